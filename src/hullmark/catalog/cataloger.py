@@ -1,0 +1,26 @@
+"""What a cataloger is: the files it reads, and how their facts become packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hullmark.catalog.view import View
+from hullmark.model.package import OwnedFile, Package
+from hullmark.rootfs.reads import Read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cataloger:
+    """One ecosystem.
+
+    `assemble(view)` turns the facts at visible paths into packages. `owned(view)` lists the files that those packages' own
+    records claim. `system`: its packages are the operating system's, and may own other ecosystems' packages.
+    """
+
+    name: str
+    reads: tuple[Read[Any], ...]
+    assemble: Callable[[View], Iterable[Package]]
+    owned: Callable[[View], Iterable[OwnedFile]] | None = None
+    system: bool = False

@@ -1,0 +1,37 @@
+"""What a cataloger may see when the layers have been folded: the facts it asked for, and the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, TypeVar
+
+from hullmark.model.inventory import Distro
+from hullmark.rootfs.reads import Found, Read
+
+F = TypeVar("F")
+
+
+class View(Protocol):
+    """The finished image as one cataloger sees it. Paths have no leading slash."""
+
+    @property
+    def distro(self) -> Distro | None:
+        """The image's distribution, if it says."""
+
+    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+        """Each visible file that `read` took a fact from, sorted by path."""
+
+    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+        """The fact at a path, links followed; None if there is none."""
+
+    def versions(self, read: Read[F], path: str) -> list[Found[F]]:
+        """Every version of the fact at this path, bottom layer first, also those that later layers replaced."""
+
+    def resolve(self, path: str) -> str | None:
+        """The real path after following every link inside the root; None if nothing is there."""
+
+    def exists(self, path: str) -> bool:
+        """Is there anything at this path, links followed?"""
+
+    def problem(self, path: str, reason: str) -> None:
+        """Put a Problem about a path into the result."""

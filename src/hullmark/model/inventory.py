@@ -1,0 +1,76 @@
+"""The inventory: everything an image was found to carry. It is what is kept; findings are derived from it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.image import ImageConfig
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+
+
+class Distro(msgspec.Struct, frozen=True, kw_only=True):
+    """The operating system an image is built on, from os-release(5). Empty strings: not said."""
+
+    id: str
+    version_id: str = ""
+    codename: str = ""
+    pretty_name: str = ""
+    id_like: tuple[str, ...] = ()
+    cpe_name: str = ""
+
+
+class InventoryLayer(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer of the image: digest of the stored blob, digest of the tar, stored size in bytes, the instruction."""
+
+    digest: str
+    diff_id: str
+    size: int
+    created_by: str
+
+
+class InventorySource(msgspec.Struct, frozen=True, kw_only=True):
+    """What was inspected, exactly enough to find it again."""
+
+    kind: str
+    reference: str
+    digest: str
+    config_digest: str
+    platform: str
+    layers: tuple[InventoryLayer, ...]
+    tags: tuple[str, ...] = ()
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One file of the image, or one that a package says should be there (state `missing`).
+
+    `path` begins with a slash; bytes that are not UTF-8 are written `\\xNN`. `type` is file, dir, symlink, char,
+    block, fifo; `mode` the permission bits; `sha256` lower-case hex ("" for what has no content). `layer` is the index of
+    the layer that brought it. `owner` is the purl of the owning package. `state` is ok, changed, config-changed,
+    missing, unowned, unverified (owned, but the record has no digest to compare), or ghost (deleted by a later layer, still
+    in the image).
+    """
+
+    path: str
+    type: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    sha256: str
+    link: str
+    layer: int
+    owner: str | None
+    state: str
+    capability: str = ""
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found in one image. Tuples are sorted; equal images give equal inventories."""
+
+    source: InventorySource
+    distro: Distro | None
+    packages: tuple[Package, ...]
+    problems: tuple[Problem, ...]
+    config: ImageConfig | None = None
+    files: tuple[FileRecord, ...] | None = None

@@ -1,0 +1,66 @@
+"""Packages: what is installed in an image, whatever installed it."""
+
+from __future__ import annotations
+
+import msgspec
+
+UNKNOWN_VERSION = "UNKNOWN"
+"""Stands where a package's record names no version: the package is there, its version cannot be told."""
+
+
+class Location(msgspec.Struct, frozen=True, order=True):
+    """Where the record of a package stands: an absolute path, and the index of the layer that brought it.
+
+    A package inside an archive has the form `/app/shop.ear:lib/x.jar`.
+    """
+
+    path: str
+    layer: int
+
+
+class SourcePackage(msgspec.Struct, frozen=True, order=True):
+    """The source package that a binary package was built from (`glibc` for `libc6`)."""
+
+    name: str
+    version: str
+
+
+class Package(msgspec.Struct, frozen=True, kw_only=True):
+    """One package as its own record describes it.
+
+    `type` is the purl type (deb, rpm, apk, pypi, npm, gem, maven, golang, cargo, generic …).
+    `version` is the ecosystem's own full version (deb and rpm with epoch), or UNKNOWN_VERSION.
+    `licenses` are as found: expressions, names or free text, in the order of the record.
+    `owned_by` is the purl of the operating system package that owns this package's record.
+    `notes` are the ecosystem's extras for reports; no logic reads them.
+    """
+
+    type: str
+    name: str
+    version: str
+    purl: str
+    cataloger: str
+    arch: str = ""
+    source: SourcePackage | None = None
+    licenses: tuple[str, ...] = ()
+    locations: tuple[Location, ...] = ()
+    owned_by: str | None = None
+    notes: dict[str, str] = {}
+
+
+class OwnedFile(msgspec.Struct, frozen=True, gc=False):
+    """A path that a package's own record claims, with what the record says of it.
+
+    `path` has no leading slash. `algorithm` is md5, sha1 or sha256 ("" where the record has no digest), `digest` its lower-case
+    hex. `config`: the administrator may change it. `ghost`: it need not be there. `kind` is "f", "d", "l" or "" for
+    not told; `link` is a symbolic link's target where the record has it.
+    """
+
+    path: str
+    owner: str
+    algorithm: str = ""
+    digest: str = ""
+    config: bool = False
+    ghost: bool = False
+    kind: str = ""
+    link: str = ""

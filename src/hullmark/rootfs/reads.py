@@ -1,0 +1,57 @@
+"""What an extractor declares: which files it wants to see while a layer streams by, and what it takes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+F = TypeVar("F")
+MIB = 1 << 20
+
+Report = Callable[[str], None]
+"""Call it with a sentence to put a Problem about the file at hand into the result."""
+
+
+class Sink(Protocol):
+    """Takes the body of one file in pieces. The pieces are only valid during the call."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes of the file, in order."""
+
+    def finish(self, report: Report, /) -> Any:
+        """The file is complete: return the fact, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Generic[F]):
+    """One kind of file, and what is taken from it.
+
+    `name` is unique in the program and names the facts in a layer record.
+    `globs` are matched against the path without leading slash. Their last segment is a literal name (`METADATA`), a
+    suffix (`*.jar`) or `*`; `**/` at the front means at any depth, the root included; `*` stays within a segment.
+    `magic`: files of any name whose body begins with one of these bytes are wanted too.
+    `extract(path, body, report)` returns the fact (a msgspec Struct or built-in types that msgpack can carry, of
+    type `fact`) or None. `body` is only valid during the call. The path is the one the layer has; it may choose the
+    parser, but must not enter the fact: hard links and symbolic links give a file other names.
+    It never raises for bad input: what cannot be read is reported, and the good remains.
+    `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
+    they are reported as too large.
+    """
+
+    name: str
+    fact: Any
+    extract: Callable[[str, memoryview, Report], F | None]
+    globs: tuple[str, ...] = ()
+    magic: tuple[bytes, ...] = ()
+    limit: int = 64 * MIB
+    oversize: Callable[[int], Sink] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[F]):
+    """A fact at a path of the finished tree. `path` has no leading slash, `layer` is the layer it came from."""
+
+    path: str
+    layer: int
+    fact: F

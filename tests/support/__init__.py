@@ -1,0 +1,1 @@
+"""Working fakes and places that tests share."""

@@ -1,0 +1,38 @@
+"""Where the material beside the repository is, if it is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def _shared() -> Path | None:
+    folder = Path(os.environ.get("HULLMARK_SHARED", REPOSITORY.parent / "shared"))
+    return folder if folder.is_dir() else None
+
+
+def _corpus() -> Path | None:
+    folder = Path(os.environ.get("HULLMARK_CORPUS", REPOSITORY / "var" / "corpus"))
+    return folder if folder.is_dir() else None
+
+
+SHARED = _shared()
+CORPUS = _corpus()
+
+
+def shared(*parts: str) -> Path:
+    """A path under the shared material; skips the test where there is none."""
+    if SHARED is None:
+        pytest.skip("the shared material is not beside this checkout")
+    return SHARED.joinpath(*parts)
+
+
+def corpus(*parts: str) -> Path:
+    """A path in the corpus of built images; skips the test where it was not built."""
+    if CORPUS is None or not CORPUS.joinpath(*parts).exists():
+        pytest.skip(f"the corpus image {'/'.join(parts)} was not built (make corpus)")
+    return CORPUS.joinpath(*parts)
