@@ -1,0 +1,73 @@
+"""Verdicts: what a policy says of an image, with the findings that led there."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from hullmark.model.problem import Problem
+
+
+class Action(str, Enum):
+    """What a rule asks for when it fires."""
+
+    GO = "go"
+    WARN = "warn"
+    STOP = "stop"
+
+
+class Outcome(str, Enum):
+    """What the policy says of the whole image. UNKNOWN: it needs a fact that could not be had."""
+
+    GO = "go"
+    WARN = "warn"
+    STOP = "stop"
+    UNKNOWN = "unknown"
+
+
+class Evidence(msgspec.Struct, frozen=True, order=True):
+    """Where a finding can be seen: a path in the image, the layer that brought it, and the line or value met."""
+
+    path: str = ""
+    layer: int = -1
+    created_by: str = ""
+    detail: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that fired on one subject.
+
+    `trigger_id` is stable from run to run: it depends on gate, trigger and subject only. `subject` is what it is about (a purl,
+    a path, a setting). `message` is a sentence a person can act on. `allowlisted` names the exception that covers it, if any.
+    """
+
+    gate: str
+    trigger: str
+    trigger_id: str
+    action: Action
+    message: str
+    subject: str
+    rule_id: str
+    evidence: tuple[Evidence, ...] = ()
+    allowlisted: dict[str, str] | None = None
+
+
+class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the verdict depends on, by digest where it has one; equal inputs give equal verdicts."""
+
+    image: str
+    policy: str
+    snapshot: str | None
+    analyzer: str
+    at: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The judgement, why, and every finding, sorted: stops first."""
+
+    verdict: Outcome
+    reason: str
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+    inputs: VerdictInputs
