@@ -1,1 +1,1 @@
-"""Room."""
+"""The stories: scan, check. Each reads top to bottom; the world is handed in."""

@@ -1,1 +1,15 @@
-"""Room."""
+"""Facts at visible paths → packages: one module an ecosystem. A cataloger is added as one line to CATALOGERS."""
+
+from __future__ import annotations
+
+from hullmark.catalog import apk, dpkg, gem, npm, python, rpm
+from hullmark.catalog.cataloger import Cataloger
+
+CATALOGERS: tuple[Cataloger, ...] = (
+    dpkg.CATALOGER,
+    rpm.CATALOGER,
+    apk.CATALOGER,
+    python.CATALOGER,
+    npm.CATALOGER,
+    gem.CATALOGER,
+)

@@ -1,1 +1,1 @@
-"""Room."""
+"""Other facts than packages, taken on demand in the same pass."""

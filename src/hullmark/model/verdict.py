@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
 from hullmark.model.problem import Problem
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What a rule asks for when it fires."""
 
     GO = "go"
@@ -17,7 +17,7 @@ class Action(str, Enum):
     STOP = "stop"
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What the policy says of the whole image. UNKNOWN: it needs a fact that could not be had."""
 
     GO = "go"

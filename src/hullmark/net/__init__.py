@@ -1,1 +1,1 @@
-"""Room."""
+"""The one HTTP client: limits, retries, proxies, own CAs, typed errors. Nothing else opens a connection."""

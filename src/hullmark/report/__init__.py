@@ -1,1 +1,43 @@
-"""Room."""
+"""Reports: results become bytes. FORMATS lists every format; its module is imported when the format is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+from hullmark.model.errors import HullmarkError
+
+if TYPE_CHECKING:
+    from hullmark.model.inventory import Inventory
+    from hullmark.model.verdict import Verdict
+    from hullmark.report.format import Format, Kind
+
+# Names of modules, not modules: a command must not pay for the formats that it does not write.
+FORMATS: dict[tuple[Kind, str], str] = {
+    ("inventory", "cyclonedx-json"): "hullmark.report.cyclonedx_json",
+    ("inventory", "json"): "hullmark.report.inventory_json",
+    ("inventory", "purls"): "hullmark.report.purls",
+    ("inventory", "spdx-json"): "hullmark.report.spdx_json",
+    ("inventory", "syft-json"): "hullmark.report.syft_json",
+    ("inventory", "table"): "hullmark.report.inventory_table",
+    ("verdict", "json"): "hullmark.report.verdict_json",
+    ("verdict", "table"): "hullmark.report.verdict_table",
+}
+"""(kind, name) → the module whose FORMAT constant it is."""
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """The names of all formats for one kind of result, sorted."""
+    return tuple(sorted(name for of, name in FORMATS if of == kind))
+
+
+@overload
+def load(kind: Literal["inventory"], name: str) -> Format[Inventory]: ...
+@overload
+def load(kind: Literal["verdict"], name: str) -> Format[Verdict]: ...
+def load(kind: Kind, name: str) -> Format[Any]:
+    """The format of this name for this kind of result. Raises HullmarkError where there is none."""
+    module = FORMATS.get((kind, name))
+    if module is None:
+        raise HullmarkError(f"{name!r} is no format for this", advice=f"choose one of {', '.join(names(kind))}")
+    return cast("Format[Any]", import_module(module).FORMAT)

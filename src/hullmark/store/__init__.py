@@ -1,1 +1,1 @@
-"""Room."""
+"""What is kept: layer records and finished inventories, on disk."""

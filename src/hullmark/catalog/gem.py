@@ -1,0 +1,220 @@
+"""Installed Ruby gems: the specifications that RubyGems writes (Gem::Specification#to_ruby). Ruby code is read, never run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.view import View
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package
+from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import MIB, Found, Read, Report
+
+_MAX_ITEMS = 200
+_MAX_TEXT = 1024
+_MAX_STATEMENTS = 2000
+_MAX_LITERAL = 4096
+_MAX_STEM = 512
+
+# RubyGems' own summary of a specification, in its first lines: name, version, platform, folders.
+_STUB = re.compile(r"^# stub: (\S{1,256}) ([0-9]\S{0,255}) (\S{1,256})", re.MULTILINE).search
+_STRING = re.compile(
+    r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+    r"|'([^'\\]*+(?:\\.[^'\\]*+)*+)'"
+    r"|%[qQ]?(?:\{([^{}]*+)\}|\(([^()]*+)\)|\[([^\[\]]*+)\]|<([^<>]*+)>)",
+    re.DOTALL,
+).match
+_WORDS = re.compile(r"%w(?:\[([^\[\]]*+)\]|\(([^()]*+)\)|\{([^{}]*+)\}|<([^<>]*+)>)").match
+# `s.name =` has the key ".name", `version =` the key "version".
+_ASSIGNED = re.compile(
+    r"^[ \t]*+(?:\w{1,64}(?=\.))?(\.?\w{1,64})[ \t]*+=(?![=~>])[ \t]*+",
+    re.MULTILINE,
+).finditer
+_MADE_BY = re.compile(r"Gem::(?:Version|Platform)\.(?:new|create)[ \t]*\(?[ \t]*").match
+_REST = re.compile(r"(?:\.freeze|\.dup|\.to_s)*[ \t]*\)?[ \t\r]*(?:\n|#|;|\}|if |unless |\Z)").match
+_NAMED = re.compile(r"\w{1,64}").match
+_BETWEEN = re.compile(r"(?:[\s,]|\.freeze|\.dup)*+").match
+_ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_PLACE = re.compile(r"#\{(?:\w{1,64}(?=\.))?(\.?\w{1,64})\}")
+_LISTS = {".license": "license", ".licenses": "license", ".author": "author", ".authors": "author"}
+_LISTS |= {".executables": "executables"}
+
+_IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,255}").fullmatch
+_IS_VERSION = re.compile(r"[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?").fullmatch
+_FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]*?)-([0-9]+(?:\.[0-9A-Za-z]+)*)(?:-([A-Za-z][\w.-]*))?").fullmatch
+_RUBY = "ruby"
+
+
+class Gemspec(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a specification says in plain words. Empty strings: not said, or said in a way that only Ruby can work out."""
+
+    name: str
+    version: str
+    platform: str
+    stub: bool
+    licenses: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    executables: tuple[str, ...] = ()
+    homepage: str = ""
+
+
+def _unescape(match: re.Match[str]) -> str:
+    digits = match[1] or match[2]
+    if not digits:
+        return {"n": "\n", "t": "\t"}.get(match[3], match[3])
+    code = int(digits, 16)
+    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
+
+
+def _value(match: re.Match[str]) -> str:
+    """The text of a string literal."""
+    index = match.lastindex or 1
+    text = match[index]
+    return (_ESCAPE.sub(_unescape, text) if index == 1 and "\\" in text else text)[:_MAX_TEXT]
+
+
+def _scalar(source: str, start: int, known: dict[str, str]) -> str:
+    """The string at `start`, if it is a literal or a name given one before, and the statement ends there; else ""."""
+    made = _MADE_BY(source, start)
+    start = made.end() if made else start
+    literal = _STRING(source, start, start + _MAX_LITERAL)
+    if literal:
+        return _filled(_value(literal), known) if _REST(source, literal.end()) else ""
+    named = _NAMED(source, start)
+    return known.get(named[0], "") if named and _REST(source, named.end()) else ""
+
+
+def _filled(text: str, known: dict[str, str]) -> str:
+    """Put known names into a literal's `#{…}`; "" if one of them is not known."""
+    if "#{" not in text:
+        return text
+    text = _PLACE.sub(lambda place: known.get(place[1], place[0]), text)
+    return "" if "#{" in text else text
+
+
+def _items(source: str, start: int, known: dict[str, str]) -> tuple[str, ...]:
+    """The strings of an array literal, or the one string, at `start`; up to the first item that is not a plain string."""
+    words = _WORDS(source, start, start + _MAX_LITERAL)
+    if words:
+        return tuple(words[words.lastindex or 1].split()[:_MAX_ITEMS])
+    if source[start : start + 1] != "[":
+        one = _scalar(source, start, known)
+        return (one,) if one else ()
+    found: list[str] = []
+    position = start + 1
+    while len(found) < _MAX_ITEMS:
+        between = _BETWEEN(source, position)
+        position = between.end() if between else position
+        item = _STRING(source, position, position + _MAX_LITERAL)
+        if item is None:
+            break
+        found.append(_filled(_value(item), known))
+        position = item.end()
+    return tuple(filter(None, found))
+
+
+def _read(source: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """The assignments that can be understood: of one string, and of several. Each key's first counts."""
+    known: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
+    for match in islice(_ASSIGNED(source), _MAX_STATEMENTS):
+        key = match[1]
+        group = _LISTS.get(key)
+        if group is not None:
+            if group not in lists:
+                lists[group] = _items(source, match.end(), known)
+        elif key not in known and (value := _scalar(source, match.end(), known)):
+            known[key] = value
+    return known, lists
+
+
+def extract(path: str, body: memoryview, report: Report) -> Gemspec | None:
+    """Read the plain assignments and the stub line; what is missing may still be told by the file's name."""
+    source = bytes(body).decode("utf-8", "replace")
+    stub = _STUB(source[:4096])
+    if not stub and "Gem::Specification" not in source:
+        report("this is not a gem specification")
+        return None
+    known, lists = _read(source)
+    name, version, platform = (known.get(key, "") for key in (".name", ".version", ".platform"))
+    if stub:
+        # The assignments win, as they do when Ruby runs them; the stub has what they leave to a constant.
+        name, version, platform = name or stub[1], version or stub[2], platform or stub[3]
+    return Gemspec(
+        name if _IS_NAME(name) else "",
+        version if _IS_VERSION(version) else "",
+        platform if _IS_NAME(platform) else "",
+        bool(stub),
+        lists.get("license", ()),
+        lists.get("author", ()),
+        lists.get("executables", ()),
+        known.get(".homepage", ""),
+    )
+
+
+GEMSPEC = Read(
+    name="gem-specification",
+    fact=Gemspec,
+    globs=("**/specifications/*.gemspec", "**/specifications/*/*.gemspec", "**/bundler/gems/*/*.gemspec"),
+    extract=extract,
+    limit=4 * MIB,
+)
+
+
+def _identity(found: Found[Gemspec]) -> tuple[str, str, str]:
+    """Name, version and platform; what the body does not say is taken from `NAME-VERSION[-PLATFORM].gemspec`."""
+    fact = found.fact
+    name, version, platform = fact.name, fact.version, fact.platform
+    stem = found.path.rpartition("/")[2].removesuffix(".gemspec")[:_MAX_STEM]
+    rest = _FILE_NAME(f"x{stem[len(name) :]}" if name and stem.startswith(f"{name}-") else stem)
+    if rest:
+        name, version, platform = name or rest[1], version or rest[2], platform or rest[3] or ""
+    elif _IS_NAME(stem):
+        name = name or stem
+    return name, version, "" if platform == _RUBY else platform
+
+
+def _package(found: Found[Gemspec], name: str, version: str, platform: str) -> Package:
+    fact = found.fact
+    default = "/specifications/default/" in f"/{found.path}"
+    notes = {
+        "platform": platform,
+        "default": "true" if default else "",
+        "homepage": fact.homepage,
+        "authors": ", ".join(fact.authors),
+        "executables": ", ".join(fact.executables),
+    }
+    return Package(
+        type="gem",
+        name=name,
+        version=version or UNKNOWN_VERSION,
+        purl=make_purl("gem", name, version, qualifiers={"platform": platform if version else ""}),
+        cataloger="gem",
+        licenses=fact.licenses,
+        locations=(Location(f"/{found.path}", found.layer),),
+        notes={key: value for key, value in notes.items() if value},
+    )
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """One gem a specification. `default` gems came with the interpreter.
+
+    Of a gem that bundler took from a repository only the specification counts that bundler wrote anew (it has a stub
+    line): the repository's own may be a template or a fixture.
+    """
+    for found in view.facts(GEMSPEC):
+        installed = "/specifications/" in f"/{found.path}"
+        if not installed and not found.fact.stub:
+            continue
+        name, version, platform = _identity(found)
+        if name:
+            yield _package(found, name, version, platform)
+        else:
+            view.problem(found.path, "the gem specification has no name that can be read")
+
+
+CATALOGER = Cataloger(name="gem", reads=(GEMSPEC,), assemble=assemble)

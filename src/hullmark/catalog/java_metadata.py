@@ -1,0 +1,222 @@
+"""What a Java archive says of itself: MANIFEST.MF, pom.properties and pom.xml.
+
+Follow the JAR file specification, java.util.Properties and Maven's POM reference 4.0.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Protocol
+
+import msgspec
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+MAX_TEXT = 1024
+"""Longer names and versions, in characters, are cut."""
+
+MANIFEST_HEADERS = (
+    "Automatic-Module-Name",
+    "Bundle-License",
+    "Bundle-SymbolicName",
+    "Bundle-Name",
+    "Bundle-Version",
+    "Extension-Name",
+    "Group-Id",
+    "Implementation-Title",
+    "Implementation-Vendor-Id",
+    "Implementation-Version",
+    "Name",
+    "Plugin-License-Name",
+    "Plugin-Version",
+    "Short-Name",
+    "Specification-Version",
+    "Weave-Classes",
+)
+"""The headers of the main section that identity or licences are taken from."""
+
+_HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
+_OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")
+_MAX_LICENCES = 16
+_REFERENCE_DEPTH = 3
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_PROPERTY = re.compile(r"((?:[^\\:=\s]|\\.)*)\s*[:=]?\s*(.*)", re.DOTALL)
+_REFERENCE = re.compile(r"\$\{([^${}]{1,200})\}")
+_FOLDER = re.compile(r"META-INF/maven/([^/]+)/([^/]+)$")
+_LICENCES = re.compile(rb"<licenses[\s/>]|</licenses\s*>")
+
+
+class _Element(Protocol):
+    """What is used of an XML element."""
+
+    tag: str
+    text: str | None
+
+    def __iter__(self) -> Iterator[_Element]:
+        """Its children."""
+
+
+class Pom(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A Maven artifact that an archive has the record of. Empty strings: the record does not say."""
+
+    group: str
+    artifact: str
+    version: str
+    licenses: tuple[str, ...] = ()
+
+
+def parse_manifest(data: bytes) -> dict[str, str]:
+    """The headers worth keeping, under the names of MANIFEST_HEADERS; `data` may be cut off anywhere.
+
+    Title and version may also stand in the sections of single packages; they count if those agree.
+    """
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").replace("\n ", "")
+    main, _, rest = text.lstrip("\n").partition("\n\n")
+    headers = _headers(main)
+    for name in _OF_ANY_SECTION:
+        if name not in headers and name in rest:
+            values = {value for section in rest.split("\n\n") if (value := _headers(section).get(name))}
+            if len(values) == 1:
+                headers[name] = values.pop()
+    return headers
+
+
+def _headers(section: str) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in section.split("\n"):
+        key, _, value = line.partition(":")
+        name = _HEADERS.get(key.strip().lower())
+        if name is not None and name not in headers:
+            headers[name] = value.strip()[:MAX_TEXT]
+    return headers
+
+
+def ends_main_section(data: bytes) -> bool:
+    """Does the main section of the manifest end within these first bytes?"""
+    return b"\n\n" in data or b"\r\n\r\n" in data or b"\r\r" in data
+
+
+def parse_properties(data: bytes) -> dict[str, str]:
+    """All properties of a Java properties file, cut to MAX_TEXT; the last of equal keys counts."""
+    found: dict[str, str] = {}
+    text = data.decode("utf-8", "replace")
+    plain = "\\" not in text
+    for line in text.splitlines() if plain else _logical_lines(text):
+        line = line.lstrip()
+        if not line or line[0] in "#!":
+            continue
+        key, separator, value = line.partition("=")
+        if plain and separator and ":" not in key and not any(c.isspace() for c in key.rstrip()):
+            found[key.rstrip()] = value.strip()[:MAX_TEXT]
+        elif match := _PROPERTY.match(line[: 2 * MAX_TEXT]):
+            found[_unescape(match[1])] = _unescape(match[2]).strip()[:MAX_TEXT]
+    return found
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    pending = ""
+    for line in text.splitlines():
+        line = pending + line.lstrip()
+        if (len(line) - len(line.rstrip("\\"))) % 2 and len(line) < 4 * MAX_TEXT:
+            pending = line[:-1]
+        else:
+            yield line
+            pending = ""
+    yield pending
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 5 else _CONTROL.get(m[1], m[1]), text)
+    return text.encode("utf-8", "replace").decode()
+
+
+def pom_of_properties(data: bytes, folder: str) -> Pom | None:
+    """The artifact that a pom.properties file names; None if it names none.
+
+    `folder` is where the file stands (`META-INF/maven/GROUP/ARTIFACT`), which says the same where the file is silent.
+    """
+    found = parse_properties(data)
+    match = _FOLDER.search(folder)
+    group, artifact = (match[1], match[2]) if match else ("", "")
+    group = _settled(found.get("groupId", "")) or _settled(group)
+    artifact = _settled(found.get("artifactId", "")) or _settled(artifact)
+    return Pom(group, artifact, _settled(found.get("version", ""))) if artifact else None
+
+
+def pom_of_project(data: bytes) -> Pom | None:
+    """The artifact that a pom.xml describes; group and version may be its parent's. None if it names no artifact.
+
+    Raises ValueError if it is not well-formed, or has a document type or entities.
+    """
+    root = _parse(data)
+    own = _texts(root)
+    parent = _texts(_child(root, "parent"))
+    properties = _texts(_child(root, "properties"))
+    properties |= {"project." + key: value for key, value in (parent | own).items()}
+    properties |= {"project.parent." + key: value for key, value in parent.items()}
+    group = _settled(own.get("groupId", "") or parent.get("groupId", ""), properties)
+    version = _settled(own.get("version", "") or parent.get("version", ""), properties)
+    artifact = _settled(own.get("artifactId", ""), properties)
+    return Pom(group, artifact, version, _licences(_child(root, "licenses"))) if artifact else None
+
+
+def licences_of_project(data: bytes) -> tuple[str, ...]:
+    """Only the licences of a pom.xml. Most have none or one plain list, which is all that is parsed then.
+
+    Raises ValueError as `pom_of_project` does.
+    """
+    marks = [(match.start(), match.end()) for match, _ in zip(_LICENCES.finditer(data), range(3), strict=False)]
+    if not marks:
+        return ()
+    start, end = marks[0][0], marks[-1][1]
+    if len(marks) == 2 and data.rfind(b"<!--", 0, start) <= data.rfind(b"-->", 0, start):
+        # A piece may lack what the head of the file declares (an encoding, a prefix): then the whole is parsed.
+        with suppress(ValueError):
+            return _licences(_parse(data[start:end]))
+    return _licences(_child(_parse(data), "licenses"))
+
+
+def _parse(data: bytes) -> _Element:
+    try:
+        return fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise ValueError("has a document type definition, which is not read") from error
+    except (ParseError, LookupError, ValueError) as error:
+        raise ValueError("is not well-formed XML") from error
+
+
+def _name(element: _Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _child(element: _Element, name: str) -> _Element | None:
+    return next((child for child in element if _name(child) == name), None)
+
+
+def _children(element: _Element | None) -> Iterable[_Element]:
+    return () if element is None else element
+
+
+def _texts(element: _Element | None) -> dict[str, str]:
+    return {_name(child): (child.text or "").strip()[:MAX_TEXT] for child in _children(element)}
+
+
+def _licences(element: _Element | None) -> tuple[str, ...]:
+    entries = [_texts(child) for child, _ in zip(_children(element), range(_MAX_LICENCES), strict=False)]
+    return tuple(name for entry in entries if (name := " ".join((entry.get("name") or entry.get("url") or "").split())))
+
+
+def _settled(text: str, properties: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The text with its `${references}` resolved; empty if one cannot be, or if it is no printable word."""
+    for _ in range(_REFERENCE_DEPTH):
+        if "${" not in text:
+            break
+        text = _REFERENCE.sub(lambda match: properties.get(match[1], match[0]), text)[:MAX_TEXT]
+    text = text.strip()
+    return text if text.isprintable() and "${" not in text and " " not in text else ""

@@ -1,0 +1,183 @@
+"""Installed npm packages: package.json, as npm's folder layout and package.json documents have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.view import View
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package
+from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import MIB, Found, Read, Report
+
+_FILE = "/package.json"
+_MAX_TEXT = 1024
+_MAX_LICENSES = 32
+_MAX_DEPTH = 128
+_BOM = b"\xef\xbb\xbf"
+
+# A folder name beginning with a dot is npm's own or a tool's (.bin, .cache, .pnpm), never a package.
+_INSTALLED = re.compile(r"(?:.*/)?node_modules/((?:@[^/]+/)?[^/@.][^/]*)", re.DOTALL).fullmatch
+_IS_NAME = re.compile(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
+_VERSION = re.compile(r"[v=]{0,2}([0-9][0-9A-Za-z.+~_-]{0,255})").fullmatch
+_SECRET_PART = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a package.json says of itself. Empty strings: not said, or not said in a usable form."""
+
+    name: str
+    version: str
+    licenses: tuple[str, ...] = ()
+    homepage: str = ""
+    author: str = ""
+    private: bool = False
+
+
+class _Raw(msgspec.Struct):
+    """The keys that are looked at, of whatever type the file gives them; everything else is skipped undecoded."""
+
+    name: object = None
+    version: object = None
+    license: object = None
+    licenses: object = None
+    homepage: object = None
+    author: object = None
+    private: object = None
+
+
+_DECODER = msgspec.json.Decoder(_Raw)
+
+
+def _decode(body: memoryview) -> _Raw:
+    data: bytes | memoryview = body[3:] if body[:3] == _BOM else body
+    try:
+        return _DECODER.decode(data)
+    except UnicodeDecodeError:
+        # Node replaces bytes that are not UTF-8, so an author in Latin-1 does not make the package unusable.
+        return _DECODER.decode(bytes(data).decode("utf-8", "replace"))
+
+
+def _text(value: object) -> str:
+    return value.strip()[:_MAX_TEXT] if isinstance(value, str) else ""
+
+
+def _licenses(raw: _Raw) -> tuple[str, ...]:
+    """The forms in use: a string, {"type": …}, or a list of either, under `license` or the older `licenses`."""
+    found: dict[str, None] = {}
+    for value in (raw.license, raw.licenses):
+        for item in value[:_MAX_LICENSES] if isinstance(value, list) else [value]:
+            name = _text(item.get("type") or item.get("name")) if isinstance(item, dict) else _text(item)
+            if name:
+                found[name] = None
+    return tuple(found)
+
+
+def _author(value: object) -> str:
+    if not isinstance(value, dict):
+        return _text(value)
+    name, email = _text(value.get("name")), _text(value.get("email"))
+    return f"{name} <{email}>".strip() if email else name
+
+
+def extract(path: str, body: memoryview, report: Report) -> PackageJson | None:
+    """Take name, version and licences. None for a file without either name or version: it only marks a module type."""
+    try:
+        raw = _decode(body)
+    except RecursionError:
+        report("package.json is nested too deeply")
+        return None
+    except msgspec.ValidationError:
+        report("package.json is not a JSON object")
+        return None
+    except msgspec.DecodeError as error:
+        report(f"package.json cannot be read: {error}")
+        return None
+    for key, value in (("name", raw.name), ("version", raw.version)):
+        if value is not None and not isinstance(value, str):
+            report(f"the {key} in package.json is not a string")
+    name, version = _text(raw.name), _text(raw.version)
+    if not name and not version:
+        return None
+    homepage = _SECRET_PART.sub("", _text(raw.homepage))
+    return PackageJson(name, version, _licenses(raw), homepage, _author(raw.author), raw.private is True)
+
+
+PACKAGE_JSON = Read(
+    name="npm-package-json", fact=PackageJson, globs=("**/package.json",), extract=extract, limit=16 * MIB
+)
+
+
+def _folder(path: str) -> str:
+    return path[: -len(_FILE)] if path.endswith(_FILE) else ""
+
+
+def _enclosing(folder: str, packages: set[str]) -> Iterator[str]:
+    """The packages that a folder lies in, nearest first. The root never counts: an image is not one big package."""
+    while folder := folder.rpartition("/")[0]:
+        if folder in packages:
+            yield folder
+
+
+def _applications(view: View, outside: Mapping[str, list[Found[PackageJson]]]) -> Iterator[Found[PackageJson]]:
+    """Of the files outside any node_modules, the topmost named and versioned ones, and the workspaces below them.
+
+    What else lies in a package (examples, fixtures, built copies) is part of it. A workspace is a folder that a link
+    in its package's node_modules leads to.
+    """
+    packages: set[str] = set()
+    for folder in sorted(outside, key=lambda each: (each.count("/"), each)):
+        above = tuple(_enclosing(folder, packages))
+        names = {found.fact.name for found in outside[folder]}
+        if not above or any(view.resolve(f"{each}/node_modules/{name}") == folder for each in above for name in names):
+            packages.add(folder)
+            yield from outside[folder]
+
+
+def _package(view: View, found: Found[PackageJson], name: str) -> Package:
+    fact = found.fact
+    clean = _VERSION(fact.version)
+    if fact.version and not clean:
+        view.problem(found.path, "the version in package.json is not one that npm understands")
+    version = clean[1] if clean else ""
+    scope, _, base = name.rpartition("/")
+    notes = {"homepage": fact.homepage, "author": fact.author, "private": "true" if fact.private else ""}
+    return Package(
+        type="npm",
+        name=name,
+        version=version or UNKNOWN_VERSION,
+        purl=make_purl("npm", base, version, namespace=scope),
+        cataloger="npm",
+        licenses=fact.licenses,
+        locations=(Location(f"/{found.path}", found.layer),),
+        notes={key: value for key, value in notes.items() if value},
+    )
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """A package is what stands directly in a node_modules folder, or is the topmost named and versioned elsewhere.
+
+    The name is the one inside package.json, also where an alias installed it into a folder of another name.
+    """
+    outside: dict[str, list[Found[PackageJson]]] = {}
+    for found in view.facts(PACKAGE_JSON):
+        folder, name = _folder(found.path), found.fact.name
+        installed = _INSTALLED(folder)
+        if installed:
+            if name and not _IS_NAME(name):
+                view.problem(found.path, "the name in package.json is not one that npm allows; the folder's is used")
+                name = ""
+            yield _package(view, found, name or installed[1])
+        elif "node_modules" not in folder.split("/", _MAX_DEPTH) and found.fact.version and _IS_NAME(name):
+            if folder.count("/") < _MAX_DEPTH:
+                outside.setdefault(folder, []).append(found)
+            else:
+                view.problem(found.path, "package.json lies too deep in the tree to say what it belongs to")
+    for found in _applications(view, outside):
+        yield _package(view, found, found.fact.name)
+
+
+CATALOGER = Cataloger(name="npm", reads=(PACKAGE_JSON,), assemble=assemble)

@@ -1,0 +1,251 @@
+"""Marks to look for in a file, and a sink that keeps of a large executable only what its readers will need.
+
+A file is read at random places whether it is in memory or went by in pieces: `Body` has all bytes, the sink's
+reader those it kept, and both find the same marks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hullmark.catalog.executable import Reader, Section, Unkept, section_table, segments, slices
+from hullmark.rootfs.reads import MIB, Report
+
+BODY_LIMIT = 32 * MIB
+"""Executables up to this many bytes are held in memory; larger ones go through an OversizeSink."""
+
+LOOKAHEAD = 512
+"""Bytes from the beginning of a mark that `Hunt.accept` can count on, short of the file's end."""
+
+_BLOCK = 64 * 1024
+_TAIL = MIB
+_KEPT = 24 * MIB
+_DATA = 8 * MIB
+_HEADERS = 4 * MIB
+_TRIALS = 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunt:
+    """A mark to look for.
+
+    `accept(window, position, offset)` is a cheap check of a place where `pattern` stands: `position` in the window,
+    `offset` in the file. At most `most` accepted marks are noted. `whole(reader, offset)` reads all that belongs to
+    the mark; while it raises Unkept, a sink keeps what follows.
+    """
+
+    pattern: bytes | re.Pattern[bytes]
+    accept: Callable[[bytes, int, int], bool]
+    most: int = 64
+    whole: Callable[[Reader, int], object] | None = None
+
+
+class MarkedReader(Reader, Protocol):
+    """A reader that also knows where marks stand."""
+
+    def hits(self, hunt: Hunt, /) -> Iterable[int]:
+        """Offsets where the hunt's mark stands, ascending."""
+
+
+class _Search:
+    """One hunt through one file, window by window."""
+
+    def __init__(self, hunt: Hunt) -> None:
+        self.hunt = hunt
+        self.found: list[int] = []
+        self._trials = _TRIALS
+
+    def look(self, window: bytes, offset: int, stop: int) -> list[int]:
+        """The new marks that begin before `stop` in the window, which stands at `offset` in the file."""
+        known = len(self.found)
+        if known < self.hunt.most and self._trials:
+            for at in _positions(self.hunt.pattern, window):
+                if at >= stop or not self._trials or len(self.found) >= self.hunt.most:
+                    break
+                self._trials -= 1
+                if self.hunt.accept(window, at, offset + at):
+                    self.found.append(offset + at)
+        return self.found[known:]
+
+
+def _positions(pattern: bytes | re.Pattern[bytes], window: bytes) -> Iterator[int]:
+    if isinstance(pattern, bytes):
+        at = window.find(pattern)
+        while at >= 0:
+            yield at
+            at = window.find(pattern, at + 1)
+    else:
+        for match in pattern.finditer(window):
+            yield match.start()
+
+
+class Body:
+    """A file that is in memory."""
+
+    def __init__(self, body: memoryview) -> None:
+        self._body = body
+
+    def read(self, offset: int, size: int, /) -> bytes:
+        """See Reader."""
+        return bytes(self._body[offset : offset + size])
+
+    def hits(self, hunt: Hunt, /) -> Iterator[int]:
+        """See MarkedReader."""
+        search = _Search(hunt)
+        for offset in range(0, len(self._body), MIB):
+            yield from search.look(self.read(offset, MIB + LOOKAHEAD), offset, MIB)
+
+
+class _Kept:
+    """The blocks of a file that a sink kept."""
+
+    def __init__(self, size: int, block: int) -> None:
+        self.size = size
+        self.block = block
+        self.blocks: dict[int, bytes] = {}
+        self.marks: dict[Hunt, list[int]] = {}
+
+    def read(self, offset: int, size: int, /) -> bytes:
+        end = min(offset + size, self.size)
+        if end <= offset:
+            return b""
+        first = offset // self.block
+        try:
+            data = b"".join([self.blocks[index] for index in range(first, (end - 1) // self.block + 1)])
+        except KeyError:
+            raise Unkept from None
+        start = offset - first * self.block
+        return data[start : start + end - offset]
+
+    def hits(self, hunt: Hunt, /) -> Iterable[int]:
+        return self.marks.get(hunt, ())
+
+
+@dataclass(slots=True)
+class _Capture:
+    """What belongs to a mark, still coming in. `retry` is the block with which to look again whether it is whole."""
+
+    whole: Callable[[Reader, int], object]
+    offset: int
+    retry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to be learnt from a large executable.
+
+    `take(reader, report)` makes the fact from the kept parts; where it raises Unkept, `lost` is reported. `data`: the
+    writable segments are needed too, as far as they fit.
+    """
+
+    hunts: tuple[Hunt, ...]
+    take: Callable[[MarkedReader, Report], Any]
+    lost: str
+    data: bool = False
+
+
+class OversizeSink:
+    """Keeps the beginning, the last MiB, the section table and what the wish names; some 25 MiB at most."""
+
+    def __init__(self, size: int, wish: Wish, *, block: int = _BLOCK) -> None:
+        self._wish = wish
+        self._size = block
+        self._kept = _Kept(size, block)
+        self._searches = [_Search(hunt) for hunt in wish.hunts]
+        self._captures: list[_Capture] = []
+        self._wanted = {0}
+        self._headers_end = {0}
+        self._pending = bytearray()
+        self._before = b""
+        self._next = 0
+
+    def write(self, piece: memoryview, /) -> None:
+        """The next bytes of the file."""
+        while len(piece):
+            room = self._size - len(self._pending)
+            self._pending += piece[:room]
+            piece = piece[room:]
+            if len(self._pending) == self._size:
+                self._arrive(bytes(self._pending), last=False)
+                self._pending.clear()
+
+    def finish(self, report: Report, /) -> Any:
+        """The fact, from what was kept."""
+        self._kept.size = self._next * self._size + len(self._pending)
+        self._arrive(bytes(self._pending), last=True)
+        self._kept.marks = {search.hunt: search.found for search in self._searches}
+        try:
+            return self._wish.take(self._kept, report)
+        except Unkept:
+            report(self._wish.lost)
+            return None
+
+    def _arrive(self, block: bytes, *, last: bool) -> None:
+        index = self._next
+        self._next += 1
+        self._kept.blocks[index] = block
+        if index in self._headers_end:
+            self._plan()
+        self._look(index, self._before + block, last=last)
+        self._captures = [capture for capture in self._captures if self._goes_on(capture, index)]
+        old = index - _TAIL // self._size
+        if old not in self._wanted:
+            self._kept.blocks.pop(old, None)
+
+    def _plan(self) -> None:
+        """Want what the headers that have come so far name; look again when those have come."""
+        with suppress(Unkept):
+            for table in _headers(self._kept):
+                self._want(table.offset, min(table.size, _HEADERS))
+                self._headers_end.add((table.offset + table.size - 1) // self._size)
+        with suppress(Unkept):
+            for part in _data(self._kept) if self._wish.data else ():
+                self._want(part.offset, part.size)
+
+    def _look(self, index: int, window: bytes, *, last: bool) -> None:
+        """A mark may need bytes of the next block: those that begin in the last bytes wait for it."""
+        offset = index * self._size - len(self._before)
+        stop = len(window) if last else len(window) - LOOKAHEAD
+        for search in self._searches:
+            for mark in search.look(window, offset, stop):
+                self._want(mark, LOOKAHEAD)
+                if search.hunt.whole is not None:
+                    self._captures.append(_Capture(search.hunt.whole, mark, index))
+        self._before = window[-LOOKAHEAD:]
+
+    def _goes_on(self, capture: _Capture, index: int) -> bool:
+        self._want(index * self._size, 1)
+        if index < capture.retry:
+            return True
+        try:
+            capture.whole(self._kept, capture.offset)
+        except Unkept:
+            # Doubling, so that what is long is not read again with every block.
+            capture.retry = max(index + 1, 2 * index - capture.offset // self._size)
+            return True
+        return False
+
+    def _want(self, offset: int, size: int) -> None:
+        first, last = offset // self._size, (offset + size - 1) // self._size
+        room = _KEPT // self._size - len(self._wanted)
+        self._wanted.update(range(first, min(last + 1, first + room)))
+
+
+def _headers(reader: Reader) -> Iterator[Section]:
+    """Where the file's tables are, as far as the kept parts tell. Raises Unkept."""
+    yield from (Section(base, _BLOCK) for base in slices(reader) if base)
+    yield from section_table(reader)
+
+
+def _data(reader: Reader) -> Iterator[Section]:
+    """The writable segments, as far as they fit. Raises Unkept."""
+    room = _DATA
+    for base in slices(reader):
+        for segment in segments(reader, base):
+            if segment.writable and room > 0:
+                yield Section(segment.offset, min(segment.size, room))
+                room -= segment.size

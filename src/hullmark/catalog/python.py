@@ -1,0 +1,370 @@
+"""Installed Python distributions: core metadata, RECORD (PEP 376, 627), direct_url.json (PEP 610), setuptools' eggs."""
+
+from __future__ import annotations
+
+import binascii
+import csv
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
+from hullmark.catalog.view import View
+from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
+from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import MIB, Found, Read, Report
+
+_MAX_HEADER = 4 * MIB
+_MAX_FIELDS = 2000
+_MAX_CLASSIFIERS = 32
+_MAX_NAMED_LICENCE = 120
+_BOM = b"\xef\xbb\xbf"
+
+_HEADER = re.compile(rb"[!-9;-~]+:").match
+# Headers end at an empty line, or where a line is neither a header nor the continuation of one (RFC 822, as email.parser).
+_END = re.compile(rb"\r?\n(?![!-9;-~]+:|[ \t])").search
+_FIELD = re.compile(
+    rb"^(name|version|license-expression|license|classifier|home-page|author|author-email):(.*(?:\n[ \t].*)*)",
+    re.IGNORECASE | re.MULTILINE,
+).finditer
+_SEPARATORS = re.compile(r"[-_.]+")
+_IS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").fullmatch
+_IS_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,127}").fullmatch
+_LOGIN = re.compile(r"(?<=://)(?!git@)[^/@\s]*@")
+_DIGESTS = {"sha256": 32, "sha1": 20, "md5": 16}
+
+
+class Metadata(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The headers of a METADATA or PKG-INFO. `name` as written; `licenses` as stated, `classifiers` the licences' names."""
+
+    name: str
+    version: str
+    licenses: tuple[str, ...] = ()
+    classifiers: tuple[str, ...] = ()
+    homepage: str = ""
+    author: str = ""
+
+
+class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Where pip says a distribution was installed from. `commit` and `vcs` are set for a repository."""
+
+    url: str
+    vcs: str = ""
+    commit: str = ""
+    requested_revision: str = ""
+    editable: bool = False
+
+
+class _DirectUrl(msgspec.Struct):
+    url: object = None
+    vcs_info: object = None
+    dir_info: object = None
+
+
+_DIRECT_URL = msgspec.json.Decoder(_DirectUrl)
+
+
+def _headers(body: memoryview) -> dict[str, list[str]] | None:
+    """The fields that are looked at, by lower-case name, in order. None: the file does not begin with a header."""
+    start = 3 if body[:3] == _BOM else 0
+    window = body[start : start + _MAX_HEADER]
+    if not _HEADER(window):
+        return None
+    end = _END(window)
+    fields: dict[str, list[str]] = {}
+    for match in islice(_FIELD(bytes(window[: end.start() if end else len(window)])), _MAX_FIELDS):
+        key, value = match[1].decode().lower(), match[2].decode("utf-8", "replace").strip()
+        # distutils wrote UNKNOWN for what a setup.py left out.
+        if value and (value != "UNKNOWN" or key == "name"):
+            fields.setdefault(key, []).append(value)
+    return fields
+
+
+def _stated_licenses(fields: dict[str, list[str]]) -> tuple[str, ...]:
+    """License-Expression, else a License field that names one; a whole text in the field is recognised if well known."""
+    expression = fields.get("license-expression")
+    if expression:
+        return (expression[0],)
+    text = fields.get("license", [""])[0]
+    if "\n" in text or len(text) > _MAX_NAMED_LICENCE:
+        return licences_of_text(text.encode())
+    return (text,) if text else ()
+
+
+def _classified(fields: dict[str, list[str]]) -> tuple[str, ...]:
+    """`License :: OSI Approved :: BSD License` is the BSD License; `License :: OSI Approved` alone names none."""
+    parts = (value.split(" :: ") for value in fields.get("classifier", ()))
+    named = dict.fromkeys(
+        each[-1] for each in parts if each[0] == "License" and each[-1] not in ("License", "OSI Approved")
+    )
+    return tuple(named)[:_MAX_CLASSIFIERS]
+
+
+def extract_metadata(path: str, body: memoryview, report: Report) -> Metadata | None:
+    """Read the headers; the description below them is not looked at. None for the interpreter's own (`Python`)."""
+    fields = _headers(body)
+    if fields is None:
+        report("this is not Python package metadata: it does not begin with a header")
+        return None
+    name = fields.get("name", [""])[0]
+    if not _IS_NAME(name):
+        report(f"the Python package metadata has {'a Name that is not allowed' if name else 'no Name'}")
+        return None
+    if name == "Python":
+        return None
+    version = fields.get("version", [""])[0]
+    if version and not _IS_VERSION(version):
+        report(f"the Version of the Python package {name} cannot be one")
+        version = ""
+    author = fields.get("author") or fields.get("author-email") or [""]
+    homepage = _LOGIN.sub("", fields.get("home-page", [""])[0])
+    return Metadata(name, version, _stated_licenses(fields), _classified(fields), homepage[:1024], author[0][:1024])
+
+
+def extract_origin(path: str, body: memoryview, report: Report) -> Origin | None:
+    """Read direct_url.json; a login in the URL is left out."""
+    try:
+        raw = _DIRECT_URL.decode(body)
+    except (RecursionError, UnicodeDecodeError, msgspec.DecodeError):
+        report("direct_url.json cannot be read")
+        return None
+    vcs = raw.vcs_info if isinstance(raw.vcs_info, dict) else {}
+    folder = raw.dir_info if isinstance(raw.dir_info, dict) else {}
+    said = (raw.url, vcs.get("vcs"), vcs.get("commit_id"), vcs.get("requested_revision"))
+    url, kind, commit, revision = (each[:2048] if isinstance(each, str) else "" for each in said)
+    return Origin(_LOGIN.sub("", url), kind, commit, revision, folder.get("editable") is True)
+
+
+def extract_egg_link(path: str, body: memoryview, report: Report) -> str | None:
+    """The folder that holds the project's egg-info, without leading slash."""
+    first = bytes(body[:4096]).decode("utf-8", "replace").strip().split("\n", 1)[0].strip()
+    if not first.startswith("/") or "\0" in first:
+        report("the egg-link names no absolute folder")
+        return None
+    return _within("", first) or ""
+
+
+def extract_licence(path: str, body: memoryview, report: Report) -> tuple[str, ...] | None:
+    """The well-known licences in a licence file, if any."""
+    return licences_of_text(bytes(body[:MAX_TEXT])) or None
+
+
+def extract_whole(path: str, body: memoryview, report: Report) -> bytes | None:
+    """A list of files, kept as it is: it is only read when someone asks for the owners."""
+    return bytes(body) or None
+
+
+METADATA = Read(
+    name="python-metadata",
+    fact=Metadata,
+    globs=(
+        "**/*dist-info/METADATA",
+        "**/*DIST-INFO/METADATA",
+        "**/*egg-info/PKG-INFO",
+        "**/*EGG-INFO/PKG-INFO",
+        "**/*.egg-info",
+    ),
+    extract=extract_metadata,
+)
+DIRECT_URL = Read(
+    name="python-direct-url", fact=Origin, globs=("**/*dist-info/direct_url.json",), extract=extract_origin, limit=MIB
+)
+EGG_LINK = Read(name="python-egg-link", fact=str, globs=("**/*.egg-link",), extract=extract_egg_link, limit=MIB)
+LICENCE = Read(
+    name="python-licence",
+    fact=tuple[str, ...],
+    globs=(
+        *(
+            f"**/*dist-info/{name}{end}"
+            for name in ("LICENSE", "LICENCE", "COPYING")
+            for end in ("", ".txt", ".md", ".rst")
+        ),
+        "**/*dist-info/licenses/*",
+    ),
+    extract=extract_licence,
+)
+RECORD = Read(
+    name="python-record",
+    fact=bytes,
+    globs=("**/*dist-info/RECORD", "**/*DIST-INFO/RECORD", "**/*egg-info/RECORD"),
+    extract=extract_whole,
+)
+INSTALLED_FILES = Read(
+    name="python-installed-files", fact=bytes, globs=("**/*egg-info/installed-files.txt",), extract=extract_whole
+)
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _within(folder: str, path: str) -> str | None:
+    """`path` as seen from `folder`, both without leading slash; None if it leaves the root or is the root."""
+    if path.startswith("/"):
+        folder = ""
+    elif "./" not in path and "//" not in path and not path.endswith(("/", "/.", "/..")) and path not in (".", ".."):
+        return f"{folder}/{path}" if folder else path
+    done = folder.split("/") if folder else []
+    for part in path.split("/"):
+        if part == "..":
+            if not done:
+                return None
+            done.pop()
+        elif part not in ("", "."):
+            done.append(part)
+    return "/".join(done) or None
+
+
+def _linked(view: View) -> set[str]:
+    """The project folders that egg-links lead to, as they are in the tree."""
+    places = {_parent(_parent(each.path)) for each in view.facts(METADATA) if each.path.endswith("egg-info/PKG-INFO")}
+    found: set[str] = set()
+    for link in view.facts(EGG_LINK):
+        folder = view.resolve(link.fact)
+        if folder in places:
+            found.add(folder)
+        else:
+            view.problem(link.path, f"the egg-link leads to /{link.fact}, where no egg-info folder is")
+    return found
+
+
+def _licence_files(view: View) -> dict[str, tuple[str, ...]]:
+    """For each dist-info folder, the licences recognised in its licence files."""
+    found: dict[str, dict[str, None]] = {}
+    for each in view.facts(LICENCE):
+        folder = _parent(each.path)
+        folder = folder if folder.endswith("dist-info") else _parent(folder)
+        found.setdefault(folder, {}).update(dict.fromkeys(each.fact))
+    return {folder: tuple(names) for folder, names in found.items()}
+
+
+def _folder(path: str) -> str:
+    """The record's folder, or the .egg-info file itself."""
+    return _parent(path) if path.endswith(("/METADATA", "/PKG-INFO")) else path
+
+
+def _identity(view: View, found: Found[Metadata]) -> tuple[str, str, Origin | None]:
+    """Name as PEP 503 has it, purl, and where it came from."""
+    direct = view.fact_at(DIRECT_URL, f"{_folder(found.path)}/direct_url.json")
+    origin = direct.fact if direct else None
+    name = _SEPARATORS.sub("-", found.fact.name).lower()
+    vcs_url = f"{origin.vcs}+{origin.url}@{origin.commit}" if origin and origin.vcs and origin.commit else ""
+    return name, make_purl("pypi", name, found.fact.version, qualifiers={"vcs_url": vcs_url}), origin
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """One package for each record of an installed distribution; names as PEP 503 has them, the original in the notes.
+
+    Licences: what the metadata state; else what the licence files' words say, as "BSD License" in a classifier may be
+    one of three; else the classifiers.
+    """
+    linked = _linked(view)
+    texts = _licence_files(view)
+    for found in view.facts(METADATA):
+        fact, folder = found.fact, _folder(found.path)
+        name, purl, origin = _identity(view, found)
+        notes = {
+            "name": fact.name if fact.name != name else "",
+            "homepage": fact.homepage,
+            "author": fact.author,
+            "editable": "true" if _parent(folder) in linked or (origin and origin.editable) else "",
+            "direct_url": origin.url if origin else "",
+            "requested_revision": origin.requested_revision if origin else "",
+        }
+        yield Package(
+            type="pypi",
+            name=name,
+            version=fact.version or UNKNOWN_VERSION,
+            purl=purl,
+            cataloger="python",
+            licenses=fact.licenses or texts.get(folder, ()) or fact.classifiers,
+            locations=(Location(f"/{found.path}", found.layer),),
+            notes={key: value for key, value in notes.items() if value},
+        )
+
+
+def _row(line: str) -> tuple[str, str] | None:
+    """Path and hash of a RECORD line; None if it is none."""
+    line = line.removesuffix("\r")
+    if '"' not in line:
+        parts = line.rsplit(",", 2)
+    else:
+        try:
+            parts = next(csv.reader([line], strict=True), [])
+        except csv.Error:
+            return None
+    if len(parts) != 3 or not parts[0] or "\0" in parts[0]:
+        return None
+    return parts[0], parts[1]
+
+
+def _digest(text: str) -> tuple[str, str]:
+    """`sha256=URL-safe base64 without padding` as (algorithm, hex); two empty strings for what cannot be compared."""
+    algorithm, _, encoded = text.partition("=")
+    size = _DIGESTS.get(algorithm)
+    if size is None:
+        return "", ""
+    padded = encoded.rstrip("=").translate({0x2D: "+", 0x5F: "/"})
+    try:
+        raw = binascii.a2b_base64(padded + "=" * (-len(padded) % 4), strict_mode=True)
+    except ValueError:
+        return "", ""
+    return (algorithm, raw.hex()) if len(raw) == size else ("", "")
+
+
+def _recorded(site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None]:
+    """The files of a RECORD, relative to the folder that holds the dist-info; None for a line that cannot be used."""
+    for line in record.decode("utf-8", "surrogateescape").split("\n"):
+        row = _row(line)
+        path = _within(site, row[0]) if row else None
+        if row and path:
+            algorithm, digest = _digest(row[1])
+            # Compiled copies come and go with the interpreter.
+            yield OwnedFile(path, owner, algorithm, digest, ghost=path.endswith((".pyc", ".pyo")))
+        elif line.strip():
+            yield None
+
+
+def _installed(folder: str, listing: bytes, owner: str) -> Iterator[OwnedFile | None]:
+    """The files of installed-files.txt, relative to the egg-info folder."""
+    for line in listing.decode("utf-8", "surrogateescape").split("\n"):
+        line = line.removesuffix("\r")
+        path = _within(folder, line) if line and "\0" not in line else None
+        if path and path != folder:
+            yield OwnedFile(path, owner, ghost=path.endswith((".pyc", ".pyo")))
+        elif line.strip() and not path:
+            yield None
+
+
+def _claims(view: View, folder: str, owner: str) -> tuple[str, Iterator[OwnedFile | None]]:
+    """The list's path, and the files on it: of RECORD, or else of installed-files.txt."""
+    record = view.fact_at(RECORD, f"{folder}/RECORD")
+    if record:
+        return record.path, _recorded(_parent(folder), record.fact, owner)
+    listing = view.fact_at(INSTALLED_FILES, f"{folder}/installed-files.txt")
+    return (listing.path, _installed(folder, listing.fact, owner)) if listing else ("", iter(()))
+
+
+def owned(view: View) -> Iterator[OwnedFile]:
+    """The files that each package's own list claims."""
+    for found in view.facts(METADATA):
+        path, files = _claims(view, _folder(found.path), _identity(view, found)[1])
+        bad = 0
+        for file in files:
+            if file:
+                yield file
+            else:
+                bad += 1
+        if bad:
+            view.problem(path, f"lines of the list of installed files that cannot be used: {bad}")
+
+
+CATALOGER = Cataloger(
+    name="python",
+    reads=(METADATA, DIRECT_URL, EGG_LINK, LICENCE, RECORD, INSTALLED_FILES),
+    assemble=assemble,
+    owned=owned,
+)

@@ -1,0 +1,92 @@
+"""The View that catalogers get of a real image: facts of the layer records at the paths that are visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from hullmark.model.inventory import Distro
+from hullmark.model.problem import Problem
+from hullmark.rootfs.entry import LayerRecord, text
+from hullmark.rootfs.reads import Found, Read
+from hullmark.rootfs.tree import Tree
+
+F = TypeVar("F")
+
+
+class TreeView:
+    """Implements catalog.view.View over a tree. `all_layers`: facts of replaced and deleted files are visible too."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        records: Sequence[LayerRecord],
+        distro: Distro | None = None,
+        *,
+        room: str = "catalog",
+        all_layers: bool = False,
+    ) -> None:
+        self.distro = distro
+        self.problems: list[Problem] = []
+        self._tree = tree
+        self._records = records
+        self._room = room
+        self._all_layers = all_layers
+        self._seen: dict[str, dict[bytes, list[tuple[int, int, Any]]]] = {}
+        self._moved = {node[:2]: path for path, node in tree.nodes.items() if path is not node.entry.path}
+
+    def _by_path(self, read: Read[Any]) -> dict[bytes, list[tuple[int, int, Any]]]:
+        """All facts of a read: path → (layer, position, fact), bottom layer first; a layer's later entries win."""
+        known = self._seen.get(read.name)
+        if known is None:
+            known = {}
+            for layer, record in enumerate(self._records):
+                for position, fact in record.facts.get(read.name, ()):
+                    path = self._moved.get((layer, position)) or record.entries[position].path
+                    versions = known.setdefault(path, [])
+                    if versions and versions[-1][0] == layer:
+                        versions.pop()
+                    versions.append((layer, position, fact))
+            self._seen[read.name] = known
+        return known
+
+    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+        """Each visible file that `read` took a fact from, sorted by path."""
+        known = self._by_path(read)
+        for path in sorted(known):
+            node = self._tree.nodes.get(path)
+            for layer, position, fact in known[path]:
+                if self._all_layers or (node is not None and (node.layer, node.position) == (layer, position)):
+                    yield Found(text(path), layer, fact)
+
+    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+        """The fact at a path, links followed; None if there is none."""
+        real = self._tree.resolve(_raw(path))
+        if real is None or (node := self._tree.nodes.get(real)) is None:
+            return None
+        for layer, position, fact in self._by_path(read).get(real, ()):
+            if (node.layer, node.position) == (layer, position):
+                return Found(text(real), layer, fact)
+        return None
+
+    def versions(self, read: Read[F], path: str) -> list[Found[F]]:
+        """Every version of the fact at this path, bottom layer first, also those that later layers replaced."""
+        raw = _raw(path)
+        return [Found(path, layer, fact) for layer, _, fact in self._by_path(read).get(raw, ())]
+
+    def resolve(self, path: str) -> str | None:
+        """The real path after following every link inside the root; None if nothing is there."""
+        real = self._tree.resolve(_raw(path))
+        return None if real is None else text(real)
+
+    def exists(self, path: str) -> bool:
+        """Is there anything at this path, links followed?"""
+        return self._tree.resolve(_raw(path)) is not None
+
+    def problem(self, path: str, reason: str) -> None:
+        """Put a Problem about a path into the result."""
+        self.problems.append(Problem(f"/{path}", -1, self._room, reason))
+
+
+def _raw(path: str) -> bytes:
+    return path.lstrip("/").encode("utf-8", "surrogateescape")

@@ -1,0 +1,53 @@
+"""`hullmark catalogers`, `facets`, `formats` …: what there is, with the module it lives in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+
+def _catalogers() -> Iterable[tuple[str, str]]:
+    from hullmark.catalog import CATALOGERS
+
+    return ((cataloger.name, cataloger.assemble.__module__) for cataloger in CATALOGERS)
+
+
+def _formats() -> Iterable[tuple[str, str]]:
+    from hullmark.report import FORMATS
+
+    return ((f"{name} ({kind})", module) for (kind, name), module in FORMATS.items())
+
+
+def _facets() -> Iterable[tuple[str, str]]:
+    from hullmark.facets.content import content_read
+
+    read = content_read(())
+    return ((read.name, read.extract.__module__),)
+
+
+def _schemes() -> Iterable[tuple[str, str]]:
+    from hullmark.versions import SCHEMES
+
+    return ((scheme.name, scheme.compare.__module__) for scheme in SCHEMES)
+
+
+def _list(name: str, what: str, rows: Callable[[], Iterable[tuple[str, str]]]) -> Any:
+    def run(arguments: argparse.Namespace) -> int:
+        found = list(rows())
+        width = max((len(first) for first, _ in found), default=0)
+        for first, module in found:
+            sys.stdout.write(f"{first:<{width}}  {module}\n")
+        return 0
+
+    return SimpleNamespace(NAME=name, HELP=f"list {what}", add_arguments=lambda parser: None, run=run)
+
+
+LISTS = (
+    _list("catalogers", "what finds packages", _catalogers),
+    _list("facets", "what else is taken from files", _facets),
+    _list("schemes", "the version orders", _schemes),
+    _list("formats", "the output formats", _formats),
+)

@@ -1,0 +1,195 @@
+"""Options that verbs share, and where their values come from: flag, then environment (HULLMARK_…), then file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hullmark.app.scan import Means
+    from hullmark.source import SourceOptions
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """An option that may also stand in the environment or the file, there under its name with underscores."""
+
+    name: str
+    kind: Callable[[str], Any]
+    metavar: str
+    help: str
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "HULLMARK_" + self.name.upper()
+
+
+def _yes(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_VALUES = (
+    _Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
+    _Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
+    _Option("jobs", _count, "N", "layers to read at the same time"),
+    _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
+)
+_SWITCHES = (
+    _Option("no_cache", _yes, "", "keep nothing, use nothing kept"),
+    _Option("insecure", _yes, "", "accept plain HTTP and unverified certificates from registries"),
+    _Option("quiet", _yes, "", "no progress, only the result"),
+)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that every verb has."""
+    group = parser.add_argument_group("general options")
+    group.add_argument("--config", metavar="FILE", help="settings (default: hullmark.yaml in ~/.config/hullmark)")
+    group.add_argument("--debug", action="store_true", help="show where an error happened")
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """The options of verbs that read images."""
+    group = parser.add_argument_group("reading images")
+    for option in _VALUES:
+        group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+    for option in _SWITCHES:
+        group.add_argument(option.flag, action="store_const", const="true", help=f"{option.help} [{option.variable}]")
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The SOURCE argument."""
+    parser.add_argument("source", metavar="SOURCE", nargs="+", help="image reference, file or folder (see below)")
+
+
+SOURCES = """\
+a SOURCE is one of
+  NAME[:TAG][@DIGEST]      from a local Docker or podman if there is one, else from its registry
+  registry:NAME            from its registry
+  docker:NAME podman:NAME  from the local daemon
+  docker-archive:FILE[:NAME:TAG]   what `docker save` writes
+  oci-dir:DIR[:TAG]        an OCI image layout
+  oci-archive:FILE[:TAG]   the same in a tar
+  dir:PATH                 a folder as root file system
+  PATH                     any of these files and folders, recognised by content
+"""
+
+
+class Settings:
+    """The values of one run."""
+
+    def __init__(self, arguments: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        self._arguments = arguments
+        self._environment = environment
+        self._file = _config_file(arguments.config, environment)
+
+    def get(self, name: str) -> Any:
+        """A value by the precedence flag, environment, file; None where nothing sets it. Raises HullmarkError if it is wrong."""
+        from hullmark.model.errors import HullmarkError
+
+        option = next(o for o in (*_VALUES, *_SWITCHES) if o.name == name)
+        for origin, raw in (
+            (option.flag, getattr(self._arguments, name, None)),
+            (option.variable, self._environment.get(option.variable)),
+            ("the settings file", self._file.get(name)),
+        ):
+            if raw is None:
+                continue
+            text = ("true" if raw else "false") if isinstance(raw, bool) else str(raw)
+            try:
+                return option.kind(text)
+            except ValueError:
+                raise HullmarkError(f"{origin}: {text!r} is no value for {name}", advice=option.help) from None
+        return None
+
+    def cache_folder(self) -> Path | None:
+        """Where layer records are kept; None with --no-cache."""
+        if self.get("no_cache"):
+            return None
+        return cache_folder(self.get("cache_dir"), self._environment)
+
+    def means(self, watch: Any = None) -> Means:
+        """What a scan may use."""
+        from hullmark.app.scan import DEFAULT_JOBS, Means
+
+        return Means(cache_folder=self.cache_folder(), jobs=self.get("jobs") or DEFAULT_JOBS, watch=watch)
+
+    def source_options(self) -> SourceOptions:
+        """How images are found."""
+        from hullmark.source.options import source_options
+
+        return source_options(
+            self._environment,
+            platform=self.get("platform"),
+            insecure=bool(self.get("insecure")),
+            ca_file=self.get("cacert"),
+        )
+
+    def wants_progress(self) -> bool:
+        """Progress is for people at a terminal."""
+        return sys.stderr.isatty() and not self.get("quiet") and self._environment.get("TERM") != "dumb"
+
+    def wants_color(self) -> bool:
+        """Colour is for terminals whose owner does not mind (no-color.org)."""
+        return sys.stdout.isatty() and not self._environment.get("NO_COLOR")
+
+
+def cache_folder(chosen: str | None, environment: Mapping[str, str]) -> Path:
+    """The cache folder: as chosen, else as the XDG base directory specification has it."""
+    if chosen:
+        return Path(chosen)
+    base = environment.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path(environment.get("HOME") or "/") / ".cache") / "hullmark"
+
+
+def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    base = environment.get("XDG_CONFIG_HOME")
+    default = (Path(base) if base else Path(environment.get("HOME") or "/") / ".config") / "hullmark" / "hullmark.yaml"
+    path = Path(chosen or environment.get("HULLMARK_CONFIG") or default)
+    if path == default and not path.exists():
+        return {}
+    from hullmark.model.errors import HullmarkError
+
+    try:
+        import yaml
+
+        document = yaml.safe_load(path.read_text("utf-8")) or {}
+    except OSError as error:
+        raise HullmarkError(f"cannot read the settings file {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HullmarkError(f"the settings file {path} is not YAML", advice=str(error).splitlines()[0]) from error
+    known = {option.name for option in (*_VALUES, *_SWITCHES)}
+    if not isinstance(document, dict):
+        raise HullmarkError(f"the settings file {path} is not a mapping", advice="write lines such as `jobs: 2`")
+    settings = {str(key).replace("-", "_"): value for key, value in document.items()}
+    if unknown := sorted(set(settings) - known):
+        raise HullmarkError(
+            f"the settings file {path} has an unknown setting {unknown[0]!r}",
+            advice=f"known are {', '.join(sorted(known))}",
+        )
+    return settings
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings of this process."""
+    return Settings(arguments, os.environ)

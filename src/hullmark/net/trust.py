@@ -1,0 +1,93 @@
+"""Whose certificates are believed: the system's CAs, SSL_CERT_FILE, own CA files, and `certs.d` folders.
+
+The folders follow containers-certs.d(5) and Docker's layout: `HOST[:PORT]/*.crt` are CAs to trust for that host,
+`*.cert` with a `*.key` of the same name is a client certificate to show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hullmark.model.errors import HullmarkError
+
+if TYPE_CHECKING:
+    import ssl
+
+SYSTEM_CERTS_DIRS = ("/etc/containers/certs.d", "/etc/docker/certs.d")
+_REPLACES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What is trusted beyond the system's CAs. `insecure`: any certificate will do.
+
+    `environment` may hold SSL_CERT_FILE and SSL_CERT_DIR (instead of the system's CAs); `ca_file` is trusted as well.
+    """
+
+    ca_file: str | None = None
+    insecure: bool = False
+    certs_dirs: tuple[str, ...] = SYSTEM_CERTS_DIRS
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def context_for(trust: Trust, host: str, port: int) -> ssl.SSLContext:
+    """The TLS settings for one host. Raises HullmarkError if a certificate file cannot be read."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if trust.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        _load_roots(context, trust)
+    for folder in host_folders(trust, host, port):
+        for file in sorted(folder.iterdir()):
+            if file.suffix == ".crt" and not trust.insecure:
+                _load_ca(context, str(file))
+            elif file.suffix == ".cert":
+                _load_client(context, file)
+    return context
+
+
+def host_folders(trust: Trust, host: str, port: int) -> list[Path]:
+    """The folders of `certs.d` that are about this host; usually none."""
+    names = (f"{host}:{port}", host) if port == 443 else (f"{host}:{port}",)
+    found = (Path(root) / name for root in trust.certs_dirs for name in names)
+    return [folder for folder in found if folder.is_dir()]
+
+
+def _load_roots(context: ssl.SSLContext, trust: Trust) -> None:
+    bundle = next((value for name in _REPLACES if (value := trust.environment.get(name))), None)
+    folder = trust.environment.get("SSL_CERT_DIR")
+    if bundle:
+        _load_ca(context, bundle)
+    if folder:
+        context.load_verify_locations(capath=folder)
+    if not bundle and not folder:
+        context.load_default_certs()
+    if trust.ca_file:
+        _load_ca(context, trust.ca_file)
+
+
+def _load_ca(context: ssl.SSLContext, file: str) -> None:
+    try:
+        context.load_verify_locations(cafile=file)
+    except OSError as error:  # ssl.SSLError is one
+        raise HullmarkError(
+            f"the CA certificates in {file} cannot be read ({error.strerror or error})",
+            advice="name a file of PEM certificates",
+        ) from error
+
+
+def _load_client(context: ssl.SSLContext, certificate: Path) -> None:
+    try:
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"), password="")
+    except OSError as error:
+        raise HullmarkError(
+            f"the client certificate {certificate} or its .key cannot be read ({error.strerror or error})",
+            advice="both are PEM files, the key without a passphrase",
+        ) from error

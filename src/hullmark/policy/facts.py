@@ -1,0 +1,54 @@
+"""Facts: all that a gate may know about an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+
+from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.package import Package
+from hullmark.model.verdict import Evidence
+from hullmark.policy.files import FileTable
+
+_NO_CONTENTS: Mapping[str, bytes | None] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is judged, and when.
+
+    `inventory` may lack files or settings (None): rules that need them cannot tell. `contents` are the bodies of the files that the
+    policy's rules asked for, by absolute path; None where a body could not be read or is larger than the limit. `now` is the
+    moment that counts as the present, with a time zone.
+    """
+
+    inventory: Inventory
+    now: datetime
+    contents: Mapping[str, bytes | None] = field(default=_NO_CONTENTS)
+
+    @cached_property
+    def files(self) -> FileTable:
+        """The image's files, findable by path and kind; empty if they were not listed."""
+        return FileTable(self.inventory.files or ())
+
+    @cached_property
+    def packages_by_purl(self) -> dict[str, Package]:
+        """The packages by their purl."""
+        return {package.purl: package for package in self.inventory.packages}
+
+    def at(self, path: str, layer: int, detail: str = "") -> Evidence:
+        """Evidence: a path, the layer that brought it and that layer's instruction."""
+        layers = self.inventory.source.layers
+        created_by = layers[layer].created_by if 0 <= layer < len(layers) else ""
+        return Evidence(path, layer, created_by, detail)
+
+    def at_file(self, file: FileRecord, detail: str = "") -> tuple[Evidence, ...]:
+        """Evidence for a file."""
+        return (self.at(file.path, file.layer, detail),)
+
+    def at_package(self, package: Package) -> tuple[Evidence, ...]:
+        """Evidence for a package: everywhere its records stand."""
+        return tuple(self.at(place.path, place.layer, package.version) for place in package.locations)

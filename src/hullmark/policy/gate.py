@@ -1,0 +1,78 @@
+"""What a gate offers: triggers. A trigger is a question with parameters, and a generator that answers it from facts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+import msgspec
+
+from hullmark.model.verdict import Evidence
+from hullmark.policy.facts import Facts
+from hullmark.policy.globs import PathGlob
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Parameters of a trigger: subclass it. The docstring says when the trigger fires, and the fields' Meta what they mean.
+
+    A combination of parameters that can never fire is refused in `__post_init__` with a ValueError.
+    """
+
+
+class Need(StrEnum):
+    """A fact that a scan collects only if somebody asks: the list of files, their digests, some contents, the settings."""
+
+    FILES = "files"
+    DIGESTS = "digests"
+    CONTENTS = "contents"
+    CONFIG = "config"
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """The trigger fires on a subject (a purl, a path, the name of a setting). `message` is a sentence a person can act on."""
+
+    subject: str
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class CannotTell(msgspec.Struct, frozen=True):
+    """A fact is missing that decides whether the trigger fires. `reason` is a clause: "the file … could not be read"."""
+
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+Answer = Violation | CannotTell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger(Generic[P]):
+    """One question about an image.
+
+    `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; both may
+    come, in any order. `needs` says which facts must have been collected; where files or settings are missing it is not
+    called at all. `contents(params)` are the files whose bodies it wants to see.
+    """
+
+    gate: str
+    name: str
+    params: type[P]
+    check: Callable[[P, Facts], Iterator[Answer]]
+    needs: frozenset[Need] = frozenset()
+    contents: Callable[[P], tuple[PathGlob, ...]] | None = None
+
+    @property
+    def full_name(self) -> str:
+        """`gate.trigger`."""
+        return f"{self.gate}.{self.name}"
+
+
+def trigger_id(gate: str, trigger: str, subject: str) -> str:
+    """A name for "this trigger fired on this subject": 32 hex digits that depend on nothing else, the message least of all."""
+    return hashlib.sha256("\0".join((gate, trigger, subject)).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,117 @@
+"""Policies as values: rules, exceptions, and the digest that names a policy by what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+
+from hullmark.model.verdict import Action
+from hullmark.policy.gate import Trigger
+from hullmark.policy.values import NameGlob, Value
+
+NATIVE_SCHEMA = "hullmark-policy/1"
+
+
+class Unknown(StrEnum):
+    """What a rule makes of a fact that it lacks: the verdict `unknown`, or what it does where it fires."""
+
+    UNKNOWN = "unknown"
+    STOP = "stop"
+    WARN = "warn"
+    GO = "go"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One trigger with its parameters, and what follows if it fires.
+
+    `message` is put before each finding's own sentence. `when_unknown` says what follows if it cannot be judged.
+    """
+
+    id: str
+    trigger: Trigger[Any]
+    action: Action
+    params: msgspec.Struct
+    message: str = ""
+    when_unknown: Unknown = Unknown.UNKNOWN
+
+
+class Excepted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Findings that are accepted for a time. They stay visible, and do not count.
+
+    It covers the findings of one rule whose subject the glob fits, up to the end (UTC) of the day it expires.
+    """
+
+    rule: Annotated[str, msgspec.Meta(description="The id of the rule whose findings are accepted.")]
+    subject: Annotated[NameGlob, msgspec.Meta(description="Which subjects: a purl, a path or the name of a setting.")]
+    expires: Annotated[date, msgspec.Meta(description="The last day it counts, in UTC.")]
+    owner: Annotated[str, msgspec.Meta(description="Who answers for it.")]
+    reason: Annotated[str, msgspec.Meta(description="Why it is accepted.")]
+    ticket: Annotated[str, msgspec.Meta(description="Where it is kept track of.")] = ""
+
+    def __post_init__(self) -> None:
+        if not self.owner.strip() or not self.reason.strip():
+            raise ValueError("an exception needs an owner and a reason")
+
+    def described(self) -> dict[str, str]:
+        """As a finding shows it."""
+        shown = {
+            "owner": self.owner,
+            "reason": self.reason,
+            "expires": self.expires.isoformat(),
+            "subject": self.subject.text,
+        }
+        return {**shown, "ticket": self.ticket} if self.ticket else shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A named set of rules, with exceptions from them."""
+
+    name: str
+    version: str
+    rules: tuple[Rule, ...]
+    exceptions: tuple[Excepted, ...] = ()
+    description: str = ""
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` over what the policy says. Order of rules and keys, comments and layout do not change it."""
+        return "sha256:" + hashlib.sha256(_normalised(self)).hexdigest()
+
+
+def _normalised(policy: Policy) -> bytes:
+    document = {
+        "schema": NATIVE_SCHEMA,
+        "name": policy.name,
+        "version": policy.version,
+        "rules": [_normal_rule(rule) for rule in sorted(policy.rules, key=lambda rule: rule.id)],
+        "exceptions": sorted(
+            policy.exceptions, key=lambda excepted: tuple(map(str, msgspec.structs.astuple(excepted)))
+        ),
+    }
+    return msgspec.json.encode(document, enc_hook=encode_value, order="sorted")
+
+
+def _normal_rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "gate": rule.trigger.gate,
+        "trigger": rule.trigger.name,
+        "action": rule.action,
+        "params": rule.params,
+        "message": rule.message,
+        "when_unknown": rule.when_unknown,
+    }
+
+
+def encode_value(value: Any) -> str:
+    """How msgspec writes the values that rules are made of."""
+    if isinstance(value, Value):
+        return value.text
+    raise NotImplementedError(f"a {type(value).__name__} cannot be written")

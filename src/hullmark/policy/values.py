@@ -1,0 +1,190 @@
+"""Values that rules are written with: names with wildcards, paths, modes, sizes, ports, versions, patterns.
+
+Each is made from its text and keeps it. A text that is not one raises ValueError with a sentence saying what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from hullmark.model.package import UNKNOWN_VERSION
+from hullmark.policy.regex import compile_pattern
+from hullmark.versions import InvalidVersion, scheme_for
+from hullmark.versions.condition import parse_condition
+
+MAX_TEXT = 1000
+
+_MODE = re.compile(r"(?:0o)?0?([0-7]{1,4})").fullmatch
+_SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?\s*([A-Za-z]*)").fullmatch
+_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+_PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z]{3,4}))?").fullmatch
+_WILD = re.compile(r"[*?]")
+
+
+class Value:
+    """A text with a meaning. Equal texts are equal values; `kind` names it for people, `schema` describes it to editors."""
+
+    __slots__ = ("text",)
+    kind: ClassVar[str] = "text"
+    schema: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MAX_TEXT:
+            raise ValueError(f"expected {self.kind} of at most {MAX_TEXT} characters")
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+def wildcard_source(text: str, any_character: str = ".") -> str:
+    """A regular expression for a text in which `*` is any run of characters and `?` any one.
+
+    Each piece between stars is taken where it first fits and not tried elsewhere, which is enough for wildcards and keeps matching
+    linear on hostile input.
+    """
+    first, *rest = re.sub(r"\*+", "*", text).split("*")
+    source = [_piece(first, any_character)]
+    if rest:
+        source += [f"(?>{any_character}*?{_piece(piece, any_character)})" for piece in rest[:-1]]
+        last = _piece(rest[-1], any_character)
+        source.append(f"{any_character}*{last}" if last else f"{any_character}*+")
+    return "".join(source)
+
+
+def _piece(text: str, any_character: str) -> str:
+    return any_character.join(re.escape(part) for part in text.split("?"))
+
+
+class NameGlob(Value):
+    """A name in which `*` stands for any characters and `?` for one."""
+
+    __slots__ = ("_matches",)
+    kind = "a name (* and ? are wildcards)"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        if not text:
+            raise ValueError("expected a name, not an empty text")
+        self._matches = re.compile(wildcard_source(text), re.DOTALL).fullmatch
+
+    def matches(self, name: str) -> bool:
+        """Whether the whole name fits."""
+        return self._matches(name) is not None
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it has no wildcards."""
+        return _WILD.search(self.text) is None
+
+
+class Mode(Value):
+    """Permission bits in octal."""
+
+    __slots__ = ("bits",)
+    kind = "permission bits in octal, such as 0644 or 4755"
+    schema: ClassVar[dict[str, Any]] = {"pattern": "^(0o)?0?[0-7]{1,4}$"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        found = _MODE(text)
+        if found is None:
+            raise ValueError(f"expected {self.kind}, not {text!r}")
+        self.bits = int(found[1], 8)
+
+
+class Size(Value):
+    """A number of bytes."""
+
+    __slots__ = ("bytes",)
+    kind = "a size, such as 500MB or 2GiB"
+    schema: ClassVar[dict[str, Any]] = {"pattern": r"^[0-9]+(\.[0-9]+)?\s*([kKmMgG][iI]?)?[bB]?$"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        found = _SIZE(text.strip())
+        unit = _UNITS.get(found[3].lower()) if found else None
+        if found is None or unit is None:
+            raise ValueError(f"expected {self.kind}, not {text!r}")
+        fraction = (found[2] or "").ljust(3, "0")
+        self.bytes = int(found[1]) * unit + int(fraction) * unit // 1000
+
+
+class Ports(Value):
+    """One port, a range of ports, or all of them; of one protocol, or of any."""
+
+    __slots__ = ("first", "last", "protocol")
+    kind = "a port, such as 80, 53/udp, 8000-8010 or *"
+    schema: ClassVar[dict[str, Any]] = {"pattern": r"^(\*|[0-9]+(-[0-9]+)?(/(tcp|udp|sctp))?)$"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.first, self.last, self.protocol = 0, 65535, ""
+        if text == "*":
+            return
+        found = _PORT(text)
+        if found is None or found[3] not in (None, "tcp", "udp", "sctp"):
+            raise ValueError(f"expected {self.kind}, not {text!r}")
+        self.first, self.protocol = int(found[1]), found[3] or ""
+        self.last = int(found[2] or found[1])
+        if not 0 <= self.first <= self.last <= 65535:
+            raise ValueError(f"expected ports from 0 to 65535, the lower one first, not {text!r}")
+
+    def covers(self, other: Ports) -> bool:
+        """Whether all that `other` names is in here."""
+        return self.first <= other.first and other.last <= self.last and self.protocol in ("", other.protocol)
+
+    def overlaps(self, other: Ports) -> bool:
+        """Whether both name a same port."""
+        is_apart = other.last < self.first or self.last < other.first
+        return not is_apart and (not self.protocol or not other.protocol or self.protocol == other.protocol)
+
+
+class Versions(Value):
+    """A condition on versions, judged in the order of the package's own ecosystem."""
+
+    __slots__ = ("condition",)
+    kind = "a version condition, such as '< 2.0' or '>= 1.2, < 2'"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        if not text.strip():
+            raise ValueError(f"expected {self.kind}, not an empty text")
+        self.condition = parse_condition(text)
+
+    def hold(self, version: str, package_type: str) -> bool:
+        """Whether they hold. Raises InvalidVersion where a version cannot be compared."""
+        if version == UNKNOWN_VERSION:
+            raise InvalidVersion("the version is not known")
+        return self.condition.holds(version, scheme_for(package_type))
+
+
+class Pattern(Value):
+    """A regular expression of the kind that is always matched in linear time; see hullmark.policy.regex."""
+
+    __slots__ = ("_compiled",)
+    kind = "a regular expression"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._compiled = compile_pattern(text)
+
+    def is_in(self, text: str) -> bool:
+        """Whether it fits anywhere in the text, which is taken as one line."""
+        return self._compiled.is_in(text)
+
+    def first_line(self, text: str) -> int | None:
+        """The number of the first line that it fits in, counted from 1."""
+        return self._compiled.first_line(text)

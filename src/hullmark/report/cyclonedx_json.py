@@ -1,0 +1,183 @@
+"""CycloneDX 1.6 as JSON (https://cyclonedx.org/docs/1.6/json/).
+
+Names and identifiers are laid out as other producers do it, so that consumers find what they look for: `bom-ref` is the package
+URL with a `package-id`, properties name the places. The serial number comes from the content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
+from hullmark.model.package import Package
+from hullmark.report import licenses
+from hullmark.report.documents import (
+    content_uuid,
+    encode,
+    image_files,
+    image_purl,
+    known_version,
+    moment,
+    package_ids,
+    purl_with,
+)
+from hullmark.report.format import Format, RenderContext
+
+_MAX_LICENSE_NAME = 120
+
+Json = dict[str, Any]
+
+
+def render(inventory: Inventory, context: RenderContext) -> bytes:
+    """The document as one line. Files are components where the inventory lists files."""
+    root = _image(inventory.source)
+    components = [_operating_system(inventory.distro)] if inventory.distro else []
+    components += map(_library, inventory.packages, package_ids(inventory.packages))
+    components += map(_file, image_files(inventory))
+    document: Json = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": _metadata(inventory, context, root),
+        "components": components,
+        # A list that is known to have gaps says so; whether any other is complete cannot be proved.
+        "compositions": [
+            {"aggregate": "incomplete" if inventory.problems else "unknown", "assemblies": [root["bom-ref"]]}
+        ],
+    }
+    document["serialNumber"] = content_uuid(document).urn
+    return encode(document)
+
+
+def _metadata(inventory: Inventory, context: RenderContext, root: Json) -> Json:
+    tool = {"type": "application", "name": "hullmark", "version": context.tool_version}
+    metadata: Json = {"tools": {"components": [tool]}, "component": root}
+    when = moment(context.timestamp)
+    if when:
+        metadata["timestamp"] = when
+    if inventory.problems:
+        metadata["properties"] = _properties(
+            (f"problem:{i}:{key}", value)
+            for i, problem in enumerate(inventory.problems)
+            for key, value in (("path", problem.path), ("reason", problem.reason), ("room", problem.room))
+        )
+    return metadata
+
+
+def _image(source: InventorySource) -> Json:
+    details = [("image:config_digest", source.config_digest), ("image:platform", source.platform)]
+    for i, layer in enumerate(source.layers):
+        details += [
+            (f"layer:{i}:digest", layer.digest),
+            (f"layer:{i}:diff_id", layer.diff_id),
+            (f"layer:{i}:created_by", layer.created_by),
+        ]
+    return _without_blanks(
+        {
+            "bom-ref": f"image:{source.digest or source.config_digest or source.reference}",
+            "type": "file" if source.kind == "dir" else "container",
+            "name": source.reference,
+            "version": source.digest,
+            "purl": image_purl(source),
+            "properties": _properties(details),
+        }
+    )
+
+
+def _operating_system(distro: Distro) -> Json:
+    return _without_blanks(
+        {
+            "bom-ref": f"os:{distro.id}@{distro.version_id}",
+            "type": "operating-system",
+            "name": distro.id,
+            "version": distro.version_id,
+            "description": distro.pretty_name,
+            "cpe": distro.cpe_name if distro.cpe_name.startswith("cpe:") else "",
+            "properties": _properties(
+                (("distro:codename", distro.codename), ("distro:id_like", " ".join(distro.id_like)))
+            ),
+        }
+    )
+
+
+def _library(package: Package, package_id: str) -> Json:
+    purl = package.purl
+    component: Json = {
+        "bom-ref": purl_with(purl, "package-id", package_id) if purl else f"package:{package_id}",
+        "type": "application" if package.type == "generic" else "library",
+        "name": package.name,
+    }
+    version = known_version(package)
+    if version:
+        component["version"] = version
+    if purl:
+        component["purl"] = purl
+    if package.licenses:
+        component["licenses"] = _licenses(package.licenses)
+    component["properties"] = _properties(_package_details(package))
+    if package.locations:
+        component["evidence"] = {"occurrences": [{"location": location.path} for location in package.locations]}
+    return component
+
+
+def _package_details(package: Package) -> Iterable[tuple[str, str]]:
+    yield "package:cataloger", package.cataloger
+    yield "package:type", package.type
+    yield "package:arch", package.arch
+    if package.source:
+        yield "package:source:name", package.source.name
+        yield "package:source:version", package.source.version
+    yield "package:owned_by", package.owned_by or ""
+    for i, location in enumerate(package.locations):
+        yield f"location:{i}:path", location.path
+        yield f"location:{i}:layer", str(location.layer)
+
+
+def _file(record: FileRecord) -> Json:
+    details = (("file:layer", str(record.layer)), ("file:owner", record.owner or ""), ("file:state", record.state))
+    return {
+        "bom-ref": f"file:{record.path}",
+        "type": "file",
+        "name": record.path,
+        "hashes": [{"alg": "SHA-256", "content": record.sha256}],
+        "properties": _properties(details),
+    }
+
+
+def _licenses(found: Iterable[str]) -> list[Json]:
+    """Identifiers and names, or one expression: the standard allows no mixture."""
+    texts = licenses.distinct(found)
+    expressions = [expression for text in texts if (expression := licenses.spdx_expression(text))]
+    if len(expressions) == len(texts) and any(licenses.spdx_id(expression) is None for expression in expressions):
+        return [{"expression": licenses.all_of(expressions), "acknowledgement": "declared"}]
+    return [{"license": _license(text)} for text in texts]
+
+
+def _license(text: str) -> Json:
+    known = licenses.spdx_id(text)
+    if known:
+        return {"id": known, "acknowledgement": "declared"}
+    name = " ".join(text[: 2 * _MAX_LICENSE_NAME].split())[:_MAX_LICENSE_NAME]
+    license: Json = {"name": name, "acknowledgement": "declared"}
+    if name != text:
+        license["text"] = {"contentType": "text/plain", "content": text}
+    return license
+
+
+def _properties(details: Iterable[tuple[str, str]]) -> list[Json]:
+    return [{"name": f"hullmark:{name}", "value": value} for name, value in details if value]
+
+
+def _without_blanks(component: Json) -> Json:
+    return {key: value for key, value in component.items() if value or key == "name"}
+
+
+FORMAT = Format(
+    kind="inventory",
+    name="cyclonedx-json",
+    media_type="application/vnd.cyclonedx+json; version=1.6",
+    file_name="bom.cdx.json",
+    render=render,
+)

@@ -1,0 +1,38 @@
+"""What a format is: a function from a result to bytes, with the names it goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+R = TypeVar("R")
+
+Kind = Literal["inventory", "verdict"]
+"""What a format writes: an Inventory or a Verdict. Two formats may share a name if their kinds differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderContext:
+    """All that a rendering may know besides the result.
+
+    `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where nobody asked for one, and
+    then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
+    that there is no terminal, and lines are as long as they need to be.
+    """
+
+    tool_version: str
+    timestamp: str | None = None
+    color: bool = False
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format(Generic[R]):
+    """One way to write a result. `file_name` is what a file of this format is usually called."""
+
+    kind: Kind
+    name: str
+    media_type: str
+    file_name: str
+    render: Callable[[R, RenderContext], bytes]

@@ -1,0 +1,167 @@
+"""Hullmark's own JSON for inventories, `hullmark-inventory/1`: every key always there, sorted, equal bytes for equal images.
+
+The structs below are the contract. Their fields stand in alphabetical order, because that is the order they are written in.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.model.package import Package, SourcePackage
+from hullmark.report.documents import encode
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.parts import ProblemJson, ToolJson, problems
+
+SCHEMA = "hullmark-inventory/1"
+
+
+class LayerJson(msgspec.Struct, frozen=True, gc=False):
+    """A layer: the index in the list is what `layer` means elsewhere. `size` in bytes, -1 where not told."""
+
+    created_by: str
+    diff_id: str
+    digest: str
+    size: int
+
+
+class SourceJson(msgspec.Struct, frozen=True):
+    """What was inspected."""
+
+    config_digest: str
+    digest: str
+    kind: str
+    layers: list[LayerJson]
+    platform: str
+    reference: str
+
+
+class DistroJson(msgspec.Struct, frozen=True, gc=False):
+    """The operating system, from os-release(5)."""
+
+    codename: str
+    id: str
+    pretty_name: str
+    version_id: str
+
+
+class LocationJson(msgspec.Struct, frozen=True, gc=False):
+    """Where a package's record stands."""
+
+    layer: int
+    path: str
+
+
+class PackageJson(msgspec.Struct, frozen=True):
+    """One package. `type` is the type of its package URL."""
+
+    arch: str
+    cataloger: str
+    licenses: tuple[str, ...]
+    locations: list[LocationJson]
+    name: str
+    owned_by: str | None
+    purl: str
+    source: SourcePackage | None
+    type: str
+    version: str
+
+
+class FileJson(msgspec.Struct, frozen=True, gc=False):
+    """One file; `mode` holds the permission bits as a number."""
+
+    gid: int
+    layer: int
+    link: str
+    mode: int
+    owner: str | None
+    path: str
+    sha256: str
+    size: int
+    state: str
+    type: str
+    uid: int
+
+
+class InventoryJson(msgspec.Struct, frozen=True):
+    """The whole document; `files` is there only where files were asked for."""
+
+    distro: DistroJson | None
+    files: list[FileJson] | msgspec.UnsetType
+    packages: list[PackageJson]
+    problems: list[ProblemJson]
+    schema: str
+    source: SourceJson
+    tool: ToolJson
+
+
+def render(inventory: Inventory, context: RenderContext) -> bytes:
+    """The document as one line."""
+    distro = inventory.distro
+    return encode(
+        InventoryJson(
+            distro=DistroJson(distro.codename, distro.id, distro.pretty_name, distro.version_id) if distro else None,
+            files=msgspec.UNSET if inventory.files is None else [_file(record) for record in inventory.files],
+            packages=[_package(package) for package in inventory.packages],
+            problems=problems(inventory.problems),
+            schema=SCHEMA,
+            source=_source(inventory.source),
+            tool=ToolJson("hullmark", context.tool_version),
+        )
+    )
+
+
+def _source(source: InventorySource) -> SourceJson:
+    return SourceJson(
+        config_digest=source.config_digest,
+        digest=source.digest,
+        kind=source.kind,
+        layers=[_layer(layer) for layer in source.layers],
+        platform=source.platform,
+        reference=source.reference,
+    )
+
+
+def _layer(layer: InventoryLayer) -> LayerJson:
+    return LayerJson(layer.created_by, layer.diff_id, layer.digest, layer.size)
+
+
+def _package(package: Package) -> PackageJson:
+    return PackageJson(
+        arch=package.arch,
+        cataloger=package.cataloger,
+        licenses=package.licenses,
+        locations=[LocationJson(location.layer, location.path) for location in package.locations],
+        name=package.name,
+        owned_by=package.owned_by,
+        purl=package.purl,
+        source=package.source,
+        type=package.type,
+        version=package.version,
+    )
+
+
+def _file(record: FileRecord) -> FileJson:
+    # By position: an image has a hundred thousand files, and keywords would double the time.
+    return FileJson(
+        record.gid,
+        record.layer,
+        record.link,
+        record.mode,
+        record.owner,
+        record.path,
+        record.sha256,
+        record.size,
+        record.state,
+        record.type,
+        record.uid,
+    )
+
+
+FORMAT = Format(
+    kind="inventory",
+    name="json",
+    media_type="application/vnd.hullmark.inventory.v1+json",
+    file_name="inventory.json",
+    render=render,
+)

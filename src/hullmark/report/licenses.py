@@ -1,0 +1,102 @@
+"""What packages say of their licences, in SPDX's terms: identifiers and expressions.
+
+SPDX specification 2.3, annex D (license expressions); identifiers match in any case, as the annex says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from hullmark.report.spdx_ids import EXCEPTIONS, LICENSES
+
+_LICENSE = {name.lower(): name for name in LICENSES}
+_EXCEPTION = {name.lower(): name for name in EXCEPTIONS}
+_OPERATOR = {word: word.upper() for word in ("and", "or", "AND", "OR")}
+_WITH = frozenset(("with", "WITH"))
+
+_MAX_CHARACTERS = 4096
+_ALPHABET = re.compile(r"[A-Za-z0-9.+\-() \t]+").fullmatch
+_TOKENS = re.compile(r"[()]|[^() \t]+").findall
+_REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")
+
+
+def distinct(licenses: Iterable[str]) -> tuple[str, ...]:
+    """The licence texts that say anything, each once, in their order."""
+    return tuple(dict.fromkeys(text for text in (license.strip() for license in licenses) if text))
+
+
+def spdx_id(text: str) -> str | None:
+    """The SPDX identifier as the list spells it, or None if the text is not one."""
+    return _LICENSE.get(text.lower())
+
+
+def spdx_expression(text: str) -> str | None:
+    """The text as an SPDX expression in canonical spelling, or None if it is not one. A lone identifier is one."""
+    known = spdx_id(text)
+    if known is not None:
+        return known
+    if len(text) > _MAX_CHARACTERS or not _ALPHABET(text):
+        return None
+    return _parse(_TOKENS(text)[::-1])
+
+
+def references(expression: str) -> tuple[str, ...]:
+    """The `LicenseRef-…` that an expression names, in their order."""
+    return tuple(dict.fromkeys(_REFERENCE.findall(expression)))
+
+
+def all_of(expressions: Iterable[str]) -> str:
+    """One expression that says that all of these apply; "" for none."""
+    parts = tuple(expressions)
+    if len(parts) == 1:
+        return parts[0]
+    return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
+
+
+def _parse(tokens: list[str]) -> str | None:
+    """Walk the tokens, the first of them last, with three states: before a licence, after one, after what WITH cannot
+    follow."""
+    words: list[str] = []
+    state, depth = "before", 0
+    while tokens:
+        step = _before(tokens) if state == "before" else _after(tokens, may_have_exception=state == "after licence")
+        if step is None:
+            return None
+        word, state = step
+        depth += (word == "(") - (word == ")")
+        if depth < 0:
+            return None
+        words.append(word)
+    if depth or state == "before":
+        return None
+    return " ".join(words).replace("( ", "(").replace(" )", ")")
+
+
+def _before(tokens: list[str]) -> tuple[str, str] | None:
+    token = tokens.pop()
+    if token == "(":
+        return token, "before"
+    name = _license(token)
+    return (name, "after licence") if name else None
+
+
+def _after(tokens: list[str], *, may_have_exception: bool) -> tuple[str, str] | None:
+    token = tokens.pop()
+    if token == ")":
+        return token, "after group"
+    if token in _WITH and may_have_exception and tokens:
+        exception = _EXCEPTION.get(tokens.pop().lower())
+        return (f"WITH {exception}", "after group") if exception else None
+    operator = _OPERATOR.get(token)
+    return (operator, "before") if operator else None
+
+
+def _license(token: str) -> str | None:
+    known = _LICENSE.get(token.lower())
+    if known is None and token.endswith("+"):
+        base = _LICENSE.get(token[:-1].lower())
+        known = f"{base}+" if base else None
+    if known is None and _REFERENCE.fullmatch(token):
+        known = token
+    return known

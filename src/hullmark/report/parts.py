@@ -1,0 +1,30 @@
+"""The parts that Hullmark's own JSON documents have in common. Fields stand in alphabetical order, as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hullmark.model.problem import Problem
+
+
+class ToolJson(msgspec.Struct, frozen=True, gc=False):
+    """Who wrote the document."""
+
+    name: str
+    version: str
+
+
+class ProblemJson(msgspec.Struct, frozen=True, gc=False):
+    """What could not be read; `layer` is -1 where no layer is meant."""
+
+    layer: int
+    path: str
+    reason: str
+    room: str
+
+
+def problems(found: Iterable[Problem]) -> list[ProblemJson]:
+    """The problems in their order."""
+    return [ProblemJson(p.layer, p.path, p.reason, p.room) for p in found]

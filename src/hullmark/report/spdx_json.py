@@ -1,0 +1,225 @@
+"""SPDX 2.3 as JSON (https://spdx.github.io/spdx-spec/v2.3/).
+
+The namespace comes from the content, so that equal images give equal documents. A file must carry a SHA-1, which Hullmark does not
+compute: it is written as zeros, as other producers do, and the document's comment says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from hullmark.model.inventory import Distro, FileRecord, Inventory
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+from hullmark.report import licenses
+from hullmark.report.documents import (
+    EPOCH,
+    content_uuid,
+    encode,
+    image_files,
+    image_purl,
+    known_version,
+    layer_digest,
+    moment,
+    package_ids,
+)
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.spdx_ids import LIST_VERSION
+
+_DOCUMENT = "SPDXRef-DOCUMENT"
+_ROOT = "SPDXRef-DocumentRoot-Image"
+_OS = "SPDXRef-OperatingSystem"
+_UNSAID = "NOASSERTION"
+_UNKNOWN_SHA1 = "0" * 40
+_MAX_PROBLEMS = 100
+_SHA256 = re.compile(r"sha256:([0-9a-f]{64})").fullmatch
+_NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9.]+")
+
+Json = dict[str, Any]
+
+
+def render(inventory: Inventory, context: RenderContext) -> bytes:
+    """The document as one line. `files` are there where the inventory lists files."""
+    ids = [
+        f"SPDXRef-Package-{_slug(package.type)}-{_slug(package.name)}-{package_id}"
+        for package, package_id in zip(inventory.packages, package_ids(inventory.packages), strict=True)
+    ]
+    records = list(image_files(inventory))
+    named: dict[str, str] = {}
+    packages = [_image(inventory, has_files=bool(records))]
+    if inventory.distro:
+        packages.append(_operating_system(inventory.distro))
+    owners = {record.owner for record in records}
+    for package, spdx_id in zip(inventory.packages, ids, strict=True):
+        packages.append(_package(package, spdx_id, named, has_files=package.purl in owners))
+    document: Json = {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": _DOCUMENT,
+        "name": inventory.source.reference or "image",
+        "creationInfo": _creation(inventory, context),
+        "packages": packages,
+        "relationships": _relationships(inventory, ids, records),
+    }
+    if inventory.files is not None:
+        document["files"] = [_file(record, layer_digest(inventory.source, record.layer)) for record in records]
+    if named:
+        document["hasExtractedLicensingInfos"] = [
+            {"licenseId": name, "extractedText": text} for name, text in sorted(named.items())
+        ]
+    comment = _comment(inventory.problems, has_files=bool(records))
+    if comment:
+        document["comment"] = comment
+    name = f"hullmark-{_slug(inventory.source.reference)}-{content_uuid(document)}"
+    document["documentNamespace"] = f"https://spdx.org/spdxdocs/{name}"
+    return encode(document)
+
+
+def _creation(inventory: Inventory, context: RenderContext) -> Json:
+    image_made = inventory.config.created if inventory.config else ""
+    return {
+        "created": moment(context.timestamp) or moment(image_made) or EPOCH,
+        "creators": [f"Tool: hullmark-{context.tool_version}"],
+        "licenseListVersion": LIST_VERSION,
+    }
+
+
+def _element(spdx_id: str, name: str, version: str, purpose: str) -> Json:
+    element: Json = {
+        "SPDXID": spdx_id,
+        "name": name or _UNSAID,
+        "downloadLocation": _UNSAID,
+        "filesAnalyzed": False,
+        "supplier": _UNSAID,
+        "licenseConcluded": _UNSAID,
+        "licenseDeclared": _UNSAID,
+        "copyrightText": _UNSAID,
+        "primaryPackagePurpose": purpose,
+    }
+    if version:
+        element["versionInfo"] = version
+    return element
+
+
+def _image(inventory: Inventory, *, has_files: bool) -> Json:
+    source = inventory.source
+    image = _element(_ROOT, source.reference, source.digest, "FILE" if source.kind == "dir" else "CONTAINER")
+    image["filesAnalyzed"] = has_files
+    digest = _SHA256(source.digest)
+    if digest:
+        image["checksums"] = [{"algorithm": "SHA256", "checksumValue": digest[1]}]
+    _refer(image, image_purl(source))
+    return image
+
+
+def _operating_system(distro: Distro) -> Json:
+    system = _element(_OS, distro.id, distro.version_id, "OPERATING-SYSTEM")
+    if distro.pretty_name:
+        system["description"] = distro.pretty_name
+    return system
+
+
+def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files: bool) -> Json:
+    element = _element(spdx_id, package.name, known_version(package), "LIBRARY")
+    # "Analyzed" means that the document lists the package's files; a package without files must say false.
+    element["filesAnalyzed"] = has_files
+    element["licenseDeclared"] = _declared(package.licenses, named)
+    element["sourceInfo"] = _source_info(package)
+    _refer(element, package.purl)
+    return element
+
+
+def _refer(element: Json, purl: str) -> None:
+    if purl:
+        element["externalRefs"] = [
+            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}
+        ]
+
+
+def _source_info(package: Package) -> str:
+    places = ", ".join(location.path for location in package.locations)
+    built = f"; built from {package.source.name} {package.source.version}".rstrip() if package.source else ""
+    return f"found by {package.cataloger} in {places or 'the image'}{built}"
+
+
+def _declared(found: Iterable[str], named: dict[str, str]) -> str:
+    """One expression for all licences of a package. What SPDX does not know is put into `named`, id → text."""
+    expressions = []
+    for text in licenses.distinct(found):
+        expression = licenses.spdx_expression(text)
+        if expression is None:
+            expression = f"LicenseRef-{_slug(text, 40)}-{sha256(text.encode()).hexdigest()[:8]}"
+            named[expression] = text
+        else:
+            named.update((name, name) for name in licenses.references(expression))
+        expressions.append(expression)
+    return licenses.all_of(dict.fromkeys(expressions)) or _UNSAID
+
+
+def _file(record: FileRecord, layer: str) -> Json:
+    file: Json = {
+        "SPDXID": _file_id(record),
+        "fileName": f".{record.path}",
+        "checksums": [
+            {"algorithm": "SHA1", "checksumValue": _UNKNOWN_SHA1},
+            {"algorithm": "SHA256", "checksumValue": record.sha256},
+        ],
+        "licenseConcluded": _UNSAID,
+        "licenseInfoInFiles": [_UNSAID],
+        "copyrightText": _UNSAID,
+    }
+    if layer:
+        file["comment"] = f"layerID: {layer}"
+    return file
+
+
+def _file_id(record: FileRecord) -> str:
+    return f"SPDXRef-File-{_slug(record.path)}-{sha256(record.path.encode()).hexdigest()[:16]}"
+
+
+def _relationships(inventory: Inventory, ids: list[str], records: list[FileRecord]) -> list[Json]:
+    owner_ids = {package.purl: i for package, i in zip(reversed(inventory.packages), reversed(ids), strict=True)}
+    found = [_relation(_DOCUMENT, "DESCRIBES", _ROOT)]
+    if inventory.distro:
+        found.append(_relation(_ROOT, "CONTAINS", _OS))
+    found += [_relation(_ROOT, "CONTAINS", spdx_id) for spdx_id in ids]
+    for package, spdx_id in zip(inventory.packages, ids, strict=True):
+        owner = owner_ids.get(package.owned_by or "")
+        if package.owned_by and owner:
+            found.append(_relation(owner, "CONTAINS", spdx_id))
+    for record in records:
+        owner = owner_ids.get(record.owner) if record.owner else None
+        found.append(_relation(owner or _ROOT, "CONTAINS", _file_id(record)))
+    return found
+
+
+def _relation(element: str, kind: str, other: str) -> Json:
+    return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": other}
+
+
+def _comment(problems: tuple[Problem, ...], *, has_files: bool) -> str:
+    lines = []
+    if has_files:
+        lines.append("The SHA1 of files was not computed and is written as zeros; SHA256 is the file's.")
+    if problems:
+        lines.append(f"The list may have gaps: {len(problems)} problem(s) were met.")
+        lines += [f"{problem.path or 'image'}: {problem.reason}" for problem in problems[:_MAX_PROBLEMS]]
+    if len(problems) > _MAX_PROBLEMS:
+        lines.append(f"and {len(problems) - _MAX_PROBLEMS} more")
+    return "\n".join(lines)
+
+
+def _slug(text: str, longest: int = 60) -> str:
+    return _NOT_FOR_IDS.sub("-", text[: 4 * longest])[:longest].strip("-") or "unnamed"
+
+
+FORMAT = Format(
+    kind="inventory",
+    name="spdx-json",
+    media_type="application/spdx+json; version=2.3",
+    file_name="bom.spdx.json",
+    render=render,
+)

@@ -1,0 +1,245 @@
+"""Entries as they come → a layer record: normalises paths, hands wanted files to their extractors, hashes bodies."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
+from hullmark.rootfs.limits import Limits
+from hullmark.rootfs.paths import leaves_root, normalise
+from hullmark.rootfs.reads import Read, Sink
+
+Meta = tuple[int, int, int, int, int]
+
+_LONG = 256
+_WHITEOUT = b".wh."
+_OPAQUE = b".wh..wh..opq"
+_AUFS = b".wh..wh."
+
+
+class RecordBuilder:
+    """Collects one layer. It is the visitor of a tar walk, and is fed by the folder source too."""
+
+    def __init__(self, dispatch: Dispatch, limits: Limits, *, digests: bool = False) -> None:
+        self._dispatch = dispatch
+        self._limits = limits
+        self._digests = digests
+        self._capability = b""
+        self._sparse = False
+        self._unreported = 0
+        self._folder_bytes = limits.folder_bytes
+        self.entries: list[Entry] = []
+        self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
+        self.problems: list[LayerProblem] = []
+        self._renamed: list[tuple[int, int, bytes]] = []
+
+    def problem(self, path: bytes, room: str, reason: str) -> None:
+        """Note what could not be used; past the limit only the number is kept."""
+        if len(self.problems) < self._limits.problems:
+            self.problems.append(LayerProblem(path[: self._limits.path_bytes], room, reason))
+        else:
+            self._unreported += 1
+
+    def attributes(self, capability: bytes, is_sparse: bool) -> None:
+        """What extended headers say about the entry that comes next."""
+        self._capability, self._sparse = capability[:256], is_sparse
+
+    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:
+        """Take one entry; answers who wants its body, if anyone."""
+        clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
+        if not clean:
+            self._refuse(path, clean)
+            return None
+        if b".wh." in clean and self._mark(clean) != "":
+            return None
+        if kind == "f":
+            wanted = self._dispatch.wanted(clean)
+            if wanted or self._digests or head[:1] in self._dispatch.magic_starts:
+                return self._file(clean, meta, head, wanted)
+        elif kind == "h":
+            link = self._hard_link(clean, link)
+        elif kind == "l" and leaves_root(clean[: max(clean.rfind(b"/"), 0)], link):
+            self.problem(clean, "rootfs", "the link climbs above the root; inside the image it ends at the root")
+        mode, uid, gid, size, mtime = meta
+        self.entries.append(Entry(clean, kind, mode, uid, gid, size, mtime, link, b"", self._capability))
+        if self._capability or self._sparse:
+            self._capability, self._sparse = b"", False
+        return None
+
+    def _is_bearable(self, path: bytes) -> bool:
+        """Whether a long path may be taken: the folders above it cost the square of its length."""
+        if len(path) > self._limits.path_bytes:
+            return False
+        self._folder_bytes -= len(path) * path.count(b"/") // 2
+        return self._folder_bytes >= 0
+
+    def _refuse(self, path: bytes, clean: bytes | None) -> None:
+        if clean == b"":
+            return  # the root folder itself
+        if len(path) >= _LONG and (len(path) > self._limits.path_bytes or self._folder_bytes < 0):
+            self.problem(path[:200], "rootfs", f"a path of {len(path):,} bytes was left out")
+        else:
+            self.problem(path, "rootfs", "the path leaves the root of the image; the entry was left out")
+
+    def _mark(self, path: bytes) -> str | None:
+        """Note a whiteout or an opaque mark. Answers "" if the path is neither, else what was noted."""
+        folder, _, base = path.rpartition(b"/")
+        if base == _OPAQUE:
+            self.entries.append(Entry(folder, "o", 0, 0, 0, 0, 0))
+            return "o"
+        if base.startswith(_AUFS) or b"/" + _AUFS in b"/" + folder:
+            return None  # housekeeping of aufs: never part of the file system
+        if not base.startswith(_WHITEOUT):
+            return ""
+        name = base[len(_WHITEOUT) :]
+        if name in (b"", b".", b".."):
+            return None
+        self.entries.append(Entry(folder + b"/" + name if folder else name, "w", 0, 0, 0, 0, 0))
+        return "w"
+
+    def _file(self, path: bytes, meta: Meta, head: bytes, wanted: tuple[int, ...]) -> _Body | None:
+        if head[:1] in self._dispatch.magic_starts:
+            wanted = tuple(dict.fromkeys(wanted + self._dispatch.by_magic(head)))
+        capability, is_sparse = self._capability, self._sparse
+        self._capability, self._sparse = b"", False
+        index = len(self.entries)
+        mode, uid, gid, size, mtime = meta
+        self.entries.append(Entry(path, "f", mode, uid, gid, size, mtime, b"", b"", capability))
+        if is_sparse:
+            # What is stored is a map and pieces, not the content.
+            if wanted:
+                self.problem(path, "rootfs", "a sparse file; its content was not read")
+            return None
+        if not wanted and not self._digests:
+            return None
+        return _Body(self, index, size, [self._dispatch.reads[i] for i in wanted])
+
+    def _hard_link(self, path: bytes, target: bytes) -> bytes:
+        clean = normalise(target)
+        if clean is None:
+            self.problem(path, "rootfs", "a hard link to a path outside the root; it was left out")
+            return b""
+        for i in self._dispatch.wanted(path):
+            self._renamed.append((len(self.entries), i, clean))
+        return clean
+
+    def hashed(self, index: int, digests: bytes) -> None:
+        """Give an entry the digests of its body."""
+        self.entries[index] = msgspec.structs.replace(self.entries[index], digests=digests)
+
+    @property
+    def digests(self) -> bool:
+        """Whether every file is hashed."""
+        return self._digests
+
+    def extracted(self, index: int, read: Read[Any], body: memoryview | Sink) -> None:
+        """Run an extractor over a complete body, or finish one that was fed in pieces."""
+        path = self.entries[index].path
+
+        def report(reason: str) -> None:
+            self.problem(path, read.name, reason)
+
+        try:
+            fact = read.extract(text(path), body, report) if isinstance(body, memoryview) else body.finish(report)
+        # One of the two places that catch everything: a fault in one extractor, met on one file of somebody's image,
+        # must not cost the whole inventory. It is said in the result.
+        except Exception as error:  # noqa: BLE001
+            report(f"could not be read: {type(error).__name__}: {str(error)[:200]}")
+            return
+        if fact is not None:
+            self.facts[read.name].append((index, fact))
+
+    def renamed(self) -> dict[bytes, list[tuple[int, Read[Any]]]]:
+        """Files whose body no extractor saw under its first name, but a hard link's name wants: target → (link's entry, read).
+
+        Links whose target was read share its fact.
+        """
+        if not self._renamed:
+            return {}
+        known = {(name, self.entries[index].path): fact for name, facts in self.facts.items() for index, fact in facts}
+        missing: dict[bytes, list[tuple[int, Read[Any]]]] = {}
+        for index, i, target in self._renamed:
+            read = self._dispatch.reads[i]
+            if (fact := known.get((read.name, target))) is not None:
+                self.facts[read.name].append((index, fact))
+            else:
+                missing.setdefault(target, []).append((index, read))
+        self._renamed = []
+        return missing
+
+    def record(self, digest: str, diff_id: str, size: int) -> LayerRecord:
+        """The finished record."""
+        if self._unreported:
+            self.problems.append(LayerProblem(b"", "rootfs", f"{self._unreported:,} more problems were not listed"))
+            self._unreported = 0
+        return LayerRecord(
+            digest=digest,
+            diff_id=diff_id,
+            size=size,
+            entries=self.entries,
+            facts={name: facts for name, facts in self.facts.items() if facts},
+            problems=self.problems,
+        )
+
+
+class _Body:
+    """The body of one file on its way to extractors and digests."""
+
+    __slots__ = ("_builder", "_hashes", "_held", "_index", "_reads", "_sinks")
+
+    def __init__(self, builder: RecordBuilder, index: int, size: int, reads: list[Read[Any]]) -> None:
+        self._builder, self._index = builder, index
+        self._reads: list[Read[Any]] = []
+        self._sinks: list[tuple[Read[Any], Sink]] = []
+        self._held: bytearray | None = None
+        for read in reads:
+            if size <= read.limit:
+                self._reads.append(read)
+            elif read.oversize is not None:
+                self._sinks.append((read, read.oversize(size)))
+            else:
+                builder.problem(builder.entries[index].path, read.name, f"too large to read ({size:,} bytes)")
+        self._hashes = _hashes() if builder.digests else ()
+
+    def whole(self, body: memoryview) -> None:
+        """The complete body."""
+        for h in self._hashes:
+            h.update(body)
+        self._close(body)
+
+    def piece(self, piece: memoryview) -> None:
+        """The next bytes of a body that is larger than the buffer."""
+        for h in self._hashes:
+            h.update(piece)
+        for _, sink in self._sinks:
+            sink.write(piece)
+        if self._reads:
+            if self._held is None:
+                self._held = bytearray()
+            self._held += piece
+
+    def end(self) -> None:
+        """All pieces were given."""
+        held, self._held = self._held or bytearray(), None
+        self._close(memoryview(held))
+
+    def _close(self, body: memoryview) -> None:
+        if self._hashes:
+            self._builder.hashed(self._index, b"".join(h.digest() for h in self._hashes))
+        for read in self._reads:
+            self._builder.extracted(self._index, read, body)
+        for read, sink in self._sinks:
+            self._builder.extracted(self._index, read, sink)
+
+
+def _hashes() -> tuple[Any, ...]:
+    """sha256 for people and policies; md5 and sha1 because dpkg's and apk's own records have only those."""
+    return (
+        hashlib.sha256(),
+        hashlib.md5(usedforsecurity=False),
+        hashlib.sha1(usedforsecurity=False),
+    )

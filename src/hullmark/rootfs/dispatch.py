@@ -1,0 +1,116 @@
+"""Which extractors want a file: globs compiled into look-ups by last segment, so that most files cost one look-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hullmark.rootfs.reads import Read
+
+_WILD = re.compile(r"[*?\[{]").search
+_SEGMENT = {"*": "[^/]*", "?": "[^/]"}
+
+
+def glob_regex(glob: str) -> str:
+    """A regular expression for a glob: `*` and `?` stay in a segment, `**/` is any depth, `[…]` a set, `{a,b}` a choice.
+
+    Raises ValueError for a glob that cannot be read.
+    """
+    out, i, depth = [], 0, 0
+    while i < len(glob):
+        c = glob[i]
+        if glob.startswith("**/", i):
+            out.append("(?:[^/]*/)*")
+            i += 3
+            continue
+        if glob.startswith("**", i):
+            out.append(".*")
+            i += 2
+            continue
+        if c == "[" and (end := glob.find("]", i + 2)) > 0:
+            body = glob[i + 1 : end]
+            out.append(f"[{'^' + re.escape(body[1:]) if body[0] in '!^' else re.escape(body)}]".replace(r"\-", "-"))
+            i = end + 1
+            continue
+        if c in "{}," and (c != "," or depth):
+            depth += {"{": 1, "}": -1, ",": 0}[c]
+            out.append({"{": "(?:", "}": ")", ",": "|"}[c])
+        else:
+            out.append(_SEGMENT.get(c) or re.escape(c))
+        i += 1
+    if depth:
+        raise ValueError(f"unbalanced braces in {glob!r}")
+    return "".join(out)
+
+
+def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
+    """One expression that matches a whole path if any of the globs does."""
+    pattern = "|".join(f"(?:{glob_regex(glob.lstrip('/'))})" for glob in globs)
+    return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)
+
+
+_Rules = tuple[tuple[int, "re.Pattern[bytes] | None"], ...]
+
+
+class Dispatch:
+    """For a path, the reads that want it by name.
+
+    The end of a glob chooses the table: a literal name, a suffix that begins with a dot, or any name in a folder of a
+    literal name. Of other forms the expression is tried on every file, which is for a user's own globs.
+    """
+
+    def __init__(self, reads: Sequence[Read[Any]]) -> None:
+        self.reads = tuple(reads)
+        self.magic = tuple((magic, i) for i, read in enumerate(self.reads) for magic in read.magic)
+        self.magic_starts = frozenset(magic[:1] for magic, _ in self.magic)
+        self._names: dict[bytes, _Rules] = {}
+        self._suffixes: dict[bytes, _Rules] = {}
+        self._folders: dict[bytes, _Rules] = {}
+        self._others: _Rules = ()
+        self._by_base: dict[bytes, _Rules] = {}
+        for i, read in enumerate(self.reads):
+            for glob in read.globs:
+                self._add(glob.lstrip("/"), i)
+
+    def _add(self, glob: str, index: int) -> None:
+        folder, _, last = glob.rpartition("/")
+        parent = folder.rpartition("/")[2]
+        rule = ((index, None if folder == "**" else compile_globs((glob,))),)
+        if not _WILD(last):
+            self._names[last.encode()] = self._names.get(last.encode(), ()) + rule
+        elif last[:2] == "*." and not _WILD(last[1:]) and "." not in last[2:]:
+            self._suffixes[last[2:].encode()] = self._suffixes.get(last[2:].encode(), ()) + rule
+        elif last == "*" and parent and not _WILD(parent):
+            self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
+        else:
+            self._others += ((index, compile_globs((glob,))),)
+
+    def wanted(self, path: bytes) -> tuple[int, ...]:
+        """Indexes into `reads` of those that want a file of this name, each once."""
+        slash = path.rfind(b"/")
+        base = path[slash + 1 :]
+        rules = self._by_base.get(base)
+        if rules is None:
+            rules = self._rules(base)
+        if slash > 0 and (more := self._folders.get(path[path.rfind(b"/", 0, slash) + 1 : slash])):
+            rules += more
+        if not rules:
+            return ()
+        found = [i for i, pattern in rules if pattern is None or pattern.fullmatch(path)]
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
+
+    def _rules(self, base: bytes) -> _Rules:
+        """The rules for a last segment; remembered, as names repeat a lot."""
+        rules = self._names.get(base, ())
+        dot = base.rfind(b".")
+        if dot >= 0:
+            rules += self._suffixes.get(base[dot + 1 :], ())
+        rules += self._others
+        if len(self._by_base) < 1 << 15:
+            self._by_base[base] = rules
+        return rules
+
+    def by_magic(self, head: bytes) -> tuple[int, ...]:
+        """Indexes into `reads` of those that want a file whose body begins so."""
+        return tuple(dict.fromkeys(i for magic, i in self.magic if head.startswith(magic)))

@@ -1,0 +1,125 @@
+"""One layer blob → one layer record: verified, inflated, walked and read in a single pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from hullmark.model.errors import BrokenImage
+from hullmark.model.image import LayerBlob
+from hullmark.rootfs.builder import Meta, RecordBuilder
+from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.entry import LayerRecord
+from hullmark.rootfs.inflate import VerifyingStream, damage_errors, inflated
+from hullmark.rootfs.limits import DEFAULT, Limits
+from hullmark.rootfs.paths import normalise
+from hullmark.rootfs.reads import Read
+from hullmark.rootfs.tar import Body, LimitReached, TarWalker, Visitor
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of stored bytes read so far."""
+
+
+def read_layer(
+    blob: LayerBlob,
+    dispatch: Dispatch,
+    *,
+    digests: bool = False,
+    limits: Limits = DEFAULT,
+    progress: Progress | None = None,
+) -> LayerRecord:
+    """Read a layer once. `digests`: also hash every file.
+
+    Raises BrokenImage if the blob is damaged, is no tar, or has another digest, diff id or size than promised. A layer that
+    passes a limit keeps what was read until then, with a Problem.
+    """
+    builder = RecordBuilder(dispatch, limits, digests=digests)
+    stored, diff_id = _walk(blob, builder, limits, progress)
+    verify(blob, stored.digest, diff_id, stored.size)
+    if missing := builder.renamed():
+        _walk(blob, _SecondLook(builder, missing), limits, None)
+    return builder.record(stored.digest, diff_id, stored.size)
+
+
+def verify(blob: LayerBlob, digest: str, diff_id: str, size: int) -> None:
+    """Raise BrokenImage unless what was read is what the manifest and the config promise."""
+    advice = "the image was damaged or tampered with: pull or build it again"
+    if blob.size >= 0 and size != blob.size:
+        raise BrokenImage(f"a layer has {size:,} bytes where the manifest says {blob.size:,}", advice=advice)
+    if blob.digest and digest != blob.digest:
+        raise BrokenImage(f"a layer's digest is {digest}, the manifest says {blob.digest}", advice=advice)
+    if blob.diff_id and diff_id and diff_id != blob.diff_id:
+        raise BrokenImage(f"a layer's content is {diff_id}, the config says {blob.diff_id}", advice=advice)
+
+
+def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress | None) -> tuple[VerifyingStream, str]:
+    """Walk the blob's tar to its end; answers the stream (for digest and size) and the diff id, "" after a limit."""
+    stream = VerifyingStream(blob.open())
+    content = hashlib.sha256()
+
+    def guard(total: int) -> None:
+        if progress is not None:
+            progress(stream.size)
+        if total > limits.layer_bytes:
+            raise LimitReached(f"it is larger than {limits.layer_bytes:,} bytes")
+        if total > limits.bomb_bytes and total > limits.bomb_ratio * stream.size:
+            raise LimitReached(f"it grows more than {limits.bomb_ratio}-fold when uncompressed, as archive bombs do")
+
+    try:
+        readinto = inflated(stream)
+        try:
+            TarWalker(readinto, visitor, content.update, guard, limits).walk()
+            diff_id = "sha256:" + content.hexdigest()
+        except LimitReached as limit:
+            diff_id = ""
+            if isinstance(visitor, RecordBuilder):
+                visitor.problem(b"", "rootfs", f"the layer was not read to its end: {limit}")
+        stream.drain()
+    except damage_errors() as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's or the network's trouble, not the blob's
+        raise BrokenImage(
+            f"a layer is damaged: {str(error) or type(error).__name__}",
+            advice="it was cut short or altered: fetch or build it again",
+        ) from error
+    finally:
+        stream.close()
+    return stream, diff_id
+
+
+class _SecondLook:
+    """Reads the bodies that only a hard link's name wanted, when their own name came first in the layer."""
+
+    def __init__(self, builder: RecordBuilder, missing: dict[bytes, list[tuple[int, Read[Any]]]]) -> None:
+        self._builder = builder
+        self._missing = missing
+
+    def attributes(self, capability: bytes, is_sparse: bool) -> None:
+        """Nothing new: the first pass has them."""
+
+    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> Body | None:
+        """Wants the bodies that are missing."""
+        clean = normalise(path)
+        if kind != "f" or not clean or clean not in self._missing:
+            return None
+        return _Late(self._builder, [r for r in self._missing[clean] if meta[3] <= r[1].limit])
+
+
+class _Late:
+    """Holds a body for the extractors that want it."""
+
+    def __init__(self, builder: RecordBuilder, wanted: list[tuple[int, Read[Any]]]) -> None:
+        self._builder, self._wanted = builder, wanted
+        self._held = bytearray()
+
+    def whole(self, body: memoryview) -> None:
+        for index, read in self._wanted:
+            self._builder.extracted(index, read, body)
+
+    def piece(self, piece: memoryview) -> None:
+        if self._wanted:
+            self._held += piece
+
+    def end(self) -> None:
+        self.whole(memoryview(self._held))

@@ -1,0 +1,185 @@
+"""Layer records → tree: whiteouts, opaque folders, replaced files and folders, hard links, entries below links.
+
+Follows the OCI image specification (layer.md, "Applying changesets") and, where it is silent, what containerd does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
+from hullmark.rootfs.tree import Node, Tree
+
+
+def squash(records: Sequence[LayerRecord], *, keep_ghosts: bool = False) -> Tree:
+    """Fold the layers, bottom first in `records`, into what a container sees."""
+    return _Fold(records, keep_ghosts).tree()
+
+
+class _Fold:
+    """Walks the layers top down: what is met first stays, and a set of hidden folders is all that must be known."""
+
+    def __init__(self, records: Sequence[LayerRecord], keep_ghosts: bool) -> None:
+        self._records = records
+        self._keep_ghosts = keep_ghosts
+        self._nodes: dict[bytes, Node] = {}
+        self._removed: dict[bytes, int] = {}  # by whiteouts: the path itself in the layers below …
+        self._emptied: dict[bytes, int] = {}  # … and all that stands below these paths
+        self._folders: set[bytes] = set()
+        self._ghosts: list[tuple[bytes, Node, int]] = []
+        self._problems: list[tuple[int, LayerProblem]] = []
+        self._by_path: dict[int, dict[bytes, int]] = {}
+
+    def tree(self) -> Tree:
+        for layer in range(len(self._records) - 1, -1, -1):
+            self._apply(layer)
+        implied = self._all_folders()
+        if misplaced := self._misplaced(implied):
+            self._mend(misplaced)
+            self._folders = {path.rpartition(b"/")[0] for path in self._nodes}
+            implied = self._all_folders()
+        for layer, record in enumerate(self._records):
+            self._problems += [(layer, problem) for problem in record.problems]
+        self._problems.sort(key=lambda item: item[0])
+        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems))
+
+    def _apply(self, layer: int) -> None:
+        entries, nodes, folders = self._records[layer].entries, self._nodes, self._folders
+        removed, emptied, is_top = self._removed, self._emptied, layer == len(self._records) - 1
+        hidden: dict[bytes, int] = {b"": emptied.get(b"", 0)}
+        marks: list[Entry] = []
+        for index in range(len(entries) - 1, -1, -1):
+            entry = entries[index]
+            path = entry.path
+            kind = entry.kind
+            if kind in "wo":
+                marks.append(entry)
+                continue
+            if (known := nodes.get(path)) is not None:
+                if self._keep_ghosts and known.layer != layer:
+                    self._ghosts.append((path, Node(layer, index, entry), known.layer))
+                continue
+            folder = path[: max(path.rfind(b"/"), 0)]
+            if not is_top:
+                by = hidden.get(folder)
+                if by is None:
+                    by = self._hidden_by(folder, layer, hidden)
+                if by or path in removed:
+                    if self._keep_ghosts:
+                        self._ghosts.append((path, Node(layer, index, entry), by or removed[path]))
+                    continue
+            if kind == "h":
+                linked = self._linked(layer, entry)
+                if linked is None:
+                    continue
+                entry = linked
+            folders.add(folder)
+            nodes[path] = Node(layer, index, entry)
+        for mark in marks:
+            if mark.kind == "w":
+                removed.setdefault(mark.path, layer)
+            emptied.setdefault(mark.path, layer)
+
+    def _hidden_by(self, folder: bytes, layer: int, hidden: dict[bytes, int]) -> int:
+        """The upper layer that hides what this layer has in a folder, 0 if none does (layer 0 is nobody's upper layer)."""
+        chain = []
+        at = folder
+        while at not in hidden:
+            chain.append(at)
+            at = at[: max(at.rfind(b"/"), 0)]
+        by = hidden[at]
+        for step in reversed(chain):
+            if not by:
+                by = self._emptied.get(step, 0)
+                node = self._nodes.get(step)
+                if not by and node is not None and node.layer > layer and node.entry.kind != "d":
+                    by = node.layer
+            hidden[step] = by
+        return by
+
+    def _named(self, layer: int, path: bytes) -> Entry | None:
+        """A layer's own entry of this path, the last one if there are several."""
+        by_path = self._by_path.get(layer)
+        if by_path is None:
+            entries = self._records[layer].entries
+            by_path = {entry.path: i for i, entry in enumerate(entries) if entry.kind not in "wo"}
+            self._by_path[layer] = by_path
+        position = by_path.get(path)
+        return None if position is None else self._records[layer].entries[position]
+
+    def _linked(self, layer: int, entry: Entry) -> Entry | None:
+        """A hard link as the file it names: in its own layer, or else in the nearest one below."""
+        target: Entry | None = entry
+        for _ in range(8):  # links to links: real layers have none
+            if target is None or target.kind != "h":
+                break
+            target = self._named(layer, target.link)
+        below = layer
+        while target is None and below:
+            below -= 1
+            target = self._named(below, entry.link)
+        if target is None or target.kind in "dh":
+            if entry.link:
+                self._problem(layer, entry.path, "a hard link to a file that is not there; it was left out")
+            return None
+        return msgspec.structs.replace(target, path=entry.path, link=target.link if target.kind == "l" else entry.link)
+
+    def _problem(self, layer: int, path: bytes, reason: str) -> None:
+        self._problems.append((layer, LayerProblem(path, "rootfs", reason)))
+
+    def _all_folders(self) -> frozenset[bytes]:
+        """Every folder that something stands in, with those above it."""
+        known = set(self._folders)
+        for folder in self._folders:
+            while folder:
+                folder = folder[: max(folder.rfind(b"/"), 0)]
+                if folder in known:
+                    break
+                known.add(folder)
+        known.add(b"")
+        return frozenset(known)
+
+    def _misplaced(self, folders: frozenset[bytes]) -> set[bytes]:
+        """Paths that are no folder in the finished tree although something is said to stand in them."""
+        nodes = self._nodes
+        return {folder for folder in folders if (node := nodes.get(folder)) is not None and node.entry.kind != "d"}
+
+    def _mend(self, misplaced: set[bytes]) -> None:
+        """Move what stands below a link to where the link leads; drop what stands below a file.
+
+        A container runtime unpacks a layer over those below, so an entry `lib/x` lands in `usr/lib` if a lower layer made
+        `lib` a link.
+        """
+        below = [(path, node) for path, node in self._nodes.items() if any(up in misplaced for up in _above(path))]
+        for path, _ in below:
+            del self._nodes[path]
+        at_links = Tree(self._nodes, frozenset(self._all_folders()), (), ())
+        for path, node in sorted(below, key=lambda item: (item[1].layer, item[1].index)):
+            top = next(up for up in _above(path) if up in misplaced)
+            blocker = self._nodes.get(top)
+            if blocker is None or blocker.entry.kind != "l" or node[:2] < blocker[:2]:
+                if blocker is None or node[:2] > blocker[:2]:
+                    self._problem(node.layer, path, "the entry stands below a file; it was left out")
+                continue
+            moved = at_links.resolve(path.rpartition(b"/")[0]) or at_links._follow(path.rpartition(b"/")[0])
+            if moved is None:
+                self._problem(node.layer, path, "the entry stands below a link that leads nowhere; it was left out")
+                continue
+            if node.layer == blocker.layer:
+                self._problem(
+                    node.layer, path, "the entry stands below a link of the same layer; it was put where that leads"
+                )
+            place = (moved + b"/" if moved else b"") + path.rpartition(b"/")[2]
+            there = self._nodes.get(place)
+            if there is None or there[:2] < node[:2]:
+                self._nodes[place] = node
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    """The folders above a path, the topmost first."""
+    at = path.find(b"/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find(b"/", at + 1)

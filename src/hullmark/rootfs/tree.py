@@ -1,0 +1,97 @@
+"""The finished root file system: what a container sees, where each file came from, and what was deleted on the way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hullmark.rootfs.entry import Entry, LayerProblem
+
+_MAX_LINKS = 40  # as the kernel has it (path_resolution(7))
+
+
+class Node(NamedTuple):
+    """An entry of the tree: the layer that brought it and its position among that layer's entries."""
+
+    layer: int
+    position: int
+    entry: Entry
+
+
+class Tree:
+    """Paths → nodes. Paths are bytes without leading slash; the root is empty.
+
+    `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
+    request. Folders that no layer lists exist if something stands in them.
+    """
+
+    def __init__(
+        self,
+        nodes: dict[bytes, Node],
+        implied: frozenset[bytes],
+        ghosts: tuple[tuple[bytes, Node, int], ...],
+        problems: tuple[tuple[int, LayerProblem], ...],
+    ) -> None:
+        self.nodes = nodes
+        self.ghosts = ghosts
+        self.problems = problems
+        self._implied = implied
+        self._folders: dict[bytes, bytes | None] = {b"": b""}
+
+    def get(self, path: bytes) -> Node | None:
+        """The node at exactly this path, links not followed."""
+        return self.nodes.get(path)
+
+    def is_folder(self, path: bytes) -> bool:
+        """Whether a folder stands at exactly this path."""
+        node = self.nodes.get(path)
+        return node.entry.kind == "d" if node is not None else path in self._implied or not path
+
+    def real_folder(self, folder: bytes) -> bytes | None:
+        """The real path of a folder, links followed inside the root; None if there is none. Remembers its answers."""
+        known = self._folders.get(folder, folder)
+        if known is not folder or folder in self._folders:
+            return self._folders[folder]
+        found = self._follow(folder)
+        if found is not None and not self.is_folder(found):
+            found = None
+        self._folders[folder] = found
+        return found
+
+    def place(self, path: bytes) -> bytes | None:
+        """The path with the links in its folder part followed; the last segment stays. None if there is no such folder."""
+        folder, _, base = path.rpartition(b"/")
+        real = self.real_folder(folder)
+        if real is None:
+            return None
+        return real + b"/" + base if real else base
+
+    def resolve(self, path: bytes) -> bytes | None:
+        """The real path after following every link, the last segment's too; None if nothing is there."""
+        found = self._follow(path)
+        return found if found is not None and (found in self.nodes or self.is_folder(found)) else None
+
+    def _follow(self, path: bytes) -> bytes | None:
+        """Walk the segments, following links; `..` stops at the root as it does in a container."""
+        todo = path.split(b"/")
+        todo.reverse()
+        done: list[bytes] = []
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part in (b"", b"."):
+                continue
+            if part == b"..":
+                if done:
+                    done.pop()
+                continue
+            done.append(part)
+            node = self.nodes.get(b"/".join(done))
+            if node is None or node.entry.kind != "l":
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                return None
+            target = node.entry.link
+            done = [] if target[:1] == b"/" else done[:-1]
+            todo.extend(reversed(target.split(b"/")))
+        return b"/".join(done)

@@ -1,0 +1,64 @@
+"""What the two kinds of image archive share: one tar file, read in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hullmark.model.errors import HullmarkError
+from hullmark.source.digest import is_digest
+from hullmark.source.files import LocalFile, Stretch
+from hullmark.source.tar import Member, find, index, looks_like_tar
+
+_COMPRESSED = {
+    b"\x1f\x8b": ("gzip", "gunzip"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
+    b"\xfd7zXZ\0": ("xz", "unxz"),
+    b"BZh": ("bzip2", "bunzip2"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An image archive: the file, and where its members are."""
+
+    file: LocalFile
+    members: dict[str, Member]
+
+    def find(self, name: str) -> Stretch | None:
+        """The bytes of the file of this name, links within the archive followed. Raises BrokenImage for names outside of it."""
+        member = find(self.members, name)
+        return None if member is None else Stretch(self.file, member.offset, member.size)
+
+    def blob(self, digest: str) -> Stretch | None:
+        """The blob of this digest, as OCI layouts name it."""
+        return self.find(f"blobs/{digest.replace(':', '/')}") if is_digest(digest) else None
+
+
+def open_archive(file: LocalFile) -> Archive:
+    """The archive in a file. Raises HullmarkError if it is compressed or no tar, BrokenImage if it is damaged."""
+    fd = file.open()
+    try:
+        head = os.pread(fd, 512, 0)
+        for magic, (name, program) in _COMPRESSED.items():
+            if head.startswith(magic):
+                raise HullmarkError(
+                    f"{file.path} is compressed with {name}; archives are read in place, where they lie",
+                    advice=f"decompress it first: {program} -k {file.path}",
+                )
+        if not looks_like_tar(head):
+            raise HullmarkError(
+                f"{file.path} is not a tar archive", advice="name an archive made by docker or podman save"
+            )
+        return Archive(file, index(fd, os.fstat(fd).st_size))
+    finally:
+        os.close(fd)
+
+
+def is_archive_with(path: str, test: Callable[[Archive], bool]) -> bool:
+    """Is there an archive at the path that passes the test? False for whatever cannot be read."""
+    try:
+        return test(open_archive(LocalFile(path)))
+    except HullmarkError:
+        return False

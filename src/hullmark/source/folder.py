@@ -1,0 +1,119 @@
+"""A folder on this machine, read as a root file system. Links are never followed, nothing outside is opened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from hullmark.model.errors import HullmarkError
+from hullmark.rootfs.builder import RecordBuilder
+from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.entry import LayerRecord
+from hullmark.rootfs.limits import DEFAULT, Limits
+from hullmark.rootfs.tar import HEAD_BYTES
+
+_KINDS = {
+    stat.S_IFREG: "f",
+    stat.S_IFDIR: "d",
+    stat.S_IFLNK: "l",
+    stat.S_IFCHR: "c",
+    stat.S_IFBLK: "b",
+    stat.S_IFIFO: "p",
+}
+_PIECE = 1 << 20
+_NOT_STORED = (b"proc", b"sys", b"dev", b"run")
+"""Folders that the kernel fills at run time: skipped where something is mounted on them."""
+
+
+def read_folder(folder: str, dispatch: Dispatch, *, digests: bool = False, limits: Limits = DEFAULT) -> LayerRecord:
+    """One record of everything below a folder. What cannot be read is a Problem.
+
+    Raises HullmarkError if the folder itself cannot be read.
+    """
+    builder = RecordBuilder(dispatch, limits, digests=digests)
+    root = os.fsencode(folder)
+    try:
+        device = os.stat(root).st_dev
+        os.scandir(root).close()
+    except OSError as error:
+        raise HullmarkError(
+            f"cannot read the folder {folder}: {error.strerror}", advice="check path and rights"
+        ) from error
+    for path, status in _walk(root, device, builder):
+        _take(root, path, status, builder)
+    return builder.record("", "", 0)
+
+
+def _walk(root: bytes, device: int, builder: RecordBuilder) -> Iterator[tuple[bytes, os.stat_result]]:
+    """(relative path, status) of everything below, in sorted order, folders before what they hold."""
+    waiting = [b""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(os.path.join(root, folder)) as found:
+                names = sorted(entry.name for entry in found)
+        except OSError as error:
+            builder.problem(folder, "rootfs", f"the folder cannot be read: {error.strerror}")
+            continue
+        below = []
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                status = os.lstat(os.path.join(root, path))
+            except OSError as error:
+                builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
+                continue
+            yield path, status
+            if stat.S_ISDIR(status.st_mode) and not (status.st_dev != device and path in _NOT_STORED):
+                below.append(path)
+        waiting += reversed(below)
+
+
+def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuilder) -> None:
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    if kind is None:
+        return  # sockets are no part of an image
+    full = os.path.join(root, path)
+    size = status.st_size if kind == "f" else 0
+    meta = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, size, int(status.st_mtime))
+    if kind != "f":
+        link = os.readlink(full) if kind == "l" else b""
+        builder.entry(path, kind, meta, link, b"")
+        return
+    try:
+        handle = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
+        return
+    try:
+        builder.attributes(_capability(handle), is_sparse=False)
+        _read(handle, path, meta, builder)
+    except OSError as error:
+        builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int, path: bytes, meta: tuple[int, int, int, int, int], builder: RecordBuilder) -> None:
+    body = builder.entry(path, "f", meta, b"", os.pread(handle, HEAD_BYTES, 0))
+    if body is None:
+        return
+    left = meta[3]
+    if left <= _PIECE:
+        body.whole(memoryview(os.pread(handle, left, 0)))
+        return
+    while left and (piece := os.read(handle, min(left, _PIECE))):
+        body.piece(memoryview(piece))
+        left -= len(piece)
+    body.end()
+
+
+def _capability(handle: int) -> bytes:
+    try:
+        return os.getxattr(handle, "security.capability")
+    except OSError as error:
+        if error.errno in (errno.ENODATA, errno.ENOTSUP, errno.EPERM):
+            return b""
+        raise

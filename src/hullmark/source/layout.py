@@ -1,0 +1,139 @@
+"""OCI image layouts, wherever their files are: in a folder or in an archive (OCI image specification 1.1, image layout)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hullmark.model.errors import BrokenImage, HullmarkError
+from hullmark.model.image import Image, LayerBlob
+from hullmark.source.digest import is_digest
+from hullmark.source.files import FileRange, Stretch, read_bounded
+from hullmark.source.image import Asked, image_from_entries
+from hullmark.source.manifest import (
+    IMAGE_NAME,
+    MANIFEST_LIMIT,
+    OCI_MANIFEST,
+    REF_NAME,
+    Descriptor,
+    Index,
+    parse_manifest,
+)
+
+_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStore:
+    """Blobs that are files, or parts of one file, on this machine. `find` takes a digest; `now` is the time for stamps."""
+
+    find: Callable[[str], Stretch | None]
+    now: float
+
+    def has_manifest(self, descriptor: Descriptor) -> bool:
+        """Is this manifest there?"""
+        return self.find(descriptor.digest) is not None
+
+    def manifest(self, descriptor: Descriptor) -> bytes:
+        """The bytes of a manifest or index."""
+        body = read_bounded(self._found(descriptor, "the manifest").open(), MANIFEST_LIMIT)
+        if body is None:
+            raise BrokenImage(f"a manifest has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
+        return body
+
+    def blob(self, descriptor: Descriptor) -> FileRange:
+        """The bytes of a config."""
+        return self._found(descriptor, "the config").open()
+
+    def layer(self, descriptor: Descriptor, diff_id: str) -> LayerBlob:
+        """A layer; its presence and size are checked here, its bytes when they are read."""
+        what = "the foreign layer" if descriptor.is_foreign else "the layer"
+        stretch = self._found(descriptor, what)
+        if stretch.size != descriptor.size:
+            raise BrokenImage(
+                f"the layer {descriptor.digest[:19]} has {stretch.size} bytes where {descriptor.size} are promised",
+                advice="fetch or build the image again",
+            )
+        return LayerBlob(
+            digest=descriptor.digest,
+            diff_id=diff_id,
+            size=descriptor.size,
+            open=stretch.open,
+            stamp=stretch.stamp(self.now),
+        )
+
+    def _found(self, descriptor: Descriptor, what: str) -> Stretch:
+        stretch = self.find(descriptor.digest)
+        if stretch is None:
+            advice = "fetch or build the image again"
+            if descriptor.is_foreign:
+                advice = "save the image with its foreign layers: the addresses they name are never asked"
+            raise BrokenImage(f"{what} {descriptor.digest} is missing", advice=advice)
+        return stretch
+
+
+def open_layout(index: Stretch, store: LocalStore, wanted: str, asked: Asked) -> Image:
+    """The image of a layout: the one that `wanted` (a tag, a digest or "") names, for the platform that is asked for."""
+    entries = layout_entries(index)
+    if wanted and is_digest(wanted):
+        chosen = _by_digest(entries, store, wanted)
+    elif wanted:
+        chosen = _by_tag(entries, wanted)
+    else:
+        chosen = _the_only(entries)
+    asked = Asked(kind=asked.kind, reference=asked.reference, options=asked.options, tags=_names(chosen))
+    return image_from_entries(store, chosen, asked, strict=True)
+
+
+def layout_entries(index: Stretch) -> tuple[Descriptor, ...]:
+    """What index.json lists. Raises BrokenImage."""
+    body = read_bounded(index.open(), MANIFEST_LIMIT)
+    if body is None:
+        raise BrokenImage(f"index.json has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
+    document = parse_manifest(body, "index.json")
+    if not isinstance(document, Index):
+        raise BrokenImage("index.json is not an index", advice="build the layout again")
+    return document.manifests
+
+
+def _names(entries: Sequence[Descriptor]) -> tuple[str, ...]:
+    return tuple(sorted({entry.named(IMAGE_NAME) or entry.named(REF_NAME) for entry in entries} - {""}))
+
+
+def _by_digest(entries: Sequence[Descriptor], store: LocalStore, digest: str) -> tuple[Descriptor, ...]:
+    listed = tuple(entry for entry in entries if entry.digest == digest)
+    if listed:
+        return listed[:1]
+    stretch = store.find(digest)
+    if stretch is None or stretch.size > MANIFEST_LIMIT:
+        raise HullmarkError(f"there is no image {digest}", advice=_there(entries))
+    return (Descriptor(digest, stretch.size),)
+
+
+def _by_tag(entries: Sequence[Descriptor], tag: str) -> tuple[Descriptor, ...]:
+    exact = tuple(entry for entry in entries if tag in (entry.named(REF_NAME), entry.named(IMAGE_NAME)))
+    found = exact or tuple(
+        entry
+        for entry in entries
+        if any(entry.named(name).endswith((f":{tag}", f"/{tag}")) for name in (REF_NAME, IMAGE_NAME))
+    )
+    if not found:
+        raise HullmarkError(f"there is no image {tag[:100]!r}", advice=_there(entries))
+    if len({entry.named(IMAGE_NAME) or entry.named(REF_NAME) for entry in found}) > 1 and len(_distinct(found)) > 1:
+        raise HullmarkError(f"{tag[:100]!r} names several images", advice=_there(found))
+    return found
+
+
+def _the_only(entries: Sequence[Descriptor]) -> tuple[Descriptor, ...]:
+    if len(_names(entries)) > 1 and len(_distinct(entries)) > 1:
+        raise HullmarkError("there are several images", advice=_there(entries))
+    return tuple(entries)
+
+
+def _distinct(entries: Sequence[Descriptor]) -> set[str]:
+    return {entry.digest for entry in entries if not entry.is_attestation}
+
+
+def _there(entries: Sequence[Descriptor]) -> str:
+    names = [f":{name}" for name in _names(entries)] or [f"@{digest}" for digest in sorted(_distinct(entries))]
+    return f"append one of {' '.join(names[:_SHOWN])}" if names else "the index lists no image"

@@ -1,0 +1,42 @@
+"""Folders in the OCI image layout (OCI image specification 1.1): `oci-dir:DIR[:TAG]`, `oci-dir:DIR@DIGEST`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image
+from hullmark.source.digest import is_digest
+from hullmark.source.files import LocalFile, Stretch
+from hullmark.source.image import Asked
+from hullmark.source.layout import LocalStore, open_layout
+from hullmark.source.places import split_place
+from hullmark.source.source import Source, SourceOptions
+
+
+def recognises(path: Path) -> bool:
+    """Is this a folder in the OCI layout?"""
+    return (path / "index.json").is_file() and ((path / "oci-layout").is_file() or (path / "blobs").is_dir())
+
+
+def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
+    """The image in a layout folder."""
+    place, wanted = split_place(rest)
+    folder = Path(place)
+    if not (folder / "index.json").is_file():
+        raise HullmarkError(
+            f"{place} is not an OCI layout: it has no index.json", advice="name a folder with index.json"
+        )
+    store = LocalStore(lambda digest: _blob(folder, digest), options.clock())
+    asked = Asked(kind=SOURCE.scheme, reference=reference, options=options)
+    return open_layout(LocalFile(str(folder / "index.json")).whole(), store, wanted, asked)
+
+
+def _blob(folder: Path, digest: str) -> Stretch | None:
+    if not is_digest(digest):
+        return None
+    path = folder / "blobs" / Path(*digest.split(":"))
+    return LocalFile(str(path)).whole() if path.exists() else None
+
+
+SOURCE = Source(scheme="oci-dir", open=open_folder, recognises=recognises)

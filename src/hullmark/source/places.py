@@ -1,0 +1,33 @@
+"""`PATH`, `PATH:TAG` and `PATH@DIGEST` told apart, though paths may hold colons themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hullmark.source.digest import is_digest
+
+
+def split_place(rest: str) -> tuple[str, str]:
+    """The path, and the tag or digest after it ("" for none): the longest path that exists decides.
+
+    If none exists, the whole is taken for a path.
+    """
+    if exists(rest):
+        return rest, ""
+    path, at, digest = rest.rpartition("@")
+    if at and is_digest(digest):
+        found, tag = split_place(path)
+        return found, digest if exists(found) or not tag else ""
+    end = len(rest)
+    while (end := rest.rfind(":", 0, end)) > 0:
+        if exists(rest[:end]):
+            return rest[:end], rest[end + 1 :]
+    return rest, ""
+
+
+def exists(path: str) -> bool:
+    """Is there anything at this path? Not so for what can be no path."""
+    try:
+        return bool(path) and Path(path).exists()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,54 @@
+"""What a source is: a scheme, the paths it recognises as its own, and how it opens an image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image, Platform
+from hullmark.net.trust import SYSTEM_CERTS_DIRS
+
+_USUAL_MACHINE = Platform("linux", "amd64")
+
+
+class ImageNotFound(HullmarkError):
+    """There is no such image where it was looked for; it may be elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """How images are looked for. Nothing in `source` reads the process's environment: it is handed in here.
+
+    `platform` is what was asked for (None: nothing), `machine` what is taken where nothing was. `mirrors` maps a registry
+    host to those asked before it, each `[http://]HOST[:PORT][/PREFIX]`. `auth_files` are credential files, first one
+    first; None stands for the usual places. `timeout` is in seconds of silence, `retries` counts repeated requests.
+    """
+
+    platform: Platform | None = None
+    machine: Platform = _USUAL_MACHINE
+    insecure: bool = False
+    ca_file: str | None = None
+    certs_dirs: tuple[str, ...] = SYSTEM_CERTS_DIRS
+    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    auth_files: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 30.0
+    retries: int = 4
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One way to come by an image.
+
+    `open(rest, reference, options)` gets what follows the scheme, and all that the user wrote. `recognises(path)` says whether a
+    bare path is this source's; None: it has no paths.
+    """
+
+    scheme: str
+    open: Callable[[str, str, SourceOptions], Image]
+    recognises: Callable[[Path], bool] | None = None

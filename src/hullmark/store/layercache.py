@@ -1,0 +1,170 @@
+"""Layer records on disk, by verified blob digest and analysis fingerprint.
+
+Every file is written beside its place and renamed, and carries a digest of its own content: two processes may share a
+folder, a crash leaves no half file, and a damaged file is read again from the image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
+from hullmark.rootfs.reads import Read
+
+_MAGIC = b"hullmark-record-1\n"
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    """A layer record as it is written: the facts of each read stand alone, so that they decode with their own type."""
+
+    digest: str
+    diff_id: str
+    size: int
+    entries: list[Entry]
+    facts: dict[str, bytes]
+    problems: list[LayerProblem]
+
+
+class CacheEntry(NamedTuple):
+    """One cached file: its size in bytes and when it was last used, in seconds since 1970."""
+
+    path: Path
+    size: int
+    used: float
+
+
+class LayerCache:
+    """A folder of layer records. `fingerprint` names all that a record depends on besides the blob."""
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder = folder
+        self._records = folder / "records" / fingerprint[:16]
+        self._results = folder / "results" / fingerprint[:16]
+        self._stamps = folder / "stamps"
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def load(self, digest: str, reads: Sequence[Read[Any]]) -> LayerRecord | None:
+        """The record of the blob with this digest, or None if there is none that can be used."""
+        payload = _read(self._records / _name(digest))
+        if payload is None:
+            return None
+        types: dict[str, Any] = {read.name: list[tuple[int, read.fact]] for read in reads}
+        try:
+            stored = msgspec.msgpack.decode(payload, type=_Stored)
+            facts = {
+                name: msgspec.msgpack.decode(raw, type=types[name])
+                for name, raw in stored.facts.items()
+                if name in types
+            }
+        except msgspec.MsgspecError:
+            return None
+        return LayerRecord(
+            digest=stored.digest,
+            diff_id=stored.diff_id,
+            size=stored.size,
+            entries=stored.entries,
+            facts=facts,
+            problems=stored.problems,
+        )
+
+    def has(self, digest: str) -> bool:
+        """Whether there is a record of this blob."""
+        return (self._records / _name(digest)).exists()
+
+    def save(self, record: LayerRecord) -> None:
+        """Keep a record under the digest it was verified to have. A full or read-only disk costs the cache only."""
+        encode = self._encoder.encode
+        facts = {name: encode(found) for name, found in record.facts.items()}
+        stored = _Stored(record.digest, record.diff_id, record.size, record.entries, facts, record.problems)
+        _write(self._records / _name(record.digest), encode(stored))
+
+    def load_result(self, key: str) -> bytes | None:
+        """A finished result kept under a key of its inputs."""
+        return _read(self._results / _name(key))
+
+    def save_result(self, key: str, payload: bytes) -> None:
+        """Keep a finished result."""
+        _write(self._results / _name(key), payload)
+
+    def stamped(self, stamp: str) -> str | None:
+        """The digest that the local file with this stamp was found to have, if it was ever read whole."""
+        payload = _read(self._stamps / _name(_key(stamp))) if stamp else None
+        return payload.decode("ascii", "replace") if payload is not None else None
+
+    def save_stamp(self, stamp: str, digest: str) -> None:
+        """Remember the digest of a local file as long as its stamp is the same."""
+        if stamp:
+            _write(self._stamps / _name(_key(stamp)), digest.encode("ascii"))
+
+
+def _key(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _name(digest: str) -> str:
+    algorithm, _, value = digest.partition(":")
+    if not (algorithm.isalnum() and value.isalnum()):
+        raise ValueError(f"not a digest: {digest!r}")
+    return f"{value[:2]}/{algorithm}-{value}"
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            magic, seal, payload = file.read(len(_MAGIC)), file.read(32), file.read()
+            if magic != _MAGIC or hashlib.sha256(payload).digest() != seal:
+                return None
+            os.utime(file.fileno())
+            return payload
+    except OSError:
+        return None
+
+
+def _write(path: Path, payload: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_MAGIC + hashlib.sha256(payload).digest())
+                file.write(payload)
+            Path(beside).replace(path)
+        except OSError:
+            Path(beside).unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def cached(folder: Path) -> Iterator[CacheEntry]:
+    """Every file of a cache folder, of all fingerprints; leftovers of writers that died too."""
+    for kind in ("records", "results", "stamps"):
+        for path in sorted((folder / kind).rglob("*")):
+            if path.is_file():
+                status = path.stat()
+                yield CacheEntry(path, status.st_size, status.st_mtime)
+
+
+def prune(folder: Path, *, older_than_seconds: float | None = None, max_bytes: int | None = None) -> tuple[int, int]:
+    """Remove what was not used for so long, then the longest unused until the rest fits. Answers (files, bytes) removed.
+
+    With neither bound, everything goes.
+    """
+    entries = sorted(cached(folder), key=lambda entry: entry.used)
+    total = sum(entry.size for entry in entries)
+    now = time.time()
+    files = removed = 0
+    for entry in entries:
+        is_old = older_than_seconds is not None and now - entry.used > older_than_seconds
+        is_over = max_bytes is not None and total - removed > max_bytes
+        if is_old or is_over or (older_than_seconds is None and max_bytes is None):
+            entry.path.unlink(missing_ok=True)
+            files, removed = files + 1, removed + entry.size
+    return files, removed

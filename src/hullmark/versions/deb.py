@@ -1,0 +1,56 @@
+"""Debian versions: `[epoch:]upstream[-revision]`, as deb-version(7) orders them and `dpkg --compare-versions` does."""
+
+from __future__ import annotations
+
+import re
+from itertools import zip_longest
+
+from hullmark.versions.scheme import InvalidVersion, Scheme, number, sign
+
+_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
+_EPOCH = re.compile(r"[0-9]{1,10}").fullmatch
+_MAX_EPOCH = 2**31 - 1
+
+Chunk = tuple[tuple[int, ...], tuple[int, str]]
+_END: Chunk = ((0,), (0, ""))
+
+
+def compare(a: str, b: str) -> int:
+    """-1, 0 or 1. A missing epoch or revision counts as 0. Refuses what dpkg refuses."""
+    (epoch_a, *parts_a), (epoch_b, *parts_b) = _split(a), _split(b)
+    if epoch_a != epoch_b:
+        return sign(epoch_a < epoch_b, False)
+    for part_a, part_b in zip(parts_a, parts_b, strict=True):
+        for x, y in zip_longest(_chunks(part_a), _chunks(part_b), fillvalue=_END):
+            if x != y:
+                return sign(x < y, False)
+    return 0
+
+
+def _split(version: str) -> tuple[tuple[int, str], str, str]:
+    text = version.strip()
+    epoch, colon, rest = text.partition(":")
+    if not colon:
+        epoch, rest = "0", text
+    upstream, dash, revision = rest.rpartition("-")
+    if not dash:
+        upstream, revision = rest, ""
+    if not upstream or (dash and not revision) or len(text.split()) != 1:
+        raise InvalidVersion(f"{version!r} is not a Debian version")
+    if not _EPOCH(epoch) or int(epoch) > _MAX_EPOCH:
+        raise InvalidVersion(f"{version!r} has no valid epoch before the colon")
+    return number(epoch), upstream, revision
+
+
+def _chunks(part: str) -> list[Chunk]:
+    """Pairs of non-digits and digits. The zero after the non-digits stands for their end, which sorts after `~`."""
+    return [((*map(_weight, text), 0), number(digits)) for text, digits in _PARTS.findall(part) if text or digits]
+
+
+def _weight(letter: str) -> int:
+    if letter == "~":
+        return -1
+    return ord(letter) if letter.isascii() and letter.isalpha() else ord(letter) + 256
+
+
+SCHEME = Scheme(name="deb", compare=compare, types=("deb",))

@@ -1,0 +1,35 @@
+"""What a version scheme is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class InvalidVersion(ValueError):
+    """A text that the scheme does not take for a version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """One way to order versions.
+
+    `compare(a, b)` is -1, 0 or 1, or raises InvalidVersion. `types` are the purl types it orders. `against_bound(version, bound)`
+    compares a version with a bound of a range; it is given only where ranges look at less than the whole version.
+    """
+
+    name: str
+    compare: Callable[[str, str], int]
+    types: tuple[str, ...] = ()
+    against_bound: Callable[[str, str], int] | None = None
+
+
+def sign(is_less: bool, is_equal: bool) -> int:
+    """-1, 0 or 1."""
+    return 0 if is_equal else -1 if is_less else 1
+
+
+def number(digits: str) -> tuple[int, str]:
+    """An order-preserving form of a decimal number of any length. Turning long ones into an int takes quadratic time."""
+    digits = digits.lstrip("0")
+    return len(digits), digits

@@ -1,0 +1,1 @@
+"""The same question to us and to the native tool."""

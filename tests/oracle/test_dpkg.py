@@ -1,0 +1,154 @@
+"""dpkg-query is the judge: the packages, files and configuration files it sees in real images are ours."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hullmark.catalog.dpkg import CATALOGER, parse_status
+from hullmark.model.package import OwnedFile
+from tests.support.places import corpus
+from tests.support.views import FakeView
+
+IMAGES = ("debian-slim", "nginx", "ruby-app", "java-app")
+_WANTED = ("var/lib/dpkg/", "usr/share/doc/")
+
+pytestmark = pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="dpkg-query is not on this machine")
+
+
+@functools.cache
+def files_of(image: str) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The image's dpkg folder and copyright files, and symbolic links, after all layers."""
+    layout = corpus("oci", image)
+    index = json.loads((layout / "index.json").read_bytes())
+    manifest = json.loads(_blob(layout, index["manifests"][0]["digest"]).read_bytes())
+    files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    for layer in manifest["layers"]:
+        with tarfile.open(_blob(layout, layer["digest"]), "r|*") as tar:
+            for member in tar:
+                _apply(member, tar, files, links)
+    return files, links
+
+
+def _blob(layout: Path, digest: str) -> Path:
+    return layout / "blobs" / digest.replace(":", "/")
+
+
+def _apply(member: tarfile.TarInfo, tar: tarfile.TarFile, files: dict[str, bytes], links: dict[str, str]) -> None:
+    path = member.name.removeprefix("./")
+    folder, _, name = path.rpartition("/")
+    if name.startswith(".wh."):
+        gone = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}"
+        for known in (files, links):
+            for below in [p for p in known if p == gone or p.startswith(gone + "/")]:
+                del known[below]
+    elif path.startswith(_WANTED) and (member.isfile() or member.issym()):
+        files.pop(path, None)
+        links.pop(path, None)
+        if member.issym():
+            links[path] = member.linkname
+        elif "dpkg/" in path or name == "copyright":
+            body = tar.extractfile(member)
+            assert body is not None
+            files[path] = body.read()
+
+
+@functools.cache
+def view_of(image: str) -> FakeView:
+    files, links = files_of(image)
+    return FakeView(files, CATALOGER, links=links)
+
+
+@pytest.fixture(scope="module")
+def admindirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The dpkg folder of each image, written to disk for dpkg-query."""
+    folders = {}
+    for image in IMAGES:
+        folders[image] = tmp_path_factory.mktemp(image)
+        for path, body in files_of(image)[0].items():
+            if path.startswith("var/lib/dpkg/"):
+                target = folders[image] / path.removeprefix("var/lib/dpkg/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(body)
+        (folders[image] / "updates").mkdir(exist_ok=True)
+    return folders
+
+
+def query(admindir: Path, *arguments: str) -> str:
+    """What dpkg-query prints."""
+    command = ["dpkg-query", f"--admindir={admindir}", *arguments]
+    return subprocess.run(command, capture_output=True, check=True, encoding="utf-8", errors="surrogateescape").stdout
+
+
+@functools.cache
+def owned_by(image: str) -> dict[str, list[OwnedFile]]:
+    owned: dict[str, list[OwnedFile]] = {}
+    assert CATALOGER.owned is not None
+    for file in CATALOGER.owned(view_of(image)):
+        owned.setdefault(file.owner, []).append(file)
+    return owned
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_packages_are_those_dpkg_query_calls_installed(image: str, admindirs: dict[str, Path]) -> None:
+    lines = query(
+        admindirs[image],
+        "-W",
+        "-f",
+        "${db:Status-Abbrev}|${Package}|${Version}|${Architecture}|${source:Package}|${source:Version}\n",
+    ).splitlines()
+    expected = sorted(line.split("|")[1:] for line in lines if line.startswith("ii "))
+    packages = list(CATALOGER.assemble(view_of(image)))
+    ours = sorted([p.name, p.version, p.arch, p.source.name, p.source.version] for p in packages if p.source)
+    assert ours == expected
+    assert len(ours) == len(packages) > 50
+    assert view_of(image).problems == []
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_nearly_every_package_has_licences(image: str, admindirs: dict[str, Path]) -> None:
+    packages = list(CATALOGER.assemble(view_of(image)))
+    without = sorted(p.name for p in packages if not p.licenses)
+    assert len(without) <= len(packages) * 0.04, without
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_files_of_each_package_are_those_dpkg_query_lists(image: str, admindirs: dict[str, Path]) -> None:
+    for package in CATALOGER.assemble(view_of(image)):
+        lines = query(admindirs[image], "-L", f"{package.name}:{package.arch}").splitlines()
+        expected = set()
+        for line in lines:
+            if line.startswith("diverted by ") or line.startswith("locally diverted to: "):
+                expected.discard(last)  # noqa: F821
+                line = line.partition(" to: ")[2]
+            elif line.startswith("package diverts others to: "):
+                continue
+            last = line
+            expected.add(line.lstrip("/"))
+        ours = {file.path for file in owned_by(image).get(package.purl, ()) if not file.ghost}
+        assert ours == expected - {".", ""}, package.name
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_configuration_files_are_those_dpkg_query_shows(image: str, admindirs: dict[str, Path]) -> None:
+    shown = query(admindirs[image], "-W", "-f", "${Package}:${Architecture}\n${Conffiles}\n")
+    expected = {
+        tuple(line.split()[:2]) for line in shown.splitlines() if line.startswith(" /") and "newconffile" not in line
+    }
+    ours = {
+        ("/" + file.path, file.digest)
+        for files in owned_by(image).values()
+        for file in files
+        if file.config and file.digest
+    }
+    assert ours == expected
+    assert ours
