@@ -89,6 +89,17 @@ def query(admindir: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, check=True, encoding="utf-8", errors="surrogateescape").stdout
 
 
+def places(listed: str) -> list[str]:
+    """Where the files stand that `dpkg-query -L` lists."""
+    paths: list[str] = []
+    for line in listed.splitlines():
+        if line.startswith(("diverted by ", "locally diverted to: ")):
+            paths[-1] = line.partition(" to: ")[2]
+        elif not line.startswith("package diverts others to: "):
+            paths.append(line)
+    return paths
+
+
 @functools.cache
 def owned_by(image: str) -> dict[str, list[OwnedFile]]:
     owned: dict[str, list[OwnedFile]] = {}
@@ -124,16 +135,8 @@ def test_nearly_every_package_has_licences(image: str, admindirs: dict[str, Path
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_files_of_each_package_are_those_dpkg_query_lists(image: str, admindirs: dict[str, Path]) -> None:
     for package in CATALOGER.assemble(view_of(image)):
-        lines = query(admindirs[image], "-L", f"{package.name}:{package.arch}").splitlines()
-        expected = set()
-        for line in lines:
-            if line.startswith("diverted by ") or line.startswith("locally diverted to: "):
-                expected.discard(last)  # noqa: F821
-                line = line.partition(" to: ")[2]
-            elif line.startswith("package diverts others to: "):
-                continue
-            last = line
-            expected.add(line.lstrip("/"))
+        listed = query(admindirs[image], "-L", f"{package.name}:{package.arch}")
+        expected = {path.lstrip("/") for path in places(listed)}
         ours = {file.path for file in owned_by(image).get(package.purl, ()) if not file.ghost}
         assert ours == expected - {".", ""}, package.name
 
@@ -152,3 +155,40 @@ def test_the_configuration_files_are_those_dpkg_query_shows(image: str, admindir
     }
     assert ours == expected
     assert ours
+
+
+def test_the_packages_of_a_distroless_image_are_those_of_its_records(tmp_path: Path) -> None:
+    records = {path: body for path, body in files_of("distroless")[0].items() if "/status.d/" in path}
+    stanzas = [
+        b"Status: install ok installed\n" + body.strip()
+        for path, body in records.items()
+        if not path.endswith(".md5sums")
+    ]
+    (tmp_path / "updates").mkdir()
+    (tmp_path / "status").write_bytes(b"\n\n".join(stanzas) + b"\n")
+    expected = query(tmp_path, "-W", "-f", "${Package} ${Version} ${Architecture}\n").splitlines()
+    ours = [f"{p.name} {p.version} {p.arch}" for p in CATALOGER.assemble(view_of("distroless"))]
+    assert sorted(ours) == sorted(expected)
+    assert ours
+
+
+_values = st.text("ab1.-+~:_; !()/$", min_size=1, max_size=8)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=_values, version=_values, source=_values)
+def test_a_stanza_is_refused_or_read_as_dpkg_does(tmp_path: Path, name: str, version: str, source: str) -> None:
+    body = (
+        f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nMaintainer: m\n"
+        f"Version: {version}\nSource: src ({source.strip(' ()') or '1'})\nDescription: d\n\n"
+    )
+    (tmp_path / "updates").mkdir(exist_ok=True)
+    (tmp_path / "status").write_text(body)
+    try:
+        shown = query(tmp_path, "-W", "-f", "${Package}|${Version}|${source:Package}\n").splitlines()
+    except subprocess.CalledProcessError:
+        shown = []
+    reports: list[str] = []
+    stanzas = parse_status("", memoryview(body.encode()), reports.append)
+    assert [f"{s.name}|{s.version}|{s.source}" for s in stanzas if s.version] == shown
+    assert bool(reports) == (not shown) or not version.strip()

@@ -1,1 +1,1 @@
-"""What each room does, in milliseconds."""
+"""Tests."""

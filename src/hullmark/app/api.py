@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hullmark.app.check import Checked, judge, load
+from hullmark.app.options import source_options
 from hullmark.app.scan import DEFAULT_JOBS, Means, Wish
 from hullmark.app.take import take
 from hullmark.model.inventory import Inventory
 from hullmark.model.verdict import Verdict
 from hullmark.source import SourceOptions
-from hullmark.source.options import source_options
 
 
 def scan(
@@ -33,7 +33,7 @@ def scan(
 
     Raises hullmark.model.errors.HullmarkError (its `advice` says what to do), of which BrokenImage is one.
     """
-    wish = Wish(files=files, all_layers=all_layers)
+    wish = Wish(files=files, digests=files, all_layers=all_layers)
     return take(reference, wish, Means(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)).inventory
 
 

@@ -36,11 +36,13 @@ DEFAULT_JOBS = 2
 class Wish:
     """What is wanted of an image besides its packages.
 
-    `files`: every file with owner and state, which hashes each of them. `all_layers`: also what later layers deleted
-    or replaced. `contents`: globs of files whose content is wanted.
+    `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their package
+    brought. `all_layers`: also what later layers deleted or replaced. `contents`: globs of files whose content is
+    wanted.
     """
 
     files: bool = False
+    digests: bool = False
     all_layers: bool = False
     contents: tuple[str, ...] = ()
 
@@ -87,14 +89,14 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
     reads = reads_for(wish)
-    words = (f"files={wish.files}", f"all={wish.all_layers}", *wish.contents)
+    words = (f"digests={wish.digests}", *wish.contents)
     cache = None
     if means.cache_folder is not None:
         cache = LayerCache(means.cache_folder, analysis_fingerprint(words))
-    is_plain = not wish.files and not wish.contents
-    if cache is not None and is_plain and (kept := _kept(image, cache)) is not None:
+    is_plain = not (wish.files or wish.digests or wish.contents)
+    if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
         return Scanned(_inventory(image, kept, None))
-    reading = Reading(dispatch=Dispatch(reads), digests=wish.files, cache=cache, jobs=means.jobs, watch=means.watch)
+    reading = Reading(dispatch=Dispatch(reads), digests=wish.digests, cache=cache, jobs=means.jobs, watch=means.watch)
     records = layer_records(image, reading)
     scanned = inventory_of(image, records, wish)
     if cache is not None and is_plain:
@@ -105,7 +107,9 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
             inventory.packages,
             inventory.problems[len(image.problems) :],
         )
-        cache.save_result(_result_key(image, [record.digest for record in records]), msgspec.msgpack.encode(result))
+        cache.save_result(
+            _result_key(image, wish, [record.digest for record in records]), msgspec.msgpack.encode(result)
+        )
     return scanned
 
 
@@ -131,17 +135,17 @@ def inventory_of(image: Image, records: Sequence[LayerRecord], wish: Wish) -> Sc
     return Scanned(_inventory(image, result, files), contents)
 
 
-def _result_key(image: Image, digests: Sequence[str]) -> str:
-    joined = "\n".join((image.config_digest, *digests))
+def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:
+    joined = "\n".join((image.config_digest, str(wish.all_layers), *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _kept(image: Image, cache: LayerCache) -> _Result | None:
+def _kept(image: Image, wish: Wish, cache: LayerCache) -> _Result | None:
     """The kept result of these very layers, each verified as `known_digests` tells, or None."""
     digests = [digest for digest in known_digests(image, cache) if digest is not None]
     if len(digests) != len(image.layers):
         return None
-    payload = cache.load_result(_result_key(image, digests))
+    payload = cache.load_result(_result_key(image, wish, digests))
     if payload is None:
         return None
     try:

@@ -17,5 +17,5 @@ def take(reference: str, wish: Wish, means: Means, options: SourceOptions) -> Sc
     scheme, rest = classify(reference)
     if scheme != "dir":
         return scan_image(open_image(reference, options), wish, means)
-    record = read_folder(rest, Dispatch(reads_for(wish)), digests=wish.files)
+    record = read_folder(rest, Dispatch(reads_for(wish)), digests=wish.digests)
     return inventory_of(Image(kind="dir", reference=reference, layers=()), [record], wish)

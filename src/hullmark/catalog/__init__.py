@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.catalog import apk, dpkg, gem, npm, python, rpm
+from hullmark.catalog import apk, dpkg, gem, golang, java, npm, python, rpm
 from hullmark.catalog.cataloger import Cataloger
 
 CATALOGERS: tuple[Cataloger, ...] = (
@@ -12,4 +12,6 @@ CATALOGERS: tuple[Cataloger, ...] = (
     python.CATALOGER,
     npm.CATALOGER,
     gem.CATALOGER,
+    java.CATALOGER,
+    golang.CATALOGER,
 )

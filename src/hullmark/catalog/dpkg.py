@@ -42,8 +42,8 @@ _SPACED_BREAK = re.compile(rb"\n[ \t]++(?=\nPackage[ \t]*:)", re.IGNORECASE)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,254}").fullmatch
 # dpkg only warns about other characters in a version, but reads no version with spaces, or with an empty part.
-_VERSION = re.compile(r"(?:[0-9]{1,10}:)?[^\s\x00-\x20\x7f-\xa0]{1,255}(?<![:-])").fullmatch
-_EPOCH = re.compile(r"[0-9]{1,10}:").match
+_VERSION = re.compile(r"(?:([0-9]{1,10}):)?((?!-[^-]*\Z)[^\s\x00-\x20\x7f-\xa0]{1,255}(?<!-))").fullmatch
+_MAX_EPOCH = 2**31 - 1
 _ARCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}").fullmatch
 _SOURCE = re.compile(r"([A-Za-z0-9][A-Za-z0-9.+_-]{0,254})\s*(?:\(\s*([!-')-~]{1,255}?)\s*\))?").match
 
@@ -147,9 +147,10 @@ def _stanza(fields: _Fields, complain: _Complain) -> Stanza | None:
     if not _NAME(name):
         complain(f"a stanza has {'no Package' if not name else f'the package name {name[:80]!r}'} and was not read")
         return None
-    version = _text(fields, b"version")
-    if version and (not _VERSION(version) or (":" in version and not _EPOCH(version))):
-        complain(f"the package {name} has the version {version[:80]!r} and was not read")
+    written = _text(fields, b"version")
+    version = _version(written) if written else ""
+    if version is None:
+        complain(f"the package {name} has the version {written[:80]!r} and was not read")
         return None
     arch = _text(fields, b"architecture")
     if arch and not _ARCH(arch):
@@ -163,7 +164,7 @@ def _stanza(fields: _Fields, complain: _Complain) -> Stanza | None:
     status = _text(fields, b"status").lower().split()
     return Stanza(
         name=name,
-        version=version[2:] if version.startswith("0:") else version,
+        version=version,
         arch=arch,
         state=status[-1] if status else "",
         source=source[1] if source else "",
@@ -172,6 +173,18 @@ def _stanza(fields: _Fields, complain: _Complain) -> Stanza | None:
         section=_text(fields, b"section"),
         conffiles=conffiles,
     )
+
+
+def _version(written: str) -> str | None:
+    """The version as dpkg prints it: without a zero epoch. None for what it refuses."""
+    match = _VERSION(written)
+    if match is None:
+        return None
+    epoch, rest = match.groups()
+    if epoch is None:
+        return rest if ":" not in rest else None
+    number = int(epoch)
+    return None if number > _MAX_EPOCH else f"{number}:{rest}" if number else rest
 
 
 def _text(fields: _Fields, key: bytes) -> str:

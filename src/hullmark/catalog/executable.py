@@ -140,7 +140,7 @@ class _ElfHead(NamedTuple):
 
 class _ElfTables(NamedTuple):
     head: _ElfHead
-    count: int
+    total: int
     names_at: Section
 
 
@@ -199,7 +199,7 @@ def _elf_sections(reader: Reader, _: int) -> Iterator[tuple[bytes, Section]]:
         return
     layout, stride = tables.head.kind.section, tables.head.section_stride
     names = reader.read(*tables.names_at)
-    table = reader.read(tables.head.sections_at, tables.count * stride)
+    table = reader.read(tables.head.sections_at, tables.total * stride)
     for at in range(0, len(table) - layout.size + 1, stride):
         name, kind, offset, size, _link = layout.unpack_from(table, at)
         end = names.find(b"\0", name)

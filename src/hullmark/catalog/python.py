@@ -290,7 +290,7 @@ def _row(line: str) -> tuple[str, str] | None:
     """Path and hash of a RECORD line; None if it is none."""
     line = line.removesuffix("\r")
     if '"' not in line:
-        parts = line.rsplit(",", 2)
+        parts = line.split(",", 3)
     else:
         try:
             parts = next(csv.reader([line], strict=True), [])
@@ -320,7 +320,7 @@ def _recorded(site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None
     for line in record.decode("utf-8", "surrogateescape").split("\n"):
         row = _row(line)
         path = _within(site, row[0]) if row else None
-        if row and path:
+        if row and path and not f"{site}/".startswith(f"{path}/"):
             algorithm, digest = _digest(row[1])
             # Compiled copies come and go with the interpreter.
             yield OwnedFile(path, owner, algorithm, digest, ghost=path.endswith((".pyc", ".pyo")))

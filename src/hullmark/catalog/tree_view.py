@@ -33,7 +33,6 @@ class TreeView:
         self._room = room
         self._all_layers = all_layers
         self._seen: dict[str, dict[bytes, list[tuple[int, int, Any]]]] = {}
-        self._moved = {node[:2]: path for path, node in tree.nodes.items() if path is not node.entry.path}
 
     def _by_path(self, read: Read[Any]) -> dict[bytes, list[tuple[int, int, Any]]]:
         """All facts of a read: path → (layer, position, fact), bottom layer first; a layer's later entries win."""
@@ -42,7 +41,7 @@ class TreeView:
             known = {}
             for layer, record in enumerate(self._records):
                 for position, fact in record.facts.get(read.name, ()):
-                    path = self._moved.get((layer, position)) or record.entries[position].path
+                    path = self._tree.moved.get((layer, position)) or record.entries[position].path
                     versions = known.setdefault(path, [])
                     if versions and versions[-1][0] == layer:
                         versions.pop()

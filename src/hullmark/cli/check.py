@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     verdicts = []
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
-            verdicts.append(judge(source, policy, now, settings.means(watch), options))
+            verdicts.append(judge(source, policy, now, settings.means(watch), options).verdict)
     write("verdict", verdicts, arguments.output, settings)
-    statuses = [_EXIT[checked.verdict.verdict] for checked in verdicts]
+    statuses = [_EXIT[verdict.verdict] for verdict in verdicts]
     return 1 if 1 in statuses else max(statuses)
 
 

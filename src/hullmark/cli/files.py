@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     options = settings.source_options()
-    wish = Wish(files=True, all_layers=arguments.all_layers)
+    wish = Wish(files=True, digests=True, all_layers=arguments.all_layers)
     inventories = []
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:

@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     # The last line of defence: a fault of ours still ends with a message and a status of its own.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if arguments.debug:
             raise
         _say(f"hullmark: a bug in hullmark: {type(error).__name__}: {error}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
+    from hullmark.report.format import Kind
 
 
 def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
@@ -25,7 +26,7 @@ def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
     )
 
 
-def write(kind: str, results: list[Any], outputs: list[str], settings: Settings) -> None:
+def write(kind: Kind, results: list[Any], outputs: list[str], settings: Settings) -> None:
     """Render every result in every format that was asked for. Raises HullmarkError for a format there is not."""
     from hullmark.model.errors import HullmarkError
 
@@ -41,7 +42,7 @@ def write(kind: str, results: list[Any], outputs: list[str], settings: Settings)
             raise HullmarkError(f"cannot write {file}: {error.strerror}") from error
 
 
-def _rendered(kind: str, name: str, result: Any, settings: Settings, *, is_file: bool) -> bytes:
+def _rendered(kind: Kind, name: str, result: Any, settings: Settings, *, is_file: bool) -> bytes:
     from hullmark._version import __version__
     from hullmark.report import load
     from hullmark.report.format import RenderContext
@@ -52,7 +53,8 @@ def _rendered(kind: str, name: str, result: Any, settings: Settings, *, is_file:
         color=settings.wants_color() and not is_file,
         width=shutil.get_terminal_size((120, 40)).columns,
     )
-    return load(kind, name).render(result, context)
+    rendered: bytes = load(kind, name).render(result, context)
+    return rendered
 
 
 def _timestamp() -> str | None:

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.app.take import take
 
     settings = settings_of(arguments)
-    wish = Wish(files=arguments.files, all_layers=arguments.all_layers)
+    wish = Wish(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
     options = settings.source_options()
     inventories = []
     for source in arguments.source:

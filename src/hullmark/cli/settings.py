@@ -136,7 +136,7 @@ class Settings:
 
     def source_options(self) -> SourceOptions:
         """How images are found."""
-        from hullmark.source.options import source_options
+        from hullmark.app.options import source_options
 
         return source_options(
             self._environment,
@@ -168,11 +168,11 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
     path = Path(chosen or environment.get("HULLMARK_CONFIG") or default)
     if path == default and not path.exists():
         return {}
+    import yaml
+
     from hullmark.model.errors import HullmarkError
 
     try:
-        import yaml
-
         document = yaml.safe_load(path.read_text("utf-8")) or {}
     except OSError as error:
         raise HullmarkError(f"cannot read the settings file {path}: {error.strerror}") from error

@@ -129,7 +129,7 @@ class Client:
         while True:
             streamed = self.open(request)
             try:
-                return Answer(streamed.status, streamed.headers, self._body(streamed, limit), streamed.url)
+                return Answer(streamed.status, streamed.headers, self.body(streamed, limit), streamed.url)
             except Cut:
                 if attempt >= self.settings.retries:
                     raise
@@ -138,7 +138,8 @@ class Client:
             finally:
                 streamed.close()
 
-    def _body(self, streamed: Streamed, limit: int) -> bytes:
+    def body(self, streamed: Streamed, limit: int) -> bytes:
+        """The rest of an answer. Raises AnswerTooLarge, TimedOut, Cut."""
         deadline = self.settings.monotonic() + 10 * self.settings.timeout
         body, buffer = bytearray(), memoryview(bytearray(_CHUNK))
         while n := streamed.readinto(buffer):
@@ -264,10 +265,12 @@ def _redirected(request: Request, streamed: Streamed, location: str, *, insecure
             advice="use the address that it should lead to, or --insecure if plain http is meant",
         )
     headers = request.headers
+    if request.body is not None and streamed.status in (301, 302, 303):
+        request = Request(url, headers)
     if _origin_key(old) != _origin_key(new):
+        if request.body is not None:  # it may hold a secret
+            raise BadRedirect(f"{origin(request.url)} redirects what was sent to it", advice="check the address")
         headers = {name: value for name, value in headers.items() if name.lower() not in _PRIVATE_HEADERS}
-    if streamed.status == 303 and request.method != "HEAD":
-        return Request(url, headers)
     return replace(request, url=url, headers=headers)
 
 

@@ -91,7 +91,7 @@ def _struct(node: Node, kind: type[S], where: str, mistakes: Mistakes) -> S | _W
 
 
 def _value(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
-    kind, constraints = _unwrapped(kind)
+    kind, bounds = _unwrapped(kind)
     if kind is Node:
         return node
     origin, inner = get_origin(kind), get_args(kind)
@@ -108,21 +108,25 @@ def _value(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
         mistakes.add(node, where, f"expected {kind_of(kind)}, not {_shown(node)}")
         return _WRONG
     try:
-        value = _scalar(node.value, kind)
-        return msgspec.convert(value, Annotated[kind, constraints]) if constraints is not None else value
+        return _within(_scalar(node.value, kind), bounds)
     except ValueError as error:
-        mistakes.add(node, where, str(error)[:1].lower() + str(error)[1:])
+        mistakes.add(node, where, str(error))
         return _WRONG
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta | None]:
-    """The type without its Annotated, and the Meta in it if that restricts the value."""
+    """The type without its Annotated, and the Meta in it if that bounds the value."""
     if get_origin(kind) is not Annotated:
         return kind, None
     inner, *notes = get_args(kind)
     metas = [note for note in notes if isinstance(note, msgspec.Meta)]
-    restricts = [meta for meta in metas if meta.ge is not None or meta.le is not None or meta.pattern is not None]
-    return inner, restricts[0] if restricts else None
+    return inner, next((meta for meta in metas if meta.ge is not None or meta.le is not None), None)
+
+
+def _within(value: Any, bounds: msgspec.Meta | None) -> Any:
+    if bounds is None or (bounds.ge or 0) <= value <= (value if bounds.le is None else bounds.le):
+        return value
+    raise ValueError(f"expected a whole number from {bounds.ge or 0} to {bounds.le}, not {value}")
 
 
 def _list(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
@@ -194,7 +198,7 @@ def kind_of(kind: Any) -> str:
     if issubclass(kind, Enum):
         return f"one of {', '.join(sorted(str(choice.value) for choice in kind))}"
     if issubclass(kind, Value):
-        return kind.kind
+        return str(kind.kind)
     return _KINDS.get(kind, "a mapping")
 
 

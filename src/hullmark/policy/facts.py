@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from types import MappingProxyType
 
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
 
-_NO_CONTENTS: Mapping[str, bytes | None] = MappingProxyType({})
+CONTENT_LIMIT = 1 << 20
+"""The largest body, in bytes, that rules look into; larger files count as not read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +21,14 @@ class Facts:
     """What is judged, and when.
 
     `inventory` may lack files or settings (None): rules that need them cannot tell. `contents` are the bodies of the files that the
-    policy's rules asked for, by absolute path; None where a body could not be read or is larger than the limit. `now` is the
+    policy's rules asked for, by absolute path; None where a body could not be read or is larger than
+    CONTENT_LIMIT. `now` is the
     moment that counts as the present, with a time zone.
     """
 
     inventory: Inventory
     now: datetime
-    contents: Mapping[str, bytes | None] = field(default=_NO_CONTENTS)
+    contents: Mapping[str, bytes | None] = field(default_factory=dict)
 
     @cached_property
     def files(self) -> FileTable:

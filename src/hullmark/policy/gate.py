@@ -17,7 +17,7 @@ from hullmark.policy.globs import PathGlob
 P = TypeVar("P", bound=msgspec.Struct)
 
 
-class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Parameters of a trigger: subclass it. The docstring says when the trigger fires, and the fields' Meta what they mean.
 
     A combination of parameters that can never fire is refused in `__post_init__` with a ValueError.

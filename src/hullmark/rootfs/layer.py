@@ -8,14 +8,14 @@ from typing import Any
 
 from hullmark.model.errors import BrokenImage
 from hullmark.model.image import LayerBlob
-from hullmark.rootfs.builder import Meta, RecordBuilder
+from hullmark.rootfs.builder import RecordBuilder
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.inflate import VerifyingStream, damage_errors, inflated
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.paths import normalise
 from hullmark.rootfs.reads import Read
-from hullmark.rootfs.tar import Body, LimitReached, TarWalker, Visitor
+from hullmark.rootfs.tar import Body, LimitReached, Meta, TarWalker, Visitor
 
 Progress = Callable[[int], None]
 """Called now and then with the number of stored bytes read so far."""
@@ -94,6 +94,7 @@ class _SecondLook:
     def __init__(self, builder: RecordBuilder, missing: dict[bytes, list[tuple[int, Read[Any]]]]) -> None:
         self._builder = builder
         self._missing = missing
+        self.starts: frozenset[int] = frozenset()
 
     def attributes(self, capability: bytes, is_sparse: bool) -> None:
         """Nothing new: the first pass has them."""

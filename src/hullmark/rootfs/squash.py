@@ -30,6 +30,7 @@ class _Fold:
         self._folders: set[bytes] = set()
         self._ghosts: list[tuple[bytes, Node, int]] = []
         self._problems: list[tuple[int, LayerProblem]] = []
+        self._moved: dict[bytes, Node] = {}
         self._by_path: dict[int, dict[bytes, int]] = {}
 
     def tree(self) -> Tree:
@@ -43,32 +44,36 @@ class _Fold:
         for layer, record in enumerate(self._records):
             self._problems += [(layer, problem) for problem in record.problems]
         self._problems.sort(key=lambda item: item[0])
-        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems))
+        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved)
 
     def _apply(self, layer: int) -> None:
         entries, nodes, folders = self._records[layer].entries, self._nodes, self._folders
         removed, emptied, is_top = self._removed, self._emptied, layer == len(self._records) - 1
         hidden: dict[bytes, int] = {b"": emptied.get(b"", 0)}
         marks: list[Entry] = []
-        for index in range(len(entries) - 1, -1, -1):
-            entry = entries[index]
+        replaced: list[bytes] = []
+        for position in range(len(entries) - 1, -1, -1):
+            entry = entries[position]
             path = entry.path
             kind = entry.kind
             if kind in "wo":
                 marks.append(entry)
                 continue
             if (known := nodes.get(path)) is not None:
+                if kind != "d" and known.layer != layer and known.entry.kind == "d":
+                    replaced.append(path)  # by a folder; what the layers below had in a folder of this name is gone
                 if self._keep_ghosts and known.layer != layer:
-                    self._ghosts.append((path, Node(layer, index, entry), known.layer))
+                    self._ghosts.append((path, Node(layer, position, entry), known.layer))
                 continue
-            folder = path[: max(path.rfind(b"/"), 0)]
+            slash = path.rfind(b"/")
+            folder = path[:slash] if slash > 0 else b""
             if not is_top:
                 by = hidden.get(folder)
                 if by is None:
                     by = self._hidden_by(folder, layer, hidden)
                 if by or path in removed:
                     if self._keep_ghosts:
-                        self._ghosts.append((path, Node(layer, index, entry), by or removed[path]))
+                        self._ghosts.append((path, Node(layer, position, entry), by or removed[path]))
                     continue
             if kind == "h":
                 linked = self._linked(layer, entry)
@@ -76,11 +81,13 @@ class _Fold:
                     continue
                 entry = linked
             folders.add(folder)
-            nodes[path] = Node(layer, index, entry)
+            nodes[path] = Node(layer, position, entry)
         for mark in marks:
             if mark.kind == "w":
                 removed.setdefault(mark.path, layer)
             emptied.setdefault(mark.path, layer)
+        for path in replaced:
+            emptied.setdefault(path, layer)
 
     def _hidden_by(self, folder: bytes, layer: int, hidden: dict[bytes, int]) -> int:
         """The upper layer that hides what this layer has in a folder, 0 if none does (layer 0 is nobody's upper layer)."""
@@ -156,12 +163,20 @@ class _Fold:
         for path, _ in below:
             del self._nodes[path]
         at_links = Tree(self._nodes, frozenset(self._all_folders()), (), ())
-        for path, node in sorted(below, key=lambda item: (item[1].layer, item[1].index)):
-            top = next(up for up in _above(path) if up in misplaced)
-            blocker = self._nodes.get(top)
-            if blocker is None or blocker.entry.kind != "l" or node[:2] < blocker[:2]:
-                if blocker is None or node[:2] > blocker[:2]:
-                    self._problem(node.layer, path, "the entry stands below a file; it was left out")
+        for path, node in sorted(below, key=lambda item: item[1].rank, reverse=True):
+            blocker = next((at for up in _above(path) if up in misplaced and (at := self._nodes.get(up))), None)
+            if blocker is None or (blocker.entry.kind != "l" and node.layer > blocker.layer):
+                # A layer that puts something into a path makes it a folder, whatever a layer below had there.
+                if blocker is not None:
+                    del self._nodes[blocker.entry.path]
+                    if self._keep_ghosts:
+                        self._ghosts.append((blocker.entry.path, blocker, node.layer))
+                self._nodes[path] = node
+                continue
+            if node.rank < blocker.rank:
+                continue  # it was in the folder that the file or link then replaced
+            if blocker.entry.kind != "l":
+                self._problem(node.layer, path, "the entry stands below a file; it was left out")
                 continue
             moved = at_links.resolve(path.rpartition(b"/")[0]) or at_links._follow(path.rpartition(b"/")[0])
             if moved is None:
@@ -173,8 +188,9 @@ class _Fold:
                 )
             place = (moved + b"/" if moved else b"") + path.rpartition(b"/")[2]
             there = self._nodes.get(place)
-            if there is None or there[:2] < node[:2]:
+            if there is None or there.rank < node.rank:
                 self._nodes[place] = node
+                self._moved[place] = node
 
 
 def _above(path: bytes) -> Iterator[bytes]:

@@ -17,15 +17,20 @@ from hullmark.rootfs.limits import Limits
 BUFFER_BYTES = 1 << 20
 HEAD_BYTES = 8
 
-_HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s82x155s12x")
+_HEADER = struct.Struct("100s24s12s12s8sc100s6s82x155s12x")
 _ZERO = bytes(512)
 _KIND = {b"0": "f", b"\0": "f", b"7": "f", b"1": "h", b"2": "l", b"3": "c", b"4": "b", b"5": "d", b"6": "p", b"S": "f"}
 _EXTENSIONS = frozenset((b"x", b"g", b"L", b"K", b"X"))
+_NO_TAR = "is it an image? the registry may have sent an error page"
 _CAPABILITY = "SCHILY.xattr.security.capability"
 
 
 class LimitReached(Exception):
     """The layer is larger than a limit allows. What was read so far is sound."""
+
+
+Meta = tuple[int, int, int, int, int]
+"""Mode (twelve permission bits), uid, gid, size in bytes, mtime in seconds."""
 
 
 class Body(Protocol):
@@ -42,12 +47,12 @@ class Body(Protocol):
 
 
 class Visitor(Protocol):
-    """Is shown every entry, in order."""
+    """Is shown every entry, in order. `starts`: first bytes of bodies whose head it wants to see."""
 
-    def entry(
-        self, path: bytes, kind: str, meta: tuple[int, int, int, int, int], link: bytes, head: bytes
-    ) -> Body | None:
-        """One entry; `meta` is (mode, uid, gid, size, mtime), `head` the first bytes of a file's body."""
+    starts: frozenset[int]
+
+    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> Body | None:
+        """One entry; `head` is the beginning of a file's body if its first byte is one of `starts`, else empty."""
 
     def attributes(self, capability: bytes, is_sparse: bool) -> None:
         """Rare facts about the entry that comes next."""
@@ -58,6 +63,27 @@ class _Numbers(dict[bytes, int]):
 
     def __missing__(self, raw: bytes) -> int:
         value = _number(raw)
+        if len(self) < 1 << 16:
+            self[raw] = value
+        return value
+
+
+class _Owners(dict[bytes, tuple[int, int, int]]):
+    """The fields mode, uid and gid together: they repeat even more."""
+
+    def __missing__(self, raw: bytes) -> tuple[int, int, int]:
+        value = (_number(raw[:8]) & 0o7777, _number(raw[8:16]), _number(raw[16:]))
+        if len(self) < 1 << 16:
+            self[raw] = value
+        return value
+
+
+class _Sums(dict[bytes, int]):
+    """Check fields as numbers; one that is no number is a sum that no header has."""
+
+    def __missing__(self, raw: bytes) -> int:
+        digits = raw.split(b"\0", 1)[0].strip()
+        value = int(digits, 8) if digits and not digits.strip(b"01234567") else -1
         if len(self) < 1 << 16:
             self[raw] = value
         return value
@@ -126,18 +152,18 @@ class TarWalker:
         # The one hot loop of the program: a microsecond here is a tenth of a second in an image of 100,000 files. So
         # what is common stands in it, what is rare is called.
         unpack, buffer, view, numbers, kinds = _HEADER.unpack_from, self._buffer, self._view, _Numbers(), _KIND
-        visit = self._visitor.entry
+        visit, starts, owners, sums = self._visitor.entry, self._visitor.starts, _Owners(), _Sums()
         left = self._limits.entries
         while self._fill - self._pos >= 512 or self._more(512):
             pos = self._pos
-            name, mode, uid, gid, size, mtime, check, kind, link, magic, prefix = unpack(buffer, pos)
+            name, owner, size, mtime, check, kind, link, magic, prefix = unpack(buffer, pos)
             head = view[pos : pos + 512]
             if not name[0] and head == _ZERO:
                 self._end()
                 return
             # adler32's low half is 1 + the sum of the bytes modulo 65521: the header's check sum at the speed of C.
             # The check field itself counts as eight blanks.
-            if ((adler32(head) & 0xFFFF) + 255 - sum(check) - numbers[check]) % 65521:
+            if ((adler32(head) & 0xFFFF) + 255 - sum(check) - sums[check]) % 65521:
                 self._bad_header()
             self._pos = pos = pos + 512
             length = numbers[size]
@@ -155,9 +181,11 @@ class TarWalker:
             if prefix[0] and magic == b"ustar\0":
                 path = prefix.split(b"\0", 1)[0] + b"/" + path
             target = link.split(b"\0", 1)[0] if link[0] else b""
-            owner = (numbers[uid], numbers[gid], numbers[mtime])
+            mode, uid, gid = owners[owner]
+            meta = (mode, uid, gid, length, numbers[mtime])
             if self._is_extended:
-                path, target, length, owner = self._extended(path, target, length, owner)
+                path, target, meta = self._extended(path, target, meta)
+                length = meta[3]
             if kind == b"S":
                 self._old_sparse(head)
                 pos = self._pos
@@ -165,25 +193,21 @@ class TarWalker:
                 letter = "d"  # v7 has no folders; a slash at the end says so
             if letter != "f":
                 # A hard link may carry the size of its file but no body (POSIX leaves it open; Docker and Go skip it).
-                visit(path, letter, (numbers[mode] & 0o7777, *owner[:2], 0, owner[2]), target, b"")
+                visit(path, letter, meta, target, b"")
                 continue
             skip = (length + 511) & -512
             if skip > self._fill - pos or length < 0:
-                self._far_body(path, (numbers[mode] & 0o7777, *owner[:2], length, owner[2]), length)
+                self._far_body(path, meta)
                 continue
-            body = visit(
-                path,
-                "f",
-                (numbers[mode] & 0o7777, *owner[:2], length, owner[2]),
-                b"",
-                bytes(view[pos : pos + (length if length < HEAD_BYTES else HEAD_BYTES)]),
-            )
+            first = bytes(view[pos : pos + HEAD_BYTES]) if length and buffer[pos] in starts else b""
+            body = visit(path, "f", meta, b"", first)
             if body is not None:
                 body.whole(view[pos : pos + length])
             self._pos = pos + skip
 
-    def _far_body(self, path: bytes, meta: tuple[int, int, int, int, int], size: int) -> None:
+    def _far_body(self, path: bytes, meta: Meta) -> None:
         """A file whose body does not stand in the buffer to its end."""
+        size = meta[3]
         if size < 0:
             raise BrokenImage("a layer's tar has a file of negative size")
         if self._fill - self._pos < HEAD_BYTES <= size:
@@ -281,9 +305,7 @@ class TarWalker:
         else:
             self._pax = parse_pax(bytes(parts))
 
-    def _extended(
-        self, path: bytes, target: bytes, size: int, owner: tuple[int, int, int]
-    ) -> tuple[bytes, bytes, int, tuple[int, int, int]]:
+    def _extended(self, path: bytes, target: bytes, meta: Meta) -> tuple[bytes, bytes, Meta]:
         """What the extended headers before this entry change of it."""
         pax = {**self._global, **self._pax} if self._global else self._pax
         path, target = self._long_name or path, self._long_link or target
@@ -291,14 +313,15 @@ class TarWalker:
         self._pax = {}
         self._is_extended = bool(self._global)
         if pax:
+            mode, uid, gid, size, mtime = meta
             path = pax.get("GNU.sparse.name") or pax.get("path") or path
             target = pax.get("linkpath", target)
-            size = _decimal(pax, "size", size)
-            owner = (_decimal(pax, "uid", owner[0]), _decimal(pax, "gid", owner[1]), _decimal(pax, "mtime", owner[2]))
+            uid, gid = _decimal(pax, "uid", uid), _decimal(pax, "gid", gid)
+            meta = (mode, uid, gid, _decimal(pax, "size", size), _decimal(pax, "mtime", mtime))
             sparse = any(key.startswith("GNU.sparse.") for key in pax)
             if sparse or _CAPABILITY in pax:
                 self._visitor.attributes(pax.get(_CAPABILITY, b""), sparse)
-        return path, target, size, owner
+        return path, target, meta
 
     def _old_sparse(self, head: memoryview) -> None:
         """Old GNU sparse: its map may go on in further blocks before the body."""

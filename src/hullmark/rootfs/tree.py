@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem
 
 _MAX_LINKS = 40  # as the kernel has it (path_resolution(7))
 
 
-class Node(NamedTuple):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """An entry of the tree: the layer that brought it and its position among that layer's entries."""
 
     layer: int
     position: int
     entry: Entry
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Later entries of a layer, and later layers, stand above earlier ones."""
+        return self.layer, self.position
+
 
 class Tree:
     """Paths → nodes. Paths are bytes without leading slash; the root is empty.
 
     `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
-    request. Folders that no layer lists exist if something stands in them.
+    request. `moved`: (layer, position) → path of entries that stand elsewhere than their layer says. Folders that no layer lists exist if something stands in them.
     """
 
     def __init__(
@@ -30,10 +35,12 @@ class Tree:
         implied: frozenset[bytes],
         ghosts: tuple[tuple[bytes, Node, int], ...],
         problems: tuple[tuple[int, LayerProblem], ...],
+        moved: dict[bytes, Node] | None = None,
     ) -> None:
         self.nodes = nodes
         self.ghosts = ghosts
         self.problems = problems
+        self.moved = {node.rank: path for path, node in moved.items()} if moved else {}
         self._implied = implied
         self._folders: dict[bytes, bytes | None] = {b"": b""}
 

@@ -1,1 +1,111 @@
-"""Room."""
+"""Sources: from what a person writes to an image with its settings and its layers, still unread.
+
+To add one, write a module with a constant `SOURCE = Source(…)` and put it into SOURCES.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image
+from hullmark.net.errors import NetError
+from hullmark.source import daemon, docker_archive, oci_archive, oci_dir, registry, skopeo_dir
+from hullmark.source.places import exists, split_place
+from hullmark.source.reference import parse_reference
+from hullmark.source.source import ImageNotFound, Source, SourceOptions
+
+SOURCES: tuple[Source, ...] = (
+    oci_dir.SOURCE,
+    skopeo_dir.SOURCE,
+    oci_archive.SOURCE,
+    docker_archive.SOURCE,
+    daemon.DOCKER,
+    daemon.PODMAN,
+    registry.SOURCE,
+)
+"""Every source. For bare paths, the first one that recognises it is taken: archives of today's Docker are OCI's too."""
+
+IMAGE = "image"
+"""The scheme of a bare image reference: the engines on this machine are asked first, then its registry."""
+
+_BY_SCHEME = {source.scheme: source for source in SOURCES}
+_ELSEWHERE = ("dir", "sbom")
+_ADVICE = {
+    "containerd": "export the image (ctr image export FILE IMAGE) and scan oci-archive:FILE",
+    "singularity": "scan the image that it was built from",
+    "file": "scan the folder it is in as dir:PATH",
+}
+_TEXT = (b"{", b"<", b"SPDXVersion:", b"\xef\xbb\xbf")
+
+
+def classify(reference: str) -> tuple[str, str]:
+    """The scheme of what a person wrote, and what follows it.
+
+    A scheme that was written is believed. A bare path gets the scheme of what is there: one of SOURCES, `dir` for other folders,
+    `sbom` for text files. All else is an `image` reference. Raises HullmarkError for what can be none of these.
+    """
+    scheme, colon, rest = reference.partition(":")
+    if colon and (scheme in _BY_SCHEME or scheme in _ELSEWHERE):
+        return scheme, rest
+    if colon and scheme in _ADVICE and not exists(reference):
+        raise HullmarkError(f"{scheme}: is not supported", advice=_ADVICE[scheme])
+    place, wanted = split_place(reference)
+    if exists(place) and (found := _recognised(Path(place), bare=not wanted)):
+        return found, reference
+    if reference.startswith(("/", "./", "../", "~")):
+        raise HullmarkError(f"there is no file or folder {reference}", advice="check the path")
+    parse_reference(reference)
+    return IMAGE, reference
+
+
+def _recognised(path: Path, *, bare: bool) -> str:
+    """The scheme of what is at a path. With a tag after it, only what holds images is meant."""
+    for source in SOURCES:
+        if source.recognises is not None and source.recognises(path):
+            return source.scheme
+    if not bare:
+        return ""
+    if path.is_dir():
+        return "dir"
+    return _text_or_error(path)
+
+
+def _text_or_error(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            head = file.read(512).lstrip()
+    except OSError as error:
+        raise HullmarkError(f"{path} cannot be read ({error.strerror})", advice="check its permissions") from error
+    if head.startswith(_TEXT):
+        return "sbom"
+    # A compressed, damaged or foreign archive: opening it says which.
+    docker_archive.SOURCE.open(str(path), str(path), SourceOptions())
+    raise HullmarkError(f"{path} is not an image", advice="name a docker or OCI archive, or put the scheme in front")
+
+
+def open_image(reference: str, options: SourceOptions) -> Image:
+    """The image that a person named. Its manifest and config are verified; its layers verify themselves when read.
+
+    Raises HullmarkError if there is no such image or it cannot be had, BrokenImage if it contradicts itself.
+    """
+    scheme, rest = classify(reference)
+    if scheme == IMAGE:
+        return _from_anywhere(rest, options)
+    if scheme not in _BY_SCHEME:
+        raise HullmarkError(f"{scheme}: is no source of images", advice="name an image, an archive or an OCI folder")
+    return _BY_SCHEME[scheme].open(rest, reference, options)
+
+
+def _from_anywhere(reference: str, options: SourceOptions) -> Image:
+    for engine_of in (daemon.docker_engine, daemon.podman_engine):
+        try:
+            engine = engine_of(options.environment)
+            if engine.is_there:
+                return daemon.open_from(engine, reference, reference, options)
+        except (ImageNotFound, NetError):
+            continue
+    return registry.SOURCE.open(reference, reference, options)
+
+
+__all__ = ["IMAGE", "SOURCES", "ImageNotFound", "Source", "SourceOptions", "classify", "open_image"]

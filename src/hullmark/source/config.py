@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.errors import BrokenImage
 from hullmark.model.image import HealthCheck, HistoryEntry, ImageConfig
 from hullmark.source.digest import checked_digest
 from hullmark.source.manifest import decode
@@ -90,15 +89,6 @@ def parse_config(body: bytes, what: str = "the image's config") -> ImageConfig:
             for step in wire.history or ()
         ),
     )
-
-
-def check_layer_count(config: ImageConfig, layers: int) -> None:
-    """Raises BrokenImage unless the config has one diff id for each layer."""
-    if len(config.diff_ids) != layers:
-        raise BrokenImage(
-            f"the manifest has {layers} layers, the config {len(config.diff_ids)}",
-            advice="fetch or build the image again",
-        )
 
 
 def _words(value: _Words) -> tuple[str, ...]:

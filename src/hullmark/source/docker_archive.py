@@ -13,14 +13,22 @@ from pathlib import Path
 import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
-from hullmark.model.image import Image, ImageConfig, LayerBlob, Platform
+from hullmark.model.image import Image, ImageConfig, LayerBlob
 from hullmark.model.problem import Problem
 from hullmark.source.archive import Archive, is_archive_with, open_archive
-from hullmark.source.config import CONFIG_LIMIT, check_layer_count, parse_config
+from hullmark.source.config import CONFIG_LIMIT, parse_config
 from hullmark.source.digest import digest_of, verify
 from hullmark.source.files import LocalFile, Stretch, read_bounded
-from hullmark.source.image import Asked, check_platform, too_large_config
-from hullmark.source.manifest import DOCKER_MANIFEST, MANIFEST_LIMIT, decode
+from hullmark.source.image import (
+    Asked,
+    check_layer_count,
+    check_platform,
+    padded_diff_ids,
+    platform_of,
+    too_large_config,
+    verify_stream,
+)
+from hullmark.source.manifest import MANIFEST_LIMIT, decode
 from hullmark.source.places import split_place
 from hullmark.source.source import Source, SourceOptions
 
@@ -57,23 +65,20 @@ def read_archive(archive: Archive, wanted: str, asked: Asked) -> Image:
     names = entry.layers or ()
     if len(names) > _MAX_LAYERS:
         raise BrokenImage(f"the archive names {len(names)} layers", advice="do not trust it")
-    diff_ids: tuple[str, ...] = ("",) * len(names)
-    platform = None
-    if config is not None:
-        check_layer_count(config, len(names))
-        diff_ids = config.diff_ids
-        platform = Platform(config.os, config.architecture, config.variant)
+    platform = platform_of(config)
     check_platform(platform, asked.options)
     now = asked.options.clock()
+    pairs = zip(names, padded_diff_ids(config, len(names)), strict=True)
+    layers = tuple(_layer(archive, name, diff_id, now) for name, diff_id in pairs)
+    check_layer_count(config, len(layers))
     return Image(
         kind=asked.kind,
         reference=asked.reference,
-        layers=tuple(_layer(archive, name, diff_id, now) for name, diff_id in zip(names, diff_ids, strict=True)),
+        layers=layers,
         config_digest=config_digest,
         platform=platform,
         config=config,
         tags=tuple(sorted(entry.repo_tags or ())),
-        media_type=DOCKER_MANIFEST,
         problems=problems,
     )
 
@@ -93,8 +98,7 @@ def _entries(archive: Archive) -> tuple[_Entry, ...]:
 
 def _chosen(entries: Sequence[_Entry], wanted: str) -> _Entry:
     found = [entry for entry in entries if not wanted or any(_names(tag, wanted) for tag in entry.repo_tags or ())]
-    distinct = {(entry.config, entry.layers): entry for entry in reversed(found)}
-    if len(distinct) == 1:
+    if len({(entry.config, entry.layers) for entry in found}) == 1:
         return found[0]
     tags = sorted(tag for entry in (found or entries) for tag in entry.repo_tags or ())
     advice = (
@@ -132,6 +136,8 @@ def _config(archive: Archive, name: str) -> tuple[ImageConfig | None, str, tuple
     promised = _promised_digest(name) or (f"sha256:{match[1]}" if (match := _HEX_NAME(name)) else "")
     body = read_bounded(stretch.open(), CONFIG_LIMIT)
     if body is None:
+        if promised:
+            verify_stream(stretch.open(), promised, stretch.size)
         return None, promised, (too_large_config(stretch.size),)
     if promised:
         verify(body, promised, "the image's config")

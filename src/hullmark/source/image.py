@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob, Platform, RawStream
 from hullmark.model.problem import Problem
-from hullmark.source.config import CONFIG_LIMIT, check_layer_count, parse_config
+from hullmark.source.config import CONFIG_LIMIT, parse_config
 from hullmark.source.digest import verify
 from hullmark.source.files import read_bounded
 from hullmark.source.manifest import (
@@ -153,53 +153,55 @@ def _platform_inside(store: Store, descriptor: Descriptor) -> Platform | None:
     if not isinstance(document, Manifest) or artifact_kind(document):
         return None
     config, _ = _read_config(store, document.config)
-    return _platform_of(config)
+    return platform_of(config)
 
 
-def _platform_of(config: ImageConfig | None) -> Platform | None:
+def platform_of(config: ImageConfig | None) -> Platform | None:
+    """What the config says the image is for, if it says."""
     if config is None or not (config.os or config.architecture):
         return None
     return Platform(config.os, config.architecture, config.variant)
 
 
 def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, asked: Asked) -> Image:
+    bare = Image(
+        kind=asked.kind,
+        reference=asked.reference,
+        layers=(),
+        digest=descriptor.digest,
+        config_digest=manifest.config.digest,
+        tags=asked.tags,
+        media_type=manifest.media_type,
+    )
     kind = artifact_kind(manifest)
     if kind:
         reason = f"this is an artifact of type {kind[:200]}, whose layers are not file systems"
-        return _image(manifest, descriptor, asked, problems=(Problem("", -1, "source", reason),))
+        return replace(bare, problems=(Problem("", -1, "source", reason),))
     config, problems = _read_config(store, manifest.config)
-    diff_ids: tuple[str, ...] = ("",) * len(manifest.layers)
-    if config is not None:
-        check_layer_count(config, len(manifest.layers))
-        diff_ids = config.diff_ids
-    platform = _platform_of(config) or descriptor.platform_wanted()
+    platform = platform_of(config) or descriptor.platform_wanted()
     check_platform(platform, asked.options)
-    layers = tuple(store.layer(layer, diff_id) for layer, diff_id in zip(manifest.layers, diff_ids, strict=True))
-    return _image(manifest, descriptor, asked, layers=layers, config=config, platform=platform, problems=problems)
+    pairs = zip(manifest.layers, padded_diff_ids(config, len(manifest.layers)), strict=True)
+    layers = tuple(store.layer(layer, diff_id) for layer, diff_id in pairs)
+    check_layer_count(config, len(layers))
+    return replace(bare, layers=layers, config=config, platform=platform, problems=problems)
 
 
-def _image(
-    manifest: Manifest,
-    descriptor: Descriptor,
-    asked: Asked,
-    *,
-    problems: tuple[Problem, ...],
-    layers: tuple[LayerBlob, ...] = (),
-    config: ImageConfig | None = None,
-    platform: Platform | None = None,
-) -> Image:
-    return Image(
-        kind=asked.kind,
-        reference=asked.reference,
-        layers=layers,
-        digest=descriptor.digest,
-        config_digest=manifest.config.digest,
-        platform=platform,
-        config=config,
-        tags=asked.tags,
-        media_type=manifest.media_type,
-        problems=problems,
-    )
+def padded_diff_ids(config: ImageConfig | None, layers: int) -> tuple[str, ...]:
+    """As many diff ids as there are layers, "" where there are none.
+
+    Layers are looked up before they are counted: that one is missing says more than that the numbers differ.
+    """
+    promised = config.diff_ids if config is not None else ()
+    return (*promised, *("",) * layers)[:layers]
+
+
+def check_layer_count(config: ImageConfig | None, layers: int) -> None:
+    """Raises BrokenImage if the config names another number of layers than the image has."""
+    if config is not None and len(config.diff_ids) != layers:
+        raise BrokenImage(
+            f"the image has {layers} layers, its config names {len(config.diff_ids)}",
+            advice="fetch or build the image again",
+        )
 
 
 def check_platform(platform: Platform | None, options: SourceOptions) -> None:
@@ -213,7 +215,7 @@ def check_platform(platform: Platform | None, options: SourceOptions) -> None:
 
 def _read_config(store: Store, descriptor: Descriptor) -> tuple[ImageConfig | None, tuple[Problem, ...]]:
     if descriptor.size > CONFIG_LIMIT:
-        _verify_stream(store.blob(descriptor), descriptor)
+        verify_stream(store.blob(descriptor), descriptor.digest, descriptor.size)
         return None, (too_large_config(descriptor.size),)
     body = read_bounded(store.blob(descriptor), descriptor.size)
     if body is None or len(body) != descriptor.size:
@@ -232,16 +234,18 @@ def too_large_config(size: int) -> Problem:
     return Problem("", -1, "source", reason)
 
 
-def _verify_stream(stream: RawStream, descriptor: Descriptor) -> None:
-    hashed = hashlib.new(descriptor.digest.partition(":")[0])
-    size, buffer = 0, memoryview(bytearray(1 << 18))
+def verify_stream(stream: RawStream, digest: str, size: int) -> None:
+    """Read a config that is too large to be kept, and close it. Raises BrokenImage if its size or digest is another."""
+    algorithm, _, promised = digest.partition(":")
+    hashed = hashlib.new(algorithm)
+    length, buffer = 0, memoryview(bytearray(1 << 18))
     try:
         while n := stream.readinto(buffer):
-            size += n
+            length += n
             hashed.update(buffer[:n])
-            if size > min(descriptor.size, _MAX_CONFIG):
+            if length > min(size, _MAX_CONFIG):
                 break
     finally:
         stream.close()
-    if size != descriptor.size or hashed.hexdigest() != descriptor.digest.partition(":")[2]:
-        raise BrokenImage(f"the config is not the {descriptor.size} bytes it should be", advice="do not trust it")
+    if length != size or hashed.hexdigest() != promised:
+        raise BrokenImage(f"the config is not the {size} bytes it should be", advice="do not trust it")

@@ -13,7 +13,6 @@ from hullmark.source.image import Asked, image_from_entries
 from hullmark.source.manifest import (
     IMAGE_NAME,
     MANIFEST_LIMIT,
-    OCI_MANIFEST,
     REF_NAME,
     Descriptor,
     Index,

@@ -94,6 +94,9 @@ class Manifest(msgspec.Struct, frozen=True):
     artifact_type: str = ""
 
 
+_NOTHING = msgspec.Raw(b"null")
+
+
 class _Wire(msgspec.Struct, frozen=True, rename="camel"):
     schema_version: int = 2
     media_type: str | None = None
@@ -101,8 +104,8 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel"):
     manifests: tuple[Descriptor, ...] | None = None
     config: Descriptor | None = None
     layers: tuple[Descriptor, ...] | None = None
-    fs_layers: msgspec.Raw | None = None
-    blobs: msgspec.Raw | None = None
+    fs_layers: msgspec.Raw = _NOTHING
+    blobs: msgspec.Raw = _NOTHING
 
 
 T = TypeVar("T")
@@ -123,7 +126,7 @@ def parse_manifest(body: bytes, what: str) -> Index | Manifest:
     """A manifest or an index. Raises BrokenImage, and HullmarkError for the schema 1 of old registries."""
     wire = decode(body, _Wire, what)
     media_type = wire.media_type or ""
-    if wire.schema_version == 1 or wire.fs_layers is not None or media_type.startswith(_SCHEMA_1):
+    if wire.schema_version == 1 or wire.fs_layers != _NOTHING or media_type.startswith(_SCHEMA_1):
         raise HullmarkError(
             f"{what} has the old schema 1, which names no digests of its layers' contents",
             advice="push the image again with a current tool",
@@ -154,7 +157,7 @@ def _index(wire: _Wire, media_type: str, what: str) -> Index:
 
 
 def _no_image(wire: _Wire, media_type: str, what: str) -> HullmarkError:
-    if wire.blobs is not None or wire.artifact_type:
+    if wire.blobs != _NOTHING or wire.artifact_type:
         kind = wire.artifact_type or media_type
         return HullmarkError(f"{what} is an artifact of type {kind[:100]}, not an image", advice="name an image")
     return BrokenImage(f"{what} names no config and no images", advice="fetch or build the image again")

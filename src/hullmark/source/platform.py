@@ -12,7 +12,7 @@ from typing import TypeVar
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Platform
 
-_PART = re.compile(r"[a-z0-9_.-]{1,40}").fullmatch
+_PART = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}").fullmatch
 _ARCHITECTURES = {
     "x86_64": ("amd64", ""),
     "x86-64": ("amd64", ""),

@@ -56,7 +56,7 @@ class LayerCache:
         payload = _read(self._records / _name(digest))
         if payload is None:
             return None
-        types: dict[str, Any] = {read.name: list[tuple[int, read.fact]] for read in reads}
+        types: dict[str, Any] = {read.name: list[tuple[int, read.fact]] for read in reads}  # type: ignore[name-defined]
         try:
             stored = msgspec.msgpack.decode(payload, type=_Stored)
             facts = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import pytest
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from hullmark.catalog.rpmdb import bdb, ndb, read_database, sqlite
 from hullmark.catalog.rpmdb.header import RpmHeader
-from hullmark.rootfs.reads import Report
 from tests.unit.catalog.test_rpm_header import make_header
 
 _TABLE = "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"
@@ -96,7 +95,8 @@ def read(data: bytes) -> tuple[list[str], list[str]]:
     return [header.name for header in headers], reports
 
 
-MAKERS = {
+Maker = Callable[[Sequence[bytes]], bytes]
+MAKERS: dict[str, Maker] = {
     "sqlite": make_sqlite,
     "ndb": make_ndb,
     "bdb": make_bdb,
@@ -109,30 +109,30 @@ BLOBS = [package(name, i * 311) for i, name in enumerate(NAMES)]
 
 
 @every_format
-def test_all_packages_of_a_database_come_out(make: type[bytes]) -> None:
+def test_all_packages_of_a_database_come_out(make: Maker) -> None:
     assert read(make(BLOBS)) == (NAMES, [])
 
 
 @every_format
-def test_a_database_without_packages_is_sound(make: type[bytes]) -> None:
+def test_a_database_without_packages_is_sound(make: Maker) -> None:
     assert read(make([])) == ([], [])
 
 
 @every_format
-def test_a_damaged_header_loses_only_itself(make: type[bytes]) -> None:
+def test_a_damaged_header_loses_only_itself(make: Maker) -> None:
     names, reports = read(make([package("a"), struct.pack(">II", 0x7FFFFFFF, 10) + bytes(60), package("b")]))
     assert names == ["a", "b"]
     assert reports == ["a package's header is damaged: it claims 2,147,483,647 index entries"]
 
 
 @every_format
-def test_a_package_without_a_name_is_reported_and_left_out(make: type[bytes]) -> None:
+def test_a_package_without_a_name_is_reported_and_left_out(make: Maker) -> None:
     nameless = make_header({1001: "1", 1002: "1"})
     assert read(make([nameless, package("b")])) == (["b"], ["a package without a name was left out"])
 
 
 @every_format
-def test_only_the_first_of_many_damages_are_told_one_by_one(make: type[bytes]) -> None:
+def test_only_the_first_of_many_damages_are_told_one_by_one(make: Maker) -> None:
     names, reports = read(make([*[bytes(60)] * 50, package("b")]))
     assert (names, len(reports)) == (["b"], 21)
     assert reports[-1] == "the database has 30 more damages"
@@ -181,6 +181,29 @@ def test_nothing_inside_a_sqlite_file_is_run(script: str) -> None:
         db.executescript(script)
         data = db.serialize()
     assert read(data) == ([], ["the SQLite file has no table Packages as rpm makes it"])
+
+
+def test_a_message_of_sqlite_that_quotes_bytes_that_are_no_text_is_no_fault() -> None:
+    data = (
+        make_sqlite([package("a")]).replace(b"PackagesPackages", b"\xff" * 16).replace(b"CREATE TABLE", b"CREATE xABLE")
+    )
+    names, reports = read(data)
+    assert names == []
+    assert reports[0].startswith("the SQLite file cannot be read: 'utf-8' codec can't decode")
+
+
+def test_a_sqlite_file_shorter_than_its_first_page_is_reported() -> None:
+    data = bytearray(make_sqlite([package("a")]))
+    data[16:18] = b"\0\1"
+    assert read(bytes(data)) == ([], ["the SQLite file cannot be read: database disk image is malformed"])
+
+
+def test_items_of_a_page_that_lie_outside_of_it_are_reported() -> None:
+    data = bytearray(make_bdb([package("a"), package("b")]))
+    struct.pack_into("<H", data, 4096 + 26 + 2 * 1, 0xFFFF)
+    names, reports = read(bytes(data))
+    assert names == ["b"]
+    assert reports == ["an entry in page 1 of the Berkeley DB file is damaged: it lies outside of the page"] * 2
 
 
 def test_a_table_without_a_key_ends_when_patience_does() -> None:
@@ -282,8 +305,8 @@ _HEADS = st.sampled_from(
 
 def survives(data: bytes) -> tuple[RpmHeader, ...]:
     """Reads without raising anything."""
-    report: Report = [].append
-    return read_database(memoryview(data), report) or ()
+    reports: list[str] = []
+    return read_database(memoryview(data), reports.append) or ()
 
 
 @given(_HEADS, st.binary(max_size=3000))

@@ -93,7 +93,7 @@ def _entries(file: _File, number: int, offsets: tuple[int, ...], taken: bytearra
     for i in range(0, len(offsets) - 1, 2):
         value, key, end = offsets[i + 1], offsets[i], ends[i]
         try:
-            if not _PAGE_HEAD <= value < key < end:
+            if not _PAGE_HEAD <= value < key < end <= len(page):
                 raise _Damage("it lies outside of the page")
             # The key of four zeros holds the number of the next package.
             if end - key != len(_COUNTER) or page[key:end] != _COUNTER:

@@ -17,6 +17,8 @@ from hullmark.rootfs.reads import Report
 MAGIC = b"SQLite format 3\0"
 _MAX_ROWS = 100_000
 _STEPS, _MAX_TURNS = 1000, 30_000
+# SQLite's messages quote the file, which need not be UTF-8.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _READABLE = frozenset(("sqlite_master", "Packages"))
 _LIMITS = (
     (sqlite3.SQLITE_LIMIT_LENGTH, MAX_HEADER_BYTES),
@@ -40,8 +42,8 @@ def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:
             if not _has_table(db):
                 report("the SQLite file has no table Packages as rpm makes it")
                 return
-        except sqlite3.Error as error:
-            report(f"the SQLite file cannot be read: {error}")
+        except _ERRORS as error:
+            report(f"the SQLite file cannot be read: {str(error)[:200]}")
             return
         for number, length in sorted(_rows(db, report).items()):
             if length > min(MAX_HEADER_BYTES, len(body)):
@@ -55,12 +57,10 @@ def _prepared(body: memoryview, report: Report) -> bytearray:
     # A file that was last used with a write-ahead log cannot be opened in memory unless it says otherwise.
     data[18:20] = b"\1\1"
     page_bytes, claimed = struct.unpack_from(">H", data, 16)[0], struct.unpack_from(">I", data, 28)[0]
-    page_bytes = 65536 if page_bytes == 1 else page_bytes
-    if page_bytes >= 512 and claimed > len(data) // page_bytes:
-        found = len(data) // page_bytes
+    found = len(data) // (65536 if page_bytes == 1 else max(page_bytes, 512))
+    if 0 < found < claimed:
         report(f"the SQLite file is cut short: it claims {claimed:,} pages and has {found:,}")
         # SQLite refuses a file that is shorter than it says, but the pages that are there can be read.
-        del data[found * page_bytes :]
         struct.pack_into(">I", data, 28, found)
     return data
 
@@ -115,16 +115,16 @@ def _rows(db: sqlite3.Connection, report: Report) -> dict[int, int]:
                 if isinstance(number, int) and isinstance(length, int):
                     rows[number] = length
             return rows
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             if query is _UP:
-                report(f"the table Packages is damaged: {error}")
+                report(f"the table Packages is damaged: {str(error)[:200]}")
     return rows
 
 
 def _fetch(db: sqlite3.Connection, number: int, report: Report) -> bytes | None:
     try:
         row = db.execute("SELECT blob FROM Packages WHERE hnum = ?", (number,)).fetchone()
-    except sqlite3.Error as error:
-        report(f"the row {number} cannot be read: {error}")
+    except _ERRORS as error:
+        report(f"the row {number} cannot be read: {str(error)[:200]}")
         return None
     return row[0] if row and isinstance(row[0], bytes) else b""

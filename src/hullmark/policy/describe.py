@@ -1,0 +1,142 @@
+"""What rules can be made of, for people and for editors: rows about the triggers, and the JSON schema of native policies."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from hullmark.model.verdict import Action
+from hullmark.policy.convert import kind_of
+from hullmark.policy.gate import Trigger
+from hullmark.policy.gates import TRIGGERS
+from hullmark.policy.rules import NATIVE_SCHEMA, Excepted, Unknown, encode_value
+from hullmark.policy.values import Value
+
+
+class ParamRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter: its name, what it takes in words, whether it must be given, what it is else (JSON), what it means."""
+
+    name: str
+    takes: str
+    required: bool
+    default: str
+    description: str
+
+
+class TriggerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A trigger: when it fires, what it takes, which facts it needs, and the module it lives in."""
+
+    gate: str
+    trigger: str
+    description: str
+    params: tuple[ParamRow, ...]
+    needs: tuple[str, ...]
+    module: str
+
+
+def describe() -> tuple[TriggerRow, ...]:
+    """A row for each trigger, sorted by gate and name."""
+    rows = [
+        TriggerRow(
+            gate=trigger.gate,
+            trigger=trigger.name,
+            description=inspect.getdoc(trigger.params) or "",
+            params=tuple(_param(field) for field in msgspec.structs.fields(trigger.params)),
+            needs=tuple(sorted(trigger.needs)),
+            module=trigger.check.__module__,
+        )
+        for trigger in TRIGGERS
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.gate, row.trigger)))
+
+
+def _param(field: msgspec.structs.FieldInfo) -> ParamRow:
+    default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+    return ParamRow(
+        name=field.name,
+        takes=kind_of(field.type),
+        required=field.required,
+        default="" if field.required else msgspec.json.encode(default, enc_hook=encode_value).decode(),
+        description=_description(field.type),
+    )
+
+
+def _description(kind: Any) -> str:
+    """The descriptions of a type's Annotated, from the inside out."""
+    if get_origin(kind) is not Annotated:
+        return ""
+    inner, *notes = get_args(kind)
+    own = [note.description for note in notes if isinstance(note, msgspec.Meta) and note.description]
+    return " ".join(filter(None, (_description(inner), *own)))
+
+
+def policy_schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of native policies. It is generated from the triggers, so it is never behind them."""
+    components: dict[str, Any] = {"exception": _schema_of(Excepted)}
+    for trigger in TRIGGERS:
+        components[_component(trigger)] = _schema_of(trigger.params)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{NATIVE_SCHEMA.replace('/', ':')}",
+        "title": "Hullmark policy",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["schema", "name", "rules"],
+        "properties": {
+            "schema": {"const": NATIVE_SCHEMA},
+            "name": {"type": "string", "minLength": 1},
+            "version": {"type": ["string", "number"]},
+            "description": {"type": "string"},
+            "rules": {"type": "array", "minItems": 1, "items": {"oneOf": [_rule_schema(t) for t in TRIGGERS]}},
+            "exceptions": {"type": "array", "items": {"$ref": "#/$defs/exception"}},
+        },
+        "$defs": components,
+    }
+
+
+def _component(trigger: Trigger[Any]) -> str:
+    return f"params.{trigger.full_name}"
+
+
+def _rule_schema(trigger: Trigger[Any]) -> dict[str, Any]:
+    must = [field.name for field in msgspec.structs.fields(trigger.params) if field.required]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["id", "gate", "trigger", "action", *(["params"] if must else [])],
+        "properties": {
+            "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"},
+            "gate": {"const": trigger.gate},
+            "trigger": {"const": trigger.name},
+            "action": {"enum": [action.value for action in Action]},
+            "params": {"$ref": f"#/$defs/{_component(trigger)}"},
+            "message": {"type": "string"},
+            "when_unknown": {"enum": [unknown.value for unknown in Unknown]},
+        },
+    }
+
+
+def _schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """A self-contained schema: what it refers to is written in its place."""
+    (schema,), components = msgspec.json.schema_components([kind], schema_hook=_value_schema)
+    inlined: dict[str, Any] = _inline(schema, components)
+    return inlined
+
+
+def _inline(schema: Any, components: dict[str, Any]) -> Any:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return _inline(components[schema["$ref"].rpartition("/")[2]], components)
+        return {key: _inline(value, components) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_inline(value, components) for value in schema]
+    return schema
+
+
+def _value_schema(kind: type) -> dict[str, Any]:
+    if not issubclass(kind, Value):
+        raise NotImplementedError(f"a {kind.__name__} has no schema")
+    # Editors read `80` and `1.2` as numbers; here they are the texts they were written as.
+    return {"type": ["string", "number"], "description": kind.kind, **kind.schema}

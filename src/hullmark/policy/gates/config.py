@@ -1,0 +1,224 @@
+"""Gate `config`: the settings that an image runs with (OCI image specification, config.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from hullmark.model.image import ImageConfig
+from hullmark.model.verdict import Evidence
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.globs import PathGlob
+from hullmark.policy.values import NameGlob, Pattern, Ports
+
+_PASSWD = "/etc/passwd"  # noqa: S105 — a path, not a password
+_ROOT = frozenset(("", "root", "0"))
+_SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
+_KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
+_MAX_PASSWD_LINES = 10_000
+
+LabelPatterns = Annotated[
+    dict[str, Pattern], Meta(description="What the values of labels must fit, if they are there.")
+]
+
+
+class User(Params, frozen=True, kw_only=True):
+    """Fires if the image runs as a user that it must not run as. Without a USER instruction that is root."""
+
+    not_root: Annotated[bool, Meta(description="Whether it must not run as root, under whatever name.")] = False
+    numeric: Annotated[bool, Meta(description="Whether the user must be a number, as runAsNonRoot wants it.")] = False
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Users that are not allowed.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only users that are; none: any.")] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.not_root or self.numeric or self.forbidden or self.allowed):
+            raise ValueError("expected not_root, numeric, forbidden or allowed: without one of them it never fires")
+
+
+class ExposedPorts(Params, frozen=True, kw_only=True):
+    """Fires for each exposed port that is forbidden, or not among the allowed ones."""
+
+    forbidden: Annotated[tuple[Ports, ...], Meta(description="Ports that must not be exposed.")] = ()
+    allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports that may be ([]: none).")] = None
+
+    def __post_init__(self) -> None:
+        if not self.forbidden and self.allowed is None:
+            raise ValueError("expected forbidden or allowed: without one of them it never fires")
+
+
+class HealthCheckWanted(Params, frozen=True, kw_only=True):
+    """Fires if the image has no health check, or switches it off. Only docker's format carries health checks."""
+
+
+class Labels(Params, frozen=True, kw_only=True):
+    """Fires for each label that is missing, forbidden, or not of the form it must have."""
+
+    required: Annotated[tuple[str, ...], Meta(description="Labels that must be there, and not be empty.")] = ()
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Labels that must not be there.")] = ()
+    patterns: LabelPatterns = {}  # noqa: RUF012 — msgspec copies it
+
+    def __post_init__(self) -> None:
+        if not (self.required or self.forbidden or self.patterns):
+            raise ValueError("expected required, forbidden or patterns: without one of them it never fires")
+
+
+class Environment(Params, frozen=True, kw_only=True):
+    """Fires for each environment variable that is missing, forbidden, or fits a forbidden pattern. Values are never shown."""
+
+    required: Annotated[tuple[str, ...], Meta(description="Variables that must be set.")] = ()
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Variables that must not be set.")] = ()
+    patterns: Annotated[tuple[Pattern, ...], Meta(description="What no NAME=value may fit.")] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.required or self.forbidden or self.patterns):
+            raise ValueError("expected required, forbidden or patterns: without one of them it never fires")
+
+
+class Entrypoint(Params, frozen=True, kw_only=True):
+    """Fires if what the image starts is missing, runs through a shell, or does not fit a pattern."""
+
+    required: Annotated[bool, Meta(description="Whether an ENTRYPOINT or CMD must be there.")] = False
+    no_shell: Annotated[bool, Meta(description="Whether it must not run through a shell.")] = False
+    pattern: Annotated[Pattern | None, Meta(description="What the words, joined by spaces, must fit.")] = None
+
+    def __post_init__(self) -> None:
+        if not (self.required or self.no_shell or self.pattern):
+            raise ValueError("expected required, no_shell or pattern: without one of them it never fires")
+
+
+def user(params: User, facts: Facts) -> Iterator[Answer]:
+    """Look at USER."""
+    config = _config(facts)
+    name = config.user.partition(":")[0].strip()
+    shown = name or "root (no USER is set)"
+    evidence = _instruction(config, "USER", config.user)
+    is_numeric = name.isascii() and name.isdigit()
+    if params.not_root and (name in _ROOT or (is_numeric and int(name[:20]) == 0)):
+        yield Violation("user", f"The image runs as {shown}, and must not run as root.", evidence)
+    elif params.not_root and not is_numeric and name in _names_of_root(facts):
+        message = f"The image runs as {shown}, which {_PASSWD} makes another name of root."
+        yield Violation("user", message, (*evidence, Evidence(_PASSWD)))
+    if params.numeric and not is_numeric:
+        yield Violation("user", f"The image runs as {shown}, and the user must be given as a number.", evidence)
+    names = {name or "root"} | ({"root", "0"} if name in _ROOT else set())
+    if any(glob.matches(each) for glob in params.forbidden for each in names):
+        yield Violation("user", f"The image runs as {shown}, which is forbidden.", evidence)
+    elif params.allowed and not any(glob.matches(each) for glob in params.allowed for each in names):
+        allowed = ", ".join(glob.text for glob in params.allowed)
+        yield Violation("user", f"The image runs as {shown}, and may only run as {allowed}.", evidence)
+
+
+def _names_of_root(facts: Facts) -> set[str]:
+    """Users whose number is 0 in the image's passwd(5), as far as it was read."""
+    lines = (facts.contents.get(_PASSWD) or b"").decode("utf-8", "replace").split("\n", _MAX_PASSWD_LINES)
+    fields = (line.split(":") for line in lines)
+    return {entry[0] for entry in fields if len(entry) > 2 and entry[2].strip("0") == "" and entry[2]}
+
+
+def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
+    """Look at EXPOSE."""
+    config = _config(facts)
+    for text in sorted(set(config.exposed_ports)):
+        try:
+            ports = Ports(text if "/" in text else f"{text}/tcp")
+        except ValueError:
+            yield CannotTell(f"the exposed port {text!r} cannot be read")
+            continue
+        evidence = _instruction(config, "EXPOSE", text)
+        if any(forbidden.overlaps(ports) for forbidden in params.forbidden):
+            yield Violation(text, f"The port {text} is exposed, and is forbidden.", evidence)
+        elif params.allowed is not None and not any(allowed.covers(ports) for allowed in params.allowed):
+            yield Violation(text, f"The port {text} is exposed, and is not among the allowed ones.", evidence)
+
+
+def healthcheck(params: HealthCheckWanted, facts: Facts) -> Iterator[Answer]:
+    """Look at HEALTHCHECK."""
+    check = _config(facts).healthcheck
+    if check is None or not check.test:
+        yield Violation("healthcheck", "The image has no health check (HEALTHCHECK).")
+    elif check.test[0] == "NONE":
+        yield Violation(
+            "healthcheck", "The image switches its health check off.", (Evidence(detail="HEALTHCHECK NONE"),)
+        )
+
+
+def labels(params: Labels, facts: Facts) -> Iterator[Answer]:
+    """Look at LABEL."""
+    config = _config(facts)
+    for name in params.required:
+        if not config.labels.get(name, "").strip():
+            yield Violation(f"label:{name}", f"The label {name} must be set, and is not.")
+    for name, value in sorted(config.labels.items()):
+        evidence = _instruction(config, "LABEL", name)
+        if any(glob.matches(name) for glob in params.forbidden):
+            yield Violation(f"label:{name}", f"The label {name} is set, and is forbidden.", evidence)
+        pattern = params.patterns.get(name)
+        if pattern is not None and not pattern.is_in(value):
+            message = f"The label {name} is {value[:100]!r}, and must fit {pattern.text!r}."
+            yield Violation(f"label:{name}", message, evidence)
+
+
+def environment(params: Environment, facts: Facts) -> Iterator[Answer]:
+    """Look at ENV."""
+    config = _config(facts)
+    names = {entry.partition("=")[0] for entry in config.env}
+    for name in params.required:
+        if name not in names:
+            yield Violation(f"env:{name}", f"The environment variable {name} must be set, and is not.")
+    for entry in sorted(set(config.env)):
+        name = entry.partition("=")[0]
+        evidence = _instruction(config, "ENV", name, hide=True)
+        if any(glob.matches(name) for glob in params.forbidden):
+            yield Violation(f"env:{name}", f"The environment variable {name} is set, and is forbidden.", evidence)
+        elif any(pattern.is_in(entry) for pattern in params.patterns):
+            yield Violation(f"env:{name}", f"The environment variable {name} fits a forbidden pattern.", evidence)
+
+
+def entrypoint(params: Entrypoint, facts: Facts) -> Iterator[Answer]:
+    """Look at ENTRYPOINT and CMD."""
+    config = _config(facts)
+    words = config.entrypoint + config.cmd
+    command = " ".join(words)
+    evidence = (Evidence(detail=command[:200]),)
+    if not words:
+        if params.required:
+            yield Violation("entrypoint", "The image has neither an ENTRYPOINT nor a CMD.")
+        return
+    if params.no_shell and words[0].rpartition("/")[2] in _SHELLS:
+        yield Violation("entrypoint", f"The image starts {command[:100]!r}, which runs through a shell.", evidence)
+    if params.pattern is not None and not params.pattern.is_in(command):
+        message = f"The image starts {command[:100]!r}, and must start what fits {params.pattern.text!r}."
+        yield Violation("entrypoint", message, evidence)
+
+
+def _config(facts: Facts) -> ImageConfig:
+    return facts.inventory.config or ImageConfig()
+
+
+def _instruction(config: ImageConfig, keyword: str, detail: str, *, hide: bool = False) -> tuple[Evidence, ...]:
+    """Evidence: the last instruction of a kind in the history. `hide`: leave its text out, it may hold a secret."""
+    for entry in reversed(config.history):
+        found = _KEYWORD.match(entry.created_by)
+        if found is not None and found[1] == keyword and (keyword == "USER" or detail in entry.created_by):
+            return (Evidence(created_by=f"{keyword} {detail}" if hide else entry.created_by, detail=detail),)
+    return (Evidence(detail=detail),)
+
+
+def _passwd(params: User) -> tuple[PathGlob, ...]:
+    return (PathGlob(_PASSWD),) if params.not_root else ()
+
+
+_CONFIG = frozenset((Need.CONFIG,))
+
+TRIGGERS = (
+    Trigger(gate="config", name="user", params=User, check=user, needs=_CONFIG, contents=_passwd),
+    Trigger(gate="config", name="exposed_ports", params=ExposedPorts, check=exposed_ports, needs=_CONFIG),
+    Trigger(gate="config", name="healthcheck", params=HealthCheckWanted, check=healthcheck, needs=_CONFIG),
+    Trigger(gate="config", name="labels", params=Labels, check=labels, needs=_CONFIG),
+    Trigger(gate="config", name="env", params=Environment, check=environment, needs=_CONFIG),
+    Trigger(gate="config", name="entrypoint", params=Entrypoint, check=entrypoint, needs=_CONFIG),
+)

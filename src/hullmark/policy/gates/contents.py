@@ -1,0 +1,105 @@
+"""Gate `contents`: what stands in files.
+
+Findings name the line, never its text: it may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from hullmark.model.inventory import FileRecord
+from hullmark.policy.facts import CONTENT_LIMIT, Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.values import Pattern
+
+Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files whose lines are looked at.")]
+Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
+SkipLarge = Annotated[
+    bool, Meta(description="Whether files larger than 1 MiB are left out; else it cannot be told what is in them.")
+]
+
+
+class _Lines(Params, frozen=True, kw_only=True):
+    paths: Paths
+    pattern: Annotated[Pattern, Meta(description="A regular expression, tried on each line.")]
+    allow: Allow = ()
+    skip_large: SkipLarge = False
+
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise ValueError("expected at least one path")
+
+
+class Forbidden(_Lines, frozen=True, kw_only=True):
+    """Fires for each file in which a line fits the pattern."""
+
+
+class Required(_Lines, frozen=True, kw_only=True):
+    """Fires for each file in which no line fits the pattern, and for each path that no file fits."""
+
+
+def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+    """Look for lines that must not be."""
+    for file in _files(params, facts):
+        text = _text(file, facts)
+        if text is None:
+            yield _unseen(file, facts)
+            continue
+        line = params.pattern.first_line(text)
+        if line is not None:
+            message = f"Line {line} of {file.path} fits the forbidden pattern {params.pattern.text!r}."
+            yield Violation(file.path, message, facts.at_file(file, f"line {line}"))
+
+
+def required(params: Required, facts: Facts) -> Iterator[Answer]:
+    """Look for lines that must be."""
+    files = _files(params, facts)
+    for file in files:
+        text = _text(file, facts)
+        if text is None:
+            yield _unseen(file, facts)
+        elif params.pattern.first_line(text) is None:
+            message = f"No line of {file.path} fits the pattern {params.pattern.text!r}, and one must."
+            yield Violation(file.path, message, facts.at_file(file))
+    for glob in params.paths:
+        match = PathGlobs((glob,)).match
+        if not any(match(file.path) for file in files):
+            message = (
+                f"There must be a file {glob} with a line that fits {params.pattern.text!r}, and there is no such file."
+            )
+            yield Violation(glob.text, message)
+
+
+def _files(params: _Lines, facts: Facts) -> list[FileRecord]:
+    allow = PathGlobs(params.allow)
+    return [
+        file
+        for file in facts.files.matching(params.paths)
+        if file.type == "file" and not allow.match(file.path) and not (params.skip_large and file.size > CONTENT_LIMIT)
+    ]
+
+
+def _text(file: FileRecord, facts: Facts) -> str | None:
+    body = b"" if file.size == 0 else facts.contents.get(file.path)
+    return None if body is None or len(body) > CONTENT_LIMIT else body.decode("utf-8", "replace")
+
+
+def _unseen(file: FileRecord, facts: Facts) -> CannotTell:
+    reason = f"is larger than {CONTENT_LIMIT >> 20} MiB" if file.size > CONTENT_LIMIT else "could not be read"
+    return CannotTell(f"the file {file.path} {reason}", facts.at_file(file))
+
+
+def _wanted(params: _Lines) -> tuple[PathGlob, ...]:
+    return params.paths
+
+
+_NEEDS = frozenset((Need.FILES, Need.CONTENTS))
+
+TRIGGERS = (
+    Trigger(gate="contents", name="forbidden", params=Forbidden, check=forbidden, needs=_NEEDS, contents=_wanted),
+    Trigger(gate="contents", name="required", params=Required, check=required, needs=_NEEDS, contents=_wanted),
+)

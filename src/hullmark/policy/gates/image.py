@@ -1,0 +1,176 @@
+"""Gate `image`: size, age and make of an image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import Distro
+from hullmark.model.verdict import Evidence
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.values import NameGlob, Size, Versions
+from hullmark.versions import InvalidVersion
+
+_FRACTION = re.compile(r"\.([0-9]{1,6})[0-9]*")
+_FIRST_YEAR = 1980  # reproducible builds write the year 1, 1970 or 1980 to say nothing
+
+
+class TooLarge(Params, frozen=True, kw_only=True):
+    """Fires if the image's layers, as they are stored and transferred, are larger than a size."""
+
+    max: Annotated[Size, Meta(description="The largest size.")]
+
+
+class TooManyLayers(Params, frozen=True, kw_only=True):
+    """Fires if the image has more layers than a number."""
+
+    max: Annotated[int, Meta(ge=0, le=10_000, description="The largest number of layers.")]
+
+
+class TooOld(Params, frozen=True, kw_only=True):
+    """Fires if the image was built more days ago than a number. Where it does not say when, that cannot be told."""
+
+    max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
+
+
+class Architecture(Params, frozen=True, kw_only=True):
+    """Fires if the image is made for another platform than one of the allowed ones."""
+
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Processors (amd64) or platforms (linux/arm64/v8).")]
+
+    def __post_init__(self) -> None:
+        if not self.allowed:
+            raise ValueError("expected at least one platform")
+
+
+class DistroVersions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A distribution by its os-release(5) ID, and which of its versions."""
+
+    id: Annotated[NameGlob, Meta(description="ID of the distribution, such as debian.")]
+    version: Annotated[Versions | None, Meta(description="A condition on VERSION_ID; none: all versions.")] = None
+
+
+class Distribution(Params, frozen=True, kw_only=True):
+    """Fires if the image is built on a forbidden distribution, on none of the allowed ones, or does not say on which."""
+
+    allowed: Annotated[tuple[DistroVersions, ...], Meta(description="The only distributions it may be built on.")] = ()
+    forbidden: Annotated[tuple[DistroVersions, ...], Meta(description="Distributions it must not be built on.")] = ()
+
+    def __post_init__(self) -> None:
+        if not self.allowed and not self.forbidden:
+            raise ValueError("expected allowed or forbidden: without one of them it never fires")
+
+
+def size(params: TooLarge, facts: Facts) -> Iterator[Answer]:
+    """Add the layers up."""
+    sizes = [layer.size for layer in facts.inventory.source.layers]
+    if any(each < 0 for each in sizes):
+        yield CannotTell("the size of a layer is not known")
+    total = sum(each for each in sizes if each >= 0)
+    if total > params.max.bytes:
+        message = f"The image has {_megabytes(total)}, and may have {params.max.text}."
+        yield Violation("size", message, (Evidence(detail=f"{total} bytes"),))
+
+
+def layers(params: TooManyLayers, facts: Facts) -> Iterator[Answer]:
+    """Count the layers."""
+    count = len(facts.inventory.source.layers)
+    if count > params.max:
+        message = f"The image has {count} layers, and may have {params.max}."
+        yield Violation("layers", message, (Evidence(detail=f"{count} layers"),))
+
+
+def age(params: TooOld, facts: Facts) -> Iterator[Answer]:
+    """Compare the time of the build with now."""
+    created = _config(facts).created
+    built = _time(created)
+    if built is None:
+        yield CannotTell(f"the image does not say when it was built (created is {created[:40]!r})")
+    elif built > facts.now + timedelta(days=1):
+        yield CannotTell(f"the image says it was built in the future, at {created[:40]}")
+    elif facts.now - built > timedelta(days=params.max_days):
+        days = (facts.now - built).days
+        message = f"The image was built {days} days ago, at {created[:40]}, and may be {params.max_days} days old."
+        yield Violation("age", message, (Evidence(detail=created[:40]),))
+
+
+def architecture(params: Architecture, facts: Facts) -> Iterator[Answer]:
+    """Look at the platform."""
+    config = _config(facts)
+    if not config.architecture:
+        yield CannotTell("the image does not say what platform it is made for")
+        return
+    platform = "/".join(part for part in (config.os, config.architecture, config.variant) if part)
+    names = (config.architecture, f"{config.os}/{config.architecture}", platform)
+    if not any(glob.matches(name) for glob in params.allowed for name in names):
+        allowed = ", ".join(glob.text for glob in params.allowed)
+        message = f"The image is made for {platform}, and must be made for {allowed}."
+        yield Violation("architecture", message, (Evidence(detail=platform),))
+
+
+def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
+    """Look at os-release."""
+    distro = facts.inventory.distro
+    if distro is None:
+        if params.allowed:
+            yield Violation("distro", "The image does not say what distribution it is built on.")
+        return
+    shown = f"{distro.id} {distro.version_id}".strip()
+    evidence = (Evidence(detail=shown),)
+    forbidden = [_is_one(each, distro) for each in params.forbidden]
+    allowed = [_is_one(each, distro) for each in params.allowed]
+    if None in forbidden or (None in allowed and True not in allowed):
+        yield CannotTell(f"the version of the distribution, {shown}, cannot be compared")
+    if True in forbidden:
+        yield Violation("distro", f"The image is built on {shown}, which is forbidden.", evidence)
+    elif allowed and True not in allowed and None not in allowed:
+        yield Violation(
+            "distro", f"The image is built on {shown}, which is not among the allowed distributions.", evidence
+        )
+
+
+def _is_one(wanted: DistroVersions, distro: Distro) -> bool | None:
+    if not wanted.id.matches(distro.id):
+        return False
+    if wanted.version is None:
+        return True
+    try:
+        return wanted.version.hold(distro.version_id, "generic")
+    except InvalidVersion:
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    """A time as RFC 3339 writes it, fractions of any length; None if it is none, or says nothing."""
+    try:
+        time = datetime.fromisoformat(_FRACTION.sub(r".\1", text, count=1))
+    except ValueError:
+        return None
+    if time.year <= _FIRST_YEAR:
+        return None
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 10**6:.1f} MB"
+
+
+def _config(facts: Facts) -> ImageConfig:
+    return facts.inventory.config or ImageConfig()
+
+
+_CONFIG = frozenset((Need.CONFIG,))
+
+TRIGGERS = (
+    Trigger(gate="image", name="size", params=TooLarge, check=size),
+    Trigger(gate="image", name="layers", params=TooManyLayers, check=layers),
+    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG),
+    Trigger(gate="image", name="architecture", params=Architecture, check=architecture, needs=_CONFIG),
+    Trigger(gate="image", name="distro", params=Distribution, check=distribution),
+)

@@ -1,0 +1,38 @@
+"""What a policy's rules must know, so that a scan collects just that."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.policy.gate import Need
+from hullmark.policy.globs import PathGlob
+from hullmark.policy.rules import Policy
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What to collect: the list of files, their digests compared with packages', the settings, the bodies of some files.
+
+    `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted.
+    """
+
+    files: bool = False
+    digests: bool = False
+    config: bool = False
+    contents: tuple[PathGlob, ...] = ()
+
+
+def needs(policy: Policy) -> Needs:
+    """Everything that any of the policy's rules needs."""
+    wanted = frozenset(need for rule in policy.rules for need in rule.trigger.needs)
+    globs = {
+        glob.text: glob
+        for rule in policy.rules
+        if rule.trigger.contents is not None
+        for glob in rule.trigger.contents(rule.params)
+    }
+    return Needs(
+        files=Need.FILES in wanted,
+        digests=Need.DIGESTS in wanted,
+        config=Need.CONFIG in wanted,
+        contents=tuple(globs[text] for text in sorted(globs)),
+    )

@@ -1,0 +1,83 @@
+"""The verdict as text for people: the verdict, the findings that count, what was excepted, and the verdict with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.terminal import Paint, clip, fact, fold, problem_lines, safe
+
+_COLOR = {Outcome.GO: "green", Outcome.WARN: "yellow", Outcome.STOP: "red", Outcome.UNKNOWN: "yellow"}
+_GROUPS = ((Action.STOP, "red"), (Action.WARN, "yellow"))
+_MAX_EVIDENCE = 5
+_LONGEST_INSTRUCTION = 160
+
+
+def render(verdict: Verdict, context: RenderContext) -> bytes:
+    """The text. Excepted findings are counted, not listed; the JSON has them."""
+    paint = Paint(context.color)
+    word = paint(_COLOR[verdict.verdict], verdict.verdict.value.upper())
+    open_findings = [finding for finding in verdict.findings if finding.allowlisted is None]
+    lines = [f"{word} {safe(verdict.inputs.image)}".rstrip(), ""]
+    for action, color in _GROUPS:
+        lines += _group(action, [f for f in open_findings if f.action is action], context.width, paint, color)
+    lines += problem_lines(verdict.problems, context.width, paint)
+    lines += _facts(verdict, open_findings, paint)
+    lines.append(f"{word}: {safe(verdict.reason)}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _group(action: Action, findings: list[Finding], width: int, paint: Paint, color: str) -> Iterator[str]:
+    if not findings:
+        return
+    yield paint(color, f"{action.value} ({len(findings)})")
+    for finding in findings:
+        yield from fold(safe(finding.message), width, "  ")
+        about = f"{finding.gate}/{finding.trigger}, rule {finding.rule_id}"
+        if finding.subject:
+            about = f"{finding.subject} ({about})"
+        yield from fold(safe(about), width, "    ")
+        for place in _places(finding.evidence):
+            yield from fold(place, width, "    ")
+    yield ""
+
+
+def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
+    found = list(evidence)
+    for place in found[:_MAX_EVIDENCE]:
+        parts = [f"at {safe(place.path)}" if place.path else "", f"in layer {place.layer}" if place.layer >= 0 else ""]
+        if place.created_by:
+            parts.append(f"by {clip(safe(place.created_by), _LONGEST_INSTRUCTION)}")
+        if place.detail:
+            parts.append(clip(safe(place.detail), _LONGEST_INSTRUCTION))
+        text = ", ".join(part for part in parts if part)
+        if text:
+            yield text
+    if len(found) > _MAX_EVIDENCE:
+        yield f"and in {len(found) - _MAX_EVIDENCE} more places"
+
+
+def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint) -> Iterator[str]:
+    inputs = verdict.inputs
+    noted = sum(finding.action is Action.GO for finding in open_findings)
+    excepted = len(verdict.findings) - len(open_findings)
+    facts = (
+        ("Noted", f"{_findings(noted)} with action go" if noted else ""),
+        ("Excepted", f"{_findings(excepted)} covered by an allowlist" if excepted else ""),
+        ("Policy", inputs.policy),
+        ("Snapshot", inputs.snapshot or "no advisories were used"),
+        ("Judged at", inputs.at),
+    )
+    for name, value in facts:
+        if value:
+            yield fact(name, value, paint)
+
+
+def _findings(count: int) -> str:
+    return f"{count} finding" if count == 1 else f"{count} findings"
+
+
+FORMAT = Format(
+    kind="verdict", name="table", media_type="text/plain; charset=utf-8", file_name="verdict.txt", render=render
+)

@@ -1,0 +1,133 @@
+"""What rpm itself says of the databases of real and made-up images, against what is read of them here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hullmark.catalog.rpmdb import read_database
+from hullmark.catalog.rpmdb.bdb import MAGICS
+from hullmark.catalog.rpmdb.header import RpmHeader, list_files
+from hullmark.catalog.rpmdb.ndb import read_blobs as ndb_blobs
+from tests.support.places import corpus, shared
+from tests.unit.catalog.test_rpm_databases import make_bdb
+from tests.unit.catalog.test_rpm_header import CHAR, FILES, IDENTITY, INT32, make_header
+
+pytestmark = pytest.mark.skipif(shutil.which("rpm") is None, reason="rpm is not installed")
+
+_IMAGES = {
+    "rpm-image": ("sqlite", "var/lib/rpm/rpmdb.sqlite"),
+    "rpm-ndb": ("ndb", "usr/lib/sysimage/rpm/Packages.db"),
+}
+_PACKAGE_QUERY = "%{NAME}\t%{EPOCH}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{LICENSE}\t%{SOURCERPM}\t%{VENDOR}\t%{MODULARITYLABEL}\t%{SIZE}\n"
+_FILE_QUERY = (
+    "[%{=NAME}\t%{FILENAMES}\t%{FILEMODES}\t%{FILEFLAGS}\t%{FILEDIGESTS}\t%{FILELINKTOS}\t%{=FILEDIGESTALGO}\n]"
+)
+
+
+def _rpm(folder: Path, backend: str, query: str) -> list[str]:
+    command = ["rpm", "--dbpath", str(folder), "--define", f"_db_backend {backend}", "-qa", "--qf", query]
+    done = subprocess.run(command, capture_output=True, check=True, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+    return sorted(done.stdout.decode().splitlines())
+
+
+def _packages_of_rpm(folder: Path, backend: str) -> list[str]:
+    """rpm's list. An empty vendor and none at all are one thing here."""
+    return sorted("\t".join(map(_or_none, line.split("\t"))) for line in _rpm(folder, backend, _PACKAGE_QUERY))
+
+
+def _or_none(value: object) -> str:
+    return "(none)" if value in ("", None) else str(value)
+
+
+def _package_lines(headers: tuple[RpmHeader, ...]) -> Iterator[str]:
+    for each in headers:
+        values = (each.epoch, each.version, each.release, each.arch, each.license, each.source_rpm, each.vendor)
+        yield "\t".join([each.name, *map(_or_none, values), _or_none(each.modularity), str(each.size)])
+
+
+def _file_lines(headers: tuple[RpmHeader, ...]) -> Iterator[str]:
+    for each in headers:
+        for file in list_files(each.files) if each.files else ():
+            words = (file.path.decode(), str(file.mode), str(file.flags), file.digest.decode(), file.link.decode())
+            yield "\t".join((each.name, *words, _or_none(each.files.algorithm if each.files else 0)))
+
+
+def _agree(database: Path, backend: str) -> int:
+    """Compare both lists of rpm with ours; answers how many files there were."""
+    body = database.read_bytes()
+    reports: list[str] = []
+    headers = read_database(memoryview(body), reports.append)
+    assert reports == []
+    assert headers
+    assert sorted(_package_lines(headers)) == _packages_of_rpm(database.parent, backend)
+    ours = sorted(_file_lines(headers))
+    assert ours == _rpm(database.parent, backend, _FILE_QUERY)
+    return len(ours)
+
+
+def _databases(image: Path, path: str) -> list[bytes]:
+    """The database of each layer, bottom first."""
+
+    def blob(digest: str) -> Path:
+        return image / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+    index = json.loads((image / "index.json").read_bytes())
+    manifest = json.loads(blob(index["manifests"][0]["digest"]).read_bytes())
+    bodies = []
+    for layer in manifest["layers"]:
+        with tarfile.open(blob(layer["digest"])) as tar:
+            for member in tar:
+                if member.name.removeprefix("./") == path and (file := tar.extractfile(member)):
+                    bodies.append(file.read())
+    return bodies
+
+
+@pytest.mark.parametrize("image", _IMAGES)
+def test_rpm_and_we_read_the_same_from_every_layer_of_an_image(image: str, tmp_path: Path) -> None:
+    backend, path = _IMAGES[image]
+    bodies = _databases(corpus("oci", image), path)
+    assert len(bodies) == 3
+    for number, body in enumerate(bodies):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        database = folder / path.rpartition("/")[2]
+        database.write_bytes(body)
+        assert _agree(database, backend) > 80
+
+
+def test_rpm_and_we_read_the_same_from_a_real_berkeley_db(tmp_path: Path) -> None:
+    body = shared("conformance", "packages", "input", "rpm-01-bdb", "Packages").read_bytes()
+    (tmp_path / "Packages").write_bytes(body)
+    assert _agree(tmp_path / "Packages", "bdb_ro") == 1
+
+
+@pytest.mark.parametrize("order", MAGICS.values(), ids=["little-endian", "big-endian"])
+@pytest.mark.parametrize("page_bytes", [512, 4096])
+def test_rpm_and_we_read_the_same_from_a_berkeley_db_of_an_images_headers(
+    order: str, page_bytes: int, tmp_path: Path
+) -> None:
+    body = _databases(corpus("oci", "rpm-ndb"), _IMAGES["rpm-ndb"][1])[-1]
+    blobs = list(ndb_blobs(memoryview(body), pytest.fail))
+    (tmp_path / "Packages").write_bytes(make_bdb(blobs, order, page_bytes))
+    assert _agree(tmp_path / "Packages", "bdb_ro") > 80
+
+
+_TAGS = {**IDENTITY, 1009: (INT32, [1]), 1014: "MIT", **FILES, 1036: ["", "", ""], 5011: (INT32, [8])}
+_MADE: dict[str, Callable[[], bytes]] = {
+    "plain": lambda: make_header(_TAGS),
+    "replaced at installation": lambda: make_header(_TAGS, {1002: "7.el9", 1029: (CHAR, [0, 1, 2])}),
+    "an epoch of zero": lambda: make_header({**_TAGS, 1003: (INT32, [0])}),
+}
+
+
+@pytest.mark.parametrize("make", _MADE.values(), ids=_MADE)
+def test_rpm_understands_the_headers_that_our_tests_make(make: Callable[[], bytes], tmp_path: Path) -> None:
+    (tmp_path / "Packages").write_bytes(make_bdb([make()]))
+    assert _agree(tmp_path / "Packages", "bdb_ro") == 3

@@ -1,0 +1,182 @@
+"""What every format must keep: it is listed, it is loaded on use, equal results give equal bytes, any text is survived."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import hullmark.report
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.verdict import Verdict
+from hullmark.report import FORMATS, inventory_json, load, names, parts, verdict_json
+from hullmark.report.format import Format, RenderContext
+from tests.unit.report.samples import (
+    DISTRO,
+    INVENTORIES,
+    PLAIN,
+    SOURCE,
+    VERDICTS,
+    contexts,
+    inventories,
+    package,
+    verdicts,
+)
+
+ANY_TEXT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+STYLE = re.compile("\x1b\\[(?:0|1|2|31|32|33)m")
+INVENTORY_FORMATS: list[Format[Inventory]] = [load("inventory", name) for name in names("inventory")]
+VERDICT_FORMATS: list[Format[Verdict]] = [load("verdict", name) for name in names("verdict")]
+
+
+def test_every_module_with_a_format_is_listed() -> None:
+    found = {
+        (module.FORMAT.kind, module.FORMAT.name): module.__name__
+        for info in pkgutil.iter_modules(hullmark.report.__path__)
+        if hasattr(module := import_module(f"hullmark.report.{info.name}"), "FORMAT")
+    }
+    assert found == FORMATS
+
+
+def test_a_command_that_writes_nothing_loads_no_format() -> None:
+    code = "import sys, hullmark.report; print(*sorted(m for m in sys.modules if m.startswith(('hullmark.report', 'rich'))))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.split() == ["hullmark.report"]
+
+
+def test_plain_text_is_written_without_rich() -> None:
+    code = (
+        "import sys; from hullmark.report import load; from tests.unit.report.samples import SMALL, PLAIN;"
+        "load('inventory', 'table').render(SMALL, PLAIN); print('rich' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_an_unknown_format_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(HullmarkError, match="'xml' is no format") as refusal:
+        load("verdict", "xml")
+    assert refusal.value.advice == "choose one of json, table"
+
+
+@pytest.mark.parametrize("of", INVENTORY_FORMATS, ids=lambda of: of.name)
+@pytest.mark.parametrize("case", INVENTORIES)
+def test_equal_inventories_give_equal_bytes(of: Format[Inventory], case: str) -> None:
+    inventory = INVENTORIES[case]
+    again = msgspec.json.decode(msgspec.json.encode(inventory), type=Inventory)
+    assert of.render(inventory, PLAIN) == of.render(again, PLAIN)
+
+
+@pytest.mark.parametrize("of", VERDICT_FORMATS, ids=lambda of: of.name)
+@pytest.mark.parametrize("case", VERDICTS)
+def test_equal_verdicts_give_equal_bytes(of: Format[Verdict], case: str) -> None:
+    verdict = VERDICTS[case]
+    again = msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict)
+    assert of.render(verdict, PLAIN) == of.render(again, PLAIN)
+
+
+@pytest.mark.parametrize("of", INVENTORY_FORMATS, ids=lambda of: of.name)
+def test_any_inventory_is_rendered(of: Format[Inventory]) -> None:
+    @ANY_TEXT
+    @given(inventories(), contexts())
+    def any_inventory(inventory: Inventory, context: RenderContext) -> None:
+        _check(of, of.render(inventory, context))
+
+    any_inventory()
+
+
+@pytest.mark.parametrize("of", VERDICT_FORMATS, ids=lambda of: of.name)
+def test_any_verdict_is_rendered(of: Format[Verdict]) -> None:
+    @ANY_TEXT
+    @given(verdicts(), contexts())
+    def any_verdict(verdict: Verdict, context: RenderContext) -> None:
+        _check(of, of.render(verdict, context))
+
+    any_verdict()
+
+
+def _check(of: Format[Any], rendered: bytes) -> None:
+    text = rendered.decode()
+    assert not text or text.endswith("\n")
+    if "json" in of.media_type:
+        assert text.count("\n") == 1
+        json.loads(text)
+    else:
+        assert all(line.isprintable() for line in STYLE.sub("", text).split("\n"))
+
+
+@pytest.mark.parametrize("module", [inventory_json, verdict_json, parts])
+def test_the_fields_of_our_own_json_stand_in_alphabetical_order(module: Any) -> None:
+    structs = [value for value in vars(module).values() if isinstance(value, type) and value.__name__.endswith("Json")]
+    assert structs
+    for struct in structs:
+        fields = list(struct.__struct_fields__)
+        assert fields == sorted(fields), struct.__name__
+
+
+def test_every_dictionary_of_our_own_json_is_sorted() -> None:
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in found]
+        assert keys == sorted(keys)
+        return dict(found)
+
+    for rendered in _own_documents():
+        json.loads(rendered, object_pairs_hook=pairs)
+
+
+def _own_documents() -> Iterator[bytes]:
+    yield from (load("inventory", "json").render(inventory, PLAIN) for inventory in INVENTORIES.values())
+    yield from (load("verdict", "json").render(verdict, PLAIN) for verdict in VERDICTS.values())
+
+
+def _large(packages: int, files: int) -> Inventory:
+    def record(i: int) -> FileRecord:
+        return FileRecord(
+            path=f"/app/node_modules/package-{i % packages}/lib/file-{i}.js",
+            type="file",
+            mode=0o644,
+            uid=0,
+            gid=0,
+            size=i,
+            sha256=f"{i:064x}",
+            link="",
+            layer=2,
+            owner=None,
+            state="unowned",
+        )
+
+    found = tuple(package("npm", f"package-{i}", f"1.{i}.0", licenses=("MIT",)) for i in range(packages))
+    return Inventory(
+        source=SOURCE, distro=DISTRO, packages=found, problems=(), files=tuple(map(record, range(files))) or None
+    )
+
+
+@pytest.mark.parametrize("name", names("inventory"))
+def test_five_thousand_packages_take_less_than_a_third_of_a_second(name: str) -> None:
+    inventory = _large(packages=5000, files=0)
+    assert _seconds(load("inventory", name), inventory) < 0.33
+
+
+def test_seventy_eight_thousand_files_are_json_in_less_than_a_third_of_a_second() -> None:
+    assert _seconds(load("inventory", "json"), _large(packages=2700, files=78_000)) < 0.33
+
+
+def _seconds(of: Format[Inventory], inventory: Inventory) -> float:
+    """Processor time, the best of three: other work on the machine must not count."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        of.render(inventory, RenderContext(tool_version="1", width=100))
+        times.append(time.process_time() - start)
+    return min(times)

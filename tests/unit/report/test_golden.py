@@ -1,0 +1,63 @@
+"""The expected files of every format: tests/golden/report/KIND/FORMAT/CASE. HULLMARK_GOLDEN=write writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hullmark.report import FORMATS, load
+from hullmark.report.format import Kind, RenderContext
+from tests.unit.report.samples import INVENTORIES, VERDICTS
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "report"
+WRITE = os.environ.get("HULLMARK_GOLDEN") == "write"
+
+CONTEXTS = {
+    "": RenderContext(tool_version="1.2.3"),
+    "color": RenderContext(tool_version="1.2.3", color=True, width=60),
+    "timestamp": RenderContext(tool_version="1.2.3", timestamp="2026-03-01T12:00:00+01:00"),
+}
+WITH_CONTEXT = {
+    ("inventory", "cyclonedx-json"): ("", "timestamp"),
+    ("inventory", "spdx-json"): ("", "timestamp"),
+    ("inventory", "table"): ("", "color"),
+    ("verdict", "table"): ("", "color"),
+}
+
+
+def _cases() -> list[tuple[Kind, str, str, str]]:
+    found: list[tuple[Kind, str, str, str]] = []
+    for kind, name in FORMATS:
+        for case in INVENTORIES if kind == "inventory" else VERDICTS:
+            found += [(kind, name, case, context) for context in WITH_CONTEXT.get((kind, name), ("",))]
+    return found
+
+
+def _path(kind: Kind, name: str, case: str, context: str) -> Path:
+    ending = "json" if name.endswith("json") else "txt"
+    return GOLDEN / kind / name / f"{'.'.join(filter(None, (case, context)))}.{ending}"
+
+
+def _rendered(kind: Kind, name: str, case: str, context: str) -> bytes:
+    if kind == "inventory":
+        rendered = load("inventory", name).render(INVENTORIES[case], CONTEXTS[context])
+    else:
+        rendered = load("verdict", name).render(VERDICTS[case], CONTEXTS[context])
+    # Indented, so that a difference can be read. Nothing but white space changes.
+    return msgspec.json.format(rendered, indent=1) + b"\n" if name.endswith("json") else rendered
+
+
+@pytest.mark.parametrize(("kind", "name", "case", "context"), _cases())
+def test_the_expected_file_is_what_is_written(kind: Kind, name: str, case: str, context: str) -> None:
+    path, rendered = _path(kind, name, case, context), _rendered(kind, name, case, context)
+    if WRITE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(rendered)
+    assert rendered.decode() == path.read_bytes().decode()
+
+
+def test_no_expected_file_is_unused() -> None:
+    assert {path for path in GOLDEN.rglob("*") if path.is_file()} == {_path(*case) for case in _cases()}

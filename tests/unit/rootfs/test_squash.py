@@ -1,0 +1,203 @@
+"""Folding layers, against a simple file system that applies them one after the other."""
+
+from __future__ import annotations
+
+import tarfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hullmark.rootfs.reads import Read
+from hullmark.rootfs.squash import squash
+from hullmark.rootfs.tree import Tree
+from tests.support.layers import TarBuilder, records
+
+
+def fold(*tars: TarBuilder, ghosts: bool = False) -> Tree:
+    return squash(records([tar.done() for tar in tars]), keep_ghosts=ghosts)
+
+
+def paths(tree: Tree) -> set[str]:
+    return {path.decode() for path in tree.nodes}
+
+
+def test_a_whiteout_removes_a_file_and_a_folder_from_the_layers_below() -> None:
+    low = TarBuilder().add("a", b"1").add("d/x", b"2").add("d/y/z", b"3").add("keep", b"4")
+    tree = fold(low, TarBuilder().add(".wh.a").add(".wh.d"))
+    assert paths(tree) == {"keep"}
+
+
+def test_a_whiteout_does_not_touch_its_own_layer() -> None:
+    tree = fold(TarBuilder().add("a", b"old"), TarBuilder().add("a", b"new").add(".wh.a"))
+    assert tree.nodes[b"a"].layer == 1
+
+
+def test_an_opaque_folder_hides_what_was_below_whatever_the_order() -> None:
+    for up in (TarBuilder().add("d/.wh..wh..opq").add("d/b"), TarBuilder().add("d/b").add("d/.wh..wh..opq")):
+        assert paths(fold(TarBuilder().folder("d").add("d/a").add("d/s/t"), up)) == {"d", "d/b"}
+
+
+def test_a_file_replaces_a_folder_and_the_reverse() -> None:
+    tree = fold(TarBuilder().add("d/x").add("f"), TarBuilder().add("d").add("f/x"))
+    assert paths(tree) == {"d", "f/x"}
+    assert tree.is_folder(b"f")
+
+
+def test_of_several_entries_of_one_path_in_a_layer_the_last_counts() -> None:
+    tree = fold(
+        TarBuilder().add("f", b"1").add("f", b"22").folder("g").add("g", b"now").add("h", b"x").folder("h").add("h/in")
+    )
+    assert tree.nodes[b"f"].entry.size == 2
+    assert tree.nodes[b"g"].entry.kind == "f"
+    assert tree.nodes[b"h"].entry.kind == "d"
+    assert b"h/in" in tree.nodes
+
+
+def test_each_file_knows_the_layer_that_brought_it() -> None:
+    tree = fold(TarBuilder().add("a").add("b"), TarBuilder().add("b"), TarBuilder().add("c"))
+    assert {path: node.layer for path, node in tree.nodes.items()} == {b"a": 0, b"b": 1, b"c": 2}
+
+
+def test_a_hard_link_has_the_size_and_digest_of_its_file_even_if_that_is_deleted_later() -> None:
+    low = TarBuilder().add("a", b"12345").hardlink("b", "a")
+    tree = squash(records([low.done(), TarBuilder().add(".wh.a").done()], digests=True))
+    assert paths(tree) == {"b"}
+    assert (tree.nodes[b"b"].entry.kind, tree.nodes[b"b"].entry.size) == ("f", 5)
+    assert len(tree.nodes[b"b"].entry.digests) == 68
+
+
+def test_a_hard_link_reaches_into_the_layers_below() -> None:
+    tree = fold(TarBuilder().add("a", b"12345"), TarBuilder().hardlink("b", "a"))
+    assert tree.nodes[b"b"].entry.size == 5
+
+
+def test_a_hard_link_to_nothing_is_a_problem() -> None:
+    tree = fold(TarBuilder().hardlink("b", "nowhere"))
+    assert paths(tree) == set()
+    assert "hard link" in tree.problems[0][1].reason
+
+
+def test_an_entry_below_a_folder_that_is_a_link_lands_where_the_link_leads() -> None:
+    low = TarBuilder().folder("usr/lib").symlink("lib", "usr/lib").add("usr/lib/a", b"1")
+    tree = fold(low, TarBuilder().add("lib/b", b"2").add("lib/a", b"new"))
+    assert paths(tree) == {"usr/lib", "lib", "usr/lib/a", "usr/lib/b"}
+    assert tree.nodes[b"usr/lib/a"].layer == 1
+    assert not tree.problems
+
+
+def test_an_entry_below_a_link_of_its_own_layer_is_a_problem() -> None:
+    tree = fold(TarBuilder().symlink("out", "/tmp").add("out/x", b"1"))  # noqa: S108
+    assert paths(tree) == {"out", "tmp/x"}
+    assert "below a link" in tree.problems[0][1].reason
+
+
+def test_links_are_followed_inside_the_root_only() -> None:
+    tree = fold(
+        TarBuilder()
+        .add("usr/lib/os", b"1")
+        .symlink("etc/os", "../usr/lib/os")
+        .symlink("abs", "/usr")
+        .symlink("up", "../../../../usr/lib")
+        .symlink("a", "b")
+        .symlink("b", "a")
+    )
+    assert tree.resolve(b"etc/os") == b"usr/lib/os"
+    assert tree.resolve(b"abs/lib/os") == b"usr/lib/os"
+    assert tree.resolve(b"up/os") == b"usr/lib/os"
+    assert tree.resolve(b"a") is None
+    assert tree.resolve(b"etc/none") is None
+
+
+def test_paths_that_leave_the_root_are_left_out_with_a_problem() -> None:
+    tree = fold(TarBuilder().add("../../x").add("a/../../y").add("/z").add("./w//v/./u").add("p/../q"))
+    assert paths(tree) == {"z", "w/v/u", "q"}
+    assert len(tree.problems) == 2
+
+
+def test_ghosts_are_what_later_layers_deleted_or_replaced() -> None:
+    tree = fold(TarBuilder().add("a").add("b").add("c"), TarBuilder().add(".wh.a").add("b"), ghosts=True)
+    assert {(path, node.layer, by) for path, node, by in tree.ghosts} == {(b"a", 0, 1), (b"b", 0, 1)}
+
+
+def test_four_thousand_nested_folders_are_no_trouble() -> None:
+    deep = TarBuilder(tarfile.PAX_FORMAT).add("d/" * 4000 + "f")
+    assert len(fold(deep, TarBuilder().add("x"), TarBuilder().add(".wh.d")).nodes) == 1
+
+
+names = st.sampled_from(["a", "b", "c"])
+layer_paths = st.lists(names, min_size=1, max_size=3).map("/".join)
+actions = st.tuples(st.sampled_from(["file", "folder", "delete", "opaque"]), layer_paths)
+
+
+class Simple:
+    """A file system as a dictionary, onto which layers are unpacked one by one, as a container runtime does it."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    def remove(self, path: str) -> None:
+        self.files = {p: k for p, k in self.files.items() if p != path and not p.startswith(path + "/")}
+
+    def put(self, path: str, kind: str) -> None:
+        parts = path.split("/")
+        for i in range(1, len(parts)):
+            up = "/".join(parts[:i])
+            if self.files.get(up) != "d":
+                self.remove(up)
+                self.files[up] = "d"
+        if kind != "d" or self.files.get(path) != "d":
+            self.remove(path)
+        self.files[path] = kind
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(actions, max_size=5), min_size=1, max_size=4))
+def test_folding_gives_what_unpacking_layer_by_layer_gives(layers: list[list[tuple[str, str]]]) -> None:
+    simple, tars = Simple(), []
+    for layer in layers:
+        tar = TarBuilder()
+        kinds: dict[str, str] = {}
+        for action, path in layer:
+            if action in ("file", "folder"):
+                kind = "f" if action == "file" else "d"
+                # In one layer a path is one thing, and files hold nothing: builders write no others.
+                up = ["/".join(path.split("/")[:i]) for i in range(1, path.count("/") + 1)]
+                if (
+                    path in kinds
+                    or any(kinds.get(u) == "f" for u in up)
+                    or any(k.startswith(path + "/") for k in kinds)
+                ):
+                    continue
+                kinds[path] = kind
+        for action, path in layer:
+            head, _, last = path.rpartition("/")
+            if action == "delete":
+                tar.add(f"{head}/.wh.{last}" if head else f".wh.{last}")
+                simple.remove(path)
+            elif action == "opaque":
+                tar.add(f"{path}/.wh..wh..opq")
+                simple.files = {p: k for p, k in simple.files.items() if not p.startswith(path + "/")}
+        for path in list(kinds):  # builders write the folders above each entry too
+            for i in range(1, path.count("/") + 1):
+                kinds.setdefault("/".join(path.split("/")[:i]), "d")
+        for path, kind in kinds.items():
+            tar.add(path, kind=tarfile.DIRTYPE if kind == "d" else tarfile.REGTYPE)
+        for path, kind in kinds.items():
+            simple.put(path, kind)
+        tars.append(tar)
+    tree = fold(*tars)
+    expected = {path for path, kind in simple.files.items() if kind == "f"}
+    assert {path.decode() for path, node in tree.nodes.items() if node.entry.kind == "f"} == expected
+
+
+@pytest.mark.parametrize("order", ["link first", "file first"])
+def test_facts_reach_every_name_of_a_hard_linked_file(order: str) -> None:
+    tar = TarBuilder()
+    if order == "file first":
+        tar.add("x/package.json", b"{}").hardlink("y/package.json", "x/package.json")
+    else:
+        tar.add("store/1", b"{}").hardlink("x/package.json", "store/1").hardlink("y/package.json", "store/1")
+    wanted = Read(name="w", fact=bytes, extract=lambda path, body, report: bytes(body), globs=("**/package.json",))
+    (record,) = records([tar.done()], [wanted])
+    assert sorted(record.entries[i].path for i, _ in record.facts["w"]) == [b"x/package.json", b"y/package.json"]
