@@ -6,9 +6,9 @@ import json
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import pytest
 from isal import igzip
@@ -17,6 +17,7 @@ from hullmark.catalog.golang import READ, GoBinary, GoModule
 from tests.support.places import corpus
 
 GO = shutil.which("go")
+_open: Callable[..., IO[bytes]] = igzip.open
 pytestmark = pytest.mark.skipif(GO is None, reason="go is not installed")
 
 
@@ -72,8 +73,7 @@ def _executables(image: Path) -> Iterator[tuple[str, bytes]]:
 
     index = json.loads((image / "index.json").read_bytes())
     for layer in json.loads(blob(index["manifests"][0]["digest"]).read_bytes())["layers"]:
-        stream = cast("IO[bytes]", igzip.open(blob(layer["digest"]), "rb"))
-        with stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        with _open(blob(layer["digest"]), "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for entry in tar:
                 opened = tar.extractfile(entry) if entry.isfile() and entry.size >= 1 << 20 else None
                 if opened is not None and (body := opened.read()).startswith(b"\x7fELF"):

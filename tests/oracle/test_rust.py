@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import tarfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import pytest
 from isal import igzip
@@ -17,6 +18,7 @@ from hullmark.catalog.rust import READ, Crate
 from tests.support.places import corpus
 
 OBJCOPY = shutil.which("objcopy")
+_open: Callable[..., IO[bytes]] = igzip.open
 NAMES = ("usr/local/bin/uv", "usr/local/bin/uvx")
 
 
@@ -27,8 +29,7 @@ def _executables(image: Path) -> dict[str, bytes]:
     index = json.loads((image / "index.json").read_bytes())
     found: dict[str, bytes] = {}
     for layer in json.loads(blob(index["manifests"][0]["digest"]).read_bytes())["layers"]:
-        stream = cast("IO[bytes]", igzip.open(blob(layer["digest"]), "rb"))
-        with stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        with _open(blob(layer["digest"]), "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for entry in tar:
                 opened = tar.extractfile(entry) if entry.name in NAMES else None
                 if opened is not None:

@@ -21,7 +21,7 @@ from hullmark.policy.rules import Policy
 from hullmark.source import SourceOptions
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_MAX_POLICY_BYTES = 16 << 20
+_MAX_POLICY_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def judge(reference: str, policy: Policy, now: datetime, means: Means, options: 
     """Take just the inventory that the policy needs, and judge it as of `now`."""
     wanted = needs(policy)
     scanned = take(reference, _wish(wanted), means, options)
-    facts = Facts(inventory=scanned.inventory, now=now, contents=_contents(scanned, wanted))
+    facts = Facts(inventory=scanned.inventory, now=now, contents=_contents(scanned, wanted), ghosts=wanted.ghosts)
     return Checked(evaluate(policy, facts, analyzer=f"hullmark {__version__}"), scanned.inventory)
 
 
@@ -62,6 +62,7 @@ def _wish(wanted: Needs) -> Wish:
     return Wish(
         files=wanted.files or bool(wanted.contents),
         digests=wanted.digests,
+        ghosts=wanted.ghosts,
         contents=tuple(_read_glob(glob) for glob in wanted.contents),
     )
 

@@ -11,7 +11,7 @@ from hullmark.model.image import Image, LayerBlob
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.inflate import VerifyingStream
-from hullmark.rootfs.layer import read_layer, verify
+from hullmark.rootfs.layer import algorithm_of, read_layer, verify
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.store.layercache import LayerCache
 
@@ -54,7 +54,7 @@ def _known_digest(blob: LayerBlob, cache: LayerCache, *, is_addressed: bool) -> 
         return blob.digest
     stamped = cache.stamped(blob.stamp)
     if stamped is None and blob.digest and cache.has(blob.digest):
-        stream = VerifyingStream(blob.open())
+        stream = VerifyingStream(blob.open(), algorithm_of(blob.digest))
         try:
             stream.drain()
         finally:

@@ -36,13 +36,14 @@ DEFAULT_JOBS = 2
 class Wish:
     """What is wanted of an image besides its packages.
 
-    `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their package
-    brought. `all_layers`: also what later layers deleted or replaced. `contents`: globs of files whose content is
-    wanted.
+    `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
+    package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
+    `contents`: globs of files whose content is wanted.
     """
 
     files: bool = False
     digests: bool = False
+    ghosts: bool = False
     all_layers: bool = False
     contents: tuple[str, ...] = ()
 
@@ -115,7 +116,7 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
 
 def inventory_of(image: Image, records: Sequence[LayerRecord], wish: Wish) -> Scanned:
     """Fold the layers and run the catalogers over the result."""
-    tree = squash(records, keep_ghosts=wish.all_layers)
+    tree = squash(records, keep_ghosts=wish.ghosts or wish.all_layers)
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
     found = catalogue(tree, records, CATALOGERS, distro, all_layers=wish.all_layers, claims=wish.files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.catalog import apk, dpkg, gem, golang, java, npm, python, rpm
+from hullmark.catalog import apk, dpkg, gem, golang, java, jvm, npm, python, rpm, rust
 from hullmark.catalog.cataloger import Cataloger
 
 CATALOGERS: tuple[Cataloger, ...] = (
@@ -13,5 +13,7 @@ CATALOGERS: tuple[Cataloger, ...] = (
     npm.CATALOGER,
     gem.CATALOGER,
     java.CATALOGER,
+    jvm.CATALOGER,
     golang.CATALOGER,
+    rust.CATALOGER,
 )

@@ -185,6 +185,7 @@ def _digest(text: str) -> tuple[str, str]:
 
 INSTALLED: Read[Database] = Read(
     name="apk-installed",
+    stands_in=True,
     fact=Database,
     extract=parse_installed,
     globs=("**/apk/db/installed",),

@@ -198,6 +198,7 @@ def _shown(name: bytes) -> str:
 
 STATUS: Read[Stanzas] = Read(
     name="dpkg-status",
+    stands_in=True,
     fact=Stanzas,
     extract=parse_status,
     globs=("**/dpkg/status", "**/lib/opkg/status"),

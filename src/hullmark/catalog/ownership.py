@@ -78,6 +78,7 @@ def _record(path: bytes, entry: Entry, layer: int, claim: OwnedFile | None) -> F
         owner=claim.owner if claim is not None else None,
         state=state_of(entry, claim),
         capability=entry.capability.hex(),
+        sha1=entry.digests[_DIGEST["sha1"]].hex(),
     )
 
 
@@ -95,6 +96,7 @@ def _ghost(path: bytes, entry: Entry, layer: int) -> FileRecord:
         owner=None,
         state="ghost",
         capability=entry.capability.hex(),
+        sha1=entry.digests[_DIGEST["sha1"]].hex(),
     )
 
 

@@ -110,6 +110,7 @@ def _is_number(text: str) -> bool:
 
 DATABASE = Read(
     name="rpm-database",
+    stands_in=True,
     globs=("**/rpm/Packages", "**/rpm/Packages.db", "**/rpm/rpmdb.sqlite"),
     fact=Database,
     extract=extract_database,

@@ -9,7 +9,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
 from hullmark.rootfs.reads import Found, Read
-from hullmark.rootfs.tree import Tree
+from hullmark.rootfs.tree import Node, Tree
 
 F = TypeVar("F")
 
@@ -55,8 +55,20 @@ class TreeView:
         for path in sorted(known):
             node = self._tree.nodes.get(path)
             for layer, position, fact in known[path]:
-                if self._all_layers or (node is not None and (node.layer, node.position) == (layer, position)):
+                if self._all_layers or (node is not None and node.rank == (layer, position)):
                     yield Found(text(path), layer, fact)
+            if read.stands_in and node is not None and not self._all_layers and self._is_unread(read, path, node):
+                layer, _, fact = known[path][-1]
+                self.problem(
+                    text(path), f"its version of layer {node.layer} could not be read; that of layer {layer} stands in"
+                )
+                yield Found(text(path), layer, fact)
+
+    def _is_unread(self, read: Read[Any], path: bytes, node: Node) -> bool:
+        """Whether the visible version of a file was wanted, but could not be read."""
+        problems = self._records[node.layer].problems
+        has_fact = any((layer, position) == node.rank for layer, position, _ in self._by_path(read)[path])
+        return not has_fact and any(p.path == path and p.room == read.name for p in problems)
 
     def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
         """The fact at a path, links followed; None if there is none."""
@@ -64,7 +76,7 @@ class TreeView:
         if real is None or (node := self._tree.nodes.get(real)) is None:
             return None
         for layer, position, fact in self._by_path(read).get(real, ()):
-            if (node.layer, node.position) == (layer, position):
+            if node.rank == (layer, position):
                 return Found(text(real), layer, fact)
         return None
 

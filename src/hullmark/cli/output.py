@@ -47,11 +47,12 @@ def _rendered(kind: Kind, name: str, result: Any, settings: Settings, *, is_file
     from hullmark.report import load
     from hullmark.report.format import RenderContext
 
+    is_terminal = sys.stdout.isatty() and not is_file
     context = RenderContext(
         tool_version=__version__,
         timestamp=_timestamp(),
         color=settings.wants_color() and not is_file,
-        width=shutil.get_terminal_size((120, 40)).columns,
+        width=shutil.get_terminal_size((120, 40)).columns if is_terminal else 0,
     )
     rendered: bytes = load(kind, name).render(result, context)
     return rendered

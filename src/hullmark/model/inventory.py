@@ -45,7 +45,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One file of the image, or one that a package says should be there (state `missing`).
 
     `path` begins with a slash; bytes that are not UTF-8 are written `\\xNN`. `type` is file, dir, symlink, char,
-    block, fifo; `mode` the permission bits; `sha256` lower-case hex ("" for what has no content). `layer` is the index of
+    block, fifo; `mode` the permission bits; `sha256` and `sha1` lower-case hex ("" for what has no content). `layer` is the index of
     the layer that brought it. `owner` is the purl of the owning package. `state` is ok, changed, config-changed,
     missing, unowned, unverified (owned, but the record has no digest to compare), or ghost (deleted by a later layer, still
     in the image).
@@ -63,6 +63,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     owner: str | None
     state: str
     capability: str = ""
+    sha1: str = ""
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):

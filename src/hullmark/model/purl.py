@@ -7,7 +7,23 @@ from collections.abc import Iterable, Mapping
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_~:")
 _IS_PLAIN = re.compile(r"[A-Za-z0-9.\-_~:]*").fullmatch
-_LOWER_NAME = frozenset(("pypi", "github", "bitbucket", "composer", "hex", "deb", "apk"))
+_LOWER_NAME = frozenset(
+    (
+        "alpm",
+        "apk",
+        "bitbucket",
+        "bitnami",
+        "composer",
+        "deb",
+        "github",
+        "gitlab",
+        "hex",
+        "luarocks",
+        "oci",
+        "pub",
+        "pypi",
+    )
+)
 
 
 def quote(text: str) -> str:
@@ -28,23 +44,26 @@ def make_purl(
 ) -> str:
     """`pkg:type/namespace/name@version?qualifiers#subpath`; empty parts and qualifiers are left out.
 
-    `namespace` may have several segments parted by slashes. Qualifiers are sorted by key. pypi names are lower-cased
-    with `_` as `-`; deb, apk, github, bitbucket, composer and hex names are lower-cased.
+    `namespace` may have several segments parted by slashes. Qualifiers are sorted by key; in their values the colon is
+    encoded, as syft and others write it. Names of the types whose names do not depend on case are lower-cased (those of
+    pypi with `_` as `-`). `.` and `..` have no place in a subpath.
     """
     if type in _LOWER_NAME:
         name, namespace = name.lower(), namespace.lower()
     if type == "pypi":
         name = name.replace("_", "-")
     parts = ["pkg:", type, "/"]
-    if namespace:
-        parts += ["/".join(quote(segment) for segment in namespace.split("/") if segment), "/"]
+    segments = [quote(segment) for segment in namespace.split("/") if segment]
+    if segments:
+        parts += ["/".join(segments), "/"]
     parts.append(quote(name))
     if version:
         parts += ["@", quote(version)]
     pairs = qualifiers.items() if isinstance(qualifiers, Mapping) else qualifiers
-    query = "&".join(f"{key}={quote(value)}" for key, value in sorted(pairs) if value)
+    query = "&".join(f"{key}={quote(value).replace(':', '%3A')}" for key, value in sorted(pairs) if value)
     if query:
         parts += ["?", query]
-    if subpath:
-        parts += ["#", "/".join(quote(segment) for segment in subpath.split("/") if segment)]
+    below = [quote(segment) for segment in subpath.split("/") if segment not in ("", ".", "..")]
+    if below:
+        parts += ["#", "/".join(below)]
     return "".join(parts)

@@ -25,7 +25,7 @@ from hullmark.net.errors import (
     Unreachable,
 )
 from hullmark.net.proxies import proxy_for
-from hullmark.net.trust import Trust, context_for, host_folders
+from hullmark.net.trust import Trust, context_for
 from hullmark.net.wait import LONGEST_WAIT, RETRY_STATUS, backoff, retry_after
 
 if TYPE_CHECKING:
@@ -125,11 +125,15 @@ class Client:
 
     def fetch(self, request: Request, limit: int) -> Answer:
         """The whole answer, whatever its status. Raises NetError, AnswerTooLarge for a body of more than `limit` bytes."""
+        return self.whole(lambda: self.open(request), limit)
+
+    def whole(self, start: Callable[[], Streamed], limit: int) -> Answer:
+        """All of an answer that `start` begins; it begins again where the connection broke. Raises as `fetch`."""
         attempt = 0
         while True:
-            streamed = self.open(request)
+            streamed = start()
             try:
-                return Answer(streamed.status, streamed.headers, self.body(streamed, limit), streamed.url)
+                return Answer(streamed.status, streamed.headers, self._body(streamed, limit), streamed.url)
             except Cut:
                 if attempt >= self.settings.retries:
                     raise
@@ -138,8 +142,7 @@ class Client:
             finally:
                 streamed.close()
 
-    def body(self, streamed: Streamed, limit: int) -> bytes:
-        """The rest of an answer. Raises AnswerTooLarge, TimedOut, Cut."""
+    def _body(self, streamed: Streamed, limit: int) -> bytes:
         deadline = self.settings.monotonic() + 10 * self.settings.timeout
         body, buffer = bytearray(), memoryview(bytearray(_CHUNK))
         while n := streamed.readinto(buffer):
@@ -149,7 +152,7 @@ class Client:
                     f"{origin(streamed.url)} answered with more than {limit} bytes", advice="check the address"
                 )
             if self.settings.monotonic() > deadline:
-                raise TimedOut(f"{origin(streamed.url)} answers too slowly", advice="try again, or raise --timeout")
+                raise TimedOut(f"{origin(streamed.url)} answers too slowly", advice="try again")
         return bytes(body)
 
     def open(self, request: Request) -> Streamed:
@@ -209,7 +212,7 @@ class Client:
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         trust = self.settings.trust
         proxy = proxy_for(parts.scheme, host, port, self.settings.environment)
-        key = (proxy, f"{host}:{port}" if host_folders(trust, host, port) else "")
+        key = (proxy, f"{host}:{port}" if trust.is_special(host, port) else "")
         with self._lock:
             if key not in self._pools:
                 self._pools[key] = _new_pool(trust, host, port, proxy)
@@ -219,7 +222,7 @@ class Client:
 def _new_pool(trust: Trust, host: str, port: int, proxy: str | None) -> urllib3.PoolManager:
     import urllib3
 
-    if trust.insecure:
+    if trust.is_blind(host, port):
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     context = context_for(trust, host, port)
     if proxy is None:
@@ -228,7 +231,9 @@ def _new_pool(trust: Trust, host: str, port: int, proxy: str | None) -> urllib3.
     login = f"{parts.username}:{parts.password or ''}" if parts.username else None
     address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     headers = urllib3.make_headers(proxy_basic_auth=_unquoted(login)) if login else None
-    proxy_context = context_for(replace(trust, insecure=False), parts.hostname or "", parts.port or 443)
+    proxy_context = context_for(
+        replace(trust, insecure=False, insecure_hosts=frozenset()), parts.hostname or "", parts.port or 443
+    )
     return urllib3.ProxyManager(
         address, maxsize=8, proxy_headers=headers, ssl_context=context, proxy_ssl_context=proxy_context
     )
@@ -243,7 +248,7 @@ def _unquoted(login: str) -> str:
 def _checked_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in _PORTS and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
         parts = SplitResult("", "", "", "", "")
@@ -256,7 +261,7 @@ def _redirected(request: Request, streamed: Streamed, location: str, *, insecure
     try:
         url = urljoin(request.url, location)
         old, new = urlsplit(request.url), urlsplit(url)
-        usable = new.scheme in _PORTS and bool(new.hostname) and (new.port or 1) > 0
+        usable = new.scheme in _PORTS and bool(new.hostname) and new.port != 0
     except ValueError as error:
         raise BadRedirect(f"{origin(request.url)} redirects to no address", advice="check the address") from error
     if not usable or (old.scheme == "https" and new.scheme == "http" and not insecure):
@@ -292,12 +297,12 @@ def _failure(error: Exception, url: str) -> NetError:
         return _tls_failure(error, where)
     if isinstance(error, exceptions.NameResolutionError):
         return Unreachable(f"the host of {where} is not known", advice="check the name, and the network")
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return Unreachable(f"{where} does not answer", advice="check the address, the network, and HTTPS_PROXY")
     if isinstance(error, exceptions.NewConnectionError):
         return Unreachable(f"{where} refuses connections", advice="check the address, the network, and HTTPS_PROXY")
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return Unreachable(f"{where} does not answer", advice="check the address, the network, and HTTPS_PROXY")
     if isinstance(error, (exceptions.TimeoutError, TimeoutError)):
-        return TimedOut(f"{where} fell silent", advice="try again, or raise --timeout")
+        return TimedOut(f"{where} fell silent", advice="try again")
     return _cut(url)
 
 
@@ -312,7 +317,7 @@ def _tls_failure(error: Exception, where: str) -> NetError:
     if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
         return CertificateRefused(
             f"the certificate of {where} is not trusted",
-            advice="name its CA with --ca-file or SSL_CERT_FILE, or use --insecure",
+            advice="name its CA with --cacert or SSL_CERT_FILE, or use --insecure",
         )
     if "EOF occurred" in text or "UNEXPECTED_EOF" in text:
         return Cut(f"the connection to {where} broke", advice="try again")

@@ -47,7 +47,7 @@ def _variable(name: str, environment: Mapping[str, str]) -> str:
 def _checked(proxy: str, variable: str) -> str:
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

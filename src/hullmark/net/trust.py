@@ -16,21 +16,36 @@ from hullmark.model.errors import HullmarkError
 if TYPE_CHECKING:
     import ssl
 
-SYSTEM_CERTS_DIRS = ("/etc/containers/certs.d", "/etc/docker/certs.d")
+_SYSTEM_CERTS_DIRS = ("/etc/containers/certs.d", "/etc/docker/certs.d")
 _REPLACES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """What is trusted beyond the system's CAs. `insecure`: any certificate will do.
+    """What is trusted beyond the system's CAs. `insecure`: any certificate will do; `insecure_hosts`: of these, HOST[:PORT].
 
     `environment` may hold SSL_CERT_FILE and SSL_CERT_DIR (instead of the system's CAs); `ca_file` is trusted as well.
     """
 
     ca_file: str | None = None
     insecure: bool = False
-    certs_dirs: tuple[str, ...] = SYSTEM_CERTS_DIRS
+    insecure_hosts: frozenset[str] = frozenset()
+    certs_dirs: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def is_blind(self, host: str, port: int) -> bool:
+        """Are the certificates of this host not looked at?"""
+        return self.insecure or f"{host}:{port}" in self.insecure_hosts or (port == 443 and host in self.insecure_hosts)
+
+    def is_special(self, host: str, port: int) -> bool:
+        """Are there settings for this host alone?"""
+        return bool(host_folders(self, host, port)) or self.is_blind(host, port) != self.insecure
+
+
+def usual_certs_dirs(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Where podman and Docker look for certificates by host: the user's folder, then the system's."""
+    home = environment.get("HOME")
+    return (f"{home}/.config/containers/certs.d", *_SYSTEM_CERTS_DIRS) if home else _SYSTEM_CERTS_DIRS
 
 
 def context_for(trust: Trust, host: str, port: int) -> ssl.SSLContext:
@@ -39,14 +54,15 @@ def context_for(trust: Trust, host: str, port: int) -> ssl.SSLContext:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if trust.insecure:
+    blind = trust.is_blind(host, port)
+    if blind:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
         _load_roots(context, trust)
     for folder in host_folders(trust, host, port):
         for file in sorted(folder.iterdir()):
-            if file.suffix == ".crt" and not trust.insecure:
+            if file.suffix == ".crt" and not blind:
                 _load_ca(context, str(file))
             elif file.suffix == ".cert":
                 _load_client(context, file)

@@ -30,7 +30,7 @@ class LocalAnswer:
         try:
             n = self._response.readinto(buffer)
         except TimeoutError as error:
-            raise TimedOut(f"{self._where} fell silent", advice="try again, or raise --timeout") from error
+            raise TimedOut(f"{self._where} fell silent", advice="try again") from error
         except (http.client.HTTPException, OSError) as error:
             raise Cut(f"the connection to {self._where} broke", advice="try again") from error
         # The library takes a body that ends before its Content-Length for a whole one.
@@ -69,7 +69,7 @@ def ask(address: str, path: str, timeout: float) -> LocalAnswer:
         return LocalAnswer(connection, connection.getresponse(), address)
     except TimeoutError as error:
         connection.close()
-        raise TimedOut(f"{address} fell silent", advice="try again, or raise --timeout") from error
+        raise TimedOut(f"{address} fell silent", advice="try again") from error
     except (http.client.HTTPException, OSError) as error:
         connection.close()
         raise Cut(f"the connection to {address} broke", advice="try again") from error

@@ -82,6 +82,8 @@ def _lacking(rule: Rule, facts: Facts) -> str:
     """Which fact the rule needs and nobody collected; empty if all are there."""
     if Need.FILES in rule.trigger.needs and facts.inventory.files is None:
         return "the image's files were not listed"
+    if Need.GHOSTS in rule.trigger.needs and not facts.ghosts:
+        return "the files that later layers deleted were not listed"
     if Need.CONFIG in rule.trigger.needs and facts.inventory.config is None:
         return "the image's settings could not be read"
     return ""
@@ -110,7 +112,7 @@ def _finding(rule: Rule, violation: Violation, exceptions: Sequence[Excepted], a
         trigger=rule.trigger.name,
         trigger_id=trigger_id(rule.trigger.gate, rule.trigger.name, violation.subject),
         action=Action.GO if excepted is not None else action or rule.action,
-        message=f"{rule.message}: {violation.message}" if rule.message else violation.message,
+        message=f"{violation.message} {rule.message}" if rule.message else violation.message,
         subject=violation.subject,
         rule_id=rule.id,
         evidence=tuple(sorted(violation.evidence)),

@@ -22,13 +22,14 @@ class Facts:
 
     `inventory` may lack files or settings (None): rules that need them cannot tell. `contents` are the bodies of the files that the
     policy's rules asked for, by absolute path; None where a body could not be read or is larger than
-    CONTENT_LIMIT. `now` is the
+    CONTENT_LIMIT. `ghosts`: the files include those that later layers deleted or replaced. `now` is the
     moment that counts as the present, with a time zone.
     """
 
     inventory: Inventory
     now: datetime
     contents: Mapping[str, bytes | None] = field(default_factory=dict)
+    ghosts: bool = False
 
     @cached_property
     def files(self) -> FileTable:
@@ -39,6 +40,11 @@ class Facts:
     def packages_by_purl(self) -> dict[str, Package]:
         """The packages by their purl."""
         return {package.purl: package for package in self.inventory.packages}
+
+    def owner_of(self, file: FileRecord) -> str:
+        """The package that a file came with, as people call it: name and version, or its purl if it is not installed."""
+        package = self.packages_by_purl.get(file.owner or "")
+        return f"{package.name} {package.version}" if package is not None else file.owner or "no package"
 
     def at(self, path: str, layer: int, detail: str = "") -> Evidence:
         """Evidence: a path, the layer that brought it and that layer's instruction."""

@@ -30,13 +30,13 @@ class FileTable:
         """The files that a container sees."""
         return sorted((file for file in self._all if file.state not in _NOT_THERE), key=_PATH)
 
-    @cached_property
-    def by_state(self) -> dict[str, list[FileRecord]]:
-        """All files by state, each sorted by path and layer."""
-        found: dict[str, list[FileRecord]] = {}
-        for file in sorted(self._all, key=attrgetter("path", "layer")):
-            found.setdefault(file.state, []).append(file)
-        return found
+    def in_state(self, state: str) -> list[FileRecord]:
+        """The files in a state, also those that are not there, sorted by path and layer."""
+        return sorted(self._by_state.get(state, ()), key=attrgetter("path", "layer"))
+
+    def has_state(self, *states: str) -> bool:
+        """Whether any file is in one of the states."""
+        return not self._by_state.keys().isdisjoint(states)
 
     @cached_property
     def privileged(self) -> list[FileRecord]:
@@ -66,14 +66,18 @@ class FileTable:
             start = bisect_left(paths, glob.prefix)
             yield from range(start, bisect_right(paths, glob.prefix, start))
             return
+        candidates = self._candidates(glob)
+        if glob.is_subtree:
+            yield from candidates
+            return
         match = PathGlobs((glob,)).match
-        for position in self._candidates(glob):
+        for position in candidates:
             if match(paths[position]):
                 yield position
 
     def _candidates(self, glob: PathGlob) -> Iterable[int]:
         """Positions among which all that the glob fits are."""
-        if len(glob.prefix) > 1:
+        if glob.is_subtree or len(glob.prefix) > 1:
             start = bisect_left(self._paths, glob.prefix)
             return range(start, bisect_left(self._paths, glob.prefix + _AFTER_ALL, start))
         if len(glob.literal) >= _SHORTEST_SEARCH:
@@ -88,6 +92,13 @@ class FileTable:
             position = bisect_right(starts, at) - 1
             yield position
             at = text.find(literal, starts[position + 1]) if position + 1 < len(starts) else -1
+
+    @cached_property
+    def _by_state(self) -> dict[str, list[FileRecord]]:
+        found: dict[str, list[FileRecord]] = {}
+        for file in self._all:
+            found.setdefault(file.state, []).append(file)
+        return found
 
     @cached_property
     def _paths(self) -> list[str]:

@@ -25,9 +25,13 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 
 
 class Need(StrEnum):
-    """A fact that a scan collects only if somebody asks: the list of files, their digests, some contents, the settings."""
+    """A fact that a scan collects only if somebody asks.
+
+    The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings.
+    """
 
     FILES = "files"
+    GHOSTS = "ghosts"
     DIGESTS = "digests"
     CONTENTS = "contents"
     CONFIG = "config"

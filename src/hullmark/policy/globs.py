@@ -19,11 +19,11 @@ _WILD = re.compile(r"[*?]+|/\*\*/")
 class PathGlob(Value):
     """A glob over absolute paths.
 
-    `prefix` is the literal text that every fitting path begins with, `literal` the longest one that it holds; a glob without
-    wildcards has its whole path as prefix, and `is_literal` is true.
+    `prefix` is the literal text that every fitting path begins with, `literal` the longest one that it holds. A glob without
+    wildcards (`is_literal`) fits its prefix only, one for a whole folder (`is_subtree`) all that begins with it.
     """
 
-    __slots__ = ("is_literal", "literal", "prefix", "source")
+    __slots__ = ("is_literal", "is_subtree", "literal", "prefix", "source")
     kind = "a path (* and ? are wildcards, ** is any number of folders)"
     schema: ClassVar[dict[str, Any]] = {"minLength": 1}
 
@@ -39,6 +39,7 @@ class PathGlob(Value):
         pieces = _WILD.split(rooted)
         self.is_literal = len(pieces) == 1
         self.prefix = pieces[0]
+        self.is_subtree = rooted == f"{self.prefix}**" and self.prefix.endswith("/")
         self.literal = max(pieces, key=len)
         self.source = "/" + _source(segments)
 

@@ -34,6 +34,7 @@ from hullmark.policy.gates import triggers_by_gate
 from hullmark.policy.rules import NATIVE_SCHEMA, Excepted, Policy, Rule, Unknown
 
 MAX_RULES = 1000
+_SHOWN_MISTAKES = 20
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}").fullmatch
 
@@ -44,12 +45,15 @@ class InvalidPolicy(HullmarkError):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(sorted(mistakes))
         count = len(self.mistakes)
-        others = f" ({count - 1} more)" if count > 1 else ""
-        super().__init__(
-            f"the policy is not valid: {self.mistakes[0]}{others}",
-            advice="correct the document; `hullmark policy validate` lists every mistake, "
-            "`hullmark policy gates` what rules can be made of",
+        shown = [f"({number}) {mistake}" for number, mistake in enumerate(self.mistakes[:_SHOWN_MISTAKES], 1)]
+        if count > len(shown):
+            shown.append(f"and {count - len(shown)} more")
+        head = (
+            f"the policy has {count} mistakes: {', '.join(shown)}"
+            if count > 1
+            else f"the policy has a mistake: {self.mistakes[0]}"
         )
+        super().__init__(head, advice="correct the document; examples/policy.yaml shows the form")
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):

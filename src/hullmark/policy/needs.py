@@ -10,12 +10,16 @@ from hullmark.policy.rules import Policy
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What to collect: the list of files, their digests compared with packages', the settings, the bodies of some files.
+    """What to collect.
+
+    The list of files, those that later layers deleted or replaced among them (`ghosts`, told to Facts), their digests compared with
+    packages', the settings, the bodies of some files.
 
     `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted.
     """
 
     files: bool = False
+    ghosts: bool = False
     digests: bool = False
     config: bool = False
     contents: tuple[PathGlob, ...] = ()
@@ -32,6 +36,7 @@ def needs(policy: Policy) -> Needs:
     }
     return Needs(
         files=Need.FILES in wanted,
+        ghosts=Need.GHOSTS in wanted,
         digests=Need.DIGESTS in wanted,
         config=Need.CONFIG in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),

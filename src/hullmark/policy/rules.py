@@ -30,7 +30,7 @@ class Unknown(StrEnum):
 class Rule:
     """One trigger with its parameters, and what follows if it fires.
 
-    `message` is put before each finding's own sentence. `when_unknown` says what follows if it cannot be judged.
+    `message` is put after each finding's own sentence: what to do about it. `when_unknown` says what follows if it cannot be judged.
     """
 
     id: str

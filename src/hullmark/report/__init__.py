@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Names of modules, not modules: a command must not pay for the formats that it does not write.
 FORMATS: dict[tuple[Kind, str], str] = {
+    ("files", "json"): "hullmark.report.files_json",
+    ("files", "table"): "hullmark.report.files_table",
     ("inventory", "cyclonedx-json"): "hullmark.report.cyclonedx_json",
     ("inventory", "json"): "hullmark.report.inventory_json",
     ("inventory", "purls"): "hullmark.report.purls",
@@ -32,7 +34,7 @@ def names(kind: Kind) -> tuple[str, ...]:
 
 
 @overload
-def load(kind: Literal["inventory"], name: str) -> Format[Inventory]: ...
+def load(kind: Literal["files", "inventory"], name: str) -> Format[Inventory]: ...
 @overload
 def load(kind: Literal["verdict"], name: str) -> Format[Verdict]: ...
 def load(kind: Kind, name: str) -> Format[Any]:

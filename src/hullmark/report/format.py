@@ -8,8 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 R = TypeVar("R")
 
-Kind = Literal["inventory", "verdict"]
-"""What a format writes: an Inventory or a Verdict. Two formats may share a name if their kinds differ."""
+Kind = Literal["files", "inventory", "verdict"]
+"""What a format writes: the files of an Inventory, an Inventory or a Verdict. Two formats may share a name if their kinds differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,17 +97,20 @@ class InventoryJson(msgspec.Struct, frozen=True):
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
     """The document as one line."""
+    return encode(document(inventory, context))
+
+
+def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
+    """The document, not yet written."""
     distro = inventory.distro
-    return encode(
-        InventoryJson(
-            distro=DistroJson(distro.codename, distro.id, distro.pretty_name, distro.version_id) if distro else None,
-            files=msgspec.UNSET if inventory.files is None else [_file(record) for record in inventory.files],
-            packages=[_package(package) for package in inventory.packages],
-            problems=problems(inventory.problems),
-            schema=SCHEMA,
-            source=_source(inventory.source),
-            tool=ToolJson("hullmark", context.tool_version),
-        )
+    return InventoryJson(
+        distro=DistroJson(distro.codename, distro.id, distro.pretty_name, distro.version_id) if distro else None,
+        files=msgspec.UNSET if inventory.files is None else [_file(record) for record in inventory.files],
+        packages=[_package(package) for package in inventory.packages],
+        problems=problems(inventory.problems),
+        schema=SCHEMA,
+        source=_source(inventory.source),
+        tool=ToolJson("hullmark", context.tool_version),
     )
 
 

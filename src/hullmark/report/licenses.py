@@ -47,6 +47,11 @@ def references(expression: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_REFERENCE.findall(expression)))
 
 
+def unlisted_plus(expression: str) -> bool:
+    """Does the expression put `+` on an identifier that SPDX does not list with it (`Apache-2.0+`)?"""
+    return any(word.endswith("+") and spdx_id(word) is None for word in _TOKENS(expression))
+
+
 def all_of(expressions: Iterable[str]) -> str:
     """One expression that says that all of these apply; "" for none."""
     parts = tuple(expressions)

@@ -1,7 +1,7 @@
 """SPDX 2.3 as JSON (https://spdx.github.io/spdx-spec/v2.3/).
 
-The namespace comes from the content, so that equal images give equal documents. A file must carry a SHA-1, which Hullmark does not
-compute: it is written as zeros, as other producers do, and the document's comment says so.
+The namespace comes from the content, so that equal images give equal documents. A file must carry a SHA-1: of one that
+could not be hashed it is written as zeros, as other producers do, and the document's comment says so.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
         document["hasExtractedLicensingInfos"] = [
             {"licenseId": name, "extractedText": text} for name, text in sorted(named.items())
         ]
-    comment = _comment(inventory.problems, has_files=bool(records))
+    comment = _comment(inventory.problems, has_unhashed=any(not record.sha1 for record in records.values()))
     if comment:
         document["comment"] = comment
     name = f"hullmark-{_slug(inventory.source.reference)}-{content_uuid(document)}"
@@ -162,7 +162,8 @@ def _declared(found: Iterable[str], named: dict[str, str]) -> str:
     expressions = []
     for text in licenses.distinct(found):
         expression = licenses.spdx_expression(text)
-        if expression is None:
+        # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list.
+        if expression is None or licenses.unlisted_plus(expression):
             expression = f"LicenseRef-{_slug(text, 40)}-{sha256(text.encode()).hexdigest()[:8]}"
             named[expression] = text
         else:
@@ -176,7 +177,7 @@ def _file(record: FileRecord, file_id: str, layer: str) -> Json:
         "SPDXID": file_id,
         "fileName": f".{record.path}",
         "checksums": [
-            {"algorithm": "SHA1", "checksumValue": _UNKNOWN_SHA1},
+            {"algorithm": "SHA1", "checksumValue": record.sha1 or _UNKNOWN_SHA1},
             {"algorithm": "SHA256", "checksumValue": record.sha256},
         ],
         "licenseConcluded": _UNSAID,
@@ -212,10 +213,10 @@ def _relation(element: str, kind: str, other: str) -> Relation:
     return Relation(other, kind, element)
 
 
-def _comment(problems: tuple[Problem, ...], *, has_files: bool) -> str:
+def _comment(problems: tuple[Problem, ...], *, has_unhashed: bool) -> str:
     lines = []
-    if has_files:
-        lines.append("The SHA1 of files was not computed and is written as zeros; SHA256 is the file's.")
+    if has_unhashed:
+        lines.append("The SHA1 of files that could not be hashed is written as zeros.")
     if problems:
         lines.append(f"The list may have gaps: {len(problems)} problem(s) were met.")
         lines += [f"{problem.path or 'image'}: {problem.reason}" for problem in problems[:_MAX_PROBLEMS]]

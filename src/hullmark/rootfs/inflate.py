@@ -24,11 +24,15 @@ _OTHER = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}
 
 
 class VerifyingStream(io.RawIOBase):
-    """A stored blob that hashes and counts what is read from it, so that one pass also verifies it."""
+    """A stored blob that hashes and counts what is read from it, so that one pass also verifies it.
 
-    def __init__(self, raw: RawStream) -> None:
+    `algorithm` is sha256 or sha512, the two that the OCI image specification registers.
+    """
+
+    def __init__(self, raw: RawStream, algorithm: str = "sha256") -> None:
         self._raw = raw
-        self._hash = hashlib.sha256()
+        self._algorithm = algorithm
+        self._hash = hashlib.new(algorithm)
         self._head = b""
         self.size = 0
 
@@ -67,7 +71,7 @@ class VerifyingStream(io.RawIOBase):
     @property
     def digest(self) -> str:
         """The digest of all bytes read so far, as `sha256:HEX`."""
-        return "sha256:" + self._hash.hexdigest()
+        return f"{self._algorithm}:{self._hash.hexdigest()}"
 
     def close(self) -> None:
         """Close the stored stream."""

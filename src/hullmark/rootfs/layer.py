@@ -42,6 +42,11 @@ def read_layer(
     return builder.record(stored.digest, diff_id, stored.size)
 
 
+def algorithm_of(digest: str) -> str:
+    """The hash that a promised digest is checked with; sha256 where nothing is promised. Sources refuse all others."""
+    return "sha512" if digest.startswith("sha512:") else "sha256"
+
+
 def verify(blob: LayerBlob, digest: str, diff_id: str, size: int) -> None:
     """Raise BrokenImage unless what was read is what the manifest and the config promise."""
     advice = "the image was damaged or tampered with: pull or build it again"
@@ -55,8 +60,9 @@ def verify(blob: LayerBlob, digest: str, diff_id: str, size: int) -> None:
 
 def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress | None) -> tuple[VerifyingStream, str]:
     """Walk the blob's tar to its end; answers the stream (for digest and size) and the diff id, "" after a limit."""
-    stream = VerifyingStream(blob.open())
-    content = hashlib.sha256()
+    stream = VerifyingStream(blob.open(), algorithm_of(blob.digest))
+    algorithm = algorithm_of(blob.diff_id)
+    content = hashlib.new(algorithm)
 
     def guard(total: int) -> None:
         if progress is not None:
@@ -70,7 +76,7 @@ def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress 
         readinto = inflated(stream)
         try:
             TarWalker(readinto, visitor, content.update, guard, limits).walk()
-            diff_id = "sha256:" + content.hexdigest()
+            diff_id = f"{algorithm}:{content.hexdigest()}"
         except LimitReached as limit:
             diff_id = ""
             if isinstance(visitor, RecordBuilder):

@@ -37,6 +37,8 @@ class Read(Generic[F]):
     It never raises for bad input: what cannot be read is reported, and the good remains.
     `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
     they are reported as too large.
+    `stands_in`: for a package database. Where its visible version could not be read, the newest readable one of the layers below
+    stands in for it, with a Problem: old knowledge that says so is better than none.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Read(Generic[F]):
     magic: tuple[bytes, ...] = ()
     limit: int = 64 * MIB
     oversize: Callable[[int], Sink] | None = None
+    stands_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

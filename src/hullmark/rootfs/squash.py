@@ -46,24 +46,25 @@ class _Fold:
         self._problems.sort(key=lambda item: item[0])
         return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved)
 
-    def _apply(self, layer: int) -> None:
-        entries, nodes, folders = self._records[layer].entries, self._nodes, self._folders
-        removed, emptied, is_top = self._removed, self._emptied, layer == len(self._records) - 1
-        hidden: dict[bytes, int] = {b"": emptied.get(b"", 0)}
-        marks: list[Entry] = []
-        replaced: list[bytes] = []
+    def _apply(self, layer: int) -> None:  # noqa: C901 - runs for every file of the image, so it calls only what is rare
+        """Take from a layer what nothing above hides; then note what it hides from those below."""
+        entries, nodes, folders, removed = self._records[layer].entries, self._nodes, self._folders, self._removed
+        is_top = layer == len(self._records) - 1
+        hidden: dict[bytes, int] = {b"": self._emptied.get(b"", 0)}
+        emptying: list[bytes] = []
+        removing: list[bytes] = []
+        # From the last entry to the first: of several with one path, the last counts.
         for position in range(len(entries) - 1, -1, -1):
             entry = entries[position]
-            path = entry.path
-            kind = entry.kind
+            path, kind = entry.path, entry.kind
             if kind in "wo":
-                marks.append(entry)
+                emptying.append(path)
+                if kind == "w":
+                    removing.append(path)
                 continue
-            if (known := nodes.get(path)) is not None:
-                if kind != "d" and known.layer != layer and known.entry.kind == "d":
-                    replaced.append(path)  # by a folder; what the layers below had in a folder of this name is gone
-                if self._keep_ghosts and known.layer != layer:
-                    self._ghosts.append((path, Node(layer, position, entry), known.layer))
+            if path in nodes:
+                if self._shadowed(layer, position, entry):
+                    emptying.append(path)
                 continue
             slash = path.rfind(b"/")
             folder = path[:slash] if slash > 0 else b""
@@ -72,8 +73,7 @@ class _Fold:
                 if by is None:
                     by = self._hidden_by(folder, layer, hidden)
                 if by or path in removed:
-                    if self._keep_ghosts:
-                        self._ghosts.append((path, Node(layer, position, entry), by or removed[path]))
+                    self._ghost(path, Node(layer, position, entry), by or removed[path])
                     continue
             if kind == "h":
                 linked = self._linked(layer, entry)
@@ -82,12 +82,24 @@ class _Fold:
                 entry = linked
             folders.add(folder)
             nodes[path] = Node(layer, position, entry)
-        for mark in marks:
-            if mark.kind == "w":
-                removed.setdefault(mark.path, layer)
-            emptied.setdefault(mark.path, layer)
-        for path in replaced:
-            emptied.setdefault(path, layer)
+        for path in removing:
+            removed.setdefault(path, layer)
+        for path in emptying:
+            self._emptied.setdefault(path, layer)
+
+    def _shadowed(self, layer: int, position: int, entry: Entry) -> bool:
+        """Something above stands at this path. True if that is a folder in the place of a file: what layers below
+        had in a folder of this name is gone too.
+        """
+        above = self._nodes[entry.path]
+        if above.layer == layer:
+            return False
+        self._ghost(entry.path, Node(layer, position, entry), above.layer)
+        return entry.kind != "d" and above.entry.kind == "d"
+
+    def _ghost(self, path: bytes, node: Node, by: int) -> None:
+        if self._keep_ghosts:
+            self._ghosts.append((path, node, by))
 
     def _hidden_by(self, folder: bytes, layer: int, hidden: dict[bytes, int]) -> int:
         """The upper layer that hides what this layer has in a folder, 0 if none does (layer 0 is nobody's upper layer)."""
@@ -169,8 +181,7 @@ class _Fold:
                 # A layer that puts something into a path makes it a folder, whatever a layer below had there.
                 if blocker is not None:
                     del self._nodes[blocker.entry.path]
-                    if self._keep_ghosts:
-                        self._ghosts.append((blocker.entry.path, blocker, node.layer))
+                    self._ghost(blocker.entry.path, blocker, node.layer)
                 self._nodes[path] = node
                 continue
             if node.rank < blocker.rank:
@@ -178,19 +189,24 @@ class _Fold:
             if blocker.entry.kind != "l":
                 self._problem(node.layer, path, "the entry stands below a file; it was left out")
                 continue
-            moved = at_links.resolve(path.rpartition(b"/")[0]) or at_links._follow(path.rpartition(b"/")[0])
-            if moved is None:
-                self._problem(node.layer, path, "the entry stands below a link that leads nowhere; it was left out")
-                continue
-            if node.layer == blocker.layer:
-                self._problem(
-                    node.layer, path, "the entry stands below a link of the same layer; it was put where that leads"
-                )
-            place = (moved + b"/" if moved else b"") + path.rpartition(b"/")[2]
-            there = self._nodes.get(place)
-            if there is None or there.rank < node.rank:
-                self._nodes[place] = node
-                self._moved[place] = node
+            self._follow(path, node, blocker, at_links)
+
+    def _follow(self, path: bytes, node: Node, link: Node, tree: Tree) -> None:
+        """Put an entry that stands below a link where the link leads."""
+        folder, _, base = path.rpartition(b"/")
+        moved = tree.follow(folder)
+        if moved is None:
+            self._problem(node.layer, path, "the entry stands below a link that leads nowhere; it was left out")
+            return
+        if node.layer == link.layer:
+            self._problem(
+                node.layer, path, "the entry stands below a link of the same layer; it was put where that leads"
+            )
+        place = moved + b"/" + base if moved else base
+        there = self._nodes.get(place)
+        if there is None or there.rank < node.rank:
+            self._nodes[place] = node
+            self._moved[place] = node
 
 
 def _above(path: bytes) -> Iterator[bytes]:

@@ -108,7 +108,7 @@ def parse_pax(data: bytes) -> dict[str, bytes]:
     while pos < end and data[pos]:
         space = data.find(b" ", pos, pos + 20)
         length = int(data[pos:space]) if space > pos and data[pos:space].isdigit() else 0
-        if length <= space - pos or pos + length > end:
+        if length <= max(space - pos, 0) or pos + length > end:
             raise BrokenImage("a layer's tar has a damaged PAX header")
         key, _, value = data[space + 1 : pos + length - 1].partition(b"=")
         out[key.decode("utf-8", "surrogateescape")] = value
@@ -119,8 +119,8 @@ def parse_pax(data: bytes) -> dict[str, bytes]:
 class TarWalker:
     """One walk over one tar stream.
 
-    `update` is given every byte of the stream (a digest's), `guard` the number of bytes after each filling of the buffer; it may raise
-    LimitReached.
+    `update` is given every byte of the stream (a digest's), `guard` the number of bytes after each filling of the buffer;
+    it may raise LimitReached.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class TarWalker:
         self._long_name = self._long_link = b""
         self._is_extended = False
 
-    def walk(self) -> None:
+    def walk(self) -> None:  # noqa: C901
         """Show every entry to the visitor, then read what follows the end mark.
 
         Raises BrokenImage for damage, LimitReached where the guard or the number of entries says so.

@@ -26,7 +26,8 @@ class Tree:
     """Paths → nodes. Paths are bytes without leading slash; the root is empty.
 
     `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
-    request. `moved`: (layer, position) → path of entries that stand elsewhere than their layer says. Folders that no layer lists exist if something stands in them.
+    request. `moved`: (layer, position) → path of entries that stand elsewhere than their layer says. Folders that no
+    layer lists exist if something stands in them.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Tree:
         known = self._folders.get(folder, folder)
         if known is not folder or folder in self._folders:
             return self._folders[folder]
-        found = self._follow(folder)
+        found = self.follow(folder)
         if found is not None and not self.is_folder(found):
             found = None
         self._folders[folder] = found
@@ -74,11 +75,14 @@ class Tree:
 
     def resolve(self, path: bytes) -> bytes | None:
         """The real path after following every link, the last segment's too; None if nothing is there."""
-        found = self._follow(path)
+        found = self.follow(path)
         return found if found is not None and (found in self.nodes or self.is_folder(found)) else None
 
-    def _follow(self, path: bytes) -> bytes | None:
-        """Walk the segments, following links; `..` stops at the root as it does in a container."""
+    def follow(self, path: bytes) -> bytes | None:
+        """The path with every link followed, whether or not something stands at its end; None after too many links.
+
+        `..` stops at the root, as it does in a container.
+        """
         todo = path.split(b"/")
         todo.reverse()
         done: list[bytes] = []

@@ -69,6 +69,11 @@ class Login:
         """Is there no login for this registry?"""
         return not self._credentials
 
+    @property
+    def has_token(self) -> bool:
+        """Did a token server give a token?"""
+        return self._header.startswith("Bearer ")
+
     def header(self) -> str:
         """What to send as Authorization; "" at first, when nothing was asked for yet."""
         return self._header

@@ -143,11 +143,9 @@ def _login(auth: _Auth) -> Credentials:
 
 
 def _from_helpers(file: _File, host: str, environment: Mapping[str, str]) -> Credentials:
-    hosts = HUB_ALIASES if host == HUB else (host,)
     helpers = file.cred_helpers or {}
-    name = next(
-        (helpers[alias] for alias in (*hosts, _HUB_KEY) if alias in helpers and (alias in hosts or host == HUB)), ""
-    )
+    names = (*HUB_ALIASES, _HUB_KEY) if host == HUB else (host,)
+    name = next((helpers[name] for name in names if name in helpers), "")
     name = name or file.creds_store or ""
     if not name:
         return NOBODY

@@ -12,7 +12,6 @@ HUB = "docker.io"
 """The registry of names without one. Its own names in credentials and its API host differ."""
 
 HUB_ALIASES = ("docker.io", "index.docker.io", "registry-1.docker.io")
-_HUB_API = "registry-1.docker.io"
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?").fullmatch
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -30,11 +29,6 @@ class Reference:
     repository: str
     tag: str = ""
     digest: str = ""
-
-    @property
-    def api_host(self) -> str:
-        """Where the registry's API is."""
-        return _HUB_API if self.host == HUB else self.host
 
     @property
     def version(self) -> str:

@@ -7,61 +7,28 @@ where a connection was cut, and are verified by who reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob, RawStream
 from hullmark.net.errors import AnswerTooLarge, NotTls, Unreachable
 from hullmark.net.http import Client, HttpSettings, Request, Streamed, origin
-from hullmark.net.proxies import is_loopback
 from hullmark.net.resume import ResumingStream
-from hullmark.net.trust import Trust
+from hullmark.net.trust import Trust, usual_certs_dirs
 from hullmark.source.auth import Login
 from hullmark.source.credentials import auth_files, find_credentials
 from hullmark.source.digest import digest_of, verify
+from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.image import Asked, image_from_document
 from hullmark.source.manifest import ACCEPTED, MANIFEST_LIMIT, Descriptor
-from hullmark.source.reference import Reference, parse_reference
+from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, Source, SourceOptions
 
 _ACCEPT = ", ".join(ACCEPTED)
 _MISSING = (404, 410)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A server that is asked for a repository: the registry itself, or a mirror of it. `schemes` are tried in order."""
-
-    host: str
-    repository: str
-    schemes: tuple[str, ...]
-
-
-def endpoints(reference: Reference, options: SourceOptions) -> tuple[Endpoint, ...]:
-    """The mirrors of the reference's registry, then the registry itself."""
-    mirrors = options.mirrors.get(reference.host, ())
-    return (
-        *(_mirror(mirror, reference.repository, options) for mirror in mirrors),
-        Endpoint(reference.api_host, reference.repository, _schemes(reference.api_host, options)),
-    )
-
-
-def _mirror(mirror: str, repository: str, options: SourceOptions) -> Endpoint:
-    scheme, separator, rest = mirror.rpartition("://")
-    host, _, prefix = rest.strip("/").partition("/")
-    if (separator and scheme not in ("http", "https")) or not host or "@" in host:
-        raise HullmarkError(f"{mirror[:100]!r} is no mirror", advice="write it as [http://]HOST[:PORT][/PREFIX]")
-    schemes = (scheme,) if separator else _schemes(host, options)
-    return Endpoint(host, f"{prefix}/{repository}" if prefix else repository, schemes)
-
-
-def _schemes(host: str, options: SourceOptions) -> tuple[str, ...]:
-    """Plain http only on this machine, and where the user allows it."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return ("https", "http") if options.insecure or is_loopback(name) else ("https",)
 
 
 class Session:
@@ -93,16 +60,23 @@ class Session:
         raise HullmarkError(f"{self.where} cannot be asked", advice="check the mirror's address")
 
     def _logged_in(self, request: Request) -> Streamed:
-        for _ in range(2):
-            sent = self._login.header()
-            authorization = {"Authorization": sent} if sent else {}
-            streamed = self._client.open(replace(request, headers={**request.headers, **authorization}))
-            if streamed.status != 401:
-                return streamed
+        streamed, sent = self._send(request)
+        if streamed.status == 401 and self._login.answer(
+            streamed.headers.get("www-authenticate", ""), request.url, sent
+        ):
+            streamed, _ = self._send(request)
+        if streamed.status == 401:
+            raise self._refused()
+        return streamed
+
+    def _send(self, request: Request) -> tuple[Streamed, str]:
+        """The answer, and the Authorization that was sent. A 401 has no body that matters."""
+        sent = self._login.header()
+        headers = {**request.headers, "Authorization": sent} if sent else request.headers
+        streamed = self._client.open(replace(request, headers=headers))
+        if streamed.status == 401:
             streamed.close()
-            if not self._login.answer(streamed.headers.get("www-authenticate", ""), request.url, sent):
-                break
-        raise self._refused()
+        return streamed, sent
 
     def _refused(self) -> HullmarkError:
         host = self.endpoint.host
@@ -110,18 +84,33 @@ class Session:
             return HullmarkError(
                 f"{self.where} needs a login, or does not exist", advice=f"check the name, or run: docker login {host}"
             )
+        if self._login.has_token:
+            return HullmarkError(
+                f"{self.where} does not exist, or this login may not read it",
+                advice="check the name, or log in as another",
+            )
         return HullmarkError(f"{host} refused the user name or password", advice=f"log in again: docker login {host}")
 
     def manifest(self, version: str) -> bytes:
-        """The bytes of a manifest by tag or digest, not verified. Raises ImageNotFound, NetError, HullmarkError."""
-        streamed = self.open(f"manifests/{version}", {"Accept": _ACCEPT})
+        """The bytes of a manifest by tag or digest; by digest they are verified.
+
+        Raises ImageNotFound, NetError, HullmarkError, and BrokenImage for bytes that are something else.
+        """
+        by_digest = ":" in version
+        what = f"{self.endpoint.repository}{'@' if by_digest else ':'}{version}"
+
+        def start() -> Streamed:
+            streamed = self.open(f"manifests/{version}", {"Accept": _ACCEPT})
+            self.check(streamed, what)
+            return streamed
+
         try:
-            self.check(streamed, f"{self.where}{'@' if ':' in version else ':'}{version}")
-            return self._client.body(streamed, MANIFEST_LIMIT)
+            body = self._client.whole(start, MANIFEST_LIMIT).body
         except AnswerTooLarge as error:
             raise BrokenImage(f"a manifest has more than {MANIFEST_LIMIT} bytes", advice="do not trust it") from error
-        finally:
-            streamed.close()
+        if by_digest:
+            verify(body, version, f"the manifest from {self.endpoint.host}")
+        return body
 
     def check(self, streamed: Streamed, what: str) -> None:
         """Raises ImageNotFound or HullmarkError unless the answer is what was asked for."""
@@ -143,7 +132,7 @@ class Session:
 
 
 class RegistryStore:
-    """An image's parts at a registry and its mirrors. The session that found the image is asked first."""
+    """An image's parts at a registry and its mirrors, asked in order. The first is the one that had the image."""
 
     def __init__(self, sessions: tuple[Session, ...], settings: HttpSettings) -> None:
         self._sessions = sessions
@@ -229,25 +218,25 @@ def _missing(descriptor: Descriptor) -> BrokenImage:
 def open_reference(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image that a registry has under a reference."""
     named = parse_reference(rest)
-    settings = http_settings(options)
+    servers = endpoints(named, options)
+    settings = http_settings(options, frozenset(server.host for server in servers if server.insecure))
     client = Client(settings)
-    sessions = tuple(_session(endpoint, named, client, options) for endpoint in endpoints(named, options))
+    sessions = tuple(_session(server, client, options) for server in servers)
     answered, body = first_answer(sessions, lambda session: session.manifest(named.version))
-    if named.digest:
-        verify(body, named.digest, "the manifest")
-    store = RegistryStore((answered, *(session for session in sessions if session is not answered)), settings)
+    store = RegistryStore(sessions[sessions.index(answered) :], settings)
     tags = (named.tag,) if named.tag or not named.digest else ()
     asked = Asked(kind=SOURCE.scheme, reference=reference, options=options, tags=tags)
     algorithm = named.digest.partition(":")[0] or "sha256"
     return image_from_document(store, body, digest_of(body, algorithm), asked)
 
 
-def http_settings(options: SourceOptions) -> HttpSettings:
-    """How the HTTP client is to behave, by the options."""
+def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = frozenset()) -> HttpSettings:
+    """How the HTTP client is to behave, by the options. The certificates of `insecure_hosts` are not looked at."""
     trust = Trust(
         ca_file=options.ca_file,
         insecure=options.insecure,
-        certs_dirs=options.certs_dirs,
+        insecure_hosts=insecure_hosts,
+        certs_dirs=usual_certs_dirs(options.environment) if options.certs_dirs is None else options.certs_dirs,
         environment=options.environment,
     )
     return HttpSettings(
@@ -260,10 +249,9 @@ def http_settings(options: SourceOptions) -> HttpSettings:
     )
 
 
-def _session(endpoint: Endpoint, reference: Reference, client: Client, options: SourceOptions) -> Session:
+def _session(endpoint: Endpoint, client: Client, options: SourceOptions) -> Session:
     files = auth_files(options.environment) if options.auth_files is None else options.auth_files
-    host = reference.host if endpoint.host == reference.api_host else endpoint.host
-    credentials = find_credentials(host, endpoint.repository, files, options.environment)
+    credentials = find_credentials(endpoint.login, endpoint.repository, files, options.environment)
     return Session(endpoint, client, Login(client, credentials, f"repository:{endpoint.repository}:pull"))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, Platform
-from hullmark.net.trust import SYSTEM_CERTS_DIRS
 
 _USUAL_MACHINE = Platform("linux", "amd64")
 
@@ -23,17 +22,19 @@ class SourceOptions:
     """How images are looked for. Nothing in `source` reads the process's environment: it is handed in here.
 
     `platform` is what was asked for (None: nothing), `machine` what is taken where nothing was. `mirrors` maps a registry
-    host to those asked before it, each `[http://]HOST[:PORT][/PREFIX]`. `auth_files` are credential files, first one
-    first; None stands for the usual places. `timeout` is in seconds of silence, `retries` counts repeated requests.
+    host to those asked before it, each `[http://]HOST[:PORT][/PREFIX]`. `auth_files` hold logins, `registry_files` are
+    registries.conf(5), `certs_dirs` hold certificates by host; None stands for the usual places. `timeout` is in seconds
+    of silence, `retries` counts repeated requests.
     """
 
     platform: Platform | None = None
     machine: Platform = _USUAL_MACHINE
     insecure: bool = False
     ca_file: str | None = None
-    certs_dirs: tuple[str, ...] = SYSTEM_CERTS_DIRS
+    certs_dirs: tuple[str, ...] | None = None
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     auth_files: tuple[str, ...] | None = None
+    registry_files: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 30.0
     retries: int = 4

@@ -84,7 +84,7 @@ def test_a_package_says_all_that_its_stanza_says() -> None:
         ("Source: glibc", "glibc", "1.0-1", "&upstream=glibc"),
         ("Source: libc6 (2)", "libc6", "2", "&upstream=libc6%402"),
         ("Source: glibc (1.0-1)", "glibc", "1.0-1", "&upstream=glibc"),
-        ("Source: gcc-defaults (1:14)", "gcc-defaults", "1:14", "&upstream=gcc-defaults%401:14"),
+        ("Source: gcc-defaults (1:14)", "gcc-defaults", "1:14", "&upstream=gcc-defaults%401%3A14"),
         ("Source: \x1b[2J", "libc6", "1.0-1", ""),
         ("Section: libs", "libc6", "1.0-1", ""),
     ],

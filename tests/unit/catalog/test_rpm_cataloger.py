@@ -54,7 +54,7 @@ def test_a_package_carries_all_that_its_header_says() -> None:
     }
     assert found.purl == (
         "pkg:rpm/rocky/nodejs@16.19.1-1.module%2Bel9?arch=x86_64&distro=rocky-9.3&epoch=1"
-        "&rpmmod=nodejs:16:902:rhel9&upstream=nodejs-16.19.1-1.module%2Bel9.src.rpm"
+        "&rpmmod=nodejs%3A16%3A902%3Arhel9&upstream=nodejs-16.19.1-1.module%2Bel9.src.rpm"
     )
 
 

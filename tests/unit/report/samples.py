@@ -96,7 +96,9 @@ PACKAGES = (
         licenses=("WTFPL",),
     ),
     package("nuget", "Newtonsoft.Json", "13.0.1", licenses=("LicenseRef-Newtonsoft",)),
-    package("pypi", "PyYAML", "6.0", owned_by=PYTHON_DEB, licenses=("MIT License\n\nPermission is granted to anyone.",)),
+    package(
+        "pypi", "PyYAML", "6.0", owned_by=PYTHON_DEB, licenses=("MIT License\n\nPermission is granted to anyone.",)
+    ),
     package(
         "rpm",
         "bash",
@@ -176,7 +178,7 @@ SMALL = Inventory(
 
 EMPTY = Inventory(
     source=InventorySource(
-        kind="docker-archive", reference="/tmp/x.tar", digest="", config_digest="", platform="", layers=()
+        kind="docker-archive", reference="images/x.tar", digest="", config_digest="", platform="", layers=()
     ),
     distro=None,
     packages=(),

@@ -46,7 +46,7 @@ def test_debian_versions_are_ordered_as_dpkg_does(pairs: list[tuple[str, str]]) 
 
 
 @pytest.mark.skipif(shutil.which("rpm") is None, reason="rpm is not installed")
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pairs_of("1", st.one_of(PART, PART.map("^".__add__))))
 def test_rpm_versions_are_ordered_as_rpm_does(pairs: list[tuple[str, str]]) -> None:
     calls = "".join(f'print(rpm.vercmp("{a}", "{b}") .. " ")\n' for a, b in pairs)

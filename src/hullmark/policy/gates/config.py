@@ -16,7 +16,7 @@ from hullmark.policy.globs import PathGlob
 from hullmark.policy.values import NameGlob, Pattern, Ports
 
 _PASSWD = "/etc/passwd"  # noqa: S105 — a path, not a password
-_ROOT = frozenset(("", "root", "0"))
+_ROOT = frozenset(("", "root"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
 _KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
 _MAX_PASSWD_LINES = 10_000
@@ -97,14 +97,15 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
     shown = name or "root (no USER is set)"
     evidence = _instruction(config, "USER", config.user)
     is_numeric = name.isascii() and name.isdigit()
-    if params.not_root and (name in _ROOT or (is_numeric and int(name[:20]) == 0)):
+    is_root = name in _ROOT or (is_numeric and not name.strip("0"))
+    if params.not_root and is_root:
         yield Violation("user", f"The image runs as {shown}, and must not run as root.", evidence)
     elif params.not_root and not is_numeric and name in _names_of_root(facts):
         message = f"The image runs as {shown}, which {_PASSWD} makes another name of root."
         yield Violation("user", message, (*evidence, Evidence(_PASSWD)))
     if params.numeric and not is_numeric:
         yield Violation("user", f"The image runs as {shown}, and the user must be given as a number.", evidence)
-    names = {name or "root"} | ({"root", "0"} if name in _ROOT else set())
+    names = {"root", "0", name} if is_root else {name}
     if any(glob.matches(each) for glob in params.forbidden for each in names):
         yield Violation("user", f"The image runs as {shown}, which is forbidden.", evidence)
     elif params.allowed and not any(glob.matches(each) for glob in params.allowed for each in names):

@@ -157,9 +157,7 @@ def owning_package(params: OwningPackage, facts: Facts) -> Iterator[Answer]:
             message = f"The {_noun(file)} {file.path} came with no package."
             yield Violation(file.path, message, facts.at_file(file))
         elif params.packages and not any(glob.matches(package.name if package else "") for glob in params.packages):
-            message = (
-                f"The {_noun(file)} {file.path} came with {file.owner}, which is none of the packages that may own it."
-            )
+            message = f"The {_noun(file)} {file.path} came with {facts.owner_of(file)}, which is none of the packages that may own it."
             yield Violation(file.path, message, facts.at_file(file, file.owner))
 
 
@@ -195,7 +193,9 @@ def capabilities(params: Capabilities, facts: Facts) -> Iterator[Answer]:
 def _about(params: _About, facts: Facts) -> Iterator[FileRecord]:
     allow = PathGlobs(params.allow)
     for file in facts.files.matching(params.paths):
-        if (not params.types or file.type in params.types) and not allow.match(file.path):
+        if params.types and file.type not in params.types:
+            continue
+        if not params.allow or not allow.match(file.path):
             yield file
 
 

@@ -34,7 +34,7 @@ class TooManyLayers(Params, frozen=True, kw_only=True):
 
 
 class TooOld(Params, frozen=True, kw_only=True):
-    """Fires if the image was built more days ago than a number. Where it does not say when, that cannot be told."""
+    """Fires if the image was built more full days ago than a number. Where it does not say when, that cannot be told."""
 
     max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
 
@@ -74,7 +74,7 @@ def size(params: TooLarge, facts: Facts) -> Iterator[Answer]:
         yield CannotTell("the size of a layer is not known")
     total = sum(each for each in sizes if each >= 0)
     if total > params.max.bytes:
-        message = f"The image has {_megabytes(total)}, and may have {params.max.text}."
+        message = f"The image has {total} bytes ({total / 10**6:.1f} MB), and may have {params.max.text}."
         yield Violation("size", message, (Evidence(detail=f"{total} bytes"),))
 
 
@@ -94,8 +94,7 @@ def age(params: TooOld, facts: Facts) -> Iterator[Answer]:
         yield CannotTell(f"the image does not say when it was built (created is {created[:40]!r})")
     elif built > facts.now + timedelta(days=1):
         yield CannotTell(f"the image says it was built in the future, at {created[:40]}")
-    elif facts.now - built > timedelta(days=params.max_days):
-        days = (facts.now - built).days
+    elif (days := (facts.now - built).days) > params.max_days:
         message = f"The image was built {days} days ago, at {created[:40]}, and may be {params.max_days} days old."
         yield Violation("age", message, (Evidence(detail=created[:40]),))
 
@@ -155,10 +154,6 @@ def _time(text: str) -> datetime | None:
     if time.year <= _FIRST_YEAR:
         return None
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 10**6:.1f} MB"
 
 
 def _config(facts: Facts) -> ImageConfig:

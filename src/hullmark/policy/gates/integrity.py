@@ -15,6 +15,9 @@ from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob
 
 _LIBRARIES = PathGlobs((PathGlob("*.so"), PathGlob("*.so.*")))
+_MAINTAINER_SCRIPTS = PathGlobs(
+    PathGlob(f"/var/lib/dpkg/info/*.{kind}") for kind in ("config", "postinst", "postrm", "preinst", "prerm")
+)
 
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="Only these files; none: all files.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
@@ -39,7 +42,7 @@ class Missing(Params, frozen=True, kw_only=True):
 
 
 class UnownedExecutables(Params, frozen=True, kw_only=True):
-    """Fires for each file that can be executed and came with no package."""
+    """Fires for each file that can be executed and came with no package. Packages' own installation scripts are left out."""
 
     paths: Paths = ()
     allow: Allow = ()
@@ -49,7 +52,7 @@ class UnownedExecutables(Params, frozen=True, kw_only=True):
 
 
 class Ghosts(Params, frozen=True, kw_only=True):
-    """Fires for each file that a later layer deleted: no container sees it, whoever has the image does."""
+    """Fires for each file that a later layer deleted or replaced: no container sees it, whoever has the image does."""
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="The files it is about.")]
     allow: Allow = ()
@@ -61,19 +64,18 @@ class Ghosts(Params, frozen=True, kw_only=True):
 
 def changed(params: Changed, facts: Facts) -> Iterator[Answer]:
     """Look at what packages' own digests say."""
-    states = facts.files.by_state
-    if states.get("unverified") and not any(states.get(state) for state in ("ok", "changed", "config-changed")):
+    if facts.files.has_state("unverified") and not facts.files.has_state("ok", "changed", "config-changed"):
         yield CannotTell("the files were not compared with their packages' digests")
     for state in ("changed", "config-changed") if params.settings else ("changed",):
         for file in _of_packages(params, facts, state):
-            message = f"The file {file.path} is not as {file.owner} installed it."
+            message = f"The file {file.path} is not as {facts.owner_of(file)} installed it."
             yield Violation(file.path, message, facts.at_file(file, file.owner or ""))
 
 
 def missing(params: Missing, facts: Facts) -> Iterator[Answer]:
     """Look at what packages say should be there."""
     for file in _of_packages(params, facts, "missing"):
-        message = f"The file {file.path}, which {file.owner} installed, is not there."
+        message = f"The file {file.path}, which {facts.owner_of(file)} installed, is not there."
         yield Violation(file.path, message, facts.at_file(file, file.owner or ""))
 
 
@@ -81,7 +83,7 @@ def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[An
     """Look at what came with no package."""
     for file in _selected(params.paths, params.allow, facts, "unowned"):
         is_counted = file.mode & EXECUTABLE or (params.libraries and _LIBRARIES.match(file.path))
-        if file.type == "file" and is_counted:
+        if file.type == "file" and is_counted and not _MAINTAINER_SCRIPTS.match(file.path):
             message = f"The executable {file.path} ({file.size} bytes) came with no package."
             yield Violation(file.path, message, facts.at_file(file, file.sha256))
 
@@ -89,7 +91,7 @@ def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[An
 def ghosts(params: Ghosts, facts: Facts) -> Iterator[Answer]:
     """Look at what was deleted on the way."""
     for file in _selected(params.paths, params.allow, facts, "ghost"):
-        message = f"The file {file.path} was deleted by a later layer, and is still in layer {file.layer} of the image."
+        message = f"The file {file.path} was deleted or replaced by a later layer, and is still in layer {file.layer} of the image."
         yield Violation(file.path, message, facts.at_file(file))
 
 
@@ -104,12 +106,13 @@ def _selected(
     paths: tuple[PathGlob, ...], allow: tuple[PathGlob, ...], facts: Facts, state: str
 ) -> Iterator[FileRecord]:
     wanted, left_out = PathGlobs(paths), PathGlobs(allow)
-    for file in facts.files.by_state.get(state, ()):
+    for file in facts.files.in_state(state):
         if (not paths or wanted.match(file.path)) and not left_out.match(file.path):
             yield file
 
 
 _FILES = frozenset((Need.FILES,))
+_ALL_LAYERS = frozenset((Need.FILES, Need.GHOSTS))
 _COMPARED = frozenset((Need.FILES, Need.DIGESTS))
 
 TRIGGERS = (
@@ -118,5 +121,5 @@ TRIGGERS = (
     Trigger(
         gate="integrity", name="unowned_executables", params=UnownedExecutables, check=unowned_executables, needs=_FILES
     ),
-    Trigger(gate="integrity", name="ghosts", params=Ghosts, check=ghosts, needs=_FILES),
+    Trigger(gate="integrity", name="ghosts", params=Ghosts, check=ghosts, needs=_ALL_LAYERS),
 )

@@ -26,12 +26,15 @@ def source(kind: str, reference: str, **more: object) -> InventorySource:
             SOURCE,
             f"pkg:oci/shop@{SOURCE.digest}?arch=arm64&repository_url=registry.example.com%2Fteam%2Fshop&tag=1.4",
         ),
-        (source("registry", "registry:localhost:5000/x@sha256:ab"), "pkg:oci/x?repository_url=localhost:5000%2Fx"),
+        (source("registry", "registry:localhost:5000/x@sha256:ab"), "pkg:oci/x?repository_url=localhost%3A5000%2Fx"),
         (source("docker", "debian:12"), "pkg:oci/debian?tag=12"),
         (source("oci-dir", "oci-dir:/images/My-App/"), "pkg:oci/my-app"),
         (source("oci-dir", "oci-dir:app"), "pkg:oci/app"),
         (source("oci-archive", "/x/app.tar:latest"), "pkg:oci/app.tar"),
-        (source("docker-archive", "x.tar", tags=("z:1", "a.example/b/c:2")), "pkg:oci/c?repository_url=a.example%2Fb%2Fc&tag=2"),
+        (
+            source("docker-archive", "x.tar", tags=("z:1", "a.example/b/c:2")),
+            "pkg:oci/c?repository_url=a.example%2Fb%2Fc&tag=2",
+        ),
         (source("dir", "/srv"), ""),
         (source("registry", ""), ""),
     ],
@@ -77,7 +80,7 @@ def test_a_qualifier_is_put_in_its_sorted_place() -> None:
         "pkg:npm/a?arch=1&package-id=x&upstream=2#s/t"
     )
     for purl in (DEB, *(found.purl for found in PACKAGES if found.purl)):
-        assert PackageURL.from_string(purl_with(purl, "package-id", "x")).qualifiers["package-id"] == "x"  # type: ignore[index]
+        assert PackageURL.from_string(purl_with(purl, "package-id", "x")).qualifiers["package-id"] == "x"
 
 
 def test_only_regular_files_of_the_finished_image_are_listed() -> None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from license_expression import ExpressionError, get_spdx_licensing
+from license_expression import ExpressionError, get_spdx_licensing  # type: ignore[import-untyped]
 
 from hullmark.report import licenses
 from hullmark.report.spdx_ids import EXCEPTIONS, LICENSES
@@ -79,7 +79,7 @@ def test_an_expression_is_told_from_other_text(text: str, expression: str | None
     assert licenses.spdx_expression(text) == expression
 
 
-SIMPLE = st.sampled_from(("MIT", "isc", "GPL-2.0-only", "Apache-2.0+", "GPL-2.0-only WITH Classpath-exception-2.0"))
+SIMPLE = st.sampled_from(("MIT", "isc", "GPL-2.0-only", "LGPL-2.1+", "GPL-2.0-only WITH Classpath-exception-2.0"))
 EXPRESSIONS = st.recursive(
     SIMPLE,
     lambda inner: st.one_of(
@@ -112,6 +112,11 @@ def test_what_is_accepted_is_accepted_by_the_oracle(text: str) -> None:
 def test_all_of_means_all_of(texts: list[str]) -> None:
     joined = ORACLE.parse(licenses.all_of(texts), validate=True, strict=True)
     assert joined.simplify() == ORACLE.parse(" AND ".join(f"({text})" for text in texts)).simplify()
+
+
+def test_a_plus_that_spdx_does_not_list_is_told() -> None:
+    assert licenses.unlisted_plus("MIT OR (Apache-2.0+ AND ISC)")
+    assert not licenses.unlisted_plus("MIT OR (GPL-2.0+ AND ISC)")
 
 
 def test_references_are_found_once_each() -> None:

@@ -1,0 +1,64 @@
+# What can be done here: `make help`. Everything is installed into .venv; each target sets up what it needs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+# make demo IMAGE=NAME; make test TESTS="tests/unit/rootfs -x"; make test-packages INSTALL=no
+IMAGE :=
+TESTS := tests
+
+.PHONY: help setup demo test lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## make .venv with everything that the lock names; .venv/bin/hullmark is the program
+
+$(READY): requirements.lock pyproject.toml tools/setup.sh
+	@tools/setup.sh
+
+demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
+	@$(BIN)/python -m tools.demo $(if $(IMAGE),--image '$(IMAGE)')
+
+test: $(READY) test-packages corpus-quick ## run all tests (TESTS=… some of them)
+	$(BIN)/pytest -n 2 -rs $(TESTS)
+
+lint: $(READY) ## check style, types and the rooms' borders
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## write the code in the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) corpus ## measure speed beside a peer and the floor, into bench/results.md
+	$(BIN)/python -m bench.speed
+
+truth: $(READY) corpus ## compare packages with the native tools' answers, into bench/truth.md
+	$(BIN)/python -m bench.truth
+
+conformance: $(READY) ## run the package cases that lie beside the repository
+	$(BIN)/pytest -n 2 -rs tests/conformance
+
+corpus: $(READY) corpus-packages ## build every test image into var/corpus (about 20 minutes, 10 GB)
+	@tools/corpus.sh all
+
+corpus-quick: $(READY) ## build the small test images into var/corpus (about 4 minutes; where they can be built)
+	@tools/corpus.sh quick
+
+test-packages: ## install the Debian packages that tests use (as root)
+	@tools/packages.sh test
+
+corpus-packages: ## install the Debian packages that build test images (as root)
+	@tools/packages.sh corpus
+
+clean: ## remove what make made, but not the test images
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist var/demo
+	find . -name __pycache__ -type d -prune -not -path './var/*' -exec rm -rf {} +

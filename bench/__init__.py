@@ -1,0 +1,1 @@
+"""What is measured: Hullmark against native tools (truth), against a peer and against the floor (speed)."""

@@ -1,0 +1,55 @@
+"""The files of an image as a table for people, as `ls -l` has them, with state, layer and owner."""
+
+from __future__ import annotations
+
+import stat
+from collections import Counter
+
+from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
+
+_HEAD = ("STATE", "MODE", "UID:GID", "SIZE", "LAYER", "PATH", "OWNER")
+_KINDS = {
+    "file": stat.S_IFREG,
+    "dir": stat.S_IFDIR,
+    "symlink": stat.S_IFLNK,
+    "char": stat.S_IFCHR,
+    "block": stat.S_IFBLK,
+    "fifo": stat.S_IFIFO,
+}
+
+
+def render(inventory: Inventory, context: RenderContext) -> bytes:
+    """One row a file, then how many there are in each state."""
+    paint = Paint(context.color)
+    files = inventory.files or ()
+    lines: list[str] = []
+    if files:
+        names = {package.purl: f"{package.name} ({package.type})" for package in inventory.packages}
+        lines += columns(_HEAD, [_row(file, names) for file in files], context.width, paint)
+        lines.append("")
+    states = Counter(file.state for file in files)
+    lines.append(fact("Image", inventory.source.reference, paint))
+    counts = ", ".join(f"{state} {count}" for state, count in sorted(states.items()))
+    lines.append(fact("Files", f"{len(files)} ({counts})" if counts else "none", paint))
+    lines += problem_lines(inventory.problems, context.width, paint)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _row(file: FileRecord, names: dict[str, str]) -> tuple[str, ...]:
+    is_there = file.state != "missing"
+    return (
+        file.state,
+        stat.filemode(_KINDS.get(file.type, 0) | file.mode) if is_there else "",
+        f"{file.uid}:{file.gid}" if is_there else "",
+        str(file.size) if is_there else "",
+        str(file.layer) if is_there else "",
+        safe(f"{file.path} -> {file.link}" if file.type == "symlink" and file.link else file.path),
+        safe(names.get(file.owner or "", file.owner or "")),
+    )
+
+
+FORMAT = Format(
+    kind="files", name="table", media_type="text/plain; charset=utf-8", file_name="files.txt", render=render
+)

@@ -1,0 +1,109 @@
+"""Facts for tests, written shortly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.model.package import Location, Package
+from hullmark.model.problem import Problem
+from hullmark.policy.facts import Facts
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LAYERS = (InventoryLayer(digest="sha256:a", diff_id="", size=1000, created_by="ADD base"),)
+
+
+def package(type: str, name: str, version: str, layer: int = 0) -> Package:
+    """A package whose record stands in var/lib."""
+    return Package(
+        type=type,
+        name=name,
+        version=version,
+        purl=f"pkg:{type}/{name}@{version}",
+        cataloger=f"{type}-test",
+        locations=(Location(f"/var/lib/{type}/{name}", layer),),
+    )
+
+
+def file(path: str, **fields: Any) -> FileRecord:
+    """A file of root's, mode 0644, in layer 0; the mode may be given as octal text."""
+    known: dict[str, Any] = {
+        "path": path,
+        "type": "file",
+        "mode": 0o644,
+        "uid": 0,
+        "gid": 0,
+        "size": 10,
+        "sha256": "",
+        "link": "",
+        "layer": 0,
+        "owner": None,
+        "state": "unowned",
+    }
+    known.update(fields)
+    if isinstance(known["mode"], str):
+        known["mode"] = int(known["mode"], 8)
+    return FileRecord(**known)
+
+
+def facts(
+    *,
+    packages: Sequence[Package] = (),
+    files: Sequence[FileRecord] | None = (),
+    config: ImageConfig | None = ImageConfig(),  # noqa: B008 — frozen
+    distro: Distro | None = None,
+    layers: Sequence[InventoryLayer] = LAYERS,
+    problems: Sequence[Problem] = (),
+    contents: Mapping[str, bytes | None] | None = None,
+    ghosts: bool = True,
+    now: datetime = NOW,
+) -> Facts:
+    """Facts about an image of which everything was collected, and little is in it."""
+    source = InventorySource(
+        kind="oci-dir",
+        reference="oci-dir:image",
+        digest="sha256:0123",
+        config_digest="sha256:4567",
+        platform="linux/amd64",
+        layers=tuple(layers),
+    )
+    inventory = Inventory(
+        source=source,
+        distro=distro,
+        packages=tuple(packages),
+        problems=tuple(problems),
+        config=config,
+        files=None if files is None else tuple(files),
+    )
+    return Facts(inventory=inventory, now=now, contents=contents or {}, ghosts=ghosts)
+
+
+class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Facts as a golden case's facts.json has them; what is left out is as `facts` has it."""
+
+    now: datetime = NOW
+    packages: list[tuple[str, str, str, int]] = []
+    files: list[dict[str, Any]] | None = []
+    config: ImageConfig | None = ImageConfig()
+    distro: Distro | None = None
+    layers: tuple[InventoryLayer, ...] = LAYERS
+    problems: list[Problem] = []
+    contents: dict[str, str | None] = {}
+
+    def facts(self) -> Facts:
+        """The facts themselves."""
+        return facts(
+            now=self.now,
+            packages=[package(*fields) for fields in self.packages],
+            files=None if self.files is None else [file(**fields) for fields in self.files],
+            config=self.config,
+            distro=self.distro,
+            layers=self.layers,
+            problems=self.problems,
+            contents={path: text if text is None else text.encode() for path, text in self.contents.items()},
+        )

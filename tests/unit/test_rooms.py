@@ -1,0 +1,186 @@
+"""The house keeps its own rules: lists are complete, borders hold, files and functions stay small, `--help` is light."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import hullmark.catalog
+import hullmark.cli
+import hullmark.policy.gates
+import hullmark.report
+import hullmark.source
+import hullmark.versions
+from hullmark.cli.main import VERBS
+from tests.support.places import REPOSITORY
+
+MOST_LINES_IN_A_FILE = 400
+MOST_LINES_IN_A_FUNCTION = 50
+LONG_ON_PURPOSE = {
+    # The loop over a layer's entries: a call for each part of it would cost more than the part itself.
+    "src/hullmark/rootfs/tar.py:walk",
+}
+
+HEAVY = {"hashlib", "isal", "json", "msgspec", "rich", "sqlite3", "ssl", "urllib3", "yaml", "zlib_ng", "zstandard"}
+ROOMS_NOT_NEEDED_FOR_HELP = {
+    f"hullmark.{room}"
+    for room in (
+        "app",
+        "catalog",
+        "facets",
+        "model",
+        "net",
+        "policy",
+        "report",
+        "rootfs",
+        "source",
+        "store",
+        "versions",
+    )
+}
+
+
+def constants(room: ModuleType, name: str) -> dict[str, object]:
+    """Every module of a room that has a constant of this name, with its value."""
+    found: dict[str, object] = {}
+    for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+        module = import_module(info.name)
+        if name in vars(module) and info.name.count(".") == room.__name__.count(".") + 1:
+            found[info.name] = vars(module)[name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("room", "constant", "listed"),
+    [
+        (hullmark.catalog, "CATALOGER", hullmark.catalog.CATALOGERS),
+        (hullmark.source, "SOURCE", hullmark.source.SOURCES),
+        (hullmark.versions, "SCHEME", hullmark.versions.SCHEMES),
+    ],
+    ids=["catalogers", "sources", "schemes"],
+)
+def test_a_module_with_a_plugin_is_in_its_rooms_list(
+    room: ModuleType, constant: str, listed: tuple[object, ...]
+) -> None:
+    there = constants(room, constant)
+    assert there
+    missing = [name for name, plugin in there.items() if not any(plugin is one for one in listed)]
+    assert missing == []
+
+
+def test_a_module_with_triggers_is_in_the_list_of_gates() -> None:
+    there = constants(hullmark.policy.gates, "TRIGGERS")
+    assert there
+    listed = {id(trigger) for trigger in hullmark.policy.gates.TRIGGERS}
+    of_module = {name: plugins for name, plugins in there.items() if isinstance(plugins, tuple)}
+    missing = [name for name, plugins in of_module.items() if not {id(plugin) for plugin in plugins} <= listed]
+    assert missing == []
+
+
+def test_a_module_with_a_format_is_in_the_list_of_formats() -> None:
+    assert sorted(constants(hullmark.report, "FORMAT")) == sorted(hullmark.report.FORMATS.values())
+
+
+def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
+    for (kind, name), module in hullmark.report.FORMATS.items():
+        made = import_module(module).FORMAT
+        assert (made.kind, made.name) == (kind, name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [cataloger.name for cataloger in hullmark.catalog.CATALOGERS],
+        [read.name for cataloger in hullmark.catalog.CATALOGERS for read in cataloger.reads],
+        [scheme.name for scheme in hullmark.versions.SCHEMES],
+        [source.scheme for source in hullmark.source.SOURCES],
+        [trigger.full_name for trigger in hullmark.policy.gates.TRIGGERS],
+        [verb.NAME for verb in VERBS],
+    ],
+    ids=["catalogers", "reads", "schemes", "sources", "triggers", "verbs"],
+)
+def test_no_name_is_taken_twice(names: list[str]) -> None:
+    assert sorted(names) == sorted(set(names))
+
+
+def test_a_scheme_has_a_table_of_facts() -> None:
+    tables = {path.stem for path in (REPOSITORY / "tests" / "versions").glob("*.txt")}
+    assert {scheme.name for scheme in hullmark.versions.SCHEMES} <= tables
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=[verb.NAME for verb in VERBS])
+def test_a_verb_and_each_of_its_arguments_has_help(verb: ModuleType) -> None:
+    assert verb.HELP
+    bare = argparse.ArgumentParser()
+    verb.add_arguments(bare)
+    assert [action.dest for action in bare._actions if not action.help] == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = "import sys; from hullmark.cli import main; sys.exit(main(['--help']))"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program], check=True, capture_output=True, text=True
+    )
+    assert "usage: hullmark" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert "hullmark.cli" in imported
+    assert imported & (HEAVY | ROOMS_NOT_NEEDED_FOR_HELP) == set()
+
+
+def test_importing_hullmark_imports_nothing_heavy() -> None:
+    program = "import sys, hullmark; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) & (HEAVY | ROOMS_NOT_NEEDED_FOR_HELP) == set()
+
+
+def test_the_borders_between_rooms_hold() -> None:
+    lint_imports = Path(sys.executable).parent / "lint-imports"
+    if not lint_imports.exists():
+        pytest.skip("import-linter is not installed beside this Python")
+    done = subprocess.run([lint_imports, "--no-cache"], check=False, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stdout
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    """Every Python file under folders of the repository."""
+    for folder in folders:
+        yield from sorted((REPOSITORY / folder).rglob("*.py"))
+
+
+def test_no_file_is_long() -> None:
+    lengths = {str(path.relative_to(REPOSITORY)): path.read_bytes().count(b"\n") for path in sources("src", "tools")}
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_IN_A_FILE} == {}
+
+
+def test_no_function_is_long() -> None:
+    long: dict[str, int] = {}
+    for path in sources("src", "tools"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+                lines = node.end_lineno - node.lineno + 1
+                if lines > MOST_LINES_IN_A_FUNCTION:
+                    long[f"{path.relative_to(REPOSITORY)}:{node.name}"] = lines
+    assert set(long) == LONG_ON_PURPOSE, long
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        str(path.relative_to(REPOSITORY))
+        for path in sources("src", "tools")
+        if not ast.get_docstring(ast.parse(path.read_bytes()))
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("word", ["utils", "common", "helpers", "base", "manager", "misc"])
+def test_no_module_has_a_name_that_says_nothing(word: str) -> None:
+    assert [path for path in sources("src") if word in (path.stem, path.parent.name)] == []

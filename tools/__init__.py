@@ -1,0 +1,1 @@
+"""What the Makefile runs: set-up, system packages, the corpus, the demonstration."""
