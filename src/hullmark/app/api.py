@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hullmark.app.check import Checked, judge, load
 from hullmark.app.options import source_options
-from hullmark.app.scan import DEFAULT_JOBS, Means, Wish
 from hullmark.app.take import take
+from hullmark.app.wish import DEFAULT_JOBS, Means, Wish
 from hullmark.model.inventory import Inventory
 from hullmark.model.verdict import Verdict
 from hullmark.source import SourceOptions

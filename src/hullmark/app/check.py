@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from hullmark._version import __version__
-from hullmark.app.scan import Means, Scanned, Wish
 from hullmark.app.take import take
+from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.verdict import Verdict

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,6 +71,8 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
     numbered = list(enumerate(zip(image.layers, known, strict=True)))
     if reading.jobs <= 1 or len(numbered) < 2:
         return [_record(number, blob, digest, reading) for number, (blob, digest) in numbered]
+    from concurrent.futures import ThreadPoolExecutor  # only where there is something to read
+
     with ThreadPoolExecutor(min(reading.jobs, len(numbered))) as pool:
         # The largest first: the last one to end is then a small one.
         order = sorted(numbered, key=lambda item: -item[1][0].size)

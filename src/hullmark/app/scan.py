@@ -4,84 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from hullmark.app.fingerprint import analysis_fingerprint
-from hullmark.app.layers import Reading, Watch, known_digests, layer_records
-from hullmark.catalog import CATALOGERS
-from hullmark.catalog.distro import DISTRO_READS, read_distro
-from hullmark.catalog.inventory import catalogue
-from hullmark.catalog.ownership import file_records
-from hullmark.catalog.tree_view import TreeView
-from hullmark.facets.content import content_read
+from hullmark.app.layers import Reading, known_digests, layer_records
+from hullmark.app.wish import Analysis, Means, Scanned, Wish
 from hullmark.model.image import Image
-from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
-from hullmark.model.package import Package
-from hullmark.model.problem import Problem
+from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.rootfs.dispatch import Dispatch
-from hullmark.rootfs.entry import LayerRecord, text
 from hullmark.rootfs.layer import verify
-from hullmark.rootfs.reads import Read
-from hullmark.rootfs.squash import squash
+from hullmark.rootfs.limits import DEFAULT
+from hullmark.source.folder import read_folder
 from hullmark.store.layercache import LayerCache
-
-DEFAULT_JOBS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What is wanted of an image besides its packages.
-
-    `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
-    package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
-    `contents`: globs of files whose content is wanted.
-    """
-
-    files: bool = False
-    digests: bool = False
-    ghosts: bool = False
-    all_layers: bool = False
-    contents: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress."""
-
-    cache_folder: Path | None = None
-    jobs: int = DEFAULT_JOBS
-    watch: Watch | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """An inventory, and the content of the files that were asked for, by absolute path."""
-
-    inventory: Inventory
-    contents: dict[str, bytes] = field(default_factory=dict)
-
-
-class _Result(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of a scan without files: all that the layers determine."""
-
-    layers: tuple[tuple[str, str, int], ...]
-    distro: Distro | None
-    packages: tuple[Package, ...]
-    problems: tuple[Problem, ...]
-
-
-def reads_for(wish: Wish) -> list[Read[Any]]:
-    """What the catalogers and the wish want to read, each once."""
-    reads: list[Read[Any]] = [*DISTRO_READS]
-    for cataloger in CATALOGERS:
-        reads += cataloger.reads
-    if wish.contents:
-        reads.append(content_read(wish.contents))
-    return list({read.name: read for read in reads}.values())
 
 
 def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
@@ -89,51 +24,34 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
 
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
-    reads = reads_for(wish)
-    words = (f"digests={wish.digests}", *wish.contents)
     cache = None
     if means.cache_folder is not None:
+        words = (f"digests={wish.digests}", *wish.contents)
         cache = LayerCache(means.cache_folder, analysis_fingerprint(words))
     is_plain = not (wish.files or wish.digests or wish.contents)
     if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
-        return Scanned(_inventory(image, kept, None))
-    reading = Reading(dispatch=Dispatch(reads), digests=wish.digests, cache=cache, jobs=means.jobs, watch=means.watch)
+        return Scanned(inventory_of(image, kept))
+    # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
+    from hullmark.app.analysis import analyse, reads_for
+
+    dispatch = Dispatch(reads_for(wish))
+    reading = Reading(dispatch=dispatch, digests=wish.digests, cache=cache, jobs=means.jobs, watch=means.watch)
     records = layer_records(image, reading)
-    scanned = inventory_of(image, records, wish)
+    analysis, files, contents = analyse(records, wish)
     if cache is not None and is_plain:
-        inventory = scanned.inventory
-        result = _Result(
-            tuple((record.digest, record.diff_id, record.size) for record in records),
-            inventory.distro,
-            inventory.packages,
-            inventory.problems[len(image.problems) :],
-        )
-        cache.save_result(
-            _result_key(image, wish, [record.digest for record in records]), msgspec.msgpack.encode(result)
-        )
-    return scanned
+        key = _result_key(image, wish, [record.digest for record in records])
+        cache.save_result(key, msgspec.msgpack.encode(analysis))
+    return Scanned(inventory_of(image, analysis, files), contents)
 
 
-def inventory_of(image: Image, records: Sequence[LayerRecord], wish: Wish) -> Scanned:
-    """Fold the layers and run the catalogers over the result."""
-    tree = squash(records, keep_ghosts=wish.ghosts or wish.all_layers)
-    distro_view = TreeView(tree, records)
-    distro = read_distro(distro_view)
-    found = catalogue(tree, records, CATALOGERS, distro, all_layers=wish.all_layers, claims=wish.files)
-    problems = [Problem("/" + text(p.path) if p.path else "", layer, p.room, p.reason) for layer, p in tree.problems]
-    problems += [*distro_view.problems, *found.problems]
-    result = _Result(
-        tuple((record.digest, record.diff_id, record.size) for record in records),
-        distro,
-        found.packages,
-        tuple(sorted(set(problems))),
-    )
-    files = file_records(tree, found.claims) if wish.files else None
-    contents: dict[str, bytes] = {}
-    if wish.contents:
-        view = TreeView(tree, records)
-        contents = {"/" + item.path: item.fact for item in view.facts(content_read(wish.contents))}
-    return Scanned(_inventory(image, result, files), contents)
+def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
+    """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
+    from hullmark.app.analysis import analyse, reads_for
+
+    record = read_folder(folder, Dispatch(reads_for(wish)), digests=wish.digests, limits=DEFAULT)
+    analysis, files, contents = analyse([record], wish)
+    image = Image(kind="dir", reference=reference, layers=())
+    return Scanned(inventory_of(image, analysis, files), contents)
 
 
 def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:
@@ -141,7 +59,7 @@ def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _kept(image: Image, wish: Wish, cache: LayerCache) -> _Result | None:
+def _kept(image: Image, wish: Wish, cache: LayerCache) -> Analysis | None:
     """The kept result of these very layers, each verified as `known_digests` tells, or None."""
     digests = [digest for digest in known_digests(image, cache) if digest is not None]
     if len(digests) != len(image.layers):
@@ -150,7 +68,7 @@ def _kept(image: Image, wish: Wish, cache: LayerCache) -> _Result | None:
     if payload is None:
         return None
     try:
-        result = msgspec.msgpack.decode(payload, type=_Result)
+        result = msgspec.msgpack.decode(payload, type=Analysis)
     except msgspec.MsgspecError:
         return None
     for blob, (digest, diff_id, size) in zip(image.layers, result.layers, strict=True):
@@ -158,7 +76,8 @@ def _kept(image: Image, wish: Wish, cache: LayerCache) -> _Result | None:
     return result
 
 
-def _inventory(image: Image, result: _Result, files: tuple[FileRecord, ...] | None) -> Inventory:
+def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] | None = None) -> Inventory:
+    """The inventory of an image whose layers came to this analysis."""
     instructions = _instructions(image)
     layers = tuple(
         InventoryLayer(

@@ -31,8 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     """List the files of each source."""
     import msgspec
 
-    from hullmark.app.scan import Wish
     from hullmark.app.take import take
+    from hullmark.app.wish import Wish
 
     settings = settings_of(arguments)
     options = settings.source_options()

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan each source and write the inventories."""
-    from hullmark.app.scan import Wish
     from hullmark.app.take import take
+    from hullmark.app.wish import Wish
 
     settings = settings_of(arguments)
     wish = Wish(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hullmark.app.scan import Means
+    from hullmark.app.wish import Means
     from hullmark.source import SourceOptions
 
 
@@ -130,7 +130,7 @@ class Settings:
 
     def means(self, watch: Any = None) -> Means:
         """What a scan may use."""
-        from hullmark.app.scan import DEFAULT_JOBS, Means
+        from hullmark.app.wish import DEFAULT_JOBS, Means
 
         return Means(cache_folder=self.cache_folder(), jobs=self.get("jobs") or DEFAULT_JOBS, watch=watch)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
-from hullmark.net.errors import NetError
 from hullmark.source import daemon, docker_archive, oci_archive, oci_dir, registry, skopeo_dir
 from hullmark.source.places import exists, split_place
 from hullmark.source.reference import parse_reference
@@ -98,11 +97,14 @@ def open_image(reference: str, options: SourceOptions) -> Image:
 
 
 def _from_anywhere(reference: str, options: SourceOptions) -> Image:
-    for engine_of in (daemon.docker_engine, daemon.podman_engine):
+    from hullmark.net.errors import NetError
+    from hullmark.source.engine import docker_engine, open_from, podman_engine
+
+    for engine_of in (docker_engine, podman_engine):
         try:
             engine = engine_of(options.environment)
             if engine.is_there:
-                return daemon.open_from(engine, reference, reference, options)
+                return open_from(engine, reference, reference, options)
         except (ImageNotFound, NetError):
             continue
     return registry.SOURCE.open(reference, reference, options)

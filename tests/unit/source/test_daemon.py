@@ -17,7 +17,7 @@ import pytest
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.net.errors import Cut, NetError, Unreachable
 from hullmark.source import ImageNotFound, SourceOptions, open_image
-from hullmark.source.daemon import docker_engine, podman_engine
+from hullmark.source.engine import docker_engine, podman_engine
 from tests.support.images import LAYERS, docker_files, sha256, stored, tar_of, to_json
 from tests.unit.source.test_docker_archives import todays_save
 

@@ -1,0 +1,57 @@
+"""What is asked of a scan, what it may use, and what it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from hullmark.app.layers import Watch
+from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+
+DEFAULT_JOBS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is wanted of an image besides its packages.
+
+    `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
+    package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
+    `contents`: globs of files whose content is wanted.
+    """
+
+    files: bool = False
+    digests: bool = False
+    ghosts: bool = False
+    all_layers: bool = False
+    contents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress."""
+
+    cache_folder: Path | None = None
+    jobs: int = DEFAULT_JOBS
+    watch: Watch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """An inventory, and the content of the files that were asked for, by absolute path."""
+
+    inventory: Inventory
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+
+class Analysis(msgspec.Struct, frozen=True, array_like=True):
+    """What the layers alone determine; `layers` are their (digest, diff id, stored size)."""
+
+    layers: tuple[tuple[str, str, int], ...]
+    distro: Distro | None
+    packages: tuple[Package, ...]
+    problems: tuple[Problem, ...]
