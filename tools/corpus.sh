@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 QUICK=(debian-slim nginx rpm-image rpm-ndb apk-image distroless variants hostile)
 
 skip() {
-    printf 'corpus: %s; tests that need images are skipped\n' "$1" >&2
+    printf 'corpus: %s; no test images are built\n' "$1" >&2
     [[ $wanted == quick ]] && exit 0
     exit 1
 }

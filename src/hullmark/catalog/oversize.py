@@ -21,7 +21,7 @@ BODY_LIMIT = 32 * MIB
 LOOKAHEAD = 512
 """Bytes from the beginning of a mark that `Hunt.accept` can count on, short of the file's end."""
 
-_BLOCK = 64 * 1024
+_BLOCK = 256 * 1024
 _TAIL = MIB
 _KEPT = 24 * MIB
 _DATA = 8 * MIB
@@ -35,13 +35,19 @@ class Hunt:
 
     `accept(window, position, offset)` is a cheap check of a place where `pattern` stands: `position` in the window,
     `offset` in the file. At most `most` accepted marks are noted. `whole(reader, offset)` reads all that belongs to
-    the mark; while it raises Unkept, a sink keeps what follows.
+    the mark; while it raises Unkept, a sink keeps what follows. `signs`: a sink hunts in ELF files only if
+    their first block has one of these (empty: in all).
     """
 
     pattern: bytes | re.Pattern[bytes]
     accept: Callable[[bytes, int, int], bool]
     most: int = 64
     whole: Callable[[Reader, int], object] | None = None
+    signs: tuple[bytes, ...] = ()
+
+    def is_signed(self, block: bytes) -> bool:
+        """Whether a file with this first block is worth hunting in."""
+        return not self.signs or block[:4] != b"\x7fELF" or any(sign in block for sign in self.signs)
 
 
 class MarkedReader(Reader, Protocol):
@@ -165,6 +171,9 @@ class OversizeSink:
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes of the file."""
+        while not self._pending and len(piece) >= self._size:
+            self._arrive(bytes(piece[: self._size]), last=False)
+            piece = piece[self._size :]
         while len(piece):
             room = self._size - len(self._pending)
             self._pending += piece[:room]
@@ -188,9 +197,11 @@ class OversizeSink:
         index = self._next
         self._next += 1
         self._kept.blocks[index] = block
+        if index == 0:
+            self._searches = [search for search in self._searches if search.hunt.is_signed(block)]
         if index in self._headers_end:
             self._plan()
-        self._look(index, self._before + block, last=last)
+        self._look(index, block, last=last)
         self._captures = [capture for capture in self._captures if self._goes_on(capture, index)]
         old = index - _TAIL // self._size
         if old not in self._wanted:
@@ -206,16 +217,18 @@ class OversizeSink:
             for part in _data(self._kept) if self._wish.data else ():
                 self._want(part.offset, part.size)
 
-    def _look(self, index: int, window: bytes, *, last: bool) -> None:
-        """A mark may need bytes of the next block: those that begin in the last bytes wait for it."""
-        offset = index * self._size - len(self._before)
-        stop = len(window) if last else len(window) - LOOKAHEAD
+    def _look(self, index: int, block: bytes, *, last: bool) -> None:
+        """A mark may need bytes of the next block: those that begin in a block's last bytes wait for it."""
+        offset = index * self._size
+        seam = self._before + block[:LOOKAHEAD]
+        stop = len(block) if last else len(block) - LOOKAHEAD
         for search in self._searches:
-            for mark in search.look(window, offset, stop):
+            marks = search.look(seam, offset - len(self._before), len(self._before)) if self._before else []
+            for mark in marks + search.look(block, offset, stop):
                 self._want(mark, LOOKAHEAD)
                 if search.hunt.whole is not None:
                     self._captures.append(_Capture(search.hunt.whole, mark, index))
-        self._before = window[-LOOKAHEAD:]
+        self._before = block[-LOOKAHEAD:]
 
     def _goes_on(self, capture: _Capture, index: int) -> bool:
         self._want(index * self._size, 1)

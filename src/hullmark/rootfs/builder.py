@@ -14,7 +14,9 @@ from hullmark.rootfs.paths import leaves_root, normalise
 from hullmark.rootfs.reads import Read, Sink
 from hullmark.rootfs.tar import Meta
 
-_LONG = 256
+_LONG = 768
+_LONGEST_NAME = 255
+_ODD_STARTS = (b"", b".")
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 _AUFS = b".wh..wh."
@@ -32,7 +34,9 @@ class RecordBuilder:
         self._unreported = 0
         self._folder_bytes = limits.folder_bytes
         self.starts = dispatch.starts
-        self._wanted = dispatch.wanted
+        self._rules = dispatch.rules
+        self._folder: bytes | None = None
+        self._folder_rules = dispatch.folder_rules(b"")
         self.entries: list[Entry] = []
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
@@ -51,16 +55,18 @@ class RecordBuilder:
 
     def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:
         """Take one entry; answers who wants its body, if anyone."""
-        if b"/." in path or b"//" in path or path[:1] in b"./" or path[-1:] == b"/" or len(path) >= _LONG:
-            clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
-            if not clean:
-                self._refuse(path, clean)
+        slash = path.rfind(b"/")
+        base = path[slash + 1 :]
+        # Nearly always a file stands in the folder of the one before: then only its name is new.
+        if base[:1] in _ODD_STARTS or path[: max(slash, 0)] != self._folder:
+            clean = self._entered(path)
+            if clean is None:
                 return None
             path = clean
-        if b".wh." in path and self._mark(path) != "":
-            return None
+            base = path[path.rfind(b"/") + 1 :]
         if kind == "f":
-            wanted = self._wanted(path)
+            rules = self._rules(base) + self._folder_rules
+            wanted = self._dispatch.matching(rules, path) if rules else ()
             if wanted or head or self._digests:
                 return self._file(path, meta, head, wanted)
         elif kind == "h":
@@ -74,6 +80,20 @@ class RecordBuilder:
         if self._capability or self._sparse:
             self._capability, self._sparse = b"", False
         return None
+
+    def _entered(self, path: bytes) -> bytes | None:
+        """The normalised path, its folder remembered as the one that is read; None if the entry is not to be taken."""
+        clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
+        if not clean:
+            self._refuse(path, clean)
+            return None
+        if b".wh." in clean and self._mark(clean) != "":
+            return None
+        folder = clean[: max(clean.rfind(b"/"), 0)]
+        # Only a folder whose files need no second look may be remembered.
+        self._folder = folder if len(clean) + _LONGEST_NAME < _LONG and b".wh." not in folder else None
+        self._folder_rules = self._dispatch.folder_rules(folder)
+        return clean
 
     def _is_bearable(self, path: bytes) -> bool:
         """Whether a long path may be taken: the folders above it cost the square of its length."""

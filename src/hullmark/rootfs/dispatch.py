@@ -50,7 +50,7 @@ def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)
 
 
-_Rules = tuple[tuple[int, "re.Pattern[bytes] | None"], ...]
+Rules = tuple[tuple[int, "re.Pattern[bytes] | None"], ...]
 
 
 class Dispatch:
@@ -64,11 +64,11 @@ class Dispatch:
         self.reads = tuple(reads)
         self.magic = tuple((magic, i) for i, read in enumerate(self.reads) for magic in read.magic)
         self.starts = frozenset(magic[0] for magic, _ in self.magic)
-        self._names: dict[bytes, _Rules] = {}
-        self._suffixes: dict[bytes, _Rules] = {}
-        self._folders: dict[bytes, _Rules] = {}
-        self._others: _Rules = ()
-        self._by_base: dict[bytes, _Rules] = {}
+        self._names: dict[bytes, Rules] = {}
+        self._suffixes: dict[bytes, Rules] = {}
+        self._folders: dict[bytes, Rules] = {}
+        self._others: Rules = ()
+        self._by_base: dict[bytes, Rules] = {}
         for i, read in enumerate(self.reads):
             for glob in read.globs:
                 self._add(glob.lstrip("/"), i)
@@ -82,35 +82,37 @@ class Dispatch:
         elif last[:2] == "*." and not _WILD(last[1:]) and "." not in last[2:]:
             self._suffixes[last[2:].encode()] = self._suffixes.get(last[2:].encode(), ()) + rule
         elif last == "*" and parent and not _WILD(parent):
-            key = f"{parent}/".encode()
-            self._folders[key] = self._folders.get(key, ()) + rule
+            self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
         else:
             self._others += ((index, compile_globs((glob,))),)
 
     def wanted(self, path: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of those that want a file of this name, each once."""
-        base = path[path.rfind(b"/") + 1 :]
-        rules = self._by_base.get(base)
-        if rules is None:
-            rules = self._rules(base)
-        for folder, more in self._folders.items():
-            if folder in path:
-                rules += more
-        if not rules:
-            return ()
+        slash = path.rfind(b"/")
+        rules = self.rules(path[slash + 1 :]) + self.folder_rules(path[: max(slash, 0)])
+        return self.matching(rules, path) if rules else ()
+
+    def rules(self, base: bytes) -> Rules:
+        """The rules that a last segment alone calls for; remembered, as names repeat a lot."""
+        found = self._by_base.get(base)
+        if found is None:
+            found = self._names.get(base, ())
+            dot = base.rfind(b".")
+            if dot >= 0:
+                found += self._suffixes.get(base[dot + 1 :], ())
+            found += self._others
+            if len(self._by_base) < 1 << 15:
+                self._by_base[base] = found
+        return found
+
+    def folder_rules(self, folder: bytes) -> Rules:
+        """The rules that the folder calls for, whatever is in it."""
+        return self._folders.get(folder[folder.rfind(b"/") + 1 :], ())
+
+    def matching(self, rules: Rules, path: bytes) -> tuple[int, ...]:
+        """Indexes into `reads` of the rules whose expression fits the whole path, each once."""
         found = [i for i, pattern in rules if pattern is None or pattern.fullmatch(path)]
         return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
-
-    def _rules(self, base: bytes) -> _Rules:
-        """The rules for a last segment; remembered, as names repeat a lot."""
-        rules = self._names.get(base, ())
-        dot = base.rfind(b".")
-        if dot >= 0:
-            rules += self._suffixes.get(base[dot + 1 :], ())
-        rules += self._others
-        if len(self._by_base) < 1 << 15:
-            self._by_base[base] = rules
-        return rules
 
     def by_magic(self, head: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of those that want a file whose body begins so."""

@@ -53,6 +53,7 @@ class _Fold:
         hidden: dict[bytes, int] = {b"": self._emptied.get(b"", 0)}
         emptying: list[bytes] = []
         removing: list[bytes] = []
+        last, filled, by = b"/", b"/", 0
         # From the last entry to the first: of several with one path, the last counts.
         for position in range(len(entries) - 1, -1, -1):
             entry = entries[position]
@@ -68,19 +69,21 @@ class _Fold:
                 continue
             slash = path.rfind(b"/")
             folder = path[:slash] if slash > 0 else b""
-            if not is_top:
-                by = hidden.get(folder)
-                if by is None:
+            if folder != last:  # files of one folder follow each other
+                last, by = folder, 0 if is_top else hidden.get(folder, -1)
+                if by < 0:
                     by = self._hidden_by(folder, layer, hidden)
-                if by or path in removed:
-                    self._ghost(path, Node(layer, position, entry), by or removed[path])
-                    continue
+            if by or path in removed:
+                self._ghost(path, Node(layer, position, entry), by or removed[path])
+                continue
             if kind == "h":
                 linked = self._linked(layer, entry)
                 if linked is None:
                     continue
                 entry = linked
-            folders.add(folder)
+            if folder != filled:
+                folders.add(folder)
+                filled = folder
             nodes[path] = Node(layer, position, entry)
         for path in removing:
             removed.setdefault(path, layer)

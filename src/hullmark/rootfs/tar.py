@@ -90,6 +90,11 @@ class _Sums(dict[bytes, int]):
 
 
 def _number(raw: bytes) -> int:
+    if raw[:-1].isdigit() and raw[-1] in b"\0 ":
+        try:
+            return int(raw[:-1], 8)
+        except ValueError:
+            pass
     if raw[0] & 0x80:  # GNU base-256: big endian, two's complement
         if raw[0] == 0xFF:
             return int.from_bytes(raw, "big", signed=True)

@@ -1,0 +1,1 @@
+"""What every plugin keeps, whatever it is for."""

@@ -1,0 +1,160 @@
+"""Every image of the hostile corpus ends as it should: read, read in part and said so, or refused; and does no harm."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.places import CORPUS, corpus
+from tests.support.program import Bounded, Program, program_in
+
+SECONDS = 20
+PEAK_MIB = 512
+ADDRESS_SPACE = 1 << 30
+
+GOOD = {("deb", "good", "1.2.3-4")}
+"""What stands in an image of the corpus unless it is told otherwise here."""
+
+FOUND = {
+    "duplicate-entries": {("deb", "good", "9.9.9-9")},  # the later of two databases
+    "odd-names": GOOD | {("pypi", "bytesname", "1.0")},
+    "python-malformed": GOOD | {("pypi", "good", "1.0")},
+    "npm-malformed": GOOD | {("npm", "good", "1.0.0")},
+    "jar-bombs": GOOD | {("maven", "good", "1.0")},
+    "rpm-header-huge": {("rpm", "good", "1.0-1")},
+    "apk-malformed": {("apk", "good", "1.0-r0"), ("apk", "last", "2.0-r0")},
+}
+
+NOTHING_GOOD = {
+    "bomb-zstd": "its only layer is the bomb",
+    "no-layers": "it has no layers",
+    "artifact": "it is a chart, not a file system",
+    "rpmdb-damaged": "none of its databases is whole",
+}
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Name → what to expect; empty where the corpus was not built."""
+    if CORPUS is None or not (CORPUS / "hostile" / "cases.json").exists():
+        return {}
+    found: dict[str, dict[str, Any]] = json.loads((CORPUS / "hostile" / "cases.json").read_bytes())
+    return found
+
+
+def named(*expectations: str) -> list[str]:
+    """The cases that are to end in one of these ways."""
+    return [name for name, case in cases().items() if case["expect"] in expectations]
+
+
+def reference(name: str) -> str:
+    """The case as an image reference."""
+    folder = corpus("hostile")
+    archive = folder / f"{name}.tar"
+    return f"docker-archive:{archive}" if archive.exists() else f"oci-dir:{folder / name}"
+
+
+@pytest.fixture
+def hullmark(tmp_path: Path) -> Program:
+    return program_in(tmp_path / "run")
+
+
+@pytest.fixture
+def telltale() -> Iterator[socket.socket]:
+    """A socket where every proxy that the program is told of would be: who asks for an address shows up here."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+def escaped() -> set[Path]:
+    """What the corpus' images would write outside, had they their way."""
+    return {*Path("/tmp").glob("corpus-escape*"), *Path("/tmp").glob("*/corpus-escape*")}  # noqa: S108
+
+
+def scan(hullmark: Program, telltale: socket.socket, name: str) -> Bounded:
+    """Scan a case within the bounds, and look for what it must not have done."""
+    proxy = "http://{}:{}".format(*telltale.getsockname())
+    proxies = {each: proxy for each in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    outside = escaped()
+    ran = hullmark.bounded(
+        *("scan", "--no-cache", "-o", "json", reference(name)),
+        env=proxies,
+        seconds=SECONDS,
+        memory=ADDRESS_SPACE,
+        file_bytes=0,
+    )
+    assert ran.peak_mib <= PEAK_MIB
+    assert hullmark.leftovers() == []
+    assert escaped() == outside
+    with pytest.raises(BlockingIOError):
+        telltale.accept()
+    assert b"root:x:0:" not in ran.out, "this machine's own files are in the result"
+    return ran
+
+
+def packages(document: dict[str, Any]) -> set[tuple[str, str, str]]:
+    return {(package["type"], package["name"], package["version"]) for package in document["packages"]}
+
+
+def test_the_corpus_holds_hostile_images() -> None:
+    corpus("hostile", "cases.json")
+    assert len(named("ok")) + len(named("partial")) + len(named("reject")) == len(cases()) > 40
+    assert {*FOUND, *NOTHING_GOOD} <= {*named("ok", "partial")}
+
+
+@pytest.mark.parametrize("name", named("ok"))
+def test_an_odd_but_legal_image_is_read(hullmark: Program, telltale: socket.socket, name: str) -> None:
+    document = scan(hullmark, telltale, name).document
+    assert packages(document) >= (set() if name in NOTHING_GOOD else FOUND.get(name, GOOD))
+
+
+@pytest.mark.parametrize("name", named("partial"))
+def test_what_can_be_read_is_read_and_the_rest_is_said(
+    hullmark: Program, telltale: socket.socket, name: str
+) -> None:
+    document = scan(hullmark, telltale, name).document
+    assert packages(document) >= (set() if name in NOTHING_GOOD else FOUND.get(name, GOOD))
+    assert document["problems"] != []
+    assert all(problem["reason"] for problem in document["problems"])
+
+
+@pytest.mark.parametrize("name", named("reject"))
+def test_an_image_that_cannot_be_believed_is_refused_in_a_line(
+    hullmark: Program, telltale: socket.socket, name: str
+) -> None:
+    what, _ = scan(hullmark, telltale, name).refusal
+    assert 10 < len(what) < 300
+
+
+@pytest.mark.parametrize("name", sorted(NOTHING_GOOD))
+def test_where_nothing_good_can_be_found_nothing_is_made_up(name: str, hullmark: Program) -> None:
+    assert packages(hullmark("scan", "--no-cache", "-o", "json", reference(name)).document) == set()
+
+
+def test_a_cache_of_hostile_images_holds_nothing_by_their_names(hullmark: Program) -> None:
+    for name in ("path-traversal", "symlink-escape", "odd-names"):
+        assert hullmark("scan", "--files", "-o", "json", reference(name)).status == 0
+    kept = [line.removeprefix("home/.cache/hullmark/") for line in hullmark.leftovers() if "hullmark/" in line]
+    assert {line.split("/")[0] for line in kept} <= {"records", "results", "stamps"}
+    assert [line for line in kept if "escape" in line or "odd" in line] == []
+
+
+def test_a_table_of_odd_names_sends_the_terminal_no_commands(hullmark: Program) -> None:
+    for verb in (("scan", "--files"), ("files",)):
+        shown = hullmark(*verb, "--no-cache", "-o", "table", reference("odd-names"))
+        assert (shown.status, shown.text.count("\x1b"), shown.text.count("\u202e")) == (0, 0, 0)
+    assert hullmark("files", "--no-cache", "-o", "table", reference("odd-names")).text.count("red") == 1
+
+
+def test_whiteouts_of_every_odd_kind_leave_what_they_should(hullmark: Program) -> None:
+    document = hullmark("scan", "--no-cache", "--files", "-o", "json", reference("whiteouts")).document
+    found = {file["path"]: file["type"] for file in document["files"]}
+    assert {path for path in found if path.rpartition("/")[2].startswith(".wh.")} == set()
+    assert {"/keep", "/again/new", "/file", "/dir", "/dir/in", "/opq/b"} <= set(found)
+    assert {"/gone", "/again/old", "/file/was-dir", "/opq/a"} & set(found) == set()
+    assert (found["/file"], found["/dir"]) == ("file", "dir") if "/dir" in found else ("file", "dir")

@@ -1,0 +1,171 @@
+"""The program as a user runs it: another process, with a home, a temporary folder and a working folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_SCRIPT = Path(sys.executable).with_name("hullmark")
+_CODE = "import sys; from hullmark.cli import main; sys.exit(main())"
+HULLMARK = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-c", _CODE)
+BOUNDED = Path(__file__).with_name("bounded.py")
+
+_LISTENING = """\
+import sys
+log = open(sys.argv.pop(1), "a", encoding="utf-8", errors="surrogateescape")
+sys.addaudithook(lambda event, args: event == "open" and log.write(f"{args[0]}\\n") and None)
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended: exit status, standard output, standard error."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.out.decode()
+
+    @property
+    def document(self) -> Any:
+        """Standard output as JSON, of a run that must have passed."""
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+    @property
+    def refusal(self) -> tuple[str, str]:
+        """(what is wrong, what to do, which may be empty) of a run that must have been refused, with nothing else said."""
+        assert (self.status, self.out) == (2, b""), self
+        what, *advice = self.err.splitlines()
+        assert what.startswith("hullmark: "), self.err
+        assert "bug" not in what
+        assert len(advice) <= 1, self.err
+        assert all(line.startswith("  ") and line.strip() for line in advice), self.err
+        return what.removeprefix("hullmark: "), "".join(advice).strip()
+
+
+@dataclass(frozen=True)
+class Bounded(Ran):
+    """A run within bounds, and what it took."""
+
+    seconds: float
+    peak_mib: float
+
+
+@dataclass(frozen=True)
+class Program:
+    """Runs `hullmark`. `home` holds the cache and the settings, `temporary` is TMPDIR, `place` where it is started."""
+
+    home: Path
+    temporary: Path
+    place: Path
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """All variables that a run sees; nothing of the machine's but the path."""
+        mine = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "error"}
+        return {"PATH": os.environ["PATH"], **mine, **(more or {})}
+
+    def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, seconds: float = 60) -> Ran:
+        """Run it with these arguments."""
+        return self._run([*HULLMARK, *map(str, arguments)], env, seconds)
+
+    def _run(self, command: Sequence[str], env: Mapping[str, str] | None, seconds: float = 60) -> Ran:
+        ran = subprocess.run(
+            command,
+            env=self.environment(env),
+            cwd=self.place,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
+        return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
+
+    def bounded(
+        self,
+        *arguments: str | Path,
+        env: Mapping[str, str] | None = None,
+        seconds: int = 60,
+        memory: int = -1,
+        file_bytes: int = -1,
+    ) -> Bounded:
+        """Run it with bounds for time, for memory and for the files it writes, in bytes (-1: none)."""
+        report = self.place.parent / "took.json"
+        bounds = (report, seconds, memory, file_bytes)
+        runner = [sys.executable, "-S", "-E", str(BOUNDED), *map(str, bounds)]
+        ran = self._run([*runner, *HULLMARK, *map(str, arguments)], env, seconds + 30)
+        took = json.loads(report.read_bytes())
+        return Bounded(took["status"], ran.out, ran.err, took["seconds"], took["peak_kib"] / 1024)
+
+    def opened(self, *arguments: str | Path) -> tuple[Ran, list[str]]:
+        """Run it, and answer every path that it opened as well."""
+        log = self.place.parent / "opened"
+        log.write_bytes(b"")
+        ran = self._run([sys.executable, "-c", _LISTENING + _CODE, str(log), *map(str, arguments)], None)
+        return ran, log.read_text("utf-8", "surrogateescape").splitlines()
+
+    def powerless(self, *arguments: str | Path) -> Ran:
+        """Run it as a user for whom the rights of files count. Skips the test where root cannot let go of its powers."""
+        command = [*HULLMARK, *map(str, arguments)]
+        if os.geteuid() != 0:
+            return self._run(command, None)
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root needs setpriv to let go of its powers")
+        return self._run([setpriv, "--bounding-set=-all", "--inh-caps=-all", *command], None)
+
+    def on_terminal(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, out: bool = True, err: bool = True
+    ) -> tuple[Ran, str]:
+        """Run it with standard output, standard error or both on a terminal; also answers what the terminal got."""
+        master, slave = pty.openpty()
+        with contextlib.closing(os.fdopen(master, "rb", buffering=0)) as screen:
+            process = subprocess.Popen(
+                [*HULLMARK, *map(str, arguments)],
+                env=self.environment({"TERM": "xterm-256color", **(env or {})}),
+                cwd=self.place,
+                stdin=subprocess.DEVNULL,
+                stdout=slave if out else subprocess.PIPE,
+                stderr=slave if err else subprocess.PIPE,
+            )
+            os.close(slave)
+            shown = _until_closed(screen.fileno())
+            rest, complaints = process.communicate(timeout=60)
+        return Ran(process.returncode, rest or b"", (complaints or b"").decode()), shown
+
+    def leftovers(self) -> list[str]:
+        """Every file and folder in the home, the temporary folder and the working folder."""
+        places = (self.home, self.temporary, self.place)
+        return [str(path.relative_to(place.parent)) for place in places for path in sorted(place.rglob("*"))]
+
+
+def _until_closed(terminal: int) -> str:
+    shown = b""
+    # A terminal whose last process is gone answers EIO, not an end.
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    return shown.decode("utf-8", "replace")
+
+
+def program_in(folder: Path) -> Program:
+    """The program with its three folders in this one."""
+    made = Program(folder / "home", folder / "temporary", folder / "place")
+    for path in (made.home, made.temporary, made.place):
+        path.mkdir(parents=True)
+    return made
