@@ -10,7 +10,7 @@ from pathlib import Path
 from hullmark.app.check import Checked, judge, load
 from hullmark.app.options import source_options
 from hullmark.app.take import take
-from hullmark.app.wish import DEFAULT_JOBS, Means, Wish
+from hullmark.app.wish import Means, Wish
 from hullmark.model.inventory import Inventory
 from hullmark.model.verdict import Verdict
 from hullmark.source import SourceOptions
@@ -22,7 +22,7 @@ def scan(
     files: bool = False,
     all_layers: bool = False,
     cache_dir: Path | None = None,
-    jobs: int = DEFAULT_JOBS,
+    jobs: int | None = None,
     options: SourceOptions | None = None,
 ) -> Inventory:
     """Everything in an image or folder.
@@ -43,7 +43,7 @@ def check(
     policy: str | Path,
     at: datetime | None = None,
     cache_dir: Path | None = None,
-    jobs: int = DEFAULT_JOBS,
+    jobs: int | None = None,
     options: SourceOptions | None = None,
 ) -> Verdict:
     """Judge an image or folder by the policy in a file or folder.

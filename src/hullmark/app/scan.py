@@ -18,6 +18,8 @@ from hullmark.rootfs.limits import DEFAULT
 from hullmark.source.folder import read_folder
 from hullmark.store.layercache import LayerCache
 
+_REGISTRY_JOBS = 3
+
 
 def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     """Everything in the image. Raises BrokenImage if it is not what its manifest says.
@@ -35,7 +37,8 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     from hullmark.app.analysis import analyse, reads_for
 
     dispatch = Dispatch(reads_for(wish))
-    reading = Reading(dispatch=dispatch, digests=wish.digests, cache=cache, jobs=means.jobs, watch=means.watch)
+    jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
+    reading = Reading(dispatch=dispatch, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
     records = layer_records(image, reading)
     analysis, files, contents = analyse(records, wish)
     if cache is not None and is_plain:

@@ -12,8 +12,6 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 
-DEFAULT_JOBS = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -33,10 +31,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress."""
+    """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress.
+
+    `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
+    registry is waited for.
+    """
 
     cache_folder: Path | None = None
-    jobs: int = DEFAULT_JOBS
+    jobs: int | None = None
     watch: Watch | None = None
 
 

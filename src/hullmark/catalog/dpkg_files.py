@@ -1,4 +1,7 @@
-"""The files that dpkg's packages own: NAME.list, NAME.md5sums, Conffiles and diversions (dpkg's info folder, deb-md5sums(5))."""
+"""The files that dpkg's packages own: NAME.list, NAME.md5sums, Conffiles and diversions (dpkg's info folder, deb-md5sums(5)).
+
+Those records themselves, and the scripts beside them, are the package's too.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ _MD5 = re.compile(r"[0-9a-f]{32}").fullmatch
 _MD5_LINE = re.compile(r"^(\\?)([0-9a-f]{32})[ \t]+\*?/*+(?:\./+)?+([^\n]+)", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([\\nr])")
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
+_BESIDE = (
+    ".conffiles", ".triggers", ".shlibs", ".symbols", ".templates", ".config", ".preinst", ".postinst", ".prerm", ".postrm",
+)  # fmt: skip
+"""What dpkg keeps of a package beside its list and digests."""
+_STANZAS = (("/status.d/", ""), ("/opkg/info/", ".control"))
+"""Folders whose packages have a file of their own for their stanza, and how its name ends."""
 _FLAGS = ("obsolete", "remove-on-upgrade")
 
 
@@ -75,12 +84,14 @@ def diversions(view: View, path: str) -> Diversions:
 def claimed(view: View, claim: Claim) -> Iterator[OwnedFile]:
     """The files of one package: those of its list, or else of its md5sums, and its Conffiles, each with its digest.
 
-    Conffiles that newer versions no longer ship need not be there.
+    Conffiles that newer versions no longer ship need not be there. Then the package's records, as far as they are there.
     """
-    digests = _digests(_body(view, MD5SUMS, claim.stems))
+    summed, sums = _body(view, MD5SUMS, claim.stems)
+    has_list, listing = _body(view, LIST, claim.stems)
+    digests = _digests(sums)
     conffiles = _conffiles(claim.conffiles)
     owner, moved, root = claim.owner, claim.moved, claim.root
-    listed: dict[str, None] = dict.fromkeys(_paths(_body(view, LIST, claim.stems)))
+    listed: dict[str, None] = dict.fromkeys(_paths(listing))
     if not listed:
         listed.update(dict.fromkeys(digests))
     listed.update(dict.fromkeys(conffiles))
@@ -101,15 +112,27 @@ def claimed(view: View, claim: Claim) -> Iterator[OwnedFile]:
             yield OwnedFile(place, owner)
     if outside:
         view.problem(claim.stems[0] + ".list", f"{outside} path(s) of this package leave the root and were not read")
+    for stem, kind in ((has_list, ".list"), (summed, ".md5sums")):
+        if stem:
+            yield OwnedFile(stem + kind, owner)
+    for path in _beside(view, has_list or summed):
+        yield OwnedFile(path, owner)
 
 
-def _body(view: View, read: Read[bytes], stems: Sequence[str]) -> str:
+def _beside(view: View, stem: str) -> Iterator[str]:
+    if stem:
+        kinds = (*_BESIDE, *(kind for folder, kind in _STANZAS if folder in stem))
+        yield from (stem + kind for kind in kinds if view.exists(stem + kind))
+
+
+def _body(view: View, read: Read[bytes], stems: Sequence[str]) -> tuple[str, str]:
+    """The stem that has this record, and its text; both empty where none has it."""
     suffix = ".list" if read is LIST else ".md5sums"
     for stem in stems:
         found = view.fact_at(read, stem + suffix)
         if found is not None:
-            return _text(found.fact)
-    return ""
+            return stem, _text(found.fact)
+    return "", ""
 
 
 def _text(body: bytes) -> str:

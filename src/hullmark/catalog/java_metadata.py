@@ -12,8 +12,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
 
 MAX_TEXT = 1024
 """Longer names and versions, in characters, are cut."""
@@ -183,6 +181,10 @@ def licences_of_project(data: bytes) -> tuple[str, ...]:
 
 
 def _parse(data: bytes) -> _Element:
+    # Few images have a jar that is read by its pom.xml; the others need no XML.
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
     try:
         return fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:

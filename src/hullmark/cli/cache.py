@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "prune":
         files, size = prune(
             folder,
-            older_than_seconds=_measure(arguments.older_than, _SPANS, "a time, as 12h or 30d"),
-            max_bytes=_whole(_measure(arguments.max_size, _UNITS, "a size, as 500M")),
+            older_than_seconds=_measure(arguments.older_than, _SPANS, "a time", "12h or 30d"),
+            max_bytes=_whole(_measure(arguments.max_size, _UNITS, "a size", "500M or 2G")),
         )
         sys.stdout.write(f"removed {files} files, {_size(size)}\n")
         return 0
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(text: str | None, units: dict[str, int], what: str) -> float | None:
+def _measure(text: str | None, units: dict[str, int], what: str, example: str) -> float | None:
     from hullmark.model.errors import HullmarkError
 
     if text is None:
@@ -53,8 +53,8 @@ def _measure(text: str | None, units: dict[str, int], what: str) -> float | None
     raw = text.strip().lower().removesuffix("b")
     unit = raw[-1:] if raw[-1:] in units and not raw[-1:].isdigit() else ""
     number = raw[: len(raw) - len(unit)]
-    if unit not in units or not number.replace(".", "", 1).isdigit():
-        raise HullmarkError(f"{text!r} is not {what}")
+    if unit not in units or not number.replace(".", "", 1).isdecimal():
+        raise HullmarkError(f"{text!r} is not {what}", advice=f"write it as {example}")
     return float(number) * units[unit]
 
 

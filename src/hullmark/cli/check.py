@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hullmark.cli.output import add_output, write
+from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
 
@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.check import judge, load
 
+    outputs = wanted_outputs("verdict", arguments.output)
     settings = settings_of(arguments)
     policy = load(Path(arguments.policy))
     now = _moment(arguments.at)
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
             verdicts.append(judge(source, policy, now, settings.means(watch), options).verdict)
-    write("verdict", verdicts, arguments.output, settings)
+    write(verdicts, outputs, settings)
     statuses = [_EXIT[verdict.verdict] for verdict in verdicts]
     return 1 if 1 in statuses else max(statuses)
 
@@ -56,6 +57,6 @@ def _moment(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise HullmarkError(f"--at: {text!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

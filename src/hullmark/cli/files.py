@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli.output import add_output, write
+from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
 
@@ -34,9 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.app.take import take
     from hullmark.app.wish import Wish
 
+    outputs = wanted_outputs("files", arguments.output)
     settings = settings_of(arguments)
     options = settings.source_options()
-    wish = Wish(files=True, digests=True, all_layers=arguments.all_layers)
+    ghosts = "ghost" in (arguments.state or ())
+    wish = Wish(files=True, digests=True, ghosts=ghosts, all_layers=arguments.all_layers)
     inventories = []
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
@@ -45,5 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
             files = tuple(file for file in inventory.files or () if file.state in arguments.state)
             inventory = msgspec.structs.replace(inventory, files=files)
         inventories.append(inventory)
-    write("files", inventories, arguments.output, settings)
+    write(inventories, outputs, settings)
     return 0

@@ -7,9 +7,11 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from hullmark._version import __version__
 from hullmark.cli import cache, check, files, lists, scan
+from hullmark.cli.output import let_go_of_stdout
 from hullmark.cli.settings import add_common
 
 VERBS = (scan, check, files, cache, *lists.LISTS)
@@ -27,13 +29,24 @@ exit status:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as all other errors are said, not with the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong and what to do."""
+        _say(f"hullmark: {message}")
+        _say(f"  {self.prog} --help shows what can be given")
+        sys.exit(REFUSED)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="hullmark",
         description="Says what is inside a container image, and whether it may be deployed.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True)
@@ -44,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
             description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
             epilog=getattr(verb, "EPILOG", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         verb.add_arguments(sub)
         add_common(sub)
@@ -53,35 +67,59 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; answers its exit status."""
+    _open_missing_streams()
     arguments = parser().parse_args(argv)
     # A scan makes hundreds of thousands of values without cycles and then ends: collecting them is wasted work.
     gc.disable()
-    from hullmark.model.errors import HullmarkError
-
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()
         return status
-    except HullmarkError as error:
-        if arguments.debug:
-            raise
-        _say(f"hullmark: {error}")
-        if error.advice:
-            _say(f"  {error.advice}")
-        return REFUSED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain again when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PASSED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        let_go_of_stdout()
+        return PASSED
     # The last line of defence: a fault of ours still ends with a message and a status of its own.
     except Exception as error:
         if arguments.debug:
             raise
-        _say(f"hullmark: a bug in hullmark: {type(error).__name__}: {error}")
-        _say("  please report it; --debug shows where it happened")
-        return BUG
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """One line what, one line what to do; answers the exit status."""
+    from hullmark.model.errors import HullmarkError
+
+    if isinstance(error, HullmarkError):
+        what, advice, status = str(error), error.advice, REFUSED
+    elif isinstance(error, OSError) and error.strerror:
+        # A full disk, a failing one, too many open files: the machine's trouble, not ours.
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        advice, status = "check space, rights and limits of this machine", REFUSED
+        _settle_stdout()
+    else:
+        what = f"a bug in hullmark: {type(error).__name__}: {error}"
+        advice, status = "please report it; --debug shows where it happened", BUG
+    _say(f"hullmark: {what}")
+    if advice:
+        _say(f"  {advice}")
+    return status
+
+
+def _settle_stdout() -> None:
+    """Write what waits to be written, if that can be done at all."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        let_go_of_stdout()
+
+
+def _open_missing_streams() -> None:
+    """A parent may have closed them: then what is said goes nowhere, and no image file gets their numbers."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123, SIM115 - as long as the process
 
 
 def _say(line: str) -> None:

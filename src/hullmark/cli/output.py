@@ -7,11 +7,18 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
-    from hullmark.report.format import Kind
+    from hullmark.report.format import Format, Kind
+
+
+class Output(NamedTuple):
+    """A format, and the file it goes to ("": standard output)."""
+
+    format: Format[Any]
+    file: str
 
 
 def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
@@ -26,43 +33,80 @@ def add_output(parser: argparse.ArgumentParser, formats: str) -> None:
     )
 
 
-def write(kind: Kind, results: list[Any], outputs: list[str], settings: Settings) -> None:
-    """Render every result in every format that was asked for. Raises HullmarkError for a format there is not."""
+def wanted_outputs(kind: Kind, written: list[str]) -> list[Output]:
+    """What -o asks for. Called before the work begins, so that a mistyped name costs nothing. Raises HullmarkError."""
+    from hullmark.model.errors import HullmarkError
+    from hullmark.report import load
+
+    outputs = []
+    for text in written or ["table"]:
+        name, equals, file = text.partition("=")
+        if equals and not file:
+            raise HullmarkError(f"-o {text} names no file", advice=f"write -o {name}=FILE, or -o {name}")
+        outputs.append(Output(load(kind, name), file))
+    if sum(not output.file for output in outputs) > 1:
+        raise HullmarkError(
+            "several formats cannot share standard output", advice="give all but one a file: -o FORMAT=FILE"
+        )
+    return outputs
+
+
+def write(results: list[Any], outputs: list[Output], settings: Settings) -> None:
+    """Render every result in every format that was asked for. Raises HullmarkError where it cannot be written."""
     from hullmark.model.errors import HullmarkError
 
-    for output in outputs or ["table"]:
-        name, _, file = output.partition("=")
-        rendered = b"".join(_rendered(kind, name, result, settings, is_file=bool(file)) for result in results)
-        if not file:
-            sys.stdout.buffer.write(rendered)
-            continue
+    for output in outputs:
+        rendered = b"".join(_rendered(output, result, settings) for result in results)
         try:
-            Path(file).write_bytes(rendered)
+            if output.file:
+                Path(output.file).write_bytes(rendered)
+            else:
+                sys.stdout.buffer.write(rendered)
+                sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read our output has seen enough. The exit status is as if they had not.
+            let_go_of_stdout()
         except OSError as error:
-            raise HullmarkError(f"cannot write {file}: {error.strerror}") from error
+            if not output.file:
+                let_go_of_stdout()
+            place = output.file or "to standard output"
+            raise HullmarkError(
+                f"cannot write {place}: {error.strerror}", advice="check path, rights and space"
+            ) from error
 
 
-def _rendered(kind: Kind, name: str, result: Any, settings: Settings, *, is_file: bool) -> bytes:
+def let_go_of_stdout() -> None:
+    """Drop what could not be written: Python would try again, and complain, when it closes standard output."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _rendered(output: Output, result: Any, settings: Settings) -> bytes:
     from hullmark._version import __version__
-    from hullmark.report import load
     from hullmark.report.format import RenderContext
 
-    is_terminal = sys.stdout.isatty() and not is_file
+    is_terminal = sys.stdout.isatty() and not output.file
     context = RenderContext(
         tool_version=__version__,
         timestamp=_timestamp(),
-        color=settings.wants_color() and not is_file,
+        color=settings.wants_color() and not output.file,
         width=shutil.get_terminal_size((120, 40)).columns if is_terminal else 0,
     )
-    rendered: bytes = load(kind, name).render(result, context)
-    return rendered
+    return output.format.render(result, context)
 
 
 def _timestamp() -> str | None:
     """The time that documents carry, if SOURCE_DATE_EPOCH sets one (reproducible-builds.org)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not epoch.isdigit():
+    if not epoch:
         return None
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    from hullmark.model.errors import HullmarkError
+
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        advice = "set it to seconds since 1970, or unset it"
+        raise HullmarkError(f"SOURCE_DATE_EPOCH: {epoch!r} is no time", advice=advice) from None

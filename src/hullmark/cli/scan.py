@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli.output import add_output, write
+from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
 from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
 
@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.app.take import take
     from hullmark.app.wish import Wish
 
+    outputs = wanted_outputs("inventory", arguments.output)
     settings = settings_of(arguments)
     wish = Wish(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
     options = settings.source_options()
@@ -34,5 +35,5 @@ def run(arguments: argparse.Namespace) -> int:
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
             inventories.append(take(source, wish, settings.means(watch), options).inventory)
-    write("inventory", inventories, arguments.output, settings)
+    write(inventories, outputs, settings)
     return 0

@@ -51,7 +51,7 @@ def _count(text: str) -> int:
 _VALUES = (
     _Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
     _Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
-    _Option("jobs", _count, "N", "layers to read at the same time"),
+    _Option("jobs", _count, "N", "layers to read at the same time (default: 1, from a registry 3)"),
     _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
 )
 _SWITCHES = (
@@ -130,9 +130,9 @@ class Settings:
 
     def means(self, watch: Any = None) -> Means:
         """What a scan may use."""
-        from hullmark.app.wish import DEFAULT_JOBS, Means
+        from hullmark.app.wish import Means
 
-        return Means(cache_folder=self.cache_folder(), jobs=self.get("jobs") or DEFAULT_JOBS, watch=watch)
+        return Means(cache_folder=self.cache_folder(), jobs=self.get("jobs"), watch=watch)
 
     def source_options(self) -> SourceOptions:
         """How images are found."""
@@ -175,7 +175,9 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
     try:
         document = yaml.safe_load(path.read_text("utf-8")) or {}
     except OSError as error:
-        raise HullmarkError(f"cannot read the settings file {path}: {error.strerror}") from error
+        raise HullmarkError(
+            f"cannot read the settings file {path}: {error.strerror}", advice="check the path"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HullmarkError(f"the settings file {path} is not YAML", advice=str(error).splitlines()[0]) from error
     known = {option.name for option in (*_VALUES, *_SWITCHES)}
@@ -191,5 +193,8 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings of this process."""
-    return Settings(arguments, os.environ)
+    """The settings of this process. Raises HullmarkError for a wrong one, whether or not this run needs it."""
+    settings = Settings(arguments, os.environ)
+    for option in (*_VALUES, *_SWITCHES):
+        settings.get(option.name)
+    return settings

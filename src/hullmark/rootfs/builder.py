@@ -34,7 +34,7 @@ class RecordBuilder:
         self._unreported = 0
         self._folder_bytes = limits.folder_bytes
         self.starts = dispatch.starts
-        self._rules = dispatch.rules
+        self._by_base = dispatch.by_base
         self._folder: bytes | None = None
         self._folder_rules = dispatch.folder_rules(b"")
         self.entries: list[Entry] = []
@@ -53,29 +53,34 @@ class RecordBuilder:
         """What extended headers say about the entry that comes next."""
         self._capability, self._sparse = capability[:256], is_sparse
 
-    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:
-        """Take one entry; answers who wants its body, if anyone."""
+    def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:  # noqa: C901
+        """Take one entry; answers who wants its body, if anyone. Runs for every file: what is common stands in it."""
         slash = path.rfind(b"/")
         base = path[slash + 1 :]
         # Nearly always a file stands in the folder of the one before: then only its name is new.
-        if base[:1] in _ODD_STARTS or path[: max(slash, 0)] != self._folder:
+        if base[:1] in _ODD_STARTS or (path[:slash] if slash > 0 else b"") != self._folder:
             clean = self._entered(path)
             if clean is None:
                 return None
             path = clean
             base = path[path.rfind(b"/") + 1 :]
-        if kind == "f":
-            rules = self._rules(base) + self._folder_rules
-            wanted = self._dispatch.matching(rules, path) if rules else ()
-            if wanted or head or self._digests:
-                return self._file(path, meta, head, wanted)
-        elif kind == "h":
-            link = self._hard_link(path, link)
-        elif kind == "l" and leaves_root(path[: max(path.rfind(b"/"), 0)], link):
-            self.problem(path, "rootfs", "the link climbs above the root; inside the image it ends at the root")
         mode, uid, gid, size, mtime = meta
-        if kind != "f":
+        if kind == "f":
+            rules = self._by_base.get(base)
+            if rules is None:
+                rules = self._dispatch.rules(base)
+            if self._folder_rules:
+                rules += self._folder_rules
+            if rules or head or self._digests:
+                wanted = self._dispatch.matching(rules, path)
+                if wanted or head or self._digests:
+                    return self._file(path, meta, head, wanted)
+        else:
             size = 0
+            if kind == "h":
+                link = self._hard_link(path, link)
+            elif kind == "l" and leaves_root(path[: max(slash, 0)], link):
+                self.problem(path, "rootfs", "the link climbs above the root; inside the image it ends at the root")
         self.entries.append(Entry(path, kind, mode, uid, gid, size, mtime, link, b"", self._capability))
         if self._capability or self._sparse:
             self._capability, self._sparse = b"", False

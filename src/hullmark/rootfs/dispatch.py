@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hullmark.rootfs.reads import Read
@@ -50,7 +50,21 @@ def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8", "surrogateescape") or rb"(?!)", re.DOTALL)
 
 
-Rules = tuple[tuple[int, "re.Pattern[bytes] | None"], ...]
+class _LaterPattern:
+    """A glob's expression, compiled when it is first asked: most are not, and compiling is what costs."""
+
+    __slots__ = ("_glob", "fullmatch")
+
+    def __init__(self, glob: str) -> None:
+        self._glob = glob
+        self.fullmatch: Callable[[bytes], object] = self._first
+
+    def _first(self, path: bytes) -> object:
+        self.fullmatch = compile_globs((self._glob,)).fullmatch
+        return self.fullmatch(path)
+
+
+Rules = tuple[tuple[int, _LaterPattern | None], ...]
 
 
 class Dispatch:
@@ -68,7 +82,7 @@ class Dispatch:
         self._suffixes: dict[bytes, Rules] = {}
         self._folders: dict[bytes, Rules] = {}
         self._others: Rules = ()
-        self._by_base: dict[bytes, Rules] = {}
+        self.by_base: dict[bytes, Rules] = {}
         for i, read in enumerate(self.reads):
             for glob in read.globs:
                 self._add(glob.lstrip("/"), i)
@@ -76,7 +90,7 @@ class Dispatch:
     def _add(self, glob: str, index: int) -> None:
         folder, _, last = glob.rpartition("/")
         parent = folder.rpartition("/")[2]
-        rule = ((index, None if folder == "**" else compile_globs((glob,))),)
+        rule = ((index, None if folder == "**" else _LaterPattern(glob)),)
         if not _WILD(last):
             self._names[last.encode()] = self._names.get(last.encode(), ()) + rule
         elif last[:2] == "*." and not _WILD(last[1:]) and "." not in last[2:]:
@@ -84,7 +98,7 @@ class Dispatch:
         elif last == "*" and parent and not _WILD(parent):
             self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
         else:
-            self._others += ((index, compile_globs((glob,))),)
+            self._others += rule
 
     def wanted(self, path: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of those that want a file of this name, each once."""
@@ -94,15 +108,15 @@ class Dispatch:
 
     def rules(self, base: bytes) -> Rules:
         """The rules that a last segment alone calls for; remembered, as names repeat a lot."""
-        found = self._by_base.get(base)
+        found = self.by_base.get(base)
         if found is None:
             found = self._names.get(base, ())
             dot = base.rfind(b".")
             if dot >= 0:
                 found += self._suffixes.get(base[dot + 1 :], ())
             found += self._others
-            if len(self._by_base) < 1 << 15:
-                self._by_base[base] = found
+            if len(self.by_base) < 1 << 15:
+                self.by_base[base] = found
         return found
 
     def folder_rules(self, folder: bytes) -> Rules:

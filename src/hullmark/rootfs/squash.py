@@ -97,7 +97,8 @@ class _Fold:
         above = self._nodes[entry.path]
         if above.layer == layer:
             return False
-        self._ghost(entry.path, Node(layer, position, entry), above.layer)
+        if not entry.kind == above.entry.kind == "d":  # a folder that is listed again is the same folder
+            self._ghost(entry.path, Node(layer, position, entry), above.layer)
         return entry.kind != "d" and above.entry.kind == "d"
 
     def _ghost(self, path: bytes, node: Node, by: int) -> None:

@@ -17,7 +17,8 @@ from hullmark.rootfs.limits import Limits
 BUFFER_BYTES = 1 << 20
 HEAD_BYTES = 8
 
-_HEADER = struct.Struct("100s24s12s12s8sc100s6s82x155s12x")
+_HEADER = struct.Struct("100s24s12s12s8sc")
+_LINK_AT, _MAGIC_AT, _PREFIX_AT = 157, 257, 345
 _ZERO = bytes(512)
 _KIND = {b"0": "f", b"\0": "f", b"7": "f", b"1": "h", b"2": "l", b"3": "c", b"4": "b", b"5": "d", b"6": "p", b"S": "f"}
 _EXTENSIONS = frozenset((b"x", b"g", b"L", b"K", b"X"))
@@ -79,11 +80,14 @@ class _Owners(dict[bytes, tuple[int, int, int]]):
 
 
 class _Sums(dict[bytes, int]):
-    """Check fields as numbers; one that is no number is a sum that no header has."""
+    """Check fields as what adler32's low half must be. The field itself counts as eight blanks in the sum that it holds.
+
+    One that is no number is a value that adler32 never has.
+    """
 
     def __missing__(self, raw: bytes) -> int:
         digits = raw.split(b"\0", 1)[0].strip()
-        value = int(digits, 8) if digits and not digits.strip(b"01234567") else -1
+        value = (int(digits, 8) - 255 + sum(raw)) % 65521 if digits and not digits.strip(b"01234567") else -1
         if len(self) < 1 << 16:
             self[raw] = value
         return value
@@ -161,14 +165,13 @@ class TarWalker:
         left = self._limits.entries
         while self._fill - self._pos >= 512 or self._more(512):
             pos = self._pos
-            name, owner, size, mtime, check, kind, link, magic, prefix = unpack(buffer, pos)
+            name, owner, size, mtime, check, kind = unpack(buffer, pos)
             head = view[pos : pos + 512]
             if not name[0] and head == _ZERO:
                 self._end()
                 return
             # adler32's low half is 1 + the sum of the bytes modulo 65521: the header's check sum at the speed of C.
-            # The check field itself counts as eight blanks.
-            if ((adler32(head) & 0xFFFF) + 255 - sum(check) - sums[check]) % 65521:
+            if (adler32(head) & 0xFFFF) != sums[check]:
                 self._bad_header()
             self._pos = pos = pos + 512
             length = numbers[size]
@@ -183,9 +186,9 @@ class TarWalker:
                 raise LimitReached(f"it has more than {self._limits.entries:,} entries")
             end = name.find(0)
             path = name[:end] if end >= 0 else name
-            if prefix[0] and magic == b"ustar\0":
-                path = prefix.split(b"\0", 1)[0] + b"/" + path
-            target = link.split(b"\0", 1)[0] if link[0] else b""
+            if head[_PREFIX_AT] and bytes(head[_MAGIC_AT : _MAGIC_AT + 6]) == b"ustar\0":
+                path = bytes(head[_PREFIX_AT : _PREFIX_AT + 155]).split(b"\0", 1)[0] + b"/" + path
+            target = bytes(head[_LINK_AT : _LINK_AT + 100]).split(b"\0", 1)[0] if head[_LINK_AT] else b""
             mode, uid, gid = owners[owner]
             meta = (mode, uid, gid, length, numbers[mtime])
             if self._is_extended:

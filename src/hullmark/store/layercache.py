@@ -11,7 +11,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
 import msgspec
@@ -122,7 +124,8 @@ def _read(path: Path) -> bytes | None:
             magic, seal, payload = file.read(len(_MAGIC)), file.read(32), file.read()
             if magic != _MAGIC or hashlib.sha256(payload).digest() != seal:
                 return None
-            os.utime(file.fileno())
+            with suppress(OSError):  # a folder that may only be read still serves
+                os.utime(file.fileno())
             return payload
     except OSError:
         return None
@@ -147,8 +150,11 @@ def cached(folder: Path) -> Iterator[CacheEntry]:
     """Every file of a cache folder, of all fingerprints; leftovers of writers that died too."""
     for kind in ("records", "results", "stamps"):
         for path in sorted((folder / kind).rglob("*")):
-            if path.is_file():
+            try:
                 status = path.stat()
+            except OSError:  # another process has pruned it
+                continue
+            if S_ISREG(status.st_mode):
                 yield CacheEntry(path, status.st_size, status.st_mtime)
 
 

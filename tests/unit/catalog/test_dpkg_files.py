@@ -25,6 +25,17 @@ def owned(files: dict[str, bytes], status: bytes = stanza()) -> list[OwnedFile]:
 
 
 def owned_in(view: FakeView) -> list[OwnedFile]:
+    """What the packages brought: not dpkg's own records of them."""
+    return [file for file in all_owned(view) if "/info/" not in file.path and "/status.d/" not in file.path]
+
+
+def records(files: dict[str, bytes], status: bytes = stanza()) -> list[OwnedFile]:
+    """dpkg's own records of the packages."""
+    found = all_owned(FakeView({HOME + "status": status, **files}, CATALOGER))
+    return [file for file in found if "/info/" in file.path or "/status.d/" in file.path]
+
+
+def all_owned(view: FakeView) -> list[OwnedFile]:
     assert CATALOGER.owned is not None
     return list(CATALOGER.owned(view))
 
@@ -129,6 +140,34 @@ def test_opkg_lists_have_modes_and_targets_after_the_path() -> None:
 def test_packages_that_are_not_there_own_nothing() -> None:
     status = stanza().replace(b"install ok installed", b"deinstall ok config-files")
     assert owned({INFO + "bash.list": b"/.\n/etc/x\n"}, status) == []
+
+
+def test_the_records_that_dpkg_keeps_of_a_package_are_its_own() -> None:
+    there = [INFO + "bash" + kind for kind in (".list", ".md5sums", ".conffiles", ".preinst", ".postinst", ".shlibs")]
+    others = dict.fromkeys([INFO + "format", INFO + "bash-doc.postinst", INFO + "bash.other"], b"")
+    found = records(dict.fromkeys(there, b"") | others)
+    assert sorted(found, key=lambda file: file.path) == [OwnedFile(path, PURL) for path in sorted(there)]
+
+
+def test_records_of_several_architectures_have_its_name_in_theirs() -> None:
+    files = dict.fromkeys([INFO + "bash:amd64.list", INFO + "bash:amd64.postrm", INFO + "bash.postrm"], b"")
+    assert [file.path for file in records(files)] == [INFO + "bash:amd64.list", INFO + "bash:amd64.postrm"]
+
+
+def test_a_stanza_of_its_own_is_a_record_of_its_package() -> None:
+    record = HOME + "status.d/bash"
+    files = {record: stanza(), record + ".md5sums": f"{A}  bin/bash\n".encode(), HOME + "status.d/bash.other": b""}
+    assert [file.path for file in records(files, status=b"")] == [record + ".md5sums", record]
+
+
+def test_opkgs_records_are_their_packages() -> None:
+    info = "usr/lib/opkg/info/busybox"
+    files = {
+        "usr/lib/opkg/status": stanza("busybox"),
+        info + ".list": b"/bin/busybox\n",
+        info + ".control": stanza("busybox"),
+    }
+    assert [file.path for file in records(files)] == [info + ".list", info + ".control"]
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200), st.binary(max_size=100))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hullmark.catalog.rpmdb import bdb, ndb, sqlite
+from hullmark.catalog.rpmdb import bdb, ndb
 from hullmark.catalog.rpmdb.header import DamagedHeader, RpmHeader, read_header
 from hullmark.rootfs.reads import Report
 
@@ -26,7 +26,9 @@ def read_database(body: memoryview, report: Report) -> tuple[RpmHeader, ...] | N
 
 
 def _reader(body: memoryview) -> Callable[[memoryview, Report], Iterator[bytes]] | None:
-    if body[:16] == sqlite.MAGIC:
+    if body[:16] == b"SQLite format 3\0":
+        from hullmark.catalog.rpmdb import sqlite  # images without an rpm database need no SQLite
+
         return sqlite.read_blobs
     if body[:4] == ndb.MAGIC:
         return ndb.read_blobs
