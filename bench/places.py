@@ -14,7 +14,9 @@ HULLMARK = REPOSITORY / ".venv" / "bin" / "hullmark"
 
 def add_corpus(parser: argparse.ArgumentParser, images: Sequence[str]) -> None:
     """The options that say which images are looked at."""
-    parser.add_argument("--corpus", type=Path, default=CORPUS, metavar="DIR", help="the built corpus (default: var/corpus)")
+    parser.add_argument(
+        "--corpus", type=Path, default=CORPUS, metavar="DIR", help="the built corpus (default: var/corpus)"
+    )
     parser.add_argument("--images", nargs="+", default=list(images), metavar="NAME", help="folders of DIR/oci")
 
 

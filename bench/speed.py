@@ -116,13 +116,20 @@ def bounds(measured: Sequence[Measured]) -> list[tuple[str, str, str, str]]:
                      _held(each.ratio("syft") <= _OF_PEER)))  # fmt: skip
         if each.image in _FLOOR_IMAGES:
             ratio = each.ratio("floor")
-            rows.append((f"{each.image}: CPU of the floor's", f"{_OF_FLOOR}", f"{ratio:.2f}", _held(ratio <= _OF_FLOOR)))
+            rows.append(
+                (f"{each.image}: CPU of the floor's", f"{_OF_FLOOR}", f"{ratio:.2f}", _held(ratio <= _OF_FLOOR))
+            )
         rows.append((f"{each.image}: peak memory, MB", f"{limit:.0f}", f"{peak:.0f}", _held(peak <= limit)))
         rows.append((f"{each.image}: second scan, ms", f"{_SECOND * 1000:.0f}", f"{each.second * 1000:.0f}",
                      _held(each.second <= _SECOND)))  # fmt: skip
     mean = statistics.geometric_mean(each.ratio("syft") for each in measured)
     rows.append(
-        ("geometric mean: CPU of syft's", f"1/{1 / _OF_PEER_MEAN:.0f}", f"1/{1 / mean:.1f}", _held(mean <= _OF_PEER_MEAN))
+        (
+            "geometric mean: CPU of syft's",
+            f"1/{1 / _OF_PEER_MEAN:.0f}",
+            f"1/{1 / mean:.1f}",
+            _held(mean <= _OF_PEER_MEAN),
+        )
     )
     return rows
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +69,8 @@ def test_every_verb_explains_itself(hullmark: Program, verb: str) -> None:
 def test_the_help_names_every_verb_and_exit_status(hullmark: Program) -> None:
     ran = hullmark("--help")
     assert (ran.status, ran.err) == (0, "")
-    assert [verb.NAME for verb in VERBS if f"  {verb.NAME} " not in ran.text] == []
+    shown = re.findall(r"^    ([a-z]+)\b", ran.text, re.MULTILINE)
+    assert [verb.NAME for verb in VERBS if verb.NAME not in shown] == []
     assert [status for status in (0, 1, 2, 3, 10) if f"  {status} " not in ran.text] == []
     assert hullmark("--version").text.startswith("hullmark 0.")
 
@@ -368,6 +371,14 @@ def test_a_real_archive_of_two_images_lists_its_tags(hullmark: Program) -> None:
     assert "nginx" in [package["name"] for package in document["packages"]]
 
 
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The inventory of the real nginx in an OCI layout with gzip."""
+    program = program_in(tmp_path_factory.mktemp("nginx") / "run")
+    document: dict[str, Any] = program("scan", "-o", "json", f"oci-dir:{corpus('oci', 'nginx')}").document
+    return document
+
+
 @pytest.mark.parametrize(
     "reference",
     [
@@ -379,13 +390,12 @@ def test_a_real_archive_of_two_images_lists_its_tags(hullmark: Program) -> None:
         "docker/nginx.tar",
     ],
 )
-def test_a_real_image_is_the_same_in_every_shape(hullmark: Program, reference: str) -> None:
+def test_a_real_image_is_the_same_in_every_shape(hullmark: Program, nginx: dict[str, Any], reference: str) -> None:
     scheme, colon, place = reference.rpartition(":")
-    whole = hullmark("scan", "-o", "json", f"oci-dir:{corpus('oci', 'nginx')}").document
     other = hullmark("scan", "-o", "json", f"{scheme}{colon}{corpus(place)}").document
-    assert other["packages"] == whole["packages"] != []
-    assert (other["distro"], other["problems"]) == (whole["distro"], whole["problems"])
-    diff_ids = [[layer["diff_id"] for layer in document["source"]["layers"]] for document in (whole, other)]
+    assert other["packages"] == nginx["packages"] != []
+    assert (other["distro"], other["problems"]) == (nginx["distro"], nginx["problems"])
+    diff_ids = [[layer["diff_id"] for layer in document["source"]["layers"]] for document in (nginx, other)]
     assert diff_ids[0] == diff_ids[1]
 
 

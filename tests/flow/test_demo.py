@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from hullmark import check, scan
+from tests.support.places import REPOSITORY
 from tools.demo import choice, languages, recipe, tour
 from tools.demo.deb import NotADeb, read_deb
 from tools.demo.debian import Dpkg, Unavailable, fetch
 from tools.demo.layers import FOLDER, SYMLINK, Layer, Tree
 from tools.demo.layout import write_layout
-
-from hullmark import check, scan
-from tests.support.places import REPOSITORY
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there is no dpkg-deb on this machine")
 

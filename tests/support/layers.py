@@ -7,6 +7,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from hullmark.model.image import Image, ImageConfig, LayerBlob
 from hullmark.rootfs.dispatch import Dispatch
@@ -23,7 +24,9 @@ class TarBuilder:
         self._buffer = io.BytesIO()
         self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=format)  # noqa: SIM115
 
-    def add(self, name: str, body: bytes = b"", *, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644) -> TarBuilder:
+    def add(
+        self, name: str, body: bytes = b"", *, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644
+    ) -> TarBuilder:
         """One entry of any kind."""
         info = tarfile.TarInfo(name)
         info.size, info.type, info.linkname, info.mode = len(body), kind, link, mode
@@ -80,7 +83,7 @@ def image(*tars: bytes) -> Image:
 
 
 def records(
-    tars: Iterable[bytes], reads: Iterable[Read[object]] = (), *, digests: bool = False, limits: Limits = DEFAULT
+    tars: Iterable[bytes], reads: Iterable[Read[Any]] = (), *, digests: bool = False, limits: Limits = DEFAULT
 ) -> list[LayerRecord]:
     """The records of these layers."""
     dispatch = Dispatch(tuple(reads))

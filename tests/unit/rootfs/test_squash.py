@@ -151,42 +151,41 @@ class Simple:
         self.files[path] = kind
 
 
+def entries_of(layer: list[tuple[str, str]]) -> dict[str, str]:
+    """The files and folders of a layer: a path is one thing, files hold nothing, and the folders above are listed too."""
+    kinds: dict[str, str] = {}
+    for action, path in layer:
+        above = ["/".join(path.split("/")[:i]) for i in range(1, path.count("/") + 1)]
+        is_taken = path in kinds or any(kinds.get(up) == "f" for up in above)
+        if action in ("file", "folder") and not is_taken and not any(k.startswith(path + "/") for k in kinds):
+            kinds.update({up: "d" for up in above if up not in kinds})
+            kinds[path] = "f" if action == "file" else "d"
+    return kinds
+
+
+def write_layer(layer: list[tuple[str, str]], simple: Simple) -> TarBuilder:
+    """The layer's tar; the same is done to the simple file system."""
+    tar = TarBuilder()
+    for action, path in layer:
+        head, _, last = path.rpartition("/")
+        if action == "delete":
+            tar.add(f"{head}/.wh.{last}" if head else f".wh.{last}")
+            simple.remove(path)
+        elif action == "opaque":
+            tar.add(f"{path}/.wh..wh..opq")
+            simple.files = {p: k for p, k in simple.files.items() if not p.startswith(path + "/")}
+    kinds = entries_of(layer)
+    for path in sorted(kinds):
+        tar.add(path, kind=tarfile.DIRTYPE if kinds[path] == "d" else tarfile.REGTYPE)
+        simple.put(path, kinds[path])
+    return tar
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(actions, max_size=5), min_size=1, max_size=4))
 def test_folding_gives_what_unpacking_layer_by_layer_gives(layers: list[list[tuple[str, str]]]) -> None:
-    simple, tars = Simple(), []
-    for layer in layers:
-        tar = TarBuilder()
-        kinds: dict[str, str] = {}
-        for action, path in layer:
-            if action in ("file", "folder"):
-                kind = "f" if action == "file" else "d"
-                # In one layer a path is one thing, and files hold nothing: builders write no others.
-                up = ["/".join(path.split("/")[:i]) for i in range(1, path.count("/") + 1)]
-                if (
-                    path in kinds
-                    or any(kinds.get(u) == "f" for u in up)
-                    or any(k.startswith(path + "/") for k in kinds)
-                ):
-                    continue
-                kinds[path] = kind
-        for action, path in layer:
-            head, _, last = path.rpartition("/")
-            if action == "delete":
-                tar.add(f"{head}/.wh.{last}" if head else f".wh.{last}")
-                simple.remove(path)
-            elif action == "opaque":
-                tar.add(f"{path}/.wh..wh..opq")
-                simple.files = {p: k for p, k in simple.files.items() if not p.startswith(path + "/")}
-        for path in list(kinds):  # builders write the folders above each entry too
-            for i in range(1, path.count("/") + 1):
-                kinds.setdefault("/".join(path.split("/")[:i]), "d")
-        for path, kind in kinds.items():
-            tar.add(path, kind=tarfile.DIRTYPE if kind == "d" else tarfile.REGTYPE)
-        for path, kind in kinds.items():
-            simple.put(path, kind)
-        tars.append(tar)
-    tree = fold(*tars)
+    simple = Simple()
+    tree = fold(*[write_layer(layer, simple) for layer in layers])
     expected = {path for path, kind in simple.files.items() if kind == "f"}
     assert {path.decode() for path, node in tree.nodes.items() if node.entry.kind == "f"} == expected
 

@@ -26,7 +26,7 @@ def read_database(body: memoryview, report: Report) -> tuple[RpmHeader, ...] | N
 
 
 def _reader(body: memoryview) -> Callable[[memoryview, Report], Iterator[bytes]] | None:
-    if body[:16] == b"SQLite format 3\0":
+    if bytes(body[:16]) == b"SQLite format 3\0":
         from hullmark.catalog.rpmdb import sqlite  # images without an rpm database need no SQLite
 
         return sqlite.read_blobs
