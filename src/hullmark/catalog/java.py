@@ -5,11 +5,12 @@ Follows the JAR file specification and Maven's archive descriptor (META-INF/mave
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from hullmark.catalog import java_names as names
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.java_metadata import Pom, pom_of_properties
+from hullmark.catalog.java_metadata import Pom, pom_of_project, pom_of_properties
 from hullmark.catalog.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -18,6 +19,7 @@ from hullmark.rootfs.reads import MIB, Read, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
 _NO_LICENCE = ("<<EXTERNAL>>", "")
+_INSTALLED = re.compile(r"/META-INF/maven/[^/]+/[^/]+$").search
 
 
 def extract(path: str, body: memoryview, report: Report) -> JarFact | None:
@@ -31,6 +33,15 @@ def extract_pom(path: str, body: memoryview, report: Report) -> Pom | None:
     return pom if pom is not None and pom.group and pom.version else None
 
 
+def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
+    """A pom.xml that stands in the open."""
+    try:
+        return pom_of_project(bytes(body))
+    except ValueError as error:
+        report(f"{error}; the project was not read")
+        return None
+
+
 def _kind(path: str) -> str:
     return path[path.rfind(".") :]
 
@@ -41,6 +52,12 @@ def assemble(view: View) -> Iterator[Package]:
         yield from _packages(found.fact, found.path, Location("/" + found.path, found.layer))
     for pom in view.facts(UNPACKED_POMS):
         yield _package(pom.fact, Location("/" + pom.path, pom.layer))
+    for project in view.facts(UNPACKED_PROJECTS):
+        # Elsewhere a pom.xml is the plan of something to be built, not something that is there.
+        folder = project.path.rpartition("/")[0]
+        is_installed = _INSTALLED(f"/{folder}") and project.fact.group and project.fact.version
+        if is_installed and view.fact_at(UNPACKED_POMS, folder + "/pom.properties") is None:
+            yield _package(project.fact, Location("/" + project.path, project.layer))
 
 
 def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]:
@@ -91,4 +108,7 @@ UNPACKED_POMS: Read[Pom] = Read(
     globs=("**/META-INF/maven/*/*/pom.properties",),
     limit=MAX_PROPERTIES,
 )
-CATALOGER = Cataloger(name="java", reads=(ARCHIVES, UNPACKED_POMS), assemble=assemble)
+UNPACKED_PROJECTS: Read[Pom] = Read(
+    name="java-pom-xml", fact=Pom, extract=extract_project, globs=("**/pom.xml",), limit=2 * MIB
+)
+CATALOGER = Cataloger(name="java", reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS), assemble=assemble)

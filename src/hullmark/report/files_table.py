@@ -9,7 +9,8 @@ from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
 
-_HEAD = ("STATE", "MODE", "UID:GID", "SIZE", "LAYER", "PATH", "OWNER")
+_HEAD = ("STATE", "MODE", "UID:GID", "SIZE", "SHA256", "LAYER", "PATH", "PACKAGE")
+_DIGEST_SHOWN = 12
 _KINDS = {
     "file": stat.S_IFREG,
     "dir": stat.S_IFDIR,
@@ -24,17 +25,22 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     """One row a file, then how many there are in each state."""
     paint = Paint(context.color)
     files = inventory.files or ()
-    lines: list[str] = []
-    if files:
-        names = {package.purl: f"{package.name} ({package.type})" for package in inventory.packages}
-        lines += columns(_HEAD, [_row(file, names) for file in files], context.width, paint)
-        lines.append("")
+    lines = rows(inventory, context)
     states = Counter(file.state for file in files)
     lines.append(fact("Image", inventory.source.reference, paint))
     counts = ", ".join(f"{state} {count}" for state, count in sorted(states.items()))
     lines.append(fact("Files", f"{len(files)} ({counts})" if counts else "none", paint))
     lines += problem_lines(inventory.problems, context.width, paint)
     return ("\n".join(lines) + "\n").encode()
+
+
+def rows(inventory: Inventory, context: RenderContext) -> list[str]:
+    """The lines of the table, with an empty one at their end; none if there are no files."""
+    if not inventory.files:
+        return []
+    names = {package.purl: f"{package.name} ({package.type})" for package in inventory.packages}
+    found = [_row(file, names) for file in inventory.files]
+    return [*columns(_HEAD, found, context.width, Paint(context.color)), ""]
 
 
 def _row(file: FileRecord, names: dict[str, str]) -> tuple[str, ...]:
@@ -44,6 +50,7 @@ def _row(file: FileRecord, names: dict[str, str]) -> tuple[str, ...]:
         stat.filemode(_KINDS.get(file.type, 0) | file.mode) if is_there else "",
         f"{file.uid}:{file.gid}" if is_there else "",
         str(file.size) if is_there else "",
+        file.sha256[:_DIGEST_SHOWN],
         str(file.layer) if is_there else "",
         safe(f"{file.path} -> {file.link}" if file.type == "symlink" and file.link else file.path),
         safe(names.get(file.owner or "", file.owner or "")),

@@ -1,4 +1,4 @@
-"""The inventory as a table for people: the packages, then what was inspected and what could not be read."""
+"""The inventory as a table for people: packages, files if they were asked for, what was inspected, what could not be read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import Package
+from hullmark.report import files_table
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.terminal import Paint, columns, fact, problem_lines, safe
 
@@ -20,6 +21,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
     if inventory.packages:
         lines += columns(_HEAD, _rows(inventory.packages), context.width, paint)
         lines.append("")
+    lines += files_table.rows(inventory, context)
     lines += _summary(inventory, paint)
     lines += problem_lines(inventory.problems, context.width, paint)
     return ("\n".join(lines) + "\n").encode()

@@ -323,3 +323,20 @@ def test_known_archives_are_the_packages_they_are_known_to_be(case: dict[str, An
     assert expected <= named
     assert named == expected or not case["strict_types"]
     assert set(case.get("expected_purls", ())) <= {package.purl for package in packages}
+
+
+def test_a_pom_xml_of_an_unpacked_archive_is_a_package_and_a_project_file_elsewhere_is_not() -> None:
+    project = (
+        b"<project><parent><groupId>org.example</groupId><version>2.0</version></parent>"
+        b"<artifactId>shop</artifactId></project>"
+    )
+    inside = "app/BOOT-INF/classes/META-INF/maven/org.example/shop/pom.xml"
+    view = FakeView({inside: project, "src/pom.xml": project}, CATALOGER)
+    (package,) = CATALOGER.assemble(view)
+    assert (package.purl, package.locations[0].path) == ("pkg:maven/org.example/shop@2.0", f"/{inside}")
+
+
+def test_a_project_file_with_a_document_type_is_a_problem() -> None:
+    view = FakeView({"opt/pom.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><project>&a;</project>'}, CATALOGER)
+    assert list(CATALOGER.assemble(view)) == []
+    assert "document type definition" in view.problems[0][1]

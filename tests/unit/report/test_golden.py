@@ -31,7 +31,7 @@ WITH_CONTEXT = {
 def _cases() -> list[tuple[Kind, str, str, str]]:
     found: list[tuple[Kind, str, str, str]] = []
     for kind, name in FORMATS:
-        for case in INVENTORIES if kind == "inventory" else VERDICTS:
+        for case in VERDICTS if kind == "verdict" else INVENTORIES:
             found += [(kind, name, case, context) for context in WITH_CONTEXT.get((kind, name), ("",))]
     return found
 
@@ -42,8 +42,8 @@ def _path(kind: Kind, name: str, case: str, context: str) -> Path:
 
 
 def _rendered(kind: Kind, name: str, case: str, context: str) -> bytes:
-    if kind == "inventory":
-        rendered = load("inventory", name).render(INVENTORIES[case], CONTEXTS[context])
+    if kind != "verdict":
+        rendered = load(kind, name).render(INVENTORIES[case], CONTEXTS[context])
     else:
         rendered = load("verdict", name).render(VERDICTS[case], CONTEXTS[context])
     # Indented, so that a difference can be read. Nothing but white space changes.
