@@ -43,14 +43,14 @@ def layers(layout: Path) -> list[Path]:
 
 
 def _blob(layout: Path, descriptor: dict[str, Any]) -> Path:
-    return layout / "blobs" / descriptor["digest"].replace(":", "/")
+    return layout / "blobs" / Path(*descriptor["digest"].split(":"))
 
 
 def inflate(blob: Path, buffer: memoryview, *, is_stored_hashed: bool) -> None:
     """One gzip layer through the buffer, hashed."""
     digest = hashlib.sha256()
     with blob.open("rb", buffering=0) as raw:
-        stream = _Hashed(raw) if is_stored_hashed else raw
+        stream: Any = _Hashed(raw) if is_stored_hashed else raw
         # The same inner reader that Hullmark takes where it is there: the public class copies once more.
         readinto = isal_zlib._GzipReader(stream, _CHUNK).readinto
         while count := readinto(buffer):

@@ -55,6 +55,11 @@ class Measured:
         return self.taken["hullmark"].cpu / self.taken[other].cpu
 
 
+def prepare() -> None:
+    """Compile the program to byte code, as installing it does: Python may have been told not to write any by itself."""
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(REPOSITORY / "src"), str(BENCH)], check=True)
+
+
 def peer() -> Path:
     """The peer's program, in a virtual environment of its own that is made when it is not there."""
     program = _VENV / "bin" / "syft"
@@ -192,6 +197,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=_RUNS, help=f"rounds for each image (default: {_RUNS}; big 1)")
     parser.add_argument("--out", type=Path, default=BENCH / "results.md", help="where the report goes")
     arguments = parser.parse_args()
+    prepare()
     syft, measured = peer(), []
     for image, layout in image_folders(arguments).items():
         runs = _RUNS_OF_LARGE if image in _LARGE else arguments.runs

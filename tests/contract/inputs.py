@@ -72,6 +72,34 @@ MADE: tuple[Files, ...] = (
         "bin/crates": elf(rust(_CRATES)),
         "bin/crates.exe": pe(rust(_CRATES)),
     },
+    {
+        "app/pnpm-lock.yaml": b"lockfileVersion: '6.0'\npackages:\n  /@s/a@1.0.0(b@2.0.0):\n    dev: false\n",
+        "lib/pnpm-lock.yaml": (
+            b"lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: ^1, version: 1.0.0}\n"
+            b"packages:\n  a@1.0.0:\n    resolution: {integrity: x}\nsnapshots:\n  a@1.0.0: {}\n"
+        ),
+        "app/yarn.lock": b'"@s/a@^1.0":\n  version "1.0.1"\n  resolved "git+https://example.org/a.git#0123456789abcdef"\n',
+    },
+    {
+        "app/poetry.lock": b'[[package]]\nname = "a"\nversion = "1.0"\n',
+        "app/uv.lock": b'[[package]]\nname = "b"\nversion = "2.0"\nsource = { git = "https://example.org/b?rev=1#0123456" }\n',
+        "app/Gemfile.lock": (
+            b"GIT\n  remote: https://example.org/a.git\n  revision: 0123456789abcdef\n  specs:\n    a (1.0.0)\n\n"
+            b"GEM\n  remote: https://example.org/\n  specs:\n    nokogiri (1.15.0-x86_64-linux)\n      racc (~> 1.4)\n"
+        ),
+    },
+    {
+        "pom.xml": (
+            b"<project><groupId>g</groupId><artifactId>top</artifactId><version>1</version><properties><x>2.0</x></properties>"
+            b"<dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>b</artifactId>"
+            b"<version>${x}</version></dependency></dependencies></dependencyManagement></project>"
+        ),
+        "sub/pom.xml": (
+            b"<project><parent><groupId>g</groupId><artifactId>top</artifactId><version>1</version></parent>"
+            b"<artifactId>sub</artifactId><dependencies><dependency><groupId>g</groupId><artifactId>b</artifactId></dependency>"
+            b"</dependencies></project>"
+        ),
+    },
 )
 """Roots of images, each with what the material has not: executables, other databases, lists of files."""
 

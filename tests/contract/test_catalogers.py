@@ -24,7 +24,7 @@ from tests.contract.inputs import Files, Sample, roots, samples
 from tests.support.places import SHARED
 from tests.support.views import FakeView
 
-CATALOGERS: tuple[Cataloger, ...] = hullmark.catalog.CATALOGERS
+CATALOGERS: tuple[Cataloger, ...] = hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED
 READS: dict[str, Read[Any]] = {read.name: read for cataloger in CATALOGERS for read in cataloger.reads}
 SAMPLES = samples(READS.values())
 ROOTS = roots()
@@ -103,10 +103,14 @@ def test_no_name_is_used_twice() -> None:
 
 
 @each_read
-def test_a_read_says_what_it_wants_in_terms_that_the_engine_looks_up(read: Read[Any]) -> None:
+def test_a_read_has_a_plain_name_and_says_what_it_wants(read: Read[Any]) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", read.name)
     assert read.globs or read.magic
-    assert Dispatch((read,))._others == ()
+
+
+def test_no_expression_is_tried_on_each_file_of_an_image() -> None:
+    reads = [read for cataloger in hullmark.catalog.CATALOGERS for read in cataloger.reads]
+    assert Dispatch(reads)._others == ()
 
 
 @each_read

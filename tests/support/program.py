@@ -21,10 +21,20 @@ _CODE = "import sys; from hullmark.cli import main; sys.exit(main())"
 HULLMARK = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-c", _CODE)
 BOUNDED = Path(__file__).with_name("bounded.py")
 
+# Notes each file that is opened, and how many bytes are asked for and got through the calls that read stored layers.
 _LISTENING = """\
-import sys
-log = open(sys.argv.pop(1), "a", encoding="utf-8", errors="surrogateescape")
-sys.addaudithook(lambda event, args: event == "open" and log.write(f"{args[0]}\\n") and None)
+import json, os, sys
+path, got, preadv, pread = sys.argv.pop(1), {}, os.preadv, os.pread
+def noted(read):
+    def reading(fd, *rest):
+        answer = read(fd, *rest)
+        name = os.readlink(f"/proc/self/fd/{fd}")
+        got[name] = got.get(name, 0) + (answer if isinstance(answer, int) else len(answer))
+        return answer
+    return reading
+os.preadv, os.pread = noted(preadv), noted(pread)
+import atexit
+atexit.register(lambda: open(path, "w").write(json.dumps(got)))
 """
 
 
@@ -112,12 +122,12 @@ class Program:
         took = json.loads(report.read_bytes())
         return Bounded(took["status"], ran.out, ran.err, took["seconds"], took["peak_kib"] / 1024)
 
-    def opened(self, *arguments: str | Path) -> tuple[Ran, list[str]]:
-        """Run it, and answer every path that it opened as well."""
-        log = self.place.parent / "opened"
-        log.write_bytes(b"")
+    def read(self, *arguments: str | Path) -> tuple[Ran, dict[str, int]]:
+        """Run it, and answer as well how many bytes it read of each file that holds images."""
+        log = self.place.parent / "read.json"
         ran = self._run([sys.executable, "-c", _LISTENING + _CODE, str(log), *map(str, arguments)], None)
-        return ran, log.read_text("utf-8", "surrogateescape").splitlines()
+        found: dict[str, int] = json.loads(log.read_bytes())
+        return ran, found
 
     def powerless(self, *arguments: str | Path) -> Ran:
         """Run it as a user for whom the rights of files count. Skips the test where root cannot let go of its powers."""

@@ -62,7 +62,7 @@ def constants(room: ModuleType, name: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("room", "constant", "listed"),
     [
-        (hullmark.catalog, "CATALOGER", hullmark.catalog.CATALOGERS),
+        (hullmark.catalog, "CATALOGER", hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED),
         (hullmark.source, "SOURCE", hullmark.source.SOURCES),
         (hullmark.versions, "SCHEME", hullmark.versions.SCHEMES),
     ],
@@ -99,8 +99,12 @@ def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        [cataloger.name for cataloger in hullmark.catalog.CATALOGERS],
-        [read.name for cataloger in hullmark.catalog.CATALOGERS for read in cataloger.reads],
+        [cataloger.name for cataloger in hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED],
+        [
+            read.name
+            for cataloger in hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED
+            for read in cataloger.reads
+        ],
         [scheme.name for scheme in hullmark.versions.SCHEMES],
         [source.scheme for source in hullmark.source.SOURCES],
         [trigger.full_name for trigger in hullmark.policy.gates.TRIGGERS],

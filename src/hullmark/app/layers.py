@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import NamedTuple
 
 from hullmark.model.image import Image, LayerBlob
@@ -73,18 +74,29 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
         return [_record(number, blob, digest, reading) for number, (blob, digest) in numbered]
     from concurrent.futures import ThreadPoolExecutor  # only where there is something to read
 
-    with ThreadPoolExecutor(min(reading.jobs, len(numbered))) as pool:
+    pool = ThreadPoolExecutor(min(reading.jobs, len(numbered)))
+    stop = Event()
+    try:
         # The largest first: the last one to end is then a small one.
         order = sorted(numbered, key=lambda item: -item[1][0].size)
-        waiting = {n: pool.submit(_record, n, blob, digest, reading) for n, (blob, digest) in order}
-        try:
-            return [waiting[number].result() for number in range(len(numbered))]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        waiting = {n: pool.submit(_record, n, blob, digest, reading, stop) for n, (blob, digest) in order}
+        return [waiting[number].result() for number in range(len(numbered))]
+    except BaseException as error:
+        stop.set()
+        # Whoever presses Ctrl-C does not wait for a connection that hangs.
+        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(wait=not stop.is_set())
 
 
-def _record(number: int, blob: LayerBlob, digest: str | None, reading: Reading) -> LayerRecord:
+class _Stopped(Exception):
+    """The image is given up: this layer need not be read to its end."""
+
+
+def _record(
+    number: int, blob: LayerBlob, digest: str | None, reading: Reading, stop: Event | None = None
+) -> LayerRecord:
     cache, watch = reading.cache, reading.watch
     if cache is not None and digest is not None:
         record = cache.load(digest, reading.dispatch.reads)
@@ -93,12 +105,12 @@ def _record(number: int, blob: LayerBlob, digest: str | None, reading: Reading) 
             if watch is not None:
                 watch(Step(number, record.size, record.size))
             return record
-    progress = None
-    if watch is not None:
-        tell = watch
 
-        def progress(done: int) -> None:
-            tell(Step(number, done, blob.size))
+    def progress(done: int) -> None:
+        if stop is not None and stop.is_set():
+            raise _Stopped
+        if watch is not None:
+            watch(Step(number, done, blob.size))
 
     record = read_layer(blob, reading.dispatch, digests=reading.digests, limits=reading.limits, progress=progress)
     if cache is not None:

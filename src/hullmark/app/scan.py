@@ -50,9 +50,12 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
 def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
     from hullmark.app.analysis import analyse, reads_for
+    from hullmark.catalog import CATALOGERS, DECLARED
 
-    record = read_folder(folder, Dispatch(reads_for(wish)), digests=wish.digests, limits=DEFAULT)
-    analysis, files, contents = analyse([record], wish)
+    # A folder may be a project that is not built yet: there, what lock files name counts too.
+    catalogers = CATALOGERS + DECLARED
+    record = read_folder(folder, Dispatch(reads_for(wish, catalogers)), digests=wish.digests, limits=DEFAULT)
+    analysis, files, contents = analyse([record], wish, catalogers)
     image = Image(kind="dir", reference=reference, layers=())
     return Scanned(inventory_of(image, analysis, files), contents)
 

@@ -1,19 +1,31 @@
-"""Facts at visible paths → packages: one module an ecosystem. A cataloger is added as one line to CATALOGERS."""
+"""Facts at visible paths → packages: one module an ecosystem. To add a cataloger, put its module's name into a line below."""
 
 from __future__ import annotations
 
-from hullmark.catalog import apk, dpkg, gem, golang, java, jvm, npm, python, rpm, rust
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
 from hullmark.catalog.cataloger import Cataloger
 
-CATALOGERS: tuple[Cataloger, ...] = (
-    dpkg.CATALOGER,
-    rpm.CATALOGER,
-    apk.CATALOGER,
-    python.CATALOGER,
-    npm.CATALOGER,
-    gem.CATALOGER,
-    java.CATALOGER,
-    jvm.CATALOGER,
-    golang.CATALOGER,
-    rust.CATALOGER,
-)
+_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust")
+_DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java")
+
+
+def _load(modules: Iterable[str]) -> tuple[Cataloger, ...]:
+    return tuple(import_module(f"hullmark.catalog.{module}").CATALOGER for module in modules)
+
+
+CATALOGERS: tuple[Cataloger, ...] = _load(_INSTALLED)
+"""What is installed: of use in images and folders."""
+
+DECLARED: tuple[Cataloger, ...]
+"""What lock files and manifests name: of use in a project's folder, which says what will be installed."""
+
+
+def __getattr__(name: str) -> Any:
+    """DECLARED is loaded when it is first asked for: images do not need it."""
+    if name != "DECLARED":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["DECLARED"] = _load(_DECLARED)
+    return globals()["DECLARED"]

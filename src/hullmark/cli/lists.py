@@ -10,9 +10,9 @@ from typing import Any
 
 
 def _catalogers() -> Iterable[tuple[str, str]]:
-    from hullmark.catalog import CATALOGERS
+    from hullmark.catalog import CATALOGERS, DECLARED
 
-    return ((cataloger.name, cataloger.assemble.__module__) for cataloger in CATALOGERS)
+    return ((cataloger.name, cataloger.assemble.__module__) for cataloger in CATALOGERS + DECLARED)
 
 
 def _formats() -> Iterable[tuple[str, str]]:

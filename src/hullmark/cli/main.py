@@ -6,6 +6,7 @@ import argparse
 import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -76,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
+        _leave_threads_behind()
         return INTERRUPTED
     except BrokenPipeError:
         let_go_of_stdout()
@@ -105,6 +107,13 @@ def _explain(error: Exception) -> int:
     if advice:
         _say(f"  {advice}")
     return status
+
+
+def _leave_threads_behind() -> None:
+    """End now if others still read: the interpreter would wait for each, however long its connection hangs."""
+    if threading.active_count() > 1:
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def _settle_stdout() -> None:

@@ -37,12 +37,14 @@ def read_folder(folder: str, dispatch: Dispatch, *, digests: bool = False, limit
     try:
         device = os.stat(root).st_dev
         os.scandir(root).close()
-    except OSError as error:
-        raise HullmarkError(
-            f"cannot read the folder {folder}: {error.strerror}", advice="check path and rights"
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise HullmarkError(f"cannot read the folder {folder}: {reason}", advice="check path and rights") from error
     for path, status in _walk(root, device, builder):
-        _take(root, path, status, builder)
+        try:
+            _take(root, path, status, builder, limits)
+        except OSError as error:
+            builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
     return builder.record("", "", 0)
 
 
@@ -71,7 +73,7 @@ def _walk(root: bytes, device: int, builder: RecordBuilder) -> Iterator[tuple[by
         waiting += reversed(below)
 
 
-def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuilder) -> None:
+def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuilder, limits: Limits) -> None:
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return  # sockets are no part of an image
@@ -84,16 +86,19 @@ def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuild
         return
     try:
         handle = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
-        return
+    except OSError:
+        builder.entry(path, kind, meta, b"", b"")  # it is there, whatever is in it
+        raise
     try:
-        builder.attributes(_capability(handle), is_sparse=False)
+        builder.attributes(_capability(handle), _is_hollow(status, limits))
         _read(handle, path, meta, builder)
-    except OSError as error:
-        builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
     finally:
         os.close(handle)
+
+
+def _is_hollow(status: os.stat_result, limits: Limits) -> bool:
+    """Whether a file claims far more than the disk holds of it: then reading it would only be a waste of time."""
+    return status.st_size > limits.bomb_bytes and status.st_size > limits.bomb_ratio * status.st_blocks * 512
 
 
 def _read(handle: int, path: bytes, meta: tuple[int, int, int, int, int], builder: RecordBuilder) -> None:

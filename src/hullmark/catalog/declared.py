@@ -1,0 +1,135 @@
+"""What lock files and manifests name: packages that a project wants, whether or not they are installed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hullmark.catalog.view import View
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package
+from hullmark.model.purl import make_purl
+from hullmark.rootfs.reads import Found, Read, Report
+
+_MAX_PACKAGES = 200_000
+_MAX_LICENSES = 16
+_MAX_TEXT = 1024
+_SHOWN = 5
+
+# What lies in these folders was installed, and is told by its own record: its lock files only say how it was developed.
+_OTHERS = re.compile(
+    r"(?:.*/)?(?:node_modules|site-packages|dist-packages|\.cargo/registry|pkg/mod|gems/[^/]+-\d[^/]*|META-INF/maven)/",
+    re.DOTALL,
+).match
+_LOGIN = re.compile(r"(?<=://)(?!git@)[^/@\s]*@")
+_COMMIT = re.compile(r"[0-9A-Za-z._/-]{1,128}").fullmatch
+
+
+class Declared(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A package that a file names. `version` is empty where none is told; `qualifiers` are the purl's."""
+
+    name: str
+    version: str
+    licenses: tuple[str, ...] = ()
+    qualifiers: tuple[tuple[str, str], ...] = ()
+
+
+Listing = tuple[Declared, ...]
+
+
+def vcs_url(kind: str, url: object, commit: object) -> tuple[tuple[str, str], ...]:
+    """The qualifier for what comes from a repository: `git+https://…@commit`, without a login. Empty if not known."""
+    if not isinstance(url, str) or not isinstance(commit, str) or not url or not _COMMIT(commit):
+        return ()
+    url = _LOGIN.sub("", url.removeprefix(f"{kind}+"))[:_MAX_TEXT]
+    return (("vcs_url", f"{kind}+{url}@{commit}"),) if url.isprintable() else ()
+
+
+class Gathering:
+    """The packages of one file, each once. Entries that cannot be used are counted, and told when it is finished."""
+
+    def __init__(self, is_name: Callable[[str], object], is_version: Callable[[str], object]) -> None:
+        self._is_name, self._is_version = is_name, is_version
+        self._found: dict[Declared, None] = {}
+        self._refused: dict[str, None] = {}
+        self._refusals = 0
+        self._left_out = 0
+
+    def add(
+        self,
+        name: object,
+        version: object,
+        *,
+        licenses: tuple[str, ...] = (),
+        qualifiers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Take a package. None for a version says that none is told; of any other wrong type or form it is a fault."""
+        if not isinstance(name, str) or not self._is_name(name):
+            self.refuse(name)
+            return
+        if version is not None and (not isinstance(version, str) or not self._is_version(version)):
+            self.refuse(f"{name} {version}")
+            version = None
+        if len(self._found) < _MAX_PACKAGES:
+            self._found[Declared(name, version or "", licenses[:_MAX_LICENSES], qualifiers)] = None
+        else:
+            self._left_out += 1
+
+    def refuse(self, entry: object) -> None:
+        """Count an entry that cannot be used."""
+        self._refusals += 1
+        if len(self._refused) < _SHOWN:
+            self._refused[repr(_LOGIN.sub("", str(entry)[:_MAX_TEXT])[:60])] = None
+
+    def finish(self, report: Report) -> Listing | None:
+        """The packages, in the order in which they came; None if there are none."""
+        if self._refusals:
+            more = " …" if self._refusals > len(self._refused) else ""
+            report(f"entries that cannot be used: {self._refusals:,} ({', '.join(self._refused)}{more})")
+        if self._left_out:
+            report(f"it names more than {_MAX_PACKAGES:,} packages; the rest was left out")
+        return tuple(self._found) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ecosystem:
+    """How an ecosystem's packages are called.
+
+    `type` is the purl type, `cataloger` the cataloger's name. `parted(name)` gives the purl's namespace and name; by default there
+    is no namespace. `is_short`: the name by which people call a package is the purl's name alone.
+    """
+
+    type: str
+    cataloger: str
+    parted: Callable[[str], tuple[str, str]] = lambda name: ("", name)
+    is_short: bool = False
+
+
+def packages(view: View, reads: tuple[Read[Listing], ...], of: Ecosystem) -> Iterator[Package]:
+    """A package for each entry of each file, but for the files that installed packages brought along."""
+    for read in reads:
+        for found in view.facts(read):
+            if not is_others(found.path):
+                yield from (package(found, entry, of) for entry in found.fact)
+
+
+def package(found: Found[Any], entry: Declared, of: Ecosystem) -> Package:
+    """The package that a file names."""
+    namespace, name = of.parted(entry.name)
+    return Package(
+        type=of.type,
+        name=name if of.is_short else entry.name,
+        version=entry.version or UNKNOWN_VERSION,
+        purl=make_purl(of.type, name, entry.version, namespace=namespace, qualifiers=entry.qualifiers),
+        cataloger=of.cataloger,
+        licenses=entry.licenses,
+        locations=(Location("/" + found.path, found.layer),),
+    )
+
+
+def is_others(path: str) -> bool:
+    """Whether a file lies in an installed package, or in a package manager's store."""
+    return _OTHERS(path) is not None

@@ -1,0 +1,221 @@
+"""Maven's pom.xml (the POM reference 4.0.0) and Gradle's gradle.lockfile: the project itself and its dependencies.
+
+A project inherits from its parent where that stands in the same folder tree; what other repositories would tell is not known.
+Build plugins are not dependencies; those for tests are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.declared import Ecosystem, Gathering, Listing, is_others, package, packages
+from hullmark.catalog.documents import XML_LIMIT, Element, text_of, xml_root
+from hullmark.catalog.view import View
+from hullmark.model.package import Package
+from hullmark.rootfs.reads import MIB, Found, Read, Report
+
+_NAME = "java-lock"
+_MAX_TEXT = 512
+_MAX_ENTRIES = 20_000
+_MAX_WORK = 2_000_000
+_MAX_PARENTS = 16
+_REFERENCE_DEPTH = 8
+
+_IS_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}:[A-Za-z0-9_.-]{1,256}").fullmatch
+_IS_VERSION = re.compile(r"[^\s\[\](),:/$\x00-\x1f]{1,256}").fullmatch
+_EXACT = re.compile(r"\[\s*([^\s\[\](),]+)\s*\]").fullmatch
+_REFERENCE = re.compile(r"\$\{([^${}]{1,200})\}")
+_LOCKED = re.compile(r"([^:=\s#]{1,256}:[^:=\s]{1,256}):([^:=\s]{1,256})=.*").fullmatch
+
+Coordinates = tuple[str, str, str]
+"""Group, artifact, version, as written."""
+
+
+class Project(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A pom.xml, its references not yet resolved. `parent_path` is where the parent's pom.xml stands, as seen from here."""
+
+    own: Coordinates
+    parent: Coordinates
+    parent_path: str
+    properties: tuple[tuple[str, str], ...]
+    managed: tuple[Coordinates, ...]
+    dependencies: tuple[Coordinates, ...]
+
+
+# pom.xml
+
+
+def extract_pom(path: str, body: memoryview, report: Report) -> Project | None:
+    """What a pom.xml says of itself, its parent, and its dependencies."""
+    root = xml_root(body, report)
+    if root is None:
+        return None
+    if _tag(root) != "project":
+        report("it is no Maven project")
+        return None
+    parts = {_tag(child): child for child in root}
+    parent = _texts(parts.get("parent"))
+    managed = {_tag(child): child for child in parts.get("dependencyManagement", ())}
+    properties = _texts(parts.get("properties"))
+    project = Project(
+        own=_coordinates(_texts(root)),
+        parent=_coordinates(parent),
+        parent_path=parent.get("relativePath", "../pom.xml"),
+        properties=tuple(properties.items()),
+        managed=_dependencies(managed.get("dependencies")),
+        dependencies=_dependencies(parts.get("dependencies")),
+    )
+    if not project.own[1]:
+        report("the project has no artifactId")
+        return None
+    return project
+
+
+def _tag(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _texts(element: Element | None) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for child in element if element is not None else ():
+        if len(texts) < _MAX_ENTRIES:
+            texts[_tag(child)] = (child.text or "").strip()[:_MAX_TEXT]
+    return texts
+
+
+def _coordinates(texts: Mapping[str, str]) -> Coordinates:
+    return texts.get("groupId", ""), texts.get("artifactId", ""), texts.get("version", "")
+
+
+def _dependencies(element: Element | None) -> tuple[Coordinates, ...]:
+    found: dict[Coordinates, None] = {}
+    for child in element if element is not None else ():
+        if _tag(child) == "dependency" and len(found) < _MAX_ENTRIES:
+            found[_coordinates(_texts(child))] = None
+    return tuple(found)
+
+
+# Projects with what they inherit
+
+
+def _lineage(found: Found[Project], projects: Mapping[str, Project]) -> list[Project]:
+    """The project and the parents that stand in the tree, nearest first."""
+    lineage, path, project = [found.fact], found.path, found.fact
+    while project.parent[1] and project.parent_path and len(lineage) < _MAX_PARENTS:
+        place = _beside(path, project.parent_path)
+        above = next((p for p in (place, f"{place}/pom.xml".lstrip("/")) if p in projects), None)
+        if above is None or projects[above].own[1] != project.parent[1]:
+            break
+        path, project = above, projects[above]
+        lineage.append(project)
+    return lineage
+
+
+def _beside(path: str, relative: str) -> str:
+    """Where a relative path leads, as seen from the folder of `path`; it does not leave the root."""
+    done = path.split("/")[:-1]
+    for part in relative.replace("\\", "/").split("/"):
+        if part == "..":
+            done = done[:-1]
+        elif part not in ("", "."):
+            done.append(part)
+    return "/".join(done)
+
+
+def _properties(lineage: list[Project]) -> dict[str, str]:
+    """All properties, the nearest project's first to count, and what it knows of itself."""
+    known: dict[str, str] = {}
+    for project in reversed(lineage):
+        known.update(project.properties)
+    nearest = lineage[0]
+    for number, key in enumerate(("groupId", "artifactId", "version")):
+        inherited = (each for project in lineage for each in (project.own[number], project.parent[number]))
+        value = nearest.own[1] if key == "artifactId" else next(filter(None, inherited), "")
+        for prefix in ("project.", "pom.", ""):
+            known[prefix + key] = value
+        known["project.parent." + key] = nearest.parent[number]
+    return known
+
+
+def _resolved(text: str, known: Mapping[str, str]) -> str:
+    """The text with its `${references}` replaced; empty if one is not known."""
+    for _ in range(_REFERENCE_DEPTH):
+        if "${" not in text:
+            return text
+        text = _REFERENCE.sub(lambda match: known.get(match[1], match[0]), text)[:_MAX_TEXT]
+    return ""
+
+
+def _gather(lineage: list[Project], gathering: Gathering) -> None:
+    known = _properties(lineage)
+    managed: dict[str, str] = {}
+    for project in reversed(lineage):
+        for group, artifact, version in project.managed:
+            managed[f"{_resolved(group, known)}:{_resolved(artifact, known)}"] = version
+    own = (known["groupId"], known["artifactId"], known["version"])
+    inherited = dict.fromkeys(each for project in lineage for each in project.dependencies)
+    for number, (group, artifact, version) in enumerate((own, *inherited)):
+        name = f"{_resolved(group, known)}:{_resolved(artifact, known)}"
+        settled = _resolved(version or (managed.get(name, "") if number else ""), known)
+        exact = _EXACT(settled)
+        settled = exact[1] if exact else settled
+        # A range leaves it open which version will be taken.
+        gathering.add(name, settled if _IS_VERSION(settled) else None)
+
+
+# gradle.lockfile
+
+
+def extract_gradle(path: str, body: memoryview, report: Report) -> Listing | None:
+    """The modules that any configuration was resolved to."""
+    gathering = Gathering(_IS_NAME, _IS_VERSION)
+    for line in text_of(body).splitlines():
+        line = line.strip()
+        locked = _LOCKED(line)
+        if locked:
+            gathering.add(locked[1], locked[2])
+        elif line and line[0] != "#" and not line.startswith("empty="):
+            gathering.refuse(line)
+    return gathering.finish(report)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    group, _, artifact = name.partition(":")
+    return group, artifact
+
+
+_MAVEN = Ecosystem(type="maven", cataloger=_NAME, parted=_parts, is_short=True)
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """Each project and its dependencies; those without a version known here are there without it."""
+    yield from _projects(view)
+    yield from packages(view, (GRADLE_LOCK,), _MAVEN)
+
+
+def _projects(view: View) -> Iterator[Package]:
+    found = [each for each in view.facts(POM) if not is_others(each.path)]
+    projects = {each.path: each.fact for each in found}
+    left = _MAX_WORK
+    for each in found:
+        lineage = _lineage(each, projects)
+        left -= sum(len(project.managed) + len(project.dependencies) for project in lineage)
+        if left < 0:
+            view.problem(each.path, "the projects inherit too much; this one and those after it were not read")
+            return
+        gathering = Gathering(_IS_NAME, _IS_VERSION)
+        _gather(lineage, gathering)
+        for entry in gathering.finish(partial(view.problem, each.path)) or ():
+            yield package(each, entry, _MAVEN)
+
+
+POM: Read[Project] = Read(name="java-pom", fact=Project, extract=extract_pom, globs=("**/pom.xml",), limit=XML_LIMIT)
+GRADLE_LOCK: Read[Listing] = Read(
+    name="java-gradle-lock", fact=Listing, extract=extract_gradle, globs=("**/gradle.lockfile",), limit=4 * MIB
+)
+CATALOGER = Cataloger(name=_NAME, reads=(POM, GRADLE_LOCK), assemble=assemble)

@@ -1,0 +1,162 @@
+"""Python's lock files: requirements files (pip's format of them), Pipfile.lock, poetry.lock, pdm.lock, uv.lock, pylock.toml (PEP 751).
+
+Of a requirements file only what is pinned to one version is a package. Pipfile.lock's develop is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
+from hullmark.catalog.documents import JSON_LIMIT, TOML_LIMIT, Table, json_object, text_of, toml_table
+from hullmark.catalog.view import View
+from hullmark.model.package import Package
+from hullmark.rootfs.reads import Read, Report
+
+_NAME = "python-lock"
+_MAX_LINE = 4096
+_SHOWN = 5
+
+_SEPARATORS = re.compile(r"[-_.]+")
+_IS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").fullmatch
+_IS_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,127}").fullmatch
+_CONTINUED = re.compile(r"\\\r?\n")
+_EDITABLE = ("-e", "--editable")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?P<rest>(?:[=<>!~(;@]|\Z|\s-).*)",
+    re.DOTALL,
+).fullmatch
+_CLAUSES = re.compile(r"\(?\s*([^;@()#]*?)\s*(?:\s--?[a-z].*|[;@)#].*)?", re.DOTALL).fullmatch
+_CLAUSE = re.compile(r"(?P<operator>===|[=<>!~]=|[<>])\s*(?P<version>[^\s,;=<>~]+)").fullmatch
+_UV_GIT = re.compile(r"([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
+
+
+def _gathering() -> Gathering:
+    return Gathering(_IS_NAME, _IS_VERSION)
+
+
+def _normal(name: object) -> object:
+    """The name as PEP 503 has it."""
+    return _SEPARATORS.sub("-", name).lower() if isinstance(name, str) else name
+
+
+def extract_requirements(path: str, body: memoryview, report: Report) -> Listing | None:
+    """The pinned requirements. Other files that it names are not read through it."""
+    gathering, unpinned, count = _gathering(), dict[str, None](), 0
+    for line in _CONTINUED.sub(" ", text_of(body)).splitlines():
+        line = " ".join(_COMMENT.sub("", line[:_MAX_LINE]).split())
+        is_editable = line.startswith(_EDITABLE)
+        if not line or (line[0] == "-" and not is_editable):
+            continue
+        requirement = _REQUIREMENT(line)
+        pin = "" if is_editable else _pinned(requirement["rest"]) if requirement else None
+        if pin is None:
+            gathering.refuse(line)
+        elif pin and requirement:
+            gathering.add(_normal(requirement["name"]), pin)
+        else:
+            count += 1
+            if len(unpinned) < _SHOWN:
+                unpinned[requirement["name"] if requirement else _EDITABLE[0]] = None
+    if count:
+        more = " …" if count > len(unpinned) else ""
+        report(f"requirements that name no exact version were left out: {count:,} ({', '.join(unpinned)}{more})")
+    return gathering.finish(report)
+
+
+def _pinned(rest: str) -> str | None:
+    """The one version that a requirement allows, `==1.0` among its clauses; "" if it names none, None if it is no such thing."""
+    text = _CLAUSES(rest)
+    clauses = [_CLAUSE(clause.strip()) for clause in text[1].split(",")] if text and text[1] else []
+    pins: set[str] = set()
+    for clause in clauses:
+        if clause is None:
+            return None
+        if clause["operator"] in ("==", "===") and not clause["version"].endswith("*"):
+            pins.add(clause["version"])
+    if text is None:
+        return None
+    return pins.pop() if len(pins) == 1 else ""
+
+
+def extract_pipfile(path: str, body: memoryview, report: Report) -> Listing | None:
+    """The packages of a Pipfile.lock's `default`, and of the groups besides it that are not `develop`."""
+    lock = json_object(body, report)
+    gathering = _gathering()
+    for group, entries in (lock or {}).items():
+        if group in ("_meta", "develop"):
+            continue
+        if not isinstance(entries, dict):
+            report(f"its {group[:60]} is no object")
+            continue
+        for name, entry in entries.items():
+            if not isinstance(entry, dict):
+                gathering.refuse(name)
+            elif "path" not in entry:
+                version = entry.get("version")
+                version = version.removeprefix("===").removeprefix("==") if isinstance(version, str) else version
+                gathering.add(_normal(name), version, qualifiers=vcs_url("git", entry.get("git"), entry.get("ref")))
+    return gathering.finish(report)
+
+
+def extract_toml(path: str, body: memoryview, report: Report) -> Listing | None:
+    """The packages of a poetry.lock, pdm.lock or uv.lock (`package`) or of a pylock.toml (`packages`), of every group."""
+    lock = toml_table(body, report)
+    if lock is None:
+        return None
+    gathering = _gathering()
+    key = "packages" if "packages" in lock else "package"
+    entries = lock.get(key, [])
+    if not isinstance(entries, list):
+        report(f"its {key} is no list")
+        return None
+    for entry in entries:
+        if isinstance(entry, dict):
+            gathering.add(_normal(entry.get("name")), entry.get("version"), qualifiers=_origin(entry))
+        else:
+            gathering.refuse(entry)
+    return gathering.finish(report)
+
+
+def _origin(entry: Table) -> tuple[tuple[str, str], ...]:
+    """The repository that a package is taken from, as each tool writes it."""
+    source, vcs = entry.get("source"), entry.get("vcs")
+    if isinstance(source, dict) and source.get("type") == "git":
+        return vcs_url("git", source.get("url"), source.get("resolved_reference"))
+    if isinstance(source, dict) and isinstance(source.get("git"), str):
+        known = _UV_GIT(source["git"])
+        return vcs_url("git", known[1], known[2]) if known else ()
+    if isinstance(vcs, dict):
+        return vcs_url("git", vcs.get("url"), vcs.get("commit-id")) if vcs.get("type") == "git" else ()
+    return vcs_url("git", entry.get("git"), entry.get("revision"))
+
+
+_PYPI = Ecosystem(type="pypi", cataloger=_NAME)
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """What the lock files outside installed packages name; names as PEP 503 has them."""
+    return packages(view, (REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), _PYPI)
+
+
+REQUIREMENTS: Read[Listing] = Read(
+    name="python-requirements",
+    fact=Listing,
+    extract=extract_requirements,
+    globs=("**/*requirements*.txt",),
+    limit=TOML_LIMIT,
+)
+PIPFILE_LOCK: Read[Listing] = Read(
+    name="python-pipfile-lock", fact=Listing, extract=extract_pipfile, globs=("**/Pipfile.lock",), limit=JSON_LIMIT
+)
+TOML_LOCK: Read[Listing] = Read(
+    name="python-toml-lock",
+    fact=Listing,
+    extract=extract_toml,
+    globs=("**/poetry.lock", "**/pdm.lock", "**/uv.lock", "**/pylock.toml"),
+    limit=TOML_LIMIT,
+)
+CATALOGER = Cataloger(name=_NAME, reads=(REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), assemble=assemble)

@@ -1,0 +1,97 @@
+"""pnpm-lock.yaml, versions 5 to 9 (pnpm's lockfile specifications): keys of `packages`, and who needs them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hullmark.catalog.declared import Gathering, vcs_url
+from hullmark.catalog.documents import Table
+from hullmark.rootfs.reads import Report
+
+_VERSION = re.compile(r"[0-9]+")
+_WANTED = ("dependencies", "optionalDependencies")
+
+
+def gather_pnpm(lock: Table, gathering: Gathering, report: Report) -> None:
+    """The packages of one document that are not for development only."""
+    number = _VERSION.match(str(lock.get("lockfileVersion", "")))
+    entries = lock.get("packages", {})
+    if number is None or not isinstance(entries, dict):
+        report("it has no lockfileVersion" if number is None else "its packages are no mapping")
+        return
+    unwanted = _for_development(lock) if int(number[0]) >= 9 else frozenset[str]()
+    for key, entry in entries.items():
+        if not isinstance(entry, dict):
+            gathering.refuse(key)
+        elif entry.get("dev") != "true" and key not in unwanted:
+            _gather(key, entry, gathering, is_old=int(number[0]) < 6)
+
+
+def _gather(key: str, entry: Table, gathering: Gathering, *, is_old: bool) -> None:
+    """Entries whose key is an address have name and version inside; a folder of the project has neither."""
+    resolution = entry.get("resolution")
+    resolution = resolution if isinstance(resolution, dict) else {}
+    if "directory" in resolution:
+        return
+    name, version = _parted(key, is_old=is_old)
+    told = entry.get("version")
+    if told is None and "/" not in version and ":" not in version:
+        told = version or None
+    gathering.add(entry.get("name", name), told, qualifiers=_origin(resolution))
+
+
+def _parted(key: str, *, is_old: bool) -> tuple[str, str]:
+    """Name and version: `/@s/a/1.0.0_peer` up to version 5, `/@s/a@1.0.0(peer@2)` and then `@s/a@1.0.0(peer@2)` since.
+
+    Where the old form begins without a slash, it begins with the registry's host.
+    """
+    if is_old:
+        name, _, version = key.rpartition("/")
+        return name.partition("/")[2], version.partition("_")[0]
+    key = key.removeprefix("/").partition("(")[0]
+    at = key.find("@", 1)
+    return (key[:at], key[at + 1 :]) if at > 0 else (key, "")
+
+
+def _origin(resolution: Table) -> tuple[tuple[str, str], ...]:
+    if resolution.get("type") == "git":
+        return vcs_url("git", resolution.get("repo"), resolution.get("commit"))
+    return ()
+
+
+def _for_development(lock: Table) -> frozenset[str]:
+    """The keys of `packages` that only development needs: since version 9 the entries do not say so themselves."""
+    snapshots = lock.get("snapshots")
+    importers = lock.get("importers")
+    if not isinstance(snapshots, dict) or not isinstance(importers, dict):
+        return frozenset()
+    projects = [project for project in importers.values() if isinstance(project, dict)]
+    needed = _reached((key for project in projects for key in _wishes(project, _WANTED)), snapshots)
+    others = _reached((key for project in projects for key in _wishes(project, ("devDependencies",))), snapshots)
+    kept = {key.partition("(")[0] for key in needed}
+    return frozenset(key.partition("(")[0] for key in others) - kept
+
+
+def _reached(roots: Iterable[str], snapshots: Table) -> set[str]:
+    reached: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        key = waiting.pop()
+        entry = snapshots.get(key)
+        if key not in reached and isinstance(entry, dict):
+            reached.add(key)
+            waiting += _wishes(entry, _WANTED)
+    return reached
+
+
+def _wishes(entry: Table, kinds: Iterable[str]) -> Iterator[str]:
+    """The keys of `snapshots` that a project or package wants: `1.0.0(peer@2)` of a, or `b@1.0.0` where a is an alias."""
+    for kind in kinds:
+        wished = entry.get(kind)
+        for name, wish in wished.items() if isinstance(wished, dict) else ():
+            version = wish.get("version") if isinstance(wish, dict) else wish
+            if isinstance(version, str) and not version.startswith("link:"):
+                bare = version.partition("(")[0]
+                is_key = "@" in bare[1:] and (":" not in bare or bare.find("@", 1) < bare.find(":"))
+                yield version if is_key else f"{name}@{version}"

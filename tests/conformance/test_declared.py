@@ -1,0 +1,47 @@
+"""Each lock file case as a folder, through the whole engine: what the project wants is found; in an image it is not looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hullmark.app.analysis import analyse, reads_for
+from hullmark.app.scan import scan_image
+from hullmark.app.wish import Means, Wish
+from hullmark.catalog import CATALOGERS, DECLARED
+from hullmark.rootfs.dispatch import Dispatch
+from hullmark.source.folder import read_folder
+from tests.conformance.cases import Case, Triple, cases, expected, layer, placed, strict_types, triples
+from tests.support.layers import image
+from tests.support.places import shared
+
+FOLDERS = cases("declared")
+each_case = pytest.mark.parametrize("case", FOLDERS, ids=[case["id"] for case in FOLDERS])
+
+
+def in_folder(folder: Path, case: Case) -> set[Triple]:
+    """What is found in a folder that holds the case's files."""
+    for path, body in placed(case).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(body)
+    catalogers = CATALOGERS + DECLARED
+    record = read_folder(str(folder), Dispatch(reads_for(Wish(), catalogers)))
+    return triples(analyse([record], Wish(), catalogers)[0].packages)
+
+
+def test_there_are_cases_of_every_kind() -> None:
+    shared("conformance", "packages")
+    assert {case["ecosystem"] for case in FOLDERS} >= {"go", "java", "npm", "python", "rust"}
+
+
+@each_case
+def test_what_a_lock_file_names_is_found_and_nothing_else(case: Case, tmp_path: Path) -> None:
+    found, strict = in_folder(tmp_path, case), strict_types(case)
+    assert expected(case) - found == set()
+    assert {package for package in found if package[0] in strict} - expected(case) == set()
+
+
+@each_case
+def test_in_an_image_only_what_is_installed_counts(case: Case) -> None:
+    assert scan_image(image(layer(placed(case), folders=True)), Wish(), Means()).inventory.packages == ()
