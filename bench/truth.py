@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def report(results: list[Result]) -> str:
     parts = [
         "# Truth\n",
         "Made by `make truth`. A package is the same if name, version and place are: the architecture for the packages of\n"
-        "a database, else the path of its own record. `distinct` counts names and versions without their places.\n",
+        "a database, else the path of its own record. `distinct` counts names and versions without their places; what a\n"
+        "tool does not tell (the name of an archive without poms, the version of a program built from a folder) is one.\n",
         f"Missing: **{missing}**. Extra without an explanation: **{unexplained}**. Files in another state: **{wrong}**.\n",
         table(_HEAD, (_row(result, each) for result, each in judged)),
         *_named(results),
@@ -150,14 +152,13 @@ def _named(results: list[Result]) -> list[str]:
                 parts.append(f"**Missing** ({len(each.compared.missing)}):\n\n{_listed(each.compared.missing)}")
             for reason, items in sorted(each.reasons.items()):
                 parts.append(f"{reason or '**Not explained**'} ({len(items)}):\n\n{_listed(items)}")
-        for kind, items in result.untold.items():
-            parts.append(
-                f"### {result.image}, {kind}\n\nNo native tool lists these ({len(items)}):\n\n{_listed(items)}"
-            )
+        for kind, untold in result.untold.items():
+            title = f"### {result.image}, {kind}\n\nNo native tool lists these ({len(untold)}):"
+            parts.append(f"{title}\n\n{_listed(untold)}")
     return parts
 
 
-def _listed(items: list[Item] | tuple[Item, ...] | frozenset[Item]) -> str:
+def _listed(items: Iterable[Item]) -> str:
     return "".join(f"- {item.name} {item.version} `{item.place}`\n" for item in sorted(items))
 
 

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.analysis import analyse, reads_for
-from hullmark.app.scan import scan_image
+from hullmark.app.scan import scan_folder, scan_image
 from hullmark.app.wish import Means, Wish
-from hullmark.catalog import CATALOGERS, DECLARED
-from hullmark.rootfs.dispatch import Dispatch
-from hullmark.source.folder import read_folder
 from tests.conformance.cases import Case, Triple, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared
@@ -25,9 +21,7 @@ def in_folder(folder: Path, case: Case) -> set[Triple]:
     for path, body in placed(case).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(body)
-    catalogers = CATALOGERS + DECLARED
-    record = read_folder(str(folder), Dispatch(reads_for(Wish(), catalogers)))
-    return triples(analyse([record], Wish(), catalogers)[0].packages)
+    return triples(scan_folder(str(folder), f"dir:{folder}", Wish()).inventory.packages)
 
 
 def test_there_are_cases_of_every_kind() -> None:

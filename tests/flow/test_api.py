@@ -159,7 +159,8 @@ def test_nothing_is_left_open_or_running(shop: str, policy: Path) -> None:
     check(shop, policy=policy)
     with pytest.raises(HullmarkError):
         scan("./missing")
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)  # noqa: PTH208
+    assert threading.active_count() <= threads
+    assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208
 
 
 def test_threads_may_scan_at_the_same_time(shop: str) -> None:

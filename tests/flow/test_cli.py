@@ -10,7 +10,6 @@ import socket
 import subprocess
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,6 @@ from tests.support.images import (
     write_docker_archive,
     write_layout,
 )
-from tests.support.places import corpus
 from tests.support.program import HULLMARK, Program, program_in
 from tests.support.shop import shop_layout
 
@@ -340,63 +338,6 @@ def test_without_a_matching_platform_those_there_are_listed(hullmark: Program, m
     what, advice = hullmark("scan", "--platform", "linux/s390x", many).refusal
     assert "linux/s390x" in what
     assert [each for each in PLATFORMS if each not in advice] == []
-
-
-@pytest.mark.parametrize(
-    ("wanted", "platform", "architecture"),
-    [
-        ("linux/arm64", "linux/arm64/v8", "arm64"),
-        ("linux/arm/v7", "linux/arm/v7", "arm"),
-        ("linux/amd64", "linux/amd64", "amd64"),
-    ],
-)
-def test_a_real_layout_of_several_platforms(hullmark: Program, wanted: str, platform: str, architecture: str) -> None:
-    reference = f"oci-dir:{corpus('oci', 'multi-arch')}"
-    document = hullmark("scan", "--platform", wanted, "-o", "json", "--files", reference).document
-    assert document["source"]["platform"] == platform
-    [marker] = [file for file in document["files"] if file["path"] == "/etc/corpus-arch"]
-    assert marker["size"] == len(architecture) + 1
-    assert len(document["packages"]) > 50
-    what, advice = hullmark("scan", "--platform", "linux/s390x", reference).refusal
-    assert "linux/s390x" in what
-    assert "linux/arm64" in advice
-
-
-def test_a_real_archive_of_two_images_lists_its_tags(hullmark: Program) -> None:
-    archive = corpus("other", "two-images.tar")
-    what, advice = hullmark("scan", archive).refusal
-    assert "several images" in what
-    assert ":localhost/nginx:latest" in advice
-    document = hullmark("scan", "-o", "json", f"docker-archive:{archive}:localhost/nginx:latest").document
-    assert "nginx" in [package["name"] for package in document["packages"]]
-
-
-@pytest.fixture(scope="module")
-def nginx(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The inventory of the real nginx in an OCI layout with gzip."""
-    program = program_in(tmp_path_factory.mktemp("nginx") / "run")
-    document: dict[str, Any] = program("scan", "-o", "json", f"oci-dir:{corpus('oci', 'nginx')}").document
-    return document
-
-
-@pytest.mark.parametrize(
-    "reference",
-    [
-        "oci-dir:oci/nginx-zstd",
-        "oci-dir:oci/nginx-plain",
-        "oci-archive:other/nginx.oci.tar",
-        "other/nginx-dir",
-        "docker-archive:docker/nginx.tar",
-        "docker/nginx.tar",
-    ],
-)
-def test_a_real_image_is_the_same_in_every_shape(hullmark: Program, nginx: dict[str, Any], reference: str) -> None:
-    scheme, colon, place = reference.rpartition(":")
-    other = hullmark("scan", "-o", "json", f"{scheme}{colon}{corpus(place)}").document
-    assert other["packages"] == nginx["packages"] != []
-    assert (other["distro"], other["problems"]) == (nginx["distro"], nginx["problems"])
-    diff_ids = [[layer["diff_id"] for layer in document["source"]["layers"]] for document in (nginx, other)]
-    assert diff_ids[0] == diff_ids[1]
 
 
 def test_a_bare_path_is_recognised_by_content(hullmark: Program, tmp_path: Path) -> None:

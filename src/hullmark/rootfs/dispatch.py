@@ -98,7 +98,7 @@ class Dispatch:
         elif last == "*" and parent and not _WILD(parent):
             self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
         else:
-            self._others += rule
+            self._others += ((index, _LaterPattern(glob)),)
 
     def wanted(self, path: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of those that want a file of this name, each once."""

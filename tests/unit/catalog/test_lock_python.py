@@ -124,7 +124,8 @@ _clauses = st.lists(
 
 
 @given(
-    name=st.text("aB1-_.", min_size=1, max_size=6),
+    # A name ends in a letter or digit (PEP 508), which packaging does not insist on.
+    name=st.from_regex(r"[aB1]([aB1._-]{0,4}[aB1])?", fullmatch=True),
     extras=st.sampled_from(["", "[x]", " [x, y]"]),
     clauses=_clauses,
     tail=st.sampled_from(["", " ; python_version < '3'", " # why"]),
@@ -140,7 +141,7 @@ def test_requirements_are_read_as_packaging_reads_them(
     pins = [pin.version for pin in theirs.specifier if pin.operator == "==" and not pin.version.endswith("*")]
     expected = [(re.sub(r"[-_.]+", "-", theirs.name).lower(), pins[0])] if len(set(pins)) == 1 else []
     packages, _ = read("requirements.txt", line + tail)
-    assert packages == expected or len(clauses) > len(theirs.specifier)
+    assert packages == expected
 
 
 def test_a_real_file_is_read_whole() -> None:
