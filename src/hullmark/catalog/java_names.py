@@ -113,6 +113,9 @@ def _rank(pom: Pom, file: FileName, manifest: Mapping[str, str]) -> int:
     full = f"{pom.group}.{artifact}"
     if pom.version and any(_leads(f"{known}-{pom.version}", file.stem) for known in (artifact, full)):
         return 0
+    # Distributions write geronimo-validation_1.1_spec with hyphens only.
+    if pom.version and file.stem.replace("_", "-") == f"{artifact}-{pom.version}".replace("_", "-"):
+        return 0
     if artifact in (name, file.stem) or full == name:
         return 1
     if not _agrees(pom.version, file.version):

@@ -17,6 +17,9 @@ _FILE = "/package.json"
 _MAX_TEXT = 1024
 _MAX_LICENSES = 32
 _MAX_DEPTH = 128
+_FIXTURES = frozenset(
+    ("test", "tests", "__tests__", "spec", "specs", "fixture", "fixtures", "__fixtures__", "mock", "mocks", "__mocks__")
+)
 _BOM = b"\xef\xbb\xbf"
 
 # A folder name beginning with a dot is npm's own or a tool's (.bin, .cache, .pnpm), never a package.
@@ -115,6 +118,18 @@ def _folder(path: str) -> str:
     return path[: -len(_FILE)] if path.endswith(_FILE) else ""
 
 
+def _is_fixture(folder: str) -> bool:
+    """Whether a folder in a node_modules is test material of the package that ships it: nothing ever loads it."""
+    parts = folder.split("/")
+    start = len(parts)  # where the inner folders of the package begin that is being walked through
+    for at, part in enumerate(parts[:-1]):
+        if part == "node_modules":
+            start = at + (3 if parts[at + 1].startswith("@") else 2)
+        elif at >= start and part in _FIXTURES:
+            return True
+    return False
+
+
 def _enclosing(folder: str, packages: set[str]) -> Iterator[str]:
     """The packages that a folder lies in, nearest first. The root never counts: an image is not one big package."""
     while folder := folder.rpartition("/")[0]:
@@ -167,6 +182,8 @@ def assemble(view: View) -> Iterator[Package]:
         folder, name = _folder(found.path), found.fact.name
         installed = _INSTALLED(folder)
         if installed:
+            if _is_fixture(folder):
+                continue
             if name and not _IS_NAME(name):
                 view.problem(found.path, "the name in package.json is not one that npm allows; the folder's is used")
                 name = ""

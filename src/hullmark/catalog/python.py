@@ -255,6 +255,13 @@ def _identity(view: View, found: Found[Metadata]) -> tuple[str, str, Origin | No
     return name, make_purl("pypi", name, found.fact.version, qualifiers={"vcs_url": vcs_url}), origin
 
 
+def _is_fixture(path: str) -> bool:
+    """Whether a record is test material that a distribution ships among its files: nothing imports it."""
+    site = max(path.rfind("/site-packages/"), path.rfind("/dist-packages/"))
+    inner = path[site:].split("/")[3:-2] if site >= 0 else []
+    return "tests" in inner or "test" in inner
+
+
 def assemble(view: View) -> Iterator[Package]:
     """One package for each record of an installed distribution; names as PEP 503 has them, the original in the notes.
 
@@ -264,6 +271,8 @@ def assemble(view: View) -> Iterator[Package]:
     linked = _linked(view)
     texts = _licence_files(view)
     for found in view.facts(METADATA):
+        if _is_fixture(found.path):
+            continue
         fact, folder = found.fact, _folder(found.path)
         name, purl, origin = _identity(view, found)
         notes = {

@@ -340,3 +340,13 @@ def test_a_project_file_with_a_document_type_is_a_problem() -> None:
     view = FakeView({"opt/pom.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><project>&a;</project>'}, CATALOGER)
     assert list(CATALOGER.assemble(view)) == []
     assert "document type definition" in view.problems[0][1]
+
+
+def test_a_jar_that_a_distribution_renamed_with_hyphens_is_the_artifact_of_its_pom() -> None:
+    properties = b"groupId=org.apache.geronimo.specs\nartifactId=geronimo-validation_1.1_spec\nversion=1.0\n"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as jar:
+        jar.writestr("META-INF/maven/g/a/pom.properties", properties)
+    view = FakeView({"usr/share/java/geronimo-validation-1.1-spec-1.0.jar": buffer.getvalue()}, CATALOGER)
+    purls = [package.purl for package in CATALOGER.assemble(view)]
+    assert purls == ["pkg:maven/org.apache.geronimo.specs/geronimo-validation_1.1_spec@1.0"]

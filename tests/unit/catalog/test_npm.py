@@ -268,3 +268,14 @@ def test_any_json_object_is_read_as_json_has_it(document: dict[str, Any]) -> Non
 def test_any_path_is_survived(folder: str, name: str) -> None:
     for package in packages({f"{folder}/package.json".lstrip("/"): manifest(name)}):
         assert package.name == name
+
+
+def test_what_a_package_ships_as_test_material_is_no_package() -> None:
+    shipped = "node_modules/resolve/test/pathfilter/deep_ref/node_modules/deep"
+    installed = ("node_modules/test", "node_modules/test/node_modules/spec", "node_modules/a/b/node_modules/c")
+    files = {
+        f"srv/{folder}/package.json": b'{"name": "%s", "version": "1"}' % folder.rpartition("/")[2].encode()
+        for folder in (shipped, *installed)
+    }
+    view = FakeView(files, CATALOGER)
+    assert sorted(package.name for package in CATALOGER.assemble(view)) == ["c", "spec", "test"]

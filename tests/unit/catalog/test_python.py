@@ -392,3 +392,13 @@ def test_any_bytes_are_survived(body: bytes) -> None:
     list(owned(view))
     view = view_of({f"{SITE}/x.egg-info/PKG-INFO": metadata("x"), f"{SITE}/x.egg-info/installed-files.txt": body})
     assert all(file.path for file in owned(view))
+
+
+def test_what_a_distribution_ships_as_test_material_is_no_distribution() -> None:
+    site = "usr/lib/python3/dist-packages/"
+    metadata = b"Metadata-Version: 2.1\nName: x\nVersion: 1\n"
+    shipped = (
+        site + "pkg_resources/tests/data/my-test-package_unpacked-egg/my_test_package-1.0-py3.7.egg/EGG-INFO/PKG-INFO"
+    )
+    view = FakeView({shipped: metadata, site + "tests-1.dist-info/METADATA": metadata}, CATALOGER)
+    assert [package.locations[0].path for package in CATALOGER.assemble(view)] == [f"/{site}tests-1.dist-info/METADATA"]
