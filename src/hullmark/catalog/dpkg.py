@@ -350,8 +350,9 @@ def _report_unread(view: View) -> None:
         for stanza in found.fact:
             if stanza.state not in _PRESENT and stanza.state not in _ABSENT:
                 view.problem(found.path, f"the package {stanza.name} is not installed: its state is {stanza.state!r}")
+    read = {found.path for found in view.facts(STATUS)}  # also those for which an older version stands in
     for path in ("var/lib/dpkg/status", "var/lib/opkg/status", "usr/lib/opkg/status"):
-        if view.exists(path) and view.fact_at(STATUS, path) is None:
+        if view.exists(path) and view.resolve(path) not in read:
             view.problem(
                 path, "the package database could not be read: it is no file, or a link to one of another name"
             )

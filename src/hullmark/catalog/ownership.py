@@ -25,8 +25,12 @@ def file_records(tree: Tree, claims: Iterable[tuple[bytes, OwnedFile]]) -> tuple
         known = by_path.get(path)
         if known is None or (not known.algorithm and claim.algorithm and not known.kind):
             by_path[path] = claim if known is None else _with_digest(known, claim)
-    records = [_record(path, node.entry, node.layer, by_path.get(path)) for path, node in tree.nodes.items()]
-    records += [_ghost(path, node.entry, node.layer) for path, node, _ in tree.ghosts]
+    records = []
+    for path, node in tree.nodes.items():
+        owned = by_path.get(path)
+        state = state_of(node.entry, owned)
+        records.append(_record(path, node.entry, node.layer, None if owned is None else owned.owner, state))
+    records += [_record(path, node.entry, node.layer, None, "ghost") for path, node, _ in tree.ghosts]
     records += _missing(tree, by_path)
     records.sort(key=lambda record: (record.path, record.layer, record.state))
     return tuple(records)
@@ -64,7 +68,7 @@ def state_of(entry: Entry, claim: OwnedFile | None) -> str:
     return "config-changed" if claim.config else "changed"
 
 
-def _record(path: bytes, entry: Entry, layer: int, claim: OwnedFile | None) -> FileRecord:
+def _record(path: bytes, entry: Entry, layer: int, owner: str | None, state: str) -> FileRecord:
     return FileRecord(
         path="/" + text(path),
         type=KINDS["f" if entry.kind == "h" else entry.kind],
@@ -75,26 +79,8 @@ def _record(path: bytes, entry: Entry, layer: int, claim: OwnedFile | None) -> F
         sha256=entry.digests[_DIGEST["sha256"]].hex(),
         link=text(entry.link),
         layer=layer,
-        owner=claim.owner if claim is not None else None,
-        state=state_of(entry, claim),
-        capability=entry.capability.hex(),
-        sha1=entry.digests[_DIGEST["sha1"]].hex(),
-    )
-
-
-def _ghost(path: bytes, entry: Entry, layer: int) -> FileRecord:
-    return FileRecord(
-        path="/" + text(path),
-        type=KINDS["f" if entry.kind == "h" else entry.kind],
-        mode=entry.mode,
-        uid=entry.uid,
-        gid=entry.gid,
-        size=entry.size,
-        sha256=entry.digests[_DIGEST["sha256"]].hex(),
-        link=text(entry.link),
-        layer=layer,
-        owner=None,
-        state="ghost",
+        owner=owner,
+        state=state,
         capability=entry.capability.hex(),
         sha1=entry.digests[_DIGEST["sha1"]].hex(),
     )

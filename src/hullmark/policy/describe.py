@@ -137,6 +137,6 @@ def _inline(schema: Any, components: dict[str, Any]) -> Any:
 
 def _value_schema(kind: type) -> dict[str, Any]:
     if not issubclass(kind, Value):
-        raise NotImplementedError(f"a {kind.__name__} has no schema")
+        raise TypeError(f"a {kind.__name__} has no schema")
     # Editors read `80` and `1.2` as numbers; here they are the texts they were written as.
     return {"type": ["string", "number"], "description": kind.kind, **kind.schema}
