@@ -20,7 +20,8 @@ def ask(root: Path) -> list[Item]:
         for name in files:
             path = folder / name
             if name.endswith(_KINDS) and not path.is_symlink():
-                items += _archive(path.open("rb"), inside(root, path))
+                with path.open("rb") as file:
+                    items += _archive(file, inside(root, path))
             elif name == "pom.properties" and path.match("META-INF/maven/*/*/pom.properties"):
                 items += _described(path.read_bytes(), inside(root, path))
     return items

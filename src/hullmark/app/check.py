@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from hullmark._version import __version__
 from hullmark.app.take import take
@@ -24,8 +25,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _MAX_POLICY_BYTES = 2 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """A verdict, and the inventory that it judges."""
 
     verdict: Verdict

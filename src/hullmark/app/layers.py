@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
 from typing import NamedTuple
+
+import msgspec
 
 from hullmark.model.image import Image, LayerBlob
 from hullmark.rootfs.dispatch import Dispatch
@@ -27,8 +28,7 @@ class Step(NamedTuple):
 Watch = Callable[[Step], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How layers are read: what the extractors want, whether files are hashed, where records are kept."""
 
     dispatch: Dispatch

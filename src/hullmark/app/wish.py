@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -13,8 +12,7 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted of an image besides its packages.
 
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
@@ -29,8 +27,7 @@ class Wish:
     contents: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress.
 
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
@@ -42,12 +39,11 @@ class Means:
     watch: Watch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(msgspec.Struct, frozen=True):
     """An inventory, and the content of the files that were asked for, by absolute path."""
 
     inventory: Inventory
-    contents: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[str, bytes] = msgspec.field(default_factory=dict)
 
 
 class Analysis(msgspec.Struct, frozen=True, array_like=True):

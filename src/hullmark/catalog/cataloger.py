@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from hullmark.catalog.view import View
 from hullmark.model.package import OwnedFile, Package
 from hullmark.rootfs.reads import Read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cataloger:
+class Cataloger(msgspec.Struct, frozen=True, kw_only=True):
     """One ecosystem.
 
     `assemble(view)` turns the facts at visible paths into packages. `owned(view)` lists the files that those packages' own

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -94,8 +93,7 @@ class Gathering:
         return tuple(self._found) or None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ecosystem:
+class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):
     """How an ecosystem's packages are called.
 
     `type` is the purl type, `cataloger` the cataloger's name. `parted(name)` gives the purl's namespace and name; by default there

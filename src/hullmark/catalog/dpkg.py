@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -213,8 +212,7 @@ RECORD: Read[Stanzas] = Read(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Installed:
+class _Installed(msgspec.Struct, frozen=True):
     """A package that is there: its stanza, the file that says so, that file's folder, and the layer that brought it."""
 
     stanza: Stanza

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.catalog.view import View
 from hullmark.model.package import OwnedFile
@@ -45,8 +46,7 @@ MD5SUMS: Read[bytes] = Read(
 DIVERSIONS: Read[bytes] = Read(name="dpkg-diversions", fact=bytes, extract=_raw, globs=("**/dpkg/diversions",))
 
 
-@dataclass(frozen=True, slots=True)
-class Diversions:
+class Diversions(msgspec.Struct, frozen=True):
     """Paths whose files stand elsewhere: path → (where they stand, the package that still may use the path)."""
 
     moved: Mapping[str, tuple[str, str]]
@@ -56,8 +56,7 @@ class Diversions:
         return {path: to for path, (to, by) in self.moved.items() if by != name}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Whose files to list, and from what.
 
     `stems` are the paths that the record's files have before `.list` and `.md5sums`, the first that is there counts. `moved` is

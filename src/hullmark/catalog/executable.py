@@ -6,9 +6,10 @@ Follows the ELF gABI (chapters 4 and 5), Microsoft's PE format and Apple's mach-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple, Protocol, cast
+
+import msgspec
 
 from hullmark.rootfs.reads import MIB
 
@@ -58,8 +59,7 @@ class Segment(NamedTuple):
     writable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Format:
+class _Format(msgspec.Struct, frozen=True):
     names: Callable[[Reader, int], bytes | None]
     sections: Callable[[Reader, int], Iterator[tuple[bytes, Section]]]
     segments: Callable[[Reader, int], Iterator[Segment]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -16,8 +15,7 @@ from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogued:
+class Catalogued(msgspec.Struct, frozen=True):
     """What the catalogers found. `claims` are the files that packages' own records list, at their real paths."""
 
     packages: tuple[Package, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -59,8 +58,7 @@ class JarFact(msgspec.Struct, frozen=True, array_like=True):
     nested: tuple[tuple[str, JarFact], ...] = ()
 
 
-@dataclass(slots=True)
-class Allowance:
+class Allowance(msgspec.Struct):
     """What may still be spent on one outermost file: far more than real archives need."""
 
     archives: int = 4096
@@ -72,13 +70,12 @@ class Allowance:
     problems: int = 20
 
 
-@dataclass(slots=True)
-class _Complaints:
+class _Complaints(msgspec.Struct):
     """Where to report, and what was reported already."""
 
     report: Report
     left: int
-    said: set[str] = field(default_factory=set)
+    said: set[str] = msgspec.field(default_factory=set)
 
     def say(self, place: str, reason: str) -> None:
         """Report a problem of the archive or member at this place; after the last allowed, only that there are more."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from hullmark.catalog.executable import Reader, Section, Unkept, section_table, segments, slices
 from hullmark.rootfs.reads import MIB, Report
@@ -29,8 +30,7 @@ _HEADERS = 4 * MIB
 _TRIALS = 200_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hunt:
+class Hunt(msgspec.Struct, frozen=True, kw_only=True):
     """A mark to look for.
 
     `accept(window, position, offset)` is a cheap check of a place where `pattern` stands: `position` in the window,
@@ -131,8 +131,7 @@ class _Kept:
         return self.marks.get(hunt, ())
 
 
-@dataclass(slots=True)
-class _Capture:
+class _Capture(msgspec.Struct):
     """What belongs to a mark, still coming in. `retry` is the block with which to look again whether it is whole."""
 
     whole: Callable[[Reader, int], object]
@@ -140,8 +139,7 @@ class _Capture:
     retry: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be learnt from a large executable.
 
     `take(reader, report)` makes the fact from the kept parts; where it raises Unkept, `lost` is reported. `data`: the

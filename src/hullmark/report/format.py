@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
+
+import msgspec
 
 R = TypeVar("R")
 
@@ -12,8 +13,7 @@ Kind = Literal["files", "inventory", "verdict"]
 """What a format writes: the files of an Inventory, an Inventory or a Verdict. Two formats may share a name if their kinds differ."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderContext:
+class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     """All that a rendering may know besides the result.
 
     `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where nobody asked for one, and
@@ -27,8 +27,7 @@ class RenderContext:
     width: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format(Generic[R]):
+class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One way to write a result. `file_name` is what a file of this format is usually called."""
 
     kind: Kind

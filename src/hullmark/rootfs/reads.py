@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 F = TypeVar("F")
 MIB = 1 << 20
@@ -23,8 +24,7 @@ class Sink(Protocol):
         """The file is complete: return the fact, or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Generic[F]):
+class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     """One kind of file, and what is taken from it.
 
     `name` is unique in the program and names the facts in a layer record.
@@ -51,8 +51,7 @@ class Read(Generic[F]):
     stands_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[F]):
+class Found(msgspec.Struct, Generic[F], frozen=True):
     """A fact at a path of the finished tree. `path` has no leading slash, `layer` is the layer it came from."""
 
     path: str

@@ -32,4 +32,4 @@ def test_well_known_licences_are_known_by_their_words(text: str, licences: tuple
 
 @given(st.binary())
 def test_any_bytes_are_survived(text: bytes) -> None:
-    assert licences_of_text(text) == ()
+    assert isinstance(licences_of_text(text), tuple)

@@ -43,7 +43,7 @@ def test_clipped_text_fits(text: str, width: int) -> None:
 
 @given(st.text(), st.integers(10, 40))
 def test_folded_text_keeps_its_words_and_only_a_long_word_stands_out(text: str, width: int) -> None:
-    text = safe(text)
+    text = safe(text).strip()
     lines = fold(text, width, "  ")
     assert " ".join(line.removeprefix("  ") for line in lines) == text
     assert all(width_of(line) <= width or " " not in line[2:].strip() for line in lines)
