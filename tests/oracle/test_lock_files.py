@@ -74,11 +74,14 @@ requires-dist = [
 
 
 def tool(name: str) -> str:
-    """Where a tool is; skips the test where it is not."""
+    """Where a tool is; skips the test where it is not, or does not run (a toolchain's launcher may have none to start)."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed here")
+    asked = [found, "version"] if name == "go" else [found, "--version"]
+    if subprocess.run(asked, capture_output=True, timeout=60, check=False).returncode:
+        pytest.skip(f"{name} does not run here")
     return found
 
 
