@@ -50,5 +50,7 @@ printf 'setup: installing what requirements.lock names\n'
     fail "pip could not install what requirements.lock names (its words are above)" \
         "check the network, and pip's own settings: .venv/bin/pip config list"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# An installed program is compiled once; one that runs from its source may be told never to keep what it compiled.
+.venv/bin/python -m compileall -q src
 touch .venv/.ready
 printf 'setup: %s is ready\n' "$(.venv/bin/hullmark --version)"

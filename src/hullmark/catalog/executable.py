@@ -101,6 +101,15 @@ def segments(reader: Reader, base: int = 0) -> tuple[Segment, ...]:
     return () if form is None else tuple(form.segments(reader, base))
 
 
+def code(reader: Reader) -> tuple[Section, ...]:
+    """The parts of an ELF file that are code alone; none where constants may stand among it. Raises Unkept."""
+    loads = list(_elf_loads(reader)) if reader.read(0, 4) == MAGIC[0] else []
+    # Linkers that part code from constants give those a segment that may only be read.
+    if all(flags & (_WRITE | _EXECUTE) for flags, *_ in loads):
+        return ()
+    return tuple(Section(offset, size) for flags, offset, _, size in loads if flags & (_WRITE | _EXECUTE) == _EXECUTE)
+
+
 def section_table(reader: Reader) -> Iterator[Section]:
     """Where an ELF file has its section headers, then their names; nothing for other files. Raises Unkept."""
     head = _elf_head(reader) if reader.read(0, 4) == MAGIC[0] else None
@@ -158,6 +167,7 @@ _ELF_CLASSES = {
 }
 _NOBITS = 8
 _LOAD = 1
+_EXECUTE = 1
 _WRITE = 2
 _EXTENDED = 0xFFFF
 
@@ -208,6 +218,12 @@ def _elf_sections(reader: Reader, _: int) -> Iterator[tuple[bytes, Section]]:
 
 
 def _elf_segments(reader: Reader, _: int) -> Iterator[Segment]:
+    for flags, offset, address, size in _elf_loads(reader):
+        yield Segment(address, offset, size, bool(flags & _WRITE))
+
+
+def _elf_loads(reader: Reader) -> Iterator[tuple[int, int, int, int]]:
+    """Flags, offset, address and size of what is loaded."""
     head = _elf_head(reader)
     if head is None or head.segment_stride < head.kind.segment.size:
         return
@@ -218,7 +234,7 @@ def _elf_segments(reader: Reader, _: int) -> Iterator[Segment]:
         flags = rest.pop(0 if head.kind.wide else 3)
         offset, address, size = rest
         if kind == _LOAD and size:
-            yield Segment(address, offset, size, bool(flags & _WRITE))
+            yield flags, offset, address, size
 
 
 # PE

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hullmark.catalog.executable import Reader, Section, Unkept, section_table, segments, slices
+from hullmark.catalog.executable import Reader, Section, Unkept, code, section_table, segments, slices
 from hullmark.rootfs.reads import MIB, Report
 
 BODY_LIMIT = 32 * MIB
@@ -35,8 +35,10 @@ class Hunt(msgspec.Struct, frozen=True, kw_only=True):
 
     `accept(window, position, offset)` is a cheap check of a place where `pattern` stands: `position` in the window,
     `offset` in the file. At most `most` accepted marks are noted. `whole(reader, offset)` reads all that belongs to
-    the mark; while it raises Unkept, a sink keeps what follows. `signs`: a sink hunts in ELF files only if
-    their first block has one of these (empty: in all).
+    the mark; while it raises Unkept, a sink keeps what follows.
+
+    Of ELF files a sink hunts only in those whose first block has one of `signs` (empty: in all) and none of `unless`;
+    with `data`, only where their writable segments are; else not where there is nothing but code.
     """
 
     pattern: bytes | re.Pattern[bytes]
@@ -44,10 +46,15 @@ class Hunt(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 64
     whole: Callable[[Reader, int], object] | None = None
     signs: tuple[bytes, ...] = ()
+    unless: tuple[bytes, ...] = ()
+    data: bool = False
 
     def is_signed(self, block: bytes) -> bool:
         """Whether a file with this first block is worth hunting in."""
-        return not self.signs or block[:4] != b"\x7fELF" or any(sign in block for sign in self.signs)
+        if block[:4] != b"\x7fELF":
+            return True
+        has_sign = not self.signs or any(sign in block for sign in self.signs)
+        return has_sign and not any(sign in block for sign in self.unless)
 
 
 class MarkedReader(Reader, Protocol):
@@ -158,6 +165,9 @@ class OversizeSink:
     def __init__(self, size: int, wish: Wish, *, block: int = _BLOCK) -> None:
         self._wish = wish
         self._size = block
+        self._tail = max(0, size - _TAIL) // block
+        self._data: tuple[range, ...] | None = None
+        self._code: tuple[range, ...] = ()
         self._kept = _Kept(size, block)
         self._searches = [_Search(hunt) for hunt in wish.hunts]
         self._captures: list[_Capture] = []
@@ -169,16 +179,25 @@ class OversizeSink:
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes of the file."""
-        while not self._pending and len(piece) >= self._size:
-            self._arrive(bytes(piece[: self._size]), last=False)
-            piece = piece[self._size :]
         while len(piece):
             room = self._size - len(self._pending)
-            self._pending += piece[:room]
+            if not self._pending and len(piece) >= room:
+                self._block(piece[:room])
+            else:
+                self._pending += piece[:room]
+                if len(self._pending) == self._size:
+                    self._block(self._pending)
+                    self._pending.clear()
             piece = piece[room:]
-            if len(self._pending) == self._size:
-                self._arrive(bytes(self._pending), last=False)
-                self._pending.clear()
+
+    def _block(self, block: memoryview | bytearray) -> None:
+        """A whole block that is not known to be the last. Most of a program is code, which nobody needs."""
+        if self._is_needed(self._next):
+            self._arrive(bytes(block), last=False)
+        else:
+            self._before = b""
+            self._forget(self._next)
+            self._next += 1
 
     def finish(self, report: Report, /) -> Any:
         """The fact, from what was kept."""
@@ -191,6 +210,23 @@ class OversizeSink:
             report(self._wish.lost)
             return None
 
+    def _is_needed(self, index: int) -> bool:
+        """Whether a block is to be kept or to be looked at."""
+        if self._captures or index in self._wanted or index in self._headers_end or index >= self._tail:
+            return True
+        return any(self._is_hunted(search.hunt, index) for search in self._searches)
+
+    def _is_hunted(self, hunt: Hunt, index: int) -> bool:
+        if self._data is not None and hunt.data:
+            return any(index in part for part in self._data)
+        return not any(index in part for part in self._code)
+
+    def _forget(self, index: int) -> None:
+        """With each block one leaves that is no longer among the last."""
+        old = index - _TAIL // self._size
+        if old not in self._wanted:
+            self._kept.blocks.pop(old, None)
+
     def _arrive(self, block: bytes, *, last: bool) -> None:
         index = self._next
         self._next += 1
@@ -201,9 +237,7 @@ class OversizeSink:
             self._plan()
         self._look(index, block, last=last)
         self._captures = [capture for capture in self._captures if self._goes_on(capture, index)]
-        old = index - _TAIL // self._size
-        if old not in self._wanted:
-            self._kept.blocks.pop(old, None)
+        self._forget(index)
 
     def _plan(self) -> None:
         """Want what the headers that have come so far name; look again when those have come."""
@@ -214,6 +248,18 @@ class OversizeSink:
         with suppress(Unkept):
             for part in _data(self._kept) if self._wish.data else ():
                 self._want(part.offset, part.size)
+        with suppress(Unkept):
+            self._map()
+
+    def _map(self) -> None:
+        """Note the blocks of an ELF file's writable segments, and those that are code alone. Raises Unkept."""
+        if self._data is not None or self._kept.read(0, 4) != b"\x7fELF":
+            return
+        size = self._size
+        data = (part for part in segments(self._kept) if part.writable)
+        # One block more, and one less: a mark at the end of a block is looked at with the next one.
+        self._data = tuple(range(p.offset // size, (p.offset + p.size) // size + 2) for p in data) or None
+        self._code = tuple(range(-(-p.offset // size) + 1, (p.offset + p.size) // size) for p in code(self._kept))
 
     def _look(self, index: int, block: bytes, *, last: bool) -> None:
         """A mark may need bytes of the next block: those that begin in a block's last bytes wait for it."""
@@ -221,6 +267,8 @@ class OversizeSink:
         seam = self._before + block[:LOOKAHEAD]
         stop = len(block) if last else len(block) - LOOKAHEAD
         for search in self._searches:
+            if not self._is_hunted(search.hunt, index):
+                continue
             marks = search.look(seam, offset - len(self._before), len(self._before)) if self._before else []
             for mark in marks + search.look(block, offset, stop):
                 self._want(mark, LOOKAHEAD)

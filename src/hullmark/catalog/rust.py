@@ -143,7 +143,11 @@ def _is_whole(reader: Reader, mark: int) -> None:
 
 
 _BEGIN = re.compile(rb'\s*\{\s*"(?:packages|format)"')
-_STREAMS = Hunt(pattern=re.compile(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole)
+# What only Go's linker writes (its build id, as an ELF note or as text): it links no crates with a list.
+_OF_GO = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b'\xff Go build ID: "')
+_STREAMS = Hunt(
+    pattern=re.compile(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO
+)
 
 
 def _assemble(view: View) -> Iterator[Package]:

@@ -123,3 +123,40 @@ def test_a_file_larger_or_smaller_than_promised_is_read_as_it_comes() -> None:
     body = bytes(2 * MIB) + b"MARK!"
     for promised in (1, 99 * MIB):
         assert _through(OversizeSink(promised, _wish(_marks, MARK)), body) == ([2 * MIB], [])
+
+
+def _program(*flags: int) -> bytes:
+    """An ELF file of a segment for each number: 4 readable, 5 code, 6 data; with a mark in the middle of each."""
+    part = bytes(MIB) + b"MARK!" + bytes(MIB - 5)
+    body = bytearray(elf([Part(b".p%d" % n, part) for n in range(len(flags))], stride=2 * MIB))
+    for n, flag in enumerate(flags):
+        body[64 + 56 * n + 4] = flag
+    return bytes(body)
+
+
+def _hunted(body: bytes, hunt: Hunt) -> list[int]:
+    """The segments in which marks were found."""
+    sink = OversizeSink(len(body), _wish(lambda reader, _: [at // (2 * MIB) for at in reader.hits(hunt)], hunt))
+    found: list[int] = _through(sink, body, MIB)[0]
+    return found
+
+
+def _hunt(**more: Any) -> Hunt:
+    return Hunt(pattern=b"MARK!", accept=lambda window, position, offset: True, **more)
+
+
+def test_marks_of_data_are_hunted_in_writable_segments_only() -> None:
+    assert _hunted(_program(4, 5, 4, 6), _hunt(data=True)) == [3]
+    assert _hunted(_program(4, 5, 4), _hunt(data=True)) == [0, 2]  # nothing is writable: then wherever constants are
+
+
+def test_nothing_is_hunted_in_code_unless_constants_stand_among_it() -> None:
+    assert _hunted(_program(4, 5, 4, 6), _hunt()) == [0, 2, 3]
+    assert _hunted(_program(5, 6), _hunt()) == [0, 1]
+
+
+def test_other_linkers_signs_stop_a_hunt() -> None:
+    signed = _program(4, 6).replace(bytes(9), b"SIGNATURE", 1)
+    assert _hunted(signed, _hunt(unless=(b"SIGNATURE",))) == []
+    assert _hunted(signed, _hunt(signs=(b"SIGNATURE",))) == [0, 1]
+    assert _hunted(_program(4, 6), _hunt(signs=(b"SIGNATURE",))) == []
