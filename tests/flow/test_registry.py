@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, Platform

@@ -6,7 +6,6 @@ Follows the OCI image specification 1.1 (config, manifest, descriptor) and Docke
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -77,8 +76,7 @@ class RawStream(Protocol):
         """Let go of the file or connection. May be called twice."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerBlob:
+class LayerBlob(msgspec.Struct, frozen=True, kw_only=True):
     """A layer as it is stored, not yet verified.
 
     `digest` is what the manifest promises for the stored bytes ("" where the format promises none, as in docker
@@ -94,8 +92,7 @@ class LayerBlob:
     stamp: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(msgspec.Struct, frozen=True, kw_only=True):
     """An image that was found: its identity, its settings and its layers, bottom first.
 
     `kind` is the source's scheme (oci-dir, docker-archive, registry …), `reference` what the user wrote, `digest` the manifest's digest

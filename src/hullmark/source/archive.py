@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.source.digest import is_digest
@@ -19,8 +20,7 @@ _COMPRESSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(msgspec.Struct, frozen=True):
     """An image archive: the file, and where its members are."""
 
     file: LocalFile

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import weakref
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import RawStream
@@ -48,8 +49,7 @@ class FileRange:
         self.close()
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
+class LocalFile(msgspec.Struct, frozen=True):
     """A regular file: by its path, or held open because it has none.
 
     Raises HullmarkError from every function here if it cannot be opened, or is a folder, device or pipe.
@@ -86,8 +86,7 @@ class LocalFile:
         return Stretch(self, 0, self.status().st_size)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """A run of bytes in a file."""
 
     file: LocalFile

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob, Platform, RawStream
@@ -50,8 +52,7 @@ class Store(Protocol):
         """A layer, to be read later. Raises BrokenImage if it is known to be missing, or of another size."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What the user wants: the source's scheme, what was written, the tags it was found by, and how to look."""
 
     kind: str

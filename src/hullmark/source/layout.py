@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob
@@ -22,8 +23,7 @@ from hullmark.source.manifest import (
 _SHOWN = 30
 
 
-@dataclass(frozen=True, slots=True)
-class LocalStore:
+class LocalStore(msgspec.Struct, frozen=True):
     """Blobs that are files, or parts of one file, on this machine. `find` takes a digest; `now` is the time for stamps."""
 
     find: Callable[[str], Stretch | None]

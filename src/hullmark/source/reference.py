@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.source.digest import is_digest
@@ -21,8 +22,7 @@ _MAX_LENGTH = 1024
 _ADVICE = "write it as [REGISTRY/]NAME[:TAG][@sha256:…]"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """An image's full name. `host` is the registry with its port, `tag` and `digest` are "" where they were not given."""
 
     host: str

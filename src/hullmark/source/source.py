@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, Platform
@@ -17,8 +18,7 @@ class ImageNotFound(HullmarkError):
     """There is no such image where it was looked for; it may be elsewhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOptions:
+class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How images are looked for. Nothing in `source` reads the process's environment: it is handed in here.
 
     `platform` is what was asked for (None: nothing), `machine` what is taken where nothing was. `mirrors` maps a registry
@@ -32,18 +32,17 @@ class SourceOptions:
     insecure: bool = False
     ca_file: str | None = None
     certs_dirs: tuple[str, ...] | None = None
-    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mirrors: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     auth_files: tuple[str, ...] | None = None
     registry_files: tuple[str, ...] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     timeout: float = 30.0
     retries: int = 4
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One way to come by an image.
 
     `open(rest, reference, options)` gets what follows the scheme, and all that the user wrote. `recognises(path)` says whether a

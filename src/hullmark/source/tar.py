@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from posixpath import normpath
+
+import msgspec
 
 from hullmark.model.errors import BrokenImage
 
@@ -26,8 +27,7 @@ _KINDS = {ord("1"): "hard", ord("2"): "symlink", ord("5"): "folder"}
 _ADVICE = "fetch or save the archive again"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """One entry. `kind` is file, hard, symlink, folder or other; `offset` and `size` say where its bytes are."""
 
     kind: str

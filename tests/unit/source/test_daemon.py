@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn, UnixStreamServer
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.net.errors import Cut, NetError, Unreachable

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Platform
