@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform as machine
+import os
 from collections.abc import Mapping
 
 from hullmark.source import SourceOptions
@@ -15,7 +15,7 @@ def source_options(
     """The options for `environment`. Raises HullmarkError if `platform` is none (as in linux/arm64/v8)."""
     return SourceOptions(
         platform=parse_platform(platform) if platform else None,
-        machine=machine_platform(machine.machine()),
+        machine=machine_platform(os.uname().machine),
         insecure=insecure,
         ca_file=ca_file,
         environment=environment,

@@ -38,23 +38,45 @@ def catalogue(
     answer every file that a package claims, which only listings of files need.
     """
     found: list[Package] = []
+    others: list[Package] = []
     problems: list[Problem] = []
-    owned: list[tuple[bytes, OwnedFile]] = []
-    owners: dict[bytes, str] = {}
+    listed: list[OwnedFile] = []
+    by_system: list[OwnedFile] = []
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
         view = TreeView(tree, records, distro, room=cataloger.name, all_layers=all_layers)
         packages = list(_assembled(cataloger, view))
         if cataloger.owned is not None and packages and (cataloger.system or claims):
-            for file in cataloger.owned(view):
-                place = tree.place(file.path.encode("utf-8", "surrogateescape"))
-                path = place if place is not None else file.path.encode("utf-8", "surrogateescape")
-                if cataloger.system:
-                    owners[path] = file.owner
-                if claims:
-                    owned.append((path, file))
-        found += packages if cataloger.system else [_with_owner(package, owners) for package in packages]
+            files = list(cataloger.owned(view))
+            listed += files if claims else []
+            by_system += files if cataloger.system else []
+        (found if cataloger.system else others).extend(packages)
         problems += view.problems
-    return Catalogued(_merged(found), tuple(problems), tuple(owned))
+    owners = _owners(tree, by_system, others)
+    found += [_with_owner(package, owners) for package in others]
+    return Catalogued(_merged(found), tuple(problems), tuple((_real(tree, file), file) for file in listed))
+
+
+def _real(tree: Tree, file: OwnedFile) -> bytes:
+    """Where a claimed file really stands, or would stand."""
+    path = file.path.encode("utf-8", "surrogateescape")
+    place = tree.place(path)
+    return path if place is None else place
+
+
+def _record_path(location: Location) -> str:
+    """The file in the image that a location names; of one inside an archive, the archive."""
+    return location.path[1:].split(":", 1)[0]
+
+
+def _owners(tree: Tree, files: Iterable[OwnedFile], packages: Iterable[Package]) -> dict[bytes, str]:
+    """The system packages that own the records of other packages, by the record's real path.
+
+    Most of the many files that a system's packages own have a name that no such record has: those are passed over.
+    """
+    names = {_record_path(location).rpartition("/")[2] for package in packages for location in package.locations}
+    if not names:
+        return {}
+    return {_real(tree, file): file.owner for file in files if file.path.rpartition("/")[2] in names}
 
 
 def _assembled(cataloger: Cataloger, view: TreeView) -> Iterator[Package]:
@@ -67,8 +89,7 @@ def _assembled(cataloger: Cataloger, view: TreeView) -> Iterator[Package]:
 
 def _with_owner(package: Package, owners: dict[bytes, str]) -> Package:
     for location in package.locations:
-        path = location.path[1:].split(":", 1)[0].encode("utf-8", "surrogateescape")
-        owner = owners.get(path)
+        owner = owners.get(_record_path(location).encode("utf-8", "surrogateescape"))
         if owner is not None:
             return msgspec.structs.replace(package, owned_by=owner)
     return package

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -91,9 +90,16 @@ def _rendered(output: Output, result: Any, settings: Settings) -> bytes:
         tool_version=__version__,
         timestamp=_timestamp(),
         color=settings.wants_color() and not output.file,
-        width=shutil.get_terminal_size((120, 40)).columns if is_terminal else 0,
+        width=_columns() if is_terminal else 0,
     )
     return output.format.render(result, context)
+
+
+def _columns() -> int:
+    """The terminal's width, or what COLUMNS says."""
+    import shutil  # it brings every kind of archive along, which few runs need
+
+    return shutil.get_terminal_size((120, 40)).columns
 
 
 def _timestamp() -> str | None:

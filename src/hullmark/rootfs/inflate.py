@@ -5,7 +5,6 @@ The content decides, not the media type. The fastest inflater that is installed 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import zlib
@@ -117,6 +116,8 @@ def _gunzip(stream: VerifyingStream) -> Callable[[memoryview], int]:
 
         return cast(ReadInto, gzip_ng.GzipNGFile(fileobj=stream, mode="rb").readinto)
     except ImportError:
+        import gzip
+
         return gzip.GzipFile(fileobj=cast(io.BufferedReader, stream), mode="rb").readinto
 
 
