@@ -19,11 +19,12 @@ from hullmark.rootfs.reads import MIB, Found, Read, Report
 
 _MAX_PACKAGES = 200_000
 _MAX_VALUE = 1024
+_MAX_PROVIDES = 65536
 _MAX_PATH = 4096
 _MAX_COMPLAINTS = 20
 
 _BETWEEN = re.compile(rb"\n\n++")
-_FIELD = re.compile(rb"\n([PVALomcs]):([^\n]*+)")
+_FIELD = re.compile(rb"\n([PVALomcsp]):([^\n]*+)")
 _FILES = re.compile(rb"\n(?=[FMRaZ]:)").search
 _NO_FIELD = re.compile(rb"\n(?:[^\n:][^\n:]|[^\n:]?(?:\n|\Z)|:)").search
 # What a well-formed file part never holds: a look-up before any line is taken apart.
@@ -42,7 +43,8 @@ _CHECKSUMS = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 
 
 class Installed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One package of the database. Empty strings: not said. `files` are the raw lines of its folders and files."""
+    """One package of the database. Empty strings: not said. `provides` are the names that it stands for too
+    (`so:libz.so.1=1.3`, `cmd:sh=1.36-r0`), parted by spaces; `files` the raw lines of its folders and files."""
 
     name: str
     version: str
@@ -52,6 +54,7 @@ class Installed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     maintainer: str
     commit: str
     repository: str
+    provides: str
     files: bytes
 
 
@@ -132,15 +135,16 @@ def _package(chunk: bytes, complain: _Complain) -> Installed | None:
         maintainer=_text(fields, b"m"),
         commit=_text(fields, b"c"),
         repository=_text(fields, b"s"),
+        provides=_text(fields, b"p", _MAX_PROVIDES),
         files=_sound(name, files, complain) if files and _ODD_FILES(files) else files,
     )
 
 
-def _text(fields: dict[bytes, bytes], key: bytes) -> str:
+def _text(fields: dict[bytes, bytes], key: bytes, limit: int = _MAX_VALUE) -> str:
     value = fields.get(key)
     if not value:
         return ""
-    text = value[:_MAX_VALUE].decode("utf-8", "replace").strip()
+    text = value[:limit].decode("utf-8", "replace").strip()
     return text if text.isprintable() or key in b"PV" else "".join(c for c in text if c.isprintable())
 
 
@@ -237,7 +241,12 @@ def assemble(view: View) -> Iterator[Package]:
     for found, layers in _databases(view):
         for package in found.fact:
             version = package.version or UNKNOWN_VERSION
-            notes = {"maintainer": package.maintainer, "commit": package.commit, "repository": package.repository}
+            notes = {
+                "maintainer": package.maintainer,
+                "commit": package.commit,
+                "repository": package.repository,
+                "provides": package.provides,
+            }
             yield Package(
                 type="apk",
                 name=package.name,

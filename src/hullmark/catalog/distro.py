@@ -13,7 +13,9 @@ F = TypeVar("F")
 
 _MAX_BYTES = 1 << 20
 _MAX_VALUE = 1024
-_KEPT = frozenset(("ID", "ID_LIKE", "NAME", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "CPE_NAME"))
+# Derived distributions name in these what they are built from.
+_BASES = {"UBUNTU_CODENAME": "ubuntu", "DEBIAN_CODENAME": "debian"}
+_KEPT = frozenset(("ID", "ID_LIKE", "NAME", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "CPE_NAME", *_BASES))
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)").fullmatch
 _PIECE = re.compile(r"""'(?P<raw>[^']*)'|"(?P<quoted>(?:[^"\\]|\\.)*)"|\\(?P<one>.)|(?P<plain>[^'"\\]+)""")
 _ESCAPE = re.compile(r"""\\([\\$"'`])""")
@@ -132,6 +134,9 @@ def _of_os_release(identifier: str, values: dict[str, str]) -> Distro:
         pretty_name=values.get("PRETTY_NAME", "") or values.get("NAME", ""),
         id_like=tuple(values.get("ID_LIKE", "").lower().split()),
         cpe_name=values.get("CPE_NAME", ""),
+        base=next(
+            (f"{base}:{values[key]}" for key, base in _BASES.items() if values.get(key) and base != identifier), ""
+        ),
     )
 
 

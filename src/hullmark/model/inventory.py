@@ -10,7 +10,10 @@ from hullmark.model.problem import Problem
 
 
 class Distro(msgspec.Struct, frozen=True, kw_only=True):
-    """The operating system an image is built on, from os-release(5). Empty strings: not said."""
+    """The operating system an image is built on, from os-release(5). Empty strings: not said.
+
+    `base` is the distribution and codename that a derived one is built from, as `ubuntu:jammy`.
+    """
 
     id: str
     version_id: str = ""
@@ -18,6 +21,7 @@ class Distro(msgspec.Struct, frozen=True, kw_only=True):
     pretty_name: str = ""
     id_like: tuple[str, ...] = ()
     cpe_name: str = ""
+    base: str = ""
 
 
 class InventoryLayer(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_~:")
+_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _IS_PLAIN = re.compile(r"[A-Za-z0-9.\-_~:]*").fullmatch
 _LOWER_NAME = frozenset(
     (
@@ -67,3 +68,17 @@ def make_purl(
     if below:
         parts += ["#", "/".join(below)]
     return "".join(parts)
+
+
+def unquote(text: str) -> str:
+    """One part of a purl without its percent encoding; bytes that are no UTF-8 become U+FFFD."""
+    if "%" not in text:
+        return text
+    return _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace"), text)
+
+
+def namespace_of(purl: str) -> str:
+    """The namespace of a purl, without its encoding; "" if it has none."""
+    path = purl.partition("?")[0].partition("#")[0].partition("/")[2]
+    head, _, last = path.rpartition("/")
+    return "/".join(unquote(part) for part in head.split("/")) if last else ""

@@ -114,4 +114,4 @@ def encode_value(value: Any) -> str:
     """How msgspec writes the values that rules are made of."""
     if isinstance(value, Value):
         return value.text
-    raise NotImplementedError(f"a {type(value).__name__} cannot be written")
+    raise TypeError(f"a {type(value).__name__} cannot be written")

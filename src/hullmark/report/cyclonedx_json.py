@@ -139,6 +139,8 @@ def _package_details(package: Package) -> Iterable[tuple[str, str]]:
         yield "package:source:name", package.source.name
         yield "package:source:version", package.source.version
     yield "package:owned_by", package.owned_by or ""
+    for name, value in sorted(package.notes.items()):
+        yield f"package:note:{name}", value
     for i, location in enumerate(package.locations):
         yield f"location:{i}:path", location.path
         yield f"location:{i}:layer", str(location.layer)

@@ -57,16 +57,18 @@ class RecordBuilder:
         """Take one entry; answers who wants its body, if anyone. Runs for every file: what is common stands in it."""
         slash = path.rfind(b"/")
         base = path[slash + 1 :]
+        rules = self._by_base.get(base)
         # Nearly always a file stands in the folder of the one before: then only its name is new.
-        if base[:1] in _ODD_STARTS or (path[:slash] if slash > 0 else b"") != self._folder:
+        if (rules is None and base[:1] in _ODD_STARTS) or (path[:slash] if slash > 0 else b"") != self._folder:
             clean = self._entered(path)
             if clean is None:
                 return None
-            path = clean
-            base = path[path.rfind(b"/") + 1 :]
+            if clean != path:
+                path = clean
+                base = path[path.rfind(b"/") + 1 :]
+                rules = None
         mode, uid, gid, size, mtime = meta
         if kind == "f":
-            rules = self._by_base.get(base)
             if rules is None:
                 rules = self._dispatch.rules(base)
             if self._folder_rules:

@@ -9,6 +9,7 @@ from typing import Any
 from hullmark.rootfs.reads import Read
 
 _WILD = re.compile(r"[*?\[{]").search
+_NO_NAMES = (b"", b".", b"..")
 _SEGMENT = {"*": "[^/]*", "?": "[^/]"}
 
 
@@ -107,7 +108,10 @@ class Dispatch:
         return self.matching(rules, path) if rules else ()
 
     def rules(self, base: bytes) -> Rules:
-        """The rules that a last segment alone calls for; remembered, as names repeat a lot."""
+        """The rules that a last segment alone calls for.
+
+        Names repeat a lot, so `by_base` remembers them; never one that is a whiteout or no name at all.
+        """
         found = self.by_base.get(base)
         if found is None:
             found = self._names.get(base, ())
@@ -115,7 +119,7 @@ class Dispatch:
             if dot >= 0:
                 found += self._suffixes.get(base[dot + 1 :], ())
             found += self._others
-            if len(self.by_base) < 1 << 15:
+            if len(self.by_base) < 1 << 15 and base not in _NO_NAMES and not base.startswith(b".wh."):
                 self.by_base[base] = found
         return found
 

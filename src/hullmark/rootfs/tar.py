@@ -17,7 +17,8 @@ from hullmark.rootfs.limits import Limits
 BUFFER_BYTES = 1 << 20
 HEAD_BYTES = 8
 
-_HEADER = struct.Struct("100s24s12s12s8sc")
+# name, mode with uid and gid, size, mtime, check sum, kind, the first byte of the link's target and of the prefix
+_HEADER = struct.Struct("100s24s12s12s8scB187xB")
 _LINK_AT, _MAGIC_AT, _PREFIX_AT = 157, 257, 345
 _ZERO = bytes(512)
 _KIND = {b"0": "f", b"\0": "f", b"7": "f", b"1": "h", b"2": "l", b"3": "c", b"4": "b", b"5": "d", b"6": "p", b"S": "f"}
@@ -165,7 +166,7 @@ class TarWalker:
         left = self._limits.entries
         while self._fill - self._pos >= 512 or self._more(512):
             pos = self._pos
-            name, owner, size, mtime, check, kind = unpack(buffer, pos)
+            name, owner, size, mtime, check, kind, link, prefix = unpack(buffer, pos)
             head = view[pos : pos + 512]
             if not name[0] and head == _ZERO:
                 self._end()
@@ -186,9 +187,9 @@ class TarWalker:
                 raise LimitReached(f"it has more than {self._limits.entries:,} entries")
             end = name.find(0)
             path = name[:end] if end >= 0 else name
-            if head[_PREFIX_AT] and bytes(head[_MAGIC_AT : _MAGIC_AT + 6]) == b"ustar\0":
+            if prefix and bytes(head[_MAGIC_AT : _MAGIC_AT + 6]) == b"ustar\0":
                 path = bytes(head[_PREFIX_AT : _PREFIX_AT + 155]).split(b"\0", 1)[0] + b"/" + path
-            target = bytes(head[_LINK_AT : _LINK_AT + 100]).split(b"\0", 1)[0] if head[_LINK_AT] else b""
+            target = bytes(head[_LINK_AT : _LINK_AT + 100]).split(b"\0", 1)[0] if link else b""
             mode, uid, gid = owners[owner]
             meta = (mode, uid, gid, length, numbers[mtime])
             if self._is_extended:

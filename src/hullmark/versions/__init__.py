@@ -1,26 +1,42 @@
-"""Versions: how each ecosystem orders them. One module a scheme; a new one is one more line here."""
+"""Versions: how each ecosystem orders them. One module a scheme; a new one is one more name in a line below."""
 
 from __future__ import annotations
 
-from hullmark.versions import deb, generic, pep440, rpm, semver
+from importlib import import_module
+
+from hullmark.versions import generic
 from hullmark.versions.scheme import InvalidVersion, Scheme
 
 __all__ = ["SCHEMES", "InvalidVersion", "Scheme", "scheme_for", "scheme_named"]
 
-SCHEMES: tuple[Scheme, ...] = (
-    deb.SCHEME,
-    generic.SCHEME,
-    pep440.SCHEME,
-    rpm.SCHEME,
-    semver.SCHEME,
+_OS = ("alpm", "apk", "deb", "portage", "rpm")
+_LANGUAGES = (
+    "cargo",
+    "conan",
+    "cran",
+    "gem",
+    "golang",
+    "hackage",
+    "hex",
+    "maven",
+    "npm",
+    "nuget",
+    "packagist",
+    "pep440",
+    "pub",
+)
+_OTHERS = ("bitnami", "generic", "jvm", "semver")
+
+SCHEMES: tuple[Scheme, ...] = tuple(
+    import_module(f"hullmark.versions.{name}").SCHEME for name in sorted((*_OS, *_LANGUAGES, *_OTHERS))
 )
 
-_BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
+_BY_NAME = {name: scheme for scheme in SCHEMES for name in (*scheme.aliases, scheme.name)}
 _BY_TYPE = {kind: scheme for scheme in SCHEMES for kind in scheme.types}
 
 
 def scheme_named(name: str) -> Scheme | None:
-    """The scheme of this name, if there is one."""
+    """The scheme of this name or alias, if there is one."""
     return _BY_NAME.get(name)
 
 

@@ -14,6 +14,12 @@ _MAX_EPOCH = 2**31 - 1
 Chunk = tuple[tuple[int, ...], tuple[int, str]]
 _END: Chunk = ((0,), (0, ""))
 
+# The bytes of a key: `~` sorts before the end of a run of non-digits, letters after it, all else after the letters.
+_RUN_END = b"\x02"
+_CODES = {chr(code): bytes((0x80 | code,)) for code in range(0x7F)}
+_CODES |= {letter: letter.encode() for letter in map(chr, range(0x7F)) if letter.isalpha()}
+_CODES |= {"~": b"\x01", "\x7f": b"\xff\x00"}
+
 
 def compare(a: str, b: str) -> int:
     """-1, 0 or 1. A missing epoch or revision counts as 0. Refuses what dpkg refuses."""
@@ -25,6 +31,19 @@ def compare(a: str, b: str) -> int:
             if x != y:
                 return sign(x < y, False)
     return 0
+
+
+def key(version: str) -> bytes:
+    """Bytes that sort as `compare` orders, and are equal where it says 0."""
+    epoch, upstream, revision = _split(version)
+    return number_key(epoch[1]) + _part_key(upstream) + _part_key(revision)
+
+
+def number_key(digits: str) -> bytes:
+    """Bytes that sort as decimal numbers of any length do; none of them starts another."""
+    size, digits = number(digits)
+    head = bytes((size,)) if size < 0xFF else b"\xff" + size.to_bytes(8, "big")
+    return head + digits.encode("ascii")
 
 
 def _split(version: str) -> tuple[tuple[int, str], str, str]:
@@ -47,10 +66,31 @@ def _chunks(part: str) -> list[Chunk]:
     return [((*map(_weight, text), 0), number(digits)) for text, digits in _PARTS.findall(part) if text or digits]
 
 
+def _part_key(part: str) -> bytes:
+    """A part without anything counts as 0, so its first chunk is always written. The end of the part comes last."""
+    (text, digits), *rest = _PARTS.findall(part)
+    chunks = [_run_key(text), number_key(digits)]
+    for text, digits in rest:
+        if text:
+            chunks += (_run_key(text), number_key(digits))
+    chunks.append(_RUN_END)
+    return b"".join(chunks)
+
+
+def _run_key(text: str) -> bytes:
+    if len(text) < 2:  # by far the most
+        return _letter_key(text) + _RUN_END if text else _RUN_END
+    return b"".join(map(_letter_key, text)) + _RUN_END
+
+
+def _letter_key(letter: str) -> bytes:
+    return _CODES.get(letter) or b"\xff" + letter.encode("utf-8", "surrogatepass")
+
+
 def _weight(letter: str) -> int:
     if letter == "~":
         return -1
     return ord(letter) if letter.isascii() and letter.isalpha() else ord(letter) + 256
 
 
-SCHEME = Scheme(name="deb", compare=compare, types=("deb",))
+SCHEME = Scheme(name="deb", compare=compare, types=("deb",), key=key)

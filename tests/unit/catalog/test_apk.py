@@ -242,3 +242,9 @@ _words = st.from_regex(r"[a-z0-9][a-z0-9.+-]{0,20}", fullmatch=True)
 def test_what_was_written_is_read(wanted: dict[str, str]) -> None:
     body = b"".join(record(name, version, "L:MIT", "F:bin", "R:x", f"Z:{Q1}") for name, version in wanted.items())
     assert read(body) == (wanted, [])
+
+
+def test_the_names_that_a_package_provides_are_kept() -> None:
+    view = FakeView({DB: record("a", "1-r0", "p:so:libx.so.1=1.2 cmd:x=1-r0")}, CATALOGER)
+    (package,) = CATALOGER.assemble(view)
+    assert package.notes["provides"] == "so:libx.so.1=1.2 cmd:x=1-r0"

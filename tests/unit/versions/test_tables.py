@@ -52,7 +52,13 @@ def test_no_two_schemes_order_the_same_type() -> None:
     assert len(types) == len(set(types))
 
 
+def test_no_two_schemes_have_the_same_name_or_alias() -> None:
+    names = [name for scheme in SCHEMES for name in (scheme.name, *scheme.aliases)]
+    assert len(names) == len(set(names))
+    assert scheme_named("fuzzy") is scheme_named("generic")
+
+
 def test_a_type_without_a_scheme_is_ordered_by_the_generic_one() -> None:
     assert scheme_for("deb") is scheme_named("deb")
-    assert scheme_for("conan") is versions.generic.SCHEME
+    assert scheme_for("brew") is versions.generic.SCHEME
     assert scheme_named("no such scheme") is None

@@ -1,0 +1,117 @@
+"""Matches: which package of an image is affected by which advisory, and why; and what could not be told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hullmark.model.advisory import Cvss, FixState, Severity
+from hullmark.model.inventory import Distro, InventorySource
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+
+MatchKind = Literal["direct", "source", "cpe"]
+SuppressedBy = Literal["distro", "ignore", "not-affected", "states", "vex"]
+
+
+class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The advisories that were matched with. `digest` is `sha256:…`; `data_at` the youngest date in them (ISO 8601)."""
+
+    digest: str
+    data_at: str = ""
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Whether there is a version without the vulnerability, which, and since what day (ISO 8601; "" is not known)."""
+
+    state: FixState
+    version: str = ""
+    date: str = ""
+
+
+class Epss(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Probability (0-1) of exploitation within 30 days, its percentile (0-1), and the day it is of."""
+
+    score: float
+    percentile: float
+    day: str = ""
+
+
+class Kev(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Known to be exploited: since when, by when to act, and whether ransomware uses it."""
+
+    added: str
+    due: str = ""
+    ransomware: bool = False
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """The advisory of a match, with what is known of its CVE from elsewhere.
+
+    `cve` is the first CVE among id and aliases, "" if there is none. `namespace` is the one it was found in, `source` the feed,
+    `licence` that of the feed's data. `cvss` are all ratings, the advisory's own first. `vendor_ids` announce the fix.
+    """
+
+    id: str
+    source: str
+    namespace: str
+    licence: str = ""
+    cve: str = ""
+    aliases: tuple[str, ...] = ()
+    severity: Severity = "unknown"
+    cvss: tuple[Cvss, ...] = ()
+    cwes: tuple[str, ...] = ()
+    epss: Epss | None = None
+    kev: Kev | None = None
+    summary: str = ""
+    published: str = ""
+    modified: str = ""
+    references: tuple[str, ...] = ()
+    vendor_ids: tuple[str, ...] = ()
+
+
+class Suppressed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why a match does not count: by whose word, the reason, and for ignore rules owner and last day (ISO 8601)."""
+
+    by: SuppressedBy
+    reason: str
+    owner: str = ""
+    expires: str = ""
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """One package affected by one advisory.
+
+    `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and it never
+    fails a run by default). `name` and `version` are what was compared. `why` is a sentence with both versions. `risk` is 0-100.
+    """
+
+    package: Package
+    advisory: Named
+    fix: Fix
+    kind: MatchKind
+    name: str
+    version: str
+    why: str
+    risk: float = 0.0
+    confidence: float = 1.0
+    suppressed: Suppressed | None = None
+
+
+class Untold(msgspec.Struct, frozen=True, kw_only=True):
+    """A package for which nothing can be said, with the reason. It is unknown, not clean."""
+
+    package: Package
+    reason: str
+
+
+class Matches(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted."""
+
+    source: InventorySource
+    distro: Distro | None
+    snapshot: SnapshotInfo | None
+    matches: tuple[Match, ...]
+    unknown: tuple[Untold, ...]
+    problems: tuple[Problem, ...] = ()

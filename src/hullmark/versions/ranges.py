@@ -1,0 +1,32 @@
+"""Whether a version lies in a range of an advisory, compared by its scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hullmark.model.advisory import Range
+from hullmark.versions import generic, scheme_named
+from hullmark.versions.scheme import InvalidVersion
+
+Order = Callable[[str, str], int]
+
+
+def contains(span: Range, version: str, scheme_name: str) -> bool:
+    """Whether the version is in the range.
+
+    A version or bound that the scheme refuses is compared by `generic`; False if that refuses it too.
+    """
+    scheme = scheme_named(scheme_name) or generic.SCHEME
+    try:
+        return _is_within(span, version, scheme.against_bound or scheme.compare)
+    except InvalidVersion:
+        try:
+            return _is_within(span, version, generic.SCHEME.compare)
+        except InvalidVersion:
+            return False
+
+
+def _is_within(span: Range, version: str, order: Order) -> bool:
+    if span.low and order(version, span.low) < (1 if span.low_open else 0):
+        return False
+    return not (span.high and order(version, span.high) > (-1 if span.high_open else 0))
