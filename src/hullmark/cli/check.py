@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
-from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from hullmark.cli.settings import SOURCES, add_source, add_source_options, moment, settings_of
 
 NAME = "check"
 HELP = "judge an image by a policy: go, warn, stop or unknown"
@@ -37,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = wanted_outputs("verdict", arguments.output)
     settings = settings_of(arguments)
     policy = load(Path(arguments.policy))
-    now = _moment(arguments.at)
+    now = moment(arguments.at)
     options = settings.source_options()
     verdicts = []
     for source in arguments.source:
@@ -46,17 +42,3 @@ def run(arguments: argparse.Namespace) -> int:
     write(verdicts, outputs, settings)
     statuses = [_EXIT[verdict.verdict] for verdict in verdicts]
     return 1 if 1 in statuses else max(statuses)
-
-
-def _moment(text: str | None) -> datetime:
-    from datetime import UTC, datetime
-
-    from hullmark.model.errors import HullmarkError
-
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise HullmarkError(f"--at: {text!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from None

@@ -34,6 +34,12 @@ def _schemes() -> Iterable[tuple[str, str]]:
     return ((scheme.name, scheme.compare.__module__) for scheme in SCHEMES)
 
 
+def _feeds() -> Iterable[tuple[str, str]]:
+    from hullmark.feeds import load
+
+    return ((feed.name, feed.parse.__module__) for feed in load())
+
+
 def _list(name: str, what: str, rows: Callable[[], Iterable[tuple[str, str]]]) -> Any:
     def run(arguments: argparse.Namespace) -> int:
         found = list(rows())
@@ -48,6 +54,7 @@ def _list(name: str, what: str, rows: Callable[[], Iterable[tuple[str, str]]]) -
 LISTS = (
     _list("catalogers", "what finds packages", _catalogers),
     _list("facets", "what else is taken from files", _facets),
+    _list("feeds", "the sources of advisories", _feeds),
     _list("schemes", "the version orders", _schemes),
     _list("formats", "the output formats", _formats),
 )

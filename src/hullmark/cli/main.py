@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from hullmark._version import __version__
-from hullmark.cli import cache, check, files, lists, scan
+from hullmark.cli import cache, check, compare, db, files, lists, scan, vulns
 from hullmark.cli.output import let_go_of_stdout
 from hullmark.cli.settings import add_common
 
-VERBS = (scan, check, files, cache, *lists.LISTS)
+VERBS = (scan, vulns, check, files, db, compare, cache, *lists.LISTS)
 """Every verb, in the order in which `--help` shows them."""
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
@@ -23,7 +23,7 @@ PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
 _EXIT_CODES = """\
 exit status:
   0  passed
-  1  the policy says stop
+  1  the policy says stop, or --fail-on is met
   2  wrong usage, or what was asked cannot be done
   3  cannot tell: data that the policy needs is missing
   10 a bug in hullmark

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.app.wish import Means
     from hullmark.source import SourceOptions
 
@@ -92,6 +97,20 @@ a SOURCE is one of
   PATH                     any of these files and folders, recognised by content
 """
 
+_ADVISORY_VALUES = (
+    _Option("db_dir", str, "DIR", "where advisories are kept (default: ~/.local/share/hullmark/advisories)"),
+    _Option("snapshot", str, "FILE", "the snapshot of advisories to use instead of the one that is kept"),
+    _Option("advisories", str, "DIR", "a folder of OSV documents to use instead"),
+)
+_EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES)
+
+
+def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool = False) -> None:
+    """The options of verbs that use advisories."""
+    group = parser.add_argument_group("advisories")
+    for option in _ADVISORY_VALUES[:1] if only_folder else _ADVISORY_VALUES:
+        group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+
 
 class Settings:
     """The values of one run."""
@@ -105,7 +124,7 @@ class Settings:
         """A value by the precedence flag, environment, file; None where nothing sets it. Raises HullmarkError if it is wrong."""
         from hullmark.model.errors import HullmarkError
 
-        option = next(o for o in (*_VALUES, *_SWITCHES) if o.name == name)
+        option = next(o for o in _EVERY if o.name == name)
         for origin, raw in (
             (option.flag, getattr(self._arguments, name, None)),
             (option.variable, self._environment.get(option.variable)),
@@ -143,6 +162,22 @@ class Settings:
             ca_file=self.get("cacert"),
         )
 
+    def shelf(self) -> Shelf:
+        """Where advisories are kept."""
+        from hullmark.advisorydb.shelf import Shelf
+
+        chosen = self.get("db_dir")
+        base = self._environment.get("XDG_DATA_HOME")
+        data = Path(base) if base else Path(self._environment.get("HOME") or "/") / ".local" / "share"
+        return Shelf(Path(chosen) if chosen else data / "hullmark" / "advisories")
+
+    def book(self) -> AbstractContextManager[Snapshot]:
+        """The advisories of this run, opened. Raises HullmarkError if there are none."""
+        from hullmark.app.advisories import opened
+
+        snapshot, folder = self.get("snapshot"), self.get("advisories")
+        return opened(self.shelf(), Path(snapshot) if snapshot else None, Path(folder) if folder else None)
+
     def wants_progress(self) -> bool:
         """Progress is for people at a terminal."""
         return sys.stderr.isatty() and not self.get("quiet") and self._environment.get("TERM") != "dumb"
@@ -178,7 +213,7 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HullmarkError(f"the settings file {path} is not YAML", advice=str(error).splitlines()[0]) from error
-    known = {option.name for option in (*_VALUES, *_SWITCHES)}
+    known = {option.name for option in _EVERY}
     if not isinstance(document, dict):
         raise HullmarkError(f"the settings file {path} is not a mapping", advice="write lines such as `jobs: 2`")
     settings = {str(key).replace("-", "_"): value for key, value in document.items()}
@@ -193,6 +228,21 @@ def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings of this process. Raises HullmarkError for a wrong one, whether or not this run needs it."""
     settings = Settings(arguments, os.environ)
-    for option in (*_VALUES, *_SWITCHES):
+    for option in _EVERY:
         settings.get(option.name)
     return settings
+
+
+def moment(text: str | None) -> datetime:
+    """The moment that counts as now: what --at says, else this one. Raises HullmarkError for what is no time."""
+    from datetime import UTC, datetime
+
+    from hullmark.model.errors import HullmarkError
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise HullmarkError(f"--at: {text!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from None

@@ -77,7 +77,7 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     note: str = ""
 
 
-class Advisory(msgspec.Struct, frozen=True, kw_only=True, tag="advisory"):
+class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="advisory"):
     """What one source says about one vulnerability.
 
     `source` is the feed's name. `aliases` are other ids of the same vulnerability, `related` those of others.
@@ -111,7 +111,7 @@ class Exploited(msgspec.Struct, frozen=True, kw_only=True, tag="kev"):
     name: str = ""
 
 
-class Exploitability(msgspec.Struct, frozen=True, array_like=True, tag="epss"):
+class Exploitability(msgspec.Struct, frozen=True, tag="epss", gc=False):
     """FIRST's EPSS: the probability (0-1) of exploitation in the next 30 days, its percentile (0-1), and the day it is of."""
 
     cve: str

@@ -9,6 +9,7 @@ from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
     from hullmark.model.inventory import Inventory
+    from hullmark.model.match import Matches
     from hullmark.model.verdict import Verdict
     from hullmark.report.format import Format, Kind
 
@@ -22,6 +23,21 @@ FORMATS: dict[tuple[Kind, str], str] = {
     ("inventory", "spdx-json"): "hullmark.report.spdx_json",
     ("inventory", "syft-json"): "hullmark.report.syft_json",
     ("inventory", "table"): "hullmark.report.inventory_table",
+    ("matches", "cosign-vuln"): "hullmark.report.matches_cosign_vuln",
+    ("matches", "csaf"): "hullmark.report.vex_csaf",
+    ("matches", "csv"): "hullmark.report.matches_csv",
+    ("matches", "cyclonedx-json"): "hullmark.report.matches_cyclonedx_json",
+    ("matches", "cyclonedx-vex-json"): "hullmark.report.vex_cyclonedx_json",
+    ("matches", "github"): "hullmark.report.matches_github",
+    ("matches", "gitlab"): "hullmark.report.matches_gitlab",
+    ("matches", "html"): "hullmark.report.matches_html",
+    ("matches", "json"): "hullmark.report.matches_json",
+    ("matches", "junit"): "hullmark.report.matches_junit",
+    ("matches", "markdown"): "hullmark.report.matches_markdown",
+    ("matches", "openvex"): "hullmark.report.vex_openvex",
+    ("matches", "sarif"): "hullmark.report.matches_sarif",
+    ("matches", "table"): "hullmark.report.matches_table",
+    ("matches", "template"): "hullmark.report.matches_template",
     ("verdict", "json"): "hullmark.report.verdict_json",
     ("verdict", "table"): "hullmark.report.verdict_table",
 }
@@ -35,6 +51,8 @@ def names(kind: Kind) -> tuple[str, ...]:
 
 @overload
 def load(kind: Literal["files", "inventory"], name: str) -> Format[Inventory]: ...
+@overload
+def load(kind: Literal["matches"], name: str) -> Format[Matches]: ...
 @overload
 def load(kind: Literal["verdict"], name: str) -> Format[Verdict]: ...
 def load(kind: Kind, name: str) -> Format[Any]:

@@ -9,8 +9,9 @@ import msgspec
 
 R = TypeVar("R")
 
-Kind = Literal["files", "inventory", "verdict"]
-"""What a format writes: the files of an Inventory, an Inventory or a Verdict. Two formats may share a name if their kinds differ."""
+Kind = Literal["files", "inventory", "matches", "verdict"]
+"""What a format writes: the files of an Inventory, an Inventory, Matches or a Verdict. Two formats may share a name if their kinds
+differ."""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,13 +19,15 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
 
     `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where nobody asked for one, and
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
-    that there is no terminal, and lines are as long as they need to be.
+    that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
+    fills in.
     """
 
     tool_version: str
     timestamp: str | None = None
     color: bool = False
     width: int = 0
+    template: str = ""
 
 
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hullmark.model.advisory import Range
-from hullmark.versions import generic, scheme_named
+from hullmark.versions import generic, rpm, scheme_named
 from hullmark.versions.scheme import InvalidVersion
 
 Order = Callable[[str, str], int]
 
 
-def contains(span: Range, version: str, scheme_name: str) -> bool:
-    """Whether the version is in the range.
+def contains(span: Range, version: str, scheme_name: str, *, is_bare: bool = False) -> bool:
+    """Whether the version is in the range. `is_bare`: an rpm version whose epoch is not known; those of bounds do not count then.
 
     A version or bound that the scheme refuses is compared by `generic`; False if that refuses it too.
     """
     scheme = scheme_named(scheme_name) or generic.SCHEME
+    order = _compare_bare if is_bare else scheme.against_bound or scheme.compare
+    if scheme is rpm.SCHEME and not is_bare:
+        order = rpm.compare  # advisories and the rpm database both write epochs: where one is missing it is 0
     try:
-        return _is_within(span, version, scheme.against_bound or scheme.compare)
+        return _is_within(span, version, order)
     except InvalidVersion:
         try:
             return _is_within(span, version, generic.SCHEME.compare)
         except InvalidVersion:
             return False
+
+
+def _compare_bare(a: str, b: str) -> int:
+    return rpm.compare(rpm.without_epoch(a), rpm.without_epoch(b))
 
 
 def _is_within(span: Range, version: str, order: Order) -> bool:

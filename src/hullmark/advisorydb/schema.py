@@ -1,0 +1,59 @@
+"""The tables of a snapshot. A snapshot is written once, in one fixed order, so that equal records give equal bytes."""
+
+from __future__ import annotations
+
+import msgspec
+
+APPLICATION_ID = 0x48554C4C
+FORMAT = 1
+"""Raised whenever the tables or what stands in them change; a program reads only its own format."""
+
+UNAFFECTED, BY_CODE, LOW_OPEN, HIGH_OPEN = 1, 2, 4, 8
+"""Flags of a row of `span`. BY_CODE: its bounds have no faithful key, the version's scheme has to compare."""
+
+TABLES = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE feed (id INTEGER PRIMARY KEY, name TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE coverage (namespace TEXT, feed INTEGER, advisories INTEGER NOT NULL, data_at TEXT NOT NULL,
+    PRIMARY KEY (namespace, feed)) WITHOUT ROWID;
+CREATE TABLE package (id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (namespace, name));
+CREATE TABLE advisory (id INTEGER PRIMARY KEY, feed INTEGER NOT NULL, name TEXT NOT NULL, hash BLOB NOT NULL,
+    head BLOB NOT NULL);
+CREATE TABLE alias (name TEXT, advisory INTEGER, PRIMARY KEY (name, advisory)) WITHOUT ROWID;
+CREATE TABLE part (advisory INTEGER, number INTEGER, body BLOB NOT NULL, PRIMARY KEY (advisory, number)) WITHOUT ROWID;
+CREATE TABLE span (package INTEGER, advisory INTEGER, part INTEGER, number INTEGER, flags INTEGER NOT NULL,
+    low BLOB, high BLOB, bare_low BLOB, bare_high BLOB,
+    PRIMARY KEY (package, advisory, part, number)) WITHOUT ROWID;
+CREATE TABLE kev (cve TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE epss (cve TEXT PRIMARY KEY, score REAL NOT NULL, percentile REAL NOT NULL, day TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE lifecycle (product TEXT, release TEXT, feed INTEGER, body BLOB NOT NULL,
+    PRIMARY KEY (product, release, feed)) WITHOUT ROWID;
+CREATE TABLE support (namespace TEXT, name TEXT, body BLOB NOT NULL, PRIMARY KEY (namespace, name)) WITHOUT ROWID;
+CREATE TABLE statement (id INTEGER PRIMARY KEY, vulnerability TEXT NOT NULL, product TEXT NOT NULL, body BLOB NOT NULL);
+"""
+
+INDEXES = """
+CREATE INDEX advisory_name ON advisory (name);
+CREATE INDEX statement_of ON statement (product, vulnerability);
+"""
+
+
+class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot says of a feed: whose data it is, under which licence, how many records, and after how many days it is old."""
+
+    name: str
+    title: str
+    homepage: str
+    licence: str
+    records: int = 0
+    data_at: str = ""
+    fresh_days: int = 7
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one feed says of one namespace: how many advisories, and the youngest date in them (ISO 8601)."""
+
+    namespace: str
+    feed: str
+    advisories: int
+    data_at: str

@@ -1,0 +1,271 @@
+"""Where snapshots stand: a folder with the current one, a few before it, and what each feed last gave.
+
+    current                        the digest of the snapshot in use
+    snapshots/HEX.sqlite           snapshots, by digest
+    feeds/NAME/state.json          what was fetched when, and what came of it
+    feeds/NAME/documents/HEX       the documents as they were served, by sha256
+    feeds/NAME/records             the records that were read from them, in order
+
+Every file is written beside its place and then moved there: whoever is killed half-way leaves what was before.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from hullmark.advisorydb.build import digest_of
+from hullmark.model.advisory import Record
+from hullmark.model.errors import HullmarkError
+
+KEPT_SNAPSHOTS = 3
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
+_NAME = re.compile(r"[a-z0-9_]{1,64}").fullmatch
+_LENGTH = 4
+_MAX_RECORD = 256 << 20
+_CHUNK = 1 << 20
+
+
+class KeptDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A fetched document: upstream's URL, the sha256 of its bytes (hex), its size, and what upstream said to ask again with."""
+
+    url: str
+    sha256: str
+    size: int
+    fetched_at: str
+    etag: str = ""
+    last_modified: str = ""
+
+
+class FeedState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a feed last gave. `checked_at`: the last crawl that went well; `reader` names the code that read the records.
+
+    `error` is what went wrong last time, `held` why new data was not taken (the last good records stay in both cases).
+    `problems`: how many records could not be read.
+    """
+
+    documents: tuple[KeptDocument, ...] = ()
+    checked_at: str = ""
+    changed_at: str = ""
+    reader: str = ""
+    records: int = 0
+    problems: int = 0
+    error: str = ""
+    held: str = ""
+
+
+class StoredDocument:
+    """A document of the shelf, as feeds read it."""
+
+    def __init__(self, url: str, path: Path) -> None:
+        self.url = url
+        self._path = path
+
+    def open(self) -> BinaryIO:
+        """Its bytes, from the beginning."""
+        return self._path.open("rb")
+
+
+class Shelf:
+    """One such folder. Raises HullmarkError where it cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else changes the folder meanwhile; whoever comes second is told so."""
+        self._make(self.folder)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise HullmarkError(
+                    f"another hullmark changes {self.folder} now", advice="wait until it has ended"
+                ) from None
+            yield
+
+    # Snapshots
+
+    def current(self) -> tuple[Path, str] | None:
+        """Path and digest of the snapshot in use, if there is one."""
+        try:
+            digest = (self.folder / "current").read_text("ascii").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        path = self.path_of(digest) if _DIGEST(digest) else None
+        return (path, digest) if path is not None and path.exists() else None
+
+    def path_of(self, digest: str) -> Path:
+        """Where the snapshot of this digest stands or would stand."""
+        return self.folder / "snapshots" / f"{digest.removeprefix('sha256:')}.sqlite"
+
+    def digests(self) -> list[str]:
+        """The digests of all snapshots that are kept, the youngest first."""
+        found = sorted((self.folder / "snapshots").glob("*.sqlite"), key=lambda path: -path.stat().st_mtime_ns)
+        return [f"sha256:{path.stem}" for path in found]
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder beside the snapshots for files that are made; it is removed in the end."""
+        self._make(self.folder / "snapshots")
+        for left in (self.folder / "snapshots").glob("making-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="making-", dir=self.folder / "snapshots") as name:
+            yield Path(name)
+
+    def adopt(self, made: Path, digest: str) -> Path:
+        """Move a finished snapshot to its place and take it into use. The oldest ones go."""
+        target = self.path_of(digest)
+        self._make(target.parent)
+        with made.open("rb") as stream:
+            os.fsync(stream.fileno())
+        made.replace(target)
+        self.use(digest)
+        for old in self.digests()[KEPT_SNAPSHOTS:]:
+            if old != digest:
+                self.path_of(old).unlink(missing_ok=True)
+        return target
+
+    def use(self, digest: str) -> None:
+        """Take a snapshot that is there into use."""
+        os.utime(self.path_of(digest))
+        write_whole(self.folder / "current", f"{digest}\n".encode())
+
+    def verify(self, digest: str) -> bool:
+        """Whether the snapshot's bytes still are what its name says."""
+        return digest_of(self.path_of(digest)) == digest
+
+    def recipe(self) -> tuple[str, str]:
+        """What the snapshot in use was made of, and its digest; two empty strings if that is not known."""
+        try:
+            made_of, _, digest = (self.folder / "recipe").read_text("ascii").strip().partition(" ")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return "", ""
+        return made_of, digest
+
+    def save_recipe(self, made_of: str, digest: str) -> None:
+        """Remember what a snapshot was made of."""
+        write_whole(self.folder / "recipe", f"{made_of} {digest}\n".encode())
+
+    # Feeds
+
+    def _feed(self, name: str) -> Path:
+        if not _NAME(name):
+            raise HullmarkError(f"{name!r} is no feed's name", advice="hullmark feeds lists them")
+        return self.folder / "feeds" / name
+
+    def feeds(self) -> list[str]:
+        """The names of all feeds that gave records once, sorted."""
+        return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/records"))
+
+    def state(self, name: str) -> FeedState:
+        """What the feed last gave; an empty state if nothing yet, or if the file is damaged."""
+        try:
+            return msgspec.json.decode((self._feed(name) / "state.json").read_bytes(), type=FeedState)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return FeedState()
+
+    def save_state(self, name: str, state: FeedState) -> None:
+        """Remember what the feed gave."""
+        self._make(self._feed(name))
+        write_whole(self._feed(name) / "state.json", msgspec.json.encode(state))
+
+    def forget(self, name: str) -> None:
+        """Remove everything of a feed."""
+        shutil.rmtree(self._feed(name), ignore_errors=True)
+
+    def document(self, name: str, kept: KeptDocument) -> StoredDocument:
+        """A kept document, to be read."""
+        return StoredDocument(kept.url, self._feed(name) / "documents" / kept.sha256)
+
+    def has(self, name: str, kept: KeptDocument) -> bool:
+        """Whether the document's bytes are still there."""
+        path = self._feed(name) / "documents" / kept.sha256
+        return path.exists() and path.stat().st_size == kept.size
+
+    def partial(self, name: str, url: str) -> Path:
+        """Where a download of this URL grows, so that it can be resumed."""
+        folder = self._feed(name) / "documents"
+        self._make(folder)
+        return folder / f"partial-{hashlib.sha256(url.encode()).hexdigest()}"
+
+    def keep(self, name: str, finished: Path, **described: str) -> KeptDocument:
+        """Give a finished download its name. `described`: url, fetched_at, etag and last_modified."""
+        content, size = hashlib.sha256(), 0
+        with finished.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                content.update(chunk)
+                size += len(chunk)
+        kept = KeptDocument(sha256=content.hexdigest(), size=size, **described)
+        finished.replace(self._feed(name) / "documents" / kept.sha256)
+        return kept
+
+    def tidy(self, name: str, state: FeedState) -> None:
+        """Remove documents that the state no longer names."""
+        wanted = {kept.sha256 for kept in state.documents}
+        for path in (self._feed(name) / "documents").glob("*"):
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)
+
+    def write_records(self, name: str, records: Iterable[Record], accept: Callable[[int], bool]) -> int | None:
+        """Write a feed's records as they come; they replace the last ones if `accept(count)` says so. Answers the count, else None."""
+        self._make(self._feed(name))
+        making, count = self._feed(name) / "records.making", 0
+        encode = msgspec.msgpack.Encoder().encode
+        with making.open("wb", 1 << 20) as stream:
+            for record in records:
+                payload = encode(record)
+                stream.write(len(payload).to_bytes(_LENGTH, "little") + payload)
+                count += 1
+            stream.flush()
+            os.fsync(stream.fileno())
+        if not accept(count):
+            making.unlink()
+            return None
+        making.replace(self._feed(name) / "records")
+        return count
+
+    def records(self, name: str) -> Iterator[Record]:
+        """The feed's records, in order. Raises HullmarkError if the file is damaged."""
+        decode = msgspec.msgpack.Decoder(Record).decode
+        try:
+            with (self._feed(name) / "records").open("rb", 1 << 20) as stream:
+                while head := stream.read(_LENGTH):
+                    yield decode(stream.read(min(int.from_bytes(head, "little"), _MAX_RECORD)))
+        except msgspec.MsgspecError as error:
+            raise HullmarkError(
+                f"the records of the feed {name} are damaged: {error}",
+                advice=f"hullmark db update --feeds {name} --anew",
+            ) from error
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HullmarkError(
+                f"cannot write {folder}: {error.strerror}", advice="check rights and space, or give --db-dir"
+            ) from error
+
+
+def write_whole(path: Path, payload: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}-", dir=path.parent, delete=False) as stream:
+        try:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+            Path(stream.name).replace(path)
+        except BaseException:
+            Path(stream.name).unlink(missing_ok=True)
+            raise

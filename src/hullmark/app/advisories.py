@@ -1,0 +1,88 @@
+"""Which advisories a run is judged with: a snapshot file, a folder of OSV documents, or what the shelf has in use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hullmark.advisorydb.build import build, digest_of
+from hullmark.advisorydb.schema import FeedInfo
+from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.model.advisory import Advisory
+from hullmark.model.errors import HullmarkError
+
+_MAX_FILES = 1_000_000
+_MAX_BYTES = 64 << 20
+_OWN = "folder"
+
+
+@contextmanager
+def opened(shelf: Shelf, snapshot: Path | None = None, folder: Path | None = None) -> Iterator[Snapshot]:
+    """The snapshot to match with: the file, else one made on the fly of the folder's OSV documents, else the shelf's.
+
+    Raises HullmarkError if there is none, or it cannot be read.
+    """
+    if snapshot is not None and folder is not None:
+        raise HullmarkError("--snapshot and --advisories exclude each other", advice="give one of them")
+    if folder is not None:
+        with TemporaryDirectory(prefix="hullmark-advisories-") as name:
+            made = Path(name) / "snapshot"
+            digest = build(made, [(_info(), _advisories(folder))])
+            with Snapshot(made, digest) as book:
+                yield book
+        return
+    with _on_disk(shelf, snapshot) as book:
+        yield book
+
+
+def _on_disk(shelf: Shelf, snapshot: Path | None) -> Snapshot:
+    if snapshot is not None:
+        if not snapshot.is_file():
+            raise HullmarkError(
+                f"{snapshot} is not there", advice="give the file of a snapshot: hullmark db status names it"
+            )
+        # A snapshot of the shelf carries its digest as its name; of any other file it has to be computed.
+        hexadecimal = len(snapshot.stem) == hashlib.sha256().digest_size * 2
+        return Snapshot(snapshot, f"sha256:{snapshot.stem}" if hexadecimal else digest_of(snapshot))
+    current = shelf.current()
+    if current is None:
+        raise HullmarkError(
+            "there are no advisories yet", advice="fetch them: hullmark db update; or give --advisories or --snapshot"
+        )
+    return Snapshot(*current)
+
+
+def _info() -> FeedInfo:
+    return FeedInfo(name=_OWN, title="Advisories from a folder", homepage="", licence="")
+
+
+def _advisories(folder: Path) -> Iterator[Advisory]:
+    """Every OSV document below the folder, by path. What is none is left out; none at all is refused."""
+    from hullmark.feeds.osv_record import advisories_of
+
+    if not folder.is_dir():
+        raise HullmarkError(f"{folder} is no folder", advice="give a folder of OSV documents (JSON)")
+    count = 0
+    wrong: list[str] = []
+    for number, path in enumerate(sorted(folder.rglob("*.json"))):
+        if number == _MAX_FILES or path.stat().st_size > _MAX_BYTES:
+            raise HullmarkError(
+                f"{path} is more than can be read", advice=f"at most {_MAX_FILES:,} files of {_MAX_BYTES >> 20} MiB"
+            )
+        advisory = advisories_of(
+            path.read_bytes(), _OWN, lambda place, reason: wrong.append(f"{place}: {reason}"), path.name
+        )
+        if advisory is not None:
+            count += 1
+            yield advisory
+    if wrong:
+        more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
+        raise HullmarkError(
+            f"{folder} holds what is no OSV document: {wrong[0]}{more}", advice="mend it or take it out"
+        )
+    if not count:
+        raise HullmarkError(f"{folder} holds no OSV document", advice="give a folder with files NAME.json")

@@ -1,0 +1,230 @@
+"""From feeds to a snapshot: fetch what changed, read it, and put everything together. One feed's failure is its own."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+import msgspec
+
+from hullmark.advisorydb.build import build
+from hullmark.advisorydb.schema import FORMAT, FeedInfo
+from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
+from hullmark.app.fingerprint import feeds_fingerprint
+from hullmark.app.origins import Origin, Place
+from hullmark.feeds.feed import Document, Feed, Known
+from hullmark.model.advisory import Record
+from hullmark.model.errors import HullmarkError
+
+SHRINK_LIMIT = 0.8
+"""A feed that gives fewer than this part of its last records is held: the last good ones stay."""
+
+_MAX_DOCUMENTS = 100_000
+_SHOWN_PROBLEMS = 20
+
+Watch = Callable[[str, str, int, int], None]
+"""Called with feed, stage (fetch, read, build), what is done and what there is in all (0: not known)."""
+
+Status = Literal["updated", "unchanged", "failed", "held", "left-out", "absent"]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one feed. `records` now count, `before` did. `reason` says why it failed, was held or left out.
+
+    `problems`: places and reasons of records that could not be read (some of them; `problem_count` says how many).
+    """
+
+    feed: str
+    status: Status
+    records: int = 0
+    before: int = 0
+    reason: str = ""
+    problems: tuple[tuple[str, str], ...] = ()
+    problem_count: int = 0
+
+
+class Updated(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an update: `digest` is in use now, `previous` was before ("" for none)."""
+
+    outcomes: tuple[Outcome, ...]
+    digest: str
+    previous: str
+
+
+class UpdateWish(msgspec.Struct, frozen=True, kw_only=True):
+    """How to update. `now` is RFC 3339 in UTC. `accepts_shrinking`: take a feed's data however little it gives.
+
+    `is_anew`: read everything again, whatever was kept.
+    """
+
+    now: str
+    accepts_shrinking: bool = False
+    is_anew: bool = False
+    environment: Mapping[str, str] = {}
+
+
+def update(
+    shelf: Shelf,
+    feeds: Sequence[Feed],
+    every: Sequence[Feed],
+    origin: Origin,
+    wish: UpdateWish,
+    watch: Watch | None = None,
+) -> Updated:
+    """Refresh `feeds`, then make a snapshot of all (`every`) that the shelf has records of.
+
+    Raises HullmarkError if nothing at all could be had, or the shelf cannot be written.
+    """
+    tell = watch or (lambda *_: None)
+    with shelf.locked():
+        before = shelf.current()
+        run = _Run(shelf, origin, wish, tell)
+        outcomes = tuple(run.refresh(feed) for feed in feeds)
+        digest = _assemble(shelf, every, run.reader, tell)
+    return Updated(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
+
+
+class _Run:
+    """One run over feeds."""
+
+    def __init__(self, shelf: Shelf, origin: Origin, wish: UpdateWish, tell: Watch) -> None:
+        self._shelf, self._origin, self._wish, self._tell = shelf, origin, wish, tell
+        self.reader = feeds_fingerprint()
+
+    def refresh(self, feed: Feed) -> Outcome:
+        """Fetch one feed and read it, if anything is new. Whatever goes wrong is in the answer, and the last good records stay."""
+        state = self._shelf.state(feed.name)
+        if feed.needs and self._origin.is_upstream and not self._wish.environment.get(feed.needs):
+            return _outcome(feed, "left-out", state, f"{feed.needs} is not set")
+        try:
+            documents = self._fetch(feed, state)
+            if not documents:
+                return _outcome(feed, "absent", state, "nothing is there")
+            if self._is_known(state, documents):
+                kept = msgspec.structs.replace(state, documents=documents, checked_at=self._wish.now, error="")
+                self._shelf.save_state(feed.name, kept)
+                return _outcome(feed, "unchanged", kept)
+            return self._read(feed, state, documents)
+        except HullmarkError as error:
+            reason = str(error)
+        except OSError as error:
+            reason = f"{error.filename or 'a file'}: {error.strerror or error}"
+        self._shelf.save_state(feed.name, msgspec.structs.replace(state, error=reason))
+        return _outcome(feed, "failed", state, reason)
+
+    def _is_known(self, state: FeedState, documents: tuple[KeptDocument, ...]) -> bool:
+        same = [kept.sha256 for kept in documents] == [kept.sha256 for kept in state.documents]
+        return same and state.reader == self.reader and not self._wish.is_anew and not state.held
+
+    def _fetch(self, feed: Feed, state: FeedState) -> tuple[KeptDocument, ...]:
+        """The documents that the feed is to be read from: those of this crawl, and earlier ones that they add to."""
+        known = {kept.url: kept for kept in state.documents}
+        since = "" if self._wish.is_anew else state.checked_at
+        crawl = feed.crawl(Known(now=self._wish.now, since=since))
+        found: dict[str, KeptDocument] = {}
+        is_adding = False
+        get = next(crawl, None)
+        while get is not None:
+            if len(found) == _MAX_DOCUMENTS:
+                raise HullmarkError(f"the feed has more than {_MAX_DOCUMENTS:,} documents", advice="please report it")
+            progress = partial(self._tell, feed.name, "fetch")
+            kept = self._origin.fetch(Place(self._shelf, feed.name, self._wish.now), get, known.get(get.url), progress)
+            if kept is None and not get.is_optional and not self._origin.may_lack:
+                raise HullmarkError(f"{get.url} is not there", advice="use a mirror (--from), or leave the feed out")
+            if kept is not None:
+                found[kept.url] = kept
+                is_adding = is_adding or get.is_addition
+            try:
+                get = crawl.send(self._shelf.document(feed.name, kept) if kept else None)
+            except StopIteration:
+                get = None
+        if is_adding:
+            found = {**{url: kept for url, kept in known.items() if url not in found}, **found}
+        return tuple(found.values())
+
+    def _read(self, feed: Feed, state: FeedState, documents: tuple[KeptDocument, ...]) -> Outcome:
+        problems: list[tuple[str, str]] = []
+        count_of_problems = 0
+
+        def report(place: str, reason: str) -> None:
+            nonlocal count_of_problems
+            count_of_problems += 1
+            if len(problems) < _SHOWN_PROBLEMS:
+                problems.append((place[:200], reason[:300]))
+
+        def accept(count: int) -> bool:
+            return self._wish.accepts_shrinking or count >= state.records * SHRINK_LIMIT
+
+        opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in documents]
+        count = self._shelf.write_records(feed.name, self._counted(feed, feed.parse(opened, report)), accept)
+        if count is None:
+            share = f"less than {SHRINK_LIMIT:.0%} of the {state.records:,} records that it had"
+            after = msgspec.structs.replace(state, held=f"it gave {share}; the last good data stays")
+            outcome = _outcome(feed, "held", after, after.held)
+        else:
+            after = FeedState(
+                documents=documents,
+                checked_at=self._wish.now,
+                changed_at=self._wish.now,
+                reader=self.reader,
+                records=count,
+                problems=count_of_problems,
+            )
+            outcome = msgspec.structs.replace(_outcome(feed, "updated", after), before=state.records)
+        self._shelf.save_state(feed.name, after)
+        self._shelf.tidy(feed.name, after)
+        return msgspec.structs.replace(outcome, problems=tuple(problems), problem_count=count_of_problems)
+
+    def _counted(self, feed: Feed, records: Iterator[Record]) -> Iterator[Record]:
+        for number, record in enumerate(records, 1):
+            if not number % 1000:
+                self._tell(feed.name, "read", number, 0)
+            yield record
+
+
+def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> Outcome:
+    return Outcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
+
+
+def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> str:
+    """A snapshot of all records that are kept; the one in use if it was made of the same. Answers its digest."""
+    by_name = {feed.name: feed for feed in every}
+    names = [name for name in shelf.feeds() if name in by_name]
+    if not names:
+        raise HullmarkError("no feed gave anything", advice="check the network, or give a mirror: --from FOLDER or URL")
+    recipe = _recipe(shelf, names, reader)
+    current = shelf.current()
+    if current is not None and shelf.recipe() == (recipe, current[1]):
+        return current[1]
+
+    def sources() -> Iterator[tuple[FeedInfo, Iterator[Record]]]:
+        for number, name in enumerate(names):
+            tell("", "build", number, len(names))
+            feed = by_name[name]
+            info = FeedInfo(
+                name=name, title=feed.title, homepage=feed.homepage, licence=feed.licence, fresh_days=feed.fresh_days
+            )
+            yield info, shelf.records(name)
+
+    with shelf.scratch() as folder:
+        made = folder / "snapshot"
+        try:
+            digest = build(made, sources())
+        except sqlite3.Error as error:
+            raise HullmarkError(f"the snapshot cannot be written: {error}", advice="check space and rights") from error
+        if current is None or digest != current[1]:
+            shelf.adopt(made, digest)
+    shelf.save_recipe(recipe, digest)
+    return digest
+
+
+def _recipe(shelf: Shelf, names: Sequence[str], reader: str) -> str:
+    """A name for all that a snapshot is made of."""
+    parts = [reader, str(FORMAT)]
+    for name in names:
+        state = shelf.state(name)
+        parts += [name, state.changed_at, str(state.records), *(kept.sha256 for kept in state.documents)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""From an image to what is known to be wrong with its packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from hullmark.app.take import take
+from hullmark.app.wish import Means, Wish
+from hullmark.match import ignores, risk, vex
+from hullmark.match.book import Book
+from hullmark.match.find import find
+from hullmark.model.advisory import Statement
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory
+from hullmark.model.match import Match, Matches
+from hullmark.model.problem import Problem
+from hullmark.source import SourceOptions
+
+_MAX_DOCUMENT = 64 << 20
+
+
+class Weighing(msgspec.Struct, frozen=True, kw_only=True):
+    """How matches are weighed and shown. `at` is the day that counts as today (ISO 8601).
+
+    `rules` are ignore rules, `statements` what suppliers say (VEX), the later overriding the earlier. `sort` is one of
+    risk.ORDERS, `set_aside` fix states that do not count, `channels` paid channels that are in use.
+    """
+
+    at: str
+    rules: tuple[ignores.IgnoreRule, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    sort: str = "risk"
+    set_aside: tuple[str, ...] = ()
+    by_cve: bool = False
+    channels: tuple[str, ...] = ()
+
+
+def vulnerabilities(reference: str, book: Book, weighing: Weighing, means: Means, options: SourceOptions) -> Matches:
+    """What is wrong with the packages of an image or folder. Raises HullmarkError where it cannot be read."""
+    return weighed(take(reference, Wish(), means, options).inventory, book, weighing)
+
+
+def weighed(inventory: Inventory, book: Book, weighing: Weighing) -> Matches:
+    """What is wrong with the packages of an inventory, weighed as is wished."""
+    result = find(inventory, book, at=weighing.at, channels=weighing.channels)
+    matches: tuple[Match, ...] = result.matches
+    if weighing.statements:
+        matches = vex.apply(matches, weighing.statements, inventory.source)
+    if weighing.rules:
+        matches = ignores.apply(matches, weighing.rules, weighing.at)
+    if weighing.set_aside:
+        matches = risk.ignore_states(matches, weighing.set_aside)
+    if weighing.by_cve:
+        matches = risk.by_cve(matches)
+    notes = tuple(Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.at))
+    return msgspec.structs.replace(
+        result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + notes
+    )
+
+
+def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:
+    """The ignore rules of a file. Raises HullmarkError that names what is wrong."""
+    try:
+        return ignores.parse(_read(file))
+    except ValueError as error:
+        raise HullmarkError(f"{file}: {error}", advice="docs/how-to/ignore-a-match.md shows the rules") from error
+
+
+def statements_in(file: Path) -> tuple[Statement, ...]:
+    """The VEX statements of a file: OpenVEX, CSAF or CycloneDX. Raises HullmarkError for what is none of them."""
+    from hullmark.feeds.vex import statements_of
+
+    wrong: list[str] = []
+    found = tuple(statements_of(_read(file), "file", lambda place, reason: wrong.append(reason), file.name))
+    if wrong and not found:
+        raise HullmarkError(f"{file} is no VEX document: {wrong[0]}", advice="OpenVEX, CSAF and CycloneDX are read")
+    return found
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > _MAX_DOCUMENT:
+            raise HullmarkError(f"{file} is larger than {_MAX_DOCUMENT >> 20} MiB", advice="is it the right file?")
+        return file.read_bytes()
+    except OSError as error:
+        raise HullmarkError(f"cannot read {file}: {error.strerror}", advice="check the path") from error

@@ -1,0 +1,66 @@
+"""`hullmark compare`: which of two versions is the later one, in an ecosystem's own order."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+NAME = "compare"
+HELP = "compare two versions: prints -1, 0 or 1"
+
+_LONGEST = 10_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("scheme", metavar="SCHEME", nargs="?", help="the order (hullmark schemes lists them)")
+    parser.add_argument("a", metavar="A", nargs="?")
+    parser.add_argument("b", metavar="B", nargs="?")
+    parser.add_argument(
+        "--stdin",
+        action="store_true",
+        help="read lines SCHEME<TAB>A<TAB>B; answer each on a line, ? for what is no version",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare the two, or every line."""
+    from hullmark.model.errors import HullmarkError
+    from hullmark.versions import InvalidVersion
+
+    if arguments.stdin:
+        for line in sys.stdin:
+            sys.stdout.write(f"{_answer(line)}\n")
+        return 0
+    if arguments.b is None:
+        raise HullmarkError("compare takes SCHEME A B", advice="hullmark compare deb 1.0-1 1.0-2; or give --stdin")
+    try:
+        sys.stdout.write(f"{_order(arguments.scheme, arguments.a, arguments.b)}\n")
+    except InvalidVersion as error:
+        raise HullmarkError(str(error), advice="hullmark schemes lists the orders") from error
+    return 0
+
+
+def _answer(line: str) -> str:
+    from hullmark.model.errors import HullmarkError
+    from hullmark.versions import InvalidVersion
+
+    parts = line.rstrip("\n").split("\t")
+    if len(parts) != 3 or len(line) > _LONGEST:
+        return "?"
+    try:
+        return str(_order(*parts))
+    except (InvalidVersion, HullmarkError):
+        return "?"
+
+
+def _order(name: str, a: str, b: str) -> int:
+    from hullmark.model.errors import HullmarkError
+    from hullmark.versions import SCHEMES, scheme_named
+
+    scheme = scheme_named(name)
+    if scheme is None:
+        raise HullmarkError(
+            f"there is no scheme {name!r}", advice=f"known are {', '.join(each.name for each in SCHEMES)}"
+        )
+    return scheme.compare(a, b)

@@ -1,0 +1,153 @@
+"""`hullmark vulns`: what is known to be wrong with the packages of an image."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from hullmark.cli.output import add_output, wanted_outputs, write
+from hullmark.cli.progress import progress
+from hullmark.cli.settings import SOURCES, add_advisory_options, add_source, add_source_options, moment, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hullmark.app.vulns import Weighing
+    from hullmark.model.match import Match, Matches
+
+NAME = "vulns"
+HELP = "say which vulnerabilities the packages of an image have, and why"
+EPILOG = SOURCES
+
+_SEVERITIES = ("negligible", "low", "medium", "high", "critical")
+_CONDITIONS = (*_SEVERITIES, "any", "fixable", "kev", "unknown", "eol")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    add_source(parser)
+    add_output(parser, "table, json, sarif, cyclonedx-json, openvex, html and more (hullmark formats)")
+    group = parser.add_argument_group("which matches, and in which order")
+    group.add_argument(
+        "--sort",
+        metavar="ORDER",
+        default="risk",
+        help="risk, severity, epss, kev, package or vulnerability (default: risk)",
+    )
+    group.add_argument("--only-fixed", action="store_true", help="set aside what has no fix yet")
+    group.add_argument(
+        "--ignore-states",
+        metavar="STATES",
+        default="",
+        help="set aside fix states: fixed, not-fixed, wont-fix, unknown",
+    )
+    group.add_argument(
+        "--by-cve", action="store_true", help="name vulnerabilities by their CVE, and merge what becomes the same"
+    )
+    group.add_argument("--show-suppressed", action="store_true", help="list also what was set aside, with the reason")
+    group.add_argument(
+        "--ignore",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="rules for what is accepted: owner, reason, expiry",
+    )
+    group.add_argument(
+        "--vex", metavar="FILE", action="append", default=[], help="what a supplier says: OpenVEX, CSAF or CycloneDX"
+    )
+    group.add_argument(
+        "--channel",
+        metavar="NAME",
+        action="append",
+        default=[],
+        choices=("esm", "eus"),
+        help="a paid channel in use: esm, eus",
+    )
+    group.add_argument("--template", metavar="FILE", help="the Jinja template for -o template")
+    group = parser.add_argument_group("when to fail (status 1)")
+    group.add_argument(
+        "--fail-on",
+        metavar="WHAT",
+        default="",
+        help="a severity or worse; any, fixable, kev; unknown (packages of which nothing can be said), eol; several with commas",
+    )
+    group.add_argument("--fail-on-cpe", action="store_true", help="also by matches that rest on a CPE name alone")
+    parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
+    add_advisory_options(parser)
+    add_source_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Match each source; status 1 if --fail-on is met by any."""
+    from hullmark.app.vulns import vulnerabilities
+
+    outputs = wanted_outputs("matches", arguments.output)
+    settings = settings_of(arguments)
+    fails = _condition(arguments)
+    weighing = _weighing(arguments)
+    options = settings.source_options()
+    results = []
+    with settings.book() as book:
+        for source in arguments.source:
+            with progress(source, wanted=settings.wants_progress()) as watch:
+                results.append(vulnerabilities(source, book, weighing, settings.means(watch), options))
+    write(results, outputs, settings)
+    return 1 if any(fails(result) for result in results) else 0
+
+
+def _weighing(arguments: argparse.Namespace) -> Weighing:
+    from pathlib import Path
+
+    from hullmark.app.vulns import Weighing, rules_in, statements_in
+    from hullmark.match.risk import FIX_STATES, NOT_FIXED, ORDERS
+    from hullmark.model.errors import HullmarkError
+
+    states = [state for state in arguments.ignore_states.split(",") if state]
+    for value, known, option in (
+        *((state, FIX_STATES, "--ignore-states") for state in states),
+        (arguments.sort, ORDERS, "--sort"),
+    ):
+        if value not in known:
+            raise HullmarkError(f"{option}: there is no {value!r}", advice=f"known are {', '.join(known)}")
+    return Weighing(
+        at=moment(arguments.at).date().isoformat(),
+        rules=tuple(rule for file in arguments.ignore for rule in rules_in(Path(file))),
+        statements=tuple(statement for file in arguments.vex for statement in statements_in(Path(file))),
+        sort=arguments.sort,
+        set_aside=tuple(dict.fromkeys((*(NOT_FIXED if arguments.only_fixed else ()), *states))),
+        by_cve=arguments.by_cve,
+        channels=tuple(arguments.channel),
+    )
+
+
+def _condition(arguments: argparse.Namespace) -> Callable[[Matches], bool]:
+    """What --fail-on asks for. Raises HullmarkError for a word that is none."""
+    from hullmark.match.risk import is_at_least
+    from hullmark.model.errors import HullmarkError
+
+    words = [word.strip().lower() for word in arguments.fail_on.split(",") if word.strip()]
+    for word in words:
+        if word not in _CONDITIONS:
+            raise HullmarkError(f"--fail-on: there is no {word!r}", advice=f"known are {', '.join(_CONDITIONS)}")
+    floors = [word for word in words if word in _SEVERITIES]
+
+    def counts(match: Match) -> bool:
+        if match.suppressed is not None or (match.kind == "cpe" and not arguments.fail_on_cpe):
+            return False
+        return (
+            "any" in words
+            or ("kev" in words and match.advisory.kev is not None)
+            or ("fixable" in words and match.fix.state == "fixed")
+            or any(is_at_least(match.advisory.severity, floor) for floor in floors)
+        )
+
+    def fails(result: Matches) -> bool:
+        if "unknown" in words and (
+            result.unknown or any("nothing can be said" in each.reason for each in result.problems)
+        ):
+            return True
+        if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
+            return True
+        return any(map(counts, result.matches))
+
+    return fails

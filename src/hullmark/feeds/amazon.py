@@ -1,0 +1,193 @@
+"""Amazon Linux: the security announcements (ALAS) in its repositories' updateinfo.xml (https://docs.aws.amazon.com/linux/).
+
+Amazon Linux 2 keeps other versions of some packages in repositories of their own (kernel-5.15, tomcat8.5 …): their announcements
+speak only of versions of that line. Rows are of binary packages; with an architecture where fixes differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring, iterparse
+
+from hullmark.feeds.archives import DAMAGE, plain, whole
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.rpms import below, below_each, by_arch, instant, is_debug
+from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.model.advisory import Advisory, Affected, Range
+
+_CDN = "https://cdn.amazonlinux.com/"
+_LISTS = (
+    "2/core/latest/x86_64/mirror.list",
+    "2/core/latest/aarch64/mirror.list",
+    "al2023/core/mirrors/latest/x86_64/mirror.list",
+    "al2023/core/mirrors/latest/aarch64/mirror.list",
+)
+_CATALOGUE = "2/extras-catalog.json"
+_EXTRA = re.compile(r"[A-Za-z0-9._+-]+")
+_RELEASE = re.compile(r"ALAS(2022|2023|2)?(?![0-9])")
+_LINE = re.compile(r"ALAS(?:2022|2023|2(?![0-9]))?([A-Z][A-Z0-9-]*?)-?(\d+(?:\.\d+)*)-\d{4}-\d+$")
+_MAX_PACKAGES = 100_000
+
+
+class _Topic(msgspec.Struct):
+    n: str = ""
+
+
+class _Catalogue(msgspec.Struct):
+    topics: list[_Topic] = []
+
+
+def line_of_versions(identity: str) -> str:
+    """The line of versions that an announcement speaks of: `5.4` of ALASKERNEL-5.4-2023-048, `8.5` of ALAS2TOMCAT8.5-2023-008; or ""."""
+    found = _LINE.match(identity)
+    return found[2] if found else ""
+
+
+def low_of(identity: str, fixed: str) -> str:
+    """Where the versions begin that an announcement speaks of, given the fix; "" if that is all before the fix."""
+    line = line_of_versions(identity)
+    version = fixed.partition(":")[2] if ":" in fixed else fixed
+    return line if line and version.startswith((f"{line}.", f"{line}-")) else ""
+
+
+def crawl(known: Known) -> Crawl:
+    """The updateinfo of the main repositories, and of Amazon Linux 2's additional ones."""
+    lists = list(_LISTS)
+    catalogue = yield Get(url=_CDN + _CATALOGUE, is_optional=True)
+    if catalogue is not None:
+        lists += [f"2/extras/{topic}/latest/x86_64/mirror.list" for topic in _topics(catalogue)]
+    for place in lists:
+        mirrors = yield Get(url=_CDN + place, is_optional=True)
+        base = _first_line(mirrors)
+        if not base:
+            continue
+        index = yield Get(url=f"{base}/repodata/repomd.xml", is_optional=True)
+        location = _updateinfo_of(index)
+        if location:
+            yield Get(url=f"{base}/{location}")
+
+
+def _topics(document: Document) -> list[str]:
+    try:
+        topics = msgspec.json.decode(whole(document), type=_Catalogue).topics
+    except (*DAMAGE, msgspec.MsgspecError):
+        return []
+    return [topic.n for topic in topics if _EXTRA.fullmatch(topic.n)]
+
+
+def _first_line(document: Document | None) -> str:
+    if document is None:
+        return ""
+    line = whole(document, 1 << 16).decode("utf-8", "replace").strip().partition("\n")[0].strip().rstrip("/")
+    return line if line.startswith("https://") else ""
+
+
+def _updateinfo_of(document: Document | None) -> str:
+    """Where the updateinfo stands, below the repository's place; "" if there is none."""
+    if document is None:
+        return ""
+    try:
+        root = fromstring(whole(document, 1 << 20))
+    except (*DAMAGE, ParseError, DefusedXmlException):
+        return ""
+    for data in root.iter("{http://linux.duke.edu/metadata/repo}data"):
+        location = data.find("{http://linux.duke.edu/metadata/repo}location")
+        if data.get("type") == "updateinfo" and location is not None:
+            return str(location.get("href", ""))
+    return ""
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory for each announcement, in the order in which the documents first name them."""
+    found: dict[str, tuple[Advisory, dict[str, dict[str, set[str]]]]] = {}
+    for document in documents:
+        if document.url.endswith((".list", ".json", "repomd.xml")):
+            continue
+        for element in _updates(document, report):
+            advisory, builds = _update(element)
+            if not advisory.id or not builds:
+                report(advisory.id or document.url, "it has no id" if not advisory.id else "it names no packages")
+                continue
+            _, known = found.setdefault(advisory.id, (advisory, {}))
+            for name, by in builds.items():
+                for arch, evrs in by.items():
+                    known.setdefault(name, {}).setdefault(arch, set()).update(evrs)
+    for advisory, builds in found.values():
+        yield msgspec.structs.replace(advisory, affected=tuple(_affected(advisory, builds, report)))
+
+
+def _updates(document: Document, report: Report) -> Iterator[Any]:
+    try:
+        with plain(document) as stream:
+            for _, element in iterparse(stream, events=("end",)):
+                if element.tag == "update":
+                    yield element
+                    element.clear()
+    except (*DAMAGE, ParseError, DefusedXmlException) as error:
+        report(document.url, f"not read to its end: {error}")
+
+
+def _update(element: Any) -> tuple[Advisory, dict[str, dict[str, set[str]]]]:
+    """An announcement, and its fixes by package and architecture."""
+    identity = (element.findtext("id") or "").strip()
+    references = element.findall("references/reference")
+    description = element.findtext("description") or ""
+    cves = [each.get("id", "") for each in references if each.get("type") == "cve"]
+    issued, updated = element.find("issued"), element.find("updated")
+    advisory = Advisory(
+        id=identity,
+        source="amazon",
+        aliases=tuple(dict.fromkeys(cve for cve in (*cves, *cves_in(description)) if cve.startswith("CVE-"))),
+        severity=severity_of(element.findtext("severity") or ""),
+        summary=line_of(element.findtext("title") or description),
+        published=instant(issued.get("date")) if issued is not None else "",
+        modified=instant(updated.get("date")) if updated is not None else "",
+        references=links_of(each.get("href", "") for each in references),
+    )
+    builds: dict[str, dict[str, set[str]]] = {}
+    for number, package in enumerate(element.iterfind("pkglist/collection/package")):
+        name, arch = package.get("name", ""), package.get("arch", "")
+        if number < _MAX_PACKAGES and name and arch != "src" and not is_debug(name):
+            evr = f"{package.get('epoch') or '0'}:{package.get('version', '')}-{package.get('release', '')}"
+            builds.setdefault(name, {}).setdefault(arch, set()).add(evr)
+    return advisory, builds
+
+
+def _affected(advisory: Advisory, builds: dict[str, dict[str, set[str]]], report: Report) -> Iterator[Affected]:
+    release = _RELEASE.match(advisory.id)
+    if release is None:
+        report(advisory.id, "its id tells no release of Amazon Linux")
+        return
+    for name, by in builds.items():
+        for arch, fixes in by_arch({arch: frozenset(evrs) for arch, evrs in by.items()}):
+            yield Affected(
+                namespace=f"amazon:{release[1] or '1'}",
+                name=name,
+                scheme="rpm",
+                ranges=_ranges(advisory.id, sorted(fixes)),
+                fix_state="fixed",
+                fix_date=day_of(advisory.published),
+                arch=arch,
+                vendor_ids=(advisory.id,),
+            )
+
+
+def _ranges(identity: str, fixes: Sequence[str]) -> tuple[Range, ...]:
+    if len(fixes) > 1:
+        return below_each(fixes)
+    return (below(fixes[0], low_of(identity, fixes[0])),)
+
+
+FEED = Feed(
+    name="amazon",
+    title="Amazon Linux Security Center",
+    homepage="https://alas.aws.amazon.com",
+    licence="CC-BY-4.0",
+    crawl=crawl,
+    parse=parse,
+)

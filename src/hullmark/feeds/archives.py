@@ -1,0 +1,142 @@
+"""Members of the archives that upstreams serve: zip, tar (gzip, bzip2, xz, zstd or plain); and single compressed files."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from isal import igzip, isal_zlib
+
+from hullmark.feeds.feed import Document, Report
+
+MIB = 1 << 20
+MEMBER_LIMIT = 64 * MIB
+"""Larger members are reported and left out."""
+
+TOTAL_LIMIT = 8192 * MIB
+"""An archive with more bytes than this is read no further."""
+
+_CHUNK = 1 << 16
+_MAX_MEMBERS = 2_000_000
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    cast(type[Exception], isal_zlib.error),
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+)
+"""What reading a damaged archive raises."""
+
+
+class _Unpacked(io.RawIOBase):
+    """What a decompressor gives; closing it closes the stored stream too."""
+
+    def __init__(self, inner: Any, stored: BinaryIO) -> None:
+        self._inner, self._stored = inner, stored
+
+    def readable(self) -> bool:
+        """Yes: it is only ever read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes; 0 at the end."""
+        return int(self._inner.readinto(buffer))
+
+    def close(self) -> None:
+        """Close both streams."""
+        if not self.closed:
+            self._inner.close()
+            self._stored.close()
+        super().close()
+
+
+def plain(document: Document) -> BinaryIO:
+    """The document's bytes, uncompressed if they are gzip, bzip2, xz or zstd: the content decides. Whoever opens closes."""
+    stream = document.open()
+    try:
+        head = stream.read(6)
+        stream.seek(0)
+        inner = _decompressor(head, stream)
+    except BaseException:
+        stream.close()
+        raise
+    return stream if inner is None else cast(BinaryIO, io.BufferedReader(_Unpacked(inner, stream), _CHUNK))
+
+
+def _decompressor(head: bytes, stream: BinaryIO) -> Any:
+    if head[:2] == b"\x1f\x8b":
+        return igzip.IGzipFile(fileobj=stream, mode="rb")  # type: ignore[no-untyped-call]
+    if head[:3] == b"BZh":
+        return bz2.BZ2File(stream)
+    if head[:6] == b"\xfd7zXZ\0":
+        return lzma.LZMAFile(stream)
+    if head[:4] == _ZSTD:
+        import zstandard  # only those that need it pay for the import
+
+        return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stream, read_across_frames=True)
+    return None
+
+
+def whole(document: Document, limit: int = 512 * MIB) -> bytes:
+    """All of a document, uncompressed. Raises ValueError if it is larger than `limit` bytes."""
+    with plain(document) as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"it is larger than {limit // MIB} MiB")
+    return data
+
+
+def members(document: Document, report: Report, suffixes: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file in an archive, in its order; only names that end in one of `suffixes`, if any are given.
+
+    Damage is reported and ends the reading of this archive.
+    """
+    left = TOTAL_LIMIT
+    try:
+        for name, size, content in _zip(document, suffixes) if _is_zip(document) else _tar(document, suffixes):
+            if size > MEMBER_LIMIT:
+                report(name, f"left out: larger than {MEMBER_LIMIT // MIB} MiB")
+                continue
+            left -= size
+            if left < 0:
+                report(document.url, f"not read to its end: more than {TOTAL_LIMIT // MIB:,} MiB")
+                return
+            with content as stream:
+                yield name, stream.read(MEMBER_LIMIT)
+    except DAMAGE as error:
+        report(document.url, f"the archive is damaged: {error}")
+
+
+def _is_zip(document: Document) -> bool:
+    with document.open() as stream:
+        return stream.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _zip(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int, BinaryIO]]:
+    with document.open() as stream, zipfile.ZipFile(stream) as archive:
+        for info in archive.infolist()[:_MAX_MEMBERS]:
+            if not info.is_dir() and (not suffixes or info.filename.endswith(suffixes)):
+                yield info.filename, info.file_size, cast(BinaryIO, archive.open(info))
+
+
+def _tar(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int, BinaryIO]]:
+    with plain(document) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        for number, info in enumerate(archive):
+            if number == _MAX_MEMBERS:
+                return
+            if info.isreg() and (not suffixes or info.name.endswith(suffixes)):
+                content = archive.extractfile(info)
+                if content is not None:
+                    yield info.name, info.size, cast(BinaryIO, content)
+            archive.members.clear()  # type: ignore[attr-defined] # it remembers every member; a stream never goes back

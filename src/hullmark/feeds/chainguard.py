@@ -1,0 +1,137 @@
+"""Chainguard: its secdb file, or its OSV records, one an advisory on a component of packages (https://edu.chainguard.dev).
+
+The OSV records are read where the secdb file is no more. They know architectures (`?arch=` of the purl) and why there is no fix.
+One that says `fixed: 0` clears one component: others of the package may have the same vulnerability, so it clears nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.feeds.archives import members
+from hullmark.feeds.ecosystems import ecosystem_of
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.osv_events import Event, is_never, ranges_of_events
+from hullmark.feeds.reading import decode
+from hullmark.feeds.secdb import advisories, fixes_of
+from hullmark.model.advisory import Advisory, Affected, FixState, Record
+
+_SECDB = "https://packages.cgr.dev/chainguard/security.json"
+_OSV = "https://packages.cgr.dev/chainguard/v3/osv/chainguard-osv.tar.gz"
+_PREFIX = "CGA-"
+_WONT_FIX = ("fix_not_planned", "analysis_not_planned")
+
+
+class _Package(msgspec.Struct):
+    ecosystem: str
+    name: str
+    purl: str = ""
+
+
+class _Span(msgspec.Struct):
+    events: list[Event] = []
+
+
+class _Component(msgspec.Struct):
+    latest_event_status: str = ""
+
+
+class _Specific(msgspec.Struct):
+    components: list[_Component] = []
+
+
+class _Affected(msgspec.Struct):
+    package: _Package
+    ranges: list[_Span] = []
+    ecosystem_specific: _Specific | None = None
+
+
+class _Osv(msgspec.Struct):
+    id: str
+    upstream: list[str] = []
+    aliases: list[str] = []
+    published: str = ""
+    modified: str = ""
+    withdrawn: str = ""
+    affected: list[_Affected] = []
+
+
+_RECORD = msgspec.json.Decoder(_Osv)
+
+
+def crawl(known: Known) -> Crawl:
+    """The secdb file; the OSV records if it is not there."""
+    if (yield Get(url=_SECDB, is_optional=True)) is None:
+        yield Get(url=_OSV)
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+    """One advisory an id of a secdb file, then one a record (`CGA-…`) of OSV archives."""
+    files = [document for document in documents if not document.url.endswith(".tar.gz")]
+    yield from advisories(FEED.name, [("chainguard:rolling", fixes_of(document, report)) for document in files])
+    for document in documents:
+        if document.url.endswith(".tar.gz"):
+            for name, data in members(document, report, (".json",)):
+                record = decode(_RECORD, data, name, report) if name.rpartition("/")[2].startswith(_PREFIX) else None
+                if record is not None:
+                    yield _advisory(record, report, name)
+
+
+def _advisory(record: _Osv, report: Report, place: str) -> Advisory:
+    affected: dict[Affected, None] = {}
+    for entry in record.affected:
+        row = _affected(entry, report, place)
+        if row is not None:
+            affected[row] = None
+    return Advisory(
+        id=record.id,
+        source=FEED.name,
+        aliases=tuple(dict.fromkeys((*record.aliases, *record.upstream))),
+        published=record.published,
+        modified=record.modified,
+        withdrawn=record.withdrawn,
+        affected=tuple(affected),
+    )
+
+
+def _affected(entry: _Affected, report: Report, place: str) -> Affected | None:
+    try:
+        ecosystem = ecosystem_of(entry.package.ecosystem)
+    except LookupError as error:
+        report(place, str(error))
+        return None
+    if ecosystem is None or any(is_never(span.events) for span in entry.ranges):
+        return None
+    ranges = tuple(each for span in entry.ranges for each in ranges_of_events(span.events, ecosystem.scheme))
+    if not ranges:
+        return None
+    statuses = (
+        [each.latest_event_status for each in entry.ecosystem_specific.components] if entry.ecosystem_specific else []
+    )
+    state: FixState = "wont-fix" if any(status in _WONT_FIX for status in statuses) else "not-fixed"
+    return Affected(
+        namespace=ecosystem.namespace,
+        name=entry.package.name,
+        scheme=ecosystem.scheme,
+        ranges=ranges,
+        fix_state="fixed" if all(each.fixed for each in ranges) else state,
+        arch=_arch(entry.package.purl),
+        note=" ".join(dict.fromkeys(status for status in statuses if status and status != "fixed")),
+    )
+
+
+def _arch(purl: str) -> str:
+    qualifiers = purl.partition("?")[2].split("&")
+    return next((each.removeprefix("arch=") for each in qualifiers if each.startswith("arch=")), "")
+
+
+FEED = Feed(
+    name="chainguard",
+    title="Chainguard security advisories",
+    homepage="https://images.chainguard.dev/security",
+    licence="not stated by upstream",
+    crawl=crawl,
+    parse=parse,
+)

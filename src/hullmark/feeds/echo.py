@@ -1,0 +1,65 @@
+"""Echo: package → CVE → fixing version of its Debian-based images (https://advisory.echohq.com/data.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.reading import decode, document_of
+from hullmark.feeds.wording import severity_of
+from hullmark.model.advisory import EVERY_VERSION, SEVERITIES, Advisory, Affected, Range, Record, Severity
+
+_TEMPORARY = "TEMP-"
+
+
+class _Entry(msgspec.Struct):
+    fixed_version: str | None = None
+    severity: str | None = None
+
+
+_PACKAGES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_PACKAGE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ENTRY = msgspec.json.Decoder(_Entry)
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+    """One advisory a CVE, sorted by id; ids that Debian gave for the time being are left out."""
+    found: dict[str, list[Affected]] = {}
+    severities: dict[str, Severity] = {}
+    for document in documents:
+        for package, raw in (document_of(_PACKAGES, document, report) or {}).items():
+            for each, item in (decode(_PACKAGE, raw, f"{document.url} {package}", report) or {}).items():
+                entry = decode(_ENTRY, item, f"{document.url} {package} {each}", report)
+                if entry is None or each.startswith(_TEMPORARY):
+                    continue
+                found.setdefault(each, []).append(_affected(package, entry.fixed_version or ""))
+                severities[each] = max(
+                    severities.get(each, "unknown"), severity_of(entry.severity or ""), key=SEVERITIES.index
+                )
+    for each in sorted(found):
+        yield Advisory(id=each, source=FEED.name, severity=severities[each], affected=tuple(found[each]))
+
+
+def _affected(package: str, fixed: str) -> Affected:
+    if fixed == "0":
+        return Affected(
+            namespace="echo:rolling", name=package, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
+        )
+    if not fixed:
+        return Affected(
+            namespace="echo:rolling", name=package, scheme="deb", ranges=(EVERY_VERSION,), fix_state="not-fixed"
+        )
+    ranges = (Range(high=fixed, fixed=fixed),)
+    return Affected(namespace="echo:rolling", name=package, scheme="deb", ranges=ranges, fix_state="fixed")
+
+
+FEED = Feed(
+    name="echo",
+    title="Echo advisories",
+    homepage="https://echohq.com",
+    licence="not stated by upstream",
+    crawl=crawl_of(Get(url="https://advisory.echohq.com/data.json")),
+    parse=parse,
+)

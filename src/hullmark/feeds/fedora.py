@@ -1,0 +1,139 @@
+"""Fedora's security updates: pages of Bodhi's API (https://bodhi.fedoraproject.org/docs/server_api/).
+
+An update names builds by `name-version-release` of the source package, and CVEs in the titles of its bugs and in its notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.reading import decode, document_of, newest_first
+from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.model.advisory import Advisory, Affected, Range, Record
+
+_API = "https://bodhi.fedoraproject.org/updates/?status=stable&type=security&rows_per_page=100"
+_MAX_PAGES = 10_000
+_RELEASE = re.compile(r"[0-9]{1,3}").fullmatch
+
+
+class _Build(msgspec.Struct):
+    nvr: str
+    type: str = "rpm"
+    epoch: int | None = None
+
+
+class _Bug(msgspec.Struct):
+    title: str | None = None
+
+
+class _Release(msgspec.Struct):
+    version: str
+    id_prefix: str = ""
+
+
+class _Update(msgspec.Struct):
+    alias: str
+    release: _Release
+    builds: list[_Build] = []
+    bugs: list[_Bug] = []
+    title: str = ""
+    notes: str | None = None
+    severity: str = ""
+    status: str = ""
+    date_submitted: str | None = None
+    date_modified: str | None = None
+    date_pushed: str | None = None
+    url: str = ""
+
+
+class _Page(msgspec.Struct):
+    updates: list[msgspec.Raw] = []
+    pages: int = 1
+
+
+_PAGES = msgspec.json.Decoder(_Page)
+_UPDATE = msgspec.json.Decoder(_Update)
+
+
+def crawl(known: Known) -> Crawl:
+    """All pages; after a good crawl only what was pushed since."""
+    query = f"&pushed_since={known.since[:19]}" if known.since else ""
+    number, pages = 1, 1
+    while number <= min(pages, _MAX_PAGES):
+        document = yield Get(url=f"{_API}{query}&page={number}", is_addition=bool(known.since))
+        page = document_of(_PAGES, document, lambda place, why: None) if document is not None else None
+        number, pages = number + 1, page.pages if page else 0
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+    """One advisory an update of rpm packages of Fedora proper, with its CVEs as aliases; modules, containers and EPEL are left out.
+
+    The documents are read from the last to the first, so what came later wins without being held.
+    """
+    for document, seen in newest_first(documents):
+        page = document_of(_PAGES, document, report)
+        for number, raw in enumerate(page.updates if page else ()):
+            place = f"{document.url} update {number}"
+            update = decode(_UPDATE, raw, place, report)
+            if update is None or update.alias in seen:
+                continue
+            seen.add(update.alias)
+            if update.release.id_prefix == "FEDORA" and _RELEASE(update.release.version):
+                yield _advisory(update, place, report)
+
+
+def _advisory(update: _Update, place: str, report: Report) -> Advisory:
+    day = day_of(update.date_pushed or "")
+    affected = []
+    for build in update.builds:
+        name, version = _name_and_version(build)
+        if build.type != "rpm":
+            continue
+        if not name:
+            report(place, f"left out: {build.nvr[:200]!r} is no name-version-release")
+            continue
+        affected.append(
+            Affected(
+                namespace=f"fedora:{update.release.version}",
+                name=name,
+                scheme="rpm",
+                ranges=(Range(high=version, fixed=version),),
+                fix_state="fixed",
+                fix_date=day,
+                arch="src",
+                vendor_ids=(update.alias,),
+            )
+        )
+    titles = " ".join(bug.title or "" for bug in update.bugs)
+    return Advisory(
+        id=update.alias,
+        source=FEED.name,
+        aliases=cves_in(f"{titles} {update.title} {update.notes or ''}"),
+        severity=severity_of(update.severity),
+        summary=line_of(update.title),
+        published=update.date_pushed or update.date_submitted or "",
+        modified=update.date_modified or "",
+        references=links_of([update.url]),
+        affected=tuple(affected),
+    )
+
+
+def _name_and_version(build: _Build) -> tuple[str, str]:
+    name, version, release = (*build.nvr.rsplit("-", 2), "", "")[:3]
+    if not name or not version or not release:
+        return "", ""
+    return name, f"{build.epoch}:{version}-{release}" if build.epoch else f"{version}-{release}"
+
+
+FEED = Feed(
+    name="fedora",
+    title="Fedora updates (Bodhi)",
+    homepage="https://bodhi.fedoraproject.org",
+    licence="not stated by upstream",
+    crawl=crawl,
+    parse=parse,
+)

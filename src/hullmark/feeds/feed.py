@@ -1,0 +1,84 @@
+"""What a feed is: where to fetch, and how what was fetched becomes records. No feed touches network or disk itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import msgspec
+
+from hullmark.model.advisory import Record
+
+Report = Callable[[str, str], None]
+"""Called with a place (document, or member of one) and what is wrong there. The rest is still read."""
+
+
+class Get(msgspec.Struct, frozen=True, kw_only=True):
+    """A document to fetch.
+
+    `url` is the upstream's own; whoever fetches may put a mirror before it. `or_latest` is a glob over the last segment of the path, by
+    which a mirror's folder may hold dated files instead. `is_optional`: that it is not there is no failure.
+    `is_addition`: the document adds to those of earlier crawls instead of replacing them. `json` is a body to POST.
+    """
+
+    url: str
+    or_latest: str = ""
+    is_optional: bool = False
+    is_addition: bool = False
+    json: bytes = b""
+
+
+class Document(Protocol):
+    """A fetched document, kept with its checksum."""
+
+    @property
+    def url(self) -> str:
+        """The upstream URL that it stands for."""
+
+    def open(self) -> BinaryIO:
+        """The bytes as they were served, from the beginning; whoever opens closes."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What a crawl can build upon. `since`: when the last good crawl began (RFC 3339, UTC), "" for none; `now`: the moment of this one."""
+
+    now: str
+    since: str = ""
+
+
+Crawl = Generator[Get, Document | None, None]
+"""Yields what to fetch and is sent what came: the document, None where an optional one is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One source of records.
+
+    `crawl(known)` says what to fetch. `parse(documents, report)` is pure: the same documents give the same records, in the same
+    order; later documents override earlier ones by id. Damage costs only the record it hits and is reported. `licence`
+    is the data's (SPDX where there is one, else words), `homepage` where people
+    read about it, `fresh_days` after how many days without news its data counts as
+    old. `needs` names an environment variable without which upstream refuses (a token); such a feed is left out with a word.
+    `is_default`: fetched unless feeds are chosen by name.
+    """
+
+    name: str
+    title: str
+    homepage: str
+    licence: str
+    crawl: Callable[[Known], Crawl]
+    parse: Callable[[Sequence[Document], Report], Iterator[Record]]
+    fresh_days: int = 7
+    needs: str = ""
+    is_default: bool = True
+
+
+def crawl_of(*gets: Get) -> Callable[[Known], Crawl]:
+    """A crawl that fetches always the same."""
+
+    def crawl(known: Known) -> Crawl:
+        for get in gets:  # noqa: UP028 - `yield from` a tuple cannot be sent what came
+            yield get
+
+    return crawl

@@ -1,0 +1,35 @@
+"""GitHub's advisory database (https://github.com/github/advisory-database): OSV records, those that GitHub reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hullmark.feeds.archives import members
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.osv_record import advisories_of
+from hullmark.feeds.reading import newest_first
+from hullmark.model.advisory import Advisory
+
+_REVIEWED = "/github-reviewed/"
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory a reviewed record (`GHSA-…`). Unreviewed ones are copies of the CVEs and name no packages."""
+    for document, seen in newest_first(documents):
+        for place, data in members(document, report, (".json",)):
+            if _REVIEWED not in place:
+                continue
+            advisory = advisories_of(data, FEED.name, report, place)
+            if advisory is not None and advisory.id not in seen:
+                seen.add(advisory.id)
+                yield advisory
+
+
+FEED = Feed(
+    name="ghsa",
+    title="GitHub advisory database",
+    homepage="https://github.com/advisories",
+    licence="CC-BY-4.0",
+    crawl=crawl_of(Get(url="https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz")),
+    parse=parse,
+)

@@ -1,0 +1,349 @@
+"""GitHub's advisories through its GraphQL API (https://docs.github.com/graphql/reference/objects#securityadvisory): it needs a token.
+
+It tells what changed since the last crawl; the data is that of the `ghsa` feed. Pages of the query `securityVulnerabilities`
+and of REST's `/advisories` are read too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from hullmark.feeds.archives import members
+from hullmark.feeds.cvss import rating_of, severity_of_ratings
+from hullmark.feeds.ecosystems import ecosystem_of
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.osv_affected import fix_state_of
+from hullmark.feeds.reading import UNREADABLE, content, decode
+from hullmark.feeds.rpms import instant
+from hullmark.feeds.spans import range_of
+from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.versions.condition import parse_condition
+
+_URL = "https://api.github.com/graphql"
+_PAGE = 100
+_MAX_PAGES = 2000
+_QUERY = """query($after: String, $since: DateTime, $count: Int!) {
+  securityAdvisories(first: $count, after: $after, updatedSince: $since, orderBy: {field: UPDATED_AT, direction: ASC}) {
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      ghsaId summary severity publishedAt updatedAt withdrawnAt
+      identifiers { type value }
+      references { url }
+      cvssSeverities { cvssV3 { vectorString } cvssV4 { vectorString } }
+      cwes(first: 20) { nodes { cweId } }
+      vulnerabilities(first: 100) { nodes {
+        package { ecosystem name } vulnerableVersionRange firstPatchedVersion { identifier } } }
+    }
+  }
+}"""
+
+_ECOSYSTEMS = {
+    "actions": "GitHub Actions",
+    "cargo": "crates.io",
+    "composer": "Packagist",
+    "erlang": "Hex",
+    "gem": "RubyGems",
+    "go": "Go",
+    "golang": "Go",
+    "maven": "Maven",
+    "npm": "npm",
+    "nuget": "NuGet",
+    "pip": "PyPI",
+    "pub": "Pub",
+    "pypi": "PyPI",
+    "rubygems": "RubyGems",
+    "rust": "crates.io",
+    "swift": "SwiftURL",
+}
+"""GitHub's names of ecosystems, and those under which pages of one ecosystem are filed, as OSV names them."""
+
+
+class _Text(msgspec.Struct, rename={"text": "value"}):
+    text: str = ""
+
+
+class _Link(msgspec.Struct):
+    url: str = ""
+
+
+class _Cwe(msgspec.Struct):
+    graphql: str = msgspec.field(default="", name="cweId")
+    rest: str = msgspec.field(default="", name="cwe_id")
+
+
+class _Cwes(msgspec.Struct):
+    nodes: list[_Cwe] = []
+
+
+class _Vector(msgspec.Struct):
+    graphql: str | None = msgspec.field(default=None, name="vectorString")
+    rest: str | None = msgspec.field(default=None, name="vector_string")
+
+
+class _Vectors(msgspec.Struct):
+    graphql_v3: _Vector | None = msgspec.field(default=None, name="cvssV3")
+    graphql_v4: _Vector | None = msgspec.field(default=None, name="cvssV4")
+    rest_v3: _Vector | None = msgspec.field(default=None, name="cvss_v3")
+    rest_v4: _Vector | None = msgspec.field(default=None, name="cvss_v4")
+
+
+class _Package(msgspec.Struct):
+    name: str
+    ecosystem: str = ""
+
+
+class _Version(msgspec.Struct):
+    identifier: str = ""
+
+
+class _Advisory(msgspec.Struct, rename="camel"):
+    identifiers: list[_Text] = []
+    ghsa_id: str = ""
+    summary: str | None = None
+    severity: str | None = None
+    published_at: str | None = None
+    updated_at: str | None = None
+    withdrawn_at: str | None = None
+    references: list[_Link] = []
+    cvss_severities: _Vectors | None = None
+    cwes: _Cwes | None = None
+    vulnerabilities: _Vulnerabilities | None = None
+
+
+class _Vulnerability(msgspec.Struct, rename="camel"):
+    package: _Package
+    vulnerable_version_range: str | None = None
+    first_patched_version: _Version | msgspec.UnsetType | None = msgspec.UNSET
+    advisory: _Advisory | None = None
+
+
+class _Vulnerabilities(msgspec.Struct):
+    nodes: list[_Vulnerability] = []
+
+
+class _PageInfo(msgspec.Struct, rename="camel"):
+    has_next_page: bool = False
+    end_cursor: str | None = None
+
+
+class _Edge(msgspec.Struct):
+    node: msgspec.Raw
+
+
+class _Pages(msgspec.Struct, rename="camel"):
+    page_info: _PageInfo | None = None
+    nodes: list[msgspec.Raw] = []
+    edges: list[_Edge] = []
+
+
+class _Data(msgspec.Struct, rename="camel"):
+    security_advisories: _Pages | None = None
+    security_vulnerabilities: _Pages | None = None
+
+
+class _Answer(msgspec.Struct):
+    data: _Data | None = None
+
+
+class _RestVulnerability(msgspec.Struct):
+    package: _Package
+    vulnerable_version_range: str | None = None
+    first_patched_version: str | None = None
+
+
+class _RestAdvisory(msgspec.Struct):
+    ghsa_id: str
+    identifiers: list[_Text] = []
+    summary: str | None = None
+    severity: str | None = None
+    published_at: str | None = None
+    updated_at: str | None = None
+    withdrawn_at: str | None = None
+    references: list[str] | None = None
+    cvss_severities: _Vectors | None = None
+    cwes: list[_Cwe] | None = None
+    vulnerabilities: list[_RestVulnerability] | None = None
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
+_ADVISORY = msgspec.json.Decoder(_Advisory)
+_VULNERABILITY = msgspec.json.Decoder(_Vulnerability)
+_REST_PAGE = msgspec.json.Decoder(list[msgspec.Raw])
+_REST_ADVISORY = msgspec.json.Decoder(_RestAdvisory)
+
+
+def crawl(known: Known) -> Crawl:
+    """Page by page what was updated since the last good crawl, or all."""
+    after: str | None = None
+    for _ in range(_MAX_PAGES):
+        variables = {"after": after, "since": known.since or None, "count": _PAGE}
+        body = msgspec.json.encode({"query": _QUERY, "variables": variables})
+        document = yield Get(url=_URL, json=body, is_addition=bool(known.since))
+        page = _next_page(document)
+        if page is None or not page.has_next_page or page.end_cursor in (None, after):
+            return
+        after = page.end_cursor
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory for each that the pages tell of, in their order; of one that is told twice the later pages count.
+
+    Pages of vulnerabilities repeat their advisory for each package: those are joined.
+    """
+    joined: dict[str, Advisory] = {}
+    for document in documents:
+        for place, data in _pages(document, report):
+            for advisory, is_part in _advisories(data, place, report):
+                known = joined.pop(advisory.id, None) if not is_part else joined.get(advisory.id)
+                joined[advisory.id] = _both(known, advisory) if known is not None and is_part else advisory
+    yield from joined.values()
+
+
+def _both(a: Advisory, b: Advisory) -> Advisory:
+    return replace(a, affected=tuple(dict.fromkeys((*a.affected, *b.affected))))
+
+
+def _next_page(document: Document | None) -> _PageInfo | None:
+    data = content(document, lambda place, reason: None) if document is not None else None
+    try:
+        answer = _ANSWER.decode(data or b"{}")
+    except UNREADABLE:
+        return None
+    pages = answer.data.security_advisories if answer.data else None
+    return pages.page_info if pages else None
+
+
+def _pages(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
+    with document.open() as stream:
+        is_json = stream.read(64).lstrip()[:1] in (b"{", b"[")
+    if not is_json:
+        yield from members(document, report, (".json",))
+        return
+    data = content(document, report)
+    if data is not None:
+        yield document.url, data
+
+
+def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advisory, bool]]:
+    """The advisories of a page; and whether each is told only for one of its packages."""
+    if data.lstrip()[:1] == b"[":
+        items = decode(_REST_PAGE, data, place, report)
+        for number, raw in enumerate(items or ()):
+            told = decode(_REST_ADVISORY, raw, f"{place} item {number}", report)
+            if told is not None:
+                yield _advisory(_of_rest(told), "", place, report), False
+        return
+    answer = decode(_ANSWER, data, place, report)
+    found = answer.data if answer and answer.data else _Data()
+    ecosystem = place.rpartition("/")[2].removesuffix(".json")
+    for raw in _nodes(found.security_advisories):
+        whole = decode(_ADVISORY, raw, place, report)
+        if whole is not None:
+            yield _advisory(whole, "", place, report), False
+    for raw in _nodes(found.security_vulnerabilities):
+        part = decode(_VULNERABILITY, raw, place, report)
+        if part is not None and part.advisory is not None:
+            part.advisory.vulnerabilities = _Vulnerabilities([part])
+            yield _advisory(part.advisory, ecosystem, place, report), True
+
+
+def _nodes(pages: _Pages | None) -> Iterable[msgspec.Raw]:
+    return (*pages.nodes, *(edge.node for edge in pages.edges)) if pages else ()
+
+
+def _of_rest(told: _RestAdvisory) -> _Advisory:
+    vulnerabilities = [
+        _Vulnerability(each.package, each.vulnerable_version_range, _Version(each.first_patched_version or ""))
+        for each in told.vulnerabilities or ()
+    ]
+    return _Advisory(
+        identifiers=told.identifiers,
+        ghsa_id=told.ghsa_id,
+        summary=told.summary,
+        severity=told.severity,
+        published_at=told.published_at,
+        updated_at=told.updated_at,
+        withdrawn_at=told.withdrawn_at,
+        references=[_Link(url) for url in told.references or ()],
+        cvss_severities=told.cvss_severities,
+        cwes=_Cwes(told.cwes or []),
+        vulnerabilities=_Vulnerabilities(vulnerabilities),
+    )
+
+
+def _advisory(told: _Advisory, ecosystem: str, place: str, report: Report) -> Advisory:
+    ids = dict.fromkeys(each.text for each in told.identifiers)
+    name = told.ghsa_id or next((each for each in ids if each.startswith("GHSA-")), "") or next(iter(ids), "")
+    ids.pop(name, None)
+    vectors = told.cvss_severities or _Vectors()
+    ratings = tuple(
+        rating
+        for each in (vectors.graphql_v3, vectors.graphql_v4, vectors.rest_v3, vectors.rest_v4)
+        if each and (rating := rating_of(each.graphql or each.rest or "")) is not None
+    )
+    severity = severity_of(told.severity or "")
+    affected = (_affected(each, ecosystem, place, report) for each in _vulnerabilities(told))
+    return Advisory(
+        id=name,
+        source=FEED.name,
+        aliases=tuple(ids),
+        severity=severity_of_ratings(ratings) if severity == "unknown" else severity,
+        cvss=ratings,
+        cwes=tuple(each.graphql or each.rest for each in told.cwes.nodes) if told.cwes else (),
+        summary=line_of(told.summary or ""),
+        published=instant(told.published_at),
+        modified=instant(told.updated_at),
+        withdrawn=instant(told.withdrawn_at),
+        references=links_of(each.url for each in told.references),
+        affected=tuple(dict.fromkeys(each for each in affected if each is not None)),
+    )
+
+
+def _vulnerabilities(told: _Advisory) -> list[_Vulnerability]:
+    return told.vulnerabilities.nodes if told.vulnerabilities else []
+
+
+def _affected(told: _Vulnerability, ecosystem: str, place: str, report: Report) -> Affected | None:
+    name = (told.package.ecosystem or ecosystem).lower()
+    found = ecosystem_of(_ECOSYSTEMS[name]) if name in _ECOSYSTEMS else None
+    if found is None:
+        report(place, f"the ecosystem {name[:60]!r} is not known")
+        return None
+    try:
+        span = _range(told)
+    except ValueError as error:
+        report(place, f"{told.package.name}: {error}")
+        return None
+    return Affected(
+        namespace=found.namespace,
+        name=found.spelling(told.package.name),
+        scheme=found.scheme,
+        ranges=(span,),
+        fix_state=fix_state_of((span,)),
+    )
+
+
+def _range(told: _Vulnerability) -> Range:
+    """The range; where the page does not tell of fixes, the version that a range stops before is taken for one."""
+    (bounds,) = parse_condition(told.vulnerable_version_range or "").alternatives
+    span = range_of(bounds)
+    fix = told.first_patched_version
+    if isinstance(fix, msgspec.UnsetType):
+        return replace(span, fixed=span.high if span.high_open else "")
+    return replace(span, fixed=fix.identifier if fix else "")
+
+
+FEED = Feed(
+    name="github_api",
+    title="GitHub advisory database by its API",
+    homepage="https://github.com/advisories",
+    licence="CC-BY-4.0",
+    crawl=crawl,
+    parse=parse,
+    needs="GITHUB_TOKEN",
+    is_default=False,
+)

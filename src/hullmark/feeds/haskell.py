@@ -1,0 +1,117 @@
+"""Haskell's advisories (https://github.com/haskell/security-advisories): Markdown with TOML in a fence at its beginning."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.feeds.archives import members
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.osv_events import Event
+from hullmark.feeds.osv_record import advisory_of
+from hullmark.feeds.osv_schema import (
+    DatabaseSpecific,
+    EcosystemSpecific,
+    Entry,
+    Package,
+    Rating,
+    Record,
+    Reference,
+    Span,
+)
+from hullmark.feeds.reading import UNREADABLE, newest_first
+from hullmark.model.advisory import Advisory
+
+_LIMIT = 1 << 20
+_FENCE = re.compile(r"\s*```toml\n(.*?)\n```", re.DOTALL).match
+_HEADING = re.compile(r"^# +(.+)$", re.MULTILINE).search
+_RESERVED = "/reserved/"
+_LINK = b".."
+
+
+class _About(msgspec.Struct):
+    id: str
+    cwe: list[int] = []
+    aliases: list[str] = []
+    related: list[str] = []
+
+
+class _Versions(msgspec.Struct):
+    introduced: str
+    fixed: str | None = None
+
+
+class _Affected(msgspec.Struct, rename={"component": "ghc-component"}):
+    package: str | None = None
+    component: str | None = None
+    cvss: str | None = None
+    os: list[str] | None = None
+    versions: list[_Versions] = []
+
+
+class _Front(msgspec.Struct):
+    advisory: _About
+    affected: list[_Affected] = []
+    references: list[Reference] = []
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory a file with content (`HSEC-…`); ids that are only reserved, and links to files, hold none."""
+    for document, seen in newest_first(documents):
+        for place, data in members(document, report, (".md",)):
+            if "/HSEC-" not in place or _RESERVED in place or data.startswith(_LINK):
+                continue
+            try:
+                record = _record(data)
+            except (ValueError, *UNREADABLE) as error:
+                report(place, str(error))
+                continue
+            if record.id not in seen:
+                seen.add(record.id)
+                yield advisory_of(record, FEED.name, report, place)
+
+
+def _record(data: bytes) -> Record:
+    text = data[:_LIMIT].decode("utf-8", "replace").replace("\r\n", "\n")
+    fence = _FENCE(text)
+    if fence is None:
+        raise ValueError("it does not begin with TOML in a fence")
+    front = msgspec.convert(tomllib.loads(fence[1]), _Front)
+    title = _HEADING(text, fence.end())
+    return Record(
+        id=front.advisory.id,
+        aliases=front.advisory.aliases,
+        related=front.advisory.related,
+        summary=title[1] if title else "",
+        affected=[_entry(each) for each in front.affected],
+        references=front.references,
+        database_specific=DatabaseSpecific(cwe_ids=[f"CWE-{number}" for number in front.advisory.cwe]),
+    )
+
+
+def _entry(told: _Affected) -> Entry:
+    events = [
+        event
+        for each in told.versions
+        for event in (Event(introduced=each.introduced), Event(fixed=each.fixed) if each.fixed else None)
+        if event is not None
+    ]
+    return Entry(
+        package=Package("Hackage", told.package) if told.package else Package("GHC", told.component or ""),
+        severity=[Rating("CVSS", told.cvss)],
+        ranges=[Span("ECOSYSTEM", events)],
+        ecosystem_specific=EcosystemSpecific(affects={"os": told.os} if told.os else None),
+    )
+
+
+FEED = Feed(
+    name="haskell",
+    title="Haskell security advisories",
+    homepage="https://haskell.github.io/security-advisories",
+    licence="CC0-1.0",
+    crawl=crawl_of(Get(url="https://github.com/haskell/security-advisories/archive/refs/heads/main.tar.gz")),
+    parse=parse,
+)

@@ -1,0 +1,89 @@
+"""OSV's exports (https://google.github.io/osv.dev/data/): an archive for each ecosystem that has no better feed here.
+
+Day by day only the records that OSV's lists of changes name are fetched, as long as they are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.osv_documents import records_in
+from hullmark.feeds.osv_record import advisory_of
+from hullmark.feeds.reading import lines
+from hullmark.model.advisory import Advisory
+
+ECOSYSTEMS = (
+    *(
+        "Alpaquita",
+        "Bioconductor",
+        "ConanCenter",
+        "CRAN",
+        "crates.io",
+        "GHC",
+        "GitHub%20Actions",
+        "Go",
+        "Hackage",
+        "Hex",
+    ),
+    *("Julia", "Mageia", "Maven", "npm", "NuGet", "opam", "Packagist", "Pub", "PyPI", "RubyGems", "SwiftURL"),
+)
+"""Folders of the exports that are fetched."""
+
+_EXPORTS = "https://osv-vulnerabilities.storage.googleapis.com"
+_CHANGES = "modified_id.csv"
+_MAX_CHANGES = 500
+_SECONDS = len("2024-01-31T12:00:00")
+_ELSEWHERE = ("PYSEC-", "RUSTSEC-", "GO-", "HSEC-")
+"""Records of databases that have a feed of their own."""
+
+
+def crawl(known: Known) -> Crawl:
+    """All archives; or, after a good crawl, the records that changed since, if they are few."""
+    changed = (yield from _changed(known.since)) if known.since else None
+    if changed is None:
+        for ecosystem in ECOSYSTEMS:
+            yield Get(url=f"{_EXPORTS}/{ecosystem}/all.zip", is_optional=True)
+        return
+    for name in changed:
+        yield Get(url=f"{_EXPORTS}/{name}.json", is_optional=True, is_addition=True)
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory a record, save those of databases with a feed of their own. Also reads single records and the API's answers."""
+    wanted = [document for document in documents if not document.url.endswith(_CHANGES)]
+    for record, place in records_in(wanted, report):
+        if not record.id.startswith(_ELSEWHERE):
+            yield advisory_of(record, FEED.name, report, place)
+
+
+def _changed(since: str) -> Generator[Get, Document | None, list[str] | None]:
+    """`ecosystem/id` of what changed since a moment; None if that cannot be told or is much."""
+    changed: list[str] = []
+    for ecosystem in ECOSYSTEMS:
+        document = yield Get(url=f"{_EXPORTS}/{ecosystem}/{_CHANGES}", is_optional=True, is_addition=True)
+        if document is None:
+            return None
+        for line in lines(document, _unheard):
+            at, _, name = line.partition(",")
+            if at[:_SECONDS] < since[:_SECONDS]:
+                break  # the newest stand first
+            if not name.startswith(_ELSEWHERE):
+                changed.append(f"{ecosystem}/{name}")
+            if len(changed) > _MAX_CHANGES:
+                return None
+    return changed
+
+
+def _unheard(place: str, reason: str) -> None:
+    """A list that breaks off costs nothing but a little news, which the next full crawl brings."""
+
+
+FEED = Feed(
+    name="osv",
+    title="OSV exports",
+    homepage="https://osv.dev",
+    licence="each database's own (https://google.github.io/osv.dev/data/#current-data-sources)",
+    crawl=crawl,
+    parse=parse,
+)

@@ -1,0 +1,371 @@
+"""Red Hat: CSAF VEX documents, one for each CVE (https://security.access.redhat.com/data/csaf/v2/vex/).
+
+All of them stand in an archive that `archive_latest.txt` names; `changes.csv` and `deletions.csv` say what has changed since.
+Rows are of source packages; binary packages have rows of their own only where no source package of theirs is listed. Releases
+are `rhel:N`, `rhel:N.M` where a minor release has a fix of its own (see rhel_minors), and `rhel:N.M+eus`. What is not fixed in a
+release trumps fixes in it. Flatpak modules, debug packages, AUS, E4S, TUS and ELS streams are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from hullmark.feeds import csaf
+from hullmark.feeds.archives import DAMAGE, members, whole
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.reading import lines
+from hullmark.feeds.rhel_minors import Fix, rows
+from hullmark.feeds.rpms import instant, is_debug, nevra
+from hullmark.feeds.wording import day_of
+from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
+from hullmark.model.purl import unquote
+
+PLACE = "https://security.access.redhat.com/data/csaf/v2/vex/"
+_MAX_CHANGES = 20_000
+_CPE = re.compile(r"cpe:(?:/|2\.3:)[ao]:redhat:([a-z0-9_]+):(\d+)(?:\.(\d+))?(?:[:.]|$)")
+_MAIN = frozenset({"enterprise_linux", "enterprise_linux_server", "rhel_extras"})
+_EUS = frozenset({"rhel_eus", "enterprise_linux_eus"})
+_MINOR = re.compile(r"-(\d+)\.(\d+)(?=\.|$)")
+_PURL = re.compile(r"pkg:rpm/[^/@?]+/([^/@?]+)(?:@([^?]+))?(?:\?(.*))?$")
+_MODULE_PURL = re.compile(r"pkg:rpmmod/[^/@?]+/([^/@?]+)@([^:?]+)")
+_ANNOUNCEMENT = re.compile(r"RH[A-Z]A-\d{4}:\d+")
+_CHANGE = re.compile(r'"([^"]+\.json)","([^"]+)"')
+_ARCHIVE_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_WONT_FIX = "no_fix_planned"
+_OLDEST = 5
+
+
+class Release(NamedTuple):
+    """A release that is matched. `is_eus`: its extended support. `is_by_binary`: rows are of binary packages, not of source ones."""
+
+    namespace: str
+    major: int
+    minor: int | None = None
+    is_eus: bool = False
+    is_by_binary: bool = False
+
+
+class Component(NamedTuple):
+    """A package of a product: `arch` "" if none is told, `module` as `name:stream`, "" outside modules."""
+
+    name: str
+    evr: str
+    arch: str
+    module: str
+
+
+Releases = Callable[[csaf.Product], Release | None]
+"""Which release a platform of a document is, None for products that are not matched."""
+
+
+def release_of(platform: csaf.Product) -> Release | None:
+    """Red Hat Enterprise Linux 5 and later, by the CPE; the minor release by the CPE or the product's id."""
+    found = _CPE.match(platform.cpe)
+    if found is None or found[1] not in _MAIN | _EUS or int(found[2]) < _OLDEST:
+        return None
+    major, minor = int(found[2]), None if found[3] is None else int(found[3])
+    told = _MINOR.search(platform.product_id)
+    if minor is None and told is not None and int(told[1]) == major:
+        minor = int(told[2])
+    if found[1] in _EUS:
+        return None if minor is None else Release(f"rhel:{major}.{minor}+eus", major, minor, is_eus=True)
+    return Release(f"rhel:{major}", major, minor)
+
+
+def crawl(known: Known) -> Crawl:
+    """The archive and what has changed since; or only the changes since the last crawl, if they are not too many."""
+    changes = (yield Get(url=PLACE + "changes.csv", is_addition=True)) if known.since else None
+    if changes is not None:
+        changed = _changes(changes)
+        recent = [path for path, at in changed.items() if at[:19] >= known.since[:19]]
+        if len(recent) <= _MAX_CHANGES and len(recent) < len(changed):
+            yield Get(url=PLACE + "deletions.csv", is_addition=True)
+            for path in sorted(recent, key=changed.__getitem__):
+                yield Get(url=PLACE + path, is_addition=True, is_optional=True)
+            return
+    yield from _whole_crawl()
+
+
+def _whole_crawl() -> Crawl:
+    latest = yield Get(url=PLACE + "archive_latest.txt")
+    name = "" if latest is None else whole(latest, 1024).decode("utf-8", "replace").strip()
+    yield Get(url=PLACE + name, or_latest="csaf_vex_*.tar.zst")
+    yield Get(url=PLACE + "deletions.csv")
+    changes = yield Get(url=PLACE + "changes.csv")
+    made = _ARCHIVE_DAY.search(name)
+    if changes is None or made is None:
+        return
+    changed = _changes(changes)
+    for path in sorted(changed, key=changed.__getitem__):
+        if changed[path][:10] >= made[0]:
+            yield Get(url=PLACE + path, is_optional=True)
+
+
+def _changes(document: Document) -> dict[str, str]:
+    """When each document changed, by its path. Damage ends the list."""
+    found: dict[str, str] = {}
+    for line in lines(document, lambda place, why: None):
+        change = _CHANGE.match(line)
+        if change is not None and ".." not in change[1]:
+            found[change[1]] = instant(change[2])
+    return found
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory for each document: archives first, then single documents, as they were fetched."""
+    yield from parse_vex(documents, report, "redhat", release_of)
+
+
+def parse_vex(documents: Sequence[Document], report: Report, source: str, releases: Releases) -> Iterator[Advisory]:
+    """Read archives of VEX documents and single ones, but those that the last of the lists tells were deleted."""
+    gone: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    for document in documents:
+        if document.url.endswith("deletions.csv"):
+            gone |= _changes(document)
+        elif document.url.endswith("changes.csv"):
+            changed |= _changes(document)
+    deleted = {path for path, at in gone.items() if at >= changed.get(path, "")}
+    for document in documents:
+        if document.url.endswith((".csv", ".txt")):
+            continue
+        for place, data in _vex(document, report):
+            if "/".join(place.split("/")[-2:]) not in deleted:
+                yield from advisories_of(data, source, releases, report, place)
+
+
+def _vex(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
+    if not document.url.endswith(".json"):
+        yield from members(document, report, (".json",))
+        return
+    try:
+        yield document.url, whole(document)
+    except DAMAGE as error:
+        report(document.url, f"it cannot be read: {error}")
+
+
+def advisories_of(data: bytes, source: str, releases: Releases, report: Report, place: str) -> Iterator[Advisory]:
+    """The advisories of one CSAF document, one for each vulnerability in it. What is none is reported."""
+    try:
+        document = csaf.read(data)
+    except ValueError as error:
+        report(place, str(error))
+        return
+    products = csaf.products_of(document)
+    tracking = document.document.tracking
+    for vulnerability in document.vulnerabilities:
+        if not vulnerability.id:
+            report(place, "a vulnerability without an id is left out")
+            continue
+        yield Advisory(
+            id=vulnerability.id,
+            source=source,
+            severity=csaf.severity_of(vulnerability, document),
+            cvss=csaf.ratings_of(vulnerability),
+            cwes=(vulnerability.cwe.id,) if vulnerability.cwe and vulnerability.cwe.id else (),
+            summary=csaf.summary_of(vulnerability, document),
+            published=instant(vulnerability.release_date or tracking.initial_release_date),
+            modified=instant(tracking.current_release_date),
+            references=csaf.references_of(vulnerability, document),
+            affected=_affected(vulnerability, products, document.groups, releases),
+        )
+
+
+def component_of(product: csaf.Product, between: Sequence[csaf.Product]) -> Component | None:
+    """The package that a component is, by its purl or its id; None for what is no rpm."""
+    module = ""
+    for holder in between:
+        told = _MODULE_PURL.match(holder.purl)
+        module = f"{unquote(told[1])}:{unquote(told[2])}" if told else ":".join(holder.product_id.split(":")[:2])
+    identity, _, stream = product.product_id.partition("::")
+    purl = _PURL.match(product.purl)
+    if purl is None:
+        return None if product.purl else _component_of_id(identity, stream or module)
+    qualifiers = dict(part.partition("=")[::2] for part in (purl[3] or "").split("&"))
+    module = unquote(qualifiers.get("rpmmod", "")) or stream or module
+    module = ":".join(module.split(":")[:2])
+    evr = ""
+    if purl[2]:
+        told_epoch = re.search(r"-(\d+):", product.product_id)
+        epoch = qualifiers.get("epoch") or (told_epoch[1] if told_epoch and not stream else "0")
+        evr = f"{epoch}:{unquote(purl[2])}"
+    return Component(unquote(purl[1]), evr, qualifiers.get("arch", ""), module)
+
+
+def _component_of_id(identity: str, module: str) -> Component:
+    parts = nevra(identity)
+    if parts is not None and any(sign.isdigit() for sign in parts[1]):
+        return Component(parts[0], parts[1], parts[2], module)
+    arch = "src" if identity.endswith(".src") else ""
+    return Component(identity.removesuffix(".src").rpartition("/")[2], "", arch, module)
+
+
+class _Key(NamedTuple):
+    name: str
+    module: str
+    arch: str
+
+
+class _Found(NamedTuple):
+    """What was gathered of one vulnerability: fixes by release namespace, what has none by major, what is safe."""
+
+    fixed: dict[tuple[_Key, Release], list[Fix]]
+    unfixed: dict[tuple[_Key, Release], FixState]
+    safe: dict[tuple[_Key, Release], None]
+
+
+_Parts = dict[Release, list[tuple[str, Component]]]
+
+
+def _affected(
+    vulnerability: csaf.Vulnerability,
+    products: Mapping[str, csaf.Product],
+    groups: Mapping[str, list[str]],
+    releases: Releases,
+) -> tuple[Affected, ...]:
+    by_status = {
+        status: _by_release(vulnerability.product_status.get(status, ()), products, releases)
+        for status in ("fixed", "known_affected", "known_not_affected")
+    }
+    remedies: dict[str, csaf.Remediation] = {}
+    for remedy in vulnerability.remediations:
+        if remedy.category in ("vendor_fix", _WONT_FIX):
+            remedies.update(dict.fromkeys(csaf.targets(remedy, groups), remedy))
+    found = _Found({}, {}, {})
+    for release, parts in by_status["fixed"].items():
+        for key, identity, component in _listed(parts, release):
+            found.fixed.setdefault((key, release), []).append(_fix(component, release, remedies.get(identity)))
+    for release, parts in by_status["known_affected"].items():
+        for key, identity, _ in _listed(parts, release):
+            told = remedies.get(identity)
+            state: FixState = "wont-fix" if told is not None and told.category == _WONT_FIX else "not-fixed"
+            found.unfixed.setdefault((key, release), state)
+    for release, parts in by_status["known_not_affected"].items():
+        found.safe.update(dict.fromkeys((key, release) for key, _, _ in _listed(parts, release)))
+    return tuple(_rows(found))
+
+
+def _by_release(ids: Sequence[str], products: Mapping[str, csaf.Product], releases: Releases) -> _Parts:
+    known: dict[str, Release | None] = {}
+    found: _Parts = {}
+    for identity in ids:
+        product = products.get(identity)
+        if product is None or not product.platform:
+            continue
+        if product.platform in known and known[product.platform] is None:
+            continue
+        component, platform, between = csaf.parts(product, products)
+        if platform is None:
+            continue
+        release = known.setdefault(product.platform, releases(platform))
+        part = None if release is None else component_of(component, between)
+        if (
+            release is not None
+            and part is not None
+            and not is_debug(part.name)
+            and not part.module.endswith(":flatpak")
+        ):
+            found.setdefault(release, []).append((identity, part))
+    return found
+
+
+def _listed(parts: Sequence[tuple[str, Component]], release: Release) -> Iterator[tuple[_Key, str, Component]]:
+    """Source packages, and binary ones that none of the source packages stands for; or binary ones alone, if there are any."""
+    sources = [part for _, part in parts if part.arch == "src"]
+    if release.is_by_binary:
+        kept = [each for each in parts if each[1].arch != "src"] or parts
+        for identity, part in kept:
+            yield _Key(part.name, part.module, "src" if part.arch == "src" else "binary"), identity, part
+        return
+    builds = {(part.evr, part.module) for part in sources}
+    names = {(part.name, part.module) for part in sources}
+    for identity, part in parts:
+        if part.arch == "src" or not (sources or part.evr):
+            yield _Key(part.name, part.module, ""), identity, part
+        elif not ((part.evr, part.module) in builds if part.evr else _has_source(part, names)):
+            yield _Key(part.name, part.module, "binary"), identity, part
+
+
+def _has_source(part: Component, names: set[tuple[str, str]]) -> bool:
+    """Whether a source package of the same name, or of the beginning of it up to a dash, is listed."""
+    name = part.name
+    while name:
+        if (name, part.module) in names:
+            return True
+        name = name.rpartition("-")[0]
+    return False
+
+
+def _fix(component: Component, release: Release, remedy: csaf.Remediation | None) -> Fix:
+    told = _ANNOUNCEMENT.search(remedy.url) if remedy else None
+    return Fix(component.evr, release.minor, told[0] if told else "", day_of(remedy.date) if remedy else "")
+
+
+def _rows(found: _Found) -> Iterator[Affected]:
+    open_majors = {(key, release.major) for key, release in found.unfixed if not release.is_eus}
+    general: dict[tuple[_Key, int], list[Fix]] = {}
+    spaces = {(release.major): release.namespace for _, release in found.fixed if not release.is_eus}
+    for (key, release), state in found.unfixed.items():
+        yield _row(key, release.namespace, ranges=(EVERY_VERSION,), fix_state=state)
+    for (key, release), fixes in found.fixed.items():
+        if release.is_eus:
+            newest = rows([Fix(fix.evr, None, fix.announcement, fix.day) for fix in fixes])[0]
+            yield _row(
+                key,
+                release.namespace,
+                ranges=newest.ranges,
+                fix_state="fixed",
+                fix_date=newest.day,
+                vendor_ids=newest.announcements,
+            )
+        elif (key, release.major) not in open_majors:
+            general.setdefault((key, release.major), []).extend(fixes)
+    for (key, major), fixes in general.items():
+        for row in rows(list(dict.fromkeys(fixes))):
+            yield _row(
+                key,
+                spaces[major] if row.minor is None else f"{spaces[major]}.{row.minor}",
+                ranges=row.ranges,
+                fix_state="fixed",
+                fix_date=row.day,
+                vendor_ids=row.announcements,
+            )
+    yield from _only_extended(found, open_majors)
+    for key, release in found.safe:
+        yield _row(key, release.namespace, kind="unaffected", ranges=(EVERY_VERSION,))
+
+
+def _only_extended(found: _Found, open_majors: set[tuple[_Key, int]]) -> Iterator[Affected]:
+    """Where only extended support got a fix, the release itself stays vulnerable."""
+    general = {(key, release.major) for key, release in (*found.fixed, *found.safe) if not release.is_eus}
+    extended = {(key, release.major): None for key, release in found.fixed if release.is_eus}
+    for key, major in extended:
+        if (key, major) not in general | open_majors:
+            yield _row(key, f"rhel:{major}", ranges=(EVERY_VERSION,), fix_state="wont-fix")
+
+
+def _row(key: _Key, namespace: str, **fields: object) -> Affected:
+    return msgspec.structs.replace(
+        Affected(
+            namespace=namespace,
+            name=key.name,
+            scheme="rpm",
+            module=key.module,
+            arch=key.arch,
+        ),
+        **fields,
+    )
+
+
+FEED = Feed(
+    name="redhat",
+    title="Red Hat Enterprise Linux (CSAF VEX)",
+    homepage="https://access.redhat.com/security/data",
+    licence="CC-BY-4.0",
+    crawl=crawl,
+    parse=parse,
+)

@@ -1,0 +1,155 @@
+"""Retire.js (https://retirejs.github.io/retire.js): vulnerabilities of JavaScript libraries and of packages of npm, in two files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.osv_affected import fix_state_of
+from hullmark.feeds.reading import decode, document_of
+from hullmark.feeds.wording import is_cve, line_of, links_of, severity_of
+from hullmark.model.advisory import Advisory, Affected, Range
+
+_REPOSITORIES = "https://raw.githubusercontent.com/RetireJS/retire.js/master/repository"
+_EXAMPLE = "retire-example"
+_NPM = "pkg:npm/"
+_NO_END = re.compile(r"9{2,}(?:\.9+)*").fullmatch
+"""Ends that stand for none: 99.999.99999."""
+
+_NO_FIX = re.compile(r"[0-9]+(?:\.9{3,})+").fullmatch
+"""Ends of a whole series: 2.999.999."""
+
+
+class _Identifiers(msgspec.Struct):
+    summary: str | None = None
+    cve: list[str] | None = msgspec.field(default=None, name="CVE")
+    github: str | None = msgspec.field(default=None, name="githubID")
+
+
+class _Vulnerability(msgspec.Struct, rename="camel"):
+    below: str
+    at_or_above: str = ""
+    severity: str | None = None
+    cwe: list[str] | None = None
+    excludes: list[str] | None = None
+    identifiers: _Identifiers | None = None
+    info: list[str] | None = None
+
+
+class _Library(msgspec.Struct):
+    npmname: str = ""
+    base_purl: str = msgspec.field(default="", name="basePurl")
+    vulnerabilities: list[msgspec.Raw] | None = None
+
+
+_LIBRARIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIBRARY = msgspec.json.Decoder(_Library)
+_VULNERABILITY = msgspec.json.Decoder(_Vulnerability)
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory an id: GitHub's, else the first CVE, else one made of library, range and words. What shares an id is joined."""
+    advisories: dict[str, Advisory] = {}
+    for document in documents:
+        for name, raw in (document_of(_LIBRARIES, document, report) or {}).items():
+            library = decode(_LIBRARY, raw, f"{document.url} {name[:100]}", report) if name != _EXAMPLE else None
+            if library is None:
+                continue
+            for each in _vulnerabilities(library, f"{document.url} {name[:100]}", report):
+                advisory = _advisory(each, name, library)
+                known = advisories.get(advisory.id)
+                advisories[advisory.id] = _both(known, advisory) if known else advisory
+    yield from advisories.values()
+
+
+def _vulnerabilities(library: _Library, place: str, report: Report) -> Iterator[_Vulnerability]:
+    for number, raw in enumerate(library.vulnerabilities or ()):
+        found = decode(_VULNERABILITY, raw, f"{place} {number}", report)
+        if found is not None:
+            yield found
+
+
+def _advisory(told: _Vulnerability, key: str, library: _Library) -> Advisory:
+    ids = told.identifiers or _Identifiers()
+    cves = [each for each in ids.cve or () if is_cve(each)]
+    names = dict.fromkeys((*([ids.github] if ids.github else ()), *cves))
+    own = next(iter(names), "") or _made_id(told, key, ids.summary or "")
+    names.pop(own, None)
+    return Advisory(
+        id=own,
+        source=FEED.name,
+        aliases=tuple(names),
+        severity=severity_of(told.severity or ""),
+        cwes=tuple(told.cwe or ()),
+        summary=line_of(ids.summary or ""),
+        references=links_of(told.info or ()),
+        affected=tuple(_affected(told, key, library)),
+    )
+
+
+def _affected(told: _Vulnerability, key: str, library: _Library) -> Iterator[Affected]:
+    """A library is the package of npm of its name, unless it says that it is another, or none."""
+    is_npm = bool(library.npmname) or not library.base_purl or library.base_purl.startswith(_NPM)
+    name = library.npmname or (library.base_purl.removeprefix(_NPM) if is_npm else "") or key
+    high = "" if _NO_END(told.below) else told.below
+    span = Range(low=told.at_or_above, high=high, fixed="" if _NO_FIX(high) else high)
+    affected = Affected(
+        namespace="npm" if is_npm else "generic",
+        name=name,
+        scheme="npm",
+        ranges=(span,),
+        fix_state=fix_state_of((span,)),
+    )
+    yield affected
+    if told.excludes:
+        yield replace(affected, kind="unaffected", ranges=(), versions=tuple(told.excludes), fix_state="unknown")
+
+
+def _made_id(told: _Vulnerability, key: str, summary: str) -> str:
+    """Retire.js numbers nothing: the same entry has the same id as long as its words stay the same."""
+    words = "\n".join((told.at_or_above, told.below, summary, *(told.info or ())))
+    return f"RETIREJS-{key}-{hashlib.sha256(words.encode('utf-8', 'replace')).hexdigest()[:10]}"
+
+
+def _both(a: Advisory, b: Advisory) -> Advisory:
+    return replace(
+        a,
+        aliases=_once(*a.aliases, *(each for each in b.aliases if each != a.id)),
+        references=links_of((*a.references, *b.references)),
+        affected=_joined((*a.affected, *b.affected)),
+    )
+
+
+def _once(*texts: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _joined(affected: Iterable[Affected]) -> tuple[Affected, ...]:
+    """Ranges of one package in one place."""
+    by_name: dict[tuple[str, str, str], Affected] = {}
+    for each in affected:
+        key = each.kind, each.namespace, each.name
+        known = by_name.get(key)
+        ranges = tuple(dict.fromkeys((*(known.ranges if known else ()), *each.ranges)))
+        versions = _once(*(known.versions if known else ()), *each.versions)
+        state = fix_state_of(ranges) if ranges else each.fix_state
+        by_name[key] = replace(each, ranges=ranges, versions=versions, fix_state=state)
+    return tuple(by_name.values())
+
+
+FEED = Feed(
+    name="retirejs",
+    title="Retire.js",
+    homepage="https://retirejs.github.io/retire.js",
+    licence="Apache-2.0",
+    crawl=crawl_of(
+        Get(url=f"{_REPOSITORIES}/jsrepository-v5.json"),
+        Get(url=f"{_REPOSITORIES}/npmrepository.json"),
+    ),
+    parse=parse,
+)

@@ -1,0 +1,49 @@
+"""SecureOS: which version of a package mends what (https://security.secureos.io/v1/latest.json names the current secdb file)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.feeds.archives import DAMAGE, whole
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.reading import UNREADABLE
+from hullmark.feeds.secdb import advisories, fixes_of
+from hullmark.model.advisory import Record
+
+_HOST = "https://security.secureos.io/"
+_LATEST = f"{_HOST}v1/latest.json"
+_SECDB = f"{_HOST}v1/secdb.json.gz"
+
+
+class _Latest(msgspec.Struct):
+    latest_url: str = ""
+
+
+def crawl(known: Known) -> Crawl:
+    """The pointer, then the file that it names, if that is of the same host."""
+    pointer = yield Get(url=_LATEST, is_optional=True)
+    url = ""
+    if pointer is not None:
+        try:
+            url = msgspec.json.decode(whole(pointer), type=_Latest).latest_url
+        except (*DAMAGE, *UNREADABLE):
+            url = ""
+    yield Get(url=url if url.startswith(_HOST) else _SECDB)
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+    """One advisory an id. The format rates nothing: the severity stays unknown."""
+    files = [document for document in documents if document.url != _LATEST]
+    return advisories(FEED.name, [("secureos:rolling", fixes_of(document, report)) for document in files])
+
+
+FEED = Feed(
+    name="secureos",
+    title="SecureOS security database",
+    homepage="https://secureos.io",
+    licence="not stated by upstream",
+    crawl=crawl,
+    parse=parse,
+)

@@ -1,0 +1,175 @@
+"""SUSE Linux Enterprise and openSUSE: OVAL, a file for each family of products (https://ftp.suse.com/pub/projects/security/oval/).
+
+A file is large and has one definition for each CVE: each is a feed of its own, so that none has to be held in memory, and who has
+no SUSE 12 need not fetch it. `sles:15` is the release without service pack, `sles:15.4` service pack 4. What a definition says of
+the server itself counts before what it says of its modules, and that before long term support. Packages that are told not to be
+affected are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from hullmark.feeds import oval
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.rpms import below_each
+from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range
+
+_PLACE = "https://ftp.suse.com/pub/projects/security/oval/"
+_VERSION = re.compile(r"\d+(?:\.\d+)?")
+_MODULE = re.compile(r"sle-module-[\w-]+-release$")
+_STATED = re.compile(r"(\S+) is (not )?affected$")
+_SERVER = re.compile(r"SUSE Linux Enterprise (Server|Module for .*?) (\d+)(?: SP(\d+))?(-LTSS)? is installed$")
+_RANKS = {"sles-release": 0, "SLES-release": 0, "openSUSE-release": 0, "sles-ltss-release": 2}
+_MODULE_RANK, _LONG_TERM_RANK = 1, 2
+
+
+class _Place(NamedTuple):
+    namespace: str
+    rank: int
+
+
+class _Said(NamedTuple):
+    """What is said of a package: ranges of what has no fix, and fixes; with neither, that it is safe."""
+
+    name: str
+    open: tuple[Range, ...] = ()
+    fixes: tuple[str, ...] = ()
+
+
+def crawl(known: Known, name: str) -> Crawl:
+    """The file that names unfixed packages too; the one with fixes alone where there is none."""
+    if (yield Get(url=f"{_PLACE}{name}-affected.xml.gz", is_optional=True)) is None:
+        yield Get(url=f"{_PLACE}{name}.xml.bz2")
+
+
+def parse(documents: Sequence[Document], report: Report, source: str) -> Iterator[Advisory]:
+    """One advisory for each definition that says something of a release that is matched."""
+    for document in documents:
+        for definition in oval.definitions(document, report, _is_place):
+            if definition.kind == "patch":
+                continue
+            ids = cves_in(definition.title) or cves_in(" ".join(each for _, each, _ in definition.references))
+            if not ids:
+                report(definition.id, "it names no CVE")
+                continue
+            affected = tuple(_affected(definition))
+            if affected:
+                yield _advisory(definition, ids, affected, source)
+
+
+def _is_place(test: oval.Test) -> bool:
+    return oval.is_place(test) or (not test.kind and test.comment.startswith(("SUSE ", "openSUSE ")))
+
+
+def _advisory(definition: oval.Definition, ids: Sequence[str], affected: tuple[Affected, ...], source: str) -> Advisory:
+    ratings = dict.fromkeys(rating for each in definition.cves for rating in each.cvss)
+    named = [url for _, _, url in definition.references if "suse.com/security/cve" in url]
+    return Advisory(
+        id=ids[0],
+        source=source,
+        aliases=tuple(ids[1:]),
+        severity=severity_of(definition.severity),
+        cvss=tuple(ratings),
+        cwes=tuple(dict.fromkeys(each.cwe for each in definition.cves if each.cwe)),
+        summary=line_of(definition.description or definition.title),
+        published=definition.issued,
+        modified=definition.updated or definition.issued,
+        references=links_of((*named, *(url for _, _, url in definition.references))),
+        affected=affected,
+    )
+
+
+def _affected(definition: oval.Definition) -> Iterator[Affected]:
+    found: dict[tuple[str, str], dict[int, list[_Said]]] = {}
+    places: dict[int, tuple[_Place, ...]] = {}
+    for claim in definition.claims:
+        said = _said(claim)
+        if said is None:
+            continue
+        if id(claim.where) not in places:
+            places[id(claim.where)] = tuple(dict.fromkeys(_places(claim)))
+        for place in places[id(claim.where)]:
+            found.setdefault((place.namespace, said.name), {}).setdefault(place.rank, []).append(said)
+    for (namespace, name), by_rank in found.items():
+        yield _row(namespace, name, by_rank[min(by_rank)], day_of(definition.issued))
+
+
+def _row(namespace: str, name: str, said: Sequence[_Said], issued: str) -> Affected:
+    """One row: what is open counts before fixes, fixes before safety."""
+    open_ranges = tuple(dict.fromkeys(each for one in said for each in one.open))
+    fixes = tuple(dict.fromkeys(fix for one in said for fix in one.fixes))
+    is_safe = not open_ranges and not fixes
+    ranges = (EVERY_VERSION,) if is_safe else open_ranges or below_each(fixes)
+    return Affected(
+        namespace=namespace,
+        name=name,
+        scheme="rpm",
+        kind="unaffected" if is_safe else "affected",
+        ranges=ranges,
+        fix_state="unknown" if is_safe else "not-fixed" if open_ranges else "fixed",
+        fix_date=issued if fixes and not open_ranges else "",
+    )
+
+
+def _said(claim: oval.Claim) -> _Said | None:
+    stated = next(filter(None, (_STATED.match(test.comment) for test in claim.tests)), None)
+    if stated is not None:
+        return _Said(stated[1]) if stated[2] else _Said(stated[1], (EVERY_VERSION,))
+    if any(test.subject == "version" and test.value == "0" for test in claim.tests):
+        return _Said(claim.name)
+    span = oval.range_of(claim.tests)
+    if span is None or not claim.name or not all(test.kind for test in claim.tests):
+        return None
+    return _Said(claim.name, (), (span.fixed,)) if span.fixed else _Said(claim.name, (span,))
+
+
+def _places(claim: oval.Claim) -> Iterator[_Place]:
+    for test in (test for group in claim.where for test in group):
+        rank = _RANKS.get(test.name, _MODULE_RANK if _MODULE.match(test.name) else None)
+        if rank is not None and "Micro" not in test.comment:
+            yield from _place(test, rank)
+        elif not test.kind and (stated := _SERVER.match(test.comment)):
+            rank = _LONG_TERM_RANK if stated[4] else 0 if stated[1] == "Server" else _MODULE_RANK
+            yield _Place(f"sles:{stated[2]}{f'.{stated[3]}' if stated[3] else ''}", rank)
+
+
+def _place(test: oval.Test, rank: int) -> Iterator[_Place]:
+    version = _VERSION.fullmatch(test.value)
+    if test.name == "openSUSE-release":
+        if test.operation == "greater than or equal":
+            yield _Place("opensuse:tumbleweed", rank)
+        elif version is not None:
+            yield _Place(f"opensuse:{version[0]}", rank)
+    elif version is not None:
+        yield _Place(f"sles:{version[0]}", rank)
+
+
+_FILES: tuple[tuple[str, str, str], ...] = (
+    ("sles15", "SUSE Linux Enterprise 15", "suse.linux.enterprise.server.15"),
+    ("sles12", "SUSE Linux Enterprise 12", "suse.linux.enterprise.server.12"),
+    ("sles16", "SUSE Linux Enterprise 16", "suse.linux.enterprise.16"),
+    ("opensuse15.6", "openSUSE Leap 15.6", "opensuse.leap.15.6"),
+    ("opensuse15.5", "openSUSE Leap 15.5", "opensuse.leap.15.5"),
+    ("tumbleweed", "openSUSE Tumbleweed", "opensuse.tumbleweed"),
+)
+
+
+def _feed(name: str, title: str, file: str) -> Feed:
+    crawled: Callable[[Known], Crawl] = partial(crawl, name=file)
+    return Feed(
+        name=name,
+        title=title,
+        homepage="https://www.suse.com/support/security/oval/",
+        licence="CC-BY-4.0",
+        crawl=crawled,
+        parse=partial(parse, source=name),
+    )
+
+
+FEEDS = tuple(_feed(*each) for each in _FILES)
+FEED = FEEDS[0]

@@ -1,0 +1,233 @@
+"""Ubuntu's vulnerabilities: OSV records and OpenVEX documents of Canonical (https://documentation.ubuntu.com/security, OSV, VEX).
+
+OSV says what is affected and fixed, a record a CVE; the notices (USN) among them name and date the fixes; VEX says of what is
+not fixed that it never will be. Fixes of Ubuntu Pro become `ubuntu:22.04+esm`; what only Pro names, its base release does not fix.
+FIPS, real-time and BlueField builds are left out: they are other packages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from hullmark.feeds.archives import members
+from hullmark.feeds.cvss import rating_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.osv_events import Event, is_never, ranges_of_events
+from hullmark.feeds.reading import decode
+from hullmark.feeds.ubuntu_tracker import esm_or_base
+from hullmark.feeds.wording import day_of, line_of, links_of, severity_of
+from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Range, Record
+
+_HOST = "https://security-metadata.canonical.com"
+_OSV = f"{_HOST}/osv/osv-all.tar.xz"
+_VEX = f"{_HOST}/vex/vex-all.tar.xz"
+
+_ECOSYSTEM = re.compile(r"Ubuntu(:Pro)?:([0-9]{1,2}\.[0-9]{2})(?::LTS)?").fullmatch
+_SOURCE = re.compile(r"pkg:deb/ubuntu/([^@?]+)(?:@[^?]*)?\?(.*)").fullmatch
+_REJECTED = ("** REJECT", "Rejected reason:", "[Rejected")
+_WONT_FIX = (
+    "This package (for the given release) is vulnerable to the CVE, the problem is understood, but the Ubuntu Security Team"
+    " decided to not fix it",
+    "This package (for the given release) is no longer supported",
+)
+_WONT_FIX_HINTS = (b"decided to not fix", b"is no longer supported")
+
+
+class _Package(msgspec.Struct):
+    ecosystem: str = ""
+    name: str = ""
+
+
+class _Range(msgspec.Struct):
+    events: list[Event] = []
+
+
+class _Affected(msgspec.Struct):
+    package: _Package
+    ranges: list[_Range] = []
+
+
+class _Severity(msgspec.Struct):
+    type: str = ""
+    score: str = ""
+
+
+class _Reference(msgspec.Struct):
+    url: str = ""
+
+
+class _Osv(msgspec.Struct):
+    """What of a record is used. Its long lists of versions only spell out the ranges."""
+
+    id: str
+    details: str = ""
+    published: str = ""
+    modified: str = ""
+    related: list[str] = []
+    severity: list[_Severity] = []
+    affected: list[_Affected] = []
+    references: list[_Reference] = []
+
+
+class _Product(msgspec.Struct):
+    id: str = msgspec.field(default="", name="@id")
+
+
+class _Vulnerability(msgspec.Struct):
+    name: str = ""
+
+
+class _Statement(msgspec.Struct):
+    vulnerability: _Vulnerability
+    status: str = ""
+    action_statement: str = ""
+    products: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Vex(msgspec.Struct):
+    statements: list[_Statement] = []
+
+
+_RECORD = msgspec.json.Decoder(_Osv)
+_STATEMENTS = msgspec.json.Decoder(_Vex)
+_PRODUCTS = msgspec.json.Decoder(list[_Product])
+_PACK = msgspec.msgpack.Encoder()
+_UNPACK = msgspec.msgpack.Decoder(Advisory)
+
+_Notices = dict[tuple[str, str, str], tuple[str, str]]
+"""(namespace, package, fixed version) → the notice and its day."""
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+    """One advisory a CVE (`UBUNTU-CVE-…`), with the CVE as alias.
+
+    The archives are in no order and too large to be read twice: advisories wait, packed, until all notices are known.
+    `withdrawn` is set only for CVEs that were rejected: Canonical marks so any record that it no longer renews.
+    """
+    wont_fix = _wont_fix([document for document in documents if document.url == _VEX], report)
+    notices: _Notices = {}
+    packed: list[bytes] = []
+    for document in documents:
+        if document.url == _VEX:
+            continue
+        for name, data in members(document, report, (".json",)):
+            record = decode(_RECORD, data, name, report)
+            if record is None:
+                continue
+            if record.id.startswith("USN-"):
+                _note(record, notices)
+            elif record.id.startswith("UBUNTU-CVE-"):
+                cve = record.id.removeprefix("UBUNTU-")
+                packed.append(_PACK.encode(_advisory(record, cve, wont_fix.get(cve, ""))))
+    for each in packed:
+        advisory = _UNPACK.decode(each)
+        affected = tuple(_noticed(row, notices) for row in advisory.affected)
+        yield msgspec.structs.replace(advisory, affected=affected)
+
+
+def _note(record: _Osv, notices: _Notices) -> None:
+    for affected in record.affected:
+        namespace = _namespace(affected.package.ecosystem)
+        for each in affected.ranges if namespace else ():
+            for event in each.events:
+                if event.fixed:
+                    key = (namespace, affected.package.name, event.fixed)
+                    notices.setdefault(key, (record.id, day_of(record.published)))
+
+
+def _noticed(row: Affected, notices: _Notices) -> Affected:
+    if row.fix_state != "fixed":
+        return row
+    found = notices.get((row.namespace, row.name, row.ranges[-1].fixed))
+    return row if found is None else msgspec.structs.replace(row, vendor_ids=(found[0],), fix_date=found[1])
+
+
+def _namespace(ecosystem: str) -> str:
+    found = _ECOSYSTEM(ecosystem)
+    return f"ubuntu:{found[2]}{'+esm' if found[1] else ''}" if found else ""
+
+
+def _advisory(record: _Osv, cve: str, wont_fix: str) -> Advisory:
+    priority = next((each.score for each in record.severity if each.type == "Ubuntu"), "")
+    ratings = [rating_of(each.score) for each in record.severity if each.type.startswith("CVSS")]
+    is_rejected = record.details.startswith(_REJECTED)
+    return Advisory(
+        id=record.id,
+        source=FEED.name,
+        aliases=(cve,),
+        related=tuple(dict.fromkeys(each for each in record.related if each != cve)),
+        severity=severity_of(priority),
+        cvss=tuple(dict.fromkeys(each for each in ratings if each is not None)),
+        summary=line_of(record.details),
+        published=record.published,
+        modified=record.modified,
+        withdrawn=(record.modified or record.published) if is_rejected else "",
+        references=links_of(reference.url for reference in record.references),
+        affected=tuple(_rows(record.affected, wont_fix)),
+    )
+
+
+def _rows(affected: Sequence[_Affected], wont_fix: str) -> Iterator[Affected]:
+    found = {(_namespace(each.package.ecosystem), each.package.name): each for each in affected}
+    for (namespace, name), each in found.items():
+        if not namespace:
+            continue
+        ranges = tuple(span for part in each.ranges for span in ranges_of_events(part.events, "deb"))
+        is_pro = namespace.endswith("+esm")
+        is_fixed = bool(ranges) and all(span.fixed for span in ranges)
+        base = namespace.removesuffix("+esm")
+        if any(is_never(part.events) for part in each.ranges):
+            yield Affected(namespace=namespace, name=name, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,))
+            continue
+        if is_pro and (base, name) not in found:
+            yield _row(base, name, (EVERY_VERSION,), "wont-fix", "fixed in Ubuntu Pro only" if is_fixed else "")
+        if is_fixed:
+            yield _row(namespace, name, ranges, "fixed")
+        elif not is_pro:
+            is_never_fixed = f"\n{namespace}/{name}\n" in wont_fix
+            yield _row(namespace, name, ranges or (EVERY_VERSION,), "wont-fix" if is_never_fixed else "not-fixed")
+
+
+def _row(namespace: str, name: str, ranges: tuple[Range, ...], state: FixState, note: str = "") -> Affected:
+    return Affected(namespace=namespace, name=name, scheme="deb", ranges=ranges, fix_state=state, note=note)
+
+
+def _wont_fix(documents: Sequence[Document], report: Report) -> dict[str, str]:
+    """CVE → `ubuntu:22.04/package` of all that Canonical will not fix in base releases, a line each."""
+    found: dict[str, str] = {}
+    for document in documents:
+        for name, data in members(document, report, (".json",)):
+            if not any(hint in data for hint in _WONT_FIX_HINTS):
+                continue
+            vex = decode(_STATEMENTS, data, name, report)
+            for statement in vex.statements if vex else ():
+                if statement.status == "affected" and statement.action_statement.startswith(_WONT_FIX):
+                    products = decode(_PRODUCTS, statement.products, name, report) or []
+                    named = "\n".join(dict.fromkeys(filter(None, (_source(product.id) for product in products))))
+                    cve = statement.vulnerability.name
+                    found[cve] = f"{found.get(cve, '')}\n{named}\n"
+    return found
+
+
+def _source(purl: str) -> str:
+    found = _SOURCE(purl)
+    if found is None:
+        return ""
+    qualifiers = found[2].split("&")
+    codename = next((each.removeprefix("distro=") for each in qualifiers if each.startswith("distro=")), "")
+    namespace = esm_or_base(codename)
+    name = found[1].replace("%2B", "+").replace("%2b", "+")
+    return f"{namespace}/{name}" if "arch=source" in qualifiers and namespace and "/" not in codename else ""
+
+
+FEED = Feed(
+    name="ubuntu",
+    title="Ubuntu security data (OSV and VEX)",
+    homepage="https://ubuntu.com/security/cves",
+    licence="CC-BY-SA-4.0",
+    crawl=crawl_of(Get(url=_VEX), Get(url=_OSV)),
+    parse=parse,
+)

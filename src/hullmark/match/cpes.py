@@ -1,0 +1,80 @@
+"""CPE names under which a package may stand in NVD: vendor and product, both, or it is not asked.
+
+Follows NISTIR 7695 (CPE 2.3 names) as far as part, vendor and product go. A table for what is well known, the package's own name
+for the rest of what has no advisories of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hullmark.model.package import Package
+
+_REVISION = re.compile(r"-r\d+$")
+_BUILD = re.compile(r"^v?(\d+(?:\.\d+)*(?:[a-z]\b|p\d+)?)")
+_WORD = re.compile(r"[a-z0-9][a-z0-9._+-]*").fullmatch
+
+_KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
+    "apache2": (("apache", "http_server"),),
+    "bash": (("gnu", "bash"),),
+    "bind": (("isc", "bind"),),
+    "binutils": (("gnu", "binutils"),),
+    "busybox": (("busybox", "busybox"),),
+    "curl": (("haxx", "curl"), ("haxx", "libcurl")),
+    "expat": (("libexpat_project", "libexpat"),),
+    "git": (("git-scm", "git"), ("git", "git")),
+    "glibc": (("gnu", "glibc"),),
+    "gnupg": (("gnupg", "gnupg"),),
+    "haproxy": (("haproxy", "haproxy"),),
+    "libxml2": (("xmlsoft", "libxml2"),),
+    "libxslt": (("xmlsoft", "libxslt"),),
+    "mariadb": (("mariadb", "mariadb"),),
+    "memcached": (("memcached", "memcached"),),
+    "musl": (("musl-libc", "musl"),),
+    "mysql": (("oracle", "mysql"),),
+    "nginx": (("nginx", "nginx"), ("f5", "nginx")),
+    "node": (("nodejs", "node.js"),),
+    "nodejs": (("nodejs", "node.js"),),
+    "openjdk": (("oracle", "openjdk"), ("oracle", "jdk"), ("oracle", "jre")),
+    "openssh": (("openbsd", "openssh"),),
+    "openssl": (("openssl", "openssl"),),
+    "perl": (("perl", "perl"),),
+    "php": (("php", "php"),),
+    "postgresql": (("postgresql", "postgresql"),),
+    "python": (("python", "python"),),
+    "python3": (("python", "python"),),
+    "redis": (("redis", "redis"), ("redislabs", "redis")),
+    "ruby": (("ruby-lang", "ruby"),),
+    "sqlite": (("sqlite", "sqlite"),),
+    "stdlib": (("golang", "go"),),
+    "traefik": (("traefik", "traefik"),),
+    "vim": (("vim", "vim"),),
+    "wget": (("gnu", "wget"),),
+    "zlib": (("zlib", "zlib"),),
+}
+_TYPES = frozenset(("apk", "generic"))
+"""Types for which CPEs are all there is: Alpine's own data names only what it has fixed."""
+
+
+def candidates(package: Package) -> Iterator[tuple[str, str]]:
+    """`part:vendor:product` and the upstream version, for packages that nothing better speaks of."""
+    if package.type not in _TYPES:
+        return
+    source = package.source.name if package.source else package.name
+    version = upstream_version(package)
+    if not version:
+        return
+    for name in dict.fromkeys((package.name.lower(), source.lower())):
+        if not _WORD(name):
+            continue
+        for vendor, product in _KNOWN.get(name, ((name, name), (f"{name}_project", name))):
+            yield f"a:{vendor}:{product}", version
+
+
+def upstream_version(package: Package) -> str:
+    """The version without what the packager added; "" if it has no number at its beginning."""
+    if package.type == "apk":
+        return _REVISION.sub("", package.version)
+    found = _BUILD.match(package.version)
+    return found[1] if found else ""

@@ -1,0 +1,178 @@
+"""Under which names a package is looked up, and in which namespaces: one line for each type of package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from hullmark.match import cpes
+from hullmark.match.book import Ask
+from hullmark.match.distros import Plan
+from hullmark.model.match import MatchKind
+from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.model.purl import namespace_of
+
+Names = Callable[[Package], tuple[str, ...]]
+
+_DASHES = re.compile(r"[-_.]+")
+
+
+class Lookup(NamedTuple):
+    """One ask for one package. `tier` 0 is the most specific; `is_resolution`: its fixes count, its silence does not."""
+
+    ask: Ask
+    kind: MatchKind
+    tier: int = 0
+    is_resolution: bool = False
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """How packages of one language are looked up: their namespace, the order of their versions, their names in advisories."""
+
+    namespace: str
+    scheme: str
+    names: Names
+
+
+def _plain(package: Package) -> tuple[str, ...]:
+    return (package.name,)
+
+
+def _lower(package: Package) -> tuple[str, ...]:
+    return (package.name.lower(),)
+
+
+def _pypi(package: Package) -> tuple[str, ...]:
+    return (_DASHES.sub("-", package.name).lower(),)
+
+
+def _pathed(package: Package) -> tuple[str, ...]:
+    """Namespace and name as the purl has them."""
+    space = namespace_of(package.purl)
+    return (f"{space}/{package.name}" if space and not package.name.startswith(f"{space}/") else package.name,)
+
+
+def _pathed_lower(package: Package) -> tuple[str, ...]:
+    return tuple(name.lower() for name in _pathed(package))
+
+
+def _maven(package: Package) -> tuple[str, ...]:
+    group = namespace_of(package.purl)
+    if ":" in package.name:
+        return (package.name,)
+    return (f"{group}:{package.name}",) if group else ()
+
+
+RULES: dict[str, Rule] = {
+    "bitnami": Rule(namespace="bitnami", scheme="bitnami", names=_lower),
+    "cargo": Rule(namespace="cargo", scheme="cargo", names=_plain),
+    "composer": Rule(namespace="composer", scheme="packagist", names=_pathed_lower),
+    "conan": Rule(namespace="conan", scheme="conan", names=_lower),
+    "cran": Rule(namespace="cran", scheme="cran", names=_plain),
+    "gem": Rule(namespace="gem", scheme="gem", names=_plain),
+    "githubactions": Rule(namespace="githubactions", scheme="semver", names=_pathed_lower),
+    "golang": Rule(namespace="golang", scheme="golang", names=_pathed_lower),
+    "hackage": Rule(namespace="hackage", scheme="hackage", names=_plain),
+    "hex": Rule(namespace="hex", scheme="hex", names=_lower),
+    "maven": Rule(namespace="maven", scheme="maven", names=_maven),
+    "npm": Rule(namespace="npm", scheme="npm", names=_pathed),
+    "nuget": Rule(namespace="nuget", scheme="nuget", names=_lower),
+    "pub": Rule(namespace="pub", scheme="pub", names=_lower),
+    "pypi": Rule(namespace="pypi", scheme="pep440", names=_pypi),
+    "swift": Rule(namespace="swift", scheme="semver", names=_pathed_lower),
+}
+"""By purl type. A language whose packages are to be matched is one more line."""
+
+_SYSTEM = {"deb": "deb", "rpm": "rpm", "apk": "apk", "alpm": "alpm", "portage": "portage", "ebuild": "portage"}
+"""Types whose packages the distribution speaks of, and the order of their versions."""
+
+# Rebuilders that prefix the name of what they rebuild: the rebuilt package has the original's vulnerabilities.
+_REBUILT = ("rootio-", "@rootio/", "rootio_")
+
+
+def is_system(package: Package) -> bool:
+    """Whether the distribution's own packager installed it."""
+    return package.type in _SYSTEM
+
+
+def untold(package: Package, plan: Plan, namespaces: Collection[str]) -> str:
+    """Why nothing can be said of a package, "" if something can."""
+    if is_system(package):
+        return plan.reason or _foreign(package, plan)
+    rule = RULES.get(package.type)
+    if rule is None:
+        if package.type == "generic" and ("cpe" in namespaces or "generic" in namespaces):
+            return ""
+        return f"no advisories are made for packages of the type {package.type}"
+    if rule.namespace not in namespaces:
+        return f"the snapshot has no advisories for {rule.namespace}"
+    if not rule.names(package):
+        return "its group is not known, and advisories name Maven packages by group and artifact"
+    return ""
+
+
+def _foreign(package: Package, plan: Plan) -> str:
+    """Why a system package is not the distribution's own, as its vendor field says."""
+    vendor = package.notes.get("vendor", "").lower()
+    if package.type != "rpm" or not vendor or not plan.vendors or vendor.startswith(plan.vendors):
+        return ""
+    return f"it was built by {package.notes['vendor']}, of which {plan.label}'s advisories do not speak"
+
+
+def lookups(package: Package, plan: Plan, namespaces: Collection[str]) -> Iterator[Lookup]:
+    """Every ask for a package of which something can be said. Of a version that is not known, all is asked about the name."""
+    if is_system(package):
+        has_cpe = package.type == "apk" and "cpe" in namespaces
+        yield from _system(package, plan, is_whole=has_cpe or package.version == UNKNOWN_VERSION)
+    elif (rule := RULES.get(package.type)) is not None:
+        is_whole = package.version == UNKNOWN_VERSION
+        for name in rule.names(package):
+            for each in (name, *_originals(name)):
+                yield Lookup(Ask(rule.namespace, each, rule.scheme, package.version, False, is_whole), "direct")
+    elif "generic" in namespaces:
+        yield Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct")
+    if "cpe" in namespaces and package.version != UNKNOWN_VERSION:
+        for name, version in cpes.candidates(package):
+            yield Lookup(Ask("cpe", name, "generic", version), "cpe")
+
+
+def _system(package: Package, plan: Plan, *, is_whole: bool) -> Iterator[Lookup]:
+    scheme = _SYSTEM[package.type]
+    tiers = [(name, tier, False) for tier, name in enumerate(plan.tiers)]
+    tiers += [(name, 0, True) for name in plan.resolutions]
+    for name, version, kind, is_bare in _names(package):
+        for namespace, tier, is_resolution in tiers:
+            # What a more specific namespace says counts even where it says that the version is sound.
+            needs_all = is_whole or is_resolution or tier < len(plan.tiers) - 1
+            yield Lookup(Ask(namespace, name, scheme, version, is_bare, needs_all), kind, tier, is_resolution)
+
+
+def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:
+    """Name, version, whether that is the source package's, and whether its epoch is not known."""
+    source = package.source
+    if package.type == "deb":
+        # Debian's and Ubuntu's advisories speak of source packages alone.
+        name = _unsigned(source.name) if source else package.name
+        version = source.version if source and source.version else package.version
+        yield name, version, "direct" if name == package.name else "source", False
+        for original in _originals(name):
+            yield original, version, "source", False
+        return
+    yield package.name, package.version, "direct", False
+    if source and source.name != package.name:
+        version = source.version or package.version
+        yield source.name, version, "source", package.type == "rpm" and ":" not in version
+    for original in _originals(package.name):
+        yield original, package.version, "direct", False
+
+
+def _unsigned(name: str) -> str:
+    """The kernel's source package, of which signed images are made under names of their own."""
+    return "linux" if name.startswith(("linux-signed", "linux-latest")) else name
+
+
+def _originals(name: str) -> tuple[str, ...]:
+    return tuple(name.removeprefix(prefix) for prefix in _REBUILT if name.startswith(prefix))

@@ -1,0 +1,39 @@
+"""Why a package matches, as a sentence with both versions: `glibc 2.36-9 < 2.36-9+deb12u6 (source of libc6), Debian 12`."""
+
+from __future__ import annotations
+
+from hullmark.match.distros import Plan
+from hullmark.match.resolve import Affecting
+from hullmark.model.advisory import Range
+from hullmark.model.package import Package
+
+_PLACES = {
+    "cargo": "crates.io", "composer": "Packagist", "gem": "RubyGems", "golang": "Go", "hex": "Hex", "maven": "Maven", "npm": "npm",
+    "nuget": "NuGet", "pub": "Pub", "pypi": "PyPI", "swift": "Swift", "cran": "CRAN", "hackage": "Hackage", "conan": "Conan",
+    "bitnami": "Bitnami", "githubactions": "GitHub Actions",
+}  # fmt: skip
+
+
+def why(package: Package, each: Affecting, plan: Plan) -> str:
+    """The sentence for one match."""
+    ask = each.lookup.ask
+    source = f" (source of {package.name})" if each.lookup.kind == "source" and ask.name != package.name else ""
+    if each.lookup.kind == "cpe":
+        vendor, product = ask.name.split(":")[1:3]
+        return f"{product} {ask.version} {condition(each.range)}, by the name {vendor} {product} in NVD alone"
+    place = _PLACES.get(ask.namespace, plan.label if ":" in ask.namespace else "")
+    module = f", module {each.affected.module}" if each.affected.module else ""
+    channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
+    end = f", {place}{channel}" if place else ""
+    return f"{ask.name} {ask.version} {condition(each.range)}{source}{module}{end}"
+
+
+def condition(span: Range) -> str:
+    """The range as a person writes it."""
+    if span.low and span.low == span.high:
+        return f"= {span.low}"
+    low = f"{'>' if span.low_open else '>='} {span.low}" if span.low else ""
+    high = f"{'<' if span.high_open else '<='} {span.high}" if span.high else ""
+    if low and high:
+        return f"is {low} and {high}"
+    return low or high or "and every other version"

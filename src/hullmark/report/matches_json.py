@@ -1,0 +1,228 @@
+"""Hullmark's own JSON for matches, `hullmark-matches/1`: every key always there, sorted, equal bytes for equal inputs.
+
+The structs below are the contract. Their fields stand in alphabetical order, because that is the order they are written in.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.match import Match, Matches, Named, Suppressed, Untold
+from hullmark.model.package import Package, SourcePackage
+from hullmark.report import inventory_json
+from hullmark.report.documents import encode
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.inventory_json import DistroJson, LocationJson, SourceJson
+from hullmark.report.matches_words import as_inventory
+from hullmark.report.parts import ProblemJson, ToolJson
+
+SCHEMA = "hullmark-matches/1"
+
+
+class CvssJson(msgspec.Struct, frozen=True, gc=False):
+    """A rating; `source` gave it."""
+
+    score: float
+    source: str
+    vector: str
+    version: str
+
+
+class EpssJson(msgspec.Struct, frozen=True, gc=False):
+    """Shares of 1, and the day they are of."""
+
+    day: str
+    percentile: float
+    score: float
+
+
+class KevJson(msgspec.Struct, frozen=True, gc=False):
+    """Since when it is known to be exploited, by when to act."""
+
+    added: str
+    due: str
+    ransomware: bool
+
+
+class AdvisoryJson(msgspec.Struct, frozen=True):
+    """The advisory, and what is known of its CVE."""
+
+    aliases: tuple[str, ...]
+    cve: str
+    cvss: list[CvssJson]
+    cwes: tuple[str, ...]
+    epss: EpssJson | None
+    id: str
+    kev: KevJson | None
+    licence: str
+    modified: str
+    namespace: str
+    published: str
+    references: tuple[str, ...]
+    severity: str
+    source: str
+    summary: str
+    vendor_ids: tuple[str, ...]
+
+
+class FixJson(msgspec.Struct, frozen=True, gc=False):
+    """Whether there is a fix, in which version, since when."""
+
+    date: str
+    state: str
+    version: str
+
+
+class InstalledJson(msgspec.Struct, frozen=True):
+    """The package as the inventory has it."""
+
+    arch: str
+    locations: list[LocationJson]
+    name: str
+    owned_by: str | None
+    source: SourcePackage | None
+    type: str
+    version: str
+
+
+class SuppressedJson(msgspec.Struct, frozen=True, gc=False):
+    """Why a match does not count."""
+
+    by: str
+    expires: str
+    owner: str
+    reason: str
+
+
+class MatchJson(msgspec.Struct, frozen=True):
+    """One match; `name` and `version` are what was compared, `package` is the package URL."""
+
+    advisory: AdvisoryJson
+    confidence: float
+    fix: FixJson
+    installed: InstalledJson
+    kind: str
+    name: str
+    package: str
+    risk: float
+    suppressed: SuppressedJson | None
+    version: str
+    why: str
+
+
+class UntoldJson(msgspec.Struct, frozen=True):
+    """A package of which nothing can be said."""
+
+    installed: InstalledJson
+    package: str
+    reason: str
+
+
+class SnapshotJson(msgspec.Struct, frozen=True, gc=False):
+    """The advisories."""
+
+    data_at: str
+    digest: str
+
+
+class MatchesJson(msgspec.Struct, frozen=True):
+    """The whole document."""
+
+    distro: DistroJson | None
+    matches: list[MatchJson]
+    problems: list[ProblemJson]
+    schema: str
+    snapshot: SnapshotJson | None
+    source: SourceJson
+    tool: ToolJson
+    unknown: list[UntoldJson]
+
+
+def render(matches: Matches, context: RenderContext) -> bytes:
+    """The document as one line."""
+    return encode(document(matches, context))
+
+
+def document(matches: Matches, context: RenderContext) -> MatchesJson:
+    """The document, not yet written."""
+    frame = inventory_json.document(as_inventory(matches), context)
+    snapshot = matches.snapshot
+    return MatchesJson(
+        distro=frame.distro,
+        matches=[_match(match) for match in matches.matches],
+        problems=frame.problems,
+        schema=SCHEMA,
+        snapshot=SnapshotJson(snapshot.data_at, snapshot.digest) if snapshot else None,
+        source=frame.source,
+        tool=frame.tool,
+        unknown=[_untold(untold) for untold in matches.unknown],
+    )
+
+
+def _match(match: Match) -> MatchJson:
+    return MatchJson(
+        advisory=_advisory(match.advisory),
+        confidence=match.confidence,
+        fix=FixJson(match.fix.date, match.fix.state, match.fix.version),
+        installed=_installed(match.package),
+        kind=match.kind,
+        name=match.name,
+        package=match.package.purl,
+        risk=match.risk,
+        suppressed=_suppressed(match.suppressed),
+        version=match.version,
+        why=match.why,
+    )
+
+
+def _advisory(advisory: Named) -> AdvisoryJson:
+    epss, kev = advisory.epss, advisory.kev
+    return AdvisoryJson(
+        aliases=advisory.aliases,
+        cve=advisory.cve,
+        cvss=[CvssJson(rating.score, rating.source, rating.vector, rating.version) for rating in advisory.cvss],
+        cwes=advisory.cwes,
+        epss=EpssJson(epss.day, epss.percentile, epss.score) if epss else None,
+        id=advisory.id,
+        kev=KevJson(kev.added, kev.due, kev.ransomware) if kev else None,
+        licence=advisory.licence,
+        modified=advisory.modified,
+        namespace=advisory.namespace,
+        published=advisory.published,
+        references=advisory.references,
+        severity=advisory.severity,
+        source=advisory.source,
+        summary=advisory.summary,
+        vendor_ids=advisory.vendor_ids,
+    )
+
+
+def _installed(package: Package) -> InstalledJson:
+    return InstalledJson(
+        arch=package.arch,
+        locations=[LocationJson(location.layer, location.path) for location in package.locations],
+        name=package.name,
+        owned_by=package.owned_by,
+        source=package.source,
+        type=package.type,
+        version=package.version,
+    )
+
+
+def _suppressed(suppressed: Suppressed | None) -> SuppressedJson | None:
+    if suppressed is None:
+        return None
+    return SuppressedJson(suppressed.by, suppressed.expires, suppressed.owner, suppressed.reason)
+
+
+def _untold(untold: Untold) -> UntoldJson:
+    return UntoldJson(_installed(untold.package), untold.package.purl, untold.reason)
+
+
+FORMAT = Format(
+    kind="matches",
+    name="json",
+    media_type="application/vnd.hullmark.matches.v1+json",
+    file_name="vulnerabilities.json",
+    render=render,
+)

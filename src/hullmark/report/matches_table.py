@@ -1,0 +1,106 @@
+"""Matches as a table for people: what counts, in the order it was asked for, then what is not known, then the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.model.match import Match, Matches
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.matches_words import (
+    counting,
+    epss_text,
+    fixed_in,
+    kev_text,
+    plural,
+    reasons,
+    sentence,
+    snapshot_text,
+    summary,
+    system_of,
+)
+from hullmark.report.terminal import Paint, columns, fact, fold, problem_lines, safe
+
+_HEAD = ("PACKAGE", "INSTALLED", "FIXED IN", "TYPE", "VULNERABILITY", "SEVERITY", "EPSS", "KEV", "RISK")
+_SEVERITY = _HEAD.index("SEVERITY")
+_COLOR = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim", "negligible": "dim", "unknown": "dim"}
+_SAME = 4
+"""So many cells name the package and its fix; they are not repeated from row to row."""
+
+_MAX_NAMES = 5
+
+
+def render(matches: Matches, context: RenderContext) -> bytes:
+    """The text. Suppressed matches are counted, not listed; the JSON has them."""
+    paint = Paint(context.color)
+    found = counting(matches.matches)
+    lines: list[str] = []
+    if found:
+        lines += _painted(list(columns(_HEAD, _rows(found), context.width, Paint(color=False))), found, paint)
+        lines.append("")
+    for name, value in (
+        ("Image", matches.source.reference),
+        ("Digest", matches.source.digest),
+        ("Distro", system_of(matches.distro)),
+        ("Snapshot", snapshot_text(matches.snapshot)),
+    ):
+        if value:
+            lines.append(fact(name, value, paint))
+    lines += _unknown(matches, context.width, paint)
+    lines += problem_lines(matches.problems, context.width, paint)
+    lines += (paint("bold", line) for line in fold(sentence(summary(matches)), context.width, ""))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _rows(matches: Iterable[Match]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    before: tuple[str, ...] = ()
+    for match in matches:
+        row = _row(match)
+        same = row[:2] == before[:2] and row[3] == before[3]
+        rows.append(("", "", row[2], "", *row[_SAME:]) if same else row)
+        before = row
+    return rows
+
+
+def _row(match: Match) -> tuple[str, ...]:
+    package, advisory = match.package, match.advisory
+    sure = "" if match.confidence >= 1 else "?"
+    return (
+        safe(package.name),
+        safe(package.version),
+        safe(fixed_in(match.fix)),
+        safe(package.type),
+        safe(advisory.id) + sure,
+        advisory.severity,
+        epss_text(advisory.epss),
+        kev_text(advisory.kev),
+        f"{match.risk:.1f}",
+    )
+
+
+def _painted(lines: list[str], matches: list[Match], paint: Paint) -> Iterator[str]:
+    """The lines with the word for the severity in its colour, where it stands in its column."""
+    head, *rows = lines
+    yield paint("bold", head)
+    place = head.find(_HEAD[_SEVERITY])
+    for line, match in zip(rows, matches, strict=True):
+        word = match.advisory.severity
+        end = place + len(word)
+        if place >= 0 and line[place:end] == word:
+            line = line[:place] + paint(_COLOR[word], word) + line[end:]
+        yield line
+
+
+def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
+    if not matches.unknown:
+        return
+    yield fact("Unknown", f"{plural(len(matches.unknown), 'package')} of which nothing can be said", paint)
+    for reason, packages in reasons(matches):
+        names = ", ".join(safe(package.name) for package in packages[:_MAX_NAMES])
+        more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
+        yield from fold(f"{safe(reason)}: {names}{more}", width, "  ")
+
+
+FORMAT = Format(
+    kind="matches", name="table", media_type="text/plain; charset=utf-8", file_name="vulnerabilities.txt", render=render
+)

@@ -1,0 +1,60 @@
+"""What a match says in terms of VEX, for all the formats that write it.
+
+What counts is affected; what was found by a guessed name is under investigation; what suppliers and distributions deny is not
+affected; what was accepted is affected, and the acceptance is the action.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.match import Match, Suppressed
+from hullmark.report.matches_words import advice
+
+JUSTIFICATIONS = (
+    "component_not_present",
+    "inline_mitigations_already_exist",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_not_present",
+)
+CAUTION = ("affected", "under_investigation", "fixed", "not_affected")
+"""The statuses, the most cautious first: where two are said of one product, the first holds."""
+
+
+class Position(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """OpenVEX's status; `impact` says why it is not affected or fixed, `action` what to do where it is affected."""
+
+    status: str
+    justification: str = ""
+    impact: str = ""
+    action: str = ""
+
+
+def position(match: Match) -> Position:
+    """What is to be said of a match."""
+    suppressed = match.suppressed
+    if suppressed is None or suppressed.by == "states":
+        if match.confidence < 1:
+            return Position(status="under_investigation")
+        return Position(status="affected", action=advice(match))
+    if suppressed.by == "ignore":
+        return Position(status="affected", action=_acceptance(suppressed))
+    if suppressed.by == "vex":
+        return _said(suppressed.reason)
+    return Position(status="not_affected", impact=suppressed.reason or "The distribution says so.")
+
+
+def _acceptance(suppressed: Suppressed) -> str:
+    owner = f" by {suppressed.owner}" if suppressed.owner else ""
+    until = f" until {suppressed.expires}" if suppressed.expires else ""
+    return f"Accepted{owner}{until}: {suppressed.reason}"
+
+
+def _said(reason: str) -> Position:
+    """The statement that suppressed a match, read from its reason: `SOURCE says STATUS (JUSTIFICATION): IMPACT`."""
+    head = reason.partition(":")[0]
+    if head.endswith(" says fixed"):
+        return Position(status="fixed", impact=reason)
+    justification = next((word for word in JUSTIFICATIONS if f"({word})" in reason), "")
+    return Position(status="not_affected", justification=justification, impact=reason or "The supplier says so.")

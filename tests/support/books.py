@@ -1,0 +1,91 @@
+"""Snapshots, inventories and packages for tests of matching, made of a few words."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hullmark.advisorydb.build import build
+from hullmark.advisorydb.schema import FeedInfo
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.match.find import find
+from hullmark.model.advisory import Advisory, Affected, Range, Record
+from hullmark.model.inventory import Distro, Inventory, InventorySource
+from hullmark.model.match import Matches
+from hullmark.model.package import Package, SourcePackage
+from hullmark.model.purl import make_purl
+from hullmark.versions import scheme_for
+
+TODAY = "2026-06-30"
+
+
+def book_of(*records: Record, feed: str = "test") -> Snapshot:
+    """A snapshot of these records. Advisories stand under their own source, all else under `feed`."""
+    by_feed: dict[str, list[Record]] = {}
+    for record in records:
+        name = record.source if isinstance(record, Advisory) else feed
+        by_feed.setdefault(name, []).append(record)
+    feeds = [(info(name), by_feed[name]) for name in sorted(by_feed)]
+    with tempfile.TemporaryDirectory(prefix="hullmark-test-") as folder:
+        path = Path(folder) / "snapshot"
+        digest = build(path, feeds)
+        return Snapshot(path, digest)  # SQLite keeps what it has opened
+
+
+def info(name: str) -> FeedInfo:
+    """A feed of this name."""
+    return FeedInfo(name=name, title=name.title(), homepage=f"https://{name}.example", licence="CC0-1.0")
+
+
+def affected(namespace: str, name: str, scheme: str, below: str = "", **more: Any) -> Affected:
+    """A part about versions `below` (all, if it is empty); `below` is the fix too."""
+    ranges = more.pop("ranges", (Range(high=below, fixed=below),))
+    return Affected(namespace=namespace, name=name, scheme=scheme, ranges=ranges, **more)
+
+
+def advisory(id: str, *parts: Affected, source: str = "test", **more: Any) -> Advisory:
+    """An advisory about these parts."""
+    return Advisory(id=id, source=source, affected=parts, **more)
+
+
+def package(type: str, name: str, version: str, **more: Any) -> Package:
+    """An installed package. `source` is a (name, version), `space` the purl's namespace."""
+    space, source = more.pop("space", ""), more.pop("source", None)
+    return Package(
+        type=type,
+        name=name,
+        version=version,
+        purl=more.pop("purl", make_purl(type, name, version, namespace=space)),
+        cataloger="test",
+        source=SourcePackage(*source) if source else None,
+        **more,
+    )
+
+
+def inventory(packages: Iterable[Package], distro: str = "", **more: Any) -> Inventory:
+    """An inventory of these packages in `ID:VERSION_ID`."""
+    id, _, version = distro.partition(":")
+    source = InventorySource(kind="dir", reference="test", digest="", config_digest="", platform="", layers=())
+    found = Distro(id=id, version_id=version, **more) if distro else None
+    return Inventory(source=source, distro=found, packages=tuple(packages), problems=())
+
+
+def matched(book: Snapshot, packages: Iterable[Package], distro: str = "", **more: Any) -> Matches:
+    """What is found for these packages."""
+    channels = more.pop("channels", ())
+    at = more.pop("at", TODAY)
+    return find(inventory(packages, distro, **more), book, at=at, channels=channels)
+
+
+def counted(result: Matches) -> dict[tuple[str, str], str]:
+    """(package, advisory) → fixed version, of the matches that count."""
+    return {
+        (match.package.name, match.advisory.id): match.fix.version for match in result.matches if not match.suppressed
+    }
+
+
+def scheme_of(type: str) -> str:
+    """The name of the order of a type's versions."""
+    return scheme_for(type).name
