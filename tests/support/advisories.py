@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from hullmark.app.origins import place_of
+from hullmark.feeds.feed import Document, Feed, Known
 from tests.support.places import REPOSITORY, shared
 
 
@@ -76,3 +78,22 @@ def sample(archive: str, ending: str) -> Bytes:
         stream = tar.extractfile(found)
         assert stream is not None
         return Bytes(f"https://samples.example/{found.name}", stream.read())
+
+
+def crawled(feed: Feed) -> list[Document]:
+    """The documents of the real data that a feed asks for, as an update from this folder fetches them."""
+    root = advisory_files()
+    found: list[Document] = []
+    crawl = feed.crawl(Known(now="2026-11-24T00:00:00Z"))
+    get = next(crawl, None)
+    while get is not None:
+        path = root / place_of(get.url)
+        known = [each for ending in ("", ".gz") if (each := path.with_name(path.name + ending)).is_file()]
+        document = OnDisk(get.url, known[0]) if known else None
+        if document is not None:
+            found.append(document)
+        try:
+            get = crawl.send(document)
+        except StopIteration:
+            get = None
+    return found

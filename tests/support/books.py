@@ -21,22 +21,23 @@ from hullmark.versions import scheme_for
 TODAY = "2026-06-30"
 
 
-def book_of(*records: Record, feed: str = "test") -> Snapshot:
+def book_of(*records: Record, feed: str = "test", kept_fresh: bool = False) -> Snapshot:
     """A snapshot of these records. Advisories stand under their own source, all else under `feed`."""
     by_feed: dict[str, list[Record]] = {}
     for record in records:
         name = record.source if isinstance(record, Advisory) else feed
         by_feed.setdefault(name, []).append(record)
-    feeds = [(info(name), by_feed[name]) for name in sorted(by_feed)]
+    feeds = [(info(name, 7 if kept_fresh else 0), by_feed[name]) for name in sorted(by_feed)]
     with tempfile.TemporaryDirectory(prefix="hullmark-test-") as folder:
         path = Path(folder) / "snapshot"
         digest = build(path, feeds)
         return Snapshot(path, digest)  # SQLite keeps what it has opened
 
 
-def info(name: str) -> FeedInfo:
+def info(name: str, fresh_days: int = 0) -> FeedInfo:
     """A feed of this name."""
-    return FeedInfo(name=name, title=name.title(), homepage=f"https://{name}.example", licence="CC0-1.0")
+    homepage = f"https://{name}.example"
+    return FeedInfo(name=name, title=name.title(), homepage=homepage, licence="CC0-1.0", fresh_days=fresh_days)
 
 
 def affected(namespace: str, name: str, scheme: str, below: str = "", **more: Any) -> Affected:

@@ -92,12 +92,16 @@ class _Writer:
         self._encode = msgspec.msgpack.Encoder().encode
         self._packages: dict[tuple[str, str], int] = {}
         self._feed = self._advisory = self._statement = 0
-        self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._feeds: dict[str, int] = {}
+        self._overridden: int | None = None
+        self._known: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
         self._coverage: dict[str, list[str]] = {}
         self._data_at = ""
 
     def feed(self, info: FeedInfo, records: Iterable[Record]) -> None:
         self._feed += 1
+        self._feeds[info.name] = self._feed
+        self._overridden = self._feeds.get(info.overrides)
         self._known.clear()
         self._coverage.clear()
         count, latest = 0, ""
@@ -142,10 +146,12 @@ class _Writer:
         return record.at[:_DAY]
 
     def _write_advisory(self, record: Advisory) -> str:
-        self._forget(record.id)
+        self._forget(record)
+        if self._overridden is not None:
+            self._override(self._overridden, record.id)
         self._advisory += 1
         number, names = self._advisory, tuple(dict.fromkeys((record.id, *record.aliases)))
-        self._known[record.id] = (number, names)
+        self._known[record.source, record.id] = (number, names)
         head = self._encode(msgspec.structs.replace(record, affected=()))
         values = (number, self._feed, record.id, match_hash(record), head)
         self._db.execute("INSERT INTO advisory VALUES (?, ?, ?, ?, ?)", values)
@@ -162,19 +168,28 @@ class _Writer:
             self._db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", spans)
         return day
 
-    def _forget(self, name: str) -> None:
-        """Remove what this feed said before under the same id."""
-        known = self._known.pop(name, None)
+    def _forget(self, record: Advisory) -> None:
+        """Remove what this feed said before under the same id (in a collection of several sources: what this source said)."""
+        known = self._known.pop((record.source, record.id), None)
         if known is None:
             return
         number, names = known
+        self._forget_affected(number)
+        self._db.executemany("DELETE FROM alias WHERE name = ? AND advisory = ?", [(each, number) for each in names])
+        self._db.execute("DELETE FROM advisory WHERE id = ?", (number,))
+
+    def _override(self, feed: int, name: str) -> None:
+        """Remove what another feed says is affected under the same id; its ratings stay."""
+        rows = self._db.execute("SELECT id FROM advisory WHERE name = ? AND feed = ?", (name, feed)).fetchall()
+        for (number,) in rows:
+            self._forget_affected(number)
+
+    def _forget_affected(self, number: int) -> None:
         gone = self._db.execute("SELECT body FROM part WHERE advisory = ?", (number,)).fetchall()
         for affected in (msgspec.msgpack.decode(body, type=Affected) for (body,) in gone):
             values = (self._package(affected.namespace, affected.name), number)
             self._db.execute("DELETE FROM span WHERE package = ? AND advisory = ?", values)
         self._db.execute("DELETE FROM part WHERE advisory = ?", (number,))
-        self._db.executemany("DELETE FROM alias WHERE name = ? AND advisory = ?", [(each, number) for each in names])
-        self._db.execute("DELETE FROM advisory WHERE id = ?", (number,))
 
     def _spans(self, advisory: int, part: int, affected: Affected) -> Iterator[Span]:
         package = self._package(affected.namespace, affected.name)

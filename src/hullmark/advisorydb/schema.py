@@ -19,6 +19,7 @@ CREATE TABLE coverage (namespace TEXT, feed INTEGER, advisories INTEGER NOT NULL
 CREATE TABLE package (id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (namespace, name));
 CREATE TABLE advisory (id INTEGER PRIMARY KEY, feed INTEGER NOT NULL, name TEXT NOT NULL, hash BLOB NOT NULL,
     head BLOB NOT NULL);
+CREATE INDEX advisory_name ON advisory (name, feed);
 CREATE TABLE alias (name TEXT, advisory INTEGER, PRIMARY KEY (name, advisory)) WITHOUT ROWID;
 CREATE TABLE part (advisory INTEGER, number INTEGER, body BLOB NOT NULL, PRIMARY KEY (advisory, number)) WITHOUT ROWID;
 CREATE TABLE span (package INTEGER, advisory INTEGER, part INTEGER, number INTEGER, flags INTEGER NOT NULL,
@@ -33,13 +34,14 @@ CREATE TABLE statement (id INTEGER PRIMARY KEY, vulnerability TEXT NOT NULL, pro
 """
 
 INDEXES = """
-CREATE INDEX advisory_name ON advisory (name);
 CREATE INDEX statement_of ON statement (product, vulnerability);
 """
 
 
 class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot says of a feed: whose data it is, under which licence, how many records, and after how many days it is old."""
+    """What a snapshot says of a feed: whose data it is, under which licence, how many records, after how many days it is old (0: never).
+
+    `overrides` names a feed whose word on what is affected this one replaces, id by id."""
 
     name: str
     title: str
@@ -48,6 +50,7 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     data_at: str = ""
     fresh_days: int = 7
+    overrides: str = ""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from hullmark.advisorydb.keys import version_key
 from hullmark.advisorydb.schema import APPLICATION_ID, BY_CODE, FORMAT, Coverage, FeedInfo
-from hullmark.match.book import Ask, Hit
+from hullmark.match.book import Ask, Extent, Hit
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Statement, Support
 from hullmark.model.errors import HullmarkError
 from hullmark.versions import InvalidVersion
@@ -101,9 +101,15 @@ class Snapshot:
         return tuple(Coverage(namespace=row[0], feed=row[1], advisories=row[2], data_at=row[3]) for row in rows)
 
     @cached_property
-    def namespaces(self) -> frozenset[str]:
-        """Every namespace that anything is known of."""
-        return frozenset(name for (name,) in self._db.execute("SELECT DISTINCT namespace FROM coverage"))
+    def namespaces(self) -> dict[str, Extent]:
+        """Every namespace of which anything is known, and how much."""
+        latest = {feed.name: feed.data_at if feed.fresh_days else "" for feed in self.feeds}
+        found: dict[str, Extent] = {}
+        for row in self.coverage:
+            known = found.get(row.namespace, Extent(0, ""))
+            data_at = max(known.data_at, latest[row.feed])
+            found[row.namespace] = Extent(known.advisories + row.advisories, data_at)
+        return found
 
     # Look-ups
 

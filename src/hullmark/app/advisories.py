@@ -57,7 +57,7 @@ def _on_disk(shelf: Shelf, snapshot: Path | None) -> Snapshot:
 
 
 def _info() -> FeedInfo:
-    return FeedInfo(name=_OWN, title="Advisories from a folder", homepage="", licence="")
+    return FeedInfo(name=_OWN, title="Advisories from a folder", homepage="", licence="", fresh_days=0)
 
 
 def _advisories(folder: Path) -> Iterator[Advisory]:

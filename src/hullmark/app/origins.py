@@ -45,9 +45,13 @@ class Origin(Protocol):
 
 
 def place_of(url: str) -> str:
-    """`HOST/PATH` of an upstream's URL, without its query: where a mirror has it. Raises HullmarkError for what leaves it."""
+    """`HOST/PATH` of an upstream's URL, without its query: where a mirror has it (`index.html` for a folder).
+
+    Raises HullmarkError for what names nothing below the mirror.
+    """
     parts = urlsplit(url)
     path = unquote(parts.path).lstrip("/")
+    path += "index.html" if path.endswith("/") else ""
     if not _HOST(parts.netloc) or not path or any(part in ("", ".", "..") for part in path.split("/")):
         raise HullmarkError(f"{url[:200]!r} names no document", advice="please report it")
     return f"{parts.netloc}/{path}"
@@ -67,9 +71,7 @@ class Web:
         """See Origin."""
         if kept is not None and not place.shelf.has(place.feed, kept):
             kept = None
-        endings = _COMPRESSED if self._mirror and not get.json else ("",)
-        for ending in endings:
-            url = f"{self._mirror}/{place_of(get.url)}{ending}" if self._mirror else get.url
+        for url in self._addresses(get):
             target = place.shelf.partial(place.feed, url)
             token = self._token(place.feed) if self.is_upstream else ""
             wanted = Wanted(
@@ -86,6 +88,17 @@ class Web:
                 told = {"etag": answer.etag, "last_modified": answer.last_modified}
                 return place.shelf.keep(place.feed, target, url=get.url, fetched_at=place.now, **told)
         return None
+
+    def _addresses(self, get: Get) -> list[str]:
+        if not self._mirror:
+            return [get.url]
+        return [
+            f"{self._mirror}/{at}{ending}" for at in _places(get) for ending in (_COMPRESSED if not get.json else ("",))
+        ]
+
+
+def _places(get: Get) -> list[str]:
+    return [place_of(get.url), *([place_of(f"https://{get.also_at}")] if get.also_at else [])]
 
 
 class Folder:
@@ -115,11 +128,13 @@ class Folder:
         return place.shelf.keep(place.feed, target, url=get.url, fetched_at=place.now)
 
     def _find(self, get: Get) -> Path | None:
-        path = self._folder / place_of(get.url)
-        for ending in _COMPRESSED:
-            if (candidate := path.with_name(path.name + ending)).is_file():
-                return candidate
-        if get.or_latest and path.parent.is_dir():
-            dated = sorted(each.name for each in path.parent.iterdir() if fnmatchcase(each.name, get.or_latest))
-            return path.parent / dated[-1] if dated else None
+        for place in _places(get):
+            path = self._folder / place
+            for ending in _COMPRESSED:
+                if (candidate := path.with_name(path.name + ending)).is_file():
+                    return candidate
+            if get.or_latest and path.parent.is_dir():
+                dated = sorted(each.name for each in path.parent.iterdir() if fnmatchcase(each.name, get.or_latest))
+                if dated:
+                    return path.parent / dated[-1]
         return None

@@ -205,7 +205,12 @@ def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> 
             tell("", "build", number, len(names))
             feed = by_name[name]
             info = FeedInfo(
-                name=name, title=feed.title, homepage=feed.homepage, licence=feed.licence, fresh_days=feed.fresh_days
+                name=name,
+                title=feed.title,
+                homepage=feed.homepage,
+                licence=feed.licence,
+                fresh_days=feed.fresh_days,
+                overrides=feed.overrides,
             )
             yield info, shelf.records(name)
 

@@ -6,9 +6,47 @@ from importlib import import_module
 
 from hullmark.feeds.feed import Feed
 
-_FEEDS: tuple[str, ...] = ()
+_DISTRIBUTIONS = (
+    *("debian", "debian_lists", "debian_support", "distro_info", "ubuntu", "ubuntu_tracker"),
+    *("alpine", "wolfi", "chainguard", "minimos", "secureos", "echo", "arch"),
+    *(
+        "redhat",
+        "hummingbird",
+        "almalinux",
+        "rocky",
+        "oracle",
+        "amazon",
+        "fedora",
+        "suse",
+        "photon",
+        "azurelinux",
+        "openeuler",
+    ),
+)
+_LANGUAGES = (
+    *(
+        "ghsa",
+        "github_api",
+        "govulndb",
+        "pypa",
+        "rubysec",
+        "rustsec",
+        "friendsofphp",
+        "haskell",
+        "nodejs",
+        "retirejs",
+        "sap",
+        "victims",
+    ),
+    *("osv", "osv_debian", "osv_ghsa"),
+)
+_PRODUCTS = ("bitnami", "kubernetes", "nvd", "nvd_overrides")
+_ABOUT_CVES = ("kev", "epss", "vulnrichment", "endoflife", "vexhub")
+_COLLECTIONS = ("vunnel",)
 
 
 def load() -> tuple[Feed, ...]:
-    """Every feed, in the order of the list."""
-    return tuple(import_module(f"hullmark.feeds.{name}").FEED for name in _FEEDS)
+    """Every feed, in the order of the lists. A module may hold several, as FEEDS."""
+    names = (*_DISTRIBUTIONS, *_LANGUAGES, *_PRODUCTS, *_ABOUT_CVES, *_COLLECTIONS)
+    modules = [import_module(f"hullmark.feeds.{name}") for name in names]
+    return tuple(feed for module in modules for feed in getattr(module, "FEEDS", None) or (module.FEED,))

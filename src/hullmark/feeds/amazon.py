@@ -16,6 +16,7 @@ from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
 from hullmark.feeds.archives import DAMAGE, plain, whole
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.reading import UNREADABLE
 from hullmark.feeds.rpms import below, below_each, by_arch, instant, is_debug
 from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
@@ -32,6 +33,8 @@ _EXTRA = re.compile(r"[A-Za-z0-9._+-]+")
 _RELEASE = re.compile(r"ALAS(2022|2023|2)?(?![0-9])")
 _LINE = re.compile(r"ALAS(?:2022|2023|2(?![0-9]))?([A-Z][A-Z0-9-]*?)-?(\d+(?:\.\d+)*)-\d{4}-\d+$")
 _MAX_PACKAGES = 100_000
+_BAD_JSON: tuple[type[BaseException], ...] = (*DAMAGE, *UNREADABLE)
+_UNREADABLE: tuple[type[BaseException], ...] = (*DAMAGE, ParseError, DefusedXmlException, LookupError)
 
 
 class _Topic(msgspec.Struct):
@@ -75,7 +78,7 @@ def crawl(known: Known) -> Crawl:
 def _topics(document: Document) -> list[str]:
     try:
         topics = msgspec.json.decode(whole(document), type=_Catalogue).topics
-    except (*DAMAGE, msgspec.MsgspecError):
+    except _BAD_JSON:
         return []
     return [topic.n for topic in topics if _EXTRA.fullmatch(topic.n)]
 
@@ -93,7 +96,7 @@ def _updateinfo_of(document: Document | None) -> str:
         return ""
     try:
         root = fromstring(whole(document, 1 << 20))
-    except (*DAMAGE, ParseError, DefusedXmlException):
+    except _UNREADABLE:
         return ""
     for data in root.iter("{http://linux.duke.edu/metadata/repo}data"):
         location = data.find("{http://linux.duke.edu/metadata/repo}location")
@@ -128,7 +131,7 @@ def _updates(document: Document, report: Report) -> Iterator[Any]:
                 if element.tag == "update":
                     yield element
                     element.clear()
-    except (*DAMAGE, ParseError, DefusedXmlException) as error:
+    except _UNREADABLE as error:
         report(document.url, f"not read to its end: {error}")
 
 

@@ -19,7 +19,7 @@ MIB = 1 << 20
 MEMBER_LIMIT = 64 * MIB
 """Larger members are reported and left out."""
 
-TOTAL_LIMIT = 8192 * MIB
+TOTAL_LIMIT = 65536 * MIB
 """An archive with more bytes than this is read no further."""
 
 _CHUNK = 1 << 16
@@ -30,6 +30,7 @@ DAMAGE: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
     ValueError,
+    RuntimeError,  # zipfile's word for encrypted members and for methods that it lacks
     zlib.error,
     cast(type[Exception], isal_zlib.error),
     lzma.LZMAError,
@@ -50,8 +51,16 @@ class _Unpacked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """The next bytes; 0 at the end."""
-        return int(self._inner.readinto(buffer))
+        """The next bytes; 0 at the end. Raises OSError and what DAMAGE names besides."""
+        try:
+            return int(self._inner.readinto(buffer))
+        except DAMAGE:
+            raise
+        except Exception as error:
+            # zstandard's own error, which is not imported where nothing is zstd.
+            if type(error).__name__ != "ZstdError":
+                raise
+            raise OSError(f"damaged zstd data: {error}") from error
 
     def close(self) -> None:
         """Close both streams."""

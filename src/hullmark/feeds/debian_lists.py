@@ -40,6 +40,7 @@ _HEAD = re.compile(r"\[([^\]]{0,40})\]\s+(D(?:SA|LA|TSA)-[0-9]+(?:-[0-9]+)?)\s+(
 _IDS = re.compile(r"\s+\{([^}]*)\}")
 _FIX = re.compile(r"\s+\[([a-z]+)\]\s+-\s+(\S+)\s+(<[a-z-]+>|\S+)(?:\s+\((\w+)\))?")
 _REVISED = re.compile(r"(D[A-Z]+-[0-9]+)-([0-9]+)")
+_SAYS_NOTHING = ("<undetermined>", "<removed>")
 _UNFIXED: dict[str, FixState] = {
     "<unfixed>": "not-fixed",
     "<end-of-life>": "wont-fix",
@@ -60,16 +61,18 @@ def namespace_of(codename: str) -> str:
 
 def announcements(document: Document, report: Report) -> Iterator[Advisory]:
     """The announcements of a list, in its order."""
+    head: re.Match[str] | None = None
     block: list[str] = []
     for line in lines(document, report):
-        if _HEAD.match(line):
-            if block:
-                yield _announcement(block, document.url, report)
-            block = [line]
-        elif block:
+        found = _HEAD.match(line)
+        if found is None:
             block.append(line)
-    if block:
-        yield _announcement(block, document.url, report)
+            continue
+        if head is not None:
+            yield _announcement(head, block, document.url, report)
+        head, block = found, []
+    if head is not None:
+        yield _announcement(head, block, document.url, report)
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
@@ -78,26 +81,19 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         yield from announcements(document, report)
 
 
-def _announcement(block: list[str], url: str, report: Report) -> Advisory:
-    head = _HEAD.match(block[0])
-    assert head is not None  # noqa: S101 - what begins a block
+def _announcement(head: re.Match[str], block: Sequence[str], url: str, report: Report) -> Advisory:
     day, name, title = _day(head[1]), head[2], head[3]
     ids: dict[str, None] = {}
     affected: list[Affected] = []
-    for line in block[1:]:
+    for line in block:
         found = _IDS.match(line)
+        fix = None if found else _FIX.match(line)
         if found:
             ids.update(dict.fromkeys(found[1].split()))
-            continue
-        fix = _FIX.match(line)
-        if fix is None:
-            continue
-        row = _affected(fix, name, day)
-        if row is not None:
-            affected.append(row)
-        elif not namespace_of(fix[1]):
+        elif fix and not namespace_of(fix[1]):
             report(f"{url} {name}", f"left out: {fix[1]} is no release known here")
-    number = name.partition("-")[2].partition("-")[0]
+        elif fix and fix[3] not in _SAYS_NOTHING:
+            affected.append(_affected(fix, name, day))
     return Advisory(
         id=name,
         source=FEED.name,
@@ -105,15 +101,13 @@ def _announcement(block: list[str], url: str, report: Report) -> Advisory:
         related=_related(name),
         summary=line_of(title),
         published=day,
-        references=links_of([f"https://security-tracker.debian.org/tracker/{name}"]) if number else (),
+        references=links_of([f"https://security-tracker.debian.org/tracker/{name}"]),
         affected=tuple(affected),
     )
 
 
-def _affected(fix: re.Match[str], name: str, day: str) -> Affected | None:
+def _affected(fix: re.Match[str], name: str, day: str) -> Affected:
     namespace, source, version = namespace_of(fix[1]), fix[2], fix[3]
-    if not namespace or version in ("<undetermined>", "<removed>"):
-        return None
     if version == "<not-affected>":
         return Affected(namespace=namespace, name=source, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,))
     severity = severity_of(fix[4] or "")

@@ -15,6 +15,8 @@ from hullmark.feeds.wording import day_of, line_of
 from hullmark.model.advisory import Record, Support
 
 _FOLDER = "https://salsa.debian.org/debian/debian-security-support/-/raw/master"
+# Mirrors may have the files as the Debian package brings them.
+_PACKAGE = "debian-packages/debian-security-support"
 _RELEASE = re.compile(r"security-support\.deb([0-9]{1,3})$")
 _OLDEST, _NEWEST_KNOWN = 8, 14
 
@@ -24,7 +26,8 @@ def crawl(known: Known) -> Crawl:
     number = _OLDEST
     is_there = True
     while number <= _NEWEST_KNOWN or (is_there and number < 1000):
-        found = yield Get(url=f"{_FOLDER}/security-support.deb{number}", is_optional=True)
+        name = f"security-support.deb{number}"
+        found = yield Get(url=f"{_FOLDER}/{name}", also_at=f"{_PACKAGE}/{name}", is_optional=True)
         is_there = found is not None
         number += 1
 

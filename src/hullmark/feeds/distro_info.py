@@ -11,6 +11,8 @@ from hullmark.feeds.wording import day_of
 from hullmark.model.advisory import Lifecycle, Record
 
 _FOLDER = "https://salsa.debian.org/debian/distro-info-data/-/raw/main"
+# Mirrors may have the files as the Debian package brings them.
+_PACKAGE = "debian-packages/distro-info-data"
 _PRODUCTS = ("debian", "ubuntu")
 _ENDS = ("eol", "eol-server")
 _EXTENDED = ("eol-lts", "eol-esm")
@@ -52,7 +54,9 @@ FEED = Feed(
     title="Debian and Ubuntu releases",
     homepage="https://salsa.debian.org/debian/distro-info-data",
     licence="ISC",
-    crawl=crawl_of(*(Get(url=f"{_FOLDER}/{product}.csv") for product in _PRODUCTS)),
+    crawl=crawl_of(
+        *(Get(url=f"{_FOLDER}/{product}.csv", also_at=f"{_PACKAGE}/{product}.csv") for product in _PRODUCTS)
+    ),
     parse=parse,
     fresh_days=60,
 )

@@ -17,13 +17,15 @@ Report = Callable[[str, str], None]
 class Get(msgspec.Struct, frozen=True, kw_only=True):
     """A document to fetch.
 
-    `url` is the upstream's own; whoever fetches may put a mirror before it. `or_latest` is a glob over the last segment of the path, by
-    which a mirror's folder may hold dated files instead. `is_optional`: that it is not there is no failure.
-    `is_addition`: the document adds to those of earlier crawls instead of replacing them. `json` is a body to POST.
+    `url` is the upstream's own; whoever fetches may put a mirror before it. `or_latest` is a glob over the last segment of the
+    path, by which a mirror's folder may hold dated files instead; `also_at` is another place, HOST/PATH, where mirrors may have
+    it. `is_optional`: that it is not there is no failure. `is_addition`: the document adds to those of earlier crawls instead of
+    replacing them. `json` is a body to POST.
     """
 
     url: str
     or_latest: str = ""
+    also_at: str = ""
     is_optional: bool = False
     is_addition: bool = False
     json: bytes = b""
@@ -60,7 +62,8 @@ class Feed:
     is the data's (SPDX where there is one, else words), `homepage` where people
     read about it, `fresh_days` after how many days without news its data counts as
     old. `needs` names an environment variable without which upstream refuses (a token); such a feed is left out with a word.
-    `is_default`: fetched unless feeds are chosen by name.
+    `is_default`: fetched unless feeds are chosen by name. `overrides` names a feed whose word on what is affected this one
+    replaces, id by id.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Feed:
     fresh_days: int = 7
     needs: str = ""
     is_default: bool = True
+    overrides: str = ""
 
 
 def crawl_of(*gets: Get) -> Callable[[Known], Crawl]:

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds import csaf
-from hullmark.feeds.archives import whole
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.redhat import Release, parse_vex
+from hullmark.feeds.redhat import Release, archive_name, parse_vex
 from hullmark.model.advisory import Advisory
 
 _PLACE = "https://security.access.redhat.com/data/csaf/v2/vex-feed/"
@@ -26,8 +25,7 @@ def release_of(platform: csaf.Product) -> Release | None:
 
 def crawl(known: Known) -> Crawl:
     """The latest archive, and what was deleted from it."""
-    latest = yield Get(url=_PLACE + "archive_latest.txt")
-    name = "" if latest is None else whole(latest, 1024).decode("utf-8", "replace").strip()
+    name = archive_name((yield Get(url=_PLACE + "archive_latest.txt")))
     yield Get(url=_PLACE + name, or_latest="*.tar.zst")
     yield Get(url=_PLACE + "deletions.csv", is_optional=True)
     yield Get(url=_PLACE + "changes.csv", is_optional=True)

@@ -20,7 +20,7 @@ _API = "https://services.nvd.nist.gov/rest/json/cves/2.0"
 _PAGE = 2000
 _MAX_PAGES = 2000
 _WINDOW = timedelta(days=119)
-_RATED_BY = ("nvd@nist.gov",)
+_NVD = "nvd@nist.gov"
 
 
 class _Text(msgspec.Struct):
@@ -138,8 +138,8 @@ def _advisory(cve: _Cve) -> Advisory:
 
 
 def _severity(metrics: Sequence[_Metric]) -> Severity:
-    """NVD's own rating before others', the newest CVSS before older ones."""
-    ranked = sorted(metrics, key=lambda metric: metric.source not in _RATED_BY)
+    """CVSS 2 last; NVD's own rating before others; the newest CVSS before older ones."""
+    ranked = sorted(metrics, key=lambda metric: (metric.cvss_data.version == "2.0", metric.source != _NVD))
     words = [metric.cvss_data.base_severity or metric.base_severity for metric in ranked]
     return severity_of(words[0]) if words else "unknown"
 

@@ -65,4 +65,5 @@ FEED = Feed(
     crawl=crawl_of(Get(url=_ARCHIVE)),
     parse=parse,
     fresh_days=30,
+    overrides="nvd",
 )

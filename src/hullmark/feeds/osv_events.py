@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.spans import is_covered
 from hullmark.model.advisory import Range
 from hullmark.versions import scheme_named
+from hullmark.versions.ranges import contains
 from hullmark.versions.scheme import InvalidVersion, sign
 
 _BEGINNING = ("0", "0.0.0-0")
 _NO_LIMIT = "*"
-_KINDS = ("introduced", "fixed", "last_affected", "limit")
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -46,7 +45,7 @@ def ranges_of_events(events: Sequence[Event], scheme: str) -> tuple[Range, ...]:
             if kind == "fixed" and ranges and not ranges[-1].fixed and not ranges[-1].high_open:
                 ranges[-1] = msgspec.structs.replace(ranges[-1], fixed=version)
         else:
-            if version not in (low, "") or kind == "last_affected":
+            if version != low or kind == "last_affected":
                 ranges.append(_closed(low, kind, version))
             low = None
     if low is not None:
@@ -65,18 +64,16 @@ def not_covered(versions: Iterable[str], ranges: Sequence[Range], scheme: str) -
     distinct = dict.fromkeys(versions)
     if any(not each.low and not each.high for each in ranges):
         return ()
-    known = scheme_named(scheme)
-    if known is None or not ranges:
-        return tuple(distinct)
-    order = known.against_bound or known.compare
-    return tuple(version for version in distinct if not is_covered(version, ranges, order))
+    return tuple(each for each in distinct if not any(contains(span, each, scheme) for span in ranges))
 
 
 def _steps(event: Event) -> Iterator[_Step]:
-    for kind in _KINDS:
-        version = getattr(event, kind)
-        if version is not None and not (kind == "limit" and version == _NO_LIMIT):
-            yield _Step(kind, "" if kind == "introduced" and version in _BEGINNING else version)
+    """What an event says; "" is the beginning of all versions. Ends without a version, or without a limit, are none."""
+    if event.introduced is not None:
+        yield _Step("introduced", "" if event.introduced in _BEGINNING else event.introduced)
+    for kind, version in (("fixed", event.fixed), ("last_affected", event.last_affected), ("limit", event.limit)):
+        if version and not (kind == "limit" and version == _NO_LIMIT):
+            yield _Step(kind, version)
 
 
 def _sorted(steps: list[_Step], scheme: str) -> list[_Step]:

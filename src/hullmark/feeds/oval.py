@@ -20,7 +20,7 @@ from hullmark.model.advisory import Cvss, Range
 
 _MAX_DEPTH = 32
 _MAX_TESTS = 4_000_000
-_DAMAGE = (*archives.DAMAGE, ParseError, DefusedXmlException)
+_DAMAGE: tuple[type[BaseException], ...] = (*archives.DAMAGE, ParseError, DefusedXmlException, LookupError)
 _STATE_FIELDS = frozenset({"evr", "version", "release", "arch", "signature_keyid"})
 _SIGNATURE = "signature_keyid"
 _EARLIER = re.compile(r"(?:Package )?(\S+) is earlier than ([^\s,]+)")

@@ -34,6 +34,7 @@ _PURL = re.compile(r"pkg:rpm/[^/@?]+/([^/@?]+)(?:@([^?]+))?(?:\?(.*))?$")
 _MODULE_PURL = re.compile(r"pkg:rpmmod/[^/@?]+/([^/@?]+)@([^:?]+)")
 _ANNOUNCEMENT = re.compile(r"RH[A-Z]A-\d{4}:\d+")
 _CHANGE = re.compile(r'"([^"]+\.json)","([^"]+)"')
+_ARCHIVE = re.compile(r"[\w.-]+\.tar\.\w+")
 _ARCHIVE_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WONT_FIX = "no_fix_planned"
 _OLDEST = 5
@@ -91,8 +92,7 @@ def crawl(known: Known) -> Crawl:
 
 
 def _whole_crawl() -> Crawl:
-    latest = yield Get(url=PLACE + "archive_latest.txt")
-    name = "" if latest is None else whole(latest, 1024).decode("utf-8", "replace").strip()
+    name = archive_name((yield Get(url=PLACE + "archive_latest.txt")))
     yield Get(url=PLACE + name, or_latest="csaf_vex_*.tar.zst")
     yield Get(url=PLACE + "deletions.csv")
     changes = yield Get(url=PLACE + "changes.csv")
@@ -103,6 +103,12 @@ def _whole_crawl() -> Crawl:
     for path in sorted(changed, key=changed.__getitem__):
         if changed[path][:10] >= made[0]:
             yield Get(url=PLACE + path, is_optional=True)
+
+
+def archive_name(latest: Document | None) -> str:
+    """The name of the archive that `archive_latest.txt` tells; a usual one if it tells none."""
+    told = next(lines(latest, lambda place, why: None), "").strip() if latest is not None else ""
+    return told if _ARCHIVE.fullmatch(told) else "csaf_vex_latest.tar.zst"
 
 
 def _changes(document: Document) -> dict[str, str]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import DAMAGE, whole
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import UNREADABLE
+from hullmark.feeds.reading import document_of
 from hullmark.feeds.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
 
@@ -21,15 +20,14 @@ class _Latest(msgspec.Struct):
     latest_url: str = ""
 
 
+_POINTER = msgspec.json.Decoder(_Latest)
+
+
 def crawl(known: Known) -> Crawl:
     """The pointer, then the file that it names, if that is of the same host."""
     pointer = yield Get(url=_LATEST, is_optional=True)
-    url = ""
-    if pointer is not None:
-        try:
-            url = msgspec.json.decode(whole(pointer), type=_Latest).latest_url
-        except (*DAMAGE, *UNREADABLE):
-            url = ""
+    latest = document_of(_POINTER, pointer, lambda place, why: None) if pointer is not None else None
+    url = latest.latest_url if latest else ""
     yield Get(url=url if url.startswith(_HOST) else _SECDB)
 
 

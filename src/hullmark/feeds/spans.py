@@ -1,4 +1,4 @@
-"""Ranges of versions as sets: from events and conditions, cut by what is known to be safe, and what they already cover."""
+"""Ranges of versions as sets: from conditions, and what is left of them without what is known to be safe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hullmark.model.advisory import Range
 from hullmark.versions import Scheme
 from hullmark.versions.condition import Bound, Condition
-from hullmark.versions.scheme import InvalidVersion, sign
+from hullmark.versions.scheme import sign
 
 _BEFORE, _AFTER = -1, 1
 Order = Callable[[str, str], int]
@@ -73,20 +73,6 @@ def _with_fix(piece: Range, end: _Edge, starts: Sequence[_Edge], order: Order) -
         return piece
     fix = next((start.version for start in starts if _compare(start, end, order) >= 0), "")
     return Range(low=piece.low, low_open=piece.low_open, high=piece.high, high_open=piece.high_open, fixed=fix)
-
-
-def is_covered(version: str, ranges: Iterable[Range], order: Order) -> bool:
-    """Whether a version lies in one of the ranges; False if the order refuses it or a bound."""
-    try:
-        return any(_holds(version, each, order) for each in ranges)
-    except InvalidVersion:
-        return False
-
-
-def _holds(version: str, span: Range, order: Order) -> bool:
-    if span.low and order(version, span.low) < (1 if span.low_open else 0):
-        return False
-    return not (span.high and order(version, span.high) > (-1 if span.high_open else 0))
 
 
 def _compare(a: _Edge, b: _Edge, order: Order) -> int:

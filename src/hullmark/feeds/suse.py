@@ -23,6 +23,7 @@ _PLACE = "https://ftp.suse.com/pub/projects/security/oval/"
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 _MODULE = re.compile(r"sle-module-[\w-]+-release$")
 _STATED = re.compile(r"(\S+) is (not )?affected$")
+_PRODUCT = re.compile(r"[A-Za-z]\S* \S.* is installed$")
 _SERVER = re.compile(r"SUSE Linux Enterprise (Server|Module for .*?) (\d+)(?: SP(\d+))?(-LTSS)? is installed$")
 _RANKS = {"sles-release": 0, "SLES-release": 0, "openSUSE-release": 0, "sles-ltss-release": 2}
 _MODULE_RANK, _LONG_TERM_RANK = 1, 2
@@ -63,7 +64,7 @@ def parse(documents: Sequence[Document], report: Report, source: str) -> Iterato
 
 
 def _is_place(test: oval.Test) -> bool:
-    return oval.is_place(test) or (not test.kind and test.comment.startswith(("SUSE ", "openSUSE ")))
+    return oval.is_place(test) or (not test.kind and _PRODUCT.match(test.comment) is not None)
 
 
 def _advisory(definition: oval.Definition, ids: Sequence[str], affected: tuple[Affected, ...], source: str) -> Advisory:

@@ -196,7 +196,7 @@ def _row(namespace: str, name: str, ranges: tuple[Range, ...], state: FixState, 
 
 
 def _wont_fix(documents: Sequence[Document], report: Report) -> dict[str, str]:
-    """CVE → `ubuntu:22.04/package` of all that Canonical will not fix in base releases, a line each."""
+    """CVE → `ubuntu:22.04/package` of all that Canonical will not fix, a line each. What Pro never fixes, neither does its base."""
     found: dict[str, str] = {}
     for document in documents:
         for name, data in members(document, report, (".json",)):
@@ -218,9 +218,9 @@ def _source(purl: str) -> str:
         return ""
     qualifiers = found[2].split("&")
     codename = next((each.removeprefix("distro=") for each in qualifiers if each.startswith("distro=")), "")
-    namespace = esm_or_base(codename)
+    namespace = esm_or_base(codename).removesuffix("+esm")
     name = found[1].replace("%2B", "+").replace("%2b", "+")
-    return f"{namespace}/{name}" if "arch=source" in qualifiers and namespace and "/" not in codename else ""
+    return f"{namespace}/{name}" if "arch=source" in qualifiers and namespace else ""
 
 
 FEED = Feed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Support
@@ -33,6 +33,16 @@ class Hit(NamedTuple):
     covers: bool
 
 
+class Extent(NamedTuple):
+    """How many advisories speak of a namespace, and the youngest date in all that its feeds gave (ISO 8601).
+
+    The date is "" for advisories that somebody wrote for a purpose, which are neither complete nor to be kept fresh.
+    """
+
+    advisories: int
+    data_at: str
+
+
 class Book(Protocol):
     """The look-ups. Each is one query, however much is asked."""
 
@@ -45,8 +55,8 @@ class Book(Protocol):
         """The youngest date in the records (ISO 8601)."""
 
     @property
-    def namespaces(self) -> frozenset[str]:
-        """Every namespace of which anything is known."""
+    def namespaces(self) -> Mapping[str, Extent]:
+        """Every namespace of which anything is known, and how much."""
 
     @property
     def licences(self) -> dict[str, str]:

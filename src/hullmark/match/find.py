@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import date
 from itertools import groupby
 
 import msgspec
 
 from hullmark.match.book import Ask, Book, Hit
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.lookups import Lookup, is_system, lookups, untold
+from hullmark.match.lookups import RULES, Lookup, is_system, lookups, untold
 from hullmark.match.resolve import Affecting, resolve
 from hullmark.match.risk import ordered, risk, severity_of
 from hullmark.match.why import why
@@ -24,6 +26,8 @@ ROOM = "match"
 
 _RATERS = ("nvd", "vulnrichment", "redhat", "ubuntu", "debian")
 _NO_CHANNELS: tuple[str, ...] = ()
+_STALE_DAYS = 30
+_FEW = 100
 
 
 def find(inventory: Inventory, book: Book, *, at: str, channels: Collection[str] = _NO_CHANNELS) -> Matches:
@@ -52,7 +56,7 @@ def find(inventory: Inventory, book: Book, *, at: str, channels: Collection[str]
         unknown=tuple(
             sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
         ),
-        problems=tuple(_problems(inventory, plan, book, at)),
+        problems=tuple(_problems(inventory, told, plan, book, at)),
     )
 
 
@@ -146,7 +150,7 @@ class _Writer:
         if each.vetoed:
             return Suppressed(by="not-affected", reason=each.vetoed)
         owner = self._owners.get(package.owned_by or "")
-        if owner is None or is_system(package) or self._plan.reason:
+        if owner is None or is_system(package):
             return None
         if {each.advisory.id, *each.advisory.aliases} & by_owner.get(owner.purl, set()):
             return Suppressed(
@@ -154,8 +158,8 @@ class _Writer:
             )
         if not self._plan.is_comprehensive:
             return None
-        reason = f"it belongs to {owner.name} {owner.version}, which {self._plan.label} does not list as affected"
-        return Suppressed(by="distro", reason=reason)
+        word = self._plan.reason or f"{self._plan.label} does not list that as affected"
+        return Suppressed(by="distro", reason=f"it belongs to {owner.name} {owner.version}, and {word}")
 
     def _named(self, each: Affecting) -> Named:
         advisory, others = each.advisory, each.others
@@ -208,24 +212,53 @@ def _rater(advisory: Advisory) -> tuple[int, str]:
 def _unsupported(packages: Iterable[Package], plan: Plan, book: Book, at: str) -> Iterator[Untold]:
     """Packages that the distribution itself maintains no more."""
     known = book.support(plan.tiers) if plan.tiers else {}
+    patterns = [(_pattern(name), support) for name, support in known.items() if "*" in name]
     if not known:
         return
     for package in packages:
+        if not is_system(package):
+            continue
         name = package.source.name if package.source else package.name
-        support = known.get(name)
-        if is_system(package) and support is not None and (not support.since or support.since <= at):
+        support = known.get(name) or next((each for matches, each in patterns if matches(name)), None)
+        if support is not None and (not support.since or support.since <= at):
             what = "has ended" if support.level == "ended" else "is limited"
             note = f" ({support.note})" if support.note else ""
             yield Untold(package=package, reason=f"{plan.label}'s security support of {name} {what}{note}")
 
 
-def _problems(inventory: Inventory, plan: Plan, book: Book, at: str) -> Iterator[Problem]:
-    if plan.reason and any(is_system(package) for package in inventory.packages):
-        yield Problem(
-            path="", layer=-1, room=ROOM, reason=f"nothing can be said of the system's packages: {plan.reason}"
-        )
-    for ended in _ended(plan, book, at):
-        yield Problem(path="", layer=-1, room=ROOM, reason=ended)
+def _pattern(text: str) -> Callable[[str], object]:
+    """A name in which `.*` stands for anything, which is all of regular expressions that such lists use."""
+    return re.compile(".*".join(re.escape(part) for part in text.split(".*"))).fullmatch
+
+
+def _problems(inventory: Inventory, told: Sequence[Package], plan: Plan, book: Book, at: str) -> Iterator[Problem]:
+    reasons: list[str] = []
+    has_system = any(is_system(package) for package in inventory.packages)
+    if plan.reason and has_system:
+        reasons.append(f"nothing can be said of the system's packages: {plan.reason}")
+    reasons += _ended(plan, book, at)
+    used = {rule.namespace for package in told if (rule := RULES.get(package.type)) is not None}
+    if has_system:
+        used.update(plan.tiers or plan.resolutions)
+        reasons += [
+            f"the snapshot has only {extent.advisories:,} advisories for {name}: much is missing"
+            for name in (plan.tiers or plan.resolutions)[-1:]
+            if (extent := book.namespaces[name]).advisories < _FEW and extent.data_at
+        ]
+    reasons += _stale(used, book, at)
+    return (Problem(path="", layer=-1, room=ROOM, reason=reason) for reason in reasons)
+
+
+def _stale(used: Iterable[str], book: Book, at: str) -> Iterator[str]:
+    """Namespaces whose advisories are so old that many newer ones must be missing."""
+    by_date: dict[str, list[str]] = {}
+    for name in sorted(used):
+        if name in book.namespaces and (data_at := book.namespaces[name].data_at):
+            by_date.setdefault(data_at, []).append(name)
+    for data_at, names in sorted(by_date.items()):
+        days = (date.fromisoformat(at) - date.fromisoformat(data_at)).days
+        if days > _STALE_DAYS:
+            yield f"the advisories for {', '.join(names)} end on {data_at}, {days} days ago: what came since is not known"
 
 
 def _ended(plan: Plan, book: Book, at: str) -> Iterator[str]:

@@ -54,7 +54,7 @@ def resolve(package: Package, lookups: Sequence[Lookup], hits: Sequence[Hit], re
     disclosed = _governing([pair for pair in told if not pair[0].is_resolution])
     resolutions = [pair for pair in told if pair[0].is_resolution]
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
-    found = _resolved(found, resolutions, release)
+    found = _resolved(found, [pair for pair in usable if pair[0].is_resolution], release)
     known = _names_of(hit for _, hit in disclosed)
     found += [_affecting(lookup, hit) for lookup, hit in resolutions if hit.covers and not _cves(hit.advisory) & known]
     found = _merged(found)
@@ -179,25 +179,33 @@ def _resolved(found: list[Affecting], resolutions: Sequence[tuple[Lookup, Hit]],
         return found
     kept = []
     for each in found:
-        about = [(lookup, hit) for lookup, hit in resolutions if _cves(each.advisory) & _ids(hit.advisory)
-                 and lookup.ask.name == each.lookup.ask.name and lookup.kind == each.lookup.kind and _fixed_by(hit)]  # fmt: skip
-        reachable = [pair for pair in about if _is_reachable(_fixed_by(pair[1]), release)]
-        if any(not hit.covers and _is_at_least(lookup, _fixed_by(hit)) for lookup, hit in reachable):
+        about = [(lookup, hit) for lookup, hit in resolutions if _is_about(each, lookup, hit)]
+        reachable = [(lookup, hit) for lookup, hit in about if _is_reachable(_fixed_by(hit), release)]
+        if any(_is_at_least(lookup, _fixed_by(hit)) for lookup, hit in reachable):
             continue
-        for _, hit in reachable:
-            if hit.covers:
-                each.fix = Fix(state="fixed", version=_fixed_by(hit), date=hit.affected.fix_date)
-                ids = () if hit.advisory.id in _ids(each.advisory) else (hit.advisory.id,)
-                each.vendor_ids = tuple(dict.fromkeys((*ids, *hit.affected.vendor_ids)))
-                each.range = msgspec.structs.replace(
-                    each.range, high=_fixed_by(hit), high_open=True, fixed=_fixed_by(hit)
-                )
-                break
+        for _, hit in reachable[:1]:
+            _give_fix(each, hit)
         kept.append(each)
     return kept
 
 
+def _is_about(each: Affecting, lookup: Lookup, hit: Hit) -> bool:
+    """Whether a resolution names a fix of this vulnerability under the same name."""
+    same_name = lookup.ask.name == each.lookup.ask.name and lookup.kind == each.lookup.kind
+    return same_name and bool(_cves(each.advisory) & _ids(hit.advisory)) and bool(_fixed_by(hit))
+
+
+def _give_fix(each: Affecting, hit: Hit) -> None:
+    fixed = _fixed_by(hit)
+    each.fix = Fix(state="fixed", version=fixed, date=hit.affected.fix_date)
+    each.range = Range(high=fixed, fixed=fixed)
+    ids = () if hit.advisory.id in _ids(each.advisory) else (hit.advisory.id,)
+    each.vendor_ids = tuple(dict.fromkeys((*ids, *hit.affected.vendor_ids)))
+
+
 def _fixed_by(hit: Hit) -> str:
+    if hit.affected.kind == "unaffected":
+        return hit.range.fixed or hit.range.low
     return hit.range.fixed or (hit.range.high if hit.range.high_open else "")
 
 

@@ -36,4 +36,4 @@ def condition(span: Range) -> str:
     high = f"{'<' if span.high_open else '<='} {span.high}" if span.high else ""
     if low and high:
         return f"is {low} and {high}"
-    return low or high or "and every other version"
+    return low or high or "like every version"

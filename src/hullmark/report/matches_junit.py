@@ -5,7 +5,6 @@ What counts has failed, what is suppressed was skipped, what cannot be told is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 
@@ -13,9 +12,7 @@ from hullmark.model.match import Match, Matches, Untold
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import advice, epss_text, kev_text, snapshot_text, system_of
-
-# What XML 1.0 can hold; a line break would be folded in an attribute.
-_FORBIDDEN = re.compile("[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from hullmark.report.terminal import safe
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
@@ -99,9 +96,8 @@ def _attributes(**values: str) -> str:
 
 
 def _text(text: str) -> str:
-    """The text for XML; what XML cannot hold is written as Python writes it."""
-    shown = _FORBIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
-    return escape(shown)
+    """The text for XML. What XML cannot hold is not plainly visible, and so is written out."""
+    return escape(safe(text))
 
 
 FORMAT = Format(

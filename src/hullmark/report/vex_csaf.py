@@ -112,6 +112,8 @@ def _vulnerability(told: list[_Told]) -> Json:
     cve = next((advisory.cve for advisory in advisories if _CVE(advisory.cve)), "")
     names = {(advisory.source or "hullmark", id) for advisory in advisories for id in (advisory.id, *advisory.aliases)}
     ids = [{"system_name": system, "text": id} for system, id in sorted(names) if id and id != cve]
+    if not cve and not ids:
+        ids = [{"system_name": "hullmark", "text": "unknown"}]
     status: dict[str, list[str]] = {}
     for each in told:
         status.setdefault(_STATUS[each.said.status], []).append(each.product)

@@ -6,6 +6,8 @@ affected; what was accepted is affected, and the acceptance is the action.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from hullmark.model.match import Match, Suppressed
@@ -20,6 +22,8 @@ JUSTIFICATIONS = (
 )
 CAUTION = ("affected", "under_investigation", "fixed", "not_affected")
 """The statuses, the most cautious first: where two are said of one product, the first holds."""
+
+_REASON = re.compile(r" says (fixed|not_affected)(?: \(([a-z_]+)\))?(?::|$)").search
 
 
 class Position(msgspec.Struct, frozen=True, order=True, kw_only=True):
@@ -53,8 +57,9 @@ def _acceptance(suppressed: Suppressed) -> str:
 
 def _said(reason: str) -> Position:
     """The statement that suppressed a match, read from its reason: `SOURCE says STATUS (JUSTIFICATION): IMPACT`."""
-    head = reason.partition(":")[0]
-    if head.endswith(" says fixed"):
+    found = _REASON(reason)
+    status, word = found.groups() if found else ("not_affected", "")
+    if status == "fixed":
         return Position(status="fixed", impact=reason)
-    justification = next((word for word in JUSTIFICATIONS if f"({word})" in reason), "")
+    justification = word if word in JUSTIFICATIONS else ""
     return Position(status="not_affected", justification=justification, impact=reason or "The supplier says so.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -127,7 +128,7 @@ def test_every_row_names_its_source_its_licence_and_its_date() -> None:
         ]
         assert book.licences == {"a": "CC0-1.0"}
         assert [(feed.name, feed.records, feed.data_at) for feed in book.feeds] == [("a", 2, "2024-02-03")]
-        assert (book.data_at, book.namespaces) == ("2024-02-03", frozenset(("m", "n")))
+        assert (book.data_at, sorted(book.namespaces)) == ("2024-02-03", ["m", "n"])
 
 
 def test_what_is_known_by_cve_product_and_purl_is_found_again() -> None:
@@ -173,4 +174,15 @@ def test_any_text_is_in_a_range_or_not(span: Range, version: str, scheme: str) -
 def test_an_advisory_without_anything_affected_only_rates() -> None:
     with book_of(Advisory(id="CVE-1-1", source="nvd", severity="high")) as book:
         assert [each.severity for each in book.rated(["CVE-1-1"])["CVE-1-1"]] == ["high"]
-        assert book.namespaces == frozenset()
+        assert book.namespaces == {}
+
+
+def test_a_feed_may_replace_another_ones_word_on_what_is_affected(tmp_path: Path) -> None:
+    theirs = [advisory(f"CVE-1-{n}", affected("cpe", "a:x:x", "generic", "9"), severity="high") for n in (1, 2)]
+    ours = [advisory("CVE-1-1", affected("cpe", "a:x:x", "generic", "2"))]
+    over = msgspec.structs.replace(info("over"), overrides="nvd")
+    digest = build(tmp_path / "s", [(info("nvd"), theirs), (over, ours)])
+    with Snapshot(tmp_path / "s", digest) as book:
+        found = [(hit.advisory.id, hit.range.high) for hit in book.hits([Ask("cpe", "a:x:x", "generic", "1")])]
+        assert sorted(found) == [("CVE-1-1", "2"), ("CVE-1-2", "9")]
+        assert [each.severity for each in book.rated(["CVE-1-1"])["CVE-1-1"]] == ["high", "unknown"]

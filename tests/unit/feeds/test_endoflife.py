@@ -69,7 +69,7 @@ def test_the_sources_say_the_same() -> None:
 
 
 def test_the_new_interface_says_the_same() -> None:
-    releases = [
+    releases: list[dict[str, Any]] = [
         {"name": "2023", "releaseDate": "2023-03-01", "eolFrom": "2029-06-30", "latest": {"name": "2023.12"}},
         {"name": "2", "releaseDate": "2018-06-26", "isEol": True, "eoesFrom": "2030-01-01"},
         {"name": "1"},

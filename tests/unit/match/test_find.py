@@ -154,8 +154,11 @@ def test_a_language_package_that_a_system_package_owns_is_judged_by_the_distribu
     (silent,) = matched(book_of(*records), [owner, owned], "rhel:8.4").matches
     assert silent.suppressed is not None
     assert silent.suppressed.reason == (
-        "it belongs to python3-urllib3 1.24.2-5.el8, which RHEL 8.4 does not list as affected"
+        "it belongs to python3-urllib3 1.24.2-5.el8, and RHEL 8.4 does not list that as affected"
     )
+    (unheard,) = matched(book_of(records[0]), [owner, owned], "rhel:8.4").matches
+    assert unheard.suppressed is not None
+    assert unheard.suppressed.reason.endswith("and the snapshot has no advisories for RHEL 8.4")
     said = advisory("CVE-1-1", affected("rhel:8", "python3-urllib3", "rpm", "0:1.24.2-6.el8"), source="redhat")
     assert counted(matched(book_of(*records, said), [owner, owned], "rhel:8.4")) == {
         ("python3-urllib3", "CVE-1-1"): "0:1.24.2-6.el8"
@@ -352,6 +355,16 @@ def test_a_release_past_its_end_of_life_is_a_finding() -> None:
         "Debian 8 has been past its end of life since 2025-06-30: what is found in it now is recorded no more"
     ]
     assert early.problems == ()
+
+
+def test_thin_and_old_data_is_a_finding() -> None:
+    parts = [affected("debian:12", "x", "deb", "2"), affected("pypi", "y", "pep440", "2")]
+    book = book_of(advisory("A-1", *parts, published="2026-01-01"), kept_fresh=True)
+    result = matched(book, [package("deb", "x", "3"), package("pypi", "y", "3")], "debian:12")
+    assert [problem.reason for problem in result.problems] == [
+        "the snapshot has only 1 advisories for debian:12: much is missing",
+        "the advisories for debian:12, pypi end on 2026-01-01, 180 days ago: what came since is not known",
+    ]
 
 
 def test_a_package_whose_support_has_ended_is_unknown() -> None:

@@ -39,9 +39,30 @@ def only(*found: object) -> Matches:
 
 def test_the_table_names_a_package_once_and_each_of_its_vulnerabilities() -> None:
     lines = text("table").splitlines()
-    assert lines[0].split() == ["PACKAGE", "INSTALLED", "FIXED", "IN", "TYPE", "VULNERABILITY", "SEVERITY", "EPSS", "KEV", "RISK"]
+    assert lines[0].split() == [
+        "PACKAGE",
+        "INSTALLED",
+        "FIXED",
+        "IN",
+        "TYPE",
+        "VULNERABILITY",
+        "SEVERITY",
+        "EPSS",
+        "KEV",
+        "RISK",
+    ]
     assert sum(line.startswith("libssl3") for line in lines) == 1
-    assert lines[1].split() == ["log4j-core", "2.14.1", "2.15.0", "maven", "GHSA-jfh8-c2jp-5v3q", "critical", "94%", "ransom", "100.0"]
+    assert lines[1].split() == [
+        "log4j-core",
+        "2.14.1",
+        "2.15.0",
+        "maven",
+        "GHSA-jfh8-c2jp-5v3q",
+        "critical",
+        "94%",
+        "ransom",
+        "100.0",
+    ]
     assert "won't fix" in lines[4]
 
 

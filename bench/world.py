@@ -1,0 +1,230 @@
+"""A made-up world for `bench.rematch`: packages, package sets, images and advisories, skewed as real ones are. Same seed, same world."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from hullmark.advisorydb.build import build
+from hullmark.advisorydb.schema import FeedInfo
+from hullmark.match.coordinates import Coordinate
+from hullmark.match.fleet import Builder, Fleet
+from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record
+from hullmark.model.inventory import Distro
+
+_SEVERITIES = ("low", "medium", "high", "critical")
+_SYSTEMS = {
+    "debian": ("deb", "debian", ("11", "12", "13")),
+    "ubuntu": ("deb", "ubuntu", ("20.04", "22.04", "24.04")),
+    "alpine": ("apk", "alpine", ("3.17", "3.18", "3.19", "3.20")),
+    "rhel": ("rpm", "rhel", ("8", "9")),
+    "amazon": ("rpm", "amzn", ("2", "2023")),
+}
+_LANGUAGES = {"npm": 60_000, "pypi": 30_000, "maven": 20_000, "golang": 15_000, "gem": 5_000, "cargo": 5_000}
+_SCHEMES = {"npm": "npm", "pypi": "pep440", "maven": "maven", "golang": "golang", "gem": "gem", "cargo": "cargo"}
+_SOURCES = 3_000
+_SET_SIZE = 50
+_SETS_OF_AN_IMAGE = 6
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything there is."""
+
+    images: int = 1_000_000
+    sets: int = 200_000
+    coordinates: int = 1_500_000
+    advisories: int = 300_000
+    changes: int = 1_000
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Name:
+    """A package that advisories speak of, and how many versions of it are about."""
+
+    family: str
+    name: str
+    versions: int
+
+
+@dataclass
+class Pool:
+    """The coordinates of one language or of one release of a distribution, the popular ones first."""
+
+    family: str
+    numbers: list[int] = field(default_factory=list)
+
+
+def scaled(images: int) -> Size:
+    """The sizes for so many images, all in proportion to those for a million."""
+    part = images / Size.images
+    whole = Size()
+    return replace(
+        whole,
+        images=images,
+        sets=max(50, int(whole.sets * part)),
+        coordinates=max(500, int(whole.coordinates * part)),
+        advisories=max(200, int(whole.advisories * part)),
+        changes=min(whole.changes, max(20, int(whole.changes * part * 10))),
+    )
+
+
+def names_of(size: Size) -> list[Name]:
+    """The packages by family, the popular ones first; a popular one has many versions."""
+    part = size.coordinates / Size.coordinates
+    counts = {name: max(20, int(_SOURCES * part)) for name in _SYSTEMS}
+    counts |= {name: max(20, int(count * part)) for name, count in _LANGUAGES.items()}
+    found = []
+    for family, count in counts.items():
+        # A system's package has two binaries in each of its releases; what is left goes to the languages.
+        most, least = (26, 4) if family in _SYSTEMS else (400, 3)
+        found += [
+            Name(family, _name(family, rank), least + int((most - least) / (1 + rank / (20 if least == 3 else 300))))
+            for rank in range(count)
+        ]
+    return found
+
+
+def _name(family: str, rank: int) -> str:
+    if family == "maven":
+        return f"org.group{rank % 997}:artifact-{rank}"
+    return f"example.org/owner{rank % 997}/{family}-{rank}" if family == "golang" else f"{family}-package-{rank}"
+
+
+def version_of(family: str, step: int) -> str:
+    """The version that came after `step` others."""
+    if family in _SYSTEMS:
+        kind = _SYSTEMS[family][0]
+        tail = {"deb": f"-{step % 3 + 1}", "rpm": f"-{step % 3 + 1}.el9", "apk": f"-r{step % 3}"}[kind]
+        return f"1.{step // 3}.0{tail}"
+    return f"{'v' if family == 'golang' else ''}{1 + step // 40}.{step % 40}.{step % 3}"
+
+
+def _coordinates(name: Name) -> Iterator[tuple[str, Coordinate]]:
+    """The pool and the coordinate, for all versions and binaries of a package."""
+    if name.family not in _SYSTEMS:
+        space, _, short = name.name.rpartition(":" if name.family == "maven" else "/")
+        for step in range(name.versions):
+            version = version_of(name.family, step)
+            yield name.family, Coordinate(type=name.family, name=short or name.name, version=version, space=space)
+        return
+    kind, identifier, releases = _SYSTEMS[name.family]
+    for release in releases:
+        distro = Distro(id=identifier, version_id=release)
+        for step in range(name.versions):
+            version = version_of(name.family, step)
+            for binary in (name.name, f"{name.name}-libs"):
+                yield (
+                    f"{name.family}:{release}",
+                    Coordinate(type=kind, name=binary, version=version, source_name=name.name, source_version=version,
+                               arch="amd64", distro=distro),
+                )  # fmt: skip
+
+
+def fleet_of(size: Size, names: list[Name]) -> Fleet:
+    """The stored set: each package set has some rare coordinates of its own, the rest are popular ones."""
+    rng = random.Random(size.seed)  # noqa: S311 - no secret
+    builder = Builder()
+    pools: dict[str, Pool] = {}
+    for name in names:
+        for place, coordinate in _coordinates(name):
+            if place not in pools:
+                pools[place] = Pool(name.family)
+            pools[place].numbers.append(builder.add_coordinate(coordinate))
+    systems, languages = [], []
+    total = sum(len(pool.numbers) for pool in pools.values())
+    for pool in pools.values():
+        share = max(1, round(size.sets * len(pool.numbers) / total))
+        rows = systems if pool.family in _SYSTEMS else languages
+        rows += [builder.add_set(_set(rng, pool.numbers, at, share)) for at in range(share)]
+    rng.shuffle(systems)
+    rng.shuffle(languages)
+    for number in range(size.images):
+        chosen = [_pick(rng, systems, 4), *(_pick(rng, languages, 2) for _ in range(_SETS_OF_AN_IMAGE - 1))]
+        builder.add_image(f"sha256:{number:064x}", chosen)
+    return builder.fleet()
+
+
+def _set(rng: random.Random, numbers: list[int], at: int, share: int) -> list[int]:
+    return numbers[at::share] + [_pick(rng, numbers, 3) for _ in range(_SET_SIZE)]
+
+
+def _pick(rng: random.Random, numbers: list[int], skew: int) -> int:
+    return numbers[int(len(numbers) * rng.random() ** skew)]
+
+
+def records_of(size: Size, names: list[Name]) -> list[Record]:
+    """Advisories about popular packages more than about others, ratings of each CVE, EPSS and KEV."""
+    rng = random.Random(size.seed + 1)  # noqa: S311 - no secret
+    by_family: dict[str, list[Name]] = {}
+    for name in names:
+        by_family.setdefault(name.family, []).append(name)
+    families = list(by_family)
+    found: list[Record] = []
+    for number in range(size.advisories // 2):
+        cve = f"CVE-20{10 + number % 16}-{10_000 + number}"
+        family = rng.choice(families)
+        name = by_family[family][int(len(by_family[family]) * rng.random() ** 2)]
+        found.append(_advisory(rng, cve, name))
+        found.append(Advisory(id=cve, source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", rng.choice((5.0, 7.5, 9.8))),)))
+        found.append(Exploitability(cve, round(rng.random() ** 8, 5), rng.random(), "2026-01-31"))
+        if number % 150 == 0:
+            found.append(Exploited(cve=cve, source="kev", added="2026-01-31"))
+    return found
+
+
+def _advisory(rng: random.Random, cve: str, name: Name) -> Advisory:
+    low, width = sorted(rng.randrange(name.versions) for _ in range(2))
+    fixed = version_of(name.family, min(low + 1 + (width - low) // 3, name.versions))
+    span = (Range(low=version_of(name.family, low), high=fixed, fixed=fixed),)
+    if name.family not in _SYSTEMS:
+        part = Affected(namespace=name.family, name=name.name, scheme=_SCHEMES[name.family], ranges=span)
+        severity = rng.choice(_SEVERITIES)
+        return Advisory(id=f"GHSA-{cve[4:]}", source="ghsa", aliases=(cve,), severity=severity, affected=(part,))
+    kind, _, releases = _SYSTEMS[name.family]
+    parts = tuple(
+        Affected(namespace=f"{name.family}:{release}", name=name.name, scheme=kind, ranges=span)
+        for release in releases
+        if rng.random() < 0.7
+    )
+    return Advisory(id=cve, source=name.family, affected=parts)
+
+
+def changed(size: Size, records: list[Record]) -> list[Record]:
+    """The records of the next day: of `changes` advisories some have another fix, another severity, are new or withdrawn."""
+    rng = random.Random(size.seed + 2)  # noqa: S311 - no secret
+    places = [place for place, each in enumerate(records) if isinstance(each, Advisory) and each.affected]
+    found: list[Record | None] = list(records)
+    for turn, place in enumerate(rng.sample(places, size.changes)):
+        found[place] = _another(turn, records[place])
+    return [each for each in found if each is not None]
+
+
+def _another(turn: int, record: Record) -> Record | None:
+    assert isinstance(record, Advisory)
+    if turn % 20 == 0:
+        return msgspec.structs.replace(record, withdrawn="2026-02-01")
+    if turn % 20 == 1:
+        return None
+    if turn % 20 < 6:
+        return msgspec.structs.replace(record, severity="critical" if record.severity != "critical" else "high")
+    parts = tuple(
+        msgspec.structs.replace(part, ranges=tuple(msgspec.structs.replace(span, high="", fixed="") for span in part.ranges))
+        for part in record.affected
+    )
+    return msgspec.structs.replace(record, affected=parts)
+
+
+def snapshot_of(path: Path, records: list[Record]) -> str:
+    """Write a snapshot of the records; answers its digest."""
+    by_feed: dict[str, list[Record]] = {}
+    for record in records:
+        by_feed.setdefault(record.source if isinstance(record, Advisory) else "exploits", []).append(record)
+    return build(
+        path, [(FeedInfo(name=name, title=name, homepage="", licence=""), by_feed[name]) for name in sorted(by_feed)]
+    )

@@ -1,0 +1,203 @@
+"""Two snapshots → what differs between them that could change a match: advisories, ratings, KEV, EPSS, lifecycles.
+
+Texts that decide nothing (summaries, references) are no difference; see `build.match_hash`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from hullmark.advisorydb.excerpt import Excerpt, Key
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.model.advisory import Advisory, Exploited, Lifecycle
+
+EPSS_THRESHOLDS = (0.1,)
+"""The scores (0-1) whose reaching is news if nobody says otherwise."""
+
+Row = tuple[str, str, bytes, int]
+_END: Row = ("\U0010ffff", "", b"", 0)
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """One advisory that is in one snapshot only, or says other things in each. `before` and `after` are its row numbers."""
+
+    op: Literal["added", "removed", "changed"]
+    feed: str
+    id: str
+    before: int | None
+    after: int | None
+
+
+class Crossing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A CVE whose EPSS score (0-1) has come to stand between other thresholds. A score below all of them is 0."""
+
+    cve: str
+    before: float
+    after: float
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A CVE whose entry in the catalogue of known exploited vulnerabilities is new, gone or another."""
+
+    cve: str
+    before: Exploited | None
+    after: Exploited | None
+
+
+class LifecycleChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A product's release of which a feed says something else than before."""
+
+    feed: str
+    before: Lifecycle | None
+    after: Lifecycle | None
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between two snapshots. All tuples are sorted.
+
+    `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `names`: every id under
+    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything.
+    """
+
+    advisories: tuple[Changed, ...] = ()
+    keys: frozenset[Key] = frozenset()
+    rated: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    kev: tuple[Listing, ...] = ()
+    epss: tuple[Crossing, ...] = ()
+    lifecycles: tuple[LifecycleChange, ...] = ()
+    namespaces: frozenset[str] = frozenset()
+
+
+def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EPSS_THRESHOLDS) -> Difference:
+    """The difference of two snapshots. `thresholds` are EPSS scores (0-1) whose crossing counts; others are no difference.
+
+    Both lists of advisories are read once, in order, and merged: memory is that of the difference.
+    """
+    if previous.digest == next.digest:
+        return Difference()
+    advisories = tuple(_changed(previous, next))
+    keys: set[Key] = set()
+    names: set[str] = set()
+    rated: set[str] = set()
+    for each in advisories:
+        before = None if each.before is None else previous.by_number(each.before)
+        after = None if each.after is None else next.by_number(each.after)
+        keys |= _touched(before, after)
+        names.update(name for advisory in (before, after) if advisory for name in (advisory.id, *advisory.aliases))
+        if each.id.startswith("CVE-") and _rating(before) != _rating(after):
+            rated.add(each.id)
+    kev = tuple(_listings(previous.all_exploited(), next.all_exploited()))
+    with Excerpt(previous) as old, Excerpt(next) as new:
+        epss = tuple(_crossings(old, new, sorted(thresholds)))
+        lifecycles = tuple(_lifecycles(old, new))
+    return Difference(
+        advisories=advisories,
+        keys=frozenset(keys),
+        rated=frozenset(rated),
+        names=frozenset(names.union(rated, (each.cve for each in kev), (each.cve for each in epss))),
+        kev=kev,
+        epss=epss,
+        lifecycles=lifecycles,
+        namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()),
+    )
+
+
+def band(score: float, thresholds: Sequence[float]) -> int:
+    """How many of the thresholds (sorted) a score has reached."""
+    return bisect_right(thresholds, score)
+
+
+def kin(old: Excerpt, new: Excerpt, names: frozenset[str]) -> tuple[set[int], set[int]]:
+    """Row numbers, in either snapshot, of the advisories that go by one of these names, or by one that such an advisory has, and so on.
+
+    What is outside has no name in common with what is inside, in neither snapshot: matching merges, clears and settles by
+    names alone, so that the matches of what is inside do not depend on the rest.
+    """
+    known: set[str] = set()
+    inside: tuple[set[int], set[int]] = (set(), set())
+    fresh = set(names)
+    while fresh:
+        known |= fresh
+        reached: set[str] = set()
+        for excerpt, numbers in zip((old, new), inside, strict=True):
+            found = excerpt.going_by(fresh)
+            numbers.update(found)
+            reached.update(name for going_by in found.values() for name in going_by)
+        fresh = reached - known
+    return inside
+
+
+def _changed(previous: Snapshot, next: Snapshot) -> Iterator[Changed]:
+    """Merge both lists of hashes, each sorted by feed and id."""
+    before, after = previous.hashes(), next.hashes()
+    old, new = _next(before), _next(after)
+    while old is not _END or new is not _END:
+        if old[:2] == new[:2]:
+            if old[2] != new[2]:
+                yield Changed(op="changed", feed=new[0], id=new[1], before=old[3], after=new[3])
+            old, new = _next(before), _next(after)
+        elif old[:2] < new[:2]:
+            yield Changed(op="removed", feed=old[0], id=old[1], before=old[3], after=None)
+            old = _next(before)
+        else:
+            yield Changed(op="added", feed=new[0], id=new[1], before=None, after=new[3])
+            new = _next(after)
+
+
+def _next(rows: Iterator[Row]) -> Row:
+    return next(rows, _END)
+
+
+def _touched(before: Advisory | None, after: Advisory | None) -> set[Key]:
+    """The packages of which the advisory says something else; all of its packages if what it says of itself has changed."""
+    old = () if before is None or before.withdrawn else before.affected
+    new = () if after is None or after.withdrawn else after.affected
+    differs = set(old) ^ set(new) if _word(before) == _word(after) else {*old, *new}
+    return {(affected.namespace, affected.name) for affected in differs}
+
+
+def _word(advisory: Advisory | None) -> tuple[object, ...]:
+    """What an advisory says whatever the package."""
+    return () if advisory is None else (*_rating(advisory), sorted(advisory.aliases))
+
+
+def _rating(advisory: Advisory | None) -> tuple[object, ...]:
+    return ("unknown", ()) if advisory is None else (advisory.severity, advisory.cvss)
+
+
+def _listings(before: dict[str, Exploited], after: dict[str, Exploited]) -> Iterator[Listing]:
+    for cve in sorted(before.keys() | after.keys()):
+        old, new = before.get(cve), after.get(cve)
+        if _entry(old) != _entry(new):
+            yield Listing(cve=cve, before=old, after=new)
+
+
+def _entry(listed: Exploited | None) -> tuple[object, ...]:
+    return () if listed is None else (listed.added, listed.due, listed.ransomware)
+
+
+def _crossings(old: Excerpt, new: Excerpt, thresholds: Sequence[float]) -> Iterator[Crossing]:
+    if not thresholds:
+        return
+    before, after = old.scores_from(thresholds[0]), new.scores_from(thresholds[0])
+    for cve in sorted(before.keys() | after.keys()):
+        was, now = before.get(cve, 0.0), after.get(cve, 0.0)
+        if band(was, thresholds) != band(now, thresholds):
+            yield Crossing(cve=cve, before=was, after=now)
+
+
+def _lifecycles(old: Excerpt, new: Excerpt) -> Iterator[LifecycleChange]:
+    before, after = old.releases(), new.releases()
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        if was != now:
+            yield LifecycleChange(feed=key[2], before=_lifecycle(was), after=_lifecycle(now))
+
+
+def _lifecycle(body: bytes | None) -> Lifecycle | None:
+    return None if body is None else msgspec.msgpack.decode(body, type=Lifecycle)

@@ -1,0 +1,100 @@
+"""A snapshot that is asked about some of its advisories only: what a comparison needs is little beside all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from hullmark.advisorydb.snapshot import Snapshot
+
+Key = tuple[str, str]
+"""Namespace and name of a package in advisories."""
+
+_CHUNK = 400
+
+# Names of the connection's own come before those of the file: to every query, the rows of other advisories are not there.
+# The plus keeps the table of a package's ranges the one that is searched, whichever is the smaller.
+_LIMIT = """
+CREATE TEMP TABLE among (number INTEGER PRIMARY KEY);
+CREATE TEMP VIEW span AS SELECT * FROM main.span WHERE +advisory IN (SELECT number FROM temp.among);
+"""
+
+
+class _Naming(msgspec.Struct, frozen=True):
+    """Of an advisory, under which names it goes."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+
+
+class _Keyed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Of a part of an advisory, which package it speaks of."""
+
+    namespace: str
+    name: str
+
+
+_naming = msgspec.msgpack.Decoder(_Naming).decode
+_keyed = msgspec.msgpack.Decoder(_Keyed).decode
+
+
+class Excerpt(Snapshot):
+    """A snapshot's file, opened anew. `limit` makes `hits` tell of some advisories only; all other questions stay as they are."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Open the file of a snapshot once more."""
+        super().__init__(snapshot.path, snapshot.digest)
+        self._is_limited = False
+
+    def __enter__(self) -> Excerpt:
+        return self
+
+    def limit(self, numbers: Iterable[int]) -> None:
+        """From now on, `hits` are only those of the advisories with these row numbers."""
+        if not self._is_limited:
+            self._db.executescript(_LIMIT)
+            self._is_limited = True
+        self._db.execute("DELETE FROM temp.among")
+        self._db.executemany("INSERT OR IGNORE INTO temp.among VALUES (?)", ((number,) for number in numbers))
+
+    def going_by(self, names: Iterable[str]) -> dict[int, tuple[str, ...]]:
+        """Row numbers of the advisories that have one of these ids or aliases, each with all names that it goes by."""
+        found: dict[int, tuple[str, ...]] = {}
+        for chunk, marks in _chunks(sorted(set(names))):
+            rows = self._db.execute(
+                f"SELECT id, head FROM advisory WHERE id IN (SELECT advisory FROM alias WHERE name IN ({marks}))",  # noqa: S608
+                chunk,
+            )
+            for number, head in rows:
+                naming = _naming(head)
+                found[number] = (naming.id, *naming.aliases)
+        return found
+
+    def keys_of(self, numbers: Iterable[int]) -> set[Key]:
+        """The packages that the advisories with these row numbers speak of; none for those that are withdrawn."""
+        found: set[Key] = set()
+        for chunk, marks in _chunks(sorted(set(numbers))):
+            rows = self._db.execute(f"SELECT body FROM part WHERE advisory IN ({marks})", chunk)  # noqa: S608
+            for (body,) in rows:
+                keyed = _keyed(body)
+                found.add((keyed.namespace, keyed.name))
+        return found
+
+    def scores_from(self, floor: float) -> dict[str, float]:
+        """EPSS scores by CVE, of those that reach the floor."""
+        return dict(self._db.execute("SELECT cve, score FROM epss WHERE score >= ?", (floor,)))
+
+    def releases(self) -> dict[tuple[str, str, str], bytes]:
+        """What is known of each product's releases, as it is kept, by product, release and feed."""
+        rows = self._db.execute(
+            "SELECT product, release, feed.name, lifecycle.body FROM lifecycle JOIN feed ON feed.id = feed"
+        )
+        return {(product, release, feed): body for product, release, feed, body in rows}
+
+
+def _chunks(values: Sequence[str] | Sequence[int]) -> Iterator[tuple[Sequence[str] | Sequence[int], str]]:
+    """Slices of the values, each with its question marks."""
+    for at in range(0, len(values), _CHUNK):
+        chunk = values[at : at + _CHUNK]
+        yield chunk, ",".join("?" * len(chunk))

@@ -1,0 +1,157 @@
+"""Coordinates: all that decides which advisories match a package, and nothing else. What is equal is matched once, whatever holds it.
+
+What an image adds (where a package lies, which package owns its files, what is ignored) is no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+
+import msgspec
+
+from hullmark.match.distros import Plan, plan_for
+from hullmark.match.find import _channels_in_use
+from hullmark.match.lookups import RULES, Lookup, is_system, lookups, untold
+from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
+from hullmark.model.purl import make_purl, namespace_of
+from hullmark.versions import InvalidVersion, scheme_named
+
+
+class _Everything(frozenset[str]):
+    """The set of all namespaces."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+_EVERY = _Everything()
+_NO_CHANNELS: tuple[str, ...] = ()
+
+
+class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
+    """A package as matching sees it. Empty texts: not said, or it decides nothing.
+
+    `space` is the namespace of the purl, `module` and `vendor` are those of an rpm. `distro` holds no more than says where a
+    system's package is looked up; it is None for others. `channels` are the paid channels that the image uses, sorted.
+    """
+
+    type: str
+    name: str
+    version: str
+    source_name: str = ""
+    source_version: str = ""
+    arch: str = ""
+    module: str = ""
+    vendor: str = ""
+    space: str = ""
+    distro: Distro | None = None
+    channels: tuple[str, ...] = ()
+
+
+def coordinates_of(inventory: Inventory, channels: Collection[str] = _NO_CHANNELS) -> tuple[Coordinate, ...]:
+    """The coordinates of an inventory's packages, without repetition, in the packages' order. `channels` as for `find`."""
+    return tuple(dict.fromkeys(each for layer in by_layer(inventory, channels).values() for each in layer))
+
+
+def by_layer(inventory: Inventory, channels: Collection[str] = _NO_CHANNELS) -> dict[int, tuple[Coordinate, ...]]:
+    """The coordinates by the layer that brought their packages (-1: not known): images with a base in common have sets in common."""
+    used = tuple(sorted({*channels, *_channels_in_use(inventory)}))
+    found: dict[int, dict[Coordinate, None]] = {}
+    for package in inventory.packages:
+        layer = package.locations[0].layer if package.locations else -1
+        found.setdefault(layer, {})[coordinate_of(package, inventory.distro, used)] = None
+    return {layer: tuple(found[layer]) for layer in sorted(found)}
+
+
+def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, ...] = ()) -> Coordinate:
+    """The coordinate of one package of an image with this distribution and these channels (sorted)."""
+    system = is_system(package)
+    source = package.source if package.type not in RULES else None
+    is_rpm = package.type == "rpm"
+    return Coordinate(
+        type=package.type,
+        name=package.name,
+        version=package.version,
+        source_name=source.name if source else "",
+        source_version=source.version if source else "",
+        arch=package.arch,
+        module=package.notes.get("modularity", "") if is_rpm else "",
+        vendor=package.notes.get("vendor", "") if is_rpm else "",
+        space=namespace_of(package.purl) if package.type in RULES else "",
+        distro=_bare(distro, channels) if system else None,
+        channels=channels if system else (),
+    )
+
+
+def package_of(coordinate: Coordinate) -> Package:
+    """A package that is matched as every package of this coordinate is."""
+    notes = {"modularity": coordinate.module, "vendor": coordinate.vendor}
+    name, version, space = coordinate.name, coordinate.version, coordinate.space
+    return Package(
+        type=coordinate.type,
+        name=name,
+        version=version,
+        purl=make_purl(
+            coordinate.type,
+            name.removeprefix(f"{space}/"),
+            "" if version == UNKNOWN_VERSION else version,
+            namespace=space,
+        ),
+        cataloger="",
+        arch=coordinate.arch,
+        source=SourcePackage(coordinate.source_name, coordinate.source_version) if coordinate.source_name else None,
+        notes={key: value for key, value in notes.items() if value},
+    )
+
+
+def asked(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:
+    """Every look-up that any snapshot could call for. `package` is the coordinate's."""
+    plan = potential(coordinate.distro, coordinate.channels)
+    return () if untold(package, plan, _EVERY) else tuple(lookups(package, plan, _EVERY))
+
+
+def is_even(asked: Iterable[Lookup]) -> bool:
+    """Whether the versions of all look-ups can be compared, or none can: the package is told or untold whichever answers first."""
+    return len({_is_version(lookup.ask.scheme, lookup.ask.version) for lookup in asked}) < 2
+
+
+@lru_cache(maxsize=1 << 14)
+def potential(distro: Distro | None, channels: tuple[str, ...]) -> Plan:
+    """The plan if a snapshot knew every namespace."""
+    return plan_for(distro, _EVERY, channels)
+
+
+@lru_cache(maxsize=1 << 14)
+def _bare(distro: Distro | None, channels: tuple[str, ...]) -> Distro | None:
+    """The least of a distribution that leads to the same plan."""
+    if distro is None:
+        return None
+    whole = _decisions(potential(distro, channels))
+    return next((each for each in _shorter(distro) if _decisions(potential(each, channels)) == whole), distro)
+
+
+def _shorter(distro: Distro) -> Iterator[Distro]:
+    parts = distro.version_id.split(".")
+    versions = dict.fromkeys(("", parts[0], ".".join(parts[:2]), distro.version_id))
+    yield from (Distro(id=distro.id, version_id=version) for version in versions)
+    yield from (Distro(id=distro.id, version_id=version, codename=distro.codename) for version in versions)
+    yield msgspec.structs.replace(distro, pretty_name="", cpe_name="")
+
+
+def _decisions(plan: Plan) -> tuple[object, ...]:
+    """What of a plan decides a match: the release does where fixes of rebuilds and channels have to be reachable."""
+    release = plan.release if plan.resolutions else ""
+    return plan.tiers, plan.resolutions, bool(plan.reason), release, plan.is_comprehensive, plan.vendors
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_version(scheme_name: str, version: str) -> bool:
+    scheme = scheme_named(scheme_name)
+    try:
+        if scheme is not None:
+            scheme.compare(version, version)
+    except InvalidVersion:
+        return False
+    return True

@@ -1,0 +1,239 @@
+"""VEX as OpenVEX and CSAF: what is said of each match, in the form the standards want."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from hullmark.match import vex
+from hullmark.model.advisory import Statement
+from hullmark.model.match import Matches, Suppressed
+from hullmark.report import load
+from hullmark.report.format import RenderContext
+from hullmark.report.vex_words import JUSTIFICATIONS, Position, position
+from tests.unit.report.matches_samples import (
+    CLEAN,
+    DENIED,
+    DISTRO_SAYS,
+    GUESSED,
+    MATCHES,
+    MENDED,
+    OPENSSL,
+    SMALL,
+    STATES,
+    UNRATED,
+    WAIVED,
+    matches,
+)
+from tests.unit.report.samples import PLAIN, digest
+
+ANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+URI = {"type": "string", "pattern": r"^[a-z][a-z0-9+.-]*:\S+$"}
+TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
+COMPONENT: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "@id": URI,
+        "identifiers": {"additionalProperties": False, "properties": {"purl": {"pattern": "^pkg:"}}},
+        "hashes": {"additionalProperties": False, "properties": {"sha-256": {"pattern": "^[0-9a-f]{64}$"}}},
+        "subcomponents": {"type": "array", "uniqueItems": True, "minItems": 1, "items": {"type": "object"}},
+    },
+}
+STATEMENT = {
+    "type": "object",
+    "required": ["vulnerability", "status", "products"],
+    "additionalProperties": False,
+    "properties": {
+        "vulnerability": {
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {"name": {"type": "string"}, "aliases": {"type": "array", "uniqueItems": True}},
+        },
+        "products": {"type": "array", "uniqueItems": True, "minItems": 1, "items": COMPONENT},
+        "status": {"enum": ["not_affected", "affected", "fixed", "under_investigation"]},
+        "status_notes": {"type": "string"},
+        "justification": {
+            "enum": [
+                "component_not_present",
+                "vulnerable_code_not_present",
+                "vulnerable_code_not_in_execute_path",
+                "vulnerable_code_cannot_be_controlled_by_adversary",
+                "inline_mitigations_already_exist",
+            ]
+        },
+        "impact_statement": {"type": "string", "minLength": 1},
+        "action_statement": {"type": "string", "minLength": 1},
+    },
+    "allOf": [
+        {
+            "if": {"properties": {"status": {"const": "not_affected"}}},
+            "then": {"oneOf": [{"required": ["justification"]}, {"required": ["impact_statement"]}]},
+        },
+        {"if": {"properties": {"status": {"const": "affected"}}}, "then": {"required": ["action_statement"]}},
+    ],
+}
+OPENVEX = Draft202012Validator(
+    {
+        "type": "object",
+        "required": ["@context", "@id", "author", "timestamp", "version", "statements"],
+        "additionalProperties": False,
+        "properties": {
+            "@context": {"const": "https://openvex.dev/ns/v0.2.0"},
+            "@id": URI,
+            "author": {"type": "string"},
+            "role": {"type": "string"},
+            "tooling": {"type": "string"},
+            "timestamp": TIME,
+            "version": {"type": "integer", "minimum": 1},
+            "statements": {"type": "array", "uniqueItems": True, "items": STATEMENT},
+        },
+    }
+)
+
+
+def openvex(found: Matches = SMALL, context: RenderContext = PLAIN) -> dict[str, Any]:
+    """The OpenVEX document, which is as the standard wants it."""
+    read: dict[str, Any] = json.loads(load("matches", "openvex").render(found, context))
+    assert [error.message for error in OPENVEX.iter_errors(read)] == []
+    return read
+
+
+def csaf(found: Matches = SMALL, context: RenderContext = PLAIN) -> dict[str, Any]:
+    """The CSAF document, read back."""
+    read: dict[str, Any] = json.loads(load("matches", "csaf").render(found, context))
+    return read
+
+
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        (OPENSSL, Position(status="affected", action="Update libssl3 to 3.0.11-1~deb12u3 or later.")),
+        (UNRATED, Position(status="affected", action="No fixed version of left-pad is available yet.")),
+        (GUESSED, Position(status="under_investigation")),
+        (WAIVED, Position(status="affected", action="Accepted by platform team until 2027-03-31: No shell is started")),
+        (
+            DENIED,
+            Position(
+                status="not_affected",
+                justification="vulnerable_code_not_in_execute_path",
+                impact="them says not_affected (vulnerable_code_not_in_execute_path): full_load is not called",
+            ),
+        ),
+        (MENDED, Position(status="fixed", impact="them says fixed")),
+        (DISTRO_SAYS, Position(status="not_affected", impact="Debian says so.")),
+        (STATES, Position(status="affected", action="It is not known whether a fixed version of musl is available.")),
+    ],
+)
+def test_each_match_has_a_position(match: Any, said: Position) -> None:
+    assert position(match) == said
+
+
+@pytest.mark.parametrize("source", ["them", "https://vex.example/a.json", "who says fixed or not"])
+@pytest.mark.parametrize("impact", ["", "It says fixed: no."])
+def test_what_vex_suppressed_is_said_again_as_it_was_said(source: str, impact: str) -> None:
+    assert vex.JUSTIFICATIONS == JUSTIFICATIONS
+    for status, justification in (("fixed", ""), *(("not_affected", word) for word in ("", *JUSTIFICATIONS))):
+        statement = Statement(
+            vulnerability="CVE-1",
+            source=source,
+            status=status,  # type: ignore[arg-type]
+            justification=justification,
+            impact=impact,
+        )
+        suppressed = Suppressed(by="vex", reason=vex.reason_of(statement))
+        said = position(msgspec.structs.replace(OPENSSL, suppressed=suppressed))
+        assert (said.status, said.justification) == (status, justification)
+
+
+@pytest.mark.parametrize("case", MATCHES)
+def test_openvex_is_valid(case: str) -> None:
+    openvex(MATCHES[case], RenderContext(tool_version="1", timestamp="2026-11-01T12:00:00Z"))
+
+
+@ANY
+@given(matches())
+def test_openvex_of_any_matches_is_valid(found: Matches) -> None:
+    openvex(found)
+
+
+def test_the_image_is_the_product_and_its_packages_are_the_subcomponents() -> None:
+    statement = openvex()["statements"][0]
+    (product,) = statement["products"]
+    assert product["@id"].startswith("pkg:oci/shop@sha256:")
+    assert product["hashes"] == {"sha-256": digest(0xA).removeprefix("sha256:")}
+    assert product["subcomponents"] == [
+        {
+            "@id": "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1",
+            "identifiers": {"purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1"},
+        }
+    ]
+    assert statement["vulnerability"] == {"aliases": ["CVE-2021-44228"], "name": "GHSA-jfh8-c2jp-5v3q"}
+
+
+def test_the_moment_is_that_of_the_data_unless_one_was_asked_for() -> None:
+    assert openvex()["timestamp"] == "2026-10-31T00:00:00Z"
+    assert openvex(CLEAN)["timestamp"] == "1970-01-01T00:00:00Z"
+    asked = openvex(SMALL, RenderContext(tool_version="1", timestamp="2026-11-01T12:00:00+01:00"))
+    assert asked["timestamp"] == "2026-11-01T11:00:00Z"
+
+
+@pytest.mark.parametrize("case", ["odd", "small"])
+@pytest.mark.parametrize("timestamp", [None, "2026-11-01T12:00:00Z"])
+def test_csaf_passes_the_library_with_the_official_schema(case: str, timestamp: str | None) -> None:
+    verification = pytest.importorskip("csaf_lib.verification", reason="csaf-lib is not installed")
+    read = csaf(MATCHES[case], RenderContext(tool_version="1", timestamp=timestamp))
+    verdict = verification.Verifier(read).run_all()
+    assert [(found.test_id, found.message) for found in verdict.results if "fail" in str(found.status).lower()] == []
+
+
+@ANY
+@given(matches())
+def test_csaf_of_any_matches_keeps_its_references_and_contradicts_itself_nowhere(found: Matches) -> None:
+    read = csaf(found)
+    tree = read.get("product_tree", {"full_product_names": [], "relationships": []})
+    parts = [product["product_id"] for product in tree["full_product_names"]]
+    ids = parts + [relation["full_product_name"]["product_id"] for relation in tree["relationships"]]
+    assert len(set(ids)) == len(ids)
+    for relation in tree["relationships"]:
+        assert {relation["product_reference"], relation["relates_to_product_reference"]} <= set(parts)
+    vulnerabilities = read.get("vulnerabilities", [])
+    cves = [each["cve"] for each in vulnerabilities if "cve" in each]
+    assert len(set(cves)) == len(cves)
+    for each in vulnerabilities:
+        _check(each, set(ids))
+
+
+def _check(vulnerability: dict[str, Any], ids: set[str]) -> None:
+    status = vulnerability["product_status"]
+    told = [product for products in status.values() for product in products]
+    assert len(set(told)) == len(told)
+    assert set(told) <= ids
+    assert vulnerability["notes"][0]["text"]
+    assert "cve" in vulnerability or vulnerability["ids"]
+    denied = {product for threat in vulnerability.get("threats", ()) for product in threat["product_ids"]}
+    acted = {product for remedy in vulnerability.get("remediations", ()) for product in remedy["product_ids"]}
+    assert denied == set(status.get("known_not_affected", ()))
+    assert acted == set(status.get("known_affected", ()))
+
+
+def test_csaf_says_what_to_do_in_the_words_of_the_standard() -> None:
+    remedies = {
+        each["cve"]: [remedy["category"] for remedy in each["remediations"]]
+        for each in csaf()["vulnerabilities"]
+        if "remediations" in each and "cve" in each
+    }
+    assert remedies["CVE-2023-5363"] == ["vendor_fix"]
+    assert remedies["CVE-2010-4756"] == ["no_fix_planned"]
+    assert remedies["CVE-2019-18276"] == ["no_fix_planned"]
+    assert remedies["CVE-2025-26519"] == ["none_available"]
+
+
+def test_without_matches_csaf_is_of_the_base_profile() -> None:
+    assert csaf(CLEAN)["document"]["category"] == "csaf_base"
+    assert csaf()["document"]["category"] == "csaf_vex"
