@@ -168,7 +168,12 @@ def written(size: Size, made: Measured, measured: Measured) -> str:
 
 
 def _table(what: str, unit: str, rows: dict[str, int] | dict[str, float], show: Callable[[float], str]) -> list[str]:
-    return [f"| {what} | {unit} |", "| --- | --: |", *(f"| {name} | {show(value)} |" for name, value in rows.items()), ""]
+    return [
+        f"| {what} | {unit} |",
+        "| --- | --: |",
+        *(f"| {name} | {show(value)} |" for name, value in rows.items()),
+        "",
+    ]
 
 
 @contextmanager

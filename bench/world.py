@@ -13,10 +13,10 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import FeedInfo
 from hullmark.match.coordinates import Coordinate
 from hullmark.match.fleet import Builder, Fleet
-from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record
+from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record, Severity
 from hullmark.model.inventory import Distro
 
-_SEVERITIES = ("low", "medium", "high", "critical")
+_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 _SYSTEMS = {
     "debian": ("deb", "debian", ("11", "12", "13")),
     "ubuntu": ("deb", "ubuntu", ("20.04", "22.04", "24.04")),
@@ -24,7 +24,7 @@ _SYSTEMS = {
     "rhel": ("rpm", "rhel", ("8", "9")),
     "amazon": ("rpm", "amzn", ("2", "2023")),
 }
-_LANGUAGES = {"npm": 60_000, "pypi": 30_000, "maven": 20_000, "golang": 15_000, "gem": 5_000, "cargo": 5_000}
+_LANGUAGES = {"npm": 75_000, "pypi": 33_000, "maven": 28_000, "golang": 28_000, "gem": 6_500, "cargo": 6_500}
 _SCHEMES = {"npm": "npm", "pypi": "pep440", "maven": "maven", "golang": "golang", "gem": "gem", "cargo": "cargo"}
 _SOURCES = 3_000
 _SET_SIZE = 50
@@ -77,17 +77,12 @@ def scaled(images: int) -> Size:
 def names_of(size: Size) -> list[Name]:
     """The packages by family, the popular ones first; a popular one has many versions."""
     part = size.coordinates / Size.coordinates
-    counts = {name: max(20, int(_SOURCES * part)) for name in _SYSTEMS}
-    counts |= {name: max(20, int(count * part)) for name, count in _LANGUAGES.items()}
-    found = []
-    for family, count in counts.items():
-        # A system's package has two binaries in each of its releases; what is left goes to the languages.
-        most, least = (26, 4) if family in _SYSTEMS else (400, 3)
-        found += [
-            Name(family, _name(family, rank), least + int((most - least) / (1 + rank / (20 if least == 3 else 300))))
-            for rank in range(count)
-        ]
-    return found
+    counts = dict.fromkeys(_SYSTEMS, (_SOURCES, 14, 6)) | {name: (count, 60, 2) for name, count in _LANGUAGES.items()}
+    return [
+        Name(family, _name(family, rank), least + int((most - least) / (1 + rank / (count * part / 60))))
+        for family, (count, most, least) in counts.items()
+        for rank in range(max(20, int(count * part)))
+    ]
 
 
 def _name(family: str, rank: int) -> str:
@@ -136,7 +131,8 @@ def fleet_of(size: Size, names: list[Name]) -> Fleet:
             if place not in pools:
                 pools[place] = Pool(name.family)
             pools[place].numbers.append(builder.add_coordinate(coordinate))
-    systems, languages = [], []
+    systems: list[int] = []
+    languages: list[int] = []
     total = sum(len(pool.numbers) for pool in pools.values())
     for pool in pools.values():
         share = max(1, round(size.sets * len(pool.numbers) / total))
@@ -169,7 +165,9 @@ def records_of(size: Size, names: list[Name]) -> list[Record]:
     for number in range(size.advisories // 2):
         cve = f"CVE-20{10 + number % 16}-{10_000 + number}"
         family = rng.choice(families)
-        name = by_family[family][int(len(by_family[family]) * rng.random() ** 2)]
+        # A third is about packages that no image has.
+        place = int(len(by_family[family]) * rng.random() ** 2 * 2.25)
+        name = by_family[family][place] if place < len(by_family[family]) else Name(family, _name(family, place), 9)
         found.append(_advisory(rng, cve, name))
         found.append(Advisory(id=cve, source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", rng.choice((5.0, 7.5, 9.8))),)))
         found.append(Exploitability(cve, round(rng.random() ** 8, 5), rng.random(), "2026-01-31"))
@@ -214,7 +212,9 @@ def _another(turn: int, record: Record) -> Record | None:
     if turn % 20 < 6:
         return msgspec.structs.replace(record, severity="critical" if record.severity != "critical" else "high")
     parts = tuple(
-        msgspec.structs.replace(part, ranges=tuple(msgspec.structs.replace(span, high="", fixed="") for span in part.ranges))
+        msgspec.structs.replace(
+            part, ranges=tuple(msgspec.structs.replace(span, high="", fixed="") for span in part.ranges)
+        )
         for part in record.affected
     )
     return msgspec.structs.replace(record, affected=parts)

@@ -1,11 +1,12 @@
 """Hullmark says what is inside a container image, whether it may sail, and when it no longer may.
 
-    from hullmark import scan, check
+    from hullmark import scan, check, vulns
 
     inventory = scan("oci-dir:./app")
     verdict = check("oci-dir:./app", policy="policy.yaml")
+    matches = vulns("oci-dir:./app", advisories=Path("advisories"))
 
-Both return typed values (hullmark.model), print nothing and keep no state but the cache folder they are given.
+All return typed values (hullmark.model), print nothing and keep no state but the cache folder they are given.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from hullmark._version import __version__
 
 if TYPE_CHECKING:
-    from hullmark.app.api import check, scan
+    from hullmark.app.api import check, scan, vulns
 
-__all__ = ["__version__", "check", "scan"]
+__all__ = ["__version__", "check", "scan", "vulns"]
 
 
 def __getattr__(name: str) -> Any:
     """Load the API when it is first used: the command line's `--help` must not pay for it."""
-    if name in ("check", "scan"):
+    if name in ("check", "scan", "vulns"):
         from hullmark.app import api
 
         return getattr(api, name)

@@ -92,6 +92,7 @@ def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
     [example] = blocks(README, "python")
     small_layout(tmp_path / "app")
     shutil.copy(REPOSITORY / "examples" / "policy.yaml", tmp_path / "policy.yaml")
+    shutil.copytree(REPOSITORY / "examples" / "advisories", tmp_path / "advisories")
     done = subprocess.run([sys.executable, "-c", example], check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 

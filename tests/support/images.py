@@ -146,6 +146,12 @@ def small_layout(folder: Path, tag: str = "latest") -> Path:
     return write_layout(folder, blobs, [tagged(blobs.image(), tag)])
 
 
+def layout_of(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """An OCI layout with one image of one layer that holds these files."""
+    blobs = Blobs()
+    return write_layout(folder, blobs, [tagged(blobs.image((tar_of(files),)), "latest")])
+
+
 def docker_files(
     tags: Sequence[str] = ("shop:1",), layers: Sequence[bytes] = LAYERS, platform: str = "linux/amd64"
 ) -> tuple[dict[str, bytes], Json]:

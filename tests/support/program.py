@@ -90,17 +90,19 @@ class Program:
         mine = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "error"}
         return {"PATH": os.environ["PATH"], **mine, **(more or {})}
 
-    def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, seconds: float = 60) -> Ran:
-        """Run it with these arguments."""
-        return self._run([*HULLMARK, *map(str, arguments)], env, seconds)
+    def __call__(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, seconds: float = 60, given: str = ""
+    ) -> Ran:
+        """Run it with these arguments; `given` is its standard input."""
+        return self._run([*HULLMARK, *map(str, arguments)], env, seconds, given)
 
-    def _run(self, command: Sequence[str], env: Mapping[str, str] | None, seconds: float = 60) -> Ran:
+    def _run(self, command: Sequence[str], env: Mapping[str, str] | None, seconds: float = 60, given: str = "") -> Ran:
         ran = subprocess.run(
             command,
             env=self.environment(env),
             cwd=self.place,
             capture_output=True,
-            stdin=subprocess.DEVNULL,
+            input=given.encode(),
             timeout=seconds,
             check=False,
         )

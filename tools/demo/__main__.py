@@ -1,4 +1,4 @@
-"""`make demo`: take an image, say what is inside, judge it, explain; `python -m tools.demo --help` tells the options."""
+"""`make demo`: take an image, say what is inside, match it with advisories, judge it, explain; `python -m tools.demo --help` tells the options."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def main() -> int:
             # The registry answered and then did not give the image out, as when too many have asked.
             choice = make(folder, _say)
             tour.inspect(program, _short(choice))
+        tour.match(program, _short(choice))
         tour.judge(program, _short(choice))
         tour.explain(program, _short(choice))
     except tour.Failed as failed:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 HULLMARK = ".venv/bin/hullmark"
 POLICY = "examples/policy.yaml"
+ADVISORIES = "examples/advisories"
 
 _VERDICTS = (0, 1, 3)
 _NEXT = """\
@@ -23,6 +24,8 @@ What to try next (`hullmark` is .venv/bin/hullmark here)
       lists what later layers deleted, and everybody who has the image still has
   hullmark check {0} --policy {1} -o json
       gives the verdict to a pipeline; exit status 1 means stop. Change the policy and look again
+  hullmark db update && hullmark vulns {0}
+      fetches what all sources know, and matches the image with it
   make demo IMAGE=NAME
       makes the same tour through an image of yours
   README.md, docs/how-to/add-a-cataloger.md
@@ -95,6 +98,12 @@ def inspect(program: Program, reference: str) -> None:
     program.run("scan", reference, head=12, tail=12)
     print("\nA layer is read once, ever. The second time:")
     program.run("scan", reference, head=0, tail=1)
+
+
+def match(program: Program, reference: str) -> None:
+    """What is known to be wrong, by a handful of advisories that need no network."""
+    _title(f"What is known to be wrong? By the few advisories in {ADVISORIES}:")
+    program.run("vulns", "--why", "--advisories", ADVISORIES, reference, head=16, tail=12)
 
 
 def judge(program: Program, reference: str) -> None:

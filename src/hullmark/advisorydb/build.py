@@ -200,7 +200,9 @@ class _Writer:
             high, high_is_code = _key(affected.scheme, span.high)
             flags = kind | (LOW_OPEN if span.low_open else 0) | (HIGH_OPEN if span.high_open else 0)
             if low_is_code or high_is_code:
-                yield (package, advisory, part, number, flags | BY_CODE, None, None, None, None)
+                # Keys are of no use then: the bounds stand there as they are written, for the scheme to compare.
+                texts = [bound.encode() or None for bound in (span.low, span.high)]
+                yield (package, advisory, part, number, flags | BY_CODE, texts[0], texts[1], None, None)
             else:
                 bare = [bare_bound_key(affected.scheme, bound) if bound else None for bound in (span.low, span.high)]
                 yield (package, advisory, part, number, flags, low, high, bare[0], bare[1])

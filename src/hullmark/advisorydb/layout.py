@@ -11,8 +11,9 @@ import msgspec
 from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, INDEXES, TABLES, FeedInfo
 from hullmark.model.errors import HullmarkError
 
-_LIBRARY_VERSION_AT = 96
-_LIBRARY_VERSION = (3_040_000).to_bytes(4, "big")
+_HEADER = {40: 1, 96: 3_040_000}
+"""Words of the header that tell how a file was made (schema changes so far, SQLite's version), and what is written there."""
+
 _MAX_FEEDS = 1000
 _FEED_LIMIT = 1 << 16
 
@@ -41,8 +42,9 @@ def settle(path: Path) -> None:
             db.execute("PRAGMA secure_delete = ON")  # else what memory held before stays in the gaps of pages
             db.execute("VACUUM INTO ?", (str(target),))
         with target.open("r+b") as stream:
-            stream.seek(_LIBRARY_VERSION_AT)
-            stream.write(_LIBRARY_VERSION)
+            for place, word in _HEADER.items():
+                stream.seek(place)
+                stream.write(word.to_bytes(4, "big"))
         target.replace(path)
     finally:
         target.unlink(missing_ok=True)

@@ -28,7 +28,8 @@ MANIFEST_LIMIT = 1 << 20
 _LARGEST = 64 << 30
 _LEVEL = 12
 _THREADS = 2  # any number but none gives the same bytes
-_WINDOW = 1 << 27
+_WINDOW_LOG = 24
+_LARGEST_WINDOW = 1 << 27
 _CHUNK = 1 << 20
 _READ = 1 << 18
 _DAMAGED = "fetch or export it again"
@@ -50,7 +51,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     digest: Digest
     size: Size
     unpacked: Size
-    parent: Digest | Literal[""] = ""
+    parent: Annotated[str, msgspec.Meta(pattern=r"\A(?:sha256:[0-9a-f]{64})?\Z")] = ""
 
     @property
     def name(self) -> str:
@@ -124,19 +125,26 @@ def pack_snapshot(snapshot: Path, digest: str, target: Path) -> Packed:
     return Packed(Payload(kind="snapshot", digest=digest_of(target), size=size, unpacked=unpacked), target)
 
 
-def pack_delta(parent: tuple[Path, str], snapshot: Path, target: Path) -> Packed:
-    """Compress what turns the snapshot `parent` (path, digest) into another into `target`. Raises HullmarkError, OSError."""
-    path, digest = parent
-    inspect(path)
-    raw = target.with_name(f"{target.name}.raw")
+def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Path) -> Packed:
+    """Compress what turns the snapshot `parent` (path, digest) into another into `target`, once that is proved to work.
+
+    Raises HullmarkError if it does not, or if one of them is no sound snapshot; OSError.
+    """
+    (old, old_digest), (new, new_digest) = parent, snapshot
+    for path in (old, new):
+        inspect(path)
+    raw, proof = (target.with_name(f"{target.name}.{word}") for word in ("raw", "proof"))
     try:
-        make_delta(path, snapshot, raw)
+        make_delta(old, new, raw)
+        with raw.open("rb", _CHUNK) as stream:
+            apply_delta(old, stream, proof, Goal(new_digest, new.stat().st_size))
         _, size, unpacked = _compress(raw, target)
     except sqlite3.Error as error:
         raise HullmarkError(f"the snapshots cannot be compared: {error}", advice="export the whole snapshot") from error
     finally:
         raw.unlink(missing_ok=True)
-    payload = Payload(kind="delta", digest=digest_of(target), size=size, unpacked=unpacked, parent=digest)
+        proof.unlink(missing_ok=True)
+    payload = Payload(kind="delta", digest=digest_of(target), size=size, unpacked=unpacked, parent=old_digest)
     return Packed(payload, target)
 
 
@@ -147,7 +155,8 @@ def _compress(source: Path, target: Path) -> tuple[str, int, int]:
     content, unpacked = hashlib.sha256(), 0
     with source.open("rb") as stream, target.open("wb") as out:
         length = os.fstat(stream.fileno()).st_size
-        compressor = zstandard.ZstdCompressor(level=_LEVEL, threads=_THREADS)
+        settings = zstandard.ZstdCompressionParameters.from_level(_LEVEL, window_log=_WINDOW_LOG, threads=_THREADS)
+        compressor = zstandard.ZstdCompressor(compression_params=settings)
         with compressor.stream_writer(out, size=length, closefd=False) as writer:
             while chunk := stream.read(_CHUNK):
                 content.update(chunk)
@@ -231,7 +240,7 @@ def _unpack(readinto: ReadInto, payload: Payload, target: Path) -> str:
     import zstandard
 
     arriving, content, size = _Arriving(readinto, payload.size), hashlib.sha256(), 0
-    reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(
+    reader = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(
         cast(BinaryIO, arriving), read_size=_READ, read_across_frames=True
     )
     with target.open("wb") as out:

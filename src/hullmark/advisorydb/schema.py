@@ -9,7 +9,7 @@ FORMAT = 1
 """Raised whenever the tables or what stands in them change; a program reads only its own format."""
 
 UNAFFECTED, BY_CODE, LOW_OPEN, HIGH_OPEN = 1, 2, 4, 8
-"""Flags of a row of `span`. BY_CODE: its bounds have no faithful key, the version's scheme has to compare."""
+"""Flags of a row of `span`. BY_CODE: its bounds have no faithful key; `low` and `high` are their text, and the scheme compares."""
 
 TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -30,7 +30,7 @@ from hullmark.model.errors import HullmarkError
 
 KEPT_SNAPSHOTS = 3
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
 _LENGTH = 4
 _MAX_RECORD = 256 << 20
 _CHUNK = 1 << 20

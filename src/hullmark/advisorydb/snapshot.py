@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hullmark.advisorydb.keys import version_key
-from hullmark.advisorydb.schema import APPLICATION_ID, BY_CODE, FORMAT, Coverage, FeedInfo
+from hullmark.advisorydb.schema import APPLICATION_ID, BY_CODE, FORMAT, HIGH_OPEN, LOW_OPEN, Coverage, FeedInfo
 from hullmark.match.book import Ask, Extent, Hit
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Statement, Support
 from hullmark.model.errors import HullmarkError
@@ -19,7 +19,7 @@ from hullmark.versions import InvalidVersion
 from hullmark.versions.ranges import contains
 
 _HITS = """
-SELECT q.i, s.advisory, s.part, s.number, s.flags
+SELECT q.i, s.advisory, s.part, s.number, s.flags, CASE WHEN s.flags & 2 THEN s.low END, CASE WHEN s.flags & 2 THEN s.high END
 FROM temp.q AS q CROSS JOIN package AS p ON p.namespace = q.namespace AND p.name = q.name
 CROSS JOIN span AS s ON s.package = p.id
 WHERE (s.flags & 2) OR q.version IS NULL OR CASE q.bare
@@ -30,6 +30,9 @@ WHERE (s.flags & 2) OR q.version IS NULL OR CASE q.bare
 END
 ORDER BY q.i, s.advisory, s.part, s.number
 """
+
+_Row = tuple[int, int, int, int, int, bytes | None, bytes | None]
+"""Ask, advisory, part, number of the range, flags; and the bounds where they are text."""
 
 _T = TypeVar("_T")
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
@@ -119,21 +122,21 @@ class Snapshot:
         One query. A version that its scheme refuses is asked as a whole, and compared as `versions.ranges` tells.
         """
         keys = [_key(ask) for ask in asks]
-        rows = self._rows(asks, keys)
+        rows = _covering(asks, self._rows(asks, keys))
         self._load(row[1] for row in rows)
         parts = self._parts({(row[1], row[2]) for row in rows})
         found = []
-        for i, advisory, part, number, flags in rows:
+        for i, advisory, part, number, flags, _, _ in rows:
             ask, affected = asks[i], parts[advisory, part]
             exact = number - len(affected.ranges)
             span = affected.ranges[number] if exact < 0 else _exactly(affected.versions[exact])
-            is_compared = ask.is_whole or flags & BY_CODE or keys[i] is None
+            is_compared = ask.is_whole or (keys[i] is None and not flags & BY_CODE)
             covers = not is_compared or contains(span, ask.version, ask.scheme, is_bare=ask.is_bare)
             if covers or ask.is_whole:
                 found.append(Hit(i, self._heads[advisory], affected, span, covers))
         return found
 
-    def _rows(self, asks: Sequence[Ask], keys: Sequence[bytes | None]) -> list[tuple[int, int, int, int, int]]:
+    def _rows(self, asks: Sequence[Ask], keys: Sequence[bytes | None]) -> list[_Row]:
         self._db.execute("DROP TABLE IF EXISTS temp.q")
         self._db.execute("CREATE TEMP TABLE q (i INTEGER, namespace TEXT, name TEXT, version BLOB, bare INTEGER)")
         values = [
@@ -278,6 +281,34 @@ def _key(ask: Ask) -> bytes | None:
         return version_key(ask.scheme, ask.version, is_bare=ask.is_bare)
     except InvalidVersion:
         return None
+
+
+def _covering(asks: Sequence[Ask], rows: Iterable[_Row]) -> list[_Row]:
+    """The rows without those whose range is compared by code and lacks the version. Many advisories share a range."""
+    known: dict[tuple[object, ...], bool] = {}
+    kept = []
+    for row in rows:
+        flags, low, high = row[4:]
+        ask = asks[row[0]]
+        if flags & BY_CODE and not ask.is_whole:
+            key = (ask.scheme, ask.version, low, high, flags & (LOW_OPEN | HIGH_OPEN))
+            covers = known.get(key)
+            if covers is None:
+                covers = known[key] = contains(_written(flags, low, high), ask.version, ask.scheme, is_bare=ask.is_bare)
+            if not covers:
+                continue
+        kept.append(row)
+    return kept
+
+
+def _written(flags: int, low: bytes | None, high: bytes | None) -> Range:
+    """The range of a row whose bounds are text."""
+    return Range(
+        low=low.decode() if low else "",
+        low_open=bool(flags & LOW_OPEN),
+        high=high.decode() if high else "",
+        high_open=bool(flags & HIGH_OPEN),
+    )
 
 
 def _exactly(version: str) -> Range:

@@ -12,6 +12,7 @@ from hullmark.app.options import source_options
 from hullmark.app.take import take
 from hullmark.app.wish import Means, Wish
 from hullmark.model.inventory import Inventory
+from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
 from hullmark.source import SourceOptions
 
@@ -58,6 +59,34 @@ def check(
         options or _from(os.environ),
     )
     return checked.verdict
+
+
+def vulns(  # noqa: PLR0913 - all by name
+    reference: str,
+    *,
+    snapshot: Path | None = None,
+    advisories: Path | None = None,
+    db_dir: Path | None = None,
+    at: datetime | None = None,
+    cache_dir: Path | None = None,
+    jobs: int | None = None,
+    options: SourceOptions | None = None,
+) -> Matches:
+    """What is known to be wrong with the packages of an image or folder, and why; and of which nothing can be said.
+
+    The advisories are those of the file `snapshot`, or of the folder `advisories` (OSV documents), or what `hullmark db update` last put
+    into `db_dir` (one of the three is needed). `at` is the moment that counts as now (default: now). Otherwise as `scan`.
+    """
+    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.app.advisories import opened
+    from hullmark.app.vulns import Weighing, vulnerabilities
+
+    if snapshot is None and advisories is None and db_dir is None:
+        raise ValueError("vulns takes advisories from snapshot, advisories or db_dir; none is given")
+    day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
+    means = Means(cache_folder=cache_dir, jobs=jobs)
+    with opened(Shelf(db_dir or Path()), snapshot, advisories) as book:
+        return vulnerabilities(reference, book, Weighing(at=day), means, options or _from(os.environ))
 
 
 def _from(environment: Mapping[str, str]) -> SourceOptions:

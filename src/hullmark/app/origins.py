@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Callable
@@ -44,6 +45,11 @@ class Origin(Protocol):
         """
 
 
+def name_of(get: Get) -> str:
+    """What a document is kept under: its URL, and for an answer to a posted body which body."""
+    return f"{get.url}#{hashlib.sha256(get.json).hexdigest()[:16]}" if get.json else get.url
+
+
 def place_of(url: str) -> str:
     """`HOST/PATH` of an upstream's URL, without its query: where a mirror has it (`index.html` for a folder).
 
@@ -72,7 +78,7 @@ class Web:
         if kept is not None and not place.shelf.has(place.feed, kept):
             kept = None
         for url in self._addresses(get):
-            target = place.shelf.partial(place.feed, url)
+            target = place.shelf.partial(place.feed, f"{url} {name_of(get)}")
             token = self._token(place.feed) if self.is_upstream else ""
             wanted = Wanted(
                 url=url,
@@ -86,7 +92,7 @@ class Web:
                 return kept
             if answer.status == "fetched":
                 told = {"etag": answer.etag, "last_modified": answer.last_modified}
-                return place.shelf.keep(place.feed, target, url=get.url, fetched_at=place.now, **told)
+                return place.shelf.keep(place.feed, target, url=name_of(get), fetched_at=place.now, **told)
         return None
 
     def _addresses(self, get: Get) -> list[str]:
@@ -122,10 +128,10 @@ class Folder:
         size = found.stat().st_size
         if size > DOCUMENT_LIMIT:
             raise HullmarkError(f"{found} is larger than {DOCUMENT_LIMIT >> 30} GiB", advice="check the folder")
-        target = place.shelf.partial(place.feed, get.url)
+        target = place.shelf.partial(place.feed, name_of(get))
         shutil.copyfile(found, target)
         progress(size, size)
-        return place.shelf.keep(place.feed, target, url=get.url, fetched_at=place.now)
+        return place.shelf.keep(place.feed, target, url=name_of(get), fetched_at=place.now)
 
     def _find(self, get: Get) -> Path | None:
         for place in _places(get):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -136,7 +136,8 @@ class Rematching:
         part = sorted({*numbers}.difference(whole))
         told: dict[int, tuple[_Told, _Told]] = {}
         for books, chosen in ((self._whole, whole), ((self._old, self._new), part)):
-            before, after = (_matched(self._fleet, chosen, book, self._at) for book in books)
+            inventories = _inventories(self._fleet, chosen)
+            before, after = (_matched(inventories, book, self._at) for book in books)
             told.update((number, (before[number], after[number])) for number in chosen)
         for number in numbers:
             yield from _compared(number, *told[number], self._thresholds)
@@ -149,19 +150,34 @@ class _Told(msgspec.Struct):
     reason: str = ""
 
 
-def _matched(fleet: Fleet, numbers: Iterable[int], book: Book, at: str) -> dict[int, _Told]:
-    """Match coordinates as `find` matches images: those of one distribution and its channels stand together."""
-    groups: dict[tuple[Distro | None, tuple[str, ...]], list[Package]] = {}
-    found: dict[int, _Told] = {}
-    told: dict[int, _Told] = {}
+class _Group(NamedTuple):
+    """Coordinates of one distribution and its channels, and their packages as an inventory."""
+
+    numbers: list[int]
+    channels: tuple[str, ...]
+    inventory: Inventory
+
+
+def _inventories(fleet: Fleet, numbers: Iterable[int]) -> list[_Group]:
+    """Coordinates as inventories, which is what is matched."""
+    groups: dict[tuple[Distro | None, tuple[str, ...]], tuple[list[int], list[Package]]] = {}
     for number in numbers:
         coordinate = fleet.coordinate(number)
-        package = package_of(coordinate)
-        groups.setdefault((coordinate.distro, coordinate.channels), []).append(package)
-        # The matches hold the very packages, so that they are known by their identity; `groups` keeps them.
-        found[number] = told[id(package)] = _Told([])
-    for (distro, channels), packages in groups.items():
-        inventory = Inventory(source=_NOTHING, distro=distro, packages=tuple(packages), problems=())
+        members, packages = groups.setdefault((coordinate.distro, coordinate.channels), ([], []))
+        members.append(number)
+        packages.append(package_of(coordinate))
+    return [
+        _Group(members, channels, Inventory(source=_NOTHING, distro=distro, packages=tuple(packages), problems=()))
+        for (distro, channels), (members, packages) in groups.items()
+    ]
+
+
+def _matched(groups: Sequence[_Group], book: Book, at: str) -> dict[int, _Told]:
+    """What a snapshot says of the coordinates: what `find` says of their packages, which it passes on as they are."""
+    found: dict[int, _Told] = {}
+    for numbers, channels, inventory in groups:
+        told = {id(package): _Told([]) for package in inventory.packages}
+        found.update(zip(numbers, told.values(), strict=True))
         result = find(inventory, book, at=at, channels=channels)
         for match in result.matches:
             told[id(match.package)].matches.append(match)
@@ -172,6 +188,8 @@ def _matched(fleet: Fleet, numbers: Iterable[int], book: Book, at: str) -> dict[
 
 def _compared(number: int, before: _Told, after: _Told, thresholds: Sequence[float]) -> Iterator[Event]:
     """The events of one coordinate, by advisory."""
+    if not before.matches and not after.matches:
+        return
     for old, new in _pairs(before.matches, after.matches):
         was, now = old is not None and old.suppressed is None, new is not None and new.suppressed is None
         name = new.advisory.id if new else old.advisory.id if old else ""

@@ -103,7 +103,7 @@ def export_bundle(shelf: Shelf, target: Path, *, since: str | None = None, key: 
         if since is None:
             packed = pack.pack_snapshot(path, digest, folder / "payload")
         else:
-            packed = pack.pack_delta((_parent(shelf, since, digest), since), path, folder / "payload")
+            packed = pack.pack_delta((_parent(shelf, since, digest), since), (path, digest), folder / "payload")
         manifest = pack.encode_manifest(pack.manifest_of(path, digest, (packed,)))
         signature = sign.sign(manifest, key) if key else b""
         made = folder / "bundle"
@@ -174,11 +174,10 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
 
 def _deltas(shelf: Shelf, current: tuple[Path, str], folder: Path) -> Iterator[pack.Packed]:
     """What turns the other snapshots of the shelf into the current one. One that cannot be used is left out."""
-    path, digest = current
-    for number, other in enumerate(each for each in shelf.digests() if each != digest):
+    for number, other in enumerate(each for each in shelf.digests() if each != current[1]):
         try:
             if shelf.verify(other):
-                yield pack.pack_delta((shelf.path_of(other), other), path, folder / f"delta-{number}")
+                yield pack.pack_delta((shelf.path_of(other), other), current, folder / f"delta-{number}")
         except HullmarkError:
             continue
 

@@ -14,7 +14,7 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import FORMAT, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
 from hullmark.app.fingerprint import feeds_fingerprint
-from hullmark.app.origins import Origin, Place
+from hullmark.app.origins import Origin, Place, name_of
 from hullmark.feeds.feed import Document, Feed, Known
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
@@ -131,7 +131,7 @@ class _Run:
             if len(found) == _MAX_DOCUMENTS:
                 raise HullmarkError(f"the feed has more than {_MAX_DOCUMENTS:,} documents", advice="please report it")
             progress = partial(self._tell, feed.name, "fetch")
-            kept = self._origin.fetch(Place(self._shelf, feed.name, self._wish.now), get, known.get(get.url), progress)
+            kept = self._origin.fetch(Place(self._shelf, feed.name, self._wish.now), get, known.get(name_of(get)), progress)
             if kept is None and not get.is_optional and not self._origin.may_lack:
                 raise HullmarkError(f"{get.url} is not there", advice="use a mirror (--from), or leave the feed out")
             if kept is not None:
@@ -192,7 +192,8 @@ def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> 
 def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> str:
     """A snapshot of all records that are kept; the one in use if it was made of the same. Answers its digest."""
     by_name = {feed.name: feed for feed in every}
-    names = [name for name in shelf.feeds() if name in by_name]
+    # A feed that overrides another one comes after it.
+    names = sorted((name for name in shelf.feeds() if name in by_name), key=lambda name: bool(by_name[name].overrides))
     if not names:
         raise HullmarkError("no feed gave anything", advice="check the network, or give a mirror: --from FOLDER or URL")
     recipe = _recipe(shelf, names, reader)

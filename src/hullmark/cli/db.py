@@ -93,7 +93,7 @@ def _update(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     origin = _origin(arguments, settings, every)
     with _bars(wanted=settings.wants_progress()) as watch:
-        result = update(shelf, _chosen(every, arguments.feeds), every, origin, wish, watch)
+        result = update(shelf, _chosen(every, arguments.feeds, from_mirror=bool(arguments.origin)), every, origin, wish, watch)
     if arguments.output == "json":
         _print_json(
             {"digest": result.digest, "previous": result.previous, "feeds": [_plain(each) for each in result.outcomes]}
@@ -107,11 +107,12 @@ def _update(arguments: argparse.Namespace, settings: Settings) -> int:
     return 2 if tried and all(each.status == "failed" for each in tried) else 0
 
 
-def _chosen(every: tuple[Feed, ...], names: str | None) -> tuple[Feed, ...]:
+def _chosen(every: tuple[Feed, ...], names: str | None, *, from_mirror: bool) -> tuple[Feed, ...]:
+    """The feeds by name; else those that are fetched by default, and of a mirror all that it may have."""
     from hullmark.model.errors import HullmarkError
 
     if not names:
-        return tuple(feed for feed in every if feed.is_default)
+        return tuple(feed for feed in every if feed.is_default or from_mirror)
     by_name = {feed.name: feed for feed in every}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     for name in wanted:
@@ -305,22 +306,33 @@ def _print_advisory(advisory: Advisory, asked: list[str]) -> None:
 
 
 def _diff(arguments: argparse.Namespace, settings: Settings) -> int:
-    from hullmark.advisorydb.compare import compare_snapshots
+    from hullmark.advisorydb.compare import compare
     from hullmark.model.errors import HullmarkError
 
     if len(arguments.arguments) not in (1, 2):
         raise HullmarkError("diff takes one or two snapshots", advice="hullmark db diff OLDER [NEWER]")
     shelf = settings.shelf()
     older = _snapshot(shelf, arguments.arguments[0])
-    newer = _snapshot(shelf, arguments.arguments[1]) if len(arguments.arguments) == 2 else None
-    with older, newer or settings.book() as after:
-        difference = compare_snapshots(older, after)
+    newer = _snapshot(shelf, arguments.arguments[1]) if len(arguments.arguments) == 2 else settings.book()
+    with older, newer as after:
+        difference = compare(older, after)
+        digests = {"before": older.digest, "after": after.digest}
+    listed = [
+        {"op": "added" if each.before is None else "removed" if each.after is None else "changed", "cve": each.cve}
+        for each in difference.kev
+    ]
+    crossed = [{"cve": each.cve, "before": each.before, "after": each.after} for each in difference.epss]
     if arguments.output == "json":
-        _print_json(_plain(difference))
+        advisories = [{"op": each.op, "feed": each.feed, "id": each.id} for each in difference.advisories]
+        keys = [f"{namespace} {name}" for namespace, name in sorted(difference.keys)]
+        _print_json({**digests, "advisories": advisories, "packages": keys, "kev": listed, "epss": crossed})
         return 0
-    for change in difference.advisories:
-        keys = ", ".join(f"{namespace} {name}" for namespace, name in change.keys[:3])
-        sys.stdout.write(f"{change.op:<8} {change.source} {change.id}  {keys}{' …' if len(change.keys) > 3 else ''}\n")
+    rows: list[tuple[str, ...]] = [(each.op, each.feed, each.id) for each in difference.advisories]
+    rows += [(each["op"], "kev", each["cve"]) for each in listed]
+    rows += [("changed", "epss", f"{each['cve']} {each['before']:.2f} to {each['after']:.2f}") for each in crossed]
+    if rows:
+        _print_rows(("CHANGE", "FEED", "WHAT"), rows)
+    sys.stdout.write(f"{len(difference.advisories):,} advisories, of {len(difference.keys):,} packages\n")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,12 +51,15 @@ def wanted_outputs(kind: Kind, written: list[str]) -> list[Output]:
     return outputs
 
 
-def write(results: list[Any], outputs: list[Output], settings: Settings) -> None:
-    """Render every result in every format that was asked for. Raises HullmarkError where it cannot be written."""
+def write(results: list[Any], outputs: list[Output], settings: Settings, **wishes: Any) -> None:
+    """Render every result in every format that was asked for; `wishes` are further fields of RenderContext.
+
+    Raises HullmarkError where it cannot be written.
+    """
     from hullmark.model.errors import HullmarkError
 
     for output in outputs:
-        rendered = b"".join(_rendered(output, result, settings) for result in results)
+        rendered = b"".join(_rendered(output, result, settings, wishes) for result in results)
         try:
             if output.file:
                 Path(output.file).write_bytes(rendered)
@@ -81,7 +85,7 @@ def let_go_of_stdout() -> None:
     os.close(null)
 
 
-def _rendered(output: Output, result: Any, settings: Settings) -> bytes:
+def _rendered(output: Output, result: Any, settings: Settings, wishes: Mapping[str, Any]) -> bytes:
     from hullmark._version import __version__
     from hullmark.report.format import RenderContext
 
@@ -91,6 +95,7 @@ def _rendered(output: Output, result: Any, settings: Settings) -> bytes:
         timestamp=_timestamp(),
         color=settings.wants_color() and not output.file,
         width=_columns() if is_terminal else 0,
+        **wishes,
     )
     return output.format.render(result, context)
 

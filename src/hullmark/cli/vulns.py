@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--by-cve", action="store_true", help="name vulnerabilities by their CVE, and merge what becomes the same"
     )
+    group.add_argument("--why", action="store_true", help="say in the table why each is a match")
     group.add_argument("--show-suppressed", action="store_true", help="list also what was set aside, with the reason")
     group.add_argument(
         "--ignore",
@@ -85,13 +86,15 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     fails = _condition(arguments)
     weighing = _weighing(arguments)
+    template = _template(arguments.template)
     options = settings.source_options()
     results = []
     with settings.book() as book:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 results.append(vulnerabilities(source, book, weighing, settings.means(watch), options))
-    write(results, outputs, settings)
+    wishes = {"explains": arguments.why, "shows_suppressed": arguments.show_suppressed, "template": template}
+    write(results, outputs, settings, **wishes)
     return 1 if any(fails(result) for result in results) else 0
 
 
@@ -118,6 +121,19 @@ def _weighing(arguments: argparse.Namespace) -> Weighing:
         by_cve=arguments.by_cve,
         channels=tuple(arguments.channel),
     )
+
+
+def _template(file: str | None) -> str:
+    from pathlib import Path
+
+    from hullmark.model.errors import HullmarkError
+
+    if file is None:
+        return ""
+    try:
+        return Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HullmarkError(f"cannot read the template {file}: {error}", advice="check the path") from error
 
 
 def _condition(arguments: argparse.Namespace) -> Callable[[Matches], bool]:

@@ -38,7 +38,7 @@ _LANGUAGES = (
         "sap",
         "victims",
     ),
-    *("osv", "osv_debian", "osv_ghsa"),
+    *("osv", "osv_debian"),
 )
 _PRODUCTS = ("bitnami", "kubernetes", "nvd", "nvd_overrides")
 _ABOUT_CVES = ("kev", "epss", "vulnrichment", "endoflife", "vexhub")

@@ -32,4 +32,5 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl_of(Get(url="https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz")),
     parse=parse,
+    overrides="github-api",
 )

@@ -176,13 +176,17 @@ _REST_PAGE = msgspec.json.Decoder(list[msgspec.Raw])
 _REST_ADVISORY = msgspec.json.Decoder(_RestAdvisory)
 
 
+_PAGES_IN_MIRRORS = "api.github.com/graphql-pages.tar.gz"
+"""A mirror cannot answer queries; it may hold recorded pages."""
+
+
 def crawl(known: Known) -> Crawl:
     """Page by page what was updated since the last good crawl, or all."""
     after: str | None = None
     for _ in range(_MAX_PAGES):
         variables = {"after": after, "since": known.since or None, "count": _PAGE}
         body = msgspec.json.encode({"query": _QUERY, "variables": variables})
-        document = yield Get(url=_URL, json=body, is_addition=bool(known.since))
+        document = yield Get(url=_URL, also_at=_PAGES_IN_MIRRORS, json=body, is_addition=bool(known.since))
         page = _next_page(document)
         if page is None or not page.has_next_page or page.end_cursor in (None, after):
             return
@@ -198,6 +202,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     for document in documents:
         for place, data in _pages(document, report):
             for advisory, is_part in _advisories(data, place, report):
+                if not advisory.id:
+                    report(place, "an advisory has no id")
+                    continue
                 known = joined.pop(advisory.id, None) if not is_part else joined.get(advisory.id)
                 joined[advisory.id] = _both(known, advisory) if known is not None and is_part else advisory
     yield from joined.values()
@@ -338,7 +345,7 @@ def _range(told: _Vulnerability) -> Range:
 
 
 FEED = Feed(
-    name="github_api",
+    name="github-api",
     title="GitHub advisory database by its API",
     homepage="https://github.com/advisories",
     licence="CC-BY-4.0",

@@ -26,6 +26,7 @@ from hullmark.feeds.reading import UNREADABLE, newest_first
 from hullmark.model.advisory import Advisory
 
 _LIMIT = 1 << 20
+_MAX_TOML = 16 << 10  # tomllib takes quadratic time for long dotted keys
 _FENCE = re.compile(r"\s*```toml\n(.*?)\n```", re.DOTALL).match
 _HEADING = re.compile(r"^# +(.+)$", re.MULTILINE).search
 _RESERVED = "/reserved/"
@@ -79,6 +80,8 @@ def _record(data: bytes) -> Record:
     fence = _FENCE(text)
     if fence is None:
         raise ValueError("it does not begin with TOML in a fence")
+    if len(fence[1]) > _MAX_TOML:
+        raise ValueError(f"its TOML is larger than {_MAX_TOML >> 10} KiB")
     front = msgspec.convert(tomllib.loads(fence[1]), _Front)
     title = _HEADING(text, fence.end())
     return Record(

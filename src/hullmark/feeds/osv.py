@@ -38,11 +38,15 @@ _ELSEWHERE = ("PYSEC-", "RUSTSEC-", "GO-", "HSEC-")
 """Records of databases that have a feed of their own."""
 
 
+_COLLECTED = "GHSA-other"
+"""What mirrors may have of GitHub's advisories for several ecosystems in one archive."""
+
+
 def crawl(known: Known) -> Crawl:
     """All archives; or, after a good crawl, the records that changed since, if they are few."""
     changed = (yield from _changed(known.since)) if known.since else None
     if changed is None:
-        for ecosystem in ECOSYSTEMS:
+        for ecosystem in (*ECOSYSTEMS, _COLLECTED):
             yield Get(url=f"{_EXPORTS}/{ecosystem}/all.zip", is_optional=True)
         return
     for name in changed:

@@ -57,8 +57,9 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
         )
         return
     found = dict.fromkeys(each for events in spans for each in ranges_of_events(events, ecosystem.scheme))
-    ranges = _with_project_versions(_bounded(tuple(found), entry), entry, ecosystem)
-    versions = not_covered(entry.versions or (), ranges, ecosystem.scheme)
+    told = tuple(found)
+    versions = not_covered(entry.versions or (), told, ecosystem.scheme)
+    ranges = _with_project_versions(_bounded(told, entry), entry, ecosystem)
     if ranges or versions:
         yield _affected(record, entry, ecosystem, ranges, versions)
 
@@ -98,18 +99,18 @@ def _affected(
         fix_state=fix_state_of(ranges) if ranges else "unknown",
         fix_date=day_of(record.published or "") if is_announced else "",
         severity="" if word == "unknown" else word,
-        module=_module(record.summary or "", ranges) if ecosystem.namespace.startswith(_MODULAR) else None,
+        module=_module(record, ranges) if ecosystem.namespace.startswith(_MODULAR) else None,
         symbols=tuple(GoImport(each.path, tuple(each.symbols or ())) for each in specific.imports or ()),
         platforms=_platforms(specific),
         vendor_ids=(record.id,) if is_announced else (),
     )
 
 
-def _module(summary: str, ranges: Iterable[Range]) -> str | None:
+def _module(record: Record, ranges: Iterable[Range]) -> str | None:
     """The stream that the summary names if the fix is a module's; None if it names none or several; "" outside modules."""
     if not any(_MODULE_MARK in each.fixed for each in ranges):
         return ""
-    streams = set(_STREAM.findall(summary))
+    streams = set(_STREAM.findall(record.summary or "")) - {record.id}
     return streams.pop() if len(streams) == 1 else None
 
 

@@ -15,7 +15,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 
 FEED = Feed(
-    name="osv_debian",
+    name="osv-debian",
     title="Debian security announcements by OSV",
     homepage="https://osv.dev",
     licence="not stated by upstream",

@@ -17,7 +17,9 @@ _MAX_RELATED = 50
 _LIVE_PATCHES = "LSN-"  # their versions are of patches to a running kernel, not of packages
 _MALWARE = "MAL-"
 _NO_DATE = "0001-"
-_WORD_FIRST = re.compile(r"(Critical|Important|Moderate|Low): ").match
+_WORD = re.compile(r"^(Critical|Important|Moderate|Low): |\((Critical|Important|Moderate|Low)\)$").search
+"""How summaries of errata tell their severity."""
+
 _PREFIXED_CVE = re.compile(r"[A-Z]+-(CVE-[0-9]{4}-[0-9]{4,19})").fullmatch
 _FIRST_REFERENCES = ("ADVISORY", "FIX")
 
@@ -80,8 +82,8 @@ def _severity(record: Record, database: DatabaseSpecific, ratings: Sequence[Cvss
     """The source's own word, if it has one; else by the ratings. Malware is critical."""
     words: list[object] = [database.severity]
     words += [each.score for each in record.severity or () if not each.type.startswith("CVSS")]
-    if record.id.startswith(ERRATA) and (found := _WORD_FIRST(record.summary or "")):
-        words.append(found[1])
+    if record.id.startswith(ERRATA) and (found := _WORD(record.summary or "")):
+        words += found.groups()
     word = word_among(words)
     if word == "unknown" and record.id.startswith(_MALWARE):
         return "critical"

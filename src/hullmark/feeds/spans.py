@@ -11,6 +11,7 @@ from hullmark.versions import Scheme
 from hullmark.versions.condition import Bound, Condition
 from hullmark.versions.scheme import sign
 
+_MAX_RANGES = 1000
 _BEFORE, _AFTER = -1, 1
 Order = Callable[[str, str], int]
 
@@ -54,13 +55,16 @@ def ranges_of(condition: Condition, scheme: Scheme) -> tuple[Range, ...]:
 def without(
     affected: Iterable[Range], safe: Iterable[Range], fixes: Sequence[Range], scheme: Scheme
 ) -> tuple[Range, ...]:
-    """What is affected and not safe, as ranges in their order; raises InvalidVersion.
+    """What is affected and not safe, as ranges in their order; raises InvalidVersion, and ValueError for more than 1,000 ranges.
 
     Each is `fixed` by the version at which the first of `fixes` begins that does not begin before the range ends.
     """
     order = scheme.compare
-    left = _merged(map(_span, affected), order)
-    for cut in map(_span, safe):
+    cuts, spans = [*map(_span, safe)], [*map(_span, affected)]
+    if len(cuts) + len(spans) > _MAX_RANGES:
+        raise ValueError(f"it has more than {_MAX_RANGES:,} ranges")
+    left = _merged(spans, order)
+    for cut in cuts:
         left = [piece for span in left for piece in _cut(span, cut, order)]
     starts = sorted(
         (_span(each).start for each in fixes if each.low and not each.low_open), key=cmp_to_key(_edge_order(order))

@@ -102,7 +102,7 @@ _Notices = dict[tuple[str, str, str], tuple[str, str]]
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    """One advisory a CVE (`UBUNTU-CVE-…`), with the CVE as alias.
+    """One advisory a CVE, under the CVE's own id; Canonical's (`UBUNTU-CVE-…`) is an alias.
 
     The archives are in no order and too large to be read twice: advisories wait, packed, until all notices are known.
     `withdrawn` is set only for CVEs that were rejected: Canonical marks so any record that it no longer renews.
@@ -155,9 +155,9 @@ def _advisory(record: _Osv, cve: str, wont_fix: str) -> Advisory:
     ratings = [rating_of(each.score) for each in record.severity if each.type.startswith("CVSS")]
     is_rejected = record.details.startswith(_REJECTED)
     return Advisory(
-        id=record.id,
+        id=cve,
         source=FEED.name,
-        aliases=(cve,),
+        aliases=(record.id,),
         related=tuple(dict.fromkeys(each for each in record.related if each != cve)),
         severity=severity_of(priority),
         cvss=tuple(dict.fromkeys(each for each in ratings if each is not None)),
@@ -230,4 +230,5 @@ FEED = Feed(
     licence="CC-BY-SA-4.0",
     crawl=crawl_of(Get(url=_VEX), Get(url=_OSV)),
     parse=parse,
+    overrides="ubuntu-tracker",
 )

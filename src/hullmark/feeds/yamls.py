@@ -27,5 +27,6 @@ def load(data: bytes) -> Any:
         if any(isinstance(event, yaml.AliasEvent) for event in events):
             raise ValueError("it has aliases")
         return yaml.load(data, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+    # PyYAML's own constructors stumble over odd values behind explicit tags (`!!int ''`).
+    except (yaml.YAMLError, UnicodeError, RecursionError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"it is no YAML: {' '.join(str(error).split())[:200]}") from error

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hullmark.match.rebuilders import originals
 from hullmark.model.package import Package
 
 _REVISION = re.compile(r"-r\d+$")
-_BUILD = re.compile(r"^v?(\d+(?:\.\d+)*(?:[a-z]\b|p\d+)?)")
+_BUILD = re.compile(r"^(?:\d+:)?v?(\d+(?:\.\d+)*(?:[a-z]\b|p\d+)?)")
 _WORD = re.compile(r"[a-z0-9][a-z0-9._+-]*").fullmatch
 
 _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
@@ -53,19 +54,18 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "wget": (("gnu", "wget"),),
     "zlib": (("zlib", "zlib"),),
 }
-_TYPES = frozenset(("apk", "generic"))
-"""Types for which CPEs are all there is: Alpine's own data names only what it has fixed."""
+TYPES = frozenset(("apk", "generic"))
+"""Types that are always asked about: Alpine's own data names only what it has fixed, and of others nothing better speaks."""
 
 
 def candidates(package: Package) -> Iterator[tuple[str, str]]:
-    """`part:vendor:product` and the upstream version, for packages that nothing better speaks of."""
-    if package.type not in _TYPES:
-        return
+    """`part:vendor:product` and the upstream version, under the package's name and its source's, or those of what was rebuilt."""
     source = package.source.name if package.source else package.name
     version = upstream_version(package)
     if not version:
         return
-    for name in dict.fromkeys((package.name.lower(), source.lower())):
+    names = (next(iter(originals(name)), name) for name in (package.name.lower(), source.lower()))
+    for name in dict.fromkeys(names):
         if not _WORD(name):
             continue
         for vendor, product in _KNOWN.get(name, ((name, name), (f"{name}_project", name))):

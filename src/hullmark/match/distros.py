@@ -20,6 +20,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `resolutions`: namespaces whose fixes count besides (a rebuild's own, a paid channel's). `reason`: why there are none.
     `label` is the release for people, `product` and `release` how lifecycles name it. `is_comprehensive`: the distribution also
     records what it has not fixed, so that its silence means something. `vendors`: how the vendor field of its own packages begins.
+    `uses_cpe`: what NVD says by name is asked besides, for the distribution itself says no more.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""
     is_comprehensive: bool = False
     vendors: tuple[str, ...] = ()
+    uses_cpe: bool = False
 
 
 _DEBIAN = {

@@ -11,11 +11,11 @@ import msgspec
 
 from hullmark.match.book import Ask, Book, Hit
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.lookups import RULES, Lookup, is_system, lookups, untold
+from hullmark.match.lookups import RULES, Lookup, is_guessed, is_system, lookups, untold
 from hullmark.match.resolve import Affecting, resolve
 from hullmark.match.risk import ordered, risk, severity_of
 from hullmark.match.why import why
-from hullmark.model.advisory import Advisory, Cvss, Exploitability, Exploited, Severity
+from hullmark.model.advisory import Advisory, Cvss, Exploitability, Exploited, Lifecycle, Severity
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Epss, Kev, Match, Matches, Named, SnapshotInfo, Suppressed, Untold
 from hullmark.model.package import UNKNOWN_VERSION, Package
@@ -30,15 +30,25 @@ _STALE_DAYS = 30
 _FEW = 100
 
 
-def find(inventory: Inventory, book: Book, *, at: str, channels: Collection[str] = _NO_CHANNELS) -> Matches:
+def find(
+    inventory: Inventory,
+    book: Book,
+    *,
+    at: str,
+    channels: Collection[str] = _NO_CHANNELS,
+    cpe_for_ended: bool = False,
+) -> Matches:
     """Every match of an inventory's packages, and every package of which nothing can be said.
 
     `at` is the day that counts as today (ISO 8601). `channels`: `esm`, `eus` where that paid channel is in use; Ubuntu's is also
-    taken for used where a package from it is installed.
+    taken for used where a package from it is installed. `cpe_for_ended`: of a release whose regular maintenance is over, NVD is
+    asked by name besides.
     """
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *_channels_in_use(inventory)})
+    plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
     told, unknown = _sorted_out(inventory.packages, plan, book.namespaces)
-    questions = [(package, tuple(lookups(package, plan, book.namespaces))) for package in told]
+    asked_about = (*told, *(each.package for each in unknown if is_guessed(each.package, plan)))
+    questions = [(package, tuple(lookups(package, plan, book.namespaces))) for package in asked_about]
     answers = _answers(book, questions)
     affecting: list[tuple[Package, Affecting]] = []
     for (package, asked), hits in zip(questions, answers, strict=True):
@@ -263,18 +273,25 @@ def _stale(used: Iterable[str], book: Book, at: str) -> Iterator[str]:
 
 def _ended(plan: Plan, book: Book, at: str) -> Iterator[str]:
     """That the release is past its end of life, if it is."""
-    if not plan.product:
-        return
-    parts = plan.release.split(".")
-    for release in dict.fromkeys((".".join(parts[:2]), parts[0])):
-        found = book.lifecycles(plan.product, release) if release else ()
-        ends = [end for known in found if (end := known.extended or known.eol)]
-        is_over = max(ends) < at if ends else any(known.is_ended for known in found)
-        if is_over:
-            since = f" since {max(ends)}" if ends else ""
-            yield f"{plan.label} has been past its end of life{since}: what is found in it now is recorded no more"
-        if found:
-            return
+    found = _lifecycles(plan, book)
+    ends = [end for known in found if (end := known.extended or known.eol)]
+    if max(ends) < at if ends else any(known.is_ended for known in found):
+        since = f" since {max(ends)}" if ends else ""
+        yield f"{plan.label} has been past its end of life{since}: what is found in it now is recorded no more"
+
+
+def _is_unmaintained(plan: Plan, book: Book, at: str) -> bool:
+    """Whether the release is past its regular end of life, whatever longer support can be bought."""
+    found = _lifecycles(plan, book)
+    ends = [known.eol for known in found if known.eol]
+    return max(ends) < at if ends else any(known.is_ended for known in found)
+
+
+def _lifecycles(plan: Plan, book: Book) -> tuple[Lifecycle, ...]:
+    """What is known of the release, of its minor release if that has a life of its own."""
+    parts = plan.release.split(".") if plan.product else [""]
+    releases = [release for release in dict.fromkeys((".".join(parts[:2]), parts[0])) if release]
+    return next((found for release in releases if (found := book.lifecycles(plan.product, release))), ())
 
 
 def with_matches(result: Matches, matches: Iterable[Match]) -> Matches:

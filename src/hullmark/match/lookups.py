@@ -11,6 +11,7 @@ import msgspec
 from hullmark.match import cpes
 from hullmark.match.book import Ask
 from hullmark.match.distros import Plan
+from hullmark.match.rebuilders import originals
 from hullmark.model.match import MatchKind
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.purl import namespace_of
@@ -89,8 +90,8 @@ RULES: dict[str, Rule] = {
 _SYSTEM = {"deb": "deb", "rpm": "rpm", "apk": "apk", "alpm": "alpm", "portage": "portage", "ebuild": "portage"}
 """Types whose packages the distribution speaks of, and the order of their versions."""
 
-# Rebuilders that prefix the name of what they rebuild: the rebuilt package has the original's vulnerabilities.
-_REBUILT = ("rootio-", "@rootio/", "rootio_")
+# The modules of which the Go vulnerability database alone speaks.
+_GO_ITSELF = ("stdlib", "toolchain")
 
 
 def is_system(package: Package) -> bool:
@@ -122,19 +123,28 @@ def _foreign(package: Package, plan: Plan) -> str:
     return f"it was built by {package.notes['vendor']}, of which {plan.label}'s advisories do not speak"
 
 
+def is_guessed(package: Package, plan: Plan) -> bool:
+    """Whether NVD is asked by name about a system's package, also where the snapshot does not have its distribution's release."""
+    if not is_system(package) or not plan.product or _foreign(package, plan):
+        return False
+    return package.type in cpes.TYPES or plan.uses_cpe
+
+
 def lookups(package: Package, plan: Plan, namespaces: Collection[str]) -> Iterator[Lookup]:
     """Every ask for a package of which something can be said. Of a version that is not known, all is asked about the name."""
+    is_unknown = package.version == UNKNOWN_VERSION
+    has_cpe = "cpe" in namespaces and (package.type in cpes.TYPES or is_guessed(package, plan))
     if is_system(package):
-        has_cpe = package.type == "apk" and "cpe" in namespaces
-        yield from _system(package, plan, is_whole=has_cpe or package.version == UNKNOWN_VERSION)
+        yield from _system(package, plan, is_whole=has_cpe or is_unknown)
     elif (rule := RULES.get(package.type)) is not None:
-        is_whole = package.version == UNKNOWN_VERSION
         for name in rule.names(package):
-            for each in (name, *_originals(name)):
+            for each in (name, *originals(name)):
+                # In Go one source knows the end of what another leaves open.
+                is_whole = is_unknown or (package.type == "golang" and name not in _GO_ITSELF)
                 yield Lookup(Ask(rule.namespace, each, rule.scheme, package.version, False, is_whole), "direct")
     elif "generic" in namespaces:
         yield Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct")
-    if "cpe" in namespaces and package.version != UNKNOWN_VERSION:
+    if has_cpe and not is_unknown:
         for name, version in cpes.candidates(package):
             yield Lookup(Ask("cpe", name, "generic", version), "cpe")
 
@@ -158,21 +168,17 @@ def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:
         name = _unsigned(source.name) if source else package.name
         version = source.version if source and source.version else package.version
         yield name, version, "direct" if name == package.name else "source", False
-        for original in _originals(name):
+        for original in originals(name):
             yield original, version, "source", False
         return
     yield package.name, package.version, "direct", False
     if source and source.name != package.name:
         version = source.version or package.version
         yield source.name, version, "source", package.type == "rpm" and ":" not in version
-    for original in _originals(package.name):
+    for original in originals(package.name):
         yield original, package.version, "direct", False
 
 
 def _unsigned(name: str) -> str:
     """The kernel's source package, of which signed images are made under names of their own."""
     return "linux" if name.startswith(("linux-signed", "linux-latest")) else name
-
-
-def _originals(name: str) -> tuple[str, ...]:
-    return tuple(name.removeprefix(prefix) for prefix in _REBUILT if name.startswith(prefix))

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from hullmark.match import rebuilders, symbols
 from hullmark.match.book import Hit
-from hullmark.match.lookups import Lookup
+from hullmark.match.lookups import Lookup, is_system
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.model.match import Fix
 from hullmark.model.package import Package
@@ -19,6 +20,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "i6
 _NEUTRAL = ("noarch", "all", "any")
 _FLAVOURS = re.compile(r"\.ksplice\d*|_fips\b|\bfips\d*\b")
 _MINOR = re.compile(r"\.el(\d+)_(\d+)")
+_COMMIT = re.compile(r"v?0\.0\.0-\d{14}-[0-9a-f]{12}").match
 _HEADERS = (
     (re.compile(r"kernel-headers").fullmatch, re.compile(r"kernel").fullmatch),
     (re.compile(r"linux(-.*)?-headers-.*").fullmatch, re.compile(r"linux.*").fullmatch),
@@ -27,7 +29,7 @@ _HEADERS = (
 )
 
 # Of several sources for one vulnerability in a language's package, the first speaks for all. Others come after, by name.
-_SPEAKERS = ("ghsa", "github_api", "govulndb", "pypa", "rustsec", "rubysec", "osv")
+_SPEAKERS = ("ghsa", "github-api", "govulndb", "pypa", "rustsec", "rubysec", "osv")
 
 
 class Affecting(msgspec.Struct, kw_only=True):
@@ -51,19 +53,23 @@ def resolve(package: Package, lookups: Sequence[Lookup], hits: Sequence[Hit], re
     usable = [(lookups[hit.ask], hit) for hit in hits if _applies(package, lookups[hit.ask], hit)]
     vetoes = _vetoes(package, usable)
     told = [pair for pair in usable if pair[1].affected.kind == "affected" and pair[0].kind != "cpe"]
-    disclosed = _governing([pair for pair in told if not pair[0].is_resolution])
+    disclosed = _ended(_governing([pair for pair in told if not pair[0].is_resolution]))
     resolutions = [pair for pair in told if pair[0].is_resolution]
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
     found = _resolved(found, [pair for pair in usable if pair[0].is_resolution], release)
     known = _names_of(hit for _, hit in disclosed)
     found += [_affecting(lookup, hit) for lookup, hit in resolutions if hit.covers and not _cves(hit.advisory) & known]
     found = _merged(found)
+    unused = _unused(package, disclosed)
     for each in found:
         each.vetoed = next((reason for name, reason in vetoes.items() if _is_vetoed(each.advisory, name)), "")
-    settled = known | _names_of(hit for _, hit in usable if hit.affected.kind == "unaffected")
+        each.vetoed = each.vetoed or next(
+            (reason for name, reason in unused.items() if name in _ids(each.advisory)), ""
+        )
+    settled = known | _names_of(hit for _, hit in usable if hit.affected.kind == "unaffected" and hit.covers)
     settled |= {name for each in found for name in (each.advisory.id, *each.advisory.aliases)}
     guessed = [pair for pair in usable if pair[0].kind == "cpe" and pair[1].affected.kind == "affected"]
-    new = [_affecting(lookup, hit) for lookup, hit in guessed if hit.covers and not _ids(hit.advisory) & settled]
+    new = [_guess(package, *pair) for pair in guessed if pair[1].covers and not _ids(pair[1].advisory) & settled]
     return found + _merged(new)
 
 
@@ -85,6 +91,8 @@ def _applies(package: Package, lookup: Lookup, hit: Hit) -> bool:
     affected = hit.affected
     is_source = lookup.kind == "source"
     if affected.platforms or (lookup.kind == "source" and _is_headers(package.name, lookup.ask.name)):
+        return False
+    if affected.kind == "unaffected" and not rebuilders.speaks_of(hit.advisory, package, lookup.ask.name):
         return False
     return (
         _arch_fits(package.arch, affected, is_source=is_source)
@@ -143,6 +151,22 @@ def _vetoes(package: Package, usable: Sequence[tuple[Lookup, Hit]]) -> dict[str,
     return reasons
 
 
+def _unused(package: Package, disclosed: Sequence[tuple[Lookup, Hit]]) -> dict[str, str]:
+    """Ids of what only functions have that the program was linked without, with the reason. Whoever names functions speaks for all."""
+    there = symbols.symbols_of(package)
+    if not there:
+        return {}
+    named: dict[str, list[Hit]] = {}
+    for _, hit in disclosed:
+        for name in _ids(hit.advisory) if hit.affected.symbols else ():
+            named.setdefault(name, []).append(hit)
+    return {
+        name: f"the program has none of the functions that {hits[0].advisory.id} names"
+        for name, hits in named.items()
+        if not any(symbols.has_one_of(there, hit.affected.symbols) for hit in hits)
+    }
+
+
 def _is_vetoed(advisory: Advisory, name: str) -> bool:
     """A bundle of several CVEs is not cleared by a word about one of them."""
     return name == advisory.id or (name in advisory.aliases and len(_cves(advisory)) == 1)
@@ -155,6 +179,34 @@ def _governing(hits: Sequence[tuple[Lookup, Hit]]) -> list[tuple[Lookup, Hit]]:
         key = (hit.advisory.id, lookup.ask.name)
         best[key] = min(lookup.tier, best.get(key, lookup.tier))
     return [(lookup, hit) for lookup, hit in hits if lookup.tier == best[hit.advisory.id, lookup.ask.name]]
+
+
+def _ended(hits: list[tuple[Lookup, Hit]]) -> list[tuple[Lookup, Hit]]:
+    """Without ranges that have no end where another record of the same vulnerability knows the end, and the version is past it.
+
+    An end that is a commit (`0.0.0-DATE-HASH`) says nothing of tagged versions.
+    """
+    records: dict[tuple[str, str, str], list[Hit]] = {}
+    for lookup, hit in hits:
+        records.setdefault((hit.advisory.source, hit.advisory.id, lookup.ask.name), []).append(hit)
+    past = [
+        (name, _ids(found[0].advisory))
+        for (_, _, name), found in records.items()
+        if all(hit.range.high and not _COMMIT(hit.range.high) and not hit.covers for hit in found)
+    ]
+
+    def is_outdated(lookup: Lookup, hit: Hit) -> bool:
+        return not hit.range.high and any(name == lookup.ask.name and ids & _ids(hit.advisory) for name, ids in past)
+
+    return [(lookup, hit) for lookup, hit in hits if not is_outdated(lookup, hit)]
+
+
+def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
+    """What is affected by CPE. NVD knows the upstream's fixes, not those of a distribution's packages."""
+    found = _affecting(lookup, hit)
+    if is_system(package):
+        found.fix = Fix(state="unknown")
+    return found
 
 
 def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
@@ -247,13 +299,21 @@ def _merged(found: list[Affecting]) -> list[Affecting]:
     told = {cve for each in out for cve in _cves(each.advisory)}
     by_id: dict[str, list[Affecting]] = {}
     for bundle in bundles:
+        same = next((each for each in out if _is_same(each, bundle)), None)
         if _cves(bundle.advisory) <= told:
             for each in out:
                 if _cves(each.advisory) & _cves(bundle.advisory):
                     each.vendor_ids = tuple(dict.fromkeys((*each.vendor_ids, bundle.advisory.id)))
+        elif same is not None:
+            same.others.append(bundle.advisory)
         else:
             by_id.setdefault(bundle.advisory.id, []).append(bundle)
     return out + [_spoken_for(group) for group in by_id.values()]
+
+
+def _is_same(each: Affecting, bundle: Affecting) -> bool:
+    """Whether a bundle says itself that it is the same as this record. Announcements of distributions bundle what is not."""
+    return ":" not in bundle.affected.namespace and each.advisory.id in bundle.advisory.aliases
 
 
 def _spoken_for(group: list[Affecting]) -> Affecting:

@@ -20,7 +20,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where nobody asked for one, and
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
     that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
-    fills in.
+    fills in. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was set aside.
     """
 
     tool_version: str
@@ -28,6 +28,8 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
     color: bool = False
     width: int = 0
     template: str = ""
+    explains: bool = False
+    shows_suppressed: bool = False
 
 
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

@@ -30,12 +30,17 @@ _MAX_NAMES = 5
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The text. Suppressed matches are counted, not listed; the JSON has them."""
+    """The text. Suppressed matches are counted, and listed only where that is wished; the JSON always has them."""
     paint = Paint(context.color)
     found = counting(matches.matches)
     lines: list[str] = []
     if found:
-        lines += _painted(list(columns(_HEAD, _rows(found), context.width, Paint(color=False))), found, paint)
+        head, *rows = _painted(list(columns(_HEAD, _rows(found), context.width, Paint(color=False))), found, paint)
+        lines.append(head)
+        for line, match in zip(rows, found, strict=True):
+            lines.append(line)
+            if context.explains:
+                lines += fold(safe(match.why), context.width, "    ")
         lines.append("")
     for name, value in (
         ("Image", matches.source.reference),
@@ -46,6 +51,8 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         if value:
             lines.append(fact(name, value, paint))
     lines += _unknown(matches, context.width, paint)
+    if context.shows_suppressed:
+        lines += _suppressed(matches, context.width, paint)
     lines += problem_lines(matches.problems, context.width, paint)
     lines += (paint("bold", line) for line in fold(sentence(summary(matches)), context.width, ""))
     return ("\n".join(lines) + "\n").encode()
@@ -99,6 +106,17 @@ def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
         names = ", ".join(safe(package.name) for package in packages[:_MAX_NAMES])
         more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
         yield from fold(f"{safe(reason)}: {names}{more}", width, "  ")
+
+
+def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
+    aside = [(match, match.suppressed) for match in matches.matches if match.suppressed is not None]
+    if not aside:
+        return
+    yield fact("Set aside", plural(len(aside), "match", "matches"), paint)
+    for match, suppressed in aside:
+        name = f"{match.package.name} {match.package.version} {match.advisory.id}"
+        until = f" (until {suppressed.expires})" if suppressed.expires else ""
+        yield from fold(f"{safe(name)}: {suppressed.by}, {safe(suppressed.reason)}{until}", width, "  ")
 
 
 FORMAT = Format(

@@ -83,9 +83,9 @@ def summary(matches: Matches) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def plural(number: int, word: str) -> str:
-    """`1 package`, `2 packages`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def plural(number: int, word: str, several: str = "") -> str:
+    """`1 package`, `2 packages`; `several` is the plural where it is another."""
+    return f"{number} {word}" if number == 1 else f"{number} {several or word + 's'}"
 
 
 def sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import chain, zip_longest
 
 from hullmark.versions import generic
@@ -26,6 +27,7 @@ _RELEASE = len(_BEFORE_RELEASE)
 _QUALIFIERS = {word: rank for rank, word in enumerate(_BEFORE_RELEASE)}
 _QUALIFIERS |= {"cr": _QUALIFIERS["rc"], "ga": _RELEASE, "final": _RELEASE, "release": _RELEASE, "sp": _RELEASE + 1}
 _OTHERS = _RELEASE + 2
+_SHORT = 100
 _LETTERS = {"a": "alpha", "b": "beta", "m": "milestone"}
 
 # Kind, rank of the word, the word if it has no rank of its own, number. Kinds stand in the order in which ComparableVersion ranks
@@ -120,6 +122,11 @@ def _is_nothing(item: Item) -> bool:
 
 
 def _levels(version: str) -> Levels:
+    """The version's lists. Those of short texts are remembered: matching compares one version with many bounds."""
+    return _remembered(version) if len(version) < _SHORT else _read(version)
+
+
+def _read(version: str) -> Levels:
     text = version.strip().lower()
     if not text:
         raise InvalidVersion("an empty text is not a Maven version")
@@ -161,6 +168,9 @@ def _item(piece: str, before_digit: bool) -> Item:
     word = _LETTERS.get(piece, piece) if before_digit else piece
     rank = _QUALIFIERS.get(word, _OTHERS)
     return (_WORD, rank, word.encode("utf-16-be", "surrogatepass") if rank == _OTHERS else b"", _NO_NUMBER)
+
+
+_remembered = lru_cache(maxsize=1 << 14)(_read)
 
 
 SCHEME = Scheme(

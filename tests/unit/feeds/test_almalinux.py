@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 from hypothesis import given
@@ -77,7 +76,9 @@ def test_every_erratum_of_the_real_file_is_an_advisory() -> None:
     # The manifest counts files: 37 errata have one for each of two or three releases.
     assert sum(releases.values()) == manifest_count(*PATH)
     assert sum(1 for count in releases.values() if count > 1) == 37
-    modular = [one for one in found.values() if any(".module" in span.fixed for each in one.affected for span in each.ranges)]
-    # Of 592 files with modules 7 do not tell the stream.
-    assert Counter(each.affected[0].module is None for each in modular)[True] == 7
-    assert Counter(one.severity for one in found.values())["unknown"] == 1  # ALSA-2022:0886 tells none
+    modular = [
+        one for one in found.values() if any(".module" in span.fixed for each in one.affected for span in each.ranges)
+    ]
+    # 7 of them name no stream, 44 name two (`virt:rhel and virt-devel:rhel`).
+    assert sum(1 for one in modular if one.affected[0].module is None) == 7 + 44
+    assert all(one.severity != "unknown" for one in found.values())

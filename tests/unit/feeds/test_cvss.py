@@ -31,13 +31,22 @@ def test_a_vector_has_the_score_that_first_gives_it(vector: str, version: str, s
 
 @pytest.mark.parametrize(
     "text",
-    ["", "CVSS:3.1/AV:N", "CVSS:9.9/AV:N/AC:L", "7.5", "CVSS:3.1/" + "AV:N/" * 200, "CVSS:3.1/AV:Ñ/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"],
+    [
+        "",
+        "CVSS:3.1/AV:N",
+        "CVSS:9.9/AV:N/AC:L",
+        "7.5",
+        "CVSS:3.1/" + "AV:N/" * 200,
+        "CVSS:3.1/AV:Ñ/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+    ],
 )
 def test_what_is_no_whole_vector_has_no_score(text: str) -> None:
     assert rating_of(text) is None
 
 
-@given(st.text(max_size=60) | st.text(alphabet="CVSS:3.104/AVNLHPRUI", max_size=60).map(lambda rest: f"CVSS:4.0/{rest}"))
+@given(
+    st.text(max_size=60) | st.text(alphabet="CVSS:3.104/AVNLHPRUI", max_size=60).map(lambda rest: f"CVSS:4.0/{rest}")
+)
 def test_any_text_has_a_score_or_none(text: str) -> None:
     rating = rating_of(text)
     assert rating is None or 0 <= rating.score <= 10

@@ -63,8 +63,20 @@ LANGUAGES = [
 ]
 UNUSED = [
     *("Android", "Android:12", "Debian", "GIT", "Kubernetes", "Linux", "Linux:Kernel", "OSS-Fuzz", "Root:Alpine:3.18"),
-    *("Red Hat:ocp_tools:4.15::el9", "SUSE:Linux Enterprise Micro 5.5", "SUSE:Package Hub 12", "openSUSE:Leap Micro 5.2"),
-    *("Ubuntu:Pro:FIPS:22.04:LTS", "Ubuntu:Nvidia-BlueField:22.04:LTS", "AlmaLinux", "Photon OS", "Azure Linux", "Alpine"),
+    *(
+        "Red Hat:ocp_tools:4.15::el9",
+        "SUSE:Linux Enterprise Micro 5.5",
+        "SUSE:Package Hub 12",
+        "openSUSE:Leap Micro 5.2",
+    ),
+    *(
+        "Ubuntu:Pro:FIPS:22.04:LTS",
+        "Ubuntu:Nvidia-BlueField:22.04:LTS",
+        "AlmaLinux",
+        "Photon OS",
+        "Azure Linux",
+        "Alpine",
+    ),
 ]
 
 
@@ -77,7 +89,9 @@ def test_a_release_has_a_namespace_and_a_scheme(line: str) -> None:
 
 
 @pytest.mark.parametrize(("ecosystem", "name", "namespace", "spelt"), LANGUAGES)
-def test_a_language_s_names_are_spelt_as_its_packages_are(ecosystem: str, name: str, namespace: str, spelt: str) -> None:
+def test_a_language_s_names_are_spelt_as_its_packages_are(
+    ecosystem: str, name: str, namespace: str, spelt: str
+) -> None:
     found = ecosystem_of(ecosystem)
     assert found is not None
     assert (found.namespace, found.spelling(name)) == (namespace, spelt)

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from hullmark.feeds.feed import Document, Get, Known
 from hullmark.feeds.github_api import FEED
-from hullmark.model.advisory import Range
+from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes
 from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
 from tests.unit.feeds.reading import advisories, crawled, damaged, json_document, read, rows, tar_document
@@ -93,7 +93,9 @@ def test_rest_says_the_same() -> None:
 
 
 def test_vulnerabilities_of_one_advisory_are_joined_and_their_page_names_the_ecosystem() -> None:
-    pages = tar_document("https://x.example/pages.tar.gz", {"npm.json": json.dumps(parts("a", "b")), "gem.json": json.dumps(parts("c"))})
+    pages = tar_document(
+        "https://x.example/pages.tar.gz", {"npm.json": json.dumps(parts("a", "b")), "gem.json": json.dumps(parts("c"))}
+    )
     found = advisories(FEED, pages)["GHSA-qwcr-r2fm-qrc7"]
     assert rows(found) == [
         ("npm", "a", "affected", "fixed", ("2.0",)),
@@ -114,9 +116,14 @@ def test_what_cannot_be_used_is_reported_and_the_rest_kept() -> None:
         {"package": {"ecosystem": "NPM", "name": "y"}, "vulnerableVersionRange": "~> nonsense ="},
         {"package": {"ecosystem": "NPM", "name": "z"}, "vulnerableVersionRange": None, "firstPatchedVersion": None},
     ]
-    records, problems = read(FEED, json_document(URL, page({**NODE, "vulnerabilities": {"nodes": vulnerabilities}}, {"ghsaId": 7})))
-    assert len(problems) == 3
-    assert [rows(each) for each in records if each.id] == [[("npm", "z", "affected", "not-fixed", ("",))]]  # type: ignore[union-attr]
+    pages = json_document(
+        URL, page({**NODE, "vulnerabilities": {"nodes": vulnerabilities}}, {"ghsaId": 7}, {"summary": "x"})
+    )
+    records, problems = read(FEED, pages)
+    assert len(problems) == 4
+    assert [rows(each) for each in records if isinstance(each, Advisory)] == [
+        [("npm", "z", "affected", "not-fixed", ("",))]
+    ]
     check_damage_beside(FEED, GOOD)
 
 
@@ -143,7 +150,9 @@ def test_any_bytes_are_read_to_an_end(data: bytes) -> None:
 def test_every_vulnerability_of_the_real_pages_is_read() -> None:
     found = real(FEED, "api.github.com", "graphql-pages.tar.gz")
     # The manifest counts vulnerabilities: one for each package and range of an advisory.
-    assert sum(len(each.affected) for each in found.values()) == manifest_count("api.github.com", "graphql-pages.tar.gz")
+    assert sum(len(each.affected) for each in found.values()) == manifest_count(
+        "api.github.com", "graphql-pages.tar.gz"
+    )
     assert {each.namespace for one in found.values() for each in one.affected} == {
         *("cargo", "composer", "gem", "golang", "maven", "npm", "nuget", "pypi")
     }

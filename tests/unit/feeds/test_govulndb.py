@@ -31,9 +31,7 @@ RECORD = {
         },
     ],
 }
-GOOD = zip_document(
-    URL, {"index/db.json": "{}", "index/vulns.json": "[]", "ID/GO-2021-0067.json": json.dumps(RECORD)}
-)
+GOOD = zip_document(URL, {"index/db.json": "{}", "index/vulns.json": "[]", "ID/GO-2021-0067.json": json.dumps(RECORD)})
 
 
 def test_the_standard_library_and_the_toolchain_are_packages() -> None:

@@ -32,4 +32,6 @@ def test_any_bytes_are_read_to_an_end(data: bytes) -> None:
 def test_every_announcement_of_the_real_file_is_an_advisory() -> None:
     found = real(FEED, *PATH)
     assert len(found) == manifest_count(*PATH)
-    assert {each.namespace for one in found.values() for each in one.affected} == {f"debian:{n}" for n in (8, 9, 10, 11)}
+    assert {each.namespace for one in found.values() for each in one.affected} == {
+        f"debian:{n}" for n in (8, 9, 10, 11)
+    }

@@ -91,3 +91,9 @@ def test_listed_versions_that_a_range_holds_are_dropped() -> None:
     assert not_covered(["1.0", "2.0", "2.1", "2.1", "1.9"], ranges, "pep440") == ("2.0", "2.1")
     assert not_covered(["1.0"], (), "pep440") == ("1.0",)
     assert not_covered(["anything"], (EVERY_VERSION,), "pep440") == ()
+
+
+def test_absurdly_many_versions_are_not_compared() -> None:
+    ranges = tuple(Range(low=str(number), high=str(number), high_open=False) for number in range(1001))
+    versions = [str(number) for number in range(1000)]
+    assert not_covered(versions, ranges, "semver") == tuple(versions)

@@ -79,6 +79,7 @@ def test_a_record_s_fields_are_the_advisory_s() -> None:
         ({"severity": [{"type": "CVSS_V3", "score": 7.5}]}, "unknown"),
         ({"database_specific": {"severity": None}, "severity": None}, "unknown"),
         ({"id": "RLSA-2023:1", "summary": "Important: bcel security update"}, "high"),
+        ({"id": "ALSA-2022:5468", "summary": "ALSA-2022:5468: php:8.0 security update (Important)"}, "high"),
         ({"id": "X-1", "summary": "Important: not an announcement"}, "unknown"),
         ({"id": "MAL-2024-1"}, "critical"),
         ({"affected": [entry("PyPI", "x", ZERO, severity=[{"type": "CVSS_V3", "score": VECTOR}])]}, "critical"),
@@ -161,7 +162,8 @@ def test_ranges_without_a_fix_are_not_fixed_or_of_unknown_end(events: list[dict[
 )
 def test_where_github_last_knew_it_to_be_affected_a_range_ends(last: object, span: Range) -> None:
     specific = {"last_known_affected_version_range": last}
-    assert advisory(affected=[entry("npm", "x", ZERO, database_specific=specific)]).affected[0].ranges == (span,)
+    found = advisory(affected=[entry("npm", "x", ZERO, database_specific=specific, versions=["0.1", "7"])]).affected[0]
+    assert (found.ranges, found.versions) == ((span,), ())
     fixed = advisory(affected=[entry("npm", "x", ZERO, {"fixed": "9"}, database_specific=specific)]).affected[0]
     assert fixed.ranges == (Range(high="9", fixed="9"),)
 
@@ -193,6 +195,7 @@ def test_an_announcement_names_itself_and_the_day_of_the_fix() -> None:
     [
         ("Important: varnish security update", None),
         ("Important: virt:rhel and virt-devel:rhel security update", None),
+        ("ALSA-2024:1: php:8.0 security update (Important)", "php:8.0"),
         ("Important: perl-DBI:1.641 security update", "perl-DBI:1.641"),
     ],
 )
@@ -240,7 +243,9 @@ def test_a_distribution_s_own_severity_stands_beside_the_advisory_s() -> None:
     assert severity("Debian:12", urgency="not yet assigned") == ""
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"id": ""}', b'{"id": 7}', b'{"id": "X", "affected": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b'{"id": ""}', b'{"id": 7}', b'{"id": "X", "affected": 1}', b"\xff"]
+)
 def test_what_is_no_record_is_reported(data: bytes) -> None:
     found, problems = read_one(data)
     assert found is None
@@ -267,7 +272,9 @@ def _samples() -> Iterator[tuple[str, bytes]]:
         with tarfile.open(advisory_files() / "samples" / f"{archive}.tar.gz") as tar:
             for member in tar:
                 stream = tar.extractfile(member)
-                if stream is not None and ("/osv" in member.name or "/alma/" in member.name or "/vulndb/" in member.name):
+                if stream is not None and (
+                    "/osv" in member.name or "/alma/" in member.name or "/vulndb/" in member.name
+                ):
                     yield from _records(member.name, stream.read())
 
 

@@ -77,5 +77,10 @@ def test_every_record_of_the_real_file_is_an_advisory() -> None:
     found = real(FEED, *EXPORT)
     assert len(found) == manifest_count(*EXPORT)
     notes = [each.note for one in found.values() for each in one.affected]
-    assert {note: notes.count(note) for note in set(notes)} == {"": 438, "unmaintained": 151, "unsound": 120, "notice": 5}
+    assert {note: notes.count(note) for note in set(notes)} == {
+        "": 438,
+        "unmaintained": 151,
+        "unsound": 120,
+        "notice": 5,
+    }
     assert sum(1 for each in found.values() if each.withdrawn) == 9

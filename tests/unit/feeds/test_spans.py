@@ -81,3 +81,8 @@ def test_plain_bounds_make_a_range_and_others_none() -> None:
     assert range_of(bounds) == Range(low="3", high="3", high_open=False)
     with pytest.raises(ValueError, match="'!=' makes no range"):
         range_of((Bound("!=", "1"),))
+
+
+def test_absurdly_many_ranges_are_refused() -> None:
+    with pytest.raises(ValueError, match="more than 1,000 ranges"):
+        without([EVERY_VERSION] * 1001, (), (), semver.SCHEME)

@@ -63,7 +63,7 @@ def only(*documents: Bytes) -> Advisory:
 
 def test_a_record_is_known_by_its_cve_too_and_priority_is_the_severity() -> None:
     found = only(osv(record(entry("Ubuntu:22.04:LTS", "wayland", {"fixed": "1.20.0-1ubuntu0.1"}))))
-    assert (found.id, found.aliases, found.severity) == ("UBUNTU-CVE-2021-3782", ("CVE-2021-3782",), "medium")
+    assert (found.id, found.aliases, found.severity) == ("CVE-2021-3782", ("UBUNTU-CVE-2021-3782",), "medium")
     assert [rating.score for rating in found.cvss] == [6.6]
     assert rows(found) == [("ubuntu:22.04", "wayland", "affected", "fixed", ("1.20.0-1ubuntu0.1",))]
 
@@ -155,7 +155,7 @@ def test_the_real_samples_are_read_whole() -> None:
     whole = advisories(
         FEED, Bytes(OSV, sample("ubuntu", "osv-all.tar.xz").data), Bytes(VEX, sample("ubuntu", "vex-all.tar.xz").data)
     )
-    assert list(whole) == ["UBUNTU-CVE-2024-51988"]
+    assert list(whole) == ["CVE-2024-51988"]
     files: dict[str, bytes] = {}
     with tarfile.open(advisory_files() / "samples" / "ubuntu.tar.gz") as tar:
         for member in tar:
@@ -173,9 +173,9 @@ def test_the_real_samples_are_read_whole() -> None:
     states: dict[str, set[str]] = {
         name: {each.fix_state for each in advisory.affected} for name, advisory in found.items()
     }
-    assert states["UBUNTU-CVE-2016-20013"] == {"wont-fix"}
-    assert states["UBUNTU-CVE-2026-1403"] == {"not-fixed"}
-    wayland: list[Affected] = list(found["UBUNTU-CVE-2021-3782"].affected)
+    assert states["CVE-2016-20013"] == {"wont-fix"}
+    assert states["CVE-2026-1403"] == {"not-fixed"}
+    wayland: list[Affected] = list(found["CVE-2021-3782"].affected)
     assert [each.vendor_ids for each in wayland if each.namespace == "ubuntu:20.04"] == [("USN-5614-1",)]
 
 

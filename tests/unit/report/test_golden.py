@@ -44,6 +44,7 @@ def _path(kind: Kind, name: str, case: str, context: str) -> Path:
 
 
 def _rendered(kind: Kind, name: str, case: str, context: str) -> bytes:
+    assert kind != "matches"
     if kind != "verdict":
         rendered = load(kind, name).render(INVENTORIES[case], CONTEXTS[context])
     else:

@@ -1,0 +1,163 @@
+"""DSSE 1.0: envelopes, and who signed what is in them (https://github.com/secure-systems-lab/dsse, protocol.md and envelope.md).
+
+Keys are ECDSA on P-256 with SHA-256, which is what cosign makes, and Ed25519. `cryptography` is imported when a key is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+IN_TOTO = "application/vnd.in-toto+json"
+"""The payload type of in-toto statements."""
+
+KEY_LIMIT = 1 << 16
+"""Bytes of a file with keys."""
+
+_MAX_KEYS = 16
+_MAX_SIGNATURES = 16
+_LONGEST_SIGNATURE = 4096
+_URL_SAFE = str.maketrans("-_", "+/")
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]{1,4096}-----END PUBLIC KEY-----")
+_NEW_KEY = "ECDSA on P-256 (cosign generate-key-pair) and Ed25519 (openssl genpkey -algorithm ed25519) can be used"
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What was signed, decoded, and the signatures over it. What a signature says of its key is not authenticated: it is left out."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[bytes, ...]
+
+    @property
+    def signed(self) -> bytes:
+        """The bytes that the signatures are over."""
+        return pre_authentication(self.payload_type, self.payload)
+
+
+class _WireSignature(msgspec.Struct):
+    sig: str = ""
+
+
+class _Wire(msgspec.Struct):
+    payload_type: str = msgspec.field(name="payloadType")
+    payload: str
+    signatures: list[_WireSignature] = []
+
+
+_WIRE = msgspec.json.Decoder(_Wire)
+
+
+def pre_authentication(payload_type: str, payload: bytes) -> bytes:
+    """The pre-authentication encoding (PAE): type and payload, each with its length before it."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """The envelope in a JSON document. Raises ValueError for what is none."""
+    try:
+        wire = _WIRE.decode(body)
+        payload = _decoded(wire.payload)
+        wire.payload_type.encode()
+    except _UNREADABLE as error:
+        raise ValueError(f"it is no DSSE envelope: {str(error)[:200]}") from error
+    signatures = []
+    for each in wire.signatures[:_MAX_SIGNATURES]:
+        try:
+            signatures.append(_decoded(each.sig[:_LONGEST_SIGNATURE]))
+        except ValueError:
+            continue  # one that cannot be read is nobody's
+    return Envelope(wire.payload_type, payload, tuple(each for each in signatures if each))
+
+
+def _decoded(text: str) -> bytes:
+    """Standard or URL-safe base64: an envelope may use either. Raises ValueError."""
+    try:
+        return base64.b64decode(text.translate(_URL_SAFE), validate=True)
+    except ValueError as error:
+        raise ValueError("it holds what should be base64 and is not") from error
+
+
+class Key:
+    """A public key. `fingerprint` is `sha256:HEX` over it in DER."""
+
+    def __init__(self, key: EllipticCurvePublicKey | Ed25519PublicKey) -> None:
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.fingerprint = f"sha256:{hashlib.sha256(der).hexdigest()}"
+        self._key = key
+
+    def has_signed(self, document: bytes, signature: bytes) -> bool:
+        """Whether the signature is this key's, over these bytes."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            if isinstance(self._key, Ed25519PublicKey):
+                self._key.verify(signature, document)
+            else:
+                self._key.verify(signature, document, ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+
+def signer_of(envelope: Envelope, keys: Iterable[Key]) -> str:
+    """The fingerprint of the first key that signed the envelope, "" if none did."""
+    document = envelope.signed
+    for key in keys:
+        if any(key.has_signed(document, signature) for signature in envelope.signatures):
+            return key.fingerprint
+    return ""
+
+
+def read_keys(pem: bytes, what: str) -> tuple[Key, ...]:
+    """The public keys in a PEM file, which `what` names. Raises HullmarkError if there are none, or one cannot be used."""
+    _need_library()
+    blocks = _PUBLIC.findall(pem[:KEY_LIMIT])
+    if not blocks:
+        wrong = "a private key, which is nobody's to verify with" if b"PRIVATE KEY-----" in pem else "no public key"
+        raise HullmarkError(f"{what} holds {wrong}", advice="name the public half in PEM, as in cosign.pub")
+    if len(blocks) > _MAX_KEYS:
+        raise HullmarkError(f"{what} holds more than {_MAX_KEYS} keys", advice="name only those that are needed")
+    return tuple(_key(block, what) for block in blocks)
+
+
+def _key(block: bytes, what: str) -> Key:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(block)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise HullmarkError(f"a public key in {what} cannot be read", advice=_NEW_KEY) from error
+    if isinstance(key, Ed25519PublicKey):
+        return Key(key)
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return Key(key)
+    raise HullmarkError(f"a key in {what} is of another kind", advice=_NEW_KEY)
+
+
+def _need_library() -> None:
+    try:
+        import cryptography  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise HullmarkError("signatures need the package cryptography", advice="pip install cryptography") from error

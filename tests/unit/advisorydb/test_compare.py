@@ -1,0 +1,192 @@
+"""What counts as a difference of two snapshots, which packages it touches, and what goes by the same names."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hullmark.advisorydb.compare import Changed, Difference, compare, kin
+from hullmark.advisorydb.excerpt import Excerpt
+from hullmark.match.book import Ask
+from hullmark.model.advisory import Advisory, Cvss, Exploitability, Exploited, Lifecycle, Record
+from tests.support.books import advisory, affected
+from tests.support.snapshots import snapshot_in
+
+FOO = affected("debian:12", "foo", "deb", "1.5")
+BAR = affected("debian:12", "bar", "deb", "2.0")
+BASE = advisory("CVE-2024-1", FOO, BAR, severity="low", aliases=("DSA-1",))
+KEV = Exploited(cve="CVE-2024-1", source="cisa", added="2024-01-01", action="Patch.")
+END = Lifecycle(product="debian", release="12", source="eol", eol="2028-06-30")
+
+
+def difference(tmp_path: Path, before: Sequence[Record], after: Sequence[Record], **more: Any) -> Difference:
+    """The difference of two snapshots of these records."""
+    with snapshot_in(tmp_path, before) as previous, snapshot_in(tmp_path, after) as following:
+        return compare(previous, following, **more)
+
+
+def but(record: Advisory, **more: Any) -> Advisory:
+    """The same advisory, but for this."""
+    return msgspec.structs.replace(record, **more)
+
+
+OPERATIONS = {
+    "a new advisory": ([], [BASE], "added", {"foo", "bar"}),
+    "an advisory that is gone": ([BASE], [], "removed", {"foo", "bar"}),
+    "one that was taken back": ([BASE], [but(BASE, withdrawn="2024-02-01")], "changed", {"foo", "bar"}),
+    "another severity": ([BASE], [but(BASE, severity="high")], "changed", {"foo", "bar"}),
+    "another alias": ([BASE], [but(BASE, aliases=())], "changed", {"foo", "bar"}),
+    "another fix of one package": (
+        [BASE], [but(BASE, affected=(affected("debian:12", "foo", "deb", "1.6"), BAR))], "changed", {"foo"},
+    ),
+    "one package more": ([but(BASE, affected=(FOO,))], [BASE], "changed", {"bar"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_change_touches_the_packages_of_which_something_else_is_said(tmp_path: Path, name: str) -> None:
+    before, after, op, names = OPERATIONS[name]
+    told = difference(tmp_path, before, after)
+    assert [(each.op, each.feed, each.id) for each in told.advisories] == [(op, "test", "CVE-2024-1")]
+    assert told.keys == {("debian:12", name) for name in names}
+    assert {"CVE-2024-1", "DSA-1"} <= told.names
+
+
+def test_a_reworded_text_is_no_difference(tmp_path: Path) -> None:
+    reworded = but(BASE, summary="Other words.", references=("https://example.test",), modified="2024-03-01")
+    assert difference(tmp_path, [BASE, KEV], [reworded, msgspec.structs.replace(KEV, action="Do.")]) == Difference()
+
+
+def test_equal_snapshots_have_no_difference_whatever_their_feeds_are_called(tmp_path: Path) -> None:
+    assert difference(tmp_path, [BASE, KEV, END], [BASE, KEV, END]) == Difference()
+
+
+def test_a_cve_that_is_rated_otherwise_is_told_apart_from_one_that_affects_otherwise(tmp_path: Path) -> None:
+    rating = Advisory(id="CVE-2024-1", source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", 7.5),))
+    fixed = but(BASE, affected=(affected("debian:12", "foo", "deb", "1.6"), BAR))
+    assert difference(tmp_path, [BASE], [BASE, rating]).rated == {"CVE-2024-1"}
+    assert difference(tmp_path, [BASE], [fixed]).rated == frozenset()
+    assert difference(tmp_path, [], [but(BASE, severity="unknown")]).rated == frozenset()
+
+
+def test_entries_of_the_catalogue_of_exploited_vulnerabilities_come_go_and_change(tmp_path: Path) -> None:
+    other = Exploited(cve="CVE-2024-2", source="cisa", added="2024-01-02")
+    worse = msgspec.structs.replace(KEV, ransomware=True)
+    told = difference(tmp_path, [KEV, other], [worse])
+    assert [(each.cve, each.before, each.after) for each in told.kev] == [
+        ("CVE-2024-1", KEV, worse),
+        ("CVE-2024-2", other, None),
+    ]
+    assert told.names == {"CVE-2024-1", "CVE-2024-2"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "crosses"),
+    [
+        (0.05, 0.1, True),
+        (0.1, 0.0999, True),
+        (0.1, 0.4, False),
+        (0.4, 0.5, True),
+        (0.01, 0.09, False),
+        (None, 0.2, True),
+        (0.2, None, True),
+        (None, 0.02, False),
+    ],
+)
+def test_a_score_is_news_when_it_crosses_a_threshold(
+    tmp_path: Path, before: float | None, after: float | None, crosses: bool
+) -> None:
+    old, new = ([] if score is None else [Exploitability("CVE-2024-1", score, 0.5)] for score in (before, after))
+    told = difference(tmp_path, old, new, thresholds=(0.5, 0.1))
+    assert [each.cve for each in told.epss] == (["CVE-2024-1"] if crosses else [])
+
+
+def test_without_thresholds_no_score_is_news(tmp_path: Path) -> None:
+    assert difference(tmp_path, [], [Exploitability("CVE-2024-1", 0.9, 0.9)], thresholds=()).epss == ()
+
+
+def test_a_release_that_ends_otherwise_is_a_difference(tmp_path: Path) -> None:
+    later = msgspec.structs.replace(END, eol="2030-06-30")
+    (told,) = difference(tmp_path, [END], [later]).lifecycles
+    assert (told.feed, told.before, told.after) == ("other", END, later)
+
+
+def test_a_namespace_of_which_only_one_snapshot_knows_is_named(tmp_path: Path) -> None:
+    other = advisory("CVE-2024-2", affected("pypi", "foo", "pep440", "1.0"))
+    assert difference(tmp_path, [BASE], [BASE, other]).namespaces == {"pypi"}
+
+
+MARKS = st.dictionaries(
+    st.tuples(st.sampled_from(["a", "b", "é"]), st.sampled_from(["CVE-1", "CVE-10", "CVE-2", "\U0001f600", "z"])),
+    st.sampled_from(["low", "high"]),
+)
+
+
+@settings(max_examples=60)
+@given(MARKS, MARKS)
+def test_the_merge_finds_just_what_the_two_sets_do_not_have_in_common(
+    before: dict[tuple[str, str], Any], after: dict[tuple[str, str], Any]
+) -> None:
+    def records(marks: dict[tuple[str, str], Any]) -> list[Record]:
+        return [advisory(id, FOO, source=feed, severity=word) for (feed, id), word in marks.items()]
+
+    with tempfile.TemporaryDirectory(prefix="hullmark-test-") as folder:
+        told = difference(Path(folder), records(before), records(after))
+    expected = {
+        key: "added" if key not in before else "removed" if key not in after else "changed"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    }
+    assert {(each.feed, each.id): each.op for each in told.advisories} == expected
+    assert [_place(each) for each in told.advisories] == sorted(expected)
+
+
+def _place(each: Changed) -> tuple[str, str]:
+    return each.feed, each.id
+
+
+def test_an_excerpt_tells_of_some_advisories_only(tmp_path: Path) -> None:
+    second = advisory("CVE-2024-2", FOO, source="test")
+    ask = Ask("debian:12", "foo", "deb", "1.0")
+    with snapshot_in(tmp_path, [BASE, second]) as snapshot, Excerpt(snapshot) as excerpt:
+        (number,) = excerpt.going_by(["CVE-2024-2"])
+        assert [hit.advisory.id for hit in excerpt.hits([ask])] == ["CVE-2024-1", "CVE-2024-2"]
+        excerpt.limit([number])
+        assert [hit.advisory.id for hit in excerpt.hits([ask])] == ["CVE-2024-2"]
+        excerpt.limit([])
+        assert excerpt.hits([ask]) == []
+        assert [hit.advisory.id for hit in snapshot.hits([ask])] == ["CVE-2024-1", "CVE-2024-2"]
+
+
+def test_an_excerpt_searches_the_ranges_of_the_package_and_not_all_ranges(tmp_path: Path) -> None:
+    with snapshot_in(tmp_path, [BASE]) as snapshot, Excerpt(snapshot) as excerpt:
+        excerpt.limit([1])
+        rows = excerpt._db.execute("EXPLAIN QUERY PLAN SELECT * FROM span WHERE package = 1")
+        assert any("SEARCH main.span USING PRIMARY KEY (package=?)" in row[3] for row in rows)
+
+
+def test_kin_are_all_that_are_joined_by_names_in_either_snapshot(tmp_path: Path) -> None:
+    chain = [
+        advisory("CVE-2024-1", FOO),
+        advisory("GHSA-1", FOO, aliases=("CVE-2024-1", "CVE-2024-2")),
+        advisory("CVE-2024-2", FOO),
+        advisory("CVE-2024-3", FOO),
+    ]
+    joined = [*chain[:3], advisory("CVE-2024-3", FOO, aliases=("CVE-2024-2",))]
+    with (
+        snapshot_in(tmp_path, chain) as previous,
+        snapshot_in(tmp_path, joined) as following,
+        Excerpt(previous) as old,
+        Excerpt(following) as new,
+    ):
+        before, after = kin(old, new, frozenset(["CVE-2024-1"]))
+        assert [previous.by_number(number).id for number in sorted(before)] == [each.id for each in chain]
+        assert [following.by_number(number).id for number in sorted(after)] == [each.id for each in joined]
+        assert kin(old, new, frozenset(["CVE-2024-9"])) == (set(), set())

@@ -1,0 +1,311 @@
+"""Two snapshots and a stored set: the events are just the difference of matching everything twice."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hullmark.advisorydb.compare import band
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.rematch import Event, Rematch, Rematching, rematch
+from hullmark.match.coordinates import Coordinate, coordinate_of, coordinates_of
+from hullmark.match.find import find
+from hullmark.match.fleet import Builder, Fleet
+from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record
+from hullmark.model.inventory import Inventory
+from hullmark.model.match import Match
+from hullmark.model.package import UNKNOWN_VERSION
+from tests.support.books import TODAY, advisory, affected, inventory, package
+from tests.support.snapshots import snapshot_in
+
+THRESHOLDS = (0.1, 0.5)
+
+IMAGES = [
+    inventory(
+        [
+            package("deb", "libfoo", "1.2-1", source=("foo", "1.2-1"), arch="amd64"),
+            package("deb", "foo-bin", "1.2-1", source=("foo", "1.2-1"), arch="amd64"),
+            package("pypi", "foo", "1.2"),
+            package("pypi", "bar", "none at all"),
+        ],
+        "debian:12",
+    ),
+    inventory(
+        [
+            package("rpm", "foo", "1.2-1.el9", source=("bar", "1.2-1.el9"), arch="x86_64"),
+            package("rpm", "bar", "1.2-1.el9", source=("bar", "!")),
+            package("rpm", "bar", UNKNOWN_VERSION),
+            package("pypi", "foo", "1.2"),
+        ],
+        "rocky:9.4",
+    ),
+    inventory(
+        [
+            package("apk", "foo", "1.2-r0", source=("bar", "none")),
+            package("apk", "bar", "no-r0"),
+            package("generic", "foo", "1.2"),
+        ],
+        "alpine:3.18.4",
+    ),
+    inventory([package("pypi", "foo", "1.4"), package("deb", "foo", "1.9-1")], "debian:12"),
+]
+
+
+def fleet_of(images: Sequence[Inventory]) -> Fleet:
+    """The stored set of some inventories."""
+    builder = Builder()
+    for number, image in enumerate(images):
+        builder.add(str(number), [coordinates_of(image)])
+    return builder.fleet()
+
+
+FLEET = fleet_of(IMAGES)
+
+
+@contextmanager
+def both(before: Sequence[Record], after: Sequence[Record]) -> Iterator[tuple[Snapshot, Snapshot]]:
+    """Two snapshots of these records."""
+    with (
+        tempfile.TemporaryDirectory(prefix="hullmark-test-") as folder,
+        snapshot_in(Path(folder), before) as previous,
+        snapshot_in(Path(folder), after) as following,
+    ):
+        yield previous, following
+
+
+def rematched(before: Sequence[Record], after: Sequence[Record], **more: Any) -> Rematch:
+    """What came of it, for FLEET."""
+    with both(before, after) as (previous, following):
+        return rematch(previous, following, FLEET, at=TODAY, thresholds=THRESHOLDS, **more)
+
+
+def told(result: Rematch) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """What happened to which name, and by what."""
+    return [(event.op, FLEET.coordinate(event.coordinate).name, event.advisory, event.what) for event in result.events]
+
+
+FOO = advisory("CVE-2024-1", affected("debian:12", "foo", "deb", "1.5-1"), severity="low")
+FILLER = advisory("CVE-2000-1", affected("debian:12", "filler", "deb", "1"), source="filler")
+RATING = Advisory(id="CVE-2024-1", source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", 9.8, "nvd"),))
+
+
+def but(record: Advisory, **more: Any) -> Advisory:
+    """The same advisory, but for this."""
+    return msgspec.structs.replace(record, **more)
+
+
+CHANGES: dict[str, tuple[list[Record], list[Record], str, tuple[str, ...]]] = {
+    "a new advisory": ([FILLER], [FILLER, FOO], "new", ()),
+    "an advisory that is gone": ([FILLER, FOO], [FILLER], "gone", ()),
+    "one that was taken back": ([FOO, FILLER], [but(FOO, withdrawn="2024-02-01"), FILLER], "gone", ()),
+    "another severity": ([FOO], [but(FOO, severity="high")], "changed", ("severity",)),
+    "another fix": ([FOO], [but(FOO, affected=(affected("debian:12", "foo", "deb", "1.6-1"),))], "changed", ("fix",)),
+    "a rating by another source": ([FOO], [FOO, RATING], "changed", ("cvss",)),
+    "another id": ([but(FOO, id="DSA-1", aliases=("CVE-2024-1",))], [FOO], "changed", ("id",)),
+    "an exploit in the wild": (
+        [FOO], [FOO, Exploited(cve="CVE-2024-1", source="cisa", added="2024-01-01")], "changed", ("kev",),
+    ),
+    "a score above a threshold": ([FOO], [FOO, Exploitability("CVE-2024-1", 0.3, 0.9)], "changed", ("epss",)),
+    "a word that it is not affected": (
+        [FOO],
+        [FOO, advisory("CVE-2024-1", affected("debian:12", "foo", "deb", "1.5-1", kind="unaffected"), source="vex")],
+        "gone", (),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_binary_of_the_source_has_its_event(name: str) -> None:
+    before, after, op, what = CHANGES[name]
+    result = rematched(before, after)
+    assert told(result) == [(op, "libfoo", "CVE-2024-1", what), (op, "foo-bin", "CVE-2024-1", what)]
+    assert list(result.images) == [0]
+    for event in result.events:
+        assert (event.before is None, event.after is None) == (op == "new", op == "gone" and event.after is None)
+
+
+def test_what_changes_no_match_is_no_event() -> None:
+    scores = [Exploitability("CVE-2024-1", score, 0.5) for score in (0.11, 0.49)]
+    reworded = but(FOO, summary="Other words.")
+    elsewhere = advisory("CVE-2024-7", affected("debian:12", "not-there", "deb", "9"))
+    assert rematched([FOO, scores[0]], [reworded, scores[1], elsewhere]).events == ()
+
+
+def test_a_namespace_that_is_lost_leaves_the_unknown_and_not_the_clean() -> None:
+    other = advisory("CVE-2024-2", affected("npm", "foo", "npm", "1"))
+    result = rematched([FOO, other], [other])
+    assert told(result) == [
+        ("gone", "libfoo", "CVE-2024-1", ("untold",)),
+        ("gone", "foo-bin", "CVE-2024-1", ("untold",)),
+    ]
+    assert {event.reason for event in result.events} == {"the snapshot has no advisories for Debian 12"}
+    assert [event[0] for event in told(rematched([other], [FOO, other]))] == ["new", "new"]
+    assert {event[3] for event in told(rematched([other], [FOO, other]))} == {("told",)}
+
+
+def test_a_package_that_many_advisories_speak_of_is_asked_about_the_changed_ones_only() -> None:
+    many = [advisory(f"CVE-2023-{number}", affected("debian:12", "foo", "deb", "1.5-1")) for number in range(50)]
+    with (
+        both(many, [*many[:-1], but(many[-1], severity="high")]) as (previous, following),
+        Rematching(previous, following, FLEET, at=TODAY) as work,
+    ):
+        (event, _) = [event for batch in work.batches() for event in batch.events]
+        assert event.advisory == "CVE-2023-49"
+        assert len(work._old._heads) == len(work._new._heads) == 1
+
+
+NAMES = st.sampled_from(["foo", "bar"])
+IDS = st.sampled_from(["CVE-2024-1", "CVE-2024-2", "CVE-2024-3", "GHSA-1", "DSA-1", "RHSA-1"])
+PLACES = [("debian:12", "deb", "-1"), ("rhel:9", "rpm", "-1.el9"), ("rhel:9.4", "rpm", "-1.el9_4"), ("rocky:9", "rpm", "-1.el9"),
+          ("alpine:3.18", "apk", "-r0"), ("pypi", "pep440", ""), ("cpe", "generic", ""), ("generic", "semver", "")]  # fmt: skip
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> Affected:
+    """Parts that speak of what is in IMAGES, more or less."""
+    namespace, scheme, tail = draw(st.sampled_from(PLACES))
+    name = draw(NAMES)
+    low, high = draw(st.sampled_from(["", "1.0", "1.3"])), draw(st.sampled_from(["", "1.1", "1.3", "2.0"]))
+    span = Range(
+        low=low and low + tail, high=high and high + tail, fixed=draw(st.sampled_from(["", high and high + tail]))
+    )
+    return Affected(
+        namespace=namespace,
+        name=f"a:{name}:{name}" if namespace == "cpe" else name,
+        scheme=scheme,
+        kind=draw(st.sampled_from(["affected", "affected", "affected", "unaffected"])),
+        ranges=(span,),
+        severity=draw(st.sampled_from(["", "", "high"])),
+        module=draw(st.sampled_from([None, None, "", "x:1"])),
+        arch=draw(st.sampled_from(["", "", "binary", "src"])),
+    )
+
+
+ADVISORIES = st.builds(
+    Advisory,
+    id=IDS,
+    source=st.sampled_from(["ghsa", "nvd", "debian", "redhat"]),
+    aliases=st.lists(IDS, max_size=2, unique=True).map(tuple),
+    severity=st.sampled_from(["unknown", "unknown", "low", "critical"]),
+    cvss=st.sampled_from([(), (Cvss("3.1", "CVSS:3.1/AV:N", 7.5),)]),
+    withdrawn=st.sampled_from(["", "", "", "2024-01-01"]),
+    affected=st.lists(parts(), max_size=3).map(tuple),
+)
+OTHERS = st.builds(Exploitability, IDS, st.sampled_from([0.05, 0.2, 0.3, 0.9]), st.just(0.5)) | st.builds(
+    Exploited, cve=IDS, source=st.just("cisa"), added=st.sampled_from(["2024-01-01", "2024-02-01"])
+)
+
+
+@st.composite
+def days(draw: st.DrawFn) -> tuple[list[Record], list[Record]]:
+    """The records of a day, and of the next one: most are the same, some are gone, others or new."""
+    records: list[Record] = draw(st.lists(ADVISORIES | OTHERS, max_size=9, unique_by=_identity))
+    fates = draw(st.lists(st.sampled_from(["keep", "keep", "keep", "drop", "change"]), min_size=9, max_size=9))
+    after: list[Record] = []
+    for record, fate in zip(records, fates, strict=False):
+        if fate == "keep":
+            after.append(record)
+        elif fate == "change":
+            other = draw(ADVISORIES if isinstance(record, Advisory) else OTHERS)
+            after.append(
+                msgspec.structs.replace(other, id=record.id, source=record.source)
+                if isinstance(record, Advisory) and isinstance(other, Advisory)
+                else other
+            )
+    after += draw(st.lists(ADVISORIES | OTHERS, max_size=3))
+    return records, list({_identity(each): each for each in after}.values())
+
+
+def _identity(record: Record) -> tuple[str, ...]:
+    return (
+        (record.source, record.id)
+        if isinstance(record, Advisory)
+        else (type(record).__name__, getattr(record, "cve", ""))
+    )
+
+
+Facts = Counter[tuple[Coordinate, tuple[object, ...]]]
+"""What affects a coordinate, and how often: an advisory may affect as itself and as the bundle that another source makes of it."""
+
+
+def facts(match: Match) -> tuple[object, ...]:
+    """What of a match may change."""
+    named = match.advisory
+    score = band(named.epss.score, THRESHOLDS) if named.epss else 0
+    return named.id, named.severity, named.cvss, named.kev, score, match.fix, match.confidence
+
+
+def matched(book: Snapshot) -> Facts:
+    """All that affects the images, each image matched as a whole; what two images have in common counts once."""
+    found: Facts = Counter()
+    for image in IMAGES:
+        here: Facts = Counter()
+        for match in find(image, book, at=TODAY).matches:
+            if match.suppressed is None:
+                here[coordinate_of(match.package, image.distro), facts(match)] += 1
+        found |= here
+    return found
+
+
+def applied(before: Facts, events: Sequence[Event]) -> Facts:
+    """What affects after the events; each must find what it changes, and change it."""
+    found = before.copy()
+    for event in events:
+        coordinate = FLEET.coordinate(event.coordinate)
+        old = None if event.op == "new" or event.before is None else facts(event.before)
+        new = None if event.op == "gone" or event.after is None else facts(event.after)
+        assert (old is None, new is None, bool(event.what and event.op == "changed")) == (
+            event.op == "new",
+            event.op == "gone",
+            event.op == "changed",
+        )
+        assert old != new
+        if old is not None:
+            assert found[coordinate, old] > 0
+            found[coordinate, old] -= 1
+        if new is not None:
+            found[coordinate, new] += 1
+    return +found
+
+
+@settings(max_examples=1000)
+@given(days())
+def test_a_rematch_is_the_difference_of_two_full_matchings(days: tuple[list[Record], list[Record]]) -> None:
+    with both(*days) as (previous, following):
+        result = rematch(previous, following, FLEET, at=TODAY, thresholds=THRESHOLDS)
+        before, after = matched(previous), matched(following)
+    assert applied(before, result.events) == after
+    holders = {
+        number
+        for number, image in enumerate(IMAGES)
+        if {*coordinates_of(image)} & {FLEET.coordinate(event.coordinate) for event in result.events}
+    }
+    assert set(result.images) == holders
+
+
+@settings(max_examples=25)
+@given(days(), st.integers(1, 5))
+def test_the_size_of_batches_and_a_stop_between_them_change_nothing(
+    days: tuple[list[Record], list[Record]], size: int
+) -> None:
+    with both(*days) as (previous, following):
+        whole = rematch(previous, following, FLEET, at=TODAY, thresholds=THRESHOLDS).events
+        found: list[Event] = []
+        last = -1
+        while True:
+            with Rematching(previous, following, FLEET, at=TODAY, thresholds=THRESHOLDS) as work:
+                batch = next(work.batches(after=last, size=size), None)
+            if batch is None:
+                break
+            last = batch.last
+            found += batch.events
+    assert tuple(found) == whole

@@ -1,0 +1,174 @@
+"""What is one coordinate and what are two; and that a coordinate is asked as its packages are."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.match.coordinates import asked, by_layer, coordinate_of, coordinates_of, is_even, package_of
+from hullmark.match.distros import plan_for
+from hullmark.match.lookups import RULES, lookups, untold
+from hullmark.model.inventory import Distro
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
+from hullmark.model.purl import make_purl
+from tests.support.books import inventory, package
+
+BOOKWORM = Distro(id="debian", version_id="12", codename="bookworm", pretty_name="Debian GNU/Linux 12 (bookworm)")
+LIBC = package("deb", "libc6", "2.36-9", source=("glibc", "2.36-9"), arch="amd64")
+
+
+def test_where_a_package_lies_and_what_is_told_of_it_decide_nothing() -> None:
+    other = msgspec.structs.replace(
+        LIBC,
+        purl="pkg:deb/debian/libc6@2.36-9?distro=debian-12",
+        cataloger="other",
+        licenses=("MIT",),
+        locations=(Location("/var/lib/dpkg/status", 3),),
+        owned_by="pkg:deb/debian/base@1",
+        notes={"vendor": "someone"},
+    )
+    assert coordinate_of(LIBC, BOOKWORM) == coordinate_of(other, BOOKWORM)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (BOOKWORM, Distro(id="debian", version_id="12")),
+        (BOOKWORM, Distro(id="debian", version_id="12.5", pretty_name="Debian 12.5")),
+        (Distro(id="alpine", version_id="3.18.4"), Distro(id="alpine", version_id="3.18.9")),
+        (Distro(id="wolfi", version_id="20230201"), Distro(id="wolfi", version_id="20240101")),
+        (Distro(id="debian", codename="sid"), Distro(id="debian", pretty_name="Debian GNU/Linux forky/sid")),
+    ],
+)
+def test_distributions_that_are_looked_up_alike_are_one(first: Distro, second: Distro) -> None:
+    assert coordinate_of(LIBC, first) == coordinate_of(LIBC, second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (BOOKWORM, Distro(id="debian", version_id="11")),
+        (BOOKWORM, None),
+        (Distro(id="alpine", version_id="3.18.4"), Distro(id="alpine", version_id="3.19.0")),
+        (Distro(id="alpine", version_id="3.18.4"), Distro(id="alpine", version_id="3.18_alpha2023")),
+        (Distro(id="rhel", version_id="9.4"), Distro(id="rhel", version_id="9.5")),
+        (Distro(id="rocky", version_id="9.4"), Distro(id="rocky", version_id="9.5")),
+        (Distro(id="rocky", version_id="9.4"), Distro(id="almalinux", version_id="9.4")),
+    ],
+)
+def test_distributions_that_are_looked_up_otherwise_are_two(first: Distro, second: Distro | None) -> None:
+    assert coordinate_of(LIBC, first) != coordinate_of(LIBC, second)
+
+
+def test_a_language_package_is_one_whatever_distribution_it_is_on() -> None:
+    flask = package("pypi", "flask", "2.0")
+    assert coordinate_of(flask, BOOKWORM, ("esm",)) == coordinate_of(flask, None)
+
+
+def test_a_package_of_a_paid_channel_puts_its_whole_image_into_it() -> None:
+    paid = package("deb", "foo", "1.0+esm1")
+    found = coordinates_of(inventory([LIBC, paid], "ubuntu:18.04"))
+    assert [each.channels for each in found] == [("esm",), ("esm",)]
+    assert [each.channels for each in coordinates_of(inventory([LIBC], "ubuntu:18.04"))] == [()]
+
+
+def test_coordinates_stand_by_layer_and_without_repetition() -> None:
+    low, high = (msgspec.structs.replace(LIBC, locations=(Location("/x", layer),)) for layer in (0, 2))
+    unplaced = package("pypi", "flask", "2.0")
+    found = by_layer(inventory([high, low, low, unplaced], "debian:12"))
+    libc, flask = coordinate_of(LIBC, BOOKWORM), coordinate_of(unplaced, None)
+    assert found == {-1: (flask,), 0: (libc,), 2: (libc,)}
+    assert coordinates_of(inventory([high, low, unplaced], "debian:12")) == (flask, libc)
+
+
+@pytest.mark.parametrize(
+    ("version", "source", "even"), [("1.0", "1.0", True), ("1.0", "none", False), ("none", "none", True)]
+)
+def test_only_versions_of_which_some_are_none_are_uneven(version: str, source: str, *, even: bool) -> None:
+    alpine = Distro(id="alpine", version_id="3.18")
+    coordinate = coordinate_of(package("apk", "foo", version, source=("bar", source)), alpine)
+    questions = [lookup for lookup in asked(package_of(coordinate), coordinate) if lookup.kind != "cpe"]
+    assert is_even(questions) is even
+
+
+WORDS = st.sampled_from(
+    ["foo", "libfoo", "Foo_Bar", "@scope/foo", "example.org/a/foo", "a/b", "org.x:foo", "rootio-foo"]
+)
+VERSIONS = st.sampled_from(["1.0", "1.0-r1", "2:1.0-1", "1.0-1.el9", UNKNOWN_VERSION, "none at all"])
+TYPES = ["deb", "rpm", "apk", "alpm", "generic", "github", *RULES]
+DISTROS = st.none() | st.builds(
+    Distro,
+    id=st.sampled_from(
+        [
+            "debian",
+            "ubuntu",
+            "alpine",
+            "rhel",
+            "rocky",
+            "kali",
+            "wolfi",
+            "linuxmint",
+            "amzn",
+            "sles",
+            "centos",
+            "odd",
+            "",
+        ]
+    ),
+    version_id=st.sampled_from(["", "12", "9.4", "9.4.1", "22.04", "3.18.4", "2023.3", "rolling"]),
+    codename=st.sampled_from(["", "bookworm", "sid", "jammy", "edge"]),
+    pretty_name=st.sampled_from(["", "Debian GNU/Linux trixie/sid", "Debian GNU/Linux 12 (bookworm)"]),
+    id_like=st.sampled_from([(), ("debian",), ("ubuntu", "debian"), ("rhel", "fedora")]),
+    base=st.sampled_from(["", "ubuntu:jammy", "debian:bookworm"]),
+)
+CHANNELS = st.sampled_from([(), ("esm",), ("esm", "eus")])
+KNOWN = st.frozensets(
+    st.sampled_from([*RULES, "cpe", "generic", "debian:12", "debian:unstable", "ubuntu:22.04", "ubuntu:22.04+esm", "rhel:9",
+                     "rhel:9.4", "rhel:9.4+eus", "rocky:9", "alpine:3.18", "alpine:edge", "wolfi:rolling", "amazon:2023"])
+)  # fmt: skip
+
+
+@st.composite
+def packages(draw: st.DrawFn) -> Package:
+    """Packages of every type, as catalogers write them or nearly so."""
+    type, name, version = draw(st.sampled_from(TYPES)), draw(WORDS), draw(VERSIONS)
+    source = draw(st.none() | st.builds(SourcePackage, WORDS, VERSIONS | st.just("")))
+    space = draw(st.sampled_from(["", "@scope", "a", "org.x", "example.org/a"]))
+    notes = draw(
+        st.dictionaries(st.sampled_from(["vendor", "modularity"]), st.sampled_from(["Red Hat, Inc.", "nodejs:18", "X"]))
+    )
+    return Package(
+        type=type,
+        name=name,
+        version=version,
+        purl=make_purl(type, name.rpartition("/")[2], version, namespace=space),
+        cataloger="test",
+        arch=draw(st.sampled_from(["", "amd64", "x86_64", "noarch"])),
+        source=source,
+        notes=notes,
+    )
+
+
+@given(packages(), DISTROS, CHANNELS, KNOWN)
+def test_a_coordinate_is_asked_as_its_package_is_in_every_snapshot(
+    package: Package, distro: Distro | None, channels: tuple[str, ...], known: frozenset[str]
+) -> None:
+    coordinate = coordinate_of(package, distro, channels)
+    plan, own = plan_for(distro, known, channels), plan_for(coordinate.distro, known, coordinate.channels)
+    stand_in = package_of(coordinate)
+    assert bool(untold(stand_in, own, known)) == bool(untold(package, plan, known))
+    if not untold(package, plan, known):
+        questions = list(lookups(package, plan, known))
+        assert list(lookups(stand_in, own, known)) == questions
+        every = {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(stand_in, coordinate)}
+        assert {(lookup.ask.namespace, lookup.ask.name) for lookup in questions} <= every
+
+
+@given(packages(), DISTROS, CHANNELS)
+def test_the_coordinate_of_a_coordinates_package_is_itself(
+    package: Package, distro: Distro | None, channels: tuple[str, ...]
+) -> None:
+    coordinate = coordinate_of(package, distro, channels)
+    assert coordinate_of(package_of(coordinate), coordinate.distro, coordinate.channels) == coordinate
