@@ -51,10 +51,10 @@ _STATES = {
 
 
 class Case(NamedTuple):
-    """Packages, and what must be found in them: exactly the vulnerabilities of `counts`, each by its id or an alias.
+    """Packages, and what must be found in them: the vulnerabilities of `counts`, each once, by its id or an alias.
 
-    `kind` is how they are found ("" for any way), `fixes` the fixes of all of them, `silent` ids that must not count: they are
-    named for what they are, since nothing but `counts` may. `distro` is ID:VERSION_ID; `channels` are paid ones in use.
+    `is_all`: nothing else may count. `silent`: ids that must not count. `kind` is how those of `counts` are found ("" for any way),
+    `fixes` are their fixes. `distro` is ID:VERSION_ID; `channels` are paid ones in use.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Case(NamedTuple):
     channels: tuple[str, ...] = ()
     counts: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    is_all: bool = True
     kind: str = ""
     fixes: frozenset[State] = frozenset()
     cpe_for_ended: bool = False
@@ -111,6 +112,13 @@ def distro_of(text: str) -> tuple[str, tuple[str, ...]]:
     return DISTROS[text.removeprefix("dbtest.")], ()
 
 
+def distro_of_all(scenario: Row) -> tuple[str, tuple[str, ...]]:
+    """The distribution and channels of a scenario's packages; where they were lost, those of its set."""
+    told = {each["distro"] for each in scenario["packages"] if each["distro"]}
+    assert len(told) <= 1
+    return distro_of(told.pop()) if told else (OF_DATABASE.get(scenario["db"][0], ""), ())
+
+
 def built(type: str, name: str, version: str, *, source: tuple[str, str] | None = None, **more: Any) -> Package:
     """A package by the name that its ecosystem uses: `@scope/name`, `group:artifact`, a Go module's path."""
     space = ""
@@ -140,11 +148,10 @@ def _resolved(value: Any, constants: dict[str, str]) -> Any:
 def _of_packages(scenario: Row) -> Case:
     """All packages at once, as the scenario's flags tell."""
     expect = scenario["expect"]
-    distro, channels = "", ()
+    distro, channels = distro_of_all(scenario)
     packages = []
     for each in scenario["packages"]:
         type = TYPES[each["type"]]
-        distro, channels = distro_of(each["distro"]) if each["distro"] else (OF_DATABASE.get(scenario["db"][0], ""), ())
         sources: list[list[str]] = each["upstream"]
         source = (sources[0][0], sources[0][1]) if sources else None
         packages.append(built(type, each["name"], each["version"], source=source, arch=each["arch"] or ""))
@@ -163,7 +170,7 @@ def _of_packages(scenario: Row) -> Case:
 
 def _of_row(row: Row, scenario: Row) -> Case:
     """One row of a table: what its package is, and what its columns expect."""
-    distro, channels = distro_of(row["d"]) if "d" in row else (OF_DATABASE.get(scenario["db"][0], ""), ())
+    distro, channels = distro_of(row["d"]) if "d" in row else distro_of_all(scenario)
     type = TYPES[scenario["test"].split("/")[2]]
     source = (row["upstreamName"], row["upstreamVer"]) if row.get("upstreamName") else None
     counts = tuple(_counts(row, scenario))
@@ -175,6 +182,7 @@ def _of_row(row: Row, scenario: Row) -> Case:
         channels=channels,
         counts=counts,
         silent=tuple(_silent(row)),
+        is_all=not state,  # that table leaves out what else is found
         kind=_KINDS.get(row.get("expectType", ""), ""),
         fixes=frozenset((state, version) for version in row.get("expectFixes", [""])) if state else frozenset(),
     )

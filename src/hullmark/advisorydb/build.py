@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from hullmark.advisorydb.keys import bare_bound_key, bound_key
+from hullmark.advisorydb.layout import settle
 from hullmark.advisorydb.schema import (
     APPLICATION_ID,
     BY_CODE,
@@ -68,6 +69,7 @@ def build(path: Path, feeds: Iterable[tuple[FeedInfo, Iterable[Record]]]) -> str
         writer.finish()
     finally:
         writer.close()
+    settle(path)
     return digest_of(path)
 
 

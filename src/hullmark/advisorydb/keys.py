@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from hullmark.versions import InvalidVersion, rpm, scheme_named
+from hullmark.versions.deb import number_key
 
-# These compare with bounds otherwise than among versions, and keys follow the latter. Of rpm and pep440 what differs is taken
-# care of here: versions without epoch have keys of their own, and bounds with a local part are compared by code.
-_BOUNDS_DIFFER = frozenset(("bitnami", "maven", "packagist"))
+# These compare with bounds otherwise than among versions, which is what their keys follow, or have no keys, as their order has
+# circles. But for versions of numbers alone the order is what everybody expects: those get keys, all others are compared by code.
+_PLAIN = {
+    "maven": re.compile(
+        r"([0-9]+(?:\.[0-9]+)*)(?:[.-](?:final|release|ga))?(?:\.(?:jre|jdk)[0-9]+)?", re.IGNORECASE | re.ASCII
+    ),
+    "packagist": re.compile(r"v?([0-9]+(?:\.[0-9]+){0,3})", re.ASCII),
+}
+_BY_CODE = frozenset(("alpm", "bitnami"))
 
 
-def _has_keys(scheme_name: str) -> bool:
+def _key(scheme_name: str, version: str) -> bytes | None:
+    """The key of a version, None where its order has none. Raises InvalidVersion for what is no version of the scheme."""
     scheme = scheme_named(scheme_name)
-    return scheme is not None and scheme.key is not None and scheme.name not in _BOUNDS_DIFFER
+    if scheme is None or scheme.name in _BY_CODE:
+        return None
+    plain = _PLAIN.get(scheme.name)
+    if plain is not None:
+        found = plain.fullmatch(version)
+        return _numbers_key(found[1]) if found else None
+    if scheme.name == "pep440" and scheme.against_bound is not None:
+        scheme.against_bound(version, "0")  # refuses the versions from before PEP 440, of which ranges say nothing
+    return scheme.key(version) if scheme.key is not None else None
+
+
+def _numbers_key(text: str) -> bytes:
+    """Numbers parted by dots; zeros at the end do not count."""
+    parts = [part.lstrip("0") for part in text.split(".")]
+    while parts and not parts[-1]:
+        parts.pop()
+    return b"".join(b"\x01" + number_key(part) for part in parts) + b"\x00"
 
 
 def bound_key(scheme_name: str, bound: str) -> bytes | None:
     """The key of a range's bound; None where none is faithful and the scheme has to compare."""
-    scheme = scheme_named(scheme_name)
-    if scheme is None or scheme.key is None or not _has_keys(scheme_name) or (scheme.name == "pep440" and "+" in bound):
+    # A local part counts only against bounds that have one (PEP 440): these few are compared by code.
+    if scheme_name == "pep440" and "+" in bound:
         return None
     try:
-        return scheme.key(bound)
+        return _key(scheme_name, bound)
     except InvalidVersion:
         return None
 
@@ -34,10 +59,7 @@ def bare_bound_key(scheme_name: str, bound: str) -> bytes | None:
 
 @lru_cache(maxsize=1 << 16)
 def version_key(scheme_name: str, version: str, *, is_bare: bool = False) -> bytes | None:
-    """The key of an installed version; None for schemes without keys. Raises InvalidVersion for what is no version of the scheme."""
-    scheme = scheme_named(scheme_name)
-    if scheme is None or scheme.key is None or not _has_keys(scheme_name):
-        return None
+    """The key of an installed version; None where its order has none. Raises InvalidVersion for what is no version of the scheme."""
     if scheme_name == "pep440":
         version = version.partition("+")[0]
-    return scheme.key(rpm.without_epoch(version) if is_bare else version)
+    return _key(scheme_name, rpm.without_epoch(version) if is_bare else version)

@@ -23,6 +23,7 @@ from hullmark.model.purl import unquote
 
 _ROOT = "Root:"
 _ANNOUNCERS = frozenset({"alma", "rootio"})
+_COMMIT = re.compile(r"v?0\.0\.0-\d{14}-[0-9a-f]{12}").match
 _PURL_ARCH = re.compile(r"[?&]arch=([\w.-]+)")
 _PURL = re.compile(r"pkg:([\w.+-]+)/([^@?#]+)@([^?#]+)")
 _SCHEMES = {"pypi": "pep440", "composer": "packagist"}
@@ -85,7 +86,7 @@ def of_osv(item: bytes, provider: str, report: Report, place: str) -> Iterator[R
         return
     rows: dict[Affected, None] = {}
     for entry, more in zip(data.get("affected") or (), extra.affected or (), strict=True):
-        alone = msgspec.json.encode(data | {"affected": [_without_root(entry)]})
+        alone = msgspec.json.encode(data | {"affected": [_with_tags(_without_root(entry))]})
         read = advisories_of(alone, provider, report, place)
         rows.update(dict.fromkeys(_with(more, row) for row in (read.affected if read else ())))
     marked = extra.database_specific.anchore if extra.database_specific else None
@@ -101,6 +102,33 @@ def _without_root(entry: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(package, dict) or not isinstance(ecosystem, str) or not ecosystem.startswith(_ROOT):
         return entry
     return entry | {"package": package | {"ecosystem": ecosystem.removeprefix(_ROOT)}}
+
+
+def _with_tags(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry with a Go project's own tags as ranges, if its end is a commit: every tag would be past that.
+
+    They begin above all commits without a tag, of which the range of commits speaks.
+    """
+    specific, spans = entry.get("ecosystem_specific"), entry.get("ranges")
+    tags = specific.get("custom_ranges") if isinstance(specific, dict) else None
+    if not isinstance(spans, list) or not isinstance(tags, list) or not _end_in_commits(spans):
+        return entry
+    own = [{"type": "SEMVER", "events": [_from_tags(each) for each in _events_of([span])]} for span in tags]
+    return entry | {"ranges": [*spans, *own]}
+
+
+def _end_in_commits(spans: list[Any]) -> bool:
+    ends = [event["fixed"] for event in _events_of(spans) if "fixed" in event]
+    return bool(ends) and all(isinstance(end, str) and _COMMIT(end) for end in ends)
+
+
+def _events_of(spans: list[Any]) -> list[dict[str, Any]]:
+    lists = [span.get("events") for span in spans if isinstance(span, dict)]
+    return [event for events in lists if isinstance(events, list) for event in events if isinstance(event, dict)]
+
+
+def _from_tags(event: dict[str, Any]) -> dict[str, Any]:
+    return event | {"introduced": "0.0.0"} if event.get("introduced") == "0" else event
 
 
 def _with(entry: _Entry, row: Affected) -> Affected:

@@ -29,7 +29,7 @@ _HEADERS = (
 )
 
 # Of several sources for one vulnerability in a language's package, the first speaks for all. Others come after, by name.
-_SPEAKERS = ("ghsa", "github-api", "govulndb", "pypa", "rustsec", "rubysec", "osv")
+_SPEAKERS = ("ghsa", "github-api", "github", "govulndb", "pypa", "rustsec", "rubysec", "osv")
 
 
 class Affecting(msgspec.Struct, kw_only=True):
@@ -156,9 +156,10 @@ def _unused(package: Package, disclosed: Sequence[tuple[Lookup, Hit]]) -> dict[s
     there = symbols.symbols_of(package)
     if not there:
         return {}
+    whole = {(hit.advisory.source, hit.advisory.id) for _, hit in disclosed if not hit.affected.symbols}
     named: dict[str, list[Hit]] = {}
     for _, hit in disclosed:
-        for name in _ids(hit.advisory) if hit.affected.symbols else ():
+        for name in _ids(hit.advisory) if (hit.advisory.source, hit.advisory.id) not in whole else ():
             named.setdefault(name, []).append(hit)
     return {
         name: f"the program has none of the functions that {hits[0].advisory.id} names"
@@ -182,10 +183,12 @@ def _governing(hits: Sequence[tuple[Lookup, Hit]]) -> list[tuple[Lookup, Hit]]:
 
 
 def _ended(hits: list[tuple[Lookup, Hit]]) -> list[tuple[Lookup, Hit]]:
-    """Without ranges that have no end where another record of the same vulnerability knows the end, and the version is past it.
+    """Without a language's ranges that have no end where another record of the vulnerability knows it, and the version is past it.
 
     An end that is a commit (`0.0.0-DATE-HASH`) says nothing of tagged versions.
     """
+    if all(hit.range.high or ":" in hit.affected.namespace for _, hit in hits):
+        return hits
     records: dict[tuple[str, str, str], list[Hit]] = {}
     for lookup, hit in hits:
         records.setdefault((hit.advisory.source, hit.advisory.id, lookup.ask.name), []).append(hit)
@@ -277,8 +280,31 @@ def _is_reachable(fixed: str, release: str) -> bool:
 
 def _merged(found: list[Affecting]) -> list[Affecting]:
     """One for each vulnerability: the same one is told by several sources, under several names, by several look-ups."""
-    single = [each for each in found if len(_cves(each.advisory)) == 1]
-    bundles = [each for each in found if len(_cves(each.advisory)) > 1]
+    out = [_spoken_for(group) for group in _grouped(each for each in found if len(_cves(each.advisory)) == 1)]
+    told = {cve for each in out for cve in _cves(each.advisory)}
+    by_id: dict[str, list[Affecting]] = {}
+    for bundle in found:
+        if len(_cves(bundle.advisory)) == 1:
+            continue
+        same = next((each for each in out if _is_same(each, bundle)), None)
+        if _cves(bundle.advisory) <= told:
+            _announce(out, bundle)
+        elif same is not None:
+            same.others.append(bundle.advisory)
+        else:
+            by_id.setdefault(bundle.advisory.id, []).append(bundle)
+    return out + [_spoken_for(group) for group in by_id.values()]
+
+
+def _announce(out: Iterable[Affecting], bundle: Affecting) -> None:
+    """Name the bundle as an announcement of all that it is about."""
+    for each in out:
+        if _cves(each.advisory) & _cves(bundle.advisory):
+            each.vendor_ids = tuple(dict.fromkeys((*each.vendor_ids, bundle.advisory.id)))
+
+
+def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
+    """Those that share an id, directly or through others, together."""
     groups: list[list[Affecting]] = []
     where: dict[str, list[Affecting]] = {}
     for each in single:
@@ -295,20 +321,7 @@ def _merged(found: list[Affecting]) -> list[Affecting]:
                 other.clear()
         group.append(each)
         where.update(dict.fromkeys(names, group))
-    out = [_spoken_for(group) for group in groups if group]
-    told = {cve for each in out for cve in _cves(each.advisory)}
-    by_id: dict[str, list[Affecting]] = {}
-    for bundle in bundles:
-        same = next((each for each in out if _is_same(each, bundle)), None)
-        if _cves(bundle.advisory) <= told:
-            for each in out:
-                if _cves(each.advisory) & _cves(bundle.advisory):
-                    each.vendor_ids = tuple(dict.fromkeys((*each.vendor_ids, bundle.advisory.id)))
-        elif same is not None:
-            same.others.append(bundle.advisory)
-        else:
-            by_id.setdefault(bundle.advisory.id, []).append(bundle)
-    return out + [_spoken_for(group) for group in by_id.values()]
+    return [group for group in groups if group]
 
 
 def _is_same(each: Affecting, bundle: Affecting) -> bool:

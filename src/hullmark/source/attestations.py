@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import urljoin, urlsplit
+from contextlib import contextmanager
 
 import msgspec
 
 from hullmark.model.errors import HullmarkError
-from hullmark.net.http import Client
+from hullmark.net.errors import NetError
+from hullmark.net.http import Answer, Client
 from hullmark.source.artifacts import Artifact
 from hullmark.source.auth import Login
 from hullmark.source.credentials import auth_files, find_credentials
-from hullmark.source.digest import checked_digest, digest_of
+from hullmark.source.digest import checked_digest, digest_of, is_digest
 from hullmark.source.distribution import RegistryStore, Session, first_answer, http_settings
 from hullmark.source.dsse import IN_TOTO, Key, read_envelope, signer_of
-from hullmark.source.endpoints import endpoints
+from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, Descriptor, Index, decode, parse_manifest
 from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, SourceOptions
@@ -35,7 +36,8 @@ _MAX_PAGES = 16
 _MAX_PROBLEMS = 100
 _BUSY = frozenset((429, 500, 502, 503, 504))
 _VEX = re.compile(r"vex|csaf|cyclonedx", re.IGNORECASE).search
-_WRAPPER = re.compile(r"dsse|in-toto|sigstore\.bundle|cosign\.artifact\.att", re.IGNORECASE).search
+_WANTED = re.compile(r"vex|csaf|cyclonedx|dsse|in-toto|sigstore\.bundle|cosign\.artifact\.att").search
+_LONGEST_TYPE = 255
 _PREDICATE_TYPES = ("predicateType", "dev.sigstore.bundle.predicateType", "in-toto.io/predicate-type")
 _NEXT = re.compile(r'<([^<>]{1,4096})>\s*;[^,]{0,100}\brel="?next"?').search
 _NOTHING = msgspec.Raw(b"null")
@@ -68,23 +70,15 @@ class _Listing(msgspec.Struct, frozen=True):
     manifests: tuple[_Listed, ...]
 
 
-class _Part(Descriptor, frozen=True, rename="camel"):
-    """A layer or subject."""
-
-
-class _Config(msgspec.Struct, frozen=True, rename="camel"):
-    media_type: str = ""
-
-
 class _Manifest(msgspec.Struct, frozen=True, rename="camel"):
-    layers: tuple[_Part, ...] = ()
-    config: _Config = _Config()
-    subject: _Part | None = None
+    layers: tuple[Descriptor, ...] = ()
+    config: Descriptor | None = None
+    subject: Descriptor | None = None
     artifact_type: str | None = None
 
     @property
     def kind(self) -> str:
-        return self.artifact_type or self.config.media_type
+        return self.artifact_type or (self.config.media_type if self.config else "")
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -102,33 +96,245 @@ class _Content(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: SourceOptions) -> Attested:
-    """The VEX documents about an image, by the digest of its manifest, and about the index that the reference leads to it by.
+    """The VEX documents about an image, by the digest of its manifest, and about the index that its reference leads to.
 
-    Statements about something else are left out, whatever they are attached to. A server that has none is passed over: mirrors
-    are asked first, the registry last. Raises HullmarkError if none of them can be asked.
+    Statements about something else are left out, whatever they are attached to. Of the registry and its mirrors, which are
+    asked before it, the first that has any is believed to have all. Raises HullmarkError if none can be asked.
     """
     named = parse_reference(reference)
     servers = endpoints(named, options)
-    settings = http_settings(options, frozenset(server.host for server in servers if server.insecure))
-    client = Client(settings)
-    sessions = []
-    for server in servers:
-        files = auth_files(options.environment) if options.auth_files is None else options.auth_files
-        credentials = find_credentials(server.login, server.repository, files, options.environment)
-        sessions.append(Session(server, client, Login(client, credentials, f"repository:{server.repository}:pull")))
-    subjects, problems = _subjects(tuple(sessions), named.version, digest)
-    failure: HullmarkError | None = None
+    client = Client(http_settings(options, frozenset(server.host for server in servers if server.insecure)))
+    sessions = tuple(_session(server, client, options) for server in servers)
+    subjects, notes = _subjects(sessions, named.version, checked_digest(digest, "the image"))
+    found: _Search | None = None
     for session in sessions:
         search = _Search(session, client, subjects, keys)
         try:
             search.run()
         except HullmarkError as error:
-            failure = error
-            problems.append((session.endpoint.host, f"attestations could not be asked for: {error}"))
+            if session is sessions[-1]:
+                if found is None:
+                    raise
+                notes.append((session.endpoint.host, f"its attestations could not be asked for: {error}"))
             continue
-        if search.documents or search.problems or session is sessions[-1]:
-            found = tuple(sorted(search.documents, key=lambda each: each.place))
-            return Attested(documents=found, problems=(*problems, *search.problems[:_MAX_PROBLEMS]))
-    if failure is not None and len(problems) == len(sessions):
-        raise failure
-    return Attested(documents=(), problems=tuple(problems))
+        found = search
+        if search.documents or search.problems:
+            break
+    if found is None:
+        return Attested(documents=(), problems=tuple(notes))
+    documents = tuple(sorted(found.documents, key=lambda each: each.place))
+    return Attested(documents=documents, problems=(*notes, *found.problems[:_MAX_PROBLEMS]))
+
+
+def _session(endpoint: Endpoint, client: Client, options: SourceOptions) -> Session:
+    files = auth_files(options.environment) if options.auth_files is None else options.auth_files
+    credentials = find_credentials(endpoint.login, endpoint.repository, files, options.environment)
+    return Session(endpoint, client, Login(client, credentials, f"repository:{endpoint.repository}:pull"))
+
+
+def _subjects(
+    sessions: tuple[Session, ...], version: str, digest: str
+) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    """The digests that attestations may be about, and a note if the reference leads somewhere else by now."""
+    moved = [(version, "it no longer leads to this image: attestations of an index are not looked for")]
+    try:
+        _, body = first_answer(sessions, lambda session: session.manifest(version))
+    except ImageNotFound:
+        return (digest,), moved
+    whole = digest_of(body, digest.partition(":")[0])
+    if whole == digest:
+        return (digest,), []
+    document = parse_manifest(body, "what the reference leads to")
+    if isinstance(document, Index) and any(entry.digest == digest for entry in document.manifests):
+        return (digest, whole), []
+    return (digest,), moved
+
+
+class _Search:
+    """What one server holds about some digests, within bounds."""
+
+    def __init__(self, session: Session, client: Client, subjects: tuple[str, ...], keys: Sequence[Key]) -> None:
+        self.documents: list[VexDocument] = []
+        self.problems: list[tuple[str, str]] = []
+        self._session, self._client = session, client
+        self._subjects, self._keys = subjects, keys
+        self._store = RegistryStore((session,), client.settings)
+        self._asked: set[str] = set()
+        self._seen: set[tuple[str, bool]] = set()
+        self._bytes_left = _BYTES_LIMIT
+        self._is_full = False
+
+    def run(self) -> None:
+        """Look for everything. Raises HullmarkError if the server cannot be asked."""
+        for subject in self._subjects:
+            for listed in self._referrers(subject):
+                if _may_hold(listed):
+                    self._take(listed.digest)
+            self._take(f"{_tag(subject)}.att")
+        if self._is_full:
+            self._leave_out(
+                self._session.endpoint.host, f"it has more than {_MAX_DOCUMENTS} attestations: not all are read"
+            )
+
+    # Where they are
+
+    def _referrers(self, subject: str) -> Iterator[_Listed]:
+        query = ""
+        for page in range(_MAX_PAGES):
+            answer = self._page(f"referrers/{subject}{query}")
+            listing = _listing_in(answer) if answer else None
+            if answer is None or listing is None:
+                if page == 0:
+                    yield from self._by_tag(subject)
+                return
+            yield from listing.manifests
+            following = _NEXT(answer.headers.get("link", ""))
+            # Whatever the link leads to, only its query is of use: the next page is at the same place.
+            query = "?" + following[1].partition("?")[2].partition("#")[0] if following else ""
+            if len(query) < 2:
+                return
+        self._leave_out(subject, f"there are more than {_MAX_PAGES} pages of referrers: the rest is left out")
+
+    def _page(self, path: str) -> Answer | None:
+        try:
+            answer = self._client.whole(lambda: self._session.open(path, {"Accept": OCI_INDEX}), MANIFEST_LIMIT)
+        except NetError:
+            raise
+        except HullmarkError:
+            return None  # some answer 401 for what they do not know
+        if answer.status in _BUSY:
+            host = self._session.endpoint.host
+            raise HullmarkError(f"{host} answered with status {answer.status}", advice="try again later")
+        return answer
+
+    def _by_tag(self, subject: str) -> tuple[_Listed, ...]:
+        """The fallback of a registry without the API: an index under a tag."""
+        try:
+            body = self._session.manifest(_tag(subject))
+        except ImageNotFound:
+            return ()
+        with self._tolerant(_tag(subject)):
+            return decode(body, _Listing, "the list of referrers").manifests
+        return ()
+
+    def _take(self, version: str) -> None:
+        """Read what a manifest, by its digest or tag, brings."""
+        if version in self._asked or not self._has_room():
+            return
+        self._asked.add(version)
+        with self._tolerant(version):
+            try:
+                if ":" in version:
+                    checked_digest(version, "an attestation")
+                body = self._session.manifest(version)
+            except ImageNotFound:
+                if ":" in version:
+                    raise
+                return
+            manifest = decode(body, _Manifest, "its manifest")
+            is_about = manifest.subject is not None and manifest.subject.digest in self._subjects
+            for layer in manifest.layers:
+                if _is_worthwhile(layer, manifest.kind):
+                    self._read(layer, is_about)
+
+    # What they hold
+
+    def _read(self, layer: Descriptor, is_about: bool) -> None:
+        key = (layer.digest, is_about)
+        if key in self._seen or not self._has_room():
+            return
+        self._seen.add(key)
+        with self._tolerant(layer.digest):
+            checked_digest(layer.digest, "an attestation")
+            if not 0 <= layer.size <= min(DOCUMENT_LIMIT, self._bytes_left):
+                raise ValueError(f"it has {layer.size:,} bytes, more than are read")
+            self._bytes_left -= layer.size
+            body = Artifact(layer.digest, (layer,), self._store).whole(layer, DOCUMENT_LIMIT)
+            document = self._document(body, layer.digest, is_about)
+            if document is not None:
+                self.documents.append(document)
+
+    def _document(self, body: bytes, place: str, is_about: bool) -> VexDocument | None:
+        """What is in bundle, envelope and statement; None for a statement of another kind. Raises ValueError, HullmarkError."""
+        content, signer = decode(body, _Content, "it"), ""
+        if content.dsse_envelope != _NOTHING:
+            body = bytes(content.dsse_envelope)
+            content = decode(body, _Content, "the envelope in it")
+        is_wrapped = content.payload_type is not None
+        if is_wrapped:
+            envelope = read_envelope(body)
+            if envelope.payload_type != IN_TOTO:
+                return None
+            body, signer = envelope.payload, signer_of(envelope, self._keys)
+            content = decode(body, _Content, "the statement in it")
+        if content.predicate_type is None:
+            if is_wrapped or not is_about:
+                raise ValueError("it is not said to be about this image")
+            return VexDocument(document=body, place=place)
+        if not _VEX(content.predicate_type):
+            return None
+        if not self._is_about(content.subject):
+            raise ValueError("its statement is about something else than this image")
+        return VexDocument(document=bytes(content.predicate), place=place, signer=signer)
+
+    def _is_about(self, subjects: Iterable[_Subject]) -> bool:
+        own = [subject.partition(":") for subject in self._subjects]
+        return any(subject.digest.get(algorithm) == value for subject in subjects for algorithm, _, value in own)
+
+    # What goes wrong
+
+    def _has_room(self) -> bool:
+        if len(self._asked) < _MAX_MANIFESTS and len(self._seen) < _MAX_DOCUMENTS:
+            return True
+        self._is_full = True
+        return False
+
+    def _leave_out(self, place: str, reason: str) -> None:
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append((place, reason))
+
+    @contextmanager
+    def _tolerant(self, place: str) -> Iterator[None]:
+        """What is wrong with one attestation costs only that one; the network's faults are everyone's."""
+        try:
+            yield
+        except NetError:
+            raise
+        except (HullmarkError, ValueError) as error:
+            self._leave_out(place[:100], f"it is left out: {error}")
+
+
+def _tag(digest: str) -> str:
+    algorithm, _, value = digest.partition(":")
+    return f"{algorithm}-{value[:64]}"
+
+
+def _listing_in(answer: Answer) -> _Listing | None:
+    """The page of referrers, None if it is something else: the registry has no such API."""
+    if answer.status != 200:
+        return None
+    try:
+        return decode(answer.body, _Listing, "the list of referrers")
+    except HullmarkError:
+        return None
+
+
+def _may_hold(listed: _Listed) -> bool:
+    """By what the list says; a type that says little is looked into."""
+    kind = listed.artifact_type or ""
+    is_vague = not kind or kind.startswith("application/vnd.oci.")
+    return is_digest(listed.digest) and _is_said_to_be_vex(listed.annotations) and (is_vague or _is_wanted(kind))
+
+
+def _is_worthwhile(layer: Descriptor, kind: str) -> bool:
+    return _is_said_to_be_vex(layer.annotations) and (_is_wanted(layer.media_type) or _is_wanted(kind))
+
+
+def _is_wanted(media_type: str) -> bool:
+    kind = media_type[:_LONGEST_TYPE].lower()
+    return _WANTED(kind) is not None and "xml" not in kind
+
+
+def _is_said_to_be_vex(annotations: dict[str, str] | None) -> bool:
+    said = [value for name in _PREDICATE_TYPES if (value := (annotations or {}).get(name))]
+    return not said or any(map(_VEX, said))

@@ -1,0 +1,200 @@
+"""VEX from elsewhere than a file: attestations in the image's registry, and the VEX repositories that the snapshot carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from hullmark.feeds.vex import statements_of
+from hullmark.match.book import Book
+from hullmark.model.advisory import Statement
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory, InventorySource
+from hullmark.model.problem import Problem
+from hullmark.model.purl import make_purl, unquote
+from hullmark.source import IMAGE, SourceOptions, classify
+from hullmark.source.reference import HUB, Reference, parse_reference
+
+ATTESTATION, REPOSITORY = "attestation", "repository"
+WORDS = (ATTESTATION, REPOSITORY)
+"""What VEX may be asked for by instead of a file."""
+
+UNVERIFIED = "unverified attestation"
+"""The source of statements that no key was found to have signed."""
+
+ROOM = "vex"
+
+_REGISTRY = "registry"
+_IN_A_REGISTRY = frozenset((_REGISTRY, "docker", "podman"))
+_SHOWN = 19  # sha256: and twelve digits
+_OFFICIAL = "library/"
+_ELSEWHERE = "name the image in its registry: registry:NAME; or give what is attested as a file: --vex FILE"
+
+
+class VexWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Where else to look for statements: `words` are some of WORDS. Attestations are believed if one of the keys in the files
+    `keys` (PEM) signed them; with `allows_unsigned` others too, which their statements' source then says."""
+
+    words: tuple[str, ...] = ()
+    keys: tuple[Path, ...] = ()
+    allows_unsigned: bool = False
+
+    @property
+    def wants_attestations(self) -> bool:
+        """Whether the image's registry is to be asked."""
+        return ATTESTATION in self.words
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The statements found, those to be overridden first, and what could not be used."""
+
+    statements: tuple[Statement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class VexBook(Book, Protocol):
+    """A snapshot that also carries statements."""
+
+    def statements(self, products: Iterable[str]) -> list[Statement]:
+        """The statements about products: purls without version, or names."""
+
+
+def check_wish(wish: VexWish) -> None:
+    """Raises HullmarkError if attestations could not be believed, or what is to verify them has nothing to do."""
+    if not wish.wants_attestations:
+        if wish.keys or wish.allows_unsigned:
+            raise HullmarkError(
+                "--vex-key and --vex-unsigned are for attestations", advice="add --vex attestation, or leave them out"
+            )
+        return
+    if not wish.keys and not wish.allows_unsigned:
+        raise HullmarkError(
+            "attestations need a public key to verify them with",
+            advice="name it: --vex-key FILE; or take them unverified: --vex-unsigned",
+        )
+
+
+def check_place(reference: str, wish: VexWish) -> None:
+    """Raises HullmarkError if attestations are wanted for what a person named, and it is seen at once that it is in no registry."""
+    if wish.wants_attestations:
+        scheme, _ = classify(reference)
+        if scheme not in (IMAGE, _REGISTRY):
+            raise _not_there(scheme)
+
+
+def statements_for(wish: VexWish, inventory: Inventory, book: VexBook, options: SourceOptions) -> Told:
+    """What is said about an image where the wish tells to look: first repositories, then attestations.
+
+    Raises HullmarkError if the image came from no registry, its registry cannot be asked, or keys cannot be read.
+    """
+    found: list[Statement] = []
+    problems: list[Problem] = []
+    if REPOSITORY in wish.words:
+        found += dict.fromkeys(book.statements(products_of(inventory)))
+    if wish.wants_attestations:
+        for statements, reasons in _attested(wish, inventory.source, options):
+            found += statements
+            problems += (Problem("", -1, ROOM, reason) for reason in reasons)
+    return Told(statements=tuple(found), problems=tuple(problems))
+
+
+# Attestations
+
+
+def _attested(
+    wish: VexWish, source: InventorySource, options: SourceOptions
+) -> Iterator[tuple[Sequence[Statement], Sequence[str]]]:
+    from hullmark.source.attestations import vex_documents
+    from hullmark.source.dsse import KEY_LIMIT, read_keys
+
+    check_wish(wish)
+    if source.kind != _REGISTRY or not source.digest:
+        raise _not_there(source.kind)
+    keys = tuple(key for file in wish.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
+    attested = vex_documents(source.reference.removeprefix(f"{_REGISTRY}:"), source.digest, keys, options)
+    yield (), [f"attestation {place}: {reason}" for place, reason in attested.problems]
+    told = False
+    for each in attested.documents:
+        said = f"attestation signed by key {each.signer[:_SHOWN]}" if each.signer else UNVERIFIED
+        wrong: list[str] = []
+        statements = _read(each.document, said, each.place, wrong)
+        told = told or bool(statements or wrong)
+        if each.signer or wish.allows_unsigned:
+            yield statements, wrong
+        elif statements:
+            yield (), [f"attestation {each.place}: it is left out: it is signed by none of the keys"]
+    if not told and not attested.problems:
+        yield (), ["the registry has no VEX attestation of this image"]
+
+
+def _read(document: bytes, source: str, place: str, wrong: list[str]) -> tuple[Statement, ...]:
+    def report(where: str, reason: str) -> None:
+        wrong.append(f"attestation {where}: {reason}")
+
+    return tuple(statements_of(document, source, report, place))
+
+
+def _not_there(kind: str) -> HullmarkError:
+    return HullmarkError(f"attestations are in registries, and this source is not ({kind})", advice=_ELSEWHERE)
+
+
+def _beginning(file: Path, size: int) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(size)
+    except OSError as error:
+        raise HullmarkError(f"the key {file} cannot be read ({error.strerror})", advice="check the path") from error
+
+
+# VEX repositories
+
+
+def products_of(inventory: Inventory) -> tuple[str, ...]:
+    """Every name under which a VEX repository may speak of an image or of a package in it: sorted, purls without version."""
+    names: set[str] = set(_names_of(inventory.source))
+    for package in inventory.packages:
+        bare = package.purl.partition("#")[0].partition("?")[0].partition("@")[0]
+        names |= {bare, unquote(bare)}
+    return tuple(sorted(names - {""}))
+
+
+def _names_of(source: InventorySource) -> Iterator[str]:
+    digests = {source.digest, source.config_digest}
+    for text in _written(source):
+        try:
+            named = parse_reference(text)
+        except HullmarkError:
+            continue
+        digests.add(named.digest)
+        yield from _names(named)
+    for digest in digests - {""}:
+        yield from (digest, digest.partition(":")[2])
+
+
+def _written(source: InventorySource) -> Iterator[str]:
+    """The references that were written. A registry's tags say nothing without the name before them."""
+    if source.kind in _IN_A_REGISTRY:
+        yield source.reference.removeprefix(f"{source.kind}:")
+    if source.kind != _REGISTRY:
+        yield from source.tags
+
+
+def _names(named: Reference) -> Iterator[str]:
+    full = f"{named.host}/{named.repository}"
+    repositories = [full]
+    if named.host == HUB:
+        repositories += [named.repository, named.repository.removeprefix(_OFFICIAL)]
+    for repository in repositories:
+        yield from (repository, f"{repository}:{named.tag or 'latest'}")
+        if named.digest:
+            yield f"{repository}@{named.digest}"
+    space, _, name = named.repository.rpartition("/")
+    yield from (make_purl("oci", name), make_purl("oci", name, namespace=space))
+    yield from (
+        make_purl("docker", name, namespace=space),
+        make_purl("docker", name, namespace=f"{named.host}/{space}"),
+    )
+    yield make_purl("docker", name, namespace=space.removeprefix(_OFFICIAL.rstrip("/")))

@@ -1,0 +1,119 @@
+"""`hullmark db update`: fetch what changed and make a snapshot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hullmark.cli.rows import plain, print_json
+from hullmark.cli.settings import moment
+
+if TYPE_CHECKING:
+    from hullmark.app.origins import Origin
+    from hullmark.app.update import Outcome, Watch
+    from hullmark.cli.settings import Settings
+    from hullmark.feeds.feed import Feed
+
+
+def update(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Update, and say what came of each feed."""
+    import os
+
+    from hullmark.app.update import UpdateWish, update
+    from hullmark.feeds import load
+
+    every = load()
+    shelf = settings.shelf()
+    wish = UpdateWish(
+        now=moment(None).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        accepts_shrinking=arguments.accept_shrinking,
+        is_anew=arguments.anew,
+        environment=os.environ,
+    )
+    origin = _origin(arguments, settings, every)
+    with _bars(wanted=settings.wants_progress()) as watch:
+        result = update(
+            shelf, _chosen(every, arguments.feeds, from_mirror=bool(arguments.origin)), every, origin, wish, watch
+        )
+    if arguments.output == "json":
+        print_json(
+            {"digest": result.digest, "previous": result.previous, "feeds": [plain(each) for each in result.outcomes]}
+        )
+    else:
+        for outcome in result.outcomes:
+            _print_outcome(outcome)
+        word = "the same as before" if result.digest == result.previous else "in use now"
+        sys.stdout.write(f"snapshot {result.digest}, {word}\n")
+    tried = [each for each in result.outcomes if each.status not in ("absent", "left-out")]
+    return 2 if tried and all(each.status == "failed" for each in tried) else 0
+
+
+def _chosen(every: tuple[Feed, ...], names: str | None, *, from_mirror: bool) -> tuple[Feed, ...]:
+    """The feeds by name; else those that are fetched by default, and of a mirror all that it may have."""
+    from hullmark.model.errors import HullmarkError
+
+    if not names:
+        return tuple(feed for feed in every if feed.is_default or from_mirror)
+    by_name = {feed.name: feed for feed in every}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in by_name:
+            raise HullmarkError(f"there is no feed {name!r}", advice="hullmark feeds lists them")
+    return tuple(by_name[name] for name in wanted)
+
+
+def _origin(arguments: argparse.Namespace, settings: Settings, every: tuple[Feed, ...]) -> Origin:
+    import os
+
+    from hullmark.app.origins import Folder, Web
+    from hullmark.net.http import Client
+    from hullmark.source.distribution import http_settings
+
+    chosen = arguments.origin or ""
+    if chosen and not chosen.startswith(("http://", "https://")):
+        return Folder(Path(chosen.removeprefix("file://")))
+    needs = {feed.name: feed.needs for feed in every if feed.needs}
+    client = Client(http_settings(settings.source_options()))
+    return Web(client, chosen, lambda name: os.environ.get(needs[name], "") if name in needs else "")
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    note = f": {outcome.reason}" if outcome.reason else ""
+    if outcome.problem_count:
+        place, reason = outcome.problems[0]
+        note += f" ({outcome.problem_count:,} could not be read: {place}: {reason})"
+    sys.stdout.write(f"{outcome.feed:<18} {outcome.status:<10} {outcome.records:>9,} records{note}\n")
+
+
+@contextmanager
+def _bars(*, wanted: bool) -> Iterator[Watch | None]:
+    """One bar for each feed that is at work, for people at a terminal."""
+    if not wanted:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}"),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(feed: str, stage: str, done: int, total: int) -> None:
+            task = tasks.get(feed)
+            if task is None:
+                for old in tasks.values():
+                    bars.remove_task(old)
+                tasks.clear()
+                task = tasks[feed] = bars.add_task(feed)
+            bars.update(task, description=f"{feed or 'snapshot'} {stage}", completed=done, total=total or None)
+
+        yield watch

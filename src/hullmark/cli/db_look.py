@@ -1,0 +1,210 @@
+"""`hullmark db status`, `search`, `diff` and `use`: what there is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.settings import moment
+
+if TYPE_CHECKING:
+    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.cli.settings import Settings
+    from hullmark.model.advisory import Advisory
+
+
+def status(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Show what the snapshot in use holds."""
+    shelf = settings.shelf()
+    with settings.book() as book:
+        states = {feed.name: shelf.state(feed.name) for feed in book.feeds}
+        licences = book.licences
+        namespaces = [
+            {
+                "namespace": row.namespace,
+                "feed": row.feed,
+                "count": row.advisories,
+                "data_at": row.data_at,
+                "age_days": _age(row.data_at),
+                "licence": licences[row.feed],
+            }
+            for row in book.coverage
+        ]
+        feeds = [
+            {
+                "name": feed.name,
+                "title": feed.title,
+                "homepage": feed.homepage,
+                "licence": feed.licence,
+                "records": feed.records,
+                "data_at": feed.data_at,
+                "age_days": _age(feed.data_at),
+                "fresh_days": feed.fresh_days,
+                "checked_at": states[feed.name].checked_at,
+                "error": states[feed.name].error or states[feed.name].held,
+            }
+            for feed in book.feeds
+        ]
+        document = {
+            "digest": book.digest,
+            "path": str(book.path),
+            "data_at": book.data_at,
+            "feeds": feeds,
+            "namespaces": namespaces,
+        }
+    if arguments.output == "json":
+        print_json(document)
+        return 0
+    sys.stdout.write(
+        f"snapshot  {document['digest']}\nfile      {document['path']}\ndata of   {document['data_at']}\n\n"
+    )
+    print_rows(
+        ("FEED", "RECORDS", "DATA OF", "CHECKED", "LICENCE", ""),
+        [
+            (
+                str(row["name"]),
+                f"{row['records']:,}",
+                str(row["data_at"]),
+                str(row["checked_at"])[:10],
+                str(row["licence"])[:40],
+                str(row["error"]),
+            )
+            for row in feeds
+        ],
+    )
+    sys.stdout.write("\n")
+    print_rows(
+        ("NAMESPACE", "FEED", "ADVISORIES", "DATA OF", "LICENCE"),
+        [
+            (
+                str(row["namespace"]),
+                str(row["feed"]),
+                f"{row['count']:,}",
+                str(row["data_at"]),
+                str(row["licence"])[:40],
+            )
+            for row in namespaces
+        ],
+    )
+    return 0
+
+
+def _age(day: str) -> int | None:
+    from datetime import date
+
+    try:
+        return (moment(None).date() - date.fromisoformat(day)).days
+    except ValueError:
+        return None
+
+
+def search(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Show what is known of vulnerabilities or packages."""
+    from hullmark.model.errors import HullmarkError
+
+    if not arguments.arguments:
+        raise HullmarkError(
+            "what is to be searched?", advice="hullmark db search CVE-2021-44228, or a package: pypi:django, openssl"
+        )
+    found: list[Advisory] = []
+    with settings.book() as book:
+        for text in arguments.arguments:
+            found += _found(book, text)
+    if arguments.output == "json":
+        print_json([plain(each) for each in found])
+        return 0
+    for advisory in found:
+        _print_advisory(advisory, arguments.arguments)
+    if not found:
+        sys.stdout.write("nothing is known of that\n")
+    return 0
+
+
+def _found(book: Snapshot, text: str) -> tuple[Advisory, ...]:
+    by_id = book.complete(text) or book.complete(text.upper())
+    if by_id:
+        return by_id
+    namespace, colon, name = text.rpartition(":")
+    exact = book.about(namespace, name) if colon else ()
+    return exact or book.about("", text)
+
+
+def _print_advisory(advisory: Advisory, asked: list[str]) -> None:
+    from hullmark.match.why import condition
+
+    head = f"{advisory.id}  {advisory.source}  {advisory.severity}  {advisory.published[:10]}"
+    sys.stdout.write(f"{head}{'  withdrawn' if advisory.withdrawn else ''}\n  {advisory.summary}\n")
+    if advisory.aliases:
+        sys.stdout.write(f"  also {', '.join(advisory.aliases[:8])}\n")
+    for affected in advisory.affected[:40]:
+        ranges = "; ".join(
+            [condition(span) for span in affected.ranges[:4]] + [f"= {version}" for version in affected.versions[:4]]
+        )
+        word = "" if affected.kind == "affected" else " is not affected"
+        sys.stdout.write(f"    {affected.namespace} {affected.name}{word} {ranges}\n")
+    if len(advisory.affected) > 40:
+        sys.stdout.write(f"    and {len(advisory.affected) - 40} more\n")
+
+
+def diff(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Show what changed between two snapshots."""
+    from hullmark.advisorydb.compare import compare
+    from hullmark.model.errors import HullmarkError
+
+    if len(arguments.arguments) not in (1, 2):
+        raise HullmarkError("diff takes one or two snapshots", advice="hullmark db diff OLDER [NEWER]")
+    shelf = settings.shelf()
+    older = _snapshot(shelf, arguments.arguments[0])
+    newer = _snapshot(shelf, arguments.arguments[1]) if len(arguments.arguments) == 2 else settings.book()
+    with older, newer as after:
+        difference = compare(older, after)
+        digests = {"before": older.digest, "after": after.digest}
+    listed = [
+        {"op": "added" if each.before is None else "removed" if each.after is None else "changed", "cve": each.cve}
+        for each in difference.kev
+    ]
+    crossed = [{"cve": each.cve, "before": each.before, "after": each.after} for each in difference.epss]
+    if arguments.output == "json":
+        advisories = [{"op": each.op, "feed": each.feed, "id": each.id} for each in difference.advisories]
+        keys = [f"{namespace} {name}" for namespace, name in sorted(difference.keys)]
+        print_json({**digests, "advisories": advisories, "packages": keys, "kev": listed, "epss": crossed})
+        return 0
+    rows: list[tuple[str, ...]] = [(each.op, each.feed, each.id) for each in difference.advisories]
+    rows += [(each["op"], "kev", each["cve"]) for each in listed]
+    rows += [("changed", "epss", f"{each['cve']} {each['before']:.2f} to {each['after']:.2f}") for each in crossed]
+    if rows:
+        print_rows(("CHANGE", "FEED", "WHAT"), rows)
+    sys.stdout.write(f"{len(difference.advisories):,} advisories, of {len(difference.keys):,} packages\n")
+    return 0
+
+
+def _snapshot(shelf: Shelf, text: str) -> Snapshot:
+    from hullmark.advisorydb.build import digest_of
+    from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.model.errors import HullmarkError
+
+    known = [
+        digest for digest in shelf.digests() if digest.removeprefix("sha256:").startswith(text.removeprefix("sha256:"))
+    ]
+    if len(known) == 1 and len(text) >= 6:
+        return Snapshot(shelf.path_of(known[0]), known[0])
+    if Path(text).is_file():
+        return Snapshot(Path(text), digest_of(Path(text)))
+    raise HullmarkError(f"there is no snapshot {text}", advice=f"kept are {', '.join(shelf.digests()) or 'none'}")
+
+
+def use(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Take an earlier snapshot into use."""
+    from hullmark.model.errors import HullmarkError
+
+    shelf = settings.shelf()
+    if len(arguments.arguments) != 1:
+        raise HullmarkError("which snapshot?", advice=f"kept are {', '.join(shelf.digests()) or 'none'}")
+    with _snapshot(shelf, arguments.arguments[0]) as book, shelf.locked():
+        shelf.use(book.digest)
+    sys.stdout.write(f"snapshot {book.digest}, in use now\n")
+    return 0

@@ -1,0 +1,87 @@
+"""Go modules: which of two records' ranges counts, and functions that a program does not have."""
+
+from __future__ import annotations
+
+import pytest
+
+from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, GoImport, Range
+from tests.support.books import advisory, affected, book_of, counted, matched, package
+
+NAME = "example.com/m"
+OPEN = affected("golang", NAME, "golang", ranges=(EVERY_VERSION,))
+GET = (GoImport(f"{NAME}/http", ("Get", "Server.Serve")),)
+
+
+def go(part: Affected, id: str = "GO-1") -> Advisory:
+    return advisory(id, part, source="govulndb", aliases=("CVE-1-1", "GHSA-1"))
+
+
+def ghsa(part: Affected) -> Advisory:
+    return advisory("GHSA-1", part, source="ghsa", aliases=("CVE-1-1",))
+
+
+ENDS = [
+    ("v1.1.0", "1.2.0", {(NAME, "GHSA-1"): "1.2.0"}),  # in both
+    ("v1.3.0", "1.2.0", {}),  # one record knows the end
+    ("v1.3.0", "0.0.0-20240708073652-5a492a3f0036", {(NAME, "GO-1"): ""}),  # a commit is no end of tagged versions
+]
+
+
+@pytest.mark.parametrize(("version", "end", "found"), ENDS)
+def test_a_range_without_an_end_gives_way_to_one_that_knows_it(
+    version: str, end: str, found: dict[tuple[str, str], str]
+) -> None:
+    book = book_of(go(OPEN), ghsa(affected("golang", NAME, "golang", end)))
+    assert counted(matched(book, [package("golang", NAME, version)])) == found
+
+
+def test_a_range_that_has_an_end_stands_beside_another() -> None:
+    later = affected("golang", NAME, "golang", "1.4.0")
+    book = book_of(go(later), ghsa(affected("golang", NAME, "golang", "1.2.0")))
+    assert counted(matched(book, [package("golang", NAME, "v1.3.0")])) == {(NAME, "GO-1"): "1.4.0"}
+
+
+FUNCTIONS = [
+    ("", True),
+    (f"{NAME}/http.Get", True),
+    (f"{NAME}/http.(*Server).Serve {NAME}.New", True),
+    (f"{NAME}/http.Post", False),
+    (f"{NAME}/http2.Get", False),
+]
+
+
+@pytest.mark.parametrize(("symbols", "counts"), FUNCTIONS)
+def test_a_program_without_the_vulnerable_functions_is_not_affected_whoever_else_says_so(
+    symbols: str, counts: bool
+) -> None:
+    part = affected("golang", NAME, "golang", "2", symbols=GET)
+    book = book_of(go(part), ghsa(affected("golang", NAME, "golang", "2")))
+    result = matched(book, [package("golang", NAME, "v1.0.0", notes={"symbols": symbols})])
+    assert bool(counted(result)) is counts
+    (match,) = result.matches
+    if not counts:
+        assert match.suppressed is not None
+        assert match.suppressed.reason == "the program has none of the functions that GO-1 names"
+
+
+def test_where_a_package_as_a_whole_is_vulnerable_anything_of_it_is() -> None:
+    book = book_of(go(affected("golang", "stdlib", "golang", "2", symbols=(GoImport("runtime"),))))
+    linked, other = (
+        package("golang", "stdlib", "1.0", notes={"symbols": each}) for each in ("runtime.main", "runtime/debug.Stack")
+    )
+    assert counted(matched(book, [linked])) != {}
+    assert counted(matched(book, [other])) == {}
+
+
+def test_a_record_of_which_a_part_names_no_functions_is_of_the_whole_module() -> None:
+    named = affected("golang", NAME, "golang", "2", symbols=GET)
+    record = advisory("GO-1", named, affected("golang", NAME, "golang", ranges=(Range(high="3"),)), source="govulndb")
+    assert counted(matched(book_of(record), [package("golang", NAME, "v1", notes={"symbols": "a.B"})])) != {}
+
+
+def test_a_record_of_several_cves_that_names_another_record_as_itself_is_no_finding_of_its_own() -> None:
+    part = affected("golang", NAME, "golang", "2")
+    both = advisory("GO-1", part, source="govulndb", aliases=("CVE-1-1", "CVE-1-2", "GHSA-1"))
+    (match,) = matched(book_of(both, ghsa(part)), [package("golang", NAME, "v1.0.0")]).matches
+    assert match.advisory.id == "GHSA-1"
+    assert {"CVE-1-1", "CVE-1-2", "GO-1"} <= {*match.advisory.aliases}
