@@ -1,4 +1,7 @@
-"""`make demo`: take an image, say what is inside, match it with advisories, judge it, explain; `python -m tools.demo --help` tells the options."""
+"""`make demo`: take an image, say what is inside, match it with advisories, judge it, explain.
+
+`python -m tools.demo --help` tells the options.
+"""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _info() -> FeedInfo:
 
 def _advisories(folder: Path) -> Iterator[Advisory]:
     """Every OSV document below the folder, by path. What is none is left out; none at all is refused."""
-    from hullmark.feeds.osv_record import advisories_of
+    from hullmark.feeds.formats.osv_record import advisories_of
 
     if not folder.is_dir():
         raise HullmarkError(f"{folder} is no folder", advice="give a folder of OSV documents (JSON)")

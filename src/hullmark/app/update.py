@@ -131,7 +131,9 @@ class _Run:
             if len(found) == _MAX_DOCUMENTS:
                 raise HullmarkError(f"the feed has more than {_MAX_DOCUMENTS:,} documents", advice="please report it")
             progress = partial(self._tell, feed.name, "fetch")
-            kept = self._origin.fetch(Place(self._shelf, feed.name, self._wish.now), get, known.get(name_of(get)), progress)
+            kept = self._origin.fetch(
+                Place(self._shelf, feed.name, self._wish.now), get, known.get(name_of(get)), progress
+            )
             if kept is None and not get.is_optional and not self._origin.may_lack:
                 raise HullmarkError(f"{get.url} is not there", advice="use a mirror (--from), or leave the feed out")
             if kept is not None:

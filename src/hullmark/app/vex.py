@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from hullmark.feeds.vex import statements_of
+from hullmark.feeds.formats.vex import statements_of
 from hullmark.match.book import Book
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError

@@ -70,7 +70,7 @@ def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:
 
 def statements_in(file: Path) -> tuple[Statement, ...]:
     """The VEX statements of a file: OpenVEX, CSAF or CycloneDX. Raises HullmarkError for what is none of them."""
-    from hullmark.feeds.vex import statements_of
+    from hullmark.feeds.formats.vex import statements_of
 
     wrong: list[str] = []
     found = tuple(statements_of(_read(file), "file", lambda place, reason: wrong.append(reason), file.name))

@@ -1,4 +1,5 @@
-"""Feeds: documents → advisories. One module a source; a new one is one more name in a line below."""
+"""Feeds: documents → advisories. One module a source; a new one is one more name in a line below. What
+several share is in `formats`."""
 
 from __future__ import annotations
 
@@ -9,36 +10,12 @@ from hullmark.feeds.feed import Feed
 _DISTRIBUTIONS = (
     *("debian", "debian_lists", "debian_support", "distro_info", "ubuntu", "ubuntu_tracker"),
     *("alpine", "wolfi", "chainguard", "minimos", "secureos", "echo", "arch"),
-    *(
-        "redhat",
-        "hummingbird",
-        "almalinux",
-        "rocky",
-        "oracle",
-        "amazon",
-        "fedora",
-        "suse",
-        "photon",
-        "azurelinux",
-        "openeuler",
-    ),
+    *("redhat", "hummingbird", "almalinux", "rocky", "oracle", "amazon", "fedora"),
+    *("suse", "photon", "azurelinux", "openeuler"),
 )
 _LANGUAGES = (
-    *(
-        "ghsa",
-        "github_api",
-        "govulndb",
-        "pypa",
-        "rubysec",
-        "rustsec",
-        "friendsofphp",
-        "haskell",
-        "nodejs",
-        "retirejs",
-        "sap",
-        "victims",
-    ),
-    *("osv", "osv_debian"),
+    *("ghsa", "github_api", "govulndb", "pypa", "rubysec", "rustsec", "friendsofphp"),
+    *("haskell", "nodejs", "retirejs", "sap", "victims", "osv", "osv_debian"),
 )
 _PRODUCTS = ("bitnami", "kubernetes", "nvd", "nvd_overrides")
 _ABOUT_CVES = ("kev", "epss", "vulnrichment", "endoflife", "vexhub")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.secdb import advisories, fixes_of
+from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
 
 _HOST = "https://secdb.alpinelinux.org"

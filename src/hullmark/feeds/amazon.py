@@ -14,11 +14,11 @@ import msgspec
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
-from hullmark.feeds.archives import DAMAGE, plain, whole
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import UNREADABLE
-from hullmark.feeds.rpms import below, below_each, by_arch, instant, is_debug
-from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.feeds.formats.archives import DAMAGE, plain, whole
+from hullmark.feeds.formats.reading import UNREADABLE
+from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
+from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
 
 _CDN = "https://cdn.amazonlinux.com/"

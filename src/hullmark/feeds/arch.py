@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import decode, document_of
-from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.feeds.formats.reading import decode, document_of
+from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Kind, Range, Record
 
 _NOT_AFFECTED = "not affected"

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds import oval
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.rpms import instant
-from hullmark.feeds.wording import day_of, line_of, links_of, severity_of
+from hullmark.feeds.formats import oval
+from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import SEVERITIES, Advisory, Affected
 
 _PLACE = "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/"

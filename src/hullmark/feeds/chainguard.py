@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
-from hullmark.feeds.ecosystems import ecosystem_of
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.osv_events import Event, is_never, ranges_of_events
-from hullmark.feeds.reading import decode
-from hullmark.feeds.secdb import advisories, fixes_of
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.ecosystems import ecosystem_of
+from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
+from hullmark.feeds.formats.reading import decode
+from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Advisory, Affected, FixState, Record
 
 _SECDB = "https://packages.cgr.dev/chainguard/security.json"

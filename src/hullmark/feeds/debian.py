@@ -13,8 +13,8 @@ import msgspec
 
 from hullmark.feeds.debian_lists import LISTS, announcements, namespace_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import decode, document_of
-from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.feeds.formats.reading import decode, document_of
+from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, SEVERITIES, Advisory, Affected, FixState, Range, Record, Severity
 
 _TRACKER = "https://security-tracker.debian.org/tracker/data/json"

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import lines
-from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Range, Record
 
 _FOLDER = "https://salsa.debian.org/security-tracker-team/security-tracker/-/raw/master/data"

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import lines
-from hullmark.feeds.wording import day_of, line_of
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.wording import day_of, line_of
 from hullmark.model.advisory import Record, Support
 
 _FOLDER = "https://salsa.debian.org/debian/debian-security-support/-/raw/master"

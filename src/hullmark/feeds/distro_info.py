@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import lines
-from hullmark.feeds.wording import day_of
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import Lifecycle, Record
 
 _FOLDER = "https://salsa.debian.org/debian/distro-info-data/-/raw/main"

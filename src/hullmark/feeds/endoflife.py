@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds import yamls
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import decode, document_of
-from hullmark.feeds.wording import day_of
+from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.reading import decode, document_of
+from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import Lifecycle, Record
 
 _V1 = "https://endoflife.date/api/v1/products/full"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import lines
-from hullmark.feeds.wording import day_of
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import Exploitability, Record
 
 _HEADING = "cve,epss,percentile"

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import decode, document_of, newest_first
-from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.feeds.formats.reading import decode, document_of, newest_first
+from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range, Record
 
 _API = "https://bodhi.fedoraproject.org/updates/?status=stable&type=security&rows_per_page=100"

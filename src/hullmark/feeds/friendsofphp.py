@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds import yamls
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_affected import fix_state_of
-from hullmark.feeds.reading import UNREADABLE, newest_first
-from hullmark.feeds.spans import range_of
-from hullmark.feeds.wording import cves_in, day_of, line_of, links_of
+from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.osv_affected import fix_state_of
+from hullmark.feeds.formats.reading import UNREADABLE, newest_first
+from hullmark.feeds.formats.spans import range_of
+from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.versions.condition import parse_condition
 

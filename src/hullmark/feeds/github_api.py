@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.feeds.archives import members
-from hullmark.feeds.cvss import rating_of, severity_of_ratings
-from hullmark.feeds.ecosystems import ecosystem_of
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.osv_affected import fix_state_of
-from hullmark.feeds.reading import UNREADABLE, content, decode
-from hullmark.feeds.rpms import instant
-from hullmark.feeds.spans import range_of
-from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
+from hullmark.feeds.formats.ecosystems import ecosystem_of
+from hullmark.feeds.formats.osv_affected import fix_state_of
+from hullmark.feeds.formats.reading import UNREADABLE, content, decode
+from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.formats.spans import range_of
+from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.versions.condition import parse_condition
 

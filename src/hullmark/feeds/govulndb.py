@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_record import advisories_of
-from hullmark.feeds.reading import newest_first
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.osv_record import advisories_of
+from hullmark.feeds.formats.reading import newest_first
 from hullmark.model.advisory import Advisory
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_events import Event
-from hullmark.feeds.osv_record import advisory_of
-from hullmark.feeds.osv_schema import (
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.osv_events import Event
+from hullmark.feeds.formats.osv_record import advisory_of
+from hullmark.feeds.formats.osv_schema import (
     DatabaseSpecific,
     EcosystemSpecific,
     Entry,
@@ -22,7 +22,7 @@ from hullmark.feeds.osv_schema import (
     Reference,
     Span,
 )
-from hullmark.feeds.reading import UNREADABLE, newest_first
+from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.model.advisory import Advisory
 
 _LIMIT = 1 << 20

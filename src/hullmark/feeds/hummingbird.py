@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds import csaf
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.formats import csaf
 from hullmark.feeds.redhat import Release, archive_name, parse_vex
 from hullmark.model.advisory import Advisory
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import decode, document_of
-from hullmark.feeds.wording import day_of, line_of
+from hullmark.feeds.formats.reading import decode, document_of
+from hullmark.feeds.formats.wording import day_of, line_of
 from hullmark.model.advisory import Exploited, Record
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_affected import affected_of
-from hullmark.feeds.osv_documents import texts_in
-from hullmark.feeds.osv_record import advisory_of
-from hullmark.feeds.osv_schema import Package, Record, record_of_json
-from hullmark.feeds.reading import newest_first
+from hullmark.feeds.formats.osv_affected import affected_of
+from hullmark.feeds.formats.osv_documents import texts_in
+from hullmark.feeds.formats.osv_record import advisory_of
+from hullmark.feeds.formats.osv_schema import Package, Record, record_of_json
+from hullmark.feeds.formats.reading import newest_first
 from hullmark.model.advisory import Advisory
 
 _MODULE = "k8s.io/kubernetes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.secdb import advisories, fixes_of
+from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
 
 

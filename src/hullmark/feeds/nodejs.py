@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
-from hullmark.feeds.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_affected import fix_state_of, platforms_of
-from hullmark.feeds.reading import decode, newest_first
-from hullmark.feeds.spans import ranges_of, without
-from hullmark.feeds.wording import day_of, line_of, links_of, severity_of
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
+from hullmark.feeds.formats.osv_affected import fix_state_of, platforms_of
+from hullmark.feeds.formats.reading import decode, newest_first
+from hullmark.feeds.formats.spans import ranges_of, without
+from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Cvss, Range
 from hullmark.versions import npm
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from hullmark.feeds.cpe_configurations import Configuration, affected_of
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import decode, document_of, newest_first
-from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.feeds.formats.cpe_configurations import Configuration, affected_of
+from hullmark.feeds.formats.reading import decode, document_of, newest_first
+from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Cvss, Record, Severity
 
 _API = "https://services.nvd.nist.gov/rest/json/cves/2.0"

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
-from hullmark.feeds.cpe_configurations import Configuration, affected_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import decode
-from hullmark.feeds.wording import line_of, links_of
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cpe_configurations import Configuration, affected_of
+from hullmark.feeds.formats.reading import decode
+from hullmark.feeds.formats.wording import line_of, links_of
 from hullmark.model.advisory import Advisory, Record
 
 _ARCHIVE = "https://github.com/anchore/nvd-data-overrides/archive/refs/heads/main.tar.gz"

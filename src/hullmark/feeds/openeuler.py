@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds import csaf
-from hullmark.feeds.archives import DAMAGE, whole
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import lines
-from hullmark.feeds.rpms import below_each, instant, is_debug, nevra
+from hullmark.feeds.formats import csaf
+from hullmark.feeds.formats.archives import DAMAGE, whole
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.rpms import below_each, instant, is_debug, nevra
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
 
 _PLACE = "https://repo.openeuler.org/security/data/csaf/cve/"

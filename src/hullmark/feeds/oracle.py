@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from hullmark.feeds import oval
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.rpms import below_each, by_arch
-from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.feeds.formats import oval
+from hullmark.feeds.formats.rpms import below_each, by_arch
+from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected
 
 _URL = "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2"

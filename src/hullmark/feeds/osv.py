@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.osv_documents import records_in
-from hullmark.feeds.osv_record import advisory_of
-from hullmark.feeds.reading import lines
+from hullmark.feeds.formats.osv_documents import records_in
+from hullmark.feeds.formats.osv_record import advisory_of
+from hullmark.feeds.formats.reading import lines
 from hullmark.model.advisory import Advisory
 
 ECOSYSTEMS = (

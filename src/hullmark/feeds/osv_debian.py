@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_documents import advisories_in
+from hullmark.feeds.formats.osv_documents import advisories_in
 from hullmark.model.advisory import Advisory
 
 

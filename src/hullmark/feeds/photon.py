@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import decode, document_of
-from hullmark.feeds.wording import severity_of_score
+from hullmark.feeds.formats.reading import decode, document_of
+from hullmark.feeds.formats.wording import severity_of_score
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range, Record
 
 _FOLDER = "https://packages.broadcom.com/photon/photon_cve_metadata"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds import yamls
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_record import advisory_of
-from hullmark.feeds.osv_schema import Record, record_of_data, record_of_json
-from hullmark.feeds.reading import newest_first
+from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.osv_record import advisory_of
+from hullmark.feeds.formats.osv_schema import Record, record_of_data, record_of_json
+from hullmark.feeds.formats.reading import newest_first
 from hullmark.model.advisory import Advisory
 
 _OWN = "PYSEC-"

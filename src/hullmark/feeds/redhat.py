@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds import csaf
-from hullmark.feeds.archives import DAMAGE, members, whole
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import lines
-from hullmark.feeds.rhel_minors import Fix, rows
-from hullmark.feeds.rpms import instant, is_debug, nevra
-from hullmark.feeds.wording import day_of
+from hullmark.feeds.formats import csaf
+from hullmark.feeds.formats.archives import DAMAGE, members, whole
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.rhel_minors import Fix, rows
+from hullmark.feeds.formats.rpms import instant, is_debug, nevra
+from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
 from hullmark.model.purl import unquote
 

@@ -10,9 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_affected import fix_state_of
-from hullmark.feeds.reading import decode, document_of
-from hullmark.feeds.wording import is_cve, line_of, links_of, severity_of
+from hullmark.feeds.formats.osv_affected import fix_state_of
+from hullmark.feeds.formats.reading import decode, document_of
+from hullmark.feeds.formats.wording import is_cve, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
 
 _REPOSITORIES = "https://raw.githubusercontent.com/RetireJS/retire.js/master/repository"

@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds import yamls
-from hullmark.feeds.archives import members
-from hullmark.feeds.cvss import severity_of_ratings
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_affected import fix_state_of
-from hullmark.feeds.reading import UNREADABLE, newest_first
-from hullmark.feeds.spans import ranges_of, without
-from hullmark.feeds.wording import day_of, line_of, links_of
+from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cvss import severity_of_ratings
+from hullmark.feeds.formats.osv_affected import fix_state_of
+from hullmark.feeds.formats.reading import UNREADABLE, newest_first
+from hullmark.feeds.formats.spans import ranges_of, without
+from hullmark.feeds.formats.wording import day_of, line_of, links_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, Range
 from hullmark.versions import gem
 

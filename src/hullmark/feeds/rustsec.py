@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_documents import records_in
-from hullmark.feeds.osv_record import advisory_of
-from hullmark.feeds.osv_schema import Record
+from hullmark.feeds.formats.osv_documents import records_in
+from hullmark.feeds.formats.osv_record import advisory_of
+from hullmark.feeds.formats.osv_schema import Record
 from hullmark.model.advisory import Advisory, Severity
 
 _OWN = "RUSTSEC-"

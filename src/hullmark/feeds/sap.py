@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds import yamls
-from hullmark.feeds.archives import members
-from hullmark.feeds.ecosystems import Ecosystem, ecosystem_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import UNREADABLE, newest_first
-from hullmark.feeds.wording import line_of
+from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
+from hullmark.feeds.formats.reading import UNREADABLE, newest_first
+from hullmark.feeds.formats.wording import line_of
 from hullmark.model.advisory import Advisory, Affected, Kind
 from hullmark.model.purl import unquote
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.reading import document_of
-from hullmark.feeds.secdb import advisories, fixes_of
+from hullmark.feeds.formats.reading import document_of
+from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
 
 _HOST = "https://security.secureos.io/"

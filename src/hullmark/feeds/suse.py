@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from hullmark.feeds import oval
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.rpms import below_each
-from hullmark.feeds.wording import cves_in, day_of, line_of, links_of, severity_of
+from hullmark.feeds.formats import oval
+from hullmark.feeds.formats.rpms import below_each
+from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range
 
 _PLACE = "https://ftp.suse.com/pub/projects/security/oval/"

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
-from hullmark.feeds.cvss import rating_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_events import Event, is_never, ranges_of_events
-from hullmark.feeds.reading import decode
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cvss import rating_of
+from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
+from hullmark.feeds.formats.reading import decode
+from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
 from hullmark.feeds.ubuntu_tracker import esm_or_base
-from hullmark.feeds.wording import day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Range, Record
 
 _HOST = "https://security-metadata.canonical.com"

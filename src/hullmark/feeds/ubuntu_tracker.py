@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.wording import is_cve, line_of, links_of, severity_of
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.wording import is_cve, line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, FixState, Range, Record, Severity
 
 _ARCHIVE = "https://git.launchpad.net/ubuntu-cve-tracker/snapshot/ubuntu-cve-tracker-master.tar.gz"

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.openvex import statements_of
-from hullmark.feeds.reading import decode
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.openvex import statements_of
+from hullmark.feeds.formats.reading import decode
 from hullmark.model.advisory import Record
 
 _ARCHIVE = "https://github.com/aquasecurity/vexhub/archive/refs/heads/main.tar.gz"

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.feeds import yamls
-from hullmark.feeds.archives import members
-from hullmark.feeds.cvss import severity_of_ratings
-from hullmark.feeds.ecosystems import pypi_name
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.osv_affected import fix_state_of
-from hullmark.feeds.reading import UNREADABLE, newest_first
-from hullmark.feeds.spans import without
-from hullmark.feeds.wording import line_of, links_of
+from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cvss import severity_of_ratings
+from hullmark.feeds.formats.ecosystems import pypi_name
+from hullmark.feeds.formats.osv_affected import fix_state_of
+from hullmark.feeds.formats.reading import UNREADABLE, newest_first
+from hullmark.feeds.formats.spans import without
+from hullmark.feeds.formats.wording import line_of, links_of
 from hullmark.model.advisory import Advisory, Affected, Cvss, Range
 from hullmark.versions import Scheme, maven, pep440
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.archives import members
-from hullmark.feeds.cpe_configurations import Products, cpe_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.reading import decode
-from hullmark.feeds.wording import line_of, links_of, severity_of
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.cpe_configurations import Products, cpe_of
+from hullmark.feeds.formats.reading import decode
+from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, Range, Record, Severity
 
 _ARCHIVE = "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.tar.gz"

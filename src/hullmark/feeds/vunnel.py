@@ -17,12 +17,13 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from hullmark.feeds import endoflife, hummingbird, kev, nvd, redhat, vunnel_language, vunnel_os
-from hullmark.feeds.archives import DAMAGE, members, whole
-from hullmark.feeds.csaf import Product
+from hullmark.feeds import endoflife, hummingbird, kev, nvd, redhat
 from hullmark.feeds.feed import Crawl, Document, Feed, Known, Report
-from hullmark.feeds.reading import UNREADABLE
-from hullmark.feeds.wording import day_of, links_of
+from hullmark.feeds.formats import vunnel_language, vunnel_os
+from hullmark.feeds.formats.archives import DAMAGE, members, whole
+from hullmark.feeds.formats.csaf import Product
+from hullmark.feeds.formats.reading import UNREADABLE
+from hullmark.feeds.formats.wording import day_of, links_of
 from hullmark.model.advisory import SEVERITIES, Advisory, Exploitability, Record
 
 _SCHEMA = re.compile(r"/schema/(?:vulnerability/)?([\w-]+)/schema-")

@@ -136,7 +136,7 @@ def test_a_mirror_may_lack_a_feed_and_may_have_a_document_compressed_or_dated(tm
     dated = crawl_of(Get(url="https://b.example/scores-current.json", or_latest="scores-*.json"))
 
     def plain(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-        from hullmark.feeds.archives import whole
+        from hullmark.feeds.formats.archives import whole
 
         for document in documents:
             for id in json.loads(whole(document)):

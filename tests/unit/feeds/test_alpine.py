@@ -7,7 +7,7 @@ import re
 
 from hullmark.feeds.alpine import FEED
 from hullmark.feeds.feed import Get
-from hullmark.feeds.wording import is_cve
+from hullmark.feeds.formats.wording import is_cve
 from tests.support.advisories import Bytes, OnDisk, advisory_files
 from tests.support.places import shared
 from tests.unit.feeds.reading import advisories, crawled, json_document, read, rows

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hullmark.feeds import csaf
 from hullmark.feeds.feed import Known
+from hullmark.feeds.formats import csaf
 from hullmark.feeds.hummingbird import FEED as HUMMINGBIRD
 from hullmark.feeds.redhat import FEED, PLACE, Component, Release, component_of, release_of
 from hullmark.model.advisory import Advisory

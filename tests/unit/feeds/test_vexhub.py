@@ -6,7 +6,7 @@ import json
 
 from hypothesis import given
 
-from hullmark.feeds.archives import members
+from hullmark.feeds.formats.archives import members
 from hullmark.feeds.vexhub import FEED
 from hullmark.model.advisory import Statement
 from tests.support.advisories import document

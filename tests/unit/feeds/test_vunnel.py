@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hullmark.feeds.formats.vunnel_os import namespace_of, ranges_of
 from hullmark.feeds.vunnel import FEED, records_of
-from hullmark.feeds.vunnel_os import namespace_of, ranges_of
 from hullmark.model.advisory import (
     EVERY_VERSION,
     Advisory,

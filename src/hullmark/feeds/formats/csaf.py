@@ -1,0 +1,397 @@
+"""CSAF 2.0 documents, security advisories and VEX (https://docs.oasis-open.org/csaf/csaf/v2.0/csaf-v2.0.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from hullmark.feeds.feed import Report
+from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.formats.wording import line_of, links_of
+from hullmark.feeds.formats.wording import severity_of as severity_named
+from hullmark.model.advisory import Cvss, Severity, Statement
+
+_MAX_BRANCHES = 1_000_000
+_MAX_CHAIN = 8
+
+
+class Helper(msgspec.Struct, gc=False):
+    """How a product can be recognised."""
+
+    cpe: str = ""
+    purl: str = ""
+
+
+class Product(msgspec.Struct):
+    """A product of the tree. For one that stands in a relationship, `component` in `platform`, both are ids, "" for others."""
+
+    product_id: str = ""
+    name: str = ""
+    product_identification_helper: Helper | None = None
+    component: str = ""
+    platform: str = ""
+
+    @property
+    def cpe(self) -> str:
+        """Its CPE, "" if it has none."""
+        return self.product_identification_helper.cpe if self.product_identification_helper else ""
+
+    @property
+    def purl(self) -> str:
+        """Its purl, "" if it has none."""
+        return self.product_identification_helper.purl if self.product_identification_helper else ""
+
+
+class Branch(msgspec.Struct):
+    """A node of the product tree."""
+
+    category: str = ""
+    name: str = ""
+    product: Product | None = None
+    branches: list[Branch] = []
+
+
+class Relationship(msgspec.Struct):
+    """A product that is a component of another."""
+
+    product_reference: str = ""
+    relates_to_product_reference: str = ""
+    full_product_name: Product | None = None
+
+
+class Group(msgspec.Struct):
+    """Products under one id."""
+
+    group_id: str = ""
+    product_ids: list[str] = []
+
+
+class Tree(msgspec.Struct):
+    """The products that a document speaks of."""
+
+    branches: list[Branch] = []
+    relationships: list[Relationship] = []
+    full_product_names: list[Product] = []
+    product_groups: list[Group] = []
+
+
+class Note(msgspec.Struct, gc=False):
+    """A text; `category` is description, summary, general …"""
+
+    category: str = ""
+    text: str = ""
+
+
+class Remediation(msgspec.Struct):
+    """What can be done: `category` is vendor_fix, no_fix_planned, none_available, workaround …"""
+
+    category: str = ""
+    details: str = ""
+    date: str = ""
+    url: str = ""
+    product_ids: list[str] = []
+    group_ids: list[str] = []
+
+
+class Threat(msgspec.Struct):
+    """`category` is impact, exploit_status or target_set."""
+
+    category: str = ""
+    details: str = ""
+    product_ids: list[str] = []
+    group_ids: list[str] = []
+
+
+class Flag(msgspec.Struct):
+    """Why products are not affected: a justification of VEX."""
+
+    label: str = ""
+    product_ids: list[str] = []
+    group_ids: list[str] = []
+
+
+class Rating(msgspec.Struct, gc=False):
+    """A CVSS object."""
+
+    version: str = ""
+    vectorString: str = ""  # noqa: N815 - the name in the document
+    baseScore: float = 0.0  # noqa: N815 - the name in the document
+
+
+class Score(msgspec.Struct):
+    """Ratings of some products."""
+
+    cvss_v2: Rating | None = None
+    cvss_v3: Rating | None = None
+    cvss_v4: Rating | None = None
+
+
+class Link(msgspec.Struct, gc=False):
+    """A reference."""
+
+    url: str = ""
+    category: str = ""
+
+
+class Cwe(msgspec.Struct, gc=False):
+    """A weakness."""
+
+    id: str = ""
+
+
+class Named(msgspec.Struct, gc=False):
+    """An id of the vulnerability in another system."""
+
+    system_name: str = ""
+    text: str = ""
+
+
+class Vulnerability(msgspec.Struct):
+    """One vulnerability. `product_status` maps fixed, known_affected, known_not_affected, under_investigation … to product ids."""
+
+    cve: str = ""
+    title: str = ""
+    ids: list[Named] = []
+    cwe: Cwe | None = None
+    release_date: str = ""
+    notes: list[Note] = []
+    product_status: dict[str, list[str]] = {}
+    remediations: list[Remediation] = []
+    threats: list[Threat] = []
+    flags: list[Flag] = []
+    scores: list[Score] = []
+    references: list[Link] = []
+
+    @property
+    def id(self) -> str:
+        """The CVE, or the first other id."""
+        return self.cve or next((each.text for each in self.ids if each.text), "")
+
+
+class Tracking(msgspec.Struct, gc=False):
+    """The document's id and history."""
+
+    id: str = ""
+    status: str = ""
+    initial_release_date: str = ""
+    current_release_date: str = ""
+
+
+class Aggregate(msgspec.Struct, gc=False):
+    """The worst severity of a document."""
+
+    text: str = ""
+
+
+class Head(msgspec.Struct):
+    """What a document says of itself."""
+
+    category: str = ""
+    title: str = ""
+    tracking: Tracking = msgspec.field(default_factory=Tracking)
+    aggregate_severity: Aggregate | None = None
+    notes: list[Note] = []
+    references: list[Link] = []
+
+
+class Csaf(msgspec.Struct):
+    """A document. `products` holds every product of its tree by id once `read` has made it."""
+
+    document: Head = msgspec.field(default_factory=Head)
+    product_tree: Tree | None = None
+    vulnerabilities: list[Vulnerability] = []
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Product ids by group id."""
+        tree = self.product_tree
+        return {group.group_id: group.product_ids for group in tree.product_groups} if tree else {}
+
+
+_DECODER = msgspec.json.Decoder(Csaf)
+
+
+def read(data: bytes) -> Csaf:
+    """Decode a document. Raises ValueError for what is none."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is no CSAF document: {error}") from error
+
+
+def products_of(csaf: Csaf) -> dict[str, Product]:
+    """Every product of the tree by its id, those of relationships too."""
+    tree = csaf.product_tree
+    if tree is None:
+        return {}
+    found = {product.product_id: product for product in tree.full_product_names}
+    open_branches = list(reversed(tree.branches))
+    count = 0
+    while open_branches and count < _MAX_BRANCHES:
+        branch = open_branches.pop()
+        count += 1
+        if branch.product is not None:
+            found[branch.product.product_id] = branch.product
+        open_branches.extend(reversed(branch.branches))
+    for relation in tree.relationships:
+        product = relation.full_product_name
+        if product is not None:
+            product.component, product.platform = relation.product_reference, relation.relates_to_product_reference
+            found[product.product_id] = product
+    return found
+
+
+def parts(product: Product, products: Mapping[str, Product]) -> tuple[Product, Product | None, tuple[Product, ...]]:
+    """The innermost component of a product, the outermost platform (None if it is in none), and what stands between.
+
+    Red Hat puts packages into modules and modules into a release: there the module stands between.
+    """
+    component, between, platform = product, [], None
+    for _ in range(_MAX_CHAIN):
+        if not component.component:
+            break
+        platform_of = products.get(component.platform)
+        component = products.get(component.component) or Product(component.component, component.component)
+        platform = platform_of
+    for _ in range(_MAX_CHAIN):
+        if platform is None or not platform.component:
+            break
+        between.append(products.get(platform.component) or Product(platform.component, platform.component))
+        platform = products.get(platform.platform)
+    return component, platform, tuple(between)
+
+
+def severity_of(vulnerability: Vulnerability, csaf: Csaf) -> Severity:
+    """The impact that is stated, or the document's severity."""
+    stated = (severity_named(threat.details) for threat in vulnerability.threats if threat.category == "impact")
+    known = next((word for word in stated if word != "unknown"), None)
+    aggregate = csaf.document.aggregate_severity
+    return known or severity_named(aggregate.text if aggregate else "")
+
+
+def ratings_of(vulnerability: Vulnerability) -> tuple[Cvss, ...]:
+    """The distinct CVSS ratings, in the document's order."""
+    found: dict[Cvss, None] = {}
+    for score in vulnerability.scores:
+        for rating in (score.cvss_v4, score.cvss_v3, score.cvss_v2):
+            if rating is not None and rating.vectorString and 0 <= rating.baseScore <= 10:
+                found[Cvss(rating.version, rating.vectorString, rating.baseScore)] = None
+    return tuple(found)
+
+
+def summary_of(vulnerability: Vulnerability, csaf: Csaf) -> str:
+    """The title, or the first description, in one line."""
+    texts = {note.category: note.text for note in reversed(vulnerability.notes)}
+    return line_of(vulnerability.title or texts.get("summary") or texts.get("description") or csaf.document.title)
+
+
+def references_of(vulnerability: Vulnerability, csaf: Csaf) -> tuple[str, ...]:
+    """At most ten web addresses."""
+    return links_of(link.url for link in (*vulnerability.references, *csaf.document.references))
+
+
+def targets(each: Remediation | Threat | Flag, groups: Mapping[str, list[str]]) -> Iterator[str]:
+    """The product ids that something holds for, those of its groups too."""
+    yield from each.product_ids
+    for group in each.group_ids:
+        yield from groups.get(group, ())
+
+
+_STATUSES: tuple[tuple[str, str], ...] = (
+    ("known_not_affected", "not_affected"),
+    ("known_affected", "affected"),
+    ("first_affected", "affected"),
+    ("last_affected", "affected"),
+    ("fixed", "fixed"),
+    ("first_fixed", "fixed"),
+    ("recommended", "fixed"),
+    ("under_investigation", "under_investigation"),
+)
+_ACTIONS = frozenset({"vendor_fix", "no_fix_planned", "none_available", "workaround", "mitigation"})
+
+
+def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
+    """The statements of a CSAF document: one for each vulnerability, status, reason and part of a product.
+
+    `products` are purls; where only the component of a relationship has one, that is the product. What is no CSAF is reported.
+    """
+    try:
+        csaf = read(data)
+    except ValueError as error:
+        report(place, str(error))
+        return
+    products, groups = products_of(csaf), csaf.groups
+    at = instant(csaf.document.tracking.current_release_date)
+    for number, vulnerability in enumerate(csaf.vulnerabilities):
+        if not vulnerability.id:
+            report(f"{place}: vulnerability {number + 1}", "it has no id")
+            continue
+        yield from _statements(
+            vulnerability,
+            products,
+            groups,
+            Statement(
+                vulnerability=vulnerability.id,
+                source=source,
+                status="affected",
+                aliases=tuple(
+                    dict.fromkeys(each.text for each in vulnerability.ids if each.text.startswith(("CVE-", "GHSA-")))
+                ),
+                at=at,
+            ),
+        )
+
+
+_Key = tuple[str, str, str, str, tuple[str, ...]]
+
+
+def _statements(
+    vulnerability: Vulnerability, products: Mapping[str, Product], groups: Mapping[str, list[str]], model: Statement
+) -> Iterator[Statement]:
+    labels = {target: flag.label for flag in vulnerability.flags for target in targets(flag, groups)}
+    impacts = {
+        target: threat.details
+        for threat in vulnerability.threats
+        if threat.category == "impact"
+        for target in targets(threat, groups)
+    }
+    actions = {
+        target: remedy.details
+        for remedy in reversed(vulnerability.remediations)
+        if remedy.category in _ACTIONS
+        for target in targets(remedy, groups)
+    }
+    found: dict[_Key, dict[str, None]] = {}
+    for status, meaning in _STATUSES:
+        for identity in vulnerability.product_status.get(status, ()):
+            name, inner = _identity(products.get(identity) or Product(identity, identity), products)
+            is_safe = meaning == "not_affected"
+            key = (
+                meaning,
+                labels.get(identity, "") if is_safe else "",
+                line_of(impacts.get(identity, "")) if is_safe else "",
+                line_of(actions.get(identity, "")) if meaning == "affected" else "",
+                inner,
+            )
+            found.setdefault(key, {})[name] = None
+    for (meaning, label, impact, action, inner), names in found.items():
+        yield msgspec.structs.replace(
+            model,
+            status=meaning,
+            products=tuple(names),
+            subcomponents=inner,
+            justification=label,
+            impact=impact,
+            action=action,
+        )
+
+
+def _identity(product: Product, products: Mapping[str, Product]) -> tuple[str, tuple[str, ...]]:
+    """The name of a product for a statement, and of the part of it that is meant."""
+    component, platform, _ = parts(product, products)
+    if platform is None:
+        return component.purl or component.cpe or component.product_id, ()
+    if platform.purl:
+        return platform.purl, (component.purl or component.product_id,)
+    return component.purl or product.product_id, ()

@@ -1,0 +1,102 @@
+"""OSV records as advisories (https://ossf.github.io/osv-schema). `advisories_of` also reads the files of a user's own folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from hullmark.feeds.feed import Report
+from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
+from hullmark.feeds.formats.osv_affected import ERRATA, affected_of, word_among
+from hullmark.feeds.formats.osv_schema import DatabaseSpecific, Rating, Record, Reference, record_of_json
+from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.formats.wording import is_cve, line_of, links_of
+from hullmark.model.advisory import Advisory, Affected, Cvss, Severity
+
+_MAX_RELATED = 50
+_LIVE_PATCHES = "LSN-"  # their versions are of patches to a running kernel, not of packages
+_MALWARE = "MAL-"
+_NO_DATE = "0001-"
+_WORD = re.compile(r"^(Critical|Important|Moderate|Low): |\((Critical|Important|Moderate|Low)\)$").search
+"""How summaries of errata tell their severity."""
+
+_PREFIXED_CVE = re.compile(r"[A-Z]+-(CVE-[0-9]{4}-[0-9]{4,19})").fullmatch
+_FIRST_REFERENCES = ("ADVISORY", "FIX")
+
+
+def advisories_of(data: bytes, source: str, report: Report, place: str) -> Advisory | None:
+    """The advisory of one OSV record in JSON, as said by `source`; None, and a report, if it is no record."""
+    record = record_of_json(data, report, place)
+    return None if record is None else advisory_of(record, source, report, place)
+
+
+def advisory_of(record: Record, source: str, report: Report, place: str) -> Advisory:
+    """The advisory of a record. What in it cannot be used is reported and left out."""
+    entries = () if record.id.startswith(_LIVE_PATCHES) else tuple(record.affected or ())
+    affected: dict[Affected, None] = {}
+    for entry in entries:
+        affected.update(dict.fromkeys(affected_of(record, entry, report, place)))
+    given = (record.severity, *(entry.severity for entry in entries))
+    ratings = [rating for each in given for rating in _ratings(each)]
+    aliases = _aliases(record)
+    database = record.database_specific or DatabaseSpecific()
+    return Advisory(
+        id=record.id,
+        source=source,
+        aliases=aliases,
+        related=tuple(each for each in dict.fromkeys(record.related or ()) if each not in aliases)[:_MAX_RELATED],
+        severity=_severity(record, database, ratings),
+        cvss=tuple(dict.fromkeys(ratings)),
+        cwes=tuple(each for each in database.cwe_ids if isinstance(each, str))
+        if isinstance(database.cwe_ids, list)
+        else (),
+        summary=line_of(record.summary or record.details or ""),
+        published=moment(record.published),
+        modified=moment(record.modified),
+        withdrawn=moment(record.withdrawn),
+        references=_links(record.references or ()),
+        affected=tuple(affected),
+    )
+
+
+def moment(text: str | None) -> str:
+    """A date as ISO 8601; "" for none, and for the zero dates that Go's records have before they are published."""
+    return "" if not text or text.startswith(_NO_DATE) else instant(text)
+
+
+def _links(references: Iterable[Reference]) -> tuple[str, ...]:
+    """Announcements and fixes before the rest, for only so many are kept."""
+
+    def rank(each: Reference) -> int:
+        return _FIRST_REFERENCES.index(each.type) if each.type in _FIRST_REFERENCES else len(_FIRST_REFERENCES)
+
+    return links_of(each.url for each in sorted(references, key=rank))
+
+
+def _ratings(ratings: Iterable[Rating] | None) -> list[Cvss]:
+    vectors = (each.score for each in ratings or () if each.type.startswith("CVSS") and isinstance(each.score, str))
+    return [rating for vector in vectors if (rating := rating_of(vector)) is not None]
+
+
+def _severity(record: Record, database: DatabaseSpecific, ratings: Sequence[Cvss]) -> Severity:
+    """The source's own word, if it has one; else by the ratings. Malware is critical."""
+    words: list[object] = [database.severity]
+    words += [each.score for each in record.severity or () if not each.type.startswith("CVSS")]
+    if record.id.startswith(ERRATA) and (found := _WORD(record.summary or "")):
+        words += found.groups()
+    word = word_among(words)
+    if word == "unknown" and record.id.startswith(_MALWARE):
+        return "critical"
+    return severity_of_ratings(ratings) if word == "unknown" else word
+
+
+def _aliases(record: Record) -> tuple[str, ...]:
+    """Other ids, those it comes from, and the CVEs that an announcement of a fix relates to."""
+    ids = dict.fromkeys((*(record.aliases or ()), *(record.upstream or ())))
+    if record.id.startswith(ERRATA):
+        ids.update(dict.fromkeys(each for each in record.related or () if is_cve(each)))
+    for each in (record.id, *ids):
+        if found := _PREFIXED_CVE(each):
+            ids[found[1]] = None
+    ids.pop(record.id, None)
+    return tuple(ids)

@@ -1,0 +1,64 @@
+"""VEX of any kind: what a document is, is recognised by what stands in it (OpenVEX, CSAF, CycloneDX)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from hullmark.feeds.feed import Report
+from hullmark.feeds.formats import csaf, cyclonedx_vex, openvex
+from hullmark.feeds.formats.reading import decode
+from hullmark.model.advisory import Statement
+
+_Reader = Callable[[bytes, str, Report, str], Iterator[Statement]]
+_MAX_WRAPPERS = 3
+
+
+class _Head(msgspec.Struct):
+    context: str | list[str | dict[str, object]] = msgspec.field(default="", name="@context")
+    bom_format: str = msgspec.field(default="", name="bomFormat")
+    document: dict[str, msgspec.Raw] = {}
+    payload: str = ""
+    predicate: msgspec.Raw = msgspec.Raw()
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
+    """The statements of a document of any of the three kinds, also within an in-toto statement or a DSSE envelope (its signature
+    is not looked at). What is none of them is reported at `place`."""
+    for _ in range(_MAX_WRAPPERS):
+        head = decode(_HEAD, data, place, report)
+        if head is None:
+            return
+        reader = _reader(head)
+        if reader is not None:
+            yield from reader(data, source, report, place)
+            return
+        inner = _unwrapped(head)
+        if not inner:
+            break
+        data = inner
+    report(place, "left out: it is neither OpenVEX nor CSAF nor CycloneDX")
+
+
+def _reader(head: _Head) -> _Reader | None:
+    contexts = [head.context] if isinstance(head.context, str) else head.context
+    if any(isinstance(context, str) and "openvex" in context for context in contexts):
+        return openvex.statements_of
+    if "csaf_version" in head.document:
+        return csaf.statements_of
+    return cyclonedx_vex.statements_of if head.bom_format == "CycloneDX" else None
+
+
+def _unwrapped(head: _Head) -> bytes:
+    if head.payload:
+        try:
+            return base64.b64decode(head.payload, validate=True)
+        except binascii.Error:
+            return b""
+    return bytes(head.predicate)
