@@ -86,6 +86,8 @@ def _lacking(rule: Rule, facts: Facts) -> str:
         return "the files that later layers deleted were not listed"
     if Need.CONFIG in rule.trigger.needs and facts.inventory.config is None:
         return "the image's settings could not be read"
+    if Need.MATCHES in rule.trigger.needs and facts.matches is None:
+        return "its packages were not matched with advisories"
     return ""
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.match import Matches
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
@@ -23,13 +25,18 @@ class Facts:
     `inventory` may lack files or settings (None): rules that need them cannot tell. `contents` are the bodies of the files that the
     policy's rules asked for, by absolute path; None where a body could not be read or is larger than
     CONTENT_LIMIT. `ghosts`: the files include those that later layers deleted or replaced. `now` is the
-    moment that counts as the present, with a time zone.
+    moment that counts as the present, with a time zone. `matches` are None where nobody matched the packages with advisories;
+    `dockerfile` is the one that was handed over, or guessed from the image's history. `reference` is the tag that the image is
+    judged under, "" for none.
     """
 
     inventory: Inventory
     now: datetime
     contents: Mapping[str, bytes | None] = field(default_factory=dict)
     ghosts: bool = False
+    matches: Matches | None = None
+    dockerfile: Dockerfile | None = None
+    reference: str = ""
 
     @cached_property
     def files(self) -> FileTable:

@@ -27,7 +27,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 class Need(StrEnum):
     """A fact that a scan collects only if somebody asks.
 
-    The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings.
+    The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings,
+    packages matched with advisories.
     """
 
     FILES = "files"
@@ -35,6 +36,7 @@ class Need(StrEnum):
     DIGESTS = "digests"
     CONTENTS = "contents"
     CONFIG = "config"
+    MATCHES = "matches"
 
 
 class Violation(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What to collect.
 
     The list of files, those that later layers deleted or replaced among them (`ghosts`, told to Facts), their digests compared with
-    packages', the settings, the bodies of some files.
+    packages', the settings, matches with advisories, the bodies of some files.
 
     `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted.
     """
@@ -22,6 +22,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     ghosts: bool = False
     digests: bool = False
     config: bool = False
+    matches: bool = False
     contents: tuple[PathGlob, ...] = ()
 
 
@@ -39,5 +40,6 @@ def needs(policy: Policy) -> Needs:
         ghosts=Need.GHOSTS in wanted,
         digests=Need.DIGESTS in wanted,
         config=Need.CONFIG in wanted,
+        matches=Need.MATCHES in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),
     )

@@ -1,0 +1,63 @@
+"""Dockerfiles: how an image was built, or how its history suggests it was.
+
+The words are those of the Dockerfile reference (docs.docker.com/reference/dockerfile).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Heredoc(msgspec.Struct, frozen=True, kw_only=True):
+    """A here-document of an instruction: the word that ends it, its lines as one text, and whether variables are left alone."""
+
+    name: str
+    text: str
+    is_quoted: bool = False
+
+
+class Instruction(msgspec.Struct, frozen=True, kw_only=True):
+    """One instruction. `keyword` is in capitals, `flags` begin with `--`, `value` is the rest with continuation lines joined.
+
+    `line` counts from 1 and is 0 where there is no file. `text` is the instruction as it was written, with its line breaks.
+    """
+
+    keyword: str
+    value: str
+    flags: tuple[str, ...] = ()
+    heredocs: tuple[Heredoc, ...] = ()
+    line: int = 0
+    text: str = ""
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one FROM begins. `base` is an image's reference, another stage's name or `scratch`, with build arguments filled in.
+
+    `name` is "" for a stage without one. `instructions` begin with the FROM itself.
+    """
+
+    base: str
+    name: str = ""
+    platform: str = ""
+    instructions: tuple[Instruction, ...] = ()
+
+
+class Dockerfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole Dockerfile. `is_guessed`: it was put together from an image's history. `head` are the ARGs before the first FROM."""
+
+    stages: tuple[Stage, ...]
+    head: tuple[Instruction, ...] = ()
+    is_guessed: bool = False
+
+    @property
+    def final(self) -> tuple[Instruction, ...]:
+        """What the image itself is made by: the last stage, after the stages it is based on."""
+        named = {stage.name.lower(): index for index, stage in enumerate(self.stages) if stage.name}
+        chain: list[Stage] = []
+        index: int | None = len(self.stages) - 1 if self.stages else None
+        while index is not None:
+            stage = self.stages[index]
+            chain.append(stage)
+            base = named.get(stage.base.lower())
+            index = base if base is not None and base < index else None
+        return tuple(instruction for stage in reversed(chain) for instruction in stage.instructions)
