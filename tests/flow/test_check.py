@@ -70,6 +70,7 @@ def test_every_key_of_the_verdict_is_there(judge: Judge) -> None:
     finding = {
         *("gate", "trigger", "trigger_id", "action", "message"),
         *("subject", "rule_id", "evidence", "allowlisted"),
+        *("legacy_id", "stable_id", "policy_id", "recommendation"),
     }
     assert [set(each) for each in document["findings"]] == [finding]
 

@@ -120,7 +120,7 @@ REFUSED = [
     (("db", "search"), "what is to be searched?"),
     (("db", "diff"), "diff takes one or two snapshots"),
     (("db", "use", "sha256:00"), "there is no snapshot"),
-    (("vulns", "--snapshot", str(REPOSITORY / "README.md"), "dir:."), "is no snapshot"),
+    (("vulns", "--snapshot", str(REPOSITORY / "README.md"), "dir:."), "cannot be opened as a snapshot"),
 ]
 
 

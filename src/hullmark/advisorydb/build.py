@@ -43,10 +43,11 @@ Span = tuple[int, int, int, int, int, bytes | None, bytes | None, bytes | None, 
 def match_hash(advisory: Advisory) -> bytes:
     """Sixteen bytes over what decides matching and weighing, so that a reworded text is no change.
 
-    That is: aliases, severity, ratings, withdrawal, and all that is affected.
+    That is: who says it, aliases, severity, ratings, withdrawal, and all that is affected.
     """
     matters = (
         advisory.id,
+        advisory.source,
         sorted(advisory.aliases),
         advisory.severity,
         advisory.cvss,
@@ -182,9 +183,11 @@ class _Writer:
 
     def _override(self, feed: int, name: str) -> None:
         """Remove what another feed says is affected under the same id; its ratings stay."""
-        rows = self._db.execute("SELECT id FROM advisory WHERE name = ? AND feed = ?", (name, feed)).fetchall()
-        for (number,) in rows:
+        rows = self._db.execute("SELECT id, head FROM advisory WHERE name = ? AND feed = ?", (name, feed)).fetchall()
+        for number, head in rows:
             self._forget_affected(number)
+            left = match_hash(msgspec.msgpack.decode(head, type=Advisory))
+            self._db.execute("UPDATE advisory SET hash = ? WHERE id = ?", (left, number))
 
     def _forget_affected(self, number: int) -> None:
         gone = self._db.execute("SELECT body FROM part WHERE advisory = ?", (number,)).fetchall()

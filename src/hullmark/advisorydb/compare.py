@@ -1,4 +1,4 @@
-"""Two snapshots → what differs between them that could change a match: advisories, ratings, KEV, EPSS, lifecycles.
+"""Two snapshots → what differs between them that could change a match, or whether anything can be told.
 
 Texts that decide nothing (summaries, references) are no difference; see `build.match_hash`.
 """
@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from hullmark.advisorydb.excerpt import Excerpt, Key
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.model.advisory import Advisory, Exploited, Lifecycle
+from hullmark.model.advisory import Advisory, Affected, Exploited, Lifecycle, Support
 
 EPSS_THRESHOLDS = (0.1,)
-"""The scores (0-1) whose reaching is news if nobody says otherwise."""
+"""The scores (above 0, up to 1) whose reaching is news if nobody says otherwise."""
 
 Row = tuple[str, str, bytes, int]
 _END: Row = ("\U0010ffff", "", b"", 0)
+_T = TypeVar("_T")
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +57,25 @@ class LifecycleChange(msgspec.Struct, frozen=True, kw_only=True):
     after: Lifecycle | None
 
 
+class SupportChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A package whose distribution maintains it less, more or otherwise than before."""
+
+    before: Support | None
+    after: Support | None
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name of the package, or of those that a pattern means."""
+        known = self.after or self.before
+        return (known.namespace, known.name) if known else ("", "")
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
     `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `names`: every id under
     which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything.
+    `products` (purls without version, images): those of which suppliers say something else (VEX).
     """
 
     advisories: tuple[Changed, ...] = ()
@@ -70,11 +85,13 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     kev: tuple[Listing, ...] = ()
     epss: tuple[Crossing, ...] = ()
     lifecycles: tuple[LifecycleChange, ...] = ()
+    support: tuple[SupportChange, ...] = ()
     namespaces: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
 
 
 def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EPSS_THRESHOLDS) -> Difference:
-    """The difference of two snapshots. `thresholds` are EPSS scores (0-1) whose crossing counts; others are no difference.
+    """The difference of two snapshots. `thresholds` are EPSS scores (above 0) whose crossing counts; others are no difference.
 
     Both lists of advisories are read once, in order, and merged: memory is that of the difference.
     """
@@ -95,6 +112,8 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
     with Excerpt(previous) as old, Excerpt(next) as new:
         epss = tuple(_crossings(old, new, sorted(thresholds)))
         lifecycles = tuple(_lifecycles(old, new))
+        support = tuple(_support(old, new))
+        products = frozenset(product for product, _ in old.said() ^ new.said())
     return Difference(
         advisories=advisories,
         keys=frozenset(keys),
@@ -103,7 +122,9 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
         kev=kev,
         epss=epss,
         lifecycles=lifecycles,
+        support=support,
         namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()),
+        products=products,
     )
 
 
@@ -155,19 +176,32 @@ def _next(rows: Iterator[Row]) -> Row:
 
 def _touched(before: Advisory | None, after: Advisory | None) -> set[Key]:
     """The packages of which the advisory says something else; all of its packages if what it says of itself has changed."""
-    old = () if before is None or before.withdrawn else before.affected
-    new = () if after is None or after.withdrawn else after.affected
-    differs = set(old) ^ set(new) if _word(before) == _word(after) else {*old, *new}
-    return {(affected.namespace, affected.name) for affected in differs}
+    old, new = _parts(before), _parts(after)
+    is_same = _word(before) == _word(after)
+    return {key for key in old.keys() | new.keys() if not is_same or old.get(key) != new.get(key)}
+
+
+def _parts(advisory: Advisory | None) -> dict[Key, list[Affected]]:
+    """What an advisory says of each package, in its order: of equal rank, the first part counts."""
+    found: dict[Key, list[Affected]] = {}
+    if advisory is not None and not advisory.withdrawn:
+        for affected in advisory.affected:
+            found.setdefault((affected.namespace, affected.name), []).append(affected)
+    return found
 
 
 def _word(advisory: Advisory | None) -> tuple[object, ...]:
     """What an advisory says whatever the package."""
-    return () if advisory is None else (*_rating(advisory), sorted(advisory.aliases))
+    if advisory is None:
+        return ()
+    return advisory.source, advisory.severity, advisory.cvss, sorted(advisory.aliases)
 
 
 def _rating(advisory: Advisory | None) -> tuple[object, ...]:
-    return ("unknown", ()) if advisory is None else (advisory.severity, advisory.cvss)
+    """How an advisory rates its CVE, and who does."""
+    if advisory is None or (advisory.severity == "unknown" and not advisory.cvss):
+        return ()
+    return advisory.source, advisory.severity, advisory.cvss
 
 
 def _listings(before: dict[str, Exploited], after: dict[str, Exploited]) -> Iterator[Listing]:
@@ -196,8 +230,16 @@ def _lifecycles(old: Excerpt, new: Excerpt) -> Iterator[LifecycleChange]:
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
         if was != now:
-            yield LifecycleChange(feed=key[2], before=_lifecycle(was), after=_lifecycle(now))
+            yield LifecycleChange(feed=key[2], before=_read(was, Lifecycle), after=_read(now, Lifecycle))
 
 
-def _lifecycle(body: bytes | None) -> Lifecycle | None:
-    return None if body is None else msgspec.msgpack.decode(body, type=Lifecycle)
+def _support(old: Excerpt, new: Excerpt) -> Iterator[SupportChange]:
+    before, after = old.supported(), new.supported()
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        if was != now:
+            yield SupportChange(before=_read(was, Support), after=_read(now, Support))
+
+
+def _read(body: bytes | None, kind: type[_T]) -> _T | None:
+    return None if body is None else msgspec.msgpack.decode(body, type=kind)

@@ -92,6 +92,15 @@ class Excerpt(Snapshot):
         )
         return {(product, release, feed): body for product, release, feed, body in rows}
 
+    def supported(self) -> dict[Key, bytes]:
+        """What is known of packages that are maintained less than the rest, as it is kept, by namespace and name."""
+        rows = self._db.execute("SELECT namespace, name, body FROM support")
+        return {(namespace, name): body for namespace, name, body in rows}
+
+    def said(self) -> set[tuple[str, bytes]]:
+        """Products, and what VEX says of them, as it is kept."""
+        return set(self._db.execute("SELECT product, body FROM statement"))
+
 
 def _chunks(values: Sequence[str] | Sequence[int]) -> Iterator[tuple[Sequence[str] | Sequence[int], str]]:
     """Slices of the values, each with its question marks."""

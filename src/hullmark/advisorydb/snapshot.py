@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,23 +17,44 @@ from hullmark.match.book import Ask, Extent, Hit
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Statement, Support
 from hullmark.model.errors import HullmarkError
 from hullmark.versions import InvalidVersion
-from hullmark.versions.ranges import contains
+from hullmark.versions.ranges import contains, is_version
 
-_HITS = """
-SELECT q.i, s.advisory, s.part, s.number, s.flags, CASE WHEN s.flags & 2 THEN s.low END, CASE WHEN s.flags & 2 THEN s.high END
-FROM temp.q AS q CROSS JOIN package AS p ON p.namespace = q.namespace AND p.name = q.name
-CROSS JOIN span AS s ON s.package = p.id
-WHERE (s.flags & 2) OR q.version IS NULL OR CASE q.bare
+_QUESTIONS = """
+CREATE TEMP TABLE IF NOT EXISTS question
+    (i INTEGER PRIMARY KEY, package INTEGER NOT NULL, version BLOB, bare INTEGER NOT NULL, whole INTEGER NOT NULL)
+"""
+
+_NAMED = """
+SELECT package.name, package.id FROM json_each(?) AS wanted
+CROSS JOIN package ON package.namespace = ? AND package.name = wanted.value
+"""
+
+_INSIDE = """CASE q.bare
     WHEN 0 THEN (s.low IS NULL OR s.low < q.version OR (s.low = q.version AND NOT s.flags & 4))
         AND (s.high IS NULL OR q.version < s.high OR (s.high = q.version AND NOT s.flags & 8))
     ELSE (s.bare_low IS NULL OR s.bare_low < q.version OR (s.bare_low = q.version AND NOT s.flags & 4))
         AND (s.bare_high IS NULL OR q.version < s.bare_high OR (s.bare_high = q.version AND NOT s.flags & 8))
-END
+END"""
+
+_HITS = f"""
+SELECT q.i, s.advisory, s.part, s.number, s.flags, CASE WHEN s.flags & 2 THEN s.low END, CASE WHEN s.flags & 2 THEN s.high END,
+    q.version IS NOT NULL AND {_INSIDE}
+FROM temp.question AS q CROSS JOIN span AS s ON s.package = q.package
+WHERE q.whole OR (s.flags & 2) OR q.version IS NULL OR {_INSIDE}
 ORDER BY q.i, s.advisory, s.part, s.number
+"""  # noqa: S608 - put together of the constants above
+
+_HEADS = (
+    "SELECT advisory.id, advisory.head FROM json_each(?) AS wanted CROSS JOIN advisory ON advisory.id = wanted.value"
+)
+
+_PARTS = """
+SELECT part.advisory, part.number, part.body FROM json_each(?) AS wanted
+CROSS JOIN part ON part.advisory = wanted.value >> 32 AND part.number = wanted.value & 0xFFFFFFFF
 """
 
-_Row = tuple[int, int, int, int, int, bytes | None, bytes | None]
-"""Ask, advisory, part, number of the range, flags; and the bounds where they are text."""
+_Row = tuple[int, int, int, int, int, bytes | None, bytes | None, int]
+"""Ask, advisory, part, number of the range, flags; the bounds where they are text; whether the key lies between those that are keys."""
 
 _T = TypeVar("_T")
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
@@ -119,50 +141,62 @@ class Snapshot:
     def hits(self, asks: Sequence[Ask]) -> list[Hit]:
         """The parts of advisories that cover what was asked for (all about the name for `is_whole`), in the order of the asks.
 
-        One query. A version that its scheme refuses is asked as a whole, and compared as `versions.ranges` tells.
+        One query for the names of each namespace, one for the ranges. A version that its scheme refuses is asked as a whole,
+        and compared as `versions.ranges` tells.
         """
-        keys = [_key(ask) for ask in asks]
-        rows = _covering(asks, self._rows(asks, keys))
+        packages = self._packages(asks)
+        known = {
+            i: package for i, ask in enumerate(asks) if (package := packages[ask.namespace].get(ask.name)) is not None
+        }
+        if not known:
+            return []
+        keys = {i: _key(asks[i]) for i in known}
+        whole = {
+            i
+            for i in known
+            if asks[i].is_whole or (keys[i] is None and not is_version(asks[i].version, asks[i].scheme))
+        }
+        questions = [(i, package, keys[i], asks[i].is_bare, i in whole) for i, package in known.items()]
+        rows = _covering(asks, whole, self._rows(questions))
         self._load(row[1] for row in rows)
         parts = self._parts({(row[1], row[2]) for row in rows})
         found = []
-        for i, advisory, part, number, flags, _, _ in rows:
+        for i, advisory, part, number, flags, _, _, is_inside in rows:
             ask, affected = asks[i], parts[advisory, part]
             exact = number - len(affected.ranges)
             span = affected.ranges[number] if exact < 0 else _exactly(affected.versions[exact])
-            is_compared = ask.is_whole or (keys[i] is None and not flags & BY_CODE)
-            covers = not is_compared or contains(span, ask.version, ask.scheme, is_bare=ask.is_bare)
-            if covers or ask.is_whole:
+            covers = bool(is_inside)
+            if keys[i] is None and not flags & BY_CODE:
+                covers = contains(span, ask.version, ask.scheme, is_bare=ask.is_bare)
+            if covers or i in whole:
                 found.append(Hit(i, self._heads[advisory], affected, span, covers))
         return found
 
-    def _rows(self, asks: Sequence[Ask], keys: Sequence[bytes | None]) -> list[_Row]:
-        self._db.execute("DROP TABLE IF EXISTS temp.q")
-        self._db.execute("CREATE TEMP TABLE q (i INTEGER, namespace TEXT, name TEXT, version BLOB, bare INTEGER)")
-        values = [
-            (i, ask.namespace, ask.name, None if ask.is_whole else keys[i], ask.is_bare) for i, ask in enumerate(asks)
-        ]
-        self._db.executemany("INSERT INTO temp.q VALUES (?, ?, ?, ?, ?)", values)
+    def _packages(self, asks: Iterable[Ask]) -> dict[str, dict[str, int]]:
+        """The numbers of the packages that are asked about and known, by namespace and name."""
+        wanted: dict[str, dict[str, None]] = {}
+        for ask in asks:
+            wanted.setdefault(ask.namespace, {})[ask.name] = None
+        return {
+            namespace: dict(self._db.execute(_NAMED, (json.dumps(list(names)), namespace)))
+            for namespace, names in wanted.items()
+        }
+
+    def _rows(self, questions: Iterable[tuple[int, int, bytes | None, bool, bool]]) -> list[_Row]:
+        self._db.execute(_QUESTIONS)
+        self._db.execute("DELETE FROM temp.question")
+        self._db.executemany("INSERT INTO temp.question VALUES (?, ?, ?, ?, ?)", questions)
         return self._db.execute(_HITS).fetchall()
 
     def _load(self, numbers: Iterable[int]) -> None:
         missing = sorted(set(numbers) - self._heads.keys())
-        for chunk in _chunks(missing):
-            marks = ",".join("?" * len(chunk))
-            rows = self._db.execute(f"SELECT id, head FROM advisory WHERE id IN ({marks})", chunk)  # noqa: S608 - question marks
-            self._heads.update((number, _advisory(head)) for number, head in rows)
+        rows = self._db.execute(_HEADS, (json.dumps(missing),)) if missing else ()
+        self._heads.update((number, _advisory(head)) for number, head in rows)
 
     def _parts(self, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], Affected]:
-        found: dict[tuple[int, int], Affected] = {}
-        for chunk in _chunks(sorted(wanted)):
-            marks = ",".join(["(?,?)"] * len(chunk))
-            values = [value for pair in chunk for value in pair]
-            rows = self._db.execute(
-                f"SELECT advisory, number, body FROM part WHERE (advisory, number) IN (VALUES {marks})",  # noqa: S608
-                values,
-            )
-            found.update(((advisory, number), _affected(body)) for advisory, number, body in rows)
-        return found
+        pairs = json.dumps(sorted(advisory << 32 | number for advisory, number in wanted))
+        rows = self._db.execute(_PARTS, (pairs,))
+        return {(advisory, number): _affected(body) for advisory, number, body in rows}
 
     def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these ids or aliases, without what they affect, by the id asked for."""
@@ -283,20 +317,21 @@ def _key(ask: Ask) -> bytes | None:
         return None
 
 
-def _covering(asks: Sequence[Ask], rows: Iterable[_Row]) -> list[_Row]:
-    """The rows without those whose range is compared by code and lacks the version. Many advisories share a range."""
+def _covering(asks: Sequence[Ask], whole: Collection[int], rows: Iterable[_Row]) -> list[_Row]:
+    """The rows, those compared by code with their answer, without those of no use then. Many advisories share a range."""
     known: dict[tuple[object, ...], bool] = {}
     kept = []
     for row in rows:
-        flags, low, high = row[4:]
-        ask = asks[row[0]]
-        if flags & BY_CODE and not ask.is_whole:
+        i, advisory, part, number, flags, low, high, _ = row
+        if flags & BY_CODE:
+            ask = asks[i]
             key = (ask.scheme, ask.version, low, high, flags & (LOW_OPEN | HIGH_OPEN))
             covers = known.get(key)
             if covers is None:
                 covers = known[key] = contains(_written(flags, low, high), ask.version, ask.scheme, is_bare=ask.is_bare)
-            if not covers:
+            if not covers and i not in whole:
                 continue
+            row = (i, advisory, part, number, flags, low, high, int(covers))
         kept.append(row)
     return kept
 

@@ -1,6 +1,7 @@
 """Two snapshots and a stored set of images → what is newly affected, no longer affected, or affected otherwise, and which images hold it.
 
 Only coordinates of which something else is said are matched, with the very functions that match an image, once with each snapshot.
+What is laid upon the matches of one image (owners, VEX, ignore rules, policies) is not: whoever judges the images does that.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import msgspec
 from hullmark.advisorydb.compare import EPSS_THRESHOLDS, Difference, band, compare, kin
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.match.arrays import Images
 from hullmark.match.book import Book
 from hullmark.match.coordinates import package_of
 from hullmark.match.find import find
-from hullmark.match.fleet import Fleet, Images
+from hullmark.match.fleet import Fleet
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Match
 from hullmark.model.package import Package
@@ -35,15 +37,26 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `what` says what changed; of `new`, `told` says that nothing could be told before; of `gone`, `untold` that nothing can be told
     now: it is unknown, not clean, and `reason` says why. `before` and `after` are the matches; a suppressed one does not affect.
     Their package is the coordinate's: an image adds where it lies, and whether another package answers for it.
+
+    Without an advisory: `untold` if the coordinate has become one of the unknown, for this `reason`, `told` if it no longer is.
     """
 
-    op: Literal["new", "gone", "changed"]
+    op: Literal["new", "gone", "changed", "told", "untold"]
     coordinate: int
-    advisory: str
+    advisory: str = ""
     what: tuple[What, ...] = ()
     before: Match | None = None
     after: Match | None = None
     reason: str = ""
+
+
+class ReleaseEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A distribution's release is past its end of life now (`reason` says since when), or it no longer is (`maintained`)."""
+
+    op: Literal["ended", "maintained"]
+    distro: Distro
+    reason: str
+    images: Images
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,11 +67,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rematch(msgspec.Struct, frozen=True, kw_only=True):
-    """All that came of it. `matched` is the number of coordinates that were matched again; `images` hold those with an event."""
+    """All that came of it. `matched` is the number of coordinates that were matched again.
+
+    `images` hold a coordinate with an event, or are of a release with one.
+    """
 
     difference: Difference
     matched: int
     events: tuple[Event, ...]
+    releases: tuple[ReleaseEvent, ...]
     images: Images
 
 
@@ -68,14 +85,42 @@ def rematch(
     fleet: Fleet,
     *,
     at: str,
+    since: str = "",
     thresholds: Sequence[float] = EPSS_THRESHOLDS,
-    size: int = BATCH,
 ) -> Rematch:
-    """Every event between two snapshots, and the images that hold a coordinate of one. `at`, `thresholds` as for Rematching."""
+    """Every event between two snapshots, and the images concerned. `at`, `thresholds` as for Rematching, `since` as for `ended`."""
     with Rematching(previous, next, fleet, at=at, thresholds=thresholds) as work:
-        events = tuple(event for batch in work.batches(size=size) for event in batch.events)
+        events = tuple(event for batch in work.batches() for event in batch.events)
+        releases = ended(previous, next, fleet, at=at, since=since)
         images = fleet.images_of({event.coordinate for event in events})
-        return Rematch(difference=work.difference, matched=len(work.coordinates), events=events, images=images)
+        for event in releases:
+            images |= event.images
+        return Rematch(
+            difference=work.difference, matched=len(work.coordinates), events=events, releases=releases, images=images
+        )
+
+
+def ended(previous: Snapshot, next: Snapshot, fleet: Fleet, *, at: str, since: str = "") -> tuple[ReleaseEvent, ...]:
+    """The releases that have come to their end, or whose end was put off.
+
+    What the previous snapshot said on the day `since` is compared with what the next one says on the day `at` (ISO 8601; without
+    `since`, both on `at`). Time alone ends releases, also where the snapshots are equal.
+    """
+    found: list[ReleaseEvent] = []
+    for distro in fleet.distros:
+        if distro is None:
+            continue
+        was, now = _end(distro, previous, since or at), _end(distro, next, at)
+        if bool(was) != bool(now):
+            images = fleet.images_on(distro)
+            found.append(ReleaseEvent(op="ended" if now else "maintained", distro=distro, reason=now, images=images))
+    return tuple(found)
+
+
+def _end(distro: Distro, book: Book, at: str) -> str:
+    """What is said of every image of this release, whatever is in it: that it is past its end of life, if it is."""
+    empty = Inventory(source=_NOTHING, distro=distro, packages=(), problems=())
+    return "; ".join(problem.reason for problem in find(empty, book, at=at).problems)
 
 
 class Rematching:
@@ -104,7 +149,7 @@ class Rematching:
         with ExitStack() as stack:
             self._old, self._new = (stack.enter_context(Excerpt(each)) for each in self._whole)
             self._namespaced = fleet.within(self.difference.namespaces)
-            self.coordinates = tuple(sorted(self._namespaced | fleet.about(self._keys())))
+            self.coordinates = tuple(sorted(self._namespaced | fleet.about(self._keys()) | self._less_supported()))
             for excerpt, numbers in zip(
                 (self._old, self._new), kin(self._old, self._new, self.difference.names), strict=True
             ):
@@ -123,6 +168,12 @@ class Rematching:
         names = told.rated.union((each.cve for each in told.kev), (each.cve for each in told.epss))
         return set(told.keys).union(*(each.keys_of(each.going_by(names)) for each in (self._old, self._new)))
 
+    def _less_supported(self) -> set[int]:
+        """The coordinates that a change of support may be about: a pattern is any package of its namespace."""
+        keys = {each.key for each in self.difference.support}
+        patterns = {namespace for namespace, name in keys if "*" in name}
+        return self._fleet.within(patterns) | self._fleet.about(keys)
+
     def batches(self, after: int = -1, size: int = BATCH) -> Iterator[Batch]:
         """The events of all coordinates whose number is above `after`, in their order, `size` coordinates at a time."""
         left = [number for number in self.coordinates if number > after]
@@ -132,7 +183,7 @@ class Rematching:
 
     def _events(self, numbers: Sequence[int]) -> Iterator[Event]:
         # An excerpt tells all about what has changed. Where it could not tell whether anything can be told, the whole is asked.
-        whole = [number for number in numbers if number in self._namespaced or not self._fleet.is_even(number)]
+        whole = [number for number in numbers if number in self._namespaced or not self._fleet.is_comparable(number)]
         part = sorted({*numbers}.difference(whole))
         told: dict[int, tuple[_Told, _Told]] = {}
         for books, chosen in ((self._whole, whole), ((self._old, self._new), part)):
@@ -188,8 +239,8 @@ def _matched(groups: Sequence[_Group], book: Book, at: str) -> dict[int, _Told]:
 
 def _compared(number: int, before: _Told, after: _Told, thresholds: Sequence[float]) -> Iterator[Event]:
     """The events of one coordinate, by advisory."""
-    if not before.matches and not after.matches:
-        return
+    if bool(before.reason) != bool(after.reason):
+        yield Event(op="untold" if after.reason else "told", coordinate=number, reason=after.reason)
     for old, new in _pairs(before.matches, after.matches):
         was, now = old is not None and old.suppressed is None, new is not None and new.suppressed is None
         name = new.advisory.id if new else old.advisory.id if old else ""
@@ -246,4 +297,4 @@ def _changes(before: Match, after: Match, thresholds: Sequence[float]) -> tuple[
 
 
 def _score(match: Match, thresholds: Sequence[float]) -> int:
-    return band(match.advisory.epss.score, thresholds) if match.advisory.epss else 0
+    return band(match.advisory.epss.score if match.advisory.epss else 0.0, thresholds)

@@ -106,6 +106,7 @@ class _Run:
             if self._is_known(state, documents):
                 kept = msgspec.structs.replace(state, documents=documents, checked_at=self._wish.now, error="")
                 self._shelf.save_state(feed.name, kept)
+                self._shelf.tidy(feed.name, kept)
                 return _outcome(feed, "unchanged", kept)
             return self._read(feed, state, documents)
         except HullmarkError as error:
@@ -144,7 +145,10 @@ class _Run:
             except StopIteration:
                 get = None
         if is_adding:
-            found = {**{url: kept for url, kept in known.items() if url not in found}, **found}
+            # An answer that was there before (an empty page, say) adds nothing, whatever was asked this time.
+            old = {kept.sha256 for kept in known.values()}
+            added = {url: kept for url, kept in found.items() if url in known or kept.sha256 not in old}
+            found = {**{url: kept for url, kept in known.items() if url not in found}, **added}
         return tuple(found.values())
 
     def _read(self, feed: Feed, state: FeedState, documents: tuple[KeptDocument, ...]) -> Outcome:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -17,6 +17,10 @@ from hullmark.model.problem import Problem
 from hullmark.model.purl import make_purl, unquote
 from hullmark.source import IMAGE, SourceOptions, classify
 from hullmark.source.reference import HUB, Reference, parse_reference
+
+if TYPE_CHECKING:
+    from hullmark.source.attestations import VexDocument
+    from hullmark.source.dsse import Key
 
 ATTESTATION, REPOSITORY = "attestation", "repository"
 WORDS = (ATTESTATION, REPOSITORY)
@@ -49,10 +53,12 @@ class VexWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """The statements found, those to be overridden first, and what could not be used."""
+    """The statements found, those to be overridden first, and what could not be used. `names` are references by which the
+    statements may mean the image too: to the index that it was chosen from."""
 
     statements: tuple[Statement, ...] = ()
     problems: tuple[Problem, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class VexBook(Book, Protocol):
@@ -63,7 +69,7 @@ class VexBook(Book, Protocol):
 
 
 def check_wish(wish: VexWish) -> None:
-    """Raises HullmarkError if attestations could not be believed, or what is to verify them has nothing to do."""
+    """Raises HullmarkError if attestations could not be believed, the keys cannot be read, or they have nothing to do."""
     if not wish.wants_attestations:
         if wish.keys or wish.allows_unsigned:
             raise HullmarkError(
@@ -75,6 +81,7 @@ def check_wish(wish: VexWish) -> None:
             "attestations need a public key to verify them with",
             advice="name it: --vex-key FILE; or take them unverified: --vex-unsigned",
         )
+    _keys(wish)
 
 
 def check_place(reference: str, wish: VexWish) -> None:
@@ -90,51 +97,62 @@ def statements_for(wish: VexWish, inventory: Inventory, book: VexBook, options: 
 
     Raises HullmarkError if the image came from no registry, its registry cannot be asked, or keys cannot be read.
     """
-    found: list[Statement] = []
-    problems: list[Problem] = []
-    if REPOSITORY in wish.words:
-        found += dict.fromkeys(book.statements(products_of(inventory)))
-    if wish.wants_attestations:
-        for statements, reasons in _attested(wish, inventory.source, options):
-            found += statements
-            problems += (Problem("", -1, ROOM, reason) for reason in reasons)
-    return Told(statements=tuple(found), problems=tuple(problems))
+    hub = tuple(dict.fromkeys(book.statements(products_of(inventory)))) if REPOSITORY in wish.words else ()
+    told = _attested(wish, inventory.source, options) if wish.wants_attestations else Told()
+    return msgspec.structs.replace(told, statements=hub + told.statements)
 
 
 # Attestations
 
 
-def _attested(
-    wish: VexWish, source: InventorySource, options: SourceOptions
-) -> Iterator[tuple[Sequence[Statement], Sequence[str]]]:
+def _attested(wish: VexWish, source: InventorySource, options: SourceOptions) -> Told:
     from hullmark.source.attestations import vex_documents
-    from hullmark.source.dsse import KEY_LIMIT, read_keys
 
     check_wish(wish)
     if source.kind != _REGISTRY or not source.digest:
         raise _not_there(source.kind)
-    keys = tuple(key for file in wish.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
-    attested = vex_documents(source.reference.removeprefix(f"{_REGISTRY}:"), source.digest, keys, options)
-    yield (), [f"attestation {place}: {reason}" for place, reason in attested.problems]
-    told = False
-    for each in attested.documents:
-        said = f"attestation signed by key {each.signer[:_SHOWN]}" if each.signer else UNVERIFIED
+    reference = source.reference.removeprefix(f"{_REGISTRY}:")
+    attested = vex_documents(reference, source.digest, _keys(wish), options)
+    reading = _Reading(wish.allows_unsigned, [f"attestation {place}: {reason}" for place, reason in attested.problems])
+    statements = tuple(statement for each in attested.documents for statement in reading.statements(each))
+    if not statements and not reading.reasons:
+        reading.reasons.append("the registry has no VEX attestation of this image")
+    repository = msgspec.structs.replace(parse_reference(reference), tag="", digest="")
+    return Told(
+        statements=statements,
+        problems=tuple(Problem("", -1, ROOM, reason) for reason in reading.reasons),
+        names=tuple(str(msgspec.structs.replace(repository, digest=digest)) for digest in attested.subjects),
+    )
+
+
+def _keys(wish: VexWish) -> tuple[Key, ...]:
+    from hullmark.source.dsse import KEY_LIMIT, read_keys
+
+    return tuple(key for file in wish.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
+
+
+class _Reading:
+    """Reads documents; `reasons` are sentences about what is left out."""
+
+    def __init__(self, allows_unsigned: bool, reasons: list[str]) -> None:
+        self.reasons = reasons
+        self._allows_unsigned = allows_unsigned
+
+    def statements(self, document: VexDocument) -> tuple[Statement, ...]:
+        """What a document says, if it may be believed."""
+        source = f"attestation signed by key {document.signer[:_SHOWN]}" if document.signer else UNVERIFIED
         wrong: list[str] = []
-        statements = _read(each.document, said, each.place, wrong)
-        told = told or bool(statements or wrong)
-        if each.signer or wish.allows_unsigned:
-            yield statements, wrong
-        elif statements:
-            yield (), [f"attestation {each.place}: it is left out: it is signed by none of the keys"]
-    if not told and not attested.problems:
-        yield (), ["the registry has no VEX attestation of this image"]
 
+        def report(place: str, reason: str) -> None:
+            wrong.append(f"attestation {place}: {reason}")
 
-def _read(document: bytes, source: str, place: str, wrong: list[str]) -> tuple[Statement, ...]:
-    def report(where: str, reason: str) -> None:
-        wrong.append(f"attestation {where}: {reason}")
-
-    return tuple(statements_of(document, source, report, place))
+        statements = tuple(statements_of(document.document, source, report, document.place))
+        if document.signer or self._allows_unsigned:
+            self.reasons += wrong
+            return statements
+        if statements:
+            self.reasons.append(f"attestation {document.place}: it is left out: it is signed by none of the keys")
+        return ()
 
 
 def _not_there(kind: str) -> HullmarkError:

@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 
 from hullmark.app.take import take
+from hullmark.app.vex import Told, VexBook, VexWish, statements_for
 from hullmark.app.wish import Means, Wish
 from hullmark.match import ignores, risk, vex
 from hullmark.match.book import Book
 from hullmark.match.find import find
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError
-from hullmark.model.inventory import Inventory
+from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.match import Match, Matches
 from hullmark.model.problem import Problem
 from hullmark.source import SourceOptions
@@ -37,27 +38,45 @@ class Weighing(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...] = ()
 
 
-def vulnerabilities(reference: str, book: Book, weighing: Weighing, means: Means, options: SourceOptions) -> Matches:
-    """What is wrong with the packages of an image or folder. Raises HullmarkError where it cannot be read."""
-    return weighed(take(reference, Wish(), means, options).inventory, book, weighing)
+def vulnerabilities(
+    reference: str,
+    book: VexBook,
+    weighing: Weighing,
+    means: Means,
+    options: SourceOptions,
+    *,
+    vex_wish: VexWish = VexWish(),  # noqa: B008 - it cannot change
+) -> Matches:
+    """What is wrong with the packages of an image or folder. `vex_wish` says where besides `weighing` to look for statements.
+
+    Raises HullmarkError where the image or its attestations cannot be read.
+    """
+    inventory = take(reference, Wish(), means, options).inventory
+    return weighed(inventory, book, weighing, statements_for(vex_wish, inventory, book, options))
 
 
-def weighed(inventory: Inventory, book: Book, weighing: Weighing) -> Matches:
-    """What is wrong with the packages of an inventory, weighed as is wished."""
+def weighed(inventory: Inventory, book: Book, weighing: Weighing, told: Told | None = None) -> Matches:
+    """What is wrong with the packages of an inventory, weighed as is wished. What was `told` of this image gives way to the
+    statements of `weighing`, which a person chose, where nothing else decides between them."""
     result = find(inventory, book, at=weighing.at, channels=weighing.channels)
-    matches: tuple[Match, ...] = result.matches
-    if weighing.statements:
-        matches = vex.apply(matches, weighing.statements, inventory.source)
+    told = told or Told()
+    says = _says(inventory.source, weighing, told)
+    matches: tuple[Match, ...] = vex.judged(result.matches, says)
     if weighing.rules:
-        matches = ignores.apply(matches, weighing.rules, weighing.at)
+        matches = ignores.apply(matches, weighing.rules, weighing.at, says.of)
     if weighing.set_aside:
         matches = risk.ignore_states(matches, weighing.set_aside)
     if weighing.by_cve:
         matches = risk.by_cve(matches)
     notes = tuple(Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.at))
     return msgspec.structs.replace(
-        result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + notes
+        result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + told.problems + notes
     )
+
+
+def _says(source: InventorySource, weighing: Weighing, told: Told) -> vex.Says:
+    known = msgspec.structs.replace(source, tags=source.tags + told.names)
+    return vex.Says(told.statements + weighing.statements, known)
 
 
 def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:

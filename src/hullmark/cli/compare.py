@@ -14,8 +14,8 @@ _LONGEST = 10_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("scheme", metavar="SCHEME", nargs="?", help="the order (hullmark schemes lists them)")
-    parser.add_argument("a", metavar="A", nargs="?")
-    parser.add_argument("b", metavar="B", nargs="?")
+    parser.add_argument("a", metavar="A", nargs="?", help="a version")
+    parser.add_argument("b", metavar="B", nargs="?", help="another")
     parser.add_argument(
         "--stdin",
         action="store_true",

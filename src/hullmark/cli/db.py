@@ -32,7 +32,7 @@ actions
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("action", metavar="ACTION", choices=tuple(_ACTIONS), help="see below")
-    parser.add_argument("arguments", metavar="ARGUMENT", nargs="*")
+    parser.add_argument("arguments", metavar="ARGUMENT", nargs="*", help="what the action is about")
     parser.add_argument(
         "-o",
         "--output",

@@ -5,60 +5,71 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.rows import plain, print_json, print_rows
 from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
     from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisorydb.schema import FeedInfo
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.cli.settings import Settings
     from hullmark.model.advisory import Advisory
+
+_LICENCE = 40
 
 
 def status(arguments: argparse.Namespace, settings: Settings) -> int:
     """Show what the snapshot in use holds."""
     shelf = settings.shelf()
     with settings.book() as book:
-        states = {feed.name: shelf.state(feed.name) for feed in book.feeds}
-        licences = book.licences
-        namespaces = [
-            {
-                "namespace": row.namespace,
-                "feed": row.feed,
-                "count": row.advisories,
-                "data_at": row.data_at,
-                "age_days": _age(row.data_at),
-                "licence": licences[row.feed],
-            }
-            for row in book.coverage
-        ]
-        feeds = [
-            {
-                "name": feed.name,
-                "title": feed.title,
-                "homepage": feed.homepage,
-                "licence": feed.licence,
-                "records": feed.records,
-                "data_at": feed.data_at,
-                "age_days": _age(feed.data_at),
-                "fresh_days": feed.fresh_days,
-                "checked_at": states[feed.name].checked_at,
-                "error": states[feed.name].error or states[feed.name].held,
-            }
-            for feed in book.feeds
-        ]
         document = {
             "digest": book.digest,
             "path": str(book.path),
             "data_at": book.data_at,
-            "feeds": feeds,
-            "namespaces": namespaces,
+            "feeds": [_feed(feed, shelf) for feed in book.feeds],
+            "namespaces": _namespaces(book),
         }
     if arguments.output == "json":
         print_json(document)
-        return 0
+    else:
+        _print_status(document)
+    return 0
+
+
+def _feed(feed: FeedInfo, shelf: Shelf) -> dict[str, Any]:
+    state = shelf.state(feed.name)
+    return {
+        "name": feed.name,
+        "title": feed.title,
+        "homepage": feed.homepage,
+        "licence": feed.licence,
+        "records": feed.records,
+        "data_at": feed.data_at,
+        "age_days": _age(feed.data_at),
+        "fresh_days": feed.fresh_days,
+        "checked_at": state.checked_at,
+        "error": state.error or state.held,
+    }
+
+
+def _namespaces(book: Snapshot) -> list[dict[str, Any]]:
+    licences = book.licences
+    return [
+        {
+            "namespace": row.namespace,
+            "feed": row.feed,
+            "count": row.advisories,
+            "data_at": row.data_at,
+            "age_days": _age(row.data_at),
+            "licence": licences[row.feed],
+        }
+        for row in book.coverage
+    ]
+
+
+def _print_status(document: dict[str, Any]) -> None:
     sys.stdout.write(
         f"snapshot  {document['digest']}\nfile      {document['path']}\ndata of   {document['data_at']}\n\n"
     )
@@ -66,31 +77,24 @@ def status(arguments: argparse.Namespace, settings: Settings) -> int:
         ("FEED", "RECORDS", "DATA OF", "CHECKED", "LICENCE", ""),
         [
             (
-                str(row["name"]),
+                row["name"],
                 f"{row['records']:,}",
-                str(row["data_at"]),
-                str(row["checked_at"])[:10],
-                str(row["licence"])[:40],
-                str(row["error"]),
+                row["data_at"],
+                row["checked_at"][:10],
+                row["licence"][:_LICENCE],
+                row["error"],
             )
-            for row in feeds
+            for row in document["feeds"]
         ],
     )
     sys.stdout.write("\n")
     print_rows(
         ("NAMESPACE", "FEED", "ADVISORIES", "DATA OF", "LICENCE"),
         [
-            (
-                str(row["namespace"]),
-                str(row["feed"]),
-                f"{row['count']:,}",
-                str(row["data_at"]),
-                str(row["licence"])[:40],
-            )
-            for row in namespaces
+            (row["namespace"], row["feed"], f"{row['count']:,}", row["data_at"], row["licence"][:_LICENCE])
+            for row in document["namespaces"]
         ],
     )
-    return 0
 
 
 def _age(day: str) -> int | None:

@@ -12,6 +12,7 @@ from hullmark.cli.settings import SOURCES, add_advisory_options, add_source, add
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hullmark.app.vex import VexWish
     from hullmark.app.vulns import Weighing
     from hullmark.model.match import Match, Matches
 
@@ -27,7 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     add_source(parser)
     add_output(parser, "table, json, sarif, cyclonedx-json, openvex, html and more (hullmark formats)")
-    group = parser.add_argument_group("which matches, and in which order")
+    _add_choice(parser.add_argument_group("which matches, and in which order"))
+    _add_words(parser.add_argument_group("what others say of them"))
+    _add_failing(parser.add_argument_group("when to fail (status 1)"))
+    parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
+    add_advisory_options(parser)
+    add_source_options(parser)
+
+
+def _add_choice(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--sort",
         metavar="ORDER",
@@ -47,16 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--why", action="store_true", help="say in the table why each is a match")
     group.add_argument("--show-suppressed", action="store_true", help="list also what was set aside, with the reason")
     group.add_argument(
-        "--ignore",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="rules for what is accepted: owner, reason, expiry",
-    )
-    group.add_argument(
-        "--vex", metavar="FILE", action="append", default=[], help="what a supplier says: OpenVEX, CSAF or CycloneDX"
-    )
-    group.add_argument(
         "--channel",
         metavar="NAME",
         action="append",
@@ -65,7 +64,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a paid channel in use: esm, eus",
     )
     group.add_argument("--template", metavar="FILE", help="the Jinja template for -o template")
-    group = parser.add_argument_group("when to fail (status 1)")
+
+
+def _add_words(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--ignore",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="rules for what is accepted: owner, reason, expiry",
+    )
+    group.add_argument(
+        "--vex",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="what a supplier says: a file (OpenVEX, CSAF or CycloneDX); the word attestation for what is attached to the image "
+        "in its registry; the word repository for the VEX repository among the advisories",
+    )
+    group.add_argument(
+        "--vex-key",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a public key (PEM) that attestations are believed by",
+    )
+    group.add_argument("--vex-unsigned", action="store_true", help="believe attestations that none of the keys signed")
+
+
+def _add_failing(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fail-on",
         metavar="WHAT",
@@ -73,9 +100,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a severity or worse; any, fixable, kev; unknown (packages of which nothing can be said), eol; several with commas",
     )
     group.add_argument("--fail-on-cpe", action="store_true", help="also by matches that rest on a CPE name alone")
-    parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
-    add_advisory_options(parser)
-    add_source_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -85,14 +109,15 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = wanted_outputs("matches", arguments.output)
     settings = settings_of(arguments)
     fails = _condition(arguments)
-    weighing = _weighing(arguments)
+    weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
     template = _template(arguments.template)
     options = settings.source_options()
     results = []
     with settings.book() as book:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
-                results.append(vulnerabilities(source, book, weighing, settings.means(watch), options))
+                means = settings.means(watch)
+                results.append(vulnerabilities(source, book, weighing, means, options, vex_wish=vex_wish))
     wishes = {"explains": arguments.why, "shows_suppressed": arguments.show_suppressed, "template": template}
     write(results, outputs, settings, **wishes)
     return 1 if any(fails(result) for result in results) else 0
@@ -101,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _weighing(arguments: argparse.Namespace) -> Weighing:
     from pathlib import Path
 
+    from hullmark.app.vex import WORDS
     from hullmark.app.vulns import Weighing, rules_in, statements_in
     from hullmark.match.risk import FIX_STATES, NOT_FIXED, ORDERS
     from hullmark.model.errors import HullmarkError
@@ -115,12 +141,30 @@ def _weighing(arguments: argparse.Namespace) -> Weighing:
     return Weighing(
         at=moment(arguments.at).date().isoformat(),
         rules=tuple(rule for file in arguments.ignore for rule in rules_in(Path(file))),
-        statements=tuple(statement for file in arguments.vex for statement in statements_in(Path(file))),
+        statements=tuple(
+            statement for file in arguments.vex if file not in WORDS for statement in statements_in(Path(file))
+        ),
         sort=arguments.sort,
         set_aside=tuple(dict.fromkeys((*(NOT_FIXED if arguments.only_fixed else ()), *states))),
         by_cve=arguments.by_cve,
         channels=tuple(arguments.channel),
     )
+
+
+def _vex_wish(arguments: argparse.Namespace) -> VexWish:
+    from pathlib import Path
+
+    from hullmark.app.vex import WORDS, VexWish, check_place, check_wish
+
+    wish = VexWish(
+        words=tuple(word for word in WORDS if word in arguments.vex),
+        keys=tuple(map(Path, arguments.vex_key)),
+        allows_unsigned=arguments.vex_unsigned,
+    )
+    check_wish(wish)
+    for source in arguments.source:
+        check_place(source, wish)
+    return wish
 
 
 def _template(file: str | None) -> str:

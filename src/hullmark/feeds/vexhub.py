@@ -1,21 +1,24 @@
-"""A hub of OpenVEX documents in the layout of the VEX repository specification (https://github.com/aquasecurity/vexhub).
+"""A VEX repository: an archive whose `index.json` says which document speaks of which package.
 
-`vex-repository.json` says what it is, `index.json` which document speaks of which package.
+The layout is that of the VEX Repository Specification v0.1 (https://github.com/aquasecurity/vex-repo-spec, part 3). A document
+is believed on the package that the index names it for, and on nothing else: its author need not be anybody else's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.archives import members
-from hullmark.feeds.formats.openvex import statements_of
 from hullmark.feeds.formats.reading import decode
-from hullmark.model.advisory import Record
+from hullmark.feeds.formats.vex import statements_of
+from hullmark.model.advisory import Record, Statement
+from hullmark.model.purl import unquote
 
 _ARCHIVE = "https://github.com/aquasecurity/vexhub/archive/refs/heads/main.tar.gz"
+_INDEX_NAME = "index.json"
 
 
 class _Package(msgspec.Struct):
@@ -31,24 +34,63 @@ _INDEX = msgspec.json.Decoder(_Index)
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    """The statements of all documents under `pkg/`; those the index names and that are missing are reported."""
+    """The statements that each archive's index leads to. Documents that it names and that are missing are reported."""
     for document in documents:
+        wanted = _wanted(document, report)
         there: set[str] = set()
-        wanted: list[_Package] = []
-        for name, data in members(document, report, (".json",)):
-            path = name.partition("/")[2]
-            if path == "index.json":
-                index = decode(_INDEX, data, name, report)
-                wanted = index.packages if index else []
-            elif path.startswith("pkg/") and not path.endswith("/manifest.json"):
-                there.add(path)
-                yield from statements_of(data, FEED.name, report, name)
-        for package in wanted:
-            if package.location not in there:
-                report(
-                    f"{document.url} {package.location}",
-                    f"it is not in the archive, but the index names it for {package.id}",
-                )
+        for name, data in members(document, report, (".json",)) if wanted else ():
+            if name in wanted:
+                there.add(name)
+                yield from _about(wanted[name], statements_of(data, FEED.name, report, name), report, name)
+        for name in wanted:
+            if name not in there:
+                ids = ", ".join(wanted[name][:3])
+                report(f"{document.url} {name}", f"it is not in the archive, but the index names it for {ids}")
+
+
+def _wanted(document: Document, report: Report) -> dict[str, list[str]]:
+    """What the packages are whom a member of the archive may speak of, by its name. The index at the top is the archive's."""
+    found: tuple[str, bytes] | None = None
+    for name, data in members(document, lambda place, reason: None, (_INDEX_NAME,)):
+        is_index = name.rpartition("/")[2] == _INDEX_NAME
+        if is_index and (found is None or name.count("/") < found[0].count("/")):
+            found = name, data
+    if found is None:
+        report(document.url, f"left out: it holds no {_INDEX_NAME}")
+        return {}
+    index = decode(_INDEX, found[1], f"{document.url} {found[0]}", report)
+    wanted: dict[str, list[str]] = {}
+    for package in index.packages if index else ():
+        wanted.setdefault(found[0].removesuffix(_INDEX_NAME) + package.location, []).append(package.id)
+    return wanted
+
+
+def _about(ids: Iterable[str], statements: Iterable[Statement], report: Report, place: str) -> Iterator[Statement]:
+    """The statements, as far as they are about the packages of these ids."""
+    names = [_named(id) for id in ids]
+    others = 0
+    for statement in statements:
+        products = tuple(product for product in statement.products if any(_is(product, *name) for name in names))
+        if products:
+            yield msgspec.structs.replace(statement, products=products)
+        else:
+            others += 1
+    if others:
+        report(place, f"{others} statements are left out: they are about what the index does not name the document for")
+
+
+def _is(product: str, bare: str, repository: str) -> bool:
+    name, of = _named(product)
+    return name == bare and repository in ("", of)
+
+
+def _named(purl: str) -> tuple[str, str]:
+    """A purl without version, and its repository_url ("" for none): images of one name are told apart by it."""
+    head, _, query = purl.partition("#")[0].partition("?")
+    bare, at, version = head.rpartition("@")
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    repository = next((value for key, _, value in pairs if key.lower() == "repository_url"), "")
+    return unquote(bare if at and "/" not in version else head).lower(), unquote(repository).lower()
 
 
 FEED = Feed(

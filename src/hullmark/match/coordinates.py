@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.find import _channels_in_use
+from hullmark.match.find import channels_in_use
 from hullmark.match.lookups import RULES, Lookup, is_system, lookups, untold
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
@@ -33,8 +33,9 @@ _NO_CHANNELS: tuple[str, ...] = ()
 class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
     """A package as matching sees it. Empty texts: not said, or it decides nothing.
 
-    `space` is the namespace of the purl, `module` and `vendor` are those of an rpm. `distro` holds no more than says where a
-    system's package is looked up; it is None for others. `channels` are the paid channels that the image uses, sorted.
+    `space` is the namespace of the purl, `module` and `vendor` are those of an rpm, `symbols` what a Go program was linked with
+    (`match.symbols`). `distro` holds no more than says where a system's package is looked up; it is None for others. `channels`
+    are the paid channels that the image uses, sorted.
     """
 
     type: str
@@ -46,6 +47,7 @@ class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
     module: str = ""
     vendor: str = ""
     space: str = ""
+    symbols: str = ""
     distro: Distro | None = None
     channels: tuple[str, ...] = ()
 
@@ -57,7 +59,7 @@ def coordinates_of(inventory: Inventory, channels: Collection[str] = _NO_CHANNEL
 
 def by_layer(inventory: Inventory, channels: Collection[str] = _NO_CHANNELS) -> dict[int, tuple[Coordinate, ...]]:
     """The coordinates by the layer that brought their packages (-1: not known): images with a base in common have sets in common."""
-    used = tuple(sorted({*channels, *_channels_in_use(inventory)}))
+    used = tuple(sorted({*channels, *channels_in_use(inventory)}))
     found: dict[int, dict[Coordinate, None]] = {}
     for package in inventory.packages:
         layer = package.locations[0].layer if package.locations else -1
@@ -80,6 +82,7 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
         module=package.notes.get("modularity", "") if is_rpm else "",
         vendor=package.notes.get("vendor", "") if is_rpm else "",
         space=namespace_of(package.purl) if package.type in RULES else "",
+        symbols=package.notes.get("symbols", "") if package.type == "golang" else "",
         distro=_bare(distro, channels) if system else None,
         channels=channels if system else (),
     )
@@ -87,7 +90,7 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
 
 def package_of(coordinate: Coordinate) -> Package:
     """A package that is matched as every package of this coordinate is."""
-    notes = {"modularity": coordinate.module, "vendor": coordinate.vendor}
+    notes = {"modularity": coordinate.module, "vendor": coordinate.vendor, "symbols": coordinate.symbols}
     name, version, space = coordinate.name, coordinate.version, coordinate.space
     return Package(
         type=coordinate.type,
@@ -112,9 +115,10 @@ def asked(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:
     return () if untold(package, plan, _EVERY) else tuple(lookups(package, plan, _EVERY))
 
 
-def is_even(asked: Iterable[Lookup]) -> bool:
-    """Whether the versions of all look-ups can be compared, or none can: the package is told or untold whichever answers first."""
-    return len({_is_version(lookup.ask.scheme, lookup.ask.version) for lookup in asked}) < 2
+def is_comparable(package: Package, asked: Iterable[Lookup]) -> bool:
+    """Whether its version can be compared with whatever is said of it. Where it cannot, a mere mention makes the package unknown."""
+    is_known = package.version != UNKNOWN_VERSION
+    return is_known and all(_is_version(lookup.ask.scheme, lookup.ask.version) for lookup in asked)
 
 
 @lru_cache(maxsize=1 << 14)

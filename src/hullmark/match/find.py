@@ -44,7 +44,7 @@ def find(
     taken for used where a package from it is installed. `cpe_for_ended`: of a release whose regular maintenance is over, NVD is
     asked by name besides.
     """
-    plan = plan_for(inventory.distro, book.namespaces, {*channels, *_channels_in_use(inventory)})
+    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
     told, unknown = _sorted_out(inventory.packages, plan, book.namespaces)
     asked_about = (*told, *(each.package for each in unknown if is_guessed(each.package, plan)))
@@ -67,10 +67,12 @@ def find(
             sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
         ),
         problems=tuple(_problems(inventory, told, plan, book, at)),
+        lifecycles=_lifecycles(plan, book),
     )
 
 
-def _channels_in_use(inventory: Inventory) -> set[str]:
+def channels_in_use(inventory: Inventory) -> set[str]:
+    """The paid channels that packages of an inventory show to be in use."""
     return (
         {"esm"} if any(package.type == "deb" and "+esm" in package.version for package in inventory.packages) else set()
     )

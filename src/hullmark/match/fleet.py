@@ -9,75 +9,18 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, compress
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import NamedTuple
 
-from hullmark.match.coordinates import Coordinate, asked, is_even, package_of
+from hullmark.match.arrays import NUMBER, PLACE, Images, Names, Rows
+from hullmark.match.coordinates import Coordinate, asked, is_comparable, package_of
 from hullmark.model.inventory import Distro
 
 Key = tuple[str, str]
 """Namespace and name of a package in advisories."""
 
-_NUMBER = "I"
-_PLACE = "Q"
 _HALF = 32
-_SHA256 = "sha256:"
-_HEX = 64
-
-
-class Images:
-    """A set of images by number. Unions are `|`."""
-
-    __slots__ = ("_marks",)
-
-    def __init__(self, marks: bytearray) -> None:
-        """One byte for each image of the fleet: 1 if it is in the set."""
-        self._marks = marks
-
-    def __len__(self) -> int:
-        return self._marks.count(1)
-
-    def __iter__(self) -> Iterator[int]:
-        return compress(range(len(self._marks)), self._marks)
-
-    def __contains__(self, number: int) -> bool:
-        return 0 <= number < len(self._marks) and self._marks[number] == 1
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Images) and self._marks == other._marks
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __or__(self, other: Images) -> Images:
-        size = len(self._marks)
-        both = int.from_bytes(self._marks, "little") | int.from_bytes(other._marks, "little")
-        return Images(bytearray(both.to_bytes(size, "little")))
-
-
-class Rows(NamedTuple):
-    """Numbers by number: those of row `i` are `values[starts[i] : starts[i + 1]]`."""
-
-    starts: array[int]
-    values: array[int]
-
-    def row(self, number: int) -> array[int]:
-        """The numbers of one row."""
-        return self.values[self.starts[number] : self.starts[number + 1]]
-
-    def reversed(self, count: int) -> Rows:
-        """The same relation from the other side, whose numbers are below `count`. Rows are sorted."""
-        sizes = array(_PLACE, bytes(8 * (count + 1)))
-        for value in self.values:
-            sizes[value + 1] += 1
-        starts = array(_PLACE, accumulate(sizes))
-        places = starts[:]
-        values = array(_NUMBER, bytes(4 * len(self.values)))
-        for number in range(len(self.starts) - 1):
-            for value in self.values[self.starts[number] : self.starts[number + 1]]:
-                values[places[value]] = number
-                places[value] += 1
-        return Rows(starts, values)
 
 
 class Kind(NamedTuple):
@@ -93,7 +36,7 @@ class Kind(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Coordinates by number, as numbers of texts and kinds. No source package is text 0, which is empty."""
+    """Coordinates by number, as numbers of texts and kinds. Text 0 is the empty one."""
 
     kinds: list[Kind]
     texts: list[str]
@@ -102,6 +45,7 @@ class Columns(NamedTuple):
     version: array[int]
     source_name: array[int]
     source_version: array[int]
+    symbols: array[int]
 
     def coordinate(self, number: int) -> Coordinate:
         """One coordinate."""
@@ -116,9 +60,19 @@ class Columns(NamedTuple):
             module=kind.module,
             vendor=kind.vendor,
             space=kind.space,
+            symbols=texts[self.symbols[number]],
             distro=kind.distro,
             channels=kind.channels,
         )
+
+
+class Holders(NamedTuple):
+    """Images by number: their package sets, names, and distributions by number."""
+
+    sets: Rows
+    names: Names
+    distros: dict[Distro | None, int]
+    distro: array[int]
 
 
 class Index(NamedTuple):
@@ -133,16 +87,16 @@ class Index(NamedTuple):
         """The coordinates that are looked up under this name in this namespace."""
         space, name = self.spaces.get(key[0]), self.names.get(key[1])
         if space is None or name is None:
-            return array(_NUMBER)
+            return array(NUMBER)
         wanted = space << _HALF | name
         at = bisect_left(self.keys, wanted)
-        return self.rows.row(at) if at < len(self.keys) and self.keys[at] == wanted else array(_NUMBER)
+        return self.rows.row(at) if at < len(self.keys) and self.keys[at] == wanted else array(NUMBER)
 
     def within(self, namespace: str) -> array[int]:
         """The coordinates that are looked up in this namespace."""
         space = self.spaces.get(namespace)
         if space is None:
-            return array(_NUMBER)
+            return array(NUMBER)
         low = bisect_left(self.keys, space << _HALF)
         high = bisect_left(self.keys, space + 1 << _HALF)
         return self.rows.values[self.rows.starts[low] : self.rows.starts[high]]
@@ -152,13 +106,13 @@ class Fleet:
     """What `Builder` made; it does not change."""
 
     def __init__(
-        self, columns: Columns, index: Index, uneven: frozenset[int], sets: Rows, images: Rows, names: Names
+        self, columns: Columns, index: Index, incomparable: frozenset[int], sets: Rows, images: Holders
     ) -> None:
-        """`sets`: coordinates by package set; `images`: package sets by image."""
-        self._columns, self._index, self._uneven = columns, index, uneven
-        self._sets, self._images, self._names = sets, images, names
+        """`sets`: coordinates by package set."""
+        self._columns, self._index, self._incomparable = columns, index, incomparable
+        self._sets, self._holders = sets, images
         self._sets_by_coordinate = sets.reversed(len(columns.kind))
-        self._images_by_set = images.reversed(len(sets.starts) - 1)
+        self._images_by_set = images.sets.reversed(len(sets.starts) - 1)
 
     @property
     def coordinate_count(self) -> int:
@@ -173,7 +127,12 @@ class Fleet:
     @property
     def image_count(self) -> int:
         """How many images there are; their numbers are below."""
-        return len(self._images.starts) - 1
+        return len(self._holders.sets.starts) - 1
+
+    @property
+    def distros(self) -> Sequence[Distro | None]:
+        """The distributions of the images, each once; None is that of images without one."""
+        return tuple(self._holders.distros)
 
     def coordinate(self, number: int) -> Coordinate:
         """The coordinate of this number."""
@@ -187,9 +146,9 @@ class Fleet:
         """The coordinates that are looked up in one of these namespaces."""
         return {number for namespace in namespaces for number in self._index.within(namespace)}
 
-    def is_even(self, number: int) -> bool:
-        """Whether all versions of the coordinate can be compared, or none (`coordinates.is_even`)."""
-        return number not in self._uneven
+    def is_comparable(self, number: int) -> bool:
+        """Whether the coordinate's version can be compared with whatever is said of it (`coordinates.is_comparable`)."""
+        return number not in self._incomparable
 
     def sets_of(self, coordinates: Iterable[int]) -> Sequence[int]:
         """The package sets that hold one of these coordinates, sorted."""
@@ -209,74 +168,51 @@ class Fleet:
                 marks[image] = 1
         return Images(marks)
 
+    def images_on(self, distro: Distro | None) -> Images:
+        """The images of this very distribution."""
+        known = self._holders.distros.get(distro, -1)
+        return Images(bytearray(map(known.__eq__, self._holders.distro)))
+
     def coordinates_in(self, image: int) -> list[int]:
         """The coordinates of an image, sorted."""
-        return sorted({number for each in self._images.row(image) for number in self._sets.row(each)})
+        return sorted({number for each in self._holders.sets.row(image) for number in self._sets.row(each)})
 
     def name(self, image: int) -> str:
         """The name under which an image was added."""
-        return self._names.name(image)
-
-
-class Names:
-    """The names of images, by number; digests are kept as bytes."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-        self._starts = array(_PLACE, (0,))
-
-    def add(self, name: str) -> None:
-        """Append one."""
-        self._bytes += _packed(name)
-        self._starts.append(len(self._bytes))
-
-    def name(self, number: int) -> str:
-        """The name of this number."""
-        raw = self._bytes[self._starts[number] : self._starts[number + 1]]
-        return raw[1:].decode("utf-8", "surrogatepass") if raw[0] else _SHA256 + raw[1:].hex()
-
-
-def _packed(name: str) -> bytes:
-    if name.startswith(_SHA256) and len(name) == len(_SHA256) + _HEX:
-        try:
-            raw = bytes.fromhex(name[len(_SHA256) :])
-        except ValueError:
-            raw = b""
-        if _SHA256 + raw.hex() == name:
-            return b"\0" + raw
-    return b"\1" + name.encode("utf-8", "surrogatepass")
+        return self._holders.names.name(image)
 
 
 class Builder:
     """Takes images one by one; `fleet` makes the set of all that it was given. It needs more memory than what it makes."""
 
     def __init__(self) -> None:
-        self._columns = Columns([], [""], *(array(_NUMBER) for _ in range(5)))
+        self._columns = Columns([], [""], *(array(NUMBER) for _ in range(6)))
         self._texts = {"": 0}
         self._kinds: dict[Kind, int] = {}
         self._numbers: dict[bytes, int] = {}
         self._set_numbers: dict[bytes, int] = {}
-        self._sets = Rows(array(_PLACE, (0,)), array(_NUMBER))
-        self._images = Rows(array(_PLACE, (0,)), array(_NUMBER))
-        self._names = Names()
+        self._sets = Rows(array(PLACE, (0,)), array(NUMBER))
+        self._holders = Holders(Rows(array(PLACE, (0,)), array(NUMBER)), Names(), {}, array(NUMBER))
         self._spaces: dict[str, int] = {}
         self._postings: dict[int, array[int]] = {}
-        self._uneven: set[int] = set()
+        self._incomparable: set[int] = set()
 
-    def add(self, image: str, sets: Iterable[Iterable[Coordinate]]) -> int:
+    def add(self, image: str, sets: Iterable[Iterable[Coordinate]], distro: Distro | None = None) -> int:
         """Add an image with the package sets that it is made of (one for each layer, or one in all); answers its number."""
-        return self.add_image(image, [self.add_set(map(self.add_coordinate, each)) for each in sets])
+        return self.add_image(image, [self.add_set(map(self.add_coordinate, each)) for each in sets], distro)
 
-    def add_image(self, image: str, sets: Iterable[int]) -> int:
-        """Add an image with the numbers of its package sets; answers its number."""
-        self._names.add(image)
-        self._images.values.extend(sorted(set(sets)))
-        self._images.starts.append(len(self._images.values))
-        return len(self._images.starts) - 2
+    def add_image(self, image: str, sets: Iterable[int], distro: Distro | None = None) -> int:
+        """Add an image of a distribution with the numbers of its package sets; answers its number."""
+        rows, names, distros, column = self._holders
+        names.add(image)
+        column.append(distros.setdefault(distro, len(distros)))
+        rows.values.extend(sorted(set(sets)))
+        rows.starts.append(len(rows.values))
+        return len(rows.starts) - 2
 
     def add_set(self, coordinates: Iterable[int]) -> int:
         """The number of the package set of these coordinates, which is added if it is new."""
-        content = array(_NUMBER, sorted(set(coordinates)))
+        content = array(NUMBER, sorted(set(coordinates)))
         digest = hashlib.blake2b(content.tobytes(), digest_size=16).digest()
         known = self._set_numbers.get(digest)
         if known is None:
@@ -287,8 +223,9 @@ class Builder:
 
     def add_coordinate(self, coordinate: Coordinate) -> int:
         """The number of a coordinate, which is added if it is new."""
-        row = array(_NUMBER, (self._kind(coordinate), self._text(coordinate.name), self._text(coordinate.version),
-                              self._text(coordinate.source_name), self._text(coordinate.source_version)))  # fmt: skip
+        row = array(NUMBER, (self._kind(coordinate), self._text(coordinate.name), self._text(coordinate.version),
+                              self._text(coordinate.source_name), self._text(coordinate.source_version),
+                              self._text(coordinate.symbols)))  # fmt: skip
         known = self._numbers.get(raw := row.tobytes())
         if known is None:
             known = self._numbers[raw] = len(self._numbers)
@@ -314,22 +251,23 @@ class Builder:
         return known
 
     def _post(self, number: int, coordinate: Coordinate) -> None:
-        lookups = asked(package_of(coordinate), coordinate)
+        package = package_of(coordinate)
+        lookups = asked(package, coordinate)
         for space, name in {(lookup.ask.namespace, lookup.ask.name): None for lookup in lookups}:
             key = self._spaces.setdefault(space, len(self._spaces)) << _HALF | self._text(name)
             posting = self._postings.get(key)
             if posting is None:
-                posting = self._postings[key] = array(_NUMBER)
+                posting = self._postings[key] = array(NUMBER)
             posting.append(number)
-        if not is_even(lookups):
-            self._uneven.add(number)
+        if not is_comparable(package, lookups):
+            self._incomparable.add(number)
 
     def fleet(self) -> Fleet:
         """The stored set. The builder's own tables go; it takes no more."""
         self._numbers.clear()
         self._set_numbers.clear()
-        keys = array(_PLACE, sorted(self._postings))
-        rows = Rows(array(_PLACE, (0,)), array(_NUMBER))
+        keys = array(PLACE, sorted(self._postings))
+        rows = Rows(array(PLACE, (0,)), array(NUMBER))
         texts, names = self._columns.texts, {}
         for key in keys:
             rows.values.extend(self._postings.pop(key))
@@ -338,4 +276,4 @@ class Builder:
             names[texts[number]] = number
         self._texts.clear()
         index = Index(self._spaces, names, keys, rows)
-        return Fleet(self._columns, index, frozenset(self._uneven), self._sets, self._images, self._names)
+        return Fleet(self._columns, index, frozenset(self._incomparable), self._sets, self._holders)

@@ -52,6 +52,8 @@ def _pypi(package: Package) -> tuple[str, ...]:
 
 def _pathed(package: Package) -> tuple[str, ...]:
     """Namespace and name as the purl has them."""
+    if package.purl.count("/") == 1:
+        return (package.name,)
     space = namespace_of(package.purl)
     return (f"{space}/{package.name}" if space and not package.name.startswith(f"{space}/") else package.name,)
 
@@ -110,7 +112,7 @@ def untold(package: Package, plan: Plan, namespaces: Collection[str]) -> str:
         return f"no advisories are made for packages of the type {package.type}"
     if rule.namespace not in namespaces:
         return f"the snapshot has no advisories for {rule.namespace}"
-    if not rule.names(package):
+    if package.type == "maven" and not rule.names(package):
         return "its group is not known, and advisories name Maven packages by group and artifact"
     return ""
 
@@ -130,34 +132,43 @@ def is_guessed(package: Package, plan: Plan) -> bool:
     return package.type in cpes.TYPES or plan.uses_cpe
 
 
-def lookups(package: Package, plan: Plan, namespaces: Collection[str]) -> Iterator[Lookup]:
+def lookups(package: Package, plan: Plan, namespaces: Collection[str]) -> tuple[Lookup, ...]:
     """Every ask for a package of which something can be said. Of a version that is not known, all is asked about the name."""
+    rule = RULES.get(package.type)
+    if rule is not None:
+        return _of_language(package, rule)
     is_unknown = package.version == UNKNOWN_VERSION
     has_cpe = "cpe" in namespaces and (package.type in cpes.TYPES or is_guessed(package, plan))
+    found: list[Lookup] = []
     if is_system(package):
-        yield from _system(package, plan, is_whole=has_cpe or is_unknown)
-    elif (rule := RULES.get(package.type)) is not None:
-        for name in rule.names(package):
-            for each in (name, *originals(name)):
-                # In Go one source knows the end of what another leaves open.
-                is_whole = is_unknown or (package.type == "golang" and name not in _GO_ITSELF)
-                yield Lookup(Ask(rule.namespace, each, rule.scheme, package.version, False, is_whole), "direct")
+        found += _system(package, plan, is_whole=has_cpe or is_unknown)
     elif "generic" in namespaces:
-        yield Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct")
+        found.append(Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct"))
     if has_cpe and not is_unknown:
-        for name, version in cpes.candidates(package):
-            yield Lookup(Ask("cpe", name, "generic", version), "cpe")
+        found += [Lookup(Ask("cpe", name, "generic", version), "cpe") for name, version in cpes.candidates(package)]
+    return tuple(found)
+
+
+def _of_language(package: Package, rule: Rule) -> tuple[Lookup, ...]:
+    version, found = package.version, []
+    for name in rule.names(package):
+        # In Go one source knows the end of what another leaves open.
+        is_open = package.type == "golang" and name not in _GO_ITSELF
+        is_whole = is_open or version == UNKNOWN_VERSION
+        found.append(Lookup(Ask(rule.namespace, name, rule.scheme, version, False, is_whole), "direct"))
+        for original in originals(name):
+            found.append(Lookup(Ask(rule.namespace, original, rule.scheme, version, False, is_whole), "direct"))
+    return tuple(found)
 
 
 def _system(package: Package, plan: Plan, *, is_whole: bool) -> Iterator[Lookup]:
-    scheme = _SYSTEM[package.type]
-    tiers = [(name, tier, False) for tier, name in enumerate(plan.tiers)]
-    tiers += [(name, 0, True) for name in plan.resolutions]
+    scheme, last = _SYSTEM[package.type], len(plan.tiers) - 1
     for name, version, kind, is_bare in _names(package):
-        for namespace, tier, is_resolution in tiers:
+        for tier, namespace in enumerate(plan.tiers):
             # What a more specific namespace says counts even where it says that the version is sound.
-            needs_all = is_whole or is_resolution or tier < len(plan.tiers) - 1
-            yield Lookup(Ask(namespace, name, scheme, version, is_bare, needs_all), kind, tier, is_resolution)
+            yield Lookup(Ask(namespace, name, scheme, version, is_bare, is_whole or tier < last), kind, tier)
+        for namespace in plan.resolutions:
+            yield Lookup(Ask(namespace, name, scheme, version, is_bare, True), kind, 0, True)
 
 
 def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:

@@ -12,6 +12,8 @@ _IDS = "ROOT-"
 
 def originals(name: str) -> tuple[str, ...]:
     """The name of what was rebuilt, if this is the name of a rebuild."""
+    if not name.startswith(_PREFIXES):
+        return ()
     return tuple(name.removeprefix(prefix) for prefix in _PREFIXES if name.startswith(prefix))
 
 

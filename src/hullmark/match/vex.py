@@ -122,11 +122,15 @@ class Says:
 
 
 def apply(matches: Iterable[Match], statements: Iterable[Statement], source: InventorySource) -> tuple[Match, ...]:
+    """The matches, judged by what the statements say of them in this image."""
+    return judged(matches, Says(statements, source))
+
+
+def judged(matches: Iterable[Match], says: Says) -> tuple[Match, ...]:
     """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
 
     Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is.
     """
-    says = Says(statements, source)
     return tuple(_judged(match, says.of(match)) for match in matches)
 
 

@@ -9,7 +9,10 @@ import msgspec
 
 
 class Heredoc(msgspec.Struct, frozen=True, kw_only=True):
-    """A here-document of an instruction: the word that ends it, its lines as one text, and whether variables are left alone."""
+    """A here-document of an instruction: the word that ends it, its lines as one text, and whether variables are left alone.
+
+    The tabs that `<<-` takes away are not in the text.
+    """
 
     name: str
     text: str
@@ -43,21 +46,32 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dockerfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole Dockerfile. `is_guessed`: it was put together from an image's history. `head` are the ARGs before the first FROM."""
+    """A whole Dockerfile. `is_guessed`: it was put together from an image's history. `head` are the ARGs before the first FROM.
+
+    `directives` are the parser directives before them by their names in small letters: syntax, escape, check.
+    """
 
     stages: tuple[Stage, ...]
     head: tuple[Instruction, ...] = ()
+    directives: dict[str, str] = {}
     is_guessed: bool = False
+
+    @property
+    def escape(self) -> str:
+        """The character that continues lines and takes the meaning of the next one."""
+        return self.directives.get("escape", "\\")
+
+    def named(self, name: str, before: int) -> int | None:
+        """The place of the stage that a FROM in stage `before` means by a name; None if it means an image. Case does not count."""
+        places = range(min(before, len(self.stages)) - 1, -1, -1)
+        return next((i for i in places if self.stages[i].name and self.stages[i].name.lower() == name.lower()), None)
 
     @property
     def final(self) -> tuple[Instruction, ...]:
         """What the image itself is made by: the last stage, after the stages it is based on."""
-        named = {stage.name.lower(): index for index, stage in enumerate(self.stages) if stage.name}
         chain: list[Stage] = []
         index: int | None = len(self.stages) - 1 if self.stages else None
         while index is not None:
-            stage = self.stages[index]
-            chain.append(stage)
-            base = named.get(stage.base.lower())
-            index = base if base is not None and base < index else None
+            chain.append(self.stages[index])
+            index = self.named(self.stages[index].base, index)
         return tuple(instruction for stage in reversed(chain) for instruction in stage.instructions)

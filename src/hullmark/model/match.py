@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from hullmark.model.advisory import Cvss, FixState, Severity
+from hullmark.model.advisory import Cvss, FixState, Lifecycle, Severity
 from hullmark.model.inventory import Distro, InventorySource
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
@@ -107,7 +107,10 @@ class Untold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Matches(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted."""
+    """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted.
+
+    `lifecycles` say until when the distribution's release is maintained, as far as that is known.
+    """
 
     source: InventorySource
     distro: Distro | None
@@ -115,3 +118,4 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     matches: tuple[Match, ...]
     unknown: tuple[Untold, ...]
     problems: tuple[Problem, ...] = ()
+    lifecycles: tuple[Lifecycle, ...] = ()

@@ -39,7 +39,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One rule that fired on one subject.
 
     `trigger_id` is stable from run to run: it depends on gate, trigger and subject only. `subject` is what it is about (a purl,
-    a path, a setting). `message` is a sentence a person can act on. `allowlisted` names the exception that covers it, if any.
+    a path, a setting). `message` is a sentence a person can act on. `allowlisted` says why it does not count, if so: the exception
+    that covers it (owner, reason, expires …), or the `stage` of its rule set with the `action` that it will have.
     """
 
     gate: str
@@ -51,6 +52,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: str
     evidence: tuple[Evidence, ...] = ()
     allowlisted: dict[str, str] | None = None
+    legacy_id: str = ""
+    stable_id: str = ""
+    policy_id: str = ""
+    recommendation: str = ""
+
+
+class PolicyProblem(Problem, frozen=True):
+    """A problem with the policy itself or with one of its rules. `problem_type` is its kind, in Anchore's words ("": none)."""
+
+    problem_type: str = ""
 
 
 class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):

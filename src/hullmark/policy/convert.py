@@ -23,26 +23,33 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Mistake(msgspec.Struct, frozen=True, order=True):
-    """What is wrong with a document: where (`rules[3].params.mode`), in which line (0: unknown), and what was expected."""
+    """What is wrong with a document: where (`rules[3].params.mode`), in which line (0: unknown), and what was expected.
+
+    `file` names the document where there are several.
+    """
 
     line: int
     where: str
     reason: str
+    file: str = ""
 
     def __str__(self) -> str:
-        place = f"line {self.line}: " if self.line else ""
+        line = f"line {self.line}" if self.line else ""
+        place = ", ".join(part for part in (self.file, line) if part)
+        place = f"{place}: " if place else ""
         return f"{place}{self.where or 'the policy'}: {self.reason}"
 
 
 @dataclass(slots=True)
 class Mistakes:
-    """Collects the mistakes of one document."""
+    """Collects mistakes. `file` is the document that is being read, "" if it is the only one."""
 
     found: list[Mistake] = field(default_factory=list)
+    file: str = ""
 
     def add(self, node: Node, where: str, reason: str) -> None:
         """Note a mistake."""
-        self.found.append(Mistake(node.line, where, reason))
+        self.found.append(Mistake(node.line, where, reason, self.file))
 
 
 class _Wrong:

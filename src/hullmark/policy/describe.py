@@ -11,6 +11,7 @@ from hullmark.model.verdict import Action
 from hullmark.policy.convert import kind_of
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import TRIGGERS
+from hullmark.policy.rollout import Grace, Selector, Stage
 from hullmark.policy.rules import NATIVE_SCHEMA, Excepted, Unknown, encode_value
 from hullmark.policy.values import Value
 
@@ -73,8 +74,13 @@ def _description(kind: Any) -> str:
 
 
 def policy_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of native policies. It is generated from the triggers, so it is never behind them."""
-    components: dict[str, Any] = {"exception": _schema_of(Excepted)}
+    """The JSON schema (draft 2020-12) of native policies. It is generated from the triggers, so it is never behind them.
+
+    It is for one document that is a policy by itself; a document of a folder may leave the name or the rules to others.
+    """
+    rules = {"type": "array", "items": {"oneOf": [_rule_schema(trigger) for trigger in TRIGGERS]}}
+    components: dict[str, Any] = {"exception": _schema_of(Excepted), "rules": rules, "rule_set": _SET}
+    components |= {"selector": _schema_of(Selector), "grace": _schema_of(Grace)}
     for trigger in TRIGGERS:
         components[_component(trigger)] = _schema_of(trigger.params)
     return {
@@ -83,17 +89,38 @@ def policy_schema() -> dict[str, Any]:
         "title": "Hullmark policy",
         "type": "object",
         "additionalProperties": False,
-        "required": ["schema", "name", "rules"],
+        "required": ["schema", "name"],
+        "anyOf": [{"required": ["rules"]}, {"required": ["rule_sets"]}],
         "properties": {
             "schema": {"const": NATIVE_SCHEMA},
             "name": {"type": "string", "minLength": 1},
             "version": {"type": ["string", "number"]},
             "description": {"type": "string"},
-            "rules": {"type": "array", "minItems": 1, "items": {"oneOf": [_rule_schema(t) for t in TRIGGERS]}},
+            "stage": _STAGE,
+            "rules": {"$ref": "#/$defs/rules", "minItems": 1},
+            "rule_sets": {"type": "object", "additionalProperties": {"$ref": "#/$defs/rule_set"}},
+            "apply": {"type": "array", "items": {"$ref": "#/$defs/selector"}},
+            "unmatched": {"enum": [action.value for action in Action]},
+            "grace": {"$ref": "#/$defs/grace"},
             "exceptions": {"type": "array", "items": {"$ref": "#/$defs/exception"}},
         },
         "$defs": components,
     }
+
+
+_RULES = {"$ref": "#/$defs/rules"}
+_STAGE = {"enum": [stage.value for stage in Stage]}
+_SET: dict[str, Any] = {
+    "oneOf": [
+        _RULES,
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["rules"],
+            "properties": {"rules": _RULES, "stage": _STAGE, "description": {"type": "string"}},
+        },
+    ]
+}
 
 
 def _component(trigger: Trigger[Any]) -> str:
@@ -114,6 +141,7 @@ def _rule_schema(trigger: Trigger[Any]) -> dict[str, Any]:
             "params": {"$ref": f"#/$defs/{_component(trigger)}"},
             "message": {"type": "string"},
             "when_unknown": {"enum": [unknown.value for unknown in Unknown]},
+            "source": {"type": "string"},
         },
     }
 

@@ -1,6 +1,7 @@
 """Facts and a policy give a verdict: stop before unknown before warn before go.
 
-The same facts and the same policy give the same verdict, whatever order rules, packages, files and exceptions come in.
+A rule's answer goes through what softens it, in this order: exceptions, the stage of its rule set, grace. The same facts
+and the same policy give the same verdict, whatever order rules, packages, files and exceptions come in.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from msgspec.structs import replace
+
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Violation, trigger_id
+from hullmark.policy.grace import Grants
+from hullmark.policy.rollout import Deployment, Stage
 from hullmark.policy.rules import Excepted, Policy, Rule, Unknown
+from hullmark.policy.select import Chosen, choose
 
 MAX_FINDINGS = 1000
 """As many findings of one rule are listed one by one; one more says how many others there are."""
 
 _ROOM = "policy"
 _SHOWN = 5
+_NOWHERE = Deployment()
 _ORDER = {Action.STOP: 0, Action.WARN: 1, Action.GO: 2}
 _DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
@@ -29,23 +36,34 @@ class _Judged:
     """What one rule came to. `unknown`: why it could not be judged, where the policy wants that told."""
 
     rule: Rule
+    stage: Stage = Stage.ENFORCE
     findings: list[Finding] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
-def evaluate(policy: Policy, facts: Facts, *, analyzer: str, snapshot: str | None = None) -> Verdict:
+def evaluate(
+    policy: Policy, facts: Facts, *, analyzer: str, snapshot: str | None = None, deployment: Deployment = _NOWHERE
+) -> Verdict:
     """Judge an image.
 
     `analyzer` names the program and version that collected the facts, `snapshot` the advisories they were matched with.
+    `deployment` is what is known of where it runs: selectors may ask for its environment, grace for since when.
     A rule that cannot be judged, for want of a fact or by a defect of its gate, never keeps the others from being judged.
     """
     today = facts.now.astimezone(UTC).date()
-    judged = [_judge(rule, facts, _live(policy.exceptions, rule.id, today)) for rule in policy.rules]
+    chosen = choose(policy, facts, deployment)
+    judged = [_judge(rule, stage, facts, _live(policy.exceptions, rule.id, today)) for rule, stage in chosen.rules]
+    if policy.grace is not None:
+        grants = Grants(policy.grace, facts, deployment)
+        for each in judged:
+            each.findings = [_with_grace(finding, each.rule, grants, facts.now) for finding in each.findings]
     findings = sorted((finding for each in judged for finding in each.findings), key=_finding_order)
     problems = {problem for each in judged for problem in each.problems}
     problems.update(facts.inventory.problems, _expired(policy.exceptions, today))
     outcome, reason = _outcome(judged, findings)
+    if chosen.unmatched or chosen.lacking:
+        outcome, reason, findings = _unchosen(policy, chosen)
     return Verdict(
         verdict=outcome,
         reason=reason,
@@ -55,8 +73,25 @@ def evaluate(policy: Policy, facts: Facts, *, analyzer: str, snapshot: str | Non
     )
 
 
-def _judge(rule: Rule, facts: Facts, exceptions: Sequence[Excepted]) -> _Judged:
-    judged = _Judged(rule)
+def _unchosen(policy: Policy, chosen: Chosen) -> tuple[Outcome, str, list[Finding]]:
+    """What an image comes to that no rule set was chosen for."""
+    if chosen.lacking:
+        return Outcome.UNKNOWN, chosen.lacking, []
+    said = chosen.unmatched[0].upper() + chosen.unmatched[1:] + "."
+    finding = Finding(
+        gate="policy",
+        trigger="unmatched",
+        trigger_id=trigger_id("policy", "unmatched", "image"),
+        action=policy.unmatched,
+        message=said,
+        subject="image",
+        rule_id="unmatched",
+    )
+    return Outcome(policy.unmatched.value), chosen.unmatched, [finding]
+
+
+def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted]) -> _Judged:
+    judged = _Judged(rule, stage)
     lacking = _lacking(rule, facts)
     if lacking:
         _cannot_tell(judged, CannotTell(lacking))
@@ -67,14 +102,14 @@ def _judge(rule: Rule, facts: Facts, exceptions: Sequence[Excepted]) -> _Judged:
             if isinstance(answer, CannotTell):
                 _cannot_tell(judged, answer)
             elif len(judged.findings) < MAX_FINDINGS:
-                judged.findings.append(_finding(rule, answer, exceptions))
+                judged.findings.append(_finding(judged, answer, exceptions))
             elif _covering(exceptions, answer.subject) is None:
                 omitted += 1
     except _DEFECTS as error:
         _cannot_tell(judged, CannotTell(f"the gate {rule.trigger.gate} has a defect ({type(error).__name__}: {error})"))
     if omitted:
         message = f"The rule fires on {omitted} more subjects, which are not listed."
-        judged.findings.append(_finding(rule, Violation("*", message), ()))
+        judged.findings.append(_finding(judged, Violation("*", message), ()))
     return judged
 
 
@@ -99,17 +134,21 @@ def _cannot_tell(judged: _Judged, answer: CannotTell) -> None:
     if len(judged.problems) < MAX_FINDINGS:
         judged.problems.append(Problem(place.path, place.layer, _ROOM, sentence))
     if rule.when_unknown is Unknown.UNKNOWN:
-        judged.unknown.append(answer.reason)
+        if judged.stage is Stage.ENFORCE:
+            judged.unknown.append(answer.reason)
     elif rule.when_unknown is not Unknown.GO and len(judged.findings) <= MAX_FINDINGS:
         violation = Violation(
             place.path or "?", f"It cannot be told whether the rule fires: {answer.reason}.", answer.evidence
         )
-        judged.findings.append(_finding(rule, violation, (), Action(rule.when_unknown.value)))
+        judged.findings.append(_finding(judged, violation, (), Action(rule.when_unknown.value)))
 
 
-def _finding(rule: Rule, violation: Violation, exceptions: Sequence[Excepted], action: Action | None = None) -> Finding:
+def _finding(
+    judged: _Judged, violation: Violation, exceptions: Sequence[Excepted], action: Action | None = None
+) -> Finding:
+    rule = judged.rule
     excepted = _covering(exceptions, violation.subject)
-    return Finding(
+    finding = Finding(
         gate=rule.trigger.gate,
         trigger=rule.trigger.name,
         trigger_id=trigger_id(rule.trigger.gate, rule.trigger.name, violation.subject),
@@ -120,6 +159,28 @@ def _finding(rule: Rule, violation: Violation, exceptions: Sequence[Excepted], a
         evidence=tuple(sorted(violation.evidence)),
         allowlisted=excepted.described() if excepted is not None else None,
     )
+    return finding if judged.stage is Stage.ENFORCE or excepted is not None else _staged(finding, judged)
+
+
+def _staged(finding: Finding, judged: _Judged) -> Finding:
+    """The finding as it counts in a stage before the last: not at all, or as a warning."""
+    stage, asked = judged.stage, finding.action
+    if stage is Stage.SHADOW and asked is not Action.GO:
+        held = {"stage": stage.value, "action": asked.value, "rule_set": judged.rule.rule_set}
+        return replace(finding, action=Action.GO, allowlisted=held)
+    if stage is Stage.WARN and asked is Action.STOP:
+        message = f"{finding.message} (It will stop: the rule set {judged.rule.rule_set} only warns for now.)"
+        return replace(finding, action=Action.WARN, message=message)
+    return finding
+
+
+def _with_grace(finding: Finding, rule: Rule, grants: Grants, now: datetime) -> Finding:
+    """A finding that would stop warns while the image has grace for it."""
+    until = grants.until(finding, rule) if finding.action is Action.STOP else None
+    if until is None or now >= until:
+        return finding
+    message = f"{finding.message} (The image ran before this was found, and may start again until {_timestamp(until)}.)"
+    return replace(finding, action=Action.WARN, message=message)
 
 
 def _live(exceptions: Iterable[Excepted], rule_id: str, today: date) -> list[Excepted]:
@@ -152,8 +213,10 @@ def _outcome(judged: Sequence[_Judged], findings: Sequence[Finding]) -> tuple[Ou
         return Outcome.UNKNOWN, f"the rule {first[0]} cannot be judged: {first[1]}{others}"
     if warnings:
         return Outcome.WARN, f"{_count(len(warnings), 'warning')}, by {_named_rules(f.rule_id for f in warnings)}"
-    excepted = sum(finding.allowlisted is not None for finding in findings)
+    held = sum("stage" in (finding.allowlisted or ()) for finding in findings)
+    excepted = sum(finding.allowlisted is not None for finding in findings) - held
     note = f"; {_count(excepted, 'finding')} excepted" if excepted else ""
+    note += f"; {_count(held, 'finding')} in shadow" if held else ""
     return Outcome.GO, f"nothing to stop or warn for in {_count(len(judged), 'rule')}{note}"
 
 

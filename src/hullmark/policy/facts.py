@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.match import Matches
+from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
 
 CONTENT_LIMIT = 1 << 20
 """The largest body, in bytes, that rules look into; larger files count as not read."""
+
+Evaluate = Callable[[str, Mapping[str, Any]], Any]
+"""Evaluates an expression in CEL over variables, within limits of time and memory.
+
+The variables are what JSON can hold, or structs; so is the result. Raises ExpressionFailed.
+"""
+
+
+class ExpressionFailed(Exception):
+    """An expression has no value. The text is a clause that says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +39,10 @@ class Facts:
     CONTENT_LIMIT. `ghosts`: the files include those that later layers deleted or replaced. `now` is the
     moment that counts as the present, with a time zone. `matches` are None where nobody matched the packages with advisories;
     `dockerfile` is the one that was handed over, or guessed from the image's history. `reference` is the tag that the image is
-    judged under, "" for none.
+    judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
+
+    What checks of settings, searches for secrets and malware, and looks at the isolation found are None where nobody looked, as
+    is `reach`: whether what the image starts comes to use a package, by purl.
     """
 
     inventory: Inventory
@@ -37,6 +52,12 @@ class Facts:
     matches: Matches | None = None
     dockerfile: Dockerfile | None = None
     reference: str = ""
+    evaluate: Evaluate | None = None
+    configuration: tuple[Observation, ...] | None = None
+    secrets: tuple[Observation, ...] | None = None
+    malware: tuple[Observation, ...] | None = None
+    isolation: tuple[Observation, ...] | None = None
+    reach: Mapping[str, ReachState] | None = None
 
     @cached_property
     def files(self) -> FileTable:

@@ -63,7 +63,8 @@ class Trigger(Generic[P]):
 
     `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; both may
     come, in any order. `needs` says which facts must have been collected; where files or settings are missing it is not
-    called at all. `contents(params)` are the files whose bodies it wants to see.
+    called at all. `contents(params)` are the files whose bodies it wants to see. `advice(params, subject)` is a clause that says
+    what the smallest change is after which it no longer fires on the subject.
     """
 
     gate: str
@@ -72,6 +73,7 @@ class Trigger(Generic[P]):
     check: Callable[[P, Facts], Iterator[Answer]]
     needs: frozenset[Need] = frozenset()
     contents: Callable[[P], tuple[PathGlob, ...]] | None = None
+    advice: Callable[[P, str], str] | None = None
 
     @property
     def full_name(self) -> str:

@@ -39,7 +39,7 @@ def needs(policy: Policy) -> Needs:
         files=Need.FILES in wanted,
         ghosts=Need.GHOSTS in wanted,
         digests=Need.DIGESTS in wanted,
-        config=Need.CONFIG in wanted,
+        config=Need.CONFIG in wanted or any(selector.when.labels for selector in policy.apply),
         matches=Need.MATCHES in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),
     )

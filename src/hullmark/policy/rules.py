@@ -12,6 +12,7 @@ import msgspec
 
 from hullmark.model.verdict import Action
 from hullmark.policy.gate import Trigger
+from hullmark.policy.rollout import Grace, RuleSet, Selector, Stage
 from hullmark.policy.values import NameGlob, Value
 
 NATIVE_SCHEMA = "hullmark-policy/1"
@@ -31,6 +32,7 @@ class Rule:
     """One trigger with its parameters, and what follows if it fires.
 
     `message` is put after each finding's own sentence: what to do about it. `when_unknown` says what follows if it cannot be judged.
+    `source` is where the demand comes from, as a section of a standard. `rule_set` is the set it belongs to.
     """
 
     id: str
@@ -39,6 +41,8 @@ class Rule:
     params: msgspec.Struct
     message: str = ""
     when_unknown: Unknown = Unknown.UNKNOWN
+    source: str = ""
+    rule_set: str = ""
 
 
 class Excepted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -71,13 +75,21 @@ class Excepted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A named set of rules, with exceptions from them."""
+    """Rules under a name, with exceptions from them.
+
+    `rules` are those of all sets, their ids unique among all. A set that `rule_sets` does not name is enforced. Without entries in
+    `apply` every rule judges every image; with them, `unmatched` is what an image comes to that no entry fits.
+    """
 
     name: str
     version: str
     rules: tuple[Rule, ...]
     exceptions: tuple[Excepted, ...] = ()
     description: str = ""
+    rule_sets: tuple[RuleSet, ...] = ()
+    apply: tuple[Selector, ...] = ()
+    unmatched: Action = Action.STOP
+    grace: Grace | None = None
 
     @property
     def digest(self) -> str:
@@ -86,7 +98,7 @@ class Policy:
 
 
 def _normalised(policy: Policy) -> bytes:
-    document = {
+    document: dict[str, Any] = {
         "schema": NATIVE_SCHEMA,
         "name": policy.name,
         "version": policy.version,
@@ -94,8 +106,25 @@ def _normalised(policy: Policy) -> bytes:
         "exceptions": sorted(
             policy.exceptions, key=lambda excepted: tuple(map(str, msgspec.structs.astuple(excepted)))
         ),
+        **_rollout(policy),
     }
     return msgspec.json.encode(document, enc_hook=encode_value, order="sorted")
+
+
+def _rollout(policy: Policy) -> dict[str, Any]:
+    """How it comes into force. Nothing where all rules count for all images, however they are grouped."""
+    said: dict[str, Any] = {}
+    if policy.apply:
+        said["apply"] = [msgspec.structs.replace(selector, name="") for selector in policy.apply]
+        said["unmatched"] = policy.unmatched
+    if policy.apply or any(each.stage is not Stage.ENFORCE for each in policy.rule_sets):
+        stages = {each.name: each.stage for each in policy.rule_sets}
+        said["rule_sets"] = sorted(
+            (rule.id, rule.rule_set, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules
+        )
+    if policy.grace is not None:
+        said["grace"] = policy.grace
+    return said
 
 
 def _normal_rule(rule: Rule) -> dict[str, Any]:

@@ -21,6 +21,7 @@ _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
 }  # fmt: skip
 _PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z]{3,4}))?").fullmatch
+_NUMBER = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)(%?)").fullmatch
 _WILD = re.compile(r"[*?]")
 
 
@@ -188,3 +189,33 @@ class Pattern(Value):
     def first_line(self, text: str) -> int | None:
         """The number of the first line that it fits in, counted from 1."""
         return self._compiled.first_line(text)
+
+
+class Score(Value):
+    """A CVSS base score, 0 to 10."""
+
+    __slots__ = ("number",)
+    kind = "a score from 0 to 10, such as 7.5"
+    schema: ClassVar[dict[str, Any]] = {"pattern": r"^([0-9](\.[0-9]{1,3})?|10(\.0{1,3})?)$"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        found = _NUMBER(text)
+        self.number = float(found[1]) if found and not found[2] else -1.0
+        if not 0 <= self.number <= 10:
+            raise ValueError(f"expected {self.kind}, not {text!r}")
+
+
+class Share(Value):
+    """A part of a whole, as a fraction of one or in percent."""
+
+    __slots__ = ("number",)
+    kind = "a share, such as 0.1 or 10%"
+    schema: ClassVar[dict[str, Any]] = {"pattern": r"^[0-9]{1,3}(\.[0-9]{1,9})?%?$"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        found = _NUMBER(text)
+        self.number = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+        if not 0 <= self.number <= 1:
+            raise ValueError(f"expected {self.kind}, not {text!r}")

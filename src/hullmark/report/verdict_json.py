@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.verdict import Evidence, Finding, Verdict
+from hullmark.model.problem import Problem
+from hullmark.model.verdict import Evidence, Finding, PolicyProblem, Verdict
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.parts import ProblemJson, problems
 
 SCHEMA = "hullmark-verdict/1"
 
@@ -31,8 +31,12 @@ class FindingJson(msgspec.Struct, frozen=True):
     allowlisted: dict[str, str] | None
     evidence: list[EvidenceJson]
     gate: str
+    legacy_id: str
     message: str
+    policy_id: str
+    recommendation: str
     rule_id: str
+    stable_id: str
     subject: str
     trigger: str
     trigger_id: str
@@ -48,12 +52,22 @@ class InputsJson(msgspec.Struct, frozen=True, gc=False):
     snapshot: str | None
 
 
+class VerdictProblemJson(msgspec.Struct, frozen=True, gc=False):
+    """What could not be read or judged; `problem_type` is "" but for faults of an Anchore policy and its rules."""
+
+    layer: int
+    path: str
+    problem_type: str
+    reason: str
+    room: str
+
+
 class VerdictJson(msgspec.Struct, frozen=True):
     """The whole document."""
 
     findings: list[FindingJson]
     inputs: InputsJson
-    problems: list[ProblemJson]
+    problems: list[VerdictProblemJson]
     reason: str
     schema: str
     verdict: str
@@ -66,7 +80,7 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
         VerdictJson(
             findings=[_finding(finding) for finding in verdict.findings],
             inputs=InputsJson(inputs.analyzer, inputs.at, inputs.image, inputs.policy, inputs.snapshot),
-            problems=problems(verdict.problems),
+            problems=[_problem(problem) for problem in verdict.problems],
             reason=verdict.reason,
             schema=SCHEMA,
             verdict=verdict.verdict.value,
@@ -80,12 +94,21 @@ def _finding(finding: Finding) -> FindingJson:
         allowlisted=finding.allowlisted,
         evidence=[_evidence(evidence) for evidence in finding.evidence],
         gate=finding.gate,
+        legacy_id=finding.legacy_id,
         message=finding.message,
+        policy_id=finding.policy_id,
+        recommendation=finding.recommendation,
         rule_id=finding.rule_id,
+        stable_id=finding.stable_id,
         subject=finding.subject,
         trigger=finding.trigger,
         trigger_id=finding.trigger_id,
     )
+
+
+def _problem(problem: Problem) -> VerdictProblemJson:
+    kind = problem.problem_type if isinstance(problem, PolicyProblem) else ""
+    return VerdictProblemJson(problem.layer, problem.path, kind, problem.reason, problem.room)
 
 
 def _evidence(evidence: Evidence) -> EvidenceJson:

@@ -15,23 +15,29 @@ _LONGEST_INSTRUCTION = 160
 
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:
-    """The text. Excepted findings are counted, not listed; the JSON has them."""
+    """The text. Excepted findings are counted, not listed; the JSON has them. What only a set in shadow asks for is listed apart."""
     paint = Paint(context.color)
     word = paint(_COLOR[verdict.verdict], verdict.verdict.value.upper())
     open_findings = [finding for finding in verdict.findings if finding.allowlisted is None]
     lines = [f"{word} {safe(verdict.inputs.image)}".rstrip(), ""]
     for action, color in _GROUPS:
-        lines += _group(action, [f for f in open_findings if f.action is action], context.width, paint, color)
+        lines += _group(action.value, [f for f in open_findings if f.action is action], context.width, paint, color)
+    shadowed = [finding for finding in verdict.findings if _is_shadowed(finding)]
+    lines += _group("shadow, which does not count", shadowed, context.width, paint, "dim")
     lines += problem_lines(verdict.problems, context.width, paint)
     lines += _facts(verdict, open_findings, paint)
     lines.append(f"{word}: {safe(verdict.reason)}")
     return ("\n".join(lines) + "\n").encode()
 
 
-def _group(action: Action, findings: list[Finding], width: int, paint: Paint, color: str) -> Iterator[str]:
+def _is_shadowed(finding: Finding) -> bool:
+    return finding.allowlisted is not None and "stage" in finding.allowlisted
+
+
+def _group(title: str, findings: list[Finding], width: int, paint: Paint, color: str) -> Iterator[str]:
     if not findings:
         return
-    yield paint(color, f"{action.value} ({len(findings)})")
+    yield paint(color, f"{title} ({len(findings)})")
     for finding in findings:
         yield from fold(safe(finding.message), width, "  ")
         about = f"{finding.gate}/{finding.trigger}, rule {finding.rule_id}"
@@ -61,7 +67,7 @@ def _places(evidence: Iterable[Evidence]) -> Iterator[str]:
 def _facts(verdict: Verdict, open_findings: list[Finding], paint: Paint) -> Iterator[str]:
     inputs = verdict.inputs
     noted = sum(finding.action is Action.GO for finding in open_findings)
-    excepted = len(verdict.findings) - len(open_findings)
+    excepted = sum(finding.allowlisted is not None and not _is_shadowed(finding) for finding in verdict.findings)
     facts = (
         ("Noted", f"{_findings(noted)} with action go" if noted else ""),
         ("Excepted", f"{_findings(excepted)} covered by an allowlist" if excepted else ""),

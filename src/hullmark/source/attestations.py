@@ -1,4 +1,5 @@
-"""VEX documents about an image in its registry: OCI distribution 1.1 referrers and their fallback tag, and cosign's `.att` tag.
+"""VEX documents about an image in its registry: OCI distribution 1.1 referrers and their fallback tag, cosign's `.att` tag,
+and what BuildKit puts beside an image in its index.
 
 They are in-toto statements (https://github.com/in-toto/attestation, v0.1 and v1) in DSSE envelopes or sigstore bundles, or artifacts
 whose subject is the image. Media types are not settled: they tell what is worth fetching, the content tells what it is.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -16,12 +17,9 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.net.http import Answer, Client
 from hullmark.source.artifacts import Artifact
-from hullmark.source.auth import Login
-from hullmark.source.credentials import auth_files, find_credentials
 from hullmark.source.digest import checked_digest, digest_of, is_digest
-from hullmark.source.distribution import RegistryStore, Session, first_answer, http_settings
+from hullmark.source.distribution import RegistryStore, Session, first_answer, sessions_for
 from hullmark.source.dsse import IN_TOTO, Key, read_envelope, signer_of
-from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, Descriptor, Index, decode, parse_manifest
 from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, SourceOptions
@@ -39,13 +37,14 @@ _VEX = re.compile(r"vex|csaf|cyclonedx", re.IGNORECASE).search
 _WANTED = re.compile(r"vex|csaf|cyclonedx|dsse|in-toto|sigstore\.bundle|cosign\.artifact\.att").search
 _LONGEST_TYPE = 255
 _PREDICATE_TYPES = ("predicateType", "dev.sigstore.bundle.predicateType", "in-toto.io/predicate-type")
+_ABOUT = "vnd.docker.reference.digest"
 _NEXT = re.compile(r'<([^<>]{1,4096})>\s*;[^,]{0,100}\brel="?next"?').search
 _NOTHING = msgspec.Raw(b"null")
 
 
 class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that speaks of the image. `place` is the digest it came under, `signer` the fingerprint of the key that was found
-    to have signed it, "" for none of them."""
+    """A document that speaks of the image: VEX, or an in-toto statement with VEX in it. `place` is the digest it came under,
+    `signer` the fingerprint of the key that was found to have signed it, "" for none of them."""
 
     document: bytes
     place: str
@@ -53,9 +52,11 @@ class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attested(msgspec.Struct, frozen=True, kw_only=True):
-    """What a registry holds about an image, sorted by digest; `problems` tell (where, why) something was left out."""
+    """What a registry holds about an image, sorted by digest. `subjects` are the digests by which the image is meant: its own and that
+    of the index its reference leads to. `problems` tell (where, why) something was left out."""
 
     documents: tuple[VexDocument, ...]
+    subjects: tuple[str, ...]
     problems: tuple[tuple[str, str], ...] = ()
 
 
@@ -81,7 +82,7 @@ class _Manifest(msgspec.Struct, frozen=True, rename="camel"):
         return self.artifact_type or (self.config.media_type if self.config else "")
 
 
-class _Subject(msgspec.Struct, frozen=True):
+class _Named(msgspec.Struct, frozen=True):
     digest: dict[str, str] = {}
 
 
@@ -91,8 +92,16 @@ class _Content(msgspec.Struct, frozen=True, rename="camel"):
     dsse_envelope: msgspec.Raw = _NOTHING
     payload_type: str | None = None
     predicate_type: str | None = None
-    subject: tuple[_Subject, ...] = ()
-    predicate: msgspec.Raw = _NOTHING
+    subject: tuple[_Named, ...] = ()
+
+
+class _Sought(msgspec.Struct, frozen=True):
+    """The digests that attestations may be about, what the image's builder put beside it in its index, and a word if the
+    reference leads elsewhere by now."""
+
+    subjects: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: SourceOptions) -> Attested:
@@ -102,65 +111,68 @@ def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: Sou
     asked before it, the first that has any is believed to have all. Raises HullmarkError if none can be asked.
     """
     named = parse_reference(reference)
-    servers = endpoints(named, options)
-    client = Client(http_settings(options, frozenset(server.host for server in servers if server.insecure)))
-    sessions = tuple(_session(server, client, options) for server in servers)
-    subjects, notes = _subjects(sessions, named.version, checked_digest(digest, "the image"))
-    found: _Search | None = None
-    for session in sessions:
-        search = _Search(session, client, subjects, keys)
-        try:
+    client, sessions = sessions_for(named, options)
+    sought = _sought(sessions, named.version, checked_digest(digest, "the image"))
+    found, notes = _first_that_has_any(sessions, client, sought, keys)
+    documents = tuple(sorted(found.documents, key=lambda each: (each.place, each.signer)))
+    return Attested(documents=documents, subjects=sought.subjects, problems=(*sought.notes, *notes, *found.problems))
+
+
+def _first_that_has_any(
+    sessions: tuple[Session, ...], client: Client, sought: _Sought, keys: Sequence[Key]
+) -> tuple[_Search, tuple[tuple[str, str], ...]]:
+    """The search at the first server that has any, else at the registry itself; and a word if that could not be asked."""
+    *mirrors, own = sessions
+    asked: _Search | None = None
+    for session in mirrors:
+        search = _Search(session, client, sought, keys)
+        with suppress(HullmarkError):  # a mirror may lack anything
             search.run()
-        except HullmarkError as error:
-            if session is sessions[-1]:
-                if found is None:
-                    raise
-                notes.append((session.endpoint.host, f"its attestations could not be asked for: {error}"))
-            continue
-        found = search
-        if search.documents or search.problems:
-            break
-    if found is None:
-        return Attested(documents=(), problems=tuple(notes))
-    documents = tuple(sorted(found.documents, key=lambda each: each.place))
-    return Attested(documents=documents, problems=(*notes, *found.problems[:_MAX_PROBLEMS]))
+            asked = search
+            if search.documents:
+                return search, ()
+    search = _Search(own, client, sought, keys)
+    try:
+        search.run()
+    except HullmarkError as error:
+        if asked is None:
+            raise
+        return asked, ((own.endpoint.host, f"its attestations could not be asked for: {error}"),)
+    return search, ()
 
 
-def _session(endpoint: Endpoint, client: Client, options: SourceOptions) -> Session:
-    files = auth_files(options.environment) if options.auth_files is None else options.auth_files
-    credentials = find_credentials(endpoint.login, endpoint.repository, files, options.environment)
-    return Session(endpoint, client, Login(client, credentials, f"repository:{endpoint.repository}:pull"))
-
-
-def _subjects(
-    sessions: tuple[Session, ...], version: str, digest: str
-) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
-    """The digests that attestations may be about, and a note if the reference leads somewhere else by now."""
-    moved = [(version, "it no longer leads to this image: attestations of an index are not looked for")]
+def _sought(sessions: tuple[Session, ...], version: str, digest: str) -> _Sought:
+    if version == digest:
+        return _Sought((digest,))
+    moved = _Sought(
+        (digest,),
+        notes=((version, "it no longer leads to this image: attestations of an index are not looked for"),),
+    )
     try:
         _, body = first_answer(sessions, lambda session: session.manifest(version))
     except ImageNotFound:
-        return (digest,), moved
+        return moved
     whole = digest_of(body, digest.partition(":")[0])
     if whole == digest:
-        return (digest,), []
+        return _Sought((digest,))
     document = parse_manifest(body, "what the reference leads to")
-    if isinstance(document, Index) and any(entry.digest == digest for entry in document.manifests):
-        return (digest, whole), []
-    return (digest,), moved
+    if not isinstance(document, Index) or all(entry.digest != digest for entry in document.manifests):
+        return moved
+    beside = (entry.digest for entry in document.manifests if entry.named(_ABOUT) == digest and entry.is_attestation)
+    return _Sought((digest, whole), tuple(beside))
 
 
 class _Search:
     """What one server holds about some digests, within bounds."""
 
-    def __init__(self, session: Session, client: Client, subjects: tuple[str, ...], keys: Sequence[Key]) -> None:
+    def __init__(self, session: Session, client: Client, sought: _Sought, keys: Sequence[Key]) -> None:
         self.documents: list[VexDocument] = []
         self.problems: list[tuple[str, str]] = []
         self._session, self._client = session, client
-        self._subjects, self._keys = subjects, keys
+        self._subjects, self._beside, self._keys = sought.subjects, sought.beside, keys
         self._store = RegistryStore((session,), client.settings)
         self._asked: set[str] = set()
-        self._seen: set[tuple[str, bool]] = set()
+        self._seen: set[tuple[str, int, bool]] = set()
         self._bytes_left = _BYTES_LIMIT
         self._is_full = False
 
@@ -171,6 +183,8 @@ class _Search:
                 if _may_hold(listed):
                     self._take(listed.digest)
             self._take(f"{_tag(subject)}.att")
+        for digest in self._beside:
+            self._take(digest)
         if self._is_full:
             self._leave_out(
                 self._session.endpoint.host, f"it has more than {_MAX_DOCUMENTS} attestations: not all are read"
@@ -240,7 +254,7 @@ class _Search:
     # What they hold
 
     def _read(self, layer: Descriptor, is_about: bool) -> None:
-        key = (layer.digest, is_about)
+        key = (layer.digest, layer.size, is_about)
         if key in self._seen or not self._has_room():
             return
         self._seen.add(key)
@@ -275,9 +289,9 @@ class _Search:
             return None
         if not self._is_about(content.subject):
             raise ValueError("its statement is about something else than this image")
-        return VexDocument(document=bytes(content.predicate), place=place, signer=signer)
+        return VexDocument(document=body, place=place, signer=signer)
 
-    def _is_about(self, subjects: Iterable[_Subject]) -> bool:
+    def _is_about(self, subjects: Iterable[_Named]) -> bool:
         own = [subject.partition(":") for subject in self._subjects]
         return any(subject.digest.get(algorithm) == value for subject in subjects for algorithm, _, value in own)
 

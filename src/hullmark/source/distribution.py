@@ -22,7 +22,7 @@ from hullmark.source.digest import digest_of, verify
 from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.image import Asked, image_from_document
 from hullmark.source.manifest import ACCEPTED, MANIFEST_LIMIT, Descriptor
-from hullmark.source.reference import parse_reference
+from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import ImageNotFound, SourceOptions
 
 _ACCEPT = ", ".join(ACCEPTED)
@@ -218,16 +218,20 @@ def _missing(descriptor: Descriptor) -> BrokenImage:
 def open_reference(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image that a registry has under a reference."""
     named = parse_reference(rest)
-    servers = endpoints(named, options)
-    settings = http_settings(options, frozenset(server.host for server in servers if server.insecure))
-    client = Client(settings)
-    sessions = tuple(_session(server, client, options) for server in servers)
+    client, sessions = sessions_for(named, options)
     answered, body = first_answer(sessions, lambda session: session.manifest(named.version))
-    store = RegistryStore(sessions[sessions.index(answered) :], settings)
+    store = RegistryStore(sessions[sessions.index(answered) :], client.settings)
     tags = (named.tag,) if named.tag or not named.digest else ()
     asked = Asked(kind="registry", reference=reference, options=options, tags=tags)
     algorithm = named.digest.partition(":")[0] or "sha256"
     return image_from_document(store, body, digest_of(body, algorithm), asked)
+
+
+def sessions_for(named: Reference, options: SourceOptions) -> tuple[Client, tuple[Session, ...]]:
+    """A session with each server that is to be asked for a reference, mirrors first, and the client that they share."""
+    servers = endpoints(named, options)
+    client = Client(http_settings(options, frozenset(server.host for server in servers if server.insecure)))
+    return client, tuple(_session(server, client, options) for server in servers)
 
 
 def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = frozenset()) -> HttpSettings:

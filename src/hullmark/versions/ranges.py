@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from hullmark.model.advisory import Range
 from hullmark.versions import generic, rpm, scheme_named
 from hullmark.versions.scheme import InvalidVersion
 
 Order = Callable[[str, str], int]
+
+
+@lru_cache(maxsize=1 << 16)
+def is_version(version: str, scheme_name: str) -> bool:
+    """Whether the scheme can compare this version with the bounds of ranges."""
+    scheme = scheme_named(scheme_name) or generic.SCHEME
+    try:
+        (scheme.against_bound or scheme.compare)(version, version)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def contains(span: Range, version: str, scheme_name: str, *, is_bare: bool = False) -> bool:

@@ -12,15 +12,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hullmark.advisorydb.build import build
 from hullmark.advisorydb.compare import Changed, Difference, compare, kin
 from hullmark.advisorydb.excerpt import Excerpt
+from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.book import Ask
-from hullmark.model.advisory import Advisory, Cvss, Exploitability, Exploited, Lifecycle, Record
-from tests.support.books import advisory, affected
+from hullmark.model.advisory import (
+    Advisory,
+    Cvss,
+    Exploitability,
+    Exploited,
+    Lifecycle,
+    Record,
+    Statement,
+    Support,
+)
+from tests.support.books import advisory, affected, info
 from tests.support.snapshots import snapshot_in
 
 FOO = affected("debian:12", "foo", "deb", "1.5")
 BAR = affected("debian:12", "bar", "deb", "2.0")
+OLD = affected("debian:12", "foo", "deb", "1.1")
 BASE = advisory("CVE-2024-1", FOO, BAR, severity="low", aliases=("DSA-1",))
 KEV = Exploited(cve="CVE-2024-1", source="cisa", added="2024-01-01", action="Patch.")
 END = Lifecycle(product="debian", release="12", source="eol", eol="2028-06-30")
@@ -45,6 +57,9 @@ OPERATIONS = {
     "another alias": ([BASE], [but(BASE, aliases=())], "changed", {"foo", "bar"}),
     "another fix of one package": (
         [BASE], [but(BASE, affected=(affected("debian:12", "foo", "deb", "1.6"), BAR))], "changed", {"foo"},
+    ),
+    "what is said of one package in another order": (
+        [but(BASE, affected=(FOO, BAR, OLD))], [but(BASE, affected=(OLD, BAR, FOO))], "changed", {"foo"},
     ),
     "one package more": ([but(BASE, affected=(FOO,))], [BASE], "changed", {"bar"}),
 }  # fmt: skip
@@ -116,6 +131,48 @@ def test_a_release_that_ends_otherwise_is_a_difference(tmp_path: Path) -> None:
     later = msgspec.structs.replace(END, eol="2030-06-30")
     (told,) = difference(tmp_path, [END], [later]).lifecycles
     assert (told.feed, told.before, told.after) == ("other", END, later)
+
+
+def test_a_package_that_is_supported_otherwise_is_a_difference(tmp_path: Path) -> None:
+    ended = Support(namespace="debian:12", name="foo", source="test", level="ended")
+    limited = msgspec.structs.replace(ended, level="limited")
+    (told,) = difference(tmp_path, [ended], [limited]).support
+    assert (told.key, told.before, told.after) == (("debian:12", "foo"), ended, limited)
+    assert difference(tmp_path, [ended], [ended]).support == ()
+
+
+def test_a_product_of_which_a_supplier_says_otherwise_is_named(tmp_path: Path) -> None:
+    said, kept = (
+        Statement(vulnerability="CVE-2024-1", source="x", status="affected", products=(f"pkg:npm/{name}@1",))
+        for name in ("a", "b")
+    )
+    other = msgspec.structs.replace(said, status="fixed")
+    assert difference(tmp_path, [said, kept], [other, kept]).products == {"pkg:npm/a"}
+
+
+def test_what_another_feed_comes_to_override_is_a_change_of_every_package_that_it_spoke_of(tmp_path: Path) -> None:
+    told = advisory("CVE-2024-1", FOO, BAR, source="nvd")
+    word = advisory("CVE-2024-1", BAR, source="word")
+
+    def built(name: str, *records: Advisory) -> Snapshot:
+        feeds = [(info("nvd"), [told]), (msgspec.structs.replace(info("word"), overrides="nvd"), records)]
+        return Snapshot(tmp_path / name, build(tmp_path / name, feeds))
+
+    with built("before") as previous, built("after", word) as following:
+        found = compare(previous, following)
+    assert [(each.op, each.feed) for each in found.advisories] == [("changed", "nvd"), ("added", "word")]
+    assert found.keys == {("debian:12", "foo"), ("debian:12", "bar")}
+
+
+def test_another_author_of_the_same_words_is_a_difference(tmp_path: Path) -> None:
+    def by(author: str) -> Snapshot:
+        path = tmp_path / author
+        return Snapshot(path, build(path, [(info("collection"), [but(BASE, source=author)])]))
+
+    with by("ghsa") as previous, by("osv") as following:
+        found = compare(previous, following)
+    assert found.keys == {("debian:12", "foo"), ("debian:12", "bar")}
+    assert found.rated == {"CVE-2024-1"}
 
 
 def test_a_namespace_of_which_only_one_snapshot_knows_is_named(tmp_path: Path) -> None:

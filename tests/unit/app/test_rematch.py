@@ -20,8 +20,19 @@ from hullmark.app.rematch import Event, Rematch, Rematching, rematch
 from hullmark.match.coordinates import Coordinate, coordinate_of, coordinates_of
 from hullmark.match.find import find
 from hullmark.match.fleet import Builder, Fleet
-from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record
-from hullmark.model.inventory import Inventory
+from hullmark.model.advisory import (
+    Advisory,
+    Affected,
+    Cvss,
+    Exploitability,
+    Exploited,
+    GoImport,
+    Lifecycle,
+    Range,
+    Record,
+    Support,
+)
+from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.match import Match
 from hullmark.model.package import UNKNOWN_VERSION
 from tests.support.books import TODAY, advisory, affected, inventory, package
@@ -57,6 +68,14 @@ IMAGES = [
         "alpine:3.18.4",
     ),
     inventory([package("pypi", "foo", "1.4"), package("deb", "foo", "1.9-1")], "debian:12"),
+    inventory(
+        [
+            package("golang", "example.org/foo", "v1.2.0", notes={"symbols": "example.org/foo.F"}),
+            package("golang", "example.org/foo", "v1.2.0", notes={"symbols": "example.org/foo.G"}),
+            package("deb", "bar", "1.2-1"),
+        ],
+        "ubuntu:22.04",
+    ),
 ]
 
 
@@ -64,7 +83,7 @@ def fleet_of(images: Sequence[Inventory]) -> Fleet:
     """The stored set of some inventories."""
     builder = Builder()
     for number, image in enumerate(images):
-        builder.add(str(number), [coordinates_of(image)])
+        builder.add(str(number), [coordinates_of(image)], image.distro)
     return builder.fleet()
 
 
@@ -90,7 +109,20 @@ def rematched(before: Sequence[Record], after: Sequence[Record], **more: Any) ->
 
 def told(result: Rematch) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """What happened to which name, and by what."""
-    return [(event.op, FLEET.coordinate(event.coordinate).name, event.advisory, event.what) for event in result.events]
+    return [
+        (event.op, FLEET.coordinate(event.coordinate).name, event.advisory, event.what)
+        for event in result.events
+        if event.advisory
+    ]
+
+
+def shifts(result: Rematch) -> list[tuple[str, str, str]]:
+    """Which names have become known or unknown, and why."""
+    return [
+        (event.op, FLEET.coordinate(event.coordinate).name, event.reason)
+        for event in result.events
+        if not event.advisory
+    ]
 
 
 FOO = advisory("CVE-2024-1", affected("debian:12", "foo", "deb", "1.5-1"), severity="low")
@@ -152,6 +184,46 @@ def test_a_namespace_that_is_lost_leaves_the_unknown_and_not_the_clean() -> None
     assert {event[3] for event in told(rematched([other], [FOO, other]))} == {("told",)}
 
 
+def test_what_becomes_known_or_unknown_is_told_also_where_nothing_affects() -> None:
+    unknown = "the snapshot has no advisories for Debian 12"
+    names = ["libfoo", "foo-bin", "foo"]
+    assert shifts(rematched([FILLER], [])) == [("untold", name, unknown) for name in names]
+    assert shifts(rematched([], [FILLER])) == [("told", name, "") for name in names]
+    assert list(rematched([], [FILLER]).images) == [0, 3]
+
+
+def test_a_first_advisory_about_a_version_that_cannot_be_compared_makes_it_unknown() -> None:
+    first = advisory("CVE-2024-3", affected("pypi", "bar", "pep440", "9"))
+    other = advisory("CVE-2024-4", affected("pypi", "bar", "pep440", "8"))
+    elsewhere = advisory("CVE-2024-5", affected("pypi", "other", "pep440", "8"))
+    reason = "its version is none of pep440's, and advisories speak of it (CVE-2024-3)"
+    assert shifts(rematched([elsewhere], [elsewhere, first])) == [("untold", "bar", reason)]
+    assert shifts(rematched([elsewhere, first], [elsewhere, first, other])) == []
+
+
+@pytest.mark.parametrize("pattern", ["foo", "f.*"])
+def test_a_package_whose_support_ends_is_unknown(pattern: str) -> None:
+    ended = Support(namespace="debian:12", name=pattern, source="test", level="ended")
+    reason = "Debian 12's security support of foo has ended"
+    assert shifts(rematched([FILLER], [FILLER, ended])) == [
+        ("untold", name, reason) for name in ("libfoo", "foo-bin", "foo")
+    ]
+
+
+def test_a_release_ends_by_another_word_and_by_the_course_of_time() -> None:
+    def says(day: str) -> list[Record]:
+        return [FILLER, Lifecycle(product="debian", release="12", source="eol", eol=day)]
+
+    def ends(*days: list[Record], **more: Any) -> list[tuple[str, str, list[int]]]:
+        return [(each.op, each.distro.id, list(each.images)) for each in rematched(*days, **more).releases]
+
+    assert ends(says("2028-06-30"), says("2026-01-01")) == [("ended", "debian", [0, 3])]
+    assert ends(says("2026-01-01"), says("2028-06-30")) == [("maintained", "debian", [0, 3])]
+    assert ends(says("2026-06-29"), says("2026-06-29")) == []
+    assert ends(says("2026-06-29"), says("2026-06-29"), since="2026-06-29") == [("ended", "debian", [0, 3])]
+    assert list(rematched(says("2028-06-30"), says("2026-01-01")).images) == [0, 3]
+
+
 def test_a_package_that_many_advisories_speak_of_is_asked_about_the_changed_ones_only() -> None:
     many = [advisory(f"CVE-2023-{number}", affected("debian:12", "foo", "deb", "1.5-1")) for number in range(50)]
     with (
@@ -166,7 +238,9 @@ def test_a_package_that_many_advisories_speak_of_is_asked_about_the_changed_ones
 NAMES = st.sampled_from(["foo", "bar"])
 IDS = st.sampled_from(["CVE-2024-1", "CVE-2024-2", "CVE-2024-3", "GHSA-1", "DSA-1", "RHSA-1"])
 PLACES = [("debian:12", "deb", "-1"), ("rhel:9", "rpm", "-1.el9"), ("rhel:9.4", "rpm", "-1.el9_4"), ("rocky:9", "rpm", "-1.el9"),
-          ("alpine:3.18", "apk", "-r0"), ("pypi", "pep440", ""), ("cpe", "generic", ""), ("generic", "semver", "")]  # fmt: skip
+          ("alpine:3.18", "apk", "-r0"), ("pypi", "pep440", ""), ("cpe", "generic", ""), ("generic", "semver", ""),
+          ("golang", "golang", ".0"), ("ubuntu:22.04", "deb", "-1")]  # fmt: skip
+SYMBOLS = st.sampled_from(["", "", "F", "G"]).map(lambda name: (GoImport("example.org/foo", (name,)),) if name else ())
 
 
 @st.composite
@@ -180,13 +254,14 @@ def parts(draw: st.DrawFn) -> Affected:
     )
     return Affected(
         namespace=namespace,
-        name=f"a:{name}:{name}" if namespace == "cpe" else name,
+        name=f"a:{name}:{name}" if namespace == "cpe" else f"example.org/{name}" if namespace == "golang" else name,
         scheme=scheme,
         kind=draw(st.sampled_from(["affected", "affected", "affected", "unaffected"])),
         ranges=(span,),
         severity=draw(st.sampled_from(["", "", "high"])),
         module=draw(st.sampled_from([None, None, "", "x:1"])),
         arch=draw(st.sampled_from(["", "", "binary", "src"])),
+        symbols=draw(SYMBOLS) if namespace == "golang" else (),
     )
 
 
@@ -200,8 +275,25 @@ ADVISORIES = st.builds(
     withdrawn=st.sampled_from(["", "", "", "2024-01-01"]),
     affected=st.lists(parts(), max_size=3).map(tuple),
 )
-OTHERS = st.builds(Exploitability, IDS, st.sampled_from([0.05, 0.2, 0.3, 0.9]), st.just(0.5)) | st.builds(
-    Exploited, cve=IDS, source=st.just("cisa"), added=st.sampled_from(["2024-01-01", "2024-02-01"])
+OTHERS = st.one_of(
+    st.builds(Exploitability, IDS, st.sampled_from([0.05, 0.2, 0.3, 0.9]), st.just(0.5)),
+    st.builds(Exploited, cve=IDS, source=st.just("cisa"), added=st.sampled_from(["2024-01-01", "2024-02-01"])),
+    st.builds(
+        Lifecycle,
+        product=st.sampled_from(["debian", "ubuntu", "rocky", "alpine"]),
+        release=st.sampled_from(["12", "22.04", "9", "9.4", "3.18"]),
+        source=st.just("eol"),
+        eol=st.sampled_from(["", "2026-01-01", "2027-01-01"]),
+        is_ended=st.booleans(),
+    ),
+    st.builds(
+        Support,
+        namespace=st.sampled_from(["debian:12", "rhel:9", "ubuntu:22.04"]),
+        name=st.sampled_from(["foo", "bar", "b.*"]),
+        source=st.just("test"),
+        level=st.sampled_from(["ended", "limited"]),
+        since=st.sampled_from(["", "2026-01-01", "2027-01-01"]),
+    ),
 )
 
 
@@ -226,11 +318,15 @@ def days(draw: st.DrawFn) -> tuple[list[Record], list[Record]]:
 
 
 def _identity(record: Record) -> tuple[str, ...]:
-    return (
-        (record.source, record.id)
-        if isinstance(record, Advisory)
-        else (type(record).__name__, getattr(record, "cve", ""))
-    )
+    match record:
+        case Advisory():
+            return record.source, record.id
+        case Lifecycle():
+            return "Lifecycle", record.product, record.release
+        case Support():
+            return "Support", record.namespace, record.name
+        case _:
+            return type(record).__name__, getattr(record, "cve", "")
 
 
 Facts = Counter[tuple[Coordinate, tuple[object, ...]]]
@@ -244,16 +340,25 @@ def facts(match: Match) -> tuple[object, ...]:
     return named.id, named.severity, named.cvss, named.kev, score, match.fix, match.confidence
 
 
-def matched(book: Snapshot) -> Facts:
-    """All that affects the images, each image matched as a whole; what two images have in common counts once."""
+def matched(book: Snapshot) -> tuple[Facts, set[Coordinate], dict[Distro, bool]]:
+    """What affects the images, what is unknown in them, and which of their releases have ended.
+
+    Each image is matched as a whole; what two images have in common counts once.
+    """
     found: Facts = Counter()
+    unknown: set[Coordinate] = set()
+    ended: dict[Distro, bool] = {}
     for image in IMAGES:
         here: Facts = Counter()
-        for match in find(image, book, at=TODAY).matches:
+        result = find(image, book, at=TODAY)
+        for match in result.matches:
             if match.suppressed is None:
                 here[coordinate_of(match.package, image.distro), facts(match)] += 1
         found |= here
-    return found
+        unknown.update(coordinate_of(each.package, image.distro) for each in result.unknown)
+        if image.distro is not None:
+            ended[image.distro] = any("end of life" in problem.reason for problem in result.problems)
+    return found, unknown, ended
 
 
 def applied(before: Facts, events: Sequence[Event]) -> Facts:
@@ -261,6 +366,8 @@ def applied(before: Facts, events: Sequence[Event]) -> Facts:
     found = before.copy()
     for event in events:
         coordinate = FLEET.coordinate(event.coordinate)
+        if not event.advisory:
+            continue
         old = None if event.op == "new" or event.before is None else facts(event.before)
         new = None if event.op == "gone" or event.after is None else facts(event.after)
         assert (old is None, new is None, bool(event.what and event.op == "changed")) == (
@@ -282,14 +389,23 @@ def applied(before: Facts, events: Sequence[Event]) -> Facts:
 def test_a_rematch_is_the_difference_of_two_full_matchings(days: tuple[list[Record], list[Record]]) -> None:
     with both(*days) as (previous, following):
         result = rematch(previous, following, FLEET, at=TODAY, thresholds=THRESHOLDS)
-        before, after = matched(previous), matched(following)
+        before, was_unknown, had_ended = matched(previous)
+        after, is_unknown, has_ended = matched(following)
     assert applied(before, result.events) == after
-    holders = {
+    assert {(event.op, FLEET.coordinate(event.coordinate)) for event in result.events if not event.advisory} == {
+        *(("untold", each) for each in is_unknown - was_unknown),
+        *(("told", each) for each in was_unknown - is_unknown),
+    }
+    turned = {distro for distro, ended in has_ended.items() if ended != had_ended[distro]}
+    assert {(event.distro, event.op == "ended") for event in result.releases} == {
+        (distro, has_ended[distro]) for distro in turned
+    }
+    concerned = {FLEET.coordinate(event.coordinate) for event in result.events}
+    assert set(result.images) == {
         number
         for number, image in enumerate(IMAGES)
-        if {*coordinates_of(image)} & {FLEET.coordinate(event.coordinate) for event in result.events}
+        if image.distro in turned or not concerned.isdisjoint(coordinates_of(image))
     }
-    assert set(result.images) == holders
 
 
 @settings(max_examples=25)

@@ -126,6 +126,21 @@ def test_documents_that_add_are_read_with_those_from_before(tmp_path: Path, mirr
     assert ids_in(tmp_path) == [("a", "A-1"), ("a", "A-2")]
 
 
+def test_an_addition_that_was_there_before_is_nothing_new(tmp_path: Path, mirror: Path) -> None:
+    asked: list[str] = []
+
+    def pages(known: Known) -> Crawl:
+        asked.append(known.since)
+        document = yield Get(url=f"https://a.example/{len(asked)}.json", is_addition=True)
+        assert document is not None
+
+    for number in (1, 2, 3):
+        serve(mirror, f"a.example/{number}.json", ["A-1" if number < 3 else "A-2"])
+    statuses = [run(tmp_path, mirror, feed("a", crawl=pages)).outcomes[0].status for _ in range(3)]
+    assert statuses == ["updated", "unchanged", "updated"]
+    assert ids_in(tmp_path) == [("a", "A-1"), ("a", "A-2")]
+
+
 def test_a_mirror_may_lack_a_feed_and_may_have_a_document_compressed_or_dated(tmp_path: Path, mirror: Path) -> None:
     import gzip
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.match.coordinates import asked, by_layer, coordinate_of, coordinates_of, is_even, package_of
+from hullmark.match.coordinates import asked, by_layer, coordinate_of, coordinates_of, is_comparable, package_of
 from hullmark.match.distros import plan_for
 from hullmark.match.lookups import RULES, lookups, untold
 from hullmark.model.inventory import Distro
@@ -84,13 +84,22 @@ def test_coordinates_stand_by_layer_and_without_repetition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "source", "even"), [("1.0", "1.0", True), ("1.0", "none", False), ("none", "none", True)]
+    ("version", "source", "comparable"),
+    [("1.0", "1.0", True), ("1.0", "none", False), ("none", "none", False), (UNKNOWN_VERSION, "1.0", False)],
 )
-def test_only_versions_of_which_some_are_none_are_uneven(version: str, source: str, *, even: bool) -> None:
+def test_a_version_is_comparable_if_it_is_known_and_every_scheme_takes_it(
+    version: str, source: str, *, comparable: bool
+) -> None:
     alpine = Distro(id="alpine", version_id="3.18")
     coordinate = coordinate_of(package("apk", "foo", version, source=("bar", source)), alpine)
-    questions = [lookup for lookup in asked(package_of(coordinate), coordinate) if lookup.kind != "cpe"]
-    assert is_even(questions) is even
+    stand_in = package_of(coordinate)
+    assert is_comparable(stand_in, asked(stand_in, coordinate)) is comparable
+
+
+def test_programs_that_were_linked_with_other_functions_are_two() -> None:
+    first, second = (package("golang", "example.org/a", "1.0", notes={"symbols": each}) for each in ("a.F a.G", "a.F"))
+    assert coordinate_of(first, None) != coordinate_of(second, None)
+    assert package_of(coordinate_of(first, None)).notes == {"symbols": "a.F a.G"}
 
 
 WORDS = st.sampled_from(
@@ -137,7 +146,9 @@ def packages(draw: st.DrawFn) -> Package:
     source = draw(st.none() | st.builds(SourcePackage, WORDS, VERSIONS | st.just("")))
     space = draw(st.sampled_from(["", "@scope", "a", "org.x", "example.org/a"]))
     notes = draw(
-        st.dictionaries(st.sampled_from(["vendor", "modularity"]), st.sampled_from(["Red Hat, Inc.", "nodejs:18", "X"]))
+        st.dictionaries(
+            st.sampled_from(["vendor", "modularity", "symbols"]), st.sampled_from(["Red Hat, Inc.", "nodejs:18", "X"])
+        )
     )
     return Package(
         type=type,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.match.arrays import Images
 from hullmark.match.coordinates import Coordinate
-from hullmark.match.fleet import Builder, Images
+from hullmark.match.fleet import Builder
 from hullmark.model.inventory import Distro
 
 BOOKWORM = Distro(id="debian", version_id="12")
@@ -24,7 +25,14 @@ KERNEL = Coordinate(
     distro=Distro(id="rocky", version_id="9.4"),
 )
 TOOL = Coordinate(type="generic", name="tool", version="1.0")
-PLAIN = [LIBC, FLASK, KERNEL, TOOL, Coordinate(type="npm", name="@s/x", version="1.0.0", space="@s")]
+PLAIN = [
+    LIBC,
+    FLASK,
+    KERNEL,
+    TOOL,
+    Coordinate(type="npm", name="@s/x", version="1.0.0", space="@s"),
+    Coordinate(type="golang", name="example.org/a", version="v1.0.0", symbols="example.org/a.F"),
+]
 
 
 def test_equal_sets_and_coordinates_are_kept_once() -> None:
@@ -93,6 +101,16 @@ def test_an_image_keeps_its_name(name: str) -> None:
         builder.add(each, [])
     fleet = builder.fleet()
     assert [fleet.name(number) for number in range(3)] == ["first", name, "last"]
+
+
+def test_images_are_found_by_their_distribution() -> None:
+    builder = Builder()
+    for name, distro in (("a", BOOKWORM), ("b", None), ("c", Distro(id="debian", version_id="11")), ("d", BOOKWORM)):
+        builder.add(name, [], distro)
+    fleet = builder.fleet()
+    assert fleet.distros == (BOOKWORM, None, Distro(id="debian", version_id="11"))
+    assert [list(fleet.images_on(each)) for each in fleet.distros] == [[0, 3], [1], [2]]
+    assert list(fleet.images_on(Distro(id="alpine"))) == []
 
 
 SETS = st.lists(st.sets(st.integers(0, len(PLAIN) - 1)), max_size=4)

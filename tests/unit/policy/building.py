@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.model.package import Location, Package
 from hullmark.model.problem import Problem
+from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.facts import Facts
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -62,6 +64,7 @@ def facts(
     contents: Mapping[str, bytes | None] | None = None,
     ghosts: bool = True,
     now: datetime = NOW,
+    dockerfile: Dockerfile | None = None,
 ) -> Facts:
     """Facts about an image of which everything was collected, and little is in it."""
     source = InventorySource(
@@ -80,11 +83,14 @@ def facts(
         config=config,
         files=None if files is None else tuple(files),
     )
-    return Facts(inventory=inventory, now=now, contents=contents or {}, ghosts=ghosts)
+    return Facts(inventory=inventory, now=now, contents=contents or {}, ghosts=ghosts, dockerfile=dockerfile)
 
 
 class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Facts as a golden case's facts.json has them; what is left out is as `facts` has it."""
+    """Facts as a golden case's facts.json has them; what is left out is as `facts` has it.
+
+    Without the lines of a Dockerfile there is one guessed from the settings' history, if that tells of any.
+    """
 
     now: datetime = NOW
     packages: list[tuple[str, str, str, int]] = []
@@ -94,6 +100,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     layers: tuple[InventoryLayer, ...] = LAYERS
     problems: list[Problem] = []
     contents: dict[str, str | None] = {}
+    dockerfile: list[str] | None = None
 
     def facts(self) -> Facts:
         """The facts themselves."""
@@ -106,4 +113,10 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             layers=self.layers,
             problems=self.problems,
             contents={path: text if text is None else text.encode() for path, text in self.contents.items()},
+            dockerfile=self._dockerfile(),
         )
+
+    def _dockerfile(self) -> Dockerfile | None:
+        if self.dockerfile is not None:
+            return parse_dockerfile("\n".join(self.dockerfile).encode())
+        return from_history(self.config.history) if self.config is not None else None

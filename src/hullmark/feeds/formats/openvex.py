@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -56,8 +56,11 @@ _DOCUMENT = msgspec.json.Decoder(_Document)
 _STATEMENT = msgspec.json.Decoder(_Statement)
 
 
-def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
-    """The statements of a document, in its order. One that speaks of several parts of several products becomes several.
+def statements_of(
+    data: bytes, source: str, report: Report, place: str, subjects: Iterable[str] = ()
+) -> Iterator[Statement]:
+    """The statements of a document, in its order. One that speaks of several parts of several products becomes several; one
+    that names no product is about the `subjects` of the attestation that the document came in (ATTESTING.md).
 
     Products and parts are given by every name they have: `@id`, the purl among the identifiers, the digest `sha256:…`. What
     cannot be read is reported at `place`.
@@ -73,12 +76,14 @@ def statements_of(data: bytes, source: str, report: Report, place: str) -> Itera
         if not _name(statement.vulnerability):
             report(f"{place} statement {number}", "left out: it names no vulnerability")
             continue
-        yield from _statements(statement, source, at)
+        yield from _statements(statement, source, at, subjects)
 
 
-def _statements(statement: _Statement, source: str, at: str) -> Iterator[Statement]:
+def _statements(statement: _Statement, source: str, at: str, subjects: Iterable[str]) -> Iterator[Statement]:
     common = tuple(name for part in statement.subcomponents for name in _names(part))
     grouped: dict[tuple[str, ...], dict[str, None]] = {}
+    if not statement.products:
+        grouped[common] = dict.fromkeys(subjects)
     for product in statement.products[:_MAX_PRODUCTS]:
         parts = product.subcomponents if isinstance(product, _Product) else []
         names = tuple(dict.fromkeys((*(name for part in parts for name in _names(part)), *common)))
@@ -86,7 +91,7 @@ def _statements(statement: _Statement, source: str, at: str) -> Iterator[Stateme
     vulnerability = statement.vulnerability
     aliases = vulnerability.aliases if isinstance(vulnerability, _Vulnerability) else []
     name = _name(vulnerability)
-    for subcomponents, products in (grouped or {common: {}}).items():
+    for subcomponents, products in grouped.items():
         yield Statement(
             vulnerability=name,
             source=source,

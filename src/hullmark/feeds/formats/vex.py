@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -17,32 +17,45 @@ _Reader = Callable[[bytes, str, Report, str], Iterator[Statement]]
 _MAX_WRAPPERS = 3
 
 
+class _Subject(msgspec.Struct):
+    digest: dict[str, str] = {}
+
+
 class _Head(msgspec.Struct):
     context: str | list[str | dict[str, object]] = msgspec.field(default="", name="@context")
     bom_format: str = msgspec.field(default="", name="bomFormat")
     document: dict[str, msgspec.Raw] = {}
     payload: str = ""
     predicate: msgspec.Raw = msgspec.Raw()
+    subject: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _HEAD = msgspec.json.Decoder(_Head)
+_SUBJECTS = msgspec.json.Decoder(list[_Subject])
 
 
 def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
     """The statements of a document of any of the three kinds, also within an in-toto statement or a DSSE envelope (its signature
     is not looked at). What is none of them is reported at `place`."""
+    subjects: tuple[str, ...] = ()
     for _ in range(_MAX_WRAPPERS):
         head = decode(_HEAD, data, place, report)
         if head is None:
             return
         reader = _reader(head)
+        if reader is openvex.statements_of:
+            yield from openvex.statements_of(data, source, report, place, subjects)
+            return
         if reader is not None:
             yield from reader(data, source, report, place)
+            return
+        named = decode(_SUBJECTS, head.subject, place, report)
+        if named is None:
             return
         inner = _unwrapped(head)
         if not inner:
             break
-        data = inner
+        data, subjects = inner, tuple(_digests(named))
     report(place, "left out: it is neither OpenVEX nor CSAF nor CycloneDX")
 
 
@@ -62,3 +75,7 @@ def _unwrapped(head: _Head) -> bytes:
         except binascii.Error:
             return b""
     return bytes(head.predicate)
+
+
+def _digests(subjects: Iterable[_Subject]) -> Iterator[str]:
+    return (f"{algorithm}:{value}" for subject in subjects for algorithm, value in subject.digest.items())

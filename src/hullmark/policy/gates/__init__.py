@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from hullmark.policy.gate import Trigger
-from hullmark.policy.gates import analysis, config, contents, files, image, integrity, packages
+from hullmark.policy.gates import analysis, config, contents, dockerfile, files, image, integrity, packages
 
 TRIGGERS: tuple[Trigger[Any], ...] = (
     *analysis.TRIGGERS,
     *config.TRIGGERS,
     *contents.TRIGGERS,
+    *dockerfile.TRIGGERS,
     *files.TRIGGERS,
     *image.TRIGGERS,
     *integrity.TRIGGERS,

@@ -70,6 +70,38 @@ def test_other_documents_are_reported(document: Any) -> None:
     assert len(told) == 1
 
 
+SUBJECT = {"name": "shop", "digest": {"sha256": "a", "sha512": "b"}}
+
+
+@pytest.mark.parametrize("products", [{}, {"products": []}])
+def test_a_statement_that_names_no_product_is_about_the_subjects_of_its_attestation(products: Any) -> None:
+    bare = {**OPENVEX, "statements": [{"vulnerability": "CVE-1", "status": "fixed", **products}]}
+    (found,), told = read({"subject": [SUBJECT, {"digest": {"sha256": "c"}}], "predicate": bare})
+    assert (found.products, told) == (("sha256:a", "sha512:b", "sha256:c"), [])
+    (found,), _ = read(bare)
+    assert found.products == ()
+
+
+@pytest.mark.parametrize(
+    "product", [{}, {"identifiers": {"cpe23": "cpe:2.3:a:b:c:*:*:*:*:*:*:*:*"}}, {"@id": "pkg:oci/a"}]
+)
+def test_a_statement_that_names_a_product_is_not_widened_to_what_was_attested(product: Any) -> None:
+    narrow = {**OPENVEX, "statements": [{"vulnerability": "CVE-1", "status": "fixed", "products": [product]}]}
+    (found,), told = read({"subject": [SUBJECT], "predicate": narrow})
+    assert (found.products, told) == (tuple(product[key] for key in ("@id",) if key in product), [])
+
+
+@pytest.mark.parametrize("document", [CYCLONEDX, CSAF], ids=["cyclonedx", "csaf"])
+def test_other_kinds_than_openvex_name_their_products_themselves(document: Any) -> None:
+    (found,), _ = read({"subject": [SUBJECT], "predicate": document})
+    assert found.products == ("pkg:oci/a",)
+
+
+def test_an_attestation_whose_subjects_cannot_be_read_is_reported() -> None:
+    found, told = read({"subject": "shop", "predicate": OPENVEX})
+    assert (found, len(told)) == ([], 1)
+
+
 @given(st.binary())
 def test_any_bytes_are_survived(data: bytes) -> None:
     read(data)

@@ -1,0 +1,19 @@
+"""Documents that a person names by their path: read whole, within bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hullmark.model.errors import HullmarkError
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file. Raises HullmarkError if it cannot be read or is larger than it may be."""
+    try:
+        with path.open("rb") as file:
+            body = file.read(max_bytes + 1)
+    except OSError as error:
+        raise HullmarkError(f"cannot read {path}: {error.strerror}", advice="check the path") from error
+    if len(body) > max_bytes:
+        raise HullmarkError(f"{path} is larger than {max_bytes >> 20} MiB", advice="is it the right file?")
+    return body

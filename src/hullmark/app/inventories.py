@@ -1,0 +1,47 @@
+"""Inventories that were written down: the JSON of `hullmark scan -o json`, read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from hullmark.app.documents import read_bounded
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+
+MAX_BYTES = 512 << 20
+_SCHEMA = "hullmark-inventory/1"
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    schema: str
+    source: InventorySource
+    distro: Distro | None
+    packages: tuple[Package, ...]
+    problems: tuple[Problem, ...] = ()
+    files: tuple[FileRecord, ...] | None = None
+    config: ImageConfig | None = None
+
+
+def read_inventory(path: Path) -> Inventory:
+    """The inventory in a file. Raises HullmarkError for what is none. What the document leaves out is None: nobody collected it."""
+    try:
+        document = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_Document)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise HullmarkError(
+            f"{path} is no inventory: {error}", advice="hullmark scan --files -o json=FILE IMAGE writes one"
+        ) from error
+    if document.schema != _SCHEMA:
+        raise HullmarkError(f"{path} is not of the schema {_SCHEMA}", advice="write it anew with hullmark scan -o json")
+    return Inventory(
+        source=document.source,
+        distro=document.distro,
+        packages=document.packages,
+        problems=document.problems,
+        config=document.config,
+        files=document.files,
+    )

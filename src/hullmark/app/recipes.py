@@ -1,0 +1,188 @@
+"""Recipes: an image in words → an image in memory, which is read as any other is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import tarfile
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import msgspec
+
+from hullmark.app.scan import scan_image
+from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.feeds.formats.cvss import rating_of
+from hullmark.match.vex import parse_purl
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import HealthCheck, HistoryEntry, Image, ImageConfig, LayerBlob, Platform
+from hullmark.model.inventory import Inventory
+from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named
+from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.policy.cases import Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
+
+_KINDS = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
+_MODES = {"file": 0o644, "dir": 0o755, "symlink": 0o777}
+_FLAT = frozenset(("alpm", "apk", "deb", "rpm"))
+
+
+def cook(recipe: Recipe, wish: Wish) -> Scanned:
+    """What a scan finds in the image that the recipe describes. Raises HullmarkError for a recipe that makes no sense."""
+    scanned = scan_image(image_of(recipe), wish, Means())
+    if not recipe.packages:
+        return scanned
+    found = {package.purl: package for package in scanned.inventory.packages}
+    found |= {purl: _package(purl, recipe.licenses.get(purl, ())) for purl in recipe.packages}
+    packages = tuple(sorted(found.values(), key=lambda package: (package.type, package.name, package.version)))
+    return msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(scanned.inventory, packages=packages))
+
+
+def image_of(recipe: Recipe) -> Image:
+    """The image, its layers in memory."""
+    layers = (*recipe.layers, RecipeLayer(files=recipe.files)) if recipe.files or not recipe.layers else recipe.layers
+    blobs = tuple(_blob(_tar(layer)) for layer in layers)
+    digest = hashlib.sha256("\n".join(blob.digest for blob in blobs).encode() + msgspec.json.encode(recipe.settings))
+    config = _config(recipe.settings, layers, blobs)
+    return Image(
+        kind="recipe",
+        reference="recipe",
+        layers=blobs,
+        digest=f"sha256:{digest.hexdigest()}",
+        platform=Platform(config.os, config.architecture, config.variant),
+        config=config,
+    )
+
+
+def _blob(tar: bytes) -> LayerBlob:
+    digest = f"sha256:{hashlib.sha256(tar).hexdigest()}"
+    return LayerBlob(digest=digest, diff_id=digest, size=len(tar), open=lambda: io.BytesIO(tar))
+
+
+def _tar(layer: RecipeLayer) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        seen: set[str] = set()
+        for path in layer.remove:
+            gone = PurePosixPath("/", path)
+            _add(tar, str(gone.with_name(f".wh.{gone.name}")), RecipeFile(text=""), seen)
+        for path, node in layer.files.items():
+            _add(tar, path, read_file(node), seen)
+    return out.getvalue()
+
+
+def _add(tar: tarfile.TarFile, path: str, file: RecipeFile, seen: set[str]) -> None:
+    """A file with the folders above it."""
+    name = path.strip("/")
+    if not name:
+        raise HullmarkError("a recipe names a file without a name", advice="write an absolute path, as /etc/passwd")
+    for parent in reversed(PurePosixPath(name).parents[:-1]):
+        if str(parent) not in seen:
+            _add(tar, str(parent), RecipeFile(type="dir"), seen)
+    seen.add(name)
+    body = _body(path, file)
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = _KINDS[file.type], file.target, len(body)
+    info.mode = file.mode.bits if file.mode is not None else _MODES[file.type]
+    info.uid, info.gid = file.uid, file.gid
+    tar.addfile(info, io.BytesIO(body))
+
+
+def _body(path: str, file: RecipeFile) -> bytes:
+    if file.type != "file":
+        return b""
+    if file.base64 is None:
+        return (file.text or "").encode()
+    try:
+        return base64.b64decode(file.base64, validate=True)
+    except binascii.Error as error:
+        raise HullmarkError(f"the recipe's file {path} is no base64: {error}", advice="or write it as text") from error
+
+
+def _config(settings: RecipeSettings, layers: Sequence[RecipeLayer], blobs: Sequence[LayerBlob]) -> ImageConfig:
+    os, _, rest = settings.platform.partition("/")
+    architecture, _, variant = rest.partition("/")
+    return ImageConfig(
+        os=os,
+        architecture=architecture,
+        variant=variant,
+        created=settings.created,
+        user=settings.user,
+        env=settings.env,
+        entrypoint=settings.entrypoint,
+        cmd=settings.cmd,
+        working_dir=settings.working_dir,
+        exposed_ports=tuple(port if "/" in port else f"{port}/tcp" for port in settings.ports),
+        volumes=settings.volumes,
+        labels=settings.labels,
+        healthcheck=None if settings.healthcheck is None else HealthCheck(test=settings.healthcheck),
+        diff_ids=tuple(blob.diff_id for blob in blobs),
+        history=tuple(HistoryEntry(created_by=layer.created_by) for layer in layers),
+    )
+
+
+def _package(text: str, licenses: tuple[str, ...] = ()) -> Package:
+    purl = parse_purl(text)
+    if purl is None:
+        raise HullmarkError(f"{text[:100]!r} is no package URL", advice="write it as pkg:deb/debian/bash@5.2-1")
+    name = purl.name.rpartition("/")[2] if purl.type in _FLAT else purl.name
+    return Package(
+        type=purl.type,
+        name=name.replace("/", ":") if purl.type == "maven" else name,
+        version=purl.version or UNKNOWN_VERSION,
+        purl=text,
+        cataloger="recipe",
+        arch=dict(purl.qualifiers).get("arch", ""),
+        licenses=licenses,
+    )
+
+
+def matches_of(weaknesses: Sequence[Weakness], inventory: Inventory) -> Matches:
+    """The vulnerabilities as matching would have found them. Raises HullmarkError for a package that is not there."""
+    packages = {package.purl: package for package in inventory.packages}
+    unknown = [weakness.package for weakness in weaknesses if weakness.package not in packages]
+    if unknown:
+        raise HullmarkError(f"the package {unknown[0]} of a vulnerability is not in the image", advice="name its purl")
+    return Matches(
+        source=inventory.source,
+        distro=inventory.distro,
+        snapshot=None,
+        matches=tuple(_match(weakness, packages[weakness.package]) for weakness in weaknesses),
+        unknown=(),
+    )
+
+
+def _match(weakness: Weakness, package: Package) -> Match:
+    rating = rating_of(weakness.cvss) if weakness.cvss else None
+    state = "fixed" if weakness.fix else "wont-fix" if weakness.will_not_fix else "not-fixed"
+    advisory = Named(
+        id=weakness.id,
+        source="case",
+        namespace=package.type,
+        cve=weakness.id if weakness.id.startswith("CVE-") else "",
+        severity=weakness.severity,
+        cvss=(rating,) if rating is not None else (),
+        kev=Kev(added=weakness.since) if weakness.exploited else None,
+        epss=_epss(weakness),
+        published=weakness.since,
+    )
+    return Match(
+        package=package,
+        advisory=advisory,
+        fix=Fix(state=state, version=weakness.fix, date=weakness.fixed_since),
+        kind="direct",
+        name=package.name,
+        version=package.version,
+        why="the test case says so",
+    )
+
+
+def _epss(weakness: Weakness) -> Epss | None:
+    if not weakness.epss:
+        return None
+    try:
+        score = float(weakness.epss)
+    except ValueError as error:
+        raise HullmarkError(f"the epss of {weakness.id} is no number", advice="write it as 0.05") from error
+    return Epss(score=score, percentile=score)

@@ -1,0 +1,207 @@
+"""Trying a policy before it counts: on test cases, and on images that are known already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from hullmark._version import __version__
+from hullmark.app.inventories import read_inventory
+from hullmark.app.recipes import cook, matches_of
+from hullmark.app.take import take
+from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict
+from hullmark.policy.cases import Case, Cases, differences
+from hullmark.policy.dockerfile import from_history, parse_dockerfile
+from hullmark.policy.evaluate import evaluate
+from hullmark.policy.facts import Facts
+from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.needs import Needs, needs
+from hullmark.policy.rollout import Deployment
+from hullmark.policy.rules import Policy
+from hullmark.source import SourceOptions
+
+_ANALYZER = f"hullmark {__version__}"
+_MAX_INVENTORIES = 100_000
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """How a test case went: what was not as expected (nothing: it passed), and the rules that fired."""
+
+    file: str
+    name: str
+    verdict: str
+    differences: tuple[str, ...]
+    fired: tuple[str, ...]
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """All cases of a policy, and the rules that none of them makes fire."""
+
+    policy: str
+    cases: tuple[Tried, ...]
+    never_fired: tuple[str, ...]
+
+
+class Flip(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one image under a draft. `reasons` say why, a sentence each; `before` is "" where nothing is compared."""
+
+    image: str
+    before: str
+    after: str
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+def try_cases(policy: Policy, cases: Iterable[tuple[Path, Cases]], options: SourceOptions) -> Trial:
+    """Judge the image of each case; paths in cases are relative to their file. Raises HullmarkError for a case that makes no sense."""
+    tried = tuple(_try(policy, case, file, options) for file, held in cases for case in held.cases)
+    fired = {rule for each in tried for rule in each.fired}
+    never = tuple(sorted(rule.id for rule in policy.rules if rule.id not in fired))
+    return Trial(policy=policy.name, cases=tried, never_fired=never)
+
+
+def _try(policy: Policy, case: Case, file: Path, options: SourceOptions) -> Tried:
+    try:
+        verdict = _judge_case(policy, case, file.parent, options)
+    except HullmarkError as error:
+        raise HullmarkError(f"{file.name}: the case {case.name!r}: {error}", advice=error.advice) from error
+    return Tried(
+        file=file.name,
+        name=case.name,
+        verdict=verdict.verdict.value,
+        differences=differences(case.expect, verdict),
+        fired=tuple(sorted({finding.rule_id for finding in verdict.findings})),
+    )
+
+
+def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions) -> Verdict:
+    wanted = needs(policy)
+    scanned = _scanned(case, folder, wanted, options)
+    weaknesses = () if case.vulnerabilities is None and case.recipe is not None else case.vulnerabilities
+    dockerfile = case.recipe.dockerfile if case.recipe is not None else None
+    history = scanned.inventory.config.history if scanned.inventory.config is not None else ()
+    facts = Facts(
+        inventory=scanned.inventory,
+        now=_moment(case.at),
+        contents=contents_of(scanned, wanted),
+        ghosts=wanted.ghosts,
+        matches=None if weaknesses is None else matches_of(weaknesses, scanned.inventory),
+        dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
+        reference=case.tag,
+    )
+    deployment = Deployment(
+        environment=case.environment,
+        running_since=_moment(case.running_since) if case.running_since else None,
+        first_seen={name: _moment(text) for name, text in case.first_seen.items()},
+    )
+    return evaluate(policy, facts, analyzer=_ANALYZER, deployment=deployment)
+
+
+def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> Scanned:
+    if case.recipe is not None:
+        return cook(case.recipe, wish_for(wanted))
+    if case.inventory:
+        return Scanned(read_inventory(folder / case.inventory))
+    scheme, colon, rest = case.image.partition(":")
+    is_beside = bool(colon) and (folder / rest).exists()
+    return take(f"{scheme}:{folder / rest}" if is_beside else case.image, wish_for(wanted), Means(), options)
+
+
+def simulate(
+    draft: Policy, current: Policy | None, inventories: Iterable[Path], now: datetime, environment: str
+) -> Iterator[Flip]:
+    """What a draft makes of images that are known, beside what the policy in force makes of them."""
+    deployment = Deployment(environment=environment)
+    for path in inventories:
+        facts = Facts(inventory=read_inventory(path), now=now)
+        after = evaluate(draft, facts, analyzer=_ANALYZER, deployment=deployment)
+        before = evaluate(current, facts, analyzer=_ANALYZER, deployment=deployment) if current is not None else None
+        yield _flip(_name_of(facts.inventory, path), before, after)
+
+
+def inventories_in(folder: Path) -> tuple[Path, ...]:
+    """The inventories of a folder and the folders below it, by name. Raises HullmarkError if there are none."""
+    found = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*.json") if path.is_file())
+    if not 0 < len(found) <= _MAX_INVENTORIES:
+        raise HullmarkError(
+            f"{folder} holds {len(found)} inventories",
+            advice="write some with hullmark scan --files -o json=FILE IMAGE",
+        )
+    return tuple(found)
+
+
+def _flip(image: str, before: Verdict | None, after: Verdict) -> Flip:
+    counted = {_key(finding) for finding in before.findings if _counts(finding)} if before is not None else set()
+    kept = {_key(finding) for finding in after.findings if _counts(finding)}
+    gained = [finding for finding in after.findings if _counts(finding) and _key(finding) not in counted]
+    lost = [f for f in before.findings if _counts(f) and _key(f) not in kept] if before is not None else []
+    reasons = [f"{finding.rule_id}: {finding.message}" for finding in gained]
+    reasons += [f"{finding.rule_id}: no longer counts on {finding.subject}" for finding in lost]
+    if after.verdict is Outcome.UNKNOWN:
+        reasons.insert(0, after.reason)
+    return Flip(
+        image=image,
+        before=before.verdict.value if before is not None else "",
+        after=after.verdict.value,
+        rules=tuple(sorted({finding.rule_id for finding in (*gained, *lost)})),
+        reasons=tuple(reasons),
+    )
+
+
+def _key(finding: Finding) -> tuple[str, str, str, Action]:
+    return (finding.gate, finding.trigger, finding.subject, finding.action)
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.action is not Action.GO
+
+
+def _name_of(inventory: Inventory, path: Path) -> str:
+    return inventory.source.reference or inventory.source.digest or path.name
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise HullmarkError(f"{text[:60]!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from error
+
+
+def wish_for(wanted: Needs) -> Wish:
+    """What a scan must collect. With contents the list of files tells which of them could not be read."""
+    return Wish(
+        files=wanted.files or bool(wanted.contents),
+        digests=wanted.digests,
+        ghosts=wanted.ghosts,
+        contents=tuple(_read_glob(glob) for glob in wanted.contents),
+    )
+
+
+def _read_glob(glob: PathGlob) -> str:
+    """A policy's glob as the reading of layers has it: there, brackets and braces are wild too."""
+    text = glob.text if glob.text.startswith("/") else "/**/" + glob.text
+    if text.endswith("/"):
+        text += "**"
+    return text[1:].replace("[", "[[]").replace("{", "[{]").replace("}", "[}]")
+
+
+def contents_of(scanned: Scanned, wanted: Needs) -> dict[str, bytes | None]:
+    """The bodies that were asked for; None for those that are there but were not read."""
+    contents: dict[str, bytes | None] = dict(scanned.contents)
+    asked = PathGlobs(wanted.contents)
+    for file in scanned.inventory.files or ():
+        if file.type == "file" and file.state not in ("missing", "ghost") and asked.match(file.path):
+            contents.setdefault(file.path, None)
+    return contents
+
+
+def failed(trial: Trial) -> Sequence[Tried]:
+    """The cases that did not go as expected."""
+    return [tried for tried in trial.cases if tried.differences]

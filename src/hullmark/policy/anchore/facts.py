@@ -1,0 +1,152 @@
+"""What Anchore's gates ask of an image, derived from the facts that all policies have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import FileRecord
+from hullmark.model.verdict import Evidence
+from hullmark.policy.anchore.dockerfile import Line, guessed_text, read_lines, read_text
+from hullmark.policy.anchore.profile import NATIVE, Profile
+from hullmark.policy.anchore.regexes import Work, expression
+from hullmark.policy.anchore.rows import MatchRow, PackageRow, match_rows, package_rows
+from hullmark.policy.context import NO_CONTEXT, Context, in_utc
+from hullmark.policy.facts import Facts
+
+_TYPE_BITS = {"file": 0o100000, "dir": 0o040000, "symlink": 0o120000, "char": 0o020000, "block": 0o060000, "fifo": 0o010000}
+_SECRET_BYTES = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnchoreFacts:
+    """The facts of an image, with what is known from outside, and how to judge. `rule_id` is that of the rule being judged."""
+
+    facts: Facts
+    profile: Profile = NATIVE
+    context: Context = NO_CONTEXT
+    rule_id: str = ""
+    work: Work = field(default_factory=Work)
+
+    def keeps(self, quirk: str) -> bool:
+        """Whether one of the original's peculiarities is kept."""
+        return self.profile.keeps(quirk)
+
+    @property
+    def now(self) -> datetime:
+        """The moment that counts as the present, in UTC."""
+        return in_utc(self.facts.now)
+
+    @property
+    def config(self) -> ImageConfig:
+        """The image's settings; empty ones if they could not be read."""
+        return self.facts.inventory.config or ImageConfig()
+
+    @cached_property
+    def files(self) -> dict[str, FileRecord]:
+        """The files that are there, by path."""
+        records = self.facts.inventory.files or ()
+        return {file.path: file for file in records if file.state not in ("missing", "ghost")}
+
+    @cached_property
+    def packages(self) -> tuple[PackageRow, ...]:
+        """Every package, at every place."""
+        return package_rows(self.facts.inventory)
+
+    @cached_property
+    def matches(self) -> tuple[MatchRow, ...]:
+        """Every match, at every place; none if nobody matched."""
+        return match_rows(self.facts.matches, self.packages) if self.facts.matches is not None else ()
+
+    @property
+    def distro(self) -> tuple[str, str]:
+        """Name and version of the distribution, `Unknown` and `0` for none."""
+        distro = self.facts.inventory.distro
+        return (distro.id or "Unknown", distro.version_id or "0") if distro is not None else ("Unknown", "0")
+
+    @property
+    def is_dockerfile_actual(self) -> bool:
+        """Whether a Dockerfile was handed over."""
+        return bool(self.facts.dockerfile_text)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The Dockerfile's instructions, or what the history suggests they were."""
+        if self.is_dockerfile_actual:
+            return read_text(self.facts.dockerfile_text or "", self.profile)
+        if self.keeps("Q25"):
+            return read_lines(guessed_text(self.config))
+        return guessed_native(self.config)
+
+    def stored(self, path: str) -> bytes | None:
+        """The content of a file that the analysis was asked to store; None if it is not there."""
+        if path not in self.context.retrieve_files or path not in self.files:
+            return None
+        return self.facts.contents.get(path)
+
+    @property
+    def has_stored(self) -> bool:
+        """Whether any file was stored."""
+        return any(self.stored(path) is not None for path in self.context.retrieve_files)
+
+    @cached_property
+    def passwd_lines(self) -> tuple[str, ...]:
+        """The lines of passwd(5), stripped."""
+        body = self.stored("/etc/passwd")
+        if body is None:
+            return ()
+        text = body.decode("utf-8", "replace")
+        lines = text.removesuffix("\n").split("\n") if text else []
+        return tuple(line.strip() for line in lines)
+
+    def searched(self, named: tuple[str, ...], *, largest: int | None = None) -> Iterator[tuple[str, str, int]]:
+        """Which file holds a line that fits which `NAME=expression`, and the first such line's number; by path."""
+        tries = [(each, expression(body_of(each))) for each in named]
+        for path, body in sorted(self.facts.contents.items()):
+            if body is None or path not in self.files or (largest is not None and len(body) > largest):
+                continue
+            text = body.decode("utf-8", "replace")
+            for each, wanted in tries:
+                if wanted.may_fit(text):
+                    number = first_line(text, lambda line, w=wanted: w.matches(line, self.work))  # type: ignore[misc]
+                    if number is not None:
+                        yield path, each, number
+
+    def secrets(self) -> Iterator[tuple[str, str, int]]:
+        """Where the expressions for secrets fit."""
+        return self.searched(self.context.secret_search, largest=_SECRET_BYTES if self.keeps("QS2") else None)
+
+    def at(self, path: str, detail: str = "") -> tuple[Evidence, ...]:
+        """Evidence: a file."""
+        file = self.files.get(path)
+        return (self.facts.at(path, file.layer if file is not None else -1, detail),)
+
+    def at_row(self, row: PackageRow, detail: str = "") -> tuple[Evidence, ...]:
+        """Evidence: a package at its place."""
+        places = (row.place,) if row.place is not None else row.package.locations
+        return tuple(self.facts.at(place.path, place.layer, detail or row.full_version) for place in places)
+
+
+def first_line(text: str, fits: Callable[[str], bool]) -> int | None:
+    """The number of the first line that fits, counted from 1."""
+    return next((number for number, line in enumerate(text.split("\n"), 1) if fits(line)), None)
+
+
+def name_of(named: str) -> str:
+    """The name in `NAME=expression`; "" for a bare expression."""
+    name, equals, _ = named.partition("=")
+    return name if equals else ""
+
+
+def body_of(named: str) -> str:
+    """The expression in `NAME=expression`, or a bare one."""
+    _, equals, body = named.partition("=")
+    return body if equals else named
+
+
+def full_mode(file: FileRecord) -> int:
+    """Permission bits and type, as stat(2) gives them."""
+    return _TYPE_BITS.get(file.type, 0) | file.mode

@@ -1,0 +1,32 @@
+"""Which of the original's peculiarities are kept. Each has a name, Q1 to Q41, as docs/how-to/use-an-anchore-policy.md lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+QUIRKS = tuple(f"Q{number}" for number in range(1, 42)) + ("QS1", "QS2")
+"""QS1: a link in the place of a package's file counts as unchanged. QS2: files above 10,000 bytes are not searched for secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A way to judge. `is_compat` also decides which trigger id a finding shows first, and how the verdict's reason reads."""
+
+    is_compat: bool
+    quirks: frozenset[str]
+
+    def keeps(self, quirk: str) -> bool:
+        """Whether it does as the original does."""
+        return quirk in self.quirks
+
+    def without(self, *quirks: str) -> Profile:
+        """The same, less some quirks. Raises ValueError for a name that is none."""
+        unknown = sorted(set(quirks) - set(QUIRKS))
+        if unknown:
+            raise ValueError(f"there is no quirk {unknown[0]!r}")
+        return Profile(self.is_compat, self.quirks - set(quirks))
+
+
+COMPAT = Profile(is_compat=True, quirks=frozenset(QUIRKS))
+NATIVE = Profile(is_compat=False, quirks=frozenset())
+PROFILES = {"compat": COMPAT, "native": NATIVE}

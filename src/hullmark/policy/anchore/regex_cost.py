@@ -1,0 +1,165 @@
+"""How much work a backtracking matcher can have with an expression on a text of some length, at most; estimated from the syntax tree.
+
+Each part of an expression fits in some number of ways from a given place (`ways`); a later part that does not fit makes the matcher
+try them all. A repetition of one character class before something that the class does not hold has one way only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, reduce
+from operator import or_
+from typing import NamedTuple
+
+from hullmark.policy.anchore.regex_tree import (
+    ONE_CHARACTER,
+    REPETITIONS,
+    Node,
+    character_source,
+    flags_of,
+    group_of,
+    kind_of,
+)
+
+NEVER = 10**15
+"""Stands for all that is more."""
+
+_ALL = (1 << 129) - 1
+_OTHER = 1 << 128  # characters that are not ASCII
+_MAX_DEPTH = 60
+_WIDE = re.compile(r"\.$|\[\^|\\[dDsSwW]").search
+_CODES = re.compile(r"\\U([0-9a-f]{8})").findall
+
+
+class Cost(NamedTuple):
+    """In how many ways a part may fit from one place, and the steps to try them all."""
+
+    ways: int
+    steps: int
+
+
+def work_for(tree: Sequence[Node], flags: int, length: int) -> int:
+    """The largest number of steps to match at the start of a text of this length, up to NEVER."""
+    try:
+        return _sequence(tree, flags, 0, length, 0).steps
+    except RecursionError:
+        return NEVER
+
+
+def required_texts(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
+    """Texts, in small letters, that stand in whatever fits (compared in small letters, where that is ASCII)."""
+    found: list[str] = []
+    run = ""
+    for node in tree:
+        if kind_of(node) == "LITERAL" and node[1] < 128:
+            run += chr(node[1]).lower()
+            continue
+        found.append(run)
+        run = ""
+        if kind_of(node) == "SUBPATTERN":
+            found += required_texts(list(node[1][3]), flags)
+    return tuple(sorted({each for each in (*found, run) if len(each) > 1}, key=len, reverse=True))
+
+
+@lru_cache(maxsize=4096)
+def _mask(source: str, flags: int) -> int:
+    """Which ASCII characters a class holds, one bit each; the last bit: it may hold others."""
+    fits = re.compile(source, flags).match
+    mask = sum(1 << code for code in range(128) if fits(chr(code)))
+    may_hold_others = flags & re.IGNORECASE or _WIDE(source) or any(int(code, 16) > 127 for code in _CODES(source))
+    return mask | _OTHER if may_hold_others else mask
+
+
+def _first(nodes: Sequence[Node], flags: int, depth: int) -> tuple[int, bool]:
+    """Which characters the nodes can begin with, and whether they can be empty."""
+    mask = 0
+    for node in nodes:
+        own, is_empty = _first_of(node, flags, depth)
+        mask |= own
+        if not is_empty:
+            return mask, False
+    return mask, True
+
+
+def _first_of(node: Node, flags: int, depth: int) -> tuple[int, bool]:
+    kind, value = kind_of(node), node[1]
+    if depth > _MAX_DEPTH:
+        return _ALL, True
+    if kind in ONE_CHARACTER:
+        return _mask(character_source(node), flags_of(flags)), False
+    if kind in REPETITIONS:
+        mask, is_empty = _first(list(value[2]), flags, depth + 1)
+        return mask, is_empty or value[0] == 0
+    if kind == "SUBPATTERN":
+        return _first(*group_of(value, flags), depth + 1)
+    if kind == "ATOMIC_GROUP":
+        return _first(list(value), flags, depth + 1)
+    if kind == "BRANCH":
+        parts = [_first(list(part), flags, depth + 1) for part in value[1]]
+        return _union(part[0] for part in parts), any(part[1] for part in parts)
+    if kind in ("AT", "ASSERT", "ASSERT_NOT"):
+        return 0, True
+    return _ALL, True
+
+
+def _union(masks: Iterable[int]) -> int:
+    return reduce(or_, masks, 0)
+
+
+def _sequence(nodes: Sequence[Node], flags: int, follow: int, length: int, depth: int) -> Cost:
+    """`follow`: which characters may come after the nodes."""
+    follows = [follow] * len(nodes)
+    for i in range(len(nodes) - 2, -1, -1):
+        mask, is_empty = _first_of(nodes[i + 1], flags, depth)
+        follows[i] = mask | (follows[i + 1] if is_empty else 0)
+    ways, steps = 1, 1
+    for node, after in zip(nodes, follows, strict=True):
+        cost = _one(node, flags, after, length, depth)
+        steps = min(steps + ways * cost.steps, NEVER)
+        ways = min(ways * cost.ways, NEVER)
+    return Cost(ways, steps)
+
+
+def _one(node: Node, flags: int, follow: int, length: int, depth: int) -> Cost:
+    kind, value = kind_of(node), node[1]
+    if depth > _MAX_DEPTH:
+        return Cost(NEVER, NEVER)
+    if kind in REPETITIONS:
+        return _repetition(value, flags, follow, length, depth)
+    if kind == "SUBPATTERN":
+        inner, inner_flags = group_of(value, flags)
+        return _sequence(inner, inner_flags, follow, length, depth + 1)
+    if kind == "BRANCH":
+        return _branch(value[1], flags, follow, length, depth)
+    if kind == "ATOMIC_GROUP":
+        return Cost(1, _sequence(list(value), flags, follow, length, depth + 1).steps)
+    if kind in ("ASSERT", "ASSERT_NOT"):
+        return Cost(1, _sequence(list(value[1]), flags, _ALL, length, depth + 1).steps)
+    if kind in ("GROUPREF", "GROUPREF_EXISTS"):
+        return Cost(NEVER, NEVER) if kind == "GROUPREF_EXISTS" else Cost(1, length)
+    return Cost(1, 1)
+
+
+def _repetition(value: tuple[int, int, Sequence[Node]], flags: int, follow: int, length: int, depth: int) -> Cost:
+    low, high, body = int(value[0]), int(value[1]), list(value[2])
+    most = min(high, length)
+    mask, is_empty = _first(body, flags, depth)
+    inner = _sequence(body, flags, mask | follow, length, depth + 1)
+    if inner.ways > 1 or (is_empty and most > 1):
+        total = NEVER if most > 40 or inner.ways**most > NEVER else inner.ways**most
+        return Cost(total, min((most + 1) * inner.steps * total, NEVER))
+    is_certain = not mask & follow
+    ways = 1 if is_certain and high > 1 else max(most - low + 1, 1)
+    return Cost(ways, min((most + 1) * inner.steps, NEVER))
+
+
+def _branch(parts: Sequence[Sequence[Node]], flags: int, follow: int, length: int, depth: int) -> Cost:
+    costs = [_sequence(list(part), flags, follow, length, depth + 1) for part in parts]
+    firsts = [_first(list(part), flags, depth) for part in parts]
+    seen, is_apart = 0, True
+    for mask, is_empty in firsts:
+        is_apart = is_apart and not mask & seen and not is_empty
+        seen |= mask
+    ways = max(cost.ways for cost in costs) if is_apart else min(sum(cost.ways for cost in costs), NEVER)
+    return Cost(ways, min(sum(cost.steps for cost in costs), NEVER))

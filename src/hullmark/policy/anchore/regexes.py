@@ -1,0 +1,105 @@
+"""Python's regular expressions, matched at the start of a text, in bounded time whatever the expression and the text.
+
+Policies of others bring expressions, images bring texts, and together they could keep Python's matching busy for ever. So the work
+that an expression can cost on a text of a length is estimated from its syntax tree. Where that is little, Python matches. Where it may be
+much, a matcher of our own does, which tries each place of the expression at each place of the text once (linear in both); it cannot
+go back on groups, so backreferences, atomic groups and possessive repetitions are refused there. Both count their work against a budget.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.regex_cost import NEVER, required_texts, work_for
+from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
+from hullmark.policy.anchore.regex_tree import parse
+
+
+MAX_PATTERN = 2000
+MAX_TEXT = 1 << 20
+
+_QUICK = 50_000
+_BUDGET = 20_000_000
+_STEP_OF_OURS = 10  # a step of our own matcher takes as long as some of Python's
+
+
+class Work:
+    """How much matching one rule may still do, in steps of Python's matcher."""
+
+    def __init__(self, budget: int = _BUDGET) -> None:
+        self.left = budget
+
+    def spend(self, steps: int) -> None:
+        """Note work. Raises RuleFailed when it was too much."""
+        self.left -= steps
+        if self.left < 0:
+            raise RuleFailed("its regular expression takes too long on this image; write it with fewer repetitions")
+
+
+class Expression:
+    """A compiled expression. Raises ValueError for what is none."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > MAX_PATTERN:
+            raise ValueError(f"expected a regular expression of at most {MAX_PATTERN} characters")
+        try:
+            self._tree, self._flags = parse(text)
+            self._match = re.compile(text).match
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"expected a regular expression, not {text[:60]!r}: {error}") from error
+        self.text = text
+        self._required = required_texts(self._tree, self._flags)
+        self._costs: dict[int, int] = {}
+        self._program: Sequence[Any] | None = None
+
+    def may_fit(self, text: str) -> bool:
+        """Whether the literal parts are all there; a quick no for most texts, of any length."""
+        if not self._required:
+            return True
+        lowered = text.lower()
+        return not text.isascii() or all(part in lowered for part in self._required)
+
+    def matches(self, text: str, work: Work) -> bool:
+        """Whether it fits at the start of the text, as `re.match` has it. Raises RuleFailed where that takes too long."""
+        if not self.may_fit(text):
+            return False
+        steps = self._cost(len(text))
+        if steps <= _QUICK:
+            work.spend(steps // 8 + 1)  # the worst case is rare, and Python's steps are short
+            return self._match(text) is not None
+        if len(text) > MAX_TEXT:
+            raise RuleFailed(f"a text of {len(text)} characters is too long for its regular expression")
+        try:
+            if self._program is None:
+                self._program = program_of(self._tree, self._flags)
+            limit = work.left // _STEP_OF_OURS
+            left = [limit]
+            found = fits(self._program, text, left)
+        except TooLarge as error:
+            raise RuleFailed(f"its regular expression may take too long, and {error}") from error
+        work.spend((limit - left[0]) * _STEP_OF_OURS if left[0] >= 0 else work.left + 1)
+        return found
+
+    def _cost(self, length: int) -> int:
+        rounded = 1 << length.bit_length()
+        if rounded not in self._costs:
+            self._costs[rounded] = min(work_for(self._tree, self._flags, rounded), NEVER)
+        return self._costs[rounded]
+
+
+@lru_cache(maxsize=512)
+def expression(text: str) -> Expression:
+    """The compiled expression, kept. Raises ValueError for what is none."""
+    return Expression(text)
+
+
+def compiled(text: str) -> Expression:
+    """The expression of a rule. Raises RuleFailed for what is none."""
+    try:
+        return expression(text)
+    except ValueError as error:
+        raise RuleFailed(str(error)) from error

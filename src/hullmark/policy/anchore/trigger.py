@@ -1,0 +1,72 @@
+"""What a gate of an Anchore policy offers: triggers, and what they answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from hullmark.model.verdict import Evidence
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.params import BadValue, Parameter, Values
+from hullmark.policy.context import Context
+from hullmark.policy.gate import CannotTell, Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """A trigger fires. `message` is the original's wherever it has one.
+
+    `subject` is what it is about: a purl, a path, a line; the stable id rests on it. `legacy_id` is given where the original does not
+    take the digest of the message; `legacy_message` where the original's message is another one.
+    """
+
+    message: str
+    subject: str
+    legacy_id: str = ""
+    legacy_message: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that could not be used and does not matter for the rest. It becomes a problem."""
+
+    reason: str
+    path: str = ""
+
+
+Answer = Fired | CannotTell | Noted
+Check = Callable[[Values, AnchoreFacts], Iterator[Answer]]
+Fault = tuple[str, BadValue]
+"""The name of a parameter, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One trigger. `check` may raise RuleFailed; what it answered before then is dropped.
+
+    `contents` are globs of the files whose bodies it wants, `verify` looks at values together: a fault whose quirk is `!Q26` counts
+    where Q26 is not kept. `is_enterprise`: only format "2" has it.
+    """
+
+    gate: str
+    name: str
+    check: Check
+    parameters: tuple[Parameter, ...] = ()
+    needs: frozenset[Need] = frozenset()
+    contents: Callable[[Values, Context], Iterable[str]] | None = None
+    verify: Callable[[Values], Iterator[Fault]] | None = None
+    is_enterprise: bool = False
+    about: str = ""
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter of this name or alias, in any case."""
+        wanted = name.lower()
+        return next((each for each in self.parameters if wanted == each.name or wanted in each.aliases), None)
+
+
+def legacy_id(gate: str, trigger: str, message: str) -> str:
+    """The id as the original forms it: the MD5 of gate, trigger and message in one."""
+    text = f"{gate}{trigger}{message}".encode("utf-8", "surrogatepass")
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()

@@ -1,0 +1,94 @@
+"""The commands that a RUN starts, as far as they can be seen without a shell.
+
+Words are those of the POSIX shell (2.3, Token Recognition). Nothing is expanded: a command that a variable names is not seen.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from hullmark.model.dockerfile import Instruction
+from hullmark.policy.dockerfile.words import exec_form
+
+Command = tuple[str, ...]
+"""A command's name without its folder, and its arguments, quotes taken away."""
+
+_ENDS = re.compile(r"[();|&\n]+").fullmatch
+_REDIRECTS = re.compile(r"[<>&|]*[<>][<>&|]*").fullmatch
+_ASSIGNS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=").match
+_SKIPPED = frozenset(("!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"))
+_STARTERS = frozenset(("sudo", "doas", "env", "exec", "nice", "nohup", "time", "command", "eatmydata"))
+_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
+_MAX_WORDS = 50_000
+
+
+def commands_of(run: Instruction) -> Iterator[Command]:
+    """The commands of a RUN in their order, those of its here-documents last. Of `sudo make` both are told."""
+    words = exec_form(run.value)
+    if words is not None:
+        yield from _of_words(words)
+        return
+    yield from _of_script(run.value)
+    if run.value.startswith("<<") and len(run.value.split()) == len(run.heredocs):  # else they are a program's input
+        for heredoc in run.heredocs:
+            yield from _of_script(heredoc.text)
+
+
+def _of_words(words: tuple[str, ...]) -> Iterator[Command]:
+    if len(words) > 2 and _name(words[0]) in _SHELLS and words[1].startswith("-") and words[1].endswith("c"):
+        yield from _of_script(words[2])
+    elif words:
+        yield from _started(list(words))
+
+
+def _of_script(text: str) -> Iterator[Command]:
+    command: list[str] = []
+    is_target = False
+    for word in _words(text):
+        if is_target:
+            is_target = False
+        elif _REDIRECTS(word):
+            is_target = True
+        elif _ENDS(word):
+            yield from _started(command)
+            command = []
+        else:
+            command.append(word)
+    yield from _started(command)
+
+
+def _words(text: str) -> Iterator[str]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
+    lexer.whitespace = " \t\r"
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        for _ in range(_MAX_WORDS):
+            word = lexer.get_token()
+            if word is None:
+                return
+            yield word
+    except ValueError:
+        return  # a quote is not closed: what came before it is known
+
+
+def _started(words: list[str]) -> Iterator[Command]:
+    place = 0
+    while place < len(words):
+        word = words[place]
+        name = _name(word)
+        place += 1
+        if word in _SKIPPED or _ASSIGNS(word):
+            continue
+        if name not in _STARTERS:
+            yield (name, *words[place:])
+            return
+        yield (name,)
+        while place < len(words) and words[place].startswith("-"):
+            place += 1
+
+
+def _name(word: str) -> str:
+    return word.rstrip("/").rpartition("/")[2]

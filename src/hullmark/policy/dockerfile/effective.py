@@ -1,0 +1,265 @@
+"""What an image comes to by its Dockerfile and its settings: user, ports, variables, what it starts, what it is based on.
+
+The image's own settings win wherever they are there: builds take arguments, and base images bring settings, that no Dockerfile
+shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.model.dockerfile import Dockerfile, Instruction
+from hullmark.model.image import HealthCheck, ImageConfig
+from hullmark.policy.dockerfile.parse import declare, flag, health_command
+from hullmark.policy.dockerfile.words import BadSubstitution, Variables, exec_form, expand, pairs
+from hullmark.policy.values import Ports
+
+_MAX_VARIABLES = 1 << 20  # characters of all values together
+_PORT = re.compile(r"(?:.*:)?([0-9]{1,5}(?:-[0-9]{1,5})?)(?:/([A-Za-z]{3,4}))?").fullmatch
+_MAX_PORTS = 10_000
+
+
+class ExposedPort(msgspec.Struct, frozen=True, kw_only=True):
+    """Ports that are exposed together: one, or a range. `said_by` is the Dockerfile's instruction; None: the image's settings."""
+
+    ports: Ports
+    said_by: Instruction | None = None
+
+
+class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that something is built on or copied from, as the Dockerfile names it, with build arguments filled in.
+
+    `is_unresolved`: the name depends on a build argument of which nobody knows the value. `is_copied_from`: it is only a source of
+    COPY or of a mount.
+    """
+
+    reference: str
+    said_by: Instruction
+    is_unresolved: bool = False
+    is_copied_from: bool = False
+
+
+class Effective(msgspec.Struct, frozen=True, kw_only=True):
+    """What the image comes to.
+
+    `user` is "" where none is set (root), and None where only a base image could say. `user_by`, `health_by` and `entrypoint_by` are
+    the instructions behind it, where there are any. `env` holds None for a variable whose value cannot be told. `unread_ports` are
+    the words of EXPOSE that name no port, or one that depends on a variable without a value. `entrypoint` is what is started:
+    ENTRYPOINT and CMD together. Of a health check that only the Dockerfile tells, the times are not read.
+    """
+
+    user: str | None = None
+    user_by: Instruction | None = None
+    exposed_ports: tuple[ExposedPort, ...] = ()
+    unread_ports: tuple[tuple[str, Instruction | None], ...] = ()
+    env: dict[str, str | None] = {}
+    entrypoint: tuple[str, ...] = ()
+    entrypoint_by: Instruction | None = None
+    healthcheck: HealthCheck | None = None
+    health_by: Instruction | None = None
+
+
+def effective(dockerfile: Dockerfile | None, config: ImageConfig | None) -> Effective:
+    """Dockerfile and settings joined. Either may be missing. Exposed are all ports that either of them names."""
+    build = _Build(dockerfile, config)
+    if dockerfile is not None:
+        build.run(dockerfile)
+    build.expose_configured()
+    return Effective(
+        user=config.user if config is not None else build.user,
+        user_by=build.user_by,
+        exposed_ports=tuple(build.ports),
+        unread_ports=tuple(build.unread),
+        env=build.variables_of_the_image(),
+        entrypoint=build.entrypoint + build.command if config is None else config.entrypoint + config.cmd,
+        entrypoint_by=build.entrypoint_by,
+        healthcheck=config.healthcheck if config is not None else build.health,
+        health_by=build.health_by,
+    )
+
+
+class _Build:
+    """A build of the final stage, instruction after instruction."""
+
+    def __init__(self, dockerfile: Dockerfile | None, config: ImageConfig | None) -> None:
+        self.config = config
+        self.escape = dockerfile.escape if dockerfile is not None else "\\"
+        self.configured: dict[str, str | None] = (
+            dict(entry.partition("=")[::2] for entry in config.env) if config else {}
+        )
+        self.head: dict[str, str | None] = {}
+        self.args: dict[str, str | None] = {}
+        self.env: dict[str, str | None] = {}
+        self.size = 0
+        self.user: str | None = None
+        self.user_by: Instruction | None = None
+        self.ports: list[ExposedPort] = []
+        self.unread: list[tuple[str, Instruction | None]] = []
+        self.shell: tuple[str, ...] = ("/bin/sh", "-c")
+        self.entrypoint: tuple[str, ...] = ()
+        self.command: tuple[str, ...] = ()
+        self.entrypoint_by: Instruction | None = None
+        self.has_own_command = False
+        self.health: HealthCheck | None = None
+        self.health_by: Instruction | None = None
+        self.steps = {
+            "FROM": self._from,
+            "ARG": self._arg,
+            "ENV": self._env,
+            "USER": self._user,
+            "EXPOSE": self._expose,
+            "SHELL": self._shell,
+            "ENTRYPOINT": self._entrypoint,
+            "CMD": self._command,
+            "HEALTHCHECK": self._health,
+        }
+
+    def run(self, dockerfile: Dockerfile) -> None:
+        for instruction in dockerfile.head:
+            declare(instruction, self.head, self.head, self.escape)
+        final = dockerfile.final
+        if final and not dockerfile.is_guessed and final[0].value.split()[0] == "scratch":
+            self.user = ""
+        for instruction in final:
+            if instruction.keyword in self.steps:
+                self.steps[instruction.keyword](instruction)
+
+    @property
+    def variables(self) -> Variables:
+        """What an instruction may use: ENV comes before ARG, and what only the image's settings know comes last."""
+        return ChainMap(self.env, self.args, self.configured)
+
+    def variables_of_the_image(self) -> dict[str, str | None]:
+        return self.configured if self.config is not None else self.env
+
+    def _expanded(self, text: str) -> str | None:
+        """The text with its variables; None where one of them is not known."""
+        if "$" not in text and "'" not in text and '"' not in text and self.escape not in text:
+            return text
+        try:
+            found = expand(text, self.variables, self.escape)
+        except BadSubstitution:
+            return None
+        return None if found.unknown else found.text
+
+    def _from(self, instruction: Instruction) -> None:
+        self.args = {}
+        self.has_own_command = False
+
+    def _arg(self, instruction: Instruction) -> None:
+        declared = declare(instruction, {}, self.variables, self.escape)
+        for name, value in declared.items():
+            self.args[name] = self._bounded(value if value is not None else self.head.get(name))
+
+    def _env(self, instruction: Instruction) -> None:
+        self.env.update(
+            {name: self._bounded(self._expanded(value)) for name, value in pairs(instruction.value, self.escape)}
+        )
+
+    def _bounded(self, value: str | None) -> str | None:
+        self.size += len(value or "")
+        return value if self.size <= _MAX_VARIABLES else None
+
+    def _user(self, instruction: Instruction) -> None:
+        self.user, self.user_by = self._expanded(instruction.value), instruction
+
+    def _shell(self, instruction: Instruction) -> None:
+        self.shell = exec_form(instruction.value) or self.shell
+
+    def _words(self, value: str) -> tuple[str, ...]:
+        found = exec_form(value)
+        return found if found is not None else (*self.shell, value) if value else ()
+
+    def _entrypoint(self, instruction: Instruction) -> None:
+        self.entrypoint, self.entrypoint_by = self._words(instruction.value), instruction
+        if not self.has_own_command:
+            self.command = ()  # the one that a base image brought
+
+    def _command(self, instruction: Instruction) -> None:
+        self.command, self.has_own_command = self._words(instruction.value), True
+        self.entrypoint_by = self.entrypoint_by or instruction
+
+    def _health(self, instruction: Instruction) -> None:
+        kind, command = health_command(instruction.value)
+        words = exec_form(command)
+        test = ("CMD", *words) if words is not None else ("CMD-SHELL", command)
+        self.health = HealthCheck(test=("NONE",) if kind == "NONE" else test)
+        self.health_by = instruction
+
+    def _expose(self, instruction: Instruction) -> None:
+        for word in instruction.value.split():
+            if len(self.ports) + len(self.unread) >= _MAX_PORTS:
+                return
+            text = self._expanded(word)
+            if text is None:
+                self._add_port(word, None, instruction)
+            for each in (text or "").split():
+                self._add_port(each, _ports(each), instruction)
+
+    def expose_configured(self) -> None:
+        """The ports that the settings name, and the Dockerfile does not."""
+        known = {(port.ports.first, port.ports.last, port.ports.protocol) for port in self.ports}
+        for text in sorted(self.config.exposed_ports) if self.config else ():
+            ports = _ports(text)
+            if ports is None or (ports.first, ports.last, ports.protocol) not in known:
+                self._add_port(text, ports, None)
+
+    def _add_port(self, text: str, ports: Ports | None, said_by: Instruction | None) -> None:
+        if len(self.ports) + len(self.unread) >= _MAX_PORTS:
+            return
+        if ports is None:
+            self.unread.append((text, said_by))
+        else:
+            self.ports.append(ExposedPort(ports=ports, said_by=said_by))
+
+
+def _ports(text: str) -> Ports | None:
+    """`8080`, `53/udp`, `8000-8010/tcp`, with a host's port in front or not; None for what is no port."""
+    found = _PORT(text)
+    try:
+        return Ports(f"{found[1]}/{(found[2] or 'tcp').lower()}") if found else None
+    except ValueError:
+        return None
+
+
+def base_images(dockerfile: Dockerfile) -> tuple[BaseImage, ...]:
+    """The images that any stage is built on, then those that files are copied or mounted from.
+
+    Neither stages nor `scratch` are images. A guessed Dockerfile has none: history does not name them.
+    """
+    if dockerfile.is_guessed:
+        return ()
+    found: list[BaseImage] = []
+    for place, stage in enumerate(dockerfile.stages):
+        if stage.base != "scratch" and dockerfile.named(stage.base, place) is None:
+            found.append(
+                BaseImage(reference=stage.base, said_by=stage.instructions[0], is_unresolved="$" in stage.base)
+            )
+    return (*found, *_sources(dockerfile))
+
+
+def _sources(dockerfile: Dockerfile) -> Iterator[BaseImage]:
+    names = {stage.name.lower() for stage in dockerfile.stages if stage.name}
+    for place, stage in enumerate(dockerfile.stages):
+        for instruction in stage.instructions:
+            for text in _sources_of(instruction):
+                is_stage = text.lower() in names or (text.isdecimal() and text.isascii() and int(text[:9]) < place)
+                if text and text != "scratch" and not is_stage:
+                    is_unresolved = "$" in text
+                    yield BaseImage(
+                        reference=text, said_by=instruction, is_unresolved=is_unresolved, is_copied_from=True
+                    )
+
+
+def _sources_of(instruction: Instruction) -> Iterator[str]:
+    """What `--from` of COPY and of RUN's mounts name."""
+    if instruction.keyword == "COPY":
+        yield flag(instruction, "from") or ""
+    elif instruction.keyword == "RUN":
+        for each in instruction.flags:
+            if each.startswith("--mount="):
+                yield from (part[5:] for part in each[8:].split(",") if part.startswith("from="))

@@ -1,0 +1,156 @@
+"""A Dockerfile put together from an image's history, as far as the builders wrote their instructions down.
+
+Each builder writes in its own way: docker's first one (`/bin/sh -c #(nop)  CMD ["x"]`), BuildKit (`RUN /bin/sh -c make # buildkit`),
+buildah (as the first, its text as the Dockerfile has it), kaniko (the instruction itself). What others write (a tool's name, a
+comment) is no instruction and is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from hullmark.model.dockerfile import Dockerfile, Instruction, Stage
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import HistoryEntry
+from hullmark.policy.dockerfile.lines import Joined
+from hullmark.policy.dockerfile.parse import KEYWORDS, MAX_INSTRUCTIONS, instruction_of
+from hullmark.policy.dockerfile.words import split_words, stripped
+
+_MAX_TEXT = 64 << 10
+_MAX_WORDS = 8
+_NO_COMMAND = re.compile(r"(?:/bin/sh -c|cmd /S /C)\s+#\(nop\)\s*")
+_BUILDKIT = re.compile(r"\s+# buildkit\Z")
+_ARGUMENTS = re.compile(r"\|[0-9]{1,3} ")
+_SHELLS = frozenset(("sh", "bash", "dash", "ash", "zsh", "ksh", "cmd", "powershell", "powershell.exe", "pwsh"))
+_LAST_OPTION = re.compile(r"-[A-Za-z]*c|/[Cc]|-[Cc]ommand").fullmatch
+_KEYWORD = re.compile(r"[A-Za-z]{3,11}")
+_GO_WORD = re.compile(r'"(?:[^"\\]|\\.)*"')
+_GO_PORT = re.compile(r"([0-9]{1,5}(?:-[0-9]{1,5})?/[a-z]{3,4}):\{\}")
+_LISTS = frozenset(("CMD", "ENTRYPOINT", "SHELL", "VOLUME"))
+_ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
+
+
+def from_history(entries: Iterable[HistoryEntry]) -> Dockerfile | None:
+    """The Dockerfile as one stage without a base; None where the history tells of no instruction.
+
+    What stood in the base image's Dockerfile comes first, for nothing in a history says where it ends.
+    """
+    found: list[Instruction] = []
+    for entry in entries:
+        instruction = _instruction(entry.created_by)
+        if instruction is not None and len(found) < MAX_INSTRUCTIONS:
+            found.append(instruction)
+    return Dockerfile(stages=(Stage(base="", instructions=tuple(found)),), is_guessed=True) if found else None
+
+
+def _instruction(created_by: str) -> Instruction | None:
+    text = stripped(_BUILDKIT.sub("", created_by[:_MAX_TEXT].rstrip()))
+    nothing_run = _NO_COMMAND.match(text)
+    if nothing_run is not None:
+        return _read(text[nothing_run.end() :])
+    word = _KEYWORD.match(text)
+    if word is not None and word[0] == "RUN" and text[3:4].isspace():
+        return _run(_command(stripped(text[3:])) or stripped(text[3:]))
+    if word is not None and word[0] in KEYWORDS and text[word.end() : word.end() + 1].isspace():
+        return _read(text)
+    command = _command(text)
+    return _run(command) if command else None
+
+
+def _run(command: str) -> Instruction:
+    # Not parsed: a command from a history has no flags, and no here-documents that would still have to be read.
+    return Instruction(keyword="RUN", value=command, text=f"RUN {command}")
+
+
+def _command(text: str) -> str:
+    """The command of `|1 A=b /bin/sh -c command`; "" for what is not run by a shell. Build arguments may be secret: they are left out."""
+    if _ARGUMENTS.match(text):
+        _, found, rest = text.partition(" /bin/sh -c ")
+        if found:
+            return stripped(rest)
+        text = " ".join(text.split(" ")[1 + int(text[1 : text.index(" ")]) :])
+    words = text.split(" ", _MAX_WORDS)
+    if words[0].rpartition("/")[2] not in _SHELLS:
+        return ""
+    for place, word in enumerate(words[1:_MAX_WORDS], 1):
+        if _LAST_OPTION(word):
+            return stripped(text.split(" ", place + 1)[-1]) if len(words) > place + 1 else ""
+    return ""
+
+
+def _read(text: str) -> Instruction | None:
+    """An instruction as a builder wrote it down; None for what cannot be read even so."""
+    keyword, _, rest = text.partition(" ")
+    keyword, rest = keyword.upper(), stripped(rest)
+    value = _value(keyword, rest)
+    try:
+        found = instruction_of(Joined(0, f"{keyword} {value}".replace("\n", " "), [f"{keyword} {value}"]))
+    except HullmarkError:
+        return None
+    return msgspec.structs.replace(found, line=0)
+
+
+def _value(keyword: str, text: str) -> str:
+    """The rest of an instruction in the Dockerfile's own form: builders write Go's lists and maps, and values without quotes."""
+    if keyword in _LISTS and text.startswith("[") and text.endswith("]"):
+        return _list(text)
+    if keyword == "EXPOSE" and text.startswith("map["):
+        return " ".join(_GO_PORT.findall(text))
+    if keyword == "HEALTHCHECK" and text.startswith("&{"):
+        return _health(text)
+    return _assignments(text) if keyword in ("ENV", "LABEL") else text
+
+
+def _list(text: str) -> str:
+    try:
+        msgspec.json.decode(text.encode("utf-8", "replace"), type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        words = [_plain(word) for word in _GO_WORD.findall(text)] or text[1:-1].split()
+        return json.dumps(words, ensure_ascii=False)
+    return text
+
+
+def _plain(word: str) -> str:
+    """A text in Go's quotes."""
+    try:
+        return msgspec.json.decode(word.encode("utf-8", "replace"), type=str)
+    except msgspec.DecodeError:
+        return word[1:-1]
+
+
+def _health(text: str) -> str:
+    """`&{["CMD-SHELL" "curl x"] "30s" …}`: the command. Go writes its own structure down."""
+    words: list[str] = []
+    at = len("&{[")
+    while (found := _GO_WORD.match(text, at)) is not None:
+        words.append(_plain(found[0]))
+        at = found.end() + 1
+    if not words or words[0] == "NONE":
+        return "NONE"
+    return f"CMD {words[1]}" if words[0] == "CMD-SHELL" and len(words) > 1 else f"CMD {json.dumps(words[1:])}"
+
+
+def _assignments(text: str) -> str:
+    """`A=b c D=e` with its values in quotes: they were written without. As it is where it can be read as it is."""
+    words = split_words(text, has_heredocs=True)  # none if a quote is open
+    if words and ("=" not in words[0] or all(map(_ASSIGNED.match, words))):
+        return text
+    found: list[list[str]] = []
+    for word in text.split(" "):
+        if _ASSIGNED.match(word) or not found:
+            found.append([word])
+        else:
+            found[-1].append(word)
+    return " ".join(_quoted(" ".join(words)) for words in found)
+
+
+def _quoted(assignment: str) -> str:
+    name, _, value = assignment.partition("=")
+    if "'" not in value:
+        return f"{name}='{value}'"
+    escaped = re.sub(r'["\\$]', lambda mark: f"\\{mark[0]}", value)
+    return f'{name}="{escaped}"'

@@ -1,0 +1,362 @@
+"""Gate `dockerfile`: how an image was built, by its Dockerfile or by what its history tells of it.
+
+The checks are those that hadolint and the CIS Docker Benchmark (section 4) have. Evidence names the line as `Dockerfile:LINE`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from hullmark.model.dockerfile import Dockerfile, Instruction
+from hullmark.policy.dockerfile import BaseImage, base_images, effective
+from hullmark.policy.dockerfile.commands import commands_of
+from hullmark.policy.dockerfile.packages import MANAGERS, ManagerName, leaves_cache, updates_alone
+from hullmark.policy.dockerfile.parse import flag
+from hullmark.policy.dockerfile.shown import evidence as evidence_of
+from hullmark.policy.dockerfile.shown import rest, shown, variables_of
+from hullmark.policy.dockerfile.words import arguments
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation
+from hullmark.policy.values import NameGlob, Pattern, Ports
+
+_LONGEST = 200
+_ROOT = re.compile(r"(?:root|0+|)(?::.*)?", re.DOTALL).fullmatch
+_REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@", re.IGNORECASE).match
+_COMMIT = re.compile(r"#[0-9a-f]{40}(?::.*)?\Z").search
+_SECRET = re.compile(
+    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|pwd|secret|token)(?:_|$)", re.IGNORECASE
+).search
+_PUBLIC = re.compile(r"(?:_|^)public(?:_|$)", re.IGNORECASE).search
+
+Keyword = Literal[
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
+    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+]  # fmt: skip
+
+
+class _OfDockerfile(Params, frozen=True, kw_only=True):
+    only_given: Annotated[
+        bool, Meta(description="Whether a Dockerfile must have been given: one guessed from the history cannot tell.")
+    ] = False
+
+
+class Instructions(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires if an instruction is missing, for each that is forbidden, or for each that does not fit a pattern."""
+
+    keyword: Annotated[Keyword, Meta(description="The instruction.")]
+    pattern: Annotated[
+        Pattern | None, Meta(description="What the rest of it fits, flags first; none: each is meant.")
+    ] = None
+    required: Annotated[bool, Meta(description="Whether one such must be there.")] = False
+    forbidden: Annotated[bool, Meta(description="Whether none such may be there.")] = False
+    must_fit: Annotated[Pattern | None, Meta(description="What the rest of each such must fit.")] = None
+    all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = False
+
+    def __post_init__(self) -> None:
+        if not (self.required or self.forbidden or self.must_fit):
+            raise ValueError("expected required, forbidden or must_fit: without one of them it never fires")
+        if self.required and self.forbidden:
+            raise ValueError("expected required or forbidden, not both: nothing satisfies them")
+
+
+class BaseImages(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires for each image built on, or copied from, that is forbidden, not allowed, not pinned by digest, or `latest`."""
+
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only images, as written or in full.")] = ()
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Images that must not be used.")] = ()
+    pinned: Annotated[bool, Meta(description="Whether each must be named by its digest.")] = False
+    no_latest: Annotated[bool, Meta(description="Whether each must have a digest, or a tag other than latest.")] = False
+    copied_from: Annotated[bool, Meta(description="Whether images count that files are only copied from.")] = True
+
+    def __post_init__(self) -> None:
+        if not (self.allowed or self.forbidden or self.pinned or self.no_latest):
+            raise ValueError("expected allowed, forbidden, pinned or no_latest: without one of them it never fires")
+
+
+class User(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires if no USER is declared, or the user that results is root, forbidden or not allowed. The image's settings win."""
+
+    declared: Annotated[bool, Meta(description="Whether the Dockerfile must have a USER of its own.")] = False
+    not_root: Annotated[bool, Meta(description="Whether the user must not be root.")] = False
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Users that are not allowed.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only users that are; none: any.")] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.declared or self.not_root or self.forbidden or self.allowed):
+            raise ValueError("expected declared, not_root, forbidden or allowed: without one of them it never fires")
+
+
+class ExposedPorts(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires for each exposed port that is forbidden or not allowed, by EXPOSE or by the image's settings."""
+
+    forbidden: Annotated[tuple[Ports, ...], Meta(description="Ports that must not be exposed.")] = ()
+    allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports that may be ([]: none).")] = None
+
+    def __post_init__(self) -> None:
+        if not self.forbidden and self.allowed is None:
+            raise ValueError("expected forbidden or allowed: without one of them it never fires")
+
+
+class AddRemote(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires for each ADD from the network whose content nothing pins (a checksum, a git commit)."""
+
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Addresses that may be added all the same.")] = ()
+    even_pinned: Annotated[bool, Meta(description="Whether it fires for pinned content too.")] = False
+
+
+class Commands(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires for each RUN that starts a forbidden command, such as sudo."""
+
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Names of commands, without their folders.")]
+    all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = False
+
+    def __post_init__(self) -> None:
+        if not self.forbidden:
+            raise ValueError("expected at least one command")
+
+
+class PackageCache(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires for each RUN that leaves a package manager's lists or downloads in its layer."""
+
+    managers: Annotated[tuple[ManagerName, ...], Meta(description="The package managers that count.")] = MANAGERS
+
+    def __post_init__(self) -> None:
+        if not self.managers:
+            raise ValueError("expected at least one package manager")
+
+
+class UpdateAlone(PackageCache, frozen=True, kw_only=True):
+    """Fires for each RUN that updates lists of packages and installs nothing: the next build takes old lists from its cache."""
+
+
+class Secrets(_OfDockerfile, frozen=True, kw_only=True):
+    """Fires for each ENV or ARG that is named like a secret: neither keeps one. Values are never shown."""
+
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Names that are no secrets.")] = ()
+    all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = True
+
+
+class NotGiven(Params, frozen=True, kw_only=True):
+    """Fires if the image is judged without its Dockerfile: there is none, or it was guessed from the history."""
+
+
+def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
+    """Look for an instruction."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    named = [each for each in _instructions(dockerfile, params.all_stages) if each.keyword == params.keyword]
+    meant = [each for each in named if params.pattern is None or params.pattern.is_in(rest(each))]
+    fitting = f" that fits {params.pattern.text!r}" if params.pattern else ""
+    if params.required and not meant:
+        yield Violation(params.keyword, f"The Dockerfile must have the instruction {params.keyword}{fitting}.")
+    for each in meant:
+        if params.forbidden:
+            yield Violation(shown(each), f"The instruction {shown(each)} is forbidden.", evidence_of(each))
+        if params.must_fit is not None and not params.must_fit.is_in(rest(each)):
+            message = f"The instruction {shown(each)} must fit {params.must_fit.text!r}."
+            yield Violation(shown(each), message, evidence_of(each))
+
+
+def base_image(params: BaseImages, facts: Facts) -> Iterator[Answer]:
+    """Look at FROM, and at what is copied from elsewhere."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell) or dockerfile.is_guessed:
+        yield dockerfile if isinstance(dockerfile, CannotTell) else CannotTell("a history does not name base images")
+        return
+    for base in base_images(dockerfile):
+        if base.is_copied_from and not params.copied_from:
+            continue
+        if base.is_unresolved:
+            yield CannotTell(f"the image {base.reference[:100]} depends on a build argument", evidence_of(base.said_by))
+        else:
+            yield from _judged(base, params)
+
+
+def _judged(base: BaseImage, params: BaseImages) -> Iterator[Answer]:
+    names, evidence = _names(base.reference), evidence_of(base.said_by)
+    what = f"The image {base.reference[:_LONGEST]}"
+    if any(glob.matches(name) for glob in params.forbidden for name in names):
+        yield Violation(base.reference, f"{what} is forbidden as a base.", evidence)
+    elif params.allowed and not any(glob.matches(name) for glob in params.allowed for name in names):
+        yield Violation(base.reference, f"{what} is not among the allowed ones.", evidence)
+    name, _, digest = base.reference.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    if params.pinned and not digest:
+        yield Violation(base.reference, f"{what} must be named by its digest.", evidence)
+    elif params.no_latest and not digest and tag in ("", "latest"):
+        yield Violation(base.reference, f"{what} is whatever is the latest: name a tag or a digest.", evidence)
+
+
+def _names(reference: str) -> tuple[str, str]:
+    """The reference as written, and in full as docker understands it."""
+    host, slash, _ = reference.partition("/")
+    if slash and ("." in host or ":" in host or host == "localhost"):
+        return reference, reference
+    return reference, f"docker.io/{'' if slash else 'library/'}{reference}"
+
+
+def user(params: User, facts: Facts) -> Iterator[Answer]:
+    """Look at USER, and at what the image says it runs as."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    found = effective(dockerfile, facts.inventory.config)
+    evidence = evidence_of(found.user_by)
+    if params.declared and found.user_by is None:
+        yield Violation("declared", "The Dockerfile must have a USER, and has none.")
+    if not (params.not_root or params.forbidden or params.allowed):
+        return
+    if found.user is None:
+        yield CannotTell("the user depends on the base image or on a build argument", evidence)
+        return
+    name = found.user.partition(":")[0].strip()
+    is_root = _ROOT(found.user) is not None
+    said = found.user[:_LONGEST] or "root (no USER is set)"
+    names = {"root", "0", name, found.user} if is_root else {name, found.user}
+    if params.not_root and is_root:
+        yield Violation("user", f"The image runs as {said}, and must not run as root.", evidence)
+    if any(glob.matches(each) for glob in params.forbidden for each in names):
+        yield Violation("user", f"The image runs as {said}, which is forbidden.", evidence)
+    elif params.allowed and not any(glob.matches(each) for glob in params.allowed for each in names):
+        allowed = ", ".join(glob.text for glob in params.allowed)
+        yield Violation("user", f"The image runs as {said}, and may only run as {allowed}.", evidence)
+
+
+def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
+    """Look at EXPOSE, and at the ports of the image's settings."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    found = effective(dockerfile, facts.inventory.config)
+    for text, said_by in found.unread_ports:
+        yield CannotTell(f"the exposed port {text[:50]!r} cannot be read", evidence_of(said_by))
+    for port in found.exposed_ports:
+        evidence = evidence_of(port.said_by)
+        if any(forbidden.overlaps(port.ports) for forbidden in params.forbidden):
+            yield Violation(port.ports.text, f"The port {port.ports} is exposed, and is forbidden.", evidence)
+        elif params.allowed is not None and not any(allowed.covers(port.ports) for allowed in params.allowed):
+            message = f"The port {port.ports} is exposed, and is not among the allowed ones."
+            yield Violation(port.ports.text, message, evidence)
+
+
+def add_remote(params: AddRemote, facts: Facts) -> Iterator[Answer]:
+    """Look at ADD."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    for each in _instructions(dockerfile, all_stages=True):
+        if each.keyword != "ADD":
+            continue
+        for source in arguments(each.value)[:-1]:
+            is_pinned = bool(flag(each, "checksum")) or _COMMIT(source) is not None
+            is_allowed = any(glob.matches(source) for glob in params.allowed)
+            if _REMOTE(source) and not is_allowed and (params.even_pinned or not is_pinned):
+                reason = "comes from the network" if is_pinned else "comes from the network without a checksum"
+                yield Violation(source, f"What ADD fetches from {source[:_LONGEST]} {reason}.", evidence_of(each))
+
+
+def commands(params: Commands, facts: Facts) -> Iterator[Answer]:
+    """Look at the commands of RUN."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    for each in _runs(dockerfile, params.all_stages):
+        for name in sorted({command[0] for command in commands_of(each)}):
+            if any(glob.matches(name) for glob in params.forbidden):
+                yield Violation(name, f"A RUN starts {name[:_LONGEST]}, which is forbidden.", evidence_of(each))
+
+
+def package_cache(params: PackageCache, facts: Facts) -> Iterator[Answer]:
+    """Look at what package managers leave behind."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    variables = frozenset(effective(dockerfile, facts.inventory.config).env)
+    for each in _runs(dockerfile, all_stages=False):
+        for manager in params.managers:
+            command = leaves_cache(each, manager, variables)
+            if command:
+                message = (
+                    f"`{command[:_LONGEST]}` leaves the cache of {manager} in its layer: empty it in the same RUN."
+                )
+                yield Violation(manager, message, evidence_of(each))
+
+
+def update_alone(params: UpdateAlone, facts: Facts) -> Iterator[Answer]:
+    """Look at lists of packages that are updated for nothing."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    for each in _runs(dockerfile, all_stages=False):
+        for manager in params.managers:
+            command = updates_alone(each, manager)
+            if command:
+                message = f"`{command[:_LONGEST]}` stands alone: update and install in the same RUN."
+                yield Violation(manager, message, evidence_of(each))
+
+
+def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
+    """Look at the names of ENV and ARG."""
+    dockerfile = _dockerfile(params, facts)
+    if isinstance(dockerfile, CannotTell):
+        yield dockerfile
+        return
+    for each in _instructions(dockerfile, params.all_stages):
+        for name, value in variables_of(each, dockerfile.escape).items():
+            is_empty = each.keyword == "ENV" and value in ("", '""', "''")
+            is_named_so = not is_empty and _SECRET(name) is not None and _PUBLIC(name) is None
+            if is_named_so and not any(glob.matches(name) for glob in params.allowed):
+                message = f"{each.keyword} {name[:_LONGEST]} is named like a secret, and keeps none: builds and images tell its value."
+                yield Violation(name, message, evidence_of(each))
+
+
+def not_given(params: NotGiven, facts: Facts) -> Iterator[Answer]:
+    """Look whether there is a Dockerfile."""
+    if facts.dockerfile is None:
+        yield Violation("dockerfile", "The image is judged without its Dockerfile.")
+    elif facts.dockerfile.is_guessed:
+        yield Violation("dockerfile", "The image is judged without its Dockerfile: only its history is known.")
+
+
+def _dockerfile(params: _OfDockerfile, facts: Facts) -> Dockerfile | CannotTell:
+    if facts.dockerfile is None:
+        return CannotTell("there is no Dockerfile, and the image's history tells of none")
+    if params.only_given and facts.dockerfile.is_guessed:
+        return CannotTell("no Dockerfile was given, and one guessed from the history does not count")
+    return facts.dockerfile
+
+
+def _instructions(dockerfile: Dockerfile, all_stages: bool) -> tuple[Instruction, ...]:
+    if not all_stages:
+        return dockerfile.final
+    return (*dockerfile.head, *(each for stage in dockerfile.stages for each in stage.instructions))
+
+
+def _runs(dockerfile: Dockerfile, all_stages: bool) -> Iterable[Instruction]:
+    return (each for each in _instructions(dockerfile, all_stages) if each.keyword == "RUN")
+
+
+TRIGGERS = (
+    Trigger(gate="dockerfile", name="add_remote", params=AddRemote, check=add_remote),
+    Trigger(gate="dockerfile", name="base_image", params=BaseImages, check=base_image),
+    Trigger(gate="dockerfile", name="commands", params=Commands, check=commands),
+    Trigger(gate="dockerfile", name="exposed_ports", params=ExposedPorts, check=exposed_ports),
+    Trigger(gate="dockerfile", name="instruction", params=Instructions, check=instruction),
+    Trigger(gate="dockerfile", name="not_given", params=NotGiven, check=not_given),
+    Trigger(gate="dockerfile", name="package_cache", params=PackageCache, check=package_cache),
+    Trigger(gate="dockerfile", name="secrets", params=Secrets, check=secrets),
+    Trigger(gate="dockerfile", name="update_alone", params=UpdateAlone, check=update_alone),
+    Trigger(gate="dockerfile", name="user", params=User, check=user),
+)

@@ -1,0 +1,144 @@
+"""Gate `licences`: what packages are licensed under, by SPDX identifier or by what the licence asks for.
+
+Where a package offers a choice (`MIT OR GPL-2.0-only`), the choice that passes is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from hullmark.model.package import Package
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Answer, Params, Trigger, Violation
+from hullmark.policy.licence_table import Category
+from hullmark.policy.licences import Licence, Terms, holds, licences_of, terms_of
+from hullmark.policy.values import NameGlob
+
+_SHOWN = 5
+
+Categories = Annotated[tuple[Category, ...], Meta(description="Kinds of licences, by what they ask for.")]
+Packages = Annotated[tuple[NameGlob, ...], Meta(description="Only these packages; none: all.")]
+AllowPackages = Annotated[tuple[NameGlob, ...], Meta(description="Packages that are left out.")]
+Types = Annotated[
+    tuple[str, ...], Meta(description="Only packages of these purl types (deb, pypi …); none: all types.")
+]
+
+
+class _About(Params, frozen=True, kw_only=True):
+    packages: Packages = ()
+    allow: AllowPackages = ()
+    types: Types = ()
+
+
+class Forbidden(_About, frozen=True, kw_only=True):
+    """Fires for each package that cannot be had without a forbidden licence. Licences that are not known are not among them."""
+
+    names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are forbidden.")] = ()
+    categories: Categories = ()
+    except_names: Annotated[
+        tuple[NameGlob, ...], Meta(description="Licences that may be, though a name or a category fits them.")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names and not self.categories:
+            raise ValueError("expected names or categories: without one of them it never fires")
+
+
+class Allowed(_About, frozen=True, kw_only=True):
+    """Fires for each package that cannot be had under allowed licences alone. Packages that name no licence are left out."""
+
+    names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are allowed.")] = ()
+    categories: Categories = ()
+
+    def __post_init__(self) -> None:
+        if not self.names and not self.categories:
+            raise ValueError("expected names or categories: without one of them it fires on everything")
+
+
+class NotKnown(_About, frozen=True, kw_only=True):
+    """Fires for each package that names no licence, or one that is not recognised."""
+
+    missing: Annotated[bool, Meta(description="Whether packages without a licence count.")] = True
+    unrecognised: Annotated[bool, Meta(description="Whether licences that are not recognised count.")] = True
+
+    def __post_init__(self) -> None:
+        if not self.missing and not self.unrecognised:
+            raise ValueError("expected missing or unrecognised to count: without one of them it never fires")
+
+
+def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+    """Look for a choice without what is forbidden."""
+
+    def is_fit(licence: Licence) -> bool:
+        is_named = _fits(params.names, licence.names) or licence.category in params.categories
+        return not is_named or _fits(params.except_names, licence.names)
+
+    for package, terms in _licensed(params, facts):
+        if terms is not None and not holds(terms, is_fit):
+            wrong = _listed(licence for licence in licences_of(terms) if not is_fit(licence))
+            message = f"{_shown(package)} is licensed under {wrong}, which is forbidden."
+            yield Violation(package.purl, message, facts.at_package(package))
+
+
+def allowed(params: Allowed, facts: Facts) -> Iterator[Answer]:
+    """Look for a choice of what is allowed."""
+
+    def is_fit(licence: Licence) -> bool:
+        return _fits(params.names, licence.choices) or licence.category in params.categories
+
+    for package, terms in _licensed(params, facts):
+        if terms is not None and not holds(terms, is_fit):
+            wrong = _listed(licence for licence in licences_of(terms) if not is_fit(licence))
+            message = f"{_shown(package)} is licensed under {wrong}, which is not among the allowed licences."
+            yield Violation(package.purl, message, facts.at_package(package))
+
+
+def unknown(params: NotKnown, facts: Facts) -> Iterator[Answer]:
+    """Look for what no category is known of."""
+    for package, terms in _licensed(params, facts):
+        if terms is None:
+            if params.missing:
+                message = f"{_shown(package)} does not say what it is licensed under."
+                yield Violation(package.purl, message, facts.at_package(package))
+        elif params.unrecognised:
+            odd = [licence for licence in licences_of(terms) if licence.category == "unknown"]
+            if odd:
+                message = f"{_shown(package)} names licences that are not known: {_listed(odd)}."
+                yield Violation(package.purl, message, facts.at_package(package))
+
+
+def _licensed(params: _About, facts: Facts) -> Iterator[tuple[Package, Terms | None]]:
+    for package in facts.inventory.packages:
+        is_meant = not params.packages or _fits(params.packages, (package.name,))
+        is_of_type = not params.types or package.type in params.types
+        if is_meant and is_of_type and not _fits(params.allow, (package.name,)):
+            yield package, terms_of(package.licenses)
+
+
+def _fits(globs: tuple[NameGlob, ...], names: tuple[str, ...]) -> bool:
+    return any(glob.matches(name) for glob in globs for name in names)
+
+
+def _shown(package: Package) -> str:
+    return f"Package {package.name} {package.version} ({package.type})"
+
+
+def _listed(licences: Iterator[Licence] | list[Licence]) -> str:
+    names = sorted({str(licence) for licence in licences})
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _replace(params: _About, subject: str) -> str:
+    name = subject.rpartition("/")[2].partition("?")[0].partition("@")[0]
+    return f"remove package {name}, or except it with the reason why its licence is acceptable"
+
+
+TRIGGERS = (
+    Trigger(gate="licences", name="forbidden", params=Forbidden, check=forbidden, advice=_replace),
+    Trigger(gate="licences", name="allowed", params=Allowed, check=allowed, advice=_replace),
+    Trigger(gate="licences", name="unknown", params=NotKnown, check=unknown),
+)

@@ -1,0 +1,301 @@
+"""Gate `vulnerabilities`: what advisories say of the packages, and what they do not.
+
+What a distribution, a VEX statement or an ignore rule set aside does not count, unless it is asked for. Matches by CPE are guesses
+and count only where they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from hullmark.model.advisory import SEVERITIES, FixState, Severity
+from hullmark.model.match import Match, Matches, SuppressedBy
+from hullmark.model.package import Package
+from hullmark.model.verdict import Evidence
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.values import NameGlob, Score, Share
+
+Unrated = Literal["cannot-tell", "count", "ignore"]
+
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+
+Ids = Annotated[tuple[NameGlob, ...], Meta(description="Only these, by any of their names; none: all.")]
+AllowIds = Annotated[
+    tuple[NameGlob, ...], Meta(description="Vulnerabilities that do not count, by any of their names.")
+]
+Packages = Annotated[tuple[NameGlob, ...], Meta(description="Only in these packages; none: in all.")]
+AllowPackages = Annotated[tuple[NameGlob, ...], Meta(description="Packages that do not count.")]
+Types = Annotated[
+    tuple[str, ...], Meta(description="Only in packages of these purl types (deb, pypi …); none: of all types.")
+]
+SetAside = Annotated[
+    tuple[SuppressedBy, ...],
+    Meta(description="Vulnerabilities that were set aside by these (as vex) count too."),
+]
+Cpe = Annotated[bool, Meta(description="Whether guesses by CPE name count too.")]
+Days = Annotated[int, Meta(ge=0, le=100_000)]
+
+
+class _About(Params, frozen=True, kw_only=True):
+    """Which matches count."""
+
+    packages: Packages = ()
+    allow: AllowPackages = ()
+    types: Types = ()
+    set_aside: SetAside = ()
+    cpe: Cpe = False
+
+
+class Found(_About, frozen=True, kw_only=True):
+    """Fires for each vulnerability of a package that meets all conditions that are given; without conditions, for each."""
+
+    severity: Annotated[Severity | None, Meta(description="At least so severe.")] = None
+    cvss: Annotated[Score | None, Meta(description="A CVSS base score of at least this, by any rating.")] = None
+    epss: Annotated[Share | None, Meta(description="A probability of exploitation (EPSS) of at least this.")] = None
+    epss_percentile: Annotated[Share | None, Meta(description="An EPSS percentile of at least this.")] = None
+    exploited: Annotated[bool | None, Meta(description="Known to be exploited (KEV), or not known to be.")] = None
+    ransomware: Annotated[bool, Meta(description="Only those that ransomware is known to use.")] = False
+    risk: Annotated[
+        Annotated[int, Meta(ge=0, le=100)] | None, Meta(description="A risk, from 0 to 100, of at least this.")
+    ] = None
+    fix: Annotated[tuple[FixState, ...], Meta(description="Only in these states of the fix; none: in all.")] = ()
+    fixed_for_days: Annotated[Days | None, Meta(description="A fix could be had for at least so many days.")] = None
+    known_for_days: Annotated[Days | None, Meta(description="It was published at least so many days ago.")] = None
+    ids: Ids = ()
+    allow_ids: AllowIds = ()
+    sources: Annotated[
+        tuple[NameGlob, ...], Meta(description="Only by these feeds or namespaces (debian:12); none: by all.")
+    ] = ()
+    unrated: Annotated[
+        Unrated,
+        Meta(description="What becomes of a vulnerability that nobody rated or dated as a condition asks for it."),
+    ] = "cannot-tell"
+
+
+class Listed(_About, frozen=True, kw_only=True):
+    """Fires for each vulnerability that has one of the names, whatever its severity."""
+
+    ids: Annotated[tuple[NameGlob, ...], Meta(description="CVE, GHSA or other ids; wildcards may be used.")]
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise ValueError("expected at least one id")
+
+
+class NoData(Params, frozen=True, kw_only=True):
+    """Fires for each package of which no advisory can be asked, or of which nothing is recorded any more."""
+
+    packages: Packages = ()
+    allow: AllowPackages = ()
+    types: Types = ()
+
+
+class StaleData(Params, frozen=True, kw_only=True):
+    """Fires if the advisories are older than a number of days. Where they do not say of when they are, that cannot be told."""
+
+    max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
+
+
+def found(params: Found, facts: Facts) -> Iterator[Answer]:
+    """Look at each match."""
+    for subject, matches in _by_subject(params, facts).items():
+        answers = [_meets(params, match, facts) for match in matches]
+        met = [match for match, answer in zip(matches, answers, strict=True) if answer is True]
+        open_ = [match for match, answer in zip(matches, answers, strict=True) if answer is None]
+        if met or (open_ and params.unrated == "count"):
+            yield _violation(subject, (met or open_)[0], facts)
+        elif open_ and params.unrated == "cannot-tell":
+            lacking = _lacking(params, open_[0], facts)
+            reason = f"{lacking} of {_name(open_[0])} in {open_[0].package.name} is not known"
+            yield CannotTell(reason, _evidence(open_[0], facts))
+
+
+def listed(params: Listed, facts: Facts) -> Iterator[Answer]:
+    """Look for names."""
+    for subject, matches in _by_subject(params, facts).items():
+        for match in matches:
+            if _fits(params.ids, _names(match)):
+                yield _violation(subject, match, facts)
+                break
+
+
+def no_data(params: NoData, facts: Facts) -> Iterator[Answer]:
+    """Look at what nothing can be said of."""
+    reasons: dict[str, list[str]] = {}
+    packages: dict[str, Package] = {}
+    for untold in _matches(facts).unknown:
+        if _is_about(params, untold.package):
+            packages[untold.package.purl] = untold.package
+            reasons.setdefault(untold.package.purl, []).append(untold.reason)
+    for purl, package in packages.items():
+        reason = "; ".join(reasons[purl])
+        message = (
+            f"Of vulnerabilities in {package.name} {package.version} ({package.type}) nothing can be said: {reason}."
+        )
+        yield Violation(purl, message, facts.at_package(package))
+
+
+def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
+    """Look at the date of the advisories."""
+    snapshot = _matches(facts).snapshot
+    day = _day(snapshot.data_at) if snapshot is not None else None
+    if snapshot is None or day is None:
+        yield CannotTell("the age of the advisories is not known")
+        return
+    days = (_today(facts) - day).days
+    if days > params.max_days:
+        message = f"The advisories are of {day}, {days} days ago, and may be {params.max_days} days old."
+        yield Violation("advisories", message, (Evidence(detail=snapshot.digest),))
+
+
+def _by_subject(params: Found | Listed, facts: Facts) -> dict[str, list[Match]]:
+    """The matches that count, by vulnerability and package: several advisories may speak of one."""
+    grouped: dict[str, list[Match]] = {}
+    for match in _matches(facts).matches:
+        is_counted = match.suppressed is None or match.suppressed.by in params.set_aside
+        if is_counted and (params.cpe or match.kind != "cpe") and _is_about(params, match.package):
+            grouped.setdefault(f"{_name(match)}+{match.package.purl}", []).append(match)
+    return grouped
+
+
+def _is_about(params: Found | Listed | NoData, package: Package) -> bool:
+    names = (package.name, package.source.name) if package.source else (package.name,)
+    if params.types and package.type not in params.types:
+        return False
+    return (not params.packages or _fits(params.packages, names)) and not _fits(params.allow, names)
+
+
+def _meets(params: Found, match: Match, facts: Facts) -> bool | None:
+    """Whether all conditions are met; None if that cannot be told."""
+    advisory, names = match.advisory, _names(match)
+    if (params.ids and not _fits(params.ids, names)) or _fits(params.allow_ids, names):
+        return False
+    if params.sources and not _fits(params.sources, (advisory.source, advisory.namespace)):
+        return False
+    if params.exploited is not None and params.exploited != (advisory.kev is not None):
+        return False
+    if params.ransomware and not (advisory.kev and advisory.kev.ransomware):
+        return False
+    answers = {answer for _, answer in _rated(params, match, facts)}
+    return False if False in answers else None if None in answers else True
+
+
+def _lacking(params: Found, match: Match, facts: Facts) -> str:
+    return " and ".join(name for name, answer in _rated(params, match, facts) if answer is None)
+
+
+def _rated(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+    """The conditions that need a rating or a date: what they ask for, and whether they are met."""
+    advisory, epss = match.advisory, match.advisory.epss
+    if params.severity is not None:
+        is_unknown = advisory.severity == "unknown" != params.severity
+        yield "the severity", None if is_unknown else _RANK[advisory.severity] >= _RANK[params.severity]
+    if params.cvss is not None:
+        yield "the CVSS score", _at_least(max((each.score for each in advisory.cvss), default=None), params.cvss)
+    if params.epss is not None:
+        yield "the EPSS score", _at_least(epss.score if epss else None, params.epss)
+    if params.epss_percentile is not None:
+        yield "the EPSS percentile", _at_least(epss.percentile if epss else None, params.epss_percentile)
+    if params.risk is not None:
+        yield "the risk", match.risk >= params.risk
+    if params.fix:
+        # Where nobody says whether there is a fix, there may be one.
+        is_unknown = match.fix.state == "unknown" not in params.fix
+        yield "the state of the fix", None if is_unknown else match.fix.state in params.fix
+    if params.fixed_for_days is not None:
+        is_open = match.fix.state in ("not-fixed", "wont-fix")
+        yield "the date of the fix", False if is_open else _since(match.fix.date, params.fixed_for_days, facts)
+    if params.known_for_days is not None:
+        yield "the date of publication", _since(advisory.published, params.known_for_days, facts)
+
+
+def _at_least(number: float | None, least: Score | Share) -> bool | None:
+    return None if number is None else number >= least.number
+
+
+def _since(text: str, days: int, facts: Facts) -> bool | None:
+    day = _day(text)
+    return None if day is None else (_today(facts) - day).days >= days
+
+
+def _violation(subject: str, match: Match, facts: Facts) -> Violation:
+    advisory, package = match.advisory, match.package
+    rating = f"{advisory.severity} severity" if advisory.severity != "unknown" else "unknown severity"
+    notes = [f"known to be exploited since {advisory.kev.added}"] if advisory.kev else []
+    if advisory.epss is not None:
+        notes.append(f"EPSS {advisory.epss.score:.1%}")
+    if match.suppressed is not None:
+        notes.append(f"set aside by {match.suppressed.by}: {match.suppressed.reason}")
+    message = (
+        f"{package.name} {package.version} ({package.type}) has {_name(match)} ({', '.join((rating, *notes))}): "
+        f"{match.why}. {_fix(match)}"
+    )
+    return Violation(subject, message, _evidence(match, facts))
+
+
+def _fix(match: Match) -> str:
+    if match.fix.state == "fixed" and match.fix.version:
+        since = f", which can be had since {match.fix.date[:10]}" if match.fix.date else ""
+        return f"Upgrade {match.name} to {match.fix.version}{since}."
+    said = {"wont-fix": "It will not be fixed.", "not-fixed": "There is no fix yet.", "fixed": "There is a fix."}
+    return said.get(match.fix.state, "Whether there is a fix is not known.")
+
+
+def _evidence(match: Match, facts: Facts) -> tuple[Evidence, ...]:
+    return facts.at_package(match.package) or (Evidence(detail=match.version),)
+
+
+def _name(match: Match) -> str:
+    return match.advisory.cve or match.advisory.id
+
+
+def _names(match: Match) -> tuple[str, ...]:
+    advisory = match.advisory
+    return tuple(filter(None, (advisory.id, advisory.cve, *advisory.aliases, *advisory.vendor_ids)))
+
+
+def _fits(globs: Iterable[NameGlob], names: Iterable[str]) -> bool:
+    return any(glob.matches(name) for glob in globs for name in names)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
+def _today(facts: Facts) -> date:
+    return facts.now.astimezone(UTC).date()
+
+
+def _matches(facts: Facts) -> Matches:
+    assert facts.matches is not None, "rules that need matches are not asked without them"  # noqa: S101
+    return facts.matches
+
+
+def _upgrade(params: Found | Listed, subject: str) -> str:
+    name, _, purl = subject.partition("+")
+    package = purl.rpartition("/")[2].partition("?")[0]
+    return f"upgrade {package} to a version without {name}, remove it, or state in a VEX document why it does not apply"
+
+
+def _refresh(params: StaleData, subject: str) -> str:
+    return "run hullmark db update, or import a newer snapshot"
+
+
+_NEEDS = frozenset((Need.MATCHES,))
+
+TRIGGERS = (
+    Trigger(gate="vulnerabilities", name="found", params=Found, check=found, needs=_NEEDS, advice=_upgrade),
+    Trigger(gate="vulnerabilities", name="listed", params=Listed, check=listed, needs=_NEEDS, advice=_upgrade),
+    Trigger(gate="vulnerabilities", name="no_data", params=NoData, check=no_data, needs=_NEEDS),
+    Trigger(
+        gate="vulnerabilities", name="stale_data", params=StaleData, check=stale_data, needs=_NEEDS, advice=_refresh
+    ),
+)

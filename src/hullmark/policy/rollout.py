@@ -1,0 +1,95 @@
+"""How a policy comes into force: stages of rule sets, which sets judge which image, and grace for what runs already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from hullmark.policy.values import NameGlob
+
+MAX_GRACE_DAYS = 366
+
+_Days = Annotated[int, Meta(ge=1, le=MAX_GRACE_DAYS)]
+_Globs = tuple[NameGlob, ...]
+
+
+class Stage(StrEnum):
+    """How far a rule set has come: its findings are only listed, they warn at most, or they count as they are."""
+
+    SHADOW = "shadow"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+MILDEST_FIRST = (Stage.SHADOW, Stage.WARN, Stage.ENFORCE)
+
+
+def milder(first: Stage, second: Stage) -> Stage:
+    """The one that asks for less."""
+    return min(first, second, key=MILDEST_FIRST.index)
+
+
+class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A named group of rules, and its stage. Rules name the set that they belong to."""
+
+    name: str
+    stage: Stage = Stage.ENFORCE
+    description: str = ""
+
+
+class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What an image must be like: every key that is given must fit, by any of its values. Without keys every image fits."""
+
+    images: Annotated[
+        _Globs, Meta(description="Full names, as registry.example/shop/app:1.2 or as they were written.")
+    ] = ()
+    repositories: Annotated[
+        _Globs, Meta(description="Names without tag and digest, with or without the registry.")
+    ] = ()
+    tags: Annotated[_Globs, Meta(description="Tags.")] = ()
+    digests: Annotated[tuple[str, ...], Meta(description="Digests of the image's manifest, as sha256:….")] = ()
+    labels: Annotated[dict[str, NameGlob], Meta(description="Labels, and what their values must fit.")] = {}
+    environments: Annotated[_Globs, Meta(description="Where the image is to run, as --environment names it.")] = ()
+
+
+class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which rule sets judge which images. The first entry that fits an image decides."""
+
+    rule_sets: Annotated[tuple[str, ...], Meta(description="The sets that judge; [] lets the image pass unjudged.")]
+    when: Annotated[Conditions, Meta(description="Which images; without it, all that no earlier entry fits.")] = (
+        Conditions()
+    )
+    name: Annotated[str, Meta(description="What the entry is called.")] = ""
+    stage: Annotated[Stage, Meta(description="The furthest stage here; a set that is not as far keeps its own.")] = (
+        Stage.ENFORCE
+    )
+
+
+class Grace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long an image that runs already may start again after a new finding that would stop it. The shortest time that fits counts."""
+
+    days: Annotated[_Days, Meta(description="For any finding.")]
+    exploited_days: Annotated[_Days | None, Meta(description="For a vulnerability that is known to be exploited.")] = (
+        None
+    )
+    severity_days: Annotated[dict[str, _Days], Meta(description="For vulnerabilities of a severity, as critical.")] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What is known of where an image runs or is to run.
+
+    `environment` is the name that selectors ask for ("" is not told). `running_since`: since when this very digest runs there (None:
+    it does not, or nobody knows). `first_seen`: when findings about this image were first met, by their trigger_id, or by the
+    vulnerability and package they are about, as `CVE-2026-1+openssl`.
+    """
+
+    environment: str = ""
+    running_since: datetime | None = None
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)

@@ -1,0 +1,117 @@
+"""Which of a policy's rules judge an image: the first entry of `apply` that fits it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hullmark.policy.facts import Facts
+from hullmark.policy.rollout import Conditions, Deployment, Selector, Stage, milder
+from hullmark.policy.rules import Policy, Rule
+from hullmark.policy.values import NameGlob
+
+_NAMED_KINDS = frozenset(("registry", "docker", "podman"))
+_HUB = "docker.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that the image goes by: as written, with all that is understood filled in, and its parts."""
+
+    written: str
+    full: str
+    registry: str
+    path: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The rules that judge, each with its stage; or why none does.
+
+    `unmatched`: no entry fits, and what was looked for. `lacking`: the fact without which it cannot be told.
+    """
+
+    rules: tuple[tuple[Rule, Stage], ...] = ()
+    unmatched: str = ""
+    lacking: str = ""
+
+
+def choose(policy: Policy, facts: Facts, deployment: Deployment) -> Chosen:
+    """The rules for this image. Without entries every rule judges every image."""
+    stages = {each.name: each.stage for each in policy.rule_sets}
+    if not policy.apply:
+        return Chosen(rules=tuple((rule, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules))
+    names = names_of(facts)
+    for selector in policy.apply:
+        fits = _fits(selector.when, facts, names, deployment)
+        if fits is None:
+            return Chosen(
+                lacking="which rules are for this image depends on its labels, and its settings could not be read"
+            )
+        if fits:
+            return Chosen(rules=tuple(_of(policy, selector, stages)))
+    where = f" in the environment {deployment.environment}" if deployment.environment else ""
+    shown = names[0].written or "an image without a name"
+    return Chosen(unmatched=f"no entry of the policy's apply fits {shown}{where}")
+
+
+def _of(policy: Policy, selector: Selector, stages: dict[str, Stage]) -> Iterable[tuple[Rule, Stage]]:
+    for rule in policy.rules:
+        if rule.rule_set in selector.rule_sets:
+            yield rule, milder(stages.get(rule.rule_set, Stage.ENFORCE), selector.stage)
+
+
+def names_of(facts: Facts) -> tuple[Name, ...]:
+    """The names that the image goes by: the reference it is judged under, else where it came from and its tags; at least one."""
+    source = facts.inventory.source
+    written = [facts.reference] if facts.reference else sorted(source.tags)
+    if not facts.reference and source.kind in _NAMED_KINDS:
+        written.insert(0, source.reference.removeprefix(f"{source.kind}:"))
+    return tuple(dict.fromkeys(read_name(text) for text in written)) or (read_name(""),)
+
+
+def read_name(text: str) -> Name:
+    """A name in parts; what is missing is filled in as registries do: docker.io, library/, latest."""
+    bare, at, _ = text.partition("@")
+    path, colon, tag = bare.rpartition(":")
+    if not colon or "/" in tag:
+        path, tag = bare, ""
+    first, slash, rest = path.partition("/")
+    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    registry, path = (first, rest) if is_host else (_HUB, path)
+    if not is_host and path and not slash:
+        path = f"library/{path}"
+    tag = tag or ("" if at or not path else "latest")
+    full = f"{registry}/{path}{':' if tag else ''}{tag}" if path else ""
+    return Name(text, full, registry, path, tag)
+
+
+def _fits(wanted: Conditions, facts: Facts, names: tuple[Name, ...], deployment: Deployment) -> bool | None:
+    """Whether the image is as wanted; None if that depends on labels that nobody could read."""
+    if wanted.environments and not _any_of(wanted.environments, deployment.environment):
+        return False
+    if wanted.digests and facts.inventory.source.digest not in wanted.digests:
+        return False
+    if not any(_is_named(wanted, name) for name in names):
+        return False
+    if not wanted.labels:
+        return True
+    if facts.inventory.config is None:
+        return None
+    labels = facts.inventory.config.labels
+    return all(name in labels and glob.matches(labels[name]) for name, glob in wanted.labels.items())
+
+
+def _is_named(wanted: Conditions, name: Name) -> bool:
+    """Whether one name fits all that is asked of names."""
+    repository = (f"{name.registry}/{name.path}", name.path) if name.path else ("",)
+    return (
+        (not wanted.images or _any_of(wanted.images, name.written, name.full))
+        and (not wanted.repositories or _any_of(wanted.repositories, *repository))
+        and (not wanted.tags or _any_of(wanted.tags, name.tag))
+    )
+
+
+def _any_of(globs: Iterable[NameGlob], *texts: str) -> bool:
+    return any(glob.matches(text) for glob in globs for text in texts)

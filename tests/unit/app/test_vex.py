@@ -1,0 +1,75 @@
+"""VEX from elsewhere: under which names a repository may speak of an image and of what is in it."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from hullmark.app.vex import VexWish, check_place, check_wish, products_of
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory
+from tests.support.books import inventory, package
+
+DIGEST, CONFIG = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+
+
+def image(kind: str, reference: str, *tags: str) -> Inventory:
+    """An empty image from somewhere."""
+    made = inventory(())
+    source = replace(made.source, kind=kind, reference=reference, digest=DIGEST, config_digest=CONFIG, tags=tags)
+    return replace(made, source=source)
+
+
+def test_packages_are_named_without_version_plain_and_encoded() -> None:
+    made = inventory((package("npm", "part", "1.0", space="@scope"), package("pypi", "django", "2.2")))
+    assert products_of(made) == ("pkg:npm/%40scope/part", "pkg:npm/@scope/part", "pkg:pypi/django")
+
+
+NAMED = [
+    (
+        "registry",
+        "registry:ghcr.io/team/shop:1.4",
+        {"ghcr.io/team/shop", "ghcr.io/team/shop:1.4", "pkg:oci/shop", "pkg:docker/ghcr.io/team/shop"},
+    ),
+    (
+        "registry",
+        "registry:debian",
+        {"docker.io/library/debian:latest", "debian", "library/debian", "pkg:docker/debian"},
+    ),
+    ("docker", "docker:shop:1", {"shop", "shop:1", "pkg:oci/shop"}),
+    ("registry", f"registry:a.example/b@{CONFIG}", {f"a.example/b@{CONFIG}", CONFIG}),
+]
+
+
+@pytest.mark.parametrize(("kind", "reference", "names"), NAMED)
+def test_an_image_is_named_as_it_was_written_and_by_its_digests(kind: str, reference: str, names: set[str]) -> None:
+    found = set(products_of(image(kind, reference)))
+    assert names | {DIGEST, DIGEST.removeprefix("sha256:"), CONFIG} <= found
+
+
+def test_an_archive_is_named_by_its_tags_and_not_by_its_path() -> None:
+    found = products_of(image("docker-archive", "docker-archive:some/shop.tar", "example.org/shop:2"))
+    assert {"example.org/shop", "example.org/shop:2", "pkg:oci/shop"} <= set(found)
+    assert not any("tar" in name for name in found)
+
+
+def test_what_is_no_reference_is_passed_over() -> None:
+    assert set(products_of(image("registry", "registry:!!"))) == {
+        name for digest in (DIGEST, CONFIG) for name in (digest, digest.removeprefix("sha256:"))
+    }
+
+
+def test_a_wish_for_repositories_alone_needs_no_key_and_no_registry() -> None:
+    wish = VexWish(words=("repository",))
+    check_wish(wish)
+    check_place("oci-dir:anything", wish)
+
+
+@pytest.mark.parametrize("scheme", ["docker", "oci-dir", "docker-archive", "dir", "sbom"])
+def test_attestations_of_what_is_in_no_registry_are_refused_at_once(scheme: str) -> None:
+    wish = VexWish(words=("attestation",), allows_unsigned=True)
+    check_place("registry:shop", wish)
+    check_place("shop:1", wish)
+    with pytest.raises(HullmarkError, match="attestations are in registries") as caught:
+        check_place(f"{scheme}:shop", wish)
+    assert caught.value.advice
