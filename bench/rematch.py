@@ -14,27 +14,37 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from bench.markdown import table
+from bench.speed import machine
 from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
 from hullmark.advisorydb.compare import compare
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.rematch import Rematching
+from hullmark.app.rematch import Rematching, ended
 from hullmark.match.fleet import Fleet
 
 RESULTS = Path(__file__).parent / "results-rematch.md"
 BOUND = 1.0
 _ROUNDS = 5
+_STORED, _WHOLE = "the stored set", "peak of the whole process"
+
+
+class Seconds(msgspec.Struct, order=True):
+    """What a stage took: of the CPU (user and system), and on the clock."""
+
+    cpu: float
+    wall: float
 
 
 class Measured(msgspec.Struct):
     """Seconds by stage, what was found by name, and memory in MB (10^6 bytes)."""
 
-    seconds: dict[str, float] = {}
+    seconds: dict[str, Seconds] = {}
     counts: dict[str, int] = {}
     memory: dict[str, float] = {}
 
@@ -86,19 +96,19 @@ def make(size: Size, folder: Path) -> Measured:
 
 
 def measure(size: Size, folder: Path) -> Measured:
-    """Follow the changes to the images; the median of some rounds."""
+    """Follow the changes to the images; the round in the middle of some, stage by stage."""
     del size
     found = Measured()
     before = _resident()
     fleet: Fleet = pickle.loads((folder / "fleet").read_bytes())  # noqa: S301 - made by this very program
     gc.collect()
     gc.freeze()
-    found.memory["the stored set"] = _resident() - before
+    found.memory[_STORED] = _resident() - before
     rounds = [_round(fleet, folder) for _ in range(_ROUNDS)]
     for name in rounds[0].seconds:
         found.seconds[name] = sorted(each.seconds[name] for each in rounds)[_ROUNDS // 2]
     found.counts = rounds[0].counts
-    found.memory["peak of the whole process"] = _peak()
+    found.memory[_WHOLE] = _peak()
     with _opened(folder) as (previous, _), _timed(found, "compare a snapshot with an equal one"):
         compare(previous, Snapshot(previous.path, "another"))
     return found
@@ -126,6 +136,8 @@ def _round(fleet: Fleet, folder: Path) -> Measured:
                 sets = fleet.sets_of(coordinates)
             with _timed(found, "coordinates to images"):
                 images = fleet.images_of(coordinates)
+        with _timed(found, "releases that have ended"):
+            ended(previous, following, fleet, at="2026-02-01")
     found.counts = {
         "images in all": fleet.image_count,
         "package sets in all": fleet.set_count,
@@ -149,38 +161,34 @@ _IN_ONE = (
 
 def written(size: Size, made: Measured, measured: Measured) -> str:
     """The page."""
-    whole = sum(measured.seconds[name] for name in _IN_ONE)
-    lines = [
-        "# Reverse matching",
-        "",
-        f"Made by `python -m bench.rematch` (Python {sys.version.split()[0]}): a seeded world of {size.images:,} images, "
-        f"medians of {_ROUNDS} rounds, one process, files in the page cache.",
-        "",
-        f"From {measured.counts['changed advisories']:,} changed advisories to all affected images: **{whole:.2f} s** "
-        f"(bound {BOUND:.0f} s: {'holds' if whole <= BOUND else '**does not hold**'}); with the comparison of the snapshots "
-        f"{whole + measured.seconds['compare the snapshots']:.2f} s.",
-        "",
-        *_table("what", "count", measured.counts, lambda count: f"{count:,}"),
-        *_table("stage", "seconds", measured.seconds | made.seconds, lambda value: f"{value:.3f}"),
-        *_table("memory", "MB", measured.memory | made.memory, lambda value: f"{value:,.0f}"),
+    cpu, wall = (sum(getattr(measured.seconds[name], unit) for name in _IN_ONE) for unit in ("cpu", "wall"))
+    comparison = measured.seconds["compare the snapshots"]
+    memory = measured.memory
+    parts = [
+        "# Reverse matching\n",
+        f"Made by `python -m bench.rematch` ({machine()}).\n",
+        f"A seeded world of {size.images:,} images (`bench/world.py`). One process, one thread; it holds the stored set and opens both "
+        f"snapshots anew in each of {_ROUNDS} rounds; files are in the page cache. Medians. CPU is user + system seconds, memory is "
+        "resident MB (10^6 bytes).\n",
+        f"From {measured.counts['changed advisories']:,} changed advisories to all affected images: **{wall:.2f} s**, {cpu:.2f} s of "
+        f"CPU (bound {BOUND:.0f} s: {'holds' if wall <= BOUND else '**does not hold**'}). To find what has changed, by comparing the "
+        f"snapshots, takes {comparison.wall:.2f} s before that. The stored set takes {memory[_STORED]:,.0f} MB, the whole process "
+        f"{memory[_WHOLE]:,.0f} MB at its peak.\n",
+        table(("what", "count"), [(name, f"{count:,}") for name, count in measured.counts.items()]),
+        table(
+            ("stage", "CPU s", "wall s"),
+            [(name, f"{each.cpu:.3f}", f"{each.wall:.3f}") for name, each in (measured.seconds | made.seconds).items()],
+        ),
+        table(("memory", "MB"), [(name, f"{value:,.0f}") for name, value in (memory | made.memory).items()]),
     ]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _table(what: str, unit: str, rows: dict[str, int] | dict[str, float], show: Callable[[float], str]) -> list[str]:
-    return [
-        f"| {what} | {unit} |",
-        "| --- | --: |",
-        *(f"| {name} | {show(value)} |" for name, value in rows.items()),
-        "",
-    ]
+    return "\n".join(parts)
 
 
 @contextmanager
 def _timed(found: Measured, name: str) -> Iterator[None]:
-    start = time.perf_counter()
+    cpu, wall = time.process_time(), time.perf_counter()
     yield
-    found.seconds[name] = time.perf_counter() - start
+    found.seconds[name] = Seconds(time.process_time() - cpu, time.perf_counter() - wall)
 
 
 def _peak() -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -13,7 +14,17 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import FeedInfo
 from hullmark.match.coordinates import Coordinate
 from hullmark.match.fleet import Builder, Fleet
-from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record, Severity
+from hullmark.model.advisory import (
+    Advisory,
+    Affected,
+    Cvss,
+    Exploitability,
+    Exploited,
+    Lifecycle,
+    Range,
+    Record,
+    Severity,
+)
 from hullmark.model.inventory import Distro
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -29,6 +40,7 @@ _SCHEMES = {"npm": "npm", "pypi": "pep440", "maven": "maven", "golang": "golang"
 _SOURCES = 3_000
 _SET_SIZE = 50
 _SETS_OF_AN_IMAGE = 6
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ class Pool:
     """The coordinates of one language or of one release of a distribution, the popular ones first."""
 
     family: str
+    distro: Distro | None
     numbers: list[int] = field(default_factory=list)
 
 
@@ -129,20 +142,24 @@ def fleet_of(size: Size, names: list[Name]) -> Fleet:
     for name in names:
         for place, coordinate in _coordinates(name):
             if place not in pools:
-                pools[place] = Pool(name.family)
+                pools[place] = Pool(name.family, coordinate.distro)
             pools[place].numbers.append(builder.add_coordinate(coordinate))
-    systems: list[int] = []
+    systems: list[tuple[int, Distro | None]] = []
     languages: list[int] = []
     total = sum(len(pool.numbers) for pool in pools.values())
     for pool in pools.values():
         share = max(1, round(size.sets * len(pool.numbers) / total))
-        rows = systems if pool.family in _SYSTEMS else languages
-        rows += [builder.add_set(_set(rng, pool.numbers, at, share)) for at in range(share)]
+        sets = [builder.add_set(_set(rng, pool.numbers, at, share)) for at in range(share)]
+        if pool.distro is None:
+            languages += sets
+        else:
+            systems += [(number, pool.distro) for number in sets]
     rng.shuffle(systems)
     rng.shuffle(languages)
     for number in range(size.images):
-        chosen = [_pick(rng, systems, 4), *(_pick(rng, languages, 2) for _ in range(_SETS_OF_AN_IMAGE - 1))]
-        builder.add_image(f"sha256:{number:064x}", chosen)
+        system, distro = _pick(rng, systems, 4)
+        others = [_pick(rng, languages, 2) for _ in range(_SETS_OF_AN_IMAGE - 1)]
+        builder.add_image(f"sha256:{number:064x}", [system, *others], distro)
     return builder.fleet()
 
 
@@ -150,8 +167,8 @@ def _set(rng: random.Random, numbers: list[int], at: int, share: int) -> list[in
     return numbers[at::share] + [_pick(rng, numbers, 3) for _ in range(_SET_SIZE)]
 
 
-def _pick(rng: random.Random, numbers: list[int], skew: int) -> int:
-    return numbers[int(len(numbers) * rng.random() ** skew)]
+def _pick(rng: random.Random, values: Sequence[_T], skew: int) -> _T:
+    return values[int(len(values) * rng.random() ** skew)]
 
 
 def records_of(size: Size, names: list[Name]) -> list[Record]:
@@ -173,6 +190,8 @@ def records_of(size: Size, names: list[Name]) -> list[Record]:
         found.append(Exploitability(cve, round(rng.random() ** 8, 5), rng.random(), "2026-01-31"))
         if number % 150 == 0:
             found.append(Exploited(cve=cve, source="kev", added="2026-01-31"))
+    for _, identifier, releases in _SYSTEMS.values():
+        found += [Lifecycle(product=identifier, release=each, source="ends", eol="2026-12-31") for each in releases]
     return found
 
 
@@ -194,7 +213,7 @@ def _advisory(rng: random.Random, cve: str, name: Name) -> Advisory:
 
 
 def changed(size: Size, records: list[Record]) -> list[Record]:
-    """The records of the next day: of `changes` advisories some have another fix, another severity, are new or withdrawn."""
+    """The records of the next day: of `changes` advisories some have another fix, another severity, are gone or withdrawn."""
     rng = random.Random(size.seed + 2)  # noqa: S311 - no secret
     places = [place for place, each in enumerate(records) if isinstance(each, Advisory) and each.affected]
     found: list[Record | None] = list(records)

@@ -36,7 +36,10 @@ def _rpm(name: str, version: str, **more: Any) -> tuple[Package, ...]:
 
 
 def _apk_rootio(scenario: Row) -> Iterator[Case]:
-    """Which of its packages are below Root's fixes and which at them: the versions in Root's and Alpine's records tell."""
+    """Which of its packages are below Root's fixes and which at them: the versions in Root's and Alpine's records tell.
+
+    The package in which CVE-2024-28182 must be found is lost: one that is below Root's fix and NVD's.
+    """
     below = {
         ("rootio-libuv", "1.40.0-r0"): ("CVE-2024-24806", "cpe"),
         ("rootio-wget", "1.21.0-r0"): ("CVE-2024-10524", "cpe"),
@@ -53,6 +56,8 @@ def _apk_rootio(scenario: Row) -> Iterator[Case]:
             silent=() if counts else tuple(scenario["expect"]["ignores"]),
             kind=kind,
         )
+    lost = built("apk", "rootio-nghttp2", "1.57.0-r00071")
+    yield Case("below Root's fix", (lost,), "alpine:3.18", counts=("CVE-2024-28182",), kind="cpe")
 
 
 def _debian_indirect(scenario: Row) -> Iterator[Case]:
@@ -142,19 +147,25 @@ def _symbols(scenario: Row) -> Iterator[Case]:
 
 
 def _stdlib_by_cpe(scenario: Row) -> Iterator[Case]:
-    """The rows in which CPEs are off. Those that switch them on are an exception (docs/conformance-notes.md)."""
+    """The rows in which CPEs are off. Those that switch them on are an exception (docs/conformance-notes.md).
+
+    A bare program of the same name shows that the record would be found, if it were asked for.
+    """
     for row in scenario["table"]:
         use_cpe, always_for_stdlib = row["cfg"]
         name = row["pkg"].split('"')[1]
         if not use_cpe and not (always_for_stdlib and name == "stdlib"):
             yield Case(row["name"], _go(name, "go1.18.3"), silent=("CVE-2022-27664",))
+    program = (built("generic", "stdlib", "1.18.3"),)
+    yield Case("a bare program", program, counts=("CVE-2022-27664",), kind="cpe")
 
 
 def _maven(scenario: Row) -> Iterator[Case]:
     """The rows that need no search of the network; that one is an exception. The version is in both records' ranges."""
+    found, _, unnamed = scenario["table"]
     known = (built("maven", "org.springframework:spring-webmvc", "5.3.20"),)
-    yield Case("metadata present", known, counts=("GHSA-7phw-cxx7-q9vq", "GHSA-r936-gwx5-v52f"), kind="direct")
-    yield Case("neither metadata nor digest", (built("maven", "spring-webmvc", "5.3.20"),))
+    yield Case(found["name"], known, counts=("GHSA-7phw-cxx7-q9vq", "GHSA-r936-gwx5-v52f"), kind="direct")
+    yield Case(unnamed["name"], (built("maven", "spring-webmvc", "5.3.20"),))
 
 
 def _spring_security(scenario: Row) -> Iterator[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hullmark.advisorydb.keys import version_key
-from hullmark.advisorydb.schema import APPLICATION_ID, BY_CODE, FORMAT, HIGH_OPEN, LOW_OPEN, Coverage, FeedInfo
+from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, HIGH_OPEN, LOW_OPEN, Coverage, FeedInfo
 from hullmark.match.book import Ask, Extent, Hit
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Statement, Support
 from hullmark.model.errors import HullmarkError
@@ -29,18 +29,17 @@ SELECT package.name, package.id FROM json_each(?) AS wanted
 CROSS JOIN package ON package.namespace = ? AND package.name = wanted.value
 """
 
-_INSIDE = """CASE q.bare
-    WHEN 0 THEN (s.low IS NULL OR s.low < q.version OR (s.low = q.version AND NOT s.flags & 4))
-        AND (s.high IS NULL OR q.version < s.high OR (s.high = q.version AND NOT s.flags & 8))
-    ELSE (s.bare_low IS NULL OR s.bare_low < q.version OR (s.bare_low = q.version AND NOT s.flags & 4))
-        AND (s.bare_high IS NULL OR q.version < s.bare_high OR (s.bare_high = q.version AND NOT s.flags & 8))
-END"""
+# Most ranges end before the installed version: that is asked first. What is compared with a bound that is none goes on.
+_INSIDE = """CASE WHEN s.{0}high < q.version OR s.{0}low > q.version THEN 0
+    WHEN s.{0}high = q.version AND s.flags & 8 THEN 0 WHEN s.{0}low = q.version AND s.flags & 4 THEN 0 ELSE 1 END"""
+
+_COVERS = f"""CASE WHEN s.flags & 2 THEN is_inside(q.i, s.flags, s.low, s.high) WHEN q.version IS NULL THEN {{}}
+    WHEN q.bare THEN {_INSIDE.format("bare_")} ELSE {_INSIDE.format("")} END"""
 
 _HITS = f"""
-SELECT q.i, s.advisory, s.part, s.number, s.flags, CASE WHEN s.flags & 2 THEN s.low END, CASE WHEN s.flags & 2 THEN s.high END,
-    q.version IS NOT NULL AND {_INSIDE}
+SELECT q.i, s.advisory, s.part, s.number, {_COVERS.format("NULL")}
 FROM temp.question AS q CROSS JOIN span AS s ON s.package = q.package
-WHERE q.whole OR (s.flags & 2) OR q.version IS NULL OR {_INSIDE}
+WHERE CASE WHEN q.whole THEN 1 ELSE {_COVERS.format("1")} END
 ORDER BY q.i, s.advisory, s.part, s.number
 """  # noqa: S608 - put together of the constants above
 
@@ -53,8 +52,8 @@ SELECT part.advisory, part.number, part.body FROM json_each(?) AS wanted
 CROSS JOIN part ON part.advisory = wanted.value >> 32 AND part.number = wanted.value & 0xFFFFFFFF
 """
 
-_Row = tuple[int, int, int, int, int, bytes | None, bytes | None, int]
-"""Ask, advisory, part, number of the range, flags; the bounds where they are text; whether the key lies between those that are keys."""
+_Row = tuple[int, int, int, int, int | None]
+"""Ask, advisory, part, number of the range, and whether it covers the version: None where neither keys nor their texts tell."""
 
 _T = TypeVar("_T")
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
@@ -156,18 +155,16 @@ class Snapshot:
             for i in known
             if asks[i].is_whole or (keys[i] is None and not is_version(asks[i].version, asks[i].scheme))
         }
-        questions = [(i, package, keys[i], asks[i].is_bare, i in whole) for i, package in known.items()]
-        rows = _covering(asks, whole, self._rows(questions))
+        self._db.create_function("is_inside", 4, _comparison({i: asks[i] for i in known}))
+        rows = self._rows((i, package, keys[i], asks[i].is_bare, i in whole) for i, package in known.items())
         self._load(row[1] for row in rows)
         parts = self._parts({(row[1], row[2]) for row in rows})
         found = []
-        for i, advisory, part, number, flags, _, _, is_inside in rows:
-            ask, affected = asks[i], parts[advisory, part]
+        for i, advisory, part, number, is_inside in rows:
+            affected = parts[advisory, part]
             exact = number - len(affected.ranges)
             span = affected.ranges[number] if exact < 0 else _exactly(affected.versions[exact])
-            covers = bool(is_inside)
-            if keys[i] is None and not flags & BY_CODE:
-                covers = contains(span, ask.version, ask.scheme, is_bare=ask.is_bare)
+            covers = _contains(span, asks[i]) if is_inside is None else is_inside == 1
             if covers or i in whole:
                 found.append(Hit(i, self._heads[advisory], affected, span, covers))
         return found
@@ -317,23 +314,28 @@ def _key(ask: Ask) -> bytes | None:
         return None
 
 
-def _covering(asks: Sequence[Ask], whole: Collection[int], rows: Iterable[_Row]) -> list[_Row]:
-    """The rows, those compared by code with their answer, without those of no use then. Many advisories share a range."""
-    known: dict[tuple[object, ...], bool] = {}
-    kept = []
-    for row in rows:
-        i, advisory, part, number, flags, low, high, _ = row
-        if flags & BY_CODE:
-            ask = asks[i]
-            key = (ask.scheme, ask.version, low, high, flags & (LOW_OPEN | HIGH_OPEN))
-            covers = known.get(key)
-            if covers is None:
-                covers = known[key] = contains(_written(flags, low, high), ask.version, ask.scheme, is_bare=ask.is_bare)
-            if not covers and i not in whole:
-                continue
-            row = (i, advisory, part, number, flags, low, high, int(covers))
-        kept.append(row)
-    return kept
+def _contains(span: Range, ask: Ask) -> bool:
+    return contains(span, ask.version, ask.scheme, is_bare=ask.is_bare)
+
+
+def _comparison(asks: Mapping[int, Ask]) -> Callable[[int, int, bytes | None, bytes | None], bool]:
+    """A function for the query: whether the ask's version lies between bounds that are text.
+
+    Many advisories share a range, and many packages a version: each pair is compared once.
+    """
+    versions = {i: (ask.scheme, ask.version, ask.is_bare) for i, ask in asks.items()}
+    numbers = {version: number for number, version in enumerate(versions.values())}
+    places = {i: numbers[version] for i, version in versions.items()}
+    known: dict[tuple[int, int, bytes | None, bytes | None], bool] = {}
+
+    def is_inside(i: int, flags: int, low: bytes | None, high: bytes | None) -> bool:
+        key = (places[i], flags, low, high)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = _contains(_written(flags, low, high), asks[i])
+        return found
+
+    return is_inside
 
 
 def _written(flags: int, low: bytes | None, high: bytes | None) -> Range:

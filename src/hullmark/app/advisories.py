@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from hullmark.advisorydb.build import build, digest_of
 from hullmark.advisorydb.schema import FeedInfo
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.documents import read_bounded
 from hullmark.model.advisory import Advisory
 from hullmark.model.errors import HullmarkError
 
@@ -22,7 +25,7 @@ _OWN = "folder"
 
 @contextmanager
 def opened(shelf: Shelf, snapshot: Path | None = None, folder: Path | None = None) -> Iterator[Snapshot]:
-    """The snapshot to match with: the file, else one made on the fly of the folder's OSV documents, else the shelf's.
+    """The snapshot to match with: the file, else one made on the fly of OSV documents, in a folder or a list, else the shelf's.
 
     Raises HullmarkError if there is none, or it cannot be read.
     """
@@ -60,29 +63,48 @@ def _info() -> FeedInfo:
     return FeedInfo(name=_OWN, title="Advisories from a folder", homepage="", licence="", fresh_days=0)
 
 
-def _advisories(folder: Path) -> Iterator[Advisory]:
-    """Every OSV document below the folder, by path. What is none is left out; none at all is refused."""
+def _advisories(place: Path) -> Iterator[Advisory]:
+    """Every OSV record there, by path and place. What is none is refused, and so is a place without any."""
     from hullmark.feeds.formats.osv_record import advisories_of
 
-    if not folder.is_dir():
-        raise HullmarkError(f"{folder} is no folder", advice="give a folder of OSV documents (JSON)")
     count = 0
     wrong: list[str] = []
-    for number, path in enumerate(sorted(folder.rglob("*.json"))):
-        if number == _MAX_FILES or path.stat().st_size > _MAX_BYTES:
-            raise HullmarkError(
-                f"{path} is more than can be read", advice=f"at most {_MAX_FILES:,} files of {_MAX_BYTES >> 20} MiB"
-            )
-        advisory = advisories_of(
-            path.read_bytes(), _OWN, lambda place, reason: wrong.append(f"{place}: {reason}"), path.name
-        )
+    for name, body in _records(place):
+        advisory = advisories_of(body, _OWN, lambda where, reason: wrong.append(f"{where}: {reason}"), name)
         if advisory is not None:
             count += 1
             yield advisory
     if wrong:
         more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
-        raise HullmarkError(
-            f"{folder} holds what is no OSV document: {wrong[0]}{more}", advice="mend it or take it out"
-        )
-    if not count:
-        raise HullmarkError(f"{folder} holds no OSV document", advice="give a folder with files NAME.json")
+        raise HullmarkError(f"{place} holds what is no OSV document: {wrong[0]}{more}", advice="mend it or take it out")
+    if not count and place.is_dir():
+        raise HullmarkError(f"{place} holds no OSV document", advice="give a folder with files NAME.json")
+
+
+def _records(place: Path) -> Iterator[tuple[str, bytes]]:
+    """The records in the files of a folder, or those that a file lists, with their names."""
+    if place.is_file():
+        yield from _listed(place)
+        return
+    if not place.is_dir():
+        raise HullmarkError(f"{place} is no folder", advice="give a folder of OSV documents, or a file that lists them")
+    for number, path in enumerate(sorted(place.rglob("*.json"))):
+        if number == _MAX_FILES or path.stat().st_size > _MAX_BYTES:
+            raise HullmarkError(
+                f"{path} is more than can be read", advice=f"at most {_MAX_FILES:,} files of {_MAX_BYTES >> 20} MiB"
+            )
+        yield path.name, path.read_bytes()
+
+
+def _listed(file: Path) -> Iterator[tuple[str, bytes]]:
+    """The records in a file: one, or a list."""
+    body = read_bounded(file, _MAX_BYTES)
+    if not body.lstrip().startswith(b"["):
+        yield file.name, body
+        return
+    try:
+        records = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise HullmarkError(f"{file} is no list of OSV records: {error}", advice="mend it") from error
+    for number, record in enumerate(records):
+        yield f"{file.name}[{number}]", bytes(record)

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from hullmark._version import __version__
+from hullmark.app.documents import read_bounded
+from hullmark.app.expressions import evaluate_expression
+from hullmark.app.policies import load_native, policy_files
 from hullmark.app.take import take
+from hullmark.app.vulns import Weighing, weighed
 from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.match.book import Book
+from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
-from hullmark.model.verdict import Verdict
+from hullmark.model.match import Matches
+from hullmark.model.verdict import Outcome, Verdict
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.needs import bundle_needs
+from hullmark.policy.anchore.profile import PROFILES, Profile
+from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
+from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, read_context
+from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.load import load_policy
+from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
+from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rules import Policy
 from hullmark.source import SourceOptions
 
-_SUFFIXES = (".yaml", ".yml", ".json")
-_MAX_POLICY_BYTES = 2 << 20
+_MAX_DOCKERFILE_BYTES = 1 << 20
+_REFERENCES = ("registry", "docker", "podman")
+_ANALYZER = f"hullmark {__version__}"
+
+AnyPolicy = Policy | Bundle
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -32,29 +52,138 @@ class Checked(msgspec.Struct, frozen=True):
     inventory: Inventory
 
 
-def load(path: Path) -> Policy:
-    """The policy in a file, or in a folder that holds one. Raises HullmarkError, naming every fault in it."""
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
-        if len(files) != 1:
-            raise HullmarkError(
-                f"the folder {path} holds {len(files)} policies", advice="name one policy file (.yaml, .yml or .json)"
-            )
-        path = files[0]
-    try:
-        with path.open("rb") as file:
-            document = file.read(_MAX_POLICY_BYTES)
-    except OSError as error:
-        raise HullmarkError(f"cannot read the policy {path}: {error.strerror}", advice="check the path") from error
-    return load_policy(document)
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How to judge, besides by which policy.
+
+    `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
+    built by, `tag` the reference and `digest` the one it is judged under (None: its own). `book` holds advisories; None: there are none.
+    """
+
+    profile: str = "native"
+    without_quirks: tuple[str, ...] = ()
+    unmapped: Outcome = Outcome.STOP
+    context: Context = NO_CONTEXT
+    dockerfile: str = ""
+    tag: str | None = None
+    digest: str = ""
+    book: Any = None
 
 
-def judge(reference: str, policy: Policy, now: datetime, means: Means, options: SourceOptions) -> Checked:
-    """Take just the inventory that the policy needs, and judge it as of `now`."""
-    wanted = needs(policy)
+def load(path: Path) -> AnyPolicy:
+    """The policy in a file, or in the files of a folder. Raises HullmarkError, naming every fault in a native one."""
+    files = policy_files(path)
+    return load_any(read_bounded(files[0], MAX_POLICY_BYTES)) if len(files) == 1 else load_native(path)
+
+
+def load_context(path: Path) -> Context:
+    """The facts from outside in a file. Raises HullmarkError."""
+    return read_context(read_bounded(path, MAX_CONTEXT_BYTES))
+
+
+def load_dockerfile(path: Path) -> str:
+    """The text of a Dockerfile. Raises HullmarkError."""
+    return read_bounded(path, _MAX_DOCKERFILE_BYTES).decode("utf-8", "replace")
+
+
+def needed(policy: AnyPolicy, context: Context) -> Needs:
+    """What the policy's rules must know."""
+    return bundle_needs(policy, context) if isinstance(policy, Bundle) else needs(policy)
+
+
+def wants_advisories(policy: AnyPolicy, context: Context) -> bool:
+    """Whether advisories should be looked for: a rule needs them, and the context does not speak for them."""
+    return needed(policy, context).matches and context.vulnerability_data is None
+
+
+def judge(
+    reference: str,
+    policy: AnyPolicy,
+    now: datetime,
+    means: Means,
+    options: SourceOptions,
+    asked: Asked = Asked(),  # noqa: B008 - it cannot change
+) -> Checked:
+    """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
+    wanted = needed(policy, asked.context)
     scanned = take(reference, _wish(wanted), means, options)
-    facts = Facts(inventory=scanned.inventory, now=now, contents=_contents(scanned, wanted), ghosts=wanted.ghosts)
-    return Checked(evaluate(policy, facts, analyzer=f"hullmark {__version__}"), scanned.inventory)
+    facts = _facts(scanned, wanted, now, asked)
+    if not isinstance(policy, Bundle):
+        facts = replace(facts, dockerfile=_dockerfile(scanned.inventory, asked))
+    snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
+    if isinstance(policy, Bundle):
+        question = Question(
+            profile=profile_of(asked.profile, asked.without_quirks),
+            context=_with_data(asked.context, asked.book),
+            unmapped=asked.unmapped,
+            digest=asked.digest,
+        )
+        verdict = evaluate_bundle(policy, facts, question, analyzer=_ANALYZER, snapshot=snapshot)
+    else:
+        verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot)
+    return Checked(verdict, scanned.inventory)
+
+
+def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
+    """The profile of a name, less some quirks. Raises HullmarkError."""
+    try:
+        return PROFILES[name].without(*without)
+    except (KeyError, ValueError) as error:
+        raise HullmarkError(
+            f"--profile: {error}", advice="there are native and compat; quirks are Q1 to Q41"
+        ) from error
+
+
+def _facts(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Facts:
+    inventory = scanned.inventory
+    return Facts(
+        inventory=inventory,
+        now=now,
+        contents=_contents(scanned, wanted),
+        ghosts=wanted.ghosts,
+        matches=_matches(inventory, wanted, now, asked),
+        dockerfile_text=asked.dockerfile,
+        reference=_reference(inventory) if asked.tag is None else asked.tag,
+        evaluate=evaluate_expression,
+    )
+
+
+def _matches(inventory: Inventory, wanted: Needs, now: datetime, asked: Asked) -> Matches | None:
+    """The matches, if they are needed. With a context that speaks for the advisories, and none at hand, there are none."""
+    if not wanted.matches:
+        return None
+    book: Book | None = asked.book
+    if book is not None:
+        return weighed(inventory, book, Weighing(at=now.astimezone(UTC).date().isoformat()))
+    if asked.context.vulnerability_data is None:
+        return None
+    return Matches(source=inventory.source, distro=inventory.distro, snapshot=None, matches=(), unknown=())
+
+
+def _with_data(context: Context, book: Book | None) -> Context:
+    """The context, with what the advisories at hand say of themselves where it does not."""
+    if book is None or context.vulnerability_data is not None:
+        return context
+    try:
+        built_at = datetime.fromisoformat(book.data_at) if book.data_at else None
+    except ValueError:
+        built_at = None
+    data = VulnerabilityData(built_at=built_at, namespaces=tuple(sorted(book.namespaces)))
+    return msgspec.structs.replace(context, vulnerability_data=data)
+
+
+def _dockerfile(inventory: Inventory, asked: Asked) -> Dockerfile | None:
+    """The Dockerfile that was given, or what the history tells of it. Raises HullmarkError for what is none."""
+    if asked.dockerfile.strip():
+        return parse_dockerfile(asked.dockerfile.encode("utf-8", "surrogatepass"))
+    return from_history(inventory.config.history) if inventory.config is not None else None
+
+
+def _reference(inventory: Inventory) -> str:
+    """The tag that the image itself goes by."""
+    source = inventory.source
+    if source.tags:
+        return source.tags[0]
+    return source.reference if source.kind in _REFERENCES else ""
 
 
 def _wish(wanted: Needs) -> Wish:

@@ -48,7 +48,7 @@ def load_native(path: Path) -> Policy:
     return read_native(roots[0][1]) if len(roots) == 1 else read_together(roots)
 
 
-def test_files(path: Path) -> tuple[Path, ...]:
+def case_files(path: Path) -> tuple[Path, ...]:
     """The files with test cases of the policy at a path: NAME.test.yaml beside NAME.yaml, or all of a folder."""
     if path.is_dir():
         return tuple(sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES and file.stem.endswith(_TESTS)))

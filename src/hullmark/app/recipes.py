@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import io
+import struct
 import tarfile
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -16,11 +17,13 @@ from hullmark.app.scan import scan_image
 from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.feeds.formats.cvss import rating_of
 from hullmark.match.vex import parse_purl
+from hullmark.model.advisory import FixState
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HealthCheck, HistoryEntry, Image, ImageConfig, LayerBlob, Platform
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named
+from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named, Untold
 from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.policy.capabilities import CAPABILITIES
 from hullmark.policy.cases import Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
 
 _KINDS = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
@@ -30,7 +33,7 @@ _FLAT = frozenset(("alpm", "apk", "deb", "rpm"))
 
 def cook(recipe: Recipe, wish: Wish) -> Scanned:
     """What a scan finds in the image that the recipe describes. Raises HullmarkError for a recipe that makes no sense."""
-    scanned = scan_image(image_of(recipe), wish, Means())
+    scanned = _sized(scan_image(image_of(recipe), wish, Means()), recipe)
     if not recipe.packages:
         return scanned
     found = {package.purl: package for package in scanned.inventory.packages}
@@ -39,9 +42,26 @@ def cook(recipe: Recipe, wish: Wish) -> Scanned:
     return msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(scanned.inventory, packages=packages))
 
 
+def _sized(scanned: Scanned, recipe: Recipe) -> Scanned:
+    """With the sizes that layers count as."""
+    source = scanned.inventory.source
+    sizes = [wanted.size for wanted in _layers(recipe)]
+    layers = tuple(
+        layer if size is None else msgspec.structs.replace(layer, size=size.bytes)
+        for layer, size in zip(source.layers, sizes, strict=True)
+    )
+    inventory = msgspec.structs.replace(scanned.inventory, source=msgspec.structs.replace(source, layers=layers))
+    return msgspec.structs.replace(scanned, inventory=inventory)
+
+
+def _layers(recipe: Recipe) -> tuple[RecipeLayer, ...]:
+    has_more = bool(recipe.files) or not recipe.layers
+    return (*recipe.layers, RecipeLayer(files=recipe.files)) if has_more else recipe.layers
+
+
 def image_of(recipe: Recipe) -> Image:
     """The image, its layers in memory."""
-    layers = (*recipe.layers, RecipeLayer(files=recipe.files)) if recipe.files or not recipe.layers else recipe.layers
+    layers = _layers(recipe)
     blobs = tuple(_blob(_tar(layer)) for layer in layers)
     digest = hashlib.sha256("\n".join(blob.digest for blob in blobs).encode() + msgspec.json.encode(recipe.settings))
     config = _config(recipe.settings, layers, blobs)
@@ -86,6 +106,8 @@ def _add(tar: tarfile.TarFile, path: str, file: RecipeFile, seen: set[str]) -> N
     info.type, info.linkname, info.size = _KINDS[file.type], file.target, len(body)
     info.mode = file.mode.bits if file.mode is not None else _MODES[file.type]
     info.uid, info.gid = file.uid, file.gid
+    if file.capabilities:
+        info.pax_headers = {"SCHILY.xattr.security.capability": _capability(path, file.capabilities)}
     tar.addfile(info, io.BytesIO(body))
 
 
@@ -98,6 +120,18 @@ def _body(path: str, file: RecipeFile) -> bytes:
         return base64.b64decode(file.base64, validate=True)
     except binascii.Error as error:
         raise HullmarkError(f"the recipe's file {path} is no base64: {error}", advice="or write it as text") from error
+
+
+def _capability(path: str, names: Sequence[str]) -> str:
+    """As the kernel keeps it (vfs_cap_data, revision 2, with the bit for effective), each byte a character."""
+    unknown = [name for name in names if name not in CAPABILITIES]
+    if unknown:
+        raise HullmarkError(
+            f"the recipe's file {path} has no such capability as {unknown[0]!r}", advice="write cap_net_raw"
+        )
+    bits = sum(1 << CAPABILITIES.index(name) for name in names)
+    low, high = bits & 0xFFFFFFFF, bits >> 32
+    return struct.pack("<5I", 0x02000001, low, 0, high, 0).decode("utf-8", "surrogateescape")
 
 
 def _config(settings: RecipeSettings, layers: Sequence[RecipeLayer], blobs: Sequence[LayerBlob]) -> ImageConfig:
@@ -138,24 +172,24 @@ def _package(text: str, licenses: tuple[str, ...] = ()) -> Package:
     )
 
 
-def matches_of(weaknesses: Sequence[Weakness], inventory: Inventory) -> Matches:
+def matches_of(weaknesses: Sequence[Weakness], no_data: Sequence[str], inventory: Inventory) -> Matches:
     """The vulnerabilities as matching would have found them. Raises HullmarkError for a package that is not there."""
     packages = {package.purl: package for package in inventory.packages}
-    unknown = [weakness.package for weakness in weaknesses if weakness.package not in packages]
+    unknown = [purl for purl in (*(each.package for each in weaknesses), *no_data) if purl not in packages]
     if unknown:
-        raise HullmarkError(f"the package {unknown[0]} of a vulnerability is not in the image", advice="name its purl")
+        raise HullmarkError(f"the package {unknown[0]} is not in the image", advice="name its purl")
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
         snapshot=None,
         matches=tuple(_match(weakness, packages[weakness.package]) for weakness in weaknesses),
-        unknown=(),
+        unknown=tuple(Untold(package=packages[purl], reason="the test case says so") for purl in no_data),
     )
 
 
 def _match(weakness: Weakness, package: Package) -> Match:
     rating = rating_of(weakness.cvss) if weakness.cvss else None
-    state = "fixed" if weakness.fix else "wont-fix" if weakness.will_not_fix else "not-fixed"
+    state: FixState = "fixed" if weakness.fix else "wont-fix" if weakness.will_not_fix else "not-fixed"
     advisory = Named(
         id=weakness.id,
         source="case",

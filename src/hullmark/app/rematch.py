@@ -256,17 +256,23 @@ def _compared(number: int, before: _Told, after: _Told, thresholds: Sequence[flo
 
 
 def _pairs(before: Sequence[Match], after: Sequence[Match]) -> Iterator[tuple[Match | None, Match | None]]:
-    """Matches of the same vulnerability: of the same advisory, else of the same CVE. Sorted by the advisory's id."""
+    """Matches of the same vulnerability: of the same advisory, else of one with a name in common. Sorted by the advisory's id."""
     old, new = _by_id(before), _by_id(after)
     pairs: list[tuple[Match | None, Match | None]] = [
         (old.pop(key), new.pop(key)) for key in sorted(old.keys() & new.keys())
     ]
-    by_cve = {match.advisory.cve: key for key, match in reversed(new.items()) if match.advisory.cve}
+    by_name = {name: key for key, match in reversed(new.items()) for name in _names(match)}
     for match in old.values():
-        other = by_cve.pop(match.advisory.cve, None)
+        other = next((key for name in _names(match) if (key := by_name.get(name)) in new), None)
         pairs.append((match, new.pop(other) if other else None))
     pairs += [(None, match) for match in new.values()]
     return iter(sorted(pairs, key=lambda pair: [match.advisory.id for match in reversed(pair) if match]))
+
+
+def _names(match: Match) -> Iterator[str]:
+    """The names of its vulnerability, the CVE first."""
+    advisory = match.advisory
+    return filter(None, (advisory.cve, advisory.id, *advisory.aliases))
 
 
 def _by_id(matches: Iterable[Match]) -> dict[tuple[str, int], Match]:

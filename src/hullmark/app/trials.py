@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from hullmark._version import __version__
+from hullmark.app.collect import contents_of, wish_for
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, matches_of
 from hullmark.app.take import take
-from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.app.wish import Means, Scanned
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict
@@ -20,7 +21,6 @@ from hullmark.policy.cases import Case, Cases, differences
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
-from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
@@ -91,7 +91,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         now=_moment(case.at),
         contents=contents_of(scanned, wanted),
         ghosts=wanted.ghosts,
-        matches=None if weaknesses is None else matches_of(weaknesses, scanned.inventory),
+        matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,
     )
@@ -172,34 +172,6 @@ def _moment(text: str) -> datetime:
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise HullmarkError(f"{text[:60]!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from error
-
-
-def wish_for(wanted: Needs) -> Wish:
-    """What a scan must collect. With contents the list of files tells which of them could not be read."""
-    return Wish(
-        files=wanted.files or bool(wanted.contents),
-        digests=wanted.digests,
-        ghosts=wanted.ghosts,
-        contents=tuple(_read_glob(glob) for glob in wanted.contents),
-    )
-
-
-def _read_glob(glob: PathGlob) -> str:
-    """A policy's glob as the reading of layers has it: there, brackets and braces are wild too."""
-    text = glob.text if glob.text.startswith("/") else "/**/" + glob.text
-    if text.endswith("/"):
-        text += "**"
-    return text[1:].replace("[", "[[]").replace("{", "[{]").replace("}", "[}]")
-
-
-def contents_of(scanned: Scanned, wanted: Needs) -> dict[str, bytes | None]:
-    """The bodies that were asked for; None for those that are there but were not read."""
-    contents: dict[str, bytes | None] = dict(scanned.contents)
-    asked = PathGlobs(wanted.contents)
-    for file in scanned.inventory.files or ():
-        if file.type == "file" and file.state not in ("missing", "ghost") and asked.match(file.path):
-            contents.setdefault(file.path, None)
-    return contents
 
 
 def failed(trial: Trial) -> Sequence[Tried]:

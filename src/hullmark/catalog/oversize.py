@@ -16,7 +16,7 @@ import msgspec
 from hullmark.catalog.executable import Reader, Section, Unkept, code, section_table, segments, slices
 from hullmark.rootfs.reads import MIB, Report
 
-BODY_LIMIT = 8 * MIB
+BODY_LIMIT = 4 * MIB
 """Executables up to this many bytes are held in memory; larger ones go through an OversizeSink."""
 
 LOOKAHEAD = 512

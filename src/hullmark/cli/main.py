@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from hullmark._version import __version__
-from hullmark.cli import cache, check, compare, db, files, lists, scan, vulns
-from hullmark.cli.output import let_go_of_stdout
+from hullmark.cli import cache, check, compare, db, diff, files, lists, policy, scan, vulns
+from hullmark.cli.output import columns, let_go_of_stdout
 from hullmark.cli.settings import add_common
 
-VERBS = (scan, vulns, check, files, db, compare, cache, *lists.LISTS)
+VERBS = (scan, vulns, check, policy, diff, files, db, compare, cache, *lists.LISTS)
 """Every verb, in the order in which `--help` shows them."""
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
@@ -40,29 +40,35 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(REFUSED)
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. Asking for the width here spares every run the import of shutil."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=max(columns(80), 40) - 2)
+
+
 def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The whole command line. `only`: the verb that will be run; the others then are names without options, which is faster."""
+    """The whole command line. `only`: the verb that will be run; if it is one, the others are left out, which is faster."""
     top = _Parser(
         prog="hullmark",
         description="Says what is inside a container image, and whether it may be deployed.",
         epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True)
-    for verb in VERBS:
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark")
+    for verb in [verb for verb in VERBS if verb.NAME == only] or VERBS:
         sub = verbs.add_parser(
             verb.NAME,
             help=verb.HELP,
             description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
             epilog=getattr(verb, "EPILOG", None),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
-        if only in (None, verb.NAME):
-            verb.add_arguments(sub)
-            add_common(sub)
+        verb.add_arguments(sub)
+        add_common(sub)
         sub.set_defaults(run=verb.run)
     return top
 

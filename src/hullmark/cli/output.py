@@ -59,7 +59,7 @@ def write(results: list[Any], outputs: list[Output], settings: Settings, **wishe
     from hullmark.model.errors import HullmarkError
 
     for output in outputs:
-        rendered = b"".join(_rendered(output, result, settings, wishes) for result in results)
+        rendered = _rendered(output, results, settings, wishes)
         try:
             if output.file:
                 Path(output.file).write_bytes(rendered)
@@ -85,7 +85,7 @@ def let_go_of_stdout() -> None:
     os.close(null)
 
 
-def _rendered(output: Output, result: Any, settings: Settings, wishes: Mapping[str, Any]) -> bytes:
+def _rendered(output: Output, results: list[Any], settings: Settings, wishes: Mapping[str, Any]) -> bytes:
     from hullmark._version import __version__
     from hullmark.report.format import RenderContext
 
@@ -94,17 +94,23 @@ def _rendered(output: Output, result: Any, settings: Settings, wishes: Mapping[s
         tool_version=__version__,
         timestamp=_timestamp(),
         color=settings.wants_color() and not output.file,
-        width=_columns() if is_terminal else 0,
+        width=columns(120) if is_terminal else 0,
         **wishes,
     )
-    return output.format.render(result, context)
+    if output.format.render_all is not None:
+        return output.format.render_all(results, context)
+    return b"".join(output.format.render(result, context) for result in results)
 
 
-def _columns() -> int:
-    """The terminal's width, or what COLUMNS says."""
-    import shutil  # it brings every kind of archive along, which few runs need
-
-    return shutil.get_terminal_size((120, 40)).columns
+def columns(otherwise: int) -> int:
+    """The terminal's width, or what COLUMNS says. (shutil's answer to this brings every kind of archive along.)"""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and 0 < int(told[:6]):
+        return int(told[:6])
+    try:
+        return os.get_terminal_size(1).columns or otherwise
+    except OSError:
+        return otherwise
 
 
 def _timestamp() -> str | None:

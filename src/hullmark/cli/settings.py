@@ -100,7 +100,7 @@ a SOURCE is one of
 _ADVISORY_VALUES = (
     _Option("db_dir", str, "DIR", "where advisories are kept (default: ~/.local/share/hullmark/advisories)"),
     _Option("snapshot", str, "FILE", "the snapshot of advisories to use instead of the one that is kept"),
-    _Option("advisories", str, "DIR", "a folder of OSV documents to use instead"),
+    _Option("advisories", str, "DIR|FILE", "a folder of OSV documents, or a file that lists them, to use instead"),
 )
 _EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES)
 

@@ -95,8 +95,9 @@ def _affected(told: _Affected) -> Affected:
 
 
 def _ranges(versions: Iterable[str], fixedin: Iterable[str], scheme: Scheme) -> tuple[Range, ...]:
-    fixes = [span for span in map(_range, fixedin) if span.low and not span.low_open]
-    return without(map(_range, versions), (), fixes, scheme)
+    fixed = [*map(_range, fixedin)]
+    fixes = [span for span in fixed if span.low and not span.low_open]
+    return without(map(_range, versions), fixed, fixes, scheme)
 
 
 def _range(text: str) -> Range:

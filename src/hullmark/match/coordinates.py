@@ -16,7 +16,7 @@ from hullmark.match.lookups import RULES, Lookup, is_system, lookups, untold
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
 from hullmark.model.purl import make_purl, namespace_of
-from hullmark.versions import InvalidVersion, scheme_named
+from hullmark.versions.ranges import is_version
 
 
 class _Everything(frozenset[str]):
@@ -118,7 +118,7 @@ def asked(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:
 def is_comparable(package: Package, asked: Iterable[Lookup]) -> bool:
     """Whether its version can be compared with whatever is said of it. Where it cannot, a mere mention makes the package unknown."""
     is_known = package.version != UNKNOWN_VERSION
-    return is_known and all(_is_version(lookup.ask.scheme, lookup.ask.version) for lookup in asked)
+    return is_known and all(is_version(lookup.ask.version, lookup.ask.scheme) for lookup in asked)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -148,14 +148,3 @@ def _decisions(plan: Plan) -> tuple[object, ...]:
     """What of a plan decides a match: the release does where fixes of rebuilds and channels have to be reachable."""
     release = plan.release if plan.resolutions else ""
     return plan.tiers, plan.resolutions, bool(plan.reason), release, plan.is_comprehensive, plan.vendors
-
-
-@lru_cache(maxsize=1 << 16)
-def _is_version(scheme_name: str, version: str) -> bool:
-    scheme = scheme_named(scheme_name)
-    try:
-        if scheme is not None:
-            scheme.compare(version, version)
-    except InvalidVersion:
-        return False
-    return True

@@ -5,26 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import groupby
 
 import msgspec
 
-from hullmark.match.book import Ask, Book, Hit
+from hullmark.match.answers import Question, answered, split
+from hullmark.match.book import Book
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.lookups import RULES, Lookup, is_guessed, is_system, lookups, untold
-from hullmark.match.resolve import Affecting, resolve
-from hullmark.match.risk import ordered, risk, severity_of
-from hullmark.match.why import why
-from hullmark.model.advisory import Advisory, Cvss, Exploitability, Exploited, Lifecycle, Severity
+from hullmark.match.lookups import RULES, is_guessed, is_system, lookups, untold
+from hullmark.match.merge import Affecting
+from hullmark.match.resolve import cleared, resolve
+from hullmark.match.risk import ordered
+from hullmark.match.write import Writer
+from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Epss, Kev, Match, Matches, Named, SnapshotInfo, Suppressed, Untold
-from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.model.match import Matches, SnapshotInfo, Untold
+from hullmark.model.package import Package
 from hullmark.model.problem import Problem
-from hullmark.versions import InvalidVersion, scheme_named
 
 ROOM = "match"
 
-_RATERS = ("nvd", "vulnrichment", "redhat", "ubuntu", "debian")
 _NO_CHANNELS: tuple[str, ...] = ()
 _STALE_DAYS = 30
 _FEW = 100
@@ -46,23 +45,24 @@ def find(
     """
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
-    told, unknown = _sorted_out(inventory.packages, plan, book.namespaces)
-    asked_about = (*told, *(each.package for each in unknown if is_guessed(each.package, plan)))
-    questions = [(package, tuple(lookups(package, plan, book.namespaces))) for package in asked_about]
-    answers = _answers(book, questions)
-    affecting: list[tuple[Package, Affecting]] = []
-    for (package, asked), hits in zip(questions, answers, strict=True):
-        if hits and (reason := _incomparable(package, asked, hits)):
+    # What a comprehensive distribution does not list is sound anyway.
+    owners = set() if plan.is_comprehensive else {package.owned_by for package in inventory.packages}
+    told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
+    found: list[tuple[Package, Affecting]] = []
+    sound: dict[str, set[str]] = {}
+    for package, answers in answered(book, questions):
+        usable, reason = split(package, answers)
+        if reason:
             unknown.append(Untold(package=package, reason=reason))
-        elif hits:
-            affecting += [(package, each) for each in resolve(package, asked, hits, plan.release)]
-    matches = _Writer(book, plan, inventory.packages, [each for _, each in affecting]).matches(affecting)
+        if package.purl in owners:
+            sound[package.purl] = cleared(package, usable)
+        found += [(package, each) for each in resolve(package, usable, plan.release)]
     unknown += _unsupported(told, plan, book, at)
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
         snapshot=SnapshotInfo(digest=book.digest, data_at=book.data_at),
-        matches=ordered(matches),
+        matches=ordered(Writer(book, plan, inventory.packages, found, sound).matches()),
         unknown=tuple(
             sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
         ),
@@ -79,154 +79,29 @@ def channels_in_use(inventory: Inventory) -> set[str]:
 
 
 def _sorted_out(
-    packages: Iterable[Package], plan: Plan, namespaces: Collection[str]
-) -> tuple[list[Package], list[Untold]]:
-    told, unknown = [], []
+    packages: Iterable[Package], plan: Plan, namespaces: Collection[str], owners: Collection[str | None]
+) -> tuple[list[Package], list[Untold], list[Question]]:
+    """The packages of which something can be said, those of which nothing can, and what is asked about either."""
+    told: list[Package] = []
+    unknown: list[Untold] = []
+    questions: list[Question] = []
     for package in packages:
         reason = untold(package, plan, namespaces)
         if reason:
             unknown.append(Untold(package=package, reason=reason))
         else:
             told.append(package)
-    return told, unknown
-
-
-def _answers(book: Book, questions: Sequence[tuple[Package, tuple[Lookup, ...]]]) -> list[list[Hit]]:
-    """The hits for each package; their `ask` counts within its look-ups."""
-    asks: list[Ask] = []
-    starts: list[int] = []
-    owners: list[int] = []
-    for number, (_, asked) in enumerate(questions):
-        starts.append(len(asks))
-        asks += [lookup.ask for lookup in asked]
-        owners += [number] * len(asked)
-    answers: list[list[Hit]] = [[] for _ in questions]
-    for owner, hits in groupby(book.hits(asks), key=lambda hit: owners[hit.ask]):
-        answers[owner] = [hit._replace(ask=hit.ask - starts[owner]) for hit in hits]
-    return answers
-
-
-def _incomparable(package: Package, asked: Sequence[Lookup], hits: Sequence[Hit]) -> str:
-    """Why its version cannot be compared with what is said of its name, "" if it can."""
-    names = ", ".join(sorted({hit.advisory.id for hit in hits})[:3])
-    if package.version == UNKNOWN_VERSION:
-        return f"its version is not known, and advisories speak of it ({names})"
-    ask = asked[hits[0].ask].ask
-    scheme = scheme_named(ask.scheme)
-    try:
-        if scheme is not None:
-            scheme.compare(ask.version, ask.version)
-    except InvalidVersion:
-        return f"its version is none of {ask.scheme}'s, and advisories speak of it ({names})"
-    return ""
-
-
-class _Writer:
-    """Writes matches: looks up in one go what is known of all their CVEs."""
-
-    def __init__(self, book: Book, plan: Plan, packages: Iterable[Package], affecting: Sequence[Affecting]) -> None:
-        self._plan = plan
-        self._licences = book.licences
-        self._owners = {package.purl: package for package in packages if is_system(package)}
-        cves = {cve for each in affecting if (cve := _cve(each.advisory))}
-        self._kev: dict[str, Exploited] = book.exploited(cves)
-        self._epss: dict[str, Exploitability] = book.exploitability(cves)
-        unrated = {_cve(each.advisory) for each in affecting if not each.advisory.cvss or _severity(each) == "unknown"}
-        self._rated: dict[str, list[Advisory]] = book.rated(cve for cve in unrated if cve)
-
-    def matches(self, affecting: Sequence[tuple[Package, Affecting]]) -> Iterator[Match]:
-        by_owner: dict[str, set[str]] = {}
-        for package, each in affecting:
-            if is_system(package) and not each.vetoed:
-                by_owner.setdefault(package.purl, set()).update((each.advisory.id, *each.advisory.aliases))
-        for package, each in affecting:
-            yield self._match(package, each, by_owner)
-
-    def _match(self, package: Package, each: Affecting, by_owner: dict[str, set[str]]) -> Match:
-        named = self._named(each)
-        ask = each.lookup.ask
-        return Match(
-            package=package,
-            advisory=named,
-            fix=each.fix,
-            kind=each.lookup.kind,
-            name=ask.name,
-            version=ask.version,
-            why=why(package, each, self._plan),
-            risk=risk(named.severity, named.cvss, named.epss, named.kev),
-            confidence=0.6 if each.lookup.kind == "cpe" else 1.0,
-            suppressed=self._suppressed(package, each, by_owner),
-        )
-
-    def _suppressed(self, package: Package, each: Affecting, by_owner: dict[str, set[str]]) -> Suppressed | None:
-        if each.vetoed:
-            return Suppressed(by="not-affected", reason=each.vetoed)
-        owner = self._owners.get(package.owned_by or "")
-        if owner is None or is_system(package):
-            return None
-        if {each.advisory.id, *each.advisory.aliases} & by_owner.get(owner.purl, set()):
-            return Suppressed(
-                by="distro", reason=f"it belongs to {owner.name} {owner.version}, for which it is reported"
-            )
-        if not self._plan.is_comprehensive:
-            return None
-        word = self._plan.reason or f"{self._plan.label} does not list that as affected"
-        return Suppressed(by="distro", reason=f"it belongs to {owner.name} {owner.version}, and {word}")
-
-    def _named(self, each: Affecting) -> Named:
-        advisory, others = each.advisory, each.others
-        cve = _cve(advisory)
-        rated = sorted(self._rated.get(cve, ()), key=_rater)
-        cvss = tuple(dict.fromkeys(rating for known in (advisory, *others, *rated) for rating in known.cvss))
-        scored = self._epss.get(cve)
-        entry = self._kev.get(cve)
-        names = dict.fromkeys(name for known in (advisory, *others) for name in (known.id, *known.aliases))
-        return Named(
-            id=advisory.id,
-            source=advisory.source,
-            namespace=each.affected.namespace,
-            licence=self._licences.get(advisory.source, ""),
-            cve=cve,
-            aliases=tuple(name for name in names if name != advisory.id),
-            severity=_best_severity(each, rated, cvss),
-            cvss=cvss,
-            cwes=tuple(dict.fromkeys(cwe for known in (advisory, *others, *rated) for cwe in known.cwes)),
-            epss=Epss(score=scored.score, percentile=scored.percentile, day=scored.day) if scored else None,
-            kev=Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None,
-            summary=next((known.summary for known in (advisory, *others, *rated) if known.summary), ""),
-            published=advisory.published,
-            modified=advisory.modified,
-            references=advisory.references,
-            vendor_ids=each.vendor_ids,
-        )
-
-
-def _cve(advisory: Advisory) -> str:
-    return next((name for name in (advisory.id, *advisory.aliases) if name.startswith("CVE-")), "")
-
-
-def _severity(each: Affecting) -> Severity:
-    return each.affected.severity or each.advisory.severity
-
-
-def _best_severity(each: Affecting, rated: Sequence[Advisory], cvss: Sequence[Cvss]) -> Severity:
-    """The word of who speaks; else of who says the same; else of who rates the CVE; else what the ratings come to."""
-    for severity in (_severity(each), *(known.severity for known in (*each.others, *rated))):
-        if severity != "unknown":
-            return severity
-    return severity_of(max((rating.score for rating in cvss), default=0.0))
-
-
-def _rater(advisory: Advisory) -> tuple[int, str]:
-    return (_RATERS.index(advisory.source) if advisory.source in _RATERS else len(_RATERS), advisory.source)
+        if not reason or is_guessed(package, plan):
+            questions.append((package, lookups(package, plan, namespaces, is_owner=package.purl in owners)))
+    return told, unknown, questions
 
 
 def _unsupported(packages: Iterable[Package], plan: Plan, book: Book, at: str) -> Iterator[Untold]:
     """Packages that the distribution itself maintains no more."""
     known = book.support(plan.tiers) if plan.tiers else {}
-    patterns = [(_pattern(name), support) for name, support in known.items() if "*" in name]
     if not known:
         return
+    patterns = [(_pattern(name), support) for name, support in known.items() if "*" in name]
     for package in packages:
         if not is_system(package):
             continue
@@ -249,7 +124,7 @@ def _problems(inventory: Inventory, told: Sequence[Package], plan: Plan, book: B
     if plan.reason and has_system:
         reasons.append(f"nothing can be said of the system's packages: {plan.reason}")
     reasons += _ended(plan, book, at)
-    used = {rule.namespace for package in told if (rule := RULES.get(package.type)) is not None}
+    used = {RULES[type].namespace for type in {package.type for package in told} & RULES.keys()}
     if has_system:
         used.update(plan.tiers or plan.resolutions)
         reasons += [
@@ -294,8 +169,3 @@ def _lifecycles(plan: Plan, book: Book) -> tuple[Lifecycle, ...]:
     parts = plan.release.split(".") if plan.product else [""]
     releases = [release for release in dict.fromkeys((".".join(parts[:2]), parts[0])) if release]
     return next((found for release in releases if (found := book.lifecycles(plan.product, release))), ())
-
-
-def with_matches(result: Matches, matches: Iterable[Match]) -> Matches:
-    """The result with other matches."""
-    return msgspec.structs.replace(result, matches=tuple(matches))

@@ -52,7 +52,7 @@ def _pypi(package: Package) -> tuple[str, ...]:
 
 def _pathed(package: Package) -> tuple[str, ...]:
     """Namespace and name as the purl has them."""
-    if package.purl.count("/") == 1:
+    if package.purl.count("/") == 1 or package.name.startswith("@"):
         return (package.name,)
     space = namespace_of(package.purl)
     return (f"{space}/{package.name}" if space and not package.name.startswith(f"{space}/") else package.name,)
@@ -63,9 +63,9 @@ def _pathed_lower(package: Package) -> tuple[str, ...]:
 
 
 def _maven(package: Package) -> tuple[str, ...]:
-    group = namespace_of(package.purl)
     if ":" in package.name:
         return (package.name,)
+    group = namespace_of(package.purl)
     return (f"{group}:{package.name}",) if group else ()
 
 
@@ -132,8 +132,11 @@ def is_guessed(package: Package, plan: Plan) -> bool:
     return package.type in cpes.TYPES or plan.uses_cpe
 
 
-def lookups(package: Package, plan: Plan, namespaces: Collection[str]) -> tuple[Lookup, ...]:
-    """Every ask for a package of which something can be said. Of a version that is not known, all is asked about the name."""
+def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_owner: bool = False) -> tuple[Lookup, ...]:
+    """Every ask for a package of which something can be said. Of a version that is not known, all is asked about the name.
+
+    So it is for an owner (`is_owner`): what is sound in it is sound in what it owns.
+    """
     rule = RULES.get(package.type)
     if rule is not None:
         return _of_language(package, rule)
@@ -141,7 +144,7 @@ def lookups(package: Package, plan: Plan, namespaces: Collection[str]) -> tuple[
     has_cpe = "cpe" in namespaces and (package.type in cpes.TYPES or is_guessed(package, plan))
     found: list[Lookup] = []
     if is_system(package):
-        found += _system(package, plan, is_whole=has_cpe or is_unknown)
+        found += _system(package, plan, is_whole=has_cpe or is_unknown or is_owner)
     elif "generic" in namespaces:
         found.append(Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct"))
     if has_cpe and not is_unknown:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-
-import msgspec
+from collections.abc import Iterable, Mapping, Sequence
 
 from hullmark.match import rebuilders, symbols
+from hullmark.match.answers import Answer
 from hullmark.match.book import Hit
 from hullmark.match.lookups import Lookup, is_system
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.match.merge import Affecting, cves_of, ids_of, merged
+from hullmark.model.advisory import Affected, Range
 from hullmark.model.match import Fix
 from hullmark.model.package import Package
 from hullmark.versions.ranges import contains
@@ -28,75 +28,75 @@ _HEADERS = (
     (re.compile(r"linux-kbuild-.*").fullmatch, re.compile(r"linux.*").fullmatch),
 )
 
-# Of several sources for one vulnerability in a language's package, the first speaks for all. Others come after, by name.
-_SPEAKERS = ("ghsa", "github-api", "github", "govulndb", "pypa", "rustsec", "rubysec", "osv")
 
-
-class Affecting(msgspec.Struct, kw_only=True):
-    """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere."""
-
-    lookup: Lookup
-    advisory: Advisory
-    affected: Affected
-    range: Range
-    fix: Fix
-    vetoed: str = ""
-    others: list[Advisory] = []
-    vendor_ids: tuple[str, ...] = ()
-
-
-def resolve(package: Package, lookups: Sequence[Lookup], hits: Sequence[Hit], release: str) -> list[Affecting]:
+def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[Affecting]:
     """What affects the package, of all that was answered to its look-ups. `release` is the distribution's, as `9.4`.
 
     What another record of the same namespace clears is kept with the reason in `vetoed`.
     """
-    usable = [(lookups[hit.ask], hit) for hit in hits if _applies(package, lookups[hit.ask], hit)]
-    vetoes = _vetoes(package, usable)
-    told = [pair for pair in usable if pair[1].affected.kind == "affected" and pair[0].kind != "cpe"]
-    disclosed = _ended(_governing([pair for pair in told if not pair[0].is_resolution]))
-    resolutions = [pair for pair in told if pair[0].is_resolution]
+    usable = [answer for answer in answers if _applies(package, *answer)]
+    told = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
+    disclosed = _ended(_governing([answer for answer in told if not answer[0].is_resolution]))
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
-    found = _resolved(found, [pair for pair in usable if pair[0].is_resolution], release)
-    known = _names_of(hit for _, hit in disclosed)
-    found += [_affecting(lookup, hit) for lookup, hit in resolutions if hit.covers and not _cves(hit.advisory) & known]
-    found = _merged(found)
-    unused = _unused(package, disclosed)
+    resolutions = [answer for answer in usable if answer[0].is_resolution]
+    if resolutions:
+        found = _resolved(found, resolutions, release)
+        known = _names_of(disclosed)
+        rest = [answer for answer in told if answer[0].is_resolution and answer[1].covers]
+        found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
+    found = merged(found)
+    _veto(found, _vetoes(usable), _unused(package, disclosed))
+    guessed = [answer for answer in usable if answer[0].kind == "cpe" and answer[1].affected.kind == "affected"]
+    return found + _guesses(package, guessed, _settled(usable, disclosed, found)) if guessed else found
+
+
+def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
+    """The ids of which a distribution says that its package is sound: mended in this version, or never affected."""
+    usable = [answer for answer in answers if answer[0].kind != "cpe" and _applies(package, *answer)]
+    affected = [answer for answer in usable if answer[1].affected.kind == "affected"]
+    mended = _names_of(answer for answer in affected if not answer[1].covers)
+    mended -= _names_of(answer for answer in affected if answer[1].covers)
+    return mended.union(_vetoes(usable))
+
+
+def _veto(found: Iterable[Affecting], vetoes: Mapping[str, str], unused: Mapping[str, str]) -> None:
+    """Set why what is found does not count."""
+    if not vetoes and not unused:
+        return
     for each in found:
-        each.vetoed = next((reason for name, reason in vetoes.items() if _is_vetoed(each.advisory, name)), "")
-        each.vetoed = each.vetoed or next(
-            (reason for name, reason in unused.items() if name in _ids(each.advisory)), ""
-        )
-    settled = known | _names_of(hit for _, hit in usable if hit.affected.kind == "unaffected" and hit.covers)
-    settled |= {name for each in found for name in (each.advisory.id, *each.advisory.aliases)}
-    guessed = [pair for pair in usable if pair[0].kind == "cpe" and pair[1].affected.kind == "affected"]
-    new = [_guess(package, *pair) for pair in guessed if pair[1].covers and not _ids(pair[1].advisory) & settled]
-    return found + _merged(new)
+        names = (each.advisory.id, *each.advisory.aliases)
+        # A bundle of several CVEs is not cleared by a word about one of them.
+        cleared = names if len(cves_of(each.advisory)) == 1 else names[:1]
+        reasons = (*(vetoes.get(name, "") for name in cleared), *(unused.get(name, "") for name in names))
+        each.vetoed = next(filter(None, reasons), "")
 
 
-def _ids(advisory: Advisory) -> set[str]:
-    return {advisory.id, *advisory.aliases}
+def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[Affecting]) -> set[str]:
+    """The ids of which the package's own ecosystem has spoken, whatever it said."""
+    cleared = [answer for answer in usable if answer[1].affected.kind == "unaffected" and answer[1].covers]
+    return _names_of(disclosed) | _names_of(cleared) | {name for each in found for name in ids_of(each.advisory)}
 
 
-def _cves(advisory: Advisory) -> set[str]:
-    """The CVEs that it is about; its own id if there is none."""
-    return {name for name in _ids(advisory) if name.startswith("CVE-")} or {advisory.id}
+def _guesses(package: Package, guessed: Iterable[Answer], settled: set[str]) -> list[Affecting]:
+    new = [_guess(package, lookup, hit) for lookup, hit in guessed if hit.covers and not ids_of(hit.advisory) & settled]
+    return merged(new)
 
 
-def _names_of(hits: Iterable[Hit]) -> set[str]:
-    return {name for hit in hits for name in _ids(hit.advisory)}
+def _names_of(answers: Iterable[Answer]) -> set[str]:
+    return {name for _, hit in answers for name in (hit.advisory.id, *hit.advisory.aliases)}
 
 
 def _applies(package: Package, lookup: Lookup, hit: Hit) -> bool:
     """Whether the part speaks of this package: architecture, module, flavour, platform, and headers that only share a source."""
     affected = hit.affected
     is_source = lookup.kind == "source"
-    if affected.platforms or (lookup.kind == "source" and _is_headers(package.name, lookup.ask.name)):
+    if affected.platforms or (is_source and _is_headers(package.name, lookup.ask.name)):
         return False
     if affected.kind == "unaffected" and not rebuilders.speaks_of(hit.advisory, package, lookup.ask.name):
         return False
     return (
-        _arch_fits(package.arch, affected, is_source=is_source)
-        and _module_fits(package, affected.module)
+        (not affected.arch or _arch_fits(package.arch, affected, is_source=is_source))
+        and (affected.module is None or _module_fits(package, affected.module))
         and _flavour_fits(lookup.ask.version, hit.range)
     )
 
@@ -107,8 +107,6 @@ def _is_headers(name: str, source: str) -> bool:
 
 def _arch_fits(arch: str, affected: Affected, *, is_source: bool) -> bool:
     wanted = affected.arch
-    if not wanted:
-        return True
     if wanted == "src":
         return is_source or affected.kind == "affected"
     if wanted == "binary":
@@ -123,8 +121,8 @@ def _canonical(arch: str) -> str:
     return _ARCHITECTURES.get(arch, arch)
 
 
-def _module_fits(package: Package, module: str | None) -> bool:
-    if module is None or package.type != "rpm":
+def _module_fits(package: Package, module: str) -> bool:
+    if package.type != "rpm":
         return True
     label = package.notes.get("modularity", "")
     # Default streams of some rebuilders set no label; only the release then shows that a package is of a module.
@@ -137,21 +135,26 @@ def _module_fits(package: Package, module: str | None) -> bool:
 def _flavour_fits(version: str, span: Range) -> bool:
     """Special builds (ksplice, FIPS) are numbered apart from the usual ones: their fixes say nothing about each other."""
     fixed = span.fixed or span.high
-    return not fixed or _FLAVOURS.findall(version) == _FLAVOURS.findall(fixed)
+    return not fixed or _flavours(version) == _flavours(fixed)
 
 
-def _vetoes(package: Package, usable: Sequence[tuple[Lookup, Hit]]) -> dict[str, str]:
+def _flavours(version: str) -> list[str]:
+    is_plain = "ksplice" not in version and "fips" not in version
+    return [] if is_plain else _FLAVOURS.findall(version)
+
+
+def _vetoes(usable: Iterable[Answer]) -> dict[str, str]:
     """Ids that a record of what is not affected clears, with the reason."""
     reasons: dict[str, str] = {}
     for lookup, hit in usable:
         if hit.affected.kind == "unaffected" and hit.covers:
             reason = f"{hit.advisory.source} records that {lookup.ask.name} {lookup.ask.version} is not affected"
-            for name in sorted(_ids(hit.advisory)):
+            for name in (hit.advisory.id, *hit.advisory.aliases):
                 reasons.setdefault(name, reason + (f": {hit.affected.note}" if hit.affected.note else ""))
     return reasons
 
 
-def _unused(package: Package, disclosed: Sequence[tuple[Lookup, Hit]]) -> dict[str, str]:
+def _unused(package: Package, disclosed: Sequence[Answer]) -> dict[str, str]:
     """Ids of what only functions have that the program was linked without, with the reason. Whoever names functions speaks for all."""
     there = symbols.symbols_of(package)
     if not there:
@@ -159,7 +162,7 @@ def _unused(package: Package, disclosed: Sequence[tuple[Lookup, Hit]]) -> dict[s
     whole = {(hit.advisory.source, hit.advisory.id) for _, hit in disclosed if not hit.affected.symbols}
     named: dict[str, list[Hit]] = {}
     for _, hit in disclosed:
-        for name in _ids(hit.advisory) if (hit.advisory.source, hit.advisory.id) not in whole else ():
+        for name in ids_of(hit.advisory) if (hit.advisory.source, hit.advisory.id) not in whole else ():
             named.setdefault(name, []).append(hit)
     return {
         name: f"the program has none of the functions that {hits[0].advisory.id} names"
@@ -168,40 +171,36 @@ def _unused(package: Package, disclosed: Sequence[tuple[Lookup, Hit]]) -> dict[s
     }
 
 
-def _is_vetoed(advisory: Advisory, name: str) -> bool:
-    """A bundle of several CVEs is not cleared by a word about one of them."""
-    return name == advisory.id or (name in advisory.aliases and len(_cves(advisory)) == 1)
-
-
-def _governing(hits: Sequence[tuple[Lookup, Hit]]) -> list[tuple[Lookup, Hit]]:
+def _governing(answers: list[Answer]) -> list[Answer]:
     """Of what several namespaces say of one name in one advisory, the most specific one's."""
+    if len({lookup.tier for lookup, _ in answers}) < 2:
+        return answers
     best: dict[tuple[str, str], int] = {}
-    for lookup, hit in hits:
+    for lookup, hit in answers:
         key = (hit.advisory.id, lookup.ask.name)
         best[key] = min(lookup.tier, best.get(key, lookup.tier))
-    return [(lookup, hit) for lookup, hit in hits if lookup.tier == best[hit.advisory.id, lookup.ask.name]]
+    return [(lookup, hit) for lookup, hit in answers if lookup.tier == best[hit.advisory.id, lookup.ask.name]]
 
 
-def _ended(hits: list[tuple[Lookup, Hit]]) -> list[tuple[Lookup, Hit]]:
+def _ended(answers: list[Answer]) -> list[Answer]:
     """Without a language's ranges that have no end where another record of the vulnerability knows it, and the version is past it.
 
     An end that is a commit (`0.0.0-DATE-HASH`) says nothing of tagged versions.
     """
-    if all(hit.range.high or ":" in hit.affected.namespace for _, hit in hits):
-        return hits
+    if all(hit.range.high or ":" in hit.affected.namespace for _, hit in answers):
+        return answers
     records: dict[tuple[str, str, str], list[Hit]] = {}
-    for lookup, hit in hits:
+    for lookup, hit in answers:
         records.setdefault((hit.advisory.source, hit.advisory.id, lookup.ask.name), []).append(hit)
-    past = [
-        (name, _ids(found[0].advisory))
-        for (_, _, name), found in records.items()
-        if all(hit.range.high and not _COMMIT(hit.range.high) and not hit.covers for hit in found)
-    ]
+    past: dict[str, set[str]] = {}
+    for (_, _, name), hits in records.items():
+        if all(hit.range.high and not _COMMIT(hit.range.high) and not hit.covers for hit in hits):
+            past.setdefault(name, set()).update(ids_of(hits[0].advisory))
 
     def is_outdated(lookup: Lookup, hit: Hit) -> bool:
-        return not hit.range.high and any(name == lookup.ask.name and ids & _ids(hit.advisory) for name, ids in past)
+        return not hit.range.high and not past.get(lookup.ask.name, set()).isdisjoint(ids_of(hit.advisory))
 
-    return [(lookup, hit) for lookup, hit in hits if not is_outdated(lookup, hit)]
+    return [(lookup, hit) for lookup, hit in answers if not is_outdated(lookup, hit)]
 
 
 def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
@@ -228,33 +227,31 @@ def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
     )
 
 
-def _resolved(found: list[Affecting], resolutions: Sequence[tuple[Lookup, Hit]], release: str) -> list[Affecting]:
+def _resolved(found: list[Affecting], resolutions: Iterable[Answer], release: str) -> list[Affecting]:
     """Drop what a rebuild or channel has fixed in the installed version; give the others its fix."""
-    if not resolutions:
-        return found
+    by_name: dict[tuple[str, str, str], dict[int, Answer]] = {}
+    for number, (lookup, hit) in enumerate(resolutions):
+        if _is_reachable(_fixed_by(hit), release):
+            for name in ids_of(hit.advisory):
+                by_name.setdefault((lookup.kind, lookup.ask.name, name), {})[number] = (lookup, hit)
     kept = []
     for each in found:
-        about = [(lookup, hit) for lookup, hit in resolutions if _is_about(each, lookup, hit)]
-        reachable = [(lookup, hit) for lookup, hit in about if _is_reachable(_fixed_by(hit), release)]
-        if any(_is_at_least(lookup, _fixed_by(hit)) for lookup, hit in reachable):
+        about: dict[int, Answer] = {}
+        for cve in cves_of(each.advisory):
+            about |= by_name.get((each.lookup.kind, each.lookup.ask.name, cve), {})
+        if any(_is_at_least(lookup, _fixed_by(hit)) for lookup, hit in about.values()):
             continue
-        for _, hit in reachable[:1]:
-            _give_fix(each, hit)
+        if about:
+            _give_fix(each, about[min(about)][1])
         kept.append(each)
     return kept
-
-
-def _is_about(each: Affecting, lookup: Lookup, hit: Hit) -> bool:
-    """Whether a resolution names a fix of this vulnerability under the same name."""
-    same_name = lookup.ask.name == each.lookup.ask.name and lookup.kind == each.lookup.kind
-    return same_name and bool(_cves(each.advisory) & _ids(hit.advisory)) and bool(_fixed_by(hit))
 
 
 def _give_fix(each: Affecting, hit: Hit) -> None:
     fixed = _fixed_by(hit)
     each.fix = Fix(state="fixed", version=fixed, date=hit.affected.fix_date)
     each.range = Range(high=fixed, fixed=fixed)
-    ids = () if hit.advisory.id in _ids(each.advisory) else (hit.advisory.id,)
+    ids = () if hit.advisory.id in ids_of(each.advisory) else (hit.advisory.id,)
     each.vendor_ids = tuple(dict.fromkeys((*ids, *hit.affected.vendor_ids)))
 
 
@@ -270,78 +267,11 @@ def _is_at_least(lookup: Lookup, version: str) -> bool:
 
 
 def _is_reachable(fixed: str, release: str) -> bool:
-    """Whether a host of this release can install the fix: `.el9_6` is beyond a host that stays at 9.4."""
+    """Whether there is a fix, and a host of this release can install it: `.el9_6` is beyond a host that stays at 9.4."""
+    if not fixed:
+        return False
     built = _MINOR.search(fixed)
     major, _, minor = release.partition(".")
     if built is None or not minor.isdecimal() or built[1] != major:
         return True
     return int(built[2]) <= int(minor)
-
-
-def _merged(found: list[Affecting]) -> list[Affecting]:
-    """One for each vulnerability: the same one is told by several sources, under several names, by several look-ups."""
-    out = [_spoken_for(group) for group in _grouped(each for each in found if len(_cves(each.advisory)) == 1)]
-    told = {cve for each in out for cve in _cves(each.advisory)}
-    by_id: dict[str, list[Affecting]] = {}
-    for bundle in found:
-        if len(_cves(bundle.advisory)) == 1:
-            continue
-        same = next((each for each in out if _is_same(each, bundle)), None)
-        if _cves(bundle.advisory) <= told:
-            _announce(out, bundle)
-        elif same is not None:
-            same.others.append(bundle.advisory)
-        else:
-            by_id.setdefault(bundle.advisory.id, []).append(bundle)
-    return out + [_spoken_for(group) for group in by_id.values()]
-
-
-def _announce(out: Iterable[Affecting], bundle: Affecting) -> None:
-    """Name the bundle as an announcement of all that it is about."""
-    for each in out:
-        if _cves(each.advisory) & _cves(bundle.advisory):
-            each.vendor_ids = tuple(dict.fromkeys((*each.vendor_ids, bundle.advisory.id)))
-
-
-def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
-    """Those that share an id, directly or through others, together."""
-    groups: list[list[Affecting]] = []
-    where: dict[str, list[Affecting]] = {}
-    for each in single:
-        names = sorted(_ids(each.advisory))
-        joined = [where[name] for name in names if name in where]
-        group = joined[0] if joined else []
-        if not joined:
-            groups.append(group)
-        for other in joined[1:]:
-            if other is not group and other:
-                group.extend(other)
-                for member in other:
-                    where.update(dict.fromkeys(_ids(member.advisory), group))
-                other.clear()
-        group.append(each)
-        where.update(dict.fromkeys(names, group))
-    return [group for group in groups if group]
-
-
-def _is_same(each: Affecting, bundle: Affecting) -> bool:
-    """Whether a bundle says itself that it is the same as this record. Announcements of distributions bundle what is not."""
-    return ":" not in bundle.affected.namespace and each.advisory.id in bundle.advisory.aliases
-
-
-def _spoken_for(group: list[Affecting]) -> Affecting:
-    """The one that speaks for a group, with what the others know."""
-    first, *others = sorted(group, key=_precedence)
-    for other in others:
-        if other.advisory is not first.advisory and other.advisory not in first.others:
-            first.others.append(other.advisory)
-        if first.fix.state != "fixed" and other.fix.state == "fixed":
-            first.fix, first.range = other.fix, other.range
-    return first
-
-
-def _precedence(each: Affecting) -> tuple[int, int, int, str, str]:
-    source = each.advisory.source
-    speaker = _SPEAKERS.index(source) if source in _SPEAKERS else len(_SPEAKERS)
-    kinds = ("direct", "source", "cpe")
-    return (kinds.index(each.lookup.kind), speaker, each.fix.state != "fixed", source, each.advisory.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hullmark.match.distros import Plan
-from hullmark.match.resolve import Affecting
+from hullmark.match.merge import Affecting
 from hullmark.model.advisory import Range
 from hullmark.model.package import Package
 

@@ -81,4 +81,6 @@ def namespace_of(purl: str) -> str:
     """The namespace of a purl, without its encoding; "" if it has none."""
     path = purl.partition("?")[0].partition("#")[0].partition("/")[2]
     head, _, last = path.rpartition("/")
-    return "/".join(unquote(part) for part in head.split("/")) if last else ""
+    if not last or "%" not in head:
+        return head if last else ""
+    return "/".join(unquote(part) for part in head.split("/"))

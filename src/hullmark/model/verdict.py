@@ -41,6 +41,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `trigger_id` is stable from run to run: it depends on gate, trigger and subject only. `subject` is what it is about (a purl,
     a path, a setting). `message` is a sentence a person can act on. `allowlisted` says why it does not count, if so: the exception
     that covers it (owner, reason, expires …), or the `stage` of its rule set with the `action` that it will have.
+
+    `recommendation` is the rule's own, if it has one. Of Anchore policies, `legacy_id` is the id as Anchore forms it, `stable_id` the one
+    that depends on gate, trigger and subject only (`trigger_id` is one of the two, by profile), and `policy_id` names the rule set.
     """
 
     gate: str

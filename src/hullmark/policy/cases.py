@@ -24,7 +24,7 @@ from hullmark.model.verdict import Action, Finding, Outcome, Verdict
 from hullmark.policy.convert import Mistakes, read_struct
 from hullmark.policy.document import Node
 from hullmark.policy.native import InvalidPolicy
-from hullmark.policy.values import Mode, NameGlob
+from hullmark.policy.values import Mode, NameGlob, Size
 
 TESTS_SCHEMA = "hullmark-policy-tests/1"
 
@@ -32,7 +32,10 @@ _Id = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file, folder or link; `text` or `base64` is what stands in it, `target` where a link leads."""
+    """A file, folder or link; `text` or `base64` is what stands in it, `target` where a link leads.
+
+    `capabilities` are those that it is permitted and that take effect, as cap_net_raw.
+    """
 
     text: str | None = None
     base64: str | None = None
@@ -41,14 +44,19 @@ class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):
     gid: _Id = 0
     type: Literal["file", "dir", "symlink"] = "file"
     target: str = ""
+    capabilities: tuple[str, ...] = ()
 
 
 class RecipeLayer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a layer brings and removes, and the instruction that made it. A file's value may be its text alone."""
+    """What a layer brings and removes, and the instruction that made it. A file's value may be its text alone.
+
+    `size` is the stored size that the layer counts as, if not its own.
+    """
 
     files: dict[str, Node] = {}
     remove: tuple[str, ...] = ()
     created_by: str = ""
+    size: Size | None = None
 
 
 class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +129,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One image and what must be said of it. One of `recipe`, `inventory` (a file) and `image` (a source) says which.
 
     `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
+    `no_data` are the purls of packages of which no advisory speaks.
     """
 
     name: str
@@ -129,6 +138,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     inventory: str = ""
     image: str = ""
     vulnerabilities: tuple[Weakness, ...] | None = None
+    no_data: tuple[str, ...] = ()
     tag: str = ""
     environment: str = ""
     at: str = "2026-01-01T00:00:00Z"

@@ -98,7 +98,9 @@ NO_CONTEXT = Context()
 def read_context(data: bytes) -> Context:
     """Read the document. Raises HullmarkError that names what is wrong."""
     if len(data) > MAX_BYTES:
-        raise HullmarkError(f"the context is larger than {MAX_BYTES >> 20} MiB", advice="leave out what no rule asks for")
+        raise HullmarkError(
+            f"the context is larger than {MAX_BYTES >> 20} MiB", advice="leave out what no rule asks for"
+        )
     try:
         return msgspec.json.decode(data, type=Context)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

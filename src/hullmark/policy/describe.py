@@ -44,13 +44,18 @@ def describe() -> tuple[TriggerRow, ...]:
             gate=trigger.gate,
             trigger=trigger.name,
             description=inspect.getdoc(trigger.params) or "",
-            params=tuple(_param(field) for field in msgspec.structs.fields(trigger.params)),
+            params=params_of(trigger.params),
             needs=tuple(sorted(trigger.needs)),
             module=trigger.check.__module__,
         )
         for trigger in TRIGGERS
     ]
     return tuple(sorted(rows, key=lambda row: (row.gate, row.trigger)))
+
+
+def params_of(kind: type[msgspec.Struct]) -> tuple[ParamRow, ...]:
+    """A row for each key that a struct is written with."""
+    return tuple(_param(field) for field in msgspec.structs.fields(kind))
 
 
 def _param(field: msgspec.structs.FieldInfo) -> ParamRow:

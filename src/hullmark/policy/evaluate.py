@@ -115,13 +115,14 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted
 
 def _lacking(rule: Rule, facts: Facts) -> str:
     """Which fact the rule needs and nobody collected; empty if all are there."""
-    if Need.FILES in rule.trigger.needs and facts.inventory.files is None:
+    needs = rule.trigger.needs_of(rule.params)
+    if Need.FILES in needs and facts.inventory.files is None:
         return "the image's files were not listed"
-    if Need.GHOSTS in rule.trigger.needs and not facts.ghosts:
+    if Need.GHOSTS in needs and not facts.ghosts:
         return "the files that later layers deleted were not listed"
-    if Need.CONFIG in rule.trigger.needs and facts.inventory.config is None:
+    if Need.CONFIG in needs and facts.inventory.config is None:
         return "the image's settings could not be read"
-    if Need.MATCHES in rule.trigger.needs and facts.matches is None:
+    if Need.MATCHES in needs and facts.matches is None:
         return "its packages were not matched with advisories"
     return ""
 

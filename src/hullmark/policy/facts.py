@@ -15,14 +15,15 @@ from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
+from hullmark.policy.values import Expression
 
 CONTENT_LIMIT = 1 << 20
 """The largest body, in bytes, that rules look into; larger files count as not read."""
 
-Evaluate = Callable[[str, Mapping[str, Any]], Any]
-"""Evaluates an expression in CEL over variables, within limits of time and memory.
+Evaluate = Callable[[Expression, "Facts"], Any]
+"""Evaluates an expression in CEL over the facts as they are published, within limits of time and memory.
 
-The variables are what JSON can hold, or structs; so is the result. Raises ExpressionFailed.
+The value is what JSON can hold. Raises ExpressionFailed.
 """
 
 
@@ -38,8 +39,8 @@ class Facts:
     policy's rules asked for, by absolute path; None where a body could not be read or is larger than
     CONTENT_LIMIT. `ghosts`: the files include those that later layers deleted or replaced. `now` is the
     moment that counts as the present, with a time zone. `matches` are None where nobody matched the packages with advisories;
-    `dockerfile` is the one that was handed over, or guessed from the image's history. `reference` is the tag that the image is
-    judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
+    `dockerfile` is the one that was handed over (`dockerfile_text` as it was written), or guessed from the image's history.
+    `reference` is the tag that the image is judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
 
     What checks of settings, searches for secrets and malware, and looks at the isolation found are None where nobody looked, as
     is `reach`: whether what the image starts comes to use a package, by purl.
@@ -51,6 +52,7 @@ class Facts:
     ghosts: bool = False
     matches: Matches | None = None
     dockerfile: Dockerfile | None = None
+    dockerfile_text: str = ""
     reference: str = ""
     evaluate: Evaluate | None = None
     configuration: tuple[Observation, ...] | None = None

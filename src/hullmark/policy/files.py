@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import compress, islice
 from operator import attrgetter
 
 from hullmark.model.inventory import FileRecord
@@ -15,12 +15,17 @@ SETUID, SETGID, STICKY, WORLD_WRITABLE, EXECUTABLE = 0o4000, 0o2000, 0o1000, 0o0
 
 _AFTER_ALL = "\U0010ffff"
 _SHORTEST_SEARCH = 3
+_MOST_CANDIDATES = 1000
 _NOT_THERE = ("missing", "ghost")
 _PATH = attrgetter("path")
 
 
 class FileTable:
-    """Files sorted by path. Those that a package misses, or that were deleted, only show up where they are asked for."""
+    """Files sorted by path. Those that a package misses, or that were deleted, only show up where they are asked for.
+
+    An image may have a million files, so each property is taken of all files by one call that loops outside of Python's own code,
+    and few values are looked at one by one.
+    """
 
     def __init__(self, files: Iterable[FileRecord]) -> None:
         self._all = tuple(files)
@@ -28,86 +33,141 @@ class FileTable:
     @cached_property
     def visible(self) -> list[FileRecord]:
         """The files that a container sees."""
-        return sorted((file for file in self._all if file.state not in _NOT_THERE), key=_PATH)
+        return self._sorted[0]
+
+    @cached_property
+    def _sorted(self) -> tuple[list[FileRecord], list[str]]:
+        """The files that a container sees, and their paths."""
+        files = list(self._all)
+        if not self._held.isdisjoint(_NOT_THERE):
+            files = [file for file, state in zip(files, self._states, strict=True) if state not in _NOT_THERE]
+        paths = list(map(_PATH, files))
+        ordered = sorted(paths)
+        # Inventories are sorted, and to find that out takes a fraction of sorting records.
+        return (files if ordered == paths else sorted(files, key=_PATH)), ordered
 
     def in_state(self, state: str) -> list[FileRecord]:
         """The files in a state, also those that are not there, sorted by path and layer."""
-        return sorted(self._by_state.get(state, ()), key=attrgetter("path", "layer"))
+        if state not in self._held:
+            return []
+        return sorted(compress(self._all, map(state.__eq__, self._states)), key=attrgetter("path", "layer"))
 
     def has_state(self, *states: str) -> bool:
         """Whether any file is in one of the states."""
-        return not self._by_state.keys().isdisjoint(states)
+        return not self._held.isdisjoint(states)
 
     @cached_property
     def privileged(self) -> list[FileRecord]:
         """Regular files with the setuid or setgid bit."""
-        return [file for file in self.visible if file.mode & (SETUID | SETGID) and file.type == "file"]
+        return [file for file in self._with_bits(SETUID | SETGID) if file.type == "file"]
 
     @cached_property
     def world_writable(self) -> list[FileRecord]:
         """Files and folders that everybody may write. Folders with the sticky bit, as /tmp, are not among them."""
-        return [file for file in self.visible if file.mode & WORLD_WRITABLE and _is_open(file)]
+        return [file for file in self._with_bits(WORLD_WRITABLE) if _is_open(file)]
 
     @cached_property
     def with_capabilities(self) -> list[FileRecord]:
         """Files that give whoever runs them a privilege of root's."""
-        return [file for file in self.visible if file.capability]
+        return list(compress(self.visible, map(attrgetter("capability"), self.visible)))
+
+    def _with_bits(self, bits: int) -> Iterator[FileRecord]:
+        """The visible files that have any of some permission bits."""
+        wanted = {mode for mode in set(self._modes) if mode & bits}
+        return compress(self.visible, map(wanted.__contains__, self._modes)) if wanted else iter(())
 
     def matching(self, globs: Iterable[PathGlob]) -> list[FileRecord]:
         """The visible files that any of the globs fits, sorted by path."""
-        positions: set[int] = set()
+        spans: list[range] = []
+        searched: dict[str, list[PathGlob]] = {}
         for glob in globs:
-            positions.update(self._positions(glob))
-        return [self.visible[position] for position in sorted(positions)]
+            if glob.is_literal or glob.is_subtree or len(glob.prefix) > 1 or len(glob.literal) < _SHORTEST_SEARCH:
+                spans += self._spans(glob)
+            else:
+                searched.setdefault(glob.literal[:_SHORTEST_SEARCH], []).append(glob)
+        for group in searched.values():
+            spans += self._search(group)
+        spans.sort(key=lambda span: (span.start, span.stop))
+        found: list[FileRecord] = []
+        done = 0
+        for span in spans:
+            found += self.visible[max(done, span.start) : span.stop]
+            done = max(done, span.stop)
+        return found
 
-    def _positions(self, glob: PathGlob) -> Iterator[int]:
+    def _spans(self, glob: PathGlob) -> Iterator[range]:
+        """Where the files stand that a glob fits whose beginning is known, or nothing of it."""
         paths = self._paths
         if glob.is_literal:
             start = bisect_left(paths, glob.prefix)
-            yield from range(start, bisect_right(paths, glob.prefix, start))
+            yield range(start, bisect_right(paths, glob.prefix, start))
             return
-        candidates = self._candidates(glob)
-        if glob.is_subtree:
-            yield from candidates
-            return
-        match = PathGlobs((glob,)).match
-        for position in candidates:
-            if match(paths[position]):
-                yield position
-
-    def _candidates(self, glob: PathGlob) -> Iterable[int]:
-        """Positions among which all that the glob fits are."""
+        candidates = range(len(paths))
         if glob.is_subtree or len(glob.prefix) > 1:
-            start = bisect_left(self._paths, glob.prefix)
-            return range(start, bisect_left(self._paths, glob.prefix + _AFTER_ALL, start))
-        if len(glob.literal) >= _SHORTEST_SEARCH:
-            return self._holding(glob.literal)
-        return range(len(self._paths))
+            start = bisect_left(paths, glob.prefix)
+            candidates = range(start, bisect_left(paths, glob.prefix + _AFTER_ALL, start))
+        if glob.is_subtree:
+            yield candidates
+        else:
+            yield from self._fitting((glob,), candidates)
+
+    def _search(self, globs: Sequence[PathGlob]) -> Iterator[range]:
+        """Where the files stand that any of some globs fits. All hold a text with one beginning, which is looked for once."""
+        needle = _shared_beginning([glob.literal for glob in globs])
+        candidates = list(islice(self._holding(needle), _MOST_CANDIDATES + 1))
+        if len(candidates) <= _MOST_CANDIDATES:
+            yield from self._fitting(globs, candidates)
+            return
+        for glob in globs:
+            yield from self._fitting((glob,), self._holding(glob.literal))
+
+    def _fitting(self, globs: Iterable[PathGlob], candidates: Iterable[int]) -> Iterator[range]:
+        match = PathGlobs(globs).match
+        for position in candidates:
+            if match(self._paths[position]):
+                yield range(position, position + 1)
 
     def _holding(self, literal: str) -> Iterator[int]:
         """Positions of paths that hold a text: one search through all paths end to end."""
-        text, starts = self._joined
+        text = self._joined
+        if text.count("\0") != len(self._paths) - 1:
+            # A path that holds the separator is no path that a kernel knows; such an image is searched slowly.
+            yield from (position for position, path in enumerate(self._paths) if literal in path)
+            return
         at = text.find(literal)
         while at >= 0:
-            position = bisect_right(starts, at) - 1
-            yield position
-            at = text.find(literal, starts[position + 1]) if position + 1 < len(starts) else -1
+            start, end = text.rfind("\0", 0, at) + 1, text.find("\0", at)
+            position = bisect_left(self._paths, text[start : end if end >= 0 else None])
+            # Two records may have one path.
+            yield from range(position, bisect_right(self._paths, self._paths[position], position))
+            at = text.find(literal, end) if end >= 0 else -1
 
     @cached_property
-    def _by_state(self) -> dict[str, list[FileRecord]]:
-        found: dict[str, list[FileRecord]] = {}
-        for file in self._all:
-            found.setdefault(file.state, []).append(file)
-        return found
+    def _states(self) -> list[str]:
+        return list(map(attrgetter("state"), self._all))
 
     @cached_property
+    def _held(self) -> set[str]:
+        """The states that there are."""
+        return set(self._states)
+
+    @cached_property
+    def _modes(self) -> list[int]:
+        return list(map(attrgetter("mode"), self.visible))
+
+    @property
     def _paths(self) -> list[str]:
-        return [file.path for file in self.visible]
+        return self._sorted[1]
 
     @cached_property
-    def _joined(self) -> tuple[str, list[int]]:
-        lengths = accumulate((len(path) + 1 for path in self._paths), initial=0)
-        return "\0".join(self._paths), list(lengths)[:-1]
+    def _joined(self) -> str:
+        return "\0".join(self._paths)
+
+
+def _shared_beginning(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    length = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:length]
 
 
 def _is_open(file: FileRecord) -> bool:

@@ -63,7 +63,8 @@ class Trigger(Generic[P]):
 
     `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; both may
     come, in any order. `needs` says which facts must have been collected; where files or settings are missing it is not
-    called at all. `contents(params)` are the files whose bodies it wants to see. `advice(params, subject)` is a clause that says
+    called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
+    the facts that it needs because of what its parameters ask. `advice(params, subject)` is a clause that says
     what the smallest change is after which it no longer fires on the subject.
     """
 
@@ -73,12 +74,17 @@ class Trigger(Generic[P]):
     check: Callable[[P, Facts], Iterator[Answer]]
     needs: frozenset[Need] = frozenset()
     contents: Callable[[P], tuple[PathGlob, ...]] | None = None
+    also_needs: Callable[[P], frozenset[Need]] | None = None
     advice: Callable[[P, str], str] | None = None
 
     @property
     def full_name(self) -> str:
         """`gate.trigger`."""
         return f"{self.gate}.{self.name}"
+
+    def needs_of(self, params: P) -> frozenset[Need]:
+        """Which facts it needs with these parameters."""
+        return self.needs if self.also_needs is None else self.needs | self.also_needs(params)
 
 
 def trigger_id(gate: str, trigger: str, subject: str) -> str:

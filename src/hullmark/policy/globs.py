@@ -70,4 +70,4 @@ class PathGlobs:
 
     def match(self, path: str) -> bool:
         """Whether any of them fits."""
-        return self._matches(path) is not None
+        return bool(self.globs) and self._matches(path) is not None

@@ -28,7 +28,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
 def needs(policy: Policy) -> Needs:
     """Everything that any of the policy's rules needs."""
-    wanted = frozenset(need for rule in policy.rules for need in rule.trigger.needs)
+    wanted = frozenset(need for rule in policy.rules for need in rule.trigger.needs_of(rule.params))
     globs = {
         glob.text: glob
         for rule in policy.rules

@@ -14,6 +14,7 @@ from hullmark.versions import InvalidVersion, scheme_for
 from hullmark.versions.condition import parse_condition
 
 MAX_TEXT = 1000
+MAX_NESTING = 30
 
 _MODE = re.compile(r"(?:0o)?0?([0-7]{1,4})").fullmatch
 _SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?\s*([A-Za-z]*)").fullmatch
@@ -72,7 +73,7 @@ def _piece(text: str, any_character: str) -> str:
 class NameGlob(Value):
     """A name in which `*` stands for any characters and `?` for one."""
 
-    __slots__ = ("_matches",)
+    __slots__ = ("_matches", "is_literal")
     kind = "a name (* and ? are wildcards)"
 
     def __init__(self, text: str) -> None:
@@ -80,15 +81,11 @@ class NameGlob(Value):
         if not text:
             raise ValueError("expected a name, not an empty text")
         self._matches = re.compile(wildcard_source(text), re.DOTALL).fullmatch
+        self.is_literal = _WILD.search(text) is None
 
     def matches(self, name: str) -> bool:
         """Whether the whole name fits."""
-        return self._matches(name) is not None
-
-    @property
-    def is_literal(self) -> bool:
-        """Whether it has no wildcards."""
-        return _WILD.search(self.text) is None
+        return name == self.text if self.is_literal else self._matches(name) is not None
 
 
 class Mode(Value):
@@ -219,3 +216,31 @@ class Share(Value):
         self.number = float(found[1]) / (100 if found[2] else 1) if found else -1.0
         if not 0 <= self.number <= 1:
             raise ValueError(f"expected {self.kind}, not {text!r}")
+
+
+class Expression(Value):
+    """An expression in CEL. `variables` are the names in it, also those that its macros bind."""
+
+    __slots__ = ("variables",)
+    kind = "an expression in CEL"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.variables = _names_in_expression(text)
+
+
+def _names_in_expression(text: str) -> frozenset[str]:
+    depth = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if depth > MAX_NESTING:
+            raise ValueError(f"expected {Expression.kind} with at most {MAX_NESTING} brackets in each other")
+    try:
+        import cel  # its own dependencies take a third of a second to load
+
+        return frozenset(cel.compile(text).variables())
+    except ImportError as error:
+        raise ValueError("expressions need the package common-expression-language, which is not installed") from error
+    except Exception as error:  # the library raises what it likes for what it cannot read
+        reason = str(error).partition("ERROR:")[2].strip().split("\n")[0] or "it cannot be read"
+        raise ValueError(f"expected {Expression.kind}: {reason[:200]}") from error

@@ -38,7 +38,12 @@ FORMATS: dict[tuple[Kind, str], str] = {
     ("matches", "sarif"): "hullmark.report.matches_sarif",
     ("matches", "table"): "hullmark.report.matches_table",
     ("matches", "template"): "hullmark.report.matches_template",
+    ("verdict", "github"): "hullmark.report.verdict_github",
+    ("verdict", "html"): "hullmark.report.verdict_html",
     ("verdict", "json"): "hullmark.report.verdict_json",
+    ("verdict", "junit"): "hullmark.report.verdict_junit",
+    ("verdict", "markdown"): "hullmark.report.verdict_markdown",
+    ("verdict", "sarif"): "hullmark.report.verdict_sarif",
     ("verdict", "table"): "hullmark.report.verdict_table",
 }
 """(kind, name) → the module whose FORMAT constant it is."""

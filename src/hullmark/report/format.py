@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -33,10 +33,14 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """One way to write a result. `file_name` is what a file of this format is usually called."""
+    """One way to write a result. `file_name` is what a file of this format is usually called.
+
+    `render_all` writes several results as one document; where it is None, their documents stand one after the other.
+    """
 
     kind: Kind
     name: str
     media_type: str
     file_name: str
     render: Callable[[R, RenderContext], bytes]
+    render_all: Callable[[Sequence[R], RenderContext], bytes] | None = None

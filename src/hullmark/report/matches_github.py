@@ -1,7 +1,4 @@
-"""Matches as GitHub's workflow commands: an annotation for each that counts.
-
-https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
-"""
+"""Matches as GitHub's workflow commands: an annotation for each that counts."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from hullmark.model.match import Match, Matches
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import advice, counting, epss_text, kev_text, place_of, reasons, summary
 from hullmark.report.terminal import safe
+from hullmark.report.workflow_commands import annotation
 
 _COMMAND = {"critical": "error", "high": "error", "medium": "warning"}
 _OTHERS = "notice"
@@ -19,13 +17,13 @@ _MAX_NAMES = 5
 
 def render(matches: Matches, context: RenderContext) -> bytes:
     """A command a line, and the numbers as the last, which is none: a log shows them as they are."""
-    lines = [_annotation(match) for match in counting(matches.matches)]
+    lines = [_of_match(match) for match in counting(matches.matches)]
     lines += _warnings(matches)
     lines.append(f"hullmark: {safe(matches.source.reference)}: {summary(matches)}")
     return ("\n".join(lines) + "\n").encode()
 
 
-def _annotation(match: Match) -> str:
+def _of_match(match: Match) -> str:
     package, advisory = match.package, match.advisory
     known = (f"EPSS {epss_text(advisory.epss)}" if advisory.epss else "", kev_text(advisory.kev))
     title = (
@@ -33,30 +31,16 @@ def _annotation(match: Match) -> str:
     )
     command = _COMMAND.get(advisory.severity, _OTHERS)
     text = f"{match.why or advisory.summary or advisory.id} {advice(match)}"
-    return _line(command, text, title, place_of(package).lstrip("/"))
+    return annotation(command, text, title, place_of(package).lstrip("/"))
 
 
 def _warnings(matches: Matches) -> Iterator[str]:
     for reason, packages in reasons(matches):
         names = ", ".join(package.name for package in packages[:_MAX_NAMES])
         more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
-        yield _line("warning", f"{reason}: {names}{more}", "Unknown, not clean")
+        yield annotation("warning", f"{reason}: {names}{more}", "Unknown, not clean")
     for problem in matches.problems:
-        yield _line("warning", problem.reason, "Not read", problem.path.lstrip("/"))
-
-
-def _line(command: str, text: str, title: str, path: str = "") -> str:
-    place = f"file={_property(path)}," if path else ""
-    return f"::{command} {place}title={_property(title)}::{_data(text)}"
-
-
-def _data(text: str) -> str:
-    # `safe` leaves no line break, so that no text can begin a command of its own.
-    return safe(text).replace("%", "%25")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+        yield annotation("warning", problem.reason, "Not read", problem.path.lstrip("/"))
 
 
 FORMAT = Format(

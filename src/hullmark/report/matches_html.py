@@ -6,14 +6,13 @@ https://www.w3.org/TR/CSP3/) allows this style and this script alone.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Iterator
-from hashlib import sha256
+from collections.abc import Iterator
 from html import escape
 
 from hullmark.model.match import Match, Matches, Named
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
+from hullmark.report.html_parts import facts, page, place, text
 from hullmark.report.matches_html_page import SCRIPT, STYLE
 from hullmark.report.matches_words import (
     WORST_FIRST,
@@ -34,7 +33,6 @@ from hullmark.report.matches_words import (
     summary,
     system_of,
 )
-from hullmark.report.terminal import safe
 
 _HEAD = ("Severity", "Vulnerability", "Package", "Installed", "Fixed in", "Type", "EPSS", "Risk")
 _NUMBERS = frozenset(("EPSS", "Risk"))
@@ -47,52 +45,19 @@ _MATCHED = {"direct": "its own name", "source": "its source package", "cpe": "a 
 def render(matches: Matches, context: RenderContext) -> bytes:
     """The page."""
     counts = count(matches)
-    name = _text(matches.source.reference or "an image")
-    lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>Vulnerabilities of {name}</title>",
-        f"<style>{STYLE}</style>",
-        "</head>",
-        "<body>",
-        "<main>",
+    name = text(matches.source.reference or "an image")
+    body = [
         f"<h1>Vulnerabilities of {name}</h1>",
-        f'<p class="lead">{_text(sentence(summary(matches)))}.</p>',
+        f'<p class="lead">{text(sentence(summary(matches)))}.</p>',
         *_about(matches, context),
         *_tiles(counts),
         *_table(counting(matches.matches)),
         *_unknown(matches),
         *_suppressed(matches),
         *_problems(matches),
-        f"<footer>Written by hullmark {_text(context.tool_version)}.</footer>",
-        "</main>",
-        f"<script>{SCRIPT}</script>",
-        "</body>",
-        "</html>",
+        f"<footer>Written by hullmark {text(context.tool_version)}.</footer>",
     ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _policy() -> str:
-    style, script = (base64.b64encode(sha256(text.encode()).digest()).decode() for text in (STYLE, SCRIPT))
-    rules = (
-        "default-src 'none'",
-        f"style-src 'sha256-{style}'",
-        f"script-src 'sha256-{script}'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    return escape("; ".join(rules), quote=True).replace("&#x27;", "'")
-
-
-def _text(text: str) -> str:
-    """The text for a page: what cannot be seen is written out, what is markup is escaped."""
-    return escape(safe(text), quote=True)
+    return page(f"Vulnerabilities of {name}", STYLE, body, SCRIPT)
 
 
 def _about(matches: Matches, context: RenderContext) -> Iterator[str]:
@@ -104,14 +69,7 @@ def _about(matches: Matches, context: RenderContext) -> Iterator[str]:
         ("Advisories", snapshot_text(matches.snapshot)),
         ("Written", moment(context.timestamp) or ""),
     )
-    yield from _facts((name, _text(value)) for name, value in values)
-
-
-def _facts(values: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """A list of names and values; the values are markup already."""
-    yield '<dl class="facts">'
-    yield from (f"<dt>{name}</dt><dd>{value}</dd>" for name, value in values if value)
-    yield "</dl>"
+    yield from facts((name, text(value)) for name, value in values)
 
 
 def _tiles(counts: Counts) -> Iterator[str]:
@@ -167,14 +125,14 @@ def _row(match: Match) -> Iterator[str]:
     is_fixed, is_known = int(bool(match.fix.version)), int(advisory.kev is not None)
     yield f'<tr data-severity="{severity}" data-fixed="{is_fixed}" data-kev="{is_known}">'
     yield f'<td data-key="{_RANK[severity]}">{_mark(severity, severity)}</td>'
-    yield f'<td class="id" data-key="{_text(advisory.id)}">{_link(advisory)}{_exploited(advisory)}'
+    yield f'<td class="id" data-key="{text(advisory.id)}">{_link(advisory)}{_exploited(advisory)}'
     yield from _details(match)
     yield "</td>"
-    yield f'<td class="name">{_text(package.name)}</td>'
-    yield f'<td class="version mono">{_text(package.version)}</td>'
+    yield f'<td class="name">{text(package.name)}</td>'
+    yield f'<td class="version mono">{text(package.version)}</td>'
     soft = "" if match.fix.version else " soft"
-    yield f'<td class="version mono{soft}">{_text(fixed_in(match.fix))}</td>'
-    yield f'<td class="type">{_text(package.type)}</td>'
+    yield f'<td class="version mono{soft}">{text(fixed_in(match.fix))}</td>'
+    yield f'<td class="type">{text(package.type)}</td>'
     yield f'<td class="number" data-key="{epss.score if epss else 0:.6f}">{epss_text(epss)}</td>'
     yield f'<td class="number" data-key="{match.risk:.4f}">{match.risk:.1f}</td>'
     yield "</tr>"
@@ -190,42 +148,37 @@ def _exploited(advisory: Named) -> str:
 
 
 def _link(advisory: Named) -> str:
-    page = page_of(advisory)
-    name = _text(advisory.id)
-    return _anchor(page, name) if page else name
+    address = page_of(advisory)
+    name = text(advisory.id)
+    return _anchor(address, name) if address else name
 
 
-def _anchor(url: str, text: str) -> str:
-    return f'<a href="{escape(url, quote=True)}" rel="noreferrer noopener">{text}</a>'
+def _anchor(url: str, words: str) -> str:
+    return f'<a href="{escape(url, quote=True)}" rel="noreferrer noopener">{words}</a>'
 
 
 def _details(match: Match) -> Iterator[str]:
     package, advisory, fix = match.package, match.advisory, match.fix
     rating, epss, kev = main_rating(advisory), advisory.epss, advisory.kev
     sure = "" if match.confidence >= 1 else f", with a confidence of {match.confidence:.0%}"
-    places = "<br>".join(_place(place.path, place.layer) for place in package.locations[:_MAX_PLACES])
+    places = "<br>".join(place(found.path, found.layer) for found in package.locations[:_MAX_PLACES])
     values = (
-        ("Why", _text(match.why)),
-        ("What to do", _text(advice(match)) + (f" Fixed since {_text(fix.date)}." if fix.date else "")),
-        ("About", _text(advisory.summary)),
+        ("Why", text(match.why)),
+        ("What to do", text(advice(match)) + (f" Fixed since {text(fix.date)}." if fix.date else "")),
+        ("About", text(advisory.summary)),
         ("Found at", places),
-        ("Also known as", _text(", ".join(advisory.aliases))),
-        ("CVSS", _text(f"{rating.score} {rating.vector}") if rating else ""),
+        ("Also known as", text(", ".join(advisory.aliases))),
+        ("CVSS", text(f"{rating.score} {rating.vector}") if rating else ""),
         ("EPSS", f"{epss_text(epss)}, higher than {int(epss.percentile * 1000) / 10}% of all" if epss else ""),
-        ("Exploited", _text(f"since {kev.added}{f', act by {kev.due}' if kev.due else ''}") if kev else ""),
-        ("Weaknesses", _text(", ".join(advisory.cwes))),
-        ("Announced in", _text(", ".join(advisory.vendor_ids))),
-        ("Source", _text(f"{advisory.source}, {advisory.namespace}, found by {_MATCHED[match.kind]}{sure}")),
-        ("References", "<br>".join(_anchor(url, _text(url)) for url in advisory.references if is_url(url))),
+        ("Exploited", text(f"since {kev.added}{f', act by {kev.due}' if kev.due else ''}") if kev else ""),
+        ("Weaknesses", text(", ".join(advisory.cwes))),
+        ("Announced in", text(", ".join(advisory.vendor_ids))),
+        ("Source", text(f"{advisory.source}, {advisory.namespace}, found by {_MATCHED[match.kind]}{sure}")),
+        ("References", "<br>".join(_anchor(url, text(url)) for url in advisory.references if is_url(url))),
     )
     yield "<details><summary>Details</summary>"
-    yield from _facts(values)
+    yield from facts(values)
     yield "</details>"
-
-
-def _place(path: str, layer: int) -> str:
-    where = f' <span class="soft">layer {layer}</span>' if layer >= 0 else ""
-    return f"<code>{_text(path)}</code>{where}"
 
 
 def _unknown(matches: Matches) -> Iterator[str]:
@@ -235,9 +188,9 @@ def _unknown(matches: Matches) -> Iterator[str]:
     yield f'<p class="lead">Of {plural(len(matches.unknown), "package")} nothing can be said. They are unknown, not clean.</p>'
     yield '<ul class="plain">'
     for reason, packages in reasons(matches):
-        names = ", ".join(_text(f"{package.name} {package.version}") for package in packages[:_MAX_NAMES])
+        names = ", ".join(text(f"{package.name} {package.version}") for package in packages[:_MAX_NAMES])
         more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
-        yield f"<li>{_text(reason)} <details><summary>{plural(len(packages), 'package')}</summary>{names}{more}</details></li>"
+        yield f"<li>{text(reason)} <details><summary>{plural(len(packages), 'package')}</summary>{names}{more}</details></li>"
     yield "</ul>"
 
 
@@ -261,12 +214,12 @@ def _suppressed_row(match: Match) -> str:
     package, advisory, said = match.package, match.advisory, match.suppressed
     if said is None:
         return ""
-    who = f'<br><span class="soft">{_text(said.owner)}</span>' if said.owner else ""
-    until = f' <span class="soft">until {_text(said.expires)}</span>' if said.expires else ""
+    who = f'<br><span class="soft">{text(said.owner)}</span>' if said.owner else ""
+    until = f' <span class="soft">until {text(said.expires)}</span>' if said.expires else ""
     return (
         f"<tr><td>{_mark(advisory.severity, advisory.severity)}</td><td>{_link(advisory)}</td>"
-        f'<td class="name">{_text(package.name)}</td><td class="version mono">{_text(package.version)}</td>'
-        f"<td>{said.by}{who}</td><td>{_text(said.reason)}{until}</td></tr>"
+        f'<td class="name">{text(package.name)}</td><td class="version mono">{text(package.version)}</td>'
+        f"<td>{said.by}{who}</td><td>{text(said.reason)}{until}</td></tr>"
     )
 
 
@@ -276,7 +229,7 @@ def _problems(matches: Matches) -> Iterator[str]:
     yield "<h2>What could not be read</h2>"
     yield '<ul class="plain">'
     for problem in matches.problems:
-        yield f"<li>{_place(problem.path or 'image', problem.layer)}: {_text(problem.reason)}</li>"
+        yield f"<li>{place(problem.path or 'image', problem.layer)}: {text(problem.reason)}</li>"
     yield "</ul>"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from hullmark.model.match import Match, Matches
 from hullmark.report.format import Format, RenderContext
+from hullmark.report.markdown import details, plain, problem_list, row
 from hullmark.report.matches_words import (
     counting,
     epss_text,
@@ -20,21 +20,17 @@ from hullmark.report.matches_words import (
     summary,
     system_of,
 )
-from hullmark.report.terminal import clip, safe
 
 _HEAD = ("Severity", "Vulnerability", "Package", "Installed", "Fixed in", "Type", "EPSS", "KEV", "Risk")
 _MAX_ROWS = 100
 _MAX_NAMES = 10
-_MAX_PROBLEMS = 20
-_LONGEST = 120
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~@&$]")
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
     """The text. Every character of Markdown that comes from an image or a feed is written as an entity."""
     found = counting(matches.matches)
     lines = [
-        f"## Vulnerabilities of {_plain(matches.source.reference)}",
+        f"## Vulnerabilities of {plain(matches.source.reference)}",
         "",
         f"**{sentence(summary(matches))}**",
         "",
@@ -45,7 +41,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         ("Advisories", snapshot_text(matches.snapshot)),
     ):
         if value:
-            lines.append(f"- {name}: {_plain(value)}")
+            lines.append(f"- {name}: {plain(value)}")
     lines.append("")
     lines += _table(found)
     lines += _unknown(matches)
@@ -56,10 +52,10 @@ def render(matches: Matches, context: RenderContext) -> bytes:
 def _table(found: list[Match]) -> Iterator[str]:
     if not found:
         return
-    yield f"| {' | '.join(_HEAD)} |"
+    yield row(_HEAD)
     yield "|---|---|---|---|---|---|---:|---|---:|"
     for match in found[:_MAX_ROWS]:
-        yield f"| {' | '.join(_row(match))} |"
+        yield row(_row(match))
     yield ""
     if len(found) > _MAX_ROWS:
         yield f"and {len(found) - _MAX_ROWS} more"
@@ -69,15 +65,15 @@ def _table(found: list[Match]) -> Iterator[str]:
 def _row(match: Match) -> tuple[str, ...]:
     package, advisory = match.package, match.advisory
     page = page_of(advisory)
-    name = _plain(advisory.id)
+    name = plain(advisory.id)
     word = f"**{advisory.severity}**" if advisory.severity in ("critical", "high") else advisory.severity
     return (
         word,
         f"[{name}](<{page}>)" if page else name,
-        _plain(package.name),
-        _plain(package.version),
-        _plain(fixed_in(match.fix)),
-        _plain(package.type),
+        plain(package.name),
+        plain(package.version),
+        plain(fixed_in(match.fix)),
+        plain(package.type),
         epss_text(advisory.epss),
         kev_text(advisory.kev),
         f"{match.risk:.1f}",
@@ -87,35 +83,18 @@ def _row(match: Match) -> tuple[str, ...]:
 def _unknown(matches: Matches) -> Iterator[str]:
     if not matches.unknown:
         return
-    yield f"<details><summary>{plural(len(matches.unknown), 'package')} of which nothing can be said</summary>"
-    yield ""
+    lines = []
     for reason, packages in reasons(matches):
-        names = ", ".join(_plain(package.name) for package in packages[:_MAX_NAMES])
+        names = ", ".join(plain(package.name) for package in packages[:_MAX_NAMES])
         more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
-        yield f"- {_plain(reason)}: {names}{more}"
-    yield ""
-    yield "</details>"
-    yield ""
+        lines.append(f"- {plain(reason)}: {names}{more}")
+    yield from details(f"{plural(len(matches.unknown), 'package')} of which nothing can be said", lines)
 
 
 def _problems(matches: Matches) -> Iterator[str]:
-    if not matches.problems:
-        return
-    yield f"<details><summary>{plural(len(matches.problems), 'problem')} while reading the image</summary>"
-    yield ""
-    for problem in matches.problems[:_MAX_PROBLEMS]:
-        yield f"- {_plain(problem.path or 'image')}: {_plain(problem.reason)}"
-    if len(matches.problems) > _MAX_PROBLEMS:
-        yield f"- and {len(matches.problems) - _MAX_PROBLEMS} more"
-    yield ""
-    yield "</details>"
-    yield ""
-
-
-def _plain(text: str) -> str:
-    """The text on one line, where no character means anything; names are not turned into links or mentions."""
-    shown = clip(safe(" ".join(text.split())), _LONGEST)
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", shown)
+    if matches.problems:
+        summary = f"{plural(len(matches.problems), 'problem')} while reading the image"
+        yield from details(summary, problem_list(matches.problems))
 
 
 FORMAT = Format(

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
@@ -16,6 +16,7 @@ from hullmark.rootfs.tar import Meta
 
 _LONG = 768
 _LONGEST_NAME = 255
+_MOST_FOLDERS = 1 << 16
 _ODD_STARTS = (b"", b".")
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
@@ -36,11 +37,13 @@ class RecordBuilder:
         self.starts = dispatch.starts
         self._by_base = dispatch.by_base
         self._folder: bytes | None = None
+        self._folders: dict[bytes, tuple[bytes, Rules]] = {}
         self._folder_rules = dispatch.folder_rules(b"")
         self.entries: list[Entry] = []
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
         self._renamed: list[tuple[int, int, bytes]] = []
+        self._room = memoryview(b"")
 
     def problem(self, path: bytes, room: str, reason: str) -> None:
         """Note what could not be used; past the limit only the number is kept."""
@@ -56,17 +59,25 @@ class RecordBuilder:
     def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:  # noqa: C901
         """Take one entry; answers who wants its body, if anyone. Runs for every file: what is common stands in it."""
         slash = path.rfind(b"/")
+        if kind == "d" and slash == len(path) - 1:
+            path = path[:-1]
+            slash = path.rfind(b"/")
         base = path[slash + 1 :]
         rules = self._by_base.get(base)
-        # Nearly always a file stands in the folder of the one before: then only its name is new.
-        if (rules is None and base[:1] in _ODD_STARTS) or (path[:slash] if slash > 0 else b"") != self._folder:
-            clean = self._entered(path)
-            if clean is None:
-                return None
-            if clean != path:
-                path = clean
-                base = path[path.rfind(b"/") + 1 :]
-                rules = None
+        is_odd = rules is None and base[:1] in _ODD_STARTS
+        # Nearly always a file stands in the folder of the one before, or in one that was met: then only its name is new.
+        if is_odd or (path[:slash] if slash > 0 else path[: slash + 1]) != self._folder:
+            known = None if is_odd else self._folders.get(path[:slash] if slash > 0 else path[: slash + 1])
+            if known is not None:
+                self._folder, self._folder_rules = known
+            else:
+                clean = self._entered(path)
+                if clean is None:
+                    return None
+                if clean != path:
+                    path = clean
+                    base = path[path.rfind(b"/") + 1 :]
+                    rules = None
         mode, uid, gid, size, mtime = meta
         if kind == "f":
             if rules is None:
@@ -97,9 +108,11 @@ class RecordBuilder:
         if b".wh." in clean and self._mark(clean) != "":
             return None
         folder = clean[: max(clean.rfind(b"/"), 0)]
+        self._folder_rules = self._dispatch.folder_rules(folder)
         # Only a folder whose files need no second look may be remembered.
         self._folder = folder if len(clean) + _LONGEST_NAME < _LONG and b".wh." not in folder else None
-        self._folder_rules = self._dispatch.folder_rules(folder)
+        if self._folder is not None and len(self._folders) < _MOST_FOLDERS:
+            self._folders[folder] = (folder, self._folder_rules)
         return clean
 
     def _is_bearable(self, path: bytes) -> bool:
@@ -168,6 +181,12 @@ class RecordBuilder:
         """Whether every file is hashed."""
         return self._digests
 
+    def room(self, size: int) -> memoryview:
+        """Memory for one body. Bodies come one after the other, so it is always the same: fresh memory costs page faults."""
+        if len(self._room) < size:
+            self._room = memoryview(bytearray(max(size, 2 * len(self._room))))
+        return self._room
+
     def extracted(self, index: int, read: Read[Any], body: memoryview | Sink) -> None:
         """Run an extractor over a complete body, or finish one that was fed in pieces."""
         path = self.entries[index].path
@@ -221,13 +240,15 @@ class RecordBuilder:
 class _Body:
     """The body of one file on its way to extractors and digests."""
 
-    __slots__ = ("_builder", "_hashes", "_held", "_index", "_reads", "_sinks")
+    __slots__ = ("_builder", "_filled", "_hashes", "_held", "_index", "_reads", "_sinks", "_size")
 
     def __init__(self, builder: RecordBuilder, index: int, size: int, reads: list[Read[Any]]) -> None:
         self._builder, self._index = builder, index
         self._reads: list[Read[Any]] = []
         self._sinks: list[tuple[Read[Any], Sink]] = []
-        self._held: bytearray | None = None
+        self._size = size
+        self._held: memoryview | None = None
+        self._filled = 0
         for read in reads:
             if size <= read.limit:
                 self._reads.append(read)
@@ -251,13 +272,15 @@ class _Body:
             sink.write(piece)
         if self._reads:
             if self._held is None:
-                self._held = bytearray()
-            self._held += piece
+                self._held = self._builder.room(self._size)
+            end = self._filled + len(piece)
+            self._held[self._filled : end] = piece
+            self._filled = end
 
     def end(self) -> None:
         """All pieces were given."""
-        held, self._held = self._held or bytearray(), None
-        self._close(memoryview(held))
+        held, self._held = self._held or memoryview(b""), None
+        self._close(held[: self._filled])
 
     def _close(self, body: memoryview) -> None:
         if self._hashes:

@@ -208,7 +208,7 @@ class TarWalker:
             if skip > self._fill - pos or length < 0:
                 self._far_body(path, meta)
                 continue
-            first = bytes(view[pos : pos + HEAD_BYTES]) if length and buffer[pos] in starts else b""
+            first = bytes(buffer[pos : pos + HEAD_BYTES]) if length and buffer[pos] in starts else b""
             body = visit(path, "f", meta, b"", first)
             if body is not None:
                 body.whole(view[pos : pos + length])

@@ -61,7 +61,12 @@ def compare(a: str, b: str) -> int:
 
 def against_bound(version: str, bound: str) -> int:
     """Compare with a bound of a range: the Java that an edition is for does not count."""
-    return compare(_EDITION.sub("", version.strip()), _EDITION.sub("", bound.strip()))
+    return compare(_without_edition(version), _without_edition(bound))
+
+
+@lru_cache(maxsize=1 << 14)
+def _without_edition(version: str) -> str:
+    return _EDITION.sub("", version.strip())
 
 
 def ranges(text: str) -> Condition:

@@ -46,6 +46,8 @@ def _compare_bare(a: str, b: str) -> int:
 
 
 def _is_within(span: Range, version: str, order: Order) -> bool:
+    if span.low and span.low == span.high:
+        return not span.low_open and not span.high_open and order(version, span.low) == 0
     if span.low and order(version, span.low) < (1 if span.low_open else 0):
         return False
     return not (span.high and order(version, span.high) > (-1 if span.high_open else 0))

@@ -273,6 +273,14 @@ def test_a_rebuild_takes_the_disclosures_of_what_it_rebuilds_and_its_own_fixes()
     assert counted(mended) == {("httpd", "CVE-1-2"): ""}
 
 
+def test_a_rebuilds_fix_is_of_the_package_that_it_names() -> None:
+    theirs = affected("rhel:8", "x-libs", "rpm", "0:2-9")
+    own = affected("almalinux:8", "x", "rpm", "0:2-1")
+    book = book_of(advisory("CVE-1-1", theirs), advisory("ALSA-1", own, aliases=("CVE-1-1",)))
+    found = matched(book, [package("rpm", "x-libs", "2-5", source=("x", "2-5"))], "almalinux:8.5")
+    assert counted(found) == {("x-libs", "CVE-1-1"): "0:2-9"}
+
+
 def test_a_rebuilds_own_announcements_count_where_nothing_is_known_of_what_it_rebuilds() -> None:
     book = book_of(advisory("ALSA-1", affected("almalinux:8", "x", "rpm", "0:2-1"), aliases=("CVE-1-1",)))
     assert counted(matched(book, [package("rpm", "x", "1-1")], "almalinux:8.5")) == {("x", "ALSA-1"): "0:2-1"}

@@ -70,3 +70,31 @@ def test_a_package_of_a_release_without_advisories_stays_unknown_though_nvd_spea
 def test_nvd_does_not_know_what_a_distribution_has_mended() -> None:
     (match,) = matched(book_of(NVD), [package("apk", "openssl", "1.1.1k-r0")], "alpine:3.99.0").matches
     assert (match.fix.state, match.fix.version) == ("unknown", "")
+
+
+def test_a_packagers_revision_is_no_part_of_the_upstream_version() -> None:
+    last = affected("cpe", "a:openssl:openssl", "generic", ranges=(Range(high="1.1.1k", high_open=False),))
+    book = book_of(advisory("CVE-1-1", last, source="nvd"))
+    versions = ("1.1.1k-r5", "1.1.1l-r0")
+    found = [bool(matched(book, [package("apk", "openssl", each)], "alpine:3.99.0").matches) for each in versions]
+    assert found == [True, False]
+
+
+def test_what_must_run_on_a_platform_is_not_guessed() -> None:
+    part = affected("cpe", "a:openssl:openssl", "generic", "2", platforms=("cpe:2.3:o:microsoft:windows:*",))
+    book = book_of(advisory("CVE-1-1", part, source="nvd"))
+    assert matched(book, [package("apk", "openssl", "1.1.1k-r0")], "alpine:3.99.0").matches == ()
+
+
+def test_programs_of_languages_with_advisories_of_their_own_are_never_guessed_at() -> None:
+    part = affected("cpe", "a:golang:go", "generic", "1.18.6")
+    book = book_of(advisory("CVE-1-1", part, source="nvd"), advisory("GO-1", affected("golang", "x", "golang", "2")))
+    assert matched(book, [package("golang", "stdlib", "1.18.3")]).matches == ()
+    assert matched(book, [package("generic", "stdlib", "1.18.3")]).matches != ()
+
+
+def test_what_only_a_rebuild_announces_is_not_guessed_again() -> None:
+    ended = Lifecycle(product="almalinux", release="8", source="endoflife", eol="2024-06-30")
+    own = advisory("ALSA-1", affected("almalinux:8", "openssl", "rpm", "1:1.1.1m-1"), aliases=("CVE-1-1",))
+    (match,) = guessed(book_of(NVD, own, ended), package("rpm", "openssl", "1:1.1.1k-1"), "almalinux:8.5").matches
+    assert (match.advisory.id, match.kind) == ("ALSA-1", "direct")

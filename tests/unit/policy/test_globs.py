@@ -125,6 +125,29 @@ def test_files_that_are_not_there_are_found_by_state_only() -> None:
     assert not table.has_state("changed")
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(GLOB, min_size=1, max_size=6), st.lists(PATH, max_size=12))
+@example(["abab", "aba", "abb*", "*.ab"], ["/a/abab", "/aba", "/b/abba", "/x.ab"])
+def test_several_globs_find_what_any_of_them_finds(texts: list[str], paths: list[str]) -> None:
+    table, globs = FileTable(file(path) for path in paths), [PathGlob(text) for text in texts]
+    assert [each.path for each in table.matching(globs)] == sorted(
+        path for path in paths if PathGlobs(globs).match(path)
+    )
+
+
+def test_many_files_with_a_beginning_that_globs_share_are_told_apart() -> None:
+    table = FileTable(file(f"/lib/id_{number}") for number in range(3000))
+    assert [each.path for each in table.matching((PathGlob("id_17"), PathGlob("id_2999"), PathGlob("id_x")))] == [
+        "/lib/id_17",
+        "/lib/id_2999",
+    ]
+
+
+def test_a_path_with_a_zero_byte_hides_nothing() -> None:
+    table = FileTable([file("/a\0b.pem"), file("/z.pem"), file("/zz")])
+    assert [each.path for each in table.matching((PathGlob("*.pem"),))] == ["/a\0b.pem", "/z.pem"]
+
+
 def test_several_globs_find_each_file_once() -> None:
     table = FileTable([file("/b.pem"), file("/a.pem")])
     assert [each.path for each in table.matching((PathGlob("*.pem"), PathGlob("/a.pem"), PathGlob("/**")))] == [

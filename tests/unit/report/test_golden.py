@@ -24,6 +24,9 @@ WITH_CONTEXT = {
     ("inventory", "cyclonedx-json"): ("", "timestamp"),
     ("inventory", "spdx-json"): ("", "timestamp"),
     ("inventory", "table"): ("", "color"),
+    ("verdict", "html"): ("", "timestamp"),
+    ("verdict", "junit"): ("", "timestamp"),
+    ("verdict", "sarif"): ("", "timestamp"),
     ("verdict", "table"): ("", "color"),
 }
 

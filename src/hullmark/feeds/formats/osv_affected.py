@@ -96,7 +96,7 @@ def _affected(
         scheme=ecosystem.scheme,
         ranges=ranges,
         versions=versions,
-        fix_state=fix_state_of(ranges) if ranges else "unknown",
+        fix_state=_fix_state(ranges, entry),
         fix_date=day_of(record.published or "") if is_announced else "",
         severity="" if word == "unknown" else word,
         module=_module(record, ranges) if ecosystem.namespace.startswith(_MODULAR) else None,
@@ -104,6 +104,12 @@ def _affected(
         platforms=_platforms(specific),
         vendor_ids=(record.id,) if is_announced else (),
     )
+
+
+def _fix_state(ranges: tuple[Range, ...], entry: Entry) -> FixState:
+    state = fix_state_of(ranges) if ranges else "unknown"
+    is_refused = entry.database_specific is not None and entry.database_specific.fix_state == "wont-fix"
+    return "wont-fix" if is_refused and state != "fixed" else state
 
 
 def _module(record: Record, ranges: Iterable[Range]) -> str | None:

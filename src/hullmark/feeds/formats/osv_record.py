@@ -17,6 +17,7 @@ _MAX_RELATED = 50
 _LIVE_PATCHES = "LSN-"  # their versions are of patches to a running kernel, not of packages
 _MALWARE = "MAL-"
 _NO_DATE = "0001-"
+_VENDOR = "vendor"
 _WORD = re.compile(r"^(Critical|Important|Moderate|Low): |\((Critical|Important|Moderate|Low)\)$").search
 """How summaries of errata tell their severity."""
 
@@ -36,8 +37,11 @@ def advisory_of(record: Record, source: str, report: Report, place: str) -> Advi
     affected: dict[Affected, None] = {}
     for entry in entries:
         affected.update(dict.fromkeys(affected_of(record, entry, report, place)))
-    given = (record.severity, *(entry.severity for entry in entries))
-    ratings = [rating for each in given for rating in _ratings(each)]
+    ratings = _ratings(record.severity)
+    known = {rating.vector for rating in ratings}
+    # A severity beside a package is its vendor's; where it says the same, once is enough.
+    own = (rating for entry in entries for rating in _ratings(entry.severity, _VENDOR))
+    ratings += [rating for rating in own if rating.vector not in known]
     aliases = _aliases(record)
     database = record.database_specific or DatabaseSpecific()
     return Advisory(
@@ -73,9 +77,9 @@ def _links(references: Iterable[Reference]) -> tuple[str, ...]:
     return links_of(each.url for each in sorted(references, key=rank))
 
 
-def _ratings(ratings: Iterable[Rating] | None) -> list[Cvss]:
+def _ratings(ratings: Iterable[Rating] | None, source: str = "") -> list[Cvss]:
     vectors = (each.score for each in ratings or () if each.type.startswith("CVSS") and isinstance(each.score, str))
-    return [rating for vector in vectors if (rating := rating_of(vector)) is not None]
+    return [rating for vector in vectors if (rating := rating_of(vector, source)) is not None]
 
 
 def _severity(record: Record, database: DatabaseSpecific, ratings: Sequence[Cvss]) -> Severity:

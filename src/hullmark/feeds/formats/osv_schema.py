@@ -52,12 +52,16 @@ class EcosystemSpecific(msgspec.Struct):
 
 
 class DatabaseSpecific(msgspec.Struct):
-    """What databases add: severity and CWEs (GitHub, Bitnami), the kind of advisory (RustSec), a bound without a fix (GitHub)."""
+    """What databases add: severity and CWEs (GitHub, Bitnami), the kind of advisory (RustSec), a bound without a fix (GitHub).
+
+    `fix_state`: `wont-fix` where there will be no fix.
+    """
 
     severity: Any = None
     cwe_ids: Any = None
     informational: Any = None
     last_known_affected_version_range: Any = None
+    fix_state: Any = None
 
 
 class Entry(msgspec.Struct):

@@ -1,17 +1,18 @@
-"""Dockerfiles as the original reads them: line by line, and guessed from the history; and as they are meant, for the native profile."""
+"""Dockerfiles as the original reads them, line by line and guessed from the history; and as they are meant, for the native profile."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from hullmark.model.dockerfile import Instruction
+from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
-from hullmark.policy.anchore.profile import Profile
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.dockerfile import from_history, parse_dockerfile
 
-_NOP = re.compile(r"^/bin/sh -c #\(nop\) +(.*)", re.DOTALL)
-_SHELL = "/bin/sh -c "
-_BUILDKIT = " # buildkit"
-_PORT_MAP = re.compile(r"map\[(.*)\]$")
+_NOP = re.compile(r"^/bin/sh -c #\(nop\) +(.*)")
 _MAX_LINES = 100_000
 
 KEYWORDS = (
@@ -28,14 +29,18 @@ class Line(NamedTuple):
     text: str
 
 
-def read_lines(text: str) -> tuple[Line, ...]:
-    """Each physical line as an instruction: continuations, here-documents and stages are not known, and only a blank ends a keyword."""
-    lines = (line.strip() for line in text.split("\n")[:_MAX_LINES])
-    return tuple(_line(line, " ") for line in lines if line and not line.startswith("#"))
+def read_lines(text: str, *, joins: bool = False) -> tuple[Line, ...]:
+    """Each line as an instruction. Here-documents and stages are not known, and only a blank ends a keyword.
+
+    `joins`: lines that end in a backslash go on in the next; the original does not see that.
+    """
+    joined = re.sub(r"\\\s*\n", " ", text) if joins else text
+    lines = (line.strip() for line in joined.split("\n")[:_MAX_LINES])
+    return tuple(_line(line) for line in lines if line and not line.startswith("#"))
 
 
 def guessed_text(config: ImageConfig) -> str:
-    """What the history suggests: all that does not say otherwise was a RUN."""
+    """What the history suggests: all that is not marked otherwise was a RUN."""
     lines = ["FROM scratch"]
     for entry in config.history:
         found = _NOP.match(entry.created_by)
@@ -43,11 +48,35 @@ def guessed_text(config: ImageConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(text: str, separator: str | None) -> Line:
-    keyword, _, value = text.partition(separator) if separator else (*_split(text),)
+def final_lines(text: str) -> tuple[Line, ...]:
+    """The instructions that make the image itself: those of the last stage and of the stages it is based on. Raises RuleFailed."""
+    try:
+        return _lines(parse_dockerfile(text.encode("utf-8", "surrogatepass")).final)
+    except HullmarkError as error:
+        raise RuleFailed(f"the Dockerfile cannot be read: {error}") from error
+
+
+def guessed_lines(config: ImageConfig) -> tuple[Line, ...]:
+    """The instructions of the history, and what the image's settings know besides: ports, user, health check."""
+    dockerfile = from_history(config.history)
+    lines = list(_lines(dockerfile.final)) if dockerfile is not None else []
+    said = {line.keyword for line in lines}
+    if config.exposed_ports and "EXPOSE" not in said:
+        lines.append(_line(f"EXPOSE {' '.join(sorted(config.exposed_ports))}"))
+    if config.user and "USER" not in said:
+        lines.append(_line(f"USER {config.user}"))
+    if config.healthcheck is not None and config.healthcheck.test and "HEALTHCHECK" not in said:
+        lines.append(_line(f"HEALTHCHECK {' '.join(config.healthcheck.test)}"))
+    return tuple(lines)
+
+
+def _lines(instructions: Iterable[Instruction]) -> tuple[Line, ...]:
+    return tuple(
+        Line(each.keyword, " ".join((*each.flags, each.value)).strip(), each.text or f"{each.keyword} {each.value}")
+        for each in instructions
+    )
+
+
+def _line(text: str) -> Line:
+    keyword, _, value = text.partition(" ")
     return Line(keyword.upper(), value.strip(), text)
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    keyword, *rest = text.split(None, 1)
-    return keyword, " ", rest[0] if rest else ""

@@ -10,14 +10,21 @@ from functools import cached_property
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import FileRecord
 from hullmark.model.verdict import Evidence
-from hullmark.policy.anchore.dockerfile import Line, guessed_text, read_lines, read_text
+from hullmark.policy.anchore.dockerfile import Line, final_lines, guessed_lines, guessed_text, read_lines
 from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work, expression
 from hullmark.policy.anchore.rows import MatchRow, PackageRow, match_rows, package_rows
 from hullmark.policy.context import NO_CONTEXT, Context, in_utc
 from hullmark.policy.facts import Facts
 
-_TYPE_BITS = {"file": 0o100000, "dir": 0o040000, "symlink": 0o120000, "char": 0o020000, "block": 0o060000, "fifo": 0o010000}
+_TYPE_BITS = {
+    "file": 0o100000,
+    "dir": 0o040000,
+    "symlink": 0o120000,
+    "char": 0o020000,
+    "block": 0o060000,
+    "fifo": 0o010000,
+}
 _SECRET_BYTES = 10_000
 
 
@@ -70,16 +77,15 @@ class AnchoreFacts:
     @property
     def is_dockerfile_actual(self) -> bool:
         """Whether a Dockerfile was handed over."""
-        return bool(self.facts.dockerfile_text)
+        return bool(self.facts.dockerfile_text.strip())
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The Dockerfile's instructions, or what the history suggests they were."""
+        text = self.facts.dockerfile_text
         if self.is_dockerfile_actual:
-            return read_text(self.facts.dockerfile_text or "", self.profile)
-        if self.keeps("Q25"):
-            return read_lines(guessed_text(self.config))
-        return guessed_native(self.config)
+            return read_lines(text, joins=not self.keeps("Q7")) if self.keeps("Q23") else final_lines(text)
+        return read_lines(guessed_text(self.config)) if self.keeps("Q25") else guessed_lines(self.config)
 
     def stored(self, path: str) -> bytes | None:
         """The content of a file that the analysis was asked to store; None if it is not there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-QUIRKS = tuple(f"Q{number}" for number in range(1, 42)) + ("QS1", "QS2")
+QUIRKS = (*(f"Q{number}" for number in range(1, 42)), "QS1", "QS2")
 """QS1: a link in the place of a package's file counts as unchanged. QS2: files above 10,000 bytes are not searched for secrets."""
 
 

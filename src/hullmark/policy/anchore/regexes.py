@@ -18,7 +18,6 @@ from hullmark.policy.anchore.regex_cost import NEVER, required_texts, work_for
 from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
 from hullmark.policy.anchore.regex_tree import parse
 
-
 MAX_PATTERN = 2000
 MAX_TEXT = 1 << 20
 

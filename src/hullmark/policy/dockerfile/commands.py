@@ -51,6 +51,8 @@ def _of_script(text: str) -> Iterator[Command]:
             is_target = False
         elif _REDIRECTS(word):
             is_target = True
+            if command and command[-1].isdecimal():
+                command.pop()  # the number of what is redirected
         elif _ENDS(word):
             yield from _started(command)
             command = []

@@ -246,7 +246,7 @@ class _Expansion:
     def _replaced(self, name: str, start: int, depth: int) -> str:
         wants_all = self._peek() == "/"
         self.at += int(wants_all)
-        pattern = self.until("/", depth, keeps_escapes=True)
+        pattern = self.until("/", depth, keeps_escapes=True).replace("\\/", "/")
         replacement = self.until("}", depth, keeps_escapes=True)
         value = self._value(name, start)
         if name in self.unknown or not pattern:

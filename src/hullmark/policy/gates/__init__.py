@@ -5,17 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from hullmark.policy.gate import Trigger
-from hullmark.policy.gates import analysis, config, contents, dockerfile, files, image, integrity, packages
+from hullmark.policy.gates import (
+    analysis,
+    base,
+    certificates,
+    config,
+    configuration,
+    contents,
+    dockerfile,
+    expression,
+    files,
+    image,
+    integrity,
+    isolation,
+    leftovers,
+    licences,
+    malware,
+    packages,
+    reach,
+    secrets,
+    vulnerabilities,
+)
 
 TRIGGERS: tuple[Trigger[Any], ...] = (
     *analysis.TRIGGERS,
+    *base.TRIGGERS,
+    *certificates.TRIGGERS,
     *config.TRIGGERS,
+    *configuration.TRIGGERS,
     *contents.TRIGGERS,
     *dockerfile.TRIGGERS,
+    *expression.TRIGGERS,
     *files.TRIGGERS,
     *image.TRIGGERS,
     *integrity.TRIGGERS,
+    *isolation.TRIGGERS,
+    *leftovers.TRIGGERS,
+    *licences.TRIGGERS,
+    *malware.TRIGGERS,
     *packages.TRIGGERS,
+    *reach.TRIGGERS,
+    *secrets.TRIGGERS,
+    *vulnerabilities.TRIGGERS,
 )
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from hullmark.model.image import ImageConfig
 from hullmark.model.verdict import Evidence
+from hullmark.policy.credentials import assignments, credentials_in, is_credential
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob
@@ -20,6 +21,7 @@ _ROOT = frozenset(("", "root"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
 _KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
 _MAX_PASSWD_LINES = 10_000
+_MAX_INSTRUCTION = 64 << 10
 
 LabelPatterns = Annotated[
     dict[str, Pattern], Meta(description="What the values of labels must fit, if they are there.")
@@ -88,6 +90,16 @@ class Entrypoint(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.required or self.no_shell or self.pattern):
             raise ValueError("expected required, no_shell or pattern: without one of them it never fires")
+
+
+class Secrets(Params, frozen=True, kw_only=True):
+    """Fires for each setting and build instruction that holds what looks like a credential. The credential is never shown."""
+
+    allow: Annotated[
+        tuple[NameGlob, ...], Meta(description="Names of variables, build arguments and labels that are none.")
+    ] = ()
+    history: Annotated[bool, Meta(description="Whether the build instructions are looked at.")] = True
+    by_name: Annotated[bool, Meta(description="Whether a name such as DB_PASSWORD is enough.")] = True
 
 
 def user(params: User, facts: Facts) -> Iterator[Answer]:
@@ -196,6 +208,36 @@ def entrypoint(params: Entrypoint, facts: Facts) -> Iterator[Answer]:
         yield Violation("entrypoint", message, evidence)
 
 
+def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
+    """Look at ENV, LABEL, ENTRYPOINT, CMD and at the instructions of the history."""
+    config = _config(facts)
+    settings = [("env", *entry.partition("=")[::2]) for entry in sorted(set(config.env))]
+    settings += [("label", name, value) for name, value in sorted(config.labels.items())]
+    settings += [("command", "", " ".join(config.entrypoint + config.cmd))]
+    for kind, name, value in settings:
+        found = list(credentials_in(value))
+        if not found and params.by_name and kind == "env" and is_credential(name, value):
+            found = ["a credential, by its name"]
+        if found and not any(glob.matches(name) for glob in params.allow):
+            where = f"{kind}:{name}" if name else kind
+            shown = {"env": f"environment variable {name}", "label": f"label {name}"}.get(kind, "command")
+            yield Violation(where, f"The {shown} holds {' and '.join(found)}.", (Evidence(detail=where),))
+    if params.history:
+        yield from _secrets_in_history(params, config)
+
+
+def _secrets_in_history(params: Secrets, config: ImageConfig) -> Iterator[Answer]:
+    for number, entry in enumerate(config.history):
+        text = entry.created_by[:_MAX_INSTRUCTION]
+        names = {name for name, value in assignments(text) if params.by_name and is_credential(name, value)}
+        named = sorted(name for name in names if not any(glob.matches(name) for glob in params.allow))
+        if found := [*credentials_in(text), *named]:
+            keyword = _KEYWORD.match(entry.created_by)
+            shown = f"instruction {number + 1} of the history" + (f" ({keyword[1]})" if keyword else "")
+            message = f"The {shown} holds {' and '.join(found)}: whoever has the image can read it."
+            yield Violation(f"history:{number + 1}", message, (Evidence(detail=f"history {number + 1}"),))
+
+
 def _config(facts: Facts) -> ImageConfig:
     return facts.inventory.config or ImageConfig()
 
@@ -213,13 +255,54 @@ def _passwd(params: User) -> tuple[PathGlob, ...]:
     return (PathGlob(_PASSWD),) if params.not_root else ()
 
 
+def _set_user(params: User, subject: str) -> str:
+    names = ", ".join(glob.text for glob in params.allowed)
+    return f"set USER to {names or ('a number other than 0' if params.numeric else 'a user that is not root')}"
+
+
+def _unexpose(params: ExposedPorts, subject: str) -> str:
+    return f"take EXPOSE {subject} out"
+
+
+def _check_health(params: HealthCheckWanted, subject: str) -> str:
+    return "add a HEALTHCHECK instruction"
+
+
+def _label(params: Labels, subject: str) -> str:
+    name = subject.removeprefix("label:")
+    return f"set LABEL {name}" if name in params.required else f"change or remove LABEL {name}"
+
+
+def _env(params: Environment, subject: str) -> str:
+    name = subject.removeprefix("env:")
+    return (
+        f"set ENV {name}" if name in params.required else f"take ENV {name} out, and set it when the container starts"
+    )
+
+
+def _hide(params: Secrets, subject: str) -> str:
+    return (
+        "hand the secret over when the container starts or as a build secret (RUN --mount=type=secret), and replace it"
+    )
+
+
 _CONFIG = frozenset((Need.CONFIG,))
 
 TRIGGERS = (
-    Trigger(gate="config", name="user", params=User, check=user, needs=_CONFIG, contents=_passwd),
-    Trigger(gate="config", name="exposed_ports", params=ExposedPorts, check=exposed_ports, needs=_CONFIG),
-    Trigger(gate="config", name="healthcheck", params=HealthCheckWanted, check=healthcheck, needs=_CONFIG),
-    Trigger(gate="config", name="labels", params=Labels, check=labels, needs=_CONFIG),
-    Trigger(gate="config", name="env", params=Environment, check=environment, needs=_CONFIG),
+    Trigger(gate="config", name="user", params=User, check=user, needs=_CONFIG, contents=_passwd, advice=_set_user),
+    Trigger(
+        gate="config", name="exposed_ports", params=ExposedPorts, check=exposed_ports, needs=_CONFIG, advice=_unexpose
+    ),
+    Trigger(
+        gate="config",
+        name="healthcheck",
+        params=HealthCheckWanted,
+        check=healthcheck,
+        needs=_CONFIG,
+        advice=_check_health,
+    ),
+    Trigger(gate="config", name="labels", params=Labels, check=labels, needs=_CONFIG, advice=_label),
+    Trigger(gate="config", name="env", params=Environment, check=environment, needs=_CONFIG, advice=_env),
     Trigger(gate="config", name="entrypoint", params=Entrypoint, check=entrypoint, needs=_CONFIG),
+    Trigger(gate="config", name="secrets", params=Secrets, check=secrets, needs=_CONFIG, advice=_hide),
 )

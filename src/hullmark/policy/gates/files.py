@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
+from operator import attrgetter
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
+from hullmark.model.verdict import Evidence
+from hullmark.policy.capabilities import capability_names
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import SETGID, SETUID
 from hullmark.policy.gate import Answer, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.values import Mode, NameGlob
+from hullmark.policy.values import Mode, NameGlob, Size
 
 FileType = Literal["file", "dir", "symlink", "char", "block", "fifo"]
 
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files it is about.")]
+OnlyPaths = Annotated[tuple[PathGlob, ...], Meta(description="Only these files; none: all files.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
 FileTypes = Annotated[tuple[FileType, ...], Meta(description="Only files of these types; none: all types.")]
 Id = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+_EVERYWHERE = (PathGlob("/**"),)
+_TYPE, _UID = attrgetter("type"), attrgetter("uid")
 
 
 class _About(Params, frozen=True, kw_only=True):
@@ -102,6 +110,26 @@ class Capabilities(Params, frozen=True, kw_only=True):
     """Fires for each file that gives whoever runs it a part of root's rights (file capabilities)."""
 
     allow: Allow = ()
+    names: Annotated[
+        tuple[NameGlob, ...], Meta(description="Only these capabilities, as cap_net_raw; none: any of them.")
+    ] = ()
+
+
+class TooLarge(Params, frozen=True, kw_only=True):
+    """Fires for each file that is larger than a size."""
+
+    max: Annotated[Size, Meta(description="The largest size of a file.")]
+    paths: OnlyPaths = ()
+    allow: Allow = ()
+
+
+class TooMany(Params, frozen=True, kw_only=True):
+    """Fires if more files than a number are there."""
+
+    max: Annotated[int, Meta(ge=0, le=10**9, description="The largest number of files.")]
+    paths: OnlyPaths = ()
+    allow: Allow = ()
+    types: FileTypes = ("file",)
 
 
 def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
@@ -139,7 +167,12 @@ def _wrong_mode(params: ModeBits, mode: int) -> str:
 
 def owner(params: Owner, facts: Facts) -> Iterator[Answer]:
     """Look at users and groups."""
-    for file in _about(params, facts):
+    files = _about(params, facts)
+    if not params.gids and params.uids:
+        # Nearly all files belong to whom they should: the others are picked out by one call.
+        right = frozenset(params.uids)
+        files = [file for file, uid in zip(files, map(_UID, files), strict=True) if uid not in right]
+    for file in files:
         is_user_right = not params.uids or file.uid in params.uids
         is_group_right = not params.gids or file.gid in params.gids
         if not (is_user_right and is_group_right):
@@ -185,18 +218,46 @@ def capabilities(params: Capabilities, facts: Facts) -> Iterator[Answer]:
     """Look at file capabilities."""
     allow = PathGlobs(params.allow)
     for file in facts.files.with_capabilities:
-        if not allow.match(file.path):
-            message = f"The file {file.path} has the capabilities {file.capability}."
-            yield Violation(file.path, message, facts.at_file(file, file.capability))
+        names = capability_names(file.capability) or (file.capability,)
+        is_meant = not params.names or any(glob.matches(name) for glob in params.names for name in names)
+        if is_meant and not allow.match(file.path):
+            shown = ", ".join(names)
+            yield Violation(
+                file.path, f"The file {file.path} has the capabilities {shown}.", facts.at_file(file, shown)
+            )
 
 
-def _about(params: _About, facts: Facts) -> Iterator[FileRecord]:
+def size(params: TooLarge, facts: Facts) -> Iterator[Answer]:
+    """Look at sizes."""
     allow = PathGlobs(params.allow)
-    for file in facts.files.matching(params.paths):
-        if params.types and file.type not in params.types:
-            continue
-        if not params.allow or not allow.match(file.path):
-            yield file
+    for file in facts.files.matching(params.paths or _EVERYWHERE):
+        if file.type == "file" and file.size > params.max.bytes and not allow.match(file.path):
+            message = (
+                f"The file {file.path} has {file.size} bytes ({file.size / 10**6:.1f} MB), and may have {params.max}."
+            )
+            yield Violation(file.path, message, facts.at_file(file, f"{file.size} bytes"))
+
+
+def count(params: TooMany, facts: Facts) -> Iterator[Answer]:
+    """Count files."""
+    allow = PathGlobs(params.allow)
+    found = [
+        file
+        for file in facts.files.matching(params.paths or _EVERYWHERE)
+        if (not params.types or file.type in params.types) and not allow.match(file.path)
+    ]
+    if len(found) > params.max:
+        place = ", ".join(glob.text for glob in params.paths or _EVERYWHERE)
+        message = f"There are {len(found)} files at {place}, and there may be {params.max}."
+        yield Violation(f"count:{place}", message, (Evidence(detail=f"{len(found)} files"),))
+
+
+def _about(params: _About, facts: Facts) -> list[FileRecord]:
+    files = facts.files.matching(params.paths)
+    if params.types:
+        files = list(compress(files, map(frozenset(params.types).__contains__, map(_TYPE, files))))
+    allow = PathGlobs(params.allow)
+    return [file for file in files if not allow.match(file.path)] if params.allow else files
 
 
 def _noun(file: FileRecord) -> str:
@@ -209,15 +270,53 @@ def _alternatives(ids: tuple[int, ...]) -> str:
     return "|".join(map(str, ids)) if ids else "any"
 
 
+def _delete(params: Params, subject: str) -> str:
+    return f"remove {subject}"
+
+
+def _add(params: Required, subject: str) -> str:
+    return f"add {subject}"
+
+
+def _set_mode(params: ModeBits, subject: str) -> str:
+    if params.exactly is not None:
+        return f"chmod {params.exactly} {subject}"
+    added = f"+{params.required.bits:04o}" if params.required is not None else ""
+    taken = f"-{params.forbidden.bits:04o}" if params.forbidden is not None else ""
+    return f"chmod {','.join(filter(None, (added, taken)))} {subject}"
+
+
+def _change_owner(params: Owner, subject: str) -> str:
+    group = f":{params.gids[0]}" if params.gids else ""
+    return f"chown {params.uids[0] if params.uids else ''}{group} {subject}"
+
+
+def _drop_bits(params: Privileged, subject: str) -> str:
+    bits = ",".join(bit for bit, is_counted in (("u-s", params.setuid), ("g-s", params.setgid)) if is_counted)
+    return f"chmod {bits} {subject}"
+
+
+def _close(params: WorldWritable, subject: str) -> str:
+    return f"chmod o-w {subject}"
+
+
+def _uncap(params: Capabilities, subject: str) -> str:
+    return f"setcap -r {subject}"
+
+
 _FILES = frozenset((Need.FILES,))
 
 TRIGGERS = (
-    Trigger(gate="files", name="forbidden", params=Forbidden, check=forbidden, needs=_FILES),
-    Trigger(gate="files", name="required", params=Required, check=required, needs=_FILES),
-    Trigger(gate="files", name="mode", params=ModeBits, check=mode_bits, needs=_FILES),
-    Trigger(gate="files", name="owner", params=Owner, check=owner, needs=_FILES),
+    Trigger(gate="files", name="forbidden", params=Forbidden, check=forbidden, needs=_FILES, advice=_delete),
+    Trigger(gate="files", name="required", params=Required, check=required, needs=_FILES, advice=_add),
+    Trigger(gate="files", name="mode", params=ModeBits, check=mode_bits, needs=_FILES, advice=_set_mode),
+    Trigger(gate="files", name="owner", params=Owner, check=owner, needs=_FILES, advice=_change_owner),
     Trigger(gate="files", name="owning_package", params=OwningPackage, check=owning_package, needs=_FILES),
-    Trigger(gate="files", name="setuid", params=Privileged, check=privileged, needs=_FILES),
-    Trigger(gate="files", name="world_writable", params=WorldWritable, check=world_writable, needs=_FILES),
-    Trigger(gate="files", name="capabilities", params=Capabilities, check=capabilities, needs=_FILES),
+    Trigger(gate="files", name="setuid", params=Privileged, check=privileged, needs=_FILES, advice=_drop_bits),
+    Trigger(
+        gate="files", name="world_writable", params=WorldWritable, check=world_writable, needs=_FILES, advice=_close
+    ),
+    Trigger(gate="files", name="capabilities", params=Capabilities, check=capabilities, needs=_FILES, advice=_uncap),
+    Trigger(gate="files", name="size", params=TooLarge, check=size, needs=_FILES, advice=_delete),
+    Trigger(gate="files", name="count", params=TooMany, check=count, needs=_FILES),
 )

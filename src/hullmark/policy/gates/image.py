@@ -67,6 +67,15 @@ class Distribution(Params, frozen=True, kw_only=True):
             raise ValueError("expected allowed or forbidden: without one of them it never fires")
 
 
+class EndOfLife(Params, frozen=True, kw_only=True):
+    """Fires if the distribution's release is maintained no more, or will not be in some days."""
+
+    within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also if it ends within so many days.")] = 0
+    extended: Annotated[bool, Meta(description="Whether longer support, which may have to be paid for, counts.")] = (
+        False
+    )
+
+
 def size(params: TooLarge, facts: Facts) -> Iterator[Answer]:
     """Add the layers up."""
     sizes = [layer.size for layer in facts.inventory.source.layers]
@@ -134,6 +143,27 @@ def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
         )
 
 
+def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
+    """Look at how long the release is maintained."""
+    distro, known = facts.inventory.distro, facts.matches.lifecycles if facts.matches is not None else ()
+    if distro is None:
+        return
+    shown = f"{distro.id} {distro.version_id or distro.codename}".strip()
+    ends = [end for life in known if (end := (params.extended and life.extended) or life.eol)]
+    evidence = (Evidence(detail=max(ends, default=shown)),)
+    if not ends:
+        if any(life.is_ended for life in known):
+            yield Violation("end_of_life", f"The release {shown} is maintained no more.", evidence)
+        else:
+            yield CannotTell(f"how long {shown} is maintained is not known")
+        return
+    today = facts.now.astimezone(UTC).date()
+    if max(ends) < today.isoformat():
+        yield Violation("end_of_life", f"The release {shown} has not been maintained since {max(ends)}.", evidence)
+    elif max(ends) < (today + timedelta(days=params.within_days)).isoformat():
+        yield Violation("end_of_life", f"The release {shown} is maintained only until {max(ends)}.", evidence)
+
+
 def _is_one(wanted: DistroVersions, distro: Distro) -> bool | None:
     if not wanted.id.matches(distro.id):
         return False
@@ -160,12 +190,26 @@ def _config(facts: Facts) -> ImageConfig:
     return facts.inventory.config or ImageConfig()
 
 
+def _shrink(params: TooLarge, subject: str) -> str:
+    return f"bring the layers below {params.max}: leave out what is not needed, or build in a stage of its own"
+
+
+def _rebuild(params: TooOld, subject: str) -> str:
+    return "build the image again"
+
+
+def _upgrade(params: EndOfLife, subject: str) -> str:
+    return "build on a release of the distribution that is maintained"
+
+
 _CONFIG = frozenset((Need.CONFIG,))
+_MATCHES = frozenset((Need.MATCHES,))
 
 TRIGGERS = (
-    Trigger(gate="image", name="size", params=TooLarge, check=size),
+    Trigger(gate="image", name="size", params=TooLarge, check=size, advice=_shrink),
     Trigger(gate="image", name="layers", params=TooManyLayers, check=layers),
-    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG),
+    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG, advice=_rebuild),
     Trigger(gate="image", name="architecture", params=Architecture, check=architecture, needs=_CONFIG),
     Trigger(gate="image", name="distro", params=Distribution, check=distribution),
+    Trigger(gate="image", name="end_of_life", params=EndOfLife, check=end_of_life, needs=_MATCHES, advice=_upgrade),
 )

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
+from hullmark.model.package import Package
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.values import NameGlob
+from hullmark.policy.values import NameGlob, Share
 
 _LIBRARIES = PathGlobs((PathGlob("*.so"), PathGlob("*.so.*")))
 _MAINTAINER_SCRIPTS = PathGlobs(
     PathGlob(f"/var/lib/dpkg/info/*.{kind}") for kind in ("config", "postinst", "postrm", "preinst", "prerm")
 )
+
+_DATABASES = (
+    "/var/lib/dpkg/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/usr/share/rpm/", "/lib/apk/db/", "/usr/lib/apk/db/",
+    "/var/lib/pacman/local/", "/usr/lib/pacman/local/",
+)  # fmt: skip
+_SHOWN = 5
 
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="Only these files; none: all files.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
@@ -62,6 +69,16 @@ class Ghosts(Params, frozen=True, kw_only=True):
             raise ValueError("expected at least one path")
 
 
+class UnexplainedBytes(Params, frozen=True, kw_only=True):
+    """Fires if a larger part of the image's files than a share came with nothing known.
+
+    Known is what a package installed, what the record of a package stands in, and the databases of the package managers.
+    """
+
+    max: Annotated[Share, Meta(description="The largest share of all bytes in files.")]
+    allow: Allow = ()
+
+
 def changed(params: Changed, facts: Facts) -> Iterator[Answer]:
     """Look at what packages' own digests say."""
     if facts.files.has_state("unverified") and not facts.files.has_state("ok", "changed", "config-changed"):
@@ -95,6 +112,53 @@ def ghosts(params: Ghosts, facts: Facts) -> Iterator[Answer]:
         yield Violation(file.path, message, facts.at_file(file))
 
 
+def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer]:
+    """Add up what came with nothing known."""
+    files = [file for file in facts.files.visible if file.type == "file"]
+    known, left_out = _Known(facts.inventory.packages), PathGlobs(params.allow)
+    unexplained = [
+        file for file in files if file.owner is None and not known.holds(file.path) and not left_out.match(file.path)
+    ]
+    total, odd = sum(file.size for file in files), sum(file.size for file in unexplained)
+    if total and odd / total > params.max.number:
+        largest = sorted(unexplained, key=lambda file: (-file.size, file.path))[:_SHOWN]
+        message = (
+            f"{odd / total:.1%} of the bytes in files ({odd / 10**6:.1f} of {total / 10**6:.1f} MB) came with nothing known, and "
+            f"{params.max} may. The largest is {largest[0].path}."
+        )
+        evidence = tuple(place for file in largest for place in facts.at_file(file, f"{file.size} bytes"))
+        yield Violation("bytes", message, evidence)
+
+
+class _Known:
+    """Which files packages account for that no record lists one by one."""
+
+    def __init__(self, packages: Iterable[Package]) -> None:
+        places = [place.path.partition(":")[0] for package in packages for place in package.locations]
+        self._files = frozenset(places)
+        self._folders = frozenset(folder for place in self._files if (folder := _folder_of(place)))
+
+    def holds(self, path: str) -> bool:
+        """Whether a package accounts for the file."""
+        if path in self._files or path.startswith(_DATABASES):
+            return True
+        folder = path
+        while folder := folder.rpartition("/")[0]:
+            if folder in self._folders:
+                return True
+        return False
+
+
+def _folder_of(place: str) -> str:
+    """The folder that is all of a package's, judging by where its record stands; "" if there is none."""
+    folder, _, name = place.rpartition("/")
+    if name == "package.json" and "/node_modules/" in place:
+        return folder
+    if name.endswith(".gemspec") and folder.endswith("/specifications"):
+        return f"{folder.removesuffix('specifications')}gems/{name.removesuffix('.gemspec')}"
+    return folder if folder.endswith((".dist-info", ".egg-info")) else ""
+
+
 def _of_packages(params: Changed | Missing, facts: Facts, state: str) -> Iterator[FileRecord]:
     for file in _selected(params.paths, params.allow, facts, state):
         package = facts.packages_by_purl.get(file.owner or "")
@@ -111,15 +175,33 @@ def _selected(
             yield file
 
 
+def _reinstall(params: Changed | Missing, subject: str) -> str:
+    return f"reinstall the package that {subject} belongs to"
+
+
+def _package(params: UnownedExecutables, subject: str) -> str:
+    return f"remove {subject}, or install it from a package"
+
+
+def _rebuild(params: Ghosts, subject: str) -> str:
+    return f"build so that no layer holds {subject}: delete it in the instruction that makes it"
+
+
 _FILES = frozenset((Need.FILES,))
 _ALL_LAYERS = frozenset((Need.FILES, Need.GHOSTS))
 _COMPARED = frozenset((Need.FILES, Need.DIGESTS))
 
 TRIGGERS = (
-    Trigger(gate="integrity", name="changed", params=Changed, check=changed, needs=_COMPARED),
-    Trigger(gate="integrity", name="missing", params=Missing, check=missing, needs=_FILES),
+    Trigger(gate="integrity", name="changed", params=Changed, check=changed, needs=_COMPARED, advice=_reinstall),
+    Trigger(gate="integrity", name="missing", params=Missing, check=missing, needs=_FILES, advice=_reinstall),
     Trigger(
-        gate="integrity", name="unowned_executables", params=UnownedExecutables, check=unowned_executables, needs=_FILES
+        gate="integrity",
+        name="unowned_executables",
+        params=UnownedExecutables,
+        check=unowned_executables,
+        needs=_FILES,
+        advice=_package,
     ),
-    Trigger(gate="integrity", name="ghosts", params=Ghosts, check=ghosts, needs=_ALL_LAYERS),
+    Trigger(gate="integrity", name="ghosts", params=Ghosts, check=ghosts, needs=_ALL_LAYERS, advice=_rebuild),
+    Trigger(gate="integrity", name="unexplained_bytes", params=UnexplainedBytes, check=unexplained_bytes, needs=_FILES),
 )

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hullmark.model.package import Package
+from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation
+from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob, Versions
 from hullmark.versions import InvalidVersion
 
@@ -18,13 +19,35 @@ _SHOWN = 3
 Types = Annotated[
     tuple[str, ...], Meta(description="Only packages of these purl types (deb, pypi …); none: all types.")
 ]
+Locations = Annotated[
+    tuple[PathGlob, ...], Meta(description="Only packages whose record stands at one of these; none: anywhere.")
+]
+Sources = Annotated[
+    tuple[NameGlob, ...], Meta(description="Only packages that were built from these source packages; none: from any.")
+]
+Owned = Annotated[
+    bool | None, Meta(description="Only packages that came with a system package (true), or without one (false).")
+]
 
 
-class Required(Params, frozen=True, kw_only=True):
+class _About(Params, frozen=True, kw_only=True):
+    """Some of the packages."""
+
+    types: Types = ()
+    locations: Locations = ()
+    sources: Sources = ()
+    owned: Owned = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it leaves any package out."""
+        return bool(self.types or self.locations or self.sources or self.owned is not None)
+
+
+class Required(_About, frozen=True, kw_only=True):
     """Fires for each name that no installed package fits, or none in a version that meets the condition."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must be installed.")]
-    types: Types = ()
     version: Annotated[Versions | None, Meta(description="A version condition that one of them must meet.")] = None
 
     def __post_init__(self) -> None:
@@ -32,24 +55,29 @@ class Required(Params, frozen=True, kw_only=True):
             raise ValueError("expected at least one name")
 
 
-class Forbidden(Params, frozen=True, kw_only=True):
+class Forbidden(_About, frozen=True, kw_only=True):
     """Fires for each installed package that one of the names fits and whose version meets the condition."""
 
-    names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must not be installed.")]
+    names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must not be installed; none: all.")] = ()
     allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may, though a name fits them.")] = ()
-    types: Types = ()
     version: Annotated[Versions | None, Meta(description="Only these versions are forbidden; none: all versions.")] = (
         None
     )
 
     def __post_init__(self) -> None:
-        if not self.names:
-            raise ValueError("expected at least one name")
+        if not (self.names or self.version or self.is_narrowed):
+            raise ValueError("expected names, or which packages it is about: without that all packages are forbidden")
+
+
+class UnknownVersion(_About, frozen=True, kw_only=True):
+    """Fires for each package whose version is not known."""
+
+    allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that are left out.")] = ()
 
 
 def required(params: Required, facts: Facts) -> Iterator[Answer]:
     """Look for each name."""
-    packages = [package for package in facts.inventory.packages if not params.types or package.type in params.types]
+    packages = list(_about(params, facts))
     for glob in params.names:
         present = [package for package in packages if _fits((glob,), package)]
         answers = [_meets(package, params.version) for package in present]
@@ -65,15 +93,13 @@ def required(params: Required, facts: Facts) -> Iterator[Answer]:
             )
         else:
             wanted = f"{glob} {params.version}" if params.version else glob.text
-            yield Violation(glob.text, f"Package {wanted} must be installed, and is not.")
+            yield Violation(glob.text, f"Package {wanted} must be installed{_place(params)}, and is not.")
 
 
 def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
     """Look at each package."""
-    for package in facts.inventory.packages:
-        if params.types and package.type not in params.types:
-            continue
-        if not _fits(params.names, package) or _fits(params.allow, package):
+    for package in _about(params, facts):
+        if (params.names and not _fits(params.names, package)) or _fits(params.allow, package):
             continue
         is_met = _meets(package, params.version)
         if is_met is None:
@@ -82,9 +108,36 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
         elif is_met:
             condition = f" in versions {params.version}" if params.version else ""
             message = (
-                f"Package {package.name} {package.version} ({package.type}) is installed, and is forbidden{condition}."
+                f"Package {package.name} {package.version} ({package.type}) is installed, and is forbidden{condition}"
+                f"{_place(params)}."
             )
             yield Violation(package.purl, message, facts.at_package(package))
+
+
+def unknown_version(params: UnknownVersion, facts: Facts) -> Iterator[Answer]:
+    """Look for versions that are not told."""
+    for package in _about(params, facts):
+        if package.version == UNKNOWN_VERSION and not _fits(params.allow, package):
+            message = (
+                f"The version of package {package.name} ({package.type}) is not known, so nothing can be said of it."
+            )
+            yield Violation(package.purl, message, facts.at_package(package))
+
+
+def _about(params: _About, facts: Facts) -> Iterator[Package]:
+    """The packages that a rule is about."""
+    is_there = PathGlobs(params.locations).match
+    for package in facts.inventory.packages:
+        source = package.source.name if package.source else package.name
+        is_of_type = not params.types or package.type in params.types
+        is_of_source = not params.sources or any(glob.matches(source) for glob in params.sources)
+        is_placed = not params.locations or any(is_there(place.path) for place in package.locations)
+        if is_of_type and is_of_source and is_placed and params.owned in (None, package.owned_by is not None):
+            yield package
+
+
+def _place(params: _About) -> str:
+    return f" at {', '.join(glob.text for glob in params.locations)}" if params.locations else ""
 
 
 def _fits(globs: tuple[NameGlob, ...], package: Package) -> bool:
@@ -110,7 +163,18 @@ def _listed(texts: Iterable[str]) -> str:
     return ", ".join(shown[:_SHOWN]) + rest
 
 
+def _install(params: Required, subject: str) -> str:
+    return f"install package {subject} {params.version}" if params.version else f"install package {subject}"
+
+
+def _remove(params: Forbidden, subject: str) -> str:
+    name, _, version = subject.rpartition("/")[2].partition("?")[0].partition("@")
+    condition = f" {version}, or change to a version that is not {params.version}" if params.version else ""
+    return f"remove package {name}{condition}"
+
+
 TRIGGERS = (
-    Trigger(gate="packages", name="required", params=Required, check=required),
-    Trigger(gate="packages", name="forbidden", params=Forbidden, check=forbidden),
+    Trigger(gate="packages", name="required", params=Required, check=required, advice=_install),
+    Trigger(gate="packages", name="forbidden", params=Forbidden, check=forbidden, advice=_remove),
+    Trigger(gate="packages", name="unknown_version", params=UnknownVersion, check=unknown_version),
 )

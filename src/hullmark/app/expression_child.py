@@ -1,0 +1,37 @@
+"""A process that evaluates one expression in CEL and ends: limits that the system keeps hold for all that it does.
+
+It reads `{"source": …, "variables": {…}}` and writes `{"value": …}` or `{"error": …}`, both in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+
+CPU_SECONDS = 10
+MEMORY_BYTES = 2 << 30
+MAX_ANSWER_BYTES = 4 << 20
+
+
+def main() -> None:
+    """Answer one request."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import cel
+
+    request = json.load(sys.stdin)
+    try:
+        answer = json.dumps({"value": cel.compile(request["source"]).execute(request["variables"])}, default=str)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 — whatever the library raises says why there is no value
+        answer = json.dumps({"error": f"{type(error).__name__}: {error}"[:1000]})
+    if len(answer) > MAX_ANSWER_BYTES:
+        answer = json.dumps({"error": f"the value is larger than {MAX_ANSWER_BYTES >> 20} MiB"})
+    sys.stdout.write(answer)
+
+
+if __name__ == "__main__":
+    main()

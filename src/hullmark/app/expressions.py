@@ -1,0 +1,70 @@
+"""Expressions of policies, evaluated over the facts as they are published, in a process that can be stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+
+from hullmark._version import __version__
+from hullmark.app.expression_child import CPU_SECONDS, MEMORY_BYTES
+from hullmark.policy.facts import ExpressionFailed, Facts
+from hullmark.policy.values import Expression
+from hullmark.report import inventory_json, matches_json
+from hullmark.report.format import RenderContext
+
+WALL_SECONDS = 60
+MAX_FACTS_BYTES = 256 << 20
+
+_CONTEXT = RenderContext(tool_version=__version__)
+_CHILD = "hullmark.app.expression_child"
+_OF_MATCHES = frozenset(("matches", "unknown", "snapshot"))
+_OF_INVENTORY = frozenset(("distro", "files", "packages", "problems", "source"))
+
+
+def evaluate_expression(expression: Expression, facts: Facts) -> Any:
+    """The value of an expression. Raises ExpressionFailed if it has none, or takes too long or too much memory to find."""
+    request = msgspec.json.encode({"source": expression.text, "variables": published(facts, expression.variables)})
+    if len(request) > MAX_FACTS_BYTES:
+        raise ExpressionFailed(f"the facts it asks for are larger than {MAX_FACTS_BYTES >> 20} MiB")
+    try:
+        done = subprocess.run(  # noqa: S603 — no word of the command comes from outside
+            [sys.executable, "-P", "-m", _CHILD], input=request, capture_output=True, timeout=WALL_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ExpressionFailed(f"it was not done after {WALL_SECONDS} seconds") from error
+    except OSError as error:
+        raise ExpressionFailed(f"no process for it could be started ({error.strerror})") from error
+    if done.returncode != 0:
+        raise ExpressionFailed(_reason(done.returncode, done.stderr))
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise ExpressionFailed(" ".join(answer["error"].split())[:300])
+    return answer["value"]
+
+
+def published(facts: Facts, names: frozenset[str]) -> dict[str, Any]:
+    """The variables among some names, as the JSON documents have them."""
+    found: dict[str, Any] = {"now": facts.now.isoformat(), "reference": facts.reference}
+    if names & _OF_INVENTORY:
+        inventory = facts.inventory
+        lean = inventory if "files" in names else msgspec.structs.replace(inventory, files=None)
+        document = inventory_json.document(lean, _CONTEXT)
+        found |= {name: getattr(document, name) for name in names & _OF_INVENTORY}
+    if names & _OF_MATCHES and facts.matches is not None:
+        matches = matches_json.document(facts.matches, _CONTEXT)
+        found |= {name: getattr(matches, name) for name in names & _OF_MATCHES}
+    found["config"] = facts.inventory.config
+    return {name: value for name, value in found.items() if name in names}
+
+
+def _reason(status: int, errors: bytes) -> str:
+    last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    if last.startswith("MemoryError") or b"memory allocation" in errors:
+        return f"it takes more than {MEMORY_BYTES >> 30} GiB of memory"
+    if status in (-24, -9):  # SIGXCPU, SIGKILL
+        return f"it takes more than {CPU_SECONDS} seconds"
+    return f"its process ended with status {status} ({last[:200]})"

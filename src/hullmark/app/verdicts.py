@@ -1,0 +1,89 @@
+"""Verdicts that were written down, and what two snapshots of advisories say differently of one vulnerability."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.documents import read_bounded
+from hullmark.model.advisory import Advisory
+from hullmark.model.errors import HullmarkError
+from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
+from hullmark.policy.verdict_diff import Known, Lookup
+
+MAX_BYTES = 64 << 20
+_SCHEMA = "hullmark-verdict/1"
+_BY_SEVERITY = ("unknown", "negligible", "low", "medium", "high", "critical")
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    schema: str
+    verdict: Outcome
+    reason: str
+    findings: tuple[Finding, ...]
+    inputs: VerdictInputs
+
+
+def read_verdict(path: Path) -> Verdict:
+    """The verdict in a file, as `hullmark check -o json` writes it; its problems are left out. Raises HullmarkError for what is none."""
+    try:
+        document = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_Document)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise HullmarkError(
+            f"{path} is no verdict: {error}", advice="hullmark check -o json=FILE IMAGE writes one"
+        ) from error
+    if document.schema != _SCHEMA:
+        raise HullmarkError(
+            f"{path} is not of the schema {_SCHEMA}", advice="write it anew with hullmark check -o json"
+        )
+    return Verdict(
+        verdict=document.verdict,
+        reason=document.reason,
+        findings=document.findings,
+        problems=(),
+        inputs=document.inputs,
+    )
+
+
+@contextmanager
+def advisory_lookup(shelf: Shelf) -> Iterator[Lookup]:
+    """Looks into the snapshots that are kept. For one that is not it raises KeyError."""
+    with ExitStack() as stack:
+
+        @cache
+        def opened(digest: str) -> Snapshot:
+            if digest not in shelf.digests():
+                raise KeyError(digest)
+            return stack.enter_context(Snapshot(shelf.path_of(digest), digest))
+
+        def look(digest: str, name: str) -> Known | None:
+            return _known(opened(digest), name)
+
+        yield look
+
+
+def _known(book: Snapshot, name: str) -> Known | None:
+    found = book.complete(name)
+    if not found:
+        return None
+    cves = sorted({each for advisory in found for each in (advisory.id, *advisory.aliases) if each.startswith("CVE-")})
+    scores = [each.score for each in book.exploitability(cves).values()]
+    return Known(
+        severity=max((advisory.severity for advisory in found), key=_BY_SEVERITY.index),
+        is_exploited=bool(book.exploited(cves)),
+        epss=max(scores, default=None),
+        content=_content(found),
+    )
+
+
+def _content(found: tuple[Advisory, ...]) -> str:
+    """A digest of what matching goes by; ratings and texts are left out."""
+    bare = [(each.id, each.source, each.withdrawn, each.affected) for each in found]
+    return f"sha256:{hashlib.sha256(msgspec.json.encode(sorted(bare, key=lambda each: each[:2]))).hexdigest()}"

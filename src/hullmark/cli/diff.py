@@ -1,0 +1,82 @@
+"""`hullmark diff`: why two verdicts differ."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.settings import add_advisory_options, settings_of
+
+if TYPE_CHECKING:
+    from hullmark.policy.verdict_diff import Difference
+
+NAME = "diff"
+HELP = "say what one thing made two verdicts differ"
+EPILOG = """\
+BEFORE and AFTER are files that `hullmark check -o json=FILE` wrote. If the snapshots of advisories that they name are still
+kept, a change of severity or of known exploitation is told apart from a changed advisory.
+
+exit status: 0 both say the same, 1 they differ
+"""
+
+_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("before", metavar="BEFORE", help="the earlier verdict")
+    parser.add_argument("after", metavar="AFTER", help="the later verdict")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT",
+        default="table",
+        choices=("table", "json"),
+        help="table or json (default: table)",
+    )
+    add_advisory_options(parser, only_folder=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare the two."""
+    from hullmark.app.verdicts import advisory_lookup, read_verdict
+    from hullmark.policy.verdict_diff import Cause, compare
+
+    before, after = read_verdict(Path(arguments.before)), read_verdict(Path(arguments.after))
+    with advisory_lookup(settings_of(arguments).shelf()) as lookup:
+        difference = compare(before, after, lookup)
+    if arguments.output == "json":
+        print_json(plain(difference))
+    else:
+        _print(difference)
+    return 0 if difference.cause is Cause.NOTHING else 1
+
+
+def _print(difference: Difference) -> None:
+    from hullmark.report.terminal import safe
+
+    arrow = f"{difference.before.value} to {difference.after.value}"
+    certain = "" if difference.is_certain else " (most likely: other inputs differ too)"
+    sys.stdout.write(f"{arrow}: {difference.cause.value}{certain}\n{safe(difference.sentence)}\n")
+    for each in difference.also:
+        sys.stdout.write(
+            f"also another {each.what}: {safe(each.before) or 'none'}, then {safe(each.after) or 'none'}\n"
+        )
+    if difference.changes:
+        sys.stdout.write("\n")
+        rows: list[tuple[str, ...]] = [
+            (
+                "+" if c.is_gained else "-",
+                c.finding.action.value,
+                c.finding.rule_id,
+                safe(c.finding.subject),
+                c.cause.value,
+            )
+            for c in difference.changes[:_SHOWN]
+        ]
+        print_rows(("", "ACTION", "RULE", "SUBJECT", "CAUSE"), rows)
+    if len(difference.changes) > _SHOWN:
+        sys.stdout.write(f"and {len(difference.changes) - _SHOWN} more\n")

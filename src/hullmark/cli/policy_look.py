@@ -1,0 +1,110 @@
+"""`hullmark policy validate`, `gates`, `describe` and `schema`: what a policy says, and what policies can say."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hullmark.cli.rows import plain, print_json, print_rows
+
+if TYPE_CHECKING:
+    from hullmark.policy.describe import TriggerRow
+
+_LONGEST = 90
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    """Read each policy; every mistake is a line of its own."""
+    from hullmark.app.policies import load_native
+    from hullmark.policy.native import InvalidPolicy
+
+    results = []
+    for name in arguments.policies:
+        try:
+            policy = load_native(Path(name))
+        except InvalidPolicy as error:
+            mistakes = [{"file": m.file, "line": m.line, "where": m.where, "reason": m.reason} for m in error.mistakes]
+            results.append({"policy": name, "digest": "", "rules": 0, "mistakes": mistakes})
+        else:
+            results.append({"policy": name, "digest": policy.digest, "rules": len(policy.rules), "mistakes": []})
+    if arguments.output == "json":
+        print_json(results)
+    else:
+        for result in results:
+            _print_result(result)
+    return 2 if any(result["mistakes"] for result in results) else 0
+
+
+def _print_result(result: dict[str, object]) -> None:
+    name, mistakes = result["policy"], result["mistakes"]
+    if not isinstance(mistakes, list) or not mistakes:
+        sys.stdout.write(f"{name}: valid, {result['rules']} rules, {result['digest']}\n")
+        return
+    for mistake in mistakes:
+        file = f"{name}/{mistake['file']}" if mistake["file"] else name
+        line = f":{mistake['line']}" if mistake["line"] else ""
+        sys.stdout.write(f"{file}{line}: {mistake['where'] or 'the policy'}: {mistake['reason']}\n")
+
+
+def gates(arguments: argparse.Namespace) -> int:
+    """List every trigger."""
+    from hullmark.policy.describe import describe as rows_of
+    from hullmark.policy.reference import reference_page
+
+    rows = rows_of()
+    if arguments.output == "markdown":
+        sys.stdout.write(reference_page())
+    elif arguments.output == "json":
+        print_json([plain(row) for row in rows])
+    else:
+        print_rows(("TRIGGER", "WHEN IT FIRES", "NEEDS"), [_row(row) for row in rows])
+    return 0
+
+
+def _row(row: TriggerRow) -> tuple[str, ...]:
+    first = " ".join(row.description.split()).partition(". ")[0].rstrip(".")
+    short = first if len(first) <= _LONGEST else first[: _LONGEST - 1] + "…"
+    return (f"{row.gate}.{row.trigger}", short, ", ".join(row.needs))
+
+
+def describe(arguments: argparse.Namespace) -> int:
+    """Show triggers with their parameters."""
+    from hullmark.model.errors import HullmarkError
+    from hullmark.policy.convert import nearest
+    from hullmark.policy.describe import describe as rows_of
+
+    rows, wanted = rows_of(), []
+    names = {f"{row.gate}.{row.trigger}" for row in rows} | {row.gate for row in rows}
+    for name in arguments.names or sorted({row.gate for row in rows}):
+        found = [row for row in rows if name.replace("/", ".") in (row.gate, f"{row.gate}.{row.trigger}")]
+        if not found:
+            raise HullmarkError(
+                f"there is no gate or trigger {name!r}{nearest(name, names)}", advice="hullmark policy gates"
+            )
+        wanted += found
+    if arguments.output == "json":
+        print_json([plain(row) for row in wanted])
+        return 0
+    for row in wanted:
+        _print_trigger(row)
+    return 0
+
+
+def _print_trigger(row: TriggerRow) -> None:
+    sys.stdout.write(f"{row.gate}.{row.trigger}\n  {' '.join(row.description.split())}\n")
+    for param in row.params:
+        default = "must be given" if param.required else f"default {param.default}"
+        sys.stdout.write(f"  {param.name}: {param.takes} ({default})\n")
+        if param.description:
+            sys.stdout.write(f"      {param.description}\n")
+    sys.stdout.write(f"  needs {', '.join(row.needs) or 'nothing that costs'}; {row.module}\n\n")
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON schema."""
+    from hullmark.policy.describe import policy_schema
+
+    print_json(policy_schema())
+    return 0

@@ -1,0 +1,111 @@
+"""`hullmark policy test` and `simulate`: a policy before it counts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.settings import moment, settings_of
+
+if TYPE_CHECKING:
+    from hullmark.app.trials import Flip, Trial
+
+_SHOWN = 3
+_LONGEST = 160
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Judge the cases of each policy; the exit status is 1 if one did not go as expected."""
+    from hullmark.app.trials import failed, try_cases
+
+    options = settings_of(arguments).source_options()
+    trials = [try_cases(*_policy_and_cases(Path(name), arguments.cases), options) for name in arguments.policies]
+    if arguments.output == "json":
+        print_json([plain(trial) for trial in trials])
+    else:
+        for trial in trials:
+            _print_trial(trial)
+    is_lacking = arguments.coverage and any(trial.never_fired for trial in trials)
+    return 1 if is_lacking or any(failed(trial) for trial in trials) else 0
+
+
+def _policy_and_cases(path: Path, chosen: list[str]) -> tuple[Any, Any]:
+    from hullmark.app.policies import case_files, load_cases, load_native
+    from hullmark.model.errors import HullmarkError
+
+    files = tuple(map(Path, chosen)) or case_files(path)
+    if not files:
+        beside = path / "NAME.test.yaml" if path.is_dir() else path.with_name(f"{path.stem}.test.yaml")
+        raise HullmarkError(
+            f"the policy {path} has no test cases", advice=f"write some into {beside}, or name them by --cases"
+        )
+    return load_native(path), [(file, load_cases(file)) for file in files]
+
+
+def _print_trial(trial: Trial) -> None:
+    from hullmark.app.trials import failed
+    from hullmark.report.terminal import safe
+
+    for tried in trial.cases:
+        sys.stdout.write(f"{'FAILED' if tried.differences else 'passed'}  {tried.name} ({tried.verdict})\n")
+        for difference in tried.differences:
+            sys.stdout.write(f"        {safe(difference)}\n")
+    if trial.never_fired:
+        sys.stdout.write(f"no case makes these rules fire: {', '.join(trial.never_fired)}\n")
+    count, wrong = len(trial.cases), len(failed(trial))
+    sys.stdout.write(f"{trial.policy}: {count - wrong} of {count} cases passed\n")
+
+
+def simulate(arguments: argparse.Namespace) -> int:
+    """Judge known images by a draft, and show which verdicts would change, and why."""
+    from hullmark.app.policies import load_native
+    from hullmark.app.trials import inventories_in
+    from hullmark.app.trials import simulate as flips_of
+
+    draft = load_native(Path(arguments.policy))
+    current = load_native(Path(arguments.against)) if arguments.against else None
+    paths = [path for name in arguments.inventories for path in inventories_in(Path(name))]
+    flips = list(flips_of(draft, current, paths, moment(arguments.at), arguments.environment))
+    if arguments.output == "json":
+        print_json({"images": [plain(flip) for flip in flips], "totals": _totals(flips)})
+        return 0
+    changed = [flip for flip in flips if flip.before != flip.after]
+    _print_flips(flips if arguments.all or current is None else changed)
+    _print_totals(flips, is_compared=current is not None)
+    return 0
+
+
+def _totals(flips: list[Flip]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for flip in flips:
+        key = f"{flip.before} to {flip.after}" if flip.before else flip.after
+        totals[key] = totals.get(key, 0) + 1
+    return totals
+
+
+def _print_flips(flips: list[Flip]) -> None:
+    if not flips:
+        return
+    from hullmark.report.terminal import safe
+
+    rows: list[tuple[str, ...]] = [(safe(f.image), f.before, f.after, ", ".join(f.rules[:_SHOWN])) for f in flips]
+    print_rows(("IMAGE", "NOW", "DRAFT", "BY"), rows)
+    sys.stdout.write("\n")
+    for flip in flips:
+        if flip.reasons:
+            sys.stdout.write(f"{safe(flip.image)}\n")
+        for reason in map(safe, flip.reasons[:_SHOWN]):
+            sys.stdout.write(f"  {reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + '…'}\n")
+        if len(flip.reasons) > _SHOWN:
+            sys.stdout.write(f"  and {len(flip.reasons) - _SHOWN} more\n")
+    sys.stdout.write("\n")
+
+
+def _print_totals(flips: list[Flip], *, is_compared: bool) -> None:
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(_totals(flips).items()))
+    changed = sum(flip.before != flip.after for flip in flips)
+    head = f"{changed} of {len(flips)} verdicts would change" if is_compared else f"{len(flips)} images"
+    sys.stdout.write(f"{head}: {counts}\n")

@@ -1,0 +1,124 @@
+"""One vulnerability in one package is told by several sources, under several names: they become one, and bundles announcements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hullmark.match.lookups import Lookup
+from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.match import Fix
+
+# Of several sources for one vulnerability in a language's package, the first speaks for all. Others come after, by name.
+_SPEAKERS = ("ghsa", "github-api", "github", "govulndb", "pypa", "rustsec", "rubysec", "osv")
+
+
+class Affecting(msgspec.Struct, kw_only=True):
+    """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere."""
+
+    lookup: Lookup
+    advisory: Advisory
+    affected: Affected
+    range: Range
+    fix: Fix
+    vetoed: str = ""
+    others: list[Advisory] = []
+    vendor_ids: tuple[str, ...] = ()
+
+
+def ids_of(advisory: Advisory) -> set[str]:
+    """Its id and its aliases."""
+    return {advisory.id, *advisory.aliases}
+
+
+def cves_of(advisory: Advisory) -> set[str]:
+    """The CVEs that it is about; its own id if there is none."""
+    return {name for name in (advisory.id, *advisory.aliases) if name.startswith("CVE-")} or {advisory.id}
+
+
+def merged(found: list[Affecting]) -> list[Affecting]:
+    """One for each vulnerability of a package."""
+    if len(found) < 2:
+        return found
+    single: list[Affecting] = []
+    bundles: list[Affecting] = []
+    for each in found:
+        (single if len(cves_of(each.advisory)) == 1 else bundles).append(each)
+    out = [_spoken_for(group) for group in _grouped(single)]
+    return [*out, *_left(out, bundles)] if bundles else out
+
+
+def _left(out: Iterable[Affecting], bundles: Iterable[Affecting]) -> list[Affecting]:
+    """The bundles of which something is not told by itself; the others become announcements."""
+    by_cve: dict[str, list[Affecting]] = {}
+    by_id: dict[str, Affecting] = {}
+    for each in out:
+        by_id.setdefault(each.advisory.id, each)
+        for cve in cves_of(each.advisory):
+            by_cve.setdefault(cve, []).append(each)
+    left: dict[str, list[Affecting]] = {}
+    for bundle in bundles:
+        cves = cves_of(bundle.advisory)
+        same = _same(by_id, bundle)
+        if cves <= by_cve.keys():
+            for cve in cves:
+                _announce(by_cve[cve], bundle.advisory.id)
+        elif same is not None:
+            same.others.append(bundle.advisory)
+        else:
+            left.setdefault(bundle.advisory.id, []).append(bundle)
+    return [_spoken_for(group) for group in left.values()]
+
+
+def _announce(told: Iterable[Affecting], bundle: str) -> None:
+    """Name the bundle as an announcement of what it is about."""
+    for each in told:
+        if bundle not in each.vendor_ids:
+            each.vendor_ids = (*each.vendor_ids, bundle)
+
+
+def _same(by_id: dict[str, Affecting], bundle: Affecting) -> Affecting | None:
+    """The record that a bundle says itself to be the same as. Announcements of distributions bundle what is not."""
+    if ":" in bundle.affected.namespace:
+        return None
+    return next((by_id[alias] for alias in bundle.advisory.aliases if alias in by_id), None)
+
+
+def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
+    """Those that share an id, directly or through others, together."""
+    groups: list[list[Affecting]] = []
+    where: dict[str, list[Affecting]] = {}
+    for each in single:
+        names = sorted(ids_of(each.advisory))
+        joined = [where[name] for name in names if name in where]
+        group = joined[0] if joined else []
+        if not joined:
+            groups.append(group)
+        for other in joined[1:]:
+            if other is not group and other:
+                group.extend(other)
+                for member in other:
+                    where.update(dict.fromkeys(ids_of(member.advisory), group))
+                other.clear()
+        group.append(each)
+        where.update(dict.fromkeys(names, group))
+    return [group for group in groups if group]
+
+
+def _spoken_for(group: list[Affecting]) -> Affecting:
+    """The one that speaks for a group, with what the others know."""
+    first, *others = sorted(group, key=_precedence)
+    for other in others:
+        if other.advisory is not first.advisory and other.advisory not in first.others:
+            first.others.append(other.advisory)
+        if first.fix.state != "fixed" and other.fix.state == "fixed":
+            first.fix, first.range = other.fix, other.range
+    return first
+
+
+def _precedence(each: Affecting) -> tuple[int, int, int, str, str]:
+    source = each.advisory.source
+    speaker = _SPEAKERS.index(source) if source in _SPEAKERS else len(_SPEAKERS)
+    kinds = ("direct", "source", "cpe")
+    return (kinds.index(each.lookup.kind), speaker, each.fix.state != "fixed", source, each.advisory.id)

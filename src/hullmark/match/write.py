@@ -1,0 +1,157 @@
+"""What affects packages → matches: with severity, ratings and risk, and whether the distribution's word overrules them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import TypeVar
+
+from hullmark.match.book import Book
+from hullmark.match.distros import Plan
+from hullmark.match.lookups import is_system
+from hullmark.match.merge import Affecting
+from hullmark.match.named import cve_of, shown_id
+from hullmark.match.risk import risk, severity_of
+from hullmark.match.why import why
+from hullmark.model.advisory import Advisory, Cvss, Severity
+from hullmark.model.match import Epss, Kev, Match, Named, Suppressed
+from hullmark.model.package import Package
+
+_RATERS = ("nvd", "vulnrichment", "redhat", "ubuntu", "debian")
+_GUESSED = 0.6
+
+_T = TypeVar("_T")
+
+Found = tuple[Package, Affecting]
+
+
+class Writer:
+    """Writes the matches of one image: looks up in one go what is known of all their CVEs, and weighs each advisory once."""
+
+    def __init__(
+        self,
+        book: Book,
+        plan: Plan,
+        packages: Iterable[Package],
+        found: Sequence[Found],
+        sound: Mapping[str, Collection[str]],
+    ) -> None:
+        """`sound`: the ids of which the distribution says that a package is sound, by the purl of that package."""
+        self._plan, self._found, self._sound = plan, found, sound
+        self._licences = book.licences
+        self._owners = {package.purl: package for package in packages if is_system(package)}
+        self._reported: dict[str, set[str]] = {}
+        unrated, cves = set(), set()
+        for package, each in found:
+            cve = cve_of(each.advisory)
+            cves.add(cve)
+            if _is_unrated(each):
+                unrated.add(cve)
+            if is_system(package) and not each.vetoed:
+                self._reported.setdefault(package.purl, set()).update((each.advisory.id, *each.advisory.aliases))
+        self._kev = book.exploited(cves - {""})
+        self._epss = book.exploitability(cves - {""})
+        self._rated = book.rated(unrated - {""})
+        self._weighed: dict[tuple[object, ...], tuple[Named, float]] = {}
+
+    def matches(self) -> Iterator[Match]:
+        """The matches, in the order of what was found."""
+        return (self._match(package, each) for package, each in self._found)
+
+    def _match(self, package: Package, each: Affecting) -> Match:
+        named, weight = self._weigh(each)
+        ask, kind = each.lookup.ask, each.lookup.kind
+        return Match(
+            package=package,
+            advisory=named,
+            fix=each.fix,
+            kind=kind,
+            name=ask.name,
+            version=ask.version,
+            why=why(package, each, self._plan),
+            risk=weight,
+            confidence=_GUESSED if kind == "cpe" else 1.0,
+            suppressed=self._suppressed(package, each) if each.vetoed or package.owned_by else None,
+        )
+
+    def _suppressed(self, package: Package, each: Affecting) -> Suppressed | None:
+        if each.vetoed:
+            return Suppressed(by="not-affected", reason=each.vetoed)
+        owner = self._owners.get(package.owned_by or "")
+        if owner is None or is_system(package):
+            return None
+        belongs = f"it belongs to {owner.name} {owner.version}"
+        names = {each.advisory.id, *each.advisory.aliases}
+        if not names.isdisjoint(self._reported.get(owner.purl, ())):
+            return Suppressed(by="distro", reason=f"{belongs}, for which it is reported")
+        if not names.isdisjoint(self._sound.get(owner.purl, ())):
+            return Suppressed(by="distro", reason=f"{belongs}, and {self._plan.label} records that it is sound")
+        if not self._plan.is_comprehensive:
+            return None
+        word = self._plan.reason or f"{self._plan.label} does not list that as affected"
+        return Suppressed(by="distro", reason=f"{belongs}, and {word}")
+
+    def _weigh(self, each: Affecting) -> tuple[Named, float]:
+        """The advisory with what is known besides, and the risk. Packages of one source share it: they show the same objects."""
+        affected = each.affected
+        parts = (id(each.advisory), *map(id, each.others))
+        key = (parts, affected.namespace, affected.severity, each.vendor_ids)
+        known = self._weighed.get(key)
+        if known is None:
+            named = self._named(each)
+            known = self._weighed[key] = (named, risk(named.severity, named.cvss, named.epss, named.kev))
+        return known
+
+    def _named(self, each: Affecting) -> Named:
+        advisory = each.advisory
+        cve = cve_of(advisory)
+        rated = sorted(self._rated.get(cve, ()), key=_rater) if _is_unrated(each) else []
+        told = (advisory, *each.others)
+        known = (*told, *rated)
+        cvss = _together(each.cvss for each in known)
+        scored, entry = self._epss.get(cve), self._kev.get(cve)
+        shown = shown_id(advisory)
+        return Named(
+            id=shown,
+            source=advisory.source,
+            namespace=each.affected.namespace,
+            licence=self._licences.get(advisory.source, ""),
+            cve=cve,
+            aliases=tuple(name for name in _together((one.id, *one.aliases) for one in told) if name != shown),
+            severity=_best_severity(each, rated, cvss),
+            cvss=cvss,
+            cwes=_together(each.cwes for each in known),
+            epss=Epss(score=scored.score, percentile=scored.percentile, day=scored.day) if scored else None,
+            kev=Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None,
+            summary=next((each.summary for each in known if each.summary), ""),
+            published=advisory.published,
+            modified=advisory.modified,
+            references=advisory.references,
+            vendor_ids=each.vendor_ids,
+        )
+
+
+def _together(values: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+    """All of them once, in the order in which they come."""
+    return tuple(dict.fromkeys(chain.from_iterable(values)))
+
+
+def _is_unrated(each: Affecting) -> bool:
+    """Whether others are asked how they rate the CVE. What else is in the image must not decide that."""
+    return not each.advisory.cvss or _severity(each) == "unknown"
+
+
+def _severity(each: Affecting) -> Severity:
+    return each.affected.severity or each.advisory.severity
+
+
+def _best_severity(each: Affecting, rated: Sequence[Advisory], cvss: Sequence[Cvss]) -> Severity:
+    """The word of who speaks; else of who says the same; else of who rates the CVE; else what the ratings come to."""
+    for severity in (_severity(each), *(known.severity for known in (*each.others, *rated))):
+        if severity != "unknown":
+            return severity
+    return severity_of(max((rating.score for rating in cvss), default=0.0))
+
+
+def _rater(advisory: Advisory) -> tuple[int, str]:
+    return (_RATERS.index(advisory.source) if advisory.source in _RATERS else len(_RATERS), advisory.source)

@@ -1,0 +1,205 @@
+"""Anchore policies as values: rule sets, allowlists, mappings and image lists of both formats, with the mistakes found in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.verdict import Action
+from hullmark.policy.anchore.params import Values
+from hullmark.policy.anchore.profile import NATIVE, Profile
+from hullmark.policy.anchore.select import ImageRule, Wildcard
+from hullmark.policy.anchore.trigger import Trigger
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """What is wrong with a document: where (`policies[0].rules[2].params[1].value`), and what was expected.
+
+    `problem_type` is the original's word. `quirk` names the quirk that it counts with, or, after a `!`, the one it counts without.
+    `is_fatal`: nothing is judged; else it is only told.
+    """
+
+    path: str
+    reason: str
+    problem_type: str = "ValidationError"
+    quirk: str = ""
+    is_fatal: bool = True
+
+    def counts(self, profile: Profile) -> bool:
+        """Whether it is a mistake in a profile."""
+        if self.quirk.startswith("!"):
+            return not profile.keeps(self.quirk[1:])
+        return not self.quirk or profile.keeps(self.quirk)
+
+    def __str__(self) -> str:
+        return f"{self.path or 'the document'}: {self.reason}"
+
+
+class InvalidBundle(HullmarkError):
+    """An Anchore policy with mistakes. `mistakes` are all that were found, in the document's order."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = len(self.mistakes)
+        shown = [f"({number}) {mistake}" for number, mistake in enumerate(self.mistakes[:_SHOWN], 1)]
+        if count > len(shown):
+            shown.append(f"and {count - len(shown)} more")
+        what = f"{count} mistakes: {', '.join(shown)}" if count > 1 else f"a mistake: {self.mistakes[0]}"
+        super().__init__(
+            f"the Anchore policy has {what}", advice="correct the document; docs/how-to/use-an-anchore-policy.md helps"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule. `check` is None if it cannot be judged, for `mistakes`, or never fires, for the original has retired its gate.
+
+    `gate` and `trigger` are the names as findings show them.
+    """
+
+    id: str
+    gate: str
+    trigger: str
+    check: Trigger | None
+    values: Values
+    action: Action
+    recommendation: str = ""
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """Rules under an id: what format "1_0" calls a policy. `mistakes` are its own."""
+
+    id: str
+    name: str
+    rules: tuple[Rule, ...]
+    mistakes: tuple[Mistake, ...] = ()
+
+    def every_mistake(self) -> Iterator[Mistake]:
+        """Its mistakes and those of its rules."""
+        yield from self.mistakes
+        for rule in self.rules:
+            yield from rule.mistakes
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One exception: findings of a gate whose trigger id fits, until it expires."""
+
+    id: str
+    gate: str
+    trigger_id: Wildcard
+    expires: datetime | None = None
+    expires_text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowlist:
+    """Exceptions under an id."""
+
+    id: str
+    name: str
+    items: tuple[Item, ...]
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """Which rule sets and allowlists count for which images. `images` is None if that cannot be told."""
+
+    id: str
+    name: str
+    images: ImageRule | None
+    rule_sets: tuple[str, ...] = ()
+    allowlists: tuple[str, ...] = ()
+    path: str = ""
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A whole Anchore policy. `digest` is `sha256:…` over what it says. `mistakes` are those of no part in particular."""
+
+    id: str
+    name: str
+    format: str
+    rule_sets: tuple[RuleSet, ...]
+    allowlists: tuple[Allowlist, ...]
+    mappings: tuple[Mapping, ...]
+    allowed_images: tuple[Mapping, ...]
+    denied_images: tuple[Mapping, ...]
+    digest: str
+    mistakes: tuple[Mistake, ...] = ()
+
+    def every_mistake(self, profile: Profile = NATIVE) -> list[Mistake]:
+        """Everything wrong anywhere in the document, whether or not an image's way leads there."""
+        found = [*self.mistakes, *self._doubled()]
+        for rule_set in self.rule_sets:
+            found += rule_set.every_mistake()
+        for allowlist in self.allowlists:
+            found += allowlist.mistakes
+        for entry in (*self.mappings, *self.allowed_images, *self.denied_images):
+            found += entry.mistakes
+        for mapping in self.mappings:
+            found += self.unresolved(mapping)
+        return [mistake for mistake in dict.fromkeys(found) if mistake.counts(profile)]
+
+    def require_valid(self, profile: Profile = NATIVE) -> None:
+        """Raise InvalidBundle if there is any mistake."""
+        mistakes = self.every_mistake(profile)
+        if mistakes:
+            raise InvalidBundle(mistakes)
+
+    def unresolved(self, mapping: Mapping) -> list[Mistake]:
+        """What a mapping names that is not there, or is there twice."""
+        known: tuple[tuple[tuple[str, ...], list[str], str], ...] = (
+            (mapping.rule_sets, [each.id for each in self.rule_sets], "rule set"),
+            (mapping.allowlists, [each.id for each in self.allowlists], "allowlist"),
+        )
+        return [
+            _reference(mapping.path, wanted, ids, word)
+            for names, ids, word in known
+            for wanted in names
+            if ids.count(wanted) != 1
+        ]
+
+    def _doubled(self) -> Iterator[Mistake]:
+        for word, ids in (
+            ("rule set", [each.id for each in self.rule_sets]),
+            ("allowlist", [each.id for each in self.allowlists]),
+        ):
+            for name in dict.fromkeys(each for each in ids if ids.count(each) > 1):
+                yield _twice("", name, word)
+
+
+def _reference(path: str, wanted: str, ids: list[str], word: str) -> Mistake:
+    from hullmark.policy.convert import nearest
+
+    if wanted in ids:
+        return _twice(path, wanted, word)
+    reason = f"there is no {word} {wanted[:60]!r}{nearest(wanted, ids)}"
+    return Mistake(path=path, reason=reason, problem_type="ReferencedObjectNotFoundError")
+
+
+def _twice(path: str, name: str, word: str) -> Mistake:
+    return Mistake(
+        path=path, reason=f"there are several {word}s {name[:60]!r}", problem_type="DuplicateIdentifierFoundError"
+    )
+
+
+@dataclass(slots=True)
+class Collected:
+    """Mistakes of the part that is being read."""
+
+    found: list[Mistake] = field(default_factory=list)
+
+    def add(self, path: str, reason: str, problem_type: str = "ValidationError", quirk: str = "") -> None:
+        """Note a mistake."""
+        self.found.append(Mistake(path=path, reason=reason, problem_type=problem_type, quirk=quirk))

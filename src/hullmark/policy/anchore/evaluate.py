@@ -1,0 +1,290 @@
+"""An Anchore policy and facts give a verdict.
+
+The first mapping that fits an image says which rule sets and allowlists count. A rule that cannot be judged never keeps the others
+from being judged. An image on the denied list stops and one on the allowed list passes, whatever the rules say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from itertools import islice
+
+from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
+from hullmark.policy.anchore.allowlists import Exceptions
+from hullmark.policy.anchore.bundle import Bundle, Mapping, Mistake, Rule, RuleSet
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.profile import NATIVE, Profile
+from hullmark.policy.anchore.regexes import Work
+from hullmark.policy.anchore.select import Image, image_of
+from hullmark.policy.anchore.trigger import Fired, Noted, Trigger, legacy_id
+from hullmark.policy.context import NO_CONTEXT, Context
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import CannotTell, Need, trigger_id
+
+MAX_FINDINGS = 100_000
+"""As many findings of one rule are listed; a rule that fires more often cannot be judged."""
+
+_MAX_PROBLEMS = 1000
+_ROOM = "policy"
+_ORDER = {Action.STOP: 0, Action.WARN: 1, Action.GO: 2}
+_NO_ADVISORIES = "there are no advisories to match its packages with: fetch them with hullmark db update, or name some"
+_LACKING = (
+    (Need.FILES, "the image's files were not listed"),
+    (Need.CONFIG, "the image's settings could not be read"),
+    (Need.MATCHES, _NO_ADVISORIES),
+)
+_DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How to judge. `unmapped` is what an image comes to that no mapping fits (in the native profile), `on_failure` what a rule that
+    cannot be judged counts as. `digest` is the one that the image is judged under, "" for its own.
+    """
+
+    profile: Profile = NATIVE
+    context: Context = NO_CONTEXT
+    unmapped: Outcome = Outcome.STOP
+    on_failure: Outcome = Outcome.STOP
+    digest: str = ""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What has come out so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    problems: list[PolicyProblem] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+
+    def note(self, reason: str, problem_type: str, path: str = "") -> None:
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, problem_type))
+
+
+_NATIVELY = Question()
+
+
+def evaluate_bundle(
+    bundle: Bundle, facts: Facts, question: Question = _NATIVELY, *, analyzer: str, snapshot: str | None = None
+) -> Verdict:
+    """Judge an image."""
+    run = _Run()
+    anchore = AnchoreFacts(facts=facts, profile=question.profile, context=question.context)
+    source = facts.inventory.source
+    image = image_of(facts.reference, question.digest or source.digest, source.config_digest)
+    try:
+        outcome, reason = _judge(bundle, image, anchore, question, run)
+    except RuleFailed as failure:
+        outcome, reason = _stopped(run, question, f"it cannot be told which mapping fits: {failure}", "ValidationError")
+    moment = facts.now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Verdict(
+        verdict=outcome,
+        reason=reason,
+        findings=tuple(sorted(run.findings, key=_finding_order)),
+        problems=(
+            *sorted(run.problems, key=_problem_order),
+            *sorted(facts.inventory.problems, key=_problem_order),
+        ),
+        inputs=VerdictInputs(
+            image=image.digest or source.config_digest or source.reference,
+            policy=bundle.digest,
+            snapshot=snapshot,
+            analyzer=analyzer,
+            at=moment,
+        ),
+    )
+
+
+def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
+    mapping, mistakes = _chosen(bundle, image, facts)
+    told = _told(mistakes, facts.profile, run)
+    if told:
+        count = f"{len(told)} mistakes" if len(told) > 1 else "a mistake"
+        return Outcome.STOP, _reason(facts, "policy_evaluation", f"the policy has {count}: {told[0]}")
+    if mapping is None:
+        outcome, sentence = _unmapped(image, facts, question, run)
+    else:
+        rule_sets = [_by_id(bundle.rule_sets, name) for name in mapping.rule_sets]
+        lists = [next(each for each in bundle.allowlists if each.id == name) for name in mapping.allowlists]
+        exceptions = Exceptions(lists, facts.now)
+        for rule_set in rule_sets:
+            for rule in rule_set.rules:
+                _apply(rule, rule_set, facts, exceptions, (run, bundle.format))
+        outcome, sentence = _outcome(run, question)
+    for entries, verdict, word in (
+        (bundle.denied_images, Outcome.STOP, "blacklisted"),
+        (bundle.allowed_images, Outcome.GO, "whitelisted"),
+    ):
+        entry = next((each for each in entries if each.images and each.images.fits(image, facts.work)), None)
+        if entry is not None:
+            kind = "denied" if word == "blacklisted" else "allowed"
+            return verdict, _reason(facts, word, f"the image is on the list of {kind} images, by {entry.path}")
+    return outcome, _reason(facts, "policy_evaluation", sentence)
+
+
+def _chosen(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[Mapping | None, list[Mistake]]:
+    """The first mapping that fits, and every mistake on the way to it and in what it names."""
+    mistakes = [*bundle.mistakes]
+    for entry in (*bundle.denied_images, *bundle.allowed_images):
+        mistakes += entry.mistakes
+    for mapping in bundle.mappings:
+        if mapping.images is None:
+            mistakes += mapping.mistakes
+        elif mapping.images.fits(image, facts.work):
+            mistakes += [*mapping.mistakes, *bundle.unresolved(mapping)]
+            for rule_set in bundle.rule_sets:
+                if rule_set.id in mapping.rule_sets:
+                    mistakes += rule_set.every_mistake()
+            for allowlist in bundle.allowlists:
+                if allowlist.id in mapping.allowlists:
+                    mistakes += allowlist.mistakes
+            return mapping, mistakes
+    return None, mistakes
+
+
+def _told(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mistake]:
+    """Note the mistakes that count; answers those after which nothing can be judged."""
+    counted = [mistake for mistake in mistakes if mistake.counts(profile)]
+    for mistake in counted:
+        run.note(str(mistake), mistake.problem_type)
+    return [mistake for mistake in counted if mistake.is_fatal]
+
+
+def _by_id(rule_sets: Sequence[RuleSet], name: str) -> RuleSet:
+    return next(each for each in rule_sets if each.id == name)
+
+
+def _unmapped(image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
+    name = f"{image.registry}/{image.repository}:{image.tag}" if facts.facts.reference else "an image without a tag"
+    sentence = f"no mapping of the policy fits {name}"
+    if facts.keeps("Q1"):
+        run.note(f"{sentence}: nothing was judged", "NoMatchedMappingWarning")
+        return Outcome.GO, sentence
+    run.note(f"{sentence}; add one, or say what such images come to with --unmapped", "NoMatchedMappingWarning")
+    return question.unmapped, f"{sentence}, so nothing was judged"
+
+
+def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Exceptions, into: tuple[_Run, str]) -> None:
+    run, form = into
+    if rule.check is None:
+        return
+    # Each rule has a budget of its own: one that is slow must not use up the others'.
+    own = replace(facts, rule_id=rule.id, work=Work())
+    name = f"{rule_set.id}/{rule.id or rule.gate}"
+    try:
+        lacking = _lacking(rule.check, own)
+        if lacking:
+            _cannot_tell(CannotTell(lacking), name, own, run)
+            return
+        findings: list[Finding] = []
+        answers = list(islice(rule.check.check(rule.values, own), MAX_FINDINGS + 1))
+        if len(answers) > MAX_FINDINGS:
+            raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
+        for answer in answers:
+            if isinstance(answer, Fired):
+                findings.append(_finding(answer, rule, rule_set, (own, exceptions, form)))
+            elif isinstance(answer, Noted):
+                run.note(f"rule {name}: {answer.reason}", "", answer.path)
+            else:
+                _cannot_tell(answer, name, own, run)
+        run.findings += findings
+    except RuleFailed as failure:
+        run.failed.append(name)
+        run.note(f"the rule {name} cannot be judged: {failure}", "TriggerEvaluationError")
+    except _DEFECTS as error:
+        run.failed.append(name)
+        what = f"its gate has a defect ({type(error).__name__}: {error})"
+        run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
+
+
+def _lacking(trigger: Trigger, facts: AnchoreFacts) -> str:
+    """Which fact is missing; empty if all are there."""
+    inventory = facts.facts.inventory
+    there = {
+        Need.FILES: inventory.files is not None,
+        Need.CONFIG: inventory.config is not None,
+        Need.MATCHES: facts.facts.matches is not None,
+    }
+    return next((sentence for need, sentence in _LACKING if need in trigger.needs and not there[need]), "")
+
+
+def _cannot_tell(answer: CannotTell, name: str, facts: AnchoreFacts, run: _Run) -> None:
+    path = answer.evidence[0].path if answer.evidence else ""
+    run.note(f"the rule {name} cannot be judged: {answer.reason}", "TriggerEvaluationError", path)
+    if facts.profile.is_compat:
+        run.failed.append(name)
+    else:
+        run.untold.append(name)
+
+
+def _finding(fired: Fired, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str]) -> Finding:
+    facts, exceptions, form = how
+    trigger = rule.check.name if rule.check is not None else rule.trigger
+    message = fired.legacy_message or fired.message
+    legacy = fired.legacy_id or legacy_id(rule.gate, trigger, message)
+    stable = trigger_id(rule.gate, trigger, fired.subject)
+    ids = [legacy]
+    if form == "2" and not fired.legacy_id:
+        ids.append(legacy_id(rule.gate, rule.trigger, message))
+    if not facts.profile.is_compat:
+        ids.append(stable)
+    covered = exceptions.covering(rule.gate, ids, facts.work)
+    return Finding(
+        gate=rule.gate,
+        trigger=rule.trigger,
+        trigger_id=legacy if facts.profile.is_compat else stable,
+        action=Action.GO if covered is not None else rule.action,
+        message=fired.message,
+        subject=fired.subject,
+        rule_id=rule.id,
+        evidence=tuple(sorted(fired.evidence)),
+        allowlisted=covered,
+        legacy_id=legacy,
+        stable_id=stable,
+        policy_id=rule_set.id,
+        recommendation=rule.recommendation,
+    )
+
+
+def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:
+    counts = {action: sum(each.action is action for each in run.findings) for action in Action}
+    if counts[Action.STOP]:
+        return Outcome.STOP, f"{_count(counts[Action.STOP], 'finding')} to stop for"
+    if run.failed and question.on_failure is Outcome.STOP:
+        return Outcome.STOP, f"{_count(len(run.failed), 'rule')} cannot be judged, {run.failed[0]} among them"
+    if run.untold or (run.failed and question.on_failure is Outcome.UNKNOWN):
+        untold = list(dict.fromkeys((*run.untold, *run.failed)))
+        return Outcome.UNKNOWN, f"{_count(len(untold), 'rule')} cannot be judged, {untold[0]} among them"
+    if counts[Action.WARN] or (run.failed and question.on_failure is Outcome.WARN):
+        return Outcome.WARN, _count(counts[Action.WARN], "warning")
+    excepted = sum(each.allowlisted is not None for each in run.findings)
+    note = f"; {_count(excepted, 'finding')} excepted" if excepted else ""
+    return Outcome.GO, f"nothing to stop or warn for{note}"
+
+
+def _stopped(run: _Run, question: Question, sentence: str, problem_type: str) -> tuple[Outcome, str]:
+    run.note(sentence, problem_type)
+    return Outcome.STOP, "policy_evaluation" if question.profile.is_compat else sentence
+
+
+def _reason(facts: AnchoreFacts, word: str, sentence: str) -> str:
+    """The original's word, or a sentence."""
+    return word if facts.profile.is_compat else sentence
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _finding_order(finding: Finding) -> tuple[object, ...]:
+    key = (finding.gate, finding.trigger, finding.subject, finding.policy_id, finding.rule_id, finding.message)
+    return (_ORDER[finding.action], *key)
+
+
+def _problem_order(problem: object) -> tuple[object, ...]:
+    return tuple(getattr(problem, name) for name in ("path", "layer", "room", "reason"))

@@ -1,0 +1,89 @@
+"""Gate `ancestry` (format "2"): the images that this one was built on, as the context tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.params import Kind, Parameter, Values
+from hullmark.policy.anchore.trigger import Answer, Check, Fired, Trigger
+from hullmark.policy.context import Ancestor
+from hullmark.policy.gate import CannotTell
+
+_NOBODY_LOOKED = CannotTell("nobody told which images it was built on: give them as ancestors in --context")
+
+
+def _names(field: str) -> Callable[[Ancestor], tuple[str, ...]]:
+    return (lambda each: each.tags) if field == "tag" else (lambda each: (each.digest,))
+
+
+def _allowed(parameter: str, field: str) -> Check:
+    names = _names(field)
+
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        ancestors = facts.context.ancestors
+        if ancestors is None:
+            yield _NOBODY_LOOKED
+            return
+        base = [each for each in ancestors if each.is_base] or list(ancestors[:1])
+        allowed = values.texts(parameter)
+        if not any(name in allowed for each in base for name in names(each)):
+            shown = ", ".join(name for each in base for name in names(each)) or "none"
+            yield Fired(message=f"Base image {field} ({shown}) is not among the allowed ones", subject=f"base {field}")
+
+    return check
+
+
+def _denied(parameter: str, field: str) -> Check:
+    names = _names(field)
+
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        ancestors = facts.context.ancestors
+        if ancestors is None:
+            yield _NOBODY_LOOKED
+            return
+        denied = values.texts(parameter)
+        for name in dict.fromkeys(name for each in ancestors for name in names(each) if name in denied):
+            yield Fired(message=f"Ancestor image {field} ({name}) is on the deny list", subject=name)
+
+    return check
+
+
+def no_ancestors_analyzed(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+    """Look whether any is known."""
+    if not facts.context.ancestors:
+        yield Fired(message="No ancestors of the image are known", subject="ancestors")
+
+
+def _trigger(name: str, check: Check, parameter: str, about: str) -> Trigger:
+    parameters = (Parameter(name=parameter, kind=Kind.TEXTS, is_required=True),) if parameter else ()
+    return Trigger(gate="ancestry", name=name, check=check, parameters=parameters, is_enterprise=True, about=about)
+
+
+TRIGGERS = (
+    _trigger(
+        "allowed_base_image_digest",
+        _allowed("base_digest", "digest"),
+        "base_digest",
+        "Fires if the base image has none of these digests.",
+    ),
+    _trigger(
+        "allowed_base_image_tag",
+        _allowed("base_tag", "tag"),
+        "base_tag",
+        "Fires if the base image has none of these tags.",
+    ),
+    _trigger(
+        "denylist_ancestor_image_digest",
+        _denied("ancestor_digest", "digest"),
+        "ancestor_digest",
+        "Fires for each ancestor of one of these digests.",
+    ),
+    _trigger(
+        "denylist_ancestor_image_tag",
+        _denied("ancestor_tag", "tag"),
+        "ancestor_tag",
+        "Fires for each ancestor with one of these tags.",
+    ),
+    _trigger("no_ancestors_analyzed", no_ancestors_analyzed, "", "Fires if no ancestor is known."),
+)

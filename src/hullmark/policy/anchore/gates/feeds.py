@@ -1,0 +1,190 @@
+"""Gates `npms` and `ruby_gems`: packages against what their registries offer, as the context tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.params import Parameter, Values
+from hullmark.policy.anchore.rows import PackageRow
+from hullmark.policy.anchore.trigger import Answer, Check, Fired, Trigger
+from hullmark.policy.context import Offered, Registry
+from hullmark.versions import InvalidVersion, scheme_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gate:
+    """One of the two gates: its name, the purl type, and its words in messages."""
+
+    name: str
+    type: str
+    newer: str
+    unknown: str
+    bad_version: str
+    word: str
+    feed: str
+    absent_prefix: str
+
+
+_NPMS = _Gate(
+    name="npms",
+    type="npm",
+    newer="NPMNOTLATEST ",
+    unknown="NPMNOTOFFICIAL",
+    bad_version="NPMBADVERSION",
+    word="NPM",
+    feed="NPM",
+    absent_prefix="NPM",
+)
+_GEMS = _Gate(
+    name="ruby_gems",
+    type="gem",
+    newer="",
+    unknown="GEMNOTOFFICIAL",
+    bad_version="GEMBADVERSION",
+    word="Gem",
+    feed="GEM",
+    absent_prefix="Gem",
+)
+
+
+def _rows(gate: _Gate, facts: AnchoreFacts) -> list[PackageRow]:
+    return [row for row in facts.packages if row.package.type == gate.type]
+
+
+def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, Offered]:
+    """What the registry offers of the image's packages."""
+    names = {row.name for row in _rows(gate, facts)}
+    offered = facts.context.feeds.get(gate.type, Registry()).packages
+    return {name: offered[name] for name in sorted(names) if name in offered}
+
+
+def _newer(gate: _Gate) -> Check:
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        known = _known(gate, facts)
+        for row in _rows(gate, facts):
+            latest = known[row.name].latest if row.name in known else ""
+            if latest and _is_behind(row, latest, facts):
+                message = (
+                    f"{gate.newer}Package ({row.name}) version ({row.version}) installed"
+                    f" but is not the latest version ({latest})"
+                )
+                yield _fired(message, row, facts)
+
+    return check
+
+
+def _is_behind(row: PackageRow, latest: str, facts: AnchoreFacts) -> bool:
+    if facts.keeps("Q32"):
+        return row.version != latest
+    try:
+        return scheme_for(row.package.type).compare(row.version, latest) < 0
+    except InvalidVersion:
+        return row.version != latest
+
+
+def _unknown(gate: _Gate) -> Check:
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        known = _known(gate, facts)
+        for row in _rows(gate, facts) if known else ():
+            # A scope belongs to its owner, who may well keep it in a registry of his own.
+            is_private = row.name.startswith("@") and not facts.keeps("Q33")
+            if row.name not in known and not is_private:
+                message = f"{gate.unknown} Package ({row.name}) in container but not in official {gate.feed} feed."
+                yield _fired(message, row, facts)
+
+    return check
+
+
+def _bad_version(gate: _Gate) -> Check:
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        known = _known(gate, facts)
+        for row in _rows(gate, facts):
+            if row.name in known and row.version not in known[row.name].versions:
+                message = (
+                    f"{gate.bad_version} Package ({row.name}) version ({row.version}) installed"
+                    f" but version is not in the official feed for this package ({list(known[row.name].versions)})"
+                )
+                yield _fired(message, row, facts)
+
+    return check
+
+
+def _denied(gate: _Gate) -> Check:
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        name, version = values.text("name"), values.text("version")
+        for row in _rows(gate, facts):
+            if row.name == name and version in ("", row.version):
+                shown = f"{name}-{version}" if version else name
+                yield _fired(f"{gate.word} Package is blacklisted: {shown}", row, facts)
+                if facts.keeps("Q40"):
+                    return
+
+    return check
+
+
+def _unavailable(gate: _Gate) -> Check:
+    def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+        if facts.context.feeds.get(gate.type, Registry()).synced:
+            return
+        if facts.keeps("Q34") or _rows(gate, facts):
+            message = (
+                f"{gate.absent_prefix} packages are present but the anchore {gate.type} feed is not available"
+                " - will be unable to perform checks that require feed data"
+            )
+            yield Fired(message=message, subject=f"{gate.type} feed")
+
+    return check
+
+
+def _fired(message: str, row: PackageRow, facts: AnchoreFacts) -> Fired:
+    return Fired(message=message, subject=row.subject, evidence=facts.at_row(row))
+
+
+_NAME_VERSION = (Parameter(name="name", is_required=True), Parameter(name="version"))
+
+
+def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, ...]:
+    newer, unknown, bad_version, denied = names
+    return (
+        Trigger(
+            gate=gate.name,
+            name=newer,
+            check=_newer(gate),
+            about="Fires for each package that is not the latest its registry offers.",
+        ),
+        Trigger(
+            gate=gate.name,
+            name=unknown,
+            check=_unknown(gate),
+            about="Fires for each package that its registry does not know.",
+        ),
+        Trigger(
+            gate=gate.name,
+            name=bad_version,
+            check=_bad_version(gate),
+            about="Fires for each package in a version that its registry does not offer.",
+        ),
+        Trigger(
+            gate=gate.name,
+            name=denied,
+            check=_denied(gate),
+            parameters=_NAME_VERSION,
+            about="Fires for a package of this name, and of this version if one is given.",
+        ),
+        Trigger(
+            gate=gate.name,
+            name="feed_data_unavailable",
+            check=_unavailable(gate),
+            about="Fires if nothing is known of the registry.",
+        ),
+    )
+
+
+TRIGGERS = (
+    *_triggers(
+        _NPMS, ("newer_version_in_feed", "unknown_in_feeds", "version_not_in_feeds", "blacklisted_name_version")
+    ),
+    *_triggers(_GEMS, ("newer_version_found_in_feed", "not_found_in_feed", "version_not_found_in_feed", "blacklist")),
+)

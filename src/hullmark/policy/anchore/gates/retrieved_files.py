@@ -1,0 +1,78 @@
+"""Gate `retrieved_files`: the content of files that the analysis was asked to store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.params import Kind, Parameter, Values
+from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.context import Context
+from hullmark.policy.gate import Need
+
+
+def content_not_available(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+    """Look whether the file was stored."""
+    path = values.text("path")
+    if facts.stored(path) is None:
+        legacy = "Cannot locate file in the image analysis"
+        message = legacy if facts.keeps("Q15") else f"{legacy}: {path}"
+        yield Fired(message=message, subject=path, legacy_message=legacy)
+
+
+def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+    """Try the expression on each word; in the native profile, on each line too."""
+    path, regex, check = values.text("path"), values.text("regex"), values.text("check")
+    body = facts.stored(path)
+    if body is None:
+        return
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise RuleFailed(f"{path} is no text in UTF-8") from error
+    wanted = compiled(regex)
+    tries = text.split() + ([] if facts.keeps("Q14") else text.splitlines())
+    is_found = any(wanted.matches(each, facts.work) for each in tries)
+    if is_found is (check == "match"):
+        yield Fired(
+            message=f"Content regex '{regex}' check '{check}' found in retrieved file '{path}'",
+            subject=f"{path} {check} {regex}",
+            legacy_id=f"{facts.rule_id}+file://{path}",
+            evidence=facts.at(path),
+        )
+
+
+def _stored(values: Values, context: Context) -> Iterable[str]:
+    path = values.text("path")
+    return (path,) if path in context.retrieve_files else ()
+
+
+_PATH = Parameter(name="path", is_required=True)
+_FILES = frozenset((Need.FILES,))
+
+TRIGGERS = (
+    Trigger(
+        gate="retrieved_files",
+        name="content_not_available",
+        check=content_not_available,
+        needs=_FILES,
+        contents=_stored,
+        parameters=(_PATH,),
+        about="Fires if a file is not among those that were stored.",
+    ),
+    Trigger(
+        gate="retrieved_files",
+        name="content_regex",
+        check=content_regex,
+        needs=_FILES,
+        contents=_stored,
+        about="Fires if an expression fits somewhere in a stored file, or nowhere.",
+        parameters=(
+            _PATH,
+            Parameter(name="regex", is_required=True),
+            Parameter(name="check", kind=Kind.CHOICE, choices=("match", "no_match"), is_required=True),
+        ),
+    ),
+)

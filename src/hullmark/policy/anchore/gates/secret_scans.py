@@ -1,0 +1,69 @@
+"""Gate `secret_scans`: lines of files that look like secrets. What was found is never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.policy.anchore.facts import AnchoreFacts, body_of, name_of
+from hullmark.policy.anchore.params import Kind, Parameter, Values
+from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.context import Context
+from hullmark.policy.gate import Need
+
+_WORDS = "Secret content search analyzer"
+
+
+def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
+    """Look at what the search for secrets found."""
+    wanted, filename = values.text("content_regex_name"), values.text("filename_regex")
+    is_path = compiled(filename) if filename else None
+    found = [
+        each
+        for each in facts.secrets()
+        if (not wanted or _is_named(each[1], wanted, facts))
+        and (is_path is None or is_path.matches(each[0], facts.work))
+    ]
+    if values.text("match_type", "found") == "notfound":
+        if not found:
+            message = (
+                f"{_WORDS} did not find regexp match in container:"
+                f" filename_regex={filename or '*'} content_regex_name={wanted or 'all'}"
+            )
+            yield Fired(message=message, subject=f"{filename or '*'} {wanted or 'all'}")
+        return
+    for path, named, line in found:
+        message = f"{_WORDS} found regexp match in container: file={path} regexp={named}"
+        yield Fired(
+            message=message, subject=f"{path} {name_of(named) or named}", evidence=facts.at(path, f"line {line}")
+        )
+
+
+def _is_named(named: str, wanted: str, facts: AnchoreFacts) -> bool:
+    """Whether an expression is meant; the original looks for its name, or its text, anywhere in what was asked for."""
+    names = [name for name in (name_of(named), body_of(named)) if name]
+    if facts.keeps("Q16"):
+        return any(name in wanted for name in names)
+    asked = {part.strip() for part in wanted.split(",")} | {wanted}
+    return not asked.isdisjoint(names)
+
+
+def _searched(values: Values, context: Context) -> Iterable[str]:
+    return ("**",) if context.secret_search else ()
+
+
+TRIGGERS = (
+    Trigger(
+        gate="secret_scans",
+        name="content_regex_checks",
+        check=content_regex_checks,
+        needs=frozenset((Need.FILES,)),
+        contents=_searched,
+        about="Fires for each file with a line that looks like a secret, or if there is none.",
+        parameters=(
+            Parameter(name="content_regex_name"),
+            Parameter(name="filename_regex"),
+            Parameter(name="match_type", kind=Kind.CHOICE, choices=("found", "notfound")),
+        ),
+    ),
+)

@@ -1,0 +1,173 @@
+"""Gate `certificates`: certificates that are out of date or weak, and private keys that were left in the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta
+
+from hullmark.model.inventory import FileRecord
+from hullmark.policy.facts import CONTENT_LIMIT, Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.keys import Certificate, Item, PrivateKey, Unread, items_in
+from hullmark.policy.values import NameGlob
+
+_CERTIFICATES = tuple(map(PathGlob, ("*.pem", "*.crt", "*.cer", "*.cert", "*.der")))
+_KEY_NAMES = "*.key *.pem *.der *.pk8 *.p8 *.p12 *.pfx *.ppk *.asc /etc/ssh/ssh_host_*_key id_rsa id_dsa id_ecdsa id_ed25519 id_*_sk"
+_KEYS = tuple(map(PathGlob, _KEY_NAMES.split()))
+
+_WEAK_HASHES = (NameGlob("md*"), NameGlob("sha1"), NameGlob("unknown"))
+
+Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
+Bits = Annotated[int, Meta(ge=0, le=100_000)]
+
+
+class Expired(Params, frozen=True, kw_only=True):
+    """Fires for each certificate that is not valid any more, not yet, or will not be in some days."""
+
+    paths: Annotated[
+        tuple[PathGlob, ...], Meta(description="Where certificates are looked for; none: *.pem, *.crt and the like.")
+    ] = ()
+    allow: Allow = ()
+    within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also those that expire within so many days.")] = 0
+    not_yet_valid: Annotated[bool, Meta(description="Whether those count that are not valid yet.")] = True
+
+
+class Weak(Params, frozen=True, kw_only=True):
+    """Fires for each certificate or private key that is too short, and each certificate whose signature is too weak.
+
+    The signatures of certificates that sign themselves are left out: nobody relies on them.
+    """
+
+    paths: Annotated[
+        tuple[PathGlob, ...], Meta(description="Where they are looked for; none: *.pem, *.crt, *.key and the like.")
+    ] = ()
+    allow: Allow = ()
+    rsa_bits: Annotated[Bits, Meta(description="The smallest RSA or DSA key.")] = 2048
+    ec_bits: Annotated[Bits, Meta(description="The smallest key on an elliptic curve.")] = 224
+    hashes: Annotated[
+        tuple[NameGlob, ...], Meta(description="Hashes that no signature may be made with; none: md5, sha1 and older.")
+    ] = ()
+
+
+class PrivateKeys(Params, frozen=True, kw_only=True):
+    """Fires for each private key in a file: whoever has the image has the key."""
+
+    paths: Annotated[
+        tuple[PathGlob, ...], Meta(description="Where keys are looked for; none: *.key, *.pem, id_rsa and the like.")
+    ] = ()
+    allow: Allow = ()
+    encrypted: Annotated[bool, Meta(description="Whether keys count that a password protects.")] = True
+
+
+def expired(params: Expired, facts: Facts) -> Iterator[Answer]:
+    """Look at the dates of certificates."""
+    for file, item in _items(params, facts):
+        if isinstance(item, Unread):
+            yield _unread(file, item, facts)
+        elif isinstance(item, Certificate):
+            wrong = _wrong_time(params, item, facts)
+            if wrong:
+                message = f"The certificate of {item.name} in {file.path} {wrong}."
+                yield Violation(f"{file.path}#{item.fingerprint}", message, facts.at_file(file, item.fingerprint))
+
+
+def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
+    """Look at keys and signatures."""
+    for file, item in _items(params, facts):
+        if isinstance(item, Unread):
+            yield _unread(file, item, facts)
+            continue
+        least = {"rsa": params.rsa_bits, "dsa": params.rsa_bits, "ec": params.ec_bits}.get(item.key, 0)
+        what = f"The certificate of {item.name}" if isinstance(item, Certificate) else "The private key"
+        subject = f"{file.path}#{item.fingerprint if isinstance(item, Certificate) else item.number}"
+        if 0 < item.bits < least:
+            message = f"{what} in {file.path} has {item.bits} bits ({item.key}), and must have {least}."
+            yield Violation(subject, message, facts.at_file(file, f"{item.key} {item.bits}"))
+        elif isinstance(item, Certificate) and not item.is_self_signed and _is_weak_hash(params, item.hash_name):
+            message = f"{what} in {file.path} is signed with {item.hash_name}, which is too weak."
+            yield Violation(subject, message, facts.at_file(file, item.hash_name))
+
+
+def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
+    """Look for private keys."""
+    for file, item in _items(params, facts):
+        if isinstance(item, PrivateKey) and (params.encrypted or not item.is_encrypted):
+            protected = "a private key that a password protects" if item.is_encrypted else "a private key"
+            kind = f" ({item.key} {item.bits or ''}".rstrip() + ")" if item.key else ""
+            message = f"The file {file.path} holds {protected}{kind}: whoever has the image has it."
+            yield Violation(f"{file.path}#{item.number}", message, facts.at_file(file, item.key))
+        elif isinstance(item, Unread) and item.may_be_key:
+            yield _unread(file, item, facts)
+
+
+def _is_weak_hash(params: Weak, name: str) -> bool:
+    return name != "" and any(glob.matches(name) for glob in params.hashes or _WEAK_HASHES)
+
+
+def _wrong_time(params: Expired, certificate: Certificate, facts: Facts) -> str:
+    if certificate.ends < facts.now:
+        return f"expired on {certificate.ends:%Y-%m-%d}"
+    if params.not_yet_valid and facts.now < certificate.begins:
+        return f"is not valid before {certificate.begins:%Y-%m-%d}"
+    if params.within_days and certificate.ends < facts.now + timedelta(days=params.within_days):
+        return f"expires on {certificate.ends:%Y-%m-%d}, in {(certificate.ends - facts.now).days} days"
+    return ""
+
+
+def _items(params: Expired | Weak | PrivateKeys, facts: Facts) -> Iterator[tuple[FileRecord, Item]]:
+    """What is in the files; a file that was not read is one thing that cannot be told."""
+    allow = PathGlobs(params.allow)
+    for file in facts.files.matching(_paths(params)):
+        if file.type != "file" or file.size == 0 or allow.match(file.path):
+            continue
+        body = facts.contents.get(file.path)
+        if body is None or len(body) > CONTENT_LIMIT:
+            size = f"it is larger than {CONTENT_LIMIT >> 20} MiB" if file.size > CONTENT_LIMIT else "it was not read"
+            yield file, Unread(size, may_be_key=True)
+        else:
+            for item in items_in(body):
+                yield file, item
+
+
+def _unread(file: FileRecord, item: Unread, facts: Facts) -> CannotTell:
+    return CannotTell(f"of the file {file.path} not all is known: {item.reason}", facts.at_file(file))
+
+
+def _paths(params: Expired | Weak | PrivateKeys) -> tuple[PathGlob, ...]:
+    if params.paths:
+        return params.paths
+    if isinstance(params, Expired):
+        return _CERTIFICATES
+    return _KEYS if isinstance(params, PrivateKeys) else _CERTIFICATES + _KEYS
+
+
+def _renew(params: Expired | Weak, subject: str) -> str:
+    return f"replace the certificate or key in {subject.partition('#')[0]}, or remove the file"
+
+
+def _remove(params: PrivateKeys, subject: str) -> str:
+    path = subject.partition("#")[0]
+    return f"build without {path} in any layer, hand the key over when the container starts, and replace it"
+
+
+_NEEDS = frozenset((Need.FILES, Need.CONTENTS))
+
+TRIGGERS = (
+    Trigger(
+        gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, contents=_paths, advice=_renew
+    ),
+    Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, contents=_paths, advice=_renew),
+    Trigger(
+        gate="certificates",
+        name="private_key",
+        params=PrivateKeys,
+        check=private_key,
+        needs=_NEEDS,
+        contents=_paths,
+        advice=_remove,
+    ),
+)

@@ -1,0 +1,67 @@
+"""Gate `expression`: what no other gate asks, in CEL (https://cel.dev) over the facts as Hullmark publishes them.
+
+The variables are the keys of the documents that `hullmark scan -o json --files` and `hullmark vulns -o json` write (`packages`,
+`files`, `distro`, `source`, `problems`; `matches`, `unknown`, `snapshot`), the image's settings as `config`, and `reference` and
+`now` as texts. Evaluating takes seconds at most: see docs/adr/0006-expressions-are-evaluated-in-a-process-of-their-own.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from hullmark.policy.facts import ExpressionFailed, Facts
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.values import Expression
+
+_NEEDS = {"files": Need.FILES, "config": Need.CONFIG} | dict.fromkeys(("matches", "unknown", "snapshot"), Need.MATCHES)
+_LONGEST = 500
+
+
+class Holds(Params, frozen=True, kw_only=True):
+    """Fires if the expression is true, or for each element of the list that it gives.
+
+    An element is the text of a subject, such as a purl or a path, or a map with the keys `subject` and `message`.
+    """
+
+    expression: Annotated[Expression, Meta(description="The expression, of at most 1000 characters.")]
+    subject: Annotated[str, Meta(description="What a finding is about where the expression gives true.")] = "image"
+
+
+def holds(params: Holds, facts: Facts) -> Iterator[Answer]:
+    """Evaluate the expression."""
+    if facts.evaluate is None:
+        yield CannotTell("expressions are not evaluated here")
+        return
+    try:
+        value = facts.evaluate(params.expression, facts)
+    except ExpressionFailed as error:
+        yield CannotTell(f"the expression has no value: {error}")
+        return
+    if value is True:
+        yield Violation(params.subject, f"The expression {params.expression.text[:_LONGEST]!r} holds.")
+    elif isinstance(value, list):
+        for element in value:
+            yield _answer(element, params, facts)
+    elif value is not False:
+        yield CannotTell("the expression gives neither true or false nor a list")
+
+
+def _answer(element: Any, params: Holds, facts: Facts) -> Answer:
+    said = element if isinstance(element, dict) else {"subject": element}
+    subject, message = said.get("subject"), said.get("message", "")
+    if not isinstance(subject, str) or not isinstance(message, str) or not subject:
+        return CannotTell("the expression gives a list with something else than subjects and messages")
+    package = facts.packages_by_purl.get(subject)
+    evidence = facts.at_package(package) if package is not None else ()
+    shown = message[:_LONGEST] or f"The expression {params.expression.text[:_LONGEST]!r} names {subject[:_LONGEST]}."
+    return Violation(subject[:_LONGEST], shown, evidence)
+
+
+def _wanted(params: Holds) -> frozenset[Need]:
+    return frozenset(_NEEDS[name] for name in params.expression.variables if name in _NEEDS)
+
+
+TRIGGERS = (Trigger(gate="expression", name="holds", params=Holds, check=holds, also_needs=_wanted),)

@@ -1,0 +1,194 @@
+"""Certificates and private keys in files: PEM (RFC 7468), DER (X.509, PKCS #8), OpenSSH's and PuTTY's formats, PKCS #12.
+
+Keys are looked at for their kind, their strength and whether a password protects them. They are never kept or shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+MAX_BLOCKS = 1000
+MAX_BLOCK_BYTES = 64 << 10
+
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
+_END = b"-----END "
+_CERTIFICATES = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"))
+_PKCS12 = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
+_SEQUENCE = b"\x30"
+_OPENSSH = b"openssh-key-v1\0"
+_OPEN_CIPHER = b"\0\0\0\x04none"
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate: the first 16 hex digits of its SHA-256 fingerprint, whom it names, when it is valid, how strong it is.
+
+    `key` is rsa, ec, dsa or the algorithm's name, `bits` the key's size (0: of fixed strength), `hash_name` that of its signature
+    ("" where the algorithm has none of its own).
+    """
+
+    fingerprint: str
+    name: str
+    begins: datetime
+    ends: datetime
+    key: str
+    bits: int
+    hash_name: str
+    is_self_signed: bool
+
+
+class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A private key. `key` and `bits` are as in Certificate, `key` is "" where it cannot be told, as of most encrypted keys."""
+
+    number: int
+    is_encrypted: bool
+    key: str = ""
+    bits: int = 0
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """A certificate, or what may hold one, that cannot be read; `reason` is a clause. `may_be_key`: it may as well hold a key."""
+
+    reason: str
+    may_be_key: bool = False
+
+
+Item = Certificate | PrivateKey | Unread
+
+
+def items_in(body: bytes) -> Iterator[Item]:
+    """All certificates and keys of a file, in order. A file that has none gives none."""
+    starts = list(_BEGIN.finditer(body))
+    if len(starts) > MAX_BLOCKS:
+        yield Unread(f"it holds more than {MAX_BLOCKS} parts", may_be_key=True)
+    for number, start in enumerate(starts[:MAX_BLOCKS], 1):
+        end = body.find(_END, start.end())
+        yield from _block(start[1].decode("ascii"), body[start.end() : end if end >= 0 else None], number)
+    if starts:
+        return
+    if body.startswith(b"PuTTY-User-Key-File-"):
+        yield PrivateKey(number=1, is_encrypted=b"\nEncryption: none" not in body[:500])
+    elif _PKCS12.match(body):
+        yield PrivateKey(number=1, is_encrypted=True)
+    elif body.startswith(_SEQUENCE) and len(body) <= MAX_BLOCK_BYTES:
+        yield from _der(body)
+
+
+def _block(label: str, text: bytes, number: int) -> Iterator[Item]:
+    if label.endswith("PRIVATE KEY BLOCK"):
+        yield PrivateKey(number=number, is_encrypted=False)  # whether OpenPGP protects it is said inside of it
+        return
+    is_key = label.endswith("PRIVATE KEY")
+    if not is_key and label not in _CERTIFICATES:
+        return
+    if is_key and (label.startswith("ENCRYPTED") or b"ENCRYPTED" in text[:200]):
+        yield PrivateKey(number=number, is_encrypted=True)
+        return
+    try:
+        der = base64.b64decode(b"".join(text.split()), validate=True) if len(text) <= MAX_BLOCK_BYTES else b""
+    except binascii.Error:
+        der = b""
+    if is_key:
+        yield _private_key(label, der, number)
+    elif der:
+        yield _certificate(der)
+    else:
+        yield Unread("a certificate in it is damaged")
+
+
+def _der(body: bytes) -> Iterator[Item]:
+    read = _certificate(body)
+    if not isinstance(read, Unread):
+        yield read
+        return
+    key = _private_key("PRIVATE KEY", body, 1)
+    if key.key or key.is_encrypted:
+        yield key
+
+
+def _private_key(label: str, der: bytes, number: int) -> PrivateKey:
+    """A key without a password, as far as it can be read: that it is one is certain from its label."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_ssh_private_key
+
+    public: Any
+    try:
+        if label.startswith("OPENSSH"):
+            if der.startswith(_OPENSSH) and not der.startswith(_OPENSSH + _OPEN_CIPHER):
+                return PrivateKey(number=number, is_encrypted=True)
+            pem = b"-----BEGIN OPENSSH PRIVATE KEY-----\n%s-----END OPENSSH PRIVATE KEY-----\n" % base64.encodebytes(
+                der
+            )
+            public = load_ssh_private_key(pem, None, unsafe_skip_rsa_key_validation=True).public_key()
+        else:
+            public = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True).public_key()
+    except TypeError:
+        return PrivateKey(number=number, is_encrypted=True)
+    except (ValueError, UnsupportedAlgorithm):
+        return PrivateKey(number=number, is_encrypted=False)
+    key, bits = _strength(public)
+    return PrivateKey(number=number, is_encrypted=False, key=key, bits=bits)
+
+
+def _certificate(der: bytes) -> Certificate | Unread:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # certificates that are odd but readable are none of the user's business
+        try:
+            read = x509.load_der_x509_certificate(der)
+            return Certificate(
+                fingerprint=read.fingerprint(hashes.SHA256()).hex()[:16],
+                name=_name_of(read),
+                begins=read.not_valid_before_utc,
+                ends=read.not_valid_after_utc,
+                is_self_signed=read.subject == read.issuer,
+                **_algorithms(read),
+            )
+        except (ValueError, UnsupportedAlgorithm, TypeError, x509.UnsupportedGeneralNameType) as error:
+            return Unread(f"a certificate in it cannot be read ({type(error).__name__})")
+
+
+def _name_of(read: x509.Certificate) -> str:
+    return read.subject.rfc4514_string()[:100] or f"serial number {read.serial_number:x}"[:60]
+
+
+def _algorithms(read: x509.Certificate) -> dict[str, Any]:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        hashed = read.signature_hash_algorithm
+        hash_name = hashed.name if hashed is not None else ""
+    except UnsupportedAlgorithm:
+        # MD2 and MD4 are so old that the library has forgotten them.
+        hash_name = "unknown"
+    try:
+        key, bits = _strength(read.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        key, bits = "unknown", 0
+    return {"key": key, "bits": bits, "hash_name": hash_name}
+
+
+def _strength(public: Any) -> tuple[str, int]:
+    """The family of a public key, and its size in bits."""
+    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    families = ((RSAPublicKey, "rsa"), (EllipticCurvePublicKey, "ec"), (DSAPublicKey, "dsa"))
+    family = next((name for kind, name in families if isinstance(public, kind)), "")
+    if family:
+        return family, int(public.key_size)
+    return type(public).__name__.removesuffix("PublicKey").lstrip("_").lower(), 0

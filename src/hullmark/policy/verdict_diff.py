@@ -1,0 +1,269 @@
+"""Two verdicts about one image or one name: the one cause that made them differ, with the two inputs that were compared."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+import msgspec
+
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict
+
+_SEVERE = {Action.STOP: 2, Action.WARN: 1, Action.GO: 0}
+_BADNESS = {Outcome.GO: 0, Outcome.WARN: 1, Outcome.UNKNOWN: 2, Outcome.STOP: 3}
+_ADVISORY = re.compile(
+    r"\b(?:CVE-\d{4}-\d{4,19}|GHSA(?:-[0-9a-z]{4}){3}|[A-Z]{2,12}-[A-Za-z0-9]{0,10}-?\d{4}[-:]\d{1,9}(?:-\d{1,4})?)\b"
+)
+_INPUTS = ("image", "policy", "snapshot", "analyzer", "at")
+_EPSS_STEP = 0.01
+
+
+class Cause(StrEnum):
+    """What makes two verdicts differ; `nothing` where they say the same."""
+
+    NOTHING = "nothing"
+    EXCEPTION = "exception"
+    IMAGE = "image"
+    ADVISORY = "advisory"
+    SEVERITY = "severity"
+    EXPLOITATION = "exploitation"
+    POLICY = "policy"
+    VEX = "vex"
+    ANALYZER = "analyzer"
+    TIME = "time"
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot says of a vulnerability: severity, whether it is known to be exploited, EPSS (0-1), and a digest of the rest."""
+
+    severity: str = "unknown"
+    is_exploited: bool = False
+    epss: float | None = None
+    content: str = ""
+
+
+_PART_OF = {
+    Cause.EXCEPTION: "policy",
+    Cause.IMAGE: "image",
+    Cause.ADVISORY: "snapshot",
+    Cause.SEVERITY: "snapshot",
+    Cause.EXPLOITATION: "snapshot",
+    Cause.POLICY: "policy",
+    Cause.ANALYZER: "analyzer",
+}
+"""The input that a cause is part of."""
+
+Lookup = Callable[[str, str], "Known | None"]
+"""(snapshot digest, advisory id) → what it says, None if it knows no such advisory. Raises KeyError where the snapshot is not kept."""
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """One input as both verdicts had it; "" where one had none."""
+
+    what: str
+    before: str
+    after: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that counts in one of the verdicts, or counts for more there, and why."""
+
+    finding: Finding
+    is_gained: bool
+    cause: Cause
+    compared: Compared
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What two verdicts differ in. `is_certain`: only one input differs that could be the cause. `also`: other inputs that differ."""
+
+    before: Outcome
+    after: Outcome
+    cause: Cause
+    sentence: str
+    compared: Compared | None
+    is_certain: bool
+    changes: tuple[Change, ...]
+    also: tuple[Compared, ...]
+
+
+def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Difference:
+    """Name the one cause. `lookup` tells an advisory's severity and exploitation apart from the rest of it, where snapshots are kept."""
+    inputs = _inputs(before, after)
+    changes = tuple(_changes(before, after, inputs, lookup))
+    decisive = _decisive(before, after, changes)
+    if not decisive:
+        return _without_findings(before, after, inputs)
+    counted = Counter((change.cause, change.compared) for change in decisive)
+    order = list(Cause)
+    (cause, compared), count = min(
+        counted.items(), key=lambda item: (-item[1], order.index(item[0][0]), msgspec.structs.astuple(item[0][1]))
+    )
+    example = next(change for change in decisive if (change.cause, change.compared) == (cause, compared))
+    also = _also(cause, inputs)
+    is_certain = count == len(decisive) and (cause is Cause.EXCEPTION or not also)
+    return Difference(
+        before=before.verdict,
+        after=after.verdict,
+        cause=cause,
+        sentence=_sentence(cause, compared, example, len(decisive)),
+        compared=compared,
+        is_certain=is_certain,
+        changes=changes,
+        also=also,
+    )
+
+
+def _also(cause: Cause, inputs: dict[str, Compared]) -> tuple[Compared, ...]:
+    """The inputs that differ besides the one that the cause is part of. Time always passes."""
+    return tuple(each for each in inputs.values() if each.what not in ("at", _PART_OF.get(cause)))
+
+
+def _inputs(before: Verdict, after: Verdict) -> dict[str, Compared]:
+    """The inputs that differ."""
+    pairs = {name: (getattr(before.inputs, name) or "", getattr(after.inputs, name) or "") for name in _INPUTS}
+    return {name: Compared(what=name, before=a, after=b) for name, (a, b) in pairs.items() if a != b}
+
+
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return (finding.rule_id, finding.trigger_id, finding.message if finding.subject == "*" else "")
+
+
+def _changes(before: Verdict, after: Verdict, inputs: dict[str, Compared], lookup: Lookup | None) -> Iterable[Change]:
+    then, now = ({_key(finding): finding for finding in each.findings} for each in (before, after))
+    for key in sorted(then.keys() | now.keys()):
+        old, new = then.get(key), now.get(key)
+        weights = [_SEVERE[each.action] if each is not None else 0 for each in (old, new)]
+        finding = new if weights[1] > weights[0] else old
+        if weights[0] == weights[1] or finding is None:
+            continue
+        cause, compared = _cause(old, new, finding, inputs, lookup)
+        yield Change(finding=finding, is_gained=weights[1] > weights[0], cause=cause, compared=compared)
+
+
+def _cause(
+    old: Finding | None, new: Finding | None, finding: Finding, inputs: dict[str, Compared], lookup: Lookup | None
+) -> tuple[Cause, Compared]:
+    if old is not None and new is not None:
+        return _changed_action(old, new, inputs)
+    if "image" in inputs:
+        return Cause.IMAGE, inputs["image"]
+    advisory = _ADVISORY.search(
+        " ".join((finding.subject, *(place.detail for place in finding.evidence), finding.message))
+    )
+    if advisory is not None and "snapshot" in inputs:
+        return _of_snapshots(inputs["snapshot"], advisory[0], lookup)
+    for name, cause in (("policy", Cause.POLICY), ("analyzer", Cause.ANALYZER)):
+        if name in inputs:
+            return cause, inputs[name]
+    if advisory is not None:
+        is_there = ("suppressed", "open") if new is not None else ("open", "suppressed")
+        return Cause.VEX, Compared(what=f"statements about {advisory[0]}", before=is_there[0], after=is_there[1])
+    return Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))
+
+
+def _changed_action(old: Finding, new: Finding, inputs: dict[str, Compared]) -> tuple[Cause, Compared]:
+    """The same finding, which counts for more or less."""
+    excepted = [_exception(finding) for finding in (old, new)]
+    if excepted[0] != excepted[1]:
+        return Cause.EXCEPTION, Compared(what=f"exception from {new.rule_id}", before=excepted[0], after=excepted[1])
+    if "policy" in inputs:
+        return Cause.POLICY, inputs["policy"]
+    return Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))
+
+
+def _exception(finding: Finding) -> str:
+    covering = finding.allowlisted or {}
+    if not covering or "stage" in covering:
+        return ""
+    until = f", until {covering['expires']}" if "expires" in covering else ""
+    return f"{covering.get('owner') or covering.get('name') or 'covered'}{until}"
+
+
+def _of_snapshots(snapshots: Compared, advisory: str, lookup: Lookup | None) -> tuple[Cause, Compared]:
+    """What two snapshots say differently of one vulnerability."""
+    unknown = Compared(what=f"advisory {advisory}", before=snapshots.before, after=snapshots.after)
+    if lookup is None or not snapshots.before or not snapshots.after:
+        return Cause.ADVISORY, unknown
+    try:
+        old, new = lookup(snapshots.before, advisory), lookup(snapshots.after, advisory)
+    except KeyError:
+        return Cause.ADVISORY, unknown
+    if old is None or new is None:
+        words = ["known" if each is not None else "not known" for each in (old, new)]
+        return Cause.ADVISORY, Compared(what=f"advisory {advisory}", before=words[0], after=words[1])
+    if old.content == new.content or old.severity != new.severity:
+        if old.severity != new.severity:
+            return Cause.SEVERITY, Compared(what=f"severity of {advisory}", before=old.severity, after=new.severity)
+        if old.is_exploited != new.is_exploited or abs((old.epss or 0) - (new.epss or 0)) >= _EPSS_STEP:
+            return Cause.EXPLOITATION, Compared(
+                what=f"exploitation of {advisory}", before=_threat(old), after=_threat(new)
+            )
+    return Cause.ADVISORY, Compared(
+        what=f"advisory {advisory}", before=old.content or "as it was", after=new.content or "changed"
+    )
+
+
+def _threat(known: Known) -> str:
+    listed = "known to be exploited" if known.is_exploited else "not known to be exploited"
+    return f"{listed}, EPSS {known.epss:.3f}" if known.epss is not None else listed
+
+
+def _decisive(before: Verdict, after: Verdict, changes: tuple[Change, ...]) -> list[Change]:
+    """The changes that brought the new outcome about: those of the heaviest action, in the direction that it moved."""
+    if before.verdict is after.verdict:
+        return list(changes)
+    is_worse = _BADNESS[after.verdict] > _BADNESS[before.verdict]
+    moved = [change for change in changes if change.is_gained == is_worse]
+    heaviest = max((_SEVERE[change.finding.action] for change in moved), default=0)
+    return [change for change in moved if _SEVERE[change.finding.action] == heaviest]
+
+
+def _without_findings(before: Verdict, after: Verdict, inputs: dict[str, Compared]) -> Difference:
+    """The findings say the same: either nothing differs, or what could not be told does."""
+    cause, compared = Cause.NOTHING, None
+    if before.verdict is not after.verdict:
+        order = (
+            ("image", Cause.IMAGE),
+            ("policy", Cause.POLICY),
+            ("snapshot", Cause.ADVISORY),
+            ("analyzer", Cause.ANALYZER),
+        )
+        cause, compared = next(
+            ((cause, inputs[name]) for name, cause in order if name in inputs),
+            (Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))),
+        )
+    also = _also(cause, inputs)
+    said = "Both say the same." if compared is None else f"{_LEADS[cause]}: {after.reason or before.reason}."
+    return Difference(
+        before=before.verdict,
+        after=after.verdict,
+        cause=cause,
+        sentence=said,
+        compared=compared,
+        is_certain=not also or compared is None,
+        changes=(),
+        also=also,
+    )
+
+
+_LEADS = {
+    Cause.EXCEPTION: "An exception began, changed or ended",
+    Cause.IMAGE: "The image is another one",
+    Cause.ADVISORY: "An advisory is new, changed or gone",
+    Cause.SEVERITY: "The severity of a vulnerability changed",
+    Cause.EXPLOITATION: "What is known of a vulnerability's exploitation changed",
+    Cause.POLICY: "The policy is another one",
+    Cause.VEX: "What is stated about a vulnerability (VEX, ignore rules) changed",
+    Cause.ANALYZER: "The analyzer is another version",
+    Cause.TIME: "Time passed",
+}
+
+
+def _sentence(cause: Cause, compared: Compared, example: Change, count: int) -> str:
+    values = f" ({compared.what}: {compared.before or 'none'}, then {compared.after or 'none'})"
+    verb = "counts now" if example.is_gained else "no longer counts"
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"{_LEADS[cause]}{values}. So the rule {example.finding.rule_id} {verb} on {example.finding.subject}{more}."

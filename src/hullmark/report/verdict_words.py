@@ -1,0 +1,134 @@
+"""What the reports of verdicts have in common: which findings count, numbers, words for where a finding is seen and why it is excepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
+from hullmark.report.matches_words import plural, relative_uri
+
+ACTIONS = (Action.STOP, Action.WARN, Action.GO)
+"""The actions, the hardest first."""
+
+# A Dockerfile lies outside the image: its evidence has neither path nor layer.
+_DOCKERFILE = re.compile(r"Dockerfile:([0-9]{1,7})").fullmatch
+
+
+class Place(NamedTuple):
+    """Where a finding is seen: a path relative to the image's root or to the Dockerfile's folder, and a line (0: none)."""
+
+    path: str
+    line: int = 0
+
+
+def counting(verdict: Verdict) -> list[Finding]:
+    """The findings that count: those that no exception covers, of rules that are in force."""
+    return [finding for finding in verdict.findings if finding.allowlisted is None]
+
+
+def set_aside(verdict: Verdict) -> list[Finding]:
+    """The findings that do not count."""
+    return [finding for finding in verdict.findings if finding.allowlisted is not None]
+
+
+def is_shadowed(finding: Finding) -> bool:
+    """Whether it does not count because its rule set is not in force yet."""
+    return finding.allowlisted is not None and "stage" in finding.allowlisted
+
+
+def numbers(verdict: Verdict) -> dict[str, int]:
+    """How many findings count, by action, and how many do not, all of them in one order."""
+    found = counting(verdict)
+    counted = {action.value: sum(finding.action is action for finding in found) for action in ACTIONS}
+    aside = set_aside(verdict)
+    shadowed = sum(map(is_shadowed, aside))
+    return {**counted, "excepted": len(aside) - shadowed, "in shadow": shadowed}
+
+
+def summary(verdict: Verdict) -> str:
+    """The numbers that are not zero, on one line."""
+    words = {
+        "stop": "to stop for",
+        "warn": "to warn of",
+        "go": "noted",
+        "excepted": "excepted",
+        "in shadow": "in shadow",
+    }
+    parts = [f"{number} {words[name]}" for name, number in numbers(verdict).items() if number]
+    parts += [plural(len(verdict.problems), "problem")] if verdict.problems else []
+    return ", ".join(parts) or "no findings"
+
+
+def title(finding: Finding) -> str:
+    """Rule and subject."""
+    return f"{finding.rule_id}: {finding.subject}" if finding.subject else finding.rule_id
+
+
+def trigger(finding: Finding) -> str:
+    """`gate.trigger`."""
+    return f"{finding.gate}.{finding.trigger}"
+
+
+def place_of(finding: Finding) -> Place:
+    """Where to look first; a place without a path if nobody knows."""
+    for evidence in finding.evidence:
+        line = line_of(evidence)
+        if line:
+            return Place("Dockerfile", line)
+        if relative_uri(evidence.path):
+            return Place(evidence.path.strip("/"))
+    return Place("")
+
+
+def line_of(evidence: Evidence) -> int:
+    """The line of the Dockerfile that is meant; 0 if none is."""
+    found = _DOCKERFILE(evidence.detail) if not evidence.path and evidence.layer < 0 else None
+    return int(found[1]) if found else 0
+
+
+def places(evidence: Sequence[Evidence], longest: int = 5) -> Iterator[str]:
+    """Where a finding is seen, in words, one place a line."""
+    for each in evidence[:longest]:
+        parts = (
+            f"at {each.path}" if each.path else "",
+            f"in layer {each.layer}" if each.layer >= 0 else "",
+            f"by {each.created_by}" if each.created_by else "",
+            each.detail,
+        )
+        if any(parts):
+            yield ", ".join(filter(None, parts))
+    if len(evidence) > longest:
+        yield f"and in {len(evidence) - longest} more places"
+
+
+def excuse(finding: Finding) -> str:
+    """Why it does not count, on one line; "" if it does."""
+    said = finding.allowlisted
+    if said is None:
+        return ""
+    if is_shadowed(finding):
+        return f"in {said['stage']}, would be {said.get('action', '')}"
+    if "reason" not in said:
+        return ", ".join(f"{key} {value}".strip() for key, value in sorted(said.items()))
+    owner, expires, ticket = (said.get(key, "") for key in ("owner", "expires", "ticket"))
+    parts = (said["reason"], f"by {owner}" if owner else "", f"until {expires}" if expires else "", ticket)
+    return ", ".join(filter(None, parts))
+
+
+def facts(verdict: Verdict) -> list[tuple[str, str]]:
+    """What was judged, by what, and when."""
+    inputs = verdict.inputs
+    return [
+        ("Image", inputs.image),
+        ("Policy", inputs.policy),
+        ("Advisories", inputs.snapshot or "none were used"),
+        ("Judged at", inputs.at),
+        ("Judged by", inputs.analyzer),
+    ]
+
+
+def is_untold(verdict: Verdict) -> bool:
+    """Whether the verdict is that it cannot be told."""
+    return verdict.verdict is Outcome.UNKNOWN

@@ -1,0 +1,103 @@
+"""Expressions of Anchore policies: Python's meaning, in bounded time."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
+from hullmark.policy.anchore.regex_tree import parse
+from hullmark.policy.anchore.regexes import Expression, Work
+
+ATOMS = (
+    "a",
+    "b",
+    ".",
+    "[ab]",
+    "[^a]",
+    r"\w",
+    r"\d",
+    "^",
+    "$",
+    r"\b",
+    "(?i:A)",
+    "(?=a)",
+    "(?!b)",
+    "(?<=a)",
+    "(?<![ab])",
+    "",
+)
+
+
+@st.composite
+def patterns(draw: st.DrawFn, depth: int = 0) -> str:
+    """Small expressions."""
+    part = st.sampled_from(ATOMS)
+    inner = st.one_of(part, patterns(depth + 1)) if depth < 3 else part
+    text = "".join(
+        f"(?:{draw(inner)}){draw(st.sampled_from(('', '*', '+', '?', '{2}', '{1,3}', '*?')))}"
+        for _ in range(draw(st.integers(1, 3)))
+    )
+    return f"(?:{text}|{draw(inner)})" if draw(st.booleans()) else text
+
+
+@given(patterns(), st.text("abA1 \n", max_size=8))
+def test_the_matcher_of_our_own_agrees_with_python(pattern: str, text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = re.match(pattern, text) is not None
+    tree, flags = parse(pattern)
+    assert fits(program_of(tree, flags), text, [1_000_000]) is expected
+    assert Expression(pattern).matches(text, Work()) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("(a+)+b", "a" * 5000),
+        ("(.*a){20}x", "a" * 3000),
+        ("(.*)*(.*)*y", "ab" * 2000),
+        ("(a|a)*b", "a" * 5000),
+        ("(?i).*api(-|_)key( *=+ *).*(?<![A-Z0-9])[A-Z0-9]{20,60}(?![A-Z0-9]).*", "api_key=" + " " * 9000),
+    ],
+)
+def test_expressions_that_would_keep_python_busy_for_ever_come_to_an_end(pattern: str, text: str) -> None:
+    assert Expression(pattern).matches(text, Work()) is False
+
+
+def test_a_rule_that_works_too_much_gives_up() -> None:
+    wanted, work = Expression("(.*a){20}x"), Work()
+    with pytest.raises(RuleFailed, match="too long"):
+        while True:
+            assert not wanted.matches("a" * 3000 + "y" + "a" * 3000, work)
+
+
+def test_backreferences_are_python_s_where_they_are_cheap_and_refused_elsewhere() -> None:
+    assert Expression(r"(a)\1").matches("aa", Work())
+    with pytest.raises(RuleFailed, match="backreference"):
+        Expression(r"(.*)(.*)(.*)\1x").matches("ab" * 500, Work())
+
+
+def test_repetitions_that_are_too_large_when_written_out_are_refused() -> None:
+    tree, flags = parse("((a{100}){100}){100}")
+    with pytest.raises(TooLarge):
+        program_of(tree, flags)
+
+
+@pytest.mark.parametrize("pattern", ["(", "*", "[b-a]", "a" * 3000, "(?P<n", "\\"])
+def test_what_is_no_expression_is_a_value_error(pattern: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Expression(pattern)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_any_text_as_expression_never_raises_anything_but_its_own(pattern: str, text: str) -> None:
+    try:
+        Expression(pattern).matches(text, Work())
+    except (ValueError, RuleFailed):
+        pass

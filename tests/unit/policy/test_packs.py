@@ -1,0 +1,41 @@
+"""The ready policies: valid, tested, and each rule with the source of what it demands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hullmark.app.policies import case_files, load_cases, load_native
+from hullmark.app.trials import failed, try_cases
+from hullmark.source import SourceOptions
+from tests.support.places import REPOSITORY
+
+PACKS = sorted(path for path in (REPOSITORY / "policies").glob("*.yaml") if not path.stem.endswith(".test"))
+WANTED = {
+    "baseline",
+    "cis-docker-images",
+    "licence-commercial",
+    "minimal-attack-surface",
+    "nist-800-190",
+    "strict",
+    "supply-chain",
+}
+
+
+def test_the_packs_are_all_there() -> None:
+    assert {pack.stem for pack in PACKS} == WANTED
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
+def test_each_rule_of_a_pack_names_its_source_and_fires_in_a_case(pack: Path) -> None:
+    policy = load_native(pack)
+    assert [rule.id for rule in policy.rules if not rule.source] == []
+    trial = try_cases(policy, [(file, load_cases(file)) for file in case_files(pack)], SourceOptions())
+    assert failed(trial) == []
+    assert trial.never_fired == ()
+
+
+def test_all_packs_together_are_one_policy() -> None:
+    together = load_native(REPOSITORY / "policies")
+    assert len(together.rules) == sum(len(load_native(pack).rules) for pack in PACKS)

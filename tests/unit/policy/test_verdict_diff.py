@@ -1,0 +1,155 @@
+"""Two verdicts differ by one cause, and both its values are told."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
+from hullmark.policy.gate import trigger_id
+from hullmark.policy.verdict_diff import Cause, Known, Lookup, compare
+
+INPUTS = {
+    "image": "sha256:i",
+    "policy": "sha256:p",
+    "snapshot": "sha256:s",
+    "analyzer": "hullmark 1",
+    "at": "2026-03-01T00:00:00Z",
+}
+LATER = {**INPUTS, "at": "2026-03-02T00:00:00Z"}
+VULNERABLE = "CVE-2026-1234 pkg:deb/debian/x@1"
+
+
+def finding(subject: str = VULNERABLE, action: Action = Action.STOP, rule: str = "r", **more: Any) -> Finding:
+    return Finding(
+        gate="g",
+        trigger="t",
+        trigger_id=trigger_id("g", "t", subject),
+        action=action,
+        message="It fires.",
+        subject=subject,
+        rule_id=rule,
+        **more,
+    )
+
+
+def verdict(*findings: Finding, **inputs: Any) -> Verdict:
+    actions = {each.action for each in findings}
+    outcome = Outcome.STOP if Action.STOP in actions else Outcome.WARN if Action.WARN in actions else Outcome.GO
+    made = VerdictInputs(**{**LATER, **inputs})
+    return Verdict(verdict=outcome, reason="so", findings=findings, problems=(), inputs=made)
+
+
+EXCEPTED = finding(action=Action.GO, allowlisted={"owner": "us", "reason": "so", "expires": "2026-03-01"})
+BEFORE = verdict(at=INPUTS["at"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cause", "compared"),
+    [
+        (BEFORE, verdict(), Cause.NOTHING, None),
+        (
+            BEFORE,
+            verdict(finding(), snapshot="sha256:t"),
+            Cause.ADVISORY,
+            ("advisory CVE-2026-1234", "sha256:s", "sha256:t"),
+        ),
+        (BEFORE, verdict(finding(), image="sha256:j"), Cause.IMAGE, ("image", "sha256:i", "sha256:j")),
+        (BEFORE, verdict(finding(), policy="sha256:q"), Cause.POLICY, ("policy", "sha256:p", "sha256:q")),
+        (
+            BEFORE,
+            verdict(finding("/x"), analyzer="hullmark 2"),
+            Cause.ANALYZER,
+            ("analyzer", "hullmark 1", "hullmark 2"),
+        ),
+        (BEFORE, verdict(finding("age")), Cause.TIME, ("at", INPUTS["at"], LATER["at"])),
+        (verdict(finding()), verdict(), Cause.VEX, ("statements about CVE-2026-1234", "open", "suppressed")),
+        (verdict(EXCEPTED), verdict(finding()), Cause.EXCEPTION, ("exception from r", "us, until 2026-03-01", "")),
+        (
+            verdict(finding()),
+            verdict(EXCEPTED, policy="sha256:q"),
+            Cause.EXCEPTION,
+            ("exception from r", "", "us, until 2026-03-01"),
+        ),
+        (
+            verdict(finding(action=Action.WARN)),
+            verdict(finding(), policy="sha256:q"),
+            Cause.POLICY,
+            ("policy", "sha256:p", "sha256:q"),
+        ),
+    ],
+)
+def test_the_cause_is_named_with_both_values(before: Verdict, after: Verdict, cause: Cause, compared: Any) -> None:
+    difference = compare(before, after)
+    assert difference.cause is cause
+    found = difference.compared
+    assert (None if found is None else (found.what, found.before, found.after)) == compared
+    assert difference.is_certain
+
+
+def look(**known: Known) -> Lookup:
+    def looked(snapshot: str, advisory: str) -> Known | None:
+        assert advisory == "CVE-2026-1234"
+        return known.get(snapshot.removeprefix("sha256:"))
+
+    return looked
+
+
+@pytest.mark.parametrize(
+    ("lookup", "cause", "values"),
+    [
+        (look(t=Known()), Cause.ADVISORY, ("not known", "known")),
+        (look(s=Known(severity="low"), t=Known(severity="high")), Cause.SEVERITY, ("low", "high")),
+        (
+            look(s=Known(epss=0.1), t=Known(epss=0.1, is_exploited=True)),
+            Cause.EXPLOITATION,
+            ("not known to be exploited, EPSS 0.100", "known to be exploited, EPSS 0.100"),
+        ),
+        (look(s=Known(content="a"), t=Known(content="b")), Cause.ADVISORY, ("a", "b")),
+    ],
+)
+def test_kept_snapshots_tell_severity_and_exploitation_from_the_rest(
+    lookup: Lookup, cause: Cause, values: tuple[str, str]
+) -> None:
+    difference = compare(BEFORE, verdict(finding(), snapshot="sha256:t"), lookup)
+    assert difference.compared is not None
+    assert (difference.cause, (difference.compared.before, difference.compared.after)) == (cause, values)
+
+
+def test_a_snapshot_that_is_not_kept_leaves_the_advisory_as_the_cause() -> None:
+    def gone(snapshot: str, advisory: str) -> Known | None:
+        raise KeyError(snapshot)
+
+    assert compare(BEFORE, verdict(finding(), snapshot="sha256:t"), gone).cause is Cause.ADVISORY
+
+
+def test_where_several_inputs_differ_it_says_that_it_is_not_certain() -> None:
+    difference = compare(BEFORE, verdict(finding(), snapshot="sha256:t", policy="sha256:q"))
+    assert (difference.cause, difference.is_certain) == (Cause.ADVISORY, False)
+    assert [each.what for each in difference.also] == ["policy"]
+
+
+def test_what_decides_is_the_heaviest_change_in_the_direction_of_the_verdict() -> None:
+    before = verdict(finding("/old", Action.WARN), finding("/gone"), policy="sha256:p")
+    after = verdict(finding("/old", Action.WARN), policy="sha256:q")
+    difference = compare(before, after)
+    assert (difference.before, difference.after) == (Outcome.STOP, Outcome.WARN)
+    assert difference.sentence == (
+        "The policy is another one (policy: sha256:p, then sha256:q). So the rule r no longer counts on /gone."
+    )
+
+
+@given(st.integers(0, 2**32))
+def test_the_order_of_findings_changes_nothing(seed: int) -> None:
+    shuffled = random.Random(seed)  # noqa: S311 — an order, not a secret
+    findings = [
+        finding(f"/{number}", action) for number, action in enumerate([Action.STOP, Action.WARN, Action.GO] * 2)
+    ]
+    expected = compare(verdict(*findings[:2]), verdict(*findings))
+    shuffled.shuffle(findings)
+    two = [each for each in findings if each.subject in ("/0", "/1")]
+    assert compare(verdict(*two), verdict(*findings)) == expected
