@@ -168,6 +168,48 @@ def test_diff_names_the_one_cause(hullmark: Program, tmp_path: Path) -> None:
     assert "is no verdict" in hullmark("diff", before, tmp_path / "before.yaml").refusal[0]
 
 
+def test_convert_writes_a_native_policy_and_names_what_it_leaves_out(hullmark: Program, tmp_path: Path) -> None:
+    rules = [
+        {
+            "id": "r1",
+            "gate": "packages",
+            "trigger": "required_package",
+            "action": "STOP",
+            "params": [{"name": "name", "value": "bash"}],
+        },
+        {"id": "r2", "gate": "files", "trigger": "content_regex_match", "action": "WARN", "params": []},
+    ]
+    mapping = {
+        "id": "m1",
+        "name": "all",
+        "registry": "*",
+        "repository": "*",
+        "image": {"type": "tag", "value": "*"},
+        "policy_ids": ["p1"],
+        "whitelist_ids": [],
+    }
+    bundle = {
+        "id": "b1",
+        "name": "old",
+        "version": "1_0",
+        "policies": [{"id": "p1", "name": "p1", "version": "1_0", "rules": rules}],
+        "whitelists": [],
+        "mappings": [mapping],
+        "whitelisted_images": [],
+        "blacklisted_images": [],
+    }
+    path, native = tmp_path / "bundle.json", tmp_path / "native.yaml"
+    path.write_text(json.dumps(bundle))
+    ran = hullmark("policy", "convert", path, "--file", native)
+    assert (ran.status, ran.text) == (1, "left out: rule p1/r2: files.content_regex_match has no equal\n")
+    assert hullmark("policy", "validate", native).text.startswith(f"{native}: valid, 1 rules")
+    assert native.read_text().startswith("# left out: rule p1/r2")
+    del rules[1]
+    path.write_text(json.dumps(bundle))
+    assert hullmark("policy", "convert", path).status == 0
+    assert "is a native policy already" in hullmark("policy", "convert", native).refusal[0]
+
+
 def test_gates_and_their_parameters_are_described(hullmark: Program) -> None:
     assert hullmark("policy", "gates").text.startswith("TRIGGER")
     described = hullmark("policy", "describe", "files.setuid").text

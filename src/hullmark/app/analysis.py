@@ -20,6 +20,9 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.squash import squash
 from hullmark.rootfs.tree import Tree
 
+Extras = tuple[dict[str, bytes], dict[str, dict[str, Any]]]
+"""Contents by path, and what further reads found, by their names and by path."""
+
 
 def reads_for(wish: Wish, catalogers: Sequence[Cataloger] = CATALOGERS) -> list[Read[Any]]:
     """What the catalogers and the wish want to read, each once."""
@@ -28,13 +31,14 @@ def reads_for(wish: Wish, catalogers: Sequence[Cataloger] = CATALOGERS) -> list[
         reads += cataloger.reads
     if wish.contents:
         reads.append(content_read(wish.contents))
+    reads += wish.reads
     return list({read.name: read for read in reads}.values())
 
 
 def analyse(
     records: Sequence[LayerRecord], wish: Wish, catalogers: Sequence[Cataloger] = CATALOGERS
-) -> tuple[Analysis, tuple[FileRecord, ...] | None, dict[str, bytes]]:
-    """Fold the layers and run the catalogers: the analysis, the files if wished for, the contents that were asked for."""
+) -> tuple[Analysis, tuple[FileRecord, ...] | None, Extras]:
+    """Fold the layers and run the catalogers: the analysis, the files if wished for, the contents and further reads."""
     tree = squash(records, keep_ghosts=wish.ghosts or wish.all_layers)
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
@@ -48,10 +52,16 @@ def analyse(
         tuple(sorted(set(problems))),
     )
     files = file_records(tree, found.claims) if wish.files else None
-    return analysis, files, _contents(tree, records, wish)
+    return analysis, files, (_contents(tree, records, wish), _found(tree, records, wish))
 
 
 def _contents(tree: Tree, records: Sequence[LayerRecord], wish: Wish) -> dict[str, bytes]:
     if not wish.contents:
         return {}
     return {"/" + item.path: item.fact for item in TreeView(tree, records).facts(content_read(wish.contents))}
+
+
+def _found(tree: Tree, records: Sequence[LayerRecord], wish: Wish) -> dict[str, dict[str, Any]]:
+    return {
+        read.name: {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)} for read in wish.reads
+    }

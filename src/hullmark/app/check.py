@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+import hashlib
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hullmark._version import __version__
 from hullmark.app.documents import read_bounded
@@ -16,6 +19,7 @@ from hullmark.app.policies import load_native, policy_files
 from hullmark.app.take import take
 from hullmark.app.vulns import Weighing, weighed
 from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.facets.content import search_read
 from hullmark.match.book import Book
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
@@ -24,8 +28,10 @@ from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
-from hullmark.policy.anchore.needs import bundle_needs
+from hullmark.policy.anchore.needs import bundle_needs, bundle_searches
 from hullmark.policy.anchore.profile import PROFILES, Profile
+from hullmark.policy.anchore.regexes import Work, expression
+from hullmark.policy.anchore.search import body_of, search
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
 from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, read_context
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
@@ -36,10 +42,12 @@ from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rules import Policy
+from hullmark.rootfs.reads import Read
 from hullmark.source import SourceOptions
 
 _MAX_DOCKERFILE_BYTES = 1 << 20
 _REFERENCES = ("registry", "docker", "podman")
+_SEARCH_WORK = 2_000_000_000
 _ANALYZER = f"hullmark {__version__}"
 
 AnyPolicy = Policy | Bundle
@@ -105,22 +113,39 @@ def judge(
 ) -> Checked:
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
     wanted = needed(policy, asked.context)
-    scanned = take(reference, _wish(wanted), means, options)
+    profile = profile_of(asked.profile, asked.without_quirks)
+    searches = _searches(policy, asked.context, profile) if isinstance(policy, Bundle) else {}
+    scanned = take(reference, replace(_wish(wanted), reads=tuple(searches.values())), means, options)
     facts = _facts(scanned, wanted, now, asked)
-    if not isinstance(policy, Bundle):
-        facts = replace(facts, dockerfile=_dockerfile(scanned.inventory, asked))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):
+        found = {kind: scanned.found.get(read.name, {}) for kind, read in searches.items()}
+        facts = dataclasses.replace(facts, searched=found)
         question = Question(
-            profile=profile_of(asked.profile, asked.without_quirks),
+            profile=profile,
             context=_with_data(asked.context, asked.book),
             unmapped=asked.unmapped,
             digest=asked.digest,
         )
         verdict = evaluate_bundle(policy, facts, question, analyzer=_ANALYZER, snapshot=snapshot)
     else:
+        facts = dataclasses.replace(facts, dockerfile=_dockerfile(scanned.inventory, asked))
         verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot)
     return Checked(verdict, scanned.inventory)
+
+
+def _searches(bundle: Bundle, context: Context, profile: Profile) -> dict[str, Read[Any]]:
+    """Reads that look for what the rules search all files for, by kind. Raises HullmarkError for a bad expression."""
+    reads: dict[str, Read[Any]] = {}
+    for kind, wanted in bundle_searches(bundle, context, profile).items():
+        for named in wanted.named:
+            try:
+                expression(body_of(named))
+            except ValueError as error:
+                raise HullmarkError(f"--context: {error}", advice="write an expression as Python has them") from error
+        name = f"{kind}-{wanted.limit}-{hashlib.sha256(chr(0).join(wanted.named).encode()).hexdigest()}"
+        reads[kind] = search_read(name, partial(search, named=wanted.named, work=Work(_SEARCH_WORK)), wanted.limit)
+    return reads
 
 
 def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
@@ -168,7 +193,7 @@ def _with_data(context: Context, book: Book | None) -> Context:
     except ValueError:
         built_at = None
     data = VulnerabilityData(built_at=built_at, namespaces=tuple(sorted(book.namespaces)))
-    return msgspec.structs.replace(context, vulnerability_data=data)
+    return replace(context, vulnerability_data=data)
 
 
 def _dockerfile(inventory: Inventory, asked: Asked) -> Dockerfile | None:

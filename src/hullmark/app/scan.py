@@ -28,9 +28,9 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     """
     cache = None
     if means.cache_folder is not None:
-        words = (f"digests={wish.digests}", *wish.contents)
+        words = (f"digests={wish.digests}", *wish.contents, *(read.name for read in wish.reads))
         cache = LayerCache(means.cache_folder, analysis_fingerprint(words))
-    is_plain = not (wish.files or wish.digests or wish.contents)
+    is_plain = not (wish.files or wish.digests or wish.contents or wish.reads)
     if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
         return Scanned(inventory_of(image, kept))
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
@@ -40,11 +40,11 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
     reading = Reading(dispatch=dispatch, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
     records = layer_records(image, reading)
-    analysis, files, contents = analyse(records, wish)
+    analysis, files, extras = analyse(records, wish)
     if cache is not None and is_plain:
         key = _result_key(image, wish, [record.digest for record in records])
         cache.save_result(key, msgspec.msgpack.encode(analysis))
-    return Scanned(inventory_of(image, analysis, files), contents)
+    return Scanned(inventory_of(image, analysis, files), *extras)
 
 
 def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
@@ -55,9 +55,9 @@ def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
     # A folder may be a project that is not built yet: there, what lock files name counts too.
     catalogers = CATALOGERS + DECLARED
     record = read_folder(folder, Dispatch(reads_for(wish, catalogers)), digests=wish.digests, limits=DEFAULT)
-    analysis, files, contents = analyse([record], wish, catalogers)
+    analysis, files, extras = analyse([record], wish, catalogers)
     image = Image(kind="dir", reference=reference, layers=())
-    return Scanned(inventory_of(image, analysis, files), contents)
+    return Scanned(inventory_of(image, analysis, files), *extras)
 
 
 def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -10,6 +11,7 @@ from hullmark.app.layers import Watch
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.rootfs.reads import Read
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +19,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
     package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
-    `contents`: globs of files whose content is wanted.
+    `contents`: globs of files whose content is wanted. `reads`: what else to read, each of a name that says what it does.
     """
 
     files: bool = False
@@ -25,6 +27,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     ghosts: bool = False
     all_layers: bool = False
     contents: tuple[str, ...] = ()
+    reads: tuple[Read[Any], ...] = ()
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +43,11 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scanned(msgspec.Struct, frozen=True):
-    """An inventory, and the content of the files that were asked for, by absolute path."""
+    """An inventory, the content of the files that were asked for, by absolute path, and what further reads found, by their names."""
 
     inventory: Inventory
     contents: dict[str, bytes] = msgspec.field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
 
 
 class Analysis(msgspec.Struct, frozen=True, array_like=True):

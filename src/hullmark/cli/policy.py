@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hullmark.cli import policy_look, policy_try
+from hullmark.cli import policy_convert, policy_look, policy_try
 
 NAME = "policy"
 HELP = "check, test, try and describe policies"
@@ -80,6 +80,13 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     _add_output(parser)
 
 
+def _convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("policy", metavar="BUNDLE", help="an Anchore policy bundle, format 1_0 or 2")
+    parser.add_argument(
+        "--file", metavar="FILE", default="", help="where the native policy goes (default: standard output)"
+    )
+
+
 def _gates(parser: argparse.ArgumentParser) -> None:
     _add_output(parser, "markdown")
 
@@ -97,6 +104,7 @@ _ACTIONS = {
     "validate": _Action("name every mistake in policies", _validate, policy_look.validate),
     "test": _Action("judge the test cases beside a policy", _test, policy_try.test),
     "simulate": _Action("show what a draft would make of known images", _simulate, policy_try.simulate),
+    "convert": _Action("write a native policy for an Anchore policy bundle", _convert, policy_convert.convert),
     "gates": _Action("list every trigger; as markdown, the reference page", _gates, policy_look.gates),
     "describe": _Action("show what triggers do, and their parameters", _describe, policy_look.describe),
     "schema": _Action("print the JSON schema of policies, for editors", _schema, policy_look.schema),

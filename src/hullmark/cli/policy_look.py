@@ -17,24 +17,30 @@ _LONGEST = 90
 
 def validate(arguments: argparse.Namespace) -> int:
     """Read each policy; every mistake is a line of its own."""
-    from hullmark.app.policies import load_native
-    from hullmark.policy.native import InvalidPolicy
-
-    results = []
-    for name in arguments.policies:
-        try:
-            policy = load_native(Path(name))
-        except InvalidPolicy as error:
-            mistakes = [{"file": m.file, "line": m.line, "where": m.where, "reason": m.reason} for m in error.mistakes]
-            results.append({"policy": name, "digest": "", "rules": 0, "mistakes": mistakes})
-        else:
-            results.append({"policy": name, "digest": policy.digest, "rules": len(policy.rules), "mistakes": []})
+    results = [_validated(name) for name in arguments.policies]
     if arguments.output == "json":
         print_json(results)
     else:
         for result in results:
             _print_result(result)
     return 2 if any(result["mistakes"] for result in results) else 0
+
+
+def _validated(name: str) -> dict[str, object]:
+    from hullmark.app.check import load
+    from hullmark.policy.anchore.bundle import Bundle
+    from hullmark.policy.native import InvalidPolicy
+
+    try:
+        policy = load(Path(name))
+    except InvalidPolicy as error:
+        mistakes = [{"file": m.file, "line": m.line, "where": m.where, "reason": m.reason} for m in error.mistakes]
+        return {"policy": name, "kind": "native", "digest": "", "rules": 0, "mistakes": mistakes}
+    if isinstance(policy, Bundle):
+        rules = sum(len(rule_set.rules) for rule_set in policy.rule_sets)
+        found = [{"file": "", "line": 0, "where": m.path, "reason": m.reason} for m in policy.every_mistake()]
+        return {"policy": name, "kind": "anchore", "digest": policy.digest, "rules": rules, "mistakes": found}
+    return {"policy": name, "kind": "native", "digest": policy.digest, "rules": len(policy.rules), "mistakes": []}
 
 
 def _print_result(result: dict[str, object]) -> None:

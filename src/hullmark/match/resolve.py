@@ -51,12 +51,13 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
 
 
 def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
-    """The ids of which a distribution says that its package is sound: mended in this version, or never affected."""
+    """The ids of which a distribution says that its package is sound: mended in this version, or never affected.
+
+    Where it says so beside another word that affects the package, what affects it is found too, and goes first.
+    """
     usable = [answer for answer in answers if answer[0].kind != "cpe" and _applies(package, *answer)]
-    affected = [answer for answer in usable if answer[1].affected.kind == "affected"]
-    mended = _names_of(answer for answer in affected if not answer[1].covers)
-    mended -= _names_of(answer for answer in affected if answer[1].covers)
-    return mended.union(_vetoes(usable))
+    mended = [answer for answer in usable if answer[1].affected.kind == "affected" and not answer[1].covers]
+    return _names_of(mended).union(_vetoes(usable))
 
 
 def _veto(found: Iterable[Affecting], vetoes: Mapping[str, str], unused: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -53,6 +53,7 @@ class Facts:
     matches: Matches | None = None
     dockerfile: Dockerfile | None = None
     dockerfile_text: str = ""
+    searched: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]] = field(default_factory=dict)
     reference: str = ""
     evaluate: Evaluate | None = None
     configuration: tuple[Observation, ...] | None = None

@@ -49,8 +49,10 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     images: Annotated[
         _Globs, Meta(description="Full names, as registry.example/shop/app:1.2 or as they were written.")
     ] = ()
+    registries: Annotated[_Globs, Meta(description="Registries, as docker.io.")] = ()
     repositories: Annotated[
-        _Globs, Meta(description="Names without tag and digest, with or without the registry.")
+        _Globs,
+        Meta(description="Names without tag and digest; without the registry too, and only so beside registries."),
     ] = ()
     tags: Annotated[_Globs, Meta(description="Tags.")] = ()
     digests: Annotated[tuple[str, ...], Meta(description="Digests of the image's manifest, as sha256:….")] = ()

@@ -105,9 +105,11 @@ def _fits(wanted: Conditions, facts: Facts, names: tuple[Name, ...], deployment:
 
 def _is_named(wanted: Conditions, name: Name) -> bool:
     """Whether one name fits all that is asked of names."""
-    repository = (f"{name.registry}/{name.path}", name.path) if name.path else ("",)
+    is_whole = bool(name.path) and not wanted.registries
+    repository = (f"{name.registry}/{name.path}", name.path) if is_whole else (name.path,)
     return (
-        (not wanted.images or _any_of(wanted.images, name.written, name.full))
+        (not wanted.registries or _any_of(wanted.registries, name.registry))
+        and (not wanted.images or _any_of(wanted.images, name.written, name.full))
         and (not wanted.repositories or _any_of(wanted.repositories, *repository))
         and (not wanted.tags or _any_of(wanted.tags, name.tag))
     )

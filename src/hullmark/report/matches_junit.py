@@ -5,6 +5,8 @@ What counts has failed, what is suppressed was skipped, what cannot be told is a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hullmark.model.match import Match, Matches, Untold
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
@@ -13,23 +15,30 @@ from hullmark.report.matches_words import advice, epss_text, kev_text, snapshot_
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
+    """The document of one image."""
+    return render_all([matches], context)
+
+
+def render_all(results: Sequence[Matches], context: RenderContext) -> bytes:
     """The document, indented. A clean image is one test that passed: many readers take an empty report for a mistake."""
+    stamp = moment(context.timestamp) or ""
+    lines: list[str] = []
+    kinds: list[str] = []
+    for matches in results:
+        properties = _properties(matches)
+        for type, cases in _suites(matches).items():
+            kinds += [kind for kind, _ in cases]
+            lines += suite(f"{matches.source.reference} {type}", cases, properties, stamp)
+    return document(lines, kinds)
+
+
+def _suites(matches: Matches) -> dict[str, list[Case]]:
     suites: dict[str, list[Case]] = {}
     for match in matches.matches:
         suites.setdefault(match.package.type, []).append(_case_of_match(match))
     for untold in matches.unknown:
         suites.setdefault(untold.package.type, []).append(_case_of_untold(untold))
-    if not suites:
-        suites["image"] = [_case_of_nothing(matches)]
-    kinds = [kind for cases in suites.values() for kind, _ in cases]
-    stamp = moment(context.timestamp) or ""
-    properties = _properties(matches)
-    lines = [
-        line
-        for type, cases in suites.items()
-        for line in suite(f"{matches.source.reference} {type}", cases, properties, stamp)
-    ]
-    return document(lines, kinds)
+    return suites or {"image": [_case_of_nothing(matches)]}
 
 
 def _properties(matches: Matches) -> dict[str, str]:
@@ -67,5 +76,10 @@ def _case_of_untold(untold: Untold) -> Case:
 
 
 FORMAT = Format(
-    kind="matches", name="junit", media_type="application/xml", file_name="vulnerabilities.junit.xml", render=render
+    kind="matches",
+    name="junit",
+    media_type="application/xml",
+    file_name="vulnerabilities.junit.xml",
+    render=render,
+    render_all=render_all,
 )

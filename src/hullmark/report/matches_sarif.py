@@ -1,4 +1,4 @@
-"""Matches as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), as code scanning services read it.
+"""Matches as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), as code scanning services read it, one run for each image.
 
 A rule is a vulnerability, a result is one package that has it; its place is the package's record, relative to the image's root.
 Suppressed matches are results with a suppression.
@@ -6,7 +6,7 @@ Suppressed matches are results with a suppression.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -43,10 +43,20 @@ _MAX_TITLE = 200
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The log as one line, of one run."""
+    """The log of one run, as one line."""
+    return render_all([matches], context)
+
+
+def render_all(results: Sequence[Matches], context: RenderContext) -> bytes:
+    """The log of all runs, as one line."""
+    runs = [_run(matches, context) for matches in results]
+    return encode({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": runs})
+
+
+def _run(matches: Matches, context: RenderContext) -> Json:
     rules: dict[str, int] = {}
     results = [_result(match, rules.setdefault(match.advisory.id, len(rules)), matches) for match in matches.matches]
-    run: Json = {
+    return {
         "tool": {"driver": _driver(matches.matches, context)},
         "automationDetails": {"id": f"hullmark/vulns/{relative_uri(matches.source.reference) or 'image'}"},
         "columnKind": "unicodeCodePoints",
@@ -60,7 +70,6 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         },
         "results": results,
     }
-    return encode({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
 
 
 def _driver(matches: Iterable[Match], context: RenderContext) -> Json:
@@ -196,4 +205,5 @@ FORMAT = Format(
     media_type="application/sarif+json",
     file_name="vulnerabilities.sarif",
     render=render,
+    render_all=render_all,
 )

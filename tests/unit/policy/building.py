@@ -8,9 +8,13 @@ from typing import Any
 
 import msgspec
 
+from hullmark.app.expressions import evaluate_expression
+from hullmark.model.advisory import Lifecycle
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.model.match import Match, Matches, Named, SnapshotInfo, Untold
+from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import Location, Package
 from hullmark.model.problem import Problem
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
@@ -53,6 +57,47 @@ def file(path: str, **fields: Any) -> FileRecord:
     return FileRecord(**known)
 
 
+def match(package: Package, id: str, **fields: Any) -> Match:
+    """A match of a package by its own name. Fields are those of Match, Named (`severity`, `kev` …) or Fix (`fix_state`, `fix_date` …)."""
+    fix = {name.removeprefix("fix_"): fields.pop(name) for name in [*fields] if name.startswith("fix_")}
+    named = {name: fields.pop(name) for name in [*fields] if name in Named.__struct_fields__ and name != "kind"}
+    return msgspec.convert(
+        {
+            "package": msgspec.to_builtins(package),
+            "advisory": {
+                "id": id, "source": "debian", "namespace": "debian:12", "cve": id if id.startswith("CVE-") else "", **named
+            },
+            "fix": {"state": "unknown", **fix},
+            "kind": "direct",
+            "name": package.name,
+            "version": package.version,
+            "why": f"{package.version} is affected",
+            **fields,
+        },
+        Match,
+    )  # fmt: skip
+
+
+def matches(
+    *found: Match,
+    unknown: Mapping[str, str] | None = None,
+    packages: Sequence[Package] = (),
+    data_at: str = "2026-02-28",
+    lifecycles: Sequence[Lifecycle] = (),
+) -> Matches:
+    """Matches from a snapshot of a day; `unknown` has the reasons, by name of one of the packages."""
+    source = facts().inventory.source
+    reasons = unknown or {}
+    return Matches(
+        source=source,
+        distro=None,
+        snapshot=SnapshotInfo(digest="sha256:5a", data_at=data_at) if data_at else None,
+        matches=found,
+        unknown=tuple(Untold(package=each, reason=reasons[each.name]) for each in packages if each.name in reasons),
+        lifecycles=tuple(lifecycles),
+    )
+
+
 def facts(
     *,
     packages: Sequence[Package] = (),
@@ -65,6 +110,7 @@ def facts(
     ghosts: bool = True,
     now: datetime = NOW,
     dockerfile: Dockerfile | None = None,
+    **others: Any,
 ) -> Facts:
     """Facts about an image of which everything was collected, and little is in it."""
     source = InventorySource(
@@ -83,12 +129,13 @@ def facts(
         config=config,
         files=None if files is None else tuple(files),
     )
-    return Facts(inventory=inventory, now=now, contents=contents or {}, ghosts=ghosts, dockerfile=dockerfile)
+    return Facts(inventory=inventory, now=now, contents=contents or {}, ghosts=ghosts, dockerfile=dockerfile, **others)
 
 
 class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Facts as a golden case's facts.json has them; what is left out is as `facts` has it.
 
+    `vulnerabilities` are keyword arguments of `match`, with the package by its name; `licences` and `unknown` are by name as well.
     Without the lines of a Dockerfile there is one guessed from the settings' history, if that tells of any.
     """
 
@@ -101,12 +148,37 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     problems: list[Problem] = []
     contents: dict[str, str | None] = {}
     dockerfile: list[str] | None = None
+    licences: dict[str, tuple[str, ...]] = {}
+    vulnerabilities: list[dict[str, Any]] = []
+    unknown: dict[str, str] = {}
+    lifecycles: list[Lifecycle] = []
+    data_at: str = "2026-02-28"
+    configuration: tuple[Observation, ...] | None = None
+    secrets: tuple[Observation, ...] | None = None
+    malware: tuple[Observation, ...] | None = None
+    isolation: tuple[Observation, ...] | None = None
+    reach: dict[str, ReachState] | None = None
 
     def facts(self) -> Facts:
         """The facts themselves."""
+        packages = [
+            msgspec.structs.replace(package(*fields), licenses=self.licences.get(fields[1], ()))
+            for fields in self.packages
+        ]
+        by_name = {each.name: each for each in packages}
+        found = [match(by_name[fields.pop("package")], **fields) for fields in map(dict, self.vulnerabilities)]
         return facts(
             now=self.now,
-            packages=[package(*fields) for fields in self.packages],
+            packages=packages,
+            matches=matches(
+                *found, unknown=self.unknown, packages=packages, data_at=self.data_at, lifecycles=self.lifecycles
+            ),
+            evaluate=evaluate_expression,
+            configuration=self.configuration,
+            secrets=self.secrets,
+            malware=self.malware,
+            isolation=self.isolation,
+            reach=self.reach,
             files=None if self.files is None else [file(**fields) for fields in self.files],
             config=self.config,
             distro=self.distro,

@@ -64,3 +64,11 @@ def test_a_clean_image_is_one_passed_test_and_an_unmatched_one_an_error() -> Non
     assert len(next(document(clean).iter("testcase"))) == 0
     assert b"no advisories were used" in load("matches", "junit").render(CLEAN, PLAIN)
     assert document(CLEAN).get("errors") == "1"
+
+
+def test_several_images_are_suites_of_one_document() -> None:
+    several = load("matches", "junit").render_all
+    assert several is not None
+    both, one = fromstring(several([SMALL, CLEAN], PLAIN)), document(SMALL)
+    assert int(both.get("tests")) == int(one.get("tests")) + 1
+    assert len(both) == len(one) + 1

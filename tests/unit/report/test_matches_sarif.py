@@ -221,3 +221,11 @@ def test_what_cannot_be_told_is_a_notification() -> None:
         "serde 1.0.1: There are no advisories for cargo.",
         "/var/lib/rpm/Packages: The database ends too early.",
     ]
+
+
+def test_several_images_are_the_runs_of_one_log() -> None:
+    several = load("matches", "sarif").render_all
+    assert several is not None
+    log = json.loads(several([SMALL, SMALL], PLAIN))
+    VALIDATOR.validate(log)
+    assert log["runs"] == [run(), run()]

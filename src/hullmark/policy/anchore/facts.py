@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,8 +11,9 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import FileRecord
 from hullmark.model.verdict import Evidence
 from hullmark.policy.anchore.dockerfile import Line, final_lines, guessed_lines, guessed_text, read_lines
+from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.profile import NATIVE, Profile
-from hullmark.policy.anchore.regexes import Work, expression
+from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.rows import MatchRow, PackageRow, match_rows, package_rows
 from hullmark.policy.context import NO_CONTEXT, Context, in_utc
 from hullmark.policy.facts import Facts
@@ -25,7 +26,6 @@ _TYPE_BITS = {
     "block": 0o060000,
     "fifo": 0o010000,
 }
-_SECRET_BYTES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,22 +108,17 @@ class AnchoreFacts:
         lines = text.removesuffix("\n").split("\n") if text else []
         return tuple(line.strip() for line in lines)
 
-    def searched(self, named: tuple[str, ...], *, largest: int | None = None) -> Iterator[tuple[str, str, int]]:
-        """Which file holds a line that fits which `NAME=expression`, and the first such line's number; by path."""
-        tries = [(each, expression(body_of(each))) for each in named]
-        for path, body in sorted(self.facts.contents.items()):
-            if body is None or path not in self.files or (largest is not None and len(body) > largest):
-                continue
-            text = body.decode("utf-8", "replace")
-            for each, wanted in tries:
-                if wanted.may_fit(text):
-                    number = first_line(text, lambda line, w=wanted: w.matches(line, self.work))  # type: ignore[misc]
-                    if number is not None:
-                        yield path, each, number
-
-    def secrets(self) -> Iterator[tuple[str, str, int]]:
-        """Where the expressions for secrets fit."""
-        return self.searched(self.context.secret_search, largest=_SECRET_BYTES if self.keeps("QS2") else None)
+    def searched(self, kind: str) -> Iterator[tuple[str, str, int]]:
+        """Which file holds a line that fits which expression of a kind, and the line's number; by path. Raises RuleFailed."""
+        named = self.context.secret_search if kind == "secrets" else self.context.content_search
+        found = self.facts.searched.get(kind)
+        if found is None and named:
+            raise RuleFailed("the image's files were not searched")
+        for path, hits in sorted((found or {}).items()):
+            for each, number in hits if path in self.files else ():
+                if not number:
+                    raise RuleFailed(f"the expressions it searches for take too long on {path}")
+                yield path, each, number
 
     def at(self, path: str, detail: str = "") -> tuple[Evidence, ...]:
         """Evidence: a file."""
@@ -134,23 +129,6 @@ class AnchoreFacts:
         """Evidence: a package at its place."""
         places = (row.place,) if row.place is not None else row.package.locations
         return tuple(self.facts.at(place.path, place.layer, detail or row.full_version) for place in places)
-
-
-def first_line(text: str, fits: Callable[[str], bool]) -> int | None:
-    """The number of the first line that fits, counted from 1."""
-    return next((number for number, line in enumerate(text.split("\n"), 1) if fits(line)), None)
-
-
-def name_of(named: str) -> str:
-    """The name in `NAME=expression`; "" for a bare expression."""
-    name, equals, _ = named.partition("=")
-    return name if equals else ""
-
-
-def body_of(named: str) -> str:
-    """The expression in `NAME=expression`, or a bare one."""
-    _, equals, body = named.partition("=")
-    return body if equals else named
 
 
 def full_mode(file: FileRecord) -> int:

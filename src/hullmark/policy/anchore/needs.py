@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.profile import Profile
 from hullmark.policy.context import Context
+from hullmark.policy.facts import CONTENT_LIMIT
 from hullmark.policy.gate import Need
 from hullmark.policy.globs import PathGlob
 from hullmark.policy.needs import Needs
+
+SECRET_BYTES = 10_000
+"""The largest file, in bytes, that the original searches for secrets."""
+
+
+class Search(NamedTuple):
+    """Expressions as `NAME=expression`, and the size of the largest file, in bytes, that is searched."""
+
+    named: tuple[str, ...]
+    limit: int
 
 
 def bundle_needs(bundle: Bundle, context: Context) -> Needs:
@@ -29,6 +43,15 @@ def bundle_needs(bundle: Bundle, context: Context) -> Needs:
 def _glob(text: str) -> PathGlob | None:
     """A path as a glob; None for what can be no path in an image."""
     try:
-        return PathGlob("/**" if text == "**" else text) if text.startswith("/") or text == "**" else None
+        return PathGlob(text) if text.startswith("/") else None
     except ValueError:
         return None
+
+
+def bundle_searches(bundle: Bundle, context: Context, profile: Profile) -> dict[str, Search]:
+    """What to look for in all files, by kind; nothing that no rule asks for."""
+    rules = (rule for rule_set in bundle.rule_sets for rule in rule_set.rules)
+    kinds = {rule.check.search for rule in rules if rule.check is not None}
+    secrets = Search(context.secret_search, SECRET_BYTES if profile.keeps("QS2") else CONTENT_LIMIT)
+    wanted = {"secrets": secrets, "contents": Search(context.content_search, CONTENT_LIMIT)}
+    return {kind: each for kind, each in wanted.items() if kind in kinds and each.named}

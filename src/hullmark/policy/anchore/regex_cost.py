@@ -47,6 +47,11 @@ def work_for(tree: Sequence[Node], flags: int, length: int) -> int:
         return NEVER
 
 
+def first_characters(tree: Sequence[Node], flags: int) -> tuple[int, bool]:
+    """Which characters it can begin with, one bit for each of ASCII and one for all others, and whether it can be empty."""
+    return _first(tree, flags, 0)
+
+
 def required_texts(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
     """Texts, in small letters, that stand in whatever fits (compared in small letters, where that is ASCII)."""
     found: list[str] = []

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from hullmark.policy.anchore.failure import RuleFailed
-from hullmark.policy.anchore.regex_cost import NEVER, required_texts, work_for
+from hullmark.policy.anchore.regex_cost import NEVER, first_characters, required_texts, work_for
 from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
 from hullmark.policy.anchore.regex_tree import parse
 
@@ -22,7 +22,8 @@ MAX_PATTERN = 2000
 MAX_TEXT = 1 << 20
 
 _QUICK = 50_000
-_BUDGET = 20_000_000
+_BUDGET = 200_000_000
+_FOLDED = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}  # what also fits i, s and k where case does not count
 _STEP_OF_OURS = 10  # a step of our own matcher takes as long as some of Python's
 
 
@@ -51,6 +52,7 @@ class Expression:
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"expected a regular expression, not {text[:60]!r}: {error}") from error
         self.text = text
+        self._first = first_characters(self._tree, self._flags)
         self._required = required_texts(self._tree, self._flags)
         self._costs: dict[int, int] = {}
         self._program: Sequence[Any] | None = None
@@ -59,12 +61,12 @@ class Expression:
         """Whether the literal parts are all there; a quick no for most texts, of any length."""
         if not self._required:
             return True
-        lowered = text.lower()
-        return not text.isascii() or all(part in lowered for part in self._required)
+        lowered = text.lower() if text.isascii() else text.translate(_FOLDED).lower()
+        return all(part in lowered for part in self._required)
 
     def matches(self, text: str, work: Work) -> bool:
         """Whether it fits at the start of the text, as `re.match` has it. Raises RuleFailed where that takes too long."""
-        if not self.may_fit(text):
+        if not self._may_begin(text) or not self.may_fit(text):
             return False
         steps = self._cost(len(text))
         if steps <= _QUICK:
@@ -82,6 +84,10 @@ class Expression:
             raise RuleFailed(f"its regular expression may take too long, and {error}") from error
         work.spend((limit - left[0]) * _STEP_OF_OURS if left[0] >= 0 else work.left + 1)
         return found
+
+    def _may_begin(self, text: str) -> bool:
+        mask, is_empty = self._first
+        return is_empty or (text != "" and bool(mask >> min(ord(text[0]), 128) & 1))
 
     def _cost(self, length: int) -> int:
         rounded = 1 << length.bit_length()

@@ -46,8 +46,8 @@ Fault = tuple[str, BadValue]
 class Trigger:
     """One trigger. `check` may raise RuleFailed; what it answered before then is dropped.
 
-    `contents` are globs of the files whose bodies it wants, `verify` looks at values together: a fault whose quirk is `!Q26` counts
-    where Q26 is not kept. `is_enterprise`: only format "2" has it.
+    `contents` are paths of files whose bodies it wants, `search` names the context's expressions to look for in all files. `verify`
+    looks at values together: a fault whose quirk is `!Q26` counts where Q26 is not kept. `is_enterprise`: only format "2" has it.
     """
 
     gate: str
@@ -56,6 +56,7 @@ class Trigger:
     parameters: tuple[Parameter, ...] = ()
     needs: frozenset[Need] = frozenset()
     contents: Callable[[Values, Context], Iterable[str]] | None = None
+    search: str = ""
     verify: Callable[[Values], Iterator[Fault]] | None = None
     is_enterprise: bool = False
     about: str = ""

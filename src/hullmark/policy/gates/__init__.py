@@ -6,6 +6,7 @@ from typing import Any
 
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import (
+    always,
     analysis,
     base,
     certificates,
@@ -28,6 +29,7 @@ from hullmark.policy.gates import (
 )
 
 TRIGGERS: tuple[Trigger[Any], ...] = (
+    *always.TRIGGERS,
     *analysis.TRIGGERS,
     *base.TRIGGERS,
     *certificates.TRIGGERS,

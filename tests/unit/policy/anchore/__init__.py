@@ -1,0 +1,1 @@
+"""Anchore policies."""

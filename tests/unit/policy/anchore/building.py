@@ -109,5 +109,6 @@ def facts(**more: Any) -> Facts:
         "contents": {"/etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n"},
         "matches": Matches(source=source, distro=distro, snapshot=None, matches=(), unknown=()),
         "reference": "docker.io/library/app:1",
+        "searched": {"secrets": {"/etc/passwd": [("API_KEY=x", 1)]}, "contents": {}},
     }
     return Facts(**{**usual, **more})

@@ -18,6 +18,7 @@ from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.anchore.gates import TRIGGERS
 from hullmark.policy.anchore.params import Kind
 from hullmark.policy.anchore.profile import COMPAT, NATIVE, PROFILES
+from hullmark.policy.anchore.trigger import legacy_id
 from hullmark.policy.context import Ancestor, Context, PreviousPackage
 from hullmark.policy.load import load_any
 from tests.unit.policy.anchore.building import NOW, bundle, every_rule, facts, rule, sample, second
@@ -79,12 +80,13 @@ def test_both_formats_give_the_same_findings() -> None:
 
 
 def test_new_words_keep_the_old_id_and_exceptions_by_either_count() -> None:
-    telnet = rule("packages", "denylist", {"name": "bash"})
-    (found,) = judged(second(telnet), "compat").findings
+    bash = rule("packages", "denylist", {"name": "bash"})
+    (found,) = judged(second(bash), "compat").findings
     assert found.trigger == "denylist"
-    assert found.legacy_id == "e93f0a1d7b3c4f0e" or len(found.legacy_id) == 32
-    item = {"id": "i", "gate": "packages", "trigger_id": found.legacy_id}
-    assert judged(second(telnet, items=(item,)), "compat").verdict is Outcome.GO
+    assert found.legacy_id == legacy_id("packages", "blacklist", "Package is blacklisted: bash")
+    for name in ("blacklist", "denylist"):
+        item = {"id": "i", "gate": "packages", "trigger_id": legacy_id("packages", name, found.message)}
+        assert judged(second(bash, items=(item,)), "compat").verdict is Outcome.GO
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,9 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         optional={"expires_on": st.text(max_size=22), "id": VALUES},
     )
     make = draw(st.sampled_from((bundle, second)))
-    document = make(*draw(st.lists(rules(), max_size=4)), items=tuple(draw(st.lists(items, max_size=3))))
+    document: dict[str, Any] = make(
+        *draw(st.lists(rules(), max_size=4)), items=tuple(draw(st.lists(items, max_size=3)))
+    )
     if draw(st.integers(0, 9)) == 0:
         document[draw(st.sampled_from(sorted(document)))] = draw(ODD)
     return document

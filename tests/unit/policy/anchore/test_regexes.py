@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 
@@ -72,9 +73,13 @@ def test_expressions_that_would_keep_python_busy_for_ever_come_to_an_end(pattern
 
 def test_a_rule_that_works_too_much_gives_up() -> None:
     wanted, work = Expression("(.*a){20}x"), Work()
+
+    def match_often() -> None:
+        for _ in range(10_000):
+            wanted.matches("a" * 3000 + "y" + "a" * 3000, work)
+
     with pytest.raises(RuleFailed, match="too long"):
-        while True:
-            assert not wanted.matches("a" * 3000 + "y" + "a" * 3000, work)
+        match_often()
 
 
 def test_backreferences_are_python_s_where_they_are_cheap_and_refused_elsewhere() -> None:
@@ -97,7 +102,5 @@ def test_what_is_no_expression_is_a_value_error(pattern: str) -> None:
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_text_as_expression_never_raises_anything_but_its_own(pattern: str, text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError, RuleFailed):
         Expression(pattern).matches(text, Work())
-    except (ValueError, RuleFailed):
-        pass

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from hullmark.model.inventory import FileRecord
-from hullmark.policy.anchore.facts import AnchoreFacts, body_of, full_mode, name_of
+from hullmark.policy.anchore.facts import AnchoreFacts, full_mode
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.search import body_of, name_of
 from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Trigger
-from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 
 _SET_ID = 0o6000
@@ -21,7 +21,7 @@ _NO_DIGEST = "DIRECTORY_OR_OTHER"
 def content_regex_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Look at what the search for contents found."""
     wanted = values.text("regex_name")
-    for path, named, line in facts.searched(facts.context.content_search):
+    for path, named, line in facts.searched("contents"):
         if not wanted or wanted in (body_of(named), name_of(named)):
             message = f"File content analyzer found regexp match in container: file={path} regexp={named}"
             yield Fired(
@@ -93,10 +93,6 @@ def suid_or_guid_set(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
             yield Fired(message=message, subject=path, evidence=facts.at(path, f"{file.mode:04o}"))
 
 
-def _searched(values: Values, context: Context) -> Iterable[str]:
-    return ("**",) if context.content_search else ()
-
-
 _FILES = frozenset((Need.FILES,))
 
 TRIGGERS = (
@@ -105,7 +101,7 @@ TRIGGERS = (
         name="content_regex_match",
         check=content_regex_match,
         needs=_FILES,
-        contents=_searched,
+        search="contents",
         parameters=(Parameter(name="regex_name"),),
         about="Fires for each file with a line that one of the context's expressions for contents fits.",
     ),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from hullmark.policy.anchore.facts import AnchoreFacts, body_of, name_of
+from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.search import body_of, name_of
 from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
-from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 
 _WORDS = "Secret content search analyzer"
@@ -20,7 +20,7 @@ def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer
     is_path = compiled(filename) if filename else None
     found = [
         each
-        for each in facts.secrets()
+        for each in facts.searched("secrets")
         if (not wanted or _is_named(each[1], wanted, facts))
         and (is_path is None or is_path.matches(each[0], facts.work))
     ]
@@ -48,17 +48,13 @@ def _is_named(named: str, wanted: str, facts: AnchoreFacts) -> bool:
     return not asked.isdisjoint(names)
 
 
-def _searched(values: Values, context: Context) -> Iterable[str]:
-    return ("**",) if context.secret_search else ()
-
-
 TRIGGERS = (
     Trigger(
         gate="secret_scans",
         name="content_regex_checks",
         check=content_regex_checks,
         needs=frozenset((Need.FILES,)),
-        contents=_searched,
+        search="secrets",
         about="Fires for each file with a line that looks like a secret, or if there is none.",
         parameters=(
             Parameter(name="content_regex_name"),

@@ -1,0 +1,49 @@
+"""What several records say of one vulnerability, and what bundles of several are."""
+
+from __future__ import annotations
+
+from hullmark.model.advisory import EVERY_VERSION
+from tests.support.books import advisory, affected, book_of, counted, matched, package
+
+DEBIAN = affected("debian:12", "x", "deb", "2")
+PYPI = affected("pypi", "x", "pep440", "2")
+
+
+def test_a_fix_that_only_one_record_knows_is_the_fix() -> None:
+    book = book_of(
+        advisory(
+            "GHSA-1", affected("pypi", "x", "pep440", ranges=(EVERY_VERSION,)), source="ghsa", aliases=("CVE-1-1",)
+        ),
+        advisory("PYSEC-1", PYPI, source="pypa", aliases=("CVE-1-1",)),
+    )
+    assert counted(matched(book, [package("pypi", "x", "1")])) == {("x", "GHSA-1"): "2"}
+
+
+def test_a_distributions_bundle_of_which_a_part_is_told_nowhere_else_stands_by_itself() -> None:
+    bundle = advisory("DSA-1", DEBIAN, source="debian_lists", aliases=("CVE-1-1", "CVE-1-2"))
+    found = matched(book_of(bundle, advisory("CVE-1-1", DEBIAN)), [package("deb", "x", "1")], "debian:12")
+    assert set(counted(found)) == {("x", "CVE-1-1"), ("x", "DSA-1")}
+
+
+def test_a_bundle_is_not_cleared_by_a_word_about_a_part_of_it() -> None:
+    bundle = advisory("GHSA-1", PYPI, aliases=("CVE-1-1", "CVE-1-2"))
+    word = affected("pypi", "x", "pep440", kind="unaffected", ranges=(EVERY_VERSION,))
+    for id, counts in (("CVE-1-1", True), ("GHSA-1", False)):
+        book = book_of(bundle, advisory(id, word, source="vendor"))
+        assert bool(counted(matched(book, [package("pypi", "x", "1")]))) is counts
+
+
+def test_packages_of_one_record_keep_what_is_said_of_each() -> None:
+    grave = affected("debian:12", "x", "deb", "2", severity="critical")
+    slight = affected("debian:12", "y", "deb", "2", severity="low")
+    book = book_of(advisory("CVE-1-1", grave, slight))
+    found = matched(book, [package("deb", name, "1") for name in "xy"], "debian:12").matches
+    assert {match.package.name: match.advisory.severity for match in found} == {"x": "critical", "y": "low"}
+
+
+def test_what_another_record_says_of_one_package_is_not_said_of_others() -> None:
+    both = advisory("GHSA-1", PYPI, affected("pypi", "y", "pep440", "2"), source="ghsa", aliases=("CVE-1-1",))
+    book = book_of(both, advisory("PYSEC-1", PYPI, source="pypa", aliases=("CVE-1-1",)))
+    found = matched(book, [package("pypi", name, "1") for name in "yx"]).matches
+    aliases = {match.package.name: match.advisory.aliases for match in found}
+    assert aliases == {"x": ("CVE-1-1", "PYSEC-1"), "y": ("CVE-1-1",)}

@@ -1,0 +1,97 @@
+"""Expressions: what they may ask, and that nothing in them goes on for ever."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.app import expression_child
+from hullmark.app.expressions import evaluate_expression, published
+from hullmark.policy.facts import ExpressionFailed
+from hullmark.policy.gate import CannotTell, Need
+from hullmark.policy.gates.expression import TRIGGERS, Holds, holds
+from hullmark.policy.values import Expression
+from tests.unit.policy.building import facts, file, match, matches, package
+
+CURL = package("deb", "curl", "8.8.0")
+SEEN = facts(packages=[CURL], files=[file("/a")], matches=matches(match(CURL, "CVE-2026-0001", severity="high")))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("packages[0].name == 'curl' && size(files) == 1", True),
+        ("matches.exists(m, m.advisory.severity == 'high' && m.advisory.kev == null)", True),
+        ("snapshot.digest.startsWith('sha256:')", True),
+        ("config.user", ""),
+        ("source.layers.map(l, l.size)", [1000]),
+        ("timestamp(now) < timestamp('2027-01-01T00:00:00Z')", True),
+        ("distro == null", True),
+    ],
+)
+def test_the_facts_are_there_under_the_names_of_the_documents(text: str, value: Any) -> None:
+    assert evaluate_expression(Expression(text), SEEN) == value
+
+
+def test_only_what_is_named_is_handed_over() -> None:
+    assert set(published(SEEN, Expression("packages.exists(p, p.name == now)").variables)) == {"packages", "now"}
+
+
+def test_what_is_collected_follows_from_the_names() -> None:
+    (trigger,) = TRIGGERS
+    assert trigger.needs_of(Holds(expression=Expression("size(packages) > 1"))) == frozenset()
+    wanted = trigger.needs_of(Holds(expression=Expression("size(files) > size(matches) || config.user == ''")))
+    assert wanted == {Need.FILES, Need.MATCHES, Need.CONFIG}
+
+
+_FOREVER = (
+    "[[0,1,2,3,4,5,6,7,8,9]].map(l, l.map(a, l.map(b, l.map(c, l.map(d, l.map(e, l.map(f, l.map(g, l.map(h, a)))))))))"
+)
+_TOO_MUCH = "['0123456789']" + ".map(a, a+a+a+a+a+a+a+a+a+a+a+a)" * 12
+
+
+def test_time_and_memory_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.app.expressions.WALL_SECONDS", 1)
+    with pytest.raises(ExpressionFailed, match="second"):
+        evaluate_expression(Expression(_FOREVER), SEEN)
+    monkeypatch.setattr("hullmark.app.expressions.WALL_SECONDS", 60)
+    with pytest.raises(ExpressionFailed, match=r"memory|second"):
+        evaluate_expression(Expression(_TOO_MUCH), SEEN)
+    assert expression_child.CPU_SECONDS <= 10
+
+
+@pytest.mark.parametrize("text", ["nope", "1/0", "packages[7].name", "packages.all(p, p.nothing == 1)"])
+def test_an_expression_without_a_value_cannot_be_told(text: str) -> None:
+    (answer,) = holds(Holds(expression=Expression(text)), facts(packages=[CURL], evaluate=evaluate_expression))
+    assert isinstance(answer, CannotTell)
+
+
+def test_without_anything_to_evaluate_it_cannot_be_told() -> None:
+    (answer,) = holds(Holds(expression=Expression("true")), facts())
+    assert isinstance(answer, CannotTell)
+
+
+@pytest.mark.parametrize("value", [1, "x", None, {"a": 1}, [1], [None], [{"subject": 1}], [{"message": "x"}], [""]])
+def test_values_of_other_kinds_cannot_be_told(value: Any) -> None:
+    (answer,) = holds(Holds(expression=Expression("true")), facts(evaluate=lambda expression, seen: value))
+    assert isinstance(answer, CannotTell)
+
+
+@pytest.mark.parametrize("text", ["", "1 +", "a b", "(" * 40 + "1" + ")" * 40, "x" * 1001, "'"])
+def test_what_is_no_expression_is_refused_when_the_policy_is_loaded(text: str) -> None:
+    with pytest.raises(ValueError, match="expected an expression"):
+        Expression(text)
+
+
+_WORDS = "1 a true null ' ( ) [ ] { } . , : ? + - * / % ! && || == < in has( size( .map(x, .exists( r' b' 0x u 1e9"
+_TOKENS = st.sampled_from(_WORDS.split())
+
+
+@given(st.text(max_size=30) | st.lists(_TOKENS, max_size=20).map(" ".join))
+def test_any_text_is_an_expression_or_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert Expression(text).text == text

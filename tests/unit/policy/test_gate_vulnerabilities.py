@@ -1,0 +1,101 @@
+"""The gate `vulnerabilities`: which matches count, and what is not known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hullmark.policy.gate import CannotTell, Violation
+from hullmark.policy.gates.vulnerabilities import Found, Listed, NoData, StaleData, found, listed, no_data, stale_data
+from hullmark.policy.values import NameGlob, Score, Share
+from tests.unit.policy.building import facts, match, matches, package
+
+OPENSSL = package("deb", "openssl", "3.0.14")
+SUBJECT = "CVE-2026-0001+pkg:deb/openssl@3.0.14"
+
+
+def answers(params: Found, **fields: Any) -> list[str]:
+    """The subjects it fires on; `?` for what it cannot tell."""
+    seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", **fields)))
+    return [answer.subject if isinstance(answer, Violation) else "?" for answer in found(params, seen)]
+
+
+def test_without_conditions_each_match_counts() -> None:
+    assert answers(Found()) == [SUBJECT]
+
+
+@pytest.mark.parametrize(
+    ("severity", "fires"), [("critical", [SUBJECT]), ("high", [SUBJECT]), ("medium", []), ("unknown", ["?"])]
+)
+def test_severity_is_at_least(severity: str, fires: list[str]) -> None:
+    assert answers(Found(severity="high"), severity=severity) == fires
+
+
+@pytest.mark.parametrize(("unrated", "fires"), [("cannot-tell", ["?"]), ("count", [SUBJECT]), ("ignore", [])])
+def test_what_is_not_rated_is_as_the_rule_wants_it(unrated: Any, fires: list[str]) -> None:
+    assert answers(Found(severity="low", epss=Share("1%"), unrated=unrated)) == fires
+
+
+def test_a_condition_that_is_not_met_decides_even_if_another_is_not_known() -> None:
+    assert answers(Found(severity="high", epss=Share("1%")), severity="low") == []
+
+
+def test_all_conditions_must_be_met() -> None:
+    rated = {"severity": "high", "cvss": (("3.1", "", 8.1, "nvd"),), "epss": {"score": 0.2, "percentile": 0.9}}
+    assert answers(Found(severity="high", cvss=Score("8"), epss=Share("0.2")), **rated) == [SUBJECT]
+    assert answers(Found(severity="high", cvss=Score("9"), epss=Share("0.2")), **rated) == []
+    assert answers(Found(severity="high", cvss=Score("8"), epss=Share("21%")), **rated) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "fires"),
+    [
+        ({"fix_state": "fixed", "fix_date": "2026-01-30"}, [SUBJECT]),
+        ({"fix_state": "fixed", "fix_date": "2026-01-31"}, []),
+        ({"fix_state": "fixed"}, ["?"]),
+        ({"fix_state": "not-fixed"}, []),
+        ({"fix_state": "unknown"}, ["?"]),
+    ],
+)
+def test_a_fix_is_counted_in_days(fields: dict[str, str], fires: list[str]) -> None:
+    assert answers(Found(fixed_for_days=30), **fields) == fires
+
+
+def test_what_is_set_aside_or_guessed_counts_only_where_asked() -> None:
+    aside = {"suppressed": {"by": "vex", "reason": "not built in"}}
+    assert answers(Found(), **aside) == []
+    assert answers(Found(set_aside=("ignore",)), **aside) == []
+    assert answers(Found(set_aside=("vex",)), **aside) == [SUBJECT]
+    assert answers(Found(), kind="cpe") == []
+    assert answers(Found(cpe=True), kind="cpe") == [SUBJECT]
+
+
+def test_two_advisories_of_one_vulnerability_are_one_finding() -> None:
+    first = match(OPENSSL, "CVE-2026-0001", severity="low")
+    second = match(OPENSSL, "DSA-1", cve="CVE-2026-0001", severity="high")
+    seen = facts(matches=matches(first, second))
+    fired = list(found(Found(severity="high"), seen))
+    assert [answer.subject for answer in fired if isinstance(answer, Violation)] == [SUBJECT]
+
+
+def test_a_name_is_found_among_all_of_its_names() -> None:
+    seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", aliases=("GHSA-aaaa",), vendor_ids=("DSA-5",))))
+    for name, count in (("GHSA-*", 1), ("DSA-5", 1), ("CVE-2026-0001", 1), ("DSA-6", 0)):
+        assert len(list(listed(Listed(ids=(NameGlob(name),)), seen))) == count
+
+
+def test_a_package_without_data_is_told_once_with_all_reasons() -> None:
+    seen = facts(matches=matches(unknown={"openssl": "no advisories"}, packages=[OPENSSL]))
+    (answer,) = no_data(NoData(), seen)
+    assert isinstance(answer, Violation)
+    assert "no advisories" in answer.message
+    assert list(no_data(NoData(allow=(NameGlob("open*"),)), seen)) == []
+
+
+@pytest.mark.parametrize(
+    ("data_at", "kind"), [("2026-02-22", None), ("2026-02-21", Violation), ("", CannotTell), ("x", CannotTell)]
+)
+def test_data_have_an_age(data_at: str, kind: type | None) -> None:
+    fired = list(stale_data(StaleData(max_days=7), facts(matches=matches(data_at=data_at))))
+    assert [type(answer) for answer in fired] == ([kind] if kind else [])
