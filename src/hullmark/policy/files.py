@@ -17,7 +17,7 @@ _AFTER_ALL = "\U0010ffff"
 _SHORTEST_SEARCH = 3
 _MOST_CANDIDATES = 1000
 _NOT_THERE = ("missing", "ghost")
-_PATH = attrgetter("path")
+_PATH, _STATE = attrgetter("path"), attrgetter("state")
 
 
 class FileTable:
@@ -144,12 +144,12 @@ class FileTable:
 
     @cached_property
     def _states(self) -> list[str]:
-        return list(map(attrgetter("state"), self._all))
+        return list(map(_STATE, self._all))
 
     @cached_property
     def _held(self) -> set[str]:
         """The states that there are."""
-        return set(self._states)
+        return set(map(_STATE, self._all))
 
     @cached_property
     def _modes(self) -> list[int]:
