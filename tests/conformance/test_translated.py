@@ -25,7 +25,7 @@ from hullmark.policy.translate import Translation, translate
 from hullmark.source import SourceOptions
 from tests.support.places import SHARED, shared
 
-LEAST = 65
+LEAST = 100
 """As many cases must be whole: a translator that leaves everything out would agree with anything."""
 
 DIFFERENT = {
@@ -35,6 +35,8 @@ DIFFERENT = {
     "df-user-guessed-bracket",
     # `dockerhub/` is another name of the registry there, and a namespace like others here.
     "map-dockerhub-prefix",
+    # There is no Dockerfile, which makes the native rule fire by its `when_unknown`; exceptions cover what rules find only.
+    "wl-gate-wide",
 }
 """Cases that come to another verdict, by intention."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.cli.main import VERBS
+from hullmark.cli.main import parse, verbs
 from tests.support.images import (
     Blobs,
     docker_files,
@@ -57,7 +57,7 @@ def many(tmp_path: Path) -> Path:
     return write_layout(tmp_path / "many", blobs, [tagged(index, "latest")])
 
 
-@pytest.mark.parametrize("verb", [verb.NAME for verb in VERBS])
+@pytest.mark.parametrize("verb", [verb.NAME for verb in verbs()])
 def test_every_verb_explains_itself(hullmark: Program, verb: str) -> None:
     ran = hullmark(verb, "--help")
     assert (ran.status, ran.err) == (0, "")
@@ -68,7 +68,7 @@ def test_the_help_names_every_verb_and_exit_status(hullmark: Program) -> None:
     ran = hullmark("--help")
     assert (ran.status, ran.err) == (0, "")
     shown = re.findall(r"^    ([a-z]+)\b", ran.text, re.MULTILINE)
-    assert [verb.NAME for verb in VERBS if verb.NAME not in shown] == []
+    assert [verb.NAME for verb in verbs() if verb.NAME not in shown] == []
     assert [status for status in (0, 1, 2, 3, 10) if f"  {status} " not in ran.text] == []
     assert hullmark("--version").text.startswith("hullmark 0.")
 
@@ -348,3 +348,15 @@ def test_a_bare_path_is_recognised_by_content(hullmark: Program, tmp_path: Path)
     }
     assert list(kinds.values()) == ["oci-dir", "docker-archive"]
     assert hullmark("scan", "-o", "json", f"{layout}:1.0").document["source"]["reference"] == f"{layout}:1.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "wanted"),
+    [
+        (["scan", "one", "--quiet", "two"], "source", ["one", "two"]),
+        (["db", "export", "--key", "key.pem", "bundle"], "arguments", ["bundle"]),
+        (["db", "search", "one", "-o", "json", "two"], "arguments", ["one", "two"]),
+    ],
+)
+def test_arguments_may_stand_before_and_behind_options(words: list[str], name: str, wanted: list[str]) -> None:
+    assert getattr(parse(words), name) == wanted

@@ -20,7 +20,7 @@ import hullmark.policy.gates
 import hullmark.report
 import hullmark.source
 import hullmark.versions
-from hullmark.cli.main import VERBS
+from hullmark.cli.main import verbs
 from tests.support.places import REPOSITORY
 
 MOST_LINES_IN_A_FILE = 400
@@ -108,7 +108,7 @@ def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
         [scheme.name for scheme in hullmark.versions.SCHEMES],
         [source.scheme for source in hullmark.source.SOURCES],
         [trigger.full_name for trigger in hullmark.policy.gates.TRIGGERS],
-        [verb.NAME for verb in VERBS],
+        [verb.NAME for verb in verbs()],
     ],
     ids=["catalogers", "reads", "schemes", "sources", "triggers", "verbs"],
 )
@@ -121,7 +121,7 @@ def test_a_scheme_has_a_table_of_facts() -> None:
     assert {scheme.name for scheme in hullmark.versions.SCHEMES} <= tables
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=[verb.NAME for verb in VERBS])
+@pytest.mark.parametrize("verb", verbs(), ids=[verb.NAME for verb in verbs()])
 def test_a_verb_and_each_of_its_arguments_has_help(verb: ModuleType) -> None:
     assert verb.HELP
     bare = argparse.ArgumentParser()

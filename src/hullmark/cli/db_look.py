@@ -11,8 +11,8 @@ from hullmark.cli.rows import plain, print_json, print_rows
 from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
-    from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.schema import FeedInfo
+    from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.cli.settings import Settings
     from hullmark.model.advisory import Advisory

@@ -8,15 +8,15 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 from hullmark._version import __version__
-from hullmark.cli import cache, check, compare, db, diff, files, lists, policy, scan, vulns
 from hullmark.cli.output import columns, let_go_of_stdout
 from hullmark.cli.settings import add_common
 
-VERBS = (scan, vulns, check, policy, diff, files, db, compare, cache, *lists.LISTS)
-"""Every verb, in the order in which `--help` shows them."""
+_VERBS = ("scan", "vulns", "check", "policy", "diff", "files", "db", "compare", "cache")
+"""The modules of one verb each, in the order in which `--help` shows them."""
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
 
@@ -47,6 +47,13 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=max(columns(80), 40) - 2)
 
 
+def verbs(only: str | None = None) -> list[Any]:
+    """Every verb; just the one called `only`, if there is one: a run need not import the others."""
+    names = (only,) if only in _VERBS else (*_VERBS, "lists")
+    modules = [import_module(f"hullmark.cli.{name}") for name in names]
+    return [verb for module in modules for verb in getattr(module, "LISTS", (module,))]
+
+
 def parser(only: str | None = None) -> argparse.ArgumentParser:
     """The whole command line. `only`: the verb that will be run; if it is one, the others are left out, which is faster."""
     top = _Parser(
@@ -57,9 +64,9 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark")
-    for verb in [verb for verb in VERBS if verb.NAME == only] or VERBS:
-        sub = verbs.add_parser(
+    parsers = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark")
+    for verb in verbs(only):
+        sub = parsers.add_parser(
             verb.NAME,
             help=verb.HELP,
             description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
@@ -73,11 +80,24 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     return top
 
 
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments, by name. Ends the program if they are wrong."""
+    whole = parser(argv[0] if argv else None)
+    arguments, left = whole.parse_known_args(argv)
+    # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
+    many = getattr(arguments, "source", None) or getattr(arguments, "arguments", None)
+    if isinstance(many, list) and not any(text.startswith("-") for text in left):
+        many += left
+    elif left:
+        whole.error(f"unrecognized arguments: {' '.join(left)}")
+    return arguments
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; answers its exit status."""
     _open_missing_streams()
     argv = sys.argv[1:] if argv is None else argv
-    arguments = parser(argv[0] if argv else None).parse_args(argv)
+    arguments = parse(argv)
     # A scan makes hundreds of thousands of values without cycles and then ends: collecting them is wasted work.
     gc.disable()
     try:

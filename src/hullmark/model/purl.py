@@ -54,12 +54,13 @@ def make_purl(
     if type == "pypi":
         name = name.replace("_", "-")
     parts = ["pkg:", type, "/"]
-    segments = [quote(segment) for segment in namespace.split("/") if segment]
-    if segments:
+    if namespace and (segments := [quote(segment) for segment in namespace.split("/") if segment]):
         parts += ["/".join(segments), "/"]
     parts.append(quote(name))
     if version:
         parts += ["@", quote(version)]
+    if not qualifiers and not subpath:
+        return "".join(parts)
     pairs = qualifiers.items() if isinstance(qualifiers, Mapping) else qualifiers
     query = "&".join(f"{key}={quote(value).replace(':', '%3A')}" for key, value in sorted(pairs) if value)
     if query:

@@ -130,8 +130,7 @@ class FileTable:
     def _holding(self, literal: str) -> Iterator[int]:
         """Positions of paths that hold a text: one search through all paths end to end."""
         text = self._joined
-        if text.count("\0") != len(self._paths) - 1:
-            # A path that holds the separator is no path that a kernel knows; such an image is searched slowly.
+        if not text:
             yield from (position for position, path in enumerate(self._paths) if literal in path)
             return
         at = text.find(literal)
@@ -161,7 +160,9 @@ class FileTable:
 
     @cached_property
     def _joined(self) -> str:
-        return "\0".join(self._paths)
+        """All paths end to end; "" if one holds the separator, which no path that a kernel knows does: they are searched one by one."""
+        text = "\0".join(self._paths)
+        return text if text.count("\0") == len(self._paths) - 1 else ""
 
 
 def _shared_beginning(texts: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ What has no equal is left out and told, for a policy that silently asks for less
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -15,19 +15,14 @@ import msgspec
 
 from hullmark.model.verdict import Action
 from hullmark.policy.anchore.bundle import Allowlist, Bundle, Item, Mapping, Rule, RuleSet
-from hullmark.policy.anchore.params import Values
 from hullmark.policy.anchore.select import ImageRule, Wildcard
 from hullmark.policy.rules import NATIVE_SCHEMA
+from hullmark.policy.translate_rules import RULES, Native, NoEqual
 
 _NEVER = "9999-12-31"
 _DENIED = "denied-images"
-_WILD = re.compile(r"[*?]")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]+")
 _VULNERABILITY = re.compile(r"[A-Z]{2,10}-[A-Za-z0-9:.*_-]+\Z").fullmatch
-_SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
-_SYSTEM_TYPES = ("alpm", "apk", "deb", "rpm")
-
-Params = dict[str, Any]
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +37,6 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 
     document: dict[str, Any]
     left_out: tuple[LeftOut, ...]
-
-
-class _NoEqualError(Exception):
-    """There is no native way to say it; the text says what."""
 
 
 @dataclass(slots=True)
@@ -93,13 +84,13 @@ def _rules(rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
         if rule.check is None:
             continue  # The original has retired its gate: it never fires.
         name = f"{rule_set.id}/{rule.id or place}"
-        translated = _RULES.get((rule.check.gate, rule.check.name))
+        translated = RULES.get((rule.check.gate, rule.check.name))
         if translated is None:
             work.leave_out(f"rule {name}", f"{rule.check.gate}.{rule.check.name} has no equal")
             continue
         try:
             gate, trigger, params = translated(rule.values)
-        except _NoEqualError as reason:
+        except NoEqual as reason:
             work.leave_out(f"rule {name}", reason)
             continue
         work.ids[rule_set.id, place] = _id(rule_set, rule, place)
@@ -112,10 +103,13 @@ def _id(rule_set: RuleSet, rule: Rule, place: int) -> str:
     return name[:100] or f"rule.{place}"
 
 
-def _rule(name: str, rule: Rule, asked: tuple[str, str, Params]) -> dict[str, Any]:
+def _rule(name: str, rule: Rule, asked: Native) -> dict[str, Any]:
     gate, trigger, params = asked
     made: dict[str, Any] = {"id": name, "gate": gate, "trigger": trigger, "action": Action(rule.action).value}
     made |= {"params": params} if params else {}
+    if gate == "dockerfile":
+        # Where not even a history tells of a Dockerfile, the original reads an empty one.
+        made["when_unknown"] = made["action"] if params.get("required") else "go"
     return made | ({"message": rule.recommendation} if rule.recommendation else {})
 
 
@@ -123,7 +117,7 @@ def _entries(mappings: tuple[Mapping, ...], work: _Work, rule_sets: Any) -> Iter
     for mapping in mappings:
         try:
             when = _conditions(mapping.images)
-        except _NoEqualError as reason:
+        except NoEqual as reason:
             work.leave_out(f"mapping {mapping.id or mapping.path}", reason)
             continue
         entry: dict[str, Any] = {"name": mapping.name or mapping.id, "rule_sets": list(rule_sets)}
@@ -132,9 +126,9 @@ def _entries(mappings: tuple[Mapping, ...], work: _Work, rule_sets: Any) -> Iter
 
 def _conditions(images: ImageRule | None) -> dict[str, Any]:
     if images is None:
-        raise _NoEqualError("it cannot be told which images are meant")
+        raise NoEqual("it cannot be told which images are meant")
     if images.kind == "id":
-        raise _NoEqualError("images are chosen by name or digest, not by the digest of their settings")
+        raise NoEqual("images are chosen by name or digest, not by the digest of their settings")
     when: dict[str, Any] = {}
     if images.registry.text != "*" or images.repository.text != "*":
         when["registries"] = [_glob(images.registry)]
@@ -149,7 +143,7 @@ def _conditions(images: ImageRule | None) -> dict[str, Any]:
 
 def _glob(wildcard: Wildcard) -> str:
     if wildcard.is_regexp or "?" in wildcard.text or not wildcard.text:
-        raise _NoEqualError(f"{wildcard.text!r} is no pattern with * alone")
+        raise NoEqual(f"{wildcard.text!r} is no pattern with * alone")
     return wildcard.text
 
 
@@ -206,96 +200,3 @@ def _last_day(expires: datetime | None) -> str | None:
         return _NEVER
     moment = (expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)).astimezone(UTC)
     return (moment - timedelta(days=1)).date().isoformat() if moment.time() == time.min else None
-
-
-# What rules come to.
-
-
-def _plain(text: str) -> str:
-    if _WILD.search(text) or not text:
-        raise _NoEqualError(f"the name {text!r} would be a pattern here")
-    return text
-
-
-def _listed(values: Values, name: str, key: str = "type") -> Params:
-    """A list that denies or allows."""
-    texts = [_plain(text) for text in values.texts(name)]
-    return {"forbidden": texts} if values.text(key) == "blacklist" else {"allowed": texts}
-
-
-def _only_given(values: Values) -> Params:
-    if values.flag("actual_dockerfile_only"):
-        raise _NoEqualError("where no Dockerfile is given it does not fire; here it cannot tell")
-    return {}
-
-
-def _exposed_ports(values: Values) -> tuple[str, str, Params]:
-    params = {key: ["*" if port == "0" else port for port in ports] for key, ports in _listed(values, "ports").items()}
-    return "dockerfile", "exposed_ports", params | _only_given(values)
-
-
-def _effective_user(values: Values) -> tuple[str, str, Params]:
-    return "dockerfile", "user", _listed(values, "users")
-
-
-def _required_package(values: Values) -> tuple[str, str, Params]:
-    params: Params = {"names": [_plain(values.text("name"))]}
-    if version := values.text("version"):
-        params["version"] = f"{'>=' if values.text('version_match_type', 'exact') == 'minimum' else '='} {version}"
-    return "packages", "required", params
-
-
-def _denied_package(values: Values) -> tuple[str, str, Params]:
-    if values.text("version"):
-        raise _NoEqualError("versions are compared as texts there, and by their order here")
-    return "packages", "forbidden", {"names": [_plain(values.text("name"))]}
-
-
-def _vulnerable_package(values: Values) -> tuple[str, str, Params]:
-    known = {"package_type", "severity_comparison", "severity", "fix_available", "vendor_only"}
-    if more := sorted(set(values.given) - known):
-        raise _NoEqualError(f"the condition {more[0]} has no equal")
-    params: Params = {"unrated": "ignore"} | _severity(values)
-    if values.text("package_type") == "non-os":
-        raise _NoEqualError("all packages but a system's cannot be chosen by their types")
-    if values.text("package_type") == "os":
-        params["types"] = list(_SYSTEM_TYPES)
-    states = {"fixed"} if values.flag("fix_available") else {"fixed", "not-fixed", "unknown", "wont-fix"}
-    if values.has("fix_available") and not values.flag("fix_available"):
-        states -= {"fixed"}
-    if values.flag("vendor_only", default=True):
-        states -= {"wont-fix"}
-    return "vulnerabilities", "found", params | ({"fix": sorted(states)} if len(states) < 4 else {})
-
-
-def _severity(values: Values) -> Params:
-    place = _SEVERITIES.index(values.text("severity", "unknown"))
-    comparison = values.text("severity_comparison", ">")
-    if comparison == "=" and place == len(_SEVERITIES) - 1:
-        comparison = ">="
-    if comparison not in (">", ">=") or (comparison == ">" and place == len(_SEVERITIES) - 1):
-        raise _NoEqualError(f"severities {comparison} {_SEVERITIES[place]} cannot be asked for")
-    least = place + (comparison == ">")
-    return {"severity": _SEVERITIES[least]} if least else {}
-
-
-def _exploited(values: Values) -> tuple[str, str, Params]:
-    return "vulnerabilities", "found", {"exploited": True}
-
-
-def _fixed(gate: str, trigger: str, params: Params) -> Callable[[Values], tuple[str, str, Params]]:
-    return lambda values: (gate, trigger, dict(params))
-
-
-_RULES: dict[tuple[str, str], Callable[[Values], tuple[str, str, Params]]] = {
-    ("always", "always"): _fixed("always", "always", {}),
-    ("dockerfile", "effective_user"): _effective_user,
-    ("dockerfile", "exposed_ports"): _exposed_ports,
-    ("dockerfile", "no_dockerfile_provided"): _fixed("dockerfile", "not_given", {}),
-    ("files", "suid_or_guid_set"): _fixed("files", "mode", {"paths": ["/**"], "forbidden": "6000"}),
-    ("packages", "blacklist"): _denied_package,
-    ("packages", "required_package"): _required_package,
-    ("vulnerabilities", "kev_list"): _exploited,
-    ("vulnerabilities", "package"): _vulnerable_package,
-}
-"""By gate and trigger as the original names them: the native gate and trigger, and its parameters."""

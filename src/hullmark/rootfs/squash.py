@@ -55,10 +55,11 @@ class _Fold:
         removing: list[bytes] = []
         last, filled, by = b"/", b"/", 0
         # From the last entry to the first: of several with one path, the last counts.
-        for position in range(len(entries) - 1, -1, -1):
-            entry = entries[position]
+        position = len(entries)
+        for entry in reversed(entries):
+            position -= 1
             path, kind = entry.path, entry.kind
-            if kind in "wo":
+            if kind != "f" and kind in "wo":
                 emptying.append(path)
                 if kind == "w":
                     removing.append(path)

@@ -8,7 +8,7 @@ from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import (
     always,
     analysis,
-    base,
+    base_image,
     certificates,
     config,
     configuration,
@@ -31,7 +31,7 @@ from hullmark.policy.gates import (
 TRIGGERS: tuple[Trigger[Any], ...] = (
     *always.TRIGGERS,
     *analysis.TRIGGERS,
-    *base.TRIGGERS,
+    *base_image.TRIGGERS,
     *certificates.TRIGGERS,
     *config.TRIGGERS,
     *configuration.TRIGGERS,

@@ -1,4 +1,4 @@
-"""Gate `base`: the image that this one was built on, by its labels (OCI image specification, annotations.md) or by its layers."""
+"""Gate `base_image`: the image that this one was built on, by its labels (OCI image specification, annotations.md) or by its layers."""
 
 from __future__ import annotations
 
@@ -93,6 +93,8 @@ def _relabel(params: Labelled, subject: str) -> str:
 
 
 TRIGGERS = (
-    Trigger(gate="base", name="label", params=Labelled, check=label, needs=frozenset((Need.CONFIG,)), advice=_relabel),
-    Trigger(gate="base", name="layers", params=Layers, check=layers, advice=_rebase),
+    Trigger(
+        gate="base_image", name="label", params=Labelled, check=label, needs=frozenset((Need.CONFIG,)), advice=_relabel
+    ),
+    Trigger(gate="base_image", name="layers", params=Layers, check=layers, advice=_rebase),
 )
