@@ -215,14 +215,17 @@ def test_the_table_says_the_verdict_first_and_last(hullmark: Program, shop: Path
     assert f"in layer 0, by {INSTRUCTIONS[0]}" in ran.text
 
 
-def test_a_folder_that_holds_one_policy_names_it(hullmark: Program, shop: Path, tmp_path: Path) -> None:
+def test_the_documents_of_a_folder_are_one_policy(hullmark: Program, shop: Path, tmp_path: Path) -> None:
     folder = tmp_path / "policies"
     folder.mkdir()
     assert "holds 0 policies" in hullmark("check", "--policy", folder, shop).refusal[0]
     (folder / "one.yaml").write_text(policy_of(rule("files/setuid")))
     assert hullmark("check", "--policy", folder, shop).status == 1
     (folder / "two.json").write_text(policy_of(rule("files/setuid")))
-    assert "holds 2 policies" in hullmark("check", "--policy", folder, shop).refusal[0]
+    assert "another rule is called 'it' already in one.yaml" in hullmark("check", "--policy", folder, shop).refusal[0]
+    (folder / "two.json").write_text(policy_of(rule("packages/forbidden", name="other", names=["tool"])))
+    ran = hullmark("check", "--policy", folder, "-o", "json", shop)
+    assert {finding["rule_id"] for finding in verdict(ran)["findings"]} == {"it", "other"}
 
 
 def test_every_mistake_in_a_policy_is_listed_with_its_place(hullmark: Program, shop: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from hullmark._version import __version__
 from hullmark.app.collect import contents_of, wish_for
+from hullmark.app.expressions import evaluate_expression
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, matches_of
 from hullmark.app.take import take
@@ -94,6 +95,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
         reference=case.tag,
+        evaluate=evaluate_expression,
     )
     deployment = Deployment(
         environment=case.environment,
@@ -119,7 +121,7 @@ def simulate(
     """What a draft makes of images that are known, beside what the policy in force makes of them."""
     deployment = Deployment(environment=environment)
     for path in inventories:
-        facts = Facts(inventory=read_inventory(path), now=now)
+        facts = Facts(inventory=read_inventory(path), now=now, evaluate=evaluate_expression)
         after = evaluate(draft, facts, analyzer=_ANALYZER, deployment=deployment)
         before = evaluate(current, facts, analyzer=_ANALYZER, deployment=deployment) if current is not None else None
         yield _flip(_name_of(facts.inventory, path), before, after)

@@ -16,10 +16,9 @@ def cve_of(advisory: Advisory) -> str:
 
 
 def shown_id(advisory: Advisory) -> str:
-    """Its own id, or the CVE where that is only the CVE with something before it: a file's path, a distribution's name."""
-    if "CVE-" in advisory.id:
-        id = advisory.id.removesuffix(".yaml")
-        for alias in advisory.aliases:
-            if alias.startswith("CVE-") and id.endswith((f"-{alias}", f"/{alias}")):
-                return alias
+    """Its own id, or the CVE or GHSA id where that is only this with something before it: a file's path, a distribution's name."""
+    id = advisory.id.removesuffix(".yaml")
+    for alias in advisory.aliases:
+        if alias.startswith(("CVE-", "GHSA-")) and id.endswith((f"-{alias}", f"/{alias}")):
+            return alias
     return advisory.id

@@ -16,7 +16,8 @@ exceptions:
     reason: the process drops its rights itself
 
 Instead of `rules`, or besides them, `rule_sets` holds named sets, each with a stage; `apply` says which sets judge which images.
-Several documents are one policy: rules, sets, entries and exceptions of all count, and ids must differ among all.
+Several documents are one policy: rules, sets, entries and exceptions of all count, and ids must differ among all. The `rules` of
+documents with one name are one set.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class _Reading:
     rule_sets: list[RuleSet] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
     """Each rule's id, whether or not the rest of the rule is right, and the file it stands in."""
+    named: set[str] = field(default_factory=set)
+    """The rule sets that stand under `rule_sets`."""
     count: int = 0
     is_whole: bool = True
 
@@ -133,10 +136,10 @@ def read_together(parts: Sequence[tuple[str, Node]]) -> Policy:
 
 
 def _policy(documents: Sequence[_Document], reading: _Reading) -> Policy:
-    named = [document for document in documents if document.name]
+    named = list(dict.fromkeys((document.name, document.version) for document in documents if document.name))
     return Policy(
-        name=" + ".join(dict.fromkeys(document.name for document in named)),
-        version=" + ".join(document.version for document in named),
+        name=" + ".join(dict.fromkeys(name for name, _ in named)),
+        version=" + ".join(version for _, version in named),
         rules=tuple(reading.rules),
         exceptions=tuple(excepted for document in documents for excepted in document.exceptions),
         description=" ".join(document.description for document in documents if document.description),
@@ -160,7 +163,10 @@ def _read_sets(root: Node, document: _Document, reading: _Reading) -> None:
         mistakes.add(root, "schema", f"expected {NATIVE_SCHEMA}, not {document.schema[:60]!r}")
     if document.rules:
         name = document.name or mistakes.file
-        _add_set(root, "name", RuleSet(name=name, stage=document.stage, description=document.description), reading)
+        made = RuleSet(name=name, stage=document.stage)
+        # Documents of one name are parts of one set.
+        if made not in reading.rule_sets or name in reading.named:
+            _add_set(root, "name", made, reading)
         _read_rules(document.rules, "rules", name, reading)
     for name, node in document.rule_sets.items():
         where = f"rule_sets.{name[:60]}"
@@ -170,6 +176,7 @@ def _read_sets(root: Node, document: _Document, reading: _Reading) -> None:
             reading.is_whole = False
             continue
         _add_set(node, where, RuleSet(name=name, stage=entry.stage, description=entry.description), reading)
+        reading.named.add(name)
         _read_rules(entry.rules, where if listed is not node else f"{where}.rules", name, reading)
 
 

@@ -16,7 +16,9 @@ _HEAD = f"""\
 This page is generated: `hullmark policy gates -o markdown` prints it. The JSON schema is `policy.schema.json` beside it, or
 `hullmark policy schema`. [How to write a policy](../how-to/write-a-policy.md) begins at the beginning.
 
-A policy is a YAML document, or a folder of them. Every value is a text: versions, modes and ports need no quotes.
+A policy is a YAML document, or a folder of them: then all `.yaml`, `.yml` and `.json` files count, by name, except `*.test.yaml`.
+Ids of rules must differ among all; documents of one name are parts of one set; `unmatched` and `grace` stand in one of them.
+Every value is a text: versions, modes and ports need no quotes.
 
 ## The document
 

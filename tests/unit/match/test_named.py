@@ -10,6 +10,7 @@ from tests.support.books import advisory, affected, book_of, matched, package
 SHOWN = [
     ("gems/rack/CVE-2024-1", ("CVE-2024-1",), "CVE-2024-1"),
     ("symfony/http/CVE-2024-1.yaml", ("CVE-2024-1",), "CVE-2024-1"),
+    ("gems/nokogiri/GHSA-5w6v-399v-w3cc", ("GHSA-5w6v-399v-w3cc",), "GHSA-5w6v-399v-w3cc"),
     ("UBUNTU-CVE-2024-1", ("CVE-2024-1",), "CVE-2024-1"),
     ("DEBIAN-CVE-2024-1", ("CVE-2024-2", "CVE-2024-1"), "CVE-2024-1"),
     ("CVE-2024-1", (), "CVE-2024-1"),
@@ -22,7 +23,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("id", "aliases", "shown"), SHOWN)
-def test_an_id_that_is_a_cve_with_something_before_it_is_shown_as_the_cve(
+def test_an_id_that_is_another_with_something_before_it_is_shown_as_that(
     id: str, aliases: tuple[str, ...], shown: str
 ) -> None:
     assert shown_id(advisory(id, aliases=aliases)) == shown

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml
 
 from hullmark.app.policies import case_files, load_cases, load_native
 from hullmark.app.trials import failed, try_cases
@@ -34,6 +37,13 @@ def test_each_rule_of_a_pack_names_its_source_and_fires_in_a_case(pack: Path) ->
     trial = try_cases(policy, [(file, load_cases(file)) for file in case_files(pack)], SourceOptions())
     assert failed(trial) == []
     assert trial.never_fired == ()
+
+
+@pytest.mark.parametrize("path", [*PACKS, REPOSITORY / "examples" / "policy.yaml"], ids=lambda path: path.stem)
+def test_the_published_schema_takes_what_is_shipped(path: Path) -> None:
+    schema = json.loads((REPOSITORY / "docs" / "reference" / "policy.schema.json").read_bytes())
+    document = yaml.safe_load(path.read_bytes())
+    assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(document)] == []
 
 
 def test_all_packs_together_are_one_policy() -> None:

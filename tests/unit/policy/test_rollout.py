@@ -184,10 +184,20 @@ def test_several_documents_are_one_policy() -> None:
     assert judge(policy).reason == "1 finding to stop for, by rule telnet"
 
 
+def test_documents_of_one_name_are_parts_of_one_set() -> None:
+    parts = [("a.yaml", document(rules=[SETUID], stage="warn")), ("b.yaml", document(rules=[TELNET], stage="warn"))]
+    policy = read_together([(name, read_document(msgspec.json.encode(part))) for name, part in parts])
+    assert (policy.name, policy.version, len(policy.rules)) == ("test", "1", 2)
+    assert [(each.name, each.stage) for each in policy.rule_sets] == [("test", "warn")]
+    parts[1] = ("b.yaml", document(rule_sets={"test": [TELNET]}))
+    with pytest.raises(InvalidPolicy, match="another rule set is called 'test' already"):
+        read_together([(name, read_document(msgspec.json.encode(part))) for name, part in parts])
+
+
 def test_what_documents_have_twice_is_a_mistake_with_both_names() -> None:
     parts = [
         ("a.yaml", document(rules=[SETUID], grace={"days": 1})),
-        ("b.yaml", document(rules=[SETUID], grace={"days": 2})),
+        ("b.yaml", document(rules=[SETUID], grace={"days": 2}, stage="warn")),
     ]
     with pytest.raises(InvalidPolicy) as caught:
         read_together([(name, read_document(msgspec.json.encode(part))) for name, part in parts])

@@ -7,6 +7,7 @@ try them all. A repetition of one character class before something that the clas
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from operator import or_
@@ -32,6 +33,27 @@ _WIDE = re.compile(r"\.$|\[\^|\\[dDsSwW]").search
 _CODES = re.compile(r"\\U([0-9a-f]{8})").findall
 
 
+class Room:
+    """How far repetitions can go: in any text of a length, or, closer, in one text."""
+
+    def __init__(self, length: int, text: str | None = None) -> None:
+        self.length = length
+        self._text = text
+        self._counts = Counter(text) if text is not None else None
+
+    def run(self, source: str, flags: int) -> int:
+        """The longest run of characters of a class."""
+        if self._text is None:
+            return self.length
+        return max(map(len, re.findall(f"(?:{source})+", self._text, flags)), default=0)
+
+    def places(self, mask: int) -> int:
+        """At how many places characters of a mask stand, the end of the text included."""
+        if self._counts is None:
+            return self.length
+        return 1 + sum(count for char, count in self._counts.items() if mask >> min(ord(char), 128) & 1)
+
+
 class Cost(NamedTuple):
     """In how many ways a part may fit from one place, and the steps to try them all."""
 
@@ -39,10 +61,10 @@ class Cost(NamedTuple):
     steps: int
 
 
-def work_for(tree: Sequence[Node], flags: int, length: int) -> int:
-    """The largest number of steps to match at the start of a text of this length, up to NEVER."""
+def work_for(tree: Sequence[Node], flags: int, room: Room) -> int:
+    """The largest number of steps to match at the start of a text, up to NEVER."""
     try:
-        return _sequence(tree, flags, 0, length, 0).steps
+        return _sequence(tree, flags, 0, room, 0).steps
     except RecursionError:
         return NEVER
 
@@ -112,7 +134,7 @@ def _union(masks: Iterable[int]) -> int:
     return reduce(or_, masks, 0)
 
 
-def _sequence(nodes: Sequence[Node], flags: int, follow: int, length: int, depth: int) -> Cost:
+def _sequence(nodes: Sequence[Node], flags: int, follow: int, room: Room, depth: int) -> Cost:
     """`follow`: which characters may come after the nodes."""
     follows = [follow] * len(nodes)
     for i in range(len(nodes) - 2, -1, -1):
@@ -120,47 +142,48 @@ def _sequence(nodes: Sequence[Node], flags: int, follow: int, length: int, depth
         follows[i] = mask | (follows[i + 1] if is_empty else 0)
     ways, steps = 1, 1
     for node, after in zip(nodes, follows, strict=True):
-        cost = _one(node, flags, after, length, depth)
+        cost = _one(node, flags, after, room, depth)
         steps = min(steps + ways * cost.steps, NEVER)
         ways = min(ways * cost.ways, NEVER)
     return Cost(ways, steps)
 
 
-def _one(node: Node, flags: int, follow: int, length: int, depth: int) -> Cost:
+def _one(node: Node, flags: int, follow: int, room: Room, depth: int) -> Cost:
     kind, value = kind_of(node), node[1]
     if depth > _MAX_DEPTH:
         return Cost(NEVER, NEVER)
     if kind in REPETITIONS:
-        return _repetition(value, flags, follow, length, depth)
+        return _repetition(value, flags, follow, room, depth)
     if kind == "SUBPATTERN":
         inner, inner_flags = group_of(value, flags)
-        return _sequence(inner, inner_flags, follow, length, depth + 1)
+        return _sequence(inner, inner_flags, follow, room, depth + 1)
     if kind == "BRANCH":
-        return _branch(value[1], flags, follow, length, depth)
+        return _branch(value[1], flags, follow, room, depth)
     if kind == "ATOMIC_GROUP":
-        return Cost(1, _sequence(list(value), flags, follow, length, depth + 1).steps)
+        return Cost(1, _sequence(list(value), flags, follow, room, depth + 1).steps)
     if kind in ("ASSERT", "ASSERT_NOT"):
-        return Cost(1, _sequence(list(value[1]), flags, _ALL, length, depth + 1).steps)
+        return Cost(1, _sequence(list(value[1]), flags, _ALL, room, depth + 1).steps)
     if kind in ("GROUPREF", "GROUPREF_EXISTS"):
-        return Cost(NEVER, NEVER) if kind == "GROUPREF_EXISTS" else Cost(1, length)
+        return Cost(NEVER, NEVER) if kind == "GROUPREF_EXISTS" else Cost(1, room.length)
     return Cost(1, 1)
 
 
-def _repetition(value: tuple[int, int, Sequence[Node]], flags: int, follow: int, length: int, depth: int) -> Cost:
+def _repetition(value: tuple[int, int, Sequence[Node]], flags: int, follow: int, room: Room, depth: int) -> Cost:
     low, high, body = int(value[0]), int(value[1]), list(value[2])
-    most = min(high, length)
     mask, is_empty = _first(body, flags, depth)
-    inner = _sequence(body, flags, mask | follow, length, depth + 1)
+    is_class = len(body) == 1 and kind_of(body[0]) in ONE_CHARACTER
+    most = min(high, room.run(character_source(body[0]), flags_of(flags)) if is_class else room.length)
+    inner = _sequence(body, flags, mask | follow, room, depth + 1)
     if inner.ways > 1 or (is_empty and most > 1):
         total = NEVER if most > 40 or inner.ways**most > NEVER else inner.ways**most
         return Cost(total, min((most + 1) * inner.steps * total, NEVER))
     is_certain = not mask & follow
-    ways = 1 if is_certain and high > 1 else max(most - low + 1, 1)
+    ways = 1 if is_certain and high > 1 else max(min(most - low + 1, room.places(follow)), 1)
     return Cost(ways, min((most + 1) * inner.steps, NEVER))
 
 
-def _branch(parts: Sequence[Sequence[Node]], flags: int, follow: int, length: int, depth: int) -> Cost:
-    costs = [_sequence(list(part), flags, follow, length, depth + 1) for part in parts]
+def _branch(parts: Sequence[Sequence[Node]], flags: int, follow: int, room: Room, depth: int) -> Cost:
+    costs = [_sequence(list(part), flags, follow, room, depth + 1) for part in parts]
     firsts = [_first(list(part), flags, depth) for part in parts]
     seen, is_apart = 0, True
     for mask, is_empty in firsts:

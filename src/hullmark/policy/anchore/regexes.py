@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from hullmark.policy.anchore.failure import RuleFailed
-from hullmark.policy.anchore.regex_cost import NEVER, first_characters, required_texts, work_for
+from hullmark.policy.anchore.regex_cost import NEVER, Room, first_characters, required_texts, work_for
 from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
 from hullmark.policy.anchore.regex_tree import parse
 
@@ -22,8 +22,12 @@ MAX_PATTERN = 2000
 MAX_TEXT = 1 << 20
 
 _QUICK = 50_000
+_MAX_LOOKED_AT = 20_000  # characters of a text that is worth a closer look before it is matched
 _BUDGET = 200_000_000
-_FOLDED = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}  # what also fits i, s and k where case does not count
+_FOLDED = (("\u0130", "i"), ("\u0131", "i"), ("\u017f", "s"), ("\u212a", "k"))
+"""What also fits i, s and k where case does not count."""
+
+_FOLDED_BYTES = tuple((wide.encode(), narrow.encode()) for wide, narrow in _FOLDED)
 _STEP_OF_OURS = 10  # a step of our own matcher takes as long as some of Python's
 
 
@@ -54,6 +58,7 @@ class Expression:
         self.text = text
         self._first = first_characters(self._tree, self._flags)
         self._required = required_texts(self._tree, self._flags)
+        self._required_bytes = tuple(part.encode() for part in self._required)
         self._costs: dict[int, int] = {}
         self._program: Sequence[Any] | None = None
 
@@ -61,14 +66,24 @@ class Expression:
         """Whether the literal parts are all there; a quick no for most texts, of any length."""
         if not self._required:
             return True
-        lowered = text.lower() if text.isascii() else text.translate(_FOLDED).lower()
+        if not text.isascii():
+            for wide, narrow in _FOLDED:
+                text = text.replace(wide, narrow)
+        lowered = text.lower()
         return all(part in lowered for part in self._required)
+
+    @property
+    def required_bytes(self) -> tuple[bytes, ...]:
+        """Bytes that stand, folded, in whatever fits."""
+        return self._required_bytes
 
     def matches(self, text: str, work: Work) -> bool:
         """Whether it fits at the start of the text, as `re.match` has it. Raises RuleFailed where that takes too long."""
         if not self._may_begin(text) or not self.may_fit(text):
             return False
         steps = self._cost(len(text))
+        if steps > _QUICK and len(text) <= _MAX_LOOKED_AT:
+            steps = work_for(self._tree, self._flags, Room(len(text), text))
         if steps <= _QUICK:
             work.spend(steps // 8 + 1)  # the worst case is rare, and Python's steps are short
             return self._match(text) is not None
@@ -92,8 +107,15 @@ class Expression:
     def _cost(self, length: int) -> int:
         rounded = 1 << length.bit_length()
         if rounded not in self._costs:
-            self._costs[rounded] = min(work_for(self._tree, self._flags, rounded), NEVER)
+            self._costs[rounded] = min(work_for(self._tree, self._flags, Room(rounded)), NEVER)
         return self._costs[rounded]
+
+
+def fold_bytes(body: bytes) -> bytes:
+    """UTF-8 with small letters for ASCII's capital ones, and for the others that count as the same letter."""
+    for wide, narrow in _FOLDED_BYTES:
+        body = body.replace(wide, narrow)
+    return body.lower()
 
 
 @lru_cache(maxsize=512)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hullmark.policy.anchore.failure import RuleFailed
-from hullmark.policy.anchore.regexes import Expression, Work, expression
+from hullmark.policy.anchore.regexes import Expression, Work, expression, fold_bytes
 
 TOO_SLOW = ("", 0)
 """Stands among a file's hits if it was not searched to its end."""
@@ -17,24 +17,31 @@ _WORK_FOR_BYTE = 300
 
 def search(body: bytes | memoryview, named: tuple[str, ...], work: Work) -> list[Hit]:
     """Where which expressions fit. How long that may take depends on the size of the file, and on `work` for all files together."""
-    text = bytes(body).decode("utf-8", "replace")
-    own = Work(min(work.left, _WORK + _WORK_FOR_BYTE * len(body)))
+    raw = bytes(body)
+    folded = fold_bytes(raw)
+    own = Work(min(work.left, _WORK + _WORK_FOR_BYTE * len(raw)))
     before = own.left
     hits: list[Hit] = []
     try:
         for each in named:
             wanted = expression(body_of(each))
-            number = _first_line(text, wanted, own) if wanted.may_fit(text) else None
-            if number is not None:
-                hits.append((each, number))
+            # Most files hold none of the literal texts: they are never decoded.
+            if all(part in folded for part in wanted.required_bytes):
+                number = _first_line(raw, folded, wanted, own)
+                hits += [(each, number)] if number else []
     except RuleFailed:
         hits.append(TOO_SLOW)
     work.left -= before - max(own.left, 0)
     return hits
 
 
-def _first_line(text: str, wanted: Expression, work: Work) -> int | None:
-    return next((n for n, line in enumerate(text.split("\n"), 1) if wanted.matches(line, work)), None)
+def _first_line(raw: bytes, folded: bytes, wanted: Expression, work: Work) -> int:
+    """The number of the first line that fits; 0 for none."""
+    parts = wanted.required_bytes
+    for number, (line, lowered) in enumerate(zip(raw.split(b"\n"), folded.split(b"\n"), strict=True), 1):
+        if all(part in lowered for part in parts) and wanted.matches(line.decode("utf-8", "replace"), work):
+            return number
+    return 0
 
 
 def name_of(named: str) -> str:
