@@ -1,6 +1,7 @@
 """Where snapshots stand: a folder with the current one, a few before it, and what each feed last gave.
 
     current                        the digest of the snapshot in use
+    history                        which snapshot was taken into use when
     snapshots/HEX.sqlite           snapshots, by digest
     feeds/NAME/state.json          what was fetched when, and what came of it
     feeds/NAME/documents/HEX       the documents as they were served, by sha256
@@ -19,12 +20,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from hullmark.advisorydb.build import digest_of
+from hullmark.advisorydb.history import Use, decode, in_use_at, last_digest, with_use
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 
@@ -33,6 +36,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
 _LENGTH = 4
 _MAX_RECORD = 256 << 20
+_MAX_HISTORY = 16 << 20
 _CHUNK = 1 << 20
 
 
@@ -77,10 +81,11 @@ class StoredDocument:
 
 
 class Shelf:
-    """One such folder. Raises HullmarkError where it cannot be written."""
+    """One such folder, which keeps the `keeps` snapshots that were used last. Raises HullmarkError where it cannot be written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keeps: int = KEPT_SNAPSHOTS) -> None:
         self.folder = folder
+        self._keeps = keeps
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -124,23 +129,59 @@ class Shelf:
         with tempfile.TemporaryDirectory(prefix="making-", dir=self.folder / "snapshots") as name:
             yield Path(name)
 
-    def adopt(self, made: Path, digest: str) -> Path:
-        """Move a finished snapshot to its place and take it into use. The oldest ones go."""
+    def adopt(self, made: Path, digest: str, at: datetime | None = None) -> Path:
+        """Move a finished snapshot to its place and take it into use (`at`: when, by default now). The oldest ones go."""
         target = self.path_of(digest)
         self._make(target.parent)
         with made.open("rb") as stream:
             os.fsync(stream.fileno())
         made.replace(target)
-        self.use(digest)
-        for old in self.digests()[KEPT_SNAPSHOTS:]:
+        self.use(digest, at)
+        for old in self.digests()[self._keeps :]:
             if old != digest:
                 self.path_of(old).unlink(missing_ok=True)
         return target
 
-    def use(self, digest: str) -> None:
-        """Take a snapshot that is there into use."""
+    def use(self, digest: str, at: datetime | None = None) -> None:
+        """Take a snapshot that is there into use (`at`: when, by default now)."""
+        before = self._history()
         os.utime(self.path_of(digest))
         write_whole(self.folder / "current", f"{digest}\n".encode())
+        write_whole(self.folder / "history", with_use(before, Use(at or datetime.now(UTC), digest)))
+
+    def used_at(self, moment: datetime) -> tuple[Path, str]:
+        """Path and digest of the snapshot that was in use at a moment (with a time zone).
+
+        Raises HullmarkError if there was none yet, if it is no longer kept, or if the record of it is damaged.
+        """
+        uses = decode(self._history())
+        digest = in_use_at(uses, moment)
+        if digest is not None and self.path_of(digest).exists():
+            return self.path_of(digest), digest
+        kept = [use for use in uses if self.path_of(use.digest).exists()]
+        oldest = f"the oldest kept is of {_day(min(use.at for use in kept))}" if kept else "none is kept"
+        if digest is None:
+            raise HullmarkError(
+                f"no snapshot was in use at {_day(moment)}, {oldest}", advice="ask for a later moment, or give --snapshot"
+            )
+        raise HullmarkError(
+            f"the snapshot that was in use at {_day(moment)} is no longer kept ({digest}), {oldest}",
+            advice="give its file by --snapshot if there is a copy; --keep-snapshots of db update keeps more of them",
+        )
+
+    def _history(self) -> bytes:
+        """The record of what was used when. What is in use and does not stand there was taken into use when `current` was written:
+        by a program that kept no record, or that was killed before it could."""
+        path, current = self.folder / "history", self.current()
+        try:
+            with path.open("rb") as stream:
+                text = stream.read(_MAX_HISTORY)
+        except FileNotFoundError:
+            text = b""
+        if current is None or last_digest(text) == current[1]:
+            return text
+        written = (self.folder / "current").stat().st_mtime
+        return with_use(text, Use(datetime.fromtimestamp(written, UTC), current[1]))
 
     def verify(self, digest: str) -> bool:
         """Whether the snapshot's bytes still are what its name says."""
@@ -256,6 +297,10 @@ class Shelf:
             raise HullmarkError(
                 f"cannot write {folder}: {error.strerror}", advice="check rights and space, or give --db-dir"
             ) from error
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def write_whole(path: Path, payload: bytes) -> None:

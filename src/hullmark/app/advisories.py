@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,11 +25,23 @@ _OWN = "folder"
 
 
 @contextmanager
-def opened(shelf: Shelf, snapshot: Path | None = None, folder: Path | None = None) -> Iterator[Snapshot]:
+def opened(
+    shelf: Shelf, snapshot: Path | None = None, folder: Path | None = None, known_at: datetime | None = None
+) -> Iterator[Snapshot]:
     """The snapshot to match with: the file, else one made on the fly of OSV documents, in a folder or a list, else the shelf's.
 
-    Raises HullmarkError if there is none, or it cannot be read.
+    The shelf's is the one in use, or with `known_at` the one that was in use at that moment. Raises HullmarkError if there is none,
+    or it cannot be read.
     """
+    if known_at is not None:
+        if snapshot is not None or folder is not None:
+            raise HullmarkError(
+                "--known-at asks for the advisories that were in use then: --snapshot and --advisories exclude it",
+                advice="give one of them",
+            )
+        with Snapshot(*shelf.used_at(known_at)) as book:
+            yield book
+        return
     if snapshot is not None and folder is not None:
         raise HullmarkError("--snapshot and --advisories exclude each other", advice="give one of them")
     if folder is not None:

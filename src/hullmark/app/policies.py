@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
+from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.cases import Cases, read_cases
 from hullmark.policy.document import read_document
-from hullmark.policy.load import is_anchore
+from hullmark.policy.load import is_anchore, load_any
 from hullmark.policy.native import read_native, read_together
 from hullmark.policy.rules import Policy
+
+AnyPolicy = Policy | Bundle
 
 MAX_BYTES = 2 << 20
 MAX_FILES = 200
@@ -37,8 +41,19 @@ def policy_files(path: Path) -> tuple[Path, ...]:
 
 def load_native(path: Path) -> Policy:
     """The native policy in a file, or in all files of a folder. Raises HullmarkError, naming every fault in it."""
-    files = policy_files(path)
-    roots = [(file.name, read_document(read_bounded(file, MAX_BYTES))) for file in files]
+    return _native([(file.name, read_bounded(file, MAX_BYTES)) for file in policy_files(path)])
+
+
+def read_any(documents: Sequence[tuple[str, bytes]]) -> AnyPolicy:
+    """The policy in documents, each with its file's name: one of any kind, or several native ones that are read as one.
+
+    Raises HullmarkError, naming every fault in a native one.
+    """
+    return load_any(documents[0][1]) if len(documents) == 1 else _native(documents)
+
+
+def _native(documents: Sequence[tuple[str, bytes]]) -> Policy:
+    roots = [(name, read_document(text)) for name, text in documents]
     for name, root in roots:
         if is_anchore(root):
             raise HullmarkError(

@@ -15,6 +15,7 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.executable import MAGIC, Reader, Segment, Unkept, find_section, section_names, segments, slices
+from hullmark.catalog.golang_versions import DEVEL, main_version, release_of
 from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -265,74 +266,6 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
-# The main module's version, where the linker did not know it.
-
-_DEVEL = ("", "(devel)")
-_UNTAGGED = re.compile(r"v\d+\.0\.0-\d{14}-")
-_SEMVER = re.compile(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+~-]{1,128})?)")
-_COMMIT_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z")
-_MAJOR = re.compile(r"[/.]v([1-9]\d{0,5})\Z")
-_WORD = re.compile(r"[^\s'\"]+")
-_VARIABLES = ("version", "appversion", "buildversion", "gitversion", "releaseversion", "semver", "tag", "gittag")
-_PACKAGES = frozenset(
-    ("app", "build", "buildinfo", "cli", "cmd", "config", "info", "main", "meta", "release", "version")
-)
-_SHARED_PACKAGES = frozenset(("github.com/prometheus/common/version", "sigs.k8s.io/release-utils/version"))
-_KUBERNETES = frozenset(("k8s.io/client-go/pkg/version", "k8s.io/component-base/version"))
-
-
-def _main_version(binary: GoBinary, module: str) -> str:
-    """The version of the main module, or "".
-
-    A version that was linked in by name (-X) is a release's; without it, the commit gives a pseudo-version.
-    """
-    stamped = binary.main.version if binary.main is not None else ""
-    if stamped not in _DEVEL and not _UNTAGGED.match(stamped):
-        return stamped
-    settings = dict(binary.settings)
-    linked = _linked_version(settings.get("-ldflags", ""), module)
-    if linked:
-        return linked
-    return stamped if stamped not in _DEVEL else _pseudo_version(settings, module)
-
-
-def _linked_version(flags: str, module: str) -> str:
-    """The value of the best known version variable, if it is one only: `-X main.version=1.2.3` gives v1.2.3."""
-    found: dict[tuple[int, int], set[str]] = {}
-    for piece in flags.split("-X")[1:]:
-        word = _WORD.search(piece.lstrip(" =\t"))
-        variable, _, value = word[0].partition("=") if word is not None else ("", "", "")
-        package, _, name = variable.rpartition(".")
-        version = _SEMVER.fullmatch(value)
-        rank = _rank(package, module)
-        if version is not None and rank is not None and name.lower() in _VARIABLES:
-            found.setdefault((rank, _VARIABLES.index(name.lower())), set()).add("v" + version[1])
-    best = found[min(found)] if found else set()
-    return best.pop() if len(best) == 1 else ""
-
-
-def _rank(package: str, module: str) -> int | None:
-    """How well a package's version variable speaks for the module; None: it may be anything else's version."""
-    if package == "main":
-        return 0
-    if package in _SHARED_PACKAGES or (package in _KUBERNETES and module.startswith("k8s.io/")):
-        return 2
-    inside = package == module or package.startswith(module + "/")
-    last = package.rpartition("/")[2]
-    return 1 if inside and "/vendor/" not in package and (package == module or last in _PACKAGES) else None
-
-
-def _pseudo_version(settings: dict[str, str], module: str) -> str:
-    """As Go writes the version of an untagged commit: v0.0.0-20241213183011-5e16e5031a13."""
-    time = _COMMIT_TIME.fullmatch(settings.get("vcs.time", ""))
-    revision = settings.get("vcs.revision", "")
-    if time is None or len(revision) < 12:
-        return ""
-    major = _MAJOR.search(module)
-    dirty = "+dirty" if settings.get("vcs.modified") == "true" else ""
-    return f"v{major[1] if major is not None else 0}.0.0-{''.join(time.groups())}-{revision[:12]}{dirty}"
-
-
 # Packages.
 
 
@@ -345,44 +278,45 @@ def _packages(found: Found[GoBinary]) -> Iterator[Package]:
     binary = found.fact
     at = (Location("/" + found.path, found.layer),)
     settings = dict(binary.settings)
-    release = _release(binary.go)
+    release = release_of(binary.go)
+    main = ""
     if binary.path != "command-line-arguments":
         name = binary.main.path if binary.main is not None else binary.path
         # Go's own commands are built without a module, and are as old as the Go they come with.
-        version = release if name.startswith("cmd/") else _main_version(binary, name)
+        stamped = binary.main.version if binary.main is not None else ""
+        version = release if name.startswith("cmd/") else main_version(stamped, settings, name)
         notes = {key: settings[key] for key in _NOTES if key in settings}
-        yield from _package(name, version, at, notes)
+        main = _purl(name, version)
+        yield from _package(name, version, at, main, notes)
     for module in binary.modules:
-        version = "" if module.version in _DEVEL else module.version
-        yield from _package(module.path, version, at, {"h1": module.sum.removeprefix("h1:")} if module.sum else {})
-    yield from _package("stdlib", release, at, {}, ("BSD-3-Clause",))
+        version = "" if module.version in DEVEL else module.version
+        notes = {"h1": module.sum.removeprefix("h1:")} if module.sum else {}
+        yield from _package(module.path, version, at, main, notes)
+    yield from _package("stdlib", release, at, main, {}, ("BSD-3-Clause",))
 
 
 def _package(
-    path: str, version: str, at: tuple[Location, ...], notes: dict[str, str], licenses: tuple[str, ...] = ()
+    path: str, version: str, at: tuple[Location, ...], main: str, notes: dict[str, str], licenses: tuple[str, ...] = ()
 ) -> Iterator[Package]:
-    namespace, _, name = path.rpartition("/")
-    if name:
+    purl = _purl(path, version)
+    if purl:
         yield Package(
             type="golang",
             name=path,
             version=version or UNKNOWN_VERSION,
-            purl=make_purl("golang", name, version, namespace=namespace),
+            purl=purl,
             cataloger=NAME,
             licenses=licenses,
             locations=at,
+            mains=(main,),
             notes=notes,
         )
 
 
-_RELEASE = re.compile(r"(?:devel )?go(\d\S{0,127})")
-_EXPERIMENT = re.compile(r"[ -]X:")
-
-
-def _release(version: str) -> str:
-    """The number in a toolchain's version: `go1.22.1 X:boringcrypto` is 1.22.1; "" if there is none."""
-    found = _RELEASE.match(_EXPERIMENT.split(version, maxsplit=1)[0])
-    return found[1] if found is not None else ""
+def _purl(path: str, version: str) -> str:
+    """The package URL of a module, "" for what is no module's path."""
+    namespace, _, name = path.rpartition("/")
+    return make_purl("golang", name, version, namespace=namespace) if name else ""
 
 
 _WISH = Wish(hunts=(_HEADERS, _FRAMES, _VERSIONS), take=_take, lost=LOST, data=True)

@@ -107,6 +107,7 @@ def _merged(packages: list[Package]) -> tuple[Package, ...]:
                 known,
                 locations=known.locations + package.locations,
                 licenses=tuple(dict.fromkeys(known.licenses + package.licenses)),
+                mains=tuple(sorted({*known.mains, *package.mains})),
                 notes={**package.notes, **known.notes},
             )
     return tuple(_with_sorted_locations(merged[key]) for key in sorted(merged))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hullmark.cli import db_fetch, db_look, db_share
-from hullmark.cli.settings import add_advisory_options, settings_of
+from hullmark.cli.settings import add_advisory_options, add_keeping_options, settings_of
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--allow-unsigned", action="store_true", help="accept what nobody signed")
     group.add_argument("--insecure", action="store_const", const="true", help="plain HTTP, unverified certificates")
     group.add_argument("--cacert", metavar="FILE", help="certificates to trust besides the system's")
+    add_keeping_options(parser)
     parser.add_argument("--quiet", action="store_const", const="true", help="no progress, only the result")
     add_advisory_options(parser)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.app.kept_policies import PolicyShelf
     from hullmark.app.wish import Means
     from hullmark.source import SourceOptions
 
@@ -102,7 +103,13 @@ _ADVISORY_VALUES = (
     _Option("snapshot", str, "FILE", "the snapshot of advisories to use instead of the one that is kept"),
     _Option("advisories", str, "DIR|FILE", "a folder of OSV documents, or a file that lists them, to use instead"),
 )
-_EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES)
+_KEEPING = (
+    _Option("keep_snapshots", _count, "N", "how many snapshots of advisories stay when a new one comes (default: 3)"),
+)
+_POLICY_VALUES = (
+    _Option("policy_dir", str, "DIR", "where policies are kept (default: ~/.local/share/hullmark/policies)"),
+)
+_EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES)
 
 
 def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool = False) -> None:
@@ -110,6 +117,30 @@ def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool =
     group = parser.add_argument_group("advisories")
     for option in _ADVISORY_VALUES[:1] if only_folder else _ADVISORY_VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+
+
+def add_keeping_options(parser: argparse.ArgumentParser) -> None:
+    """How many snapshots are kept."""
+    for option in _KEEPING:
+        parser.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+
+
+def add_policy_options(parser: argparse.ArgumentParser) -> None:
+    """The options of verbs that use kept policies."""
+    for option in _POLICY_VALUES:
+        parser.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+
+
+def add_moments(parser: argparse.ArgumentParser, known: str) -> None:
+    """The moment that counts as now, and the one whose knowledge counts; `known` says whose."""
+    parser.add_argument(
+        "--at",
+        "--as-of",
+        dest="at",
+        metavar="TIME",
+        help="the moment that counts as now, as 2026-03-01T12:00:00Z",
+    )
+    parser.add_argument("--known-at", metavar="TIME", help=f"judge by what was known at that moment: {known}")
 
 
 class Settings:
@@ -164,19 +195,32 @@ class Settings:
 
     def shelf(self) -> Shelf:
         """Where advisories are kept."""
-        from hullmark.advisorydb.shelf import Shelf
+        from hullmark.advisorydb.shelf import KEPT_SNAPSHOTS, Shelf
 
         chosen = self.get("db_dir")
+        folder = Path(chosen) if chosen else self._data_folder() / "advisories"
+        return Shelf(folder, self.get("keep_snapshots") or KEPT_SNAPSHOTS)
+
+    def policies(self) -> PolicyShelf:
+        """Where policies are kept."""
+        from hullmark.app.kept_policies import PolicyShelf
+
+        chosen = self.get("policy_dir")
+        return PolicyShelf(Path(chosen) if chosen else self._data_folder() / "policies")
+
+    def _data_folder(self) -> Path:
         base = self._environment.get("XDG_DATA_HOME")
         data = Path(base) if base else Path(self._environment.get("HOME") or "/") / ".local" / "share"
-        return Shelf(Path(chosen) if chosen else data / "hullmark" / "advisories")
+        return data / "hullmark"
 
-    def book(self) -> AbstractContextManager[Snapshot]:
-        """The advisories of this run, opened. Raises HullmarkError if there are none."""
+    def book(self, known_at: datetime | None = None) -> AbstractContextManager[Snapshot]:
+        """The advisories of this run, opened; with `known_at` those in use then. Raises HullmarkError if there are none."""
         from hullmark.app.advisories import opened
 
         snapshot, folder = self.get("snapshot"), self.get("advisories")
-        return opened(self.shelf(), Path(snapshot) if snapshot else None, Path(folder) if folder else None)
+        return opened(
+            self.shelf(), Path(snapshot) if snapshot else None, Path(folder) if folder else None, known_at=known_at
+        )
 
     def wants_progress(self) -> bool:
         """Progress is for people at a terminal."""
@@ -233,8 +277,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return settings
 
 
-def moment(text: str | None) -> datetime:
-    """The moment that counts as now: what --at says, else this one. Raises HullmarkError for what is no time."""
+def moment(text: str | None, option: str = "--at") -> datetime:
+    """The moment that an option says, else this one. Raises HullmarkError for what is no time."""
     from datetime import UTC, datetime
 
     from hullmark.model.errors import HullmarkError
@@ -245,4 +289,9 @@ def moment(text: str | None) -> datetime:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise HullmarkError(f"--at: {text!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from None
+        raise HullmarkError(f"{option}: {text!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from None
+
+
+def known_moment(text: str | None) -> datetime | None:
+    """The moment that --known-at says, None if it is not given. Raises HullmarkError for what is no time."""
+    return moment(text, "--known-at") if text is not None else None

@@ -12,7 +12,7 @@ import msgspec
 
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.find import channels_in_use
-from hullmark.match.lookups import RULES, Lookup, is_system, lookups, untold
+from hullmark.match.lookups import RULES, Lookup, is_a_commit, is_system, lookups, untold
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
 from hullmark.model.purl import make_purl, namespace_of
@@ -75,7 +75,7 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
     return Coordinate(
         type=package.type,
         name=package.name,
-        version=package.version,
+        version=UNKNOWN_VERSION if is_a_commit(package) else package.version,
         source_name=source.name if source else "",
         source_version=source.version if source else "",
         arch=package.arch,

@@ -153,7 +153,7 @@ def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_own
 
 
 def _of_language(package: Package, rule: Rule) -> tuple[Lookup, ...]:
-    version, found = package.version, []
+    version, found = UNKNOWN_VERSION if is_a_commit(package) else package.version, []
     for name in rule.names(package):
         # In Go one source knows the end of what another leaves open.
         is_open = package.type == "golang" and name not in _GO_ITSELF
@@ -162,6 +162,11 @@ def _of_language(package: Package, rule: Rule) -> tuple[Lookup, ...]:
         for original in originals(name):
             found.append(Lookup(Ask(rule.namespace, original, rule.scheme, version, False, is_whole), "direct"))
     return tuple(found)
+
+
+def is_a_commit(package: Package) -> bool:
+    """Whether a Go program was built from a commit: its version, v0.0.0 and a time, says nothing about releases."""
+    return package.type == "golang" and package.version.startswith("v0.0.0-") and package.purl in package.mains
 
 
 def _system(package: Package, plan: Plan, *, is_whole: bool) -> Iterator[Lookup]:

@@ -1,7 +1,7 @@
 """VEX: what suppliers say of vulnerabilities in their products, laid upon the matches of one image.
 
 Products are images (references, digests, package URLs of type oci and docker: https://github.com/package-url/purl-spec) or
-packages (their package URLs). The newest statement about a match decides.
+packages (their package URLs), or the programs that a module is built into. The newest statement about a match decides.
 """
 
 from __future__ import annotations
@@ -104,10 +104,15 @@ class Says:
             whole = self._image.is_any_of(statement.products) or (
                 package.owned_by is not None and self._covered(statement.products, package.owned_by)
             )
-            return _NARROW if about and whole else None
+            return _NARROW if about and (whole or self._is_built_into(package, statement)) else None
         if self._covered(statement.products, package.purl):
             return _NARROW
-        return _WIDE if self._image.is_any_of(statement.products) else None
+        is_in_it = self._image.is_any_of(statement.products) or self._is_built_into(package, statement)
+        return _WIDE if is_in_it else None
+
+    def _is_built_into(self, package: Package, statement: Statement) -> bool:
+        """Whether every program that holds the module is one of the statement's products."""
+        return bool(package.mains) and all(self._covered(statement.products, main) for main in package.mains)
 
     def _covered(self, products: Iterable[str], purl: str) -> bool:
         package = self._purl(purl)

@@ -32,6 +32,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     `version` is the ecosystem's own full version (deb and rpm with epoch), or UNKNOWN_VERSION.
     `licenses` are as found: expressions, names or free text, in the order of the record.
     `owned_by` is the purl of the operating system package that owns this package's record.
+    `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
     `notes` are the ecosystem's extras for reports; no logic reads them.
     """
 
@@ -45,6 +46,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     licenses: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
     owned_by: str | None = None
+    mains: tuple[str, ...] = ()
     notes: dict[str, str] = {}
 
 

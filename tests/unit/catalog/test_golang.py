@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.catalog import golang
+from hullmark.catalog import golang_versions
 from hullmark.catalog.golang import CATALOGER, DAMAGED, LOST, PACKED, READ, GoBinary, GoModule
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from tests.support.executables import GO_MAGIC, Part, elf, fat, go_inline, go_pointed, macho, pe
@@ -309,6 +309,7 @@ def test_one_program_at_two_places_gives_equal_packages_but_for_the_place() -> N
     found = list(CATALOGER.assemble(FakeView({"a": body, "b": body}, CATALOGER)))
     assert len(found) == 8
     assert {package.locations[0].path for package in found} == {"/a", "/b"}
+    assert {package.mains for package in found} == {(found[0].purl,)}
     assert [msgspec.structs.replace(each, locations=()) for each in found[:4]] == [
         msgspec.structs.replace(each, locations=()) for each in found[4:]
     ]
@@ -376,4 +377,4 @@ def test_a_linked_in_version_is_better_than_the_stamp_of_a_clone_without_tags() 
 
 @given(st.text(alphabet="-X main.version=123'\" \\\n", max_size=80))
 def test_any_linker_flags_are_survived(flags: str) -> None:
-    golang._linked_version(flags, "a.org/b")
+    golang_versions.main_version("", {"-ldflags": flags}, "a.org/b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, GoImport, Range
 from tests.support.books import advisory, affected, book_of, counted, matched, package
@@ -85,3 +86,16 @@ def test_a_record_of_several_cves_that_names_another_record_as_itself_is_no_find
     (match,) = matched(book_of(both, ghsa(part)), [package("golang", NAME, "v1.0.0")]).matches
     assert match.advisory.id == "GHSA-1"
     assert {"CVE-1-1", "CVE-1-2", "GO-1"} <= {*match.advisory.aliases}
+
+
+@pytest.mark.parametrize(("is_program", "is_told"), [(True, False), (False, True)])
+def test_of_a_program_built_from_a_commit_nothing_can_be_said_where_advisories_speak_of_it(
+    is_program: bool, is_told: bool
+) -> None:
+    commit = package("golang", NAME, "v0.0.0-20240708073652-5a492a3f0036")
+    commit = replace(commit, mains=(commit.purl if is_program else "pkg:golang/example.com/app",))
+    result = matched(book_of(ghsa(affected("golang", NAME, "golang", "1.2.0"))), [commit])
+    assert (bool(result.matches), bool(result.unknown)) == (is_told, not is_told)
+    silent = matched(book_of(ghsa(affected("golang", "example.com/n", "golang", "1.2.0"))), [commit])
+    assert not silent.matches
+    assert not silent.unknown

@@ -34,7 +34,8 @@ PURL = "pkg:deb/debian/libssl3@1%3A3.0.11-1~deb12u2?arch=arm64&distro=debian-12&
 
 def match(purl: str = PURL, **more: Any) -> Match:
     """A match of GHSA-aaaa, alias CVE-2024-1, with the package of this purl."""
-    package = Package(type="deb", name="x", version="1", purl=purl, cataloger="", owned_by=more.pop("owned_by", None))
+    owner, mains = more.pop("owned_by", None), more.pop("mains", ())
+    package = Package(type="deb", name="x", version="1", purl=purl, cataloger="", owned_by=owner, mains=mains)
     advisory = Named(id="GHSA-aaaa", source="", namespace="", aliases=("CVE-2024-1",), cve="CVE-2024-1")
     values = {"kind": "direct", "name": "x", "version": "1", "why": "", **more}
     return Match(package=package, advisory=advisory, fix=Fix(state="unknown"), **values)
@@ -146,6 +147,34 @@ def test_a_package_within_a_package_is_meant_through_its_owner() -> None:
     said = says("not_affected", "pkg:deb/debian/python3-yaml", subcomponents=("pkg:pypi/pyyaml",))
     assert is_suppressed(said, purl="pkg:pypi/pyyaml@6.0", owned_by=OWNER)
     assert not is_suppressed(said, purl="pkg:pypi/pyyaml@6.0")
+
+
+MODULE, PROGRAM, OTHER = (
+    "pkg:golang/example.com/m@v1.0.0",
+    "pkg:golang/example.com/app@v2.0.0",
+    "pkg:golang/example.com/tool",
+)
+
+
+@pytest.mark.parametrize(
+    ("mains", "products", "suppressed"),
+    [
+        ((PROGRAM,), ("pkg:golang/example.com/app",), True),
+        ((PROGRAM,), ("pkg:golang/example.com/app@v2.1.0",), False),
+        ((OTHER, PROGRAM), ("pkg:golang/example.com/app",), False),
+        ((OTHER, PROGRAM), ("pkg:golang/example.com/app", OTHER), True),
+        (("", PROGRAM), ("pkg:golang/example.com/app",), False),
+        ((), ("pkg:golang/example.com/app",), False),
+    ],
+)
+def test_a_module_is_meant_through_the_programs_that_hold_it_if_it_is_all_of_them(
+    mains: tuple[str, ...], products: tuple[str, ...], suppressed: bool
+) -> None:
+    for parts in ((MODULE,), ()):
+        said = says("not_affected", *products, subcomponents=parts)
+        assert is_suppressed(said, purl=MODULE, mains=mains) is suppressed
+    other = says("not_affected", *products, subcomponents=("pkg:golang/example.com/n",))
+    assert not is_suppressed(other, purl=MODULE, mains=mains)
 
 
 def test_a_package_without_purl_is_meant_only_by_what_is_said_of_the_whole_image() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
@@ -87,6 +87,33 @@ def required_texts(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
         if kind_of(node) == "SUBPATTERN":
             found += required_texts(list(node[1][3]), flags)
     return tuple(sorted({each for each in (*found, run) if len(each) > 1}, key=len, reverse=True))
+
+
+def fragments(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
+    """Expressions of a fixed width that stand one after the other, in this order, in whatever fits."""
+    found: list[str] = []
+    run: list[str] = []
+    for node in _flat(tree):
+        kind, value = kind_of(node), node[1]
+        if kind in ONE_CHARACTER:
+            run.append(character_source(node))
+            continue
+        if kind in REPETITIONS and value[0] > 0 and len(value[2]) == 1 and kind_of(value[2][0]) in ONE_CHARACTER:
+            run.append(character_source(value[2][0]))  # one of them at least, right after what stands before
+        elif kind == "AT":
+            continue
+        found.append("".join(run))
+        run = []
+    return tuple(each for each in (*found, "".join(run)) if each)
+
+
+def _flat(tree: Sequence[Node]) -> Iterator[Node]:
+    """The nodes of a sequence, with those of plain groups in their place."""
+    for node in tree:
+        if kind_of(node) == "SUBPATTERN" and not node[1][1] and not node[1][2]:
+            yield from _flat(list(node[1][3]))
+        else:
+            yield node
 
 
 @lru_cache(maxsize=4096)

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from hullmark.policy.anchore.failure import RuleFailed
-from hullmark.policy.anchore.regex_cost import NEVER, Room, first_characters, required_texts, work_for
+from hullmark.policy.anchore.regex_cost import NEVER, Room, first_characters, fragments, required_texts, work_for
 from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
-from hullmark.policy.anchore.regex_tree import parse
+from hullmark.policy.anchore.regex_tree import flags_of, parse
 
 MAX_PATTERN = 2000
 MAX_TEXT = 1 << 20
@@ -59,6 +59,8 @@ class Expression:
         self._first = first_characters(self._tree, self._flags)
         self._required = required_texts(self._tree, self._flags)
         self._required_bytes = tuple(part.encode() for part in self._required)
+        parts = fragments(self._tree, self._flags)
+        self._fragments = tuple(re.compile(part, flags_of(self._flags)) for part in parts)
         self._costs: dict[int, int] = {}
         self._program: Sequence[Any] | None = None
 
@@ -87,6 +89,9 @@ class Expression:
         if steps <= _QUICK:
             work.spend(steps // 8 + 1)  # the worst case is rare, and Python's steps are short
             return self._match(text) is not None
+        if not self._has_fragments(text):
+            work.spend(len(text))
+            return False
         if len(text) > MAX_TEXT:
             raise RuleFailed(f"a text of {len(text)} characters is too long for its regular expression")
         try:
@@ -103,6 +108,16 @@ class Expression:
     def _may_begin(self, text: str) -> bool:
         mask, is_empty = self._first
         return is_empty or (text != "" and bool(mask >> min(ord(text[0]), 128) & 1))
+
+    def _has_fragments(self, text: str) -> bool:
+        """Whether the parts of a fixed width are there, in their order; another quick no."""
+        at = 0
+        for fragment in self._fragments:
+            found = fragment.search(text, at)
+            if found is None:
+                return False
+            at = found.end()
+        return True
 
     def _cost(self, length: int) -> int:
         rounded = 1 << length.bit_length()

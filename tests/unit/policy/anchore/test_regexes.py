@@ -60,11 +60,14 @@ def test_the_matcher_of_our_own_agrees_with_python(pattern: str, text: str) -> N
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
-        ("(a+)+b", "a" * 5000),
-        ("(.*a){20}x", "a" * 3000),
-        ("(.*)*(.*)*y", "ab" * 2000),
-        ("(a|a)*b", "a" * 5000),
-        ("(?i).*api(-|_)key( *=+ *).*(?<![A-Z0-9])[A-Z0-9]{20,60}(?![A-Z0-9]).*", "api_key=" + " " * 9000),
+        ("(a+)+b", "a" * 5000 + "cb"),
+        ("(.*a){20}x", "x" + "a" * 3000),
+        ("(.*)*(.*)*y", "ab" * 2000 + "\ny"),
+        ("(a|a)*b", "a" * 5000 + "cb"),
+        (
+            "(?i).*api(-|_)key( *=+ *).*(?<![A-Z0-9])[A-Z0-9]{20,60}(?![A-Z0-9]).*",
+            "api_key=" + " " * 9000 + "-" + "0A" * 5000,
+        ),
     ],
 )
 def test_expressions_that_would_keep_python_busy_for_ever_come_to_an_end(pattern: str, text: str) -> None:
@@ -76,7 +79,7 @@ def test_a_rule_that_works_too_much_gives_up() -> None:
 
     def match_often() -> None:
         for _ in range(10_000):
-            wanted.matches("a" * 3000 + "y" + "a" * 3000, work)
+            wanted.matches("x" + "a" * 3000, work)
 
     with pytest.raises(RuleFailed, match="too long"):
         match_often()
@@ -85,7 +88,7 @@ def test_a_rule_that_works_too_much_gives_up() -> None:
 def test_backreferences_are_python_s_where_they_are_cheap_and_refused_elsewhere() -> None:
     assert Expression(r"(a)\1").matches("aa", Work())
     with pytest.raises(RuleFailed, match="backreference"):
-        Expression(r"(.*)(.*)(.*)\1x").matches("ab" * 500, Work())
+        Expression(r"(.*)(.*)(.*)\1x").matches("ab" * 500 + "\nx", Work())
 
 
 def test_repetitions_that_are_too_large_when_written_out_are_refused() -> None:
