@@ -71,6 +71,8 @@ class PolicyShelf:
         if _NAME(name) is None:
             raise HullmarkError("the policy has no name that it could be kept under", advice="give one by --name")
         body = msgspec.json.encode(documents)
+        if len(body) > _MAX_TEXT:
+            raise HullmarkError(f"the policy is larger than {_MAX_TEXT >> 20} MiB", advice="keep it in several parts")
         digest = hashlib.sha256(body).hexdigest()
         version = Version(at=at, name=name, policy=policy.digest, text=digest, kept_at=now)
         with self._locked():

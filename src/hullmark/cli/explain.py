@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hullmark.policy.explain import Explanation
+    from hullmark.model.explanation import Explanation
 
 _MAX_PLACES = 5
 _LONGEST = 200

@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hullmark.cli import policy_convert, policy_look, policy_try
+from hullmark.cli import policy_convert, policy_keep, policy_look, policy_try
+from hullmark.cli.settings import add_policy_options
 
 NAME = "policy"
-HELP = "check, test, try and describe policies"
+HELP = "check, test, try, keep and describe policies"
 EPILOG = "`hullmark policy ACTION --help` says more of each."
 
 _POLICY = "the policy: a file, or a folder whose files are read as one"
@@ -80,6 +81,20 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     _add_output(parser)
 
 
+def _keep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("policy", metavar="POLICY", help="the policy, native or Anchore's, or a folder of them")
+    parser.add_argument("--name", metavar="NAME", default="", help="what to keep it under (default: its own name)")
+    parser.add_argument("--at", metavar="TIME", help="since when it is in force (default: now)")
+    add_policy_options(parser)
+    _add_output(parser)
+
+
+def _kept(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="which policies; none: all")
+    add_policy_options(parser)
+    _add_output(parser)
+
+
 def _convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("policy", metavar="BUNDLE", help="an Anchore policy bundle, format 1_0 or 2")
     parser.add_argument(
@@ -104,6 +119,8 @@ _ACTIONS = {
     "validate": _Action("name every mistake in policies", _validate, policy_look.validate),
     "test": _Action("judge the test cases beside a policy", _test, policy_try.test),
     "simulate": _Action("show what a draft would make of known images", _simulate, policy_try.simulate),
+    "keep": _Action("keep a policy as the version in force from now on", _keep, policy_keep.keep),
+    "kept": _Action("list the versions of policies that are kept", _kept, policy_keep.kept),
     "convert": _Action("write a native policy for an Anchore policy bundle", _convert, policy_convert.convert),
     "gates": _Action("list every trigger; as markdown, the reference page", _gates, policy_look.gates),
     "describe": _Action("show what triggers do, and their parameters", _describe, policy_look.describe),

@@ -76,7 +76,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Everything from outside.
 
     `retrieve_files` are the paths whose content rules may look at, `secret_search` and `content_search` expressions as
-    `NAME=expression`, tried on each line of each file. `first_seen` and `fix_observed` are times by `ID+package`. Where `malware`,
+    `NAME=expression`, tried on each line of each file. `first_seen` and `fix_observed` are times by `ID+package`. `running_since`: since
+    when this very image runs where it is to run (None: it does not, or nobody knows). Where `malware`,
     `ancestors` or `previous_packages` is None, nobody looked.
     """
 
@@ -86,6 +87,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     malware: Mapping[str, MalwareScan] | None = None
     feeds: Mapping[str, Registry] = {}
     vulnerability_data: VulnerabilityData | None = None
+    running_since: datetime | None = None
     first_seen: Mapping[str, datetime] = {}
     fix_observed: Mapping[str, datetime] = {}
     ancestors: tuple[Ancestor, ...] | None = None

@@ -6,36 +6,12 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.explanation import Explanation, Placed
 from hullmark.model.match import Match
 from hullmark.model.verdict import Evidence, Finding, Verdict
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need
 from hullmark.policy.rules import Policy, Rule, encode_value
-
-
-class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of evidence with the layer it is in: `digest` and `instruction` are "" where no layer is meant or known."""
-
-    evidence: Evidence
-    digest: str = ""
-    instruction: str = ""
-
-
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding with its rule.
-
-    `asks` says what the rule is about, `params` are its parameters as JSON (those that are not the default), `source` is the standard
-    it follows. `advice` is a sentence, `ends` what lets the finding count no longer, such as the day an exception expires.
-    """
-
-    finding: Finding
-    asks: str
-    params: str
-    source: str
-    rule_set: str
-    places: tuple[Placed, ...]
-    advice: str
-    ends: str = ""
 
 
 def explain(verdict: Verdict, policy: Policy, facts: Facts) -> tuple[Explanation, ...]:
@@ -52,8 +28,8 @@ def _explain(finding: Finding, rule: Rule | None, facts: Facts) -> Explanation:
         params=_params(rule) if rule is not None else "{}",
         source=rule.source if rule is not None else "",
         rule_set=rule.rule_set if rule is not None else "",
-        places=tuple(_placed(evidence, facts) for evidence in finding.evidence),
-        advice=_sentence(advice(finding, rule, facts)),
+        places=placed(finding, facts),
+        advice=sentence(advice(finding, rule, facts)),
         ends=_ends(finding),
     )
 
@@ -61,6 +37,11 @@ def _explain(finding: Finding, rule: Rule | None, facts: Facts) -> Explanation:
 def _params(rule: Rule) -> str:
     given: Any = msgspec.json.decode(msgspec.json.encode(rule.params, enc_hook=encode_value))
     return msgspec.json.encode(given, order="sorted").decode()
+
+
+def placed(finding: Finding, facts: Facts) -> tuple[Placed, ...]:
+    """Where the finding can be seen, each place with its layer."""
+    return tuple(_placed(evidence, facts) for evidence in finding.evidence)
 
 
 def _placed(evidence: Evidence, facts: Facts) -> Placed:
@@ -111,6 +92,7 @@ def _ends(finding: Finding) -> str:
     return f"it is excepted{owner}{until}"
 
 
-def _sentence(clause: str) -> str:
+def sentence(clause: str) -> str:
+    """The clause with a capital letter and a full stop."""
     text = clause[:1].upper() + clause[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

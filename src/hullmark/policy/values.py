@@ -240,7 +240,7 @@ def _names_in_expression(text: str) -> frozenset[str]:
 
         return frozenset(cel.compile(text).variables())
     except ImportError as error:
-        raise ValueError("expressions need the package common-expression-language, which is not installed") from error
+        raise ValueError("expressions need a package that is not installed: install hullmark[expressions]") from error
     except Exception as error:  # the library raises what it likes for what it cannot read
         reason = str(error).partition("ERROR:")[2].strip().split("\n")[0] or "it cannot be read"
         raise ValueError(f"expected {Expression.kind}: {reason[:200]}") from error

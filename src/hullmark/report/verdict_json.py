@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.explanation import ExplainedVerdict, Explanation, Placed
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Evidence, Finding, PolicyProblem, Verdict
 from hullmark.report.documents import encode
@@ -62,9 +63,34 @@ class VerdictProblemJson(msgspec.Struct, frozen=True, gc=False):
     room: str
 
 
-class VerdictJson(msgspec.Struct, frozen=True):
-    """The whole document."""
+class PlaceJson(msgspec.Struct, frozen=True, gc=False):
+    """Where a finding can be seen, and the layer's digest and instruction."""
 
+    detail: str
+    digest: str
+    instruction: str
+    layer: int
+    path: str
+
+
+class ExplanationJson(msgspec.Struct, frozen=True):
+    """What explains one finding: its rule, the places, what to do, and what ends the exception from it."""
+
+    advice: str
+    asks: str
+    ends: str
+    params: msgspec.Raw
+    places: list[PlaceJson]
+    rule_id: str
+    rule_set: str
+    source: str
+    trigger_id: str
+
+
+class VerdictJson(msgspec.Struct, frozen=True):
+    """The whole document. `explanations`, as many as findings and in their order, is the one key that is there only if asked for."""
+
+    explanations: list[ExplanationJson] | msgspec.UnsetType
     findings: list[FindingJson]
     inputs: InputsJson
     problems: list[VerdictProblemJson]
@@ -78,6 +104,9 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
     inputs = verdict.inputs
     return encode(
         VerdictJson(
+            explanations=[_explanation(each) for each in verdict.explanations]
+            if isinstance(verdict, ExplainedVerdict)
+            else msgspec.UNSET,
             findings=[_finding(finding) for finding in verdict.findings],
             inputs=InputsJson(inputs.analyzer, inputs.at, inputs.image, inputs.policy, inputs.snapshot),
             problems=[_problem(problem) for problem in verdict.problems],
@@ -113,6 +142,25 @@ def _problem(problem: Problem) -> VerdictProblemJson:
 
 def _evidence(evidence: Evidence) -> EvidenceJson:
     return EvidenceJson(evidence.created_by, evidence.detail, evidence.layer, evidence.path)
+
+
+def _explanation(explanation: Explanation) -> ExplanationJson:
+    return ExplanationJson(
+        advice=explanation.advice,
+        asks=explanation.asks,
+        ends=explanation.ends,
+        params=msgspec.Raw(explanation.params.encode()),
+        places=[_place(place) for place in explanation.places],
+        rule_id=explanation.finding.rule_id,
+        rule_set=explanation.rule_set,
+        source=explanation.source,
+        trigger_id=explanation.finding.trigger_id,
+    )
+
+
+def _place(place: Placed) -> PlaceJson:
+    evidence = place.evidence
+    return PlaceJson(evidence.detail, place.digest, place.instruction, evidence.layer, evidence.path)
 
 
 FORMAT = Format(
