@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,11 @@ def made(path: Path, feeds: Mapping[str, Iterable[Record]]) -> str:
     return digest_of(path)
 
 
-def put(shelf: Shelf, feeds: Mapping[str, Iterable[Record]]) -> str:
-    """Such a snapshot, in use on a shelf; its digest."""
+def put(shelf: Shelf, feeds: Mapping[str, Iterable[Record]], at: datetime | None = None) -> str:
+    """Such a snapshot, in use on a shelf (from a moment on); its digest."""
     with shelf.locked(), shelf.scratch() as folder:
         digest = made(folder / "made", feeds)
-        shelf.adopt(folder / "made", digest)
+        shelf.adopt(folder / "made", digest, at)
     return digest
 
 

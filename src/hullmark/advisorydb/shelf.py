@@ -162,7 +162,8 @@ class Shelf:
         oldest = f"the oldest kept is of {_day(min(use.at for use in kept))}" if kept else "none is kept"
         if digest is None:
             raise HullmarkError(
-                f"no snapshot was in use at {_day(moment)}, {oldest}", advice="ask for a later moment, or give --snapshot"
+                f"no snapshot was in use at {_day(moment)}, {oldest}",
+                advice="ask for a later moment, or give --snapshot",
             )
         raise HullmarkError(
             f"the snapshot that was in use at {_day(moment)} is no longer kept ({digest}), {oldest}",

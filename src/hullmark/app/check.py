@@ -79,6 +79,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(path: Path) -> AnyPolicy:
     """The policy in a file, or in the files of a folder. Raises HullmarkError, naming every fault in a native one."""
+    if not path.exists():
+        raise HullmarkError(f"cannot read the policy {path}: it is not there", advice="check the path")
     files = policy_files(path)
     return load_any(read_bounded(files[0], MAX_POLICY_BYTES)) if len(files) == 1 else load_native(path)
 

@@ -19,9 +19,7 @@ _DIGITS = 19
 def keep(arguments: argparse.Namespace) -> int:
     """Keep a policy as the version in force from a moment on."""
     shelf = settings_of(arguments).policies()
-    version, is_new = shelf.keep(
-        Path(arguments.policy), at=moment(arguments.at), now=moment(None), name=arguments.name
-    )
+    version, is_new = shelf.keep(Path(arguments.policy), at=moment(arguments.at), now=moment(None), name=arguments.name)
     if arguments.output == "json":
         print_json({**_row(version), "is_new": is_new})
         return 0
@@ -47,9 +45,7 @@ def kept(arguments: argparse.Namespace) -> int:
         print_json(rows)
     elif rows:
         columns = ("POLICY", "IN FORCE FROM", "KEPT", "DIGEST")
-        print_rows(
-            columns, [(safe(row["name"]), row["at"], row["kept_at"], row["policy"][:_DIGITS]) for row in rows]
-        )
+        print_rows(columns, [(safe(row["name"]), row["at"], row["kept_at"], row["policy"][:_DIGITS]) for row in rows])
     else:
         sys.stdout.write("none is kept\n")
     return 0

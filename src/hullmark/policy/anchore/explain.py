@@ -30,7 +30,9 @@ def _explain(finding: Finding, rules: _Rules, facts: Facts) -> Explanation:
         source=f"the policy {rule_set.name or rule_set.id}" if rule_set is not None else "",
         rule_set=finding.policy_id,
         places=placed(finding, facts),
-        advice=sentence(finding.recommendation or "change what the message names, or put its trigger id on an allowlist"),
+        advice=sentence(
+            finding.recommendation or "change what the message names, or put its trigger id on an allowlist"
+        ),
         ends=_ends(finding),
     )
 
