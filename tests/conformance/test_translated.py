@@ -15,7 +15,8 @@ import pytest
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
-from hullmark.app.check import AnyPolicy, Asked, judge
+from hullmark.app.check import Asked, judge
+from hullmark.app.policies import AnyPolicy
 from hullmark.app.wish import Means
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle

@@ -149,7 +149,7 @@ def test_a_broken_policy_is_an_error(shop: str, policy: Path) -> None:
     policy.write_text(POLICY.replace("setuid, action", "setuit, action"))
     with pytest.raises(HullmarkError, match="setuit"):
         check(shop, policy=policy)
-    with pytest.raises(HullmarkError, match="cannot read .*missing.yaml"):
+    with pytest.raises(HullmarkError, match=r"cannot read .*missing\.yaml"):
         check(shop, policy=policy.with_name("missing.yaml"))
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hullmark.app.check import Checked, judge, load
+from msgspec.structs import replace
+
+from hullmark.app.check import Asked, judge, load, needed
 from hullmark.app.options import source_options
 from hullmark.app.take import take
 from hullmark.app.wish import Means, Wish
@@ -38,10 +41,15 @@ def scan(
     return take(reference, wish, Means(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)).inventory
 
 
-def check(
+def check(  # noqa: PLR0913 - all by name
     reference: str,
     *,
     policy: str | Path,
+    snapshot: Path | None = None,
+    advisories: Path | None = None,
+    db_dir: Path | None = None,
+    known_at: datetime | None = None,
+    environment: str = "",
     at: datetime | None = None,
     cache_dir: Path | None = None,
     jobs: int | None = None,
@@ -49,16 +57,22 @@ def check(
 ) -> Verdict:
     """Judge an image or folder by the policy in a file or folder.
 
-    `at` is the moment that counts as now (default: now). Otherwise as `scan`. A stop is a verdict, not an exception.
+    Where its rules need advisories, they are found as `vulns` finds them; without any, such rules cannot be judged. `known_at` takes
+    those that were in use in `db_dir` at that moment. `environment` is where the image is to run, as policies name it. `at` is the
+    moment that counts as now (default: now). Otherwise as `scan`. A stop is a verdict, not an exception.
     """
-    checked: Checked = judge(
-        reference,
-        load(Path(policy)),
-        at or datetime.now(UTC),
-        Means(cache_folder=cache_dir, jobs=jobs),
-        options or _from(os.environ),
-    )
-    return checked.verdict
+    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.app.advisories import opened
+
+    loaded, asked = load(Path(policy)), Asked(environment=environment)
+    is_advised = snapshot is not None or advisories is not None or db_dir is not None
+    if known_at is not None and db_dir is None:
+        raise ValueError("check takes what was known at a moment from db_dir, which is not given")
+    means, now = Means(cache_folder=cache_dir, jobs=jobs), at or datetime.now(UTC)
+    wants_book = is_advised and needed(loaded, asked.context).matches
+    shelf = Shelf(db_dir or Path())
+    with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as book:
+        return judge(reference, loaded, now, means, options or _from(os.environ), replace(asked, book=book)).verdict
 
 
 def vulns(  # noqa: PLR0913 - all by name
@@ -67,6 +81,7 @@ def vulns(  # noqa: PLR0913 - all by name
     snapshot: Path | None = None,
     advisories: Path | None = None,
     db_dir: Path | None = None,
+    known_at: datetime | None = None,
     at: datetime | None = None,
     cache_dir: Path | None = None,
     jobs: int | None = None,
@@ -75,7 +90,8 @@ def vulns(  # noqa: PLR0913 - all by name
     """What is known to be wrong with the packages of an image or folder, and why; and of which nothing can be said.
 
     The advisories are those of the file `snapshot`, or of the folder `advisories` (OSV documents), or what `hullmark db update` last put
-    into `db_dir` (one of the three is needed). `at` is the moment that counts as now (default: now). Otherwise as `scan`.
+    into `db_dir` (one of the three is needed); with `known_at` what was in use there at that moment. `at` is the moment that counts
+    as now (default: now). Otherwise as `scan`.
     """
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.app.advisories import opened
@@ -85,7 +101,7 @@ def vulns(  # noqa: PLR0913 - all by name
         raise ValueError("vulns takes advisories from snapshot, advisories or db_dir; none is given")
     day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
     means = Means(cache_folder=cache_dir, jobs=jobs)
-    with opened(Shelf(db_dir or Path()), snapshot, advisories) as book:
+    with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as book:
         return vulnerabilities(reference, book, Weighing(at=day), means, options or _from(os.environ))
 
 

@@ -10,38 +10,41 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from hullmark._version import __version__
+from hullmark.app.collect import contents_of, wish_for
 from hullmark.app.documents import read_bounded
 from hullmark.app.expressions import evaluate_expression
-from hullmark.app.policies import load_native, policy_files
+from hullmark.app.policies import AnyPolicy, load_native, policy_files
 from hullmark.app.take import take
 from hullmark.app.vulns import Weighing, weighed
-from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.app.wish import Means, Scanned
 from hullmark.facets.content import search_read
 from hullmark.match.book import Book
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
+from hullmark.model.explanation import ExplainedVerdict
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.explain import explain_bundle
 from hullmark.policy.anchore.needs import bundle_needs, bundle_searches
 from hullmark.policy.anchore.profile import PROFILES, Profile
 from hullmark.policy.anchore.regexes import Work, expression
 from hullmark.policy.anchore.search import body_of, search
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
-from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, read_context
+from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, in_utc, read_context
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
+from hullmark.policy.explain import explain
 from hullmark.policy.facts import Facts
-from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
-from hullmark.policy.rules import Policy
+from hullmark.policy.rollout import Deployment
 from hullmark.rootfs.reads import Read
 from hullmark.source import SourceOptions
 
@@ -49,8 +52,6 @@ _MAX_DOCKERFILE_BYTES = 1 << 20
 _REFERENCES = ("registry", "docker", "podman")
 _SEARCH_WORK = 2_000_000_000
 _ANALYZER = f"hullmark {__version__}"
-
-AnyPolicy = Policy | Bundle
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
     built by, `tag` the reference and `digest` the one it is judged under (None: its own). `book` holds advisories; None: there are none.
+    `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
     """
 
     profile: str = "native"
@@ -75,6 +77,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     digest: str = ""
     book: Any = None
+    environment: str = ""
+    wants_explanations: bool = False
 
 
 def load(path: Path) -> AnyPolicy:
@@ -117,7 +121,7 @@ def judge(
     wanted = needed(policy, asked.context)
     profile = profile_of(asked.profile, asked.without_quirks)
     searches = _searches(policy, asked.context, profile) if isinstance(policy, Bundle) else {}
-    scanned = take(reference, replace(_wish(wanted), reads=tuple(searches.values())), means, options)
+    scanned = take(reference, replace(wish_for(wanted), reads=tuple(searches.values())), means, options)
     facts = _facts(scanned, wanted, now, asked)
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):
@@ -132,8 +136,27 @@ def judge(
         verdict = evaluate_bundle(policy, facts, question, analyzer=_ANALYZER, snapshot=snapshot)
     else:
         facts = dataclasses.replace(facts, dockerfile=_dockerfile(scanned.inventory, asked))
-        verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot)
+        verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot, deployment=_deployment(asked))
+    if asked.wants_explanations:
+        verdict = _explained(verdict, policy, facts)
     return Checked(verdict, scanned.inventory)
+
+
+def _deployment(asked: Asked) -> Deployment:
+    """What is known of where the image is to run."""
+    context = asked.context
+    return Deployment(
+        environment=asked.environment,
+        running_since=in_utc(context.running_since) if context.running_since is not None else None,
+        first_seen={name: in_utc(moment) for name, moment in context.first_seen.items()},
+    )
+
+
+def _explained(verdict: Verdict, policy: AnyPolicy, facts: Facts) -> ExplainedVerdict:
+    explanations = (
+        explain_bundle(verdict, policy, facts) if isinstance(policy, Bundle) else explain(verdict, policy, facts)
+    )
+    return ExplainedVerdict(**asdict(verdict), explanations=explanations)
 
 
 def _searches(bundle: Bundle, context: Context, profile: Profile) -> dict[str, Read[Any]]:
@@ -165,7 +188,7 @@ def _facts(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Fact
     return Facts(
         inventory=inventory,
         now=now,
-        contents=_contents(scanned, wanted),
+        contents=contents_of(scanned, wanted),
         ghosts=wanted.ghosts,
         matches=_matches(inventory, wanted, now, asked),
         dockerfile_text=asked.dockerfile,
@@ -211,31 +234,3 @@ def _reference(inventory: Inventory) -> str:
     if source.tags:
         return source.tags[0]
     return source.reference if source.kind in _REFERENCES else ""
-
-
-def _wish(wanted: Needs) -> Wish:
-    # With contents the list of files tells which of them could not be read.
-    return Wish(
-        files=wanted.files or bool(wanted.contents),
-        digests=wanted.digests,
-        ghosts=wanted.ghosts,
-        contents=tuple(_read_glob(glob) for glob in wanted.contents),
-    )
-
-
-def _read_glob(glob: PathGlob) -> str:
-    """A policy's glob as the reading of layers has it: there, brackets and braces are wild too."""
-    text = glob.text if glob.text.startswith("/") else "/**/" + glob.text
-    if text.endswith("/"):
-        text += "**"
-    return text[1:].replace("[", "[[]").replace("{", "[{]").replace("}", "[}]")
-
-
-def _contents(scanned: Scanned, wanted: Needs) -> dict[str, bytes | None]:
-    """The bodies that were asked for; None for those that are there but were not read."""
-    contents: dict[str, bytes | None] = dict(scanned.contents)
-    asked = PathGlobs(wanted.contents)
-    for file in scanned.inventory.files or ():
-        if file.type == "file" and file.state not in ("missing", "ghost") and asked.match(file.path):
-            contents.setdefault(file.path, None)
-    return contents

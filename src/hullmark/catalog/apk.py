@@ -11,6 +11,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import distro_qualifier
 from hullmark.catalog.introduced import introduced
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
@@ -23,21 +24,19 @@ _MAX_PROVIDES = 65536
 _MAX_PATH = 4096
 _MAX_COMPLAINTS = 20
 
-_BETWEEN = re.compile(rb"\n\n++")
-_FIELD = re.compile(rb"\n([PVALomcsp]):([^\n]*+)")
-_FILES = re.compile(rb"\n(?=[FMRaZ]:)").search
-_NO_FIELD = re.compile(rb"\n(?:[^\n:][^\n:]|[^\n:]?(?:\n|\Z)|:)").search
+_BETWEEN = late(rb"\n\n++")
+_FIELD = late(rb"\n([PVALomcsp]):([^\n]*+)")
+_FILES = late(rb"\n(?=[FMRaZ]:)").search
+_NO_FIELD = late(rb"\n(?:[^\n:][^\n:]|[^\n:]?(?:\n|\Z)|:)").search
 # What a well-formed file part never holds: a look-up before any line is taken apart.
-_ODD_FILES = re.compile(
+_ODD_FILES = late(
     rb"\n(?:[^FMRaZ\n]|F:[^\n]*?(?<![^:/])\.\.(?![^/\n])|F:/|[FR]:[^\n]{4096}|R:(?:\n|\Z|\.\.?(?:\n|\Z)|[^\n]*/)"
     rb"|Z:(?!Q1[A-Za-z0-9+/]{27}=(?:\n|\Z)|Q2[A-Za-z0-9+/]{43}=(?:\n|\Z)))"
 ).search
 
-_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9.+_@~-]{0,254}").fullmatch
-_WORD = re.compile(r"[!-~]{1,255}").fullmatch
-_EXPRESSION = re.compile(
-    r"\(*[A-Za-z0-9.+:_-]+\)*(?:\s+(?:AND|OR|WITH)\s+\(*[A-Za-z0-9.+:_-]+\)*)*", re.IGNORECASE
-).fullmatch
+_NAME = late(r"[A-Za-z0-9._][A-Za-z0-9.+_@~-]{0,254}").fullmatch
+_WORD = late(r"[!-~]{1,255}").fullmatch
+_EXPRESSION = late(r"\(*[A-Za-z0-9.+:_-]+\)*(?:\s+(?:AND|OR|WITH)\s+\(*[A-Za-z0-9.+:_-]+\)*)*", re.IGNORECASE).fullmatch
 _FILE_KEYS = frozenset((b"F:", b"R:", b"M:", b"a:", b"Z:"))
 _CHECKSUMS = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from hullmark.catalog.late import late
 from hullmark.rootfs.reads import MIB, Read, Report
 
 _MAX_LICENSES = 500
 _MAX_NAME = 200
 _HEAD_BYTES = 8192
 
-_FORMAT = re.compile(rb"^(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_FORMAT = late(rb"^(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
-_LICENSE = re.compile(rb"\nLicen[sc]e[ \t]*:[ \t]*([^\n]{0,1000})", re.IGNORECASE)
-_COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9][A-Za-z0-9.+-]{0,60})")
-_JOINT = re.compile(r"(?:\s*,)?\s+(?:and/or|and|or)\s+|\s*[,|;]\s*", re.IGNORECASE)
+_LICENSE = late(rb"\nLicen[sc]e[ \t]*:[ \t]*([^\n]{0,1000})", re.IGNORECASE)
+_COMMON = late(rb"/usr/share/common-licenses/([A-Za-z0-9][A-Za-z0-9.+-]{0,60})")
+_JOINT = late(r"(?:\s*,)?\s+(?:and/or|and|or)\s+|\s*[,|;]\s*", re.IGNORECASE)
 
 
 def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, ...]:

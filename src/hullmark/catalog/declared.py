@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -19,12 +20,12 @@ _MAX_TEXT = 1024
 _SHOWN = 5
 
 # What lies in these folders was installed, and is told by its own record: its lock files only say how it was developed.
-_OTHERS = re.compile(
+_OTHERS = late(
     r"(?:.*/)?(?:node_modules|site-packages|dist-packages|\.cargo/registry|pkg/mod|gems/[^/]+-\d[^/]*|META-INF/maven)/",
     re.DOTALL,
 ).match
-_LOGIN = re.compile(r"(?<=://)(?!git@)[^/@\s]*@")
-_COMMIT = re.compile(r"[0-9A-Za-z._/-]{1,128}").fullmatch
+_LOGIN = late(r"(?<=://)(?!git@)[^/@\s]*@")
+_COMMIT = late(r"[0-9A-Za-z._/-]{1,128}").fullmatch
 
 
 class Declared(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from hullmark.catalog.late import late
 from hullmark.model.inventory import Distro
 from hullmark.rootfs.reads import Found, Read, Report
 
@@ -16,13 +16,13 @@ _MAX_VALUE = 1024
 # Derived distributions name in these what they are built from.
 _BASES = {"UBUNTU_CODENAME": "ubuntu", "DEBIAN_CODENAME": "debian"}
 _KEPT = frozenset(("ID", "ID_LIKE", "NAME", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "CPE_NAME", *_BASES))
-_ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)").fullmatch
-_PIECE = re.compile(r"""'(?P<raw>[^']*)'|"(?P<quoted>(?:[^"\\]|\\.)*)"|\\(?P<one>.)|(?P<plain>[^'"\\]+)""")
-_ESCAPE = re.compile(r"""\\([\\$"'`])""")
-_IDENTIFIER = re.compile(r"[a-z0-9._-]+").fullmatch
-_RED_HAT_LINE = re.compile(r"(?P<name>\S[^\n]*?)\s+release\s+(?P<version>\d[\d.]*)(?:[^\n(]*\((?P<code>[^\n()]*)\))?")
-_DEBIAN_LINE = re.compile(r"(?:(?P<version>\d+)(?:\.\d+)*|(?P<code>[a-z]+)(?:/sid)?)\s*").fullmatch
-_ALPINE_LINE = re.compile(r"(?P<version>\d+(?:\.\d+)*(?:_[a-z0-9]+)?)\s*").fullmatch
+_ASSIGNMENT = late(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)").fullmatch
+_PIECE = late(r"""'(?P<raw>[^']*)'|"(?P<quoted>(?:[^"\\]|\\.)*)"|\\(?P<one>.)|(?P<plain>[^'"\\]+)""")
+_ESCAPE = late(r"""\\([\\$"'`])""")
+_IDENTIFIER = late(r"[a-z0-9._-]+").fullmatch
+_RED_HAT_LINE = late(r"(?P<name>\S[^\n]*?)\s+release\s+(?P<version>\d[\d.]*)(?:[^\n(]*\((?P<code>[^\n()]*)\))?")
+_DEBIAN_LINE = late(r"(?:(?P<version>\d+)(?:\.\d+)*|(?P<code>[a-z]+)(?:/sid)?)\s*").fullmatch
+_ALPINE_LINE = late(r"(?P<version>\d+(?:\.\d+)*(?:_[a-z0-9]+)?)\s*").fullmatch
 
 _RED_HAT_IDS = (
     ("red hat", "rhel"),

@@ -5,12 +5,12 @@ Each loader bounds what a small file can cost: nesting, aliases, keys that take 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import msgspec
 
+from hullmark.catalog.late import late
 from hullmark.rootfs.reads import MIB, Report
 
 JSON_LIMIT = 16 * MIB
@@ -25,8 +25,8 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "
 
 # The parser takes the square of a key's number of parts. Versions and host names in strings have fewer dots in a row.
 _PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
-_LONG_KEY = re.compile(rf"""(?<![\w.\-"'])(?:{_PART}[ \t]*+\.[ \t]*+){{24}}""").search
-_IS_NESTED = re.compile(r"[\[{][\s\[{]{200}").search
+_LONG_KEY = late(rf"""(?<![\w.\-"'])(?:{_PART}[ \t]*+\.[ \t]*+){{24}}""").search
+_IS_NESTED = late(r"[\[{][\s\[{]{200}").search
 
 Table = dict[str, Any]
 

@@ -12,6 +12,7 @@ from hullmark.catalog.copyright import COPYRIGHT
 from hullmark.catalog.distro import distro_qualifier
 from hullmark.catalog.dpkg_files import DIVERSIONS, LIST, MD5SUMS, Claim, claimed, diversions
 from hullmark.catalog.introduced import introduced
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
@@ -29,22 +30,22 @@ _PRESENT = frozenset(
 """The states in which a package's files are there. Without a Status field (status.d, opkg's control) they are."""
 _ABSENT = frozenset(("not-installed", "config-files"))
 
-_FIELD = re.compile(
+_FIELD = late(
     rb"\n(Package|Version|Architecture|Source|Status|Maintainer|Section|Conffiles)[ \t]*:[ \t]*"
     rb"([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE,
 )
-_NO_FIELD = re.compile(rb"\n(?:[^ \t\n:][^:\n]*+(?=\n|\Z)|:)").search
-_BETWEEN = re.compile(rb"\n\n++")
+_NO_FIELD = late(rb"\n(?:[^ \t\n:][^:\n]*+(?=\n|\Z)|:)").search
+_BETWEEN = late(rb"\n\n++")
 # A separating line may hold spaces, but so may a line within a description: what follows decides.
-_SPACED_BREAK = re.compile(rb"\n[ \t]++(?=\nPackage[ \t]*:)", re.IGNORECASE)
+_SPACED_BREAK = late(rb"\n[ \t]++(?=\nPackage[ \t]*:)", re.IGNORECASE)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,254}").fullmatch
+_NAME = late(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,254}").fullmatch
 # dpkg only warns about other characters in a version, but reads no version with spaces, or with an empty part.
-_VERSION = re.compile(r"(?:([0-9]{1,10}):)?((?!-[^-]*\Z)[^\s\x00-\x20\x7f-\xa0]{1,255}(?<!-))").fullmatch
+_VERSION = late(r"(?:([0-9]{1,10}):)?((?!-[^-]*\Z)[^\s\x00-\x20\x7f-\xa0]{1,255}(?<!-))").fullmatch
 _MAX_EPOCH = 2**31 - 1
-_ARCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}").fullmatch
-_SOURCE = re.compile(r"([A-Za-z0-9][A-Za-z0-9.+_-]{0,254})\s*(?:\(\s*([!-')-~]{1,255}?)\s*\))?").match
+_ARCH = late(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}").fullmatch
+_SOURCE = late(r"([A-Za-z0-9][A-Za-z0-9.+_-]{0,254})\s*(?:\(\s*([!-')-~]{1,255}?)\s*\))?").match
 
 _NO_RECORDS = (
     ".md5sums", ".list", ".conffiles", ".triggers", ".shlibs", ".symbols", ".templates", ".config",

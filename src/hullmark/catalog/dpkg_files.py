@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import OwnedFile
 from hullmark.rootfs.reads import Read, Report
 
-_MD5 = re.compile(r"[0-9a-f]{32}").fullmatch
-_MD5_LINE = re.compile(r"^(\\?)([0-9a-f]{32})[ \t]+\*?/*+(?:\./+)?+([^\n]+)", re.MULTILINE)
-_ESCAPE = re.compile(r"\\([\\nr])")
+_MD5 = late(r"[0-9a-f]{32}").fullmatch
+_MD5_LINE = late(r"^(\\?)([0-9a-f]{32})[ \t]+\*?/*+(?:\./+)?+([^\n]+)", re.MULTILINE)
+_ESCAPE = late(r"\\([\\nr])")
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
 _BESIDE = (
     ".conffiles", ".triggers", ".shlibs", ".symbols", ".templates", ".config", ".preinst", ".postinst", ".prerm", ".postrm",

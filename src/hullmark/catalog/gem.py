@@ -9,6 +9,7 @@ from itertools import islice
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -21,31 +22,31 @@ _MAX_LITERAL = 4096
 _MAX_STEM = 512
 
 # RubyGems' own summary of a specification, in its first lines: name, version, platform, folders.
-_STUB = re.compile(r"^# stub: (\S{1,256}) ([0-9]\S{0,255}) (\S{1,256})", re.MULTILINE).search
-_STRING = re.compile(
+_STUB = late(r"^# stub: (\S{1,256}) ([0-9]\S{0,255}) (\S{1,256})", re.MULTILINE).search
+_STRING = late(
     r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
     r"|'([^'\\]*+(?:\\.[^'\\]*+)*+)'"
     r"|%[qQ]?(?:\{([^{}]*+)\}|\(([^()]*+)\)|\[([^\[\]]*+)\]|<([^<>]*+)>)",
     re.DOTALL,
 ).match
-_WORDS = re.compile(r"%w(?:\[([^\[\]]*+)\]|\(([^()]*+)\)|\{([^{}]*+)\}|<([^<>]*+)>)").match
+_WORDS = late(r"%w(?:\[([^\[\]]*+)\]|\(([^()]*+)\)|\{([^{}]*+)\}|<([^<>]*+)>)").match
 # `s.name =` has the key ".name", `version =` the key "version".
-_ASSIGNED = re.compile(
+_ASSIGNED = late(
     r"^[ \t]*+(?:\w{1,64}(?=\.))?(\.?\w{1,64})[ \t]*+=(?![=~>])[ \t]*+",
     re.MULTILINE,
 ).finditer
-_MADE_BY = re.compile(r"Gem::(?:Version|Platform)\.(?:new|create)[ \t]*\(?[ \t]*").match
-_REST = re.compile(r"(?:\.freeze|\.dup|\.to_s)*[ \t]*\)?[ \t\r]*(?:\n|#|;|\}|if |unless |\Z)").match
-_NAMED = re.compile(r"\w{1,64}").match
-_BETWEEN = re.compile(r"(?:[\s,]|\.freeze|\.dup)*+").match
-_ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
-_PLACE = re.compile(r"#\{(?:\w{1,64}(?=\.))?(\.?\w{1,64})\}")
+_MADE_BY = late(r"Gem::(?:Version|Platform)\.(?:new|create)[ \t]*\(?[ \t]*").match
+_REST = late(r"(?:\.freeze|\.dup|\.to_s)*[ \t]*\)?[ \t\r]*(?:\n|#|;|\}|if |unless |\Z)").match
+_NAMED = late(r"\w{1,64}").match
+_BETWEEN = late(r"(?:[\s,]|\.freeze|\.dup)*+").match
+_ESCAPE = late(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_PLACE = late(r"#\{(?:\w{1,64}(?=\.))?(\.?\w{1,64})\}")
 _LISTS = {".license": "license", ".licenses": "license", ".author": "author", ".authors": "author"}
 _LISTS |= {".executables": "executables"}
 
-_IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,255}").fullmatch
-_IS_VERSION = re.compile(r"[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?").fullmatch
-_FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]*?)-([0-9]+(?:\.[0-9A-Za-z]+)*)(?:-([A-Za-z][\w.-]*))?").fullmatch
+_IS_NAME = late(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,255}").fullmatch
+_IS_VERSION = late(r"[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?").fullmatch
+_FILE_NAME = late(r"([A-Za-z0-9_][A-Za-z0-9._-]*?)-([0-9]+(?:\.[0-9A-Za-z]+)*)(?:-([A-Za-z][\w.-]*))?").fullmatch
 _RUBY = "ruby"
 
 

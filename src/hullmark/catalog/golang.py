@@ -6,7 +6,6 @@ the pseudo-versions of the Go modules reference.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from struct import Struct
@@ -16,6 +15,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.executable import MAGIC, Reader, Segment, Unkept, find_section, section_names, segments, slices
 from hullmark.catalog.golang_versions import DEVEL, main_version, release_of
+from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -261,8 +261,8 @@ def _unquoted(value: str) -> str:
     return value
 
 
-_LOCAL = re.compile(r"[./\\]|[A-Za-z]:")
-_ESCAPE = re.compile(r"\\(.)")
+_LOCAL = late(r"[./\\]|[A-Za-z]:")
+_ESCAPE = late(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 

@@ -5,16 +5,16 @@ Pseudo-versions are those of the Go modules reference (https://go.dev/ref/mod#ps
 
 from __future__ import annotations
 
-import re
+from hullmark.catalog.late import late
 
 DEVEL = ("", "(devel)")
 """What stands where the linker knew no version."""
 
-_UNTAGGED = re.compile(r"v\d+\.0\.0-\d{14}-")
-_SEMVER = re.compile(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+~-]{1,128})?)")
-_COMMIT_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z")
-_MAJOR = re.compile(r"[/.]v([1-9]\d{0,5})\Z")
-_WORD = re.compile(r"[^\s'\"]+")
+_UNTAGGED = late(r"v\d+\.0\.0-\d{14}-")
+_SEMVER = late(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+~-]{1,128})?)")
+_COMMIT_TIME = late(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z")
+_MAJOR = late(r"[/.]v([1-9]\d{0,5})\Z")
+_WORD = late(r"[^\s'\"]+")
 _VARIABLES = ("version", "appversion", "buildversion", "gitversion", "releaseversion", "semver", "tag", "gittag")
 _PACKAGES = frozenset(
     ("app", "build", "buildinfo", "cli", "cmd", "config", "info", "main", "meta", "release", "version")
@@ -73,8 +73,8 @@ def _pseudo_version(settings: dict[str, str], module: str) -> str:
     return f"v{major[1] if major is not None else 0}.0.0-{''.join(time.groups())}-{revision[:12]}{dirty}"
 
 
-_RELEASE = re.compile(r"(?:devel )?go(\d\S{0,127})")
-_EXPERIMENT = re.compile(r"[ -]X:")
+_RELEASE = late(r"(?:devel )?go(\d\S{0,127})")
+_EXPERIMENT = late(r"[ -]X:")
 
 
 def release_of(version: str) -> str:

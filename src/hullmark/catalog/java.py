@@ -5,13 +5,13 @@ Follows the JAR file specification and Maven's archive descriptor (META-INF/mave
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from hullmark.catalog import java_names as names
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.java_metadata import Pom, pom_of_project, pom_of_properties
 from hullmark.catalog.java_reading import JAVA_ONLY, MAX_PROPERTIES, OTHERS_TOO, JarFact, read_tree
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -19,7 +19,7 @@ from hullmark.rootfs.reads import MIB, Read, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
 _NO_LICENCE = ("<<EXTERNAL>>", "")
-_INSTALLED = re.compile(r"/META-INF/maven/[^/]+/[^/]+$").search
+_INSTALLED = late(r"/META-INF/maven/[^/]+/[^/]+$").search
 
 
 def extract(path: str, body: memoryview, report: Report) -> JarFact | None:

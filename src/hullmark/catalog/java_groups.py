@@ -5,13 +5,14 @@ The bundle plugin's symbolic names are read backwards; folders are those of Mave
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-_GROUP = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
-_MAVEN_FOLDER = re.compile(r"(?:^|/)(?:repository|maven-repo|m2)/(.+)/([^/]+)/([^/]+)/([^/]+)$")
-_GRADLE_FOLDER = re.compile(r"/files-2\.1/([^/]+)/([^/]+)/([^/]+)/[0-9a-f]+/[^/]+$")
-_SCALA_VERSION = re.compile(r"_\d+(?:\.\d+)*$")
+from hullmark.catalog.late import late
+
+_GROUP = late(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
+_MAVEN_FOLDER = late(r"(?:^|/)(?:repository|maven-repo|m2)/(.+)/([^/]+)/([^/]+)/([^/]+)$")
+_GRADLE_FOLDER = late(r"/files-2\.1/([^/]+)/([^/]+)/([^/]+)/[0-9a-f]+/[^/]+$")
+_SCALA_VERSION = late(r"_\d+(?:\.\d+)*$")
 
 # Houses, not groups: archives that name only these do not say which of the house's groups they are of.
 _UMBRELLAS = frozenset(

@@ -13,6 +13,8 @@ from typing import Protocol
 
 import msgspec
 
+from hullmark.catalog.late import late
+
 MAX_TEXT = 1024
 """Longer names and versions, in characters, are cut."""
 
@@ -40,12 +42,12 @@ _HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
 _OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")
 _MAX_LICENCES = 16
 _REFERENCE_DEPTH = 3
-_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_ESCAPE = late(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_PROPERTY = re.compile(r"((?:[^\\:=\s]|\\.)*)\s*[:=]?\s*(.*)", re.DOTALL)
-_REFERENCE = re.compile(r"\$\{([^${}]{1,200})\}")
-_FOLDER = re.compile(r"META-INF/maven/([^/]+)/([^/]+)$")
-_LICENCES = re.compile(rb"<licenses[\s/>]|</licenses\s*>")
+_PROPERTY = late(r"((?:[^\\:=\s]|\\.)*)\s*[:=]?\s*(.*)", re.DOTALL)
+_REFERENCE = late(r"\$\{([^${}]{1,200})\}")
+_FOLDER = late(r"META-INF/maven/([^/]+)/([^/]+)$")
+_LICENCES = late(rb"<licenses[\s/>]|</licenses\s*>")
 
 
 class _Element(Protocol):

@@ -11,17 +11,18 @@ from typing import NamedTuple
 
 from hullmark.catalog.java_groups import group_of, without_directives
 from hullmark.catalog.java_metadata import Pom
+from hullmark.catalog.late import late
 
 JENKINS_GROUP = "org.jenkins-ci.plugins"
 JENKINS_PLUGINS = (".hpi", ".jpi")
 
-_VERSION = re.compile(r"-(?=\d|build\d|rc?\d+(?![\da-z]))", re.IGNORECASE)
-_ODD_VERSION = re.compile(r"[._-](?=(?:\d|build\d|rc?\d+$))", re.IGNORECASE)
-_CLASSIFIER = re.compile(
+_VERSION = late(r"-(?=\d|build\d|rc?\d+(?![\da-z]))", re.IGNORECASE)
+_ODD_VERSION = late(r"[._-](?=(?:\d|build\d|rc?\d+$))", re.IGNORECASE)
+_CLASSIFIER = late(
     r"-(?:sources|javadoc|tests?|test-sources|jar-with-dependencies|(?:linux|osx|windows|darwin)[_-][\w-]*)$"
 )
-_WORD = re.compile(r"[a-z]{3,}")
-_IDENTIFIER = re.compile(r"[^\W\d]")
+_WORD = late(r"[a-z]{3,}")
+_IDENTIFIER = late(r"[^\W\d]")
 _NAME_HEADERS = ("Bundle-Name", "Short-Name", "Extension-Name", "Implementation-Title")
 _VERSION_HEADERS = ("Implementation-Version", "Specification-Version", "Plugin-Version", "Bundle-Version")
 _TITLE_HEADERS = ("Implementation-Title", "Extension-Name", "Short-Name", "Bundle-SymbolicName")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from hullmark.catalog.late import late
 
 MAX_TEXT = 256 * 1024
 """As many bytes of a text are looked at."""
 
-_WORDS = re.compile(rb"[a-z0-9]+").findall
+_WORDS = late(rb"[a-z0-9]+").findall
 
 # What a licence's text says and no other's does: words that must be there, words that must not.
 _LICENCE_TEXTS: tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...]], ...] = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages
 from hullmark.catalog.documents import text_of
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -16,10 +16,10 @@ _NAME = "go-lock"
 _VERBS = frozenset(
     ("module", "go", "toolchain", "godebug", "require", "exclude", "replace", "retract", "tool", "ignore")
 )
-_IS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,254}(?:/[A-Za-z0-9._~+-]{1,255}){0,64}").fullmatch
-_IS_VERSION = re.compile(r"v[0-9][0-9A-Za-z.+-]{0,254}").fullmatch
-_TOKEN = re.compile(r'"([^"]*)"|`([^`]*)`|([^\s"`()]+|[()])')
-_IS_LOCAL = re.compile(r"[./\\]|[A-Za-z]:").match
+_IS_NAME = late(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,254}(?:/[A-Za-z0-9._~+-]{1,255}){0,64}").fullmatch
+_IS_VERSION = late(r"v[0-9][0-9A-Za-z.+-]{0,254}").fullmatch
+_TOKEN = late(r'"([^"]*)"|`([^`]*)`|([^\s"`()]+|[()])')
+_IS_LOCAL = late(r"[./\\]|[A-Za-z]:").match
 
 _Module = tuple[str, str]
 

@@ -6,7 +6,6 @@ Build plugins are not dependencies; those for tests are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
@@ -15,6 +14,7 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Gathering, Listing, is_others, package, packages
 from hullmark.catalog.documents import XML_LIMIT, Element, text_of, xml_root
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Found, Read, Report
@@ -26,11 +26,11 @@ _MAX_WORK = 2_000_000
 _MAX_PARENTS = 16
 _REFERENCE_DEPTH = 8
 
-_IS_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}:[A-Za-z0-9_.-]{1,256}").fullmatch
-_IS_VERSION = re.compile(r"[^\s\[\](),:/$\x00-\x1f]{1,256}").fullmatch
-_EXACT = re.compile(r"\[\s*([^\s\[\](),]+)\s*\]").fullmatch
-_REFERENCE = re.compile(r"\$\{([^${}]{1,200})\}")
-_LOCKED = re.compile(r"([^:=\s#]{1,256}:[^:=\s]{1,256}):([^:=\s]{1,256})=.*").fullmatch
+_IS_NAME = late(r"[A-Za-z0-9_.-]{1,256}:[A-Za-z0-9_.-]{1,256}").fullmatch
+_IS_VERSION = late(r"[^\s\[\](),:/$\x00-\x1f]{1,256}").fullmatch
+_EXACT = late(r"\[\s*([^\s\[\](),]+)\s*\]").fullmatch
+_REFERENCE = late(r"\$\{([^${}]{1,200})\}")
+_LOCKED = late(r"([^:=\s#]{1,256}:[^:=\s]{1,256}):([^:=\s]{1,256})=.*").fullmatch
 
 Coordinates = tuple[str, str, str]
 """Group, artifact, version, as written."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
 from hullmark.catalog.documents import JSON_LIMIT, YAML_LIMIT, Table, json_object, text_of, yaml_documents
+from hullmark.catalog.late import late
 from hullmark.catalog.pnpm_lock import gather_pnpm
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
@@ -20,16 +21,16 @@ _NAME = "npm-lock"
 _MODULES = "node_modules/"
 _MAX_TEXT = 512
 
-_IS_NAME = re.compile(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
-_IS_VERSION = re.compile(r"[0-9][0-9A-Za-z.+~_-]{0,255}").fullmatch
-_ALIAS = re.compile(r"npm:(@?[^@]+)@(.+)").fullmatch
-_ADDRESS = re.compile(r"(?:git|https?|ssh|file|link|portal|workspace|github|gitlab|bitbucket)[:+]").match
-_ARCHIVE = re.compile(r"-([0-9]+\.[0-9]+\.[0-9]+[^/?#]{0,64})\.tgz").search
-_GIT = re.compile(r"(?:git\+)?([^#]{1,1024})#(?:commit=)?([0-9a-f]{7,64})").fullmatch
-_IS_GIT = re.compile(r"git[+:@]|[^#]{1,1024}(?:\.git#|#commit=)").match
-_PATTERN = re.compile(r"(@?[^@\s]{1,214})@(.{0,1024})", re.DOTALL).match
-_LOCATOR = re.compile(r"(@?[^@\s]{1,214})@(?:npm|patch):").match
-_FIELD = re.compile(r"  \"?(version|resolution|resolved)\"?:? \"?([^\"]{1,2048})\"?").fullmatch
+_IS_NAME = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
+_IS_VERSION = late(r"[0-9][0-9A-Za-z.+~_-]{0,255}").fullmatch
+_ALIAS = late(r"npm:(@?[^@]+)@(.+)").fullmatch
+_ADDRESS = late(r"(?:git|https?|ssh|file|link|portal|workspace|github|gitlab|bitbucket)[:+]").match
+_ARCHIVE = late(r"-([0-9]+\.[0-9]+\.[0-9]+[^/?#]{0,64})\.tgz").search
+_GIT = late(r"(?:git\+)?([^#]{1,1024})#(?:commit=)?([0-9a-f]{7,64})").fullmatch
+_IS_GIT = late(r"git[+:@]|[^#]{1,1024}(?:\.git#|#commit=)").match
+_PATTERN = late(r"(@?[^@\s]{1,214})@(.{0,1024})", re.DOTALL).match
+_LOCATOR = late(r"(@?[^@\s]{1,214})@(?:npm|patch):").match
+_FIELD = late(r"  \"?(version|resolution|resolved)\"?:? \"?([^\"]{1,2048})\"?").fullmatch
 
 
 def _gathering() -> Gathering:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
 from hullmark.catalog.documents import JSON_LIMIT, TOML_LIMIT, Table, json_object, text_of, toml_table
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
@@ -19,19 +20,19 @@ _NAME = "python-lock"
 _MAX_LINE = 4096
 _SHOWN = 5
 
-_SEPARATORS = re.compile(r"[-_.]+")
-_IS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").fullmatch
-_IS_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,127}").fullmatch
-_CONTINUED = re.compile(r"\\\r?\n")
+_SEPARATORS = late(r"[-_.]+")
+_IS_NAME = late(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").fullmatch
+_IS_VERSION = late(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,127}").fullmatch
+_CONTINUED = late(r"\\\r?\n")
 _EDITABLE = ("-e", "--editable")
-_COMMENT = re.compile(r"(?:^|\s)#.*")
-_REQUIREMENT = re.compile(
+_COMMENT = late(r"(?:^|\s)#.*")
+_REQUIREMENT = late(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?P<rest>(?:[=<>!~(;@]|\Z|\s-).*)",
     re.DOTALL,
 ).fullmatch
-_CLAUSES = re.compile(r"\(?\s*([^;@()#]*?)\s*(?:\s--?[a-z].*|[;@)#].*)?", re.DOTALL).fullmatch
-_CLAUSE = re.compile(r"(?P<operator>===|[=<>!~]=|[<>])\s*(?P<version>[^\s,;=<>~]+)").fullmatch
-_UV_GIT = re.compile(r"([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
+_CLAUSES = late(r"\(?\s*([^;@()#]*?)\s*(?:\s--?[a-z].*|[;@)#].*)?", re.DOTALL).fullmatch
+_CLAUSE = late(r"(?P<operator>===|[=<>!~]=|[<>])\s*(?P<version>[^\s,;=<>~]+)").fullmatch
+_UV_GIT = late(r"([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
 
 
 def _gathering() -> Gathering:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
 from hullmark.catalog.documents import text_of
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Report
 
 _NAME = "ruby-lock"
 _SOURCES = frozenset(("GEM", "GIT", "PATH", "PLUGIN SOURCE"))
-_IS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}").fullmatch
-_IS_VERSION = re.compile(r"[0-9][0-9A-Za-z.]{0,127}").fullmatch
-_SPEC = re.compile(r"    ([^ ()]{1,255}) \(([^()-]{1,128})(?:-([^() ]{1,128}))?\)!?").fullmatch
-_DETAIL = re.compile(r"  (remote|revision): (\S{1,1024})").fullmatch
-_IS_HEADING = re.compile(r"[A-Z][A-Z ]+").fullmatch
+_IS_NAME = late(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}").fullmatch
+_IS_VERSION = late(r"[0-9][0-9A-Za-z.]{0,127}").fullmatch
+_SPEC = late(r"    ([^ ()]{1,255}) \(([^()-]{1,128})(?:-([^() ]{1,128}))?\)!?").fullmatch
+_DETAIL = late(r"  (remote|revision): (\S{1,1024})").fullmatch
+_IS_HEADING = late(r"[A-Z][A-Z ]+").fullmatch
 _RUBY = "ruby"
 
 

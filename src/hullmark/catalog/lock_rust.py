@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
 from hullmark.catalog.documents import TOML_LIMIT, toml_table
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
 
 _NAME = "rust-lock"
-_IS_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}").fullmatch
-_IS_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,127}").fullmatch
-_GIT = re.compile(r"git\+([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
+_IS_NAME = late(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}").fullmatch
+_IS_VERSION = late(r"[0-9][0-9A-Za-z.+-]{0,127}").fullmatch
+_GIT = late(r"git\+([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
 
 
 def extract(path: str, body: memoryview, report: Report) -> Listing | None:

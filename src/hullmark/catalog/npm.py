@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -23,10 +24,10 @@ _FIXTURES = frozenset(
 _BOM = b"\xef\xbb\xbf"
 
 # A folder name beginning with a dot is npm's own or a tool's (.bin, .cache, .pnpm), never a package.
-_INSTALLED = re.compile(r"(?:.*/)?node_modules/((?:@[^/]+/)?[^/@.][^/]*)", re.DOTALL).fullmatch
-_IS_NAME = re.compile(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
-_VERSION = re.compile(r"[v=]{0,2}([0-9][0-9A-Za-z.+~_-]{0,255})").fullmatch
-_SECRET_PART = re.compile(r"(?<=://)[^/@\s]*@")
+_INSTALLED = late(r"(?:.*/)?node_modules/((?:@[^/]+/)?[^/@.][^/]*)", re.DOTALL).fullmatch
+_IS_NAME = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
+_VERSION = late(r"[v=]{0,2}([0-9][0-9A-Za-z.+~_-]{0,255})").fullmatch
+_SECRET_PART = late(r"(?<=://)[^/@\s]*@")
 
 
 class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from hullmark.catalog.declared import Gathering, vcs_url
 from hullmark.catalog.documents import Table
+from hullmark.catalog.late import late
 from hullmark.rootfs.reads import Report
 
-_VERSION = re.compile(r"[0-9]+")
+_VERSION = late(r"[0-9]+")
 _WANTED = ("dependencies", "optionalDependencies")
 
 

@@ -11,6 +11,7 @@ from itertools import islice
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.late import late
 from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
@@ -23,17 +24,17 @@ _MAX_CLASSIFIERS = 32
 _MAX_NAMED_LICENCE = 120
 _BOM = b"\xef\xbb\xbf"
 
-_HEADER = re.compile(rb"[!-9;-~]+:").match
+_HEADER = late(rb"[!-9;-~]+:").match
 # Headers end at an empty line, or where a line is neither a header nor the continuation of one (RFC 822, as email.parser).
-_END = re.compile(rb"\r?\n(?![!-9;-~]+:|[ \t])").search
-_FIELD = re.compile(
+_END = late(rb"\r?\n(?![!-9;-~]+:|[ \t])").search
+_FIELD = late(
     rb"^(name|version|license-expression|license|classifier|home-page|author|author-email):(.*(?:\n[ \t].*)*)",
     re.IGNORECASE | re.MULTILINE,
 ).finditer
-_SEPARATORS = re.compile(r"[-_.]+")
-_IS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").fullmatch
-_IS_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,127}").fullmatch
-_LOGIN = re.compile(r"(?<=://)(?!git@)[^/@\s]*@")
+_SEPARATORS = late(r"[-_.]+")
+_IS_NAME = late(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?").fullmatch
+_IS_VERSION = late(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,127}").fullmatch
+_LOGIN = late(r"(?<=://)(?!git@)[^/@\s]*@")
 _DIGESTS = {"sha256": 32, "sha1": 20, "md5": 16}
 
 

@@ -6,7 +6,6 @@ source, kind, dependencies, root}]}`.
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.executable import MAGIC, Reader, find_section, section_names, slices
+from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -142,12 +142,10 @@ def _is_whole(reader: Reader, mark: int) -> None:
         _inflated(reader, mark, _JSON_LIMIT)
 
 
-_BEGIN = re.compile(rb'\s*\{\s*"(?:packages|format)"')
+_BEGIN = late(rb'\s*\{\s*"(?:packages|format)"')
 # What only Go's linker writes (its build id, as an ELF note or as text): it links no crates with a list.
 _OF_GO = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b'\xff Go build ID: "')
-_STREAMS = Hunt(
-    pattern=re.compile(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO
-)
+_STREAMS = Hunt(pattern=late(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO)
 
 
 def _assemble(view: View) -> Iterator[Package]:

@@ -12,38 +12,69 @@ from hullmark.cli.settings import (
     SOURCES,
     Settings,
     add_advisory_options,
+    add_moments,
+    add_policy_options,
     add_source,
     add_source_options,
+    known_moment,
     moment,
     settings_of,
 )
 
 if TYPE_CHECKING:
-    from hullmark.app.check import AnyPolicy, Asked
+    from datetime import datetime
+
+    from hullmark.app.check import Asked
+    from hullmark.app.policies import AnyPolicy
+    from hullmark.model.verdict import Verdict
 
 NAME = "check"
 HELP = "judge an image by a policy: go, warn, stop or unknown"
 EPILOG = SOURCES
 
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
+_FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     add_source(parser)
     parser.add_argument(
-        "--policy", metavar="FILE|DIR", required=True, help="the policy, native or Anchore's, or a folder of them"
+        "--policy",
+        metavar="FILE|DIR",
+        required=True,
+        help="the policy, native or Anchore's, or a folder of them; or kept:NAME, one that `hullmark policy keep` keeps",
     )
     add_output(parser, "table, json, sarif, junit, html, markdown, github")
-    parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
-    group = parser.add_argument_group("what is known besides the image")
+    add_moments(parser, "by the advisories in use then, and with kept:NAME by the version of the policy in force then")
+    parser.add_argument("--explain", action="store_true", help="say of each finding why and what to do (table, json)")
+    parser.add_argument(
+        "--fail-on",
+        metavar="VERDICT",
+        default="stop",
+        choices=tuple(_FAILING),
+        help="from which verdict on the exit status is 1: warn or stop (default: stop)",
+    )
+    _add_facts(parser.add_argument_group("what is known besides the image"))
+    _add_anchore(parser.add_argument_group("Anchore policies"))
+    add_policy_options(parser)
+    add_advisory_options(parser)
+    add_source_options(parser)
+
+
+def _add_facts(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dockerfile", metavar="FILE", help="the Dockerfile that the image was built by")
     group.add_argument("--tag", metavar="REF", help="the reference it is judged under (default: its own)")
     group.add_argument(
         "--digest", metavar="DIGEST", default="", help="the digest it is judged under (default: its own)"
     )
     group.add_argument("--context", metavar="FILE", help="facts from outside the image, as JSON")
-    group = parser.add_argument_group("Anchore policies")
+    group.add_argument(
+        "--environment", metavar="NAME", default="", help="where it is to run, as native policies name it"
+    )
+
+
+def _add_anchore(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--profile",
         metavar="NAME",
@@ -65,33 +96,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("stop", "unknown", "warn", "go"),
         help="what an image comes to that no mapping fits: stop, unknown, warn or go (default: stop)",
     )
-    add_advisory_options(parser)
-    add_source_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge each source; the exit status is that of the worst verdict: a stop, then what cannot be told."""
-    from pathlib import Path
-
     from msgspec.structs import replace
 
-    from hullmark.app.check import judge, load
+    from hullmark.app.check import judge
 
     outputs = wanted_outputs("verdict", arguments.output)
     settings = settings_of(arguments)
-    policy = load(Path(arguments.policy))
+    known_at = known_moment(arguments.known_at)
+    policy = _policy(settings, arguments.policy, known_at)
     asked = _asked(arguments)
     now = moment(arguments.at)
     options = settings.source_options()
-    verdicts = []
-    with _book(settings, policy, asked) as book:
+    verdicts: list[Verdict] = []
+    with _book(settings, policy, asked, known_at) as book:
         asked = replace(asked, book=book)
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 verdicts.append(judge(source, policy, now, settings.means(watch), options, asked).verdict)
     write(verdicts, outputs, settings)
-    statuses = [_EXIT[verdict.verdict] for verdict in verdicts]
-    return 1 if 1 in statuses else max(statuses)
+    if any(output.format.name == "table" and not output.file for output in outputs):
+        _print_explanations(verdicts)
+    if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
+        return 1
+    return max(_EXIT[verdict.verdict] for verdict in verdicts)
+
+
+def _print_explanations(verdicts: list[Verdict]) -> None:
+    from hullmark.cli.explain import print_explanations
+    from hullmark.model.explanation import ExplainedVerdict
+
+    for verdict in verdicts:
+        if isinstance(verdict, ExplainedVerdict):
+            print_explanations(verdict.explanations)
+
+
+def _policy(settings: Settings, text: str, known_at: datetime | None) -> AnyPolicy:
+    """The policy of a file or folder, or the version of a kept one that was in force then."""
+    from pathlib import Path
+
+    from hullmark.app.check import load
+    from hullmark.app.kept_policies import PREFIX
+
+    if text.startswith(PREFIX):
+        return settings.policies().load(text.removeprefix(PREFIX), known_at or moment(None))
+    return load(Path(text))
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:
@@ -111,16 +163,24 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         dockerfile=load_dockerfile(Path(arguments.dockerfile)) if arguments.dockerfile else "",
         tag=arguments.tag,
         digest=arguments.digest,
+        environment=arguments.environment,
+        wants_explanations=arguments.explain,
     )
 
 
-def _book(settings: Settings, policy: AnyPolicy, asked: Asked) -> AbstractContextManager[object]:
-    """The advisories: those that were named, else those that are kept if a rule asks for them; None where there are none."""
+def _book(
+    settings: Settings, policy: AnyPolicy, asked: Asked, known_at: datetime | None
+) -> AbstractContextManager[object]:
+    """The advisories: those that were named, else those that are kept if a rule asks for them; None where there are none.
+
+    Raises HullmarkError where those of a moment are asked for and not kept.
+    """
     from hullmark.app.check import needed, wants_advisories
 
     is_named = settings.get("snapshot") or settings.get("advisories")
     if is_named and needed(policy, asked.context).matches:
-        return settings.book()
-    if not is_named and wants_advisories(policy, asked.context) and settings.shelf().current() is not None:
-        return settings.book()
+        return settings.book(known_at)
+    wants_kept = not is_named and wants_advisories(policy, asked.context)
+    if wants_kept and (known_at is not None or settings.shelf().current() is not None):
+        return settings.book(known_at)
     return nullcontext()

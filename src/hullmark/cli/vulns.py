@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
-from hullmark.cli.settings import SOURCES, add_advisory_options, add_source, add_source_options, moment, settings_of
+from hullmark.cli.settings import (
+    SOURCES,
+    add_advisory_options,
+    add_moments,
+    add_source,
+    add_source_options,
+    known_moment,
+    moment,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser.add_argument_group("which matches, and in which order"))
     _add_words(parser.add_argument_group("what others say of them"))
     _add_failing(parser.add_argument_group("when to fail (status 1)"))
-    parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
+    add_moments(parser, "by the advisories in use then")
     add_advisory_options(parser)
     add_source_options(parser)
 
@@ -113,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     template = _template(arguments.template)
     options = settings.source_options()
     results = []
-    with settings.book() as book:
+    with settings.book(known_moment(arguments.known_at)) as book:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 means = settings.means(watch)

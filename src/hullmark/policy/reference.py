@@ -65,8 +65,8 @@ Where an entry and a set name a stage, the milder one counts.
 """
 
 _GRACE = """\
-It softens `stop` to `warn` for a digest that ran before the finding was first met. Both times come from outside (an inventory of what
-runs); where one of them is not known there is no grace.
+It softens `stop` to `warn` for a digest that ran before the finding was first met. Both times come from outside, as
+`running_since` and `first_seen` in the document that `--context` names; where one of them is not known there is no grace.
 """
 
 

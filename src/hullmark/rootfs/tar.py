@@ -64,7 +64,11 @@ class _Numbers(dict[bytes, int]):
     """Header fields as numbers. They repeat a lot: each distinct one is parsed once."""
 
     def __missing__(self, raw: bytes) -> int:
-        value = _number(raw)
+        digits = raw[:-1]
+        try:
+            value = int(digits, 8) if digits.isdigit() and raw[-1] in b"\0 " else _number(raw)
+        except ValueError:
+            value = _number(raw)
         if len(self) < 1 << 16:
             self[raw] = value
         return value
@@ -176,7 +180,7 @@ class TarWalker:
                 self._bad_header()
             self._pos = pos = pos + 512
             length = numbers[size]
-            letter = kinds.get(kind)
+            letter = "f" if kind == b"0" else kinds.get(kind)
             if letter is None:
                 if kind in _EXTENSIONS:
                     self._extension(kind, length)
@@ -195,15 +199,16 @@ class TarWalker:
             if self._is_extended:
                 path, target, meta = self._extended(path, target, meta)
                 length = meta[3]
-            if kind == b"S":
-                self._old_sparse(head)
-                pos = self._pos
-            elif kind == b"\0" and path[-1:] == b"/":
-                letter = "d"  # v7 has no folders; a slash at the end says so
-            if letter != "f":
-                # A hard link may carry the size of its file but no body (POSIX leaves it open; Docker and Go skip it).
-                visit(path, letter, meta, target, b"")
-                continue
+            if kind != b"0":
+                if kind == b"S":
+                    self._old_sparse(head)
+                    pos = self._pos
+                elif kind == b"\0" and path[-1:] == b"/":
+                    letter = "d"  # v7 has no folders; a slash at the end says so
+                if letter != "f":
+                    # A hard link may carry the size of its file but no body (POSIX leaves it open; Docker and Go skip it).
+                    visit(path, letter, meta, target, b"")
+                    continue
             skip = (length + 511) & -512
             if skip > self._fill - pos or length < 0:
                 self._far_body(path, meta)
