@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 _SCRIPT = Path(sys.executable).with_name("hullmark")
-_CODE = "import sys; from hullmark.cli import main; sys.exit(main())"
+_CODE = "from hullmark.cli import program; program()"
 HULLMARK = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-c", _CODE)
 BOUNDED = Path(__file__).with_name("bounded.py")
 

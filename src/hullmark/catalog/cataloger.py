@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 import msgspec
@@ -16,11 +16,13 @@ class Cataloger(msgspec.Struct, frozen=True, kw_only=True):
     """One ecosystem.
 
     `assemble(view)` turns the facts at visible paths into packages. `owned(view)` lists the files that those packages' own
-    records claim. `system`: its packages are the operating system's, and may own other ecosystems' packages.
+    records claim; `named(view, names)` only those whose last segment is among the names, where that can be told with less work.
+    `system`: its packages are the operating system's, and may own other ecosystems' packages.
     """
 
     name: str
     reads: tuple[Read[Any], ...]
     assemble: Callable[[View], Iterable[Package]]
     owned: Callable[[View], Iterable[OwnedFile]] | None = None
+    named: Callable[[View, Set[str]], Iterable[OwnedFile]] | None = None
     system: bool = False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.copyright import COPYRIGHT
 from hullmark.catalog.distro import distro_qualifier
-from hullmark.catalog.dpkg_files import DIVERSIONS, LIST, MD5SUMS, Claim, claimed, diversions
+from hullmark.catalog.dpkg_files import DIVERSIONS, LIST, MD5SUMS, Claim, claimed, claimed_names, diversions
 from hullmark.catalog.introduced import introduced
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -359,20 +359,30 @@ def _report_unread(view: View) -> None:
 
 def owned(view: View) -> Iterator[OwnedFile]:
     """The files that the installed packages' lists name, at the places to which diversions moved them."""
+    for claim in _claims(view):
+        yield from claimed(view, claim)
+
+
+def named(view: View, names: Set[str]) -> Iterator[OwnedFile]:
+    """Those of them whose last segment is among the names, without digests."""
+    for claim in _claims(view):
+        yield from claimed_names(view, claim, names)
+
+
+def _claims(view: View) -> Iterator[Claim]:
     homes = {home for home, _, _ in _databases(view)}
     moved = {home: diversions(view, f"{home}/diversions") for home in sorted(homes)}
     for installed in _installed(view):
         stanza = installed.stanza
         info = f"{installed.home}/info/{stanza.name}"
         beside = (installed.path.removesuffix(".control"), f"{installed.path.rpartition('/')[0]}/{stanza.name}")
-        claim = Claim(
+        yield Claim(
             stems=(f"{info}:{stanza.arch}", info, *beside) if stanza.arch else (info, *beside),
             conffiles=stanza.conffiles,
             owner=_purl(installed, view.distro),
             moved=moved[installed.home].for_package(stanza.name),
             root=installed.root,
         )
-        yield from claimed(view, claim)
 
 
 CATALOGER = Cataloger(
@@ -380,5 +390,6 @@ CATALOGER = Cataloger(
     reads=(STATUS, RECORD, LIST, MD5SUMS, DIVERSIONS, COPYRIGHT),
     assemble=assemble,
     owned=owned,
+    named=named,
     system=True,
 )

@@ -6,7 +6,8 @@ Those records themselves, and the scripts beside them, are the package's too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import chain
 
 import msgspec
 
@@ -117,6 +118,19 @@ def claimed(view: View, claim: Claim) -> Iterator[OwnedFile]:
             yield OwnedFile(stem + kind, owner)
     for path in _beside(view, has_list or summed):
         yield OwnedFile(path, owner)
+
+
+def claimed_names(view: View, claim: Claim, names: Set[str]) -> Iterator[OwnedFile]:
+    """Those of them whose last segment is among the names, with neither digests nor the package's own records."""
+    _, listing = _body(view, LIST, claim.stems)
+    if not listing or ".." in listing:  # then what is claimed needs a closer look
+        yield from (file for file in claimed(view, claim) if file.path.rpartition("/")[2] in names)
+        return
+    moved, root, owner = claim.moved, claim.root, claim.owner
+    for path in chain(_paths(listing), _conffiles(claim.conffiles)):
+        place = moved.get(path, path) if moved else path
+        if place.rpartition("/")[2] in names:
+            yield OwnedFile(root + place, owner)
 
 
 def _beside(view: View, stem: str) -> Iterator[str]:

@@ -39,21 +39,24 @@ def catalogue(
     """
     found: list[Package] = []
     others: list[Package] = []
-    problems: list[Problem] = []
-    listed: list[OwnedFile] = []
-    by_system: list[OwnedFile] = []
+    asked: list[tuple[Cataloger, TreeView]] = []
+    views: list[TreeView] = []
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
         view = TreeView(tree, records, distro, room=cataloger.name, all_layers=all_layers)
         packages = list(_assembled(cataloger, view))
-        if cataloger.owned is not None and packages and (cataloger.system or claims):
-            files = list(cataloger.owned(view))
-            listed += files if claims else []
-            by_system += files if cataloger.system else []
         (found if cataloger.system else others).extend(packages)
-        problems += view.problems
-    owners = _owners(tree, by_system, others)
+        views.append(view)
+        if packages:
+            asked.append((cataloger, view))
+    listed = [file for cataloger, view in asked for file in _owned(cataloger, view)] if claims else []
+    owners = _owners(tree, asked, others)
     found += [_with_owner(package, owners) for package in others]
-    return Catalogued(_merged(found), tuple(problems), tuple((_real(tree, file), file) for file in listed))
+    problems = tuple(problem for view in views for problem in view.problems)
+    return Catalogued(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
+
+
+def _owned(cataloger: Cataloger, view: TreeView) -> Iterable[OwnedFile]:
+    return cataloger.owned(view) if cataloger.owned is not None else ()
 
 
 def _real(tree: Tree, file: OwnedFile) -> bytes:
@@ -68,15 +71,20 @@ def _record_path(location: Location) -> str:
     return location.path[1:].split(":", 1)[0]
 
 
-def _owners(tree: Tree, files: Iterable[OwnedFile], packages: Iterable[Package]) -> dict[bytes, str]:
+def _owners(tree: Tree, asked: Iterable[tuple[Cataloger, TreeView]], packages: Iterable[Package]) -> dict[bytes, str]:
     """The system packages that own the records of other packages, by the record's real path.
 
     Most of the many files that a system's packages own have a name that no such record has: those are passed over.
     """
     names = {_record_path(location).rpartition("/")[2] for package in packages for location in package.locations}
+    owners: dict[bytes, str] = {}
     if not names:
-        return {}
-    return {_real(tree, file): file.owner for file in files if file.path.rpartition("/")[2] in names}
+        return owners
+    for cataloger, view in asked:
+        if cataloger.system:
+            files = cataloger.named(view, names) if cataloger.named is not None else _owned(cataloger, view)
+            owners.update((_real(tree, file), file.owner) for file in files if file.path.rpartition("/")[2] in names)
+    return owners
 
 
 def _assembled(cataloger: Cataloger, view: TreeView) -> Iterator[Package]:

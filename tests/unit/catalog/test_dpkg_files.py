@@ -36,8 +36,19 @@ def records(files: dict[str, bytes], status: bytes = stanza()) -> list[OwnedFile
 
 
 def all_owned(view: FakeView) -> list[OwnedFile]:
+    """Every file that is claimed; asked for by name, the same are found but for dpkg's own records."""
     assert CATALOGER.owned is not None
-    return list(CATALOGER.owned(view))
+    assert CATALOGER.named is not None
+    found = list(CATALOGER.owned(view))
+    problems = list(view.problems)
+    names = {file.path.rpartition("/")[2] for file in found if "/info/" not in file.path}
+    for some in (names, set(sorted(names)[::2]), {"no such name"}):
+        wanted = {(file.path, file.owner) for file in found if file.path.rpartition("/")[2] in some}
+        told = {(file.path, file.owner) for file in CATALOGER.named(view, some)}
+        assert told <= wanted
+        assert all("/info/" in path or "/status.d/" in path for path, _ in wanted - told)
+    view.problems[:] = problems
+    return found
 
 
 def test_listed_files_have_the_digests_of_md5sums() -> None:
