@@ -1,33 +1,37 @@
-"""How long policies take: the baseline on an image of 500 packages and 80,000 files, facts in memory, into results-policy.md.
-
-python -m bench.policy
-"""
+"""How long policies take, on an image of 500 packages and 80,000 files in memory: `python -m bench.policy`, into results.md."""
 
 from __future__ import annotations
 
-import platform
+import json
 import statistics
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from bench.markdown import table
 from hullmark.app.policies import load_native
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.model.match import Matches
 from hullmark.model.package import Location, Package
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlobs
+from hullmark.policy.load import load_any
 from hullmark.policy.needs import needs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-RESULTS = REPOSITORY / "bench" / "results-policy.md"
+RESULTS = REPOSITORY / "bench" / "results.md"
+HEADING = "## Policies"
 PACKAGES, FILES, LAYERS, ROUNDS = 500, 80_000, 12, 15
 TARGET_MS = 20.0
+_ITEMS, _FINDINGS, _MOST_MORE = 2670, 300, 5.0
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 _FOLDERS = (
     "usr/lib/x86_64-linux-gnu",
@@ -137,30 +141,86 @@ def measure(policy_path: Path, image: Inventory) -> tuple[list[float], int, int]
     return took, len(policy.rules), count
 
 
-def main() -> int:
-    """Measure every pack, write the page; 1 if the baseline is over its target."""
+def allowlisted(items: int) -> list[float]:
+    """Milliseconds that an Anchore policy with an allowlist of so many items takes for 300 findings, once it is read."""
+    bundle = load_any(json.dumps(_bundle(items)).encode())
+    assert isinstance(bundle, Bundle)
+    image = msgspec.structs.replace(
+        inventory(), files=None, packages=tuple(_named(f"denied-{n}") for n in range(_FINDINGS))
+    )
+    took = []
+    for _ in range(ROUNDS):
+        facts = Facts(inventory=image, now=NOW, reference="docker.io/library/app:1")
+        begun = time.process_time()
+        verdict = evaluate_bundle(bundle, facts, Question(), analyzer="bench")
+        took.append((time.process_time() - begun) * 1000)
+        assert len(verdict.findings) == _FINDINGS
+    return took
+
+
+def _named(name: str) -> Package:
+    return Package(type="deb", name=name, version="1", purl=f"pkg:deb/{name}@1", cataloger="bench")
+
+
+def _bundle(items: int) -> dict[str, Any]:
+    """Rules that forbid packages by name, and an allowlist of ids, a tenth of them with wildcards."""
+    named = [
+        {
+            "id": f"r{n}",
+            "gate": "packages",
+            "trigger": "blacklist",
+            "action": "STOP",
+            "params": [{"name": "name", "value": f"denied-{n}"}],
+        }
+        for n in range(_FINDINGS)
+    ]
+    ids = [f"CVE-2026-{n}+lib-{n}" if n % 10 else f"CVE-2025-{n}*" for n in range(items)]
+    listed = [{"id": f"i{n}", "gate": "packages", "trigger_id": id} for n, id in enumerate(ids)]
+    everything = {"registry": "*", "repository": "*", "image": {"type": "tag", "value": "*"}}
+    return {
+        "id": "b",
+        "name": "b",
+        "version": "1_0",
+        "policies": [{"id": "p", "name": "p", "version": "1_0", "rules": named}],
+        "whitelists": [{"id": "w", "name": "w", "version": "1_0", "items": listed}],
+        "mappings": [{"id": "m", "name": "m", "policy_ids": ["p"], "whitelist_ids": ["w"], **everything}],
+        "whitelisted_images": [],
+        "blacklisted_images": [],
+    }
+
+
+def section() -> tuple[str, bool]:
+    """The part of the results about policies, and whether the baseline keeps to its bound."""
     image = inventory()
     rows, baseline = [], 0.0
     for path in sorted(path for path in (REPOSITORY / "policies").glob("*.yaml") if not path.stem.endswith(".test")):
         took, rules, findings = measure(path, image)
-        rows.append(f"| {path.stem} | {rules} | {findings} | {statistics.median(took):.1f} | {min(took):.1f} |")
+        rows.append((path.stem, rules, findings, f"{statistics.median(took):.1f}", f"{min(took):.1f}"))
         if path.stem == "baseline":
             baseline = statistics.median(took)
-    page = [
-        "# Policies: how long a verdict takes",
-        "",
-        f"{PACKAGES} packages and {FILES:,} files in memory, the policy loaded; facts are fresh in each of {ROUNDS} rounds, so that tables",
-        f"over the files are made anew. Processor time, Python {platform.python_version()}. Target: the baseline in {TARGET_MS:.0f} ms.",
-        "",
-        "| policy | rules | findings | median, ms | least, ms |",
-        "|---|---|---|---|---|",
-        *rows,
-        "",
-        "`python -m bench.policy` writes this page.",
-    ]
-    RESULTS.write_text("\n".join(page) + "\n", "utf-8")
-    print("\n".join(rows))
-    return 1 if baseline > TARGET_MS else 0
+    without, with_list = (statistics.median(allowlisted(items)) for items in (0, _ITEMS))
+    text = "\n".join(
+        (
+            f"{HEADING}\n",
+            f"Milliseconds of processor time of a verdict, with the policy read, and {PACKAGES} packages and {FILES:,} files in memory;\n"
+            f"facts are fresh in each of {ROUNDS} rounds, so that tables over the files are made anew.\n"
+            f"Bound: {TARGET_MS:.0f} for the baseline.\n",
+            table(("policy", "rules", "findings", "median", "least"), rows),
+            f"An Anchore policy with {_FINDINGS} findings takes {without:.1f} ms; with an allowlist of {_ITEMS:,} items, looked up\n"
+            f"for each of them, {with_list:.1f} ms. Bound: {_MOST_MORE:.0f} ms more.\n",
+            "`python -m bench.policy` makes this part anew.\n",
+        )
+    )
+    return text, baseline <= TARGET_MS and with_list - without <= _MOST_MORE
+
+
+def main() -> int:
+    """Measure, and put the part into the results; 1 if a bound is not kept."""
+    text, is_held = section()
+    known = RESULTS.read_text("utf-8").partition(HEADING)[0].rstrip()
+    RESULTS.write_text(f"{known}\n\n{text}", "utf-8")
+    print(text)
+    return 0 if is_held else 1
 
 
 if __name__ == "__main__":

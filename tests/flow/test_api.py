@@ -19,6 +19,8 @@ from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Platform
 from hullmark.model.inventory import Inventory
 from hullmark.model.verdict import Action, Outcome, Verdict
+from hullmark.report import load
+from hullmark.report.format import RenderContext
 from hullmark.source import SourceOptions
 from tests.support.images import Blobs, tagged, with_platform, write_layout
 from tests.support.shop import INSTRUCTIONS, PACKAGES, shop_layout
@@ -174,8 +176,23 @@ def test_threads_may_scan_at_the_same_time(shop: str) -> None:
     assert found == [expected] * 4
 
 
+def test_two_verdicts_are_compared_as_values_and_as_files(shop: str, policy: Path, tmp_path: Path) -> None:
+    before = check(shop, policy=policy)
+    policy.write_text("schema: hullmark-policy/1\nname: other\nrules:\n"
+                      "  - {id: denied, gate: always, trigger: always, action: stop}\n")  # fmt: skip
+    after = check(shop, policy=policy)
+    difference = hullmark.diff(before, after)
+    assert (difference.cause.value, difference.after) == ("policy", "stop")
+    files = []
+    for name, verdict in (("before", before), ("after", after)):
+        files.append(tmp_path / name)
+        files[-1].write_bytes(load("verdict", "json").render(verdict, RenderContext(tool_version="1")))
+    assert hullmark.diff(*files, db_dir=tmp_path).cause is difference.cause
+    assert hullmark.diff(before, before).cause.value == "nothing"
+
+
 def test_the_package_offers_what_it_says() -> None:
-    assert set(hullmark.__all__) == {"__version__", "check", "scan", "vulns"}
+    assert set(hullmark.__all__) == {"__version__", "check", "diff", "scan", "vulns"}
     assert (hullmark.scan, hullmark.check) == (scan, check)
     with pytest.raises(AttributeError, match="no attribute 'vulnerabilities'"):
         _ = hullmark.vulnerabilities

@@ -17,6 +17,7 @@ from hullmark.app.wish import Means, Wish
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
+from hullmark.policy.verdict_diff import Difference
 from hullmark.source import SourceOptions
 
 
@@ -103,6 +104,23 @@ def vulns(  # noqa: PLR0913 - all by name
     means = Means(cache_folder=cache_dir, jobs=jobs)
     with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as book:
         return vulnerabilities(reference, book, Weighing(at=day), means, options or _from(os.environ))
+
+
+def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None = None) -> Difference:
+    """What one thing made two verdicts differ. Each is a value, or a file that `hullmark check -o json` wrote.
+
+    Where the snapshots that they name are kept in `db_dir`, a change of severity or of known exploitation is told apart from
+    a changed advisory. Raises HullmarkError for a file that holds no verdict.
+    """
+    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.app.verdicts import advisory_lookup, read_verdict
+    from hullmark.policy.verdict_diff import compare
+
+    first, second = (read_verdict(each) if isinstance(each, Path) else each for each in (before, after))
+    if db_dir is None:
+        return compare(first, second)
+    with advisory_lookup(Shelf(db_dir)) as lookup:
+        return compare(first, second, lookup)
 
 
 def _from(environment: Mapping[str, str]) -> SourceOptions:

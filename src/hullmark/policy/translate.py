@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from hullmark.model.verdict import Action
-from hullmark.policy.anchore.bundle import Allowlist, Bundle, Item, Mapping, Rule, RuleSet
+from hullmark.policy.anchore.allowlists import Allowlist, Item
+from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule, RuleSet
 from hullmark.policy.anchore.select import ImageRule, Wildcard
 from hullmark.policy.rules import NATIVE_SCHEMA
 from hullmark.policy.translate_rules import RULES, Native, NoEqual

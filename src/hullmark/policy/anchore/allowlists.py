@@ -1,14 +1,29 @@
-"""Allowlists as an index: which exception covers a finding, without a look at every item."""
+"""Allowlists, each with an index: which exception covers a finding, without a look at every item."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from hullmark.policy.anchore.bundle import Allowlist, Item
-from hullmark.policy.anchore.regexes import Work
+import msgspec
 
-_Entry = tuple[int, Allowlist, Item]
+from hullmark.policy.anchore.mistake import Mistake
+from hullmark.policy.anchore.regexes import Work
+from hullmark.policy.anchore.select import Wildcard
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One exception: findings of a gate whose trigger id fits, until it expires."""
+
+    id: str
+    gate: str
+    trigger_id: Wildcard
+    expires: datetime | None = None
+    expires_text: str = ""
+
+
+_Entry = tuple[int, Item]
 
 
 class _OfGate:
@@ -23,7 +38,7 @@ class _OfGate:
         self.expressions: list[_Entry] = []
 
     def add(self, entry: _Entry) -> None:
-        wildcard = entry[2].trigger_id
+        wildcard = entry[1].trigger_id
         if wildcard.is_regexp:
             self.expressions.append(entry)
         elif wildcard.is_literal:
@@ -40,20 +55,22 @@ class _OfGate:
         return found + self.expressions
 
 
-class Exceptions:
-    """The allowlists of a mapping, in their order. Items that have expired do not count."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowlist:
+    """Exceptions under an id. The index is made with it, so that a policy is indexed when it is read."""
 
-    def __init__(self, allowlists: Iterable[Allowlist], now: datetime) -> None:
-        self._now = now
-        self._gates: dict[str, _OfGate] = {}
-        number = 0
-        for allowlist in allowlists:
-            for item in allowlist.items:
-                self._gates.setdefault(item.gate, _OfGate()).add((number, allowlist, item))
-                number += 1
+    id: str
+    name: str
+    items: tuple[Item, ...]
+    mistakes: tuple[Mistake, ...] = ()
+    _gates: dict[str, _OfGate] = field(init=False, repr=False, compare=False, default_factory=dict)
 
-    def covering(self, gate: str, ids: Sequence[str], work: Work) -> dict[str, str] | None:
-        """The first item that covers a finding of a gate that goes by these ids, as the finding shows it. Raises RuleFailed."""
+    def __post_init__(self) -> None:
+        for entry in enumerate(self.items):
+            self._gates.setdefault(entry[1].gate, _OfGate()).add(entry)
+
+    def covering(self, gate: str, ids: Sequence[str], now: datetime, work: Work) -> Item | None:
+        """The first item that covers a finding of a gate that goes by these ids, and has not expired. Raises RuleFailed."""
         known = self._gates.get(gate.lower())
         if known is None:
             return None
@@ -61,10 +78,23 @@ class Exceptions:
             entry
             for trigger_id in dict.fromkeys(ids)
             for entry in known.candidates(trigger_id)
-            if (entry[2].expires is None or self._now < entry[2].expires) and entry[2].trigger_id.fits(trigger_id, work)
+            if (entry[1].expires is None or now < entry[1].expires) and entry[1].trigger_id.fits(trigger_id, work)
         ]
-        if not found:
-            return None
-        _, allowlist, item = min(found, key=lambda entry: entry[0])
-        shown = {"id": allowlist.id, "name": allowlist.name, "matched_rule_id": item.id}
-        return {**shown, "expires": item.expires_text} if item.expires_text else shown
+        return min(found, key=lambda entry: entry[0])[1] if found else None
+
+
+class Exceptions:
+    """The allowlists of a mapping, in their order. Items that have expired do not count."""
+
+    def __init__(self, allowlists: Iterable[Allowlist], now: datetime) -> None:
+        self._now = now
+        self._allowlists = tuple(allowlists)
+
+    def covering(self, gate: str, ids: Sequence[str], work: Work) -> dict[str, str] | None:
+        """The first item that covers a finding of a gate that goes by these ids, as the finding shows it. Raises RuleFailed."""
+        for allowlist in self._allowlists:
+            item = allowlist.covering(gate, ids, self._now, work)
+            if item is not None:
+                shown = {"id": allowlist.id, "name": allowlist.name, "matched_rule_id": item.id}
+                return {**shown, "expires": item.expires_text} if item.expires_text else shown
+        return None

@@ -4,42 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-
-import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Action
+from hullmark.policy.anchore.allowlists import Allowlist
+from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.params import Values
 from hullmark.policy.anchore.profile import NATIVE, Profile
-from hullmark.policy.anchore.select import ImageRule, Wildcard
+from hullmark.policy.anchore.select import ImageRule
 from hullmark.policy.anchore.trigger import Trigger
 
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """What is wrong with a document: where (`policies[0].rules[2].params[1].value`), and what was expected.
-
-    `problem_type` is the original's word. `quirk` names the quirk that it counts with, or, after a `!`, the one it counts without.
-    `is_fatal`: nothing is judged; else it is only told.
-    """
-
-    path: str
-    reason: str
-    problem_type: str = "ValidationError"
-    quirk: str = ""
-    is_fatal: bool = True
-
-    def counts(self, profile: Profile) -> bool:
-        """Whether it is a mistake in a profile."""
-        if self.quirk.startswith("!"):
-            return not profile.keeps(self.quirk[1:])
-        return not self.quirk or profile.keeps(self.quirk)
-
-    def __str__(self) -> str:
-        return f"{self.path or 'the document'}: {self.reason}"
 
 
 class InvalidBundle(HullmarkError):
@@ -88,26 +63,6 @@ class RuleSet:
         yield from self.mistakes
         for rule in self.rules:
             yield from rule.mistakes
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One exception: findings of a gate whose trigger id fits, until it expires."""
-
-    id: str
-    gate: str
-    trigger_id: Wildcard
-    expires: datetime | None = None
-    expires_text: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowlist:
-    """Exceptions under an id."""
-
-    id: str
-    name: str
-    items: tuple[Item, ...]
-    mistakes: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,10 @@ from itertools import islice
 
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
-from hullmark.policy.anchore.bundle import Bundle, Mapping, Mistake, Rule, RuleSet
+from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule, RuleSet
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of

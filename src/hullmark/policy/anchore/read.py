@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.policy.anchore.bundle import Allowlist, Bundle, Collected, Item, Mapping, Mistake, Rule, RuleSet
+from hullmark.policy.anchore.allowlists import Allowlist, Item
+from hullmark.policy.anchore.bundle import Bundle, Collected, Mapping, Rule, RuleSet
+from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.read_rules import read_rule
 from hullmark.policy.anchore.select import ImageRule, Wildcard
 

@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 from hullmark.model.verdict import Action
-from hullmark.policy.anchore.bundle import Collected, Mistake, Rule
+from hullmark.policy.anchore.bundle import Collected, Rule
 from hullmark.policy.anchore.gates import RETIRED, triggers_by_gate
+from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.params import BadValue, Values, read_value
 from hullmark.policy.anchore.trigger import Trigger
 from hullmark.policy.convert import nearest

@@ -1,0 +1,41 @@
+"""A policy with every gate and trigger, on every image that was built: nothing fails that should not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.places import REPOSITORY, corpus
+from tests.support.program import Program, program_in
+from tests.unit.policy.anchore.building import every_rule, second
+
+IMAGES = (
+    *("debian-slim", "nginx", "python-app", "node-app", "java-app", "ruby-app", "go-tools", "big"),
+    *("rpm-image", "rpm-ndb", "apk-image", "distroless", "secrets"),
+)
+NEVER_TOLD = ("stig", "image_source_drift")
+"""Gates of which nothing is known yet."""
+
+
+@pytest.fixture
+def hullmark(tmp_path: Path) -> Program:
+    return program_in(tmp_path / "run")
+
+
+@pytest.mark.parametrize("profile", ["native", "compat"])
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_rule_is_judged_on_every_image(hullmark: Program, tmp_path: Path, image: str, profile: str) -> None:
+    source = f"oci-dir:{corpus('oci', image)}"
+    rules = every_rule()
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(second(*rules)))
+    known = {problem["reason"] for problem in hullmark("scan", source, "-o", "json", seconds=120).document["problems"]}
+    advisories = str(REPOSITORY / "examples" / "advisories")
+    words = ("check", source, "--policy", str(policy), "--profile", profile, "--advisories", advisories, "-o", "json")
+    verdict = hullmark(*words, "--at", "2026-11-01T00:00:00Z", seconds=300).document
+    assert verdict["findings"]
+    assert {finding["rule_id"] for finding in verdict["findings"]} <= {rule["id"] for rule in rules}
+    told = [problem["reason"] for problem in verdict["problems"] if problem["reason"] not in known]
+    assert [reason for reason in told if not any(gate in reason for gate in NEVER_TOLD)] == []
