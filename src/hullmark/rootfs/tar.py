@@ -158,7 +158,7 @@ class TarWalker:
         self._long_name = self._long_link = b""
         self._is_extended = False
 
-    def walk(self) -> None:  # noqa: C901
+    def walk(self) -> None:  # noqa: C901, PLR0915
         """Show every entry to the visitor, then read what follows the end mark.
 
         Raises BrokenImage for damage, LimitReached where the guard or the number of entries says so.
