@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import FileRecord
@@ -28,15 +28,37 @@ _TYPE_BITS = {
 }
 
 
+T = TypeVar("T")
+
+
+class _Shared(Generic[T]):
+    """A property that is derived once for all rules."""
+
+    def __init__(self, derive: Callable[[Any], T]) -> None:
+        self._derive = derive
+        self._name = derive.__name__
+        self.__doc__ = derive.__doc__
+
+    def __get__(self, facts: AnchoreFacts, _: type[AnchoreFacts] | None = None) -> T:
+        if self._name not in facts.derived:
+            facts.derived[self._name] = self._derive(facts)
+        found: T = facts.derived[self._name]
+        return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnchoreFacts:
-    """The facts of an image, with what is known from outside, and how to judge. `rule_id` is that of the rule being judged."""
+    """The facts of an image, with what is known from outside, and how to judge. `rule_id` is that of the rule being judged.
+
+    `derived` are tables that are made on first use; every rule's facts share them.
+    """
 
     facts: Facts
     profile: Profile = NATIVE
     context: Context = NO_CONTEXT
     rule_id: str = ""
     work: Work = field(default_factory=Work)
+    derived: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def keeps(self, quirk: str) -> bool:
         """Whether one of the original's peculiarities is kept."""
@@ -52,18 +74,18 @@ class AnchoreFacts:
         """The image's settings; empty ones if they could not be read."""
         return self.facts.inventory.config or ImageConfig()
 
-    @cached_property
+    @_Shared
     def files(self) -> dict[str, FileRecord]:
         """The files that are there, by path."""
         records = self.facts.inventory.files or ()
         return {file.path: file for file in records if file.state not in ("missing", "ghost")}
 
-    @cached_property
+    @_Shared
     def packages(self) -> tuple[PackageRow, ...]:
         """Every package, at every place."""
         return package_rows(self.facts.inventory)
 
-    @cached_property
+    @_Shared
     def matches(self) -> tuple[MatchRow, ...]:
         """Every match, at every place; none if nobody matched."""
         return match_rows(self.facts.matches, self.packages) if self.facts.matches is not None else ()
@@ -79,7 +101,7 @@ class AnchoreFacts:
         """Whether a Dockerfile was handed over."""
         return bool(self.facts.dockerfile_text.strip())
 
-    @cached_property
+    @_Shared
     def lines(self) -> tuple[Line, ...]:
         """The Dockerfile's instructions, or what the history suggests they were."""
         text = self.facts.dockerfile_text
@@ -98,7 +120,7 @@ class AnchoreFacts:
         """Whether any file was stored."""
         return any(self.stored(path) is not None for path in self.context.retrieve_files)
 
-    @cached_property
+    @_Shared
     def passwd_lines(self) -> tuple[str, ...]:
         """The lines of passwd(5), stripped."""
         body = self.stored("/etc/passwd")
