@@ -33,8 +33,11 @@ def noted(read):
         return answer
     return reading
 os.preadv, os.pread = noted(preadv), noted(pread)
-import atexit
-atexit.register(lambda: open(path, "w").write(json.dumps(got)))
+def leave(status, leave=os._exit):
+    with open(path, "w") as log:
+        log.write(json.dumps(got))
+    leave(status)
+os._exit = leave
 """
 
 
