@@ -11,7 +11,7 @@ _DISTRIBUTIONS = (
     *("debian", "debian_lists", "debian_support", "distro_info", "ubuntu", "ubuntu_tracker"),
     *("alpine", "wolfi", "chainguard", "minimos", "secureos", "echo", "arch"),
     *("redhat", "hummingbird", "almalinux", "rocky", "oracle", "amazon", "fedora"),
-    *("suse", "photon", "azurelinux", "openeuler"),
+    *("suse", "suse_csaf", "photon", "azurelinux", "openeuler"),
 )
 _LANGUAGES = (
     *("ghsa", "github_api", "govulndb", "pypa", "rubysec", "rustsec", "friendsofphp"),

@@ -26,15 +26,17 @@ _STATED = re.compile(r"(\S+) is (not )?affected$")
 _PRODUCT = re.compile(r"[A-Za-z]\S* \S.* is installed$")
 _SERVER = re.compile(r"SUSE Linux Enterprise (Server|Module for .*?) (\d+)(?: SP(\d+))?(-LTSS)? is installed$")
 _RANKS = {"sles-release": 0, "SLES-release": 0, "openSUSE-release": 0, "sles-ltss-release": 2}
-_MODULE_RANK, _LONG_TERM_RANK = 1, 2
+MODULE_RANK, LONG_TERM_RANK = 1, 2
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
+    """Where packages of a product are looked up; of several products of one release the least rank counts."""
+
     namespace: str
     rank: int
 
 
-class _Said(NamedTuple):
+class Said(NamedTuple):
     """What is said of a package: ranges of what has no fix, and fixes; with neither, that it is safe."""
 
     name: str
@@ -86,8 +88,8 @@ def _advisory(definition: oval.Definition, ids: Sequence[str], affected: tuple[A
 
 
 def _affected(definition: oval.Definition) -> Iterator[Affected]:
-    found: dict[tuple[str, str], dict[int, list[_Said]]] = {}
-    places: dict[int, tuple[_Place, ...]] = {}
+    found: dict[tuple[str, str], dict[int, list[Said]]] = {}
+    places: dict[int, tuple[Place, ...]] = {}
     for claim in definition.claims:
         said = _said(claim)
         if said is None:
@@ -97,10 +99,10 @@ def _affected(definition: oval.Definition) -> Iterator[Affected]:
         for place in places[id(claim.where)]:
             found.setdefault((place.namespace, said.name), {}).setdefault(place.rank, []).append(said)
     for (namespace, name), by_rank in found.items():
-        yield _row(namespace, name, by_rank[min(by_rank)], day_of(definition.issued))
+        yield row(namespace, name, by_rank[min(by_rank)], day_of(definition.issued))
 
 
-def _row(namespace: str, name: str, said: Sequence[_Said], issued: str) -> Affected:
+def row(namespace: str, name: str, said: Sequence[Said], issued: str) -> Affected:
     """One row: what is open counts before fixes, fixes before safety."""
     open_ranges = tuple(dict.fromkeys(each for one in said for each in one.open))
     fixes = tuple(dict.fromkeys(fix for one in said for fix in one.fixes))
@@ -117,37 +119,37 @@ def _row(namespace: str, name: str, said: Sequence[_Said], issued: str) -> Affec
     )
 
 
-def _said(claim: oval.Claim) -> _Said | None:
+def _said(claim: oval.Claim) -> Said | None:
     stated = next(filter(None, (_STATED.match(test.comment) for test in claim.tests)), None)
     if stated is not None:
-        return _Said(stated[1]) if stated[2] else _Said(stated[1], (EVERY_VERSION,))
+        return Said(stated[1]) if stated[2] else Said(stated[1], (EVERY_VERSION,))
     if any(test.subject == "version" and test.value == "0" for test in claim.tests):
-        return _Said(claim.name)
+        return Said(claim.name)
     span = oval.range_of(claim.tests)
     if span is None or not claim.name or not all(test.kind for test in claim.tests):
         return None
-    return _Said(claim.name, (), (span.fixed,)) if span.fixed else _Said(claim.name, (span,))
+    return Said(claim.name, (), (span.fixed,)) if span.fixed else Said(claim.name, (span,))
 
 
-def _places(claim: oval.Claim) -> Iterator[_Place]:
+def _places(claim: oval.Claim) -> Iterator[Place]:
     for test in (test for group in claim.where for test in group):
-        rank = _RANKS.get(test.name, _MODULE_RANK if _MODULE.match(test.name) else None)
+        rank = _RANKS.get(test.name, MODULE_RANK if _MODULE.match(test.name) else None)
         if rank is not None and "Micro" not in test.comment:
             yield from _place(test, rank)
         elif not test.kind and (stated := _SERVER.match(test.comment)):
-            rank = _LONG_TERM_RANK if stated[4] else 0 if stated[1] == "Server" else _MODULE_RANK
-            yield _Place(f"sles:{stated[2]}{f'.{stated[3]}' if stated[3] else ''}", rank)
+            rank = LONG_TERM_RANK if stated[4] else 0 if stated[1] == "Server" else MODULE_RANK
+            yield Place(f"sles:{stated[2]}{f'.{stated[3]}' if stated[3] else ''}", rank)
 
 
-def _place(test: oval.Test, rank: int) -> Iterator[_Place]:
+def _place(test: oval.Test, rank: int) -> Iterator[Place]:
     version = _VERSION.fullmatch(test.value)
     if test.name == "openSUSE-release":
         if test.operation == "greater than or equal":
-            yield _Place("opensuse:tumbleweed", rank)
+            yield Place("opensuse:tumbleweed", rank)
         elif version is not None:
-            yield _Place(f"opensuse:{version[0]}", rank)
+            yield Place(f"opensuse:{version[0]}", rank)
     elif version is not None:
-        yield _Place(f"sles:{version[0]}", rank)
+        yield Place(f"sles:{version[0]}", rank)
 
 
 _FILES: tuple[tuple[str, str, str], ...] = (

@@ -1,0 +1,137 @@
+"""SUSE and openSUSE: CSAF VEX documents, one for each CVE (https://ftp.suse.com/pub/projects/security/csaf-vex/).
+
+They say the same as the OVAL files, of every product at once, and change with each CVE: who wants news in minutes takes them, and else the
+OVAL feeds do. Places and ranks are those of `suse`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.formats import csaf
+from hullmark.feeds.formats.archives import DAMAGE, members, whole
+from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.suse import LONG_TERM_RANK, MODULE_RANK, Place, Said, row
+from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected
+
+_FOLDER = "https://ftp.suse.com/pub/projects/security/csaf-vex/"
+_ARCHIVE = "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2"
+_CHANGE = re.compile(r'"(cve-[0-9-]{1,30}\.json)","([0-9TZ:.+-]{10,40})"')
+_MAX_CHANGES = 5000
+_SERVER = re.compile(r"SUSE Linux Enterprise (Server|Module for [\w -]+?) (\d\d)(?: SP(\d))?(-LTSS| LTSS)?(?:-ESPOS)?")
+_LEAP = re.compile(r"openSUSE Leap (\d\d\.\d)")
+_STATES = ("known_affected", "known_not_affected")
+_FIXED = ("fixed", "first_fixed", "recommended")
+
+
+def crawl(known: Known) -> Crawl:
+    """The archive; after a good crawl only what has changed since, if that is not too much."""
+    changes = (yield Get(url=_FOLDER + "changes.csv", is_addition=True)) if known.since else None
+    if changes is not None:
+        found = [change for line in lines(changes, _unreported) if (change := _CHANGE.match(line.strip()))]
+        recent = [change[1] for change in found if instant(change[2])[:19] >= known.since[:19]]
+        if len(recent) <= _MAX_CHANGES and len(recent) < len(found):
+            for name in sorted(recent):
+                yield Get(url=_FOLDER + name, is_addition=True, is_optional=True)
+            return
+    yield Get(url=_ARCHIVE)
+
+
+def _unreported(place: str, reason: str) -> None:
+    """A list that ends early leads to the archive, or to fewer documents until the next crawl."""
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory for each vulnerability of each document."""
+    for document in documents:
+        if document.url.endswith(".csv"):
+            continue
+        for place, data in _documents(document, report):
+            try:
+                read = csaf.read(data)
+            except ValueError as error:
+                report(place, str(error))
+                continue
+            for vulnerability in read.vulnerabilities:
+                if vulnerability.id:
+                    yield _advisory(vulnerability, read)
+                else:
+                    report(place, "a vulnerability without an id is left out")
+
+
+def _documents(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
+    if not document.url.endswith(".json"):
+        yield from members(document, report, (".json",))
+        return
+    try:
+        yield document.url, whole(document)
+    except DAMAGE as error:
+        report(document.url, f"it cannot be read: {error}")
+
+
+def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf) -> Advisory:
+    tracking = read.document.tracking
+    published = instant(tracking.initial_release_date)
+    return Advisory(
+        id=vulnerability.id,
+        source=FEED.name,
+        severity=csaf.severity_of(vulnerability, read),
+        cvss=csaf.ratings_of(vulnerability),
+        summary=csaf.summary_of(vulnerability, read),
+        published=published,
+        modified=instant(tracking.current_release_date),
+        references=csaf.references_of(vulnerability, read),
+        affected=tuple(_affected(vulnerability.product_status, published[:10])),
+    )
+
+
+def _affected(status: Mapping[str, Sequence[str]], published: str) -> Iterator[Affected]:
+    found: dict[tuple[str, str], dict[int, list[Said]]] = {}
+    for kind in (*_FIXED, *_STATES):
+        for identity in dict.fromkeys(status.get(kind, ())):
+            platform, _, component = identity.partition(":")
+            place = place_of(platform)
+            said = _said(kind, component)
+            if place is not None and said is not None:
+                found.setdefault((place.namespace, said.name), {}).setdefault(place.rank, []).append(said)
+    for (namespace, name), by_rank in found.items():
+        yield row(namespace, name, by_rank[min(by_rank)], published)
+
+
+def _said(kind: str, component: str) -> Said | None:
+    """A fix is told with the build that has it, all else of a package by its name."""
+    if kind == "known_affected":
+        return Said(component, (EVERY_VERSION,)) if component else None
+    if kind == "known_not_affected":
+        return Said(component) if component else None
+    name, dash, release = component.rpartition("-")
+    name, second, version = name.rpartition("-")
+    return Said(name, (), (f"{version}-{release}",)) if dash and second and name and version and release else None
+
+
+def place_of(platform: str) -> Place | None:
+    """Where packages of a product are looked up, None for products that are not matched."""
+    if platform == "openSUSE Tumbleweed":
+        return Place("opensuse:tumbleweed", 0)
+    leap = _LEAP.fullmatch(platform)
+    if leap is not None:
+        return Place(f"opensuse:{leap[1]}", 0)
+    server = _SERVER.fullmatch(platform)
+    if server is None:
+        return None
+    rank = LONG_TERM_RANK if server[4] else 0 if server[1] == "Server" else MODULE_RANK
+    return Place(f"sles:{server[2]}{f'.{server[3]}' if server[3] else ''}", rank)
+
+
+FEED = Feed(
+    name="suse-csaf",
+    title="SUSE CSAF VEX",
+    homepage="https://www.suse.com/support/security/csaf/",
+    licence="CC-BY-4.0",
+    crawl=crawl,
+    parse=parse,
+    is_default=False,
+)
