@@ -10,7 +10,7 @@ from hullmark.feeds.feed import Feed
 _DISTRIBUTIONS = (
     *("debian", "debian_lists", "debian_support", "distro_info", "ubuntu", "ubuntu_tracker"),
     *("alpine", "wolfi", "chainguard", "minimos", "secureos", "echo", "arch"),
-    *("redhat", "hummingbird", "almalinux", "rocky", "oracle", "amazon", "fedora"),
+    *("redhat", "redhat_advisories", "hummingbird", "almalinux", "rocky", "oracle", "amazon", "fedora"),
     *("suse", "suse_csaf", "photon", "azurelinux", "openeuler"),
 )
 _LANGUAGES = (

@@ -77,38 +77,41 @@ def release_of(platform: csaf.Product) -> Release | None:
     return Release(f"rhel:{major}", major, minor)
 
 
-def crawl(known: Known) -> Crawl:
-    """The archive and what has changed since; or only the changes since the last crawl, if they are not too many."""
-    changes = (yield Get(url=PLACE + "changes.csv", is_addition=True)) if known.since else None
+def crawl(known: Known, folder: str = PLACE, archive: str = "csaf_vex") -> Crawl:
+    """The archive and what has changed since; or only the changes since the last crawl, if they are not too many.
+
+    Each kind of document lies in a `folder`, with a dated archive whose name begins with `archive`.
+    """
+    changes = (yield Get(url=folder + "changes.csv", is_addition=True)) if known.since else None
     if changes is not None:
         changed = _changes(changes)
         recent = [path for path, at in changed.items() if at[:19] >= known.since[:19]]
         if len(recent) <= _MAX_CHANGES and len(recent) < len(changed):
-            yield Get(url=PLACE + "deletions.csv", is_addition=True)
+            yield Get(url=folder + "deletions.csv", is_addition=True)
             for path in sorted(recent, key=changed.__getitem__):
-                yield Get(url=PLACE + path, is_addition=True, is_optional=True)
+                yield Get(url=folder + path, is_addition=True, is_optional=True)
             return
-    yield from _whole_crawl()
+    yield from _whole_crawl(folder, archive)
 
 
-def _whole_crawl() -> Crawl:
-    name = archive_name((yield Get(url=PLACE + "archive_latest.txt")))
-    yield Get(url=PLACE + name, or_latest="csaf_vex_*.tar.zst")
-    yield Get(url=PLACE + "deletions.csv")
-    changes = yield Get(url=PLACE + "changes.csv")
+def _whole_crawl(folder: str, archive: str) -> Crawl:
+    name = archive_name((yield Get(url=folder + "archive_latest.txt")), archive)
+    yield Get(url=folder + name, or_latest=f"{archive}_*.tar.zst")
+    yield Get(url=folder + "deletions.csv")
+    changes = yield Get(url=folder + "changes.csv")
     made = _ARCHIVE_DAY.search(name)
     if changes is None or made is None:
         return
     changed = _changes(changes)
     for path in sorted(changed, key=changed.__getitem__):
         if changed[path][:10] >= made[0]:
-            yield Get(url=PLACE + path, is_optional=True)
+            yield Get(url=folder + path, is_optional=True)
 
 
-def archive_name(latest: Document | None) -> str:
+def archive_name(latest: Document | None, archive: str = "csaf_vex") -> str:
     """The name of the archive that `archive_latest.txt` tells; a usual one if it tells none."""
     told = next(lines(latest, lambda place, why: None), "").strip() if latest is not None else ""
-    return told if _ARCHIVE.fullmatch(told) else "csaf_vex_latest.tar.zst"
+    return told if _ARCHIVE.fullmatch(told) else f"{archive}_latest.tar.zst"
 
 
 def _changes(document: Document) -> dict[str, str]:
@@ -127,7 +130,13 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 
 def parse_vex(documents: Sequence[Document], report: Report, source: str, releases: Releases) -> Iterator[Advisory]:
-    """Read archives of VEX documents and single ones, but those that the last of the lists tells were deleted."""
+    """Read archives of VEX documents and single ones, an advisory for each vulnerability."""
+    for place, data in texts(documents, report):
+        yield from advisories_of(data, source, releases, report, place)
+
+
+def texts(documents: Sequence[Document], report: Report) -> Iterator[tuple[str, bytes]]:
+    """Place and text of every document in archives and of single ones, but those that the last of the lists tells were deleted."""
     gone: dict[str, str] = {}
     changed: dict[str, str] = {}
     for document in documents:
@@ -141,7 +150,7 @@ def parse_vex(documents: Sequence[Document], report: Report, source: str, releas
             continue
         for place, data in _vex(document, report):
             if "/".join(place.split("/")[-2:]) not in deleted:
-                yield from advisories_of(data, source, releases, report, place)
+                yield place, data
 
 
 def _vex(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
@@ -161,6 +170,13 @@ def advisories_of(data: bytes, source: str, releases: Releases, report: Report, 
     except ValueError as error:
         report(place, str(error))
         return
+    yield from advisories_in(document, source, releases, report, place)
+
+
+def advisories_in(
+    document: csaf.Csaf, source: str, releases: Releases, report: Report, place: str
+) -> Iterator[Advisory]:
+    """The same of a document that was read."""
     products = csaf.products_of(document)
     tracking = document.document.tracking
     for vulnerability in document.vulnerabilities:

@@ -1,0 +1,61 @@
+"""Red Hat: security advisories (RHSA) as CSAF documents (https://security.access.redhat.com/data/csaf/v2/advisories/).
+
+The VEX documents of `redhat` name the same fixes by CVE and more besides; these tell them by advisory, with its own severity and dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from hullmark.feeds.feed import Document, Feed, Report
+from hullmark.feeds.formats import csaf
+from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.formats.wording import line_of
+from hullmark.feeds.redhat import advisories_in, crawl, release_of, texts
+from hullmark.model.advisory import SEVERITIES, Advisory
+
+_FOLDER = "https://security.access.redhat.com/data/csaf/v2/advisories/"
+
+
+def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
+    """One advisory for each document: archives first, then single documents, as they were fetched."""
+    for place, data in texts(documents, report):
+        try:
+            document = csaf.read(data)
+        except ValueError as error:
+            report(place, str(error))
+            continue
+        if document.document.tracking.id:
+            yield _advisory(document, report, place)
+        else:
+            report(place, "a document without an id is left out")
+
+
+def _advisory(document: csaf.Csaf, report: Report, place: str) -> Advisory:
+    head = document.document
+    vulnerabilities = list(advisories_in(document, FEED.name, release_of, report, place))
+    return Advisory(
+        id=head.tracking.id,
+        source=FEED.name,
+        aliases=tuple(dict.fromkeys(each.id for each in vulnerabilities)),
+        severity=max((each.severity for each in vulnerabilities), key=SEVERITIES.index, default="unknown"),
+        cvss=tuple(dict.fromkeys(rating for each in vulnerabilities for rating in each.cvss)),
+        cwes=tuple(dict.fromkeys(cwe for each in vulnerabilities for cwe in each.cwes)),
+        summary=line_of(head.title),
+        published=instant(head.tracking.initial_release_date),
+        modified=instant(head.tracking.current_release_date),
+        references=tuple(dict.fromkeys(url for each in vulnerabilities for url in each.references)),
+        affected=tuple(dict.fromkeys(row for each in vulnerabilities for row in each.affected)),
+    )
+
+
+FEED = Feed(
+    name="redhat-advisories",
+    title="Red Hat security advisories (CSAF)",
+    homepage="https://access.redhat.com/security/data",
+    licence="CC-BY-4.0",
+    crawl=partial(crawl, folder=_FOLDER, archive="csaf_advisories"),
+    parse=parse,
+    is_default=False,
+)
