@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,13 @@ import pytest
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.model.advisory import Advisory, Affected, Range
+from tests.support.pages import commands_that_hold
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, Ran, program_in
 from tests.support.shelves import put
 from tests.support.shop import shop_layout
 
 PAGE = REPOSITORY / "docs" / "how-to" / "judge-a-past-day.md"
-_STEP = re.compile(r"^(?:`([^`\n]+)`:\n\n```yaml|```console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_STATUS = re.compile(r"# exit status (\d)$")
 
 CRITICAL = "  - {id: critical, gate: vulnerabilities, trigger: found, action: ACTION, params: {severity: critical}}\n"
 SETUID = "  - {id: setuid, gate: files, trigger: setuid, action: warn}\n"
@@ -165,21 +162,7 @@ def test_kept_versions_are_listed_and_the_same_is_not_kept_twice(kept: Program) 
 def test_the_page_about_past_days_is_true(hullmark: Program, shelf: Shelf) -> None:
     put(shelf, {"one": [about("other")]}, datetime(2026, 2, 1, tzinfo=UTC))
     put(shelf, {"one": [about("other"), about("seller")]}, at(10))
-    count = 0
-    for name, block in _STEP.findall(PAGE.read_text("utf-8")):
-        if name:
-            (hullmark.place / name).write_text(block, "utf-8")
-            continue
-        for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, *shown = command.splitlines()
-            status = _STATUS.search(line)
-            program, *words = shlex.split(line, comments=True)
-            ran = hullmark(*words)
-            count += 1
-            assert program == "hullmark"
-            assert ran.status == (int(status[1]) if status else 0), (line, ran)
-            assert [part for part in shown if part not in ran.text] == [], (line, ran.text)
-    assert count == 8
+    assert commands_that_hold(PAGE, hullmark) == 8
 
 
 def test_vulnerabilities_too_are_those_that_were_known(kept: Program) -> None:

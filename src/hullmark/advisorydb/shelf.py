@@ -19,7 +19,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -306,12 +306,13 @@ def _day(moment: datetime) -> str:
 
 def write_whole(path: Path, payload: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    with tempfile.NamedTemporaryFile(prefix=f".{path.name}-", dir=path.parent, delete=False) as stream:
-        try:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-            Path(stream.name).replace(path)
-        except BaseException:
-            Path(stream.name).unlink(missing_ok=True)
-            raise
+    with (
+        tempfile.NamedTemporaryFile(prefix=f".{path.name}-", dir=path.parent, delete=False) as stream,
+        ExitStack() as undone,
+    ):
+        undone.callback(Path(stream.name).unlink, missing_ok=True)
+        stream.write(payload)
+        stream.flush()
+        os.fsync(stream.fileno())
+        Path(stream.name).replace(path)
+        undone.pop_all()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hullmark.cli import db_fetch, db_look, db_share
+from hullmark.cli.rows import add_output
 from hullmark.cli.settings import add_advisory_options, add_keeping_options, settings_of
 
 if TYPE_CHECKING:
@@ -33,14 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("action", metavar="ACTION", choices=tuple(_ACTIONS), help="see below")
     parser.add_argument("arguments", metavar="ARGUMENT", nargs="*", help="what the action is about")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FORMAT",
-        default="table",
-        choices=("table", "json"),
-        help="table or json (default: table)",
-    )
+    add_output(parser)
     group = parser.add_argument_group("update")
     group.add_argument(
         "--from",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hullmark.cli.rows import plain, print_json, print_rows
+from hullmark.cli.rows import add_output, plain, print_json, print_rows
 from hullmark.cli.settings import add_advisory_options, settings_of
 
 if TYPE_CHECKING:
@@ -29,14 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("before", metavar="BEFORE", help="the earlier verdict")
     parser.add_argument("after", metavar="AFTER", help="the later verdict")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FORMAT",
-        default="table",
-        choices=("table", "json"),
-        help="table or json (default: table)",
-    )
+    add_output(parser)
     add_advisory_options(parser, only_folder=True)
 
 

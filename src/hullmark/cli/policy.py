@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hullmark.cli import policy_convert, policy_keep, policy_look, policy_try
+from hullmark.cli.rows import add_output
 from hullmark.cli.settings import add_policy_options
 
 NAME = "policy"
@@ -42,15 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     return _ACTIONS[arguments.action].run(arguments)
 
 
-def _add_output(parser: argparse.ArgumentParser, *more: str) -> None:
-    formats = ("table", "json", *more)
-    text = f"{', '.join(formats[:-1])} or {formats[-1]} (default: table)"
-    parser.add_argument("-o", "--output", metavar="FORMAT", default="table", choices=formats, help=text)
-
-
 def _validate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("policies", metavar="POLICY", nargs="+", help=_POLICY)
-    _add_output(parser)
+    add_output(parser)
 
 
 def _test(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +58,7 @@ def _test(parser: argparse.ArgumentParser) -> None:
         help="test cases (default: NAME.test.yaml beside NAME.yaml, or a folder's *.test.yaml)",
     )
     parser.add_argument("--coverage", action="store_true", help="fail if no case makes some rule fire")
-    _add_output(parser)
+    add_output(parser)
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +73,7 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--environment", metavar="NAME", default="", help="where the images are to run")
     parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
     parser.add_argument("--all", action="store_true", help="list also images of which the verdict stays")
-    _add_output(parser)
+    add_output(parser)
 
 
 def _keep(parser: argparse.ArgumentParser) -> None:
@@ -86,13 +81,13 @@ def _keep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", default="", help="what to keep it under (default: its own name)")
     parser.add_argument("--at", metavar="TIME", help="since when it is in force (default: now)")
     add_policy_options(parser)
-    _add_output(parser)
+    add_output(parser)
 
 
 def _kept(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="which policies; none: all")
     add_policy_options(parser)
-    _add_output(parser)
+    add_output(parser)
 
 
 def _convert(parser: argparse.ArgumentParser) -> None:
@@ -103,12 +98,12 @@ def _convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _gates(parser: argparse.ArgumentParser) -> None:
-    _add_output(parser, "markdown")
+    add_output(parser, "markdown")
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="GATE[.TRIGGER]", nargs="*", help="which; none: all")
-    _add_output(parser)
+    add_output(parser)
 
 
 def _schema(parser: argparse.ArgumentParser) -> None:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import Any
+
+
+def add_output(parser: argparse.ArgumentParser, *more: str) -> None:
+    """`-o`: table, JSON, or one of some formats more."""
+    formats = ("table", "json", *more)
+    text = f"{', '.join(formats[:-1])} or {formats[-1]} (default: table)"
+    parser.add_argument("-o", "--output", metavar="FORMAT", default="table", choices=formats, help=text)
 
 
 def print_rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

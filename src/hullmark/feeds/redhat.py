@@ -16,7 +16,7 @@ import msgspec
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats import csaf
-from hullmark.feeds.formats.archives import DAMAGE, members, whole
+from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.reading import lines
 from hullmark.feeds.formats.rhel_minors import Fix, rows
 from hullmark.feeds.formats.rpms import instant, is_debug, nevra
@@ -33,7 +33,6 @@ _MINOR = re.compile(r"-(\d+)\.(\d+)(?=\.|$)")
 _PURL = re.compile(r"pkg:rpm/[^/@?]+/([^/@?]+)(?:@([^?]+))?(?:\?(.*))?$")
 _MODULE_PURL = re.compile(r"pkg:rpmmod/[^/@?]+/([^/@?]+)@([^:?]+)")
 _ANNOUNCEMENT = re.compile(r"RH[A-Z]A-\d{4}:\d+")
-_CHANGE = re.compile(r'"([^"]+\.json)","([^"]+)"')
 _ARCHIVE = re.compile(r"[\w.-]+\.tar\.\w+")
 _ARCHIVE_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WONT_FIX = "no_fix_planned"
@@ -84,7 +83,7 @@ def crawl(known: Known, folder: str = PLACE, archive: str = "csaf_vex") -> Crawl
     """
     changes = (yield Get(url=folder + "changes.csv", is_addition=True)) if known.since else None
     if changes is not None:
-        changed = _changes(changes)
+        changed = changes_in(changes)
         recent = [path for path, at in changed.items() if at[:19] >= known.since[:19]]
         if len(recent) <= _MAX_CHANGES and len(recent) < len(changed):
             yield Get(url=folder + "deletions.csv", is_addition=True)
@@ -102,7 +101,7 @@ def _whole_crawl(folder: str, archive: str) -> Crawl:
     made = _ARCHIVE_DAY.search(name)
     if changes is None or made is None:
         return
-    changed = _changes(changes)
+    changed = changes_in(changes)
     for path in sorted(changed, key=changed.__getitem__):
         if changed[path][:10] >= made[0]:
             yield Get(url=folder + path, is_optional=True)
@@ -112,16 +111,6 @@ def archive_name(latest: Document | None, archive: str = "csaf_vex") -> str:
     """The name of the archive that `archive_latest.txt` tells; a usual one if it tells none."""
     told = next(lines(latest, lambda place, why: None), "").strip() if latest is not None else ""
     return told if _ARCHIVE.fullmatch(told) else f"{archive}_latest.tar.zst"
-
-
-def _changes(document: Document) -> dict[str, str]:
-    """When each document changed, by its path. Damage ends the list."""
-    found: dict[str, str] = {}
-    for line in lines(document, lambda place, why: None):
-        change = _CHANGE.match(line)
-        if change is not None and ".." not in change[1]:
-            found[change[1]] = instant(change[2])
-    return found
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
@@ -141,26 +130,16 @@ def texts(documents: Sequence[Document], report: Report) -> Iterator[tuple[str, 
     changed: dict[str, str] = {}
     for document in documents:
         if document.url.endswith("deletions.csv"):
-            gone |= _changes(document)
+            gone |= changes_in(document)
         elif document.url.endswith("changes.csv"):
-            changed |= _changes(document)
+            changed |= changes_in(document)
     deleted = {path for path, at in gone.items() if at >= changed.get(path, "")}
     for document in documents:
         if document.url.endswith((".csv", ".txt")):
             continue
-        for place, data in _vex(document, report):
+        for place, data in texts_in(document, report):
             if "/".join(place.split("/")[-2:]) not in deleted:
                 yield place, data
-
-
-def _vex(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
-    if not document.url.endswith(".json"):
-        yield from members(document, report, (".json",))
-        return
-    try:
-        yield document.url, whole(document)
-    except DAMAGE as error:
-        report(document.url, f"it cannot be read: {error}")
 
 
 def advisories_of(data: bytes, source: str, releases: Releases, report: Report, place: str) -> Iterator[Advisory]:

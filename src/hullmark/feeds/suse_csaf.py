@@ -11,15 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats import csaf
-from hullmark.feeds.formats.archives import DAMAGE, members, whole
-from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.suse import LONG_TERM_RANK, MODULE_RANK, Place, Said, row
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected
 
 _FOLDER = "https://ftp.suse.com/pub/projects/security/csaf-vex/"
 _ARCHIVE = "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2"
-_CHANGE = re.compile(r'"(cve-[0-9-]{1,30}\.json)","([0-9TZ:.+-]{10,40})"')
 _MAX_CHANGES = 5000
 _SERVER = re.compile(r"SUSE Linux Enterprise (Server|Module for [\w -]+?) (\d\d)(?: SP(\d))?(-LTSS| LTSS)?(?:-ESPOS)?")
 _LEAP = re.compile(r"openSUSE Leap (\d\d\.\d)")
@@ -31,17 +29,13 @@ def crawl(known: Known) -> Crawl:
     """The archive; after a good crawl only what has changed since, if that is not too much."""
     changes = (yield Get(url=_FOLDER + "changes.csv", is_addition=True)) if known.since else None
     if changes is not None:
-        found = [change for line in lines(changes, _unreported) if (change := _CHANGE.match(line.strip()))]
-        recent = [change[1] for change in found if instant(change[2])[:19] >= known.since[:19]]
-        if len(recent) <= _MAX_CHANGES and len(recent) < len(found):
-            for name in sorted(recent):
-                yield Get(url=_FOLDER + name, is_addition=True, is_optional=True)
+        changed = changes_in(changes)
+        recent = [path for path, at in changed.items() if at[:19] >= known.since[:19]]
+        if len(recent) <= _MAX_CHANGES and len(recent) < len(changed):
+            for path in sorted(recent):
+                yield Get(url=_FOLDER + path, is_addition=True, is_optional=True)
             return
     yield Get(url=_ARCHIVE)
-
-
-def _unreported(place: str, reason: str) -> None:
-    """A list that ends early leads to the archive, or to fewer documents until the next crawl."""
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
@@ -49,7 +43,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     for document in documents:
         if document.url.endswith(".csv"):
             continue
-        for place, data in _documents(document, report):
+        for place, data in texts_in(document, report):
             try:
                 read = csaf.read(data)
             except ValueError as error:
@@ -60,16 +54,6 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                     yield _advisory(vulnerability, read)
                 else:
                     report(place, "a vulnerability without an id is left out")
-
-
-def _documents(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
-    if not document.url.endswith(".json"):
-        yield from members(document, report, (".json",))
-        return
-    try:
-        yield document.url, whole(document)
-    except DAMAGE as error:
-        report(document.url, f"it cannot be read: {error}")
 
 
 def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf) -> Advisory:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any
 
 from hullmark.model.match import Match, Matches, Named
 from hullmark.model.package import Location
-from hullmark.report.documents import encode, moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
     advice,
@@ -27,8 +25,7 @@ from hullmark.report.matches_words import (
     snapshot_text,
     system_of,
 )
-
-Json = dict[str, Any]
+from hullmark.report.sarif import Json, invocation, log
 
 _LEVEL = {
     "critical": "error",
@@ -49,8 +46,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
 
 def render_all(results: Sequence[Matches], context: RenderContext) -> bytes:
     """The log of all runs, as one line."""
-    runs = [_run(matches, context) for matches in results]
-    return encode({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": runs})
+    return log(_run(matches, context) for matches in results)
 
 
 def _run(matches: Matches, context: RenderContext) -> Json:
@@ -191,12 +187,7 @@ def _invocation(matches: Matches, context: RenderContext) -> Json:
         ),
         *(("error", f"{problem.path}: {problem.reason}") for problem in matches.problems),
     ]
-    invocation: Json = {
-        "executionSuccessful": True,
-        "toolExecutionNotifications": [{"level": level, "message": {"text": text}} for level, text in notices],
-    }
-    when = moment(context.timestamp)
-    return {**invocation, "endTimeUtc": when} if when else invocation
+    return invocation(notices, context)
 
 
 FORMAT = Format(

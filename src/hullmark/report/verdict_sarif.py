@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
 
 from hullmark.model.verdict import Action, Finding, Verdict
-from hullmark.report.documents import encode, moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import relative_uri
+from hullmark.report.sarif import Json, invocation, log
 from hullmark.report.verdict_words import excuse, facts, is_shadowed, is_untold, line_of, place_of, places, trigger
-
-Json = dict[str, Any]
 
 _LEVEL = {Action.STOP: "error", Action.WARN: "warning", Action.GO: "note"}
 _MAX_PLACES = 100
@@ -29,8 +26,7 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
 
 def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
     """The log of all runs, as one line."""
-    runs = [_run(verdict, context) for verdict in verdicts]
-    return encode({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": runs})
+    return log(_run(verdict, context) for verdict in verdicts)
 
 
 def _run(verdict: Verdict, context: RenderContext) -> Json:
@@ -120,12 +116,7 @@ def _invocation(verdict: Verdict, context: RenderContext) -> Json:
     """What could not be read or judged, as notifications: a run without them would look complete."""
     notices = [("error", f"The verdict is not known: {verdict.reason}")] if is_untold(verdict) else []
     notices += [("warning", f"{problem.path or 'image'}: {problem.reason}") for problem in verdict.problems]
-    invocation: Json = {
-        "executionSuccessful": True,
-        "toolExecutionNotifications": [{"level": level, "message": {"text": text}} for level, text in notices],
-    }
-    when = moment(context.timestamp)
-    return {**invocation, "endTimeUtc": when} if when else invocation
+    return invocation(notices, context)
 
 
 FORMAT = Format(

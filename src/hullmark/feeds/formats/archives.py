@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
 from isal import igzip, isal_zlib
@@ -73,13 +74,12 @@ class _Unpacked(io.RawIOBase):
 def plain(document: Document) -> BinaryIO:
     """The document's bytes, uncompressed if they are gzip, bzip2, xz or zstd: the content decides. Whoever opens closes."""
     stream = document.open()
-    try:
+    with ExitStack() as failed:
+        failed.callback(stream.close)
         head = stream.read(6)
         stream.seek(0)
         inner = _decompressor(head, stream)
-    except BaseException:
-        stream.close()
-        raise
+        failed.pop_all()
     return stream if inner is None else cast(BinaryIO, io.BufferedReader(_Unpacked(inner, stream), _CHUNK))
 
 

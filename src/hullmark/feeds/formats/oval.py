@@ -100,7 +100,7 @@ def definitions(document: Document, report: Report, places: IsPlace = is_place) 
     tests = _tests(document, report)
     try:
         with archives.plain(document) as stream:
-            for element in _elements(stream, "definition"):
+            for element in _elements(stream, "definition".__eq__, last="definitions"):
                 try:
                     yield _definition(element, tests, places)
                 except ValueError as error:
@@ -141,26 +141,30 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _elements(stream: BinaryIO, wanted: str) -> Iterator[_Element]:
-    """The elements of one name, whole; each and all else is cleared when it has been read. Ends with the section that holds them."""
+def _elements(stream: BinaryIO, is_wanted: Callable[[str], bool], last: str = "") -> Iterator[_Element]:
+    """The elements whose name is wanted, whole; each and all else is cleared when it has been read. Ends with the element `last`."""
     parents: list[_Element] = []
     inside = 0
     for event, element in iterparse(stream, events=("start", "end")):
         name = _local(element.tag)
         if event == "start":
             parents.append(element)
-            inside += name == wanted
+            inside += is_wanted(name)
             continue
         parents.pop()
-        if name == wanted:
+        if is_wanted(name):
             inside -= 1
             yield element
         if not inside:
             element.clear()
             if parents:
                 parents[-1].clear()
-            if name == f"{wanted}s":
+            if name == last:
                 return
+
+
+def _is_leaf(name: str) -> bool:
+    return name.endswith(("_test", "_object", "_state"))
 
 
 _Raw = tuple[str, str, tuple[str, ...], bool]
@@ -173,7 +177,7 @@ def _tests(document: Document, report: Report) -> dict[str, Test]:
     states: dict[str, Test] = {}
     try:
         with archives.plain(document) as stream:
-            for element in _leaves(stream):
+            for element in _elements(stream, _is_leaf):
                 identity, (_, _, kind) = element.attrib.get("id", ""), _local(element.tag).rpartition("_")
                 if kind == "test" and len(raw) < _MAX_TESTS:
                     raw[identity] = _test(element)
@@ -186,26 +190,6 @@ def _tests(document: Document, report: Report) -> dict[str, Test]:
     if len(raw) == _MAX_TESTS:
         report(document.url, f"only the first {_MAX_TESTS:,} tests are read")
     return _resolved(raw, names, states)
-
-
-def _leaves(stream: BinaryIO) -> Iterator[_Element]:
-    """Every element `…_test`, `…_object` and `…_state`, whole; definitions are passed over."""
-    parents: list[_Element] = []
-    inside = 0
-    for event, element in iterparse(stream, events=("start", "end")):
-        is_one = element.tag.endswith(("_test", "_object", "_state"))
-        if event == "start":
-            parents.append(element)
-            inside += is_one
-            continue
-        parents.pop()
-        if is_one:
-            inside -= 1
-            yield element
-        if not inside:
-            element.clear()
-            if parents:
-                parents[-1].clear()
 
 
 def _test(element: _Element) -> _Raw:
