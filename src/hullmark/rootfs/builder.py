@@ -43,7 +43,6 @@ class RecordBuilder:
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
         self._renamed: list[tuple[int, int, bytes]] = []
-        self._room = memoryview(b"")
 
     def problem(self, path: bytes, room: str, reason: str) -> None:
         """Note what could not be used; past the limit only the number is kept."""
@@ -181,12 +180,6 @@ class RecordBuilder:
         """Whether every file is hashed."""
         return self._digests
 
-    def room(self, size: int) -> memoryview:
-        """Memory for one body. Bodies come one after the other, so it is always the same: fresh memory costs page faults."""
-        if len(self._room) < size:
-            self._room = memoryview(bytearray(max(size, 2 * len(self._room))))
-        return self._room
-
     def extracted(self, index: int, read: Read[Any], body: memoryview | Sink) -> None:
         """Run an extractor over a complete body, or finish one that was fed in pieces."""
         path = self.entries[index].path
@@ -240,15 +233,13 @@ class RecordBuilder:
 class _Body:
     """The body of one file on its way to extractors and digests."""
 
-    __slots__ = ("_builder", "_filled", "_hashes", "_held", "_index", "_reads", "_sinks", "_size")
+    __slots__ = ("_builder", "_hashes", "_held", "_index", "_reads", "_sinks")
 
     def __init__(self, builder: RecordBuilder, index: int, size: int, reads: list[Read[Any]]) -> None:
         self._builder, self._index = builder, index
         self._reads: list[Read[Any]] = []
         self._sinks: list[tuple[Read[Any], Sink]] = []
-        self._size = size
-        self._held: memoryview | None = None
-        self._filled = 0
+        self._held: bytearray | None = None
         for read in reads:
             if size <= read.limit:
                 self._reads.append(read)
@@ -272,15 +263,13 @@ class _Body:
             sink.write(piece)
         if self._reads:
             if self._held is None:
-                self._held = self._builder.room(self._size)
-            end = self._filled + len(piece)
-            self._held[self._filled : end] = piece
-            self._filled = end
+                self._held = bytearray()
+            self._held += piece
 
     def end(self) -> None:
         """All pieces were given."""
-        held, self._held = self._held or memoryview(b""), None
-        self._close(held[: self._filled])
+        held, self._held = self._held or bytearray(), None
+        self._close(memoryview(held))
 
     def _close(self, body: memoryview) -> None:
         if self._hashes:
