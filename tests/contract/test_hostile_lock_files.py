@@ -9,7 +9,6 @@ from hullmark.app.layers import Reading, layer_records
 from hullmark.app.options import source_options
 from hullmark.app.wish import Analysis, Wish
 from hullmark.catalog import CATALOGERS, DECLARED
-from hullmark.rootfs.dispatch import Dispatch
 from hullmark.source import open_image
 from tests.conformance.cases import triples
 from tests.support.places import corpus
@@ -36,7 +35,7 @@ def analysed(name: str) -> Analysis:
     """What is found when lock files are looked for too."""
     catalogers = CATALOGERS + DECLARED
     image = open_image(f"oci-dir:{corpus('hostile', name)}", source_options({}))
-    reading = Reading(dispatch=Dispatch(reads_for(Wish(), catalogers)))
+    reading = Reading(reads=reads_for(catalogers))
     return analyse(layer_records(image, reading), Wish(), catalogers)[0]
 
 

@@ -201,7 +201,8 @@ def test_convert_writes_a_native_policy_and_names_what_it_leaves_out(hullmark: P
     path, native = tmp_path / "bundle.json", tmp_path / "native.yaml"
     path.write_text(json.dumps(bundle))
     ran = hullmark("policy", "convert", path, "--file", native)
-    assert (ran.status, ran.text) == (1, "left out: rule p1/r2: files.content_regex_match has no equal\n")
+    assert ran.status == 1
+    assert ran.text.startswith("left out: rule p1/r2: files.content_regex_match has no equal: it searches all files")
     assert hullmark("policy", "validate", native).text.startswith(f"{native}: valid, 1 rules")
     assert native.read_text().startswith("# left out: rule p1/r2")
     del rules[1]

@@ -16,11 +16,15 @@ import pytest
 
 import hullmark.catalog
 import hullmark.cli
+import hullmark.facets
 import hullmark.policy.gates
 import hullmark.report
 import hullmark.source
 import hullmark.versions
+from hullmark.app.facets import FACETS
 from hullmark.cli.main import verbs
+from hullmark.facets import configuration
+from hullmark.facets.configuration.parser import Parser
 from tests.support.places import REPOSITORY
 
 MOST_LINES_IN_A_FILE = 400
@@ -90,6 +94,21 @@ def test_a_module_with_a_format_is_in_the_list_of_formats() -> None:
     assert sorted(constants(hullmark.report, "FORMAT")) == sorted(hullmark.report.FORMATS.values())
 
 
+def test_a_module_with_a_parser_of_configuration_is_in_the_list_of_parsers() -> None:
+    modules = pkgutil.iter_modules(configuration.__path__, f"{configuration.__name__}.")
+    there = [
+        value for info in modules for value in vars(import_module(info.name)).values() if isinstance(value, Parser)
+    ]
+    listed = {id(parser) for parser in configuration.PARSERS}
+    assert [parser.name for parser in there if id(parser) not in listed] == []
+
+
+def test_a_room_with_a_facet_is_in_the_list_of_facets() -> None:
+    modules = pkgutil.walk_packages(hullmark.facets.__path__, "hullmark.facets.")
+    rooms = {info.name.split(".")[2] for info in modules if info.name.endswith(".facet") and info.name.count(".") == 3}
+    assert rooms == FACETS.keys()
+
+
 def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
     for (kind, name), module in hullmark.report.FORMATS.items():
         made = import_module(module).FORMAT
@@ -107,10 +126,11 @@ def test_a_format_is_listed_under_its_own_kind_and_name() -> None:
         ],
         [scheme.name for scheme in hullmark.versions.SCHEMES],
         [source.scheme for source in hullmark.source.SOURCES],
+        [parser.name for parser in configuration.PARSERS],
         [trigger.full_name for trigger in hullmark.policy.gates.TRIGGERS],
         [verb.NAME for verb in verbs()],
     ],
-    ids=["catalogers", "reads", "schemes", "sources", "triggers", "verbs"],
+    ids=["catalogers", "reads", "schemes", "sources", "parsers", "triggers", "verbs"],
 )
 def test_no_name_is_taken_twice(names: list[str]) -> None:
     assert sorted(names) == sorted(set(names))

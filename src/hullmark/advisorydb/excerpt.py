@@ -13,13 +13,6 @@ Key = tuple[str, str]
 
 _CHUNK = 400
 
-# Names of the connection's own come before those of the file: to every query, the rows of other advisories are not there.
-# The plus keeps the table of a package's ranges the one that is searched, whichever is the smaller.
-_LIMIT = """
-CREATE TEMP TABLE among (number INTEGER PRIMARY KEY);
-CREATE TEMP VIEW span AS SELECT * FROM main.span WHERE +advisory IN (SELECT number FROM temp.among);
-"""
-
 
 class _Naming(msgspec.Struct, frozen=True):
     """Of an advisory, under which names it goes."""
@@ -45,18 +38,13 @@ class Excerpt(Snapshot):
     def __init__(self, snapshot: Snapshot) -> None:
         """Open the file of a snapshot once more."""
         super().__init__(snapshot.path, snapshot.digest)
-        self._is_limited = False
 
     def __enter__(self) -> Excerpt:
         return self
 
     def limit(self, numbers: Iterable[int]) -> None:
         """From now on, `hits` are only those of the advisories with these row numbers."""
-        if not self._is_limited:
-            self._db.executescript(_LIMIT)
-            self._is_limited = True
-        self._db.execute("DELETE FROM temp.among")
-        self._db.executemany("INSERT OR IGNORE INTO temp.among VALUES (?)", ((number,) for number in numbers))
+        self._look_up.limit(numbers)
 
     def going_by(self, names: Iterable[str]) -> dict[int, tuple[str, ...]]:
         """Row numbers of the advisories that have one of these ids or aliases, each with all names that it goes by."""

@@ -4,58 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from hullmark.advisorydb.keys import version_key
-from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, HIGH_OPEN, LOW_OPEN, Coverage, FeedInfo
+from hullmark.advisorydb.hits import LookUp
+from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, Coverage, FeedInfo
 from hullmark.match.book import Ask, Extent, Hit
-from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Statement, Support
+from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
-from hullmark.versions import InvalidVersion
-from hullmark.versions.ranges import contains, is_version
 
-_QUESTIONS = """
-CREATE TEMP TABLE IF NOT EXISTS question
-    (i INTEGER PRIMARY KEY, package INTEGER NOT NULL, version BLOB, bare INTEGER NOT NULL, whole INTEGER NOT NULL)
-"""
-
-_NAMED = """
-SELECT package.name, package.id FROM json_each(?) AS wanted
-CROSS JOIN package ON package.namespace = ? AND package.name = wanted.value
-"""
-
-# Most ranges end before the installed version: that is asked first. What is compared with a bound that is none goes on.
-_INSIDE = """CASE WHEN s.{0}high < q.version OR s.{0}low > q.version THEN 0
-    WHEN s.{0}high = q.version AND s.flags & 8 THEN 0 WHEN s.{0}low = q.version AND s.flags & 4 THEN 0 ELSE 1 END"""
-
-_COVERS = f"""CASE WHEN s.flags & 2 THEN is_inside(q.i, s.flags, s.low, s.high) WHEN q.version IS NULL THEN {{}}
-    WHEN q.bare THEN {_INSIDE.format("bare_")} ELSE {_INSIDE.format("")} END"""
-
-_HITS = f"""
-SELECT q.i, s.advisory, s.part, s.number, {_COVERS.format("NULL")}
-FROM temp.question AS q CROSS JOIN span AS s ON s.package = q.package
-WHERE CASE WHEN q.whole THEN 1 ELSE {_COVERS.format("1")} END
-ORDER BY q.i, s.advisory, s.part, s.number
-"""  # noqa: S608 - put together of the constants above
-
-_HEADS = (
-    "SELECT advisory.id, advisory.head FROM json_each(?) AS wanted CROSS JOIN advisory ON advisory.id = wanted.value"
-)
-
-_PARTS = """
-SELECT part.advisory, part.number, part.body FROM json_each(?) AS wanted
-CROSS JOIN part ON part.advisory = wanted.value >> 32 AND part.number = wanted.value & 0xFFFFFFFF
-"""
-
-_Row = tuple[int, int, int, int, int | None]
-"""Ask, advisory, part, number of the range, and whether it covers the version: None where neither keys nor their texts tell."""
-
-_T = TypeVar("_T")
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
 _affected = msgspec.msgpack.Decoder(Affected).decode
 
@@ -68,7 +29,7 @@ class Snapshot:
         self.path, self.digest = path, digest
         advice = "make a new one: hullmark db update"
         try:
-            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            self._db = _connection(path)
             found = (self._pragma("application_id"), self._pragma("user_version"))
         except sqlite3.Error as error:
             raise HullmarkError(f"{path} cannot be opened as a snapshot: {error}", advice=advice) from error
@@ -80,9 +41,8 @@ class Snapshot:
                 else f"has format {found[1]}, this program reads {FORMAT}"
             )
             raise HullmarkError(f"{path} {what}", advice=advice)
-        self._db.execute("PRAGMA temp_store = MEMORY")
-        self._db.execute("PRAGMA mmap_size = 1073741824")
-        self._heads: dict[int, Advisory] = {}
+        # Prepared statements use up the small memory that a connection has at hand; without it the look-up takes a third longer.
+        self._look_up = LookUp(_connection(path))
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
@@ -95,6 +55,7 @@ class Snapshot:
 
     def close(self) -> None:
         """Close the file."""
+        self._look_up.close()
         self._db.close()
 
     # What there is
@@ -140,87 +101,26 @@ class Snapshot:
     def hits(self, asks: Sequence[Ask]) -> list[Hit]:
         """The parts of advisories that cover what was asked for (all about the name for `is_whole`), in the order of the asks.
 
-        One query for the names of each namespace, one for the ranges. A version that its scheme refuses is asked as a whole,
-        and compared as `versions.ranges` tells.
+        One query for all of them. A version that its scheme refuses is asked as a whole, and compared as `versions.ranges` tells.
         """
-        packages = self._packages(asks)
-        known = {
-            i: package for i, ask in enumerate(asks) if (package := packages[ask.namespace].get(ask.name)) is not None
-        }
-        if not known:
-            return []
-        keys = {i: _key(asks[i]) for i in known}
-        whole = {
-            i
-            for i in known
-            if asks[i].is_whole or (keys[i] is None and not is_version(asks[i].version, asks[i].scheme))
-        }
-        self._db.create_function("is_inside", 4, _comparison({i: asks[i] for i in known}))
-        rows = self._rows((i, package, keys[i], asks[i].is_bare, i in whole) for i, package in known.items())
-        self._load(row[1] for row in rows)
-        parts = self._parts({(row[1], row[2]) for row in rows})
-        found = []
-        for i, advisory, part, number, is_inside in rows:
-            affected = parts[advisory, part]
-            exact = number - len(affected.ranges)
-            span = affected.ranges[number] if exact < 0 else _exactly(affected.versions[exact])
-            covers = _contains(span, asks[i]) if is_inside is None else is_inside == 1
-            if covers or i in whole:
-                found.append(Hit(i, self._heads[advisory], affected, span, covers))
-        return found
-
-    def _packages(self, asks: Iterable[Ask]) -> dict[str, dict[str, int]]:
-        """The numbers of the packages that are asked about and known, by namespace and name."""
-        wanted: dict[str, dict[str, None]] = {}
-        for ask in asks:
-            wanted.setdefault(ask.namespace, {})[ask.name] = None
-        return {
-            namespace: dict(self._db.execute(_NAMED, (json.dumps(list(names)), namespace)))
-            for namespace, names in wanted.items()
-        }
-
-    def _rows(self, questions: Iterable[tuple[int, int, bytes | None, bool, bool]]) -> list[_Row]:
-        self._db.execute(_QUESTIONS)
-        self._db.execute("DELETE FROM temp.question")
-        self._db.executemany("INSERT INTO temp.question VALUES (?, ?, ?, ?, ?)", questions)
-        return self._db.execute(_HITS).fetchall()
-
-    def _load(self, numbers: Iterable[int]) -> None:
-        missing = sorted(set(numbers) - self._heads.keys())
-        rows = self._db.execute(_HEADS, (json.dumps(missing),)) if missing else ()
-        self._heads.update((number, _advisory(head)) for number, head in rows)
-
-    def _parts(self, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], Affected]:
-        pairs = json.dumps(sorted(advisory << 32 | number for advisory, number in wanted))
-        rows = self._db.execute(_PARTS, (pairs,))
-        return {(advisory, number): _affected(body) for advisory, number, body in rows}
+        return self._look_up.hits(asks)
 
     def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these ids or aliases, without what they affect, by the id asked for."""
-        found: dict[str, list[Advisory]] = {}
-        for chunk in _chunks(sorted(set(names))):
-            marks = ",".join("?" * len(chunk))
-            rows = self._db.execute(
-                f"SELECT alias.name, head FROM alias JOIN advisory ON id = alias.advisory WHERE alias.name IN ({marks}) "  # noqa: S608
-                "ORDER BY alias.name, id",
-                chunk,
-            )
-            for name, head in rows:
-                found.setdefault(name, []).append(_advisory(head))
-        return found
+        rows = self._db.execute(
+            "SELECT alias.name, head FROM json_each(?) AS wanted CROSS JOIN alias ON alias.name = wanted.value "
+            "CROSS JOIN advisory ON advisory.id = alias.advisory ORDER BY alias.name, advisory.id",
+            (_listed(names),),
+        )
+        return _by_name(rows)
 
     def rated(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these very ids, without what they affect."""
-        found: dict[str, list[Advisory]] = {}
-        for chunk in _chunks(sorted(set(names))):
-            marks = ",".join("?" * len(chunk))
-            rows = self._db.execute(
-                f"SELECT name, head FROM advisory WHERE name IN ({marks}) ORDER BY name, id",  # noqa: S608
-                chunk,
-            )
-            for name, head in rows:
-                found.setdefault(name, []).append(_advisory(head))
-        return found
+        rows = self._db.execute(
+            "SELECT name, head FROM json_each(?) AS wanted CROSS JOIN advisory ON name = wanted.value ORDER BY name, advisory.id",
+            (_listed(names),),
+        )
+        return _by_name(rows)
 
     def complete(self, name: str) -> tuple[Advisory, ...]:
         """Every advisory with this id or alias, with all that it affects."""
@@ -270,9 +170,8 @@ class Snapshot:
         return {row[0]: Exploitability(*row) for row in rows}
 
     def _by_cve(self, columns: str, table: str, cves: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-        for chunk in _chunks(sorted(set(cves))):
-            marks = ",".join("?" * len(chunk))
-            yield from self._db.execute(f"SELECT {columns} FROM {table} WHERE cve IN ({marks})", chunk)  # noqa: S608
+        statement = f"SELECT {columns} FROM json_each(?) AS wanted CROSS JOIN {table} ON cve = wanted.value"  # noqa: S608
+        yield from self._db.execute(statement, (_listed(cves),))
 
     def all_exploited(self) -> dict[str, Exploited]:
         """The whole catalogue of known exploited vulnerabilities."""
@@ -299,59 +198,28 @@ class Snapshot:
 
     def statements(self, products: Iterable[str]) -> list[Statement]:
         """VEX statements of the hub about these products (purls without version), in the order they were made."""
-        found: dict[int, Statement] = {}
-        for chunk in _chunks(sorted(set(products))):
-            marks = ",".join("?" * len(chunk))
-            rows = self._db.execute(f"SELECT id, body FROM statement WHERE product IN ({marks})", chunk)  # noqa: S608
-            found.update((number, msgspec.msgpack.decode(body, type=Statement)) for number, body in rows)
-        return [found[number] for number in sorted(found)]
+        rows = self._db.execute(
+            "SELECT body FROM json_each(?) AS wanted CROSS JOIN statement ON product = wanted.value ORDER BY statement.id",
+            (_listed(products),),
+        )
+        return [msgspec.msgpack.decode(body, type=Statement) for (body,) in rows]
 
 
-def _key(ask: Ask) -> bytes | None:
-    try:
-        return version_key(ask.scheme, ask.version, is_bare=ask.is_bare)
-    except InvalidVersion:
-        return None
+def _connection(path: Path) -> sqlite3.Connection:
+    """A connection that only reads. Raises sqlite3.Error for what is no database."""
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    db.execute("PRAGMA temp_store = MEMORY")
+    db.execute("PRAGMA mmap_size = 1073741824")
+    return db
 
 
-def _contains(span: Range, ask: Ask) -> bool:
-    return contains(span, ask.version, ask.scheme, is_bare=ask.is_bare)
+def _listed(values: Iterable[str]) -> str:
+    """Each value once, as JSON."""
+    return json.dumps(sorted(set(values)))
 
 
-def _comparison(asks: Mapping[int, Ask]) -> Callable[[int, int, bytes | None, bytes | None], bool]:
-    """A function for the query: whether the ask's version lies between bounds that are text.
-
-    Many advisories share a range, and many packages a version: each pair is compared once.
-    """
-    versions = {i: (ask.scheme, ask.version, ask.is_bare) for i, ask in asks.items()}
-    numbers = {version: number for number, version in enumerate(versions.values())}
-    places = {i: numbers[version] for i, version in versions.items()}
-    known: dict[tuple[int, int, bytes | None, bytes | None], bool] = {}
-
-    def is_inside(i: int, flags: int, low: bytes | None, high: bytes | None) -> bool:
-        key = (places[i], flags, low, high)
-        found = known.get(key)
-        if found is None:
-            found = known[key] = _contains(_written(flags, low, high), asks[i])
-        return found
-
-    return is_inside
-
-
-def _written(flags: int, low: bytes | None, high: bytes | None) -> Range:
-    """The range of a row whose bounds are text."""
-    return Range(
-        low=low.decode() if low else "",
-        low_open=bool(flags & LOW_OPEN),
-        high=high.decode() if high else "",
-        high_open=bool(flags & HIGH_OPEN),
-    )
-
-
-def _exactly(version: str) -> Range:
-    return Range(low=version, high=version, high_open=False)
-
-
-def _chunks(values: Sequence[_T], size: int = 400) -> Iterator[Sequence[_T]]:
-    for at in range(0, len(values), size):
-        yield values[at : at + size]
+def _by_name(rows: Iterable[tuple[str, bytes]]) -> dict[str, list[Advisory]]:
+    found: dict[str, list[Advisory]] = {}
+    for name, head in rows:
+        found.setdefault(name, []).append(_advisory(head))
+    return found

@@ -16,9 +16,10 @@ from hullmark._version import __version__
 from hullmark.app.collect import contents_of, wish_for
 from hullmark.app.documents import read_bounded
 from hullmark.app.expressions import evaluate_expression
+from hullmark.app.facets import facets_for
 from hullmark.app.policies import AnyPolicy, load_native, policy_files
 from hullmark.app.take import take
-from hullmark.app.vulns import Weighing, weighed
+from hullmark.app.vulns import MATCHING_READS, Weighing, matched
 from hullmark.app.wish import Means, Scanned
 from hullmark.facets.content import search_read
 from hullmark.match.book import Book
@@ -121,7 +122,10 @@ def judge(
     wanted = needed(policy, asked.context)
     profile = profile_of(asked.profile, asked.without_quirks)
     searches = _searches(policy, asked.context, profile) if isinstance(policy, Bundle) else {}
-    scanned = take(reference, replace(wish_for(wanted), reads=tuple(searches.values())), means, options)
+    with facets_for(wanted.facets, means) as facets:
+        reads = (*searches.values(), *(MATCHING_READS if wanted.matches and asked.book is not None else ()))
+        wish = replace(wish_for(wanted), reads=reads, facets=facets)
+        scanned = take(reference, wish, means, options)
     facts = _facts(scanned, wanted, now, asked)
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):
@@ -189,23 +193,25 @@ def _facts(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Fact
         inventory=inventory,
         now=now,
         contents=contents_of(scanned, wanted),
+        **scanned.facets,
         ghosts=wanted.ghosts,
-        matches=_matches(inventory, wanted, now, asked),
+        matches=_matches(scanned, wanted, now, asked),
         dockerfile_text=asked.dockerfile,
         reference=_reference(inventory) if asked.tag is None else asked.tag,
         evaluate=evaluate_expression,
     )
 
 
-def _matches(inventory: Inventory, wanted: Needs, now: datetime, asked: Asked) -> Matches | None:
+def _matches(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Matches | None:
     """The matches, if they are needed. With a context that speaks for the advisories, and none at hand, there are none."""
     if not wanted.matches:
         return None
     book: Book | None = asked.book
     if book is not None:
-        return weighed(inventory, book, Weighing(at=now.astimezone(UTC).date().isoformat()))
+        return matched(scanned, book, Weighing(at=now.astimezone(UTC).date().isoformat()))
     if asked.context.vulnerability_data is None:
         return None
+    inventory = scanned.inventory
     return Matches(source=inventory.source, distro=inventory.distro, snapshot=None, matches=(), unknown=())
 
 

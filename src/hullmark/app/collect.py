@@ -8,7 +8,7 @@ from hullmark.policy.needs import Needs
 
 
 def wish_for(wanted: Needs) -> Wish:
-    """What a scan must collect. With contents the list of files tells which of them could not be read."""
+    """What a scan must collect, but for facets. With contents the list of files tells which of them could not be read."""
     return Wish(
         files=wanted.files or bool(wanted.contents),
         digests=wanted.digests,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import hullmark
+from hullmark.rootfs.reads import Read
 
-_ROOMS = ("model", "rootfs", "catalog", "facets")
+_ROOMS = ("model", "rootfs", "catalog")
+_FACET_ROOMS = ("model", "rootfs")
 _FEED_ROOMS = ("model", "versions", "feeds")
 
 
@@ -23,16 +27,36 @@ def analysis_fingerprint(extra: Iterable[str] = ()) -> str:
     return digest.hexdigest()
 
 
+def read_fingerprint(read: Read[Any]) -> str:
+    """A digest over all that a facet's read takes its facts by: the code of the modules that it names, its globs and limits."""
+    digest = _of_rooms((*_FACET_ROOMS, *(read.sources or ("facets",))))
+    for word in (
+        read.name,
+        str(read.limit),
+        str(read.layer_limit),
+        *read.globs,
+        *(magic.hex() for magic in read.magic),
+    ):
+        digest.update(f"\0{word}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def feeds_fingerprint() -> str:
     """A digest over the source of every room that takes part in reading a feed's documents."""
     return _of_rooms(_FEED_ROOMS).hexdigest()
 
 
 def _of_rooms(rooms: Iterable[str]) -> hashlib._Hash:
+    return _read_rooms(tuple(rooms)).copy()
+
+
+@cache
+def _read_rooms(rooms: tuple[str, ...]) -> hashlib._Hash:
     digest = hashlib.sha256()
     root = Path(hullmark.__file__).parent
     for room in rooms:
-        for path in sorted((root / room).rglob("*.py")):
+        module = root / f"{room}.py"
+        for path in [module] if module.is_file() else sorted((root / room).rglob("*.py")):
             digest.update(f"{path.relative_to(root)}\0".encode())
             digest.update(path.read_bytes())
     return digest

@@ -11,6 +11,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
 from hullmark.model.package import Package
+from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.problem import Problem
 
 MAX_BYTES = 512 << 20
@@ -25,10 +26,14 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     files: tuple[FileRecord, ...] | None = None
     config: ImageConfig | None = None
+    policy_facts: PolicyFacts = PolicyFacts()
 
 
-def read_inventory(path: Path) -> Inventory:
-    """The inventory in a file. Raises HullmarkError for what is none. What the document leaves out is None: nobody collected it."""
+def read_inventory(path: Path) -> KnownImage:
+    """The inventory in a file, and what else was written down with it.
+
+    Raises HullmarkError for what is none. What the document leaves out is None: nobody collected it.
+    """
     try:
         document = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -37,11 +42,13 @@ def read_inventory(path: Path) -> Inventory:
         ) from error
     if document.schema != _SCHEMA:
         raise HullmarkError(f"{path} is not of the schema {_SCHEMA}", advice="write it anew with hullmark scan -o json")
-    return Inventory(
+    facts = document.policy_facts
+    inventory = Inventory(
         source=document.source,
         distro=document.distro,
         packages=document.packages,
         problems=document.problems,
-        config=document.config,
+        config=document.config or facts.config,
         files=document.files,
     )
+    return KnownImage(inventory=inventory, policy_facts=facts)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,8 @@ from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.inflate import VerifyingStream
 from hullmark.rootfs.layer import algorithm_of, read_layer, verify
 from hullmark.rootfs.limits import DEFAULT, Limits
-from hullmark.store.layercache import LayerCache
+from hullmark.rootfs.reads import Read
+from hullmark.store.layercache import LayerCache, ReadFacts
 
 
 class Step(NamedTuple):
@@ -28,15 +29,36 @@ class Step(NamedTuple):
 Watch = Callable[[Step], None]
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How layers are read: what the extractors want, whether files are hashed, where records are kept."""
+class Extra(NamedTuple):
+    """A read beside those of the catalogers, and what its facts are kept by."""
 
-    dispatch: Dispatch
+    read: Read[Any]
+    fingerprint: str
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How layers are read: what the catalogers want, and others beside them, whether files are hashed, where records are kept."""
+
+    reads: tuple[Read[Any], ...]
+    extras: tuple[Extra, ...] = ()
     digests: bool = False
     cache: LayerCache | None = None
     jobs: int = 1
     limits: Limits = DEFAULT
     watch: Watch | None = None
+
+
+def are_kept(image: Image, reading: Reading) -> bool:
+    """Whether all that is to be read of the image's layers is kept already."""
+    cache = reading.cache
+    if cache is None:
+        return False
+    return all(
+        digest is not None
+        and cache.has(digest)
+        and all(cache.has_facts(digest, extra.fingerprint) for extra in reading.extras)
+        for digest in known_digests(image, cache)
+    )
 
 
 def known_digests(image: Image, cache: LayerCache) -> list[str | None]:
@@ -70,8 +92,9 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
     if reading.cache is not None:
         known = known_digests(image, reading.cache)
     numbered = list(enumerate(zip(image.layers, known, strict=True)))
+    dispatches = _Dispatches(reading)
     if reading.jobs <= 1 or len(numbered) < 2:
-        return [_record(number, blob, digest, reading) for number, (blob, digest) in numbered]
+        return [_record(number, blob, digest, dispatches) for number, (blob, digest) in numbered]
     from concurrent.futures import ThreadPoolExecutor  # only where there is something to read
 
     pool = ThreadPoolExecutor(min(reading.jobs, len(numbered)))
@@ -79,7 +102,7 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
     try:
         # The largest first: the last one to end is then a small one.
         order = sorted(numbered, key=lambda item: -item[1][0].size)
-        waiting = {n: pool.submit(_record, n, blob, digest, reading, stop) for n, (blob, digest) in order}
+        waiting = {n: pool.submit(_record, n, blob, digest, dispatches, stop) for n, (blob, digest) in order}
         return [waiting[number].result() for number in range(len(numbered))]
     except BaseException as error:
         stop.set()
@@ -90,21 +113,43 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
         pool.shutdown(wait=not stop.is_set())
 
 
+class _Dispatches:
+    """One Dispatch for each set of reads that layers lack: it learns names as it goes, for all layers."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self._known: dict[tuple[str, ...], Dispatch] = {}
+
+    def of(self, reads: tuple[Read[Any], ...]) -> Dispatch:
+        """The Dispatch for these reads."""
+        names = tuple(read.name for read in reads)
+        if names not in self._known:
+            self._known[names] = Dispatch(reads)
+        return self._known[names]
+
+
 class _Stopped(Exception):
     """The image is given up: this layer need not be read to its end."""
 
 
 def _record(
-    number: int, blob: LayerBlob, digest: str | None, reading: Reading, stop: Event | None = None
+    number: int, blob: LayerBlob, digest: str | None, dispatches: _Dispatches, stop: Event | None = None
 ) -> LayerRecord:
+    """One layer's record, with the facts of all extras: what is kept of it, and the rest read in one pass."""
+    reading = dispatches.reading
     cache, watch = reading.cache, reading.watch
+    known: dict[str, ReadFacts] = {}
+    record = None
     if cache is not None and digest is not None:
-        record = cache.load(digest, reading.dispatch.reads)
-        if record is not None:
-            verify(blob, record.digest, record.diff_id, record.size)
-            if watch is not None:
-                watch(Step(number, record.size, record.size))
-            return record
+        record = cache.load(digest, reading.reads)
+        kept = ((extra, cache.load_facts(digest, extra.read, extra.fingerprint)) for extra in reading.extras)
+        known = {extra.read.name: facts for extra, facts in kept if facts is not None}
+    missing = [extra for extra in reading.extras if extra.read.name not in known]
+    if record is not None and not missing:
+        verify(blob, record.digest, record.diff_id, record.size)
+        if watch is not None:
+            watch(Step(number, record.size, record.size))
+        return _joined(record, known)
 
     def progress(done: int) -> None:
         if stop is not None and stop.is_set():
@@ -112,8 +157,44 @@ def _record(
         if watch is not None:
             watch(Step(number, done, blob.size))
 
-    record = read_layer(blob, reading.dispatch, digests=reading.digests, limits=reading.limits, progress=progress)
+    dispatch = dispatches.of((*(reading.reads if record is None else ()), *(extra.read for extra in missing)))
+    fresh = read_layer(blob, dispatch, digests=reading.digests, limits=reading.limits, progress=progress)
+    fresh, taken = _parted(fresh, [extra.read.name for extra in missing])
     if cache is not None:
-        cache.save(record)
-        cache.save_stamp(blob.stamp, record.digest)
-    return record
+        if record is None:
+            cache.save(fresh)
+        _keep_facts(cache, fresh.digest, missing, taken)
+        cache.save_stamp(blob.stamp, fresh.digest)
+    return _joined(fresh if record is None else record, known | taken)
+
+
+def _keep_facts(cache: LayerCache, digest: str, extras: Sequence[Extra], taken: dict[str, ReadFacts]) -> None:
+    for read, fingerprint in extras:
+        if read.may_keep is None or read.may_keep(taken[read.name].facts):
+            cache.save_facts(digest, taken[read.name], fingerprint)
+
+
+def _parted(record: LayerRecord, names: Sequence[str]) -> tuple[LayerRecord, dict[str, ReadFacts]]:
+    """The record as the catalogers alone would have it, and what the reads of these names took."""
+    if not names:
+        return record, {}
+    taken = {
+        name: ReadFacts(record.facts.get(name, []), [problem for problem in record.problems if problem.room == name])
+        for name in names
+    }
+    own = msgspec.structs.replace(
+        record,
+        facts={name: facts for name, facts in record.facts.items() if name not in taken},
+        problems=[problem for problem in record.problems if problem.room not in taken],
+    )
+    return own, taken
+
+
+def _joined(record: LayerRecord, taken: dict[str, ReadFacts]) -> LayerRecord:
+    if not taken:
+        return record
+    return msgspec.structs.replace(
+        record,
+        facts=record.facts | {name: read.facts for name, read in taken.items() if read.facts},
+        problems=record.problems + [problem for read in taken.values() for problem in read.problems],
+    )

@@ -9,6 +9,7 @@ import io
 import struct
 import tarfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import msgspec
@@ -21,10 +22,11 @@ from hullmark.model.advisory import FixState
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HealthCheck, HistoryEntry, Image, ImageConfig, LayerBlob, Platform
 from hullmark.model.inventory import Inventory
+from hullmark.model.malware import Engine, Infection, MalwareScan, Unscanned
 from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named, Untold
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.policy.capabilities import CAPABILITIES
-from hullmark.policy.cases import Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
+from hullmark.policy.cases import MalwareReport, Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
 
 _KINDS = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
 _MODES = {"file": 0o644, "dir": 0o755, "symlink": 0o777}
@@ -220,3 +222,31 @@ def _epss(weakness: Weakness) -> Epss | None:
     except ValueError as error:
         raise HullmarkError(f"the epss of {weakness.id} is no number", advice="write it as 0.05") from error
     return Epss(score=score, percentile=score)
+
+
+def malware_of(report: MalwareReport, inventory: Inventory) -> MalwareScan:
+    """What a scanner said of the image that a recipe describes. Raises HullmarkError for a day that is none."""
+    layers = {file.path: file.layer for file in inventory.files or ()}
+    try:
+        day = datetime.fromisoformat(report.signatures_at).replace(tzinfo=UTC) if report.signatures_at else None
+    except ValueError as error:
+        raise HullmarkError(
+            f"signatures_at: {report.signatures_at[:40]!r} is no day", advice="write it as 2026-01-31"
+        ) from error
+    engine = Engine(name=report.engine, version="", signatures="", signatures_at=day)
+    unscanned = tuple(
+        Unscanned(path=path, layer=layers.get(path, -1), engine=report.engine, reason=reason)
+        for path, reason in sorted(report.unscanned.items())
+    )
+    infections = tuple(
+        Infection(
+            path=path,
+            layer=layers.get(path, -1),
+            inner="",
+            engine=report.engine,
+            signature=signature,
+            is_ghost=False,
+        )
+        for path, signature in sorted(report.found.items())
+    )
+    return MalwareScan(engines=(engine,), infections=infections, unscanned=unscanned, unscanned_count=len(unscanned))

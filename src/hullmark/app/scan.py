@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from hullmark.app.fingerprint import analysis_fingerprint
-from hullmark.app.layers import Reading, known_digests, layer_records
+from hullmark.app.fingerprint import analysis_fingerprint, read_fingerprint
+from hullmark.app.layers import Extra, Reading, are_kept, known_digests, layer_records
 from hullmark.app.wish import Analysis, Means, Scanned, Wish
 from hullmark.model.image import Image
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.layer import verify
 from hullmark.rootfs.limits import DEFAULT
+from hullmark.rootfs.reads import Read
 from hullmark.source.folder import read_folder
 from hullmark.store.layercache import LayerCache
 
@@ -28,45 +32,67 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     """
     cache = None
     if means.cache_folder is not None:
-        words = (f"digests={wish.digests}", *wish.contents, *(read.name for read in wish.reads))
-        cache = LayerCache(means.cache_folder, analysis_fingerprint(words))
-    is_plain = not (wish.files or wish.digests or wish.contents or wish.reads)
+        cache = LayerCache(means.cache_folder, analysis_fingerprint((f"digests={wish.digests}",)))
+    is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps)
     if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
-        return Scanned(inventory_of(image, kept))
+        analysis, found = kept
+        return Scanned(inventory_of(image, analysis), found=found)
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
-    from hullmark.app.analysis import analyse, reads_for
+    from hullmark.app.analysis import analyse
 
-    dispatch = Dispatch(reads_for(wish))
-    jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
-    reading = Reading(dispatch=dispatch, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
-    records = layer_records(image, reading)
-    analysis, files, extras = analyse(records, wish)
+    records = _records(image, wish, means, cache)
+    analysis, files, extras = analyse(records, wish, config=image.config)
     if cache is not None and is_plain:
         key = _result_key(image, wish, [record.digest for record in records])
-        cache.save_result(key, msgspec.msgpack.encode(analysis))
+        cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
     return Scanned(inventory_of(image, analysis, files), *extras)
+
+
+def _records(image: Image, wish: Wish, means: Means, cache: LayerCache | None) -> list[LayerRecord]:
+    """The layers' records with all that the wish wants.
+
+    Content that is wished for is looked for among the kept files first. Layers are read for it only where one of them is not kept.
+    """
+    from hullmark.app.analysis import extra_reads_for, is_all_kept, reads_for
+
+    jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
+    reading = Reading(reads=reads_for(), digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
+    if wish.contents and cache is not None:
+        wish = replace(wish, keeps=True)
+        without = replace(reading, extras=_extras(extra_reads_for(replace(wish, contents=()))))
+        if are_kept(image, without):
+            records = layer_records(image, without)
+            if is_all_kept(records, wish):
+                return records
+    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(wish))))
+
+
+def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
+    return tuple(Extra(read, read_fingerprint(read)) for read in reads)
 
 
 def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
-    from hullmark.app.analysis import analyse, reads_for
+    from hullmark.app.analysis import analyse, extra_reads_for, reads_for
     from hullmark.catalog import CATALOGERS, DECLARED
 
     # A folder may be a project that is not built yet: there, what lock files name counts too.
     catalogers = CATALOGERS + DECLARED
-    record = read_folder(folder, Dispatch(reads_for(wish, catalogers)), digests=wish.digests, limits=DEFAULT)
+    record = read_folder(
+        folder, Dispatch((*reads_for(catalogers), *extra_reads_for(wish))), digests=wish.digests, limits=DEFAULT
+    )
     analysis, files, extras = analyse([record], wish, catalogers)
     image = Image(kind="dir", reference=reference, layers=())
     return Scanned(inventory_of(image, analysis, files), *extras)
 
 
 def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:
-    joined = "\n".join((image.config_digest, str(wish.all_layers), *digests))
+    joined = "\n".join((image.config_digest, str(wish.all_layers), *map(read_fingerprint, wish.reads), *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _kept(image: Image, wish: Wish, cache: LayerCache) -> Analysis | None:
-    """The kept result of these very layers, each verified as `known_digests` tells, or None."""
+def _kept(image: Image, wish: Wish, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
+    """The kept result of these very layers, and what the wish's reads found, each verified as `known_digests` tells, or None."""
     digests = [digest for digest in known_digests(image, cache) if digest is not None]
     if len(digests) != len(image.layers):
         return None
@@ -74,12 +100,16 @@ def _kept(image: Image, wish: Wish, cache: LayerCache) -> Analysis | None:
     if payload is None:
         return None
     try:
-        result = msgspec.msgpack.decode(payload, type=Analysis)
+        result, facts = msgspec.msgpack.decode(payload, type=tuple[Analysis, dict[str, dict[str, Any]]])
+        found = {
+            read.name: msgspec.convert(facts[read.name], dict[str, read.fact])  # type: ignore[name-defined]
+            for read in wish.reads
+        }
     except msgspec.MsgspecError:
         return None
     for blob, (digest, diff_id, size) in zip(image.layers, result.layers, strict=True):
         verify(blob, digest, diff_id, size)
-    return result
+    return result, found
 
 
 def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] | None = None) -> Inventory:

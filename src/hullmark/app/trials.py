@@ -7,21 +7,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from hullmark._version import __version__
 from hullmark.app.collect import contents_of, wish_for
 from hullmark.app.expressions import evaluate_expression
+from hullmark.app.facets import facets_for
 from hullmark.app.inventories import read_inventory
-from hullmark.app.recipes import cook, matches_of
+from hullmark.app.recipes import cook, malware_of, matches_of
 from hullmark.app.take import take
+from hullmark.app.vulns import Weighing, weighed
 from hullmark.app.wish import Means, Scanned
+from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
+from hullmark.model.policy_facts import KnownImage
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict
 from hullmark.policy.cases import Case, Cases, differences
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
+from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
@@ -91,6 +97,8 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         inventory=scanned.inventory,
         now=_moment(case.at),
         contents=contents_of(scanned, wanted),
+        **scanned.facets,
+        malware=malware_of(case.malware, scanned.inventory) if case.malware is not None else None,
         ghosts=wanted.ghosts,
         matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),
         dockerfile=from_history(history) if dockerfile is None else parse_dockerfile(dockerfile.encode()),
@@ -106,22 +114,53 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
 
 
 def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> Scanned:
-    if case.recipe is not None:
-        return cook(case.recipe, wish_for(wanted))
     if case.inventory:
-        return Scanned(read_inventory(folder / case.inventory))
-    scheme, colon, rest = case.image.partition(":")
-    is_beside = bool(colon) and (folder / rest).exists()
-    return take(f"{scheme}:{folder / rest}" if is_beside else case.image, wish_for(wanted), Means(), options)
+        return _scanned_of(read_inventory(folder / case.inventory))
+    means = Means()
+    with facets_for(wanted.facets - {Need.MALWARE}, means) as facets:
+        wish = replace(wish_for(wanted), facets=facets)
+        if case.recipe is not None:
+            return cook(case.recipe, wish)
+        scheme, colon, rest = case.image.partition(":")
+        is_beside = bool(colon) and (folder / rest).exists()
+        return take(f"{scheme}:{folder / rest}" if is_beside else case.image, wish, means, options)
+
+
+def _scanned_of(known: KnownImage) -> Scanned:
+    facets = {need.value: getattr(known.policy_facts, need) for need in FACETS - {Need.MALWARE}}
+    return Scanned(known.inventory, facets=facets)
+
+
+def _facts_of(known: KnownImage, now: datetime, book: Book | None) -> Facts:
+    """What is known of an image that was written down, and what the advisories say of its packages."""
+    weighing = Weighing(at=now.astimezone(UTC).date().isoformat())
+    told = known.policy_facts
+    return Facts(
+        inventory=known.inventory,
+        now=now,
+        ghosts=told.ghosts,
+        matches=weighed(known.inventory, book, weighing) if book is not None else None,
+        dockerfile=from_history(told.config.history) if told.config is not None else None,
+        configuration=told.configuration,
+        secrets=told.secrets,
+        malware=told.malware,
+        certificates=told.certificates,
+        evaluate=evaluate_expression,
+    )
 
 
 def simulate(
-    draft: Policy, current: Policy | None, inventories: Iterable[Path], now: datetime, environment: str
+    draft: Policy,
+    current: Policy | None,
+    inventories: Iterable[Path],
+    now: datetime,
+    environment: str = "",
+    book: Book | None = None,
 ) -> Iterator[Flip]:
-    """What a draft makes of images that are known, beside what the policy in force makes of them."""
+    """What a draft makes of images that are known, beside what the policy in force makes of them. `book` holds advisories, if any."""
     deployment = Deployment(environment=environment)
     for path in inventories:
-        facts = Facts(inventory=read_inventory(path), now=now, evaluate=evaluate_expression)
+        facts = _facts_of(read_inventory(path), now, book)
         after = evaluate(draft, facts, analyzer=_ANALYZER, deployment=deployment)
         before = evaluate(current, facts, analyzer=_ANALYZER, deployment=deployment) if current is not None else None
         yield _flip(_name_of(facts.inventory, path), before, after)
@@ -133,7 +172,7 @@ def inventories_in(folder: Path) -> tuple[Path, ...]:
     if not 0 < len(found) <= _MAX_INVENTORIES:
         raise HullmarkError(
             f"{folder} holds {len(found)} inventories",
-            advice="write some with hullmark scan --files -o json=FILE IMAGE",
+            advice="write some with hullmark scan --for-policies -o json=FILE IMAGE",
         )
     return tuple(found)
 

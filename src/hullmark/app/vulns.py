@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from hullmark.app.take import take
 from hullmark.app.vex import Told, VexBook, VexWish, statements_for
-from hullmark.app.wish import Means, Wish
+from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
+from hullmark.catalog.golang_symbols import with_functions, without_functions
 from hullmark.match import ignores, risk, vex
 from hullmark.match.book import Book
 from hullmark.match.find import find
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
-from hullmark.model.match import Match, Matches
+from hullmark.model.match import Match, Matches, Untold
 from hullmark.model.problem import Problem
 from hullmark.source import SourceOptions
 
 _MAX_DOCUMENT = 64 << 20
+MATCHING_READS = (GO_SYMBOLS,)
+"""What else is read of an image whose packages are matched."""
+
+_Told = TypeVar("_Told", Match, Untold)
 
 
 class Weighing(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +58,32 @@ def vulnerabilities(
 
     Raises HullmarkError where the image or its attestations cannot be read.
     """
-    inventory = take(reference, Wish(), means, options).inventory
-    return weighed(inventory, book, weighing, statements_for(vex_wish, inventory, book, options))
+    scanned = take(reference, Wish(reads=MATCHING_READS), means, options)
+    told = statements_for(vex_wish, scanned.inventory, book, options)
+    return matched(scanned, book, weighing, told)
+
+
+def matched(scanned: Scanned, book: Book, weighing: Weighing, told: Told | None = None) -> Matches:
+    """What is wrong with the packages of an image that was scanned with MATCHING_READS (without them, less is set aside)."""
+    return _shown(weighed(_linked(scanned), book, weighing, told))
+
+
+def _linked(scanned: Scanned) -> Inventory:
+    """The inventory, Go modules with what their programs were linked with."""
+    programs = scanned.found.get(GO_SYMBOLS.name, {})
+    packages = with_functions(scanned.inventory.packages, programs)
+    return msgspec.structs.replace(scanned.inventory, packages=packages)
+
+
+def _shown(matches: Matches) -> Matches:
+    """The matches, their packages without the long lists of functions, which only matching reads."""
+
+    def bare(each: _Told) -> _Told:
+        return msgspec.structs.replace(each, package=without_functions(each.package))
+
+    return msgspec.structs.replace(
+        matches, matches=tuple(map(bare, matches.matches)), unknown=tuple(map(bare, matches.unknown))
+    )
 
 
 def weighed(inventory: Inventory, book: Book, weighing: Weighing, told: Told | None = None) -> Matches:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hullmark.app.layers import Watch
+from hullmark.facets.facet import Facet
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
@@ -19,7 +20,9 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
     package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
-    `contents`: globs of files whose content is wanted. `reads`: what else to read, each of a name that says what it does.
+    `contents`: globs of files whose content is wanted, secrets masked. `reads`: what else to read, each of a name that says what it
+    does. `facets`: what else to find out. `keeps`: whether the content of configuration files is kept, so that it can be asked
+    for later without reading the layers again.
     """
 
     files: bool = False
@@ -28,26 +31,47 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     all_layers: bool = False
     contents: tuple[str, ...] = ()
     reads: tuple[Read[Any], ...] = ()
+    facets: tuple[Facet, ...] = ()
+    keeps: bool = False
+
+
+class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
+    """Where scanners are: clamd as `unix:///PATH` or `tcp://HOST:PORT`, clamscan's database, a YARA rule file or a folder of them.
+
+    What is None is looked for: the daemon's usual sockets, else the program clamscan with signatures in its usual folder. There are no
+    usual YARA rules.
+    """
+
+    clamd: str | None = None
+    clamav_database: Path | None = None
+    yara_rules: Path | None = None
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress.
 
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
-    registry is waited for.
+    registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
+    besides our own, `secret_salt` goes into the digests of secrets.
     """
 
     cache_folder: Path | None = None
     jobs: int | None = None
     watch: Watch | None = None
+    scanners: ScannerPlaces = ScannerPlaces()
+    secret_rules: tuple[Path, ...] = ()
+    secret_salt: bytes = b"hullmark"
 
 
 class Scanned(msgspec.Struct, frozen=True):
-    """An inventory, the content of the files that were asked for, by absolute path, and what further reads found, by their names."""
+    """An inventory, and what else was asked for: the content of files by absolute path, what further reads found by their names and
+    by path, what facets came to by theirs.
+    """
 
     inventory: Inventory
     contents: dict[str, bytes] = msgspec.field(default_factory=dict)
     found: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    facets: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Analysis(msgspec.Struct, frozen=True, array_like=True):

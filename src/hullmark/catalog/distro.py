@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from hullmark.catalog.late import late
+from hullmark.catalog.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
 from hullmark.rootfs.reads import Found, Read, Report
 
@@ -41,6 +44,12 @@ class Files(Protocol):
 
     def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
         """The fact at a path, links followed; None if there is none."""
+
+    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+        """Each visible file that a read took a fact from, sorted by path."""
+
+    def problem(self, path: str, reason: str) -> None:
+        """Put a Problem about a path into the result."""
 
 
 def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, str]:
@@ -107,15 +116,21 @@ RELEASE: Read[str] = Read(
     ),
     limit=_MAX_BYTES,
 )
-DISTRO_READS: tuple[Read[Any], ...] = (OS_RELEASE, RELEASE)
+DISTRO_READS: tuple[Read[Any], ...] = (OS_RELEASE, RELEASE, *REPOSITORY_READS)
 
 
 def read_distro(view: Files) -> Distro | None:
-    """The distribution of the image, or None if no file says.
+    """The distribution of the image with the rpm repositories that it names, or None if no file says.
 
     /etc/os-release comes before /usr/lib/os-release; without either, or without an ID in it, the file that only one family of
     distributions has. An os-release that names nothing else is `linux`, as os-release(5) wants it.
     """
+    distro = _named(view)
+    repositories = repositories_of(view) if distro is not None else ()
+    return msgspec.structs.replace(distro, repositories=repositories) if distro is not None and repositories else distro
+
+
+def _named(view: Files) -> Distro | None:
     for path in ("etc/os-release", "usr/lib/os-release"):
         found = view.fact_at(OS_RELEASE, path)
         if found is not None and found.fact:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.tree_view import TreeView
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.tree import Tree
+from hullmark.rootfs.tree_view import TreeView
 
 
 class Catalogued(msgspec.Struct, frozen=True):

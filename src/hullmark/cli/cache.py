@@ -10,6 +10,12 @@ from hullmark.cli.settings import cache_folder, settings_of
 NAME = "cache"
 HELP = "show or prune what is kept of layers that were read"
 
+_KINDS = (
+    ("records", "layer records"),
+    ("facts", "facts beside them"),
+    ("results", "results"),
+    ("stamps", "verified local files"),
+)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -39,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f"{folder}\n")
     entries = list(cached(folder))
-    for kind, what in (("records", "layer records"), ("results", "results"), ("stamps", "verified local files")):
+    for kind, what in _KINDS:
         sizes = [entry.size for entry in entries if entry.path.is_relative_to(folder / kind)]
         sys.stdout.write(f"  {len(sizes):>6} {what}, {_size(sum(sizes))}\n")
     return 0

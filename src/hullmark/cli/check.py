@@ -14,6 +14,8 @@ from hullmark.cli.settings import (
     add_advisory_options,
     add_moments,
     add_policy_options,
+    add_scanner_options,
+    add_secret_options,
     add_source,
     add_source_options,
     known_moment,
@@ -59,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_anchore(parser.add_argument_group("Anchore policies"))
     add_policy_options(parser)
     add_advisory_options(parser)
+    add_secret_options(parser)
+    add_scanner_options(parser)
     add_source_options(parser)
 
 

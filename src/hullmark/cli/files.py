@@ -1,4 +1,4 @@
-"""`hullmark files`: every file of an image, its owner and its state."""
+"""`hullmark files`: every file of an image, its owner and its state; or the content of some."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ import argparse
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
-from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
+from hullmark.cli.settings import SOURCES, add_source_options, settings_of
 
 NAME = "files"
-HELP = "list every file of an image with owner and state"
-EPILOG = SOURCES
+HELP = "list every file of an image with owner and state, or print some of them"
+EPILOG = (
+    SOURCES
+    + """
+After the first SOURCE, each absolute path is one inside of it: the file there is printed, with the secrets in it masked.
+(A further image in a folder on this machine is given with its scheme, as oci-dir:/path.)
+"""
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    add_source(parser)
+    parser.add_argument(
+        "source", metavar="SOURCE [PATH]", nargs="+", help="image reference, file or folder (see below)"
+    )
     add_output(parser, "table, json")
     parser.add_argument(
         "--state",
@@ -28,7 +36,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the files of each source."""
+    """List the files of each source, or print those whose paths are given."""
+    first, *others = arguments.source
+    paths = [text for text in others if text.startswith("/")]
+    if paths:
+        return _print(arguments, first, [text for text in others if text not in paths], paths)
+    return _list(arguments)
+
+
+def _print(arguments: argparse.Namespace, source: str, others: list[str], paths: list[str]) -> int:
+    """Print files; the status is 2 if one of them is not to be had."""
+    import sys
+
+    from hullmark.app.kept_files import printed
+    from hullmark.model.errors import HullmarkError
+
+    if others or arguments.output or arguments.state or arguments.all_layers:
+        raise HullmarkError(
+            "with PATH, files of one SOURCE are printed as they are", advice="give SOURCE and PATHs alone"
+        )
+    settings = settings_of(arguments)
+    with progress(source, wanted=settings.wants_progress()) as watch:
+        found = printed(source, paths, settings.means(watch), settings.source_options())
+    for file in found:
+        if file.body is None:
+            continue
+        if len(found) > 1:
+            sys.stdout.buffer.write(f"==> {file.path} <==\n".encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(file.body)
+    sys.stdout.flush()
+    missing = [f"{file.path}: {file.reason}" for file in found if file.body is None]
+    if missing:
+        raise HullmarkError("; ".join(missing), advice="hullmark files SOURCE lists what there is")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
     import msgspec
 
     from hullmark.app.take import take

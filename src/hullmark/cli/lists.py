@@ -22,10 +22,12 @@ def _formats() -> Iterable[tuple[str, str]]:
 
 
 def _facets() -> Iterable[tuple[str, str]]:
-    from hullmark.facets.content import content_read
+    from hullmark.app.facets import FACETS, facets_for
+    from hullmark.app.wish import Means
 
-    read = content_read(())
-    return ((read.name, read.extract.__module__),)
+    with facets_for(FACETS.keys() - {"malware"}, Means()) as facets:
+        found = {facet.name: facet.assemble.__module__ for facet in facets}
+    return sorted({**found, "malware": "hullmark.facets.malware.facet"}.items())
 
 
 def _schemes() -> Iterable[tuple[str, str]]:

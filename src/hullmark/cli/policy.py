@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hullmark.cli import policy_convert, policy_keep, policy_look, policy_try
 from hullmark.cli.rows import add_output
-from hullmark.cli.settings import add_policy_options
+from hullmark.cli.settings import add_advisory_options, add_policy_options
 
 NAME = "policy"
 HELP = "check, test, try, keep and describe policies"
@@ -67,12 +67,13 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
         "inventories",
         metavar="INVENTORY|DIR",
         nargs="+",
-        help="what `hullmark scan --files -o json=FILE` wrote, or folders of it",
+        help="what `hullmark scan --for-policies -o json=FILE` wrote, or folders of it",
     )
     parser.add_argument("--against", metavar="POLICY", help="the policy in force, to show what would change")
     parser.add_argument("--environment", metavar="NAME", default="", help="where the images are to run")
     parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
     parser.add_argument("--all", action="store_true", help="list also images of which the verdict stays")
+    add_advisory_options(parser)
     add_output(parser)
 
 

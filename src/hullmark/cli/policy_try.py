@@ -11,7 +11,11 @@ from hullmark.cli.rows import plain, print_json, print_rows
 from hullmark.cli.settings import moment, settings_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from hullmark.app.trials import Flip, Trial
+    from hullmark.cli.settings import Settings
+    from hullmark.policy.rules import Policy
 
 _SHOWN = 3
 _LONGEST = 160
@@ -68,7 +72,8 @@ def simulate(arguments: argparse.Namespace) -> int:
     draft = load_native(Path(arguments.policy))
     current = load_native(Path(arguments.against)) if arguments.against else None
     paths = [path for name in arguments.inventories for path in inventories_in(Path(name))]
-    flips = list(flips_of(draft, current, paths, moment(arguments.at), arguments.environment))
+    with _book(settings_of(arguments), [draft, current]) as book:
+        flips = list(flips_of(draft, current, paths, moment(arguments.at), arguments.environment, book))
     if arguments.output == "json":
         print_json({"images": [plain(flip) for flip in flips], "totals": _totals(flips)})
         return 0
@@ -76,6 +81,17 @@ def simulate(arguments: argparse.Namespace) -> int:
     _print_flips(flips if arguments.all or current is None else changed)
     _print_totals(flips, is_compared=current is not None)
     return 0
+
+
+def _book(settings: Settings, policies: list[Policy | None]) -> AbstractContextManager[Any]:
+    """The advisories, if a rule asks for them and there are any."""
+    from contextlib import nullcontext
+
+    from hullmark.policy.needs import needs
+
+    wants = any(policy is not None and needs(policy).matches for policy in policies)
+    is_named = settings.get("snapshot") or settings.get("advisories")
+    return settings.book() if wants and (is_named or settings.shelf().current() is not None) else nullcontext()
 
 
 def _totals(flips: list[Flip]) -> dict[str, int]:

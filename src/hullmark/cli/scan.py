@@ -6,7 +6,14 @@ import argparse
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
-from hullmark.cli.settings import SOURCES, add_source, add_source_options, settings_of
+from hullmark.cli.settings import (
+    SOURCES,
+    add_scanner_options,
+    add_secret_options,
+    add_source,
+    add_source_options,
+    settings_of,
+)
 
 NAME = "scan"
 HELP = "say what is inside an image: packages, and with --files every file"
@@ -18,12 +25,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     add_output(parser, "table, json, purls, cyclonedx-json, spdx-json, syft-json")
     parser.add_argument("--files", action="store_true", help="also list every file with owner and state")
+    parser.add_argument(
+        "--for-policies",
+        action="store_true",
+        help="with all that policies may ask for (files, settings, configuration, certificates, secrets masked); json only",
+    )
     parser.add_argument("--all-layers", action="store_true", help="also show what later layers deleted or replaced")
+    add_secret_options(parser)
+    add_scanner_options(parser)
     add_source_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan each source and write the inventories."""
+    return _for_policies(arguments) if arguments.for_policies else _scan(arguments)
+
+
+def _for_policies(arguments: argparse.Namespace) -> int:
+    from hullmark.app.known import known_image
+
+    outputs = wanted_outputs("known", arguments.output or ["json"])
+    settings = settings_of(arguments)
+    options = settings.source_options()
+    known = []
+    for source in arguments.source:
+        with progress(source, wanted=settings.wants_progress()) as watch:
+            known.append(known_image(source, settings.means(watch), options))
+    write(known, outputs, settings)
+    return 0
+
+
+def _scan(arguments: argparse.Namespace) -> int:
     from hullmark.app.take import take
     from hullmark.app.wish import Wish
 

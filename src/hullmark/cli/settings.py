@@ -109,13 +109,40 @@ _KEEPING = (
 _POLICY_VALUES = (
     _Option("policy_dir", str, "DIR", "where policies are kept (default: ~/.local/share/hullmark/policies)"),
 )
-_EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES)
+_SCANNER_VALUES = (
+    _Option(
+        "clamd", str, "ADDRESS", "ClamAV's daemon as unix:///PATH or tcp://HOST:PORT (default: where it usually is)"
+    ),
+    _Option("clamav_database", str, "DIR", "signatures for the program clamscan (default: its own)"),
+    _Option("yara_rules", str, "FILE|DIR", "YARA rules to try on each file"),
+)
+_SECRET_VALUES = (
+    _Option(
+        "secret_rules", str, "FILE", "further kinds of secrets: our YAML, Trivy's, or Anchore's NAME=expression lines"
+    ),
+    _Option("secret_salt", str, "TEXT", "goes into the digests of secrets, which can be compared under the same salt"),
+)
+_EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES, *_SCANNER_VALUES, *_SECRET_VALUES)
 
 
 def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool = False) -> None:
     """The options of verbs that use advisories."""
     group = parser.add_argument_group("advisories")
     for option in _ADVISORY_VALUES[:1] if only_folder else _ADVISORY_VALUES:
+        group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+
+
+def add_scanner_options(parser: argparse.ArgumentParser) -> None:
+    """Where malware scanners are."""
+    group = parser.add_argument_group("malware scanners")
+    for option in _SCANNER_VALUES:
+        group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
+
+
+def add_secret_options(parser: argparse.ArgumentParser) -> None:
+    """What else counts as a secret."""
+    group = parser.add_argument_group("secrets")
+    for option in _SECRET_VALUES:
         group.add_argument(option.flag, metavar=option.metavar, help=f"{option.help} [{option.variable}]")
 
 
@@ -178,9 +205,21 @@ class Settings:
 
     def means(self, watch: Any = None) -> Means:
         """What a scan may use."""
-        from hullmark.app.wish import Means
+        from msgspec.structs import replace
 
-        return Means(cache_folder=self.cache_folder(), jobs=self.get("jobs"), watch=watch)
+        from hullmark.app.wish import Means, ScannerPlaces
+
+        database, rules = self.get("clamav_database"), self.get("yara_rules")
+        scanners = ScannerPlaces(
+            clamd=self.get("clamd"),
+            clamav_database=Path(database) if database else None,
+            yara_rules=Path(rules) if rules else None,
+        )
+        own, salt = self.get("secret_rules"), self.get("secret_salt")
+        means = Means(cache_folder=self.cache_folder(), jobs=self.get("jobs"), watch=watch, scanners=scanners)
+        if own:
+            means = replace(means, secret_rules=(Path(own),))
+        return replace(means, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else means
 
     def source_options(self) -> SourceOptions:
         """How images are found."""

@@ -1,21 +1,34 @@
-"""The text of files that a policy asks for, kept with the layer so that a new rule needs no new reading."""
+"""The content of files that a policy asks for by name, and what a policy searches all files for."""
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from typing import Any
 
+from hullmark.facets.kept import is_binary
+from hullmark.facets.secrets.mask import masked
 from hullmark.rootfs.reads import MIB, Read, Report
 
+_LAYER_LIMIT = 256 * MIB
 
-def keep(path: str, body: memoryview, report: Report) -> bytes:
-    """The body as it is."""
-    return bytes(body)
+
+def take(path: str, body: memoryview, report: Report) -> bytes:
+    """The body, with the secrets in it masked: what is kept for a while and what is read now give a rule the same answer."""
+    return bytes(body) if is_binary(body) else masked(bytes(body), posixpath.basename(path))
 
 
 def content_read(globs: tuple[str, ...]) -> Read[bytes]:
     """A Read that keeps whole files of up to one MiB at these globs."""
-    return Read(name="content", fact=bytes, extract=keep, globs=globs, limit=MIB)
+    return Read(
+        name="content",
+        fact=bytes,
+        extract=take,
+        globs=globs,
+        limit=MIB,
+        layer_limit=_LAYER_LIMIT,
+        sources=("facets/content", "facets/kept", "facets/secrets"),
+    )
 
 
 class _LeftOut:
@@ -45,5 +58,6 @@ def search_read(
         extract=extract,
         globs=("**",),
         limit=limit,
+        sources=("facets/content",),
         oversize=lambda size: _LeftOut(),
     )

@@ -1,6 +1,8 @@
-"""Fedora's security updates: pages of Bodhi's API (https://bodhi.fedoraproject.org/docs/server_api/).
+"""Security updates of Fedora and of EPEL: pages of Bodhi's API (https://bodhi.fedoraproject.org/docs/server_api/).
 
-An update names builds by `name-version-release` of the source package, and CVEs in the titles of its bugs and in its notes.
+An update names builds by `name-version-release` of the source package, and CVEs in the titles of its bugs and in its notes. That of
+a module names no packages but the module's own build, `name-stream-version.context`
+(https://docs.fedoraproject.org/en-US/modularity/): it becomes a row about `name:stream`, which packages have in their label.
 """
 
 from __future__ import annotations
@@ -17,12 +19,20 @@ from hullmark.model.advisory import Advisory, Affected, Range, Record
 
 _API = "https://bodhi.fedoraproject.org/updates/?status=stable&type=security&rows_per_page=100"
 _MAX_PAGES = 10_000
-_RELEASE = re.compile(r"[0-9]{1,3}").fullmatch
+_RELEASE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?").fullmatch
+_MODULE = re.compile(r"([^:]+)-([^-:]+)-([0-9]{1,30})\.[0-9a-f]{1,64}").fullmatch
+_KINDS = {
+    "FEDORA": ("fedora", "rpm"),
+    "FEDORA-MODULAR": ("fedora", "module"),
+    "FEDORA-EPEL": ("epel", "rpm"),
+    "FEDORA-EPEL-MODULAR": ("epel", "module"),
+}
+"""By the prefix of a release's updates: for what they are, and of what type the builds are that count."""
 
 
 class _Build(msgspec.Struct):
     nvr: str
-    type: str = "rpm"
+    type: str = ""
     epoch: int | None = None
 
 
@@ -70,7 +80,7 @@ def crawl(known: Known) -> Crawl:
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    """One advisory an update of rpm packages of Fedora proper, with its CVEs as aliases; modules, containers and EPEL are left out.
+    """One advisory an update of packages or modules, with its CVEs as aliases; containers, Flatpaks and EPEL Next are left out.
 
     The documents are read from the last to the first, so what came later wins without being held.
     """
@@ -82,32 +92,11 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
             if update is None or update.alias in seen:
                 continue
             seen.add(update.alias)
-            if update.release.id_prefix == "FEDORA" and _RELEASE(update.release.version):
+            if update.release.id_prefix in _KINDS and _RELEASE(update.release.version):
                 yield _advisory(update, place, report)
 
 
 def _advisory(update: _Update, place: str, report: Report) -> Advisory:
-    day = day_of(update.date_pushed or "")
-    affected = []
-    for build in update.builds:
-        name, version = _name_and_version(build)
-        if build.type != "rpm":
-            continue
-        if not name:
-            report(place, f"left out: {build.nvr[:200]!r} is no name-version-release")
-            continue
-        affected.append(
-            Affected(
-                namespace=f"fedora:{update.release.version}",
-                name=name,
-                scheme="rpm",
-                ranges=(Range(high=version, fixed=version),),
-                fix_state="fixed",
-                fix_date=day,
-                arch="src",
-                vendor_ids=(update.alias,),
-            )
-        )
     titles = " ".join(bug.title or "" for bug in update.bugs)
     return Advisory(
         id=update.alias,
@@ -118,8 +107,38 @@ def _advisory(update: _Update, place: str, report: Report) -> Advisory:
         published=update.date_pushed or update.date_submitted or "",
         modified=update.date_modified or "",
         references=links_of([update.url]),
-        affected=tuple(affected),
+        affected=tuple(_affected(update, place, report)),
     )
+
+
+def _affected(update: _Update, place: str, report: Report) -> Iterator[Affected]:
+    system, kind = _KINDS[update.release.id_prefix]
+    for build in update.builds:
+        if (build.type or kind) != kind:
+            continue
+        name, version = _module_and_version(build) if kind == "module" else _name_and_version(build)
+        if not name:
+            expected = "name-stream-version.context" if kind == "module" else "name-version-release"
+            report(place, f"left out: {build.nvr[:200]!r} is no {expected}")
+            continue
+        yield Affected(
+            namespace=f"{system}:{update.release.version}",
+            name=name,
+            scheme="rpm",
+            ranges=(Range(high=version, fixed=version),),
+            fix_state="fixed",
+            fix_date=day_of(update.date_pushed or ""),
+            # What is in a module is told of by the module's own updates.
+            module=None if kind == "module" else "",
+            arch="" if kind == "module" else "src",
+            vendor_ids=(update.alias,),
+        )
+
+
+def _module_and_version(build: _Build) -> tuple[str, str]:
+    """`name:stream`, and the version that orders a stream's builds (digits)."""
+    found = _MODULE(build.nvr)
+    return (f"{found[1]}:{found[2]}", found[3]) if found else ("", "")
 
 
 def _name_and_version(build: _Build) -> tuple[str, str]:
@@ -131,7 +150,7 @@ def _name_and_version(build: _Build) -> tuple[str, str]:
 
 FEED = Feed(
     name="fedora",
-    title="Fedora updates (Bodhi)",
+    title="Fedora and EPEL updates (Bodhi)",
     homepage="https://bodhi.fedoraproject.org",
     licence="not stated by upstream",
     crawl=crawl,

@@ -2,8 +2,10 @@
 
 All of them stand in an archive that `archive_latest.txt` names; `changes.csv` and `deletions.csv` say what has changed since.
 Rows are of source packages; binary packages have rows of their own only where no source package of theirs is listed. Releases
-are `rhel:N`, `rhel:N.M` where a minor release has a fix of its own (see rhel_minors), and `rhel:N.M+eus`. What is not fixed in a
-release trumps fixes in it. Flatpak modules, debug packages, AUS, E4S, TUS and ELS streams are left out.
+are `rhel:N`, `rhel:N.M` where a minor release has a fix of its own (see rhel_minors), and the streams of longer support, each for
+whom has its repositories: `rhel:N.M+eus`, `+aus`, `+e4s`, `+tus` where they say another thing than the extended one, and `rhel:N+els`.
+What is not fixed in a release trumps fixes in it. Flatpak modules and debug packages are left out, and the channel of a repository
+(`baseos`, `appstream`): what is not fixed is told without one.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.reading import lines
-from hullmark.feeds.formats.rhel_minors import Fix, rows
+from hullmark.feeds.formats.rhel_minors import Fix, Row, rows
 from hullmark.feeds.formats.rpms import instant, is_debug, nevra
 from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
@@ -28,7 +30,7 @@ PLACE = "https://security.access.redhat.com/data/csaf/v2/vex/"
 _MAX_CHANGES = 20_000
 _CPE = re.compile(r"cpe:(?:/|2\.3:)[ao]:redhat:([a-z0-9_]+):(\d+)(?:\.(\d+))?(?:[:.]|$)")
 _MAIN = frozenset({"enterprise_linux", "enterprise_linux_server", "rhel_extras"})
-_EUS = frozenset({"rhel_eus", "enterprise_linux_eus"})
+_STREAM = re.compile(r"(?:rhel|enterprise_linux)_(aus|e4s|els|eus|tus)").fullmatch
 _MINOR = re.compile(r"-(\d+)\.(\d+)(?=\.|$)")
 _PURL = re.compile(r"pkg:rpm/[^/@?]+/([^/@?]+)(?:@([^?]+))?(?:\?(.*))?$")
 _MODULE_PURL = re.compile(r"pkg:rpmmod/[^/@?]+/([^/@?]+)@([^:?]+)")
@@ -40,12 +42,15 @@ _OLDEST = 5
 
 
 class Release(NamedTuple):
-    """A release that is matched. `is_eus`: its extended support. `is_by_binary`: rows are of binary packages, not of source ones."""
+    """A release that is matched. `stream`: which longer support of it, "" for none.
+
+    `is_by_binary`: rows are of binary packages, not of source ones.
+    """
 
     namespace: str
     major: int
     minor: int | None = None
-    is_eus: bool = False
+    stream: str = ""
     is_by_binary: bool = False
 
 
@@ -63,16 +68,26 @@ Releases = Callable[[csaf.Product], Release | None]
 
 
 def release_of(platform: csaf.Product) -> Release | None:
-    """Red Hat Enterprise Linux 5 and later, by the CPE; the minor release by the CPE or the product's id."""
+    """Red Hat Enterprise Linux 5 and later, by the CPE; the minor release by the CPE or the product's id.
+
+    Streams are of a minor release, but for the extended life-cycle, which is of the last one.
+    """
     found = _CPE.match(platform.cpe)
-    if found is None or found[1] not in _MAIN | _EUS or int(found[2]) < _OLDEST:
+    if found is None or int(found[2]) < _OLDEST:
+        return None
+    stream = _STREAM(found[1])
+    if found[1] not in _MAIN and stream is None:
         return None
     major, minor = int(found[2]), None if found[3] is None else int(found[3])
     told = _MINOR.search(platform.product_id)
     if minor is None and told is not None and int(told[1]) == major:
         minor = int(told[2])
-    if found[1] in _EUS:
-        return None if minor is None else Release(f"rhel:{major}.{minor}+eus", major, minor, is_eus=True)
+    if stream is not None:
+        minor = None if stream[1] == "els" else minor
+        if minor is None and stream[1] != "els":
+            return None
+        release = str(major) if minor is None else f"{major}.{minor}"
+        return Release(f"rhel:{release}+{stream[1]}", major, minor, stream[1])
     return Release(f"rhel:{major}", major, minor)
 
 
@@ -307,46 +322,57 @@ def _fix(component: Component, release: Release, remedy: csaf.Remediation | None
 
 
 def _rows(found: _Found) -> Iterator[Affected]:
-    open_majors = {(key, release.major) for key, release in found.unfixed if not release.is_eus}
+    open_majors = {(key, release.major) for key, release in found.unfixed if not release.stream}
     general: dict[tuple[_Key, int], list[Fix]] = {}
-    spaces = {(release.major): release.namespace for _, release in found.fixed if not release.is_eus}
+    spaces = {(release.major): release.namespace for _, release in found.fixed if not release.stream}
     for (key, release), state in found.unfixed.items():
         yield _row(key, release.namespace, ranges=(EVERY_VERSION,), fix_state=state)
+    yield from _extended(found)
     for (key, release), fixes in found.fixed.items():
-        if release.is_eus:
-            newest = rows([Fix(fix.evr, None, fix.announcement, fix.day) for fix in fixes])[0]
-            yield _row(
-                key,
-                release.namespace,
-                ranges=newest.ranges,
-                fix_state="fixed",
-                fix_date=newest.day,
-                vendor_ids=newest.announcements,
-            )
-        elif (key, release.major) not in open_majors:
+        if not release.stream and (key, release.major) not in open_majors:
             general.setdefault((key, release.major), []).extend(fixes)
     for (key, major), fixes in general.items():
         for row in rows(list(dict.fromkeys(fixes))):
-            yield _row(
-                key,
-                spaces[major] if row.minor is None else f"{spaces[major]}.{row.minor}",
-                ranges=row.ranges,
-                fix_state="fixed",
-                fix_date=row.day,
-                vendor_ids=row.announcements,
-            )
+            yield _mended(key, spaces[major] if row.minor is None else f"{spaces[major]}.{row.minor}", row)
     yield from _only_extended(found, open_majors)
     for key, release in found.safe:
         yield _row(key, release.namespace, kind="unaffected", ranges=(EVERY_VERSION,))
 
 
+def _extended(found: _Found) -> Iterator[Affected]:
+    """The fixes of streams. Whoever uses another stream of a minor release has its extended one too: what is equal is told once."""
+    told = {
+        (key, release): rows([Fix(fix.evr, None, fix.announcement, fix.day) for fix in fixes])[0]
+        for (key, release), fixes in found.fixed.items()
+        if release.stream
+    }
+    first = {
+        (key, release.major, release.minor): row for (key, release), row in told.items() if release.stream == "eus"
+    }
+    for (key, release), row in told.items():
+        same = first.get((key, release.major, release.minor))
+        if release.stream == "eus" or same is None or same.ranges != row.ranges:
+            yield _mended(key, release.namespace, row)
+
+
 def _only_extended(found: _Found, open_majors: set[tuple[_Key, int]]) -> Iterator[Affected]:
     """Where only extended support got a fix, the release itself stays vulnerable."""
-    general = {(key, release.major) for key, release in (*found.fixed, *found.safe) if not release.is_eus}
-    extended = {(key, release.major): None for key, release in found.fixed if release.is_eus}
+    general = {(key, release.major) for key, release in (*found.fixed, *found.safe) if not release.stream}
+    extended = {(key, release.major): None for key, release in found.fixed if release.stream == "eus"}
     for key, major in extended:
         if (key, major) not in general | open_majors:
             yield _row(key, f"rhel:{major}", ranges=(EVERY_VERSION,), fix_state="wont-fix")
+
+
+def _mended(key: _Key, namespace: str, row: Row) -> Affected:
+    return _row(
+        key,
+        namespace,
+        ranges=row.ranges,
+        fix_state="fixed",
+        fix_date=row.day,
+        vendor_ids=row.announcements,
+    )
 
 
 def _row(key: _Key, namespace: str, **fields: object) -> Affected:

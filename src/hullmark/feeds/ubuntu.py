@@ -1,14 +1,15 @@
 """Ubuntu's vulnerabilities: OSV records and OpenVEX documents of Canonical (https://documentation.ubuntu.com/security, OSV, VEX).
 
-OSV says what is affected and fixed, a record a CVE; the notices (USN) among them name and date the fixes; VEX says of what is
-not fixed that it never will be. Fixes of Ubuntu Pro become `ubuntu:22.04+esm`; what only Pro names, its base release does not fix.
-FIPS, real-time and BlueField builds are left out: they are other packages.
+OSV says what is affected and fixed, a record a CVE; the notices (USN) among them name and date the fixes. VEX says what is not
+affected, what nobody has looked at yet, and of what is not fixed that it never will be (`ubuntu_vex`). Fixes of Ubuntu Pro become
+`ubuntu:22.04+esm`; what only Pro names, its base release does not fix. FIPS, real-time and BlueField builds are left out: they
+are other packages.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -18,7 +19,7 @@ from hullmark.feeds.formats.cvss import rating_of
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.feeds.ubuntu_tracker import esm_or_base
+from hullmark.feeds.ubuntu_vex import NOTHING, Told, told
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Range, Record
 
 _HOST = "https://security-metadata.canonical.com"
@@ -26,14 +27,7 @@ _OSV = f"{_HOST}/osv/osv-all.tar.xz"
 _VEX = f"{_HOST}/vex/vex-all.tar.xz"
 
 _ECOSYSTEM = re.compile(r"Ubuntu(:Pro)?:([0-9]{1,2}\.[0-9]{2})(?::LTS)?").fullmatch
-_SOURCE = re.compile(r"pkg:deb/ubuntu/([^@?]+)(?:@[^?]*)?\?(.*)").fullmatch
 _REJECTED = ("** REJECT", "Rejected reason:", "[Rejected")
-_WONT_FIX = (
-    "This package (for the given release) is vulnerable to the CVE, the problem is understood, but the Ubuntu Security Team"
-    " decided to not fix it",
-    "This package (for the given release) is no longer supported",
-)
-_WONT_FIX_HINTS = (b"decided to not fix", b"is no longer supported")
 
 
 class _Package(msgspec.Struct):
@@ -72,28 +66,7 @@ class _Osv(msgspec.Struct):
     references: list[_Reference] = []
 
 
-class _Product(msgspec.Struct):
-    id: str = msgspec.field(default="", name="@id")
-
-
-class _Vulnerability(msgspec.Struct):
-    name: str = ""
-
-
-class _Statement(msgspec.Struct):
-    vulnerability: _Vulnerability
-    status: str = ""
-    action_statement: str = ""
-    products: msgspec.Raw = msgspec.Raw(b"[]")
-
-
-class _Vex(msgspec.Struct):
-    statements: list[_Statement] = []
-
-
 _RECORD = msgspec.json.Decoder(_Osv)
-_STATEMENTS = msgspec.json.Decoder(_Vex)
-_PRODUCTS = msgspec.json.Decoder(list[_Product])
 _PACK = msgspec.msgpack.Encoder()
 _UNPACK = msgspec.msgpack.Decoder(Advisory)
 
@@ -102,12 +75,12 @@ _Notices = dict[tuple[str, str, str], tuple[str, str]]
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    """One advisory a CVE, under the CVE's own id; Canonical's (`UBUNTU-CVE-…`) is an alias.
+    """One advisory a CVE, under the CVE's own id; Canonical's (`UBUNTU-CVE-…`) is an alias. Of some CVEs VEX alone speaks.
 
     The archives are in no order and too large to be read twice: advisories wait, packed, until all notices are known.
     `withdrawn` is set only for CVEs that were rejected: Canonical marks so any record that it no longer renews.
     """
-    wont_fix = _wont_fix([document for document in documents if document.url == _VEX], report)
+    known = told([document for document in documents if document.url == _VEX], report)
     notices: _Notices = {}
     packed: list[bytes] = []
     for document in documents:
@@ -121,11 +94,15 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                 _note(record, notices)
             elif record.id.startswith("UBUNTU-CVE-"):
                 cve = record.id.removeprefix("UBUNTU-")
-                packed.append(_PACK.encode(_advisory(record, cve, wont_fix.get(cve, ""))))
+                packed.append(_PACK.encode(_advisory(record, cve, known.pop(cve, NOTHING))))
     for each in packed:
         advisory = _UNPACK.decode(each)
         affected = tuple(_noticed(row, notices) for row in advisory.affected)
         yield msgspec.structs.replace(advisory, affected=affected)
+    for cve, told_of in known.items():
+        affected = tuple(told_of.rows())
+        if affected:
+            yield Advisory(id=cve, source=FEED.name, published=told_of.day, affected=affected)
 
 
 def _note(record: _Osv, notices: _Notices) -> None:
@@ -150,7 +127,7 @@ def _namespace(ecosystem: str) -> str:
     return f"ubuntu:{found[2]}{'+esm' if found[1] else ''}" if found else ""
 
 
-def _advisory(record: _Osv, cve: str, wont_fix: str) -> Advisory:
+def _advisory(record: _Osv, cve: str, vex: Told) -> Advisory:
     priority = next((each.score for each in record.severity if each.type == "Ubuntu"), "")
     ratings = [rating_of(each.score) for each in record.severity if each.type.startswith("CVSS")]
     is_rejected = record.details.startswith(_REJECTED)
@@ -166,11 +143,23 @@ def _advisory(record: _Osv, cve: str, wont_fix: str) -> Advisory:
         modified=record.modified,
         withdrawn=(record.modified or record.published) if is_rejected else "",
         references=links_of(reference.url for reference in record.references),
-        affected=tuple(_rows(record.affected, wont_fix)),
+        affected=tuple(_with_vex(_rows(record.affected, vex), vex)),
     )
 
 
-def _rows(affected: Sequence[_Affected], wont_fix: str) -> Iterator[Affected]:
+def _with_vex(rows: Iterable[Affected], vex: Told) -> Iterator[Affected]:
+    """The rows of OSV, then what VEX says of packages that OSV does not name in this release."""
+    named = set()
+    for row in rows:
+        named.add((row.namespace, row.name))
+        yield row
+    for row in vex.rows():
+        if (row.namespace, row.name) not in named:
+            named.add((row.namespace, row.name))
+            yield row
+
+
+def _rows(affected: Sequence[_Affected], vex: Told) -> Iterator[Affected]:
     found = {(_namespace(each.package.ecosystem), each.package.name): each for each in affected}
     for (namespace, name), each in found.items():
         if not namespace:
@@ -187,40 +176,12 @@ def _rows(affected: Sequence[_Affected], wont_fix: str) -> Iterator[Affected]:
         if is_fixed:
             yield _row(namespace, name, ranges, "fixed")
         elif not is_pro:
-            is_never_fixed = f"\n{namespace}/{name}\n" in wont_fix
-            yield _row(namespace, name, ranges or (EVERY_VERSION,), "wont-fix" if is_never_fixed else "not-fixed")
+            state: FixState = "wont-fix" if vex.is_never_fixed(namespace, name) else "not-fixed"
+            yield _row(namespace, name, ranges or (EVERY_VERSION,), state)
 
 
 def _row(namespace: str, name: str, ranges: tuple[Range, ...], state: FixState, note: str = "") -> Affected:
     return Affected(namespace=namespace, name=name, scheme="deb", ranges=ranges, fix_state=state, note=note)
-
-
-def _wont_fix(documents: Sequence[Document], report: Report) -> dict[str, str]:
-    """CVE → `ubuntu:22.04/package` of all that Canonical will not fix, a line each. What Pro never fixes, neither does its base."""
-    found: dict[str, str] = {}
-    for document in documents:
-        for name, data in members(document, report, (".json",)):
-            if not any(hint in data for hint in _WONT_FIX_HINTS):
-                continue
-            vex = decode(_STATEMENTS, data, name, report)
-            for statement in vex.statements if vex else ():
-                if statement.status == "affected" and statement.action_statement.startswith(_WONT_FIX):
-                    products = decode(_PRODUCTS, statement.products, name, report) or []
-                    named = "\n".join(dict.fromkeys(filter(None, (_source(product.id) for product in products))))
-                    cve = statement.vulnerability.name
-                    found[cve] = f"{found.get(cve, '')}\n{named}\n"
-    return found
-
-
-def _source(purl: str) -> str:
-    found = _SOURCE(purl)
-    if found is None:
-        return ""
-    qualifiers = found[2].split("&")
-    codename = next((each.removeprefix("distro=") for each in qualifiers if each.startswith("distro=")), "")
-    namespace = esm_or_base(codename).removesuffix("+esm")
-    name = found[1].replace("%2B", "+").replace("%2b", "+")
-    return f"{namespace}/{name}" if "arch=source" in qualifiers and namespace else ""
 
 
 FEED = Feed(

@@ -60,10 +60,13 @@ def coordinates_of(inventory: Inventory, channels: Collection[str] = _NO_CHANNEL
 def by_layer(inventory: Inventory, channels: Collection[str] = _NO_CHANNELS) -> dict[int, tuple[Coordinate, ...]]:
     """The coordinates by the layer that brought their packages (-1: not known): images with a base in common have sets in common."""
     used = tuple(sorted({*channels, *channels_in_use(inventory)}))
+    distro = inventory.distro
+    if distro is not None and distro.repositories:
+        distro = msgspec.structs.replace(distro, repositories=())
     found: dict[int, dict[Coordinate, None]] = {}
     for package in inventory.packages:
         layer = package.locations[0].layer if package.locations else -1
-        found.setdefault(layer, {})[coordinate_of(package, inventory.distro, used)] = None
+        found.setdefault(layer, {})[coordinate_of(package, distro, used)] = None
     return {layer: tuple(found[layer]) for layer in sorted(found)}
 
 
@@ -141,7 +144,7 @@ def _shorter(distro: Distro) -> Iterator[Distro]:
     versions = dict.fromkeys(("", parts[0], ".".join(parts[:2]), distro.version_id))
     yield from (Distro(id=distro.id, version_id=version) for version in versions)
     yield from (Distro(id=distro.id, version_id=version, codename=distro.codename) for version in versions)
-    yield msgspec.structs.replace(distro, pretty_name="", cpe_name="")
+    yield msgspec.structs.replace(distro, pretty_name="", cpe_name="", repositories=())
 
 
 def _decisions(plan: Plan) -> tuple[object, ...]:

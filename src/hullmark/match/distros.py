@@ -20,6 +20,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `resolutions`: namespaces whose fixes count besides (a rebuild's own, a paid channel's). `reason`: why there are none.
     `label` is the release for people, `product` and `release` how lifecycles name it. `is_comprehensive`: the distribution also
     records what it has not fixed, so that its silence means something. `vendors`: how the vendor field of its own packages begins.
+    `undisclosed`: how names of packages end that the tiers do not speak of, so that resolutions alone are asked about them.
     `uses_cpe`: what NVD says by name is asked besides, for the distribution itself says no more.
     """
 
@@ -31,6 +32,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""
     is_comprehensive: bool = False
     vendors: tuple[str, ...] = ()
+    undisclosed: tuple[str, ...] = ()
     uses_cpe: bool = False
 
 
@@ -108,17 +110,23 @@ def _tumbleweed(distro: Distro) -> tuple[str, ...]:
 
 
 class _Family(msgspec.Struct, frozen=True, kw_only=True):
-    """How one distribution is named in advisories. `of`: the distribution that it rebuilds, whose disclosures hold for it."""
+    """How one distribution is named in advisories. `of`: the distribution that it rebuilds, whose disclosures hold for it.
+
+    `undisclosed`: endings of names of packages for which they do not, as the rebuild's errata never mend them by name.
+    """
 
     name: str
     versions: _Versions
     of: str = ""
     is_comprehensive: bool = False
     vendors: tuple[str, ...] = ()
+    undisclosed: tuple[str, ...] = ()
     product: str = ""
 
 
 _RED_HAT = ("red hat", "centos", "almalinux", "rocky", "scientific", "cloudlinux")
+_DEBUG = ("-debuginfo", "-debugsource")
+# Gentoo is in no family: it has advisories of its own (GLSA), which no feed brings, and Red Hat's say nothing of its packages.
 _FAMILIES: dict[str, _Family] = {
     "debian": _Family(name="debian", versions=_debian, is_comprehensive=True),
     "raspbian": _Family(name="debian", versions=_debian, is_comprehensive=True, product="debian"),
@@ -138,7 +146,9 @@ _FAMILIES: dict[str, _Family] = {
     "scientific": _Family(
         name="rhel", versions=_minor_then_major, is_comprehensive=True, vendors=_RED_HAT, product="rhel"
     ),
-    "almalinux": _Family(name="almalinux", versions=_major, of="rhel", is_comprehensive=True, vendors=_RED_HAT),
+    "almalinux": _Family(
+        name="almalinux", versions=_major, of="rhel", is_comprehensive=True, vendors=_RED_HAT, undisclosed=_DEBUG
+    ),
     "rocky": _Family(name="rocky", versions=_major, of="rhel", is_comprehensive=True, vendors=_RED_HAT),
     "ol": _Family(name="oracle", versions=_major, vendors=("oracle",)),
     "amzn": _Family(name="amazon", versions=_amazon, vendors=("amazon",)),
@@ -164,7 +174,7 @@ _SAME = {"mariner": {"3.0": "azurelinux"}}
 def plan_for(distro: Distro | None, known: Collection[str], channels: Collection[str] = ()) -> Plan:
     """The plan for a distribution, given the namespaces that a snapshot knows.
 
-    `channels`: `esm` or `eus` where the image may use that paid channel.
+    `channels`: `esm`, `eus` or another of Red Hat's streams (`streams.STREAMS`) where the image may use that paid channel.
     """
     if distro is None:
         return Plan(label="an unknown distribution", reason="the distribution is not known")
@@ -184,8 +194,9 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
         release=base.version_id,
         is_comprehensive=family.is_comprehensive,
         vendors=family.vendors,
+        undisclosed=family.undisclosed,
     )
-    paid = tuple(f"{own[0]}+{channel}" for channel in sorted(channels))
+    paid = tuple(f"{release}+{channel}" for channel in sorted(channels) for release in own)
     if family.of:
         theirs = tuple(f"{family.of}:{version}" for version in _minor_then_major(base))
         tiers, resolutions = theirs, own

@@ -8,6 +8,7 @@ from datetime import date
 
 import msgspec
 
+from hullmark.match import epel
 from hullmark.match.answers import Question, answered, split
 from hullmark.match.book import Book
 from hullmark.match.distros import Plan, plan_for
@@ -15,6 +16,7 @@ from hullmark.match.lookups import RULES, is_guessed, is_system, lookups, untold
 from hullmark.match.merge import Affecting
 from hullmark.match.resolve import cleared, resolve
 from hullmark.match.risk import ordered
+from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Inventory
@@ -40,8 +42,8 @@ def find(
     """Every match of an inventory's packages, and every package of which nothing can be said.
 
     `at` is the day that counts as today (ISO 8601). `channels`: `esm`, `eus` where that paid channel is in use; Ubuntu's is also
-    taken for used where a package from it is installed. `cpe_for_ended`: of a release whose regular maintenance is over, NVD is
-    asked by name besides.
+    taken for used where a package from it is installed, Red Hat's where the image names a repository of it. `cpe_for_ended`: of a
+    release whose regular maintenance is over, NVD is asked by name besides.
     """
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
@@ -72,10 +74,9 @@ def find(
 
 
 def channels_in_use(inventory: Inventory) -> set[str]:
-    """The paid channels that packages of an inventory show to be in use."""
-    return (
-        {"esm"} if any(package.type == "deb" and "+esm" in package.version for package in inventory.packages) else set()
-    )
+    """The paid channels that packages of an inventory, or the repositories it names, show to be in use."""
+    has_esm = any(package.type == "deb" and "+esm" in package.version for package in inventory.packages)
+    return {*streams_of(inventory.distro), *(("esm",) if has_esm else ())}
 
 
 def _sorted_out(
@@ -125,6 +126,7 @@ def _problems(inventory: Inventory, told: Sequence[Package], plan: Plan, book: B
         reasons.append(f"nothing can be said of the system's packages: {plan.reason}")
     reasons += _ended(plan, book, at)
     used = {RULES[type].namespace for type in {package.type for package in told} & RULES.keys()}
+    used.update(name for package in told for name in epel.spaces(package, plan, book.namespaces))
     if has_system:
         used.update(plan.tiers or plan.resolutions)
         reasons += [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from hullmark.match import cpes
+from hullmark.match import cpes, epel
 from hullmark.match.book import Ask
 from hullmark.match.distros import Plan
 from hullmark.match.rebuilders import originals
@@ -104,7 +104,7 @@ def is_system(package: Package) -> bool:
 def untold(package: Package, plan: Plan, namespaces: Collection[str]) -> str:
     """Why nothing can be said of a package, "" if something can."""
     if is_system(package):
-        return plan.reason or _foreign(package, plan)
+        return "" if epel.spaces(package, plan, namespaces) else plan.reason or _foreign(package, plan)
     rule = RULES.get(package.type)
     if rule is None:
         if package.type == "generic" and ("cpe" in namespaces or "generic" in namespaces):
@@ -144,7 +144,7 @@ def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_own
     has_cpe = "cpe" in namespaces and (package.type in cpes.TYPES or is_guessed(package, plan))
     found: list[Lookup] = []
     if is_system(package):
-        found += _system(package, plan, is_whole=has_cpe or is_unknown or is_owner)
+        found += _system(package, plan, namespaces, is_whole=has_cpe or is_unknown or is_owner)
     elif "generic" in namespaces:
         found.append(Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct"))
     if has_cpe and not is_unknown:
@@ -169,14 +169,30 @@ def is_a_commit(package: Package) -> bool:
     return package.type == "golang" and package.version.startswith("v0.0.0-") and package.purl in package.mains
 
 
-def _system(package: Package, plan: Plan, *, is_whole: bool) -> Iterator[Lookup]:
-    scheme, last = _SYSTEM[package.type], len(plan.tiers) - 1
+def _system(package: Package, plan: Plan, namespaces: Collection[str], *, is_whole: bool) -> Iterator[Lookup]:
+    scheme, tiers, resolutions = _SYSTEM[package.type], plan.tiers, plan.resolutions
+    extra = epel.spaces(package, plan, namespaces)
+    if extra:
+        tiers, resolutions = extra, ()
+    elif plan.undisclosed and package.name.endswith(plan.undisclosed):
+        tiers = ()
+    last = len(tiers) - 1
     for name, version, kind, is_bare in _names(package):
-        for tier, namespace in enumerate(plan.tiers):
+        for tier, namespace in enumerate(tiers):
             # What a more specific namespace says counts even where it says that the version is sound.
             yield Lookup(Ask(namespace, name, scheme, version, is_bare, is_whole or tier < last), kind, tier)
-        for namespace in plan.resolutions:
+        for namespace in resolutions:
             yield Lookup(Ask(namespace, name, scheme, version, is_bare, True), kind, 0, True)
+    yield from _module(package, tiers, scheme, is_whole=is_whole)
+
+
+def _module(package: Package, tiers: Sequence[str], scheme: str, *, is_whole: bool) -> Iterator[Lookup]:
+    """Fedora's updates name modules as a whole, not the packages in them."""
+    module, version = epel.module_of(package) if package.type == "rpm" else ("", "")
+    for tier, namespace in enumerate(tiers if module else ()):
+        if namespace.startswith(("fedora:", "epel:")):
+            whole = is_whole or tier < len(tiers) - 1
+            yield Lookup(Ask(namespace, module, scheme, version, False, whole), "source", tier)
 
 
 def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from hullmark.match import rebuilders, symbols
+from hullmark.match import mistaken, rebuilders, symbols
 from hullmark.match.answers import Answer
 from hullmark.match.book import Hit
 from hullmark.match.lookups import Lookup, is_system
@@ -47,7 +47,10 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
     found = merged(found)
     _veto(found, _vetoes(usable), _unused(package, disclosed))
     guessed = [answer for answer in usable if answer[0].kind == "cpe" and answer[1].affected.kind == "affected"]
-    return found + _guesses(package, guessed, _settled(usable, disclosed, found)) if guessed else found
+    if guessed:
+        found += _guesses(package, guessed, _settled(usable, disclosed, found))
+    _exempt(package, found)
+    return found
 
 
 def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
@@ -70,6 +73,13 @@ def _veto(found: Iterable[Affecting], vetoes: Mapping[str, str], unused: Mapping
         cleared = names if len(cves_of(each.advisory)) == 1 else names[:1]
         reasons = (*(vetoes.get(name, "") for name in cleared), *(unused.get(name, "") for name in names))
         each.vetoed = next(filter(None, reasons), "")
+
+
+def _exempt(package: Package, found: Iterable[Affecting]) -> None:
+    """Set why what is known to be recorded by mistake does not count."""
+    rules = mistaken.rules_about(package)
+    for each in found if rules else ():
+        each.vetoed = each.vetoed or mistaken.reason_for(rules, cves_of(each.advisory))
 
 
 def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[Affecting]) -> set[str]:

@@ -12,7 +12,8 @@ from hullmark.model.problem import Problem
 class Distro(msgspec.Struct, frozen=True, kw_only=True):
     """The operating system an image is built on, from os-release(5). Empty strings: not said.
 
-    `base` is the distribution and codename that a derived one is built from, as `ubuntu:jammy`.
+    `base` is the distribution and codename that a derived one is built from, as `ubuntu:jammy`. `repositories` are the ids of the rpm
+    repositories that the image says it is built from or takes packages from, sorted.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Distro(msgspec.Struct, frozen=True, kw_only=True):
     id_like: tuple[str, ...] = ()
     cpe_name: str = ""
     base: str = ""
+    repositories: tuple[str, ...] = ()
 
 
 class InventoryLayer(msgspec.Struct, frozen=True, kw_only=True):

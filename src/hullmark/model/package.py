@@ -33,7 +33,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     `licenses` are as found: expressions, names or free text, in the order of the record.
     `owned_by` is the purl of the operating system package that owns this package's record.
     `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
-    `notes` are the ecosystem's extras for reports; no logic reads them.
+    `notes` are the ecosystem's extras for reports; of them matching reads `symbols` alone.
     """
 
     type: str

@@ -93,6 +93,18 @@ class Weakness(msgspec.Struct, frozen=True, kw_only=True):
     fixed_since: str = ""
 
 
+class MalwareReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a malware scanner says: `found` are signatures by path, `unscanned` clauses by path that say why it did not look.
+
+    `signatures_at` is the day of its signatures, "" for not told.
+    """
+
+    found: dict[str, str] = {}
+    engine: str = "clamav"
+    signatures_at: str = ""
+    unscanned: dict[str, str] = {}
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """An image in words. It is read as any image is: what stands in its files is found there.
 
@@ -129,7 +141,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One image and what must be said of it. One of `recipe`, `inventory` (a file) and `image` (a source) says which.
 
     `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
-    `no_data` are the purls of packages of which no advisory speaks.
+    `no_data` are the purls of packages of which no advisory speaks. `malware` is what a scanner says (left out: none was there).
     """
 
     name: str
@@ -139,6 +151,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     image: str = ""
     vulnerabilities: tuple[Weakness, ...] | None = None
     no_data: tuple[str, ...] = ()
+    malware: MalwareReport | None = None
     tag: str = ""
     environment: str = ""
     at: str = "2026-01-01T00:00:00Z"

@@ -113,6 +113,14 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted
     return judged
 
 
+_FACETS = {
+    Need.CONFIGURATION: "the configuration of programs was not read",
+    Need.SECRETS: "the image was not searched for secrets",
+    Need.MALWARE: "the image was not scanned for malware",
+    Need.CERTIFICATES: "certificates and keys were not looked for",
+}
+
+
 def _lacking(rule: Rule, facts: Facts) -> str:
     """Which fact the rule needs and nobody collected; empty if all are there."""
     needs = rule.trigger.needs_of(rule.params)
@@ -124,7 +132,7 @@ def _lacking(rule: Rule, facts: Facts) -> str:
         return "the image's settings could not be read"
     if Need.MATCHES in needs and facts.matches is None:
         return "its packages were not matched with advisories"
-    return ""
+    return next((reason for need, reason in _FACETS.items() if need in needs and getattr(facts, need) is None), "")
 
 
 def _cannot_tell(judged: _Judged, answer: CannotTell) -> None:

@@ -8,11 +8,15 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from hullmark.model.certificate import KeyFile
+from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
 from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import Package
+from hullmark.model.secret import Secret
 from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
 from hullmark.policy.values import Expression
@@ -42,8 +46,9 @@ class Facts:
     `dockerfile` is the one that was handed over (`dockerfile_text` as it was written), or guessed from the image's history.
     `reference` is the tag that the image is judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
 
-    What checks of settings, searches for secrets and malware, and looks at the isolation found are None where nobody looked, as
-    is `reach`: whether what the image starts comes to use a package, by purl.
+    `configuration` are the settings of the programs in the image. They, what searches for secrets, malware, certificates and keys
+    and looks at the isolation found are None where nobody looked, as is `reach`: whether what the image starts comes to use a
+    package, by purl.
     """
 
     inventory: Inventory
@@ -56,9 +61,10 @@ class Facts:
     searched: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]] = field(default_factory=dict)
     reference: str = ""
     evaluate: Evaluate | None = None
-    configuration: tuple[Observation, ...] | None = None
-    secrets: tuple[Observation, ...] | None = None
-    malware: tuple[Observation, ...] | None = None
+    configuration: Configuration | None = None
+    secrets: tuple[Secret, ...] | None = None
+    malware: MalwareScan | None = None
+    certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
     reach: Mapping[str, ReachState] | None = None
 

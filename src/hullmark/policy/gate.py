@@ -28,7 +28,7 @@ class Need(StrEnum):
     """A fact that a scan collects only if somebody asks.
 
     The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings,
-    packages matched with advisories.
+    packages matched with advisories, the settings of programs in the image, secrets, malware, certificates and keys.
     """
 
     FILES = "files"
@@ -37,6 +37,14 @@ class Need(StrEnum):
     CONTENTS = "contents"
     CONFIG = "config"
     MATCHES = "matches"
+    CONFIGURATION = "configuration"
+    SECRETS = "secrets"
+    MALWARE = "malware"
+    CERTIFICATES = "certificates"
+
+
+FACETS = frozenset((Need.CONFIGURATION, Need.SECRETS, Need.MALWARE, Need.CERTIFICATES))
+"""The needs that are facets' results; each is the facet's name."""
 
 
 class Violation(msgspec.Struct, frozen=True):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.policy.gate import Need
+from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.globs import PathGlob
 from hullmark.policy.rules import Policy
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What to collect.
+    """What to collect. `facets` are the names of those whose results are needed.
 
     The list of files, those that later layers deleted or replaced among them (`ghosts`, told to Facts), their digests compared with
     packages', the settings, matches with advisories, the bodies of some files.
@@ -24,6 +24,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     config: bool = False
     matches: bool = False
     contents: tuple[PathGlob, ...] = ()
+    facets: frozenset[Need] = frozenset()
 
 
 def needs(policy: Policy) -> Needs:
@@ -42,4 +43,5 @@ def needs(policy: Policy) -> Needs:
         config=Need.CONFIG in wanted or any(selector.when.labels for selector in policy.apply),
         matches=Need.MATCHES in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),
+        facets=wanted & FACETS,
     )

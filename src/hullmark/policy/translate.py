@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import msgspec
@@ -16,14 +15,16 @@ import msgspec
 from hullmark.model.verdict import Action
 from hullmark.policy.anchore.allowlists import Allowlist, Item
 from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule, RuleSet
-from hullmark.policy.anchore.select import ImageRule, Wildcard
+from hullmark.policy.anchore.select import ImageRule
+from hullmark.policy.anchore.trigger import Trigger
 from hullmark.policy.rules import NATIVE_SCHEMA
-from hullmark.policy.translate_rules import RULES, Native, NoEqual
+from hullmark.policy.translate_allowlists import Translated, exceptions
+from hullmark.policy.translate_native import FIRE, Native, NoEqual, glob_of
+from hullmark.policy.translate_rules import REASONS, RULES
 
-_NEVER = "9999-12-31"
 _DENIED = "denied-images"
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]+")
-_VULNERABILITY = re.compile(r"[A-Z]{2,10}-[A-Za-z0-9:.*_-]+\Z").fullmatch
+_LONGEST_ID = 90
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +44,8 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(slots=True)
 class _Work:
     left_out: list[LeftOut] = field(default_factory=list)
-    ids: dict[tuple[str, int], str] = field(default_factory=dict)
-    """Each native rule's id, by its rule set and place."""
+    translated: dict[str, list[Translated]] = field(default_factory=dict)
+    """The rules that have an equal, by rule set."""
 
     def leave_out(self, what: str, reason: object) -> None:
         self.left_out.append(LeftOut(what=what, reason=str(reason)))
@@ -84,33 +85,36 @@ def _rules(rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
     for place, rule in enumerate(rule_set.rules):
         if rule.check is None:
             continue  # The original has retired its gate: it never fires.
-        name = f"{rule_set.id}/{rule.id or place}"
-        translated = RULES.get((rule.check.gate, rule.check.name))
-        if translated is None:
-            work.leave_out(f"rule {name}", f"{rule.check.gate}.{rule.check.name} has no equal")
-            continue
         try:
-            gate, trigger, params = translated(rule.values)
+            natives = _natives(rule.check, rule)
         except NoEqual as reason:
-            work.leave_out(f"rule {name}", reason)
+            work.leave_out(f"rule {rule_set.id}/{rule.id or place}", reason)
             continue
-        work.ids[rule_set.id, place] = _id(rule_set, rule, place)
-        made.append(_rule(work.ids[rule_set.id, place], rule, (gate, trigger, params)))
+        name = _id(rule_set, rule, place)
+        ids = tuple(name if number == 1 else f"{name}.{number}" for number, _ in enumerate(natives, 1))
+        work.translated.setdefault(rule_set.id, []).append(Translated(rule, ids))
+        made += [_rule(each, rule, native) for each, native in zip(ids, natives, strict=True)]
     return made
+
+
+def _natives(check: Trigger, rule: Rule) -> tuple[Native, ...]:
+    key = (check.gate, check.name)
+    if key not in RULES:
+        raise NoEqual(f"{check.gate}.{check.name} has no equal" + (f": {REASONS[key]}" if key in REASONS else ""))
+    return RULES[key](rule.values)
 
 
 def _id(rule_set: RuleSet, rule: Rule, place: int) -> str:
     name = _NOT_IN_IDS.sub("-", f"{rule_set.id}.{place}.{rule.gate}-{rule.trigger}").strip("-.")
-    return name[:100] or f"rule.{place}"
+    return name[:_LONGEST_ID] or f"rule.{place}"
 
 
-def _rule(name: str, rule: Rule, asked: Native) -> dict[str, Any]:
-    gate, trigger, params = asked
-    made: dict[str, Any] = {"id": name, "gate": gate, "trigger": trigger, "action": Action(rule.action).value}
-    made |= {"params": params} if params else {}
-    if gate == "dockerfile":
-        # Where not even a history tells of a Dockerfile, the original reads an empty one.
-        made["when_unknown"] = made["action"] if params.get("required") else "go"
+def _rule(name: str, rule: Rule, native: Native) -> dict[str, Any]:
+    action = Action(rule.action).value
+    made: dict[str, Any] = {"id": name, "gate": native.gate, "trigger": native.trigger, "action": action}
+    made |= {"params": native.params} if native.params else {}
+    if native.when_unknown:
+        made["when_unknown"] = action if native.when_unknown == FIRE else native.when_unknown
     return made | ({"message": rule.recommendation} if rule.recommendation else {})
 
 
@@ -132,20 +136,14 @@ def _conditions(images: ImageRule | None) -> dict[str, Any]:
         raise NoEqual("images are chosen by name or digest, not by the digest of their settings")
     when: dict[str, Any] = {}
     if images.registry.text != "*" or images.repository.text != "*":
-        when["registries"] = [_glob(images.registry)]
+        when["registries"] = [glob_of(images.registry)]
     if images.repository.text != "*":
-        name = _glob(images.repository)
+        name = glob_of(images.repository)
         # Docker's own images go by both names.
-        when["repositories"] = [name] if "/" in name or "*" in name else [name, f"library/{name}"]
+        when["repositories"] = [name] if "/" in name else [name, f"library/{name}"]
     if images.kind == "digest":
         return when | {"digests": [images.value]}
-    return when | ({"tags": [_glob(images.tag)]} if images.tag.text != "*" else {})
-
-
-def _glob(wildcard: Wildcard) -> str:
-    if wildcard.is_regexp or "?" in wildcard.text or not wildcard.text:
-        raise NoEqual(f"{wildcard.text!r} is no pattern with * alone")
-    return wildcard.text
+    return when | ({"tags": [glob_of(images.tag)]} if images.tag.text != "*" else {})
 
 
 def _exceptions(bundle: Bundle, work: _Work) -> Iterator[dict[str, Any]]:
@@ -163,41 +161,10 @@ def _exceptions(bundle: Bundle, work: _Work) -> Iterator[dict[str, Any]]:
                 yield from _excepted(item, allowlist, rule_set, work)
 
 
-def _excepted(item: Item, allowlist: Allowlist, rule_set: RuleSet, work: _Work) -> Iterator[dict[str, Any]]:
-    subject, last = _subject(item), _last_day(item.expires)
-    if subject is None or last is None:
-        reason = f"{item.trigger_id.text!r} names a message, not a subject"
-        reason = reason if subject is None else "it ends within a day; here exceptions last to the end of one"
+def _excepted(item: Item, allowlist: Allowlist, rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
+    rules = [each for each in work.translated.get(rule_set.id, ()) if each.rule.gate == item.gate.lower()]
+    try:
+        return list(exceptions(item, allowlist, rules))
+    except NoEqual as reason:
         work.leave_out(f"allowlist {allowlist.id}/{item.id}", reason)
-        return
-    for place, rule in enumerate(rule_set.rules):
-        if rule.gate == item.gate and (rule_set.id, place) in work.ids:
-            yield {
-                "rule": work.ids[rule_set.id, place],
-                "subject": subject,
-                "expires": last,
-                "owner": f"Anchore allowlist {allowlist.name or allowlist.id}",
-                "reason": f"item {item.id}, converted; say who answers for it, and until when",
-            }
-
-
-def _subject(item: Item) -> str | None:
-    text = item.trigger_id.text
-    if item.trigger_id.is_regexp or "?" in text:
-        return None
-    if item.gate == "always":
-        return "image" if text in ("always", "*") else None
-    if text == "*":
-        return "*"
-    vulnerability, plus, package = text.partition("+")
-    if item.gate != "vulnerabilities" or not plus or _VULNERABILITY(vulnerability) is None:
-        return None
-    return f"{vulnerability}+*" if package == "*" else f"{vulnerability}+pkg:*/{package}@*"
-
-
-def _last_day(expires: datetime | None) -> str | None:
-    """The last day that ends when the original does; None if it ends within a day."""
-    if expires is None:
-        return _NEVER
-    moment = (expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)).astimezone(UTC)
-    return (moment - timedelta(days=1)).date().isoformat() if moment.time() == time.min else None
+        return []

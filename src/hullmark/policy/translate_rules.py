@@ -1,151 +1,262 @@
-"""What rules of Anchore policies come to natively: a gate, a trigger and its parameters for each that has an equal."""
+"""What rules of Anchore policies come to natively: one rule or several for each that has an equal, and why others have none."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from hullmark.policy.anchore.params import Values
+from hullmark.policy.anchore.rows import SYSTEM_TYPES
+from hullmark.policy.translate_image import attribute, deny_distro
+from hullmark.policy.translate_native import (
+    FIRE,
+    Native,
+    NoEqual,
+    Params,
+    at_start,
+    compared,
+    literal_path,
+    numbers,
+    plain,
+)
+from hullmark.policy.translate_vulnerabilities import exploited, listed, package, stale
 
-_WILD = re.compile(r"[*?]")
-_SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
-_SYSTEM_TYPES = ("alpm", "apk", "deb", "rpm")
-_SIZE = re.compile(r"\s*([0-9]{1,15})\s*([kmg]b)?\s*", re.IGNORECASE).fullmatch
-_BINARY = {"": "", "kb": "KiB", "mb": "MiB", "gb": "GiB"}
+_MAX_MODE = 0o7777
+_PURL_TYPES = {"dpkg": "deb", "apkg": "apk", "python": "pypi", "java": "maven", "go": "golang"}
+_UNKNOWN = "Unknown"
 
-Params = dict[str, Any]
-Native = tuple[str, str, Params]
-
-
-class NoEqual(Exception):
-    """There is no native way to say it; the text says what."""
-
-
-def _plain(text: str) -> str:
-    if _WILD.search(text) or not text:
-        raise NoEqual(f"the name {text!r} would be a pattern here")
-    return text
-
-
-def _several(text: str) -> list[str]:
-    return [_plain(part.strip()) for part in text.split(",")]
+Translated = tuple[Native, ...]
 
 
 def _listed(values: Values, name: str) -> Params:
-    """A list that denies or allows."""
-    texts = [_plain(text) for text in values.texts(name)]
+    """A list that denies or allows. A name that is empty is nobody's."""
+    texts = [plain(text) for text in values.texts(name) if text]
+    if not texts:
+        raise NoEqual("its list is empty")
     return {"forbidden": texts} if values.text("type") == "blacklist" else {"allowed": texts}
 
 
-def _refuse_only_given(values: Values) -> None:
-    if values.flag("actual_dockerfile_only"):
-        raise NoEqual("where no Dockerfile is given it does not fire; here it cannot tell")
+def _only_given(values: Values) -> Params:
+    return {"only_given": True} if values.flag("actual_dockerfile_only") else {}
 
 
-def _exposed_ports(values: Values) -> Native:
-    _refuse_only_given(values)
-    params = {key: ["*" if port == "0" else port for port in ports] for key, ports in _listed(values, "ports").items()}
-    return "dockerfile", "exposed_ports", params
+def _exposed_ports(values: Values) -> Translated:
+    given = _only_given(values)
+    ports = {key: ["*" if port == "0" else port for port in ports] for key, ports in _listed(values, "ports").items()}
+    if given and "allowed" in ports:
+        raise NoEqual("a port that cannot be read fires there, and a Dockerfile that is not given does not")
+    return (Native("dockerfile", "exposed_ports", ports | given, FIRE if "allowed" in ports else "go"),)
 
 
-def _effective_user(values: Values) -> Native:
-    return "dockerfile", "user", _listed(values, "users")
+def _effective_user(values: Values) -> Translated:
+    return (Native("dockerfile", "user", _listed(values, "users"), "go"),)
 
 
-def _instruction(values: Values) -> Native:
-    _refuse_only_given(values)
+def _instruction(values: Values) -> Translated:
     check, value = values.text("check"), values.text("value")
-    params: Params = {"keyword": values.text("instruction"), "all_stages": True}
-    if check == "exists":
-        return "dockerfile", "instruction", params | {"forbidden": True}
+    params = {"keyword": values.text("instruction")} | _only_given(values)
     if check == "not_exists":
-        return "dockerfile", "instruction", params | {"required": True}
-    if not value or check not in ("=", "!=", "in", "not_in"):
-        raise NoEqual(f"the check {check} of an instruction has no equal")
+        # Where not even a history tells of a Dockerfile, the original reads an empty one.
+        unknown = "go" if "only_given" in params else FIRE
+        return (Native("dockerfile", "instruction", params | {"required": True}, unknown),)
+    if check == "exists":
+        return (Native("dockerfile", "instruction", params | {"forbidden": True}, "go"),)
+    if not values.has("value"):
+        raise NoEqual("it never fires: there is nothing to compare with")
     texts = [part.strip() for part in value.split(",")] if check in ("in", "not_in") else [value]
-    pattern = f"^({'|'.join(re.escape(text) for text in texts)})$"
-    if check in ("=", "in"):
-        return "dockerfile", "instruction", params | {"forbidden": True, "pattern": pattern}
-    return "dockerfile", "instruction", params | {"must_fit": pattern}
+    pattern = at_start(value) if "like" in check else f"^({'|'.join(re.escape(text) for text in texts)})$"
+    if check in ("=", "in", "like"):
+        return (Native("dockerfile", "instruction", params | {"forbidden": True, "pattern": pattern}, "go"),)
+    return (Native("dockerfile", "instruction", params | {"must_fit": pattern}, "go"),)
 
 
-def _attribute(values: Values) -> Native:
-    name, check, value = values.text("attribute"), values.text("check"), values.text("value")
-    if name in ("size", "layer_count") and check == ">":
-        found = _SIZE(value)
-        if found is None or (name == "layer_count" and found[2]):
-            raise NoEqual(f"{value!r} is no number")
-        if name == "size":
-            return "image", "size", {"max": f"{found[1]}{_BINARY[(found[2] or '').lower()]}"}
-        return "image", "layers", {"max": found[1]}
-    if name == "architecture" and check in ("!=", "not_in"):
-        return "image", "architecture", {"allowed": _several(value) if check == "not_in" else [_plain(value)]}
-    if name == "distro" and check in ("=", "!=", "in", "not_in"):
-        names = _several(value) if check in ("in", "not_in") else [_plain(value)]
-        if any(each.lower() == "unknown" for each in names):
-            raise NoEqual("a distribution that is not known has no name here")
-        key = "forbidden" if check in ("=", "in") else "allowed"
-        return "image", "distro", {key: [{"id": each} for each in names]}
-    raise NoEqual(f"the check {check} of the attribute {name} has no equal")
+def _named_files(values: Values) -> Translated:
+    return (Native("files", "forbidden", {"paths": ["/**"], "pattern": at_start(values.text("regex"))}),)
 
 
-def _required_package(values: Values) -> Native:
-    params: Params = {"names": [_plain(values.text("name"))]}
-    if version := values.text("version"):
-        params["version"] = f"{'>=' if values.text('version_match_type', 'exact') == 'minimum' else '='} {version}"
-    return "packages", "required", params
+def _file_attributes(values: Values) -> Translated:
+    path = literal_path(values.text("filename"))
+    params: Params = {}
+    if checksum := values.text("checksum"):
+        if not re.fullmatch(r"[0-9a-f]{64}", checksum):
+            raise NoEqual(f"{checksum[:70]!r} is no SHA-256 in small letters")
+        key = "sha256" if values.text("checksum_match", "equals") == "equals" else "except_sha256"
+        params[key] = [checksum]
+    if values.text("mode"):
+        key = "modes" if values.text("mode_op", "equals") == "equals" else "except_modes"
+        params[key] = [_mode(values.text("mode"))]
+    made = [Native("files", "forbidden", {"paths": [path]} | params)] if params else []
+    if values.has("skip_missing") and not values.flag("skip_missing"):
+        made.append(Native("files", "required", {"paths": [path]}))
+    if not made:
+        raise NoEqual("it never fires: there is nothing to compare with")
+    return tuple(made)
 
 
-def _denied_package(values: Values) -> Native:
-    if values.text("version"):
-        raise NoEqual("versions are compared as texts there, and by their order here")
-    return "packages", "forbidden", {"names": [_plain(values.text("name"))]}
+def _mode(text: str) -> str:
+    try:
+        bits = int(text[:40], 8)
+    except ValueError as error:
+        raise NoEqual(f"{text[:60]!r} is no mode in octal") from error
+    if not 0 <= bits <= _MAX_MODE:
+        raise NoEqual(f"{text[:60]!r} is no mode of permission bits")
+    return f"{bits:04o}"
 
 
-def _vulnerable_package(values: Values) -> Native:
-    known = {"package_type", "severity_comparison", "severity", "fix_available", "vendor_only"}
-    if more := sorted(set(values.given) - known):
-        raise NoEqual(f"the condition {more[0]} has no equal")
-    if values.text("package_type") == "non-os":
-        raise NoEqual("all packages but a system's cannot be chosen by their types")
-    params: Params = {"unrated": "ignore"} | _severity(values)
-    if values.text("package_type") == "os":
-        params["types"] = list(_SYSTEM_TYPES)
-    states = {"fixed"} if values.flag("fix_available") else {"fixed", "not-fixed", "unknown", "wont-fix"}
-    if values.has("fix_available") and not values.flag("fix_available"):
-        states -= {"fixed"}
-    if values.flag("vendor_only", default=True):
-        states -= {"wont-fix"}
-    return "vulnerabilities", "found", params | ({"fix": sorted(states)} if len(states) < 4 else {})
+def _retrieved(values: Values) -> Translated:
+    """What is no text fails the rule there, and that stops; larger files are not stored."""
+    params: Params = {
+        "paths": [literal_path(values.text("path"))],
+        "pattern": at_start(values.text("regex")),
+        "words": True,
+        "only_utf8": True,
+        "skip_large": True,
+    }
+    if values.text("check") == "match":
+        return (Native("contents", "forbidden", params, "stop"),)
+    return (Native("contents", "required", params | {"optional": True}, "stop"),)
 
 
-def _severity(values: Values) -> Params:
-    place = _SEVERITIES.index(values.text("severity", "unknown"))
-    comparison = values.text("severity_comparison", ">")
-    if comparison == "=" and place == len(_SEVERITIES) - 1:
-        comparison = ">="
-    if comparison not in (">", ">=") or (comparison == ">" and place == len(_SEVERITIES) - 1):
-        raise NoEqual(f"severities {comparison} {_SEVERITIES[place]} cannot be asked for")
-    least = place + (comparison == ">")
-    return {"severity": _SEVERITIES[least]} if least else {}
+def _not_retrieved(values: Values) -> Translated:
+    return (Native("files", "required", {"paths": [literal_path(values.text("path"))], "types": ["file"]}),)
 
 
-def _fixed(gate: str, trigger: str, params: Params) -> Callable[[Values], Native]:
-    return lambda values: (gate, trigger, dict(params))
+def _accounts(key: str, parameter: str) -> Callable[[Values], Translated]:
+    """Where there is no passwd(5), or a line is none of its entries, the original does not fire."""
+
+    def translated(values: Values) -> Translated:
+        texts = values.texts(parameter)
+        meant = numbers(texts) if key in ("uids", "gids") else [plain(text) for text in texts]
+        return (Native("accounts", "forbidden", {key: meant}, "go"),)
+
+    return translated
 
 
-RULES: dict[tuple[str, str], Callable[[Values], Native]] = {
+def _account_line(values: Values) -> Translated:
+    return (Native("accounts", "forbidden", {"entries": [values.text("entry").strip()]}, "go"),)
+
+
+def _licences(key: str) -> Callable[[Values], Translated]:
+    def translated(values: Values) -> Translated:
+        texts = list(values.texts("licenses"))
+        if any(text == _UNKNOWN if key == "names" else text in _UNKNOWN for text in texts):
+            raise NoEqual("a Debian package that names no licence is called Unknown there")
+        return (Native("licences", "written", {key: texts}),)
+
+    return translated
+
+
+def _required_package(values: Values) -> Translated:
+    params: Params = {"names": [plain(values.text("name"))]}
+    version, is_minimum = values.text("version"), values.text("version_match_type", "exact") == "minimum"
+    if version:
+        params |= {"version": compared(">=", version)} if is_minimum else {"exact_versions": [plain(version)]}
+    # Versions that cannot be compared fail the rule there, and that stops.
+    return (Native("packages", "required", params, "stop" if version and is_minimum else ""),)
+
+
+def _denied_package(types: tuple[str, ...] = ()) -> Callable[[Values], Translated]:
+    def translated(values: Values) -> Translated:
+        params: Params = {"names": [plain(values.text("name"))]} | ({"types": list(types)} if types else {})
+        if version := values.text("version"):
+            params |= {"exact_versions": [plain(version)]} | ({} if types else {"ignore_release": True})
+        return (Native("packages", "forbidden", params),)
+
+    return translated
+
+
+def _package_metadata(values: Values) -> Translated:
+    params: Params = {}
+    if values.has("name"):
+        key = {"=": "names", "!=": "allow"}.get(values.text("name_comparison", "="))
+        if key is None:
+            raise NoEqual("names are compared as texts only there")
+        params[key] = [plain(values.text("name"))]
+    if values.has("type"):
+        if values.text("type_comparison", "=") != "=":
+            raise NoEqual("all packages but those of a type cannot be chosen")
+        params["types"] = [_PURL_TYPES.get(values.text("type"), values.text("type"))]
+    if values.has("version"):
+        params["version"] = compared(values.text("version_comparison", "="), values.text("version"))
+    if not params.keys() & {"names", "types", "version"}:
+        raise NoEqual("it is about all packages, or all but one")
+    return (Native("packages", "forbidden", params, "stop" if "version" in params else ""),)
+
+
+def _verified(values: Values) -> Translated:
+    params: Params = {"types": sorted(SYSTEM_TYPES)}
+    if packages := values.texts("only_packages"):
+        params["packages"] = [plain(name) for name in packages]
+    if folders := values.texts("only_directories"):
+        params["paths"] = [glob for folder in folders for glob in _beneath(folder)]
+    check = values.text("check")
+    # Where no record has a digest to compare, the original finds nothing changed.
+    kinds = {"changed": "go", "missing": ""}
+    return tuple(Native("integrity", each, dict(params), kinds[each]) for each in kinds if check in ("", each))
+
+
+def _beneath(folder: str) -> tuple[str, ...]:
+    path = literal_path(folder.rstrip("/") or "/x")
+    if folder.endswith("/"):
+        return (f"{folder.rstrip('/')}/**",)
+    return (path, f"{path}/**")
+
+
+def _fixed(gate: str, trigger: str, params: Params, when_unknown: str = "") -> Callable[[Values], Translated]:
+    return lambda values: (Native(gate, trigger, dict(params), when_unknown),)
+
+
+RULES: dict[tuple[str, str], Callable[[Values], Translated]] = {
     ("always", "always"): _fixed("always", "always", {}),
+    ("distro", "deny"): deny_distro,
     ("dockerfile", "effective_user"): _effective_user,
     ("dockerfile", "exposed_ports"): _exposed_ports,
     ("dockerfile", "instruction"): _instruction,
     ("dockerfile", "no_dockerfile_provided"): _fixed("dockerfile", "not_given", {}),
+    ("files", "attribute_match"): _file_attributes,
+    ("files", "name_match"): _named_files,
     ("files", "suid_or_guid_set"): _fixed("files", "mode", {"paths": ["/**"], "forbidden": "6000"}),
-    ("metadata", "attribute"): _attribute,
-    ("packages", "blacklist"): _denied_package,
+    ("licenses", "blacklist_exact_match"): _licences("names"),
+    ("licenses", "blacklist_partial_match"): _licences("containing"),
+    ("metadata", "attribute"): attribute,
+    ("npms", "blacklisted_name_version"): _denied_package(("npm",)),
+    ("packages", "blacklist"): _denied_package(),
+    ("packages", "metadata"): _package_metadata,
     ("packages", "required_package"): _required_package,
-    ("vulnerabilities", "kev_list"): _fixed("vulnerabilities", "found", {"exploited": True}),
-    ("vulnerabilities", "package"): _vulnerable_package,
+    ("packages", "verify"): _verified,
+    ("passwd_file", "blacklist_full_entry"): _account_line,
+    ("passwd_file", "blacklist_groupids"): _accounts("gids", "group_ids"),
+    ("passwd_file", "blacklist_shells"): _accounts("shells", "shells"),
+    ("passwd_file", "blacklist_userids"): _accounts("uids", "user_ids"),
+    ("passwd_file", "blacklist_usernames"): _accounts("names", "user_names"),
+    ("passwd_file", "content_not_available"): _fixed("accounts", "required", {}, FIRE),
+    ("retrieved_files", "content_not_available"): _not_retrieved,
+    ("retrieved_files", "content_regex"): _retrieved,
+    ("ruby_gems", "blacklist"): _denied_package(("gem",)),
+    ("vulnerabilities", "blacklist"): listed,
+    ("vulnerabilities", "kev_list"): exploited,
+    ("vulnerabilities", "package"): package,
+    ("vulnerabilities", "stale_feed_data"): stale,
 }
-"""By gate and trigger as the original names them: the native gate and trigger, and its parameters. They may raise NoEqual."""
+"""By gate and trigger as the original names them: the native rules. They may raise NoEqual."""
+
+_BODIES = "it searches all files for expressions of the analyzer's settings; rules look into named files here, with secrets masked"
+_TOLD = "it rests on what the context tells, which no native rule reads"
+
+REASONS = {
+    ("files", "content_regex_match"): _BODIES,
+    ("malware", "scan_not_run"): "it rests on a scan by others; here the gate malware scans itself",
+    ("malware", "scans"): "it rests on a scan by others; here the gate malware scans itself",
+    ("secret_scans", "content_regex_checks"): _BODIES,
+    (
+        "vulnerabilities",
+        "vulnerability_data_unavailable",
+    ): "no rule knows here which distributions the advisories speak of",
+    **{(gate, "feed_data_unavailable"): _TOLD for gate in ("npms", "ruby_gems")},
+    **{("npms", name): _TOLD for name in ("newer_version_in_feed", "unknown_in_feeds", "version_not_in_feeds")},
+    **{
+        ("ruby_gems", name): _TOLD
+        for name in ("newer_version_found_in_feed", "not_found_in_feed", "version_not_found_in_feed")
+    },
+}
+"""Why what is not among them has no equal, where more can be said than that."""

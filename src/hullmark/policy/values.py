@@ -5,6 +5,7 @@ Each is made from its text and keeps it. A text that is not one raises ValueErro
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Any, ClassVar
 
@@ -23,6 +24,10 @@ _UNITS = {
 }  # fmt: skip
 _PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z]{3,4}))?").fullmatch
 _NUMBER = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)(%?)").fullmatch
+_COMPARISON = re.compile(r"\s*(<=|>=|!=|<|>|=)\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*").fullmatch
+_OPERATORS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
+}  # fmt: skip
 _WILD = re.compile(r"[*?]")
 
 
@@ -201,6 +206,25 @@ class Score(Value):
         self.number = float(found[1]) if found and not found[2] else -1.0
         if not 0 <= self.number <= 10:
             raise ValueError(f"expected {self.kind}, not {text!r}")
+
+
+class ScoreCondition(Value):
+    """Comparisons with a score that must all hold."""
+
+    __slots__ = ("_comparisons",)
+    kind = "a condition on a score, such as '>= 7.0' or '> 2, < 5'"
+    schema: ClassVar[dict[str, Any]] = {"minLength": 1}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        found = [_COMPARISON(part) for part in text.split(",")]
+        if not all(found):
+            raise ValueError(f"expected {self.kind}, not {text!r}")
+        self._comparisons = [(_OPERATORS[each[1]], float(each[2])) for each in found if each]
+
+    def holds(self, score: float) -> bool:
+        """Whether the score meets it."""
+        return all(compare(score, number) for compare, number in self._comparisons)
 
 
 class Share(Value):

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 from hullmark.model.errors import HullmarkError
 
 if TYPE_CHECKING:
+    from hullmark.model.configuration import ImageConfiguration
     from hullmark.model.inventory import Inventory
+    from hullmark.model.malware import ImageMalware
     from hullmark.model.match import Matches
+    from hullmark.model.policy_facts import KnownImage
+    from hullmark.model.secret import ImageSecrets
     from hullmark.model.verdict import Verdict
     from hullmark.report.format import Format, Kind
 
 # Names of modules, not modules: a command must not pay for the formats that it does not write.
 FORMATS: dict[tuple[Kind, str], str] = {
+    ("configuration", "json"): "hullmark.report.configuration_json",
+    ("configuration", "table"): "hullmark.report.configuration_table",
     ("files", "json"): "hullmark.report.files_json",
     ("files", "table"): "hullmark.report.files_table",
     ("inventory", "cyclonedx-json"): "hullmark.report.cyclonedx_json",
@@ -23,6 +29,9 @@ FORMATS: dict[tuple[Kind, str], str] = {
     ("inventory", "spdx-json"): "hullmark.report.spdx_json",
     ("inventory", "syft-json"): "hullmark.report.syft_json",
     ("inventory", "table"): "hullmark.report.inventory_table",
+    ("known", "json"): "hullmark.report.known_json",
+    ("malware", "json"): "hullmark.report.malware_json",
+    ("malware", "table"): "hullmark.report.malware_table",
     ("matches", "cosign-vuln"): "hullmark.report.matches_cosign_vuln",
     ("matches", "csaf"): "hullmark.report.vex_csaf",
     ("matches", "csv"): "hullmark.report.matches_csv",
@@ -38,6 +47,8 @@ FORMATS: dict[tuple[Kind, str], str] = {
     ("matches", "sarif"): "hullmark.report.matches_sarif",
     ("matches", "table"): "hullmark.report.matches_table",
     ("matches", "template"): "hullmark.report.matches_template",
+    ("secrets", "json"): "hullmark.report.secrets_json",
+    ("secrets", "table"): "hullmark.report.secrets_table",
     ("verdict", "github"): "hullmark.report.verdict_github",
     ("verdict", "html"): "hullmark.report.verdict_html",
     ("verdict", "json"): "hullmark.report.verdict_json",
@@ -54,6 +65,14 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(sorted(name for of, name in FORMATS if of == kind))
 
 
+@overload
+def load(kind: Literal["configuration"], name: str) -> Format[ImageConfiguration]: ...
+@overload
+def load(kind: Literal["known"], name: str) -> Format[KnownImage]: ...
+@overload
+def load(kind: Literal["malware"], name: str) -> Format[ImageMalware]: ...
+@overload
+def load(kind: Literal["secrets"], name: str) -> Format[ImageSecrets]: ...
 @overload
 def load(kind: Literal["files", "inventory"], name: str) -> Format[Inventory]: ...
 @overload

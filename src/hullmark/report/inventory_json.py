@@ -109,12 +109,13 @@ def document(inventory: Inventory, context: RenderContext) -> InventoryJson:
         packages=[_package(package) for package in inventory.packages],
         problems=problems(inventory.problems),
         schema=SCHEMA,
-        source=_source(inventory.source),
+        source=source_json(inventory.source),
         tool=ToolJson("hullmark", context.tool_version),
     )
 
 
-def _source(source: InventorySource) -> SourceJson:
+def source_json(source: InventorySource) -> SourceJson:
+    """What was inspected, as all of our documents say it."""
     return SourceJson(
         config_digest=source.config_digest,
         digest=source.digest,

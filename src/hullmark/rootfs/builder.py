@@ -43,6 +43,7 @@ class RecordBuilder:
         self.facts: dict[str, list[tuple[int, Any]]] = {read.name: [] for read in dispatch.reads}
         self.problems: list[LayerProblem] = []
         self._renamed: list[tuple[int, int, bytes]] = []
+        self._left = {read.name: read.layer_limit for read in dispatch.reads if read.layer_limit is not None}
 
     def problem(self, path: bytes, room: str, reason: str) -> None:
         """Note what could not be used; past the limit only the number is kept."""
@@ -162,6 +163,21 @@ class RecordBuilder:
             return None
         return _Body(self, index, size, [self._dispatch.reads[i] for i in wanted])
 
+    def may_hold(self, read: Read[Any], size: int) -> bool:
+        """Whether a body of this size may still be handed to a read that takes only so much of a layer."""
+        left = self._left[read.name]
+        if left < 0:
+            return False
+        self._left[read.name] = left - size
+        if left < size:
+            self._left[read.name] = -1
+            self.problem(
+                b"",
+                read.name,
+                f"the layer has more than {read.layer_limit:,} bytes of such files; the rest was left out",
+            )
+        return left >= size
+
     def _hard_link(self, path: bytes, target: bytes) -> bytes:
         clean = normalise(target)
         if clean is None:
@@ -242,7 +258,8 @@ class _Body:
         self._held: bytearray | None = None
         for read in reads:
             if size <= read.limit:
-                self._reads.append(read)
+                if read.layer_limit is None or builder.may_hold(read, size):
+                    self._reads.append(read)
             elif read.oversize is not None:
                 self._sinks.append((read, read.oversize(size)))
             else:

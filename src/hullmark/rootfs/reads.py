@@ -37,6 +37,10 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     It never raises for bad input: what cannot be read is reported, and the good remains.
     `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
     they are reported as too large.
+    `layer_limit`: so many bytes of bodies are handed to it from one layer; the files after that are left out, with a Problem.
+    `sources`: rooms, folders and modules whose code decides a facet's fact, as `facets/secrets`; none: the whole room facets.
+    `may_keep(facts)`: whether the facts of a layer may be kept for later; None: always. A fact that only says that something was
+    out of reach for the moment must not be.
     `stands_in`: for a package database. Where its visible version could not be read, the newest readable one of the layers below
     stands in for it, with a Problem: old knowledge that says so is better than none.
     """
@@ -48,6 +52,9 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     magic: tuple[bytes, ...] = ()
     limit: int = 64 * MIB
     oversize: Callable[[int], Sink] | None = None
+    layer_limit: int | None = None
+    sources: tuple[str, ...] = ()
+    may_keep: Callable[[list[tuple[int, Any]]], bool] | None = None
     stands_in: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Layer records on disk, by verified blob digest and analysis fingerprint.
+"""Layer records on disk, by verified blob digest and analysis fingerprint; what facets took beside them, by their own.
 
 Every file is written beside its place and renamed, and carries a digest of its own content: two processes may share a
 folder, a crash leaves no half file, and a damaged file is read again from the image.
@@ -34,6 +34,18 @@ class _Stored(msgspec.Struct, array_like=True):
     problems: list[LayerProblem]
 
 
+class ReadFacts(msgspec.Struct, array_like=True):
+    """What one read took from a layer: (index of the entry, fact), and the problems it had."""
+
+    facts: list[tuple[int, Any]]
+    problems: list[LayerProblem]
+
+
+class _StoredFacts(msgspec.Struct, array_like=True):
+    facts: msgspec.Raw
+    problems: list[LayerProblem]
+
+
 class CacheEntry(NamedTuple):
     """One cached file: its size in bytes and when it was last used, in seconds since 1970."""
 
@@ -49,6 +61,7 @@ class LayerCache:
         self._folder = folder
         self._records = folder / "records" / fingerprint[:16]
         self._results = folder / "results" / fingerprint[:16]
+        self._facts = folder / "facts"
         self._stamps = folder / "stamps"
         self._encoder = msgspec.msgpack.Encoder()
 
@@ -86,6 +99,32 @@ class LayerCache:
         facts = {name: encode(found) for name, found in record.facts.items()}
         stored = _Stored(record.digest, record.diff_id, record.size, record.entries, facts, record.problems)
         _write(self._records / _name(record.digest), encode(stored))
+
+    def load_facts(self, digest: str, read: Read[Any], fingerprint: str) -> ReadFacts | None:
+        """What a read took from the blob with this digest, or None if it never read it, or other code did."""
+        payload = _read(self._facts / fingerprint[:16] / _name(digest))
+        if payload is None:
+            return None
+        import zstandard  # only where a facet is asked for
+
+        try:
+            raw = zstandard.ZstdDecompressor().decompress(payload)
+            stored = msgspec.msgpack.decode(raw, type=_StoredFacts)
+            facts = msgspec.msgpack.decode(stored.facts, type=list[tuple[int, read.fact]])  # type: ignore[name-defined]
+        except (msgspec.MsgspecError, zstandard.ZstdError):
+            return None
+        return ReadFacts(facts, stored.problems)
+
+    def has_facts(self, digest: str, fingerprint: str) -> bool:
+        """Whether there are facts of this blob by this fingerprint."""
+        return (self._facts / fingerprint[:16] / _name(digest)).exists()
+
+    def save_facts(self, digest: str, read: ReadFacts, fingerprint: str) -> None:
+        """Keep what a read took from a layer, compressed: the content of files may be among it."""
+        import zstandard  # only where a facet is asked for
+
+        payload = zstandard.ZstdCompressor().compress(self._encoder.encode(read))
+        _write(self._facts / fingerprint[:16] / _name(digest), payload)
 
     def load_result(self, key: str) -> bytes | None:
         """A finished result kept under a key of its inputs."""
@@ -149,7 +188,7 @@ def _write(path: Path, payload: bytes) -> None:
 
 def cached(folder: Path) -> Iterator[CacheEntry]:
     """Every file of a cache folder, of all fingerprints; leftovers of writers that died too."""
-    for kind in ("records", "results", "stamps"):
+    for kind in ("records", "facts", "results", "stamps"):
         for path in sorted((folder / kind).rglob("*")):
             try:
                 status = path.stat()

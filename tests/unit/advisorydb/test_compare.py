@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.compare import Changed, Difference, compare, kin
 from hullmark.advisorydb.excerpt import Excerpt
+from hullmark.advisorydb.hits import STATEMENT
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.book import Ask
 from hullmark.model.advisory import (
@@ -225,7 +226,7 @@ def test_an_excerpt_tells_of_some_advisories_only(tmp_path: Path) -> None:
 def test_an_excerpt_searches_the_ranges_of_the_package_and_not_all_ranges(tmp_path: Path) -> None:
     with snapshot_in(tmp_path, [BASE]) as snapshot, Excerpt(snapshot) as excerpt:
         excerpt.limit([1])
-        rows = excerpt._db.execute("EXPLAIN QUERY PLAN SELECT * FROM span WHERE package = 1")
+        rows = excerpt._look_up._db.execute(f"EXPLAIN QUERY PLAN {STATEMENT}", ("[]",)).fetchall()
         assert any("SEARCH main.span USING PRIMARY KEY (package=?)" in row[3] for row in rows)
 
 

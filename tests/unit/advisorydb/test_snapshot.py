@@ -65,15 +65,58 @@ def test_bare_rpm_versions_are_compared_without_epochs() -> None:
         assert book.hits([Ask("n", "x", "rpm", "4:5.26-2")]) == []
 
 
-def test_five_hundred_asks_are_a_handful_of_queries() -> None:
-    with book_of(*(advisory(f"A-{n}", affected("n", f"p{n}", "deb", "2")) for n in range(600))) as book:
+ECOSYSTEMS = {
+    "debian:12": "deb",
+    "rhel:9": "rpm",
+    "npm": "npm",
+    "maven": "maven",
+    "pypi": "pep440",
+    "bitnami": "bitnami",
+}
+
+
+def asks_of(count: int) -> list[Ask]:
+    """Asks of all ecosystems in turn, some bare, some whole, some of names that nobody knows."""
+    spaces = list(ECOSYSTEMS.items())
+    return [
+        Ask(*(spaces[n % 6][0], f"p{n}", spaces[n % 6][1]), "1", is_bare=n % 12 == 1, is_whole=n % 5 == 0)
+        for n in range(count)
+    ]
+
+
+def test_five_hundred_asks_of_several_ecosystems_are_one_statement() -> None:
+    asks = asks_of(500)
+    records = (advisory(f"A-{ask.name}", affected(*ask[:3], "2")) for ask in asks[:400])
+    with book_of(*records) as book:
         statements: list[str] = []
-        book._db.set_trace_callback(statements.append)
-        hits = book.hits([Ask("n", f"p{n}", "deb", "1") for n in range(500)])
-        book._db.set_trace_callback(None)
-    assert len(hits) == 500
-    selects = [each for each in statements if each.lstrip().startswith("SELECT")]
-    assert len(selects) <= 5
+        for connection in (book._db, book._look_up._db):
+            connection.set_trace_callback(statements.append)
+        hits = book.hits(asks)
+    assert [hit.ask for hit in hits] == list(range(400))
+    assert len(statements) == 1
+
+
+def test_hits_come_in_the_order_of_the_asks_and_the_same_for_every_order_of_them() -> None:
+    asks = [*asks_of(60), *asks_of(13)]
+    parts = [affected(*ask[:3], below) for ask in asks_of(60) for below in ("0.5", "2", "3")]
+    with book_of(*(advisory(f"A-{n}", part) for n, part in enumerate(parts))) as book:
+        hits = book.hits(asks)
+        assert [hit.ask for hit in hits] == sorted(hit.ask for hit in hits)
+        assert {hit.ask for hit in hits} == set(range(len(asks)))
+        alone = [hit._replace(ask=place) for place, ask in enumerate(asks) for hit in book.hits([ask])]
+        assert hits == alone
+        assert book.hits([]) == []
+
+
+def test_names_are_asked_as_they_are_written() -> None:
+    names = ['"quoted"', "back\\slash", "nul\0inside", "\udc80", "größe", "$[0]", "'; --", ""]
+    with book_of(
+        *(advisory(f"A-{n}", affected("n", name, "deb", "2")) for n, name in enumerate(names) if n != 3)
+    ) as book:
+        hits = book.hits([Ask("n", name, "deb", "1") for name in names])
+        assert [names[hit.ask] for hit in hits] == [hit.affected.name for hit in hits]
+        assert [hit.ask for hit in hits] == [0, 1, 2, 4, 5, 6, 7]
+        assert book.rated(["A-0", "\udc80"]).keys() == {"A-0"}
 
 
 def test_equal_records_give_equal_bytes_and_names(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_a_package_that_many_advisories_speak_of_is_asked_about_the_changed_ones
     ):
         (event, _) = [event for batch in work.batches() for event in batch.events]
         assert event.advisory == "CVE-2023-49"
-        assert len(work._old._heads) == len(work._new._heads) == 1
+        assert len(work._old._look_up._heads) == len(work._new._look_up._heads) == 1
 
 
 def test_who_speaks_for_a_vulnerability_by_way_of_a_third_name_still_does() -> None:

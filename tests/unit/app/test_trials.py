@@ -114,7 +114,7 @@ def test_an_inventory_that_was_written_is_read_as_it_was(tmp_path: Path) -> None
     inventory = cook(Recipe(files={"/a": text("b")}, packages=("pkg:npm/x@1",)), Wish(files=True)).inventory
     path = tmp_path / "inventory.json"
     path.write_bytes(load("inventory", "json").render(inventory, RenderContext(tool_version="1")))
-    read = read_inventory(path)
+    read = read_inventory(path).inventory
     assert (read.packages, read.source, read.files) == (inventory.packages, inventory.source, inventory.files)
 
 

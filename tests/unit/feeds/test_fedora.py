@@ -11,6 +11,7 @@ from hypothesis import given
 
 from hullmark.feeds.fedora import FEED
 from hullmark.feeds.feed import Known
+from hullmark.model.advisory import Advisory
 from tests.support.advisories import Bytes, advisory_files
 from tests.unit.feeds.reading import NOW, advisories, crawled, damaged, json_document, read, rows
 
@@ -46,9 +47,56 @@ def test_an_update_mends_source_packages_and_names_its_cves() -> None:
     assert (found.severity, found.affected[0].fix_date, found.affected[0].arch) == ("critical", "2025-01-15", "src")
 
 
-@pytest.mark.parametrize("prefix", ["FEDORA-EPEL", "FEDORA-MODULAR", "FEDORA-CONTAINER", "FEDORA-FLATPAK", ""])
-def test_updates_of_anything_but_fedora_s_packages_are_left_out(prefix: str) -> None:
+@pytest.mark.parametrize("prefix", ["FEDORA-EPEL-NEXT", "FEDORA-CONTAINER", "FEDORA-FLATPAK", ""])
+def test_updates_of_anything_but_packages_and_modules_are_left_out(prefix: str) -> None:
     assert read(FEED, page({**UPDATE, "release": {"version": "38", "id_prefix": prefix}})) == ([], [])
+
+
+@pytest.mark.parametrize(("release", "version"), [("EPEL-9", "9"), ("EPEL-10.1", "10.1"), ("EPEL-7", "7")])
+def test_epel_has_namespaces_of_its_own(release: str, version: str) -> None:
+    update = {
+        **UPDATE,
+        "alias": "FEDORA-EPEL-2025-1111111111",
+        "release": {"name": release, "version": version, "id_prefix": "FEDORA-EPEL"},
+        "content_type": "rpm",
+        "builds": [{"nvr": "chromium-130.0-1.el9", "type": "rpm", "epoch": 0}],
+    }
+    found = advisories(FEED, page(update))["FEDORA-EPEL-2025-1111111111"]
+    assert rows(found) == [(f"epel:{version}", "chromium", "affected", "fixed", ("130.0-1.el9",))]
+    assert (found.affected[0].arch, found.affected[0].module) == ("src", "")
+
+
+MODULE: dict[str, Any] = {
+    **UPDATE,
+    "alias": "FEDORA-MODULAR-2023-5b8a7bde59",
+    "release": {"name": "F38M", "version": "38", "id_prefix": "FEDORA-MODULAR"},
+    "content_type": "module",
+    "builds": [{"nvr": "mysql-8.0-3820230907003352.75741a8b", "type": "module"}],
+}
+
+
+def test_an_update_of_a_module_is_about_its_stream() -> None:
+    (row,) = advisories(FEED, page(MODULE))["FEDORA-MODULAR-2023-5b8a7bde59"].affected
+    assert (row.namespace, row.name, row.ranges[0].high) == ("fedora:38", "mysql:8.0", "3820230907003352")
+    assert (row.arch, row.module, row.vendor_ids) == ("", None, ("FEDORA-MODULAR-2023-5b8a7bde59",))
+    epel = {**MODULE, "release": {"name": "EPEL-8M", "version": "8", "id_prefix": "FEDORA-EPEL-MODULAR"}}
+    epel["builds"] = [{"nvr": "go-toolset-rhel_8-820230907003352.75741a8b"}]
+    assert [row[:2] for row in rows(advisories(FEED, page(epel))[MODULE["alias"]])] == [("epel:8", "go-toolset:rhel_8")]
+
+
+@pytest.mark.parametrize(
+    "nvr", ["mysql", "mysql-8.0", "mysql-8.0-1.xyz", "mysql-8.0-abc.75741a8b", "mysql:a-8-1.ab", ""]
+)
+def test_a_module_without_stream_and_version_is_reported(nvr: str) -> None:
+    records, problems = read(FEED, page({**MODULE, "builds": [{"nvr": nvr, "type": "module"}]}))
+    assert [record.affected for record in records if isinstance(record, Advisory)] == [()]
+    assert len(problems) == 1
+
+
+def test_builds_of_another_type_than_the_release_holds_do_not_count() -> None:
+    builds = [{"nvr": "a-1-1.fc40", "type": "flatpak"}, {"nvr": "b-1-1.fc40", "type": "module"}, {"nvr": "c-1-1.fc40"}]
+    found = advisories(FEED, page({**UPDATE, "builds": builds}))["FEDORA-2025-aaa1111111"]
+    assert [row.name for row in found.affected] == ["c"]
 
 
 def test_what_came_later_wins() -> None:
@@ -69,7 +117,7 @@ def test_all_pages_are_fetched_the_first_time_and_later_only_news() -> None:
     assert [(get.url, get.is_addition) for get in later] == [(f"{URL}&pushed_since=2026-11-20T10:00:00&page=1", True)]
 
 
-def test_the_real_samples_are_read_and_only_those_of_fedora_proper_are_kept() -> None:
+def test_the_real_samples_are_read_and_those_of_packages_and_modules_are_kept() -> None:
     updates: list[Any] = []
     with tarfile.open(advisory_files() / "samples" / "fedora.tar.gz") as tar:
         for member in tar:
@@ -77,11 +125,21 @@ def test_the_real_samples_are_read_and_only_those_of_fedora_proper_are_kept() ->
             if stream is not None and "releases" not in member.name:
                 value = json.loads(stream.read())
                 updates += value if isinstance(value, list) else [value]
-    kept = [each for each in updates if each["release"]["id_prefix"] == "FEDORA"]
-    assert len(updates) > len(kept) > 10
-    assert len(advisories(FEED, page(*updates))) == len({each["alias"] for each in kept})
+    prefixes = ("FEDORA", "FEDORA-EPEL", "FEDORA-MODULAR")
+    kept = {each["alias"] for each in updates if each["release"]["id_prefix"] in prefixes}
+    records, problems = read(FEED, page(*updates))
+    assert {record.id for record in records if isinstance(record, Advisory)} == kept
+    assert problems == []
+    assert len({each["alias"] for each in updates}) > len(kept) == 15
+    found = advisories(FEED, page(*updates))
+    (module,) = rows(found["FEDORA-MODULAR-2023-5b8a7bde59"])
+    assert module == ("fedora:38", "mysql:8.0", "affected", "fixed", ("3820230907003352",))
+    assert [row[:2] for row in rows(found["FEDORA-EPEL-2017-a8886eb42e"])] == [
+        ("epel:7", "cross-binutils"),
+        ("epel:7", "cross-gcc"),
+    ]
 
 
-@given(damaged(page(UPDATE).data))
+@given(damaged(page(UPDATE, MODULE).data))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     read(FEED, Bytes(URL, data))

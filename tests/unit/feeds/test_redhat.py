@@ -20,12 +20,17 @@ RELEASES = {
     "AppStream-8.4.0.Z.MAIN.EUS": "cpe:/a:redhat:enterprise_linux:8::appstream",
     "BaseOS-8.10.0.Z.MAIN": "cpe:/o:redhat:enterprise_linux:8::baseos",
     "BaseOS-8.4.0.Z.EUS": "cpe:/o:redhat:rhel_eus:8.4::baseos",
+    "BaseOS-8.4.0.Z.AUS": "cpe:/o:redhat:rhel_aus:8.4::baseos",
+    "BaseOS-8.4.0.Z.E4S": "cpe:/o:redhat:rhel_e4s:8.4::baseos",
+    "BaseOS-8.2.0.Z.TUS": "cpe:/o:redhat:rhel_tus:8.2::baseos",
+    "7Server-ELS": "cpe:/o:redhat:rhel_els:7",
     "red_hat_enterprise_linux_8": "cpe:/o:redhat:enterprise_linux:8",
     "red_hat_enterprise_linux_7": "cpe:/o:redhat:enterprise_linux:7",
     "hummingbird-1": "cpe:/a:redhat:hummingbird:1",
     "satellite": "cpe:/a:redhat:satellite:6",
 }
-OLDER, GENERAL, OTHER, UNFIXED, *_ = RELEASES
+OLDER, GENERAL, OTHER, *_ = RELEASES
+UNFIXED = "red_hat_enterprise_linux_8"
 
 
 def vex(
@@ -65,9 +70,16 @@ def said(status: dict[str, list[str]], remediations: list[dict[str, Any]] | None
         ("7Server-7.6", "cpe:/o:redhat:enterprise_linux:7::server", Release("rhel:7", 7, 6)),
         ("BaseOS-10.1.Z", "cpe:/o:redhat:enterprise_linux:10.1", Release("rhel:10", 10, 1)),
         ("red_hat_enterprise_linux_7", "cpe:/o:redhat:enterprise_linux:7", Release("rhel:7", 7)),
-        ("BaseOS-8.6.0.Z.EUS", "cpe:/o:redhat:rhel_eus:8.6::baseos", Release("rhel:8.6+eus", 8, 6, is_eus=True)),
-        ("AppStream-8.4.0.Z.AUS", "cpe:/a:redhat:rhel_aus:8.4::appstream", None),
-        ("6Server-ELS", "cpe:/o:redhat:rhel_els:6", None),
+        ("BaseOS-8.6.0.Z.EUS", "cpe:/o:redhat:rhel_eus:8.6::baseos", Release("rhel:8.6+eus", 8, 6, "eus")),
+        ("BaseOS-10.0.Z.EUS", "cpe:/o:redhat:enterprise_linux_eus:10.0", Release("rhel:10.0+eus", 10, 0, "eus")),
+        ("AppStream-8.4.0.Z.AUS", "cpe:/a:redhat:rhel_aus:8.4::appstream", Release("rhel:8.4+aus", 8, 4, "aus")),
+        ("AppStream-8.1.0.Z.E4S", "cpe:/a:redhat:rhel_e4s:8.1::appstream", Release("rhel:8.1+e4s", 8, 1, "e4s")),
+        ("AppStream-8.2.0.Z.TUS", "cpe:/a:redhat:rhel_tus:8.2::appstream", Release("rhel:8.2+tus", 8, 2, "tus")),
+        ("6Server-ELS.EXTENSION", "cpe:/o:redhat:rhel_els:6", Release("rhel:6+els", 6, None, "els")),
+        ("7Server-ELS-7.9", "cpe:/o:redhat:rhel_els:7", Release("rhel:7+els", 7, None, "els")),
+        ("AppStream-8.Z.TUS", "cpe:/a:redhat:rhel_tus:8::appstream", None),
+        ("LongLife-8.4", "cpe:/a:redhat:rhel_eus_long_life:8.4::appstream", None),
+        ("extras", "cpe:/a:redhat:rhel_extras_sap_eus:7.3", None),
         ("4AS", "cpe:/o:redhat:enterprise_linux:4", None),
         ("satellite", "cpe:/a:redhat:satellite:6", None),
         ("x", "", None),
@@ -137,6 +149,30 @@ def test_a_fix_for_extended_support_alone_leaves_the_release_vulnerable() -> Non
     assert rows(said({"fixed": [f"{OTHER}:tar-2:1.30-9.el8_4.src"]})) == [
         ("rhel:8.4+eus", "tar", "affected", "fixed", ("2:1.30-9.el8_4",)),
         ("rhel:8", "tar", "affected", "wont-fix", ("",)),
+    ]
+
+
+def test_a_longer_support_has_rows_of_its_own_where_it_says_another_thing_than_the_extended_one() -> None:
+    fixes = [
+        f"{OTHER}:tar-2:1.30-9.el8_4.src",
+        "BaseOS-8.4.0.Z.AUS:tar-2:1.30-9.el8_4.src",
+        "BaseOS-8.4.0.Z.E4S:tar-2:1.30-9.el8_4.1.src",
+        "BaseOS-8.2.0.Z.TUS:tar-2:1.30-7.el8_2.src",
+        "7Server-ELS:tar-2:1.26-36.el7_9.src",
+        f"{GENERAL}:tar-2:1.30-12.el8_10.src",
+    ]
+    assert rows(said({"fixed": fixes})) == [
+        ("rhel:8.4+eus", "tar", "affected", "fixed", ("2:1.30-9.el8_4",)),
+        ("rhel:8.4+e4s", "tar", "affected", "fixed", ("2:1.30-9.el8_4.1",)),
+        ("rhel:8.2+tus", "tar", "affected", "fixed", ("2:1.30-7.el8_2",)),
+        ("rhel:7+els", "tar", "affected", "fixed", ("2:1.26-36.el7_9",)),
+        ("rhel:8", "tar", "affected", "fixed", ("2:1.30-12.el8_10",)),
+    ]
+
+
+def test_a_fix_for_other_streams_alone_says_nothing_of_the_release() -> None:
+    assert rows(said({"fixed": ["BaseOS-8.2.0.Z.TUS:tar-2:1.30-7.el8_2.src"]})) == [
+        ("rhel:8.2+tus", "tar", "affected", "fixed", ("2:1.30-7.el8_2",))
     ]
 
 

@@ -46,14 +46,18 @@ def osv(*records: dict[str, Any]) -> Bytes:
     return tar_document(OSV, {f"osv/{each['id']}.json": json.dumps(each) for each in records}, "xz")
 
 
+def said(status: str, *products: str, cve: str = "CVE-2021-3782", **rest: str) -> dict[str, Any]:
+    named = [{"@id": f"pkg:deb/ubuntu/{product}"} for product in products]
+    return {"vulnerability": {"name": cve}, "status": status, "products": named, **rest}
+
+
+def vex_of(*statements: dict[str, Any]) -> Bytes:
+    return tar_document(VEX, {"vex/cve/2021/CVE-2021-3782.json": json.dumps({"statements": statements})}, "xz")
+
+
 def vex(action: str, *products: str) -> Bytes:
-    statement = {
-        "vulnerability": {"name": "CVE-2021-3782"},
-        "status": "affected",
-        "action_statement": action,
-        "products": [{"@id": product} for product in products],
-    }
-    return tar_document(VEX, {"vex/cve/2021/CVE-2021-3782.json": json.dumps({"statements": [statement]})}, "xz")
+    named = (product.removeprefix("pkg:deb/ubuntu/") for product in products)
+    return vex_of(said("affected", *named, action_statement=action))
 
 
 def only(*documents: Bytes) -> Advisory:
@@ -132,6 +136,75 @@ def test_vex_says_what_is_never_fixed(action: str, product: str, state: str) -> 
     assert [each.fix_state for each in found.affected] == [state]
 
 
+def sourced(name: str, distro: str, version: str = "1") -> str:
+    return f"{name}@{version}?arch=source&distro={distro}"
+
+
+def test_vex_says_what_is_not_affected_in_base_and_pro() -> None:
+    curl = [sourced("curl", "focal"), sourced("curl", "esm-infra/xenial"), sourced("curl", "fips/focal")]
+    binary = "libcurl4@1?arch=amd64&distro=focal"
+    document = vex_of(said("not_affected", *curl, binary, justification="vulnerable_code_not_present"))
+    found = only(document, osv(record(entry("Ubuntu:22.04:LTS", "curl", {"fixed": "2"}))))
+    assert rows(found) == [
+        ("ubuntu:22.04", "curl", "affected", "fixed", ("2",)),
+        ("ubuntu:20.04", "curl", "unaffected", "unknown", ("",)),
+        ("ubuntu:16.04+esm", "curl", "unaffected", "unknown", ("",)),
+    ]
+
+
+def test_what_osv_calls_affected_vex_does_not_clear() -> None:
+    document = vex_of(said("not_affected", sourced("curl", "jammy"), justification="vulnerable_code_not_present"))
+    found = only(document, osv(record(entry("Ubuntu:22.04:LTS", "curl"))))
+    assert rows(found) == [("ubuntu:22.04", "curl", "affected", "not-fixed", ("",))]
+
+
+def test_a_package_that_is_not_in_the_archive_is_not_called_sound() -> None:
+    absent = said("not_affected", sourced("zabbix", "noble"), justification="component_not_present")
+    assert advisories(FEED, vex_of(absent)) == {}
+
+
+def test_what_nobody_has_looked_at_is_not_known_to_be_sound() -> None:
+    document = vex_of(said("under_investigation", sourced("curl", "jammy"), sourced("curl", "esm-infra/xenial")))
+    found = only(document, osv(record(entry("Ubuntu:20.04:LTS", "curl"))))
+    assert rows(found)[1:] == [("ubuntu:22.04", "curl", "affected", "unknown", ("",))]
+    assert found.affected[1].note == "under investigation"
+
+
+@pytest.mark.parametrize("status", ["fixed", "affected", "something"])
+def test_no_other_word_of_vex_adds_a_package(status: str) -> None:
+    statement = said(status, sourced("curl", "xenial"), action_statement="This package is no longer supported.")
+    found = only(
+        vex_of(statement, said("not_affected", sourced("gnutls", "focal"))),
+        osv(record(entry("Ubuntu:20.04:LTS", "curl"))),
+    )
+    assert [row[:2] for row in rows(found)] == [("ubuntu:20.04", "curl"), ("ubuntu:20.04", "gnutls")]
+
+
+def test_of_some_cves_vex_alone_speaks_and_dates_them() -> None:
+    statements = (
+        said("not_affected", sourced("libstdc%2B%2B", "jammy"), cve="CVE-2025-0167", timestamp="2025-02-05T06:00:00Z"),
+        said("not_affected", sourced("curl", "jammy"), cve="CVE-2025-0167", timestamp="2025-02-06"),
+        said("not_affected", sourced("curl", "jammy"), cve="USN-1-1"),
+        said("not_affected", "curl@1?arch=amd64&distro=jammy", cve="CVE-2025-0168"),
+    )
+    found = only(vex_of(*statements))
+    assert (found.id, found.source, found.published, found.severity) == (
+        "CVE-2025-0167",
+        "ubuntu",
+        "2025-02-05",
+        "unknown",
+    )
+    assert [(row.name, row.kind) for row in found.affected] == [("libstdc++", "unaffected"), ("curl", "unaffected")]
+
+
+def test_products_are_read_however_json_writes_them() -> None:
+    plain = json.dumps({"statements": [said("not_affected", sourced("curl", "jammy"), sourced("bash", "noble"))]})
+    escaped = plain.replace("&", "\\u0026")
+    told = [only(tar_document(VEX, {"a.json": text}, "xz")).affected for text in (plain, escaped)]
+    assert told[0] == told[1]
+    assert len(told[0]) == 2
+
+
 def test_a_notice_names_and_dates_the_fix_wherever_it_stands_in_the_archive() -> None:
     fixed = entry("Ubuntu:22.04:LTS", "wayland", {"fixed": "1.20.0-1ubuntu0.1"})
     notice = {"id": "USN-5614-1", "published": "2022-09-15T16:43:06Z", "affected": [fixed]}
@@ -155,7 +228,12 @@ def test_the_real_samples_are_read_whole() -> None:
     whole = advisories(
         FEED, Bytes(OSV, sample("ubuntu", "osv-all.tar.xz").data), Bytes(VEX, sample("ubuntu", "vex-all.tar.xz").data)
     )
-    assert list(whole) == ["CVE-2024-51988"]
+    assert list(whole) == ["CVE-2024-51988", "CVE-2025-0167"]
+    assert rows(whole["CVE-2025-0167"]) == [
+        (namespace, "curl", "unaffected", "unknown", ("",))
+        for namespace in ("ubuntu:14.04+esm", "ubuntu:16.04+esm", "ubuntu:18.04+esm", "ubuntu:20.04")
+    ]
+    assert whole["CVE-2025-0167"].published == "2025-02-05"
     files: dict[str, bytes] = {}
     with tarfile.open(advisory_files() / "samples" / "ubuntu.tar.gz") as tar:
         for member in tar:
@@ -169,7 +247,8 @@ def test_the_real_samples_are_read_whole() -> None:
         tar_document(VEX, {name: data for name, data in files.items() if "/vex/" in name}, "xz"),
         tar_document(OSV, {name: data for name, data in files.items() if "/osv" in name}, "xz"),
     )
-    assert len(found) == 8
+    assert len(found) == 9
+    assert [row[0] for row in rows(found["CVE-2023-38545"])] == [f"ubuntu:{n}.04+esm" for n in (14, 16, 18, 20)]
     states: dict[str, set[str]] = {
         name: {each.fix_state for each in advisory.affected} for name, advisory in found.items()
     }
@@ -186,3 +265,11 @@ def test_any_bytes_are_read_or_reported(data: bytes) -> None:
         tar_document(OSV, {"osv/x.json": data}, "xz"),
         tar_document(VEX, {"x.json": data + b"is no longer supported"}, "xz"),
     )
+
+
+STATEMENT = said("not_affected", sourced("curl", "jammy"), sourced("bash", "esm-apps/noble"))
+
+
+@given(damaged(json.dumps({"statements": [STATEMENT, said("under_investigation", sourced("x", "focal"))]}).encode()))
+def test_any_bytes_of_vex_are_read_or_reported(data: bytes) -> None:
+    read(FEED, tar_document(VEX, {"x.json": data}, "xz"))

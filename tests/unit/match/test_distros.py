@@ -57,6 +57,9 @@ UNKNOWN = [
     (Distro(id="nixos", version_id="24.05"), "no advisories are made for Nixos 24.05"),
     (Distro(id="sles", version_id="15.9"), "the snapshot has no advisories for SLES 15.9"),
     (Distro(id="alpine", version_id="3.99.1"), "the snapshot has no advisories for Alpine 3.99.1"),
+    (Distro(id="gentoo", version_id="2.17"), "no advisories are made for Gentoo 2.17"),
+    (Distro(id="gentoo", version_id="9.4", cpe_name="cpe:/o:gentoo:linux"), "no advisories are made for Gentoo 9.4"),
+    (Distro(id="calculate", version_id="9", id_like=("gentoo",)), "no advisories are made for Calculate 9"),
     (Distro(id="ubuntu"), "the release of Ubuntu is not known"),
     (Distro(id="linuxmint", version_id="21", id_like=("ubuntu",)), "no advisories are made for Linuxmint 21"),
 ]
@@ -74,3 +77,10 @@ def test_rebuilds_and_channels_add_fixes() -> None:
     assert plan_for(Distro(id="ubuntu", version_id="22.04"), KNOWN, ("esm",)).resolutions == ("ubuntu:22.04+esm",)
     assert plan_for(Distro(id="rhel", version_id="9.4"), KNOWN, ("eus",)).resolutions == ("rhel:9.4+eus",)
     assert plan_for(Distro(id="ubuntu", version_id="22.04"), KNOWN).resolutions == ()
+
+
+def test_every_stream_of_a_release_adds_its_fixes_where_they_are_known() -> None:
+    known = {*KNOWN, "rhel:9.4+e4s", "rhel:9+els"}
+    plan = plan_for(Distro(id="rhel", version_id="9.4"), known, ("eus", "e4s", "els", "tus"))
+    assert plan.resolutions == ("rhel:9.4+e4s", "rhel:9+els", "rhel:9.4+eus")
+    assert plan_for(Distro(id="almalinux", version_id="8.5"), known, ("eus",)).resolutions == ("almalinux:8",)

@@ -281,6 +281,34 @@ def test_a_rebuilds_fix_is_of_the_package_that_it_names() -> None:
     assert counted(found) == {("x-libs", "CVE-1-1"): "0:2-9"}
 
 
+@pytest.mark.parametrize(
+    ("distro", "name", "found"),
+    [
+        ("almalinux:8.5", "x-libs", True),
+        ("almalinux:8.5", "x-debuginfo", False),
+        ("almalinux:8.5", "x-libs-debugsource", False),
+        ("almalinux:8.5", "x-debuginfo-common", True),
+        ("rocky:8.5", "x-debuginfo", True),
+        ("rhel:8.5", "x-debuginfo", True),
+    ],
+)
+def test_what_red_hat_discloses_is_not_held_against_almalinuxs_debug_packages(
+    distro: str, name: str, found: bool
+) -> None:
+    by_source = advisory("CVE-1-1", affected("rhel:8", "x", "rpm", "0:2-1"))
+    by_name = advisory("CVE-1-2", affected("rhel:8", name, "rpm", "0:2-1"))
+    other = advisory("ALSA-9", affected("almalinux:8", "other", "rpm", "0:2-1"), aliases=("CVE-9-9",))
+    result = matched(book_of(by_source, by_name, other), [package("rpm", name, "1-1", source=("x", "1-1"))], distro)
+    assert set(counted(result)) == ({(name, "CVE-1-1"), (name, "CVE-1-2")} if found else set())
+
+
+def test_almalinuxs_own_word_about_a_debug_package_counts() -> None:
+    own = advisory("ALSA-1", affected("almalinux:8", "x-debuginfo", "rpm", "0:2-1"), aliases=("CVE-1-1",))
+    book = book_of(own, advisory("CVE-1-1", affected("rhel:8", "x", "rpm", "0:2-1")))
+    result = matched(book, [package("rpm", "x-debuginfo", "1-1", source=("x", "1-1"))], "almalinux:8.5")
+    assert counted(result) == {("x-debuginfo", "ALSA-1"): "0:2-1"}
+
+
 def test_a_rebuilds_own_announcements_count_where_nothing_is_known_of_what_it_rebuilds() -> None:
     book = book_of(advisory("ALSA-1", affected("almalinux:8", "x", "rpm", "0:2-1"), aliases=("CVE-1-1",)))
     assert counted(matched(book, [package("rpm", "x", "1-1")], "almalinux:8.5")) == {("x", "ALSA-1"): "0:2-1"}

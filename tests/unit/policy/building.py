@@ -10,13 +10,18 @@ import msgspec
 
 from hullmark.app.expressions import evaluate_expression
 from hullmark.model.advisory import Lifecycle
+from hullmark.facets.certificates.items import items_in
+from hullmark.model.certificate import KeyFile, Unread
+from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Match, Matches, Named, SnapshotInfo, Untold
 from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import Location, Package
 from hullmark.model.problem import Problem
+from hullmark.model.secret import Secret
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.facts import Facts
 
@@ -153,9 +158,10 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     unknown: dict[str, str] = {}
     lifecycles: list[Lifecycle] = []
     data_at: str = "2026-02-28"
-    configuration: tuple[Observation, ...] | None = None
-    secrets: tuple[Observation, ...] | None = None
-    malware: tuple[Observation, ...] | None = None
+    configuration: Configuration | None = None
+    secrets: tuple[Secret, ...] | None = None
+    malware: MalwareScan | None = None
+    certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
     reach: dict[str, ReachState] | None = None
 
@@ -177,6 +183,7 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             configuration=self.configuration,
             secrets=self.secrets,
             malware=self.malware,
+            certificates=self._certificates(),
             isolation=self.isolation,
             reach=self.reach,
             files=None if self.files is None else [file(**fields) for fields in self.files],
@@ -187,6 +194,16 @@ class Written(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             contents={path: text if text is None else text.encode() for path, text in self.contents.items()},
             dockerfile=self._dockerfile(),
         )
+
+    def _certificates(self) -> tuple[KeyFile, ...] | None:
+        """Those that are given, or what stands in the files' contents."""
+        if self.certificates is not None:
+            return self.certificates
+        found = []
+        for path, text in sorted(self.contents.items()):
+            items = [Unread("it was not read", may_be_key=True)] if text is None else items_in(text.encode())
+            found.append(KeyFile(path=path, layer=0, is_ghost=False, items=tuple(items)))
+        return tuple(found)
 
     def _dockerfile(self) -> Dockerfile | None:
         if self.dockerfile is not None:

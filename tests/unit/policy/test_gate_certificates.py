@@ -1,101 +1,59 @@
-"""Certificates and keys in files, as the formats' makers write them."""
+"""Rules about certificates and keys that were found in files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
 
-import pytest
-from cryptography.hazmat.primitives import serialization as formats
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from hypothesis import given
-from hypothesis import strategies as st
-
+from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
 from hullmark.policy.gate import CannotTell, Violation
-from hullmark.policy.gates.certificates import PrivateKeys, private_key
-from hullmark.policy.keys import MAX_BLOCKS, PrivateKey, Unread, items_in
-from tests.unit.policy.building import facts, file
+from hullmark.policy.gates.certificates import Expired, PrivateKeys, expired, private_key
+from hullmark.policy.globs import PathGlob
+from tests.unit.policy.building import facts
 
-RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 — it is to be found weak
-OPEN, LOCKED = formats.NoEncryption(), formats.BestAvailableEncryption(b"secret")
-PEM, DER = formats.Encoding.PEM, formats.Encoding.DER
-PKCS8, OPENSSL, OPENSSH = (
-    formats.PrivateFormat.PKCS8,
-    formats.PrivateFormat.TraditionalOpenSSL,
-    formats.PrivateFormat.OpenSSH,
+OLD = Certificate(
+    fingerprint="0123456789abcdef",
+    name="CN=old",
+    begins=datetime(2020, 1, 1, tzinfo=UTC),
+    ends=datetime(2021, 1, 1, tzinfo=UTC),
+    key="rsa",
+    bits=2048,
+    hash_name="sha256",
+    is_self_signed=False,
 )
+KEY = PrivateKey(number=1, is_encrypted=False, key="rsa", bits=2048)
 
 
-@pytest.mark.parametrize(
-    ("encoding", "form"), [(PEM, PKCS8), (PEM, OPENSSL), (PEM, OPENSSH), (DER, PKCS8), (DER, OPENSSL)]
-)
-def test_an_open_key_tells_its_kind_and_size(encoding: Any, form: Any) -> None:
-    assert list(items_in(RSA.private_bytes(encoding, form, OPEN))) == [
-        PrivateKey(number=1, is_encrypted=False, key="rsa", bits=1024)
-    ]
+def held(path: str, *items: Item, is_ghost: bool = False) -> KeyFile:
+    return KeyFile(path=path, layer=0, is_ghost=is_ghost, items=items)
 
 
-@pytest.mark.parametrize(("encoding", "form"), [(PEM, PKCS8), (PEM, OPENSSL), (DER, PKCS8)])
-def test_a_key_with_a_password_is_one(encoding: Any, form: Any) -> None:
-    assert list(items_in(RSA.private_bytes(encoding, form, LOCKED))) == [PrivateKey(number=1, is_encrypted=True)]
-
-
-@pytest.mark.parametrize(
-    ("make", "key", "bits"),
-    [(lambda: ec.generate_private_key(ec.SECP192R1()), "ec", 192), (ed25519.Ed25519PrivateKey.generate, "ed25519", 0)],
-)
-def test_other_keys_have_names_and_sizes(make: Callable[[], Any], key: str, bits: int) -> None:
-    body = make().private_bytes(PEM, PKCS8, OPEN)
-    assert list(items_in(body)) == [PrivateKey(number=1, is_encrypted=False, key=key, bits=bits)]
-
-
-def test_a_key_store_and_putty_s_keys_hold_keys() -> None:
-    store = pkcs12.serialize_key_and_certificates(b"name", RSA, None, None, LOCKED)
-    assert list(items_in(store)) == [PrivateKey(number=1, is_encrypted=True)]
-    putty = b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: x\n"
-    assert list(items_in(putty)) == [PrivateKey(number=1, is_encrypted=False)]
-
-
-def test_a_public_key_is_nothing_to_speak_of() -> None:
-    public = RSA.public_key()
-    assert list(items_in(public.public_bytes(PEM, formats.PublicFormat.SubjectPublicKeyInfo))) == []
-    assert list(items_in(public.public_bytes(DER, formats.PublicFormat.SubjectPublicKeyInfo))) == []
-
-
-def test_a_file_of_very_many_parts_is_not_read_to_its_end() -> None:
-    items = list(items_in(b"-----BEGIN PRIVATE KEY-----\n" * (MAX_BLOCKS + 1)))
-    assert isinstance(items[0], Unread)
-    assert len(items) == MAX_BLOCKS + 1
-
-
-_PARTS = st.sampled_from(
-    [
-        b"-----BEGIN CERTIFICATE-----",
-        b"-----END CERTIFICATE-----",
-        b"-----BEGIN OPENSSH PRIVATE KEY-----",
-        b"\x30\x82",
-        b"AAAA",
-        b"\n",
-    ]
-)
-
-
-@given(st.binary(max_size=80) | st.lists(_PARTS | st.binary(max_size=9), max_size=9).map(b"".join))
-def test_any_bytes_give_items_and_no_error(body: bytes) -> None:
-    assert all(items_in(body))
-
-
-def test_a_key_that_was_not_read_cannot_be_told_and_the_key_is_not_shown() -> None:
-    body = RSA.private_bytes(PEM, PKCS8, OPEN)
-    seen = facts(files=[file("/a.key", size=9), file("/b.key", size=9)], contents={"/a.key": body, "/b.key": None})
+def test_a_key_that_was_not_read_cannot_be_told() -> None:
+    seen = facts(certificates=(held("/a.key", KEY), held("/b.key", Unread("it is too large", may_be_key=True))))
     first, second = private_key(PrivateKeys(), seen)
     assert isinstance(first, Violation)
+    assert first.message == "The file /a.key holds a private key (rsa 2048): whoever has the image has it."
     assert isinstance(second, CannotTell)
-    assert body.decode().split("\n")[1] not in f"{first}"
 
 
-def test_open_keys_only_if_so_asked() -> None:
-    body = RSA.private_bytes(PEM, PKCS8, LOCKED)
-    seen = facts(files=[file("/a.key", size=9)], contents={"/a.key": body})
+def test_a_key_that_a_later_layer_deletes_is_in_the_image_still_and_a_certificate_is_not_in_use() -> None:
+    seen = facts(certificates=(held("/a", KEY, OLD, is_ghost=True),))
+    (found,) = private_key(PrivateKeys(), seen)
+    assert isinstance(found, Violation)
+    assert "a later layer deletes" in found.message
+    assert list(expired(Expired(), seen)) == []
+
+
+def test_keys_that_a_password_protects_count_only_if_so_asked() -> None:
+    seen = facts(certificates=(held("/a", PrivateKey(number=1, is_encrypted=True)),))
     assert list(private_key(PrivateKeys(encrypted=False), seen)) == []
+    assert len(list(private_key(PrivateKeys(), seen))) == 1
+
+
+def test_rules_can_be_for_some_files_and_leave_out_others() -> None:
+    seen = facts(certificates=(held("/etc/a.pem", OLD), held("/opt/a.pem", OLD)))
+    only = expired(Expired(paths=(PathGlob("/etc/"),)), seen)
+    allowed = expired(Expired(allow=(PathGlob("/opt/**"),)), seen)
+    for answers in (list(only), list(allowed)):
+        (found,) = answers
+        assert isinstance(found, Violation)
+        assert found.subject == "/etc/a.pem#0123456789abcdef"

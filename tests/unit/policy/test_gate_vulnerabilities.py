@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from hullmark.policy.gate import CannotTell, Violation
-from hullmark.policy.gates.vulnerabilities import Found, Listed, NoData, StaleData, found, listed, no_data, stale_data
-from hullmark.policy.values import NameGlob, Score, Share
+from hullmark.policy.gates.vulnerabilities import (
+    Found,
+    Listed,
+    NoData,
+    Scored,
+    StaleData,
+    found,
+    listed,
+    no_data,
+    stale_data,
+)
+from hullmark.policy.values import NameGlob, Score, ScoreCondition, Share
 from tests.unit.policy.building import facts, match, matches, package
 
 OPENSSL = package("deb", "openssl", "3.0.14")
@@ -60,6 +71,59 @@ def test_all_conditions_must_be_met() -> None:
 )
 def test_a_fix_is_counted_in_days(fields: dict[str, str], fires: list[str]) -> None:
     assert answers(Found(fixed_for_days=30), **fields) == fires
+
+
+NVD = ("3.1", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:L/A:N", 6.5, "nvd")
+VENDOR = ("3.1", "CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:L", 1.8, "vendor")
+
+
+@pytest.mark.parametrize(
+    ("condition", "fires"),
+    [
+        ({"holds": ">= 6.5"}, [SUBJECT]),
+        ({"holds": "> 6.5"}, []),
+        ({"holds": "> 1.8", "by": "vendor"}, []),
+        ({"holds": "= 3.9", "by": "nvd", "score": "exploitability"}, [SUBJECT]),
+        ({"holds": "= 2.5", "score": "impact"}, [SUBJECT]),
+        ({"holds": "!= 1.4", "score": "impact", "by": "vendor"}, []),
+    ],
+)
+def test_scores_are_compared_by_kind_and_rater(condition: dict[str, Any], fires: list[str]) -> None:
+    scored = Scored(**{**condition, "holds": ScoreCondition(condition["holds"])})
+    assert answers(Found(scores=(scored,)), cvss=(NVD, VENDOR)) == fires
+
+
+def test_a_score_that_nobody_gave_is_not_known() -> None:
+    scored = Scored(holds=ScoreCondition("< 5"), by="vendor")
+    assert answers(Found(scores=(scored,)), cvss=(NVD,)) == ["?"]
+    assert answers(Found(scores=(scored,), unrated="count"), cvss=(NVD,)) == [SUBJECT]
+
+
+def test_severities_may_be_listed_one_by_one() -> None:
+    params = Found(severities=("unknown", "low"))
+    assert [answers(params, severity=each) for each in ("unknown", "low", "high")] == [[SUBJECT], [SUBJECT], []]
+
+
+@pytest.mark.parametrize(
+    ("undated", "fires"), [("cannot-tell", ["?"]), ("count", [SUBJECT]), ("ignore", []), (None, [])]
+)
+def test_what_is_not_dated_may_be_taken_in_another_way_than_what_is_not_rated(undated: Any, fires: list[str]) -> None:
+    params = Found(fixed_for_days=30, unrated="ignore", undated=undated)
+    assert answers(params, fix_state="fixed") == fires
+    assert answers(msgspec.structs.replace(params, fix=("fixed",)), fix_state="unknown") == []
+
+
+def test_types_may_be_left_out() -> None:
+    assert answers(Found(except_types=("deb",))) == []
+    assert answers(Found(except_types=("npm",))) == [SUBJECT]
+
+
+@pytest.mark.parametrize(
+    ("data_at", "fires"),
+    [("2026-02-27", True), ("2026-02-28", False), ("2026-02-27T12:00:00Z", False), ("2026-02-27T14:00:00+02:01", True)],
+)
+def test_the_age_of_data_may_count_by_the_second(data_at: str, fires: bool) -> None:
+    assert bool([*stale_data(StaleData(max_days=2, exact=True), facts(matches=matches(data_at=data_at)))]) is fires
 
 
 def test_what_is_set_aside_or_guessed_counts_only_where_asked() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 
-from hullmark.report import FORMATS, load
-from hullmark.report.format import Kind, RenderContext
+from hullmark.report import FORMATS
+from hullmark.report.format import Format, Kind, RenderContext
+from tests.unit.report.facet_samples import CONFIGURATIONS, KNOWN, MALWARE, SECRETS
 from tests.unit.report.samples import INVENTORIES, VERDICTS
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "report"
@@ -20,10 +24,22 @@ CONTEXTS = {
     "color": RenderContext(tool_version="1.2.3", color=True, width=60),
     "timestamp": RenderContext(tool_version="1.2.3", timestamp="2026-03-01T12:00:00+01:00"),
 }
+SAMPLES: dict[Kind, Mapping[str, Any]] = {
+    "configuration": CONFIGURATIONS,
+    "files": INVENTORIES,
+    "inventory": INVENTORIES,
+    "known": KNOWN,
+    "malware": MALWARE,
+    "secrets": SECRETS,
+    "verdict": VERDICTS,
+}
 WITH_CONTEXT = {
+    ("configuration", "table"): ("", "color"),
     ("inventory", "cyclonedx-json"): ("", "timestamp"),
     ("inventory", "spdx-json"): ("", "timestamp"),
     ("inventory", "table"): ("", "color"),
+    ("malware", "table"): ("", "color"),
+    ("secrets", "table"): ("", "color"),
     ("verdict", "html"): ("", "timestamp"),
     ("verdict", "junit"): ("", "timestamp"),
     ("verdict", "sarif"): ("", "timestamp"),
@@ -31,12 +47,18 @@ WITH_CONTEXT = {
 }
 
 
+def form(kind: Kind, name: str) -> Format[Any]:
+    """The format, whatever it writes."""
+    module = import_module(FORMATS[(kind, name)])
+    return cast("Format[Any]", module.FORMAT)
+
+
 def _cases() -> list[tuple[Kind, str, str, str]]:
     found: list[tuple[Kind, str, str, str]] = []
     for kind, name in FORMATS:
         if kind == "matches":  # test_matches_formats.py has theirs
             continue
-        for case in VERDICTS if kind == "verdict" else INVENTORIES:
+        for case in SAMPLES[kind]:
             found += [(kind, name, case, context) for context in WITH_CONTEXT.get((kind, name), ("",))]
     return found
 
@@ -47,11 +69,7 @@ def _path(kind: Kind, name: str, case: str, context: str) -> Path:
 
 
 def _rendered(kind: Kind, name: str, case: str, context: str) -> bytes:
-    assert kind != "matches"
-    if kind != "verdict":
-        rendered = load(kind, name).render(INVENTORIES[case], CONTEXTS[context])
-    else:
-        rendered = load("verdict", name).render(VERDICTS[case], CONTEXTS[context])
+    rendered = form(kind, name).render(SAMPLES[kind][case], CONTEXTS[context])
     # Indented, so that a difference can be read. Nothing but white space changes.
     return msgspec.json.format(rendered, indent=1) + b"\n" if name.endswith("json") else rendered
 

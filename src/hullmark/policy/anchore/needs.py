@@ -36,6 +36,7 @@ def bundle_needs(bundle: Bundle, context: Context) -> Needs:
         digests=Need.DIGESTS in wanted,
         config=Need.CONFIG in wanted,
         matches=Need.MATCHES in wanted,
+        facets=frozenset(wanted & {Need.MALWARE}) if context.malware is None else frozenset(),
         contents=tuple(globs for text in sorted(texts) if (globs := _glob(text)) is not None),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import (
+    accounts,
     always,
     analysis,
     base_image,
@@ -29,6 +30,7 @@ from hullmark.policy.gates import (
 )
 
 TRIGGERS: tuple[Trigger[Any], ...] = (
+    *accounts.TRIGGERS,
     *always.TRIGGERS,
     *analysis.TRIGGERS,
     *base_image.TRIGGERS,

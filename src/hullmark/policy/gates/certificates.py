@@ -8,16 +8,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hullmark.model.inventory import FileRecord
-from hullmark.policy.facts import CONTENT_LIMIT, Facts
+from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
+from hullmark.model.verdict import Evidence
+from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.keys import Certificate, Item, PrivateKey, Unread, items_in
 from hullmark.policy.values import NameGlob
-
-_CERTIFICATES = tuple(map(PathGlob, ("*.pem", "*.crt", "*.cer", "*.cert", "*.der")))
-_KEY_NAMES = "*.key *.pem *.der *.pk8 *.p8 *.p12 *.pfx *.ppk *.asc /etc/ssh/ssh_host_*_key id_rsa id_dsa id_ecdsa id_ed25519 id_*_sk"
-_KEYS = tuple(map(PathGlob, _KEY_NAMES.split()))
 
 _WEAK_HASHES = (NameGlob("md*"), NameGlob("sha1"), NameGlob("unknown"))
 
@@ -29,7 +25,7 @@ class Expired(Params, frozen=True, kw_only=True):
     """Fires for each certificate that is not valid any more, not yet, or will not be in some days."""
 
     paths: Annotated[
-        tuple[PathGlob, ...], Meta(description="Where certificates are looked for; none: *.pem, *.crt and the like.")
+        tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: wherever they are.")
     ] = ()
     allow: Allow = ()
     within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also those that expire within so many days.")] = 0
@@ -42,9 +38,7 @@ class Weak(Params, frozen=True, kw_only=True):
     The signatures of certificates that sign themselves are left out: nobody relies on them.
     """
 
-    paths: Annotated[
-        tuple[PathGlob, ...], Meta(description="Where they are looked for; none: *.pem, *.crt, *.key and the like.")
-    ] = ()
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only those in these files; none: wherever they are.")] = ()
     allow: Allow = ()
     rsa_bits: Annotated[Bits, Meta(description="The smallest RSA or DSA key.")] = 2048
     ec_bits: Annotated[Bits, Meta(description="The smallest key on an elliptic curve.")] = 224
@@ -54,10 +48,10 @@ class Weak(Params, frozen=True, kw_only=True):
 
 
 class PrivateKeys(Params, frozen=True, kw_only=True):
-    """Fires for each private key in a file: whoever has the image has the key."""
+    """Fires for each private key in a file, also in one that a later layer deletes: whoever has the image has the key."""
 
     paths: Annotated[
-        tuple[PathGlob, ...], Meta(description="Where keys are looked for; none: *.key, *.pem, id_rsa and the like.")
+        tuple[PathGlob, ...], Meta(description="Only the keys in these files; none: wherever they are.")
     ] = ()
     allow: Allow = ()
     encrypted: Annotated[bool, Meta(description="Whether keys count that a password protects.")] = True
@@ -72,7 +66,7 @@ def expired(params: Expired, facts: Facts) -> Iterator[Answer]:
             wrong = _wrong_time(params, item, facts)
             if wrong:
                 message = f"The certificate of {item.name} in {file.path} {wrong}."
-                yield Violation(f"{file.path}#{item.fingerprint}", message, facts.at_file(file, item.fingerprint))
+                yield Violation(f"{file.path}#{item.fingerprint}", message, _at(file, facts, item.fingerprint))
 
 
 def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
@@ -86,10 +80,10 @@ def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
         subject = f"{file.path}#{item.fingerprint if isinstance(item, Certificate) else item.number}"
         if 0 < item.bits < least:
             message = f"{what} in {file.path} has {item.bits} bits ({item.key}), and must have {least}."
-            yield Violation(subject, message, facts.at_file(file, f"{item.key} {item.bits}"))
+            yield Violation(subject, message, _at(file, facts, f"{item.key} {item.bits}"))
         elif isinstance(item, Certificate) and not item.is_self_signed and _is_weak_hash(params, item.hash_name):
             message = f"{what} in {file.path} is signed with {item.hash_name}, which is too weak."
-            yield Violation(subject, message, facts.at_file(file, item.hash_name))
+            yield Violation(subject, message, _at(file, facts, item.hash_name))
 
 
 def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
@@ -98,8 +92,10 @@ def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
         if isinstance(item, PrivateKey) and (params.encrypted or not item.is_encrypted):
             protected = "a private key that a password protects" if item.is_encrypted else "a private key"
             kind = f" ({item.key} {item.bits or ''}".rstrip() + ")" if item.key else ""
-            message = f"The file {file.path} holds {protected}{kind}: whoever has the image has it."
-            yield Violation(f"{file.path}#{item.number}", message, facts.at_file(file, item.key))
+            deleted = " (a later layer deletes or replaces it)" if file.is_ghost else ""
+            message = f"The file {file.path}{deleted} holds {protected}{kind}: whoever has the image has it."
+            subject = f"{file.path}#{item.number}" + (f"@{file.layer}" if file.is_ghost else "")
+            yield Violation(subject, message, _at(file, facts, item.key))
         elif isinstance(item, Unread) and item.may_be_key:
             yield _unread(file, item, facts)
 
@@ -118,31 +114,23 @@ def _wrong_time(params: Expired, certificate: Certificate, facts: Facts) -> str:
     return ""
 
 
-def _items(params: Expired | Weak | PrivateKeys, facts: Facts) -> Iterator[tuple[FileRecord, Item]]:
-    """What is in the files; a file that was not read is one thing that cannot be told."""
-    allow = PathGlobs(params.allow)
-    for file in facts.files.matching(_paths(params)):
-        if file.type != "file" or file.size == 0 or allow.match(file.path):
+def _items(params: Expired | Weak | PrivateKeys, facts: Facts) -> Iterator[tuple[KeyFile, Item]]:
+    """What is in the files that count; those that later layers deleted count for private keys only."""
+    allow, wanted = PathGlobs(params.allow), PathGlobs(params.paths)
+    for file in facts.certificates or ():
+        is_left_out = file.is_ghost and not isinstance(params, PrivateKeys)
+        if is_left_out or allow.match(file.path) or (params.paths and not wanted.match(file.path)):
             continue
-        body = facts.contents.get(file.path)
-        if body is None or len(body) > CONTENT_LIMIT:
-            size = f"it is larger than {CONTENT_LIMIT >> 20} MiB" if file.size > CONTENT_LIMIT else "it was not read"
-            yield file, Unread(size, may_be_key=True)
-        else:
-            for item in items_in(body):
-                yield file, item
+        for item in file.items:
+            yield file, item
 
 
-def _unread(file: FileRecord, item: Unread, facts: Facts) -> CannotTell:
-    return CannotTell(f"of the file {file.path} not all is known: {item.reason}", facts.at_file(file))
+def _unread(file: KeyFile, item: Unread, facts: Facts) -> CannotTell:
+    return CannotTell(f"of the file {file.path} not all is known: {item.reason}", _at(file, facts))
 
 
-def _paths(params: Expired | Weak | PrivateKeys) -> tuple[PathGlob, ...]:
-    if params.paths:
-        return params.paths
-    if isinstance(params, Expired):
-        return _CERTIFICATES
-    return _KEYS if isinstance(params, PrivateKeys) else _CERTIFICATES + _KEYS
+def _at(file: KeyFile, facts: Facts, detail: str = "") -> tuple[Evidence, ...]:
+    return (facts.at(file.path, file.layer, detail),)
 
 
 def _renew(params: Expired | Weak, subject: str) -> str:
@@ -154,20 +142,17 @@ def _remove(params: PrivateKeys, subject: str) -> str:
     return f"build without {path} in any layer, hand the key over when the container starts, and replace it"
 
 
-_NEEDS = frozenset((Need.FILES, Need.CONTENTS))
+_NEEDS = frozenset((Need.CERTIFICATES,))
 
 TRIGGERS = (
-    Trigger(
-        gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, contents=_paths, advice=_renew
-    ),
-    Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, contents=_paths, advice=_renew),
+    Trigger(gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, advice=_renew),
+    Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, advice=_renew),
     Trigger(
         gate="certificates",
         name="private_key",
         params=PrivateKeys,
         check=private_key,
         needs=_NEEDS,
-        contents=_paths,
         advice=_remove,
     ),
 )

@@ -1,21 +1,199 @@
-"""Gate `configuration`: settings of programs in the image that weaken it."""
+"""Gate `configuration`: what the configuration files in the image make its programs do.
+
+A setting goes by its key, as `hullmark config` shows it: `sshd.PermitRootLogin`, `nginx.http.server[*].ssl_protocols`. Where nothing
+sets it, the program's own default counts as far as it is known.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, Literal
 
+from msgspec import Meta
+
+from hullmark.model.setting import Setting
+from hullmark.model.setting import Value as SettingValue
+from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
-from hullmark.policy.gate import Answer, Trigger
-from hullmark.policy.observed import Observed, observed
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.setting_values import Amount, amount_of, spellings
+from hullmark.policy.values import NameGlob, Pattern
+
+Key = Annotated[NameGlob, Meta(description="The setting's key; * stands for any characters, ? for one.")]
+Allow = Annotated[tuple[PathGlob, ...], Meta(description="Configuration files that do not count.")]
+Default = Annotated[bool, Meta(description="Whether the program's own default counts where nothing sets it.")]
 
 
-class Found(Observed, frozen=True, kw_only=True):
-    """Fires for each setting in a configuration file that a check objects to."""
+class MustBe(Params, frozen=True, kw_only=True):
+    """Fires for each setting with this key that is not as it must be.
+
+    Of a list, each item must fit `values` and `pattern`. Switches may be written yes, on, true or 1, and no, off, false or 0.
+    """
+
+    setting: Key
+    values: Annotated[tuple[NameGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
+    pattern: Annotated[Pattern | None, Meta(description="What its value must fit, as a regular expression.")] = None
+    containing: Annotated[tuple[NameGlob, ...], Meta(description="Items that a list must all have.")] = ()
+    at_least: Annotated[Amount | None, Meta(description="Its smallest value, as 1024 or 10m.")] = None
+    at_most: Annotated[Amount | None, Meta(description="Its largest value, as 1024 or 10m.")] = None
+    if_unset: Annotated[
+        Literal["unknown", "fire", "pass"],
+        Meta(
+            description="What it means that the program is configured, but neither a file nor a known default says anything."
+        ),
+    ] = "unknown"
+    defaults: Default = True
+    allow: Allow = ()
+
+    def __post_init__(self) -> None:
+        wants_more = self.pattern is not None or self.at_least is not None or self.at_most is not None
+        if not (self.values or self.containing or wants_more or self.if_unset == "fire"):
+            raise ValueError("expected values, pattern, containing, at_least or at_most: without one it never fires")
 
 
-def found(params: Found, facts: Facts) -> Iterator[Answer]:
-    """Look at what the checks of configuration files found."""
-    return observed(params, facts.configuration, facts, "settings in files are not checked yet")
+class MustNotBe(Params, frozen=True, kw_only=True):
+    """Fires for each setting with this key whose value, or an item of it, is one of those that it must not be.
+
+    Without values and pattern it must not be set at all.
+    """
+
+    setting: Key
+    values: Annotated[tuple[NameGlob, ...], Meta(description="What its value must not be.")] = ()
+    pattern: Annotated[Pattern | None, Meta(description="What no value of it may fit.")] = None
+    defaults: Default = True
+    allow: Allow = ()
 
 
-TRIGGERS = (Trigger(gate="configuration", name="found", params=Found, check=found),)
+class Unread(Params, frozen=True, kw_only=True):
+    """Fires for each configuration file that could not be read or understood to its end."""
+
+    allow: Allow = ()
+
+
+def must_be(params: MustBe, facts: Facts) -> Iterator[Answer]:
+    """Compare values with what they must be."""
+    found = list(_settings(params, facts))
+    for setting in found:
+        wrong = _wrong(params, setting.value)
+        if wrong:
+            message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, {wrong}."
+            yield Violation(setting.key, message, _evidence(setting, facts))
+    if not found and _is_configured(params.setting, facts):
+        if params.if_unset == "fire":
+            yield Violation(params.setting.text, f"{params.setting} is not set, and must be.")
+        elif params.if_unset == "unknown":
+            yield CannotTell(f"{params.setting} is not set, and what the program does then is not known")
+
+
+def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
+    """Compare values with what they must not be."""
+    is_any = not params.values and params.pattern is None
+    for setting in _settings(params, facts):
+        if is_any and not setting.path:
+            continue
+        if is_any or any(_is_forbidden(params, item) for item in _items(setting.value)):
+            message = f"{setting.key} is {_shown(setting.value)}{_place(setting)}, and must not be."
+            yield Violation(setting.key, message, _evidence(setting, facts))
+
+
+def unread(params: Unread, facts: Facts) -> Iterator[Answer]:
+    """Look at the problems that reading configuration had."""
+    allow = PathGlobs(params.allow)
+    for problem in facts.inventory.problems:
+        if problem.room in ("configuration", "kept") and not allow.match(problem.path):
+            subject = f"{problem.path}: {problem.reason}"
+            message = f"Of the configuration {problem.path or 'files'} not all was understood: {problem.reason}."
+            yield Violation(subject, message, (facts.at(problem.path, problem.layer),))
+
+
+def _settings(params: MustBe | MustNotBe, facts: Facts) -> Iterator[Setting]:
+    allow = PathGlobs(params.allow)
+    configuration = facts.configuration
+    for setting in configuration.settings if configuration is not None else ():
+        is_meant = params.setting.matches(setting.key) and (params.defaults or setting.path)
+        if is_meant and not (setting.path and allow.match(setting.path)):
+            yield setting
+
+
+def _is_configured(key: NameGlob, facts: Facts) -> bool:
+    """Whether there is any configuration of the program that a key speaks of."""
+    program = key.text.partition(".")[0].partition("[")[0]
+    configuration = facts.configuration
+    begins = (program + ".", program + "[")
+    return configuration is not None and any(setting.key.startswith(begins) for setting in configuration.settings)
+
+
+def _wrong(params: MustBe, value: SettingValue) -> str:
+    """A clause saying what a value should be; "" for one that is right."""
+    items = _items(value)
+    if params.values and not all(_fits(params.values, item) for item in items):
+        return f"and must be {' or '.join(glob.text for glob in params.values)}"
+    if params.pattern is not None and not all(params.pattern.is_in(item) for item in items):
+        return f"and must fit {params.pattern.text!r}"
+    lacking = [glob.text for glob in params.containing if not any(_fits((glob,), item) for item in items)]
+    if lacking:
+        return f"and must have {', '.join(lacking)}"
+    return _out_of_range(params, value)
+
+
+def _out_of_range(params: MustBe, value: SettingValue) -> str:
+    if params.at_least is None and params.at_most is None:
+        return ""
+    amount = amount_of(value)
+    if amount is None:
+        return "which is no amount that could be compared"
+    if params.at_least is not None and amount < params.at_least.amount:
+        return f"and must be at least {params.at_least}"
+    if params.at_most is not None and amount > params.at_most.amount:
+        return f"and must be at most {params.at_most}"
+    return ""
+
+
+def _is_forbidden(params: MustNotBe, item: str) -> bool:
+    return _fits(params.values, item) or (params.pattern is not None and params.pattern.is_in(item))
+
+
+def _fits(globs: tuple[NameGlob, ...], item: str) -> bool:
+    return any(glob.matches(spelling) for glob in globs for spelling in spellings(item))
+
+
+def _items(value: SettingValue) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, bool):
+        return ("yes" if value else "no",)
+    return ("" if value is None else str(value),)
+
+
+def _shown(value: SettingValue) -> str:
+    return ", ".join(repr(item) for item in _items(value)) or "empty"
+
+
+def _place(setting: Setting) -> str:
+    return f" ({setting.path}:{setting.line})" if setting.path else " by default"
+
+
+def _evidence(setting: Setting, facts: Facts) -> tuple[Evidence, ...]:
+    if not setting.path:
+        return ()
+    return (facts.at(setting.path, setting.layer, f"line {setting.line}"),)
+
+
+def _set(params: MustBe, subject: str) -> str:
+    if params.values:
+        return f"set {subject} to {params.values[0]}"
+    return f"set {subject} to what it must be"
+
+
+def _unset(params: MustNotBe, subject: str) -> str:
+    return f"take {subject} out of the configuration, or give it another value"
+
+
+_NEEDS = frozenset((Need.CONFIGURATION,))
+
+TRIGGERS = (
+    Trigger(gate="configuration", name="must_be", params=MustBe, check=must_be, needs=_NEEDS, advice=_set),
+    Trigger(gate="configuration", name="must_not_be", params=MustNotBe, check=must_not_be, needs=_NEEDS, advice=_unset),
+    Trigger(gate="configuration", name="unread", params=Unread, check=unread, needs=_NEEDS),
+)

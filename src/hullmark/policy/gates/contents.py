@@ -28,6 +28,13 @@ class _Lines(Params, frozen=True, kw_only=True):
     pattern: Annotated[Pattern, Meta(description="A regular expression, tried on each line.")]
     allow: Allow = ()
     skip_large: SkipLarge = False
+    words: Annotated[
+        bool, Meta(description="Whether it is tried on each word of a line too, as if the word stood alone.")
+    ] = False
+    only_utf8: Annotated[
+        bool,
+        Meta(description="Whether it cannot be told of what is no text in UTF-8; else odd bytes are odd characters."),
+    ] = False
 
     def __post_init__(self) -> None:
         if not self.paths:
@@ -41,15 +48,17 @@ class Forbidden(_Lines, frozen=True, kw_only=True):
 class Required(_Lines, frozen=True, kw_only=True):
     """Fires for each file in which no line fits the pattern, and for each path that no file fits."""
 
+    optional: Annotated[bool, Meta(description="Whether the files may be missing.")] = False
+
 
 def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
     """Look for lines that must not be."""
     for file in _files(params, facts):
-        text = _text(file, facts)
-        if text is None:
-            yield _unseen(file, facts)
+        text = _text(file, params, facts)
+        if isinstance(text, CannotTell):
+            yield text
             continue
-        line = params.pattern.first_line(text)
+        line = _first_line(params, text)
         if line is not None:
             message = f"Line {line} of {file.path} fits the forbidden pattern {params.pattern.text!r}."
             yield Violation(file.path, message, facts.at_file(file, f"line {line}"))
@@ -59,13 +68,13 @@ def required(params: Required, facts: Facts) -> Iterator[Answer]:
     """Look for lines that must be."""
     files = _files(params, facts)
     for file in files:
-        text = _text(file, facts)
-        if text is None:
-            yield _unseen(file, facts)
-        elif params.pattern.first_line(text) is None:
+        text = _text(file, params, facts)
+        if isinstance(text, CannotTell):
+            yield text
+        elif _first_line(params, text) is None:
             message = f"No line of {file.path} fits the pattern {params.pattern.text!r}, and one must."
             yield Violation(file.path, message, facts.at_file(file))
-    for glob in params.paths:
+    for glob in () if params.optional else params.paths:
         match = PathGlobs((glob,)).match
         if not any(match(file.path) for file in files):
             message = (
@@ -83,14 +92,30 @@ def _files(params: _Lines, facts: Facts) -> list[FileRecord]:
     ]
 
 
-def _text(file: FileRecord, facts: Facts) -> str | None:
+def _text(file: FileRecord, params: _Lines, facts: Facts) -> str | CannotTell:
     body = b"" if file.size == 0 else facts.contents.get(file.path)
-    return None if body is None or len(body) > CONTENT_LIMIT else body.decode("utf-8", "replace")
+    if body is None or len(body) > CONTENT_LIMIT:
+        reason = f"is larger than {CONTENT_LIMIT >> 20} MiB" if file.size > CONTENT_LIMIT else "could not be read"
+        return CannotTell(f"the file {file.path} {reason}", facts.at_file(file))
+    try:
+        return body.decode("utf-8", "strict" if params.only_utf8 else "replace")
+    except UnicodeDecodeError:
+        return CannotTell(f"the file {file.path} is no text in UTF-8", facts.at_file(file))
 
 
-def _unseen(file: FileRecord, facts: Facts) -> CannotTell:
-    reason = f"is larger than {CONTENT_LIMIT >> 20} MiB" if file.size > CONTENT_LIMIT else "could not be read"
-    return CannotTell(f"the file {file.path} {reason}", facts.at_file(file))
+def _first_line(params: _Lines, text: str) -> int | None:
+    """The number of the first line that fits. What follows the last line feed is a line only if anything does."""
+    if params.words:
+        lines = enumerate(text.split("\n"), 1)
+        number = next((number for number, line in lines if any(map(params.pattern.is_in, _tried(line)))), None)
+    else:
+        number = params.pattern.first_line(text)
+    is_past_the_end = number is not None and number > text.count("\n") and (not text or text.endswith("\n"))
+    return None if is_past_the_end else number
+
+
+def _tried(line: str) -> tuple[str, ...]:
+    return (line.removesuffix("\r"), *line.split())
 
 
 def _wanted(params: _Lines) -> tuple[PathGlob, ...]:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from hullmark.model.dockerfile import Dockerfile, Instruction
-from hullmark.policy.dockerfile import BaseImage, base_images, effective
+from hullmark.policy.dockerfile import BaseImage, Effective, base_images, effective
 from hullmark.policy.dockerfile.commands import commands_of
 from hullmark.policy.dockerfile.packages import MANAGERS, ManagerName, leaves_cache, updates_alone
 from hullmark.policy.dockerfile.parse import flag
@@ -203,11 +203,10 @@ def _names(reference: str) -> tuple[str, str]:
 
 def user(params: User, facts: Facts) -> Iterator[Answer]:
     """Look at USER, and at what the image says it runs as."""
-    dockerfile = _dockerfile(params, facts)
-    if isinstance(dockerfile, CannotTell):
-        yield dockerfile
+    found = _effective(params, facts)
+    if isinstance(found, CannotTell):
+        yield found
         return
-    found = effective(dockerfile, facts.inventory.config)
     evidence = evidence_of(found.user_by)
     if params.declared and found.user_by is None:
         yield Violation("declared", "The Dockerfile must have a USER, and has none.")
@@ -231,11 +230,10 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
 
 def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
     """Look at EXPOSE, and at the ports of the image's settings."""
-    dockerfile = _dockerfile(params, facts)
-    if isinstance(dockerfile, CannotTell):
-        yield dockerfile
+    found = _effective(params, facts)
+    if isinstance(found, CannotTell):
+        yield found
         return
-    found = effective(dockerfile, facts.inventory.config)
     for text, said_by in found.unread_ports:
         yield CannotTell(f"the exposed port {text[:50]!r} cannot be read", evidence_of(said_by))
     for port in found.exposed_ports:
@@ -336,6 +334,16 @@ def _dockerfile(params: _OfDockerfile, facts: Facts) -> Dockerfile | CannotTell:
     if params.only_given and facts.dockerfile.is_guessed:
         return CannotTell("no Dockerfile was given, and one guessed from the history does not count")
     return facts.dockerfile
+
+
+def _effective(params: User | ExposedPorts, facts: Facts) -> Effective | CannotTell:
+    """What the image comes to. Where there is no Dockerfile, not even a guessed one, its settings say so alone."""
+    config = facts.inventory.config
+    is_about_settings = not params.only_given and not (isinstance(params, User) and params.declared)
+    if facts.dockerfile is None and config is not None and is_about_settings:
+        return effective(None, config)
+    dockerfile = _dockerfile(params, facts)
+    return dockerfile if isinstance(dockerfile, CannotTell) else effective(dockerfile, config)
 
 
 def _instructions(dockerfile: Dockerfile, all_stages: bool) -> tuple[Instruction, ...]:

@@ -14,9 +14,9 @@ from hullmark.model.verdict import Evidence
 from hullmark.policy.capabilities import capability_names
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import SETGID, SETUID
-from hullmark.policy.gate import Answer, Need, Params, Trigger, Violation
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.values import Mode, NameGlob, Size
+from hullmark.policy.values import Mode, NameGlob, Pattern, Size
 
 FileType = Literal["file", "dir", "symlink", "char", "block", "fifo"]
 
@@ -43,7 +43,15 @@ class _About(Params, frozen=True, kw_only=True):
 
 
 class Forbidden(_About, frozen=True, kw_only=True):
-    """Fires for each file that one of the paths fits."""
+    """Fires for each file that one of the paths fits and that meets all other conditions that are given."""
+
+    pattern: Annotated[Pattern | None, Meta(description="Only files whose whole path this fits somewhere.")] = None
+    sha256: Annotated[tuple[str, ...], Meta(description="Only files with one of these digests; none: any.")] = ()
+    except_sha256: Annotated[tuple[str, ...], Meta(description="Not files with one of these digests.")] = ()
+    modes: Annotated[
+        tuple[Mode, ...], Meta(description="Only files with exactly one of these permission bits; none: any.")
+    ] = ()
+    except_modes: Annotated[tuple[Mode, ...], Meta(description="Not files with one of these permission bits.")] = ()
 
 
 class Required(Params, frozen=True, kw_only=True):
@@ -134,8 +142,17 @@ class TooMany(Params, frozen=True, kw_only=True):
 
 def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
     """Look for files that must not be."""
+    modes = frozenset(mode.bits for mode in params.modes)
+    left_out = frozenset(mode.bits for mode in params.except_modes)
     for file in _about(params, facts):
-        yield Violation(file.path, f"The {_noun(file)} {file.path} must not be there.", facts.at_file(file))
+        if (modes and file.mode not in modes) or file.mode in left_out:
+            continue
+        if params.pattern is not None and not params.pattern.is_in(file.path):
+            continue
+        if (params.sha256 or params.except_sha256) and file.type == "file" and not file.sha256:
+            yield CannotTell(f"the digest of {file.path} is not known", facts.at_file(file))
+        elif (not params.sha256 or file.sha256 in params.sha256) and file.sha256 not in params.except_sha256:
+            yield Violation(file.path, f"The {_noun(file)} {file.path} must not be there.", facts.at_file(file))
 
 
 def required(params: Required, facts: Facts) -> Iterator[Answer]:
@@ -260,6 +277,10 @@ def _about(params: _About, facts: Facts) -> list[FileRecord]:
     return [file for file in files if not allow.match(file.path)] if params.allow else files
 
 
+def _digests(params: Forbidden) -> frozenset[Need]:
+    return frozenset((Need.DIGESTS,)) if params.sha256 or params.except_sha256 else frozenset()
+
+
 def _noun(file: FileRecord) -> str:
     return {"dir": "folder", "symlink": "link", "char": "device", "block": "device", "fifo": "pipe"}.get(
         file.type, "file"
@@ -307,7 +328,15 @@ def _uncap(params: Capabilities, subject: str) -> str:
 _FILES = frozenset((Need.FILES,))
 
 TRIGGERS = (
-    Trigger(gate="files", name="forbidden", params=Forbidden, check=forbidden, needs=_FILES, advice=_delete),
+    Trigger(
+        gate="files",
+        name="forbidden",
+        params=Forbidden,
+        check=forbidden,
+        needs=_FILES,
+        also_needs=_digests,
+        advice=_delete,
+    ),
     Trigger(gate="files", name="required", params=Required, check=required, needs=_FILES, advice=_add),
     Trigger(gate="files", name="mode", params=ModeBits, check=mode_bits, needs=_FILES, advice=_set_mode),
     Trigger(gate="files", name="owner", params=Owner, check=owner, needs=_FILES, advice=_change_owner),

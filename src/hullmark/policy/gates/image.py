@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -14,23 +14,38 @@ from hullmark.model.inventory import Distro
 from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
-from hullmark.policy.values import NameGlob, Size, Versions
+from hullmark.policy.values import NameGlob, Pattern, Size, Versions
 from hullmark.versions import InvalidVersion
 
+_LONGEST = 60
 _FRACTION = re.compile(r"\.([0-9]{1,6})[0-9]*")
+LayerNumber = Annotated[int, Meta(ge=0, le=10_000)]
+AttributeName = Literal["architecture", "os", "distro", "distro_version", "like_distro"]
+
 _FIRST_YEAR = 1980  # reproducible builds write the year 1, 1970 or 1980 to say nothing
 
 
-class TooLarge(Params, frozen=True, kw_only=True):
-    """Fires if the image's layers, as they are stored and transferred, are larger than a size."""
+class ImageSize(Params, frozen=True, kw_only=True):
+    """Fires if the image's layers, as they are stored and transferred, are larger than a size, or smaller than one."""
 
-    max: Annotated[Size, Meta(description="The largest size.")]
+    max: Annotated[Size | None, Meta(description="The largest size.")] = None
+    min: Annotated[Size | None, Meta(description="The smallest size.")] = None
+
+    def __post_init__(self) -> None:
+        if self.max is None and self.min is None:
+            raise ValueError("expected max or min: without one of them it never fires")
 
 
-class TooManyLayers(Params, frozen=True, kw_only=True):
-    """Fires if the image has more layers than a number."""
+class LayerCount(Params, frozen=True, kw_only=True):
+    """Fires if the image has more layers than a number, fewer than one, or a number of layers that is forbidden."""
 
-    max: Annotated[int, Meta(ge=0, le=10_000, description="The largest number of layers.")]
+    max: Annotated[LayerNumber | None, Meta(description="The largest number of layers.")] = None
+    min: Annotated[LayerNumber | None, Meta(description="The smallest number of layers.")] = None
+    forbidden: Annotated[tuple[LayerNumber, ...], Meta(description="Numbers of layers that are not allowed.")] = ()
+
+    def __post_init__(self) -> None:
+        if self.max is None and self.min is None and not self.forbidden:
+            raise ValueError("expected max, min or forbidden: without one of them it never fires")
 
 
 class TooOld(Params, frozen=True, kw_only=True):
@@ -67,6 +82,29 @@ class Distribution(Params, frozen=True, kw_only=True):
             raise ValueError("expected allowed or forbidden: without one of them it never fires")
 
 
+class Attribute(Params, frozen=True, kw_only=True):
+    """Fires if what the image says of itself is forbidden, not allowed, or does not fit. Where it does not say, that cannot be told."""
+
+    attribute: Annotated[
+        AttributeName,
+        Meta(
+            description="Of its settings architecture or os, of its os-release(5) ID (distro), VERSION_ID (distro_version) or ID_LIKE "
+            "with commas between (like_distro; its ID where it has none)."
+        ),
+    ]
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="What it must not be.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only things it may be; none: any.")] = ()
+    pattern: Annotated[Pattern | None, Meta(description="What it must not fit.")] = None
+    must_fit: Annotated[Pattern | None, Meta(description="What it must fit.")] = None
+    versions: Annotated[Versions | None, Meta(description="Versions that it must not be, as 'distro_version'.")] = None
+
+    def __post_init__(self) -> None:
+        if not (self.forbidden or self.allowed or self.pattern or self.must_fit or self.versions):
+            raise ValueError("expected a condition: without one it never fires")
+        if self.versions and self.attribute != "distro_version":
+            raise ValueError(f"expected versions only of distro_version, not of {self.attribute}")
+
+
 class EndOfLife(Params, frozen=True, kw_only=True):
     """Fires if the distribution's release is maintained no more, or will not be in some days."""
 
@@ -76,23 +114,30 @@ class EndOfLife(Params, frozen=True, kw_only=True):
     )
 
 
-def size(params: TooLarge, facts: Facts) -> Iterator[Answer]:
+def size(params: ImageSize, facts: Facts) -> Iterator[Answer]:
     """Add the layers up."""
     sizes = [layer.size for layer in facts.inventory.source.layers]
     if any(each < 0 for each in sizes):
         yield CannotTell("the size of a layer is not known")
     total = sum(each for each in sizes if each >= 0)
-    if total > params.max.bytes:
-        message = f"The image has {total} bytes ({total / 10**6:.1f} MB), and may have {params.max.text}."
-        yield Violation("size", message, (Evidence(detail=f"{total} bytes"),))
+    said = f"The image has {total} bytes ({total / 10**6:.1f} MB)"
+    evidence = (Evidence(detail=f"{total} bytes"),)
+    if params.max is not None and total > params.max.bytes:
+        yield Violation("size", f"{said}, and may have {params.max.text}.", evidence)
+    elif params.min is not None and total < params.min.bytes:
+        yield Violation("size", f"{said}, and must have {params.min.text}.", evidence)
 
 
-def layers(params: TooManyLayers, facts: Facts) -> Iterator[Answer]:
+def layers(params: LayerCount, facts: Facts) -> Iterator[Answer]:
     """Count the layers."""
     count = len(facts.inventory.source.layers)
-    if count > params.max:
-        message = f"The image has {count} layers, and may have {params.max}."
-        yield Violation("layers", message, (Evidence(detail=f"{count} layers"),))
+    evidence = (Evidence(detail=f"{count} layers"),)
+    if params.max is not None and count > params.max:
+        yield Violation("layers", f"The image has {count} layers, and may have {params.max}.", evidence)
+    elif params.min is not None and count < params.min:
+        yield Violation("layers", f"The image has {count} layers, and must have {params.min}.", evidence)
+    elif count in params.forbidden:
+        yield Violation("layers", f"The image has {count} layers, which is forbidden.", evidence)
 
 
 def age(params: TooOld, facts: Facts) -> Iterator[Answer]:
@@ -143,6 +188,48 @@ def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
         )
 
 
+def attribute(params: Attribute, facts: Facts) -> Iterator[Answer]:
+    """Look at what the image says of itself."""
+    name, value = params.attribute, _said(params.attribute, facts)
+    if not value:
+        yield CannotTell(f"the image does not say its {name}")
+        return
+    try:
+        wrong = _wrong(params, value)
+    except InvalidVersion:
+        yield CannotTell(f"the {name} {value[:_LONGEST]!r} cannot be compared with {params.versions}")
+        return
+    if wrong:
+        yield Violation(
+            name, f"The {name} of the image is {value[:_LONGEST]!r}, {wrong}.", (Evidence(detail=value[:200]),)
+        )
+
+
+def _said(name: AttributeName, facts: Facts) -> str:
+    config, distro = _config(facts), facts.inventory.distro
+    if name in ("architecture", "os"):
+        return config.architecture if name == "architecture" else config.os
+    if distro is None:
+        return ""
+    like = ",".join(distro.id_like) or distro.id
+    return {"distro": distro.id, "distro_version": distro.version_id}.get(name, like)
+
+
+def _wrong(params: Attribute, value: str) -> str:
+    """What is wrong with it, "" for nothing. Raises InvalidVersion."""
+    if any(glob.matches(value) for glob in params.forbidden):
+        return "which is forbidden"
+    if params.allowed and not any(glob.matches(value) for glob in params.allowed):
+        return "which is not among those that are allowed"
+    if params.pattern is not None and params.pattern.is_in(value):
+        return f"which fits the forbidden pattern {params.pattern.text!r}"
+    if params.must_fit is not None and not params.must_fit.is_in(value):
+        return f"and must fit {params.must_fit.text!r}"
+    if params.versions is not None and params.versions.hold(value, "generic"):
+        return f"and must not be {params.versions}"
+    return ""
+
+
 def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
     """Look at how long the release is maintained."""
     distro, known = facts.inventory.distro, facts.matches.lifecycles if facts.matches is not None else ()
@@ -190,7 +277,9 @@ def _config(facts: Facts) -> ImageConfig:
     return facts.inventory.config or ImageConfig()
 
 
-def _shrink(params: TooLarge, subject: str) -> str:
+def _shrink(params: ImageSize, subject: str) -> str:
+    if params.max is None:
+        return "look for what is missing: the image is smaller than it should be"
     return f"bring the layers below {params.max}: leave out what is not needed, or build in a stage of its own"
 
 
@@ -206,10 +295,11 @@ _CONFIG = frozenset((Need.CONFIG,))
 _MATCHES = frozenset((Need.MATCHES,))
 
 TRIGGERS = (
-    Trigger(gate="image", name="size", params=TooLarge, check=size, advice=_shrink),
-    Trigger(gate="image", name="layers", params=TooManyLayers, check=layers),
+    Trigger(gate="image", name="size", params=ImageSize, check=size, advice=_shrink),
+    Trigger(gate="image", name="layers", params=LayerCount, check=layers),
     Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG, advice=_rebuild),
     Trigger(gate="image", name="architecture", params=Architecture, check=architecture, needs=_CONFIG),
+    Trigger(gate="image", name="attribute", params=Attribute, check=attribute, needs=_CONFIG),
     Trigger(gate="image", name="distro", params=Distribution, check=distribution),
     Trigger(gate="image", name="end_of_life", params=EndOfLife, check=end_of_life, needs=_MATCHES, advice=_upgrade),
 )

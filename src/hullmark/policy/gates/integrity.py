@@ -29,6 +29,9 @@ _SHOWN = 5
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="Only these files; none: all files.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
 Packages = Annotated[tuple[NameGlob, ...], Meta(description="Only files of these packages; none: of all packages.")]
+Types = Annotated[
+    tuple[str, ...], Meta(description="Only files of packages of these purl types (deb, rpm …); none: of all types.")
+]
 
 
 class Changed(Params, frozen=True, kw_only=True):
@@ -37,6 +40,7 @@ class Changed(Params, frozen=True, kw_only=True):
     paths: Paths = ()
     allow: Allow = ()
     packages: Packages = ()
+    types: Types = ()
     settings: Annotated[bool, Meta(description="Whether changed configuration files count too.")] = False
 
 
@@ -46,6 +50,7 @@ class Missing(Params, frozen=True, kw_only=True):
     paths: Paths = ()
     allow: Allow = ()
     packages: Packages = ()
+    types: Types = ()
 
 
 class UnownedExecutables(Params, frozen=True, kw_only=True):
@@ -92,6 +97,8 @@ def changed(params: Changed, facts: Facts) -> Iterator[Answer]:
 def missing(params: Missing, facts: Facts) -> Iterator[Answer]:
     """Look at what packages say should be there."""
     for file in _of_packages(params, facts, "missing"):
+        if file.type == "dir" and (file.owner or "").startswith("pkg:apk/"):
+            continue  # apk names every folder above a file, also those that it did not make.
         message = f"The file {file.path}, which {facts.owner_of(file)} installed, is not there."
         yield Violation(file.path, message, facts.at_file(file, file.owner or ""))
 
@@ -162,7 +169,8 @@ def _folder_of(place: str) -> str:
 def _of_packages(params: Changed | Missing, facts: Facts, state: str) -> Iterator[FileRecord]:
     for file in _selected(params.paths, params.allow, facts, state):
         package = facts.packages_by_purl.get(file.owner or "")
-        if not params.packages or (package and any(glob.matches(package.name) for glob in params.packages)):
+        is_named = not params.packages or (package and any(glob.matches(package.name) for glob in params.packages))
+        if is_named and (not params.types or (package and package.type in params.types)):
             yield file
 
 

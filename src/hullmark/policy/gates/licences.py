@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.package import Package
+from hullmark.policy.anchore.licences import is_denied
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, Params, Trigger, Violation
 from hullmark.policy.licence_table import Category
@@ -18,6 +19,7 @@ from hullmark.policy.licences import Licence, Terms, holds, licences_of, terms_o
 from hullmark.policy.values import NameGlob
 
 _SHOWN = 5
+_LONGEST = 60
 
 Categories = Annotated[tuple[Category, ...], Meta(description="Kinds of licences, by what they ask for.")]
 Packages = Annotated[tuple[NameGlob, ...], Meta(description="Only these packages; none: all.")]
@@ -69,6 +71,24 @@ class NotKnown(_About, frozen=True, kw_only=True):
             raise ValueError("expected missing or unrecognised to count: without one of them it never fires")
 
 
+class Written(_About, frozen=True, kw_only=True):
+    """Fires for each package with a licence that is forbidden as the package itself writes it. What is not written is not among them."""
+
+    names: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Licences, in exactly these letters. Of a choice (MIT OR GPL-2.0-only) each must be one of them."
+        ),
+    ] = ()
+    containing: Annotated[
+        tuple[str, ...], Meta(description="Texts that no licence may hold, in exactly these letters.")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if not any(self.names) and not any(self.containing):
+            raise ValueError("expected names or containing: without one of them it never fires")
+
+
 def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
     """Look for a choice without what is forbidden."""
 
@@ -110,12 +130,33 @@ def unknown(params: NotKnown, facts: Facts) -> Iterator[Answer]:
                 yield Violation(package.purl, message, facts.at_package(package))
 
 
+def written(params: Written, facts: Facts) -> Iterator[Answer]:
+    """Look at the texts themselves."""
+    containing = tuple(filter(None, params.containing))
+    for package in _about(params, facts):
+        wrong = [
+            text
+            for text in dict.fromkeys(package.licenses)
+            if any(part in text for part in containing) or is_denied(text, params.names.__contains__)
+        ]
+        if wrong:
+            shown = ", ".join(text[:_LONGEST] for text in wrong[:_SHOWN])
+            more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+            message = f"{_shown(package)} says that its licence is {shown}{more}, which is forbidden."
+            yield Violation(package.purl, message, facts.at_package(package))
+
+
 def _licensed(params: _About, facts: Facts) -> Iterator[tuple[Package, Terms | None]]:
+    for package in _about(params, facts):
+        yield package, terms_of(package.licenses)
+
+
+def _about(params: _About, facts: Facts) -> Iterator[Package]:
     for package in facts.inventory.packages:
         is_meant = not params.packages or _fits(params.packages, (package.name,))
         is_of_type = not params.types or package.type in params.types
         if is_meant and is_of_type and not _fits(params.allow, (package.name,)):
-            yield package, terms_of(package.licenses)
+            yield package
 
 
 def _fits(globs: tuple[NameGlob, ...], names: tuple[str, ...]) -> bool:
@@ -141,4 +182,5 @@ TRIGGERS = (
     Trigger(gate="licences", name="forbidden", params=Forbidden, check=forbidden, advice=_replace),
     Trigger(gate="licences", name="allowed", params=Allowed, check=allowed, advice=_replace),
     Trigger(gate="licences", name="unknown", params=NotKnown, check=unknown),
+    Trigger(gate="licences", name="written", params=Written, check=written, advice=_replace),
 )

@@ -25,6 +25,9 @@ Locations = Annotated[
 Sources = Annotated[
     tuple[NameGlob, ...], Meta(description="Only packages that were built from these source packages; none: from any.")
 ]
+ExactVersions = Annotated[
+    tuple[NameGlob, ...], Meta(description="Versions as they are written, not as they compare; none: any.")
+]
 Owned = Annotated[
     bool | None, Meta(description="Only packages that came with a system package (true), or without one (false).")
 ]
@@ -49,6 +52,7 @@ class Required(_About, frozen=True, kw_only=True):
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must be installed.")]
     version: Annotated[Versions | None, Meta(description="A version condition that one of them must meet.")] = None
+    exact_versions: ExactVersions = ()
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -63,9 +67,14 @@ class Forbidden(_About, frozen=True, kw_only=True):
     version: Annotated[Versions | None, Meta(description="Only these versions are forbidden; none: all versions.")] = (
         None
     )
+    exact_versions: ExactVersions = ()
+    ignore_release: Annotated[
+        bool,
+        Meta(description="Whether exact_versions may leave out the release (1.2 for 1.2-3) of rpm and apk packages."),
+    ] = False
 
     def __post_init__(self) -> None:
-        if not (self.names or self.version or self.is_narrowed):
+        if not (self.names or self.version or self.exact_versions or self.is_narrowed):
             raise ValueError("expected names, or which packages it is about: without that all packages are forbidden")
 
 
@@ -80,19 +89,19 @@ def required(params: Required, facts: Facts) -> Iterator[Answer]:
     packages = list(_about(params, facts))
     for glob in params.names:
         present = [package for package in packages if _fits((glob,), package)]
-        answers = [_meets(package, params.version) for package in present]
+        answers = [_is_wanted(package, params) for package in present]
         if True in answers:
             continue
         if None in answers:
             yield CannotTell(f"the version of package {glob} cannot be compared with {params.version}")
         elif present:
             found = _listed(f"{package.version} ({package.type})" for package in present)
-            message = f"Package {glob} is installed as {found}, and must be {params.version}."
+            message = f"Package {glob} is installed as {found}, and must be {_versions(params)}."
             yield Violation(
                 glob.text, message, tuple(place for package in present for place in facts.at_package(package))
             )
         else:
-            wanted = f"{glob} {params.version}" if params.version else glob.text
+            wanted = f"{glob} {_versions(params)}".rstrip()
             yield Violation(glob.text, f"Package {wanted} must be installed{_place(params)}, and is not.")
 
 
@@ -101,12 +110,12 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
     for package in _about(params, facts):
         if (params.names and not _fits(params.names, package)) or _fits(params.allow, package):
             continue
-        is_met = _meets(package, params.version)
+        is_met = _is_wanted(package, params)
         if is_met is None:
             reason = f"the version {package.version} of package {package.name} cannot be compared with {params.version}"
             yield CannotTell(reason, facts.at_package(package))
         elif is_met:
-            condition = f" in versions {params.version}" if params.version else ""
+            condition = f" in versions {versions}" if (versions := _versions(params)) else ""
             message = (
                 f"Package {package.name} {package.version} ({package.type}) is installed, and is forbidden{condition}"
                 f"{_place(params)}."
@@ -147,6 +156,24 @@ def _fits(globs: tuple[NameGlob, ...], package: Package) -> bool:
     return any(glob.matches(name) for glob in globs for name in names)
 
 
+def _is_wanted(package: Package, params: Required | Forbidden) -> bool | None:
+    """Whether the version is one of those that are meant; None if that cannot be told."""
+    names = [package.version]
+    if isinstance(params, Forbidden) and params.ignore_release:
+        version, dash, release = package.version.rpartition("-")
+        if dash and (package.type == "rpm" or (package.type == "apk" and release[:1] == "r")):
+            names.append(version)
+    if params.exact_versions and not any(glob.matches(name) for glob in params.exact_versions for name in names):
+        return False
+    return _meets(package, params.version)
+
+
+def _versions(params: Required | Forbidden) -> str:
+    """The versions that are meant, "" for all."""
+    exact = " or ".join(glob.text for glob in params.exact_versions)
+    return ", ".join(filter(None, (exact, str(params.version or ""))))
+
+
 def _meets(package: Package, versions: Versions | None) -> bool | None:
     """Whether the version meets the condition; None if that cannot be told."""
     if versions is None:
@@ -164,12 +191,13 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _install(params: Required, subject: str) -> str:
-    return f"install package {subject} {params.version}" if params.version else f"install package {subject}"
+    return f"install package {subject} {_versions(params)}".rstrip()
 
 
 def _remove(params: Forbidden, subject: str) -> str:
     name, _, version = subject.rpartition("/")[2].partition("?")[0].partition("@")
-    condition = f" {version}, or change to a version that is not {params.version}" if params.version else ""
+    versions = _versions(params)
+    condition = f" {version}, or change to a version that is not {versions}" if versions else ""
     return f"remove package {name}{condition}"
 
 

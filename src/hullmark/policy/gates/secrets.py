@@ -1,21 +1,93 @@
-"""Gate `secrets`: passwords, tokens and keys in files."""
+"""Gate `secrets`: passwords, tokens and keys in files of all layers and in the image's settings. Their values are never shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, Literal
 
+from msgspec import Meta
+
+from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.secret import Secret
 from hullmark.policy.facts import Facts
-from hullmark.policy.gate import Answer, Trigger
-from hullmark.policy.observed import Observed, observed
+from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.values import NameGlob
+
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
-class Found(Observed, frozen=True, kw_only=True):
-    """Fires for each secret in a file, also in files that a later layer deleted."""
+class Found(Params, frozen=True, kw_only=True):
+    """Fires for each secret in a file, also in one that a later layer deletes, and in variables, labels, commands and history."""
+
+    severity: Annotated[Severity, Meta(description="At least so severe.")] = "unknown"
+    kinds: Annotated[tuple[NameGlob, ...], Meta(description="Only these kinds; none: all.")] = ()
+    allow_kinds: Annotated[tuple[NameGlob, ...], Meta(description="Kinds that do not count.")] = ()
+    places: Annotated[
+        tuple[Literal["file", "env", "label", "history", "command"], ...],
+        Meta(description="Only in these places; none: everywhere."),
+    ] = ()
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Of files only these; none: all.")] = ()
+    allow: Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")] = ()
+    allow_digests: Annotated[
+        tuple[str, ...],
+        Meta(description="Secrets that do not count, by their digest as `hullmark secrets -o json` has it."),
+    ] = ()
+    in_tests: Annotated[
+        bool,
+        Meta(description="Whether those count too that stand in tests and documentation of packages, and the like."),
+    ] = False
 
 
 def found(params: Found, facts: Facts) -> Iterator[Answer]:
-    """Look at what the search for secrets found."""
-    return observed(params, facts.secrets, facts, "files are not searched for secrets yet")
+    """Look at what the search found."""
+    wanted, left_out = PathGlobs(params.paths), PathGlobs(params.allow)
+    for secret in facts.secrets or ():
+        if not _counts(params, secret):
+            continue
+        if secret.place == "file" and (left_out.match(secret.path) or (params.paths and not wanted.match(secret.path))):
+            continue
+        yield Violation(_subject(secret), _message(secret), (facts.at(secret.path, secret.layer, _where(secret)),))
+    for problem in facts.inventory.problems:
+        if problem.room.startswith("secrets") and not left_out.match(problem.path):
+            yield CannotTell(f"not all secrets in {problem.path or 'the image'} are known: {problem.reason}")
 
 
-TRIGGERS = (Trigger(gate="secrets", name="found", params=Found, check=found),)
+def _counts(params: Found, secret: Secret) -> bool:
+    if secret.allowed and not params.in_tests:
+        return False
+    if _RANK[secret.severity] < _RANK[params.severity] or secret.digest in params.allow_digests:
+        return False
+    if params.places and secret.place not in params.places:
+        return False
+    if params.kinds and not any(glob.matches(secret.kind) for glob in params.kinds):
+        return False
+    return not any(glob.matches(secret.kind) for glob in params.allow_kinds)
+
+
+def _subject(secret: Secret) -> str:
+    place = secret.path if secret.place == "file" else f"{secret.place}:{secret.name}"
+    layer = f"@{secret.layer}" if secret.is_ghost else ""
+    return f"{place}#{secret.kind}:{secret.digest}{layer}"
+
+
+def _where(secret: Secret) -> str:
+    return f"line {secret.line}" if secret.place == "file" else f"{secret.place} {secret.name}"
+
+
+def _message(secret: Secret) -> str:
+    if secret.place != "file":
+        kind = {"env": "variable", "label": "label", "history": "history, at", "command": "command"}[secret.place]
+        return f"The image's {kind} {secret.name} holds a secret ({secret.title})."
+    deleted = ", which a later layer deletes or replaces," if secret.is_ghost else ""
+    return f"The file {secret.path}{deleted} holds a secret ({secret.title}) on line {secret.line}."
+
+
+def _remove(params: Found, subject: str) -> str:
+    place = subject.partition("#")[0]
+    return f"build without the secret in {place} in any layer, hand it over when the container starts, and replace it"
+
+
+TRIGGERS = (
+    Trigger(gate="secrets", name="found", params=Found, check=found, needs=frozenset((Need.SECRETS,)), advice=_remove),
+)

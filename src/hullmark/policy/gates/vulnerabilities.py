@@ -6,22 +6,44 @@ and count only where they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from hullmark.model.advisory import SEVERITIES, FixState, Severity
+from hullmark.model.advisory import SEVERITIES, Cvss, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
+from hullmark.policy.anchore.cvss3 import (
+    MISSING,
+    base_score,
+    exploitability_score,
+    highest,
+    impact_score,
+    nvd_ratings,
+    vendor_ratings,
+)
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
-from hullmark.policy.values import NameGlob, Score, Share
+from hullmark.policy.values import NameGlob, Score, ScoreCondition, Share
 
 Unrated = Literal["cannot-tell", "count", "ignore"]
+ScoreName = Literal["base", "exploitability", "impact"]
+Rater = Literal["any", "nvd", "vendor"]
 
+_SCORES: dict[ScoreName, Callable[[Cvss], float]] = {
+    "base": base_score,
+    "exploitability": exploitability_score,
+    "impact": impact_score,
+}
+_RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {
+    "any": list,
+    "nvd": nvd_ratings,
+    "vendor": vendor_ratings,
+}
+_BECOMES: dict[Unrated, bool | None] = {"cannot-tell": None, "count": True, "ignore": False}
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 Ids = Annotated[tuple[NameGlob, ...], Meta(description="Only these, by any of their names; none: all.")]
@@ -33,6 +55,7 @@ AllowPackages = Annotated[tuple[NameGlob, ...], Meta(description="Packages that 
 Types = Annotated[
     tuple[str, ...], Meta(description="Only in packages of these purl types (deb, pypi …); none: of all types.")
 ]
+ExceptTypes = Annotated[tuple[str, ...], Meta(description="Packages of these purl types do not count.")]
 SetAside = Annotated[
     tuple[SuppressedBy, ...],
     Meta(description="Vulnerabilities that were set aside by these (as vex) count too."),
@@ -47,15 +70,32 @@ class _About(Params, frozen=True, kw_only=True):
     packages: Packages = ()
     allow: AllowPackages = ()
     types: Types = ()
+    except_types: ExceptTypes = ()
     set_aside: SetAside = ()
     cpe: Cpe = False
+
+
+class Scored(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A condition on CVSS scores: the highest of them must meet it."""
+
+    holds: Annotated[ScoreCondition, Meta(description="Comparisons that the score must meet.")]
+    score: Annotated[ScoreName, Meta(description="Base score; or of CVSS 3, one of the two that it is made of.")] = (
+        "base"
+    )
+    by: Annotated[
+        Rater, Meta(description="By whom: anybody; NVD, or nobody in particular, in CVSS 3; the vendor in CVSS 3.")
+    ] = "any"
 
 
 class Found(_About, frozen=True, kw_only=True):
     """Fires for each vulnerability of a package that meets all conditions that are given; without conditions, for each."""
 
     severity: Annotated[Severity | None, Meta(description="At least so severe.")] = None
+    severities: Annotated[
+        tuple[Severity, ...], Meta(description="Only of these severities; unknown may be one of them. None: of all.")
+    ] = ()
     cvss: Annotated[Score | None, Meta(description="A CVSS base score of at least this, by any rating.")] = None
+    scores: Annotated[tuple[Scored, ...], Meta(description="Conditions on CVSS scores that must all be met.")] = ()
     epss: Annotated[Share | None, Meta(description="A probability of exploitation (EPSS) of at least this.")] = None
     epss_percentile: Annotated[Share | None, Meta(description="An EPSS percentile of at least this.")] = None
     exploited: Annotated[bool | None, Meta(description="Known to be exploited (KEV), or not known to be.")] = None
@@ -75,6 +115,9 @@ class Found(_About, frozen=True, kw_only=True):
         Unrated,
         Meta(description="What becomes of a vulnerability that nobody rated or dated as a condition asks for it."),
     ] = "cannot-tell"
+    undated: Annotated[
+        Unrated | None, Meta(description="What becomes of one that nobody dated; none: what `unrated` says.")
+    ] = None
 
 
 class Listed(_About, frozen=True, kw_only=True):
@@ -99,20 +142,25 @@ class StaleData(Params, frozen=True, kw_only=True):
     """Fires if the advisories are older than a number of days. Where they do not say of when they are, that cannot be told."""
 
     max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
+    exact: Annotated[
+        bool,
+        Meta(description="Whether the age counts by the second, from midnight (UTC) of a date; else by whole days."),
+    ] = False
 
 
 def found(params: Found, facts: Facts) -> Iterator[Answer]:
     """Look at each match."""
     for subject, matches in _by_subject(params, facts).items():
         answers = [_meets(params, match, facts) for match in matches]
-        met = [match for match, answer in zip(matches, answers, strict=True) if answer is True]
-        open_ = [match for match, answer in zip(matches, answers, strict=True) if answer is None]
-        if met or (open_ and params.unrated == "count"):
-            yield _violation(subject, (met or open_)[0], facts)
-        elif open_ and params.unrated == "cannot-tell":
-            lacking = _lacking(params, open_[0], facts)
-            reason = f"{lacking} of {_name(open_[0])} in {open_[0].package.name} is not known"
-            yield CannotTell(reason, _evidence(open_[0], facts))
+        met = next((match for match, answer in zip(matches, answers, strict=True) if answer is True), None)
+        open_ = next((match for match, answer in zip(matches, answers, strict=True) if answer is None), None)
+        if met is not None:
+            yield _violation(subject, met, facts)
+        elif open_ is not None:
+            lacking = _lacking(params, open_, facts)
+            yield CannotTell(
+                f"{lacking} of {_name(open_)} in {open_.package.name} is not known", _evidence(open_, facts)
+            )
 
 
 def listed(params: Listed, facts: Facts) -> Iterator[Answer]:
@@ -143,13 +191,14 @@ def no_data(params: NoData, facts: Facts) -> Iterator[Answer]:
 def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
     """Look at the date of the advisories."""
     snapshot = _matches(facts).snapshot
-    day = _day(snapshot.data_at) if snapshot is not None else None
-    if snapshot is None or day is None:
+    moment = _moment(snapshot.data_at) if snapshot is not None else None
+    if snapshot is None or moment is None:
         yield CannotTell("the age of the advisories is not known")
         return
-    days = (_today(facts) - day).days
-    if days > params.max_days:
-        message = f"The advisories are of {day}, {days} days ago, and may be {params.max_days} days old."
+    days = (_today(facts) - moment.date()).days
+    is_stale = facts.now - moment > timedelta(params.max_days) if params.exact else days > params.max_days
+    if is_stale:
+        message = f"The advisories are of {moment.date()}, {days} days ago, and may be {params.max_days} days old."
         yield Violation("advisories", message, (Evidence(detail=snapshot.digest),))
 
 
@@ -165,9 +214,13 @@ def _by_subject(params: Found | Listed, facts: Facts) -> dict[str, list[Match]]:
 
 def _is_about(params: Found | Listed | NoData, package: Package) -> bool:
     names = (package.name, package.source.name) if package.source else (package.name,)
-    if params.types and package.type not in params.types:
+    if (params.types and package.type not in params.types) or package.type in _except_types(params):
         return False
     return (not params.packages or _fits(params.packages, names)) and not _fits(params.allow, names)
+
+
+def _except_types(params: Found | Listed | NoData) -> tuple[str, ...]:
+    return () if isinstance(params, NoData) else params.except_types
 
 
 def _meets(params: Found, match: Match, facts: Facts) -> bool | None:
@@ -181,22 +234,35 @@ def _meets(params: Found, match: Match, facts: Facts) -> bool | None:
         return False
     if params.ransomware and not (advisory.kev and advisory.kev.ransomware):
         return False
-    answers = {answer for _, answer in _rated(params, match, facts)}
+    if params.severities and advisory.severity not in params.severities:
+        return False
+    answers = {answer for _, answer in _told(params, match, facts)}
     return False if False in answers else None if None in answers else True
 
 
 def _lacking(params: Found, match: Match, facts: Facts) -> str:
-    return " and ".join(name for name, answer in _rated(params, match, facts) if answer is None)
+    return " and ".join(name for name, answer in _told(params, match, facts) if answer is None)
 
 
-def _rated(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
-    """The conditions that need a rating or a date: what they ask for, and whether they are met."""
+def _told(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+    """The conditions that need a rating or a date, with what is not known as the rule wants it taken."""
+    for name, answer in _rated(params, match):
+        yield name, _BECOMES[params.unrated] if answer is None else answer
+    for name, answer in _dated(params, match, facts):
+        yield name, _BECOMES[params.undated or params.unrated] if answer is None else answer
+
+
+def _rated(params: Found, match: Match) -> Iterator[tuple[str, bool | None]]:
+    """The conditions that need a rating: what they ask for, and whether they are met."""
     advisory, epss = match.advisory, match.advisory.epss
     if params.severity is not None:
         is_unknown = advisory.severity == "unknown" != params.severity
         yield "the severity", None if is_unknown else _RANK[advisory.severity] >= _RANK[params.severity]
     if params.cvss is not None:
         yield "the CVSS score", _at_least(max((each.score for each in advisory.cvss), default=None), params.cvss)
+    for each in params.scores:
+        score = highest(_RATINGS[each.by](advisory.cvss), _SCORES[each.score])
+        yield f"the CVSS {each.score} score", None if score == MISSING else each.holds.holds(score)
     if params.epss is not None:
         yield "the EPSS score", _at_least(epss.score if epss else None, params.epss)
     if params.epss_percentile is not None:
@@ -207,11 +273,15 @@ def _rated(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, boo
         # Where nobody says whether there is a fix, there may be one.
         is_unknown = match.fix.state == "unknown" not in params.fix
         yield "the state of the fix", None if is_unknown else match.fix.state in params.fix
+
+
+def _dated(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+    """The conditions that need a date."""
     if params.fixed_for_days is not None:
         is_open = match.fix.state in ("not-fixed", "wont-fix")
         yield "the date of the fix", False if is_open else _since(match.fix.date, params.fixed_for_days, facts)
     if params.known_for_days is not None:
-        yield "the date of publication", _since(advisory.published, params.known_for_days, facts)
+        yield "the date of publication", _since(match.advisory.published, params.known_for_days, facts)
 
 
 def _at_least(number: float | None, least: Score | Share) -> bool | None:
@@ -268,6 +338,15 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text[:10])
     except ValueError:
         return None
+
+
+def _moment(text: str) -> datetime | None:
+    """A time (ISO 8601) in UTC, midnight for a date; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _today(facts: Facts) -> date:

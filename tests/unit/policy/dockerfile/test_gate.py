@@ -11,7 +11,7 @@ from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.policy.dockerfile import KEYWORDS, from_history, parse_dockerfile
 from hullmark.policy.gate import Answer, CannotTell, Violation
 from hullmark.policy.gates import triggers_by_gate
-from hullmark.policy.gates.dockerfile import Keyword
+from hullmark.policy.gates.dockerfile import ExposedPorts, Keyword, User
 from hullmark.policy.values import NameGlob, Pattern, Ports
 from tests.unit.policy.building import facts
 
@@ -46,8 +46,18 @@ def test_nothing_is_told_without_a_dockerfile() -> None:
         "commands": {"forbidden": (NameGlob("*"),)},
     }
     for name, trigger in GATE.items():
-        (answer,) = trigger.check(trigger.params(**params.get(name, {})), facts())
+        (answer,) = trigger.check(trigger.params(**params.get(name, {})), facts(config=None))
         assert isinstance(answer, Violation if name == "not_given" else CannotTell)
+
+
+def test_user_and_ports_are_told_by_the_settings_where_there_is_no_dockerfile() -> None:
+    seen = facts(config=ImageConfig(exposed_ports=("22/tcp",)))
+    assert said([*GATE["exposed_ports"].check(ExposedPorts(allowed=()), seen)]) == ["22/tcp"]
+    assert said([*GATE["user"].check(User(not_root=True), seen)]) == ["user"]
+    for params in (User(not_root=True, declared=True), User(not_root=True, only_given=True)):
+        assert said([*GATE["user"].check(params, seen)]) == [
+            "? there is no Dockerfile, and the image's history tells of none"
+        ]
 
 
 def test_a_guessed_one_counts_unless_one_must_have_been_given() -> None:

@@ -1,4 +1,4 @@
-"""Certificates and private keys in files: PEM (RFC 7468), DER (X.509, PKCS #8), OpenSSH's and PuTTY's formats, PKCS #12.
+"""Certificates and private keys in files: PEM (RFC 7468), DER (X.509, PKCS #8), OpenSSH's and PuTTY's formats, key stores.
 
 Keys are looked at for their kind, their strength and whether a password protects them. They are never kept or shown.
 """
@@ -10,15 +10,16 @@ import binascii
 import re
 import warnings
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from hullmark.facets.certificates.keystores import is_keystore, keystore_items
+from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 MAX_BLOCKS = 1000
+_KNOWN_PASSWORDS = (None, b"", b"changeit")
 MAX_BLOCK_BYTES = 64 << 10
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
@@ -28,42 +29,6 @@ _PKCS12 = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x
 _SEQUENCE = b"\x30"
 _OPENSSH = b"openssh-key-v1\0"
 _OPEN_CIPHER = b"\0\0\0\x04none"
-
-
-class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate: the first 16 hex digits of its SHA-256 fingerprint, whom it names, when it is valid, how strong it is.
-
-    `key` is rsa, ec, dsa or the algorithm's name, `bits` the key's size (0: of fixed strength), `hash_name` that of its signature
-    ("" where the algorithm has none of its own).
-    """
-
-    fingerprint: str
-    name: str
-    begins: datetime
-    ends: datetime
-    key: str
-    bits: int
-    hash_name: str
-    is_self_signed: bool
-
-
-class PrivateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A private key. `key` and `bits` are as in Certificate, `key` is "" where it cannot be told, as of most encrypted keys."""
-
-    number: int
-    is_encrypted: bool
-    key: str = ""
-    bits: int = 0
-
-
-class Unread(msgspec.Struct, frozen=True):
-    """A certificate, or what may hold one, that cannot be read; `reason` is a clause. `may_be_key`: it may as well hold a key."""
-
-    reason: str
-    may_be_key: bool = False
-
-
-Item = Certificate | PrivateKey | Unread
 
 
 def items_in(body: bytes) -> Iterator[Item]:
@@ -76,10 +41,12 @@ def items_in(body: bytes) -> Iterator[Item]:
         yield from _block(start[1].decode("ascii"), body[start.end() : end if end >= 0 else None], number)
     if starts:
         return
-    if body.startswith(b"PuTTY-User-Key-File-"):
+    if is_keystore(body):
+        yield from keystore_items(body, _certificate)
+    elif body.startswith(b"PuTTY-User-Key-File-"):
         yield PrivateKey(number=1, is_encrypted=b"\nEncryption: none" not in body[:500])
     elif _PKCS12.match(body):
-        yield PrivateKey(number=1, is_encrypted=True)
+        yield from _pkcs12(body)
     elif body.startswith(_SEQUENCE) and len(body) <= MAX_BLOCK_BYTES:
         yield from _der(body)
 
@@ -114,6 +81,25 @@ def _der(body: bytes) -> Iterator[Item]:
     key = _private_key("PRIVATE KEY", body, 1)
     if key.key or key.is_encrypted:
         yield key
+
+
+def _pkcs12(body: bytes) -> Iterator[Item]:
+    """A PKCS #12 file (RFC 7292): what it shows without a password, or with the one that all of Java's tools begin with."""
+    from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
+    for password in _KNOWN_PASSWORDS:
+        try:
+            read = pkcs12.load_pkcs12(body, password)
+        except (ValueError, TypeError):
+            continue
+        if read.key is not None:
+            key, bits = _strength(read.key.public_key())
+            yield PrivateKey(number=1, is_encrypted=False, key=key, bits=bits)
+        held = ([read.cert] if read.cert is not None else []) + list(read.additional_certs)
+        for certificate in held[:MAX_BLOCKS]:
+            yield _certificate(certificate.certificate.public_bytes(Encoding.DER))
+        return
+    yield PrivateKey(number=1, is_encrypted=True)
 
 
 def _private_key(label: str, der: bytes, number: int) -> PrivateKey:

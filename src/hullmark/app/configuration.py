@@ -1,0 +1,46 @@
+"""From an image to the settings of its programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from hullmark.app.take import take
+from hullmark.app.wish import Means, Wish
+from hullmark.facets.configuration.facet import CONFIGURATION
+from hullmark.model.configuration import Configuration, ImageConfiguration
+from hullmark.model.errors import HullmarkError
+from hullmark.policy.values import NameGlob
+from hullmark.source import SourceOptions
+
+
+def configuration_of(
+    reference: str, means: Means, options: SourceOptions, *, keys: Sequence[str] = (), defaults: bool = True
+) -> ImageConfiguration:
+    """The settings of an image's programs, and the problems met on the way.
+
+    `keys`: only those that one of these globs fits. `defaults`: also those that nothing sets. Raises HullmarkError where the image
+    cannot be read, or a glob is none.
+    """
+    wanted = [_glob(key) for key in keys]
+    scanned = take(reference, Wish(facets=(CONFIGURATION,)), means, options)
+    found: Configuration = scanned.facets[CONFIGURATION.name]
+    chosen = (
+        each
+        for each in found.settings
+        if (defaults or each.path) and (not wanted or any(glob.matches(each.key) for glob in wanted))
+    )
+    problems = (each for each in scanned.inventory.problems if each.room in ("configuration", "kept"))
+    return ImageConfiguration(
+        source=scanned.inventory.source,
+        configuration=replace(found, settings=tuple(chosen)),
+        problems=tuple(problems),
+    )
+
+
+def _glob(key: str) -> NameGlob:
+    try:
+        return NameGlob(key)
+    except ValueError as error:
+        raise HullmarkError(f"--key: {error}", advice="write it as sshd.*") from error

@@ -1,0 +1,56 @@
+"""The facets, by their names. A facet's module is imported, and what it works with is opened, when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+
+from hullmark.app.wish import Means
+from hullmark.facets.facet import Facet
+
+
+@contextmanager
+def facets_for(names: Iterable[str], means: Means) -> Iterator[tuple[Facet, ...]]:
+    """The facets of these names, with what they work with on this machine.
+
+    Raises HullmarkError where that is wished for and not to be had.
+    """
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(FACETS[name](means)) for name in sorted(names))
+
+
+def _certificates(means: Means) -> AbstractContextManager[Facet]:
+    from hullmark.facets.certificates.facet import CERTIFICATES
+
+    return nullcontext(CERTIFICATES)
+
+
+def _configuration(means: Means) -> AbstractContextManager[Facet]:
+    from hullmark.facets.configuration.facet import CONFIGURATION
+
+    return nullcontext(CONFIGURATION)
+
+
+@contextmanager
+def _malware(means: Means) -> Iterator[Facet]:
+    from hullmark.app.scanners import opened
+    from hullmark.facets.malware.facet import malware_facet
+
+    with opened(means.scanners) as scanners:
+        yield malware_facet(scanners)
+
+
+def _secrets(means: Means) -> AbstractContextManager[Facet]:
+    from hullmark.app.secret_rules import kinds_of
+    from hullmark.facets.secrets.facet import secrets_facet
+
+    return nullcontext(secrets_facet(kinds_of(means.secret_rules), means.secret_salt))
+
+
+FACETS: dict[str, Callable[[Means], AbstractContextManager[Facet]]] = {
+    "certificates": _certificates,
+    "configuration": _configuration,
+    "malware": _malware,
+    "secrets": _secrets,
+}
+"""A new facet is its room in hullmark.facets and a line here."""

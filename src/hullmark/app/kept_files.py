@@ -1,0 +1,68 @@
+"""The content of an image's files, secrets masked: from what is kept, and from the layers only for what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hullmark.app.take import take
+from hullmark.app.wish import Means, Wish
+from hullmark.facets.facet import Facet, FacetView
+from hullmark.facets.kept import KEPT
+from hullmark.source import SourceOptions
+
+
+class Printed(msgspec.Struct, frozen=True, kw_only=True):
+    """One file: the path that was asked for, the real one once links are followed ("": there is none), its content or why there is none."""
+
+    path: str
+    real: str = ""
+    body: bytes | None = None
+    reason: str = ""
+
+
+def printed(reference: str, paths: Sequence[str], means: Means, options: SourceOptions) -> list[Printed]:
+    """The files at these absolute paths. Raises HullmarkError where the image cannot be read."""
+    kept = _kept_facet(paths)
+    scanned = take(reference, Wish(facets=(kept,)), means, options)
+    found: list[Printed] = scanned.facets[kept.name]
+    missing = sorted({each.real for each in found if each.real and each.body is None})
+    if not missing:
+        return found
+    globs = tuple(_literal(path.lstrip("/")) for path in missing)
+    contents = take(reference, Wish(contents=globs), means, options).contents
+    return [_with_content(each, contents) for each in found]
+
+
+def _kept_facet(paths: Sequence[str]) -> Facet:
+    def assemble(view: FacetView) -> list[Printed]:
+        return [_look(view, path) for path in paths]
+
+    return Facet(name="kept", reads=(KEPT,), assemble=assemble)
+
+
+def _look(view: FacetView, path: str) -> Printed:
+    real = view.resolve(path.lstrip("/"))
+    if real is None:
+        return Printed(path=path, reason="there is no such file")
+    entry = view.entry(path)
+    if entry is None or entry.kind not in "fh":
+        return Printed(path=path, reason="it is no regular file")
+    found = view.fact_at(KEPT, path)
+    if entry.size == 0:
+        return Printed(path=path, real="/" + real, body=b"")
+    return Printed(path=path, real="/" + real, body=found.fact.body if found is not None else None)
+
+
+def _with_content(file: Printed, contents: dict[str, bytes]) -> Printed:
+    if file.body is not None or not file.real:
+        return file
+    body = contents.get(file.real)
+    reason = "" if body is not None else "it is too large to print, or could not be read"
+    return msgspec.structs.replace(file, body=body, reason=reason)
+
+
+def _literal(path: str) -> str:
+    """A path as a glob that fits it alone."""
+    return "".join(f"[{c}]" if c in "*?[{" else c for c in path)

@@ -1,0 +1,19 @@
+"""From an image to the secrets in it."""
+
+from __future__ import annotations
+
+from hullmark.app.facets import facets_for
+from hullmark.app.take import take
+from hullmark.app.wish import Means, Wish
+from hullmark.model.secret import ImageSecrets
+from hullmark.source import SourceOptions
+
+
+def secrets_of(reference: str, means: Means, options: SourceOptions) -> ImageSecrets:
+    """The secrets in all layers and settings of an image. Raises HullmarkError where it cannot be read, or a file of rules is none."""
+    with facets_for(("secrets",), means) as facets:
+        scanned = take(reference, Wish(facets=facets), means, options)
+    problems = tuple(
+        each for each in scanned.inventory.problems if each.room.partition("-")[0] in ("rootfs", "secrets")
+    )
+    return ImageSecrets(source=scanned.inventory.source, secrets=scanned.facets["secrets"], problems=problems)

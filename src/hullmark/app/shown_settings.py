@@ -1,0 +1,55 @@
+"""An image's settings as they may be written down: with every secret in them masked."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hullmark.facets.secrets.mask import masked
+from hullmark.model.image import HistoryEntry, ImageConfig
+from hullmark.policy.credentials import assignments, is_credential
+
+MASK = "****"
+
+
+def without_secrets(config: ImageConfig) -> ImageConfig:
+    """The settings, with the values of what is a credential by its form or its name masked: in variables, labels, commands and history."""
+    healthcheck = config.healthcheck
+    return replace(
+        config,
+        env=tuple(_variable(each) for each in config.env),
+        labels={name: _value(name, value) for name, value in config.labels.items()},
+        entrypoint=_texts(config.entrypoint),
+        cmd=_texts(config.cmd),
+        on_build=_texts(config.on_build),
+        history=tuple(_entry(each) for each in config.history),
+        healthcheck=replace(healthcheck, test=_texts(healthcheck.test)) if healthcheck is not None else None,
+    )
+
+
+def _variable(text: str) -> str:
+    name, equals, value = text.partition("=")
+    return f"{name}={_value(name, value)}" if equals else text
+
+
+def _value(name: str, value: str) -> str:
+    return MASK if is_credential(name, value) else _text(value)
+
+
+def _entry(entry: HistoryEntry) -> HistoryEntry:
+    return replace(entry, created_by=_instruction(entry.created_by), comment=_text(entry.comment))
+
+
+def _instruction(text: str) -> str:
+    for name, value in assignments(text):
+        bare = value.strip("\"'")
+        if bare and is_credential(name, value):
+            text = text.replace(bare, MASK)
+    return _text(text)
+
+
+def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_instruction(text) for text in texts)
+
+
+def _text(text: str) -> str:
+    return masked(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")

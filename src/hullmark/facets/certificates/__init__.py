@@ -1,0 +1,1 @@
+"""Certificates and private keys: how strong they are, how long they hold, and that they are there."""

@@ -1,0 +1,74 @@
+"""The facet `certificates`: files → the certificates and private keys in them, in all layers."""
+
+from __future__ import annotations
+
+from hullmark.facets.certificates.items import items_in
+from hullmark.facets.facet import Facet, FacetView
+from hullmark.model.certificate import Item, KeyFile, Unread
+from hullmark.rootfs.reads import MIB, Read, Report
+
+FILE_LIMIT = MIB
+"""The largest file, in bytes, that is looked into."""
+
+_LAYER_LIMIT = 256 * MIB
+_SUFFIXES = (
+    "pem",
+    "crt",
+    "cer",
+    "cert",
+    "der",
+    "key",
+    "pk8",
+    "p8",
+    "p12",
+    "pfx",
+    "ppk",
+    "asc",
+    "jks",
+    "jceks",
+    "keystore",
+    "truststore",
+)
+_NAMES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "cacerts", "trustdb")
+_HOST_KEYS = tuple(f"etc/ssh/ssh_host_{kind}_key" for kind in ("rsa", "dsa", "ecdsa", "ed25519"))
+_MAGICS = (b"-----BEG", b"PuTTY-Us", b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+
+
+def extract(path: str, body: memoryview, report: Report) -> list[Item] | None:
+    """The certificates and keys of a file."""
+    return list(items_in(bytes(body))) or None
+
+
+class _TooLarge:
+    """Takes no notice of a body, and says of a file that may hold keys that nobody looked."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """Nothing."""
+
+    def finish(self, report: Report, /) -> list[Item]:
+        """What is not known."""
+        return [Unread(f"it is larger than {FILE_LIMIT // MIB} MiB", may_be_key=True)]
+
+
+CERTIFICATE_READ = Read(
+    name="certificates",
+    fact=list[Item],
+    extract=extract,
+    globs=(*(f"**/*.{suffix}" for suffix in _SUFFIXES), *(f"**/{name}" for name in _NAMES), *_HOST_KEYS),
+    magic=_MAGICS,
+    limit=FILE_LIMIT,
+    layer_limit=_LAYER_LIMIT,
+    oversize=lambda size: _TooLarge(),
+    sources=("facets/certificates",),
+)
+
+
+def assemble(view: FacetView) -> tuple[KeyFile, ...]:
+    """Each version of each file that holds certificates or keys, sorted by path, bottom layer first."""
+    return tuple(
+        KeyFile(path="/" + found.path, layer=found.layer, is_ghost=found.is_ghost, items=tuple(found.fact))
+        for found in view.every(CERTIFICATE_READ)
+    )
+
+
+CERTIFICATES = Facet(name="certificates", reads=(CERTIFICATE_READ,), assemble=assemble)

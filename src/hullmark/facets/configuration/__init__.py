@@ -1,0 +1,21 @@
+"""Configuration: what the files of programs make them do, one module a program or kind of file."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from hullmark.facets.configuration.parser import Parser
+
+_MODULES = """
+accounts apache apk apt ca_store crontab java_security loader mysql nginx npm openssl pam php pip postgresql redis ssh_keys sshd sudoers
+sysctl systemd yum
+""".split()
+"""The modules that hold parsers. A new parser is one module and its name here."""
+
+PARSERS: tuple[Parser, ...] = tuple(
+    value
+    for name in _MODULES
+    for value in vars(import_module(f"hullmark.facets.configuration.{name}")).values()
+    if isinstance(value, Parser)
+)
+"""Every parser."""

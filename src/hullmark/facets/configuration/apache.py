@@ -1,0 +1,220 @@
+"""Apache httpd: its include tree, sections, and what virtual hosts and folders take over from further out.
+
+Keys: `apache.ServerTokens`, `apache.virtual_host[0].ServerName`, `apache.directory[/var/www/].Options`, `apache.modules`. Directives
+have the documentation's spelling. A virtual host has what it takes over from the server too, and a folder the options and overrides
+of the folders above it, each with the place where it is written; of a list that stands several times the first place counts.
+
+`Options`, `AllowOverride` and `SSLProtocol` are what they come to, in the order of the alphabet: `All`, `None`, `+` and `-` are carried
+out, and none is an empty tuple. Where there is more than one installation, the further ones' keys begin with
+`apache[/path/of/its/httpd.conf]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from hullmark.facets.configuration.apache_directives import (
+    ALL_OPTIONS,
+    DEFAULTS,
+    FLAGS,
+    KNOWN,
+    LISTS,
+    NUMBERED,
+    NUMBERS,
+    OPTIONS,
+    OVERRIDES,
+    PROTOCOLS,
+    REPEATED,
+    VIRTUAL_HOST,
+    WORDS,
+)
+from hullmark.facets.configuration.apache_reader import ApacheReader, Section, Written
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.setting import Setting, Value
+
+_MAIN = (
+    "/etc/apache2/apache2.conf",
+    "/etc/httpd/conf/httpd.conf",
+    "/etc/apache2/httpd.conf",
+    "/usr/local/apache2/conf/httpd.conf",
+    "/opt/bitnami/apache/conf/httpd.conf",
+    "/opt/bitnami/apache2/conf/httpd.conf",
+)
+_NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
+
+_KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "Options": (OPTIONS, ALL_OPTIONS),
+    "AllowOverride": (OVERRIDES, frozenset(OVERRIDES)),
+    "SSLProtocol": (PROTOCOLS, frozenset(PROTOCOLS)),
+    "SSLProxyProtocol": (PROTOCOLS, frozenset(PROTOCOLS)),
+}
+"""Directives that switch words on and off: the words they know, and what `All` stands for."""
+
+_MAX_DEPTH = 50
+_PER_FOLDER = ("Options", "AllowOverride")
+
+_Effective = tuple[Value, str, int]
+"""A value and the path and line where it is written."""
+
+
+class _Host(NamedTuple):
+    """The server or a virtual host: what is in effect there, and its folder sections by path."""
+
+    effective: dict[str, _Effective]
+    folders: dict[str, Section]
+
+
+def settings(files: Files) -> Iterable[Setting]:
+    """The settings of each installation."""
+    seen: set[str] = set()
+    for main in _MAIN:
+        real = files.real(main)
+        if real is None or real in seen:
+            continue
+        name = "apache" if not seen else f"apache[{main}]"
+        seen.add(real)
+        reader = ApacheReader(files, main, name)
+        reader.read()
+        yield from _Teller(reader, Collected(files, main)).settings()
+
+
+class _Teller:
+    """Tells what the sections that were read come to."""
+
+    def __init__(self, reader: ApacheReader, found: Collected) -> None:
+        self._reader = reader
+        self._found = found
+
+    def settings(self) -> list[Setting]:
+        reader, name = self._reader, self._reader.top.key
+        first = next((place for place in reader.modules.values() if place[1]), ("", 0))
+        self._found.add(f"{name}.modules", tuple(reader.modules), *first)
+        self._found.add(f"{name}.defines", tuple(reader.defines))
+        defaults: dict[str, _Effective] = {
+            directive: (value, "", 0)
+            for module, values in DEFAULTS.items()
+            if module in reader.modules
+            for directive, value in values.items()
+        }
+        self._tell(reader.top, defaults, ())
+        return self._found.settings()
+
+    def _tell(self, section: Section, outer: dict[str, _Effective], hosts: tuple[_Host, ...]) -> None:
+        """Give the settings of a section and of those in it. `outer` is what it takes over, `hosts` whose section it is."""
+        if section.argument and section.kind in NUMBERED:
+            is_host = section.kind == "virtual_host"
+            value: Value = tuple(section.argument.split()) if is_host else section.argument
+            name = "addresses" if is_host else "arguments"
+            self._found.add(f"{section.key}.{name}", value, section.path, section.line)
+        effective = outer | dict(_own(section, outer))
+        for name, (value, path, line) in effective.items():
+            self._found.add(f"{section.key}.{name}", value, path, line)
+        if section.kind in ("", "virtual_host"):
+            hosts = (*hosts, _Host(effective, _folders(section)))
+        for inner in section.sections.values():
+            if self._found.is_full:
+                return
+            self._tell(inner, _taken_over(inner, hosts), hosts)
+
+
+def _taken_over(section: Section, hosts: tuple[_Host, ...]) -> dict[str, _Effective]:
+    """What a section takes over from those further out."""
+    if section.kind == "virtual_host":
+        return {name: value for name, value in hosts[-1].effective.items() if name in VIRTUAL_HOST}
+    if section.kind != "directory":
+        return {}
+    effective = {name: hosts[-1].effective[name] for name in _PER_FOLDER if name in hosts[-1].effective}
+    for folder in _and_above(section.argument):
+        for host in hosts:
+            other = host.folders.get(folder)
+            if other is section:
+                return effective
+            own = dict(_own(other, effective)) if other is not None else {}
+            effective |= {name: own[name] for name in _PER_FOLDER if name in own}
+    return effective
+
+
+def _folders(section: Section) -> dict[str, Section]:
+    """The folder sections of a server or virtual host by path."""
+    return {_and_above(inner.argument)[-1]: inner for inner in section.sections.values() if inner.kind == "directory"}
+
+
+def _and_above(path: str) -> list[str]:
+    """A folder and those above it, outermost first; of a path that is very deep, not all between."""
+    parts = [part for part in path.split("/") if part]
+    depths = [*range(min(len(parts), _MAX_DEPTH)), len(parts)]
+    return ["/" + "/".join(parts[:depth]) for depth in depths]
+
+
+def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[str, _Effective]]:
+    """What a section itself sets."""
+    for name, written in section.directives.items():
+        if name in _KNOWN_WORDS:
+            yield name, _switched(name, written, outer.get(name), section.kind)
+        elif name in LISTS:
+            last = written[-1]
+            yield name, (last.words, last.path, last.line)
+        elif name in REPEATED or (len(written) > 1 and name.lower() not in KNOWN):
+            first = written[0]
+            yield name, (tuple(" ".join(one.words) for one in written), first.path, first.line)
+        else:
+            last = written[-1]
+            yield name, (_value(name, last), last.path, last.line)
+
+
+def _switched(name: str, written: list[Written], outer: _Effective | None, kind: str) -> _Effective:
+    """What a directive that switches words on and off comes to, from what is in effect further out.
+
+    Where that cannot be known, as for a pattern, the words are left as they are written if all of them add or take away.
+    """
+    last = written[-1]
+    is_relative = all(word[:1] in ("+", "-") for one in written for word in one.words)
+    if name in _PER_FOLDER and is_relative and kind not in ("", "virtual_host", "directory"):
+        return tuple(word for one in written for word in one.words), last.path, last.line
+    known, every = _KNOWN_WORDS[name]
+    spelled = {word.lower(): word for word in known}
+    value: set[str] = set(outer[0]) if outer is not None and isinstance(outer[0], tuple) else set()
+    for one in written:
+        if name not in _PER_FOLDER or not all(word[:1] in ("+", "-") for word in one.words):
+            value = set()
+        for word in one.words:
+            sign, bare = (word[0], word[1:].lower()) if word[:1] in ("+", "-") else ("", word.lower())
+            meant = {"all": every, "none": frozenset[str]()}.get(bare, frozenset({spelled.get(bare, bare)}))
+            replaces = not sign and name not in _PER_FOLDER
+            value = value - meant if sign == "-" else set(meant) if replaces else value | meant
+    return tuple(sorted(value)), last.path, last.line
+
+
+def _value(name: str, written: Written) -> Value:
+    """The value of a directive that stands once, or of the last one that counts."""
+    if not written.words:
+        return None
+    word = " ".join(written.words)
+    if name in FLAGS and word.lower() in ("on", "off"):
+        return word.lower() == "on"
+    if name in NUMBERS and _NUMBER(word):
+        return int(word)
+    return WORDS.get(name, {}).get(word.lower(), word)
+
+
+APACHE = Parser(
+    name="apache",
+    globs=(
+        "etc/apache2/*",
+        "etc/apache2/**/*.conf",
+        "etc/apache2/**/*.load",
+        "etc/apache2/sites-enabled/*",
+        "etc/apache2/sites-available/*",
+        "etc/apache2/conf.d/*",
+        "etc/httpd/**/*.conf",
+        "usr/share/httpd/**/*.conf",
+        "usr/local/apache2/conf/**/*.conf",
+        "opt/bitnami/apache/conf/**/*.conf",
+        "opt/bitnami/apache2/conf/**/*.conf",
+    ),
+    settings=settings,
+)
+"""Apache httpd."""

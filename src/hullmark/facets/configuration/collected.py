@@ -1,0 +1,42 @@
+"""Settings as they are gathered: one for each key, and not without end."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.facets.configuration.parser import Files
+from hullmark.model.setting import Setting, Value
+
+MAX_SETTINGS = 100_000
+"""So many settings one program may have; what comes after them is left out, with a Problem."""
+
+
+class Collected:
+    """Settings by key. A later value replaces an earlier one."""
+
+    def __init__(self, files: Files, main: str) -> None:
+        """`main` is the file that the Problem is told about if there are too many."""
+        self._files = files
+        self._main = main
+        self._settings: dict[str, Setting] = {}
+        self.is_full = False
+
+    def add(self, key: str, value: Value, path: str = "", line: int = 0) -> None:
+        """Note a value. Without a path it is the program's own default."""
+        if len(self._settings) >= MAX_SETTINGS and key not in self._settings:
+            if not self.is_full:
+                self._files.problem(
+                    self._main, f"it comes to more than {MAX_SETTINGS:,} settings; the rest is left out"
+                )
+            self.is_full = True
+            return
+        self._settings[key] = Setting(key=key, value=value, path=path, line=line)
+
+    def replace(self, key: str, value: Value) -> None:
+        """Change the value of a setting that is there already; where it is written stays as it is."""
+        if key in self._settings:
+            self._settings[key] = msgspec.structs.replace(self._settings[key], value=value)
+
+    def settings(self) -> list[Setting]:
+        """All of them, in the order in which their keys came up."""
+        return list(self._settings.values())

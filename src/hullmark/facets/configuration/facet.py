@@ -1,0 +1,42 @@
+"""The facet `configuration`: kept files → settings in effect."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from msgspec.structs import replace
+
+from hullmark.facets.configuration import PARSERS
+from hullmark.facets.configuration.files import KeptFiles
+from hullmark.facets.facet import Facet, FacetView
+from hullmark.facets.kept import KEPT
+from hullmark.model.configuration import Configuration
+from hullmark.model.setting import Setting
+
+MAX_SETTINGS = 200_000
+"""So many settings one program may have; what comes after them is left out, with a Problem."""
+
+_NUMBER = re.compile(r"(\d{1,9})")
+
+
+def assemble(view: FacetView) -> Configuration:
+    """The settings of every program that the image has configuration for."""
+    files = KeptFiles(view)
+    settings: list[Setting] = []
+    for parser in PARSERS:
+        found = list(islice(parser.settings(files), MAX_SETTINGS + 1))
+        if len(found) > MAX_SETTINGS:
+            files.problem("", f"{parser.name} has more than {MAX_SETTINGS:,} settings; the rest was left out")
+        settings += found[:MAX_SETTINGS]
+    located = [replace(each, layer=files.layer(each.path)) if each.path else each for each in settings]
+    return Configuration(settings=tuple(sorted(located, key=_order)), files=tuple(sorted(files.used)))
+
+
+def _order(setting: Setting) -> tuple[tuple[str, int], ...]:
+    """Keys by their words, numbers in them by their value."""
+    parts = _NUMBER.split(setting.key)
+    return tuple((part, 0) if not i % 2 else ("", int(part)) for i, part in enumerate(parts))
+
+
+CONFIGURATION = Facet(name="configuration", reads=(KEPT,), assemble=assemble)

@@ -1,0 +1,66 @@
+"""The kept files of an image, as configuration parsers see them."""
+
+from __future__ import annotations
+
+from hullmark.facets.configuration.parser import Status
+from hullmark.facets.facet import FacetView
+from hullmark.facets.kept import KEPT
+from hullmark.model.inventory import Distro
+
+_MAX_PROBLEMS = 200
+
+
+class KeptFiles:
+    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was asked for and given."""
+
+    def __init__(self, view: FacetView) -> None:
+        self._view = view
+        self._problems = 0
+        self.used: set[str] = set()
+
+    @property
+    def distro(self) -> Distro | None:
+        """The image's distribution, if it says."""
+        return self._view.distro
+
+    def matching(self, glob: str) -> list[str]:
+        """The paths of files that a glob(7) pattern fits."""
+        return ["/" + path for path in self._view.matching(glob)]
+
+    def text(self, path: str) -> str | None:
+        """The content of a file, links followed."""
+        found = self._view.fact_at(KEPT, path.lstrip("/"))
+        if found is None:
+            real = self._view.entry(path.lstrip("/"))
+            if real is not None and real.kind in "fh":
+                self.problem(path, "a configuration file names it, but it was not kept")
+            return None
+        if found.fact.body is None:
+            self.problem(path, found.fact.left_out)
+            return None
+        self.used.add("/" + found.path)
+        return found.fact.body.decode("utf-8", "backslashreplace")
+
+    def layer(self, path: str) -> int:
+        """The layer that brought the file at a path, links followed; -1 if there is none."""
+        found = self._view.fact_at(KEPT, path.lstrip("/"))
+        return found.layer if found is not None else -1
+
+    def status(self, path: str) -> Status | None:
+        """What stands at a path, links followed."""
+        entry = self._view.entry(path.lstrip("/"))
+        if entry is None:
+            return Status("d", 0o755, 0, 0, 0) if self._view.resolve(path.lstrip("/")) is not None else None
+        kind = "f" if entry.kind == "h" else entry.kind
+        return Status(kind, entry.mode, entry.uid, entry.gid, entry.size)
+
+    def real(self, path: str) -> str | None:
+        """The path with every link followed inside the root."""
+        found = self._view.resolve(path.lstrip("/"))
+        return None if found is None else "/" + found
+
+    def problem(self, path: str, reason: str, line: int = 0) -> None:
+        """Put a Problem into the result; after very many only the first are told."""
+        self._problems += 1
+        if self._problems <= _MAX_PROBLEMS:
+            self._view.problem(path.lstrip("/"), f"line {line}: {reason}" if line else reason)

@@ -1,0 +1,60 @@
+"""Files of sections with names and values, as Python's configparser reads them, which pip and dnf use.
+
+A value goes on in the lines that stand further in than its name. Comments have their own lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.facets.configuration.parser import Files
+
+_SECTION = re.compile(r"\[(.+)\]").match
+_OPTION = re.compile(r"([^=:]*+)[=:](.*)", re.DOTALL).fullmatch
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One value, its lines joined by line feeds. `name` in small letters."""
+
+    section: str
+    name: str
+    value: str
+    path: str
+    line: int
+
+
+def read_ini(files: Files, path: str) -> Iterator[Option]:
+    """The values of one file in their order."""
+    section: str | None = None
+    last: tuple[str, list[str], int, int] | None = None
+    for number, raw in enumerate((files.text(path) or "").split("\n"), 1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            if not line and last is not None:
+                last[1].append("")
+            continue
+        depth = len(raw) - len(raw.lstrip())
+        if last is not None and depth > last[3]:
+            last[1].append(line)
+            continue
+        if last is not None:
+            yield _option(section or "", last, path)
+            last = None
+        head = _SECTION(line)
+        option = _OPTION(line) if head is None else None
+        if head is not None:
+            section = head[1]
+        elif option is None or section is None or not option[1].strip():
+            files.problem(path, "it is neither a section nor a value in one", number)
+        else:
+            last = (option[1].rstrip(), [option[2].strip()], number, depth)
+    if last is not None:
+        yield _option(section or "", last, path)
+
+
+def _option(section: str, found: tuple[str, list[str], int, int], path: str) -> Option:
+    name, lines, number, _ = found
+    return Option(section, name.lower(), "\n".join(lines).rstrip(), path, number)

@@ -1,0 +1,97 @@
+"""Java: the security properties of each runtime (java.security of OpenJDK 8 to 25).
+
+A runtime's properties are named by their file, as in
+`java.security[/etc/java-17-openjdk/security/java.security].jdk.tls.disabledAlgorithms`. Where the file asks for it, as Red Hat's do,
+the properties of the machine's crypto policy count before its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.facets.configuration.bracketed import Bracketed
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.java_properties import properties
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.written import MASK, beside, number, without_password
+from hullmark.model.setting import Setting, Value
+
+_HOMES = (
+    "/usr/lib/jvm/*",
+    "/usr/lib64/jvm/*",
+    "/usr/java/*",
+    "/usr/local/*",
+    "/opt/*",
+    "/opt/java/*",
+    "/opt/bitnami/java",
+    "/opt/ibm/java",
+)
+_FILES = (
+    "/etc/java-*-openjdk/security/java.security",
+    "/etc/java/java-*-openjdk/*/conf/security/java.security",
+    *(f"{home}/{below}/security/java.security" for home in _HOMES for below in ("conf", "lib", "jre/lib")),
+)
+_POLICY = "/etc/crypto-policies/back-ends/java.config"
+_LIST_ENDS = ("Algorithms", "keyLimits", "package.access", "package.definition", "Policy", "Policies", "namedCurves")
+_NO_LISTS = ("krb5.kdc.bad.policy",)
+_Properties = dict[str, Setting]
+
+
+def _settings(files: Files) -> Iterable[Setting]:
+    settings = Collected(files, "/etc")
+    tree = IncludeTree(files)
+    names = Bracketed()
+    seen: set[str] = set()
+    for path in (path for glob in _FILES for path in files.matching(glob)):
+        real = files.real(path) or path
+        if real in seen:
+            continue
+        seen.add(real)
+        prefix = f"java.security[{names.name(path)}]"
+        found = {each.key: each for each in _read(files, tree, path, "", 0)}
+        asks = found.get("security.useSystemPropertiesFile")
+        if asks is not None and asks.value == "true" and files.status(_POLICY) is not None:
+            found |= {each.key: each for each in _read(files, tree, _POLICY, asks.path, asks.line)}
+        for name, each in found.items():
+            settings.add(f"{prefix}.{name}", _typed(name, str(each.value), found), each.path, each.line)
+    return settings.settings()
+
+
+def _read(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Iterator[Setting]:
+    """The properties of a file and of those that it includes, as settings with the plain word."""
+    with tree.opened(path, by, at) as text:
+        for each in properties(text or ""):
+            if each.value is None:
+                files.problem(path, "a character is written with an escape that is none", each.line)
+            elif each.name != "include":
+                yield Setting(key=each.name, value=each.value, path=path, line=each.line)
+            elif "${" in each.value:
+                files.problem(path, "it includes a file that a property names, which is not known", each.line)
+            else:
+                yield from _read(files, tree, beside(files.real(path) or path, each.value), path, each.line)
+
+
+def _typed(name: str, value: str, found: _Properties) -> Value:
+    if name.endswith(_LIST_ENDS) and name not in _NO_LISTS:
+        return tuple(_words(value, found))
+    if name.lower().endswith("password"):
+        return MASK if value else ""
+    return {"true": True, "false": False}.get(value.strip().lower(), number(without_password(value)))
+
+
+def _words(value: str, found: _Properties) -> Iterator[str]:
+    """The members of a list. One that is `include` and the name of a property stands for that one's members."""
+    for word in value.split(","):
+        other = (
+            found.get(word.strip().removeprefix("include ").strip()) if word.strip().startswith("include ") else None
+        )
+        words = str(other.value).split(",") if other is not None else [word]
+        yield from (member.strip() for member in words if member.strip())
+
+
+JAVA = Parser(
+    name="java",
+    globs=("**/java.security", _POLICY[1:]),
+    settings=_settings,
+)

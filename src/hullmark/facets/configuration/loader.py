@@ -1,0 +1,77 @@
+"""The dynamic loader: where it looks for libraries, and what it loads into every program.
+
+`ld.path` are the folders of ld.so.conf in their order (ldconfig(8)); with musl those of /etc/ld-musl-<machine>.path. `ld.preload` are
+the libraries of /etc/ld.so.preload (ld.so(8)), none where the file is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.written import beside
+from hullmark.model.setting import Setting
+
+_CONF = "/etc/ld.so.conf"
+_PRELOAD = "/etc/ld.so.preload"
+_MACHINES = ("aarch64", "arm", "armhf", "i386", "loongarch64", "powerpc64le", "riscv64", "s390x", "x86_64")
+_MUSL = tuple(f"/etc/ld-musl-{machine}.path" for machine in _MACHINES)
+_SPACE = " \t\r\v\f"
+_FIRST_WORD = re.compile(r"(include|hwcap)[ \t]+(.*)", re.DOTALL).fullmatch
+_BETWEEN = re.compile(r"[:\s]+")
+
+
+def _settings(files: Files) -> Iterable[Setting]:
+    settings = Collected(files, _CONF)
+    written = [path for path in (*_MUSL, _CONF) if files.status(path) is not None]
+    if written:
+        folders: dict[str, tuple[str, int]] = {}
+        for folder, path, number in _all_folders(files, written):
+            folders.setdefault(folder, (path, number))
+        settings.add("ld.path", tuple(folders), *next(iter(folders.values()), (written[0], 0)))
+    if written or files.status(_PRELOAD) is not None:
+        libraries = dict(_preloaded(files))
+        line = next(iter(libraries.values()), 0)
+        settings.add("ld.preload", tuple(libraries), _PRELOAD if line else "", line)
+    return settings.settings()
+
+
+def _all_folders(files: Files, written: list[str]) -> Iterator[tuple[str, str, int]]:
+    for path in written:
+        if path == _CONF:
+            yield from _folders(files, IncludeTree(files), path, "", 0)
+            continue
+        for number, line in enumerate((files.text(path) or "").split("\n"), 1):
+            yield from ((folder, path, number) for folder in line.strip(_SPACE).split(":") if folder)
+
+
+def _folders(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Iterator[tuple[str, str, int]]:
+    with tree.opened(path, by, at) as text:
+        for number, raw in enumerate((text or "").split("\n"), 1):
+            line = raw.partition("#")[0].strip(_SPACE)
+            directive = _FIRST_WORD(line)
+            if directive and directive[1] == "include":
+                for glob in directive[2].split():
+                    for other in tree.matching(beside(path, glob), path, number):
+                        yield from _folders(files, tree, other, path, number)
+            elif line.startswith("/"):
+                yield line.rstrip("/") or "/", path, number
+            elif line and not directive:
+                files.problem(path, "it names no folder from the root", number)
+
+
+def _preloaded(files: Files) -> Iterator[tuple[str, int]]:
+    """Libraries and their lines. White space or colons part them; what follows a `#` is a comment."""
+    if files.status(_PRELOAD) is not None:
+        for number, line in enumerate((files.text(_PRELOAD) or "").split("\n"), 1):
+            yield from ((library, number) for library in _BETWEEN.split(line.partition("#")[0]) if library)
+
+
+LD = Parser(
+    name="ld",
+    globs=("etc/ld.so.conf", "etc/ld.so.conf.d/*.conf", "etc/ld.so.preload", *(path[1:] for path in _MUSL)),
+    settings=_settings,
+)

@@ -1,0 +1,88 @@
+"""MySQL and MariaDB: the option files of the whole machine (MariaDB Knowledge Base, Configuring MariaDB with Option Files).
+
+What a server reads from any of its groups is `mysql.server.<option>`, the last one counts; the other groups keep their names, as
+`mysql.client[mysqldump].quick`. Options are named as variables are: with underscores, in full. A name that is shortened stays as it
+is written. Groups for one version of a server count whatever the version; where several versions are named, that is a Problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from hullmark.facets.configuration.bracketed import bracketed
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.mysql_names import DEFAULTS, NAMED_SKIP, REPEATED, SWITCHES
+from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.written import number, without_password
+from hullmark.model.setting import Setting, Value
+
+_SERVER = frozenset(("mysqld", "server", "mariadb", "mariadbd", "galera", "mysql_cluster"))
+_SHARED = "client-server"
+_OF_VERSION = re.compile(r"(?:mysqld|mariadb|mariadbd)-([0-9]{1,3}\.[0-9]{1,3})").fullmatch
+_LOOSE = re.compile(r"(?:loose|autoset)_").match
+_PREFIX = re.compile(r"(skip|disable|enable)_").match
+_ON_OFF = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": False, "false": False, "no": False}
+
+
+def _settings(files: Files) -> Iterable[Setting]:
+    settings = Collected(files, MAIN_FILES[0])
+    lists: dict[str, list[str]] = {}
+    versions: dict[str, Option] = {}
+    has_server = False
+    for option in read_options(files):
+        version = _OF_VERSION(option.group)
+        is_server = option.group in _SERVER or version is not None
+        has_server |= is_server
+        if option.name:
+            if version:
+                versions.setdefault(version[1], option)
+            name, value = named(option)
+            for scope in _scopes(option.group, is_server=is_server):
+                key = f"{scope}.{name}"
+                if name in REPEATED:
+                    lists.setdefault(key, []).append(str(value))
+                settings.add(key, value, option.path, option.line)
+    if len(versions) > 1:
+        last = list(versions.values())[-1]
+        files.problem(
+            last.path, "there are groups for several versions of the server; all are taken to count", last.line
+        )
+    found = [replace(each, value=tuple(lists[each.key])) if each.key in lists else each for each in settings.settings()]
+    return _with_defaults(found) if has_server else found
+
+
+def _scopes(group: str, *, is_server: bool) -> tuple[str, ...]:
+    if group == _SHARED:
+        return ("mysql.server", f"mysql.client[{bracketed(group)}]")
+    return ("mysql.server",) if is_server else (f"mysql.client[{bracketed(group)}]",)
+
+
+def _with_defaults(found: list[Setting]) -> list[Setting]:
+    known = {setting.key for setting in found}
+    defaults = ((f"mysql.server.{name}", value) for name, value in DEFAULTS.items())
+    return found + [Setting(key=key, value=value) for key, value in defaults if key not in known]
+
+
+def named(option: Option) -> tuple[str, Value]:
+    """The option's variable and its value: `skip-log-bin` is `log_bin` off, `loose-` in front says nothing about the value."""
+    name = option.name.replace("-", "_")
+    if loose := _LOOSE(name):
+        name = name[loose.end() :]
+    prefix = _PREFIX(name)
+    if prefix and name not in NAMED_SKIP and name not in SWITCHES:
+        return name[prefix.end() :], prefix[1] == "enable"
+    value = option.value
+    if name in SWITCHES:
+        return name, True if value is None else _ON_OFF.get(value.lower(), value)
+    return name, None if value is None else number(without_password(value))
+
+
+MYSQL = Parser(
+    name="mysql",
+    globs=("etc/my.cnf", "usr/etc/my.cnf", "etc/mysql/**/*.cnf", "etc/my.cnf.d/*.cnf", "etc/mysql/my.cnf"),
+    settings=_settings,
+)

@@ -1,0 +1,243 @@
+"""nginx: its include tree, the blocks in each other, and what each level inherits from those further out.
+
+Keys: `nginx.user`, `nginx.events.worker_connections`, `nginx.http.server[0].location[0].path`. What a level of `http`, `stream` or
+`mail` inherits is given there too, with the place where it is written; of a list that stands several times the first place counts.
+Where there is more than one installation, the further ones' keys begin with `nginx[/path/of/its/nginx.conf]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.nginx_directives import (
+    ARGUMENT,
+    DEFAULTS,
+    FLAGS,
+    INHERITED,
+    LISTS,
+    NUMBERS,
+    REPEATED,
+    SINGLE,
+    TABLES,
+    TOGETHER,
+)
+from hullmark.facets.configuration.nginx_syntax import Directive, parse
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.setting import Setting, Value
+
+_MAIN = (
+    "/etc/nginx/nginx.conf",
+    "/usr/local/nginx/conf/nginx.conf",
+    "/usr/local/openresty/nginx/conf/nginx.conf",
+    "/usr/local/etc/nginx/nginx.conf",
+    "/opt/bitnami/nginx/conf/nginx.conf",
+)
+_NAME = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
+_NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
+_MAX_DEPTH = 40
+_MAX_DIRECTIVES = 200_000
+
+_Effective = tuple[Value, str, int]
+"""A value and the path and line where it is written."""
+
+
+class _Block(msgspec.Struct):
+    """A block with its includes read. `outermost` is http, stream or mail, or what else it stands in; "" for the file itself."""
+
+    key: str
+    kind: str
+    outermost: str
+    argument: str = ""
+    path: str = ""
+    line: int = 0
+    directives: dict[str, list[Directive]] = {}
+    blocks: dict[str, list[_Block]] = {}
+    entries: list[str] = []
+
+
+def settings(files: Files) -> Iterable[Setting]:
+    """The settings of each installation."""
+    seen: set[str] = set()
+    for main in _MAIN:
+        real = files.real(main)
+        if real is None or real in seen:
+            continue
+        name = "nginx" if not seen else f"nginx[{main}]"
+        seen.add(real)
+        yield from _Reader(files, main, name).settings()
+
+
+class _Reader:
+    """Reads one installation."""
+
+    def __init__(self, files: Files, main: str, name: str) -> None:
+        self._files = files
+        self._main = main
+        self._name = name
+        self._prefix = main.rpartition("/")[0]
+        self._tree = IncludeTree(files)
+        self._found = Collected(files, main)
+        self._count = 0
+        self._is_stopped = False
+
+    def settings(self) -> list[Setting]:
+        top = _Block(self._name, "", "")
+        with self._tree.opened(self._main) as text:
+            if text is None:
+                return []
+            self._fill(top, self._parsed(text, self._main), 0)
+        self._tell(top, {})
+        return self._found.settings()
+
+    def _parsed(self, text: str, path: str) -> list[Directive]:
+        return parse(text, path, lambda reason, line: self._files.problem(path, reason, line))
+
+    def _fill(self, block: _Block, directives: Iterable[Directive], depth: int) -> None:
+        """Sort directives into a block, those of included files at the place of the include."""
+        for directive in directives:
+            self._count += 1
+            if self._count > _MAX_DIRECTIVES:
+                self._stop(directive)
+                return
+            if directive.name == "include" and directive.block is None:
+                for path, text in self._included(directive):
+                    self._fill(block, self._parsed(text, path), depth)
+            elif block.kind in TABLES and directive.block is None:
+                block.entries.append(" ".join((directive.name, *directive.arguments)))
+            elif not _NAME(directive.name):
+                self._files.problem(directive.path, "this is no directive, and is left out", directive.line)
+            elif directive.block is not None:
+                self._nest(block, directive, directive.block, depth)
+            else:
+                block.directives.setdefault(directive.name, []).append(directive)
+
+    def _stop(self, directive: Directive) -> None:
+        if not self._is_stopped:
+            reason = f"there are more than {_MAX_DIRECTIVES:,} directives; the rest is left out"
+            self._files.problem(directive.path, reason, directive.line)
+        self._is_stopped = True
+
+    def _nest(self, block: _Block, directive: Directive, inner: list[Directive], depth: int) -> None:
+        """Sort a block that stands in another."""
+        name = directive.name
+        if depth >= _MAX_DEPTH:
+            self._files.problem(
+                directive.path, "blocks stand too deep in each other; this one is left out", directive.line
+            )
+            return
+        siblings = block.blocks.setdefault(name, [])
+        if not (siblings and name in SINGLE):
+            place = "" if name in SINGLE else f"[{len(siblings)}]"
+            argument, outermost = " ".join(directive.arguments), block.outermost or name
+            key = f"{block.key}.{name}{place}"
+            siblings.append(_Block(key, name, outermost, argument, directive.path, directive.line, {}, {}, []))
+        self._fill(siblings[-1], inner, depth + 1)
+
+    def _included(self, directive: Directive) -> Iterator[tuple[str, str]]:
+        """Path and text of each file that an include names."""
+        if len(directive.arguments) != 1:
+            self._files.problem(directive.path, "an include of other than one name", directive.line)
+            return
+        name = directive.arguments[0]
+        pattern = name if name.startswith("/") else f"{self._prefix}/{name}"
+        is_glob = any(c in pattern for c in "*?[")
+        for path in self._tree.matching(pattern, directive.path, directive.line) if is_glob else [pattern]:
+            if self._is_stopped:
+                return
+            with self._tree.opened(path, directive.path, directive.line) as text:
+                if text is not None:
+                    yield path, text
+
+    def _tell(self, block: _Block, outer: dict[str, _Effective]) -> None:
+        """Give the settings of a block and of those in it; `outer` is what is in effect around it."""
+        if block.argument:
+            name = ARGUMENT.get(block.kind, "arguments")
+            self._found.add(f"{block.key}.{name}", block.argument, block.path, block.line)
+        if block.kind in TABLES:
+            self._found.add(f"{block.key}.entries", tuple(block.entries), block.path, block.line)
+        own = self._own(block)
+        inherited = INHERITED.get((block.outermost, block.kind))
+        if inherited is not None:
+            effective = {
+                name: value for name, value in outer.items() if name in inherited and not _is_replaced(name, own)
+            }
+        else:
+            effective = {}
+        defaults = DEFAULTS.get(block.kind, {}) if block.kind == block.outermost else {}
+        effective = {name: (value, "", 0) for name, value in defaults.items()} | effective | own
+        for name, (value, path, line) in effective.items():
+            self._found.add(f"{block.key}.{name}", value, path, line)
+        for blocks in block.blocks.values():
+            for inner in blocks:
+                if self._found.is_full:
+                    return
+                self._tell(inner, effective if inherited is not None else outer | effective)
+
+    def _own(self, block: _Block) -> dict[str, _Effective]:
+        """The values that a block itself sets."""
+        own = {}
+        for name, directives in block.directives.items():
+            first = directives[0]
+            own[name] = (_value(name, directives), first.path, first.line)
+        if "user" in own and not block.kind and (words := block.directives["user"][-1].arguments):
+            own["user"] = (words[0], own["user"][1], own["user"][2])
+            if len(words) > 1:
+                own.setdefault("group", (words[1], own["user"][1], own["user"][2]))
+        return own
+
+
+def _is_replaced(name: str, own: dict[str, _Effective]) -> bool:
+    """Whether a block sets a directive that shares its list with this one."""
+    return any(name in group and not group.isdisjoint(own) for group in TOGETHER)
+
+
+def _value(name: str, directives: list[Directive]) -> Value:
+    """The value of a directive that stands at one level once or several times."""
+    if name in LISTS:
+        return tuple(word for directive in directives for word in directive.arguments)
+    if len(directives) > 1 or name in REPEATED:
+        return tuple(_words(directive) for directive in directives)
+    directive = directives[0]
+    if directive.code is None and not directive.arguments:
+        return None
+    word = _words(directive)
+    if name in FLAGS and word.lower() in ("on", "off"):
+        return word.lower() == "on"
+    if name in NUMBERS and _NUMBER(word):
+        return int(word)
+    return word
+
+
+def _words(directive: Directive) -> str:
+    words = (*directive.arguments, directive.code) if directive.code is not None else directive.arguments
+    return " ".join(words)
+
+
+NGINX = Parser(
+    name="nginx",
+    globs=(
+        "etc/nginx/*",
+        "etc/nginx/**/*.conf",
+        "etc/nginx/sites-enabled/*",
+        "etc/nginx/sites-available/*",
+        "etc/nginx/conf.d/*",
+        "etc/nginx/snippets/*",
+        "usr/share/nginx/modules/*.conf",
+        "usr/share/nginx/modules-available/*.conf",
+        "usr/local/nginx/conf/*",
+        "usr/local/nginx/conf/**/*.conf",
+        "usr/local/openresty/nginx/conf/*",
+        "usr/local/openresty/nginx/conf/**/*.conf",
+        "usr/local/etc/nginx/*",
+        "usr/local/etc/nginx/**/*.conf",
+        "opt/bitnami/nginx/conf/*",
+        "opt/bitnami/nginx/conf/**/*.conf",
+    ),
+    settings=settings,
+)
+"""nginx and what is built from it."""

@@ -1,0 +1,98 @@
+"""npm: where Node's packages come from (npmrc(5)).
+
+`npm.<option>` is what root gets: the files for all, then root's own. What another user has is `npm.user[<name>].<option>`, what a
+folder of an application has `npm.project[<folder>].<option>`. Credentials are masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hullmark.facets.configuration.bracketed import Bracketed
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.written import MASK, number, without_password
+from hullmark.model.setting import Setting, Value
+
+_GLOBAL = ("/usr/etc/npmrc", "/usr/local/etc/npmrc", "/etc/npmrc", "/opt/*/etc/npmrc")
+_ROOT = "/root/.npmrc"
+_HOMES = "/home/*/.npmrc"
+_PROJECTS = tuple(f"/{'*/' * depth}.npmrc" for depth in range(5))
+_SECRET = re.compile(r"(?:^|:)(?:_auth|_authtoken|_password|password|otp|keyfile_password)\Z", re.IGNORECASE).search
+_SPACE = " \t\r"
+
+
+def _settings(files: Files) -> Iterable[Setting]:
+    settings = Collected(files, _ROOT)
+    names = Bracketed()
+    own = (*(path for glob in _GLOBAL for path in files.matching(glob)), *files.matching(_ROOT))
+    users = files.matching(_HOMES)
+    projects = [path for glob in _PROJECTS for path in files.matching(glob) if path not in users and path != _ROOT]
+    if own or users or projects:
+        settings.add("npm.strict-ssl", True)
+    for path in own:
+        _file(files, path, "npm", settings)
+    for path in users:
+        _file(files, path, f"npm.user[{names.name(path.split('/')[2])}]", settings)
+    for path in projects:
+        _file(files, path, f"npm.project[{names.name(path.rpartition('/')[0] or '/')}]", settings)
+    return settings.settings()
+
+
+def _file(files: Files, path: str, prefix: str, settings: Collected) -> None:
+    lists: dict[str, tuple[list[str], int]] = {}
+    for name, value, line in _lines(files, path):
+        if name.endswith("[]"):
+            lists.setdefault(name[:-2], ([], line))[0].append(str(_typed(name[:-2], value)))
+        else:
+            settings.add(f"{prefix}.{name}", _typed(name, value), path, line)
+    for name, (values, line) in lists.items():
+        settings.add(f"{prefix}.{name}", tuple(values), path, line)
+
+
+def _lines(files: Files, path: str) -> Iterator[tuple[str, str | None, int]]:
+    """Names, values and lines. What stands below the head of a section is no setting of npm's."""
+    is_in_section = False
+    for number_, raw in enumerate((files.text(path) or "").split("\n"), 1):
+        line = raw.strip(_SPACE)
+        if not line or line[0] in "#;":
+            continue
+        if line[0] == "[" and line[-1] == "]":
+            is_in_section = True
+            files.problem(path, "a section, which npm does not read", number_)
+        elif not is_in_section:
+            name, equals, value = line.partition("=")
+            name = _unquoted(name.strip(_SPACE))
+            if name:
+                yield name, _unquoted(value.strip(_SPACE)) if equals else None, number_
+            else:
+                files.problem(path, "a value has no name", number_)
+
+
+def _unquoted(text: str) -> str:
+    """The word without quotes around it, or without the comment behind it."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    plain = _COMMENT.split(text, maxsplit=1)[0]
+    return _ESCAPE.sub(r"\1", plain).strip(_SPACE)
+
+
+_COMMENT = re.compile(r"(?<!\\)[;#]")
+_ESCAPE = re.compile(r"\\([;#\\])")
+
+
+def _typed(name: str, value: str | None) -> Value:
+    """The value: a name alone is switched on. `${NAME}` stands for a variable of the environment, which is not known."""
+    if value is None:
+        return True
+    if _SECRET(name) and value and not (value.startswith("${") and value.endswith("}")):
+        return MASK
+    return {"true": True, "false": False, "null": None}.get(value, number(without_password(value)))
+
+
+NPM = Parser(
+    name="npm",
+    globs=("**/.npmrc", *(path[1:] for path in _GLOBAL)),
+    settings=_settings,
+)

@@ -1,0 +1,70 @@
+"""What a configuration parser is: the files it reads, and how they become settings in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from hullmark.model.inventory import Distro
+from hullmark.model.setting import Setting
+
+MAX_INCLUDES = 1000
+"""So many files one program's configuration may consist of; what includes more has a Problem."""
+
+MAX_DEPTH = 20
+"""So deep may files include each other."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What stands at a path once links are followed: a key of rootfs.entry.KINDS, permission bits, owner, size in bytes."""
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+
+
+class Files(Protocol):
+    """The finished image's files as a configuration parser sees them. Paths are absolute, with a leading slash."""
+
+    @property
+    def distro(self) -> Distro | None:
+        """The image's distribution, if it says."""
+
+    def matching(self, glob: str) -> list[str]:
+        """The paths of files (and of links to files) that a glob(7) pattern fits, sorted by bytes; folders that are links are entered.
+
+        Names that begin with a dot are only found by a pattern that begins with one.
+        """
+
+    def text(self, path: str) -> str | None:
+        """The content of a file, links followed, as UTF-8 with escapes for what is none; None if it is not there or was not read.
+
+        That a file which is there was not read (too large, binary) is a Problem already. Line ends are kept as they are.
+        """
+
+    def status(self, path: str) -> Status | None:
+        """What stands at a path, links followed; None if nothing does."""
+
+    def real(self, path: str) -> str | None:
+        """The path with every link followed inside the root; None if nothing is there."""
+
+    def problem(self, path: str, reason: str, line: int = 0) -> None:
+        """Put a Problem about a file into the result: what in it could not be understood. The rest of the file still counts."""
+
+
+class Parser(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration of one program, or of one kind of file.
+
+    `name` is unique and is the first part of its settings' keys. `globs` are the files that are kept for it, as rootfs.reads.Read
+    has them (no leading slash; the last segment is a literal name, a suffix as `*.conf`, or `*`). `settings(files)` gives the
+    settings in effect, in any order, with `layer` left out. It never raises for bad input. The program's own defaults are among
+    them where its configuration is there and nothing sets them.
+    """
+
+    name: str
+    globs: tuple[str, ...]
+    settings: Callable[[Files], Iterable[Setting]]

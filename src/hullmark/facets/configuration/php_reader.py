@@ -1,0 +1,173 @@
+"""Reads the files of one PHP: php.ini and its scan folder for each server interface, and php-fpm's pools."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import msgspec
+
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.parser import Files
+from hullmark.facets.configuration.php_ini import Entry, IniReader
+from hullmark.facets.configuration.php_settings import (
+    ALL_SINCE_8_4,
+    CONSTANTS,
+    DEFAULTS,
+    FIXED,
+    GLOBAL_DEFAULTS,
+    POOL_DEFAULTS,
+    pool_typed,
+    typed,
+)
+from hullmark.model.setting import Setting, Value
+
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,100}").fullmatch
+_SECTION = re.compile(r"(path|host)=(.{1,200})", re.IGNORECASE | re.DOTALL).fullmatch
+_POOL = re.compile(r".{1,200}", re.DOTALL).fullmatch
+_LOADED = ("extension", "zend_extension")
+_PHP_VALUES = ("php_admin_flag", "php_admin_value", "php_flag", "php_value")
+
+_OWN_FILE = {
+    "apache2": "php-apache2handler.ini",
+    "cgi": "php-cgi-fcgi.ini",
+    "cli": "php-cli.ini",
+    "fpm": "php-fpm-fcgi.ini",
+}
+"""What a server interface reads in place of php.ini if it is there."""
+
+
+class Interface(msgspec.Struct):
+    """A server interface: cli, fpm, apache2 …, the folder of its php.ini, its scan folder and the main file of its pools."""
+
+    name: str
+    folder: str
+    scanned: str
+    pools: str = ""
+
+
+class Installation(msgspec.Struct):
+    """PHP once. `is_new`: it is known to be 8.4 or later. `prefix` is what names of pools' files are relative to."""
+
+    label: str
+    interfaces: list[Interface]
+    is_new: bool = False
+    prefix: str = "/usr"
+
+
+class PhpReader:
+    """Reads one installation; its settings' keys begin with `name`."""
+
+    def __init__(self, files: Files, installation: Installation, name: str) -> None:
+        self._files = files
+        self._installation = installation
+        self._name = name
+        self._tree = IncludeTree(files)
+        self._found = Collected(files, installation.interfaces[0].folder + "/php.ini")
+        self._constants = {**CONSTANTS, "E_ALL": ALL_SINCE_8_4} if installation.is_new else CONSTANTS
+        self._lists: dict[str, list[str]] = {}
+        self._seen: set[str] = set()
+
+    def settings(self) -> list[Setting]:
+        """The settings of every interface, and of php-fpm's pools."""
+        for interface in self._installation.interfaces:
+            self._read(interface)
+            if interface.pools and self._files.status(interface.pools) is not None:
+                self._read_pools(f"{self._name}.{interface.name}", interface.pools)
+        return self._found.settings()
+
+    def _entries(self, path: str, known: Mapping[str, str], by: str = "", line: int = 0) -> Iterator[Entry]:
+        """The entries of one file. `known` are the settings so far, which a `${NAME}` may name."""
+        with self._tree.opened(path, by, line) as text:
+            yield from IniReader(text or "", self._constants, known.get, partial(self._files.problem, path)).entries()
+
+    def _read(self, interface: Interface) -> None:
+        """Read the ini files of an interface in order: what is read later counts."""
+        top = f"{self._name}.{interface.name}"
+        fixed = FIXED.get(interface.name, {})
+        for name, value in {**DEFAULTS, **fixed}.items():
+            self._found.add(f"{top}.{name}", value)
+        known: dict[str, str] = {}
+        for path in self._ini_files(interface):
+            for entry in self._entries(path, known):
+                section = self._section(entry, interface)
+                if section is None or not self._is_name(entry, path) or (not section and entry.name in fixed):
+                    continue
+                if not section:
+                    known[entry.name] = entry.value
+                self._take(f"{top}{section}.{entry.name}", entry, path)
+        self._tell_lists()
+
+    def _ini_files(self, interface: Interface) -> list[str]:
+        own = f"{interface.folder}/{_OWN_FILE.get(interface.name, 'php.ini')}"
+        main = own if self._files.status(own) is not None else f"{interface.folder}/php.ini"
+        first = [main] if self._files.status(main) is not None else []
+        return first + self._files.matching(f"{interface.scanned}/*.ini")
+
+    def _section(self, entry: Entry, interface: Interface) -> str | None:
+        """What of a key tells that a setting is for one path or host; None where the interface takes no notice of it."""
+        found = _SECTION(entry.section)
+        if found is None:
+            return ""
+        return None if interface.name == "cli" else f".{found[1].lower()}[{found[2]}]"
+
+    def _is_name(self, entry: Entry, path: str) -> bool:
+        """Whether PHP may have a setting of this name. What is meant as a comment of old is passed over as PHP does."""
+        is_name = _NAME(entry.name) is not None
+        if not is_name and not entry.name.startswith("#"):
+            self._files.problem(path, "this is no setting, and is left out", entry.line)
+        return is_name
+
+    def _take(self, key: str, entry: Entry, path: str) -> None:
+        if entry.name in _LOADED or entry.offset is not None:
+            if key not in self._lists:
+                self._lists[key] = []
+                self._found.add(key, (), path, entry.line)
+            self._lists[key].append(f"{entry.offset}={entry.value}" if entry.offset else entry.value)
+        else:
+            self._found.add(key, typed(entry.name, entry.value), path, entry.line)
+
+    def _tell_lists(self) -> None:
+        for key, values in self._lists.items():
+            self._found.replace(key, tuple(values))
+        self._lists.clear()
+
+    def _read_pools(self, top: str, main: str) -> None:
+        """Read php-fpm's files: what it sets for itself, and each pool."""
+        for name, value in GLOBAL_DEFAULTS.items():
+            self._found.add(f"{top}.global.{name}", value)
+        self._read_pool_file(top, main, "", "", 0)
+
+    def _read_pool_file(self, top: str, path: str, pool: str, by: str, line: int) -> None:
+        for entry in self._entries(path, {}, by, line):
+            section = entry.section or pool
+            if entry.name == "include":
+                pattern = entry.value if entry.value.startswith("/") else f"{self._installation.prefix}/{entry.value}"
+                is_glob = any(c in pattern for c in "*?[")
+                for inner in self._tree.matching(pattern, path, entry.line) if is_glob else [pattern]:
+                    self._read_pool_file(top, inner, section, path, entry.line)
+            elif self._is_name(entry, path):
+                self._take_pool(top, section, entry, path)
+
+    def _take_pool(self, top: str, section: str, entry: Entry, path: str) -> None:
+        if section in ("", "global"):
+            self._found.add(f"{top}.global.{entry.name}", pool_typed(entry.name, entry.value), path, entry.line)
+            return
+        if not _POOL(section):
+            self._files.problem(path, "a pool's name is too long; it is left out", entry.line)
+            return
+        key = f"{top}.pool[{section}]"
+        if section not in self._seen:
+            self._seen.add(section)
+            for name, default in POOL_DEFAULTS.items():
+                self._found.add(f"{key}.{name}", default)
+        text = entry.value.replace("$pool", section)
+        if entry.offset is None:
+            self._found.add(f"{key}.{entry.name}", pool_typed(entry.name, text), path, entry.line)
+        elif _NAME(entry.offset):
+            value: Value = typed(entry.offset, text) if entry.name in _PHP_VALUES else text
+            self._found.add(f"{key}.{entry.name}[{entry.offset}]", value, path, entry.line)
+        else:
+            self._files.problem(path, "this is no setting, and is left out", entry.line)

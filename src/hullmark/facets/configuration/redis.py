@@ -1,0 +1,184 @@
+"""Redis and Valkey: servers and sentinels (the directives of redis.conf as Redis 8 and Valkey 8 read them).
+
+A server is named by its file, as in `redis.server[/etc/redis/redis.conf].protected-mode`, a sentinel as in
+`redis.sentinel[/etc/redis/sentinel.conf].port`. Directives have the names of today: `replica` for `slave`, `listpack` for `ziplist`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hullmark.facets.configuration.bracketed import Bracketed
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.redis_directives import (
+    ADDING,
+    DEFAULTS,
+    FOLDERS,
+    LISTS,
+    SECRETS,
+    SENTINEL_DEFAULTS,
+    SENTINEL_SECRETS,
+    SERVER_NAMES,
+    WORDS,
+)
+from hullmark.facets.configuration.written import MASK, beside, number, without_password
+from hullmark.model.setting import Setting, Value
+
+_PIECE = re.compile(
+    r"""[ \t\r\n\v\f]*+((?:[^ \t\r\n"']|"(?:\\.|[^"\\])*+"(?=\s|\Z)|'(?:\\'|[^'])*+'(?=\s|\Z))++)(?=[ \t\r\n]|\Z)""",
+    re.DOTALL,
+)
+_QUOTED = re.compile(r""""((?:\\.|[^"\\])*+)"|'((?:\\'|[^'])*+)'""", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+_SPACE = " \t\r\n"
+_WILD = re.compile(r"[*?\[]").search
+_ACL_SECRET = re.compile(r"([><#!]).+", re.DOTALL).fullmatch
+
+
+class Directive(msgspec.Struct, frozen=True):
+    """One directive: its name in small letters, and its words."""
+
+    name: str
+    words: tuple[str, ...]
+    path: str
+    line: int
+
+
+def _settings(files: Files) -> Iterable[Setting]:
+    settings = Collected(files, "/etc/redis/redis.conf")
+    tree = IncludeTree(files)
+    names = Bracketed()
+    seen: set[str] = set()
+    for path in _main_files(files):
+        real = files.real(path) or path
+        if real not in seen:
+            seen.add(real)
+            is_sentinel = "sentinel" in path.rpartition("/")[2]
+            prefix = f"redis.{'sentinel' if is_sentinel else 'server'}[{names.name(path)}]"
+            for name, value in (SENTINEL_DEFAULTS if is_sentinel else DEFAULTS).items():
+                settings.add(f"{prefix}.{name}", value)
+            _server(read_directives(files, tree, path), prefix, settings)
+    return settings.settings()
+
+
+def _main_files(files: Files) -> Iterator[str]:
+    for folder in FOLDERS:
+        for name in SERVER_NAMES:
+            yield from files.matching(f"{folder}/{name}")
+
+
+def read_directives(files: Files, tree: IncludeTree, path: str, by: str = "", at: int = 0) -> Iterator[Directive]:
+    """The directives of a file and of those that it includes, in their order."""
+    with tree.opened(path, by, at) as text:
+        for line, raw in enumerate((text or "").split("\n"), 1):
+            written = raw.strip(_SPACE)
+            if not written or written[0] == "#":
+                continue
+            words = split(written)
+            if words is None:
+                files.problem(path, "its quotes are not balanced", line)
+            elif words and words[0].lower() == "include" and len(words) > 1:
+                yield from _include(files, tree, Directive("include", words[1:], path, line))
+            elif words:
+                yield Directive(words[0].lower(), words[1:], path, line)
+
+
+def _include(files: Files, tree: IncludeTree, include: Directive) -> Iterator[Directive]:
+    target = beside(include.path, include.words[0])
+    for path in tree.matching(target, include.path, include.line) if _WILD(target) else [target]:
+        yield from read_directives(files, tree, path, include.path, include.line)
+
+
+def split(line: str) -> tuple[str, ...] | None:
+    """The words of a line, quotes and escapes undone; None if quotes do not close, or close inside a word."""
+    words = []
+    at, end = 0, len(line.rstrip())
+    while at < end:
+        found = _PIECE.match(line, at)
+        if found is None:
+            return None
+        words.append(_QUOTED.sub(_unquoted, found[1]))
+        at = found.end()
+    return tuple(words)
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return found[2].replace("\\'", "'")
+    return _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if e[1] else _ESCAPES.get(e[2], e[2]), found[1])
+
+
+def _server(directives: Iterable[Directive], prefix: str, settings: Collected) -> None:
+    """The settings of one server: what is said twice counts as it is said last, but for what adds up."""
+    lists: dict[str, dict[str, str]] = {}
+    places: dict[str, tuple[str, int]] = {}
+    for each in directives:
+        name = each.name.replace("slave", "replica").replace("ziplist", "listpack")
+        words = each.words
+        if name == "sentinel" and words:
+            name, words = f"sentinel.{words[0].lower()}", words[1:]
+        if name in ADDING or (name.startswith("sentinel.") and len(words) > 1):
+            _add_up(lists.setdefault(name, {}), name, words)
+            places[name] = (each.path, each.line)
+        else:
+            settings.add(f"{prefix}.{name}", typed(name, words), each.path, each.line)
+    for name, entries in lists.items():
+        settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name])
+
+
+def _add_up(entries: dict[str, str], name: str, words: tuple[str, ...]) -> None:
+    """Note what a directive adds. `save` takes pairs, and forgets the others if it is empty; one buffer limit is for one class."""
+    if name == "save":
+        if words == ("",):
+            entries.clear()
+            return
+        pairs = (" ".join(words[i : i + 2]) for i in range(0, len(words), 2))
+        entries |= {pair: pair for pair in pairs}
+    elif name == "client-output-buffer-limit":
+        for i in range(0, len(words), 4):
+            kind = words[i].lower().replace("slave", "replica")
+            entries[kind] = " ".join((kind, *words[i + 1 : i + 4]))
+    else:
+        entry = " ".join(_shown(word) for word in _masked(name, words))
+        entries[entry] = entry
+
+
+def _shown(word: str) -> str:
+    return word or '""'
+
+
+def _masked(name: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    if name == "user":
+        return tuple(f"{found[1]}{MASK}" if (found := _ACL_SECRET(word)) else word for word in words)
+    if name in SENTINEL_SECRETS:
+        return (*words[:-1], MASK)
+    return tuple(without_password(word) for word in words)
+
+
+def typed(name: str, words: tuple[str, ...]) -> Value:
+    """The value of a directive that is given once."""
+    if name in LISTS:
+        return tuple(piece for word in words for piece in word.split())
+    if not words:
+        return None
+    if name in SECRETS:
+        return MASK if words[0] else ""
+    words = _masked(name, words)
+    if len(words) > 1:
+        return words
+    if name in WORDS:
+        return words[0]
+    return {"yes": True, "no": False}.get(words[0].lower(), number(words[0]))
+
+
+REDIS = Parser(
+    name="redis",
+    globs=("**/*.conf",),
+    settings=_settings,
+)

@@ -1,0 +1,281 @@
+"""Keys of SSH: those that let someone in (sshd(8), AUTHORIZED_KEYS FILE FORMAT), and the host's own, which an image should not carry.
+
+Only what is public of a key is told: its type, its size and the fingerprint of its public half (RFC 4253, RFC 4716).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.facets.configuration.bracketed import Bracketed
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.parser import Files, Parser, Status
+from hullmark.facets.configuration.sshd import MAIN
+from hullmark.facets.configuration.sshd import settings as sshd_settings
+from hullmark.model.inventory import Distro
+from hullmark.model.setting import Setting, Value
+
+_MAX_USERS = 10_000
+_MAX_FILES = 1_000
+_MAX_PATTERNS = 20
+_USUAL = (".ssh/authorized_keys", ".ssh/authorized_keys2")
+_OPTION = re.compile(r'(?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+').match
+_TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,80}").fullmatch
+_HOST_KEY = re.compile(r"ssh_host_([a-z0-9]+)_key").fullmatch
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
+_PEM_TYPES = {"RSA ": "ssh-rsa", "DSA ": "ssh-dss", "EC ": "ecdsa"}
+_CURVE_BITS = {"nistp256": 256, "nistp384": 384, "nistp521": 521, "ed25519": 256, "ed448": 456}
+_MAGIC = b"openssh-key-v1\0"
+
+
+class PublicKey(msgspec.Struct, frozen=True):
+    """A public key. `bits` is 0 where the type does not say. `fingerprint` is as ssh-keygen prints it, without padding."""
+
+    type: str
+    bits: int
+    fingerprint: str
+
+
+class _Quiet:
+    """The files as another parser sees them, whose Problems it tells itself."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    @property
+    def distro(self) -> Distro | None:
+        return self._files.distro
+
+    def matching(self, glob: str) -> list[str]:
+        return self._files.matching(glob)
+
+    def text(self, path: str) -> str | None:
+        return self._files.text(path)
+
+    def status(self, path: str) -> Status | None:
+        return self._files.status(path)
+
+    def real(self, path: str) -> str | None:
+        return self._files.real(path)
+
+    def problem(self, path: str, reason: str, line: int = 0) -> None:
+        """Nothing: sshd's parser has told it."""
+
+
+def _string(blob: bytes, at: int) -> tuple[bytes, int]:
+    """A string of SSH's wire format. Raises ValueError where it ends early."""
+    size = int.from_bytes(blob[at : at + 4], "big")
+    if len(blob) < at + 4 + size:
+        raise ValueError
+    return blob[at + 4 : at + 4 + size], at + 4 + size
+
+
+def _fields(blob: bytes, at: int, kind: str) -> list[bytes]:
+    """What follows the type: all of a plain key, and of a certificate the key, which a nonce stands in front of.
+
+    Raises ValueError where it ends early.
+    """
+    is_certificate = "-cert-" in kind
+    wanted = 2 if "ed25519" in kind else 3
+    found: list[bytes] = []
+    while at < len(blob) and not (is_certificate and len(found) == wanted):
+        field, at = _string(blob, at)
+        found.append(field)
+    return found[1:] if is_certificate else found
+
+
+def public_key(blob: bytes) -> PublicKey | None:
+    """The key in a public blob; None for what is none."""
+    try:
+        name, at = _string(blob, 0)
+        kind = name.decode("ascii")
+        fields = _fields(blob, at, kind)
+    except ValueError:
+        return None
+    bits = next((bits for curve, bits in _CURVE_BITS.items() if curve in kind), 0)
+    modulus = 1 if kind.startswith("ssh-rsa") else 0
+    if not _TYPE(kind) or len(fields) <= modulus:
+        return None
+    if not bits and kind.startswith(("ssh-rsa", "ssh-dss")):
+        bits = int.from_bytes(fields[modulus], "big").bit_length()
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return PublicKey(kind, bits, f"SHA256:{digest}")
+
+
+def _decoded(word: str) -> bytes | None:
+    try:
+        return base64.b64decode(word, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def authorized(line: str) -> tuple[PublicKey, str, tuple[str, ...]] | None:
+    """Key, comment and options of a line of an authorized_keys file; None for what is none."""
+    options: tuple[str, ...] = ()
+    words = line.split(None, 2)
+    if not (words and _TYPE(words[0])):
+        found = _OPTION(line)
+        if found is None:
+            return None
+        options = _split_options(found[0])
+        words = line[found.end() :].split(None, 2)
+    if len(words) < 2 or not _TYPE(words[0]):
+        return None
+    blob = _decoded(words[1])
+    key = public_key(blob) if blob is not None else None
+    if key is None or key.type != words[0]:
+        return None
+    return key, words[2].strip() if len(words) > 2 else "", options
+
+
+def _split_options(text: str) -> tuple[str, ...]:
+    """Options between commas; quotes stay around their values."""
+    parts, start, quoted, i = [], 0, False, 0
+    while i < len(text):
+        if text[i] == "\\":
+            i += 1
+        elif text[i] == '"':
+            quoted = not quoted
+        elif text[i] == "," and not quoted:
+            parts.append(text[start:i])
+            start = i + 1
+        i += 1
+    return (*parts, text[start:])
+
+
+def _homes(files: Files) -> Iterator[tuple[str, str]]:
+    """(user, home) of the accounts; without passwd(5) those that folders let suppose."""
+    text = files.text("/etc/passwd") if files.status("/etc/passwd") is not None else None
+    for line in (text or "").split("\n")[:_MAX_USERS]:
+        fields = line.split(":")
+        if len(fields) == 7 and fields[0] and fields[5].startswith("/"):
+            yield fields[0], fields[5].rstrip("/")
+    yield "root", "/root"
+    for name in _USUAL:
+        for path in files.matching(f"/home/*/{name}"):
+            home = path.removesuffix(f"/{name}")
+            yield posixpath.basename(home), home
+
+
+def _expanded(pattern: str, user: str, home: str) -> str:
+    """The file that AuthorizedKeysFile means for a user."""
+    done = re.sub(r"%([%hu])", lambda found: {"%": "%", "h": home, "u": user}[found[1]], pattern)
+    return done if done.startswith("/") else f"{home}/{done}"
+
+
+def _files_of_users(files: Files, patterns: tuple[str, ...]) -> dict[str, str]:
+    """Files of authorized keys that are there → whose they are (empty: several users')."""
+    found: dict[str, str] = {}
+    if len(patterns) > _MAX_PATTERNS:
+        files.problem(MAIN, "so many files of authorized keys for each user are not looked for")
+    for user, home in _homes(files):
+        for pattern in patterns[:_MAX_PATTERNS]:
+            path = _expanded(pattern, user, home)
+            if path not in found and len(found) < _MAX_FILES and files.status(path) is not None:
+                is_shared = "%" not in pattern and pattern.startswith("/")
+                found[path] = "" if is_shared else user
+    if len(found) >= _MAX_FILES:
+        files.problem("/etc/passwd", "so many files of authorized keys are not read")
+    return found
+
+
+def _add_authorized(collected: Collected, files: Files, patterns: tuple[str, ...]) -> None:
+    count = 0
+    for path, user in _files_of_users(files, patterns).items():
+        for number, line in enumerate((files.text(path) or "").split("\n"), 1):
+            line = line.strip()
+            if not line or line.startswith("#") or collected.is_full:
+                continue
+            found = authorized(line)
+            if found is None:
+                files.problem(path, "a line that is no key", number)
+                continue
+            key, comment, options = found
+            values: tuple[tuple[str, Value], ...] = (
+                ("user", user),
+                ("type", key.type),
+                ("bits", key.bits),
+                ("fingerprint", key.fingerprint),
+                ("comment", comment),
+                ("options", options),
+            )
+            for name, value in values:
+                collected.add(f"ssh_keys.authorized[{count}].{name}", value, path, number)
+            count += 1
+
+
+def private_key(text: str) -> tuple[PublicKey | None, str, bool | None]:
+    """Of a private key's file: its public half, its type and whether it is encrypted, as far as they can be seen.
+
+    The body may be masked, and then only the first line tells something.
+    """
+    pem = _PEM.search(text)
+    if pem is None:
+        return None, "", None
+    if pem[1] != "OPENSSH ":
+        is_encrypted = True if pem[1] == "ENCRYPTED " or "Proc-Type: 4,ENCRYPTED" in text[:4096] else None
+        return None, _PEM_TYPES.get(pem[1], ""), is_encrypted
+    body = _decoded("".join(text[pem.end() :].partition("-----END")[0].split()))
+    if body is None or not body.startswith(_MAGIC):
+        return None, "", None
+    try:
+        cipher, at = _string(body, len(_MAGIC))
+        _, at = _string(body, at)
+        _, at = _string(body, at)
+        blob, _ = _string(body, at + 4)
+    except ValueError:
+        return None, "", None
+    key = public_key(blob)
+    return key, key.type if key else "", cipher != b"none"
+
+
+def _add_host_keys(collected: Collected, files: Files, named: tuple[str, ...]) -> None:
+    names = Bracketed()
+    for path in dict.fromkeys((*files.matching("/etc/ssh/ssh_host_*_key"), *named)):
+        status = files.status(path)
+        if status is None or collected.is_full:
+            continue
+        name = names.name(posixpath.basename(path) if path.startswith("/etc/ssh/") else path)
+        public, kind, is_encrypted = private_key(files.text(path) or "")
+        public = public or _public_half(files, f"{path}.pub")
+        by_name = _HOST_KEY(posixpath.basename(path))
+        told = public.type if public else kind or (by_name[1] if by_name else None)
+        key = f"ssh_keys.host[{name}]"
+        collected.add(f"{key}.type", told, path, 1)
+        if public is not None:
+            collected.add(f"{key}.bits", public.bits, path, 1)
+            collected.add(f"{key}.fingerprint", public.fingerprint, path, 1)
+        collected.add(f"{key}.encrypted", is_encrypted, path, 1)
+        collected.add(f"{key}.mode", f"{status.mode & 0o7777:04o}", path, 1)
+
+
+def _public_half(files: Files, path: str) -> PublicKey | None:
+    text = files.text(path) if files.status(path) is not None else None
+    found = authorized(text.strip().partition("\n")[0]) if text else None
+    return found[0] if found else None
+
+
+def settings(files: Files) -> list[Setting]:
+    """The keys in the image: `ssh_keys.authorized[i]` and `ssh_keys.host[NAME]`."""
+    collected = Collected(files, MAIN)
+    sshd = {setting.key: setting.value for setting in sshd_settings(_Quiet(files))}
+    patterns, named = sshd.get("sshd.AuthorizedKeysFile"), sshd.get("sshd.HostKey")
+    paths = patterns if isinstance(patterns, tuple) else ()
+    _add_host_keys(collected, files, named if isinstance(named, tuple) else ())
+    _add_authorized(collected, files, tuple(dict.fromkeys((*(path for path in paths if path != "none"), *_USUAL))))
+    return collected.settings()
+
+
+SSH_KEYS = Parser(
+    name="ssh_keys",
+    globs=("etc/ssh/*", "etc/passwd", "**/.ssh/authorized_keys", "**/.ssh/authorized_keys2"),
+    settings=settings,
+)
+"""Keys that let someone in, and the host's own keys; `encrypted` has no value where it cannot be seen."""

@@ -1,0 +1,236 @@
+"""sudo: /etc/sudoers with what it includes, sudoers(5)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.facets.configuration.sudoers_syntax import (
+    ALIASES,
+    Default,
+    NotRead,
+    Rule,
+    aliases,
+    defaults,
+    lines,
+    plain,
+    rules,
+)
+from hullmark.model.inventory import Distro
+from hullmark.model.setting import Setting, Value
+
+MAIN = "/etc/sudoers"
+
+_INCLUDE = re.compile(r"[@#]include(dir)?[ \t]+(.+)").fullmatch
+_WORD = re.compile(r"[A-Za-z_]+").match
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,3})?").fullmatch
+_LISTS = frozenset({"env_check", "env_delete", "env_keep", "log_subcmds_exclude"})
+_MAX_ITEMS = 500
+
+_STANDARD: dict[str, Value] = {
+    "authenticate": True,
+    "env_reset": True,
+    "passwd_tries": 3,
+    "requiretty": False,
+    "rootpw": False,
+    "runas_default": "root",
+    "runaspw": False,
+    "setenv": False,
+    "targetpw": False,
+    "visiblepw": False,
+}
+
+
+class _Written(msgspec.Struct, frozen=True):
+    value: Value
+    path: str
+    line: int
+
+
+class _Scoped(msgspec.Struct, frozen=True):
+    """A Defaults line that holds for some only."""
+
+    scope: str
+    path: str
+    line: int
+    settings: dict[str, Value]
+
+
+class _Policy:
+    """What all files together say."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._tree = IncludeTree(files)
+        self.everyone: dict[str, _Written] = {}
+        self.scoped: list[_Scoped] = []
+        self.aliases: dict[tuple[str, str], tuple[tuple[str, ...], str, int]] = {}
+        self.rules: list[tuple[Rule, str, int]] = []
+
+    def read(self, path: str, by: str = "", line: int = 0) -> None:
+        """Read a file and those that it includes."""
+        with self._tree.opened(path, by, line) as text:
+            for number, written in lines(text or ""):
+                try:
+                    self._line(written, path, number)
+                except NotRead as error:
+                    self._files.problem(path, f"a line cannot be read: {error}", number)
+
+    def _line(self, written: str, path: str, line: int) -> None:
+        if found := _INCLUDE(written):
+            self._include(found, path, line)
+            return
+        word = _WORD(written)
+        first = word[0] if word else ""
+        rest = written[len(first) :]
+        if first == "Defaults" and not rest[:1].isalnum():
+            self._defaults(rest.rstrip(), path, line)
+        elif first in ALIASES and rest[:1] in (" ", "\t"):
+            for name, members in aliases(rest.strip()):
+                if (ALIASES[first], name) in self.aliases:
+                    raise NotRead(f"the alias {name} is there already")
+                self.aliases[ALIASES[first], name] = (members, path, line)
+        else:
+            self.rules += ((rule, path, line) for rule in rules(written))
+
+    def _include(self, found: re.Match[str], path: str, line: int) -> None:
+        target = posixpath.join(posixpath.dirname(path), plain(found[2].strip()))
+        if "%h" in target:
+            self._files.problem(path, f"{target} depends on the name of the host, and is not read", line)
+        elif not found[1]:
+            self.read(target, path, line)
+        else:
+            for file in self._tree.matching(f"{target}/*", path, line):
+                name = posixpath.basename(file)
+                if "." not in name and not name.endswith("~"):
+                    self.read(file, path, line)
+
+    def _defaults(self, text: str, path: str, line: int) -> None:
+        scope, found = defaults(text)
+        if not scope:
+            for default in found:
+                known = self.everyone.get(default.name)
+                value = _value(default, known.value if known else None)
+                self.everyone[default.name] = _Written(value, path, line)
+            return
+        settings: dict[str, Value] = {}
+        for default in found:
+            known = self.everyone.get(default.name)
+            before = settings.get(default.name, known.value if known else None)
+            settings[default.name] = _value(default, before)
+        self.scoped.append(_Scoped(scope, path, line, settings))
+
+    def members(self, kind: str, names: tuple[str, ...]) -> Iterator[str]:
+        """The names with aliases replaced by what they stand for; each once. What is excluded has a `!` in front."""
+        seen, waiting = set(), list(reversed(names))
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            alias = self.aliases.get((kind, name))
+            if alias is None:
+                yield name
+            else:
+                waiting += reversed(alias[0])
+
+    def without_password(self) -> Iterator[tuple[str, str, int]]:
+        """Who may run a command without a password, and the line that says so.
+
+        Where it holds for some hosts, commands or target users only, everyone counts who may run something.
+        """
+        exempt = self.everyone.get("exempt_group")
+        if exempt is not None and isinstance(exempt.value, str):
+            yield f"%{exempt.value}", exempt.path, exempt.line
+        nobody_asked = self.everyone.get("authenticate", _Written(True, "", 0)).value is False
+        for scoped in self.scoped:
+            if scoped.settings.get("authenticate") is False and scoped.scope.startswith(":"):
+                for name in self.members("user", tuple(scoped.scope[1:].split(","))):
+                    yield name, scoped.path, scoped.line
+            elif scoped.settings.get("authenticate") is False:
+                nobody_asked = True
+        for rule, path, line in self.rules:
+            allows = any(not command.startswith("!") for command in rule.commands)
+            if allows and ("NOPASSWD" in rule.tags or (nobody_asked and "PASSWD" not in rule.tags)):
+                for name in self.members("user", rule.users):
+                    yield name, path, line
+
+
+def _value(default: Default, before: Value) -> Value:
+    """The value of a setting after a line has changed it. What is switched off is False, or an empty list."""
+    if default.name in _LISTS:
+        return _list(default, before if isinstance(before, tuple) else ())
+    if not default.operator:
+        return default.is_on
+    number = _NUMBER(default.value)
+    if number is None:
+        return default.value
+    return float(default.value) if number[1] else int(default.value)
+
+
+def _list(default: Default, before: tuple[str, ...]) -> tuple[str, ...]:
+    items = tuple(default.value.split())
+    if default.operator == "-=":
+        gone = set(items)
+        return tuple(item for item in before if item not in gone)
+    found = tuple(dict.fromkeys(before + items)) if default.operator == "+=" else items
+    if len(found) > _MAX_ITEMS:
+        raise NotRead(f"the list {default.name} is too long")
+    return found
+
+
+def _standard(distro: Distro | None) -> dict[str, Value]:
+    """sudo's own defaults that all releases of today share, and those that a distribution has built in."""
+    if distro is None or not {"debian", "ubuntu"} & {distro.id, *distro.id_like}:
+        return _STANDARD
+    is_trixie = distro.id == "debian" and distro.version_id.split(".")[0] == "13"
+    return {**_STANDARD, "timestamp_timeout": 15, **({"use_pty": True} if is_trixie else {})}
+
+
+def _add_rule(collected: Collected, key: str, rule: Rule, path: str, line: int) -> None:
+    for name, value in (
+        ("users", rule.users),
+        ("hosts", rule.hosts),
+        ("runas", rule.runas),
+        ("runas_groups", rule.groups),
+        ("options", rule.options),
+        ("tags", rule.tags),
+        ("commands", rule.commands),
+    ):
+        if value or name in ("runas", "tags"):
+            collected.add(f"{key}.{name}", value, path, line)
+
+
+def settings(files: Files) -> list[Setting]:
+    """The settings of sudo, where it has a configuration."""
+    if files.status(MAIN) is None:
+        return []
+    collected = Collected(files, MAIN)
+    policy = _Policy(files)
+    policy.read(MAIN)
+    for name, standard in _standard(files.distro).items():
+        collected.add(f"sudoers.defaults.{name}", standard)
+    for name, written in policy.everyone.items():
+        collected.add(f"sudoers.defaults.{name}", written.value, written.path, written.line)
+    for i, scoped in enumerate(policy.scoped):
+        collected.add(f"sudoers.scoped[{i}].scope", scoped.scope, scoped.path, scoped.line)
+        for name, value in scoped.settings.items():
+            collected.add(f"sudoers.scoped[{i}].{name}", value, scoped.path, scoped.line)
+    for (kind, name), (members, path, line) in policy.aliases.items():
+        collected.add(f"sudoers.alias.{kind}[{name}]", members, path, line)
+    for i, (rule, path, line) in enumerate(policy.rules):
+        _add_rule(collected, f"sudoers.rule[{i}]", rule, path, line)
+    found = list(policy.without_password())
+    names = tuple(dict.fromkeys(name for name, _, _ in found if not name.startswith("!")))
+    collected.add("sudoers.nopasswd", names, *(found[0][1:] if found else ()))
+    return collected.settings()
+
+
+SUDOERS = Parser(name="sudoers", globs=("etc/sudoers", "etc/sudoers.d/*"), settings=settings)
+"""Who may run what as whom, one rule for each run of commands with the same rights; `sudoers.nopasswd`: who is asked no password."""

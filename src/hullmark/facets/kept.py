@@ -1,0 +1,94 @@
+"""Kept files: text and configuration, kept with the records of layers so that a new rule needs no new reading.
+
+Secrets are masked before anything is kept.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+import msgspec
+
+from hullmark.facets.configuration import PARSERS
+from hullmark.facets.secrets.mask import masked
+from hullmark.rootfs.reads import MIB, Read, Report
+
+FILE_LIMIT = 256 << 10
+"""The largest file, in bytes, that is kept."""
+
+LAYER_LIMIT = 64 * MIB
+"""So many bytes are kept of one layer; what comes after them is left out, with a Problem."""
+
+_HEAD = 8192
+
+_ANYWHERE = (
+    "conf",
+    "cnf",
+    "cfg",
+    "ini",
+    "properties",
+    "env",
+    "toml",
+    "yaml",
+    "yml",
+    "service",
+    "socket",
+    "timer",
+    "repo",
+    "sources",
+)
+_PARSED = tuple(glob for parser in PARSERS for glob in parser.globs)
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """The content of one file, secrets masked; None where it is left out, with the reason as a sentence."""
+
+    body: bytes | None
+    left_out: str = ""
+
+
+def keep(path: str, body: memoryview, report: Report) -> Kept:
+    """Keep a file, unless it is no text."""
+    if is_binary(body):
+        return Kept(None, "it is no text, and was not kept")
+    return Kept(masked(bytes(body), posixpath.basename(path)))
+
+
+def is_binary(body: memoryview) -> bool:
+    """Whether a file is no text: a NUL byte stands near its beginning."""
+    return b"\0" in bytes(body[:_HEAD])
+
+
+class _TooLarge:
+    """Takes no notice of a body that is too large to keep."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def write(self, piece: memoryview, /) -> None:
+        """Nothing."""
+
+    def finish(self, report: Report, /) -> Kept:
+        """Say that it was left out."""
+        return Kept(None, f"it has {self._size:,} bytes, more than the {FILE_LIMIT:,} that are kept")
+
+
+def kept_read(globs: tuple[str, ...]) -> Read[Kept]:
+    """A Read that keeps the text files at these globs."""
+    return Read(
+        name="kept",
+        fact=Kept,
+        extract=keep,
+        globs=globs,
+        limit=FILE_LIMIT,
+        layer_limit=LAYER_LIMIT,
+        oversize=_TooLarge,
+        sources=("facets/kept", "facets/secrets"),
+    )
+
+
+KEPT = kept_read(("etc/**", "usr/local/etc/**", *(f"**/*.{suffix}" for suffix in _ANYWHERE), *_PARSED))
+"""Keeps configuration: what is below /etc, what has a name as configuration files have, and what configuration parsers read."""
+
+TEXT = kept_read(("**",))
+"""Keeps every text file."""

@@ -1,0 +1,1 @@
+"""Secrets: passwords, tokens and keys in files and settings."""

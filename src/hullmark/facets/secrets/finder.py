@@ -1,0 +1,144 @@
+"""A body → the secrets in it: keywords are met in one pass, patterns are tried where they stand, and checks have the last word."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import NamedTuple
+
+from hullmark.facets.secrets.keywords import MAX_MEETINGS, Keyword, keywords
+from hullmark.facets.secrets.kind import Kind
+from hullmark.facets.secrets.kinds import KINDS
+
+MAX_SECRETS = 1000
+"""So many secrets are told of one body."""
+
+_GROUPS = ("s", "t", "u")
+
+
+class Spot(NamedTuple):
+    """A secret in a body: its kind, and where the secret itself begins and ends."""
+
+    kind: Kind
+    start: int
+    end: int
+
+
+class Spots(NamedTuple):
+    """The secrets of one body in order, none in another; `is_cut`: there may be more."""
+
+    found: list[Spot]
+    is_cut: bool
+
+
+class Finder:
+    """Looks for some kinds of secrets. Of two that overlap, the kind that comes first counts."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self._kinds = tuple(kinds)
+        self._patterns: list[re.Pattern[bytes] | None] = [None] * len(kinds)
+        by_keyword: dict[Keyword, list[int]] = {}
+        for number, kind in enumerate(kinds):
+            for text in kind.keywords:
+                by_keyword.setdefault(Keyword(text, kind.any_case), []).append(number)
+        self._always = tuple(number for number, kind in enumerate(kinds) if kind.is_whole and not kind.keywords)
+        self._wanted = tuple(by_keyword)
+        self._kinds_of = tuple(by_keyword.values())
+        self._keywords = keywords(self._wanted)
+
+    def find(self, body: bytes, name: str = "") -> Spots:
+        """The secrets in a body that stands in a file of this name (its last path segment; "" for none: every kind is tried)."""
+        meetings = self._keywords.meetings(body)
+        spots: set[tuple[int, int, int]] = set()
+        whole = set(self._always)
+        for index, end in meetings[:MAX_MEETINGS]:
+            for number in self._kinds_of[index]:
+                kind = self._kinds[number]
+                if kind.names and name and not name.endswith(kind.names):
+                    continue
+                if kind.is_whole:
+                    whole.add(number)
+                    continue
+                span = self._span(number, body, end - len(self._wanted[index].text), end)
+                if span is not None:
+                    spots.add((number, *span))
+            if len(spots) > MAX_SECRETS:
+                break
+        for number in whole:
+            spots.update(self._everywhere(number, body, name))
+        chosen = _apart(sorted(spots))
+        found = [Spot(self._kinds[number], start, end) for start, end, number in chosen]
+        return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or len(meetings) > MAX_MEETINGS)
+
+    def _everywhere(self, number: int, body: bytes, name: str) -> Iterator[tuple[int, int, int]]:
+        kind = self._kinds[number]
+        if kind.names and (name or not kind.keywords) and not name.endswith(kind.names):
+            return
+        for fits in islice(self._pattern(number).finditer(body), MAX_SECRETS + 1):
+            span = _secret_in(fits)
+            if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])):
+                yield number, *span
+
+    def _pattern(self, number: int) -> re.Pattern[bytes]:
+        pattern = self._patterns[number]
+        if pattern is None:
+            pattern = self._patterns[number] = self._kinds[number].compiled()
+        return pattern
+
+    def _span(self, number: int, body: bytes, start: int, end: int) -> tuple[int, int] | None:
+        """Where the secret begins and ends whose keyword stands from `start` to `end`; None if there is none."""
+        kind, pattern = self._kinds[number], self._pattern(number)
+        stop = end + kind.after
+        if not kind.before:
+            fits = pattern.match(body, start, stop)
+        else:
+            fits = pattern.search(body, max(0, start - kind.before), stop)
+            while fits is not None and fits.end() < end and fits.end() > fits.start():
+                fits = pattern.search(body, fits.end(), stop)
+            if fits is not None and fits.start() > start:
+                fits = None
+        span = _secret_in(fits) if fits is not None else None
+        return span if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])) else None
+
+
+def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:
+    """Where the secret is in what a pattern fits; None for an empty one."""
+    groups = (fits.span(group) for group in _GROUPS if group in fits.re.groupindex and fits[group] is not None)
+    start, end = next(groups, fits.span())
+    return (start, end) if end > start else None
+
+
+def _apart(spots: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """(start, end, kind) of those that overlap no one before them, sorted by place. They are given sorted by kind."""
+    taken: list[tuple[int, int, int]] = []
+    for number, start, end in spots:
+        at = bisect_left(taken, (start, end, number))
+        is_free = (at == 0 or taken[at - 1][1] <= start) and (at == len(taken) or taken[at][0] >= end)
+        if is_free:
+            taken.insert(at, (start, end, number))
+    return taken
+
+
+@cache
+def own_finder() -> Finder:
+    """Looks for every kind that the program knows."""
+    return Finder(KINDS)
+
+
+def lines_of(body: bytes, spots: Sequence[Spot]) -> Iterator[int]:
+    """The line, from 1, on which each of the spots begins. They are sorted."""
+    line, at = 1, 0
+    for spot in spots:
+        line += body.count(b"\n", at, spot.start)
+        at = spot.start
+        yield line
+
+
+def digest_of(secret: bytes, salt: bytes) -> str:
+    """16 hex digits that tell equal secrets apart from others, and nothing else to whoever does not have the salt."""
+    key = hashlib.sha256(salt).digest()
+    return hashlib.blake2b(secret, key=key, digest_size=8).hexdigest()

@@ -1,0 +1,71 @@
+"""What a kind of secret is: how it is met, what it looks like, and what proves that it is one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from hullmark.model.advisory import Severity
+
+Check = Callable[[bytes], bool]
+"""Whether a secret of the right form is one: a checksum, a structure, enough randomness."""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One form that a secret has.
+
+    `keywords` are bytes of which one stands in every secret of the kind or right beside it; where one is met, `pattern` is tried on the
+    bytes around it: from `before` bytes in front of it to `after` bytes behind it. The secret itself is the group `s` of the
+    pattern, or all that it fits. `check` has the last word. `any_case`: keywords count in upper and lower case.
+
+    `is_whole`: the pattern is tried on the whole body, once a keyword is met in it, or always where there are none.
+    `names`: only in files whose last path segment ends with one of these; () for any. Where no name is known every kind is tried,
+    except those that have no keywords.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    keywords: tuple[bytes, ...]
+    pattern: bytes
+    check: Check | None = None
+    before: int = 0
+    after: int = 512
+    any_case: bool = False
+    names: tuple[str, ...] = ()
+    is_whole: bool = False
+
+    def compiled(self) -> re.Pattern[bytes]:
+        """The pattern, compiled."""
+        return re.compile(self.pattern)
+
+
+def entropy(value: bytes) -> float:
+    """Shannon's entropy of the bytes, in bits a byte."""
+    size = len(value)
+    counts = (value.count(bytes((each,))) for each in set(value))
+    return -sum(count / size * math.log2(count / size) for count in counts)
+
+
+def random_enough(bits: float) -> Check:
+    """A check that the value has at least so many bits of entropy a byte, which words and repetitions have not."""
+
+    def check(value: bytes) -> bool:
+        return entropy(value) >= bits
+
+    return check
+
+
+_PLACEHOLDER = re.compile(
+    rb"(?i)example|changeme|change[_-]me|placeholder|your[_-]|my[_-]?(?:secret|password|token)|dummy|sample|redacted|insert|replace"
+    rb"|todo|foobar|xxxx|0{8}|\*{3}|\.{3}|^[<\[{($%]|[>}\])]$|\$\{|\$\(|\{\{|%\(|%s|#\{|@@"
+)
+_RUN = re.compile(rb"^(.)\1*$")
+
+
+def is_placeholder(value: bytes) -> bool:
+    """Whether a value stands for a secret that is to be put in its place, or for a variable."""
+    return not value or _PLACEHOLDER.search(value) is not None or _RUN.match(value) is not None

@@ -1,0 +1,109 @@
+"""Secrets that certain files hold: hashes of passwords, and logins of programs."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+
+from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
+
+_ACCOUNTS = ("shadow", "shadow-", "passwd", "passwd-", "htpasswd", "htdigest")
+OLD_HASH = "old-password-hash"
+
+
+def is_kept_password(value: bytes) -> bool:
+    """Whether a word stands where a program looks for its password, and is no placeholder."""
+    return not is_placeholder(value)
+
+
+def is_old_hash(value: bytes) -> bool:
+    """Whether 13 characters are a hash of crypt(3)'s first form, rather than what one is masked with."""
+    return bool(value.strip(b"."))
+
+
+def is_service_account_key(value: bytes) -> bool:
+    """Whether a text is the private key of a service account, with line ends as JSON writes them."""
+    return len(value) > 400 and entropy(value[:2000]) >= 4.0
+
+
+def is_encoded_key(value: bytes) -> bool:
+    """Whether base64 holds a private key in PEM (RFC 7468)."""
+    try:
+        return b"PRIVATE KEY-----" in b64decode(value[: len(value) // 4 * 4], validate=True)[:60]
+    except binascii.Error:
+        return False
+
+
+KINDS = (
+    Kind(
+        "gcp-service-account",
+        "key of a Google Cloud service account",
+        "critical",
+        (b'"private_key"',),
+        rb"\"private_key\"\s{0,9}:\s{0,9}\"(?P<s>-----BEGIN PRIVATE KEY-----\\n[A-Za-z0-9+/=\\n]{400,8000}-----END PRIVATE KEY-----\\n)\"",
+        is_service_account_key,
+        after=8300,
+    ),
+    Kind(
+        "kubernetes-client-key",
+        "key of a Kubernetes client",
+        "critical",
+        (b"client-key-data",),
+        rb"client-key-data\"?\s{0,3}:\s{1,9}\"?(?P<s>LS0tLS1CRUdJTi[A-Za-z0-9+/=]{60,8000})",
+        is_encoded_key,
+        after=8300,
+    ),
+    Kind(
+        "docker-identity-token",
+        "identity token of an image registry",
+        "high",
+        (b'"identitytoken"', b'"registrytoken"'),
+        rb"\"(?:identity|registry)token\"\s{0,9}:\s{0,9}\"(?P<s>[A-Za-z0-9._=+/-]{16,4000})\"",
+        is_kept_password,
+        after=4100,
+    ),
+    Kind(
+        "redis-password",
+        "password of a Redis server",
+        "high",
+        (b"requirepass ", b"masterauth ", b"sentinel auth-pass "),
+        rb"(?:requirepass|masterauth|sentinel auth-pass \S{1,100})[ \t]{1,9}\"?(?P<s>[^\s\"#]{4,500})",
+        is_kept_password,
+        names=(".conf",),
+    ),
+    Kind(
+        "password-hash",
+        "password hash",
+        "low",
+        (b"$1$", b"$5$", b"$6$", b"$apr1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$y$", b"$gy$", b"$7$", b"$argon2"),
+        rb"\$(?:(?:1|5|6|apr1)\$(?:rounds=[0-9]{1,9}\$)?(?P<s>[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86})"
+        rb"|(?:2[abxy]\$[0-9]{2}|(?:y|gy|7)\$[./A-Za-z0-9]{1,32})\$?(?P<t>[./A-Za-z0-9$]{40,140})"
+        rb"|argon2(?:id|i|d)\$(?:v=[0-9]{1,3}\$)?m=[0-9,pt=]{1,40}\$(?P<u>[A-Za-z0-9+/$]{20,300}))(?![./A-Za-z0-9])",
+    ),
+    Kind(
+        "directory-password-hash",
+        "password hash",
+        "low",
+        (b"{SHA}", b"{SSHA}", b"{SHA256}", b"{SSHA256}", b"{SHA512}", b"{SSHA512}"),
+        rb"\{S?SHA(?:256|512)?\}(?P<s>[A-Za-z0-9+/]{20,200}={0,2})",
+    ),
+    Kind(
+        "account-password-hash",
+        "password hash",
+        "low",
+        (),
+        rb"(?m)^[^:\r\n]{1,64}:[!*]{0,3}\$[a-z0-9-]{1,16}[$,](?P<s>[^:\s*]{8,400})(?=[:\s]|\Z)",
+        is_whole=True,
+        names=_ACCOUNTS,
+    ),
+    Kind(
+        OLD_HASH,
+        "password hash of an old form",
+        "low",
+        (),
+        rb"(?m)^[^:\r\n]{1,64}:[!*]{0,3}(?P<s>[./A-Za-z0-9]{13}|_[./A-Za-z0-9]{19})(?=[:\r\n]|\Z)",
+        is_old_hash,
+        is_whole=True,
+        names=_ACCOUNTS,
+    ),
+)

@@ -1,0 +1,199 @@
+"""Secrets that are not of one maker: private keys, passwords in addresses and files, tokens, and what is given to a name of a secret."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+
+from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
+
+# Without five hyphens, so that the next BEGIN ends it: many of them cost no more than their bytes.
+_KEY_BODY = rb"(?:[A-Za-z0-9+/=\s:,.()\"'@<>]|\\[nrt]|-(?!----)){60,16000}+"
+_END = rb"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+_PUTTY_HEAD = rb"PuTTY-User-Key-File-[23]: [^\r\n]{1,40}\r?\nEncryption: "
+_PUTTY_PUBLIC = rb"\r?\nComment: [^\r\n]{0,300}\r?\nPublic-Lines: [0-9]{1,3}\r?\n[A-Za-z0-9+/=\r\n]{0,4000}"
+_WORDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "secret_key",
+    "secretkey",
+    "access_key",
+)
+_SEPARATORS = ("=", " =", ":", " :", '"', "'")
+_BASIC_PASSWORDS = frozenset(
+    (b"password", b"secret", b"pass", b"test", b"user", b"admin", b"root", b"pwd", b"passwd", b"token", b"123")
+)
+_IDENTIFIER = re.compile(rb"[A-Za-z_][A-Za-z_.-]*(?:\(.*|\[.*)?$")
+_PATH = re.compile(rb"^(?:[.~]?/|[A-Za-z]:\\|file:|https?:)")
+
+
+def is_jwt(value: bytes) -> bool:
+    """Whether the first part of a JSON web token (RFC 7519) is a header that names its algorithm."""
+    head = value.partition(b".")[0]
+    try:
+        header = json.loads(base64.urlsafe_b64decode(head + b"=" * (-len(head) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return False
+    return isinstance(header, dict) and isinstance(header.get("alg"), str)
+
+
+def is_basic_login(value: bytes) -> bool:
+    """Whether the text is base64 for a name and a password, as HTTP's basic authentication has them (RFC 7617)."""
+    try:
+        name, colon, password = base64.b64decode(value, validate=True).partition(b":")
+    except binascii.Error:
+        return False
+    return bool(colon and name.isascii() and name.decode("ascii").isprintable() and is_password(password))
+
+
+def is_password(value: bytes) -> bool:
+    """Whether a word may be a password that someone really has: no placeholder, no variable, none that documentation is full of."""
+    return not is_placeholder(value) and value.lower() not in _BASIC_PASSWORDS
+
+
+def is_assigned_secret(value: bytes) -> bool:
+    """Whether what is given to a name of a secret is one, rather than the name of a variable, a path, an address or a word."""
+    if is_placeholder(value) or _PATH.match(value) or _IDENTIFIER.match(value):
+        return False
+    kinds = sum((any(map(str.isdigit, value.decode("latin-1"))), value != value.lower(), value != value.upper()))
+    return kinds >= 2 and entropy(value) >= 3.0
+
+
+def is_key(value: bytes) -> bool:
+    """Whether what stands between the lines of a private key can be one: mostly base64, and random."""
+    body = re.sub(rb"\\[nrt]|[^A-Za-z0-9+/=]", b"", value)
+    return len(body) >= 60 and entropy(body[:2000]) >= 4.0
+
+
+KINDS = (
+    Kind(
+        "encrypted-private-key",
+        "private key that a password protects",
+        "medium",
+        (b"PRIVATE KEY-----",),
+        rb"-----BEGIN (?:(?:[A-Z0-9]+ ){0,3}ENCRYPTED PRIVATE KEY-----(?P<s>"
+        + _KEY_BODY
+        + rb")|(?:[A-Z0-9]+ ){0,2}PRIVATE KEY-----(?:\s|\\[nr]){1,4}Proc-Type: 4,ENCRYPTED[^-]{1,200}-[^-]{1,200}"
+        + rb"(?P<t>"
+        + _KEY_BODY
+        + rb"))"
+        + _END,
+        before=40,
+        after=17_000,
+    ),
+    Kind(
+        "private-key",
+        "private key",
+        "critical",
+        (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"),
+        rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<s>" + _KEY_BODY + rb")" + _END,
+        is_key,
+        before=40,
+        after=17_000,
+    ),
+    Kind(
+        "encrypted-putty-key",
+        "PuTTY private key that a password protects",
+        "medium",
+        (b"PuTTY-User-Key-File-",),
+        _PUTTY_HEAD + rb"aes256-cbc" + _PUTTY_PUBLIC + rb"(?:Key-Derivation: [^\r\n]{1,40}\r?\n(?:Argon2-[^\r\n]{1,90}\r?\n){1,6})?"
+        rb"Private-Lines: [0-9]{1,3}\r?\n(?P<s>[A-Za-z0-9+/=\r\n]{40,8000})",
+        after=13_000,
+    ),
+    Kind(
+        "putty-key",
+        "PuTTY private key",
+        "critical",
+        (b"PuTTY-User-Key-File-",),
+        _PUTTY_HEAD + rb"none" + _PUTTY_PUBLIC + rb"Private-Lines: [0-9]{1,3}\r?\n(?P<s>[A-Za-z0-9+/=\r\n]{40,8000})",
+        after=13_000,
+    ),
+    Kind(
+        "jwt",
+        "JSON web token",
+        "high",
+        (b"eyJ",),
+        rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20,1000}",
+        is_jwt,
+        after=7100,
+    ),
+    Kind(
+        "url-password",
+        "password in an address",
+        "high",
+        (b"://",),
+        rb"(?<=[A-Za-z0-9])://[^\s/:@\"'<>$`?#|\\(){}\[\],]{0,100}:(?P<s>[^\s/:@\"'<>$`?#|\\(){}\[\],]{2,200})@[A-Za-z0-9\[]",
+        is_password,
+        after=310,
+    ),
+    Kind(
+        "basic-login",
+        "login in a header",
+        "high",
+        (b"basic ",),
+        rb"(?i:authorization)[\"']?[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?i:basic) (?P<s>[A-Za-z0-9+/]{8,400}={0,2})",
+        is_basic_login,
+        before=24,
+        any_case=True,
+    ),
+    Kind(
+        "netrc-password",
+        "password in a netrc",
+        "high",
+        (b"machine",),
+        rb"machine\s{1,9}[^\s]{1,200}\s{1,9}login\s{1,9}[^\s]{1,200}\s{1,9}password\s{1,9}(?P<s>[^\s]{1,200})",
+        is_password,
+        after=900,
+        names=("netrc", ".netrc", "_netrc", "auth.conf"),
+    ),
+    Kind(
+        "pgpass-password",
+        "password in a pgpass",
+        "high",
+        (b":5432:", b":5433:", b":6432:", b":*:"),
+        rb"(?m)^[^\s:#][^\s:]{0,200}:(?:[0-9]{1,5}|\*):[^\s:]{1,200}:[^\s:]{1,200}:(?P<s>[^\s:]{1,200})$",
+        is_password,
+        before=210,
+        after=900,
+        names=(".pgpass", "pgpass.conf"),
+    ),
+    Kind(
+        "assigned-secret",
+        "secret that is given to a name",
+        "medium",
+        tuple(f"{word}{separator}".encode() for word in _WORDS for separator in _SEPARATORS),
+        rb"(?i:password|passwd|passphrase|secret|token|api[_-]?key|secret_?key|access_key)[\"']?"
+        rb"[ \t]{0,4}(?:=|:|:=|=>)[ \t]{0,4}"
+        rb"(?:\"(?P<s>[^\"\s]{8,200})\"|'(?P<t>[^'\s]{8,200})'|(?P<u>[^\s\"'#;,(){}\[\]<>]{8,200}))(?=[\s\"',;)}\]]|$)",
+        is_assigned_secret,
+        any_case=True,
+        names=(
+            ".env",
+            ".conf",
+            ".cnf",
+            ".cfg",
+            ".ini",
+            ".properties",
+            ".yml",
+            ".yaml",
+            ".toml",
+            ".tfvars",
+            ".json",
+            ".npmrc",
+            ".pypirc",
+            ".netrc",
+            "environment",
+            "credentials",
+            ".sh",
+            "Dockerfile",
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""Text with its secrets masked."""
+
+from __future__ import annotations
+
+from hullmark.facets.secrets.finder import Spot, Spots, own_finder
+from hullmark.facets.secrets.kinds_files import OLD_HASH
+
+MASK = b"****"
+
+_ROUNDS = 8
+
+
+def masked(body: bytes, name: str = "") -> bytes:
+    """The body with each secret in it replaced by four stars. What stands around it stays: names, addresses, kinds of hashes.
+
+    `name` is the last segment of the file's path, which some kinds go by. Masking what is masked changes nothing.
+    """
+    finder = own_finder()
+    for _ in range(_ROUNDS):
+        # What is replaced may have kept its neighbour from being seen as what it is.
+        spots = finder.find(body, name)
+        changed = _replaced(body, spots)
+        if changed == body:
+            return body
+        body = changed
+    return MASK  # a text made so that every round brings out new ones
+
+
+def _replaced(body: bytes, spots: Spots) -> bytes:
+    pieces: list[bytes] = []
+    at = 0
+    for spot in spots.found:
+        pieces += (body[at : spot.start], _mask(body, spot))
+        at = spot.end
+    # Where there are too many to find them all, what follows the last one is not to be kept.
+    pieces.append(b"" if spots.is_cut else body[at:])
+    return b"".join(pieces)
+
+
+def _mask(body: bytes, spot: Spot) -> bytes:
+    """Four stars; but the oldest form of hashes is told by its length and letters, and an account with stars there is a locked one."""
+    if spot.kind.id != OLD_HASH:
+        return MASK
+    return body[spot.start : spot.end].replace(body[spot.start + 1 : spot.end], b"." * (spot.end - spot.start - 1))

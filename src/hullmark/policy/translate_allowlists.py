@@ -1,0 +1,187 @@
+"""Items of Anchore's allowlists → exceptions.
+
+An item names a finding by the digest of its message. Where the rule alone decides the message, it is formed here and its digest compared;
+what it is about natively is then known. Messages that tell of the image (a path, a licence, a line) cannot be formed: such items
+have no equal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from hullmark.policy.anchore.allowlists import Allowlist, Item
+from hullmark.policy.anchore.bundle import Rule
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.params import Values
+from hullmark.policy.anchore.regexes import Work
+from hullmark.policy.anchore.trigger import legacy_id
+from hullmark.policy.gate import trigger_id
+from hullmark.policy.translate_native import NoEqual
+
+_NEVER = "9999-12-31"
+_VULNERABILITY = re.compile(r"(?:[A-Z]{2,10}-[A-Za-z0-9:.*_-]+|\*)\Z").fullmatch
+
+
+class Told(NamedTuple):
+    """A finding that a rule can come to: its message and subject there ("" for one of many), and the subject here.
+
+    `legacy` is given where the original's id is not the digest of the message.
+    """
+
+    message: str
+    subject: str
+    here: str = "*"
+    legacy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A rule of the original, and the ids of the native ones that stand for it."""
+
+    rule: Rule
+    ids: tuple[str, ...]
+
+
+def exceptions(item: Item, allowlist: Allowlist, rules: list[Translated]) -> Iterator[dict[str, Any]]:
+    """The exceptions that an item comes to, for rules of its gate. Raises NoEqual where they would cover more or less."""
+    last = _last_day(item.expires)
+    if last is None:
+        raise NoEqual("it ends within a day; here exceptions last to the end of one")
+    for each, subject in _covered(item, rules):
+        for name in each.ids:
+            yield {
+                "rule": name,
+                "subject": subject,
+                "expires": last,
+                "owner": f"Anchore allowlist {allowlist.name or allowlist.id}",
+                "reason": f"item {item.id}, converted; say who answers for it, and until when",
+            }
+
+
+def _covered(item: Item, rules: list[Translated]) -> list[tuple[Translated, str]]:
+    told = [(each, subject) for each in rules if _told(each.rule) is not None for subject in _subjects(item, each.rule)]
+    if told and item.trigger_id.is_literal:
+        return told  # A digest is that of one message.
+    rest = [(each, subject) for each in rules if _told(each.rule) is None for subject in _subjects(item, each.rule)]
+    return told + rest
+
+
+def _subjects(item: Item, rule: Rule) -> list[str]:
+    """What it covers of a rule's findings."""
+    text = item.trigger_id.text
+    if text == "*":
+        return ["*"]
+    told = _told(rule)
+    if told is not None:
+        return list(dict.fromkeys(each.here for each in told if _covers(item, rule, each)))
+    if rule.gate == "vulnerabilities" and not item.trigger_id.is_regexp and "?" not in text:
+        vulnerability, plus, package = text.partition("+")
+        if plus and _VULNERABILITY(vulnerability) is not None:
+            return [f"{vulnerability}+*" if package == "*" else f"{vulnerability}+pkg:*/{package}@*"]
+    raise NoEqual(f"{text!r} names a message that tells of the image, not a subject")
+
+
+def _covers(item: Item, rule: Rule, told: Told) -> bool:
+    known = rule.check.name if rule.check is not None else rule.trigger
+    ids = [told.legacy or legacy_id(rule.gate, name, told.message) for name in dict.fromkeys((known, rule.trigger))]
+    if told.subject:
+        ids.append(trigger_id(rule.gate, known, told.subject))
+    try:
+        return any(item.trigger_id.fits(each, Work()) for each in ids)
+    except RuleFailed as failure:
+        raise NoEqual(str(failure)) from failure
+
+
+def _told(rule: Rule) -> tuple[Told, ...] | None:
+    """Every finding that a rule can come to; None where the image decides what it says."""
+    known = _MESSAGES.get((rule.gate, rule.check.name)) if rule.check is not None else None
+    return known(rule, rule.values) if known is not None else None
+
+
+def _always(rule: Rule, values: Values) -> tuple[Told, ...]:
+    return (Told("", "image", "image", legacy="always"),)
+
+
+def _instruction(rule: Rule, values: Values) -> tuple[Told, ...] | None:
+    if values.text("check") != "not_exists":
+        return None
+    keyword = values.text("instruction")
+    message = f"Dockerfile directive '{keyword}' not found, matching condition 'not_exists' check"
+    return (Told(message, keyword, keyword),)
+
+
+def _no_dockerfile(rule: Rule, values: Values) -> tuple[Told, ...]:
+    return (Told("Image was not analyzed with an actual Dockerfile", "dockerfile", "dockerfile"),)
+
+
+def _required_package(rule: Rule, values: Values) -> tuple[Told, ...] | None:
+    if values.text("version"):
+        return None
+    name = values.text("name")
+    return (Told(f"Required input package ({name}) is not present in container image", name, name),)
+
+
+def _denied(words: str) -> Callable[[Rule, Values], tuple[Told, ...]]:
+    """All findings have one message, and each a subject of its own that no item can name but by its stable id."""
+
+    def told(rule: Rule, values: Values) -> tuple[Told, ...]:
+        shown = "-".join(filter(None, (values.text("name"), values.text("version"))))
+        return (Told(f"{words}ackage is blacklisted: {shown}", ""),)
+
+    return told
+
+
+def _no_accounts(rule: Rule, values: Values) -> tuple[Told, ...]:
+    message = "Cannot locate /etc/passwd in image stored files archive: check analyzer settings."
+    return (Told(message, "/etc/passwd"),)
+
+
+def _account_line(rule: Rule, values: Values) -> tuple[Told, ...]:
+    wanted = values.text("entry").strip()
+    message = f"Blacklisted pentry '{wanted}' found in image's /etc/passwd: pentry={wanted}"
+    return (Told(message, f"/etc/passwd {wanted.partition(':')[0]}"),)
+
+
+def _not_retrieved(rule: Rule, values: Values) -> tuple[Told, ...]:
+    return (Told("Cannot locate file in the image analysis", values.text("path")),)
+
+
+def _retrieved(rule: Rule, values: Values) -> tuple[Told, ...]:
+    path = values.text("path")
+    subject = f"{path} {values.text('check')} {values.text('regex')}"
+    return (Told("", subject, legacy=f"{rule.id}+file://{path}"),)
+
+
+def _stale(rule: Rule, values: Values) -> tuple[Told, ...]:
+    days = values.integer("max_days_since_sync") or 0
+    message = f"The vulnerability feed for this image distro is older than MAXAGE ({days}) days"
+    return (Told(message, "vulnerability data"),)
+
+
+_MESSAGES: dict[tuple[str, str], Callable[[Rule, Values], tuple[Told, ...] | None]] = {
+    ("always", "always"): _always,
+    ("dockerfile", "instruction"): _instruction,
+    ("dockerfile", "no_dockerfile_provided"): _no_dockerfile,
+    ("npms", "blacklisted_name_version"): _denied("NPM P"),
+    ("packages", "blacklist"): _denied("P"),
+    ("packages", "required_package"): _required_package,
+    ("passwd_file", "blacklist_full_entry"): _account_line,
+    ("passwd_file", "content_not_available"): _no_accounts,
+    ("retrieved_files", "content_not_available"): _not_retrieved,
+    ("retrieved_files", "content_regex"): _retrieved,
+    ("ruby_gems", "blacklist"): _denied("Gem P"),
+    ("vulnerabilities", "stale_feed_data"): _stale,
+}
+"""By gate and trigger: every finding that a rule can come to, in the original's words."""
+
+
+def _last_day(expires: datetime | None) -> str | None:
+    """The last day that ends when the original does; None if it ends within a day."""
+    if expires is None:
+        return _NEVER
+    moment = (expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)).astimezone(UTC)
+    return (moment - timedelta(days=1)).date().isoformat() if moment.time() == time.min else None

@@ -1,0 +1,77 @@
+"""The secrets of an image as JSON, `hullmark-secrets/1`: every key always there, sorted; no secret is in it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.model.advisory import Severity
+from hullmark.model.secret import ImageSecrets, Place, Secret
+from hullmark.report.documents import encode
+from hullmark.report.format import Format, RenderContext
+from hullmark.report.inventory_json import SourceJson, source_json
+from hullmark.report.parts import ProblemJson, ToolJson, problems
+
+SCHEMA = "hullmark-secrets/1"
+
+
+class SecretJson(msgspec.Struct, frozen=True, gc=False):
+    """One secret. `allowed` is null for one that counts, else why it does not; `digest` is a keyed hash of it."""
+
+    allowed: str | None
+    digest: str
+    is_ghost: bool
+    kind: str
+    layer: int
+    line: int
+    name: str
+    path: str
+    place: Place
+    severity: Severity
+    title: str
+
+
+class SecretsJson(msgspec.Struct, frozen=True):
+    """The whole document."""
+
+    problems: list[ProblemJson]
+    schema: str
+    secrets: list[SecretJson]
+    source: SourceJson
+    tool: ToolJson
+
+
+def render(result: ImageSecrets, context: RenderContext) -> bytes:
+    """The document as one line."""
+    document = SecretsJson(
+        problems=problems(result.problems),
+        schema=SCHEMA,
+        secrets=[_secret(each) for each in result.secrets],
+        source=source_json(result.source),
+        tool=ToolJson("hullmark", context.tool_version),
+    )
+    return encode(document)
+
+
+def _secret(each: Secret) -> SecretJson:
+    return SecretJson(
+        allowed=each.allowed or None,
+        digest=each.digest,
+        is_ghost=each.is_ghost,
+        kind=each.kind,
+        layer=each.layer,
+        line=each.line,
+        name=each.name,
+        path=each.path,
+        place=each.place,
+        severity=each.severity,
+        title=each.title,
+    )
+
+
+FORMAT = Format(
+    kind="secrets",
+    name="json",
+    media_type="application/vnd.hullmark.secrets.v1+json",
+    file_name="secrets.json",
+    render=render,
+)
