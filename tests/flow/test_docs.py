@@ -167,3 +167,19 @@ def test_the_how_tos_code_is_in_the_one_style(copied: Path) -> None:
             [ruff, *verb, "--no-cache", *written], check=False, capture_output=True, text=True, cwd=copied
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_the_how_tos_parser_of_configuration_reads_what_its_test_says(tmp_path: Path) -> None:
+    page = HOW_TO.with_name("add-a-configuration-parser.md")
+    named = dict(_NAMED_BLOCK.findall(page.read_text("utf-8")))
+    (module, body), (test, cases) = named.items()
+    name = module.removeprefix("src/").removesuffix(".py").replace("/", ".")
+    (tmp_path / "parser.py").write_text(body, "utf-8")
+    (tmp_path / Path(test).name).write_text(cases.replace(name, "parser"), "utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"}
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", str(tmp_path / Path(test).name)]
+    done = subprocess.run(
+        [sys.executable, *words], check=False, capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout

@@ -112,3 +112,17 @@ def test_a_layer_with_too_much_to_keep_says_so(hullmark: Program, tmp_path: Path
     ran = hullmark("config", made, "-o", "json")
     (problem,) = ran.document["problems"]
     assert "the rest was left out" in problem["reason"]
+
+
+def test_what_is_kept_can_be_switched(hullmark: Program, tmp_path: Path) -> None:
+    made = aged(image(tmp_path / "image", {"etc/a.conf": b"x = 1\n"}))
+    words = ("files", made, "/etc/a.conf", "--keep-files")
+    for _ in range(2):
+        ran, read = hullmark.read(*words, "never")
+        assert ran.out == b"x = 1\n"
+        assert layers_read(read, tmp_path) > 0
+    assert hullmark("scan", made, "--keep-files", "always").status == 0
+    ran, read = hullmark.read(*words, "asked")
+    assert (ran.out, layers_read(read, tmp_path)) == (b"x = 1\n", 0)
+    assert hullmark(*words, "sometimes").refusal[0] == "--keep-files: 'sometimes' is no value for keep_files"
+

@@ -93,7 +93,7 @@ class FakeClamd:
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         server = self.server
-        assert isinstance(server, _Server)
+        assert isinstance(server, _UnixServer | _TcpServer)
         fake = server.fake
         fake.connections += 1
         command = self._command()
@@ -112,7 +112,7 @@ class _Handler(socketserver.StreamRequestHandler):
             command += byte
         return bytes(command)
 
-    def _file(self, fake: FakeClamd, server: _Server) -> None:
+    def _file(self, fake: FakeClamd, server: _UnixServer | _TcpServer) -> None:
         body = bytearray()
         while length := int.from_bytes(self.rfile.read(4), "big"):
             if 0 <= fake.size_limit < len(body) + length:
@@ -127,28 +127,39 @@ class _Handler(socketserver.StreamRequestHandler):
             self.wfile.write((fake.answer or b"stream: " + found) + b"\0")
 
 
-class _Server(socketserver.ThreadingUnixStreamServer):
+class _UnixServer(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     request_queue_size = 50
+    fake: FakeClamd
+    stopped: threading.Event
 
-    def __init__(self, path: str, fake: FakeClamd) -> None:
-        super().__init__(path, _Handler)
-        self.fake = fake
-        self.stopped = threading.Event()
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 50
+    fake: FakeClamd
+    stopped: threading.Event
 
 
 @contextmanager
-def fake_clamd(folder: Path, fake: FakeClamd) -> Iterator[FakeClamd]:
-    """The daemon at work, its address set. What is found out about it on the first contact does not count among its files."""
+def fake_clamd(folder: Path, fake: FakeClamd, *, is_tcp: bool = False) -> Iterator[FakeClamd]:
+    """The daemon at work, its address set. A scanner's first contact hands it a file too."""
     path = folder / "fake.sock"
-    with _Server(str(path), fake) as server:
+    server: _UnixServer | _TcpServer
+    if is_tcp:
+        server = _TcpServer(("127.0.0.1", 0), _Handler)
+        fake.address = f"tcp://127.0.0.1:{server.server_address[1]}"
+    else:
+        server = _UnixServer(str(path), _Handler)
+        fake.address = f"unix://{path}"
+    server.fake, server.stopped = fake, threading.Event()
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        fake.address = f"unix://{path}"
         try:
             yield fake
         finally:
             server.stopped.set()
             server.shutdown()
             thread.join()
-            path.unlink()
+            path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import msgspec
 
 from hullmark.model.image import Image, LayerBlob
 from hullmark.rootfs.dispatch import Dispatch
-from hullmark.rootfs.entry import LayerRecord
+from hullmark.rootfs.entry import LayerProblem, LayerRecord
 from hullmark.rootfs.inflate import VerifyingStream
 from hullmark.rootfs.layer import algorithm_of, read_layer, verify
 from hullmark.rootfs.limits import DEFAULT, Limits
@@ -37,10 +37,14 @@ class Extra(NamedTuple):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How layers are read: what the catalogers want, and others beside them, whether files are hashed, where records are kept."""
+    """How layers are read: what the catalogers want, and others beside them, whether files are hashed, where records are kept.
+
+    `unkept` are names of extras whose facts are not kept for later.
+    """
 
     reads: tuple[Read[Any], ...]
     extras: tuple[Extra, ...] = ()
+    unkept: frozenset[str] = frozenset()
     digests: bool = False
     cache: LayerCache | None = None
     jobs: int = 1
@@ -94,7 +98,8 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
     numbered = list(enumerate(zip(image.layers, known, strict=True)))
     dispatches = _Dispatches(reading)
     if reading.jobs <= 1 or len(numbered) < 2:
-        return [_record(number, blob, digest, dispatches) for number, (blob, digest) in numbered]
+        bound = _ImageLimits(reading)
+        return [bound.within(_record(number, blob, digest, dispatches)) for number, (blob, digest) in numbered]
     from concurrent.futures import ThreadPoolExecutor  # only where there is something to read
 
     pool = ThreadPoolExecutor(min(reading.jobs, len(numbered)))
@@ -103,7 +108,8 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
         # The largest first: the last one to end is then a small one.
         order = sorted(numbered, key=lambda item: -item[1][0].size)
         waiting = {n: pool.submit(_record, n, blob, digest, dispatches, stop) for n, (blob, digest) in order}
-        return [waiting[number].result() for number in range(len(numbered))]
+        bound = _ImageLimits(reading)
+        return [bound.within(waiting[number].result()) for number in range(len(numbered))]
     except BaseException as error:
         stop.set()
         # Whoever presses Ctrl-C does not wait for a connection that hangs.
@@ -126,6 +132,30 @@ class _Dispatches:
         if names not in self._known:
             self._known[names] = Dispatch(reads)
         return self._known[names]
+
+
+class _ImageLimits:
+    """Drops the facts of layers that are more than a read may take of one image."""
+
+    def __init__(self, reading: Reading) -> None:
+        reads = (extra.read for extra in reading.extras)
+        self._reads = [read for read in reads if read.image_limit is not None and read.weigh is not None]
+        self._taken = dict.fromkeys((read.name for read in self._reads), 0)
+
+    def within(self, record: LayerRecord) -> LayerRecord:
+        """The record of the next layer up, with what may be taken of it."""
+        for read in self._reads:
+            weigh, limit = read.weigh, read.image_limit
+            if weigh is None or limit is None:
+                continue
+            self._taken[read.name] += sum(weigh(fact) for _, fact in record.facts.get(read.name, ()))
+            if self._taken[read.name] > limit and read.name in record.facts:
+                problem = LayerProblem(
+                    b"", read.name, f"the image has more than {limit:,} bytes of such files; this layer's were left out"
+                )
+                facts = {name: facts for name, facts in record.facts.items() if name != read.name}
+                record = msgspec.structs.replace(record, facts=facts, problems=[*record.problems, problem])
+        return record
 
 
 class _Stopped(Exception):
@@ -163,7 +193,7 @@ def _record(
     if cache is not None:
         if record is None:
             cache.save(fresh)
-        _keep_facts(cache, fresh.digest, missing, taken)
+        _keep_facts(cache, fresh.digest, [extra for extra in missing if extra.read.name not in reading.unkept], taken)
         cache.save_stamp(blob.stamp, fresh.digest)
     return _joined(fresh if record is None else record, known | taken)
 

@@ -30,6 +30,8 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
 
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
+    if means.keeping == "always" and means.cache_folder is not None:
+        wish = replace(wish, keeps=True)
     cache = None
     if means.cache_folder is not None:
         cache = LayerCache(means.cache_folder, analysis_fingerprint((f"digests={wish.digests}",)))
@@ -56,8 +58,9 @@ def _records(image: Image, wish: Wish, means: Means, cache: LayerCache | None) -
     from hullmark.app.analysis import extra_reads_for, is_all_kept, reads_for
 
     jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
-    reading = Reading(reads=reads_for(), digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
-    if wish.contents and cache is not None:
+    unkept = frozenset(("kept", "content")) if means.keeping == "never" else frozenset[str]()
+    reading = Reading(reads=reads_for(), unkept=unkept, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
+    if wish.contents and cache is not None and means.keeping != "never":
         wish = replace(wish, keeps=True)
         without = replace(reading, extras=_extras(extra_reads_for(replace(wish, contents=()))))
         if are_kept(image, without):

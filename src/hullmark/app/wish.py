@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,6 +13,9 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.reads import Read
+
+Keeping = Literal["asked", "always", "never"]
+"""When the text of configuration files is kept."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
     registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
     besides our own, `secret_salt` goes into the digests of secrets.
+    `keeping`: whether the text of configuration files is kept for later when it is asked for, with every scan, or never.
     """
 
     cache_folder: Path | None = None
@@ -61,6 +65,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     scanners: ScannerPlaces = ScannerPlaces()
     secret_rules: tuple[Path, ...] = ()
     secret_salt: bytes = b"hullmark"
+    keeping: Keeping = "asked"
 
 
 class Scanned(msgspec.Struct, frozen=True):

@@ -52,10 +52,22 @@ def _count(text: str) -> int:
     return number
 
 
+def _keeping(text: str) -> str:
+    if text.lower() not in ("asked", "always", "never"):
+        raise ValueError
+    return text.lower()
+
+
 _VALUES = (
     _Option("platform", str, "OS/ARCH", "which image of an index to take, as linux/arm64"),
     _Option("cache_dir", str, "DIR", "where what was read of layers is kept (default: ~/.cache/hullmark)"),
     _Option("jobs", _count, "N", "layers to read at the same time (default: 1, from a registry 3)"),
+    _Option(
+        "keep_files",
+        _keeping,
+        "WHEN",
+        "keep the text of configuration files: asked (when it is asked for), always, never",
+    ),
     _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
 )
 _SWITCHES = (
@@ -216,7 +228,13 @@ class Settings:
             yara_rules=Path(rules) if rules else None,
         )
         own, salt = self.get("secret_rules"), self.get("secret_salt")
-        means = Means(cache_folder=self.cache_folder(), jobs=self.get("jobs"), watch=watch, scanners=scanners)
+        means = Means(
+            cache_folder=self.cache_folder(),
+            jobs=self.get("jobs"),
+            watch=watch,
+            scanners=scanners,
+            keeping=self.get("keep_files") or "asked",
+        )
         if own:
             means = replace(means, secret_rules=(Path(own),))
         return replace(means, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else means

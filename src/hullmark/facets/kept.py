@@ -16,6 +16,9 @@ from hullmark.rootfs.reads import MIB, Read, Report
 FILE_LIMIT = 256 << 10
 """The largest file, in bytes, that is kept."""
 
+IMAGE_LIMIT = 128 * MIB
+"""So many bytes are kept of one image: those of layers further up are left out, with a Problem."""
+
 LAYER_LIMIT = 64 * MIB
 """So many bytes are kept of one layer; what comes after them is left out, with a Problem."""
 
@@ -82,6 +85,8 @@ def kept_read(globs: tuple[str, ...]) -> Read[Kept]:
         globs=globs,
         limit=FILE_LIMIT,
         layer_limit=LAYER_LIMIT,
+        image_limit=IMAGE_LIMIT,
+        weigh=lambda kept: len(kept.body or b""),
         oversize=_TooLarge,
         sources=("facets/kept", "facets/secrets"),
     )

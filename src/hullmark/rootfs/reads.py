@@ -38,6 +38,8 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
     they are reported as too large.
     `layer_limit`: so many bytes of bodies are handed to it from one layer; the files after that are left out, with a Problem.
+    `image_limit`: so many bytes of facts, as `weigh` counts them, are taken of one image; the layers above that give none, with a
+    Problem.
     `sources`: rooms, folders and modules whose code decides a facet's fact, as `facets/secrets`; none: the whole room facets.
     `may_keep(facts)`: whether the facts of a layer may be kept for later; None: always. A fact that only says that something was
     out of reach for the moment must not be.
@@ -53,6 +55,8 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     limit: int = 64 * MIB
     oversize: Callable[[int], Sink] | None = None
     layer_limit: int | None = None
+    image_limit: int | None = None
+    weigh: Callable[[F], int] | None = None
     sources: tuple[str, ...] = ()
     may_keep: Callable[[list[tuple[int, Any]]], bool] | None = None
     stands_in: bool = False

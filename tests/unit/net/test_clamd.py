@@ -138,6 +138,12 @@ def test_a_daemon_that_is_silent_too_often_is_not_asked_any_more(
         assert fake.connections == met
 
 
+def test_tcp_is_spoken_too(tmp_path: Path) -> None:
+    with fake_clamd(tmp_path, FakeClamd(), is_tcp=True) as fake:
+        daemon = ClamdScanner(fake.address)
+        assert [scan(daemon, body) for body in (EICAR, b"good")] == [FOUND, GOOD]
+
+
 def test_a_port_that_nobody_listens_at_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

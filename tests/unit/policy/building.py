@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from hullmark.app.expressions import evaluate_expression
-from hullmark.model.advisory import Lifecycle
 from hullmark.facets.certificates.items import items_in
+from hullmark.model.advisory import Lifecycle
 from hullmark.model.certificate import KeyFile, Unread
 from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile

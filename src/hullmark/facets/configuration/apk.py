@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import without_password
 from hullmark.model.setting import Setting
@@ -18,13 +19,15 @@ _KEYS = ("/etc/apk/keys/*", "/usr/share/apk/keys/*.pub")
 
 def _settings(files: Files) -> Iterable[Setting]:
     settings = Collected(files, _REPOSITORIES[0])
+    tree = IncludeTree(files)
     found: dict[str, tuple[str, int]] = {}
     paths = [path for glob in _REPOSITORIES for path in files.matching(glob)]
     for path in paths:
-        for number, raw in enumerate((files.text(path) or "").split("\n"), 1):
-            line = raw.strip()
-            if line and line[0] != "#":
-                found.setdefault(" ".join(without_password(word) for word in line.split()), (path, number))
+        with tree.opened(path) as text:
+            for number, raw in enumerate((text or "").split("\n"), 1):
+                line = raw.strip()
+                if line and line[0] != "#":
+                    found.setdefault(" ".join(without_password(word) for word in line.split()), (path, number))
     if paths:
         settings.add("apk.repositories", tuple(found), *next(iter(found.values()), (paths[0], 0)))
         settings.add("apk.keys", tuple(key for glob in _KEYS for key in files.matching(glob)))

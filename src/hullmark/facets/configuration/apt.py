@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from hullmark.facets.configuration.apt_conf import Item, parts, read_items
 from hullmark.facets.configuration.apt_sources import sources
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import number, without_password
@@ -51,11 +52,12 @@ def _settings(files: Files) -> Iterable[Setting]:
     if conf or lists:
         for name, value in _DEFAULTS.items():
             settings.add(f"apt.conf.{name}", value)
-    for each in _in_effect(item for path in conf for item in read_items(files, tree, path)):
+    items = (item for path in conf for item in read_items(files, tree, path))
+    for each in _in_effect(at_most(files, _MAIN, items)):
         settings.add(*each)
     count = 0
     for path in lists:
-        for source in sources(files, path):
+        for source in sources(files, tree, path):
             for name, default in _SOURCE_DEFAULTS.items():
                 settings.add(f"apt.source[{count}].{name}", default)
             for name, (field, line) in source.fields.items():

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_LONGEST_NAME = 1000
+_LONGEST_NAME = 500
 _FILE_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*").fullmatch
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import without_password
 from hullmark.model.setting import Value
@@ -37,10 +38,10 @@ class Source(msgspec.Struct, frozen=True):
     line: int
 
 
-def sources(files: Files, path: str) -> Iterator[Source]:
+def sources(files: Files, tree: IncludeTree, path: str) -> Iterator[Source]:
     """The sources of one file that are not switched off."""
-    text = files.text(path) or ""
-    found = _stanzas(files, path, text) if path.endswith(".sources") else _lines(files, path, text)
+    with tree.opened(path) as text:
+        found = _stanzas(files, path, text or "") if path.endswith(".sources") else _lines(files, path, text or "")
     for source in found:
         missing = [name for name in _NEEDED if not source.fields.get(name, ((), 0))[0]]
         if missing:

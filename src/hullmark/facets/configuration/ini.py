@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 
 _SECTION = re.compile(r"\[(.+)\]").match
@@ -26,11 +27,16 @@ class Option(msgspec.Struct, frozen=True):
     line: int
 
 
-def read_ini(files: Files, path: str) -> Iterator[Option]:
+def read_ini(files: Files, tree: IncludeTree, path: str) -> Iterator[Option]:
     """The values of one file in their order."""
+    with tree.opened(path) as text:
+        yield from _options(files, path, text or "")
+
+
+def _options(files: Files, path: str, text: str) -> Iterator[Option]:
     section: str | None = None
     last: tuple[str, list[str], int, int] | None = None
-    for number, raw in enumerate((files.text(path) or "").split("\n"), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if not line or line[0] in "#;":
             if not line and last is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.facets.configuration.bracketed import Bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.java_properties import properties
 from hullmark.facets.configuration.parser import Files, Parser
@@ -49,10 +50,11 @@ def _settings(files: Files) -> Iterable[Setting]:
             continue
         seen.add(real)
         prefix = f"java.security[{names.name(path)}]"
-        found = {each.key: each for each in _read(files, tree, path, "", 0)}
+        found = {each.key: each for each in at_most(files, path, _read(files, tree, path, "", 0))}
         asks = found.get("security.useSystemPropertiesFile")
         if asks is not None and asks.value == "true" and files.status(_POLICY) is not None:
-            found |= {each.key: each for each in _read(files, tree, _POLICY, asks.path, asks.line)}
+            policy = _read(files, tree, _POLICY, asks.path, asks.line)
+            found |= {each.key: each for each in at_most(files, _POLICY, policy)}
         for name, each in found.items():
             settings.add(f"{prefix}.{name}", _typed(name, str(each.value), found), each.path, each.line)
     return settings.settings()

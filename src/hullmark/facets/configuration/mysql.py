@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hullmark.facets.configuration.bracketed import bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.mysql_names import DEFAULTS, NAMED_SKIP, REPEATED, SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
 from hullmark.facets.configuration.parser import Files, Parser
@@ -33,7 +34,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     lists: dict[str, list[str]] = {}
     versions: dict[str, Option] = {}
     has_server = False
-    for option in read_options(files):
+    for option in at_most(files, MAIN_FILES[0], read_options(files)):
         version = _OF_VERSION(option.group)
         is_server = option.group in _SERVER or version is not None
         has_server |= is_server

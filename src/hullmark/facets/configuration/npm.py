@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.facets.configuration.bracketed import Bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.setting import Setting, Value
@@ -20,11 +21,14 @@ _ROOT = "/root/.npmrc"
 _HOMES = "/home/*/.npmrc"
 _PROJECTS = tuple(f"/{'*/' * depth}.npmrc" for depth in range(5))
 _SECRET = re.compile(r"(?:^|:)(?:_auth|_authtoken|_password|password|otp|keyfile_password)\Z", re.IGNORECASE).search
+_COMMENT = re.compile(r"(?<!\\)[;#]")
+_ESCAPE = re.compile(r"\\([;#\\])")
 _SPACE = " \t\r"
 
 
 def _settings(files: Files) -> Iterable[Setting]:
     settings = Collected(files, _ROOT)
+    tree = IncludeTree(files)
     names = Bracketed()
     own = (*(path for glob in _GLOBAL for path in files.matching(glob)), *files.matching(_ROOT))
     users = files.matching(_HOMES)
@@ -32,17 +36,17 @@ def _settings(files: Files) -> Iterable[Setting]:
     if own or users or projects:
         settings.add("npm.strict-ssl", True)
     for path in own:
-        _file(files, path, "npm", settings)
+        _file(files, tree, path, settings, "npm")
     for path in users:
-        _file(files, path, f"npm.user[{names.name(path.split('/')[2])}]", settings)
+        _file(files, tree, path, settings, f"npm.user[{names.name(path.split('/')[2])}]")
     for path in projects:
-        _file(files, path, f"npm.project[{names.name(path.rpartition('/')[0] or '/')}]", settings)
+        _file(files, tree, path, settings, f"npm.project[{names.name(path.rpartition('/')[0] or '/')}]")
     return settings.settings()
 
 
-def _file(files: Files, path: str, prefix: str, settings: Collected) -> None:
+def _file(files: Files, tree: IncludeTree, path: str, settings: Collected, prefix: str) -> None:
     lists: dict[str, tuple[list[str], int]] = {}
-    for name, value, line in _lines(files, path):
+    for name, value, line in _lines(files, tree, path):
         if name.endswith("[]"):
             lists.setdefault(name[:-2], ([], line))[0].append(str(_typed(name[:-2], value)))
         else:
@@ -51,23 +55,24 @@ def _file(files: Files, path: str, prefix: str, settings: Collected) -> None:
         settings.add(f"{prefix}.{name}", tuple(values), path, line)
 
 
-def _lines(files: Files, path: str) -> Iterator[tuple[str, str | None, int]]:
+def _lines(files: Files, tree: IncludeTree, path: str) -> Iterator[tuple[str, str | None, int]]:
     """Names, values and lines. What stands below the head of a section is no setting of npm's."""
-    is_in_section = False
-    for number_, raw in enumerate((files.text(path) or "").split("\n"), 1):
-        line = raw.strip(_SPACE)
-        if not line or line[0] in "#;":
-            continue
-        if line[0] == "[" and line[-1] == "]":
-            is_in_section = True
-            files.problem(path, "a section, which npm does not read", number_)
-        elif not is_in_section:
-            name, equals, value = line.partition("=")
-            name = _unquoted(name.strip(_SPACE))
-            if name:
-                yield name, _unquoted(value.strip(_SPACE)) if equals else None, number_
-            else:
-                files.problem(path, "a value has no name", number_)
+    with tree.opened(path) as text:
+        is_in_section = False
+        for number_, raw in enumerate((text or "").split("\n"), 1):
+            line = raw.strip(_SPACE)
+            if not line or line[0] in "#;":
+                continue
+            if line[0] == "[" and line[-1] == "]":
+                is_in_section = True
+                files.problem(path, "a section, which npm does not read", number_)
+            elif not is_in_section:
+                name, equals, value = line.partition("=")
+                name = _unquoted(name.strip(_SPACE))
+                if name:
+                    yield name, _unquoted(value.strip(_SPACE)) if equals else None, number_
+                else:
+                    files.problem(path, "a value has no name", number_)
 
 
 def _unquoted(text: str) -> str:
@@ -76,10 +81,6 @@ def _unquoted(text: str) -> str:
         return text[1:-1]
     plain = _COMMENT.split(text, maxsplit=1)[0]
     return _ESCAPE.sub(r"\1", plain).strip(_SPACE)
-
-
-_COMMENT = re.compile(r"(?<!\\)[;#]")
-_ESCAPE = re.compile(r"\\([;#\\])")
 
 
 def _typed(name: str, value: str | None) -> Value:

@@ -31,6 +31,8 @@ _SWITCH = {"on": True, "true": True, "off": False, "false": False}
 _CLOSING = {"{": "}", "(": ")"}
 _LONGEST_VALUE = 65_536
 _MAX_EXPANDED = 16 << 20
+_ENTRY = 100
+"""What an entry counts beside the length of its value."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -100,6 +102,7 @@ class _Reader:
         else:
             section = self._section if section is None else section
             value = self._copied(rest, section)
+            self._expanded += _ENTRY
             if self._expanded > _MAX_EXPANDED:
                 raise _Unreadable("there is more than is read")
             self.sections.setdefault(section, {})[name] = Entry(value, path, number)

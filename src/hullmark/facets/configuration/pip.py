@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from hullmark.facets.configuration.bracketed import Bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.ini import read_ini
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import number, without_password
@@ -40,19 +41,20 @@ _ON_OFF = {"yes": True, "true": True, "on": True, "no": False, "false": False, "
 
 def _settings(files: Files) -> Iterable[Setting]:
     settings = Collected(files, _FILES[1])
+    tree = IncludeTree(files)
     names = Bracketed()
     users: dict[str, str] = {}
     for path in (path for glob in _FILES for path in files.matching(glob)):
-        _file(files, path, "pip", settings)
+        _file(files, tree, path, settings, "pip")
     for path in (path for glob in _HOMES for path in files.matching(glob)):
         user = path.split("/")[2]
         users.setdefault(user, names.name(user))
-        _file(files, path, f"pip.user[{users[user]}]", settings)
+        _file(files, tree, path, settings, f"pip.user[{users[user]}]")
     return settings.settings()
 
 
-def _file(files: Files, path: str, prefix: str, settings: Collected) -> None:
-    for option in read_ini(files, path):
+def _file(files: Files, tree: IncludeTree, path: str, settings: Collected, prefix: str) -> None:
+    for option in read_ini(files, tree, path):
         name = option.name.replace("_", "-").removeprefix("--")
         settings.add(f"{prefix}.{option.section}.{name}", _typed(name, option.value), path, option.line)
 

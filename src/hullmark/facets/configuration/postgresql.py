@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from hullmark.facets.configuration.bracketed import bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.postgresql_conf import Written, read_conf
@@ -48,11 +49,11 @@ def _settings(files: Files) -> Iterable[Setting]:
 
 def _cluster(files: Files, tree: IncludeTree, main: str, settings: Collected) -> None:
     folder = main.rpartition("/")[0]
-    found = {each.name: each for each in read_conf(files, tree, main)}
+    found = {each.name: each for each in at_most(files, main, read_conf(files, tree, main))}
     data = found["data_directory"].value if "data_directory" in found else folder
     automatic = f"{data}/postgresql.auto.conf"
     if files.status(automatic) is not None:
-        found |= {each.name: each for each in read_conf(files, tree, automatic)}
+        found |= {each.name: each for each in at_most(files, automatic, read_conf(files, tree, automatic))}
     debian = _DEBIAN(folder)
     cluster = f"postgresql.cluster[{bracketed(debian[1] if debian else folder)}]"
     for name, value in DEFAULTS.items():

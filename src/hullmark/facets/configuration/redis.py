@@ -13,6 +13,7 @@ import msgspec
 
 from hullmark.facets.configuration.bracketed import Bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.redis_directives import (
@@ -63,7 +64,7 @@ def _settings(files: Files) -> Iterable[Setting]:
             prefix = f"redis.{'sentinel' if is_sentinel else 'server'}[{names.name(path)}]"
             for name, value in (SENTINEL_DEFAULTS if is_sentinel else DEFAULTS).items():
                 settings.add(f"{prefix}.{name}", value)
-            _server(read_directives(files, tree, path), prefix, settings)
+            _server(at_most(files, path, read_directives(files, tree, path)), prefix, settings)
     return settings.settings()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import number
@@ -37,10 +38,9 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = Collected(files, _LAST)
     tree = IncludeTree(files)
     last: dict[str, _Assignment] = {}
-    for path in _files(files):
-        for each in _assignments(files, tree, path):
-            if each.value is not None or each.name not in last:
-                last[each.name] = each
+    for each in at_most(files, _LAST, (each for path in _files(files) for each in _assignments(files, tree, path))):
+        if each.value is not None or each.name not in last:
+            last[each.name] = each
     implied = (other for each in last.values() for other in _implied(each))
     for each in (*last.values(), *(other for other in implied if other.name not in last)):
         value = each.value if each.value is None else number(each.value)

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from hullmark.facets.configuration.bracketed import bracketed
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.entries import at_most
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.ini import Option, read_ini
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import MASK, number, without_password
@@ -57,15 +59,16 @@ def _settings(files: Files) -> Iterable[Setting]:
     repos = [path for glob in _REPOS for path in files.matching(glob)]
     main: dict[str, Option] = {}
     found: dict[str, dict[str, Option]] = {}
-    for path in (*mains, *repos):
-        for option in read_ini(files, path):
-            known = main if option.section == "main" else found.setdefault(bracketed(option.section), {})
-            known[option.name] = option
+    tree = IncludeTree(files)
+    options = (option for path in (*mains, *repos) for option in read_ini(files, tree, path))
+    for option in at_most(files, _MAINS[0], options):
+        known = main if option.section == "main" else found.setdefault(bracketed(option.section), {})
+        known[option.name] = option
     if mains or repos:
         _add("yum.main", main, {}, settings)
-    for name, options in found.items():
+    for name, own in found.items():
         settings.add(f"yum.repo[{name}].enabled", True)
-        _add(f"yum.repo[{name}]", options, {each: main[each] for each in _INHERITED if each in main}, settings)
+        _add(f"yum.repo[{name}]", own, {each: main[each] for each in _INHERITED if each in main}, settings)
     return settings.settings()
 
 

@@ -11,8 +11,9 @@ import msgspec
 
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import is_binary
-from hullmark.facets.secrets.allowed import why_allowed
-from hullmark.facets.secrets.finder import Finder, digest_of, lines_of, own_finder
+from hullmark.facets.secrets.allowed import EXAMPLE, is_example, why_allowed
+from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
+from hullmark.facets.secrets.finder import Finder, Spot, digest_of, lines_of, own_finder
 from hullmark.facets.secrets.kind import Kind, is_placeholder
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.model.image import ImageConfig
@@ -26,6 +27,9 @@ MAX_SECRETS = 20_000
 """So many secrets are told of one image."""
 
 OVERLAP = 20 << 10
+"""So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
+
+LEAD = 256
 DEFAULT_SALT = b"hullmark"
 
 _NAME = re.compile(
@@ -34,7 +38,8 @@ _NAME = re.compile(
 )
 _ASSIGNED = re.compile(r"(?:^|[\s|\"'])([A-Za-z_][A-Za-z0-9_.-]{0,99})=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))")
 _NO_VALUES = frozenset(("true", "false", "yes", "no", "none", "null", "0", "1"))
-_SETTING = ("setting-secret", "secret that is given to a variable by its name")
+_CUT = "it holds very many secrets; not all of them are told"
+_GIVEN = Kind("setting-secret", "secret that is given to a variable by its name", "high", (), b"")
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -43,6 +48,7 @@ class Found(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     line: int
     digest: str
+    is_example: bool = False
 
 
 def secrets_facet(own: Sequence[Kind] = (), salt: bytes = DEFAULT_SALT) -> Facet:
@@ -85,12 +91,14 @@ def _read(finder: Finder, own: Sequence[Kind], salt: bytes) -> Read[list[Found]]
 def _search(finder: Finder, body: bytes, name: str, salt: bytes, report: Report) -> list[Found]:
     spots = finder.find(body, name)
     if spots.is_cut:
-        report("it holds very many secrets; not all of them are told")
+        report(_CUT)
     lines = lines_of(body, spots.found)
-    return [
-        Found(spot.kind.id, line, digest_of(body[spot.start : spot.end], salt))
-        for spot, line in zip(spots.found, lines, strict=True)
-    ]
+    return [_found(body, spot, line, salt) for spot, line in zip(spots.found, lines, strict=True)]
+
+
+def _found(body: bytes, spot: Spot, line: int, salt: bytes) -> Found:
+    secret = body[spot.start : spot.end]
+    return Found(spot.kind.id, line, digest_of(secret, salt), is_example(secret))
 
 
 class _Pieces:
@@ -99,9 +107,10 @@ class _Pieces:
     def __init__(self, finder: Finder, salt: bytes) -> None:
         self._finder, self._salt = finder, salt
         self._held = bytearray()
+        self._begin = 0
         self._lines = 0
         self._is_binary: bool | None = None
-        self._found: dict[tuple[str, int, str], Found] = {}
+        self._found: list[Found] = []
         self._is_cut = False
 
     def write(self, piece: memoryview, /) -> None:
@@ -112,27 +121,29 @@ class _Pieces:
             return
         self._held += piece
         if len(self._held) >= HELD:
-            self._look()
+            self._look(len(self._held) - OVERLAP)
 
-    def _look(self) -> None:
+    def _look(self, stop: int) -> None:
+        """Take the secrets that begin before `stop`, and keep what stands in front of it and behind it for the next look."""
         body = bytes(self._held)
-        for found in _search(self._finder, body, "-", self._salt, self._cut):
-            whole = Found(found.kind, found.line + self._lines, found.digest)
-            self._found.setdefault((whole.kind, whole.line, whole.digest), whole)
-        keep = max(len(body) - OVERLAP, 0)
+        spots = self._finder.find(body, "-")
+        for spot, line in zip(spots.found, lines_of(body, spots.found), strict=True):
+            if self._begin <= spot.start < stop:
+                self._found.append(_found(body, spot, line + self._lines, self._salt))
+        self._is_cut = self._is_cut or spots.is_cut or len(self._found) > MAX_IN_FILE
+        del self._found[MAX_IN_FILE:]
+        keep = max(stop - LEAD, 0)
         self._lines += body.count(b"\n", 0, keep)
+        self._begin = stop - keep
         del self._held[:keep]
-
-    def _cut(self, reason: str) -> None:
-        self._is_cut = True
 
     def finish(self, report: Report, /) -> list[Found] | None:
         """All of it was given."""
         if not self._is_binary and self._held:
-            self._look()
+            self._look(len(self._held))
         if self._is_cut:
-            report("it holds very many secrets; not all of them are told")
-        return sorted(self._found.values(), key=lambda found: (found.line, found.kind)) or None
+            report(_CUT)
+        return self._found or None
 
 
 def _in_files(view: FacetView, read: Read[list[Found]], kinds: dict[str, Kind]) -> Iterator[Secret]:
@@ -151,7 +162,7 @@ def _in_files(view: FacetView, read: Read[list[Found]], kinds: dict[str, Kind]) 
                 digest=found.digest,
                 layer=version.layer,
                 is_ghost=version.is_ghost,
-                allowed=why_allowed(path, kind.id),
+                allowed=EXAMPLE if found.is_example else why_allowed(path, kind.id),
             )
 
 
@@ -161,15 +172,20 @@ def _in_settings(config: ImageConfig | None, finder: Finder, salt: bytes) -> Ite
         body = text.encode("utf-8", "surrogateescape")
         spots = finder.find(body, "environment").found
         for spot in spots:
-            digest = digest_of(body[spot.start : spot.end], salt)
-            yield _setting(place, name, (spot.kind.id, spot.kind.title), digest)
-        if spots:
-            continue
-        for variable, *values in _ASSIGNED.findall(text):
-            value = next(filter(None, values), "")
-            if _is_given_secret(variable, value):
-                digest = digest_of(value.encode("utf-8", "surrogateescape"), salt)
-                yield _setting(place, variable if place == "env" else name, _SETTING, digest)
+            yield _setting(place, name, spot.kind, body[spot.start : spot.end], salt)
+        for variable, start, value in _given(text):
+            begin = len(text[:start].encode("utf-8", "surrogateescape"))
+            secret = value.encode("utf-8", "surrogateescape")
+            if not any(begin < spot.end and spot.start < begin + len(secret) for spot in spots):
+                yield _setting(place, variable if place == "env" else name, _GIVEN, secret, salt)
+
+
+def _given(text: str) -> Iterator[tuple[str, int, str]]:
+    """(name, where the value begins, value) of each secret in a text that is one by the name it is given to."""
+    for found in _ASSIGNED.finditer(text):
+        group = next((number for number in (2, 3, 4) if found[number]), 0)
+        if group and _is_given_secret(found[1], found[group]):
+            yield found[1], found.start(group), found[group]
 
 
 def _is_given_secret(name: str, value: str) -> bool:
@@ -178,8 +194,18 @@ def _is_given_secret(name: str, value: str) -> bool:
     return _NAME.search(name) is not None and not is_word and not is_placeholder(bare.encode("utf-8", "replace"))
 
 
-def _setting(place: Place, name: str, kind: tuple[str, str], digest: str) -> Secret:
-    return Secret(place=place, path="", name=name, line=1, kind=kind[0], title=kind[1], severity="high", digest=digest)
+def _setting(place: Place, name: str, kind: Kind, secret: bytes, salt: bytes) -> Secret:
+    return Secret(
+        place=place,
+        path="",
+        name=name,
+        line=1,
+        kind=kind.id,
+        title=kind.title,
+        severity=kind.severity,
+        digest=digest_of(secret, salt),
+        allowed=EXAMPLE if is_example(secret) else "",
+    )
 
 
 def _texts(config: ImageConfig | None) -> Iterator[tuple[Place, str, str]]:
@@ -190,7 +216,10 @@ def _texts(config: ImageConfig | None) -> Iterator[tuple[Place, str, str]]:
         yield "env", variable.partition("=")[0], variable
     for name, value in sorted(config.labels.items()):
         yield "label", name, f"{name}={value}"
-    for number, entry in enumerate(config.history):
+    for number, entry in enumerate(config.history, 1):
         yield "history", f"step {number}", entry.created_by
-    for name, words in (("entrypoint", config.entrypoint), ("cmd", config.cmd)):
+    healthcheck = config.healthcheck.test if config.healthcheck is not None else ()
+    for name, words in (("entrypoint", config.entrypoint), ("cmd", config.cmd), ("healthcheck", healthcheck)):
         yield "command", name, " ".join(words)
+    for number, instruction in enumerate(config.on_build, 1):
+        yield "command", f"onbuild {number}", instruction

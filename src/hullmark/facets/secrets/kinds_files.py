@@ -18,7 +18,7 @@ def is_kept_password(value: bytes) -> bool:
 
 def is_old_hash(value: bytes) -> bool:
     """Whether 13 characters are a hash of crypt(3)'s first form, rather than what one is masked with."""
-    return bool(value.strip(b"."))
+    return bool(value.strip(b"_."))
 
 
 def is_service_account_key(value: bytes) -> bool:

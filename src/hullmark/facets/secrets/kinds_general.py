@@ -104,7 +104,10 @@ KINDS = (
         "PuTTY private key that a password protects",
         "medium",
         (b"PuTTY-User-Key-File-",),
-        _PUTTY_HEAD + rb"aes256-cbc" + _PUTTY_PUBLIC + rb"(?:Key-Derivation: [^\r\n]{1,40}\r?\n(?:Argon2-[^\r\n]{1,90}\r?\n){1,6})?"
+        _PUTTY_HEAD
+        + rb"aes256-cbc"
+        + _PUTTY_PUBLIC
+        + rb"(?:Key-Derivation: [^\r\n]{1,40}\r?\n(?:Argon2-[^\r\n]{1,90}\r?\n){1,6})?"
         rb"Private-Lines: [0-9]{1,3}\r?\n(?P<s>[A-Za-z0-9+/=\r\n]{40,8000})",
         after=13_000,
     ),

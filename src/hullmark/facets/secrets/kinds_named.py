@@ -30,7 +30,11 @@ KINDS = (
     _named("confluent", "Confluent API secret", rb"[A-Za-z0-9+/]{64}"),
     _named("datadog", "Datadog API or application key", rb"[a-f0-9]{32}(?:[a-f0-9]{8})?"),
     _named("dd_a", "Datadog API or application key", rb"[a-f0-9]{32}(?:[a-f0-9]{8})?"),
-    _named("discord", "Discord bot token", rb"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}|[A-Za-z0-9_-]{32}"),
+    _named(
+        "discord",
+        "Discord bot token",
+        rb"[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}|[A-Za-z0-9_-]{32}",
+    ),
     _named("dropbox", "Dropbox token", rb"sl\.[A-Za-z0-9_-]{100,1400}|[a-z0-9]{15}"),
     _named("fastly", "Fastly API token", rb"[A-Za-z0-9_-]{32}"),
     _named("heroku", "Heroku API key", _UUID),

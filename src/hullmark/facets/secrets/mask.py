@@ -41,4 +41,5 @@ def _mask(body: bytes, spot: Spot) -> bytes:
     """Four stars; but the oldest form of hashes is told by its length and letters, and an account with stars there is a locked one."""
     if spot.kind.id != OLD_HASH:
         return MASK
-    return body[spot.start : spot.end].replace(body[spot.start + 1 : spot.end], b"." * (spot.end - spot.start - 1))
+    first = b"_" if body.startswith(b"_", spot.start) else b"."
+    return first + b"." * (spot.end - spot.start - 1)

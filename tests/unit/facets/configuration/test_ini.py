@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.ini import Option, read_ini
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.model.setting import Setting
@@ -18,7 +19,7 @@ def options(text: str) -> tuple[list[Option], ReadSettings]:
     found: list[Option] = []
 
     def collect(files: Files) -> list[Setting]:
-        found.extend(read_ini(files, "/a.ini"))
+        found.extend(read_ini(files, IncludeTree(files), "/a.ini"))
         return []
 
     return found, read_settings(Parser(name="ini", globs=("a.ini",), settings=collect), {"a.ini": text})
