@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from hullmark.facets.configuration.parser import Parser
 from hullmark.rootfs.dispatch import compile_globs
+from tests.support.configuration import ReadSettings, read_settings
 from tests.support.places import REPOSITORY
 
 PACKAGES = (
@@ -70,6 +72,14 @@ def files_below(root: Path, globs: tuple[str, ...]) -> tuple[dict[str, bytes], d
             elif path.is_file() and fits(name.encode()):
                 files[name] = path.read_bytes()
     return files, links
+
+
+def settings_of(parser: Parser, root: Path) -> ReadSettings:
+    """What a parser makes of a root's files. Folders of its /etc that are empty are there too."""
+    files, links = files_below(root, parser.globs)
+    empty = {f"{path.relative_to(root)}/empty": b"" for path in root.glob("etc/**/") if not any(path.iterdir())}
+    files |= empty  # folders stand in memory where something stands in them
+    return read_settings(parser, files, links=links)
 
 
 def run_in(root: Path, *command: str, status: int | None = 0) -> str:

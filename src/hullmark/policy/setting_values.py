@@ -6,7 +6,7 @@ import re
 from typing import Any, ClassVar
 
 from hullmark.model.setting import Value as SettingValue
-from hullmark.policy.values import Value
+from hullmark.policy.values import NameGlob, Value
 
 _ON = ("yes", "on", "true", "1")
 _OFF = ("no", "off", "false", "0")
@@ -23,6 +23,14 @@ def spellings(item: str) -> tuple[str, ...]:
     if lower in _ON:
         return (item, *_ON)
     return (item, *_OFF) if lower in _OFF else (item,)
+
+
+class SettingGlob(NameGlob):
+    """A value that a setting has or must not have; switches need no quotes."""
+
+    __slots__ = ()
+    kind = "a value (* and ? are wildcards), or yes and no"
+    schema: ClassVar[dict[str, Any]] = {"type": ["string", "number", "boolean"]}
 
 
 def amount_of(value: SettingValue) -> float | None:

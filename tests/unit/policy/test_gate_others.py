@@ -16,7 +16,6 @@ from hullmark.policy.gate import Answer, CannotTell, Violation
 from hullmark.policy.gates.image import EndOfLife, end_of_life
 from hullmark.policy.gates.integrity import UnexplainedBytes, unexplained_bytes
 from hullmark.policy.gates.packages import Forbidden, forbidden
-from hullmark.policy.gates.secrets import Found, found
 from hullmark.policy.globs import PathGlob
 from hullmark.policy.load import load_policy
 from hullmark.policy.values import NameGlob, Score, Share
@@ -147,12 +146,6 @@ def test_a_release_is_maintained_or_not(life: dict[str, object], params: EndOfLi
     known = Lifecycle(product="debian", release="12", source="test", **life)  # type: ignore[arg-type]
     seen = facts(distro=Distro(id="debian", version_id="12"), matches=matches(lifecycles=[known]))
     assert [type(answer) for answer in end_of_life(params, seen)] == ([kind] if kind else [])
-
-
-def test_where_nobody_looked_it_cannot_be_told() -> None:
-    (answer,) = found(Found(), facts())
-    assert isinstance(answer, CannotTell)
-    assert list(found(Found(), facts(secrets=()))) == []
 
 
 def test_advice_is_a_clause_about_the_subject() -> None:

@@ -17,7 +17,7 @@ from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
-from hullmark.policy.setting_values import Amount, amount_of, spellings
+from hullmark.policy.setting_values import Amount, SettingGlob, amount_of, spellings
 from hullmark.policy.values import NameGlob, Pattern
 
 Key = Annotated[NameGlob, Meta(description="The setting's key; * stands for any characters, ? for one.")]
@@ -32,9 +32,9 @@ class MustBe(Params, frozen=True, kw_only=True):
     """
 
     setting: Key
-    values: Annotated[tuple[NameGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
+    values: Annotated[tuple[SettingGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
     pattern: Annotated[Pattern | None, Meta(description="What its value must fit, as a regular expression.")] = None
-    containing: Annotated[tuple[NameGlob, ...], Meta(description="Items that a list must all have.")] = ()
+    containing: Annotated[tuple[SettingGlob, ...], Meta(description="Items that a list must all have.")] = ()
     at_least: Annotated[Amount | None, Meta(description="Its smallest value, as 1024 or 10m.")] = None
     at_most: Annotated[Amount | None, Meta(description="Its largest value, as 1024 or 10m.")] = None
     if_unset: Annotated[
@@ -59,7 +59,7 @@ class MustNotBe(Params, frozen=True, kw_only=True):
     """
 
     setting: Key
-    values: Annotated[tuple[NameGlob, ...], Meta(description="What its value must not be.")] = ()
+    values: Annotated[tuple[SettingGlob, ...], Meta(description="What its value must not be.")] = ()
     pattern: Annotated[Pattern | None, Meta(description="What no value of it may fit.")] = None
     defaults: Default = True
     allow: Allow = ()

@@ -9,7 +9,7 @@ from tests.support.configuration import read_settings
 
 
 def test_what_comes_after_very_many_is_left_out_with_a_problem() -> None:
-    counts = []
+    counts: list[int] = []
 
     def collect(files: Files) -> list[Setting]:
         counts.extend(len(list(at_most(files, "/a", range(n)))) for n in (MAX_ENTRIES, MAX_ENTRIES + 1))
