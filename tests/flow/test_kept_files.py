@@ -126,3 +126,25 @@ def test_what_is_kept_can_be_switched(hullmark: Program, tmp_path: Path) -> None
     assert (ran.out, layers_read(read, tmp_path)) == (b"x = 1\n", 0)
     assert hullmark(*words, "sometimes").refusal[0] == "--keep-files: 'sometimes' is no value for keep_files"
 
+
+def test_an_anchore_policy_s_content_search_looks_into_kept_text(hullmark: Program, tmp_path: Path) -> None:
+    made = aged(image(tmp_path / "image", {"srv/page": b"Hello\n", "etc/a": b"hello\n", "bin/x": b"Hello\0\n"}))
+    rule = {"gate": "files", "trigger": "content_regex_match", "action": "STOP", "id": "1", "params": []}
+    bundle = {
+        "id": "b",
+        "name": "b",
+        "version": "1_0",
+        "mappings": [
+            {"id": "m", "name": "m", "registry": "*", "repository": "*", "image": {"type": "tag", "value": "*"}}
+            | {"policy_ids": ["p"], "whitelist_ids": []}
+        ],
+        "policies": [{"id": "p", "name": "p", "version": "1_0", "rules": [rule]}],
+        "whitelists": [],
+    }
+    (tmp_path / "bundle.json").write_text(json.dumps(bundle))
+    words = ("check", "-o", "json", "--at", AT, "--keep-files", "text", "--policy", tmp_path / "bundle.json", made)
+    for expression, found, is_read in (("HELLO=.*Hello.*", ["/srv/page"], True), ("H=.*h.*", ["/etc/a"], False)):
+        (tmp_path / "context.json").write_text(json.dumps({"content_search": [expression]}))
+        ran, read = hullmark.read(*words, "--tag", "registry.example/a:1", "--context", tmp_path / "context.json")
+        assert [each["evidence"][0]["path"] for each in json.loads(ran.out)["findings"]] == found
+        assert (layers_read(read, tmp_path) > 0) == is_read

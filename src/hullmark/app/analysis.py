@@ -51,7 +51,12 @@ def extra_reads_for(wish: Wish) -> tuple[Read[Any], ...]:
         from hullmark.facets.content import content_read
 
         reads.append(content_read(wish.contents))
-    return tuple({read.name: read for read in reads}.values())
+    chosen = {read.name: read for read in reads}
+    if wish.keeps_text:
+        from hullmark.facets.kept import TEXT
+
+        chosen[TEXT.name] = TEXT
+    return tuple(chosen.values())
 
 
 def analyse(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,10 @@ from hullmark.app.documents import read_bounded
 from hullmark.app.expressions import evaluate_expression
 from hullmark.app.facets import facets_for
 from hullmark.app.policies import AnyPolicy, load_native, policy_files
+from hullmark.app.searches import Searches, searches_of
 from hullmark.app.take import take
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched
 from hullmark.app.wish import Means, Scanned
-from hullmark.facets.content import search_read
 from hullmark.match.book import Book
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
@@ -32,10 +30,8 @@ from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.anchore.explain import explain_bundle
-from hullmark.policy.anchore.needs import bundle_needs, bundle_searches
+from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.anchore.profile import PROFILES, Profile
-from hullmark.policy.anchore.regexes import Work, expression
-from hullmark.policy.anchore.search import body_of, search
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
 from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, in_utc, read_context
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
@@ -46,12 +42,10 @@ from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
-from hullmark.rootfs.reads import Read
 from hullmark.source import SourceOptions
 
 _MAX_DOCKERFILE_BYTES = 1 << 20
 _REFERENCES = ("registry", "docker", "podman")
-_SEARCH_WORK = 2_000_000_000
 _ANALYZER = f"hullmark {__version__}"
 
 
@@ -121,16 +115,16 @@ def judge(
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
     wanted = needed(policy, asked.context)
     profile = profile_of(asked.profile, asked.without_quirks)
-    searches = _searches(policy, asked.context, profile) if isinstance(policy, Bundle) else {}
+    searches = searches_of(policy, asked.context, profile, means) if isinstance(policy, Bundle) else Searches({}, {})
     with facets_for(wanted.facets, means) as facets:
-        reads = (*searches.values(), *(MATCHING_READS if wanted.matches and asked.book is not None else ()))
-        wish = replace(wish_for(wanted), reads=reads, facets=facets)
+        matching = MATCHING_READS if wanted.matches and asked.book is not None else ()
+        reads = (*searches.reads.values(), *matching)
+        wish = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = take(reference, wish, means, options)
     facts = _facts(scanned, wanted, now, asked)
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):
-        found = {kind: scanned.found.get(read.name, {}) for kind, read in searches.items()}
-        facts = dataclasses.replace(facts, searched=found)
+        facts = dataclasses.replace(facts, searched=searches.hits(scanned))
         question = Question(
             profile=profile,
             context=_with_data(asked.context, asked.book),
@@ -163,20 +157,6 @@ def _explained(verdict: Verdict, policy: AnyPolicy, facts: Facts) -> ExplainedVe
     return ExplainedVerdict(**asdict(verdict), explanations=explanations)
 
 
-def _searches(bundle: Bundle, context: Context, profile: Profile) -> dict[str, Read[Any]]:
-    """Reads that look for what the rules search all files for, by kind. Raises HullmarkError for a bad expression."""
-    reads: dict[str, Read[Any]] = {}
-    for kind, wanted in bundle_searches(bundle, context, profile).items():
-        for named in wanted.named:
-            try:
-                expression(body_of(named))
-            except ValueError as error:
-                raise HullmarkError(f"--context: {error}", advice="write an expression as Python has them") from error
-        name = f"{kind}-{wanted.limit}-{hashlib.sha256(chr(0).join(wanted.named).encode()).hexdigest()}"
-        reads[kind] = search_read(name, partial(search, named=wanted.named, work=Work(_SEARCH_WORK)), wanted.limit)
-    return reads
-
-
 def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
     """The profile of a name, less some quirks. Raises HullmarkError."""
     try:
@@ -193,7 +173,7 @@ def _facts(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Fact
         inventory=inventory,
         now=now,
         contents=contents_of(scanned, wanted),
-        **scanned.facets,
+        **{name: scanned.facets[name] for name in wanted.facets},
         ghosts=wanted.ghosts,
         matches=_matches(scanned, wanted, now, asked),
         dockerfile_text=asked.dockerfile,

@@ -30,12 +30,11 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
 
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
-    if means.keeping == "always" and means.cache_folder is not None:
-        wish = replace(wish, keeps=True)
+    wish = _with_keeping(wish, means)
     cache = None
     if means.cache_folder is not None:
         cache = LayerCache(means.cache_folder, analysis_fingerprint((f"digests={wish.digests}",)))
-    is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps)
+    is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps or wish.keeps_text)
     if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
         analysis, found = kept
         return Scanned(inventory_of(image, analysis), found=found)
@@ -48,6 +47,13 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
         key = _result_key(image, wish, [record.digest for record in records])
         cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
     return Scanned(inventory_of(image, analysis, files), *extras)
+
+
+def _with_keeping(wish: Wish, means: Means) -> Wish:
+    """The wish, with what is to be kept of every image."""
+    if means.cache_folder is None:
+        return wish
+    return replace(wish, keeps=wish.keeps or means.keeping == "always", keeps_text=means.keeping == "text")
 
 
 def _records(image: Image, wish: Wish, means: Means, cache: LayerCache | None) -> list[LayerRecord]:

@@ -14,8 +14,8 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.reads import Read
 
-Keeping = Literal["asked", "always", "never"]
-"""When the text of configuration files is kept."""
+Keeping = Literal["asked", "always", "text", "never"]
+"""What is kept of files: the text of configuration when it is asked for, or with every scan; all text with every scan; nothing."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +24,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
     package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
     `contents`: globs of files whose content is wanted, secrets masked. `reads`: what else to read, each of a name that says what it
-    does. `facets`: what else to find out. `keeps`: whether the content of configuration files is kept, so that it can be asked
-    for later without reading the layers again.
+    does. `facets`: what else to find out. `keeps`: whether the text of configuration files is kept, so that it can be asked
+    for later without reading the layers again; `keeps_text`: that of all files.
     """
 
     files: bool = False
@@ -36,6 +36,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[Read[Any], ...] = ()
     facets: tuple[Facet, ...] = ()
     keeps: bool = False
+    keeps_text: bool = False
 
 
 class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
     registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
     besides our own, `secret_salt` goes into the digests of secrets.
-    `keeping`: whether the text of configuration files is kept for later when it is asked for, with every scan, or never.
+    `keeping`: what is kept of files.
     """
 
     cache_folder: Path | None = None

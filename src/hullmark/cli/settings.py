@@ -53,7 +53,7 @@ def _count(text: str) -> int:
 
 
 def _keeping(text: str) -> str:
-    if text.lower() not in ("asked", "always", "never"):
+    if text.lower() not in ("asked", "always", "text", "never"):
         raise ValueError
     return text.lower()
 
@@ -66,7 +66,7 @@ _VALUES = (
         "keep_files",
         _keeping,
         "WHEN",
-        "keep the text of configuration files: asked (when it is asked for), always, never",
+        "what is kept of files: asked (configuration that was asked for), always (with every scan), text (all text), never",
     ),
     _Option("cacert", str, "FILE", "certificates to trust besides the system's, for registries"),
 )

@@ -16,11 +16,8 @@ from hullmark.rootfs.reads import MIB, Read, Report
 FILE_LIMIT = 256 << 10
 """The largest file, in bytes, that is kept."""
 
-IMAGE_LIMIT = 128 * MIB
-"""So many bytes are kept of one image: those of layers further up are left out, with a Problem."""
-
 LAYER_LIMIT = 64 * MIB
-"""So many bytes are kept of one layer; what comes after them is left out, with a Problem."""
+"""So many bytes are kept of one layer, and twice as many of an image; what comes after them is left out, with a Problem."""
 
 _HEAD = 8192
 
@@ -65,29 +62,29 @@ def is_binary(body: memoryview) -> bool:
 class _TooLarge:
     """Takes no notice of a body that is too large to keep."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, limit: int) -> None:
+        self._size, self._limit = size, limit
 
     def write(self, piece: memoryview, /) -> None:
         """Nothing."""
 
     def finish(self, report: Report, /) -> Kept:
         """Say that it was left out."""
-        return Kept(None, f"it has {self._size:,} bytes, more than the {FILE_LIMIT:,} that are kept")
+        return Kept(None, f"it has {self._size:,} bytes, more than the {self._limit:,} that are kept")
 
 
-def kept_read(globs: tuple[str, ...]) -> Read[Kept]:
+def kept_read(globs: tuple[str, ...], limit: int = FILE_LIMIT, layer_limit: int = LAYER_LIMIT) -> Read[Kept]:
     """A Read that keeps the text files at these globs."""
     return Read(
         name="kept",
         fact=Kept,
         extract=keep,
         globs=globs,
-        limit=FILE_LIMIT,
-        layer_limit=LAYER_LIMIT,
-        image_limit=IMAGE_LIMIT,
+        limit=limit,
+        layer_limit=layer_limit,
+        image_limit=2 * layer_limit,
         weigh=lambda kept: len(kept.body or b""),
-        oversize=_TooLarge,
+        oversize=lambda size: _TooLarge(size, limit),
         sources=("facets/kept", "facets/secrets"),
     )
 
@@ -95,5 +92,5 @@ def kept_read(globs: tuple[str, ...]) -> Read[Kept]:
 KEPT = kept_read(("etc/**", "usr/local/etc/**", *(f"**/*.{suffix}" for suffix in _ANYWHERE), *_PARSED))
 """Keeps configuration: what is below /etc, what has a name as configuration files have, and what configuration parsers read."""
 
-TEXT = kept_read(("**",))
-"""Keeps every text file."""
+TEXT = kept_read(("**",), limit=MIB, layer_limit=4 * LAYER_LIMIT)
+"""Keeps every text file, of up to one MiB. Its facts go by the same name as KEPT's and stand in for them."""

@@ -6,10 +6,10 @@ from importlib import import_module
 
 from hullmark.facets.configuration.parser import Parser
 
-_MODULES = """
-accounts apache apk apt ca_store crontab java_security loader mysql nginx npm openssl pam php pip postgresql redis ssh_keys sshd sudoers
-sysctl systemd yum
-""".split()
+_MODULES = (
+    "accounts", "apache", "apk", "apt", "ca_store", "crontab", "java_security", "loader", "mysql", "nginx", "npm", "openssl", "pam", "php",
+    "pip", "postgresql", "redis", "ssh_keys", "sshd", "sudoers", "sysctl", "systemd", "yum",
+)  # fmt: skip
 """The modules that hold parsers. A new parser is one module and its name here."""
 
 PARSERS: tuple[Parser, ...] = tuple(

@@ -53,8 +53,10 @@ class Finder:
     def find(self, body: bytes, name: str = "") -> Spots:
         """The secrets in a body that stands in a file of this name (its last path segment; "" for none: every kind is tried)."""
         meetings = self._keywords.meetings(body)
+        whole = {number for number in self._always if name.endswith(self._kinds[number].names or "")}
+        if not meetings and not whole:
+            return Spots([], False)
         spots: set[tuple[int, int, int]] = set()
-        whole = set(self._always)
         for index, end in meetings[:MAX_MEETINGS]:
             for number in self._kinds_of[index]:
                 kind = self._kinds[number]

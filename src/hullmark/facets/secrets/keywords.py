@@ -90,7 +90,8 @@ class Hyperscan:
 
         def met(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
             found.append((index, end))
-            return True if len(found) > MAX_MEETINGS else None
+            # Those that end at one place come in no order: all of them are taken before the rest is left out.
+            return True if len(found) > MAX_MEETINGS and end > found[MAX_MEETINGS][1] else None
 
         with self._lock, suppress(self._stopped):
             self._database.scan(body, match_event_handler=met)
