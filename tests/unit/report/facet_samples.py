@@ -79,7 +79,13 @@ SECRETS = {
 }
 
 _ENGINES = (
-    Engine(name="clamav", version="1.4.2", signatures="27500", signatures_at=datetime(2026, 1, 7, 9, tzinfo=UTC)),
+    Engine(
+        name="clamav",
+        version="1.4.2",
+        signatures="27500",
+        signatures_at=datetime(2026, 1, 7, 9, tzinfo=UTC),
+        caveat="it says nothing of large archives",
+    ),
     Engine(name="yara", version="1.0", signatures="sha256:00"),
 )
 _SCAN = MalwareScan(

@@ -13,22 +13,30 @@ from typing import Any, Protocol
 
 import msgspec
 
-MAX_MEETINGS = 200_000
+MAX_MEETINGS = 50_000
 """So many keywords are followed up in one body."""
+
+Meeting = tuple[int, int]
+"""(index of the keyword, where it ends)."""
 
 
 class Keyword(msgspec.Struct, frozen=True):
-    """Bytes to look for; in upper and lower case alike if `any_case`, and written in lower case then."""
+    """Bytes to look for; in upper and lower case alike if `any_case`, and written in lower case then.
+
+    `tail` is an expression for what follows it, so that a keyword which stands everywhere is met seldom. It is written so that Python
+    and hyperscan read it alike, and so that from one beginning it fits to one end only.
+    """
 
     text: bytes
     any_case: bool = False
+    tail: bytes = b""
 
 
 class Keywords(Protocol):
     """Finds all occurrences of a set of keywords, overlapping ones too."""
 
-    def meetings(self, body: bytes) -> Sequence[tuple[int, int]]:
-        """(index of the keyword, where it ends), sorted by the end, then by the index; at most MAX_MEETINGS and one more."""
+    def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
+        """The meetings, sorted by the end, then by the index; at most MAX_MEETINGS and one more."""
 
 
 def keywords(wanted: Sequence[Keyword]) -> Keywords:
@@ -43,27 +51,33 @@ class OneByOne:
     """With what Python brings along: each keyword for itself."""
 
     def __init__(self, wanted: Sequence[Keyword]) -> None:
-        self._wanted = tuple(wanted)
+        self._wanted = tuple((keyword, _tail(keyword)) for keyword in wanted)
+        self._lowers = any(keyword.any_case for keyword in wanted)
 
-    def meetings(self, body: bytes) -> Sequence[tuple[int, int]]:
+    def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
         """As Keywords has it."""
-        lower = body.lower() if any(keyword.any_case for keyword in self._wanted) else body
-        found: list[tuple[int, int]] = []
-        for index, keyword in enumerate(self._wanted):
-            found += ((index, end) for end in _ends(keyword.text, lower if keyword.any_case else body))
+        body = bytes(body)
+        lower = body.lower() if self._lowers else body
+        found: list[Meeting] = []
+        for index, (keyword, tail) in enumerate(self._wanted):
+            ends = _ends(keyword.text, lower if keyword.any_case else body)
+            met = (end for end in ends if tail is None or tail.match(body, end))
+            found += ((index, end) for _, end in zip(range(MAX_MEETINGS + 1), met, strict=False))
         return _sorted(found)
+
+
+def _tail(keyword: Keyword) -> re.Pattern[bytes] | None:
+    return re.compile(keyword.tail, re.IGNORECASE if keyword.any_case else 0) if keyword.tail else None
 
 
 def _ends(text: bytes, body: bytes) -> Iterator[int]:
     at = body.find(text)
-    count = 0
-    while at >= 0 and count <= MAX_MEETINGS:
+    while at >= 0:
         yield at + len(text)
-        count += 1
         at = body.find(text, at + 1)
 
 
-def _sorted(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _sorted(found: list[Meeting]) -> list[Meeting]:
     found.sort(key=lambda meeting: (meeting[1], meeting[0]))
     return found[: MAX_MEETINGS + 1]
 
@@ -74,25 +88,31 @@ class Hyperscan:
     def __init__(self, wanted: Sequence[Keyword]) -> None:
         import hyperscan
 
-        caseless = hyperscan.HS_FLAG_CASELESS
+        caseless, begins = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_SOM_LEFTMOST
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[re.escape(keyword.text) for keyword in wanted],
+            expressions=[re.escape(keyword.text) + keyword.tail for keyword in wanted],
             ids=list(range(len(wanted))),
-            flags=[caseless if keyword.any_case else 0 for keyword in wanted],
+            flags=[(caseless * keyword.any_case) | (begins * bool(keyword.tail)) for keyword in wanted],
         )
+        # Where what follows belongs to the expression, the library's end is not the keyword's.
+        self._sizes = {index: len(keyword.text) for index, keyword in enumerate(wanted) if keyword.tail}
         self._stopped = hyperscan.ScanTerminated
         self._lock = Lock()
 
-    def meetings(self, body: bytes) -> Sequence[tuple[int, int]]:
+    def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
         """As Keywords has it. What the library works with can serve one thread at a time."""
-        found: list[tuple[int, int]] = []
-
-        def met(index: int, start: int, end: int, flags: int, context: object) -> bool | None:
-            found.append((index, end))
-            # Those that end at one place come in no order: all of them are taken before the rest is left out.
-            return True if len(found) > MAX_MEETINGS and end > found[MAX_MEETINGS][1] else None
-
+        met: list[tuple[int, int, int]] = []
+        if not len(body):
+            return met
         with self._lock, suppress(self._stopped):
-            self._database.scan(body, match_event_handler=met)
-        return _sorted(found)
+            self._database.scan(body, _note, 0, met)
+        if not met:
+            return met
+        sizes = self._sizes
+        return _sorted([(index, start + sizes[index] if index in sizes else end) for index, start, end in met])
+
+
+def _note(index: int, start: int, end: int, flags: int, met: list[tuple[int, int, int]]) -> bool | None:
+    met.append((index, start, end))
+    return True if len(met) > MAX_MEETINGS else None

@@ -21,7 +21,10 @@ class Kind(msgspec.Struct, frozen=True):
     bytes around it: from `before` bytes in front of it to `after` bytes behind it. The secret itself is the group `s` of the
     pattern, or all that it fits. `check` has the last word. `any_case`: keywords count in upper and lower case.
 
+    `tail`: what follows each of the keywords, as `Keyword` has it, where they alone are met too often.
+
     `is_whole`: the pattern is tried on the whole body, once a keyword is met in it, or always where there are none.
+    `path`: only in files whose absolute path this expression fits; "" for any.
     `names`: only in files whose last path segment ends with one of these; () for any. Where no name is known every kind is tried,
     except those that have no keywords.
     """
@@ -35,8 +38,10 @@ class Kind(msgspec.Struct, frozen=True):
     before: int = 0
     after: int = 512
     any_case: bool = False
+    tail: bytes = b""
     names: tuple[str, ...] = ()
     is_whole: bool = False
+    path: str = ""
 
     def compiled(self) -> re.Pattern[bytes]:
         """The pattern, compiled."""

@@ -36,7 +36,7 @@ KINDS = (
         "GitHub token",
         "critical",
         (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
-        rb"(?<![A-Za-z0-9_])gh[pousr]_[A-Za-z0-9]{36}(?![A-Za-z0-9])",
+        rb"(?<![A-Za-z0-9_])gh[pousr]_(?:[A-Za-z0-9]{36}|[A-Za-z0-9]{76})(?![A-Za-z0-9])",
         has_checksum,
     ),
     Kind(
@@ -104,6 +104,7 @@ KINDS = (
         (b"cio",),
         rb"(?<![A-Za-z0-9_])cio[A-Za-z0-9]{32}(?![A-Za-z0-9])",
         random_enough(4.0),
+        tail=rb"[A-Za-z0-9]{32}",
     ),
     Kind(
         "nuget-key",

@@ -11,9 +11,11 @@ from hullmark.facets.secrets.kind import Kind, entropy, is_placeholder
 
 # Without five hyphens, so that the next BEGIN ends it: many of them cost no more than their bytes.
 _KEY_BODY = rb"(?:[A-Za-z0-9+/=\s:,.()\"'@<>]|\\[nrt]|-(?!----)){60,16000}+"
-_END = rb"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+_END = rb"-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _PUTTY_HEAD = rb"PuTTY-User-Key-File-[23]: [^\r\n]{1,40}\r?\nEncryption: "
 _PUTTY_PUBLIC = rb"\r?\nComment: [^\r\n]{0,300}\r?\nPublic-Lines: [0-9]{1,3}\r?\n[A-Za-z0-9+/=\r\n]{0,4000}"
+_USER = rb"[^\s/:@\"'<>$`?#|\\(){}\[\],]{0,100}"
+_PASSWORD = rb"[^\s/:@\"'<>$`?#|\\(){}\[\],]{2,200}"
 _WORDS = (
     "password",
     "passwd",
@@ -78,25 +80,23 @@ KINDS = (
         "encrypted-private-key",
         "private key that a password protects",
         "medium",
-        (b"PRIVATE KEY-----",),
-        rb"-----BEGIN (?:(?:[A-Z0-9]+ ){0,3}ENCRYPTED PRIVATE KEY-----(?P<s>"
+        (b"-----BEGIN ",),
+        rb"-----BEGIN (?:(?:[A-Z0-9]{1,20} ){0,3}ENCRYPTED PRIVATE KEY-----(?P<s>"
         + _KEY_BODY
-        + rb")|(?:[A-Z0-9]+ ){0,2}PRIVATE KEY-----(?:\s|\\[nr]){1,4}Proc-Type: 4,ENCRYPTED[^-]{1,200}-[^-]{1,200}"
+        + rb")|(?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY-----(?:\s|\\[nr]){1,4}Proc-Type: 4,ENCRYPTED[^-]{1,200}-[^-]{1,200}"
         + rb"(?P<t>"
         + _KEY_BODY
         + rb"))"
         + _END,
-        before=40,
         after=17_000,
     ),
     Kind(
         "private-key",
         "private key",
         "critical",
-        (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"),
-        rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<s>" + _KEY_BODY + rb")" + _END,
+        (b"-----BEGIN ",),
+        rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?P<s>" + _KEY_BODY + rb")" + _END,
         is_key,
-        before=40,
         after=17_000,
     ),
     Kind(
@@ -133,9 +133,10 @@ KINDS = (
         "password in an address",
         "high",
         (b"://",),
-        rb"(?<=[A-Za-z0-9])://[^\s/:@\"'<>$`?#|\\(){}\[\],]{0,100}:(?P<s>[^\s/:@\"'<>$`?#|\\(){}\[\],]{2,200})@[A-Za-z0-9\[]",
+        rb"(?<=[A-Za-z0-9])://" + _USER + rb":(?P<s>" + _PASSWORD + rb")@[A-Za-z0-9\[]",
         is_password,
         after=310,
+        tail=_USER + rb":" + _PASSWORD + rb"@",
     ),
     Kind(
         "basic-login",
