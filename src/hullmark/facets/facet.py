@@ -50,8 +50,12 @@ class FacetView(Protocol):
     def resolve(self, path: str) -> str | None:
         """The real path after following every link inside the root; None if nothing is there."""
 
+    def is_null(self, path: str) -> bool:
+        """Whether links lead from a path to /dev/null, which an image need not hold itself."""
+
     def matching(self, glob: str) -> list[str]:
-        """The paths of files and of links to files that a glob(7) pattern fits, sorted by bytes; links to folders are entered."""
+        """The paths of files and of links to files (/dev/null too) that a glob(7) pattern fits, sorted by bytes; links to folders are
+        entered."""
 
     def problem(self, path: str, reason: str) -> None:
         """Put a Problem about a path into the result."""

@@ -29,6 +29,8 @@ class KeptFiles:
 
     def text(self, path: str) -> str | None:
         """The content of a file, links followed."""
+        if self._view.is_null(path):
+            return ""
         found = self._view.fact_at(KEPT, path.lstrip("/"))
         if found is None:
             real = self._view.entry(path.lstrip("/"))
@@ -49,6 +51,8 @@ class KeptFiles:
     def status(self, path: str) -> Status | None:
         """What stands at a path, links followed."""
         entry = self._view.entry(path.lstrip("/"))
+        if entry is None and self._view.is_null(path):
+            return Status("c", 0o666, 0, 0, 0)
         if entry is None:
             return Status("d", 0o755, 0, 0, 0) if self._view.resolve(path.lstrip("/")) is not None else None
         kind = "f" if entry.kind == "h" else entry.kind
@@ -56,6 +60,8 @@ class KeptFiles:
 
     def real(self, path: str) -> str | None:
         """The path with every link followed inside the root."""
+        if self._view.is_null(path):
+            return "/dev/null"
         found = self._view.resolve(path.lstrip("/"))
         return None if found is None else "/" + found
 

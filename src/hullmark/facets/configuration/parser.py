@@ -50,7 +50,7 @@ class Files(Protocol):
         """What stands at a path, links followed; None if nothing does."""
 
     def real(self, path: str) -> str | None:
-        """The path with every link followed inside the root; None if nothing is there."""
+        """The path with every link followed inside the root; None if nothing is there. /dev/null, which masks files, always is."""
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
         """Put a Problem about a file into the result: what in it could not be understood. The rest of the file still counts."""

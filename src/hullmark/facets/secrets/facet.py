@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +19,7 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.secret import Place, Secret
 from hullmark.rootfs.reads import MIB, Read, Report
 
-HELD = 8 * MIB
+HELD = MIB
 """Larger files are looked at in pieces of this size, each with the end of the one before."""
 
 MAX_SECRETS = 20_000
@@ -75,7 +74,7 @@ def _read(finder: Finder, own: Sequence[Kind], salt: bytes) -> Read[list[Found]]
     def extract(path: str, body: memoryview, report: Report) -> list[Found] | None:
         if is_binary(body):
             return None
-        return _search(finder, bytes(body), posixpath.basename(path), salt, report) or None
+        return _search(finder, body, path[path.rfind("/") + 1 :], salt, report) or None
 
     return Read(
         name=f"secrets-{digest[:16]}",
@@ -88,10 +87,13 @@ def _read(finder: Finder, own: Sequence[Kind], salt: bytes) -> Read[list[Found]]
     )
 
 
-def _search(finder: Finder, body: bytes, name: str, salt: bytes, report: Report) -> list[Found]:
-    spots = finder.find(body, name)
+def _search(finder: Finder, view: memoryview, name: str, salt: bytes, report: Report) -> list[Found]:
+    spots = finder.find(view, name)
     if spots.is_cut:
         report(_CUT)
+    if not spots.found:
+        return []
+    body = bytes(view)
     lines = lines_of(body, spots.found)
     return [_found(body, spot, line, salt) for spot, line in zip(spots.found, lines, strict=True)]
 

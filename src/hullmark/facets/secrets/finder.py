@@ -35,6 +35,9 @@ class Spots(NamedTuple):
     is_cut: bool
 
 
+_NONE = Spots([], False)
+
+
 class Finder:
     """Looks for some kinds of secrets. Of two that overlap, the kind that comes first counts."""
 
@@ -44,18 +47,20 @@ class Finder:
         by_keyword: dict[Keyword, list[int]] = {}
         for number, kind in enumerate(kinds):
             for text in kind.keywords:
-                by_keyword.setdefault(Keyword(text, kind.any_case), []).append(number)
+                by_keyword.setdefault(Keyword(text, kind.any_case, kind.tail), []).append(number)
         self._always = tuple(number for number, kind in enumerate(kinds) if kind.is_whole and not kind.keywords)
+        self._always_in = tuple(name for number in self._always for name in kinds[number].names or ("",))
         self._wanted = tuple(by_keyword)
         self._kinds_of = tuple(by_keyword.values())
         self._keywords = keywords(self._wanted)
 
-    def find(self, body: bytes, name: str = "") -> Spots:
+    def find(self, body: bytes | memoryview, name: str = "") -> Spots:
         """The secrets in a body that stands in a file of this name (its last path segment; "" for none: every kind is tried)."""
         meetings = self._keywords.meetings(body)
-        whole = {number for number in self._always if name.endswith(self._kinds[number].names or "")}
-        if not meetings and not whole:
-            return Spots([], False)
+        if not meetings and not name.endswith(self._always_in):
+            return _NONE
+        body = bytes(body)
+        whole = set(self._always)
         spots: set[tuple[int, int, int]] = set()
         for index, end in meetings[:MAX_MEETINGS]:
             for number in self._kinds_of[index]:

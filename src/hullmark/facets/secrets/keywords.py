@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from threading import Lock
 from typing import Any, Protocol
 
@@ -103,12 +102,15 @@ class Hyperscan:
     def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
         """As Keywords has it. What the library works with can serve one thread at a time."""
         met: list[tuple[int, int, int]] = []
-        if not len(body):
-            return met
-        with self._lock, suppress(self._stopped):
-            self._database.scan(body, _note, 0, met)
-        if not met:
-            return met
+        with self._lock:
+            try:
+                if len(body):
+                    self._database.scan(body, _note, 0, met)
+            except self._stopped:  # there are more than are wanted
+                return self._ends(met)
+        return self._ends(met) if met else []
+
+    def _ends(self, met: Sequence[tuple[int, int, int]]) -> Sequence[Meeting]:
         sizes = self._sizes
         return _sorted([(index, start + sizes[index] if index in sizes else end) for index, start, end in met])
 

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from hullmark.facets.secrets.kind import Kind, random_enough
 
+_BECH32 = b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
+_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+
+
+def is_bech32(value: bytes) -> bool:
+    """Whether the checksum of a text in the encoding Bech32 (BIP 173), in upper case, is right."""
+    prefix, _, data = value.lower().rpartition(b"1")
+    letters = [*(byte >> 5 for byte in prefix), 0, *(byte & 31 for byte in prefix)]
+    checksum = 1
+    for letter in (*letters, *(_BECH32.find(bytes((byte,))) for byte in data.upper())):
+        top = checksum >> 25
+        checksum = (checksum & 0x1FFFFFF) << 5 ^ letter
+        for bit, generator in enumerate(_GENERATOR):
+            checksum ^= generator if top >> bit & 1 else 0
+    return checksum == 1
+
+
 KINDS = (
     Kind(
         "aws-access-key",
@@ -146,5 +163,6 @@ KINDS = (
         "critical",
         (b"AGE-SECRET-KEY-1",),
         rb"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}",
+        is_bech32,
     ),
 )

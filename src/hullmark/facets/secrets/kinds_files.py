@@ -69,6 +69,7 @@ KINDS = (
         (b"requirepass ", b"masterauth ", b"sentinel auth-pass "),
         rb"(?:requirepass|masterauth|sentinel auth-pass \S{1,100})[ \t]{1,9}\"?(?P<s>[^\s\"#]{4,500})",
         is_kept_password,
+        after=700,
         names=(".conf",),
     ),
     Kind(

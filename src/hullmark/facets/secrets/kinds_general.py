@@ -75,6 +75,16 @@ def is_key(value: bytes) -> bool:
     return len(body) >= 60 and entropy(body[:2000]) >= 4.0
 
 
+def is_encrypted_openssh_key(value: bytes) -> bool:
+    """Whether what stands between the lines of a key of OpenSSH names a cipher (PROTOCOL.key of OpenSSH)."""
+    try:
+        head = base64.b64decode(re.sub(rb"\\[nrt]|[^A-Za-z0-9+/]", b"", value)[:80])
+    except binascii.Error:
+        return False
+    name = head.partition(b"openssh-key-v1\0")[2]
+    return name[:3] == b"\0\0\0" and name[4 : 4 + name[3]] != b"none"
+
+
 KINDS = (
     Kind(
         "encrypted-private-key",
@@ -88,6 +98,16 @@ KINDS = (
         + _KEY_BODY
         + rb"))"
         + _END,
+        after=17_000,
+    ),
+    Kind(
+        "encrypted-openssh-key",
+        "private key that a password protects",
+        "medium",
+        (b"OPENSSH PRIVATE KEY-----",),
+        rb"-----BEGIN OPENSSH PRIVATE KEY-----(?P<s>" + _KEY_BODY + rb")" + _END,
+        is_encrypted_openssh_key,
+        before=11,
         after=17_000,
     ),
     Kind(
@@ -109,7 +129,7 @@ KINDS = (
         + _PUTTY_PUBLIC
         + rb"(?:Key-Derivation: [^\r\n]{1,40}\r?\n(?:Argon2-[^\r\n]{1,90}\r?\n){1,6})?"
         rb"Private-Lines: [0-9]{1,3}\r?\n(?P<s>[A-Za-z0-9+/=\r\n]{40,8000})",
-        after=13_000,
+        after=13_200,
     ),
     Kind(
         "putty-key",

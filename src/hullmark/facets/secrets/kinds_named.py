@@ -19,6 +19,7 @@ def _named(service: str, title: str, value: bytes) -> Kind:
         rb"(?i:" + word + rb"[a-z0-9_.-]{0,20}(?:key|token|secret|auth|password|sid)[a-z_]{0,10})[\"']?[ \t]{0,9}"
         rb"(?:=|:=|=>|:)[ \t]{0,9}[\"']?(?P<s>" + value + rb")(?![A-Za-z0-9_-])",
         random_enough(3.0),
+        after=1600,
         any_case=True,
     )
 

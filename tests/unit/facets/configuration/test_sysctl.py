@@ -70,3 +70,8 @@ def test_a_pattern_counts_for_all_and_default_unless_they_are_named() -> None:
 @given(st.text(alphabet="a.b/=-* \n#;1", max_size=100))
 def test_no_text_is_too_odd(text: str) -> None:
     read(text)
+
+
+def test_a_link_to_dev_null_takes_the_place_of_a_file_of_its_name() -> None:
+    read = read_settings(SYSCTL, {"usr/lib/sysctl.d/a.conf": "a.b=1\n"}, links={"etc/sysctl.d/a.conf": "/dev/null"})
+    assert (read.values, read.problems) == ({}, [])

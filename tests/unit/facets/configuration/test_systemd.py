@@ -196,3 +196,11 @@ def test_any_parts_are_read(parts: list[str]) -> None:
 def test_words_come_back_as_they_were_quoted(words: list[str]) -> None:
     quoted = " ".join('"' + word.replace('"', '\\"') + '"' for word in words)
     assert own(read(f"[Service]\nEnvironment={quoted}\n")) == {"Service.Environment": tuple(words)}
+
+
+def test_a_link_to_dev_null_masks_also_where_the_image_has_no_such_device() -> None:
+    unit = {"usr/lib/systemd/system/a.service": "[Service]\nExecStart=/x\n"}
+    links = {"etc/systemd/system/a.service": "/dev/null", "etc/systemd/system/b.service": "/dev/null"}
+    read = read_settings(SYSTEMD, unit, links=links)
+    assert read.values == {"systemd.unit[a.service].masked": True, "systemd.unit[b.service].masked": True}
+    assert read.problems == []

@@ -1,0 +1,98 @@
+"""Masked text: no secret is left in it, and what rules ask about is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.facets.configuration.accounts import state
+from hullmark.facets.secrets.finder import own_finder
+from hullmark.facets.secrets.mask import masked
+from tests.unit.facets.secrets.samples import ALNUM, SAMPLES, pem, some
+
+_PIECES = [text.encode() for text, _ in SAMPLES.values()]
+_NAMES = st.sampled_from(["", "app.conf", "shadow", ".npmrc", ".pgpass"])
+_TEXTS = st.lists(
+    st.sampled_from(_PIECES)
+    | st.builds(lambda text, at: text[: at % len(text)], st.sampled_from(_PIECES), st.integers(0, 9999))
+    | st.sampled_from([b"\n", b" ", b"a", b"=", b":", b"@", b'"', b"*", b"****", b"password=", b"x:1:"])
+    | st.binary(max_size=6),
+    max_size=10,
+).map(b"".join)
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_no_secret_is_left(kind: str) -> None:
+    text, name = SAMPLES[kind]
+    body = f"first = line\n{text}\nlast = line\n".encode()
+    (spot,) = own_finder().find(body, name).found
+    hidden = masked(body, name)
+    assert body[spot.start : spot.end] not in hidden
+    assert hidden.startswith(b"first = line\n")
+    assert hidden.endswith(b"\nlast = line\n")
+    assert own_finder().find(hidden, name).found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("url = postgres://app:s3cr3t@db/app", "x", "url = postgres://app:****@db/app"),
+        ('password = "Tr0ub4dor&3x"  # theirs', "a.ini", 'password = "****"  # theirs'),
+        ("requirepass correct-horse", "redis.conf", "requirepass ****"),
+        (f"a:$6$salt${some(ALNUM, 86)}:1::", "shadow", "a:$6$****:1::"),
+        (f"a:!$6$salt${some(ALNUM, 86)}:1::", "shadow", "a:!$6$****:1::"),
+        (f"a:$2y$10${some(ALNUM, 53)}", ".htpasswd", "a:$2y$10$****"),
+        (f"a:{some(ALNUM, 13)}:1::", "shadow", "a:.............:1::"),
+        (f"a:_{some(ALNUM, 19)}:1::", "shadow", "a:_...................:1::"),
+        ("PermitRootLogin no\nPasswordAuthentication yes\n", "sshd_config", None),
+        ("password_encryption = scram-sha-256\n", "postgresql.conf", None),
+        ("passwd:         files systemd\nshadow:         files\n", "nsswitch.conf", None),
+        ("password\trequisite\tpam_deny.so\n", "common-password", None),
+        ("PASS_MAX_DAYS\t99999\n", "login.defs", None),
+        ("root:x:0:0:root:/root:/bin/bash\n", "passwd", None),
+        ("ssl_certificate_key /etc/ssl/private/x.key;\n", "nginx.conf", None),
+        ("password = ${DB_PASSWORD}\n", "a.ini", None),
+        ("", "x", None),
+    ],
+)
+def test_what_stands_around_a_secret_stays(text: str, name: str, expected: str | None) -> None:
+    assert masked(text.encode(), name) == (text if expected is None else expected).encode()
+
+
+def test_a_private_key_keeps_its_first_and_last_line() -> None:
+    hidden = masked(pem("RSA PRIVATE KEY").encode())
+    assert hidden == b"-----BEGIN RSA PRIVATE KEY-----****-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"$6$salt${some(ALNUM, 86)}",
+        f"!$6$salt${some(ALNUM, 86)}",
+        f"$y$j9T$salt${some(ALNUM, 43)}",
+        f"$2b$12${some(ALNUM, 53)}",
+        f"$1$salt${some(ALNUM, 22)}",
+        some(ALNUM, 13),
+        f"!{some(ALNUM, 13)}",
+        f"_{some(ALNUM, 19)}",
+        "!",
+        "*",
+        "!!",
+        "",
+    ],
+)
+def test_an_account_is_in_the_same_state_when_it_is_masked(field: str) -> None:
+    hidden = masked(f"root:{field}:19000:0:99999:7:::\n".encode(), "shadow").decode()
+    assert state(hidden.split(":")[1]) == state(field)
+
+
+@given(_TEXTS, _NAMES)
+def test_masking_what_is_masked_changes_nothing(body: bytes, name: str) -> None:
+    hidden = masked(body, name)
+    assert masked(hidden, name) == hidden
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_masked(body: bytes) -> None:
+    assert isinstance(masked(body), bytes)
