@@ -41,10 +41,10 @@ def _malware(means: Means) -> Iterator[Facet]:
 
 
 def _secrets(means: Means) -> AbstractContextManager[Facet]:
-    from hullmark.app.secret_rules import kinds_of
+    from hullmark.app.secret_rules import rules_of
     from hullmark.facets.secrets.facet import secrets_facet
 
-    return nullcontext(secrets_facet(kinds_of(means.secret_rules), means.secret_salt))
+    return nullcontext(secrets_facet(rules_of(means.secret_rules), means.secret_salt))
 
 
 FACETS: dict[str, Callable[[Means], AbstractContextManager[Facet]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,11 +16,13 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
-_WILD = re.compile(r"[*?\[\\]").search
+_WILD = re.compile(rb"[*?\[\\]").search
 _NULL = b"dev/null"
 _MAX_FOUND = 10_000
 _LONGEST_PATH = 4096  # PATH_MAX of the kernel
-_MAX_STEPS = 2_000_000
+_MAX_FOLDERS = 100_000
+_MAX_STEPS = 10_000_000
+_ABOUT_A_LINK = 50
 _MAX_CUTS = 20
 _SET = re.compile(rb"\[(?P<others>[!^]?+)(?P<members>\](?:\[:[a-z]+:\]|[^\]])*|(?:\[:[a-z]+:\]|[^\]])+)\]").match
 _MEMBER = re.compile(rb"\[:(?P<name>[a-z]+):\]|(?P<first>.)-(?P<last>.)|(?P<one>.)", re.DOTALL)
@@ -80,18 +82,18 @@ class ImageView(TreeView):
         if len(glob) > _LONGEST_PATH:
             self._cut_short(f"a pattern of {len(glob):,} characters is longer than any path, and fits none")
             return []
-        found = [b""]
-        for segment in glob.split("/"):
-            if segment not in ("", "."):
-                fitting = list(islice(self._below(found, segment), _MAX_FOUND + 1))
-                if len(fitting) > _MAX_FOUND:
-                    self._cut_short(
-                        f"the pattern {glob[:200]} fits more than {_MAX_FOUND:,} paths; the rest was left out"
-                    )
-                found = fitting[:_MAX_FOUND]
-        return sorted(self._readable([path for path in found if path and self._is_file(path)]))
+        segments = [segment for segment in glob.split("/") if segment not in ("", ".")]
+        found = [(b"", b"")]
+        for number, segment in enumerate(segments, 1):
+            kinds, most = ("d", _MAX_FOLDERS) if number < len(segments) else ("fh", _MAX_FOUND)
+            below = self._below(found, segment.encode("utf-8", "surrogateescape"))
+            fitting = list(islice((each for each in below if self._kind(each[1]) in kinds), most + 1))
+            if len(fitting) > most:
+                self._cut_short(f"the pattern {glob[:200]} fits more than {most:,} paths; the rest was left out")
+            found = fitting[:most]
+        return sorted(self._readable(path for path, _ in found if path))
 
-    def _readable(self, paths: list[bytes]) -> Iterator[str]:
+    def _readable(self, paths: Iterable[bytes]) -> Iterator[str]:
         """The paths as text. One that is no UTF-8 could not be asked for by its text."""
         for path in paths:
             try:
@@ -99,33 +101,40 @@ class ImageView(TreeView):
             except UnicodeDecodeError:
                 self._cut_short(f"the file {text(path)[:200]} has no name in UTF-8, and was not looked at")
 
-    def _below(self, folders: list[bytes], segment: str) -> Iterator[bytes]:
-        """The paths in folders whose last segment fits; a folder's own path is kept as it was written."""
-        raw = segment.encode("utf-8", "surrogateescape")
+    def _below(self, folders: list[tuple[bytes, bytes]], segment: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """What in folders fits a segment. A path goes with its real one: links count as what they lead to, and keep their names."""
         fitting: dict[bytes, list[bytes]] = {}
-        fits = _segment_pattern(raw).fullmatch if _WILD(segment) else None
-        for folder in folders:
-            prefix = folder + b"/" if folder else b""
-            if not self._may_go_on(1 + folder.count(b"/")):
-                return
+        fits = _segment_pattern(segment).fullmatch if _WILD(segment) else None
+        for path, folder in folders:
             if fits is None:
-                yield prefix + raw
-                continue
-            real = self._tree.resolve(folder)
-            if real is None:
-                continue
-            if real not in fitting:
-                fitting[real] = self._names_in(real, raw, fits)
-            yield from (prefix + name for name in fitting[real])
+                names = [segment]
+            elif folder in fitting:
+                names = fitting[folder]
+            else:
+                names = fitting[folder] = self._names_in(folder, segment, fits)
+            for name in names:
+                real = folder + b"/" + name if folder else name
+                node = self._tree.nodes.get(real)
+                is_link = name == b".." or (node is not None and node.entry.kind == "l")
+                if not self._may_go_on(_ABOUT_A_LINK if is_link else 1):
+                    return
+                found = self._tree.resolve(real) if is_link else real
+                if found is not None:
+                    yield (path + b"/" + name if path else name), found
 
-    def _names_in(self, folder: bytes, raw: bytes, fits: Callable[[bytes], object]) -> list[bytes]:
+    def _names_in(self, folder: bytes, segment: bytes, fits: Callable[[bytes], object]) -> list[bytes]:
         """The names in a folder that fit; those with a leading dot only where the pattern begins with one (glob(7))."""
         names = self._children().get(folder, [])
         # A pattern is as quick to try as a name is, for every piece between its stars.
-        if not self._may_go_on(len(raw) + len(names) * (1 + len(raw) // 64)):
+        if not self._may_go_on(len(segment) + len(names) * (1 + len(segment) // 64)):
             return []
-        is_dotted = raw.startswith((b".", b"\\."))
+        is_dotted = segment.startswith((b".", b"\\."))
         return [name for name in names if (is_dotted or name[:1] != b".") and fits(name)]
+
+    def _kind(self, real: bytes) -> str:
+        """What stands at a real path: a key of rootfs.entry.KINDS; "" for nothing."""
+        node = self._tree.nodes.get(real)
+        return node.entry.kind if node is not None else "d" if self._tree.is_folder(real) else ""
 
     def _may_go_on(self, steps: int) -> bool:
         """Whether patterns may take so many steps more."""
@@ -157,15 +166,6 @@ class ImageView(TreeView):
                 if name in names.setdefault(folder, []):
                     break
                 names[folder].append(name)
-
-    def _is_file(self, path: bytes) -> bool:
-        if not self._may_go_on(1 + path.count(b"/")):
-            return False
-        if self._tree.follow(path) == _NULL:
-            return True
-        real = self._tree.resolve(path)
-        node = self._tree.nodes.get(real) if real is not None else None
-        return node is not None and node.entry.kind in "fh"
 
 
 def _segment_pattern(segment: bytes) -> re.Pattern[bytes]:

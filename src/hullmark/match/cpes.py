@@ -28,6 +28,10 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "glibc": (("gnu", "glibc"),),
     "gnupg": (("gnupg", "gnupg"),),
     "haproxy": (("haproxy", "haproxy"),),
+    "java": (("ibm", "java"),),
+    "java_sdk": (("ibm", "java_sdk"),),
+    "jdk": (("oracle", "jdk"), ("sun", "jdk")),
+    "jre": (("oracle", "jre"), ("sun", "jre")),
     "libxml2": (("xmlsoft", "libxml2"),),
     "libxslt": (("xmlsoft", "libxslt"),),
     "mariadb": (("mariadb", "mariadb"),),
@@ -53,7 +57,10 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "vim": (("vim", "vim"),),
     "wget": (("gnu", "wget"),),
     "zlib": (("zlib", "zlib"),),
+    "zulu": (("azul", "zulu"),),
 }
+_RUNTIMES = frozenset(("java", "java_sdk", "jdk", "jre", "openjdk", "zulu"))
+_UPDATED = re.compile(r"1\.([5-8])\.0(_\d+)").match
 TYPES = frozenset(("apk", "generic"))
 """Types that are always asked about: Alpine's own data names only what it has fixed, and of others nothing better speaks."""
 
@@ -61,15 +68,22 @@ TYPES = frozenset(("apk", "generic"))
 def candidates(package: Package) -> Iterator[tuple[str, str]]:
     """`part:vendor:product` and the upstream version, under the package's name and its source's, or those of what was rebuilt."""
     source = package.source.name if package.source else package.name
-    version = upstream_version(package)
-    if not version:
-        return
+    versions = _versions(package)
     names = (next(iter(originals(name)), name) for name in (package.name.lower(), source.lower()))
     for name in dict.fromkeys(names):
         if not _WORD(name):
             continue
         for vendor, product in _KNOWN.get(name, ((name, name), (f"{name}_project", name))):
-            yield f"a:{vendor}:{product}", version
+            yield from ((f"a:{vendor}:{product}", version) for version in versions)
+
+
+def _versions(package: Package) -> tuple[str, ...]:
+    """How the version may be written. NVD counts updates of old Java runtimes, as `1.8.0_275` or as `8_275`."""
+    updated = _UPDATED(package.version) if package.type == "generic" and package.name in _RUNTIMES else None
+    if updated:
+        return (updated[0], f"{updated[1]}{updated[2]}")
+    version = upstream_version(package)
+    return (version,) if version else ()
 
 
 def upstream_version(package: Package) -> str:

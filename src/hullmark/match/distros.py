@@ -152,7 +152,7 @@ _FAMILIES: dict[str, _Family] = {
     "rocky": _Family(name="rocky", versions=_major, of="rhel", is_comprehensive=True, vendors=_RED_HAT),
     "ol": _Family(name="oracle", versions=_major, vendors=("oracle",)),
     "amzn": _Family(name="amazon", versions=_amazon, vendors=("amazon",)),
-    "fedora": _Family(name="fedora", versions=_major, vendors=("fedora",)),
+    "fedora": _Family(name="fedora", versions=_major, vendors=("fedora project",)),
     "sles": _Family(name="sles", versions=_exact, vendors=("suse",)),
     "sled": _Family(name="sles", versions=_exact, vendors=("suse",), product="sles"),
     "sles_sap": _Family(name="sles", versions=_exact, vendors=("suse",), product="sles"),
@@ -168,7 +168,8 @@ _ALIASES = {
     "amazonlinux": "amzn", "sl": "scientific", "archlinux": "arch", "opensuse": "opensuse-leap", "kali": "debian",
     "openEuler": "openeuler", "suse": "sles",
 }  # fmt: skip
-_SAME = {"mariner": {"3.0": "azurelinux"}}
+_RENAMED = {"mariner": (3, "azurelinux")}
+"""From which major release on a distribution has another name."""
 
 
 def plan_for(distro: Distro | None, known: Collection[str], channels: Collection[str] = ()) -> Plan:
@@ -186,7 +187,7 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
     versions = family.versions(base)
     if not versions:
         return Plan(label=label, reason=f"the release of {label} is not known")
-    name = _SAME.get(family.name, {}).get(versions[0], family.name)
+    name = _name_of(family, versions[0])
     own = tuple(f"{name}:{version}" for version in versions)
     plan = Plan(
         label=label,
@@ -207,6 +208,13 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
     if not tiers and not resolutions:
         return msgspec.structs.replace(plan, reason=f"the snapshot has no advisories for {label}")
     return msgspec.structs.replace(plan, tiers=tiers, resolutions=resolutions)
+
+
+def _name_of(family: _Family, version: str) -> str:
+    """The name of a family's namespaces for a release."""
+    since, name = _RENAMED.get(family.name, (0, ""))
+    major = version.partition(".")[0]
+    return name if name and major.isdecimal() and int(major) >= since else family.name
 
 
 def _based_on(distro: Distro) -> Distro:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from hullmark.match.distros import Plan
 from hullmark.model.package import Package
 
-_VENDOR = "fedora"
+_VENDOR = "fedora project"  # Fedora Copr, where anybody builds, begins as Fedora does
 _BUILT_FOR = re.compile(r"[._]el([0-9]{1,2})(?:_([0-9]{1,2}))?(?![0-9])").search
 
 
@@ -30,6 +30,12 @@ def spaces(package: Package, plan: Plan, known: Collection[str]) -> tuple[str, .
     major, minor = built[1], built[2]
     names = (f"epel:{major}.{minor}", f"epel:{major}") if minor else (f"epel:{major}",)
     return tuple(name for name in names if name in known)
+
+
+def label(namespace: str) -> str:
+    """The release of EPEL that a namespace is of, for people: `EPEL 9`; "" for other namespaces."""
+    kind, _, release = namespace.partition(":")
+    return f"EPEL {release}" if kind == "epel" else ""
 
 
 def module_of(package: Package) -> tuple[str, str]:

@@ -47,8 +47,7 @@ def find(
     """
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
-    # What a comprehensive distribution does not list is sound anyway.
-    owners = set() if plan.is_comprehensive else {package.owned_by for package in inventory.packages}
+    owners = _owners(inventory.packages, plan, book.namespaces)
     told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
     found: list[tuple[Package, Affecting]] = []
     sound: dict[str, set[str]] = {}
@@ -79,8 +78,19 @@ def channels_in_use(inventory: Inventory) -> set[str]:
     return {*streams_of(inventory.distro), *(("esm",) if has_esm else ())}
 
 
+def _owners(packages: Iterable[Package], plan: Plan, namespaces: Collection[str]) -> set[str]:
+    """The packages that own others, and of which it matters that they are sound.
+
+    What a comprehensive distribution does not list of its own packages is sound anyway.
+    """
+    owners = {package.owned_by for package in packages if package.owned_by}
+    if not owners or not plan.is_comprehensive:
+        return owners
+    return {each.purl for each in packages if each.purl in owners and epel.spaces(each, plan, namespaces)}
+
+
 def _sorted_out(
-    packages: Iterable[Package], plan: Plan, namespaces: Collection[str], owners: Collection[str | None]
+    packages: Iterable[Package], plan: Plan, namespaces: Collection[str], owners: Collection[str]
 ) -> tuple[list[Package], list[Untold], list[Question]]:
     """The packages of which something can be said, those of which nothing can, and what is asked about either."""
     told: list[Package] = []

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.match import cpes, epel
+from hullmark.match import cpes, epel, origin
 from hullmark.match.book import Ask
 from hullmark.match.distros import Plan
 from hullmark.match.rebuilders import originals
@@ -119,10 +119,8 @@ def untold(package: Package, plan: Plan, namespaces: Collection[str]) -> str:
 
 def _foreign(package: Package, plan: Plan) -> str:
     """Why a system package is not the distribution's own, as its vendor field says."""
-    vendor = package.notes.get("vendor", "").lower()
-    if package.type != "rpm" or not vendor or not plan.vendors or vendor.startswith(plan.vendors):
-        return ""
-    return f"it was built by {package.notes['vendor']}, of which {plan.label}'s advisories do not speak"
+    vendor = origin.other_vendor(package, plan)
+    return f"it was built by {vendor}, of which {plan.label}'s advisories do not speak" if vendor else ""
 
 
 def is_guessed(package: Package, plan: Plan) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from hullmark.match import mistaken, rebuilders, symbols
+from hullmark.match import mistaken, platforms, rebuilders, symbols
 from hullmark.match.answers import Answer
 from hullmark.match.book import Hit
 from hullmark.match.lookups import Lookup, is_system
@@ -19,7 +19,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "i6
                   "armv7hl": "armhf", "armv7": "armhf", "ppc64el": "ppc64le"}  # fmt: skip
 _NEUTRAL = ("noarch", "all", "any")
 _FLAVOURS = re.compile(r"\.ksplice\d*|_fips\b|\bfips\d*\b")
-_MINOR = re.compile(r"\.el(\d+)_(\d+)")
+_BUILT_FOR = re.compile(r"[._]el(\d+)(?:_(\d+))?(?!\d)")
 _COMMIT = re.compile(r"v?0\.0\.0-\d{14}-[0-9a-f]{12}").match
 _HEADERS = (
     (re.compile(r"kernel-headers").fullmatch, re.compile(r"kernel").fullmatch),
@@ -40,7 +40,7 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
     resolutions = [answer for answer in usable if answer[0].is_resolution]
     if resolutions:
-        found = _resolved(found, resolutions, release)
+        found = _resolved(package, found, resolutions, release)
         known = _names_of(disclosed)
         rest = [answer for answer in told if answer[0].is_resolution and answer[1].covers]
         found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
@@ -101,7 +101,7 @@ def _applies(package: Package, lookup: Lookup, hit: Hit) -> bool:
     """Whether the part speaks of this package: architecture, module, flavour, platform, and headers that only share a source."""
     affected = hit.affected
     is_source = lookup.kind == "source"
-    if affected.platforms or (is_source and _is_headers(package.name, lookup.ask.name)):
+    if not platforms.hold(affected.platforms) or (is_source and _is_headers(package.name, lookup.ask.name)):
         return False
     if affected.kind == "unaffected" and not rebuilders.speaks_of(hit.advisory, package, lookup.ask.name):
         return False
@@ -238,28 +238,36 @@ def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
     )
 
 
-def _resolved(found: list[Affecting], resolutions: Iterable[Answer], release: str) -> list[Affecting]:
-    """Drop what a rebuild or channel has fixed in the installed version; give the others its fix."""
+def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[Answer], release: str) -> list[Affecting]:
+    """Drop what a rebuild or channel has fixed in the installed version; give the others its fix.
+
+    What it says of the package by its own name holds also for what is disclosed of the source package.
+    """
     by_name: dict[tuple[str, str, str], dict[int, Answer]] = {}
     for number, (lookup, hit) in enumerate(resolutions):
-        if _is_reachable(_fixed_by(hit), release):
+        fixed = _fixed_by(hit)
+        if fixed and ("+" not in lookup.ask.namespace or _is_reachable(fixed, release)):
             for name in ids_of(hit.advisory):
                 by_name.setdefault((lookup.kind, lookup.ask.name, name), {})[number] = (lookup, hit)
     kept = []
     for each in found:
         about: dict[int, Answer] = {}
+        own: dict[int, Answer] = {}
         for cve in cves_of(each.advisory):
             about |= by_name.get((each.lookup.kind, each.lookup.ask.name, cve), {})
-        if any(_is_at_least(lookup, _fixed_by(hit)) for lookup, hit in about.values()):
+            own |= by_name.get(("direct", package.name, cve), {})
+        if any(_is_at_least(lookup, _fixed_by(hit)) for lookup, hit in (about | own).values()):
             continue
-        if about:
-            _give_fix(each, about[min(about)][1])
+        if about or own:
+            _give_fix(each, *((about or own)[min(about or own)]))
         kept.append(each)
     return kept
 
 
-def _give_fix(each: Affecting, hit: Hit) -> None:
+def _give_fix(each: Affecting, lookup: Lookup, hit: Hit) -> None:
     fixed = _fixed_by(hit)
+    if lookup.kind != each.lookup.kind:
+        each.lookup = lookup  # the fix is of that name and version
     each.fix = Fix(state="fixed", version=fixed, date=hit.affected.fix_date)
     each.range = Range(high=fixed, fixed=fixed)
     ids = () if hit.advisory.id in ids_of(each.advisory) else (hit.advisory.id,)
@@ -278,11 +286,14 @@ def _is_at_least(lookup: Lookup, version: str) -> bool:
 
 
 def _is_reachable(fixed: str, release: str) -> bool:
-    """Whether there is a fix, and a host of this release can install it: `.el9_6` is beyond a host that stays at 9.4."""
-    if not fixed:
-        return False
-    built = _MINOR.search(fixed)
+    """Whether a host of this release can install a channel's fix: `.el9_6` is beyond one that stays at 9.4, `.el8` is of another.
+
+    Where either does not say its release, it can.
+    """
+    built = _BUILT_FOR.search(fixed)
     major, _, minor = release.partition(".")
-    if built is None or not minor.isdecimal() or built[1] != major:
+    if built is None or not major.isdecimal():
         return True
-    return int(built[2]) <= int(minor)
+    if built[1] != major:
+        return False
+    return not minor.isdecimal() or int(built[2] or "0") <= int(minor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hullmark.match import epel
 from hullmark.match.distros import Plan
 from hullmark.match.merge import Affecting
 from hullmark.model.advisory import Range
@@ -21,7 +22,7 @@ def why(package: Package, each: Affecting, plan: Plan) -> str:
     if each.lookup.kind == "cpe":
         vendor, product = ask.name.split(":")[1:3]
         return f"{product} {ask.version} {condition(each.range)}, by the name {vendor} {product} in NVD alone"
-    place = _PLACES.get(ask.namespace, plan.label if ":" in ask.namespace else "")
+    place = _PLACES.get(ask.namespace) or epel.label(ask.namespace) or (plan.label if ":" in ask.namespace else "")
     module = f", module {each.affected.module}" if each.affected.module else ""
     channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
     end = f", {place}{channel}" if place else ""

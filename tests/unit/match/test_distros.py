@@ -10,7 +10,8 @@ from hullmark.model.inventory import Distro
 KNOWN = {
     "debian:12", "debian:11", "debian:unstable", "ubuntu:22.04", "ubuntu:22.04+esm", "alpine:3.18", "alpine:edge", "wolfi:rolling",
     "rhel:8", "rhel:9", "rhel:9.4", "rhel:9.4+eus", "almalinux:8", "rocky:9", "oracle:8", "amazon:2", "amazon:2023", "sles:15", "sles:15.5",
-    "opensuse:15.5", "opensuse:tumbleweed", "fedora:40", "photon:5.0", "mariner:2.0", "azurelinux:3.0", "arch:rolling", "openeuler:22.03",
+    "opensuse:15.5", "opensuse:tumbleweed", "fedora:40", "photon:5.0", "mariner:2.0", "azurelinux:3.0", "azurelinux:4.0",
+    "arch:rolling", "openeuler:22.03",
 }  # fmt: skip
 
 TIERS = [
@@ -41,6 +42,7 @@ TIERS = [
     (Distro(id="photon", version_id="5"), ("photon:5.0",)),
     (Distro(id="mariner", version_id="2.0"), ("mariner:2.0",)),
     (Distro(id="mariner", version_id="3.0"), ("azurelinux:3.0",)),
+    (Distro(id="mariner", version_id="4.0.20270101"), ("azurelinux:4.0",)),
     (Distro(id="arch"), ("arch:rolling",)),
     (Distro(id="openEuler", version_id="22.03"), ("openeuler:22.03",)),
     (Distro(id="cloudthing", version_id="9.4", id_like=("rhel", "fedora")), ("rhel:9.4", "rhel:9")),

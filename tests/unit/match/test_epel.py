@@ -45,6 +45,7 @@ def book(*more: str) -> Snapshot:
         ("rhel:8", "3.2-1.el8", "Fedora Project", ()),
         ("rhel:9.4", "3.2-1.el9", "Red Hat, Inc.", ()),
         ("rhel:9.4", "3.2-1.el9", "Remi's RPM repository", ()),
+        ("rhel:9.4", "3.2-1.el9", "Fedora Copr - user someone", ()),
         ("rhel:9.4", "3.2-1.el9", "", ()),
         ("rhel:9.4", "3.2-1.fc38", "Fedora Project", ()),
         ("rhel:9.4", "3.2-1.el999", "Fedora Project", ()),
@@ -65,9 +66,15 @@ def test_of_a_package_from_epel_its_updates_speak_and_nobody_else(distro: str) -
         result = matched(snapshot, [extra("3.2-1.el9")], distro)
         assert counted(result) == {("htop", "FEDORA-EPEL-1"): "3.2-2.el9"}
         assert [match.advisory.namespace for match in result.matches] == ["epel:9"]
+        assert [match.why for match in result.matches] == ["htop 3.2-1.el9 < 3.2-2.el9, EPEL 9"]
         assert result.unknown == ()
         mended = matched(snapshot, [extra("3.2-2.el9")], distro)
         assert (mended.matches, mended.unknown) == ((), ())
+
+
+@pytest.mark.parametrize(("namespace", "label"), [("epel:10.1", "EPEL 10.1"), ("rhel:9", ""), ("pypi", "")])
+def test_epel_s_namespaces_have_names_for_people(namespace: str, label: str) -> None:
+    assert epel.label(namespace) == label
 
 
 def test_the_distribution_s_own_package_of_the_name_is_not_epel_s() -> None:

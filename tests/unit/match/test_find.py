@@ -273,6 +273,26 @@ def test_a_rebuild_takes_the_disclosures_of_what_it_rebuilds_and_its_own_fixes()
     assert counted(mended) == {("httpd", "CVE-1-2"): ""}
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("2-5", {}),
+        ("2-4", {("x-libs", "CVE-1-1"): "0:2-5"}),
+    ],
+)
+def test_a_rebuilds_word_about_a_package_holds_for_what_is_disclosed_of_its_source(
+    version: str, expected: dict[tuple[str, str], str]
+) -> None:
+    theirs = affected("rhel:8", "x", "rpm", ranges=(EVERY_VERSION,), fix_state="wont-fix")
+    own = affected("almalinux:8", "x-libs", "rpm", "0:2-5")
+    book = book_of(advisory("CVE-1-1", theirs), advisory("ALSA-1", own, aliases=("CVE-1-1",)))
+    result = matched(book, [package("rpm", "x-libs", version, source=("x", version))], "almalinux:8.5")
+    assert counted(result) == expected
+    assert [(match.why, match.kind) for match in result.matches] == (
+        [("x-libs 2-4 < 0:2-5, AlmaLinux 8.5", "direct")] if expected else []
+    )
+
+
 def test_a_rebuilds_fix_is_of_the_package_that_it_names() -> None:
     theirs = affected("rhel:8", "x-libs", "rpm", "0:2-9")
     own = affected("almalinux:8", "x", "rpm", "0:2-1")
@@ -312,6 +332,15 @@ def test_almalinuxs_own_word_about_a_debug_package_counts() -> None:
 def test_a_rebuilds_own_announcements_count_where_nothing_is_known_of_what_it_rebuilds() -> None:
     book = book_of(advisory("ALSA-1", affected("almalinux:8", "x", "rpm", "0:2-1"), aliases=("CVE-1-1",)))
     assert counted(matched(book, [package("rpm", "x", "1-1")], "almalinux:8.5")) == {("x", "ALSA-1"): "0:2-1"}
+
+
+def test_a_rebuild_s_fix_for_a_later_minor_release_counts_where_it_is_installed() -> None:
+    theirs = affected("rhel:9", "x", "rpm", ranges=(EVERY_VERSION,), fix_state="not-fixed")
+    own = affected("almalinux:9", "x", "rpm", "0:2-1.el9_6.alma.1")
+    book = book_of(advisory("CVE-1-1", theirs), advisory("ALSA-1", own, aliases=("CVE-1-1",)))
+    versions = ("2-1.el9_6.alma.1", "2-1.el9_4")
+    found = [counted(matched(book, [package("rpm", "x", each)], "almalinux:9.4")) for each in versions]
+    assert found == [{}, {("x", "CVE-1-1"): "0:2-1.el9_6.alma.1"}]
 
 
 def test_fixes_of_a_paid_channel_count_only_where_it_is_in_use() -> None:

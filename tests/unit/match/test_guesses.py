@@ -98,3 +98,39 @@ def test_what_only_a_rebuild_announces_is_not_guessed_again() -> None:
     own = advisory("ALSA-1", affected("almalinux:8", "openssl", "rpm", "1:1.1.1m-1"), aliases=("CVE-1-1",))
     (match,) = guessed(book_of(NVD, own, ended), package("rpm", "openssl", "1:1.1.1k-1"), "almalinux:8.5").matches
     assert (match.advisory.id, match.kind) == ("ALSA-1", "direct")
+
+
+JDK_LINES = [("1.8.0_275-b01", True), ("1.8.0_281-b09", False), ("1.8.0_281", False), ("11.0.9+11", False)]
+
+
+@pytest.mark.parametrize(("version", "expected"), JDK_LINES)
+@pytest.mark.parametrize(
+    ("name", "cpe", "written"),
+    [
+        ("jdk", "a:oracle:jdk", "1.8.0_275"),
+        ("jre", "a:oracle:jre", "1.8.0_275"),
+        ("openjdk", "a:oracle:openjdk", "8_275"),
+        ("zulu", "a:azul:zulu", "1.8.0_275"),
+        ("java_sdk", "a:ibm:java_sdk", "1.8.0_275"),
+    ],
+)
+def test_of_java_runtimes_the_update_counts_however_nvd_writes_it(
+    name: str, cpe: str, written: str, version: str, expected: bool
+) -> None:
+    listed = affected("cpe", cpe, "generic", ranges=(), versions=(written,))
+    book = book_of(advisory("CVE-1-1", listed, source="nvd"))
+    assert bool(matched(book, [package("generic", name, version)]).matches) is expected
+
+
+def test_ranges_of_java_runtimes_end_at_updates() -> None:
+    part = affected("cpe", "a:oracle:jdk", "generic", "1.8.0_281")
+    book = book_of(advisory("CVE-1-1", part, source="nvd"))
+    versions = ("1.8.0_275-b01", "1.8.0_281-b09")
+    assert [len(matched(book, [package("generic", "jdk", each)]).matches) for each in versions] == [1, 0]
+
+
+def test_what_must_run_on_linux_is_asked_about() -> None:
+    beside = ("cpe:2.3:h:ibm:power:-:*:*:*:*:*:*:*", "cpe:2.3:o:linux:linux_kernel:-:*:*:*:*:*:*:*")
+    part = affected("cpe", "a:openssl:openssl", "generic", "2", platforms=beside)
+    book = book_of(advisory("CVE-1-1", part, source="nvd"))
+    assert matched(book, [package("apk", "openssl", "1.1.1k-r0")], "alpine:3.99.0").matches != ()

@@ -9,6 +9,7 @@ import pytest
 
 from hullmark.match.coordinates import coordinates_of
 from hullmark.match.streams import streams_of
+from hullmark.model.advisory import EVERY_VERSION
 from hullmark.model.inventory import Distro
 from tests.support.advisories import sample
 from tests.support.books import advisory, affected, book_of, counted, inventory, matched, package
@@ -108,6 +109,28 @@ def test_a_row_of_a_stream_counts_for_whom_has_its_repository(repository: str, o
     key = ("openssl", "CVE-1-1")
     assert counted(matched(BOOK, [OLD], "rhel:9.2", repositories=repositories)).get(key) == old
     assert counted(matched(BOOK, [MENDED], "rhel:9.2", repositories=repositories)).get(key) == mended
+
+
+@pytest.mark.parametrize(
+    ("release", "fixed", "counts"),
+    [
+        ("9.2", "0:2-1.el9_2", True),
+        ("9.2", "0:2-1.el9_0.3", True),
+        ("9.2", "0:2-1.el9", True),
+        ("9.2", "0:2-1", True),
+        ("9", "0:2-1.el9_6", True),
+        ("9.2", "0:2-1.el9_4", False),
+        ("9.2", "0:2-1.el9_10", False),
+        ("9.2", "0:2-1.el8_1", False),
+        ("9.2", "0:2-1.el8", False),
+        ("9", "0:2-1.el8", False),
+    ],
+)
+def test_a_channel_s_fix_counts_if_the_release_can_install_it(release: str, fixed: str, counts: bool) -> None:
+    base = affected("rhel:9", "x", "rpm", fix_state="not-fixed", ranges=(EVERY_VERSION,))
+    book = book_of(advisory("CVE-1-1", base, affected("rhel:9+eus", "x", "rpm", fixed)))
+    found = matched(book, [package("rpm", "x", "1-1.el9")], f"rhel:{release}", channels=("eus",))
+    assert counted(found) == {("x", "CVE-1-1"): fixed if counts else ""}
 
 
 def test_a_channel_that_was_asked_for_stays_on() -> None:

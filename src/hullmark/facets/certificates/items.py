@@ -10,16 +10,18 @@ import binascii
 import re
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from hullmark.facets.certificates.ber import Damaged
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
+from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
 from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 MAX_BLOCKS = 1000
-_KNOWN_PASSWORDS = (None, b"", b"changeit")
 MAX_BLOCK_BYTES = 64 << 10
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
@@ -33,12 +35,13 @@ _OPEN_CIPHER = b"\0\0\0\x04none"
 
 def items_in(body: bytes) -> Iterator[Item]:
     """All certificates and keys of a file, in order. A file that has none gives none."""
-    starts = list(_BEGIN.finditer(body))
+    starts = list(islice(_BEGIN.finditer(body), MAX_BLOCKS + 1))
     if len(starts) > MAX_BLOCKS:
         yield Unread(f"it holds more than {MAX_BLOCKS} parts", may_be_key=True)
     for number, start in enumerate(starts[:MAX_BLOCKS], 1):
-        end = body.find(_END, start.end())
-        yield from _block(start[1].decode("ascii"), body[start.end() : end if end >= 0 else None], number)
+        after = starts[number].start() if number < len(starts) else len(body)
+        end = body.find(_END, start.end(), after)
+        yield from _block(start[1].decode("ascii"), body[start.end() : end if end >= 0 else after], number)
     if starts:
         return
     if is_keystore(body):
@@ -85,21 +88,24 @@ def _der(body: bytes) -> Iterator[Item]:
 
 def _pkcs12(body: bytes) -> Iterator[Item]:
     """A PKCS #12 file (RFC 7292): what it shows without a password, or with the one that all of Java's tools begin with."""
-    from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
-
-    for password in _KNOWN_PASSWORDS:
-        try:
-            read = pkcs12.load_pkcs12(body, password)
-        except (ValueError, TypeError):
-            continue
-        if read.key is not None:
-            key, bits = _strength(read.key.public_key())
-            yield PrivateKey(number=1, is_encrypted=False, key=key, bits=bits)
-        held = ([read.cert] if read.cert is not None else []) + list(read.additional_certs)
-        for certificate in held[:MAX_BLOCKS]:
-            yield _certificate(certificate.certificate.public_bytes(Encoding.DER))
+    try:
+        opened = open_store(body)
+    except TooCostly:
+        yield Unread("it asks for more work to open it than any program that makes such files", may_be_key=True)
         return
-    yield PrivateKey(number=1, is_encrypted=True)
+    except Damaged:
+        yield Unread("it is a key store that was cut short or is damaged", may_be_key=True)
+        return
+    if opened is None:
+        yield PrivateKey(number=1, is_encrypted=True)
+        return
+    for number in range(1, opened.keys + 1):
+        is_read = number == 1 and opened.key is not None
+        key, bits = _strength(opened.key.public_key()) if is_read else ("", 0)
+        yield PrivateKey(number=number, is_encrypted=False, key=key, bits=bits)
+    yield from map(_certificate, opened.certificates)
+    if opened.has_more:
+        yield Unread("it holds more than certificates in a part that is encrypted", may_be_key=True)
 
 
 def _private_key(label: str, der: bytes, number: int) -> PrivateKey:

@@ -8,7 +8,7 @@ from hullmark.facets.configuration.parser import Parser
 
 _MODULES = (
     "accounts", "apache", "apk", "apt", "ca_store", "crontab", "java_security", "loader", "mysql", "nginx", "npm", "openssl", "pam", "php",
-    "pip", "postgresql", "redis", "ssh_keys", "sshd", "sudoers", "sysctl", "systemd", "yum",
+    "pip", "postfix", "postgresql", "redis", "ssh_keys", "sshd", "sudoers", "sysctl", "systemd", "yum",
 )  # fmt: skip
 """The modules that hold parsers. A new parser is one module and its name here."""
 

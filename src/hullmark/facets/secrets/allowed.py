@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
-EXAMPLE = "example: it says of itself that it is an example, as those in documentation do"
+from hullmark.facets.secrets.expression import compiled, compiled_bytes
+
+_PUBLISHED = {
+    "0011cc25eb432071": "the key of Azure's storage emulator",
+    "3ad8f14b04b63498": "Vagrant's insecure key pair",
+    "051d093c4bdedbf2": "the signature of the token that jwt.io shows",
+    "08831f80b56414a9": "the signature of the token that jwt.io used to show",
+    "13d31e961a1ad8ec": "the signature of the token in RFC 7519",
+    "2cafc0970149a84f": "the key in Stripe's documentation",
+    "f2d6ca16515033e5": "the key that used to be in Stripe's documentation",
+    "cf4d418ed3de92d7": "the login in RFC 7617",
+}
+"""Digests of secrets that everyone knows, and what they are."""
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """Secrets in files whose absolute path fits do not count, for this reason. `kinds`: only these; () for all."""
+    """Secrets that do not count, for this reason: where all that is given here is so.
+
+    `path` is an expression that the file's absolute path fits, with or without its leading slash; settings have none. `value` is one
+    that fits what the kind's own expression fits. `kinds`: only these; () for all. `known`: what `digest_of_value` gives for values that
+    are published.
+    """
 
     name: str
     reason: str
-    path: str
+    path: str = ""
     kinds: tuple[str, ...] = ()
+    value: bytes = b""
+    known: tuple[str, ...] = ()
+
+    def sees_values(self) -> bool:
+        """Whether it asks for more than the path and the kind."""
+        return bool(self.value or self.known)
 
 
 _PACKAGES = r"/(?:node_modules|site-packages|dist-packages|gems|vendor)/"
@@ -53,20 +77,40 @@ ALLOWED = (
         r"^/etc/ssl/private/ssl-cert-snakeoil\.key$",
         ("private-key",),
     ),
+    Allowance(
+        "published",
+        "it is one that everyone knows: of an emulator, of a standard or of documentation",
+        known=tuple(sorted(_PUBLISHED)),
+    ),
 )
 
-_COMPILED = tuple((allowance, re.compile(allowance.path)) for allowance in ALLOWED)
-_EXAMPLE = re.compile(rb"(?<![a-z])(?:EXAMPLE|(?i:example))(?:KEY|TOKEN|key|token)?(?![a-z])")
+
+def digest_of_value(secret: bytes) -> str:
+    """16 hex digits of the SHA-256 of a value without white space."""
+    return hashlib.sha256(b"".join(secret.split())).hexdigest()[:16]
 
 
-def is_example(secret: bytes) -> bool:
-    """Whether a secret says that it is one of documentation, as AWS's AKIAIOSFODNN7EXAMPLE does."""
-    return _EXAMPLE.search(secret) is not None
+def values_that_fit(allowed: Sequence[Allowance], secret: bytes, fits: bytes) -> tuple[str, ...]:
+    """Names of the allowances whose conditions about the value a secret meets; `fits` is all that its kind's expression fits."""
+    return tuple(each.name for each in allowed if each.sees_values() and _is_met(each, secret, fits))
 
 
-def why_allowed(path: str, kind: str) -> str:
-    """Why a secret of this kind does not count in this file, with the rule's name; "" if it does."""
-    for allowance, pattern in _COMPILED:
-        if (not allowance.kinds or kind in allowance.kinds) and pattern.search(path):
-            return f"{allowance.name}: {allowance.reason}"
+def _is_met(allowance: Allowance, secret: bytes, fits: bytes) -> bool:
+    if allowance.value and not compiled_bytes(allowance.value).search(fits):
+        return False
+    # Of a token it is the signature that makes it the published one.
+    parts = (secret, secret.rpartition(b".")[2])
+    return not allowance.known or any(digest_of_value(part) in allowance.known for part in parts)
+
+
+def why_allowed(allowed: Sequence[Allowance], path: str, kind: str, met: Sequence[str] = ()) -> str:
+    """Why a secret of this kind does not count in this file ("" for a setting), with the rule's name; "" if it does.
+
+    `met` are the names of allowances whose conditions about the value are met.
+    """
+    for each in allowed:
+        if (not each.kinds or kind in each.kinds) and (not each.sees_values() or each.name in met):
+            pattern = compiled(each.path)
+            if not each.path or (path and (pattern.search(path) or pattern.search(path[1:]))):
+                return f"{each.name}: {each.reason}"
     return ""

@@ -10,11 +10,12 @@ import msgspec
 
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import is_binary
-from hullmark.facets.secrets.allowed import EXAMPLE, is_example, why_allowed
+from hullmark.facets.secrets.allowed import Allowance, values_that_fit, why_allowed
+from hullmark.facets.secrets.expression import compiled
 from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, Spot, digest_of, lines_of, own_finder
 from hullmark.facets.secrets.kind import Kind, is_placeholder
-from hullmark.facets.secrets.kinds import KINDS
+from hullmark.facets.secrets.own import NO_RULES, OwnRules, spans_of
 from hullmark.model.image import ImageConfig
 from hullmark.model.secret import Place, Secret
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -29,6 +30,7 @@ OVERLAP = 20 << 10
 """So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
 
 LEAD = 256
+BINARY_HEAD = 8192
 DEFAULT_SALT = b"hullmark"
 
 _NAME = re.compile(
@@ -42,23 +44,53 @@ _GIVEN = Kind("setting-secret", "secret that is given to a variable by its name"
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
-    """One secret of a file, as it is kept with the layer."""
+    """One secret of a file, as it is kept with the layer. `met`: names of allowances whose conditions about the value it meets."""
 
     kind: str
     line: int
     digest: str
-    is_example: bool = False
+    met: tuple[str, ...] = ()
 
 
-def secrets_facet(own: Sequence[Kind] = (), salt: bytes = DEFAULT_SALT) -> Facet:
-    """The facet with further kinds of one's own. `salt` goes into the digests of secrets: whoever has it can compare and try them."""
-    kinds = (*own, *KINDS)
-    finder = Finder(kinds) if own else own_finder()
-    titles = {kind.id: kind for kind in kinds}
-    read = _read(finder, own, salt)
+class _Search(msgspec.Struct, frozen=True):
+    """How secrets are looked for."""
+
+    finder: Finder
+    salt: bytes
+    own: OwnRules
+    allowed: tuple[Allowance, ...]
+
+    def of(self, body: bytes | memoryview, name: str) -> tuple[list[Spot], bytes, bool]:
+        """The secrets in a body, the body, and whether there may be more."""
+        spots = self.finder.find(body, name)
+        if not spots.found:
+            return [], b"", spots.is_cut
+        whole = bytes(body)
+        spans = spans_of(self.own.blocks, whole)
+        return [spot for spot in spots.found if not _is_left_out(spot, spans)], whole, spots.is_cut
+
+    def found(self, body: bytes, spot: Spot, line: int) -> Found:
+        """A secret as it is kept."""
+        secret = body[spot.start : spot.end]
+        met = values_that_fit(self.allowed, secret, body[spot.first : spot.last])
+        return Found(spot.kind.id, line, digest_of(secret, self.salt), met)
+
+
+def _is_left_out(spot: Spot, spans: Sequence[tuple[int, int, tuple[str, ...]]]) -> bool:
+    return any(
+        start <= spot.start and spot.end <= end and (not kinds or spot.kind.id in kinds) for start, end, kinds in spans
+    )
+
+
+def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet:
+    """The facet with rules of one's own. `salt` goes into the digests of secrets: whoever has it can compare and try them."""
+    kinds = own.all_kinds()
+    finder = Finder(kinds) if own.changes_the_search() else own_finder()
+    search = _Search(finder, salt, own, own.all_allowed())
+    read = _read(search)
 
     def assemble(view: FacetView) -> tuple[Secret, ...]:
-        found = [*_in_files(view, read, titles), *_in_settings(view.config, finder, salt)]
+        found = [*_in_files(view, read, search, {kind.id: kind for kind in kinds}), *_in_settings(view.config, search)]
         if len(found) > MAX_SECRETS:
             view.problem("", f"there are more than {MAX_SECRETS:,} secrets; the rest was left out")
         return tuple(sorted(found)[:MAX_SECRETS])
@@ -66,15 +98,17 @@ def secrets_facet(own: Sequence[Kind] = (), salt: bytes = DEFAULT_SALT) -> Facet
     return Facet(name="secrets", reads=(read,), assemble=assemble)
 
 
-def _read(finder: Finder, own: Sequence[Kind], salt: bytes) -> Read[list[Found]]:
-    """What it finds depends on the kinds of one's own and on the salt, so both are in its name."""
-    words = [salt, *(f"{each.id}\0{each.names}\0".encode() + each.pattern for each in own)]
-    digest = hashlib.sha256(b"\0".join(words)).hexdigest()
+def _read(search: _Search) -> Read[list[Found]]:
+    """What it finds depends on the rules of one's own and on the salt, so both are in its name."""
+    digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
 
     def extract(path: str, body: memoryview, report: Report) -> list[Found] | None:
         if is_binary(body):
             return None
-        return _search(finder, body, path[path.rfind("/") + 1 :], salt, report) or None
+        spots, whole, is_cut = search.of(body, path[path.rfind("/") + 1 :])
+        if is_cut:
+            report(_CUT)
+        return [search.found(whole, spot, line) for spot, line in _with_lines(whole, spots)] or None
 
     return Read(
         name=f"secrets-{digest[:16]}",
@@ -82,32 +116,20 @@ def _read(finder: Finder, own: Sequence[Kind], salt: bytes) -> Read[list[Found]]
         extract=extract,
         globs=("**",),
         limit=HELD,
-        oversize=lambda size: _Pieces(finder, salt),
+        oversize=lambda size: _Pieces(search),
         sources=("facets/secrets", "facets/kept"),
     )
 
 
-def _search(finder: Finder, view: memoryview, name: str, salt: bytes, report: Report) -> list[Found]:
-    spots = finder.find(view, name)
-    if spots.is_cut:
-        report(_CUT)
-    if not spots.found:
-        return []
-    body = bytes(view)
-    lines = lines_of(body, spots.found)
-    return [_found(body, spot, line, salt) for spot, line in zip(spots.found, lines, strict=True)]
-
-
-def _found(body: bytes, spot: Spot, line: int, salt: bytes) -> Found:
-    secret = body[spot.start : spot.end]
-    return Found(spot.kind.id, line, digest_of(secret, salt), is_example(secret))
+def _with_lines(body: bytes, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int]]:
+    return zip(spots, lines_of(body, spots), strict=True)
 
 
 class _Pieces:
-    """Looks at a large file piece by piece. Of its name nothing is known, so every kind is tried that goes by none."""
+    """Looks at a large file piece by piece. Of its name nothing is known, so kinds that go by one are not looked for."""
 
-    def __init__(self, finder: Finder, salt: bytes) -> None:
-        self._finder, self._salt = finder, salt
+    def __init__(self, search: _Search) -> None:
+        self._search = search
         self._held = bytearray()
         self._begin = 0
         self._lines = 0
@@ -117,22 +139,29 @@ class _Pieces:
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
-        if self._is_binary is None:
-            self._is_binary = is_binary(piece)
         if self._is_binary:
             return
         self._held += piece
+        if self._is_binary is None and len(self._held) >= BINARY_HEAD and self._tell_binary():
+            return
         if len(self._held) >= HELD:
             self._look(len(self._held) - OVERLAP)
+
+    def _tell_binary(self) -> bool:
+        with memoryview(self._held) as head:
+            self._is_binary = is_binary(head)
+        if self._is_binary:
+            self._held.clear()
+        return self._is_binary
 
     def _look(self, stop: int) -> None:
         """Take the secrets that begin before `stop`, and keep what stands in front of it and behind it for the next look."""
         body = bytes(self._held)
-        spots = self._finder.find(body, "-")
-        for spot, line in zip(spots.found, lines_of(body, spots.found), strict=True):
+        spots, _, is_cut = self._search.of(body, "-")
+        for spot, line in _with_lines(body, spots):
             if self._begin <= spot.start < stop:
-                self._found.append(_found(body, spot, line + self._lines, self._salt))
-        self._is_cut = self._is_cut or spots.is_cut or len(self._found) > MAX_IN_FILE
+                self._found.append(self._search.found(body, spot, line + self._lines))
+        self._is_cut = self._is_cut or is_cut or len(self._found) > MAX_IN_FILE
         del self._found[MAX_IN_FILE:]
         keep = max(stop - LEAD, 0)
         self._lines += body.count(b"\n", 0, keep)
@@ -141,6 +170,8 @@ class _Pieces:
 
     def finish(self, report: Report, /) -> list[Found] | None:
         """All of it was given."""
+        if self._is_binary is None:
+            self._tell_binary()
         if not self._is_binary and self._held:
             self._look(len(self._held))
         if self._is_cut:
@@ -148,11 +179,13 @@ class _Pieces:
         return self._found or None
 
 
-def _in_files(view: FacetView, read: Read[list[Found]], kinds: dict[str, Kind]) -> Iterator[Secret]:
+def _in_files(view: FacetView, read: Read[list[Found]], search: _Search, kinds: dict[str, Kind]) -> Iterator[Secret]:
     for version in view.every(read):
         path = f"/{version.path}"
         for found in version.fact:
             kind = kinds[found.kind]
+            if kind.path and not (compiled(kind.path).search(path) or compiled(kind.path).search(version.path)):
+                continue
             yield Secret(
                 place="file",
                 path=path,
@@ -164,22 +197,24 @@ def _in_files(view: FacetView, read: Read[list[Found]], kinds: dict[str, Kind]) 
                 digest=found.digest,
                 layer=version.layer,
                 is_ghost=version.is_ghost,
-                allowed=EXAMPLE if found.is_example else why_allowed(path, kind.id),
+                allowed=why_allowed(search.allowed, path, kind.id, found.met),
             )
 
 
-def _in_settings(config: ImageConfig | None, finder: Finder, salt: bytes) -> Iterator[Secret]:
+def _in_settings(config: ImageConfig | None, search: _Search) -> Iterator[Secret]:
     """Secrets in variables, labels, build instructions and what the image starts, by their form or by the name they are given to."""
     for place, name, text in _texts(config):
         body = text.encode("utf-8", "surrogateescape")
-        spots = finder.find(body, "environment").found
+        spots = search.of(body, "environment")[0]
         for spot in spots:
-            yield _setting(place, name, spot.kind, body[spot.start : spot.end], salt)
+            if not spot.kind.path:
+                yield _setting(place, name, spot.kind, search.found(body, spot, 1), search)
         for variable, start, value in _given(text):
             begin = len(text[:start].encode("utf-8", "surrogateescape"))
             secret = value.encode("utf-8", "surrogateescape")
             if not any(begin < spot.end and spot.start < begin + len(secret) for spot in spots):
-                yield _setting(place, variable if place == "env" else name, _GIVEN, secret, salt)
+                found = search.found(secret, Spot(_GIVEN, 0, len(secret), 0, len(secret)), 1)
+                yield _setting(place, variable if place == "env" else name, _GIVEN, found, search)
 
 
 def _given(text: str) -> Iterator[tuple[str, int, str]]:
@@ -196,7 +231,7 @@ def _is_given_secret(name: str, value: str) -> bool:
     return _NAME.search(name) is not None and not is_word and not is_placeholder(bare.encode("utf-8", "replace"))
 
 
-def _setting(place: Place, name: str, kind: Kind, secret: bytes, salt: bytes) -> Secret:
+def _setting(place: Place, name: str, kind: Kind, found: Found, search: _Search) -> Secret:
     return Secret(
         place=place,
         path="",
@@ -205,8 +240,8 @@ def _setting(place: Place, name: str, kind: Kind, secret: bytes, salt: bytes) ->
         kind=kind.id,
         title=kind.title,
         severity=kind.severity,
-        digest=digest_of(secret, salt),
-        allowed=EXAMPLE if is_example(secret) else "",
+        digest=found.digest,
+        allowed=why_allowed(search.allowed, "", kind.id, found.met),
     )
 
 

@@ -17,15 +17,18 @@ from hullmark.facets.secrets.kinds import KINDS
 MAX_SECRETS = 1000
 """So many secrets are told of one body."""
 
+_PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
 
 
 class Spot(NamedTuple):
-    """A secret in a body: its kind, and where the secret itself begins and ends."""
+    """A secret in a body: its kind, where the secret itself begins and ends, and where all that the kind's expression fits does."""
 
     kind: Kind
     start: int
     end: int
+    first: int
+    last: int
 
 
 class Spots(NamedTuple):
@@ -36,6 +39,8 @@ class Spots(NamedTuple):
 
 
 _NONE = Spots([], False)
+_Place = tuple[int, int, int, int, int]
+"""(number of the kind, where the secret begins and ends, where the expression does)."""
 
 
 class Finder:
@@ -61,7 +66,7 @@ class Finder:
             return _NONE
         body = bytes(body)
         whole = set(self._always)
-        spots: set[tuple[int, int, int]] = set()
+        spots: set[_Place] = set()
         for index, end in meetings[:MAX_MEETINGS]:
             for number in self._kinds_of[index]:
                 kind = self._kinds[number]
@@ -70,25 +75,25 @@ class Finder:
                 if kind.is_whole:
                     whole.add(number)
                     continue
-                span = self._span(number, body, end - len(self._wanted[index].text), end)
-                if span is not None:
-                    spots.add((number, *span))
+                place = self._place(number, body, end - len(self._wanted[index].text), end)
+                if place is not None:
+                    spots.add(place)
             if len(spots) > MAX_SECRETS:
                 break
         for number in whole:
             spots.update(self._everywhere(number, body, name))
         chosen = _apart(sorted(spots))
-        found = [Spot(self._kinds[number], start, end) for start, end, number in chosen]
+        found = [Spot(self._kinds[number], *place) for number, *place in chosen]
         return Spots(found[:MAX_SECRETS], len(spots) > MAX_SECRETS or len(meetings) > MAX_MEETINGS)
 
-    def _everywhere(self, number: int, body: bytes, name: str) -> Iterator[tuple[int, int, int]]:
+    def _everywhere(self, number: int, body: bytes, name: str) -> Iterator[_Place]:
         kind = self._kinds[number]
         if kind.names and (name or not kind.keywords) and not name.endswith(kind.names):
             return
-        for fits in islice(self._pattern(number).finditer(body), MAX_SECRETS + 1):
+        for fits in islice(_all_fits(self._pattern(number), body), MAX_SECRETS + 1):
             span = _secret_in(fits)
             if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])):
-                yield number, *span
+                yield number, *span, *fits.span()
 
     def _pattern(self, number: int) -> re.Pattern[bytes]:
         pattern = self._patterns[number]
@@ -96,8 +101,8 @@ class Finder:
             pattern = self._patterns[number] = self._kinds[number].compiled()
         return pattern
 
-    def _span(self, number: int, body: bytes, start: int, end: int) -> tuple[int, int] | None:
-        """Where the secret begins and ends whose keyword stands from `start` to `end`; None if there is none."""
+    def _place(self, number: int, body: bytes, start: int, end: int) -> _Place | None:
+        """Where the secret is whose keyword stands from `start` to `end`; None if there is none."""
         kind, pattern = self._kinds[number], self._pattern(number)
         stop = end + kind.after
         if not kind.before:
@@ -109,7 +114,17 @@ class Finder:
             if fits is not None and fits.start() > start:
                 fits = None
         span = _secret_in(fits) if fits is not None else None
-        return span if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])) else None
+        if fits is None or span is None or (kind.check is not None and not kind.check(body[span[0] : span[1]])):
+            return None
+        return number, *span, *fits.span()
+
+
+def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[bytes]]:
+    """Where a pattern fits, looked for in pieces: so a body of one long line costs its length, not the square of it."""
+    for at in range(0, max(len(body), 1), _PIECE):
+        stop = min(at + _PIECE + _MORE, len(body))
+        # What goes on to the end of the piece may go on behind it, and is found whole in the next one.
+        yield from (fits for fits in pattern.finditer(body, at, stop) if fits.end() < stop or stop == len(body))
 
 
 def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:
@@ -119,15 +134,20 @@ def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:
     return (start, end) if end > start else None
 
 
-def _apart(spots: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """(start, end, kind) of those that overlap no one before them, sorted by place. They are given sorted by kind."""
-    taken: list[tuple[int, int, int]] = []
-    for number, start, end in spots:
-        at = bisect_left(taken, (start, end, number))
-        is_free = (at == 0 or taken[at - 1][1] <= start) and (at == len(taken) or taken[at][0] >= end)
+def _apart(places: Sequence[_Place]) -> list[_Place]:
+    """Those that overlap no one before them, sorted by place. They are given sorted by kind."""
+    taken: list[_Place] = []
+    for place in places:
+        start, end = place[1:3]
+        at = bisect_left(taken, (start, end), key=_begin)
+        is_free = (at == 0 or taken[at - 1][2] <= start) and (at == len(taken) or taken[at][1] >= end)
         if is_free:
-            taken.insert(at, (start, end, number))
+            taken.insert(at, place)
     return taken
+
+
+def _begin(place: _Place) -> tuple[int, int]:
+    return place[1:3]
 
 
 @cache

@@ -27,7 +27,7 @@ KINDS = (
         "AWS access key",
         "high",
         (b"AKIA", b"ASIA"),
-        rb"(?<![A-Za-z0-9+/=])A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9+/=])",
+        rb"(?<![A-Za-z0-9+/])A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9+/=])",
         random_enough(2.5),
     ),
     Kind(

@@ -74,10 +74,10 @@ def openssh(cipher: str) -> str:
 
 def putty(encryption: str) -> str:
     """A private key of PuTTY, version 2."""
-    lines = "\n".join(some(BASE64, 64, str(i)) for i in range(4))
+    lines, private = ("\n".join(some(BASE64, 64, f"{part}{i}") for i in range(4)) for part in ("public", "private"))
     return (
         f"PuTTY-User-Key-File-2: ssh-rsa\nEncryption: {encryption}\nComment: x\nPublic-Lines: 4\n{lines}\n"
-        f"Private-Lines: 4\n{lines}\nPrivate-MAC: {some(HEX, 40)}\n"
+        f"Private-Lines: 4\n{private}\nPrivate-MAC: {some(HEX, 40)}\n"
     )
 
 

@@ -1,0 +1,175 @@
+"""PKCS #12 files (RFC 7292): certificates and a key, opened with no password or with the one that all of Java's tools begin with.
+
+How often a password is hashed stands in the file, and its maker may ask for hours. So the file is taken apart before anything is
+opened, and what the library is given is put together anew: only parts whose cost is known, and the key before the encrypted parts.
+The library opens the first key that it meets and no other; keys in encrypted parts, whose cost cannot be known, are never opened.
+Programs put none there; what is larger than the certificates in it is said to hold more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from math import prod
+from typing import Any, NamedTuple
+
+from hullmark.facets.certificates.ber import (
+    CONSTRUCTED,
+    INTEGER,
+    OBJECT,
+    OCTETS,
+    SEQUENCE,
+    Damaged,
+    Element,
+    elements,
+    written,
+)
+
+MAX_ROUNDS = 1_000_000
+"""So often a password may be hashed to open one file. Programs ask for some 10,000 at each of its parts."""
+
+_PASSWORDS = (None, b"", b"changeit")
+_MAX_BAGS = 2000
+_MAX_DEPTH = 5
+_ABOUT_A_CERTIFICATE = 512
+_PKCS7, _BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01"
+_DATA, _ENCRYPTED = _PKCS7 + b"\x01", _PKCS7 + b"\x06"
+_KEY, _SHROUDED, _SAFE = _BAG + b"\x01", _BAG + b"\x02", _BAG + b"\x06"
+_EXPLICIT = 0xA0
+_SHA1 = written(SEQUENCE, written(OBJECT, b"\x2b\x0e\x03\x02\x1a"), b"\x05\0")
+_SALT = bytes(64)
+# A key of nobody, for Ed25519 (RFC 8410): where a file has no key outside of its encrypted parts, it is the first that is met.
+_NOBODY = written(
+    SEQUENCE,
+    b"\2\1\0",
+    written(SEQUENCE, written(OBJECT, b"\x2b\x65\x70")),
+    written(OCTETS, written(OCTETS, bytes(range(32)))),
+)
+
+
+class TooCostly(Exception):
+    """Opening the file would take too long."""
+
+
+class Opened(NamedTuple):
+    """What a file holds: the first of its keys, how many it shows, its certificates in DER, whether more is hidden among them."""
+
+    key: Any
+    keys: int
+    certificates: list[bytes]
+    has_more: bool
+
+
+class _Parts:
+    """What a file is made of: its open and its encrypted parts as they are written, how many keys are seen, what opening costs."""
+
+    def __init__(self) -> None:
+        self.open: list[bytes] = []
+        self.encrypted: list[bytes] = []
+        self.keys = 0
+        self.rounds = 0
+        self._bags = 0
+
+    def has_more(self, certificates: list[bytes]) -> bool:
+        """Whether the encrypted parts are larger than such certificates make them."""
+        spare = _ABOUT_A_CERTIFICATE * (len(self.encrypted) + len(certificates))
+        return sum(map(len, self.encrypted)) > sum(map(len, certificates)) + spare
+
+    def add(self, part: Element) -> None:
+        """Take one part (ContentInfo). Raises Damaged."""
+        kind, content = _pair(part)
+        if kind == _DATA:
+            self.open.append(part.raw)
+            self._bag_list(content.octets(), 0)
+        elif kind == _ENCRYPTED:
+            self.encrypted.append(part.raw)
+            _, info, *_ = content.parts()
+            _, algorithm, *_ = info.parts()
+            self.rounds += _rounds(algorithm, 0)
+
+    def _bag_list(self, body: bytes, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise Damaged
+        for bag in (bag for bags in elements(body) for bag in bags.parts()):
+            self._bags += 1
+            if self._bags > _MAX_BAGS:
+                raise TooCostly
+            kind, content = _pair(bag)
+            self.keys += kind in (_KEY, _SHROUDED)
+            if kind == _SHROUDED:
+                self.rounds += _rounds(next(content.parts()), 0)
+            elif kind == _SAFE:
+                self._bag_list(content.raw, depth + 1)
+
+
+def open_store(body: bytes) -> Opened | None:
+    """What a file holds; None if none of the passwords opens it. Raises TooCostly, and Damaged where it is no file of this kind."""
+    from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
+    parts = _parts_of(body)
+    if parts.rounds > MAX_ROUNDS:
+        raise TooCostly
+    first = [] if parts.keys else [_part(written(SEQUENCE, _bag(_KEY, _NOBODY)))]
+    safe = written(SEQUENCE, *parts.open, *first, *parts.encrypted)
+    for password in _PASSWORDS:
+        try:
+            held = pkcs12.load_pkcs12(_store(safe, password), password)
+        except (ValueError, TypeError):
+            continue
+        found = ([held.cert] if held.cert is not None else []) + list(held.additional_certs)
+        certificates = [each.certificate.public_bytes(Encoding.DER) for each in found]
+        return Opened(held.key, parts.keys, certificates, parts.has_more(certificates))
+    return None
+
+
+def _parts_of(body: bytes) -> _Parts:
+    parts = _Parts()
+    try:
+        _, info, *_ = next(elements(body)).parts()
+        kind, content = _pair(info)
+        if kind != _DATA:
+            raise Damaged  # it is signed, which no program in wide use does
+        for part in next(elements(content.octets())).parts():
+            parts.add(part)
+    except (ValueError, StopIteration) as error:
+        raise Damaged from error
+    return parts
+
+
+def _pair(value: Element) -> tuple[bytes, Element]:
+    """The identifier and the content of a ContentInfo or a bag."""
+    kind, explicit, *_ = value.parts()
+    return kind.content, next(explicit.parts())
+
+
+def _rounds(algorithm: Element, depth: int) -> int:
+    """How often a way to encrypt hashes a password: in all of them (PKCS #5, #12, scrypt) the number follows the salt.
+
+    With scrypt three numbers follow it, and cost their product. A second number alone is a length.
+    """
+    if depth > _MAX_DEPTH:
+        raise Damaged
+    parts = list(algorithm.parts()) if algorithm.tag & CONSTRUCTED else []
+    total = sum(_rounds(part, depth + 1) for part in parts)
+    tags = [part.tag for part in parts]
+    if OCTETS in tags:
+        numbers = [int.from_bytes(part.content, "big") for part in parts[tags.index(OCTETS) :] if part.tag == INTEGER]
+        total += prod(numbers) if len(numbers) > 2 else sum(numbers[:1])
+    return total
+
+
+def _store(safe: bytes, password: bytes | None) -> bytes:
+    """A whole file around its parts, with the check sum that this password makes (RFC 7292, appendix B, one round)."""
+    letters = b"" if password is None else b"".join(bytes((0, byte)) for byte in password) + b"\0\0"
+    filled = (letters * 64)[: -(-len(letters) // 64) * 64]
+    key = hashlib.sha1(b"\3" * 64 + _SALT + filled, usedforsecurity=False).digest()
+    digest = written(SEQUENCE, _SHA1, written(OCTETS, hmac.digest(key, safe, "sha1")))
+    return written(SEQUENCE, b"\2\1\3", _part(safe), written(SEQUENCE, digest, written(OCTETS, _SALT)))
+
+
+def _part(content: bytes) -> bytes:
+    return written(SEQUENCE, written(OBJECT, _DATA), written(_EXPLICIT, written(OCTETS, content)))
+
+
+def _bag(kind: bytes, content: bytes) -> bytes:
+    return written(SEQUENCE, written(OBJECT, kind), written(_EXPLICIT, content))

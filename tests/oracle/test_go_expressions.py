@@ -1,0 +1,87 @@
+"""Go's expressions as Python reads them, against Go itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hullmark.app.go_expressions import python_expression
+
+_PROGRAM = """\
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+)
+
+func main() {
+	var asked []struct{ Expression, Text string }
+	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
+		panic(err)
+	}
+	answers := [][][]int{}
+	for _, each := range asked {
+		found := regexp.MustCompile(each.Expression).FindAllStringIndex(each.Text, -1)
+		if found == nil {
+			found = [][]int{}
+		}
+		answers = append(answers, found)
+	}
+	json.NewEncoder(os.Stdout).Encode(answers)
+}
+"""
+_EXPRESSIONS = (
+    r"a(?i)b|c",
+    r"(?i)(?P<key>(secret))(=|:).{0,5}['\"](?P<secret>[0-9a-zA-Z\-_=]{8,64})['\"]",
+    r"^secret",
+    r"(?m)^secret",
+    r"x$",
+    r"(?m)x$",
+    r"(?m:b$)|x$",
+    r"\Qa.b\E+",
+    r"[[:alpha:]_]+[[:digit:]]",
+    r"[]a]+",
+    r"[\x{41}-\x{43}]+",
+    r"(?s)a.b",
+    r"a.b",
+    r"(?-s:a.b)",
+    r"\Asecret\b",
+    r"[[:space:][:punct:]]{2,}",
+    r"a{2,3}?",
+    r"(a|ab)(c|bcd)?",
+    r"x??[&&~]",
+    r"219-09-9999|\/\-",
+)
+_TEXTS = (
+    "secret='abcdefgh12'\nsecret: \"ABCDEFGH\"x\n",
+    "aB aC C c ab a.b a.bb a\nb\nx\n",
+    "AABBCC abc9 _9 ]]aa] aaaa /- 219-09-9999",
+    "b\nx",
+    "abcd ab\tac !! ,,\n\n x& ~",
+    "",
+)
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
+def test_expressions_fit_where_go_says(tmp_path: Path) -> None:
+    (tmp_path / "main.go").write_text(_PROGRAM, "utf-8")
+    asked = [{"Expression": expression, "Text": text} for expression in _EXPRESSIONS for text in _TEXTS]
+    environment = {"HOME": str(tmp_path), "GOCACHE": str(tmp_path / "cache"), "PATH": "/usr/bin:/bin"}
+    ran = subprocess.run(
+        [str(shutil.which("go")), "run", "main.go"],
+        input=json.dumps(asked).encode(),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    for each, theirs in zip(asked, json.loads(ran.stdout), strict=True):
+        pattern = re.compile(python_expression(each["Expression"], "secret").encode())
+        assert [list(fits.span()) for fits in pattern.finditer(each["Text"].encode())] == theirs, each
