@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.support.places import CORPUS, corpus
 from tests.support.program import Bounded, Program, program_in
 
 SECONDS = 20
+SECONDS_INSIDE = 60
+"""Bombs that an engine has to see unpacked are unpacked up to half a gibibyte each."""
+
 PEAK_MIB = 512
 ADDRESS_SPACE = 1 << 30
 
@@ -77,19 +81,36 @@ def escaped() -> set[Path]:
 
 
 def scan(hullmark: Program, telltale: socket.socket, name: str) -> Bounded:
-    """Scan a case within the bounds, and look for what it must not have done."""
+    """Scan a case within the bounds."""
+    return within_bounds(hullmark, telltale, "scan", reference(name))
+
+
+def with_all_facets(hullmark: Program, telltale: socket.socket, name: str) -> Bounded:
+    """Scan a case with all facets within the bounds, malware among them where the library for YARA rules is there."""
+    words = ["--for-policies"]
+    if find_spec("yara_x") is not None:
+        rules = hullmark.place / "rules.yar"
+        rules.write_text('rule escape { strings: $name = "corpus-escape" condition: $name }\n')
+        words += ["--yara-rules", str(rules)]
+    return within_bounds(hullmark, telltale, "scan", *words, reference(name), seconds=SECONDS_INSIDE)
+
+
+def within_bounds(
+    hullmark: Program, telltale: socket.socket, verb: str, *words: str, seconds: int = SECONDS
+) -> Bounded:
+    """Run a command within the bounds, and look for what it must not have done."""
     proxy = "http://{}:{}".format(*telltale.getsockname())
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), proxy)
     outside = escaped()
     ran = hullmark.bounded(
-        *("scan", "--no-cache", "-o", "json", reference(name)),
+        *(verb, "--no-cache", "-o", "json", *words),
         env=proxies,
-        seconds=SECONDS,
+        seconds=seconds,
         memory=ADDRESS_SPACE,
         file_bytes=0,
     )
     assert ran.peak_mib <= PEAK_MIB
-    assert hullmark.leftovers() == []
+    assert [each for each in hullmark.leftovers() if each != "place/rules.yar"] == []
     assert escaped() == outside
     with pytest.raises(BlockingIOError):
         telltale.accept()
@@ -127,6 +148,36 @@ def test_an_image_that_cannot_be_believed_is_refused_in_a_line(
 ) -> None:
     what, _ = scan(hullmark, telltale, name).refusal
     assert 10 < len(what) < 300
+
+
+@pytest.mark.parametrize("name", named("ok", "partial"))
+def test_all_facets_bear_what_the_scan_bears(hullmark: Program, telltale: socket.socket, name: str) -> None:
+    document = with_all_facets(hullmark, telltale, name).document
+    facts = document["policy_facts"]
+    assert packages(document) >= (set() if name in NOTHING_GOOD else FOUND.get(name, GOOD))
+    assert facts["configuration"] is not None
+    assert facts["malware"] is None or facts["malware"]["infections"] == []
+    assert named("ok").count(name) or document["problems"] != []
+
+
+@pytest.mark.parametrize("name", named("reject"))
+def test_what_cannot_be_believed_is_refused_with_all_facets_too(
+    hullmark: Program, telltale: socket.socket, name: str
+) -> None:
+    what, _ = with_all_facets(hullmark, telltale, name).refusal
+    assert 10 < len(what) < 300
+
+
+def test_the_configuration_of_all_that_can_be_read_is_told_in_one_run(
+    hullmark: Program, telltale: socket.socket
+) -> None:
+    corpus("hostile", "cases.json")
+    names = named("ok", "partial")
+    ran = within_bounds(hullmark, telltale, "config", *map(reference, names), seconds=SECONDS_INSIDE)
+    assert ran.status == 0, ran.err
+    told = [json.loads(line) for line in ran.out.splitlines()]
+    assert len(told) == len(names) > 25
+    assert all({"settings", "files", "problems"} <= set(each) for each in told)
 
 
 @pytest.mark.parametrize("name", sorted(NOTHING_GOOD))

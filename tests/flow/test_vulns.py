@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,31 @@ def test_order_names_and_fix_states_are_as_wished(hullmark: Program, shop: Path)
     assert all(name.startswith("CVE-") for _, name in names)
     none_left = run(hullmark, shop, "--ignore-states", "fixed")
     assert ids(none_left) == set()
+
+
+def test_either_what_has_a_fix_or_what_has_none_is_left(hullmark: Program, shop: Path, tmp_path: Path) -> None:
+    record = {
+        "schema_version": "1.6.0",
+        "id": "GHSA-none-none-none",
+        "modified": "2026-01-01T00:00:00Z",
+        "aliases": ["CVE-2026-0001"],
+        "affected": [
+            {
+                "package": {"ecosystem": "npm", "name": "minimist"},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}],
+            }
+        ],
+    }
+    advisories = tmp_path / "advisories"
+    shutil.copytree(ADVISORIES, advisories)
+    (advisories / "open.json").write_text(json.dumps(record))
+    every = ids(run(hullmark, shop, advisories=advisories))
+    fixed = ids(run(hullmark, shop, "--only-fixed", advisories=advisories))
+    open_ones = ids(run(hullmark, shop, "--only-notfixed", advisories=advisories))
+    assert open_ones == {"GHSA-none-none-none"}
+    assert fixed == every - open_ones != set()
+    both = hullmark("vulns", "--only-fixed", "--only-notfixed", f"oci-dir:{shop}")
+    assert both.status == 2
 
 
 FORMATS = (

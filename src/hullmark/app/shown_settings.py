@@ -9,6 +9,7 @@ from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.policy.credentials import assignments, is_credential
 
 MASK = "****"
+_LONG = 4
 
 
 def without_secrets(config: ImageConfig) -> ImageConfig:
@@ -43,7 +44,9 @@ def _instruction(text: str) -> str:
     for name, value in assignments(text):
         bare = value.strip("\"'")
         if bare and is_credential(name, value):
-            text = text.replace(bare, MASK)
+            # What is long enough not to be met by chance is masked wherever the instruction repeats it.
+            where = bare if len(bare) >= _LONG else f"{name}={value}"
+            text = text.replace(where, where.removesuffix(bare) + MASK)
     return _text(text)
 
 

@@ -18,10 +18,14 @@ _MAX_BYTES = 1 << 20
 _MAX_VALUE = 1024
 # Derived distributions name in these what they are built from.
 _BASES = {"UBUNTU_CODENAME": "ubuntu", "DEBIAN_CODENAME": "debian"}
-_KEPT = frozenset(("ID", "ID_LIKE", "NAME", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "CPE_NAME", *_BASES))
+_KEPT = frozenset(
+    ("ID", "ID_LIKE", "NAME", "VERSION", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "CPE_NAME", *_BASES)
+)
 _ASSIGNMENT = late(r"\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)").fullmatch
 _PIECE = late(r"""'(?P<raw>[^']*)'|"(?P<quoted>(?:[^"\\]|\\.)*)"|\\(?P<one>.)|(?P<plain>[^'"\\]+)""")
 _ESCAPE = late(r"""\\([\\$"'`])""")
+_RELEASE_NUMBER = late(r"v?(?P<number>\d+(?:\.\d+)*(?:_[a-z0-9]+)?)(?![\w.])").match
+_LABEL = late(r"(?P<word>[a-z][a-z0-9._-]*)(?:/sid)?").fullmatch
 _IDENTIFIER = late(r"[a-z0-9._-]+").fullmatch
 _RED_HAT_LINE = late(r"(?P<name>\S[^\n]*?)\s+release\s+(?P<version>\d[\d.]*)(?:[^\n(]*\((?P<code>[^\n()]*)\))?")
 _DEBIAN_LINE = late(r"(?:(?P<version>\d+)(?:\.\d+)*|(?P<code>[a-z]+)(?:/sid)?)\s*").fullmatch
@@ -142,10 +146,11 @@ def _named(view: Files) -> Distro | None:
 
 
 def _of_os_release(identifier: str, values: dict[str, str]) -> Distro:
+    version, codename = _release(values)
     return Distro(
         id=identifier,
-        version_id=values.get("VERSION_ID", ""),
-        codename=values.get("VERSION_CODENAME", ""),
+        version_id=version,
+        codename=codename,
         pretty_name=values.get("PRETTY_NAME", "") or values.get("NAME", ""),
         id_like=tuple(values.get("ID_LIKE", "").lower().split()),
         cpe_name=values.get("CPE_NAME", ""),
@@ -153,6 +158,21 @@ def _of_os_release(identifier: str, values: dict[str, str]) -> Distro:
             (f"{base}:{values[key]}" for key, base in _BASES.items() if values.get(key) and base != identifier), ""
         ),
     )
+
+
+def _release(values: dict[str, str]) -> tuple[str, str]:
+    """The version and the codename. Without a VERSION_ID the number at the beginning of VERSION counts (`12 (bookworm)`).
+
+    VERSION may also be a mere label (`edge`, `trixie/sid`), which stands in for a codename that is not given.
+    """
+    version, codename = values.get("VERSION_ID", ""), values.get("VERSION_CODENAME", "")
+    if version:
+        return version, codename
+    text = values.get("VERSION", "").lower()
+    if number := _RELEASE_NUMBER(text):
+        return number["number"], codename
+    label = _LABEL(text)
+    return "", codename or (label["word"] if label else "")
 
 
 def _of_release_files(view: Files) -> Distro | None:

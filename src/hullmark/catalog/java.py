@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from hullmark.catalog import java_names as names
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.java_metadata import Pom, pom_of_project, pom_of_properties
@@ -63,7 +65,9 @@ def assemble(view: View) -> Iterator[Package]:
 def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]:
     (group, artifact, version), pom = names.identify(fact.poms, fact.manifest, path)
     licences = (pom.licenses if pom is not None else ()) or _manifest_licences(fact.manifest)
-    yield _package(Pom(group, artifact, version, licences), location, is_plugin=path.endswith(names.JENKINS_PLUGINS))
+    own = _package(Pom(group, artifact, version, licences), location, is_plugin=path.endswith(names.JENKINS_PLUGINS))
+    other_name = names.other_name(pom, fact.manifest) if pom is not None else ""
+    yield msgspec.structs.replace(own, notes={**own.notes, "manifest_name": other_name}) if other_name else own
     seen = {(group, artifact, version)}
     for other in fact.poms:
         key = (other.group, other.artifact, other.version)

@@ -23,6 +23,7 @@ _CLASSIFIER = late(
 )
 _WORD = late(r"[a-z]{3,}")
 _IDENTIFIER = late(r"[^\W\d]")
+_PLAIN_ARTIFACT = late(r"[A-Za-z][A-Za-z0-9_-]*")
 _NAME_HEADERS = ("Bundle-Name", "Short-Name", "Extension-Name", "Implementation-Title")
 _VERSION_HEADERS = ("Implementation-Version", "Specification-Version", "Plugin-Version", "Bundle-Version")
 _TITLE_HEADERS = ("Implementation-Title", "Extension-Name", "Short-Name", "Bundle-SymbolicName")
@@ -127,6 +128,24 @@ def _rank(pom: Pom, file: FileName, manifest: Mapping[str, str]) -> int:
         return 3
     titles = {without_directives(manifest.get(header, "")) for header in _TITLE_HEADERS}
     return 4 if titles & {artifact, full} else _NO_MATCH
+
+
+def other_name(pom: Pom, manifest: Mapping[str, str]) -> str:
+    """The artifact of the pom's group that the manifest says the archive is, if it is another one; empty otherwise.
+
+    `httpclient-osgi` is the bundle org.apache.httpcomponents.httpclient. Titles that are sentences or names of packages, and symbolic
+    names that are only shorter than the artifact (`org.eclipse.jetty.io` for jetty-io), name no other artifact.
+    """
+    titles = [without_directives(manifest.get(header, "")) for header in _TITLE_HEADERS]
+    names = [title.removeprefix(f"{pom.group}.") for title in titles if title]
+    artifact = pom.artifact.lower()
+    if not pom.group or any(_ends(artifact, name.lower()) for name in names):
+        return ""
+    return next((name for name in names if _PLAIN_ARTIFACT.fullmatch(name)), "")
+
+
+def _ends(artifact: str, name: str) -> bool:
+    return artifact == name or (artifact.endswith(name) and artifact[: -len(name)].endswith(_BOUNDARIES))
 
 
 def _leads(start: str, text: str) -> bool:

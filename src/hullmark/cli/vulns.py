@@ -52,7 +52,9 @@ def _add_choice(group: argparse._ArgumentGroup) -> None:
         default="risk",
         help="risk, severity, epss, kev, package or vulnerability (default: risk)",
     )
-    group.add_argument("--only-fixed", action="store_true", help="set aside what has no fix yet")
+    by_fix = group.add_mutually_exclusive_group()
+    by_fix.add_argument("--only-fixed", action="store_true", help="set aside what has no fix yet")
+    by_fix.add_argument("--only-notfixed", action="store_true", help="set aside what has a fix")
     group.add_argument(
         "--ignore-states",
         metavar="STATES",
@@ -141,6 +143,7 @@ def _weighing(arguments: argparse.Namespace) -> Weighing:
     from hullmark.model.errors import HullmarkError
 
     states = [state for state in arguments.ignore_states.split(",") if state]
+    by_fix = NOT_FIXED if arguments.only_fixed else ("fixed",) if arguments.only_notfixed else ()
     for value, known, option in (
         *((state, FIX_STATES, "--ignore-states") for state in states),
         (arguments.sort, ORDERS, "--sort"),
@@ -154,7 +157,7 @@ def _weighing(arguments: argparse.Namespace) -> Weighing:
             statement for file in arguments.vex if file not in WORDS for statement in statements_in(Path(file))
         ),
         sort=arguments.sort,
-        set_aside=tuple(dict.fromkeys((*(NOT_FIXED if arguments.only_fixed else ()), *states))),
+        set_aside=tuple(dict.fromkeys((*by_fix, *states))),
         by_cve=arguments.by_cve,
         channels=tuple(arguments.channel),
     )

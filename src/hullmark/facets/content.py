@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Callable
 from typing import Any
 
-from hullmark.facets.kept import is_binary
 from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.text import is_binary
 from hullmark.rootfs.reads import MIB, Read, Report
 
 _LAYER_LIMIT = 256 * MIB
@@ -27,7 +27,7 @@ def content_read(globs: tuple[str, ...]) -> Read[bytes]:
         globs=globs,
         limit=MIB,
         layer_limit=_LAYER_LIMIT,
-        sources=("facets/content", "facets/kept", "facets/secrets"),
+        sources=("facets/content", "facets/secrets"),
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from hullmark.facets.configuration import PARSERS
 from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.text import is_binary
 from hullmark.rootfs.reads import MIB, Read, Report
 
 FILE_LIMIT = 256 << 10
@@ -18,8 +19,6 @@ FILE_LIMIT = 256 << 10
 
 LAYER_LIMIT = 64 * MIB
 """So many bytes are kept of one layer, and twice as many of an image; what comes after them is left out, with a Problem."""
-
-_HEAD = 8192
 
 _ANYWHERE = (
     "conf",
@@ -52,11 +51,6 @@ def keep(path: str, body: memoryview, report: Report) -> Kept:
     if is_binary(body):
         return Kept(None, "it is no text, and was not kept")
     return Kept(masked(bytes(body), posixpath.basename(path)))
-
-
-def is_binary(body: memoryview) -> bool:
-    """Whether a file is no text: a NUL byte stands near its beginning."""
-    return b"\0" in bytes(body[:_HEAD])
 
 
 class _TooLarge:

@@ -18,6 +18,7 @@ from hullmark.rootfs.tree_view import TreeView
 
 _WILD = re.compile(rb"[*?\[\\]").search
 _NULL = b"dev/null"
+_FOLDERS, _FILES = ("d",), ("f", "h")
 _MAX_FOUND = 10_000
 _LONGEST_PATH = 4096  # PATH_MAX of the kernel
 _MAX_FOLDERS = 100_000
@@ -85,7 +86,7 @@ class ImageView(TreeView):
         segments = [segment for segment in glob.split("/") if segment not in ("", ".")]
         found = [(b"", b"")]
         for number, segment in enumerate(segments, 1):
-            kinds, most = ("d", _MAX_FOLDERS) if number < len(segments) else ("fh", _MAX_FOUND)
+            kinds, most = (_FOLDERS, _MAX_FOLDERS) if number < len(segments) else (_FILES, _MAX_FOUND)
             below = self._below(found, segment.encode("utf-8", "surrogateescape"))
             fitting = list(islice((each for each in below if self._kind(each[1]) in kinds), most + 1))
             if len(fitting) > most:

@@ -34,8 +34,8 @@ class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
     """A package as matching sees it. Empty texts: not said, or it decides nothing.
 
     `space` is the namespace of the purl, `module` and `vendor` are those of an rpm, `symbols` what a Go program was linked with
-    (`match.symbols`). `distro` holds no more than says where a system's package is looked up; it is None for others. `channels`
-    are the paid channels that the image uses, sorted.
+    (`match.symbols`). `source_name` of a Maven archive is the artifact that its manifest names. `distro` holds no more than says where
+    a system's package is looked up; it is None for others. `channels` are the paid channels that the image uses, sorted.
     """
 
     type: str
@@ -75,11 +75,12 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
     system = is_system(package)
     source = package.source if package.type not in RULES else None
     is_rpm = package.type == "rpm"
+    other_name = package.notes.get("manifest_name", "") if package.type == "maven" else ""
     return Coordinate(
         type=package.type,
         name=package.name,
         version=UNKNOWN_VERSION if is_a_commit(package) else package.version,
-        source_name=source.name if source else "",
+        source_name=source.name if source else other_name,
         source_version=source.version if source else "",
         arch=package.arch,
         module=package.notes.get("modularity", "") if is_rpm else "",
@@ -93,7 +94,11 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
 
 def package_of(coordinate: Coordinate) -> Package:
     """A package that is matched as every package of this coordinate is."""
+    is_maven = coordinate.type == "maven"
     notes = {"modularity": coordinate.module, "vendor": coordinate.vendor, "symbols": coordinate.symbols}
+    if is_maven:
+        notes["manifest_name"] = coordinate.source_name
+    has_source = bool(coordinate.source_name) and not is_maven
     name, version, space = coordinate.name, coordinate.version, coordinate.space
     return Package(
         type=coordinate.type,
@@ -107,7 +112,7 @@ def package_of(coordinate: Coordinate) -> Package:
         ),
         cataloger="",
         arch=coordinate.arch,
-        source=SourcePackage(coordinate.source_name, coordinate.source_version) if coordinate.source_name else None,
+        source=SourcePackage(coordinate.source_name, coordinate.source_version) if has_source else None,
         notes={key: value for key, value in notes.items() if value},
     )
 

@@ -1,16 +1,19 @@
 """CPE names under which a package may stand in NVD: vendor and product, both, or it is not asked.
 
 Follows NISTIR 7695 (CPE 2.3 names) as far as part, vendor and product go. A table for what is well known, the package's own name
-for the rest of what has no advisories of its own.
+for the rest of what has no advisories of its own. Java runtimes are asked about in the order that their rows are kept in
+(`feeds.formats.cpe_configurations`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from hullmark.match.rebuilders import originals
 from hullmark.model.package import Package
+from hullmark.versions.ranges import is_version
 
 _REVISION = re.compile(r"-r\d+$")
 _BUILD = re.compile(r"^(?:\d+:)?v?(\d+(?:\.\d+)*(?:[a-z]\b|p\d+)?)")
@@ -60,30 +63,35 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "zulu": (("azul", "zulu"),),
 }
 _RUNTIMES = frozenset(("java", "java_sdk", "jdk", "jre", "openjdk", "zulu"))
-_UPDATED = re.compile(r"1\.([5-8])\.0(_\d+)").match
 TYPES = frozenset(("apk", "generic"))
 """Types that are always asked about: Alpine's own data names only what it has fixed, and of others nothing better speaks."""
 
 
-def candidates(package: Package) -> Iterator[tuple[str, str]]:
-    """`part:vendor:product` and the upstream version, under the package's name and its source's, or those of what was rebuilt."""
+class Candidate(NamedTuple):
+    """`part:vendor:product`, the package's version, and the order in which it is compared."""
+
+    name: str
+    scheme: str
+    version: str
+
+
+def candidates(package: Package) -> Iterator[Candidate]:
+    """The names under which a package may stand: its own and its source's, or those of what was rebuilt."""
     source = package.source.name if package.source else package.name
-    versions = _versions(package)
     names = (next(iter(originals(name)), name) for name in (package.name.lower(), source.lower()))
     for name in dict.fromkeys(names):
-        if not _WORD(name):
-            continue
-        for vendor, product in _KNOWN.get(name, ((name, name), (f"{name}_project", name))):
-            yield from ((f"a:{vendor}:{product}", version) for version in versions)
+        scheme = "jvm" if name in _RUNTIMES else "generic"
+        version = _runtime_version(package) if name in _RUNTIMES else upstream_version(package)
+        if version and _WORD(name):
+            for vendor, product in _KNOWN.get(name, ((name, name), (f"{name}_project", name))):
+                yield Candidate(f"a:{vendor}:{product}", scheme, version)
 
 
-def _versions(package: Package) -> tuple[str, ...]:
-    """How the version may be written. NVD counts updates of old Java runtimes, as `1.8.0_275` or as `8_275`."""
-    updated = _UPDATED(package.version) if package.type == "generic" and package.name in _RUNTIMES else None
-    if updated:
-        return (updated[0], f"{updated[1]}{updated[2]}")
-    version = upstream_version(package)
-    return (version,) if version else ()
+def _runtime_version(package: Package) -> str:
+    """The whole version, whose update counts; without what follows the numbers where a vendor wrote more than Java's rules have."""
+    if package.type != "generic":
+        return upstream_version(package)
+    return package.version if is_version(package.version, "jvm") else upstream_version(package) or package.version
 
 
 def upstream_version(package: Package) -> str:

@@ -66,7 +66,9 @@ def _maven(package: Package) -> tuple[str, ...]:
     if ":" in package.name:
         return (package.name,)
     group = namespace_of(package.purl)
-    return (f"{group}:{package.name}",) if group else ()
+    # The archive's manifest may name another artifact of the group than its pom does.
+    names = (package.name, package.notes.get("manifest_name", ""))
+    return tuple(f"{group}:{name}" for name in names if name) if group else ()
 
 
 RULES: dict[str, Rule] = {
@@ -146,7 +148,7 @@ def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_own
     elif "generic" in namespaces:
         found.append(Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct"))
     if has_cpe and not is_unknown:
-        found += [Lookup(Ask("cpe", name, "generic", version), "cpe") for name, version in cpes.candidates(package)]
+        found += [Lookup(Ask("cpe", *candidate), "cpe") for candidate in cpes.candidates(package)]
     return tuple(found)
 
 

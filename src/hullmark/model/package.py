@@ -33,7 +33,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     `licenses` are as found: expressions, names or free text, in the order of the record.
     `owned_by` is the purl of the operating system package that owns this package's record.
     `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
-    `notes` are the ecosystem's extras for reports; of them matching reads `symbols` alone.
+    `notes` are the ecosystem's extras for reports. Of them matching reads `symbols` (Go), `vendor` and `modularity` (rpm), `section`
+    (deb) and `manifest_name` (Maven: the artifact that an archive's manifest names instead of the pom's).
     """
 
     type: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hullmark.facets.secrets.given import is_secrets_name, is_switch_or_place
 from hullmark.policy.values import Pattern
 
 _FORMS = (
@@ -26,12 +27,7 @@ _FORMS = (
     ("a password in an address", "://", r"\b[a-z][a-z0-9+.-]{1,20}://[^/ :@$]*:[^/ :@$][^/ :@]*@"),
 )
 _PATTERNS = tuple((kind, literal, Pattern(source)) for kind, literal, source in _FORMS)
-_NAME = re.compile(
-    r"(?:^|[_.-])(?:password|passwd|passphrase|secret|token|credentials?|api_?key|access_?key|secret_?key|private_?key)(?:$|[_.-]?[0-9]*$)",
-    re.IGNORECASE,
-)
 _ASSIGNMENT = re.compile(r"(?:^|[\s|\"'])([A-Za-z_][A-Za-z0-9_.-]{0,99})=(\"[^\"]*|'[^']*|[^\s\"']+)")
-_NO_SECRETS = frozenset(("", "true", "false", "yes", "no", "none", "null", "0", "1"))
 
 
 def credentials_in(text: str) -> Iterator[str]:
@@ -43,10 +39,10 @@ def credentials_in(text: str) -> Iterator[str]:
 
 def is_credential(name: str, value: str) -> bool:
     """Whether a name is a credential's and the value is one, rather than a variable, a path or a switch."""
-    if _NAME.search(name) is None:
+    if not is_secrets_name(name):
         return False
     bare = value.strip().strip("\"'")
-    return bare.lower() not in _NO_SECRETS and not bare.startswith(("$", "/", "<", "file:"))
+    return not is_switch_or_place(bare) and not bare.startswith(("$", "<"))
 
 
 def assignments(text: str) -> Iterator[tuple[str, str]]:

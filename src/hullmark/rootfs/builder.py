@@ -226,7 +226,7 @@ class RecordBuilder:
             read = self._dispatch.reads[i]
             if (fact := known.get((read.name, target))) is not None:
                 self.facts[read.name].append((index, fact))
-            else:
+            elif i not in self._dispatch.wanted(target):
                 missing.setdefault(target, []).append((index, read))
         self._renamed = []
         return missing

@@ -88,6 +88,32 @@ def test_an_os_release_without_an_id_is_linux_unless_another_file_knows() -> Non
     assert found.id == "alpine"
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('VERSION="12 (bookworm)"', ("12", "")),
+        ('VERSION="12 (bookworm)"\nVERSION_ID=""\nVERSION_CODENAME=bookworm', ("12", "bookworm")),
+        ('VERSION="22.04.3 LTS (Jammy Jellyfish)"', ("22.04.3", "")),
+        ('VERSION="9.4 (Plow)"', ("9.4", "")),
+        ("VERSION=v3.19", ("3.19", "")),
+        ("VERSION=3.21.0_alpha20240807", ("3.21.0_alpha20240807", "")),
+        ("VERSION=trixie/sid", ("", "trixie")),
+        ("VERSION=Edge", ("", "edge")),
+        ("VERSION=trixie/sid\nVERSION_CODENAME=sid", ("", "sid")),
+        ('VERSION="the 9th release"', ("", "")),
+        ("VERSION=12x", ("", "")),
+        ("VERSION=1.2.", ("", "")),
+        ("VERSION=13\nVERSION_ID=12", ("12", "")),
+        ("VERSION=3.22\nVERSION_ID=edge", ("edge", "")),
+        ("VERSION=trixie/sid\nVERSION_ID=12", ("12", "")),
+    ],
+)
+def test_without_a_version_id_the_version_counts_or_else_its_label(lines: str, expected: tuple[str, str]) -> None:
+    found = distro({ETC: f"ID=x\n{lines}\n".encode()})
+    assert found is not None
+    assert (found.version_id, found.codename) == expected
+
+
 def test_an_id_that_cannot_be_one_is_not_believed() -> None:
     found = distro({ETC: b"ID='../x y'\n"})
     assert found is not None

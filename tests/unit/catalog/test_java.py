@@ -122,6 +122,19 @@ def test_a_jenkins_plugin_is_noted_as_one() -> None:
     ]
 
 
+def test_another_artifact_that_the_manifest_names_is_noted() -> None:
+    manifest = {MANIFEST: b"Manifest-Version: 1.0\nBundle-SymbolicName: org.example.thing\n\n"}
+    files = {
+        "thing-osgi-1.jar": make_jar(properties("org.example", "thing-osgi", "1") | manifest),
+        "thing-1.jar": make_jar(properties("org.example", "thing", "1") | manifest),
+        "bare-1.jar": make_jar(CLASS | manifest),
+    }
+    packages, _ = catalog(files)
+    assert {package.name: package.notes for package in packages} == {
+        "thing-osgi": {"manifest_name": "thing"}, "thing": {}, "bare": {},
+    }  # fmt: skip
+
+
 def test_licences_come_from_the_pom_or_else_from_the_manifest() -> None:
     license_header = b'Bundle-License: "Apache-2.0";link=x, https://b, <<EXTERNAL>>\n'
     pom = b"<project><licenses><license><name>MIT</name></license></licenses></project>"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.catalog.java_metadata import MANIFEST_HEADERS, Pom
-from hullmark.catalog.java_names import identify, split_file_name
+from hullmark.catalog.java_names import identify, other_name, split_file_name
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,28 @@ def pom(text: str) -> Pom:
 def test_the_fitting_pom_says_what_an_archive_is(path: str, poms: str, manifest: dict[str, str], expected: str) -> None:
     found = identify([pom(text) for text in poms.split()], manifest, path)
     assert ":".join(found.artifact) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "manifest", "expected"),
+    [
+        ("org.x:a-osgi:1", {"Bundle-SymbolicName": "org.x.a;singleton:=true"}, "a"),
+        ("org.x:a-jakarta:1", {"Implementation-Title": "a"}, "a"),
+        ("org.x:a-jakarta:1", {"Implementation-Title": "The A", "Extension-Name": "a", "Short-Name": "b"}, "a"),
+        ("org.x:a:1", {"Implementation-Title": "a"}, ""),
+        ("org.x:a:1", {"Implementation-Title": "A", "Short-Name": "b"}, ""),
+        ("org.x:a:1", {"Bundle-SymbolicName": "org.x.a"}, ""),
+        ("org.x:x-io:1", {"Bundle-SymbolicName": "org.x.io"}, ""),
+        ("org.x:a-b:1", {"Implementation-Title": "A :: B"}, ""),
+        ("org.x:a:1", {"Bundle-SymbolicName": "org.y.b"}, ""),
+        ("org.x:a:1", {"Implementation-Title": "${title}"}, ""),
+        ("org.x:a:1", {"Name": "b"}, ""),
+        ("org.x:a:1", {}, ""),
+        (":a-osgi:1", {"Implementation-Title": "a"}, ""),
+    ],
+)
+def test_a_manifest_may_name_another_artifact_than_the_pom(own: str, manifest: dict[str, str], expected: str) -> None:
+    assert other_name(pom(own), manifest) == expected
 
 
 @pytest.mark.parametrize(

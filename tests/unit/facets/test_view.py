@@ -211,9 +211,9 @@ def test_links_to_the_folder_they_stand_in_do_not_multiply_the_work() -> None:
     for number in range(200):
         tar.symlink(f"d/l{number}", ".")
     view = view_of(tar.done())
-    assert len(view.matching("d/*/*/file")) == 10_000 - 49  # of the paths that are followed, so many are the file's own
+    assert len(view.matching("d/*/*/file")) == 10_000
     for number in range(200):
-        view.matching(f"d/*/*/*/*/*/*/*/*/x{number}")
+        assert view.matching(f"d/*/*/*/*/*/*/*/*/x{number}") == []
     reasons = [problem.reason for problem in view.problems]
     assert "its patterns take too long to try; what they fit was left out" in reasons
     assert len(reasons) <= 20

@@ -197,3 +197,13 @@ def test_the_coordinate_of_a_coordinates_package_is_itself(
 ) -> None:
     coordinate = coordinate_of(package, distro, channels)
     assert coordinate_of(package_of(coordinate), coordinate.distro, coordinate.channels) == coordinate
+
+
+def test_a_jar_is_asked_by_the_artifact_of_its_manifest_too() -> None:
+    jar = package("maven", "org.apache/client-osgi", "4.5.2")
+    named = msgspec.structs.replace(jar, notes={"manifest_name": "client"})
+    assert coordinate_of(named, None) != coordinate_of(jar, None)
+    again = package_of(coordinate_of(named, None))
+    assert again.notes == {"manifest_name": "client"}
+    plan = plan_for(None, frozenset(("maven",)))
+    assert lookups(again, plan, ("maven",)) == lookups(named, plan, ("maven",))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.feeds.formats.cpe_configurations import Configuration, Match, Node, affected_of
+from hullmark.match.cpes import candidates
 from hullmark.match.find import find
 from hullmark.model.advisory import EVERY_VERSION, Affected, Lifecycle, Range
 from hullmark.model.match import Matches
@@ -117,16 +121,60 @@ JDK_LINES = [("1.8.0_275-b01", True), ("1.8.0_281-b09", False), ("1.8.0_281", Fa
 def test_of_java_runtimes_the_update_counts_however_nvd_writes_it(
     name: str, cpe: str, written: str, version: str, expected: bool
 ) -> None:
-    listed = affected("cpe", cpe, "generic", ranges=(), versions=(written,))
+    listed = affected("cpe", cpe, "jvm", ranges=(), versions=(written,))
     book = book_of(advisory("CVE-1-1", listed, source="nvd"))
     assert bool(matched(book, [package("generic", name, version)]).matches) is expected
 
 
-def test_ranges_of_java_runtimes_end_at_updates() -> None:
-    part = affected("cpe", "a:oracle:jdk", "generic", "1.8.0_281")
+@pytest.mark.parametrize(
+    ("low", "below", "version", "expected"),
+    [
+        ("", "1.8.0_281", "1.8.0_275-b01", True),
+        ("", "1.8.0_281", "1.8.0_281-b09", False),
+        ("", "8u281", "1.8.0_275-b01", True),
+        ("8", "8.0.281", "1.8.0_275-b01", True),
+        ("9", "11.0.10", "1.8.0_281-b09", False),
+        ("1.8.0", "9", "11.0.9+11", False),
+        ("11", "11.0.10", "11.0.9+11", True),
+        ("11", "11.0.10", "11.0.10+9-LTS", False),
+        ("17", "21.0.4", "21.0.4-ea+3", True),
+        ("17", "21.0.4", "21.0.4+7-LTS", False),
+    ],
+)
+def test_ranges_of_java_runtimes_follow_the_order_of_java(low: str, below: str, version: str, expected: bool) -> None:
+    part = affected("cpe", "a:oracle:jdk", "jvm", ranges=(Range(low=low, high=below, fixed=below),))
     book = book_of(advisory("CVE-1-1", part, source="nvd"))
-    versions = ("1.8.0_275-b01", "1.8.0_281-b09")
-    assert [len(matched(book, [package("generic", "jdk", each)]).matches) for each in versions] == [1, 0]
+    assert bool(matched(book, [package("generic", "jdk", version)]).matches) is expected
+
+
+def test_of_what_a_vendor_writes_behind_a_runtimes_numbers_the_numbers_count() -> None:
+    part = affected("cpe", "a:ibm:java_sdk", "jvm", "8.0.7.11")
+    book = book_of(advisory("CVE-1-1", part, source="nvd"))
+    versions = ("8.0.7.10 - pxa6480sr7fp10-20220601_01(SR7 FP10)", "8.0.7.11 - pxa6480sr7fp11-20220601_01(SR7 FP11)")
+    assert [len(matched(book, [package("generic", "java_sdk", each)]).matches) for each in versions] == [1, 0]
+
+
+def test_a_runtime_whose_version_is_none_is_unknown() -> None:
+    book = book_of(advisory("CVE-1-1", affected("cpe", "a:oracle:jdk", "jvm", "8"), source="nvd"))
+    result = matched(book, [package("generic", "jdk", "rolling")])
+    assert result.matches == ()
+    assert [each.reason for each in result.unknown] == [
+        "its version is none of jvm's, and advisories speak of it (CVE-1-1)"
+    ]
+
+
+@given(
+    st.sampled_from(("jdk", "jre", "java", "java_sdk", "java_se", "openjdk", "zulu", "graalvm", "oracle", "sun", "ibm", "azul", "curl"))
+    | st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True),
+    st.sampled_from(("generic", "apk")),
+)  # fmt: skip
+def test_a_name_is_asked_in_the_order_in_which_its_row_is_kept(name: str, type: str) -> None:
+    asked = list(candidates(package(type, name, "1.8.0")))
+    assert asked
+    for candidate in asked:
+        criteria = f"cpe:2.3:{candidate.name}:*:*:*:*:*:*:*:*"
+        (row,) = affected_of([Configuration(nodes=[Node(cpe_match=[Match(criteria=criteria)])])])
+        assert (row.name, row.scheme) == (candidate.name, candidate.scheme)
 
 
 def test_what_must_run_on_linux_is_asked_about() -> None:

@@ -7,7 +7,8 @@ from hullmark.facets.facet import FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.inventory import Distro
 
-_MAX_PROBLEMS = 200
+MAX_PROBLEMS = 200
+"""So many problems are told one by one."""
 
 
 class KeptFiles:
@@ -66,7 +67,12 @@ class KeptFiles:
         return None if found is None else "/" + found
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
-        """Put a Problem into the result; after very many only the first are told."""
+        """Put a Problem into the result; after very many, the others are counted."""
         self._problems += 1
-        if self._problems <= _MAX_PROBLEMS:
+        if self._problems <= MAX_PROBLEMS:
             self._view.problem(path.lstrip("/"), f"line {line}: {reason}" if line else reason)
+
+    def tell_the_rest(self) -> None:
+        """Put a Problem into the result that says how many others are not told."""
+        if self._problems > MAX_PROBLEMS:
+            self._view.problem("", f"{self._problems - MAX_PROBLEMS:,} more problems with configuration are not told")

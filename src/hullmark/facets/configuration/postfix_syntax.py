@@ -9,7 +9,7 @@ from typing import Any
 
 from hullmark.facets.configuration.parser import Files
 
-MAX_WORK = 8_000_000
+MAX_WORK = 4_000_000
 """So much is spent on all references, counted in characters that are looked at; values after that stay as written."""
 
 MAX_VALUE_WORK = 50_000

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from hullmark.facets.facet import Facet, FacetView
-from hullmark.facets.kept import is_binary
 from hullmark.facets.secrets.allowed import Allowance, values_that_fit, why_allowed
 from hullmark.facets.secrets.expression import compiled
 from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, Spot, digest_of, lines_of, own_finder
-from hullmark.facets.secrets.kind import Kind, is_placeholder
+from hullmark.facets.secrets.given import given
+from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.own import NO_RULES, OwnRules, spans_of
+from hullmark.facets.secrets.text import HEAD, is_binary
 from hullmark.model.image import ImageConfig
 from hullmark.model.secret import Place, Secret
 from hullmark.rootfs.reads import MIB, Read, Report
@@ -30,15 +30,8 @@ OVERLAP = 20 << 10
 """So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
 
 LEAD = 256
-BINARY_HEAD = 8192
 DEFAULT_SALT = b"hullmark"
 
-_NAME = re.compile(
-    r"(?:^|[_.-])(?:password|passwd|passphrase|secret|token|credentials?|api_?key|access_?key|secret_?key|private_?key)(?:$|[_.-]?[0-9]*$)",
-    re.IGNORECASE,
-)
-_ASSIGNED = re.compile(r"(?:^|[\s|\"'])([A-Za-z_][A-Za-z0-9_.-]{0,99})=(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))")
-_NO_VALUES = frozenset(("true", "false", "yes", "no", "none", "null", "0", "1"))
 _CUT = "it holds very many secrets; not all of them are told"
 _GIVEN = Kind("setting-secret", "secret that is given to a variable by its name", "high", (), b"")
 
@@ -117,7 +110,7 @@ def _read(search: _Search) -> Read[list[Found]]:
         globs=("**",),
         limit=HELD,
         oversize=lambda size: _Pieces(search),
-        sources=("facets/secrets", "facets/kept"),
+        sources=("facets/secrets",),
     )
 
 
@@ -142,7 +135,7 @@ class _Pieces:
         if self._is_binary:
             return
         self._held += piece
-        if self._is_binary is None and len(self._held) >= BINARY_HEAD and self._tell_binary():
+        if self._is_binary is None and len(self._held) >= HEAD and self._tell_binary():
             return
         if len(self._held) >= HELD:
             self._look(len(self._held) - OVERLAP)
@@ -209,26 +202,12 @@ def _in_settings(config: ImageConfig | None, search: _Search) -> Iterator[Secret
         for spot in spots:
             if not spot.kind.path:
                 yield _setting(place, name, spot.kind, search.found(body, spot, 1), search)
-        for variable, start, value in _given(text):
+        for variable, start, value in given(text):
             begin = len(text[:start].encode("utf-8", "surrogateescape"))
             secret = value.encode("utf-8", "surrogateescape")
             if not any(begin < spot.end and spot.start < begin + len(secret) for spot in spots):
                 found = search.found(secret, Spot(_GIVEN, 0, len(secret), 0, len(secret)), 1)
                 yield _setting(place, variable if place == "env" else name, _GIVEN, found, search)
-
-
-def _given(text: str) -> Iterator[tuple[str, int, str]]:
-    """(name, where the value begins, value) of each secret in a text that is one by the name it is given to."""
-    for found in _ASSIGNED.finditer(text):
-        group = next((number for number in (2, 3, 4) if found[number]), 0)
-        if group and _is_given_secret(found[1], found[group]):
-            yield found[1], found.start(group), found[group]
-
-
-def _is_given_secret(name: str, value: str) -> bool:
-    bare = value.strip()
-    is_word = bare.lower() in _NO_VALUES or bare.startswith(("/", "file:"))
-    return _NAME.search(name) is not None and not is_word and not is_placeholder(bare.encode("utf-8", "replace"))
 
 
 def _setting(place: Place, name: str, kind: Kind, found: Found, search: _Search) -> Secret:

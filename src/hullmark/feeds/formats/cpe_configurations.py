@@ -2,6 +2,7 @@
 
 A product becomes namespace `cpe`, name `part:vendor:product`. What a configuration wants to be there beside it becomes `platforms`,
 and so does the software that a CPE says it is for: `cpe:2.3:*:*:*:*:*:*:*:*:*:wordpress:*:*`. Hardware is left out.
+Versions of Java runtimes are in the order of `jvm`, all others in that of `generic`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ _COLON = re.compile(r"(?<!\\):")
 _ESCAPED = re.compile(r"\\(.)")
 _ANY = ("*", "-", "")
 _JAVA = ("jdk", "jre", "openjdk", "java_se", "graalvm", "graalvm_for_jdk")
+# Elsewhere a product of such a name may count otherwise: to `jvm`, 1.5 is 5.
+_RUNTIMES = frozenset(
+    f"a:{vendor}:{product}"
+    for vendor in ("azul", "ibm", "openjdk", "oracle", "sun")
+    for product in ("java", "java_sdk", "java_se", "jdk", "jre", "openjdk", "zulu")
+)
 _UPDATE = re.compile(r"(?:update_?|u)([0-9]+)").fullmatch
 _PATCH = re.compile(r"p[0-9]+").fullmatch
 _MAX_MATCHES = 20_000
@@ -99,7 +106,7 @@ class Products:
             Affected(
                 namespace="cpe",
                 name=name,
-                scheme="generic",
+                scheme="jvm" if name in _RUNTIMES else "generic",
                 ranges=tuple(ranges),
                 versions=tuple(versions),
                 fix_state="fixed" if ranges and all(each.fixed for each in ranges) else "unknown",

@@ -63,6 +63,30 @@ def test_bounds_are_open_or_closed_as_they_say(bounds: dict[str, str], span: Ran
     assert found.fix_state == ("fixed" if span.fixed else "unknown")
 
 
+@pytest.mark.parametrize(
+    ("product", "scheme"),
+    [
+        ("oracle:jdk", "jvm"),
+        ("oracle:jre", "jvm"),
+        ("oracle:openjdk", "jvm"),
+        ("oracle:java_se", "jvm"),
+        ("sun:jdk", "jvm"),
+        ("openjdk:openjdk", "jvm"),
+        ("azul:zulu", "jvm"),
+        ("ibm:java", "jvm"),
+        ("ibm:java_sdk", "jvm"),
+        ("Oracle:JDK", "jvm"),
+        ("oracle:graalvm", "generic"),
+        ("oracle:mysql", "generic"),
+        ("openjdk:jfx", "generic"),
+        ("example:java", "generic"),
+    ],
+)
+def test_versions_of_java_runtimes_have_an_order_of_their_own(product: str, scheme: str) -> None:
+    criteria = CURL.replace("haxx:curl", product)
+    assert only(configuration([{"criteria": criteria, "versionEndExcluding": "8"}])).scheme == scheme
+
+
 def test_a_version_in_the_name_is_an_exact_one_and_a_product_is_put_together() -> None:
     exact = [{"criteria": CURL.replace("curl:*", f"curl:{version}")} for version in ("7.1", "7.2", "7.1")]
     found = only(configuration(exact), configuration([{"criteria": CURL, "versionEndExcluding": "6"}]))
