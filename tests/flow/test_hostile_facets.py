@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, PrivateFormat, pkcs12
+from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 
 from tests.flow.test_hostile import ADDRESS_SPACE, PEAK_MIB
 from tests.support.images import CONFIG, LAYER, MANIFEST, Blobs, tagged, to_json, write_layout
 from tests.support.layers import TarBuilder
 from tests.support.program import Program, program_in
-from tests.unit.facets.certificates.test_items import CERTIFICATE, DER, OTHER, RSA
+from tests.unit.facets.certificates.test_items import CERTIFICATE, OTHER, RSA
 
 SECONDS = 60
 MIB = 1 << 20
@@ -140,7 +140,7 @@ def test_a_file_that_includes_itself_is_read_once_and_that_is_said(
     hullmark: Program, tmp_path: Path, main: str
 ) -> None:
     other = main.rpartition("/")[0] + "/other.conf"
-    files = {main: INCLUDES[main].format(f"/{other}\n"), other: INCLUDES[main].format(f"/{main}\n")}
+    files = {main: INCLUDES[main].format(f"/{other}") + "\n", other: INCLUDES[main].format(f"/{main}") + "\n"}
     document = configuration_of(hullmark, tmp_path / "image", tar_of(files))
     assert f"line 1: /{main} includes itself" in reasons(document, f"/{other}")
 
@@ -257,8 +257,6 @@ def test_key_stores_that_ask_for_hours_of_work_are_not_opened(hullmark: Program,
         return pkcs12.serialize_key_and_certificates(b"a", RSA, CERTIFICATE, [OTHER], build.build(password))
 
     files = {"srv/slow.p12": store(600_000), "srv/good.p12": store(1000), "srv/other.p12": store(1000, b"secret")}
-    huge = store(1000).replace(struct.pack(">BBH", 2, 2, 1000), struct.pack(">BBH", 2, 2, 0x7FFF))
-    files["srv/changed.p12"] = huge
     found = key_files(facets_of(hullmark, tmp_path / "image", tar_of(files)))
     assert [item.get("reason") for item in found["/srv/slow.p12"]] == [
         "it asks for more work to open it than any program that makes such files"
@@ -300,7 +298,7 @@ def test_keys_with_numbers_of_a_hundred_thousand_bits(hullmark: Program, tmp_pat
     }
 
 
-def zip_of(body: bytes, times: int = 10) -> bytes:
+def zip_of(body: bytes, times: int) -> bytes:
     """A zip with one body many times."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -313,7 +311,7 @@ def zip_of(body: bytes, times: int = 10) -> bytes:
 def test_zip_bombs_are_unpacked_as_far_as_they_may_be(hullmark: Program, tmp_path: Path) -> None:
     nested = bytes(MIB)
     for _ in range(6):
-        nested = zip_of(nested)
+        nested = zip_of(nested, 2)
     files = {
         "srv/wide.zip": zip_of(bytes(50 * MIB), 12),
         "srv/nested.zip": nested,

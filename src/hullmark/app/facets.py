@@ -41,10 +41,15 @@ def _malware(means: Means) -> Iterator[Facet]:
 
 
 def _secrets(means: Means) -> AbstractContextManager[Facet]:
-    from hullmark.app.secret_rules import rules_of
     from hullmark.facets.secrets.facet import secrets_facet
+    from hullmark.facets.secrets.own import NO_RULES
 
-    return nullcontext(secrets_facet(rules_of(means.secret_rules), means.secret_salt))
+    own = NO_RULES
+    if means.secret_rules:
+        from hullmark.app.secret_rules import rules_of
+
+        own = rules_of(means.secret_rules)
+    return nullcontext(secrets_facet(own, means.secret_salt))
 
 
 FACETS: dict[str, Callable[[Means], AbstractContextManager[Facet]]] = {

@@ -57,11 +57,15 @@ class ImageView(TreeView):
         self._cuts: set[str] = set()
 
     def every(self, read: Read[Any]) -> Iterator[Version]:
-        """Each version of each file that `read` took a fact from, sorted by path, bottom layer first."""
-        known = self._by_path(read)
-        for path in sorted(known):
+        """Each version of each file that `read` took a fact from, sorted by path, bottom layer first; in a layer in its order."""
+        found: dict[bytes, list[tuple[int, int, Any]]] = {}
+        for layer, record in enumerate(self._records):
+            for position, fact in record.facts.get(read.name, ()):
+                path = self._tree.moved.get((layer, position)) or record.entries[position].path
+                found.setdefault(path, []).append((layer, position, fact))
+        for path in sorted(found):
             node = self._tree.nodes.get(path)
-            for layer, position, fact in known[path]:
+            for layer, position, fact in found[path]:
                 yield Version(text(path), layer, fact, node is None or node.rank != (layer, position))
 
     def entry(self, path: str) -> Entry | None:

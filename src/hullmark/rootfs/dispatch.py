@@ -99,7 +99,7 @@ class Dispatch:
         elif last == "*" and parent and not _WILD(parent):
             self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
         else:
-            self._others += ((index, _LaterPattern(glob)),)
+            self._others += ((index, None if glob == "**" else _LaterPattern(glob)),)
 
     def wanted(self, path: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of those that want a file of this name, each once."""
@@ -129,6 +129,9 @@ class Dispatch:
 
     def matching(self, rules: Rules, path: bytes) -> tuple[int, ...]:
         """Indexes into `reads` of the rules whose expression fits the whole path, each once."""
+        if len(rules) == 1:
+            ((index, only),) = rules
+            return (index,) if only is None or only.fullmatch(path) else ()
         found = [i for i, pattern in rules if pattern is None or pattern.fullmatch(path)]
         return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 

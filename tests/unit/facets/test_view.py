@@ -234,7 +234,8 @@ def test_every_version_of_a_file_is_told_and_which_one_is_gone() -> None:
     low = TarBuilder().add("etc/a", b"1\n").add("etc/b", b"2\n").add("etc/a", b"3\n").done()
     view = view_of(low, TarBuilder().add("etc/a", b"4\n").add("etc/.wh.b").done())
     versions = [(found.path, found.layer, found.fact.body, found.is_ghost) for found in view.every(KEPT)]
-    assert versions == [("etc/a", 0, b"3\n", True), ("etc/a", 1, b"4\n", False), ("etc/b", 0, b"2\n", True)]
+    of_a = [("etc/a", 0, b"1\n", True), ("etc/a", 0, b"3\n", True), ("etc/a", 1, b"4\n", False)]
+    assert versions == [*of_a, ("etc/b", 0, b"2\n", True)]
 
 
 def test_folders_that_no_layer_lists_are_entered() -> None:

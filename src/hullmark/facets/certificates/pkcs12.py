@@ -31,7 +31,7 @@ MAX_ROUNDS = 1_000_000
 _PASSWORDS = (None, b"", b"changeit")
 _MAX_BAGS = 2000
 _MAX_DEPTH = 5
-_ABOUT_A_CERTIFICATE = 512
+_AROUND_A_CERTIFICATE, _AROUND_A_PART = 320, 256
 _PKCS7, _BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01"
 _DATA, _ENCRYPTED = _PKCS7 + b"\x01", _PKCS7 + b"\x06"
 _KEY, _SHROUDED, _SAFE = _BAG + b"\x01", _BAG + b"\x02", _BAG + b"\x06"
@@ -72,7 +72,7 @@ class _Parts:
 
     def has_more(self, certificates: list[bytes]) -> bool:
         """Whether the encrypted parts are larger than such certificates make them."""
-        spare = _ABOUT_A_CERTIFICATE * (len(self.encrypted) + len(certificates))
+        spare = _AROUND_A_CERTIFICATE * len(certificates) + _AROUND_A_PART * len(self.encrypted)
         return sum(map(len, self.encrypted)) > sum(map(len, certificates)) + spare
 
     def add(self, part: Element) -> None:

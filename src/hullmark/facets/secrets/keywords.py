@@ -1,6 +1,6 @@
 """Where keywords stand in a body: one pass for all of them with hyperscan, else one for each.
 
-Both give the same positions; the library is faster by far and an extra, `hullmark[secrets]`.
+Both give the same positions; the library is faster by far, and not to be had everywhere.
 """
 
 from __future__ import annotations
