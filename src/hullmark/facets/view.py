@@ -16,7 +16,7 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
-_WILD = re.compile(rb"[*?\[\\]").search
+_WILD = re.compile(r"[*?\[\\]").search
 _NULL = b"dev/null"
 _FOLDERS, _FILES = ("d",), ("f", "h")
 _MAX_FOUND = 10_000
@@ -91,7 +91,7 @@ class ImageView(TreeView):
         found = [(b"", b"")]
         for number, segment in enumerate(segments, 1):
             kinds, most = (_FOLDERS, _MAX_FOLDERS) if number < len(segments) else (_FILES, _MAX_FOUND)
-            below = self._below(found, segment.encode("utf-8", "surrogateescape"))
+            below = self._below(found, segment)
             fitting = list(islice((each for each in below if self._kind(each[1]) in kinds), most + 1))
             if len(fitting) > most:
                 self._cut_short(f"the pattern {glob[:200]} fits more than {most:,} paths; the rest was left out")
@@ -106,24 +106,25 @@ class ImageView(TreeView):
             except UnicodeDecodeError:
                 self._cut_short(f"the file {text(path)[:200]} has no name in UTF-8, and was not looked at")
 
-    def _below(self, folders: list[tuple[bytes, bytes]], segment: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def _below(self, folders: list[tuple[bytes, bytes]], segment: str) -> Iterator[tuple[bytes, bytes]]:
         """What in folders fits a segment. A path goes with its real one: links count as what they lead to, and keep their names."""
+        raw = segment.encode("utf-8", "surrogateescape")
         fitting: dict[bytes, list[bytes]] = {}
         fits = _segment_pattern(segment).fullmatch if _WILD(segment) else None
         for path, folder in folders:
             if fits is None:
-                names = [segment]
+                names = [raw]
             elif folder in fitting:
                 names = fitting[folder]
             else:
-                names = fitting[folder] = self._names_in(folder, segment, fits)
+                names = fitting[folder] = self._names_in(folder, raw, fits)
             for name in names:
                 real = folder + b"/" + name if folder else name
                 node = self._tree.nodes.get(real)
                 is_link = name == b".." or (node is not None and node.entry.kind == "l")
                 if not self._may_go_on(_ABOUT_A_LINK if is_link else 1):
                     return
-                found = self._tree.resolve(real) if is_link else real
+                found = self._tree.follow(real) if is_link else real
                 if found is not None:
                     yield (path + b"/" + name if path else name), found
 
@@ -137,7 +138,9 @@ class ImageView(TreeView):
         return [name for name in names if (is_dotted or name[:1] != b".") and fits(name)]
 
     def _kind(self, real: bytes) -> str:
-        """What stands at a real path: a key of rootfs.entry.KINDS; "" for nothing."""
+        """What stands at a real path: a key of rootfs.entry.KINDS; "" for nothing. /dev/null, which masks files, is as good as one."""
+        if real == _NULL:
+            return "f"
         node = self._tree.nodes.get(real)
         return node.entry.kind if node is not None else "d" if self._tree.is_folder(real) else ""
 
@@ -173,13 +176,13 @@ class ImageView(TreeView):
                 names[folder].append(name)
 
 
-def _segment_pattern(segment: bytes) -> re.Pattern[bytes]:
+def _segment_pattern(segment: str) -> re.Pattern[bytes]:
     """One segment of a glob(7) pattern as a regular expression: `*`, `?`, sets with ranges and classes, `!` or `^` for all others.
 
     As servers without a locale do, it goes by bytes. Each piece between stars is taken where it first fits and not tried
     elsewhere, which is enough for patterns of this kind and keeps their matching linear in the name.
     """
-    first, *rest = _pieces(segment)
+    first, *rest = _pieces(segment.encode("utf-8", "surrogateescape"))
     source = [first]
     if rest:
         source += [b"(?>.*?%s)" % piece for piece in rest[:-1]]

@@ -230,6 +230,15 @@ def test_links_are_followed_to_what_stands_there(view: ImageView) -> None:
     assert (found.path, found.fact.body) == ("etc/sub/deep/d.conf", b"x\n")
 
 
+def test_links_to_dev_null_mask_files_and_are_found() -> None:
+    tar = (
+        TarBuilder().symlink("etc/a.conf", "/dev/null").symlink("etc/b.conf", "../dev/null").symlink("etc/c.conf", "c")
+    )
+    masked = view_of(tar.done())
+    assert masked.matching("etc/*.conf") == ["etc/a.conf", "etc/b.conf"]
+    assert [masked.is_null(path) for path in ("/etc/a.conf", "etc/c.conf", "etc/none")] == [True, False, False]
+
+
 def test_every_version_of_a_file_is_told_and_which_one_is_gone() -> None:
     low = TarBuilder().add("etc/a", b"1\n").add("etc/b", b"2\n").add("etc/a", b"3\n").done()
     view = view_of(low, TarBuilder().add("etc/a", b"4\n").add("etc/.wh.b").done())
