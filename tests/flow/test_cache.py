@@ -203,7 +203,12 @@ def test_the_cache_verb_tells_what_is_kept(hullmark: Program, shop: Path) -> Non
     assert [line.split()[0] for line in empty.splitlines()[1:]] == ["0", "0", "0", "0"]
     hullmark("scan", shop)
     told = [line.split() for line in hullmark("cache", "status").text.splitlines()[1:]]
-    assert [(words[0], words[1]) for words in told] == [("3", "layer"), ("0", "facts"), ("1", "results,"), ("3", "verified")]
+    assert [(words[0], words[1]) for words in told] == [
+        ("3", "layer"),
+        ("0", "facts"),
+        ("1", "results,"),
+        ("3", "verified"),
+    ]
 
 
 def test_pruning_by_age_keeps_what_was_used(hullmark: Program, shop: Path) -> None:

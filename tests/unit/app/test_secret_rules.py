@@ -13,6 +13,7 @@ from hullmark.app.secret_rules import MAX_RULES, read_rules, rules_of
 from hullmark.app.trivy_secrets import ALLOWED_OF_TRIVY, KINDS_OF_TRIVY, WITHOUT_OURS
 from hullmark.facets.secrets.allowed import ALLOWED
 from hullmark.facets.secrets.facet import secrets_facet
+from hullmark.facets.secrets.finder import Finder
 from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules
 from hullmark.facets.view import ImageView
@@ -107,6 +108,22 @@ def test_lines_of_anchore_are_tried_on_each_line() -> None:
     assert found(rules, {"a": "b\nmy AWS_ID = ABCD!\n ----BEGIN A KEY----\n", "b": "----BEGIN A KEY----"}) == [
         ("aws-access-key", "/a", 2, ""),
         ("priv-key", "/b", 1, ""),
+    ]
+
+
+def test_the_lines_that_anchore_brings_along_are_read() -> None:
+    lines = (
+        r"""AWS_ACCESS_KEY=(?i).*aws_access_key_id( |=|:|"|\')*([A-Z]|[0-9]){20}.*""",
+        r"""AWS_SECRET_KEY=(?i).*aws_secret_access_key( |=|:|"|\')*([A-Z]|[0-9]|[a-z]|/|\+){40}.*""",
+        r"""PRIV_KEY=(?i)-+BEGIN(.*)PRIVATE KEY-+""",
+        r"""DOCKER_AUTH=(?i).*"auth": *".+\"""",
+        r"""ALPINE_NULL_ROOT=^root:::0:::::$""",
+    )
+    finder = Finder(read_rules("\n".join(lines).encode()).kinds)
+    key = "-----BEGIN " + "RSA PRIVATE KEY-----"
+    body = f'root:::0:::::\nx\n{key}\n my aws_access_key_id = {"A1" * 10}\n {{"auth": "YWJj"}}\n'
+    assert [spot.kind.id for spot in finder.find(body.encode()).found] == [
+        *("alpine-null-root", "priv-key", "aws-access-key", "docker-auth"),
     ]
 
 
