@@ -7,6 +7,8 @@ import msgspec
 from hullmark.rootfs.entry import Entry, LayerProblem
 
 _MAX_LINKS = 40  # as the kernel has it (path_resolution(7))
+_MAX_TARGET = 4095  # the longest target that symlink(2) takes
+_MAX_SEGMENTS = 4096
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
@@ -79,7 +81,8 @@ class Tree:
         return found if found is not None and (found in self.nodes or self.is_folder(found)) else None
 
     def follow(self, path: bytes) -> bytes | None:
-        """The path with every link followed, whether or not something stands at its end; None after too many links.
+        """The path with every link followed, whether or not something stands at its end; None after too many links, or a target
+        that no kernel would take.
 
         `..` stops at the root, as it does in a container.
         """
@@ -103,6 +106,8 @@ class Tree:
             if links > _MAX_LINKS:
                 return None
             target = node.entry.link
+            if len(target) > _MAX_TARGET or len(todo) > _MAX_SEGMENTS:
+                return None
             done = [] if target[:1] == b"/" else done[:-1]
             todo.extend(reversed(target.split(b"/")))
         return b"/".join(done)
