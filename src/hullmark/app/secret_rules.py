@@ -164,7 +164,7 @@ def _anchore(name: str, expression: str) -> Kind:
     """One of Anchore's lines: the expression fits from the beginning of a line on, and is tried on each."""
     flags = _FLAGS.match(expression)
     inside = f"(?{flags[1]}:{expression[flags.end() :]})" if flags else f"(?:{expression})"
-    pattern = f"(?m:^){_expression(name, inside)}"
+    pattern = f"(?m:^{_expression(name, inside)})"
     return Kind(_SLUG.sub("-", name.lower()).strip("-"), name, "high", (), pattern.encode(), is_whole=True)
 
 

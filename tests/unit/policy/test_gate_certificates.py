@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
 from hullmark.policy.gate import CannotTell, Violation
-from hullmark.policy.gates.certificates import Expired, PrivateKeys, expired, private_key
+from hullmark.policy.gates.certificates import Expired, PrivateKeys, SelfSigned, expired, private_key, self_signed
 from hullmark.policy.globs import PathGlob
 from tests.unit.policy.building import facts
 
@@ -57,3 +59,15 @@ def test_rules_can_be_for_some_files_and_leave_out_others() -> None:
         (found,) = answers
         assert isinstance(found, Violation)
         assert found.subject == "/etc/a.pem#0123456789abcdef"
+
+
+def test_a_certificate_that_signs_itself_counts_but_for_authorities() -> None:
+    own = replace(OLD, is_self_signed=True)
+    files = (
+        held("/app/tls.pem", own, OLD),
+        held("/etc/ssl/certs/ca-certificates.crt", own),
+        held("/x/cacert.pem", own),
+    )
+    (found,) = self_signed(SelfSigned(), facts(certificates=files))
+    assert isinstance(found, Violation)
+    assert found.message == "The certificate of CN=old in /app/tls.pem signs itself."

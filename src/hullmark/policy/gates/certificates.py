@@ -17,6 +17,16 @@ from hullmark.policy.values import NameGlob
 
 _WEAK_HASHES = (NameGlob("md*"), NameGlob("sha1"), NameGlob("unknown"))
 
+_STORES = (
+    "/etc/ssl/certs/**",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/**",
+    "/usr/share/ca-certificates/**",
+    "/usr/share/pki/**",
+    "/usr/local/share/ca-certificates/**",
+)
+_AUTHORITIES = PathGlobs(tuple(map(PathGlob, (*_STORES, "cacert.pem", "cacerts", "ca-bundle.crt"))))
+
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
 Bits = Annotated[int, Meta(ge=0, le=100_000)]
 
@@ -45,6 +55,15 @@ class Weak(Params, frozen=True, kw_only=True):
     hashes: Annotated[
         tuple[NameGlob, ...], Meta(description="Hashes that no signature may be made with; none: md5, sha1 and older.")
     ] = ()
+
+
+class SelfSigned(Params, frozen=True, kw_only=True):
+    """Fires for each certificate that signs itself, but for those in the stores of authorities, which all do."""
+
+    paths: Annotated[
+        tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: wherever they are.")
+    ] = ()
+    allow: Allow = ()
 
 
 class PrivateKeys(Params, frozen=True, kw_only=True):
@@ -86,6 +105,16 @@ def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
             yield Violation(subject, message, _at(file, facts, item.hash_name))
 
 
+def self_signed(params: SelfSigned, facts: Facts) -> Iterator[Answer]:
+    """Look for certificates that nobody vouches for."""
+    for file, item in _items(params, facts):
+        if isinstance(item, Unread):
+            yield _unread(file, item, facts)
+        elif isinstance(item, Certificate) and item.is_self_signed and not _AUTHORITIES.match(file.path):
+            message = f"The certificate of {item.name} in {file.path} signs itself."
+            yield Violation(f"{file.path}#{item.fingerprint}", message, _at(file, facts, item.fingerprint))
+
+
 def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
     """Look for private keys."""
     for file, item in _items(params, facts):
@@ -114,7 +143,7 @@ def _wrong_time(params: Expired, certificate: Certificate, facts: Facts) -> str:
     return ""
 
 
-def _items(params: Expired | Weak | PrivateKeys, facts: Facts) -> Iterator[tuple[KeyFile, Item]]:
+def _items(params: Expired | Weak | SelfSigned | PrivateKeys, facts: Facts) -> Iterator[tuple[KeyFile, Item]]:
     """What is in the files that count; those that later layers deleted count for private keys only."""
     allow, wanted = PathGlobs(params.allow), PathGlobs(params.paths)
     for file in facts.certificates or ():
@@ -133,7 +162,7 @@ def _at(file: KeyFile, facts: Facts, detail: str = "") -> tuple[Evidence, ...]:
     return (facts.at(file.path, file.layer, detail),)
 
 
-def _renew(params: Expired | Weak, subject: str) -> str:
+def _renew(params: Expired | Weak | SelfSigned, subject: str) -> str:
     return f"replace the certificate or key in {subject.partition('#')[0]}, or remove the file"
 
 
@@ -147,6 +176,14 @@ _NEEDS = frozenset((Need.CERTIFICATES,))
 TRIGGERS = (
     Trigger(gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, advice=_renew),
     Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, advice=_renew),
+    Trigger(
+        gate="certificates",
+        name="self_signed",
+        params=SelfSigned,
+        check=self_signed,
+        needs=_NEEDS,
+        advice=_renew,
+    ),
     Trigger(
         gate="certificates",
         name="private_key",
