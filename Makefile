@@ -41,6 +41,7 @@ format: $(READY) ## write the code in the one style
 bench: $(READY) corpus ## measure speed beside a peer and the floor, into bench/results.md
 	$(BIN)/python -m bench.speed
 	$(BIN)/python -m bench.policy
+	$(BIN)/python -m bench.secrets
 
 truth: $(READY) corpus ## compare packages with the native tools' answers, into bench/truth.md
 	$(BIN)/python -m bench.truth

@@ -50,6 +50,9 @@ class FacetView(Protocol):
     def resolve(self, path: str) -> str | None:
         """The real path after following every link inside the root; None if nothing is there."""
 
+    def layer_of(self, path: str) -> int:
+        """The layer that brought what stands at exactly this path, links not followed; -1 for nothing."""
+
     def is_null(self, path: str) -> bool:
         """Whether links lead from a path to /dev/null, which an image need not hold itself."""
 

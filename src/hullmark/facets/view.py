@@ -74,6 +74,11 @@ class ImageView(TreeView):
         node = self._tree.nodes.get(real) if real is not None else None
         return node.entry if node is not None else None
 
+    def layer_of(self, path: str) -> int:
+        """The layer that brought what stands at exactly this path, links not followed; -1 for nothing."""
+        node = self._tree.get(path.lstrip("/").encode("utf-8", "surrogateescape"))
+        return node.layer if node is not None else -1
+
     def is_null(self, path: str) -> bool:
         """Whether links lead from a path to /dev/null, which an image need not hold itself."""
         return self._tree.follow(path.lstrip("/").encode("utf-8", "surrogateescape")) == _NULL

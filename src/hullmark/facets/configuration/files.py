@@ -45,7 +45,9 @@ class KeptFiles:
         return found.fact.body.decode("utf-8", "backslashreplace")
 
     def layer(self, path: str) -> int:
-        """The layer that brought the file at a path, links followed; -1 if there is none."""
+        """The layer that brought the file at a path, links followed, or the link that masks it; -1 if there is none."""
+        if self._view.is_null(path):
+            return self._view.layer_of(path)
         found = self._view.fact_at(KEPT, path.lstrip("/"))
         return found.layer if found is not None else -1
 
