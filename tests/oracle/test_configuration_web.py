@@ -192,7 +192,8 @@ def _flat_crossplane(directives: list[dict[str, object]]) -> Iterator[tuple[str,
 
 def apache(root: Path, *arguments: str) -> str:
     """What Debian's apache2 prints with the variables that its script sets."""
-    return run_in(root, "sh", "-c", f". /etc/apache2/envvars; apache2 {shlex.join(arguments)}", status=None)
+    begin = '. /etc/apache2/envvars; mkdir -p "$APACHE_RUN_DIR"'
+    return run_in(root, "sh", "-c", f"{begin}; apache2 {shlex.join(arguments)}", status=None)
 
 
 @pytest.fixture(scope="module")
