@@ -31,8 +31,9 @@ VALUES = (
     b"s3cr3t",
     b"xoxb-123456789012",
     b"npm_abcdefghijkl",
-    b"MIIEpAIBAAKCAQEAwN9TcFOz8Bbv",
-    b"QyNTUxOQAAACDlhFtYRtCr1YHEC0r1NPfp9AGyZDImDhX",
+    # The keys are new in each corpus; so every RSA key goes on after its length, and so every key of OpenSSH's begins.
+    b"IBAAKCAQEA",
+    b"b3BlbnNzaC1rZXktdjE",
 )
 
 
@@ -155,3 +156,32 @@ def test_rules_that_are_none_are_refused_with_their_place(hullmark: Program) -> 
     what, advice = hullmark("secrets", "--secret-rules", "rules.yaml", "app").refusal
     assert what == "rules.yaml: the rule a: of its expression '(?<=x)a': (?<= is not in Go's language"
     assert advice == "docs/how-to/find-secrets.md shows how rules are written"
+
+
+def test_no_answer_repeats_a_secret_of_the_build_instructions(hullmark: Program, tmp_path: Path) -> None:
+    token, word = "hf_" + "qWeRtYuIoPaSdFgHjKlZxCvBnMqWeRtYuI", "Tr0ub4dor.3"
+    history = [{"created_by": f"RUN curl -H 'x: {token}' https://a.example # DB_PASSWORD={word} buildkit"}]
+    blobs = Blobs()
+    made = blobs.image((tar_of({"usr/bin/tool": b"x"}),), config=lambda config: config | {"history": history})
+    image = write_layout(tmp_path / "image", blobs, [tagged(made, "latest")])
+    policy = {"schema": "hullmark-policy/1", "name": "p", "rules": []}
+    rule = {"id": "f", "gate": "files", "trigger": "forbidden", "action": "warn", "params": {"paths": ["/usr/bin/*"]}}
+    (tmp_path / "policy.yaml").write_text(json.dumps(policy | {"rules": [rule]}))
+    for words in (
+        ("scan", "-o", "json"),
+        ("scan", "-o", "spdx-json"),
+        ("scan", "--for-policies", "-o", "json"),
+        ("secrets", "-o", "json"),
+        ("secrets",),
+        ("config", "-o", "json"),
+        ("check", "-o", "json", "--policy", tmp_path / "policy.yaml"),
+        ("check", "--policy", tmp_path / "policy.yaml"),
+    ):
+        ran = hullmark(*words, image)
+        assert ran.status in (0, 1), ran
+        assert token.encode() not in ran.out, words
+        assert word.encode() not in ran.out, words
+    assert b"DB_PASSWORD=****" in hullmark("scan", "-o", "json", image).out
+    found = json.loads(hullmark("secrets", "-o", "json", image).out)["secrets"]
+    kinds = {(each["place"], each["kind"]) for each in found}
+    assert kinds == {("history", "huggingface-token"), ("history", "assigned-secret")}

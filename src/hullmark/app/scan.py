@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from hullmark.app.fingerprint import analysis_fingerprint, read_fingerprint
 from hullmark.app.layers import Extra, Reading, are_kept, known_digests, layer_records
 from hullmark.app.wish import Analysis, Means, Scanned, Wish
+from hullmark.facets.secrets.mask import masked_instruction
 from hullmark.model.image import Image
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.rootfs.dispatch import Dispatch
@@ -153,7 +154,7 @@ def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] |
 
 
 def _instructions(image: Image) -> list[str]:
-    """The build instruction of each layer, as far as the history tells."""
+    """The build instruction of each layer, as far as the history tells, with the secrets in it masked."""
     if image.config is None:
         return []
-    return [entry.created_by for entry in image.config.history if not entry.empty_layer]
+    return [masked_instruction(entry.created_by) for entry in image.config.history if not entry.empty_layer]

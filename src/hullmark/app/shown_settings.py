@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hullmark.facets.secrets.mask import masked
+from hullmark.facets.secrets.mask import masked_text
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.policy.credentials import assignments, is_credential
 
@@ -33,11 +33,11 @@ def _variable(text: str) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    return MASK if is_credential(name, value) else _text(value)
+    return MASK if is_credential(name, value) else masked_text(value)
 
 
 def _entry(entry: HistoryEntry) -> HistoryEntry:
-    return replace(entry, created_by=_instruction(entry.created_by), comment=_text(entry.comment))
+    return replace(entry, created_by=_instruction(entry.created_by), comment=masked_text(entry.comment))
 
 
 def _instruction(text: str) -> str:
@@ -47,12 +47,8 @@ def _instruction(text: str) -> str:
             # What is long enough not to be met by chance is masked wherever the instruction repeats it.
             where = bare if len(bare) >= _LONG else f"{name}={value}"
             text = text.replace(where, where.removesuffix(bare) + MASK)
-    return _text(text)
+    return masked_text(text)
 
 
 def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(_instruction(text) for text in texts)
-
-
-def _text(text: str) -> str:
-    return masked(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")

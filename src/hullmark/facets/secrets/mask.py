@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hullmark.facets.secrets.finder import Spot, Spots, own_finder
+from hullmark.facets.secrets.finder import Finder, Spot, Spots, own_finder, small_finder
+from hullmark.facets.secrets.given import given
 from hullmark.facets.secrets.kinds_files import OLD_HASH
 
 MASK = b"****"
@@ -15,7 +16,23 @@ def masked(body: bytes, name: str = "") -> bytes:
 
     `name` is the last segment of the file's path, which some kinds go by. Masking what is masked changes nothing.
     """
-    finder = own_finder()
+    return _masked(own_finder(), body, name)
+
+
+def masked_text(text: str) -> str:
+    """The same for a line or two: a variable, a label, a build instruction."""
+    raw = text.encode("utf-8", "surrogateescape")
+    return _masked(small_finder(), raw, "").decode("utf-8", "surrogateescape")
+
+
+def masked_instruction(text: str) -> str:
+    """A build instruction, with what is a secret by the name that it is given to masked as well."""
+    for _, start, value in reversed(list(given(text))):
+        text = text[:start] + MASK.decode() + text[start + len(value) :]
+    return masked_text(text)
+
+
+def _masked(finder: Finder, body: bytes, name: str) -> bytes:
     for _ in range(_ROUNDS):
         # What is replaced may have kept its neighbour from being seen as what it is.
         spots = finder.find(body, name)
