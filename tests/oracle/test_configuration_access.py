@@ -24,16 +24,11 @@ from hullmark.facets.configuration.systemd import SYSTEMD
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
-from tests.support.configured import configured_root, files_below, run_in
+from tests.support.configured import files_below, run_in
 
 TRIXIE = Distro(id="debian", version_id="13")
 PARSERS = (SSHD, SUDOERS, PAM, PASSWD, GROUP, CRONTAB, SSH_KEYS, SYSTEMD)
 COMMAS = {keyword.name for keyword in KEYWORDS.values() if keyword.kind == "commas"}
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    return configured_root()
 
 
 @pytest.fixture

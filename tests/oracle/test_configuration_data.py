@@ -22,23 +22,9 @@ from hullmark.facets.configuration.postgresql import POSTGRESQL
 from hullmark.facets.configuration.redis import REDIS
 from hullmark.model.setting import Setting, Value
 from tests.support.configuration import read_settings
-from tests.support.configured import configured_root, run_in, settings_of
+from tests.support.configured import run_in, settings_of
 
 odd = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    return configured_root()
-
-
-@pytest.fixture
-def scratch(root: Path, tmp_path: Path) -> Iterator[Path]:
-    """An empty folder in the root file system that goes away again."""
-    folder = root / "tmp" / f"{tmp_path.parent.name}-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
 
 
 def options_of(text: str) -> list[Option]:

@@ -25,21 +25,7 @@ from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.sysctl import SYSCTL
 from hullmark.model.setting import Setting
 from tests.support.configuration import ReadSettings, read_settings
-from tests.support.configured import configured_root, files_below, run_in, settings_of
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    return configured_root()
-
-
-@pytest.fixture
-def scratch(root: Path, tmp_path: Path) -> Iterator[Path]:
-    """An empty folder in the root file system that goes away again."""
-    folder = root / "tmp" / f"{tmp_path.parent.name}-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
+from tests.support.configured import files_below, run_in, settings_of
 
 
 def with_proc(root: Path, *command: str) -> str:

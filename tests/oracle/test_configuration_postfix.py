@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,29 +13,12 @@ from hullmark.facets.configuration.postfix import POSTFIX
 from hullmark.facets.configuration.postfix_names import AT_DELIVERY, DEFAULTS, KNOWN, SWITCHES
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
-from tests.support.configured import configured_root, run_in, settings_of
+from tests.support.configured import run_in, settings_of
 
 odd = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 START = "myhostname = mail.example.org\n"
 FIELDS = ("private", "unpriv", "chroot", "wakeup", "maxproc")
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    found = configured_root()
-    if not (found / "usr/sbin/postconf").exists():
-        pytest.skip("the root file system has no Postfix")
-    return found
-
-
-@pytest.fixture
-def scratch(root: Path, tmp_path: Path) -> Iterator[Path]:
-    """An empty folder in the root file system that goes away again."""
-    folder = root / "tmp" / f"{tmp_path.parent.name}-{tmp_path.name}"
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
 
 
 class Postconf:

@@ -28,12 +28,7 @@ from hullmark.facets.configuration.php_ini import IniReader
 from hullmark.facets.configuration.php_settings import CONSTANTS
 from hullmark.model.setting import Setting, Value
 from tests.support.configuration import read_settings
-from tests.support.configured import configured_root, files_below, run_in
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    return configured_root()
+from tests.support.configured import files_below, run_in
 
 
 @pytest.fixture

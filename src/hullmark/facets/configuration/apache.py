@@ -32,6 +32,7 @@ from hullmark.facets.configuration.apache_directives import (
 )
 from hullmark.facets.configuration.apache_reader import ApacheReader, Section, Written
 from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.model.setting import Setting, Value
 
@@ -69,13 +70,7 @@ class _Host(NamedTuple):
 
 def settings(files: Files) -> Iterable[Setting]:
     """The settings of each installation."""
-    seen: set[str] = set()
-    for main in _MAIN:
-        real = files.real(main)
-        if real is None or real in seen:
-            continue
-        name = "apache" if not seen else f"apache[{main}]"
-        seen.add(real)
+    for main, name in installations(files, _MAIN, "apache"):
         reader = ApacheReader(files, main, name)
         reader.read()
         yield from _Teller(reader, Collected(files, main)).settings()

@@ -14,6 +14,7 @@ import msgspec
 
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.include_tree import IncludeTree
+from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.nginx_directives import (
     ARGUMENT,
     DEFAULTS,
@@ -62,13 +63,7 @@ class _Block(msgspec.Struct):
 
 def settings(files: Files) -> Iterable[Setting]:
     """The settings of each installation."""
-    seen: set[str] = set()
-    for main in _MAIN:
-        real = files.real(main)
-        if real is None or real in seen:
-            continue
-        name = "nginx" if not seen else f"nginx[{main}]"
-        seen.add(real)
+    for main, name in installations(files, _MAIN, "nginx"):
         yield from _Reader(files, main, name).settings()
 
 

@@ -19,6 +19,7 @@ from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import Files, Parser, Status
 from hullmark.facets.configuration.sshd import MAIN
 from hullmark.facets.configuration.sshd import settings as sshd_settings
+from hullmark.facets.configuration.written import split_at_commas
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Setting, Value
 
@@ -124,7 +125,7 @@ def authorized(line: str) -> tuple[PublicKey, str, tuple[str, ...]] | None:
         found = _OPTION(line)
         if found is None:
             return None
-        options = _split_options(found[0])
+        options = tuple(split_at_commas(found[0]))
         words = line[found.end() :].split(None, 2)
     if len(words) < 2 or not _TYPE(words[0]):
         return None
@@ -133,21 +134,6 @@ def authorized(line: str) -> tuple[PublicKey, str, tuple[str, ...]] | None:
     if key is None or key.type != words[0]:
         return None
     return key, words[2].strip() if len(words) > 2 else "", options
-
-
-def _split_options(text: str) -> tuple[str, ...]:
-    """Options between commas; quotes stay around their values."""
-    parts, start, quoted, i = [], 0, False, 0
-    while i < len(text):
-        if text[i] == "\\":
-            i += 1
-        elif text[i] == '"':
-            quoted = not quoted
-        elif text[i] == "," and not quoted:
-            parts.append(text[start:i])
-            start = i + 1
-        i += 1
-    return (*parts, text[start:])
 
 
 def _homes(files: Files) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hullmark.facets.configuration.written import split_at_commas
+
 ALIASES = {
     "User_Alias": "user",
     "Runas_Alias": "runas",
@@ -104,22 +106,6 @@ def _without_comment(line: str) -> str:
     return line
 
 
-def split(text: str) -> list[str]:
-    """The parts of a text between commas that are neither quoted nor escaped; blanks around them are cut."""
-    parts: list[str] = []
-    start, quoted, i = 0, False, 0
-    while i < len(text):
-        if text[i] == "\\":
-            i += 1
-        elif text[i] == '"':
-            quoted = not quoted
-        elif text[i] == "," and not quoted:
-            parts.append(text[start:i].strip())
-            start = i + 1
-        i += 1
-    return [*parts, text[start:].strip()]
-
-
 def plain(word: str) -> str:
     """A word with its quotes and escapes undone; what says that it is a group stays in front."""
     body = word.lstrip("%+:")
@@ -135,7 +121,7 @@ def defaults(text: str) -> tuple[str, list[Default]]:
     if text[:1] and text[0] in _SCOPES and text[1:2].strip():
         scope, text = _scope(text)
     found = []
-    for part in split(text):
+    for part in split_at_commas(text):
         match = _DEFAULT(part)
         if match is None:
             raise NotRead("a setting of Defaults cannot be read")
@@ -149,7 +135,7 @@ def _scope(text: str) -> tuple[str, str]:
     found = _SCOPE(text, 1)
     if found is None:
         raise NotRead("Defaults do not say whom they are for")
-    return text[0] + ",".join(plain(part) for part in split(found[0])), text[found.end() :].strip()
+    return text[0] + ",".join(plain(part) for part in split_at_commas(found[0])), text[found.end() :].strip()
 
 
 def _command(word: str) -> str:

@@ -56,3 +56,19 @@ def plain_glob(path: str) -> str:
 def beside(path: str, target: str) -> str:
     """Where a path that a file names leads: one that is not absolute begins in the file's own folder."""
     return target if target.startswith("/") else f"{path.rpartition('/')[0]}/{target}"
+
+
+def split_at_commas(text: str) -> list[str]:
+    """The parts of a text between commas that are neither quoted nor escaped; blanks around them are cut."""
+    parts: list[str] = []
+    start, quoted, i = 0, False, 0
+    while i < len(text):
+        if text[i] == "\\":
+            i += 1
+        elif text[i] == '"':
+            quoted = not quoted
+        elif text[i] == "," and not quoted:
+            parts.append(text[start:i].strip())
+            start = i + 1
+        i += 1
+    return [*parts, text[start:].strip()]

@@ -16,7 +16,7 @@ from hullmark.model.advisory import SEVERITIES, Cvss, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
-from hullmark.policy.anchore.cvss3 import (
+from hullmark.policy.cvss3 import (
     MISSING,
     base_score,
     exploitability_score,

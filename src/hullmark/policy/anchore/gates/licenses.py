@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hullmark.policy.anchore.facts import AnchoreFacts
-from hullmark.policy.anchore.licences import is_denied
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
 from hullmark.policy.anchore.trigger import Answer, Fired, Trigger, legacy_id
+from hullmark.policy.licence_denials import is_denied
 
 _WORDS = {
     "blacklist_exact_match": "LICFULLMATCH Packages are installed that have blacklisted licenses: ",

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hullmark.model.advisory import Cvss
-from hullmark.policy.anchore.cvss3 import (
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.params import Kind, Parameter, Values
+from hullmark.policy.anchore.regexes import compiled
+from hullmark.policy.anchore.rows import MatchRow
+from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.context import in_utc
+from hullmark.policy.cvss3 import (
     MISSING,
     base_score,
     exploitability_score,
@@ -16,12 +22,6 @@ from hullmark.policy.anchore.cvss3 import (
     nvd_ratings,
     vendor_ratings,
 )
-from hullmark.policy.anchore.facts import AnchoreFacts
-from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.rows import MatchRow
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
-from hullmark.policy.context import in_utc
 from hullmark.policy.gate import CannotTell, Need
 
 _SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
