@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from hullmark.app.expressions import evaluate_expression
 from hullmark.app.facets import facets_for
 from hullmark.app.policies import AnyPolicy, load_native, policy_files
 from hullmark.app.searches import Searches, searches_of
-from hullmark.app.take import take
+from hullmark.app.take import take_for_rules
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched
-from hullmark.app.wish import Means, Scanned
+from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.match.book import Book
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
@@ -113,6 +114,17 @@ def judge(
     asked: Asked = Asked(),  # noqa: B008 - it cannot change
 ) -> Checked:
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
+    return judge_by(lambda wish: take_for_rules(reference, wish, means, options), policy, now, means, asked)
+
+
+def judge_by(
+    look: Callable[[Wish], Scanned],
+    policy: AnyPolicy,
+    now: datetime,
+    means: Means,
+    asked: Asked = Asked(),  # noqa: B008 - it cannot change
+) -> Checked:
+    """As `judge`, whatever the image is taken from: `look` answers a wish."""
     wanted = needed(policy, asked.context)
     profile = profile_of(asked.profile, asked.without_quirks)
     searches = searches_of(policy, asked.context, profile, means) if isinstance(policy, Bundle) else Searches({}, {})
@@ -120,7 +132,7 @@ def judge(
         matching = MATCHING_READS if wanted.matches and asked.book is not None else ()
         reads = (*searches.reads.values(), *matching)
         wish = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
-        scanned = take(reference, wish, means, options)
+        scanned = look(wish)
     facts = _facts(scanned, wanted, now, asked)
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hullmark.app.facets import facets_for
 from hullmark.app.shown_settings import without_secrets
-from hullmark.app.take import take
+from hullmark.app.take import take_for_rules
 from hullmark.app.wish import Means, ScannerPlaces, Wish
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.policy.gate import FACETS, Need
@@ -19,7 +19,7 @@ def known_image(reference: str, means: Means, options: SourceOptions) -> KnownIm
     names = FACETS if means.scanners != ScannerPlaces() else FACETS - {Need.MALWARE}
     with facets_for(names, means) as facets:
         wish = Wish(files=True, digests=True, ghosts=True, facets=facets)
-        scanned = take(reference, wish, means, options)
+        scanned = take_for_rules(reference, wish, means, options)
     config = scanned.inventory.config
     facts = PolicyFacts(config=without_secrets(config) if config is not None else None, ghosts=True, **scanned.facets)
     return KnownImage(inventory=scanned.inventory, policy_facts=facts)

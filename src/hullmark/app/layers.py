@@ -36,6 +36,10 @@ class Extra(NamedTuple):
     fingerprint: str
 
 
+class KeptLayer(LayerBlob, frozen=True, kw_only=True):
+    """A layer that was read and verified before: its digest is certain, and its bytes may be had no longer."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How layers are read: what the catalogers want, and others beside them, whether files are hashed, where records are kept.
 
@@ -68,15 +72,15 @@ def are_kept(image: Image, reading: Reading) -> bool:
 def known_digests(image: Image, cache: LayerCache) -> list[str | None]:
     """For each layer the digest of its stored bytes, if that is certain without reading the layer's content.
 
-    A registry is asked by digest, so what it would send is either that or refused. A local file must have been hashed, and
-    not have changed since; one whose record is known under its promised digest is hashed now, which is a
-    fraction of the work of reading it.
+    A registry is asked by digest, so what it would send is either that or refused, and a kept layer was verified. A local
+    file must have been hashed, and not have changed since; one whose record is known under its promised digest is hashed
+    now, which is a fraction of the work of reading it.
     """
     return [_known_digest(blob, cache, is_addressed=image.kind == "registry") for blob in image.layers]
 
 
 def _known_digest(blob: LayerBlob, cache: LayerCache, *, is_addressed: bool) -> str | None:
-    if is_addressed and blob.digest:
+    if blob.digest and (is_addressed or isinstance(blob, KeptLayer)):
         return blob.digest
     stamped = cache.stamped(blob.stamp)
     if stamped is None and blob.digest and cache.has(blob.digest):

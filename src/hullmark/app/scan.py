@@ -32,9 +32,7 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
     wish = _with_keeping(wish, means)
-    cache = None
-    if means.cache_folder is not None:
-        cache = LayerCache(means.cache_folder, analysis_fingerprint((f"digests={wish.digests}",)))
+    cache = layer_cache(means, digests=wish.digests)
     is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps or wish.keeps_text)
     if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
         analysis, found = kept
@@ -50,9 +48,15 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     return Scanned(inventory_of(image, analysis, files), *extras)
 
 
+def layer_cache(means: Means, *, digests: bool) -> LayerCache | None:
+    """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
+    keep = means.records()
+    return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
+
+
 def _with_keeping(wish: Wish, means: Means) -> Wish:
     """The wish, with what is to be kept of every image."""
-    if means.cache_folder is None:
+    if means.records() is None:
         return wish
     return replace(wish, keeps=wish.keeps or means.keeping == "always", keeps_text=means.keeping == "text")
 

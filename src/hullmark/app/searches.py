@@ -35,9 +35,12 @@ class Searches(NamedTuple):
     facets: Mapping[str, Facet]
 
     def hits(self, scanned: Scanned) -> Hits:
-        """What a scan with these reads and facets found."""
-        found: Hits = {kind: scanned.found.get(read.name, {}) for kind, read in self.reads.items()}
-        return found | {kind: scanned.facets[facet.name] for kind, facet in self.facets.items()}
+        """What a scan with these reads and facets found. Kinds that nobody searched for (in an SBOM, say) are not there."""
+        found: Hits = {
+            kind: scanned.found[read.name] for kind, read in self.reads.items() if read.name in scanned.found
+        }
+        looked = {kind: scanned.facets[facet.name] for kind, facet in self.facets.items()}
+        return found | {kind: hits for kind, hits in looked.items() if hits is not None}
 
 
 def searches_of(bundle: Bundle, context: Context, profile: Profile, means: Means) -> Searches:
@@ -52,7 +55,7 @@ def searches_of(bundle: Bundle, context: Context, profile: Profile, means: Means
             _check(named)
         look = partial(search, named=wanted.named, work=Work(_SEARCH_WORK))
         name = f"{kind}-{wanted.limit}-{hashlib.sha256(chr(0).join(wanted.named).encode()).hexdigest()}"
-        if kind == _OVER_KEPT_TEXT and means.keeping == "text" and means.cache_folder is not None:
+        if kind == _OVER_KEPT_TEXT and means.keeping == "text" and means.records() is not None:
             facets[kind] = _in_kept_text(name, look)
         else:
             reads[kind] = search_read(name, look, wanted.limit)

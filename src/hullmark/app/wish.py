@@ -13,6 +13,7 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.reads import Read
+from hullmark.store.layercache import FolderKeep, Keep
 
 Keeping = Literal["asked", "always", "text", "never"]
 """What is kept of files: the text of configuration when it is asked for, or with every scan; all text with every scan; nothing."""
@@ -52,8 +53,9 @@ class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan may use: a folder for records (None: keep nothing), threads, and someone to tell of progress.
+    """What a scan may use: where records are kept, threads, and someone to tell of progress.
 
+    Records are kept in `keep`, else in the folder; with neither, nothing is kept.
     `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
     registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
     besides our own, `secret_salt` goes into the digests of secrets.
@@ -61,12 +63,19 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     cache_folder: Path | None = None
+    keep: Keep | None = None
     jobs: int | None = None
     watch: Watch | None = None
     scanners: ScannerPlaces = ScannerPlaces()
     secret_rules: tuple[Path, ...] = ()
     secret_salt: bytes = b"hullmark"
     keeping: Keeping = "asked"
+
+    def records(self) -> Keep | None:
+        """Where records are kept, or None where they are not."""
+        if self.keep is not None or self.cache_folder is None:
+            return self.keep
+        return FolderKeep(self.cache_folder)
 
 
 class Scanned(msgspec.Struct, frozen=True):

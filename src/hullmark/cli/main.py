@@ -15,7 +15,24 @@ from hullmark._version import __version__
 from hullmark.cli.output import columns, let_go_of_stdout
 from hullmark.cli.settings import add_common
 
-_VERBS = ("scan", "vulns", "check", "policy", "diff", "files", "config", "secrets", "malware", "db", "compare", "cache")
+_VERBS = (
+    "scan",
+    "vulns",
+    "check",
+    "policy",
+    "diff",
+    "files",
+    "config",
+    "secrets",
+    "malware",
+    "sbom",
+    "db",
+    "compare",
+    "cache",
+    "serve",
+    "worker",
+    "migrate",
+)
 """The modules of one verb each, in the order in which `--help` shows them."""
 
 _KEPT_FREE = 16 << 20

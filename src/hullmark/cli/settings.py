@@ -107,6 +107,7 @@ a SOURCE is one of
   oci-dir:DIR[:TAG]        an OCI image layout
   oci-archive:FILE[:TAG]   the same in a tar
   dir:PATH                 a folder as root file system
+  sbom:FILE                a bill of materials: CycloneDX, SPDX, syft's JSON or ours
   PATH                     any of these files and folders, recognised by content
 """
 

@@ -96,7 +96,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     """An image that was found: its identity, its settings and its layers, bottom first.
 
     `kind` is the source's scheme (oci-dir, docker-archive, registry …), `reference` what the user wrote, `digest` the manifest's digest
-    ("" where there is no manifest), `config` None where it was too large or is not an image's.
+    ("" where there is no manifest), `config` None where it was too large or is not an image's. `index_digest` is that of the index
+    that the manifest was chosen from.
     """
 
     kind: str
@@ -108,4 +109,5 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     config: ImageConfig | None = None
     tags: tuple[str, ...] = ()
     media_type: str = ""
+    index_digest: str = ""
     problems: tuple[Problem, ...] = ()

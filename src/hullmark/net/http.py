@@ -31,6 +31,8 @@ from hullmark.net.wait import LONGEST_WAIT, RETRY_STATUS, backoff, retry_after
 if TYPE_CHECKING:
     import urllib3
 
+    from hullmark.net.guard import Guard
+
 _CHUNK = 1 << 16
 _MAX_REDIRECTS = 8
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -49,13 +51,16 @@ _NOT_TLS = (
 class HttpSettings:
     """How connections are made. `timeout`: seconds of silence; `retries`: how often a request is repeated at most.
 
-    `environment` names the proxies. `sleep`, `clock` (seconds since 1970) and `monotonic` are the world's.
+    `environment` names the proxies. `guard` says where connections may lead (None: everywhere); with a proxy it is asked
+    about the proxy's address, and about the target as it is written. `sleep`, `clock` (seconds since 1970) and `monotonic`
+    are the world's.
     """
 
     trust: Trust = field(default_factory=Trust)
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 30.0
     retries: int = 4
+    guard: Guard | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -212,11 +217,23 @@ class Client:
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         trust = self.settings.trust
         proxy = proxy_for(parts.scheme, host, port, self.settings.environment)
+        if self.settings.guard is not None and proxy is not None:
+            from hullmark.net.guarded import check_target
+
+            check_target(parts.geturl(), self.settings.guard)
         key = (proxy, f"{host}:{port}" if trust.is_special(host, port) else "")
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = _new_pool(trust, host, port, proxy)
+                self._pools[key] = _guarded(_new_pool(trust, host, port, proxy), self.settings.guard)
             return self._pools[key]
+
+
+def _guarded(pool: urllib3.PoolManager, guard: Guard | None) -> urllib3.PoolManager:
+    if guard is not None:
+        from hullmark.net.guarded import guard_pools
+
+        guard_pools(pool, guard)
+    return pool
 
 
 def _new_pool(trust: Trust, host: str, port: int, proxy: str | None) -> urllib3.PoolManager:

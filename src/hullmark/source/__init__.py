@@ -35,7 +35,7 @@ _ADVICE = {
     "singularity": "scan the image that it was built from",
     "file": "scan the folder it is in as dir:PATH",
 }
-_TEXT = (b"{", b"<", b"SPDXVersion:", b"\xef\xbb\xbf")
+_TEXT = (b"{", b"<", b"SPDXVersion:", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def classify(reference: str) -> tuple[str, str]:
@@ -91,6 +91,8 @@ def open_image(reference: str, options: SourceOptions) -> Image:
     scheme, rest = classify(reference)
     if scheme == IMAGE:
         return _from_anywhere(rest, options)
+    if scheme == "sbom":
+        raise HullmarkError(f"{rest} is an SBOM, and this needs the image itself", advice="name the image that it is of")
     if scheme not in _BY_SCHEME:
         raise HullmarkError(f"{scheme}: is no source of images", advice="name an image, an archive or an OCI folder")
     return _BY_SCHEME[scheme].open(rest, reference, options)

@@ -9,8 +9,11 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.source.digest import is_digest
-from hullmark.source.files import LocalFile, Stretch
+from hullmark.source.files import LocalFile, Place, Stretch
 from hullmark.source.tar import Member, find, index, looks_like_tar
+
+HEAD = 512
+"""How many first bytes tell what a file is."""
 
 _COMPRESSED = {
     b"\x1f\x8b": ("gzip", "gunzip"),
@@ -23,7 +26,7 @@ _COMPRESSED = {
 class Archive(msgspec.Struct, frozen=True):
     """An image archive: the file, and where its members are."""
 
-    file: LocalFile
+    file: Place
     members: dict[str, Member]
 
     def find(self, name: str) -> Stretch | None:
@@ -40,20 +43,25 @@ def open_archive(file: LocalFile) -> Archive:
     """The archive in a file. Raises HullmarkError if it is compressed or no tar, BrokenImage if it is damaged."""
     fd = file.open()
     try:
-        head = os.pread(fd, 512, 0)
-        for magic, (name, program) in _COMPRESSED.items():
-            if head.startswith(magic):
-                raise HullmarkError(
-                    f"{file.path} is compressed with {name}; archives are read in place, where they lie",
-                    advice=f"decompress it first: {program} -k {file.path}",
-                )
-        if not looks_like_tar(head):
-            raise HullmarkError(
-                f"{file.path} is not a tar archive", advice="name an archive made by docker or podman save"
-            )
+        check_head(os.pread(fd, HEAD, 0), file.path, file.path)
         return Archive(file, index(fd, os.fstat(fd).st_size))
     finally:
         os.close(fd)
+
+
+def check_head(head: bytes, what: str, path: str) -> None:
+    """Raises HullmarkError if these first HEAD bytes (fewer, if there are no more) are compressed, or no tar's.
+
+    `what` is what they are called, `path` the file that the advice is about.
+    """
+    for magic, (name, program) in _COMPRESSED.items():
+        if head.startswith(magic):
+            raise HullmarkError(
+                f"{what} is compressed with {name}; archives are read in place, where they lie",
+                advice=f"decompress it first: {program} -k {path}",
+            )
+    if not looks_like_tar(head):
+        raise HullmarkError(f"{what} is not a tar archive", advice="name an archive made by docker or podman save")
 
 
 def is_archive_with(path: str, test: Callable[[Archive], bool]) -> bool:

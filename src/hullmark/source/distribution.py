@@ -248,6 +248,7 @@ def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = froze
         environment=options.environment,
         timeout=options.timeout,
         retries=options.retries,
+        guard=options.guard,
         sleep=options.sleep,
         clock=options.clock,
     )

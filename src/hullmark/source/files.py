@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import weakref
+from typing import Protocol
 
 import msgspec
 
@@ -12,6 +13,20 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import RawStream
 
 _FRESH_SECONDS = 1.0
+
+
+class Place(Protocol):
+    """Bytes that can be read from any place on: a file on this machine, or an object elsewhere."""
+
+    @property
+    def path(self) -> str:
+        """What it is called where something is said about it."""
+
+    def stream(self, offset: int, size: int) -> RawStream:
+        """A fresh stream of `size` bytes from `offset` on."""
+
+    def stamp(self, offset: int, now: float) -> str:
+        """Identifies the bytes from `offset` on as long as they stay as they are; "" where nothing cheap does."""
 
 
 class Held:
@@ -85,33 +100,41 @@ class LocalFile(msgspec.Struct, frozen=True):
         """All of the file as it is now."""
         return Stretch(self, 0, self.status().st_size)
 
+    def stream(self, offset: int, size: int) -> FileRange:
+        """A fresh stream of `size` bytes from `offset` on."""
+        return FileRange(self.open(), offset, size)
 
-class Stretch(msgspec.Struct, frozen=True):
-    """A run of bytes in a file."""
-
-    file: LocalFile
-    offset: int
-    size: int
-
-    def open(self) -> FileRange:
-        """A fresh stream of these bytes."""
-        return FileRange(self.file.open(), self.offset, self.size)
-
-    def stamp(self, now: float) -> str:
-        """Identifies these bytes as long as the file stays as it is.
+    def stamp(self, offset: int, now: float) -> str:
+        """Identifies the bytes from `offset` on as long as the file stays as it is.
 
         "" if the file has no name, or was changed so lately that a further change might leave the same times.
         """
-        if self.file.held is not None:
+        if self.held is not None:
             return ""
-        status = self.file.status()
+        status = self.status()
         if now - status.st_ctime < _FRESH_SECONDS:
             return ""
-        path = os.path.abspath(self.file.path)  # noqa: PTH100 - Path.resolve() would follow links
+        path = os.path.abspath(self.path)  # noqa: PTH100 - Path.resolve() would follow links
         return (
-            f"{path}:{self.offset}:{status.st_dev}:{status.st_ino}:{status.st_size}"
+            f"{path}:{offset}:{status.st_dev}:{status.st_ino}:{status.st_size}"
             f":{status.st_mtime_ns}:{status.st_ctime_ns}"
         )
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A run of bytes in a file or an object."""
+
+    file: Place
+    offset: int
+    size: int
+
+    def open(self) -> RawStream:
+        """A fresh stream of these bytes."""
+        return self.file.stream(self.offset, self.size)
+
+    def stamp(self, now: float) -> str:
+        """Identifies these bytes as long as they stay as they are; "" where nothing cheap does."""
+        return self.file.stamp(self.offset, now)
 
 
 class BytesStream:

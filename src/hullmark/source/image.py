@@ -66,7 +66,7 @@ def image_from_document(store: Store, body: bytes, digest: str, asked: Asked) ->
     document = parse_manifest(body, "the image's manifest")
     if isinstance(document, Manifest):
         return _assemble(store, document, Descriptor(digest, len(body)), asked)
-    return image_from_entries(store, document.manifests, asked)
+    return replace(image_from_entries(store, document.manifests, asked), index_digest=digest)
 
 
 def image_from_entries(store: Store, entries: Sequence[Descriptor], asked: Asked, *, strict: bool = False) -> Image:

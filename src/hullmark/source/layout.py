@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
-from hullmark.model.image import Image, LayerBlob
+from hullmark.model.image import Image, LayerBlob, RawStream
 from hullmark.source.digest import is_digest
-from hullmark.source.files import FileRange, Stretch, read_bounded
+from hullmark.source.files import Stretch, read_bounded
 from hullmark.source.image import Asked, image_from_entries
 from hullmark.source.manifest import (
     IMAGE_NAME,
@@ -40,7 +40,7 @@ class LocalStore(msgspec.Struct, frozen=True):
             raise BrokenImage(f"a manifest has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
         return body
 
-    def blob(self, descriptor: Descriptor) -> FileRange:
+    def blob(self, descriptor: Descriptor) -> RawStream:
         """The bytes of a config."""
         return self._found(descriptor, "the config").open()
 

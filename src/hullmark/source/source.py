@@ -10,6 +10,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, Platform
+from hullmark.net.guard import Guard
 
 _USUAL_MACHINE = Platform("linux", "amd64")
 
@@ -24,7 +25,8 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     `platform` is what was asked for (None: nothing), `machine` what is taken where nothing was. `mirrors` maps a registry
     host to those asked before it, each `[http://]HOST[:PORT][/PREFIX]`. `auth_files` hold logins, `registry_files` are
     registries.conf(5), `certs_dirs` hold certificates by host; None stands for the usual places. `timeout` is in seconds
-    of silence, `retries` counts repeated requests.
+    of silence, `retries` counts repeated requests. `guard` says which addresses may be connected to (None: all); it is not
+    asked about the daemons of this machine.
     """
 
     platform: Platform | None = None
@@ -38,6 +40,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     timeout: float = 30.0
     retries: int = 4
+    guard: Guard | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from posixpath import normpath
 
 import msgspec
@@ -27,6 +27,10 @@ _KINDS = {ord("1"): "hard", ord("2"): "symlink", ord("5"): "folder"}
 _ADVICE = "fetch or save the archive again"
 
 
+ReadAt = Callable[[int, int], bytes]
+"""Reads at most so many bytes (second) from a place (first) on; fewer only at the end."""
+
+
 class Member(msgspec.Struct, frozen=True):
     """One entry. `kind` is file, hard, symlink, folder or other; `offset` and `size` say where its bytes are."""
 
@@ -37,17 +41,22 @@ class Member(msgspec.Struct, frozen=True):
 
 
 def index(fd: int, size: int) -> dict[str, Member]:
+    """The members of an archive of `size` bytes in an open file; see `index_of`."""
+    return index_of(lambda offset, length: os.pread(fd, length, offset), size)
+
+
+def index_of(read_at: ReadAt, size: int, most: int = _MAX_MEMBERS) -> dict[str, Member]:
     """The members of an archive of `size` bytes by their names, later ones replacing earlier ones of the same name.
 
     Names are normalised; those that lead out of the archive are left out. Raises BrokenImage for a damaged archive.
     """
     members: dict[str, Member] = {}
-    for name, member in _members(fd, size):
+    for name, member in _members(read_at, size, most):
         safe = inside(name)
         if safe is not None:
             members[safe] = member
-        if len(members) > _MAX_MEMBERS:
-            raise BrokenImage(f"the archive has more than {_MAX_MEMBERS} members", advice="do not trust it")
+        if len(members) > most:
+            raise BrokenImage(f"the archive has more than {most} members", advice="do not trust it")
     return members
 
 
@@ -87,11 +96,11 @@ def find(members: Mapping[str, Member], name: str) -> Member | None:
     raise BrokenImage(f"links in the archive never end ({name[:200]!r})", advice="do not trust it")
 
 
-def _members(fd: int, size: int) -> Iterator[tuple[str, Member]]:
+def _members(read_at: ReadAt, size: int, most: int) -> Iterator[tuple[str, Member]]:
     extended: dict[str, str] = {}
     offset = 0
-    for _ in range(3 * _MAX_MEMBERS):
-        header = _header(fd, offset, size)
+    for _ in range(3 * most):
+        header = _header(read_at, offset, size)
         if header is None:
             return
         start = offset + _BLOCK
@@ -100,17 +109,17 @@ def _members(fd: int, size: int) -> Iterator[tuple[str, Member]]:
         if start + length > size:
             raise BrokenImage("the archive ends in the middle of a member", advice=_ADVICE)
         if header[156] in _EXTENSIONS:
-            _extend(extended, header[156], _extended_body(fd, start, length))
+            _extend(extended, header[156], _extended_body(read_at, start, length))
         else:
             yield _member(header, extended, start, length)
             extended = {}
         offset = start + (length + _BLOCK - 1) // _BLOCK * _BLOCK
-    raise BrokenImage(f"the archive has more than {_MAX_MEMBERS} members", advice="do not trust it")
+    raise BrokenImage(f"the archive has more than {most} members", advice="do not trust it")
 
 
-def _header(fd: int, offset: int, size: int) -> bytes | None:
+def _header(read_at: ReadAt, offset: int, size: int) -> bytes | None:
     """The header at this place; None at the end of the archive."""
-    header = _read(fd, offset, min(_BLOCK, size - offset)) if offset < size else b""
+    header = _read(read_at, offset, min(_BLOCK, size - offset)) if offset < size else b""
     if not any(header):
         return None
     if len(header) < _BLOCK or not _checks(header):
@@ -178,10 +187,10 @@ def _override(extended: Mapping[str, str], length: int, offset: int) -> int:
     return int(text)
 
 
-def _extended_body(fd: int, start: int, length: int) -> bytes:
+def _extended_body(read_at: ReadAt, start: int, length: int) -> bytes:
     if length > _MAX_EXTENDED:
         raise BrokenImage("the archive has a header of more than a megabyte", advice="do not trust it")
-    return _read(fd, start, length)
+    return _read(read_at, start, length)
 
 
 def _extend(extended: dict[str, str], kind: int, body: bytes) -> None:
@@ -208,11 +217,11 @@ def _records(body: bytes) -> Iterator[tuple[str, str]]:
         position = end
 
 
-def _read(fd: int, offset: int, size: int) -> bytes:
+def _read(read_at: ReadAt, offset: int, size: int) -> bytes:
     """Exactly `size` bytes. A file that grew shorter meanwhile is damaged."""
-    body = os.pread(fd, size, offset)
+    body = read_at(offset, size)
     while len(body) < size:
-        more = os.pread(fd, size - len(body), offset + len(body))
+        more = read_at(offset + len(body), size - len(body))
         if not more:
             raise BrokenImage("the archive ends in the middle of a member", advice=_ADVICE)
         body += more

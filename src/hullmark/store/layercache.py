@@ -1,7 +1,7 @@
-"""Layer records on disk, by verified blob digest and analysis fingerprint; what facets took beside them, by their own.
+"""Layer records, by verified blob digest and analysis fingerprint; what facets took beside them, by their own.
 
-Every file is written beside its place and renamed, and carries a digest of its own content: two processes may share a
-folder, a crash leaves no half file, and a damaged file is read again from the image.
+They are kept in a folder or elsewhere (`Keep`). In a folder, every file is written beside its place and renamed, and carries a digest of
+its own content: two processes may share a folder, a crash leaves no half file, and a damaged file is read again from the image.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -54,20 +54,57 @@ class CacheEntry(NamedTuple):
     used: float
 
 
-class LayerCache:
-    """A folder of layer records. `fingerprint` names all that a record depends on besides the blob."""
+class Keep(Protocol):
+    """Where payloads are kept by key (names joined by slashes), each whole or not at all.
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    `is_local`: it is used on this machine alone, so that it may know files by their stamps.
+    """
+
+    is_local: bool
+
+    def read(self, key: str) -> bytes | None:
+        """What is kept under the key; None if nothing is, or if it was damaged."""
+
+    def write(self, key: str, payload: bytes) -> None:
+        """Keep it."""
+
+    def has(self, key: str) -> bool:
+        """Whether something is kept under the key."""
+
+
+class FolderKeep:
+    """Payloads as files in a folder. Reading one marks it as used; a full or read-only disk costs the cache only."""
+
+    is_local = True
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._records = folder / "records" / fingerprint[:16]
-        self._results = folder / "results" / fingerprint[:16]
-        self._facts = folder / "facts"
-        self._stamps = folder / "stamps"
+
+    def read(self, key: str) -> bytes | None:
+        """What is kept under the key; None if nothing is, or if it was damaged."""
+        return _read(self._folder / key)
+
+    def write(self, key: str, payload: bytes) -> None:
+        """Keep it, if the disk allows."""
+        _write(self._folder / key, payload)
+
+    def has(self, key: str) -> bool:
+        """Whether something is kept under the key."""
+        return (self._folder / key).exists()
+
+
+class LayerCache:
+    """Layer records in a Keep. `fingerprint` names all that a record depends on besides the blob."""
+
+    def __init__(self, keep: Keep, fingerprint: str) -> None:
+        self._keep = keep
+        self._records = f"records/{fingerprint[:16]}"
+        self._results = f"results/{fingerprint[:16]}"
         self._encoder = msgspec.msgpack.Encoder()
 
     def load(self, digest: str, reads: Sequence[Read[Any]]) -> LayerRecord | None:
         """The record of the blob with this digest, or None if there is none that can be used."""
-        payload = _read(self._records / _name(digest))
+        payload = self._keep.read(f"{self._records}/{_name(digest)}")
         if payload is None:
             return None
         types: dict[str, Any] = {read.name: list[tuple[int, read.fact]] for read in reads}  # type: ignore[name-defined]
@@ -91,18 +128,18 @@ class LayerCache:
 
     def has(self, digest: str) -> bool:
         """Whether there is a record of this blob."""
-        return (self._records / _name(digest)).exists()
+        return self._keep.has(f"{self._records}/{_name(digest)}")
 
     def save(self, record: LayerRecord) -> None:
-        """Keep a record under the digest it was verified to have. A full or read-only disk costs the cache only."""
+        """Keep a record under the digest it was verified to have."""
         encode = self._encoder.encode
         facts = {name: encode(found) for name, found in record.facts.items()}
         stored = _Stored(record.digest, record.diff_id, record.size, record.entries, facts, record.problems)
-        _write(self._records / _name(record.digest), encode(stored))
+        self._keep.write(f"{self._records}/{_name(record.digest)}", encode(stored))
 
     def load_facts(self, digest: str, read: Read[Any], fingerprint: str) -> ReadFacts | None:
         """What a read took from the blob with this digest, or None if it never read it, or other code did."""
-        payload = _read(self._facts / fingerprint[:16] / _name(digest))
+        payload = self._keep.read(_facts_key(digest, fingerprint))
         if payload is None:
             return None
         import zstandard  # only where a facet is asked for
@@ -117,36 +154,40 @@ class LayerCache:
 
     def has_facts(self, digest: str, fingerprint: str) -> bool:
         """Whether there are facts of this blob by this fingerprint."""
-        return (self._facts / fingerprint[:16] / _name(digest)).exists()
+        return self._keep.has(_facts_key(digest, fingerprint))
 
     def save_facts(self, digest: str, read: ReadFacts, fingerprint: str) -> None:
         """Keep what a read took from a layer, compressed: the content of files may be among it."""
         import zstandard  # only where a facet is asked for
 
         payload = zstandard.ZstdCompressor().compress(self._encoder.encode(read))
-        _write(self._facts / fingerprint[:16] / _name(digest), payload)
+        self._keep.write(_facts_key(digest, fingerprint), payload)
 
     def load_result(self, key: str) -> bytes | None:
         """A finished result kept under a key of its inputs."""
-        return _read(self._results / _name(key))
+        return self._keep.read(f"{self._results}/{_name(key)}")
 
     def save_result(self, key: str, payload: bytes) -> None:
         """Keep a finished result."""
-        _write(self._results / _name(key), payload)
+        self._keep.write(f"{self._results}/{_name(key)}", payload)
 
     def stamped(self, stamp: str) -> str | None:
         """The digest that the local file with this stamp was found to have, if it was ever read whole."""
-        payload = _read(self._stamps / _name(_key(stamp))) if stamp else None
+        payload = self._keep.read(_stamp_key(stamp)) if stamp and self._keep.is_local else None
         return payload.decode("ascii", "replace") if payload is not None else None
 
     def save_stamp(self, stamp: str, digest: str) -> None:
-        """Remember the digest of a local file as long as its stamp is the same."""
-        if stamp:
-            _write(self._stamps / _name(_key(stamp)), digest.encode("ascii"))
+        """Remember the digest of a local file as long as its stamp is the same, on this machine."""
+        if stamp and self._keep.is_local:
+            self._keep.write(_stamp_key(stamp), digest.encode("ascii"))
 
 
-def _key(text: str) -> str:
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+def _facts_key(digest: str, fingerprint: str) -> str:
+    return f"facts/{fingerprint[:16]}/{_name(digest)}"
+
+
+def _stamp_key(stamp: str) -> str:
+    return "stamps/" + _name("sha256:" + hashlib.sha256(stamp.encode("utf-8", "surrogateescape")).hexdigest())
 
 
 def _name(digest: str) -> str:

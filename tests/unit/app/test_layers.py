@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hullmark.app.layers import Extra, Reading, layer_records
 from hullmark.facets.kept import KEPT
 from hullmark.rootfs.reads import Read, Report
-from hullmark.store.layercache import LayerCache
+from hullmark.store.layercache import FolderKeep, LayerCache
 from tests.support.layers import TarBuilder, image
 
 BODY = b"x = 1\n" * 10
@@ -41,7 +41,7 @@ def test_facts_that_may_not_be_kept_are_taken_again(tmp_path: Path) -> None:
         globs=("**/*.conf",),
         may_keep=lambda facts: all(fact == "fine" for _, fact in facts),
     )
-    reading = Reading(reads=(), extras=(Extra(read, "f" * 16),), cache=LayerCache(tmp_path, "f" * 16))
+    reading = Reading(reads=(), extras=(Extra(read, "f" * 16),), cache=LayerCache(FolderKeep(tmp_path), "f" * 16))
     found = [layer_records(image(tar(0)), reading)[0].facts["scanner"] for _ in range(3)]
     assert found == [[(0, "out of reach")], [(0, "fine")], [(0, "fine")]]
     assert len(taken) == 2

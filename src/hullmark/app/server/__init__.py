@@ -1,0 +1,1 @@
+"""The stories of the server: what happens to images, policies and verdicts that it keeps."""

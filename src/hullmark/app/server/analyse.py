@@ -1,0 +1,225 @@
+"""An image that waits is analysed: by one worker, which holds it as long as it gives signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import timedelta
+
+import msgspec
+
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.facets import facets_for
+from hullmark.app.fingerprint import analysis_fingerprint
+from hullmark.app.scan import scan_image
+from hullmark.app.server.advisories import Books, current_snapshot
+from hullmark.app.server.documents import StoredAnalysis, put_analysis
+from hullmark.app.server.logins import RegistryLogin, asking, login_for
+from hullmark.app.server.matching import READS, matchable, take_in
+from hullmark.app.server.register import want_analysis, want_verdict
+from hullmark.app.server.services import Services
+from hullmark.app.server.uploads import forget_upload, opened_upload
+from hullmark.app.shown_settings import without_secrets
+from hullmark.app.stored_image import stored_image
+from hullmark.app.wish import Means, ScannerPlaces, Wish
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image
+from hullmark.model.inventory import Inventory
+from hullmark.model.policy_facts import PolicyFacts
+from hullmark.net.errors import NetError
+from hullmark.policy.gate import FACETS, Need
+from hullmark.source import open_image
+from hullmark.source.reference import Reference, parse_reference
+from hullmark.store import coordinates, events, images, leases, snapshots
+from hullmark.store.database import DatabaseUnreachable
+from hullmark.store.images import ImageRow
+from hullmark.store.leases import Outcome
+from hullmark.store.object_keep import ObjectKeep
+from hullmark.store.objects import ObjectsUnreachable
+from hullmark.store.registries import registries
+
+_PASSING = (NetError, ObjectsUnreachable, DatabaseUnreachable)
+_LONGEST_PAUSE = 900.0
+_TRIES = 5
+
+
+class Analysed(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading an image came to: what is written down of it, and its packages."""
+
+    outcome: Outcome
+    inventory: Inventory
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where an image can be had from: a reference in a registry, and the login that an account has there."""
+
+    reference: Reference
+    login: RegistryLogin | None
+
+
+def fingerprint() -> str:
+    """Names the extractors of this program: an image that others analysed is analysed again."""
+    return analysis_fingerprint(("server",))
+
+
+async def analyse(services: Services, books: Books, image_id: int, worker: str) -> bool:
+    """Analyse an image that waits, as `worker`; False if it need not be. A failure is written down, or is tried again later."""
+    settings = services.settings
+    async with services.database.system() as connection:
+        row = await leases.take(connection, image_id, worker, settings.lease)
+        places = await _places(services, row) if row is not None else []
+    if row is None:
+        return False
+    try:
+        async with _held(services, image_id, worker):
+            analysed = await asyncio.to_thread(_read, services, row, places)
+    except HullmarkError as error:
+        await _failed(services, row, worker, error)
+        return True
+    except asyncio.CancelledError:
+        await asyncio.shield(_handed_back(services, image_id, worker))
+        raise
+    await _finished(services, books, row, worker, analysed)
+    if row.upload:
+        await forget_upload(services, row.upload)
+    return True
+
+
+async def _places(services: Services, row: ImageRow) -> list[_Place]:
+    """Where each account that holds the image found it, with that account's login."""
+    if row.upload:
+        return []
+    found: list[_Place] = []
+    async with services.database.system() as connection:
+        for account_id, reference, _ in await images.holders(connection, row.id):
+            named = parse_reference(reference)
+            login = login_for(await registries(connection, account_id), named, account_id, services.vault)
+            place = _Place(msgspec.structs.replace(named, tag="", digest=row.digest), login)
+            if place not in found:
+                found.append(place)
+    return found
+
+
+@asynccontextmanager
+async def _held(services: Services, image_id: int, worker: str) -> AsyncIterator[None]:
+    """While it lasts, the lease is renewed. A lease that is lost is found out at the end, when the result is written down."""
+    settings = services.settings
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(settings.heartbeat)
+            with suppress(DatabaseUnreachable):
+                async with services.database.system() as connection:
+                    await leases.keep_lease(connection, image_id, worker, settings.lease)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+
+
+def _read(services: Services, row: ImageRow, places: list[_Place]) -> Analysed:
+    """Read the image from the first place that has it. Raises the last place's HullmarkError if none has."""
+    if row.upload:
+        with opened_upload(services.objects, row.upload) as image:
+            return read(services, image)
+    error: HullmarkError = HullmarkError("no account holds the image any more", advice="add it again")
+    for place in places:
+        try:
+            with asking(services, place.reference, place.login) as options:
+                return read(services, open_image(f"registry:{place.reference}", options))
+        except HullmarkError as problem:
+            error = problem
+    raise error
+
+
+def means_of(services: Services) -> Means:
+    """What scans of the server use: records in the object store, and a malware scanner if one is set."""
+    scanners = ScannerPlaces(clamd=services.settings.clamd or None)
+    return Means(keep=ObjectKeep(services.objects), keeping="always", scanners=scanners)
+
+
+def read(services: Services, image: Image) -> Analysed:
+    """All that is to be known of an image, written into the object store. Raises HullmarkError where it cannot be read."""
+    means = means_of(services)
+    names = FACETS if services.settings.clamd else FACETS - {Need.MALWARE}
+    with facets_for(names, means) as facets:
+        wish = Wish(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
+        scanned = scan_image(image, wish, means)
+    whole = scanned.inventory
+    shown = without_secrets(whole.config) if whole.config is not None else None
+    inventory = msgspec.structs.replace(whole, config=shown, files=None)
+    stored = msgspec.structs.replace(stored_image(image, whole), config=shown)
+    facts = PolicyFacts(config=shown, ghosts=True, **scanned.facets)
+    analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=scanned.found)
+    distro = whole.distro
+    document, files = put_analysis(services.objects, analysis, whole.files)
+    outcome = Outcome(
+        fingerprint=fingerprint(),
+        document=document,
+        files=files,
+        distro=f"{distro.id}:{distro.version_id}".rstrip(":") if distro is not None else "",
+        package_count=len(whole.packages),
+        file_count=len(whole.files or ()),
+        layers=tuple((layer.digest, layer.diff_id, layer.size) for layer in whole.source.layers),
+        config_digest=whole.source.config_digest,
+    )
+    return Analysed(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
+
+
+async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: Analysed) -> None:
+    """Write the result down, with its packages, and have every account that holds the image judge it: one transaction."""
+    for _ in range(_TRIES):
+        async with services.database.system() as connection:
+            snapshot = await current_snapshot(connection)
+        try:
+            with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as book:
+                await _written(services, book, row, worker, analysed)
+            return
+        except snapshots.OtherSnapshot:
+            continue  # a new one came in between: what was written is undone, and is written again with that one
+    raise HullmarkError("new advisories come faster than one image is stored", advice="it is tried again")
+
+
+async def _written(services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: Analysed) -> None:
+    async with services.database.system() as connection:
+        if not await leases.finish(connection, row.id, worker, analysed.outcome):
+            return
+        if book is not None:
+            await take_in(connection, book, row.id, analysed.inventory)
+        else:
+            await coordinates.store_packages(connection, row.id, analysed.inventory, ())
+        body = {"digest": row.digest, "packages": analysed.outcome.package_count, "distro": analysed.outcome.distro}
+        for account_id, _, _ in await images.holders(connection, row.id):
+            await events.tell(connection, account_id, "image.analysed", ("image", row.digest), body)
+            await want_verdict(connection, account_id, row.id, "image analysed")
+
+
+async def _failed(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> None:
+    """A trouble that passes is waited for, as often as is set; any other failure stays until somebody adds the image again."""
+    is_passing = isinstance(error, _PASSING) and row.attempts < services.settings.attempts
+    reason, advice = str(error)[:2000], (error.advice or "")[:2000]
+    async with services.database.system() as connection:
+        if not await leases.give_back(
+            connection, row.id, worker, "waiting" if is_passing else "failed", reason, advice
+        ):
+            return
+        if is_passing:
+            pause = min(2.0**row.attempts, _LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads the load
+            await want_analysis(connection, row.id, services.clock() + timedelta(seconds=pause))
+            return
+        body = {"digest": row.digest, "reason": reason, "advice": advice}
+        for account_id, _, _ in await images.holders(connection, row.id):
+            await events.tell(connection, account_id, "image.failed", ("image", row.digest), body, "error")
+
+
+async def _handed_back(services: Services, image_id: int, worker: str) -> None:
+    """The worker is told to stop: the next one takes the image at once."""
+    async with services.database.system() as connection:
+        if await leases.give_back(connection, image_id, worker, "waiting"):
+            await want_analysis(connection, image_id)

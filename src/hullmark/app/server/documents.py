@@ -1,0 +1,88 @@
+"""What an analysis came to, as the object store keeps it: one document without the files, and one with them.
+
+Documents are named by the digest of their content: written twice they are one, and never change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, TypeVar
+
+import msgspec
+import zstandard
+
+from hullmark.app.stored_image import StoredImage
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.policy_facts import PolicyFacts
+from hullmark.model.verdict import Verdict
+from hullmark.store.objects import Objects
+
+_MAX_BYTES = 4 << 30
+_T = TypeVar("_T")
+
+
+class StoredAnalysis(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about an image but its files, which `files` names ("": they were not listed).
+
+    `image` and `inventory` have their settings without secrets. `found` is what MATCHING_READS took, by their names and by path.
+    """
+
+    image: StoredImage
+    inventory: Inventory
+    facts: PolicyFacts
+    found: dict[str, dict[str, Any]] = {}
+    files: str = ""
+
+
+def put_document(objects: Objects, room: str, value: object) -> str:
+    """Keep a value; answers the key of its document."""
+    payload = msgspec.msgpack.encode(value)
+    key = f"{room}/{hashlib.sha256(payload).hexdigest()}"
+    if objects.head(key) is None:
+        objects.put(key, zstandard.ZstdCompressor(level=3).compress(payload))
+    return key
+
+
+def get_document(objects: Objects, key: str, kind: type[_T]) -> _T:
+    """The value of a document. Raises HullmarkError if it is not there or is not what its name says."""
+    stored = objects.get(key)
+    if stored is None:
+        raise HullmarkError(
+            f"the document {key} is missing from the object store", advice="restore it, or analyse again"
+        )
+    try:
+        payload = zstandard.ZstdDecompressor().decompress(stored, max_output_size=_MAX_BYTES)
+        if hashlib.sha256(payload).hexdigest() != key.rpartition("/")[2]:
+            raise HullmarkError(f"the document {key} is damaged", advice="restore it, or analyse the image again")
+        return msgspec.msgpack.decode(payload, type=kind)
+    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise HullmarkError(f"the document {key} cannot be read: {error}", advice="analyse the image again") from error
+
+
+def put_analysis(objects: Objects, analysis: StoredAnalysis, files: tuple[FileRecord, ...] | None) -> tuple[str, str]:
+    """Keep an analysis and its files; answers the keys of both ("" where no files were listed)."""
+    key = put_document(objects, "files", files) if files is not None else ""
+    return put_document(objects, "analyses", msgspec.structs.replace(analysis, files=key)), key
+
+
+def get_analysis(objects: Objects, key: str) -> StoredAnalysis:
+    """The analysis of a key. Raises HullmarkError."""
+    return get_document(objects, key, StoredAnalysis)
+
+
+def get_files(objects: Objects, analysis: StoredAnalysis) -> tuple[FileRecord, ...] | None:
+    """The files of an analysis, None if they were not listed. Raises HullmarkError."""
+    return get_document(objects, analysis.files, tuple[FileRecord, ...]) if analysis.files else None
+
+
+def put_verdict(objects: Objects, verdict: Verdict) -> str:
+    """Keep the findings of a verdict, without the moment of judging: equal verdicts are one document."""
+    timeless = msgspec.structs.replace(verdict, inputs=msgspec.structs.replace(verdict.inputs, at=""))
+    return put_document(objects, "verdicts", timeless)
+
+
+def get_verdict(objects: Objects, key: str, at: str) -> Verdict:
+    """A verdict with the moment that it was judged at. Raises HullmarkError."""
+    verdict = get_document(objects, key, Verdict)
+    return msgspec.structs.replace(verdict, inputs=msgspec.structs.replace(verdict.inputs, at=at))

@@ -1,0 +1,74 @@
+"""Exceptions that are kept as objects of their own, put into the policy that is judged by; and how an image is asked about."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from hullmark.app.check import Asked
+from hullmark.app.policies import AnyPolicy
+from hullmark.app.server.selection import Chosen
+from hullmark.match.book import Book
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.rules import Excepted
+from hullmark.policy.values import NameGlob
+from hullmark.store.images import HeldImage
+from hullmark.store.policies import ExceptionRow
+
+
+class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an exception covers: findings of a rule on the subjects that the wildcards fit, until the end (UTC) of a day.
+
+    `policy` and `images` (wildcards on HOST/REPOSITORY:TAG) narrow it; `*` is all.
+    """
+
+    rule: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    expires: date
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+    ticket: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    policy: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "*"
+    images: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "*"
+
+
+def with_exceptions(policy: AnyPolicy, rows: Iterable[ExceptionRow], name: str, reference: str) -> AnyPolicy:
+    """The policy called `name` with the exceptions that count for it and for an image judged under a reference.
+
+    Those of Anchore bundles stand in the bundles' own allowlists.
+    """
+    if isinstance(policy, Bundle):
+        return policy
+    bodies = (msgspec.convert(row.body, ExceptionBody) for row in rows)
+    found = tuple(
+        Excepted(
+            rule=body.rule,
+            subject=NameGlob(body.subject),
+            expires=body.expires,
+            owner=body.owner,
+            reason=body.reason,
+            ticket=body.ticket,
+        )
+        for body in bodies
+        if _covers(body.policy, name) and _covers(body.images, reference)
+    )
+    return dataclasses.replace(policy, exceptions=policy.exceptions + found) if found else policy
+
+
+def _covers(pattern: str, name: str) -> bool:
+    return pattern == "*" or NameGlob(pattern).matches(name)
+
+
+def asked_for(chosen: Chosen, held: HeldImage, book: Book | None) -> Asked:
+    """How an image is judged that an account holds."""
+    return Asked(
+        tag=chosen.reference,
+        digest=held.digest,
+        dockerfile=held.dockerfile,
+        book=book,
+        environment=chosen.activation.environment,
+    )

@@ -1,0 +1,155 @@
+"""An image is added: its registry is asked what it is, and it waits to be analysed if nobody did yet."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import msgspec
+
+from hullmark.app.server.logins import asking, login_for
+from hullmark.app.server.services import Services
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image
+from hullmark.source import open_image
+from hullmark.source.platform import parse_platform
+from hullmark.source.reference import Reference, parse_reference
+from hullmark.store import events, images, jobs, leases
+from hullmark.store.database import Connection
+from hullmark.store.images import NewImage, Placed
+from hullmark.store.registries import registries
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only."""
+
+    reference: str
+    tag: str = ""
+    platform: str = ""
+    annotations: dict[str, str] = {}
+    dockerfile: str = ""
+    force: bool = False
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of it. `tagged` is the reference whose tag points to it now ("": none), `moved_from` the image that it pointed to."""
+
+    placed: Placed
+    digest: str
+    is_new_here: bool
+    tagged: str
+    moved_from: int | None
+
+
+async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> Added:
+    """Add an image by reference. Raises HullmarkError if the registry does not have it, or cannot be reached."""
+    named = parse_reference(wanted.reference)
+    tagged = _tagged(named, wanted.tag)
+    async with services.database.tenant(account_id) as connection:
+        rows = await registries(connection, account_id)
+    login = login_for(rows, named, account_id, services.vault)
+
+    def look() -> Image:
+        platform = parse_platform(wanted.platform) if wanted.platform else None
+        with asking(services, named, login, platform) as options:
+            return open_image(f"registry:{named}", options)
+
+    image = await asyncio.to_thread(look)
+    async with services.database.system() as connection:
+        placed = await images.register(connection, _new(image))
+        return await settle(connection, account_id, placed, Holding(wanted, image.digest, tagged, by))
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """How an account comes to hold an image."""
+
+    wanted: Wanted
+    digest: str
+    tagged: Reference | None
+    by: str
+
+
+async def settle(connection: Connection, account_id: int, placed: Placed, holding: Holding) -> Added:
+    """Have the account hold the image and the tag point to it; it is analysed if it has to be, else judged. One transaction."""
+    wanted, tagged = holding.wanted, holding.tagged
+    is_new_here = await images.hold(
+        connection,
+        account_id,
+        placed.image_id,
+        reference=wanted.reference,
+        annotations=wanted.annotations,
+        dockerfile=wanted.dockerfile,
+        by=holding.by,
+    )
+    moved_from = None
+    if tagged is not None:
+        name = (tagged.host, tagged.repository, tagged.tag or "latest")
+        moved_from = await images.point_tag(connection, account_id, name, placed.image_id)
+    state = placed.state
+    if state in ("analysed", "failed") and (wanted.force or state == "failed"):
+        await leases.wait_again(connection, [placed.image_id])
+        state = "waiting"
+    if state == "waiting":
+        await want_analysis(connection, placed.image_id)
+    elif state == "analysed":
+        await want_verdict(connection, account_id, placed.image_id, "image added")
+    if is_new_here or moved_from is not None:
+        body = {"digest": holding.digest, "reference": str(tagged) if tagged else wanted.reference}
+        await events.tell(connection, account_id, "image.added", ("image", holding.digest), body)
+    return Added(
+        placed=msgspec.structs.replace(placed, state=state),
+        digest=holding.digest,
+        is_new_here=is_new_here,
+        tagged=str(tagged) if tagged else "",
+        moved_from=moved_from,
+    )
+
+
+async def want_analysis(connection: Connection, image_id: int, at: datetime | None = None) -> None:
+    """Have an image analysed that waits."""
+    await jobs.defer(connection, "analyse", {"image_id": image_id}, once=f"analyse:{image_id}", queue="analysis", at=at)
+
+
+async def want_verdict(connection: Connection, account_id: int, image_id: int, cause: str, priority: int = 10) -> None:
+    """Have an image judged by all policies that an account has in force for it."""
+    args = {"account_id": account_id, "image_id": image_id, "cause": cause}
+    await jobs.defer(
+        connection, "judge", args, once=f"judge:{account_id}:{image_id}", queue="judging", priority=priority
+    )
+
+
+def _tagged(named: Reference, tag: str) -> Reference | None:
+    """The reference whose tag is to point to the image."""
+    if not named.digest:
+        return named
+    if not tag:
+        return named if named.tag else None
+    other = parse_reference(tag)
+    if (other.host, other.repository) != (named.host, named.repository):
+        raise HullmarkError(
+            "the tag is of another repository than the digest", advice="name both in the same registry and repository"
+        )
+    return other
+
+
+def _new(image: Image) -> NewImage:
+    return NewImage(
+        digest=image.digest,
+        config_digest=image.config_digest,
+        media_type=image.media_type,
+        platform=str(image.platform) if image.platform is not None else "",
+        size=sum(max(layer.size, 0) for layer in image.layers),
+        layer_count=len(image.layers),
+        created_at=created(image),
+        aliases=(("config", image.config_digest), ("index", image.index_digest)),
+    )
+
+
+def created(image: Image) -> datetime | None:
+    """When the image was built, by its settings; None if they do not say, or what cannot be."""
+    text = image.config.created if image.config is not None else ""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None and 1970 <= moment.year < 9999 else None

@@ -1,0 +1,114 @@
+"""The server's settings, from HULLMARK_… variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+
+ROLES = ("api", "worker", "scheduler")
+
+_DEFAULT_LISTEN = "127.0.0.1:8228"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the server runs.
+
+    `data` is the folder of everything that is not elsewhere. `database_url` is "" for the embedded PostgreSQL, `objects` "" for a folder
+    below `data`. `secret_key_file` holds the key that credentials are encrypted by ("": below `data`). `allow_addresses` are networks that
+    outgoing requests may reach although they are loopback, link-local or metadata services'. `workers` is how many worker processes
+    `serve` runs. `upload_limit` is in bytes, `lease` and `silence` in seconds: how long a worker may be silent before
+    another takes its image or its job. `keep_days` is how long images without a tag are kept (0: for ever).
+    """
+
+    data: Path
+    listen: str = _DEFAULT_LISTEN
+    database_url: str = ""
+    objects: str = ""
+    secret_key_file: str = ""
+    admin_password: str = ""
+    allow_addresses: str = ""
+    workers: int = 1
+    upload_limit: int = 64 << 30
+    request_limit: int = 4 << 20
+    body_wait: float = 30.0
+    lease: float = 60.0
+    silence: float = 60.0
+    heartbeat: float = 10.0
+    attempts: int = 3
+    keep_days: int = 0
+    rate: int = 600
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_groups: str = ""
+    public_url: str = ""
+    clamd: str = ""
+    log_level: str = "info"
+    feeds: str = ""
+
+    @property
+    def host(self) -> str:
+        """The address that is listened on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def objects_url(self) -> str:
+        """Where the object store is."""
+        return self.objects or str(self.data / "objects")
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key is that credentials are encrypted by."""
+        return Path(self.secret_key_file) if self.secret_key_file else self.data / "secret.key"
+
+
+def settings_from(environment: Mapping[str, str], *, data: str | None = None, listen: str | None = None) -> Settings:
+    """The settings of an environment; `data` and `listen` as flags override it. Raises HullmarkError that names the variable."""
+    given: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        variable = f"HULLMARK_{field.name.upper()}"
+        if field.name != "data" and (text := environment.get(variable)) is not None:
+            given[field.name] = _value(variable, text, field.type)
+    home = environment.get("HOME") or str(Path("/var/lib"))
+    folder = data or environment.get("HULLMARK_DATA") or f"{home}/.local/share/hullmark/server"
+    settings = Settings(data=Path(folder).absolute(), **given)
+    return _checked(msgspec.structs.replace(settings, listen=listen) if listen else settings)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the same settings."""
+    told = {"HULLMARK_DATA": os.fspath(settings.data)}
+    for field in msgspec.structs.fields(Settings):
+        value = getattr(settings, field.name)
+        if field.name != "data" and value != field.default:
+            told[f"HULLMARK_{field.name.upper()}"] = str(value)
+    return told
+
+
+def _value(variable: str, text: str, kind: Any) -> Any:
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise HullmarkError(f"{variable}={text[:100]!r} cannot be used", advice="give a number") from error
+
+
+def _checked(settings: Settings) -> Settings:
+    host, colon, port = settings.listen.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65_535:
+        raise HullmarkError(f"{settings.listen!r} is no address to listen on", advice="write it as HOST:PORT")
+    if settings.workers < 1 or settings.lease <= settings.heartbeat:
+        raise HullmarkError(
+            "HULLMARK_WORKERS must be at least 1 and HULLMARK_LEASE longer than HULLMARK_HEARTBEAT",
+            advice="correct them",
+        )
+    return settings

@@ -1,0 +1,131 @@
+"""A draft is tried on all analysed images of an account, beside what is in force, some images at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from hullmark.app.check import Asked, judge_by
+from hullmark.app.policies import AnyPolicy
+from hullmark.app.server.advisories import Books
+from hullmark.app.server.analyse import means_of
+from hullmark.app.server.documents import get_verdict
+from hullmark.app.server.excepted import with_exceptions
+from hullmark.app.server.judge import Inputs, book_of, inputs_of
+from hullmark.app.server.services import Services
+from hullmark.app.server.stored import StoredFacts
+from hullmark.match.book import Book
+from hullmark.model.errors import HullmarkError
+from hullmark.model.verdict import Finding, Outcome, Verdict
+from hullmark.policy.load import load_any
+from hullmark.store import images, simulations, verdicts
+from hullmark.store.simulations import FlipRow, SimulationRow
+from hullmark.store.verdicts import VerdictRow
+
+_AT_ONCE = 20
+_SHOWN = 100
+
+
+async def simulate(services: Services, books: Books, key: str) -> None:
+    """Try a draft to the end, going on where it was stopped; what went wrong is written down."""
+    async with services.database.system() as connection:
+        row = await simulations.by_id(connection, UUID(key))
+        if row is None:
+            return
+        total = await images.count_analysed(connection, row.account_id)
+        row = await simulations.begin(connection, row.id, total)
+    if row is None:
+        return
+    try:
+        draft = load_any(row.draft.encode())
+        while row is not None:
+            row = await _some(services, books, row, draft)
+    except HullmarkError as error:
+        async with services.database.system() as connection:
+            await simulations.end(connection, UUID(key), "failed", str(error)[:2000])
+
+
+async def _some(services: Services, books: Books, row: SimulationRow, draft: AnyPolicy) -> SimulationRow | None:
+    """The next images; answers the trial as it then stands, None if it is over."""
+    async with services.database.system() as connection:
+        some = await images.analysed_of(connection, row.account_id, row.last_image, _AT_ONCE)
+        if not some:
+            await simulations.end(connection, row.id, "done")
+            return None
+        wanted = []
+        for image_id in some:
+            inputs = await inputs_of(connection, row.account_id, image_id)
+            if inputs is not None:
+                wanted.append((inputs, await verdicts.current(connection, row.account_id, image_id)))
+    now = services.clock()
+    found = await asyncio.to_thread(_tried, services, books, row, draft, wanted, now)
+    async with services.database.system() as connection:
+        if not await simulations.advance(connection, row, some[-1], found, len(some)):
+            return None
+        return await simulations.by_id(connection, row.id)
+
+
+def _tried(
+    services: Services,
+    books: Books,
+    row: SimulationRow,
+    draft: AnyPolicy,
+    wanted: list[tuple[Inputs, list[VerdictRow]]],
+    now: datetime,
+) -> list[FlipRow]:
+    flips = []
+    for inputs, current in wanted:
+        with book_of(books, inputs) as book:
+            after = _said(services, inputs, draft, now, row.environment, book)
+        before = _before(services, current, row.environment)
+        flip = _flip(inputs, before, after)
+        if flip is not None:
+            flips.append(flip)
+    return flips
+
+
+def _said(
+    services: Services, inputs: Inputs, draft: AnyPolicy, now: datetime, environment: str, book: Book | None
+) -> Verdict:
+    facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
+    reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
+    policy = with_exceptions(draft, inputs.exceptions, draft.name, reference)
+    asked = Asked(
+        tag=reference, digest=inputs.image.digest, dockerfile=inputs.held.dockerfile, book=book, environment=environment
+    )
+    return judge_by(facts.look, policy, now, means_of(services), asked).verdict
+
+
+def _before(services: Services, current: list[VerdictRow], environment: str) -> Verdict | None:
+    """What is in force in the environment, else in any."""
+    fitting = [row for row in current if row.environment in (environment, "")]
+    if not fitting:
+        return None
+    row = max(fitting, key=lambda each: each.environment)
+    return get_verdict(services.objects, row.document, row.at.isoformat())
+
+
+def _flip(inputs: Inputs, before: Verdict | None, after: Verdict) -> FlipRow | None:
+    """What is different, None if nothing is."""
+    old = {_key(finding) for finding in before.findings if finding.allowlisted is None} if before is not None else set()
+    new = {_key(finding): finding for finding in after.findings if finding.allowlisted is None}
+    word = before.verdict.value if before is not None else ""
+    if word == after.verdict.value and old == new.keys():
+        return None
+    reasons = [f"{new[key].rule_id}: {new[key].message}" for key in new if key not in old]
+    reasons += [f"no longer: {gate} {trigger} on {subject}" for gate, trigger, subject, _ in sorted(old - new.keys())]
+    if after.verdict is Outcome.UNKNOWN:
+        reasons.insert(0, after.reason)
+    return FlipRow(
+        image_id=inputs.image.id,
+        digest=inputs.image.digest,
+        reference=inputs.held.tags[0] if inputs.held.tags else inputs.held.reference,
+        before=word,
+        after=after.verdict.value,
+        reasons=reasons[:_SHOWN],
+    )
+
+
+def _key(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.gate, finding.trigger, finding.subject, finding.action.value

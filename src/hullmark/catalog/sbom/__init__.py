@@ -1,0 +1,92 @@
+"""Bills of materials → inventories: one module a format. To add one, write a module with a constant `FORMAT` and name it below."""
+
+from __future__ import annotations
+
+import codecs
+
+import msgspec
+
+from hullmark.catalog.sbom import (
+    cyclonedx_json,
+    cyclonedx_xml,
+    hullmark_json,
+    spdx3_json,
+    spdx_json,
+    spdx_tag_value,
+    syft_json,
+)
+from hullmark.catalog.sbom.packages import merged, package_of, with_programs
+from hullmark.catalog.sbom.systems import distro_of
+from hullmark.catalog.sbom.told import MAX_BYTES, Document, Marks, SbomFormat, Unreadable, decoded
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory
+
+FORMATS: tuple[SbomFormat, ...] = (
+    hullmark_json.FORMAT,
+    cyclonedx_json.FORMAT,
+    spdx_json.FORMAT,
+    spdx3_json.FORMAT,
+    syft_json.FORMAT,
+    cyclonedx_xml.FORMAT,
+    spdx_tag_value.FORMAT,
+)
+"""Every format that can be read. The first that recognises a document reads it."""
+
+_HEAD = 65536
+_OTHER_ENCODINGS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def recognised(body: bytes) -> SbomFormat | None:
+    """The format of a document, by its content; None for what is none of FORMATS."""
+    marks = _marks(_in_utf8(body))
+    return next((format for format in FORMATS if format.recognises(marks)), None)
+
+
+def read_sbom(body: bytes, name: str = "") -> Inventory:
+    """The inventory that a document tells. `name` stands for what was inspected where the document does not say.
+
+    Its `source.kind` is `sbom`. What could not be read of it is among the problems. Raises HullmarkError for what is none of FORMATS,
+    is broken as a whole, or is too large.
+    """
+    if len(body) > MAX_BYTES:
+        raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
+    body = _in_utf8(body)
+    marks = _marks(body)
+    format = next((format for format in FORMATS if format.recognises(marks)), None)
+    if format is None:
+        names = ", ".join(format.name for format in FORMATS)
+        raise HullmarkError(
+            f"{name or 'the document'} is no SBOM that can be read", advice=f"these can be read: {names}"
+        )
+    return _inventory(format.read(body), name)
+
+
+def _inventory(document: Document, name: str) -> Inventory:
+    problems = document.problems
+    found = [(package, told.main) for told in document.told if (package := package_of(told, problems.add)) is not None]
+    packages = with_programs([package for package, _ in found], [main for _, main in found])
+    distro = distro_of(document.distro, packages, problems.add)
+    source = document.source
+    return Inventory(
+        source=source if source.reference else msgspec.structs.replace(source, reference=name),
+        distro=distro,
+        packages=merged(packages),
+        problems=problems.all(),
+        config=document.config,
+        files=document.files,
+    )
+
+
+def _marks(body: bytes) -> Marks:
+    head = body[:_HEAD]
+    if not head.lstrip().startswith(b"{"):
+        return Marks(head=head)
+    return msgspec.structs.replace(decoded(body, Marks), head=head)
+
+
+def _in_utf8(body: bytes) -> bytes:
+    """The document without a mark of its encoding. PowerShell writes what it redirects in UTF-16."""
+    for mark, encoding in _OTHER_ENCODINGS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding, "replace").encode()
+    return body.removeprefix(codecs.BOM_UTF8)

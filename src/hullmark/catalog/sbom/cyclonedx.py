@@ -1,0 +1,313 @@
+"""CycloneDX, whatever it is written in: its components → what they tell of packages (https://cyclonedx.org, 1.0 to 1.7).
+
+Besides the standard's own fields the properties of Hullmark, syft and Trivy are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hullmark.catalog.sbom.packages import SYSTEM
+from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
+from hullmark.catalog.sbom.syft_names import purl_type
+from hullmark.catalog.sbom.systems import system_named
+from hullmark.catalog.sbom.told import (
+    MAX_COMPONENTS,
+    MAX_LIST,
+    Document,
+    Problems,
+    Told,
+    bare_layers,
+    clipped,
+    decoded_parts,
+    label_of,
+    layer_numbers,
+)
+from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.package import Location, SourcePackage
+from hullmark.model.problem import Problem
+
+_DEEPEST = 32
+_IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
+_SOFTWARE = frozenset(("", "library", "application", "framework", "firmware", "platform", "container"))
+_OWN, _SYFT, _TRIVY = "hullmark:", "syft:", "aquasecurity:trivy:"
+
+
+class _Property(msgspec.Struct, gc=False):
+    name: str = ""
+    value: str | None = None
+
+
+class _Text(msgspec.Struct, gc=False):
+    content: str = ""
+    encoding: str = ""
+
+
+class _License(msgspec.Struct):
+    id: str | None = None
+    name: str | None = None
+    text: _Text | None = None
+
+
+class _Choice(msgspec.Struct):
+    license: _License | None = None
+    expression: str | None = None
+
+
+class _Occurrence(msgspec.Struct, gc=False):
+    location: str = ""
+
+
+class _Evidence(msgspec.Struct):
+    occurrences: list[_Occurrence] | None = None
+
+
+class _Entity(msgspec.Struct, gc=False):
+    name: str | None = None
+
+
+class Component(msgspec.Struct, kw_only=True):
+    """The fields of a component that are read."""
+
+    type: str | None = None
+    group: str | None = None
+    name: str | None = None
+    version: str | None = None
+    description: str | None = None
+    publisher: str | None = None
+    supplier: _Entity | None = None
+    purl: str | None = None
+    cpe: str | None = None
+    licenses: list[_Choice] | None = None
+    properties: list[_Property] | None = None
+    evidence: _Evidence | None = None
+    components: list[msgspec.Raw] | None = None
+
+
+class Metadata(msgspec.Struct, kw_only=True):
+    """What the document is about."""
+
+    component: Component | None = None
+    properties: list[_Property] | None = None
+
+
+def document_of(metadata: Metadata, components: Iterable[msgspec.Raw], problems: Problems) -> Document:
+    """What a document tells, its components each decoded by itself: a broken one is a problem, not the end."""
+    root = metadata.component or Component()
+    found = list(_all(components, problems))
+    found += _all(root.components or (), problems, len(found))
+    source = _source(root)
+    numbers = layer_numbers(source.layers)
+    document = Document(source=source, problems=problems)
+    problems.keep(_own_problems(_properties(metadata.properties)))
+    passed: Counter[str] = Counter()
+    for number, component in found:
+        kind, name = component.type or "", component.name or ""
+        if kind == "operating-system" and not component.purl:
+            document.distro = document.distro or _distro(component)
+        elif component.purl or kind in _SOFTWARE:
+            told = _told(component, label_of("component", number, name, component.version or ""), numbers)
+            if told is not None:
+                document.told.append(told)
+        else:
+            passed[kind] += 1
+    for kind, count in sorted(passed.items()):
+        problems.add(f"{count:,} component(s) of the type {kind[:40]} are no packages and were not read")
+    return document
+
+
+def _all(parts: Iterable[msgspec.Raw], problems: Problems, first: int = 0) -> Iterator[tuple[int, Component]]:
+    """The components, and those within them, in the order in which they stand."""
+    number = first
+    waiting = [iter([found for _, found in decoded_parts(parts, Component, "component", problems)])]
+    while waiting:
+        component = next(waiting[-1], None)
+        if component is None:
+            waiting.pop()
+            continue
+        if number >= MAX_COMPONENTS:
+            problems.add(f"only the first {MAX_COMPONENTS:,} components were read")
+            return
+        yield number, component
+        number += 1
+        if component.components and len(waiting) == _DEEPEST:
+            problems.add(f"component {number}: what it is made of was not read, for it is nested too deeply")
+        elif component.components:
+            waiting.append(
+                iter([found for _, found in decoded_parts(component.components, Component, "component", problems)])
+            )
+
+
+def _properties(found: list[_Property] | None) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for each in found or ():
+        if each.value:
+            values.setdefault(each.name, []).append(each.value)
+    return values
+
+
+def _first(properties: dict[str, list[str]], *names: str) -> str:
+    return next((clipped(properties[name][0]) for name in names if name in properties), "")
+
+
+def _told(component: Component, label: str, numbers: dict[str, int]) -> Told | None:
+    properties = _properties(component.properties)
+    if not component.purl and f"{_TRIVY}Class" in properties:
+        return None  # Trivy's node for a lock file or a kind of packages
+    own = _first(properties, f"{_OWN}package:type")
+    name, group = component.name or "", component.group or ""
+    type = own or purl_type(_first(properties, f"{_SYFT}package:type"))
+    return Told(
+        label=label,
+        name=f"{group}/{name}" if group and not own and not component.purl else name,
+        version=component.version or "",
+        type=type,
+        purl=component.purl or "",
+        arch=_first(properties, f"{_OWN}package:arch", f"{_SYFT}metadata:architecture")
+        if own or type in SYSTEM
+        else "",
+        cataloger=_first(properties, f"{_OWN}package:cataloger"),
+        source=_built_from(properties),
+        licenses=_licenses(component),
+        locations=_locations(component, properties, numbers),
+        owned_by=_first(properties, f"{_OWN}package:owned_by") or None,
+        mains=tuple(clipped(each) for each in properties.get(f"{_OWN}package:main", ())),
+        main=_first(properties, f"{_SYFT}metadata:mainModule"),
+        notes=_notes(component, properties),
+        cpes=tuple(filter(None, (component.cpe, *properties.get(f"{_SYFT}cpe23", ())))),
+        is_exact=bool(own),
+    )
+
+
+def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:
+    rpm = _first(properties, f"{_SYFT}metadata:sourceRpm")
+    if rpm:
+        return source_of_rpm(rpm)
+    name = _first(
+        properties,
+        f"{_OWN}package:source:name",
+        f"{_SYFT}metadata:source",
+        f"{_SYFT}metadata:originPackage",
+        f"{_TRIVY}SrcName",
+    )
+    version = _first(properties, f"{_OWN}package:source:version", f"{_SYFT}metadata:sourceVersion")
+    if not version and f"{_TRIVY}SrcVersion" in properties:
+        version = "-".join(filter(None, (_first(properties, f"{_TRIVY}Src{part}") for part in ("Version", "Release"))))
+        epoch = _first(properties, f"{_TRIVY}SrcEpoch")
+        version = f"{epoch}:{version}" if epoch not in ("", "0") else version
+    return SourcePackage(name, version) if name else None
+
+
+def _licenses(component: Component) -> tuple[str, ...]:
+    found = []
+    for choice in (component.licenses or ())[:MAX_LIST]:
+        license = choice.license or _License()
+        # A text stands where the name is only its beginning, or a licence as a whole: then the name says which.
+        begins = license.name and license.text is not None and not license.text.encoding
+        whole = license.text.content if begins and license.text is not None else ""
+        is_longer = bool(license.name) and " ".join(whole.split()).startswith(license.name or "")
+        found.append(choice.expression or license.id or (whole if is_longer else license.name) or "")
+    return tuple(text for text in found if text.strip())
+
+
+def _locations(component: Component, properties: dict[str, list[str]], numbers: dict[str, int]) -> tuple[Location, ...]:
+    places = []
+    for place in range(MAX_LIST):
+        own, theirs = f"{_OWN}location:{place}:", f"{_SYFT}location:{place}:"
+        if f"{own}path" in properties:
+            number = _first(properties, f"{own}layer")
+            places.append(Location(_first(properties, f"{own}path"), int(number) if _IS_INDEX(number) else -1))
+        elif f"{theirs}path" in properties:
+            digest = _first(properties, f"{theirs}layerID")
+            places.append(Location(_first(properties, f"{theirs}path"), numbers.get(digest, -1)))
+        else:
+            break
+    if places:
+        return tuple(places)
+    layer = numbers.get(_first(properties, f"{_TRIVY}LayerDiffID", f"{_TRIVY}LayerDigest"), -1)
+    paths = properties.get(f"{_TRIVY}FilePath") or [
+        found.location for found in (component.evidence and component.evidence.occurrences) or ()
+    ]
+    return tuple(Location(_absolute(path), layer) for path in paths[:MAX_LIST] if path)
+
+
+def _absolute(path: str) -> str:
+    return clipped(path if path.startswith("/") else f"/{path}")
+
+
+def _notes(component: Component, properties: dict[str, list[str]]) -> dict[str, str]:
+    prefix = f"{_OWN}package:note:"
+    notes = {name.removeprefix(prefix): values[0] for name, values in properties.items() if name.startswith(prefix)}
+    if notes or (component.purl or "")[:8] != "pkg:rpm/":
+        return notes
+    supplier = component.supplier.name if component.supplier is not None else None
+    vendor = _first(properties, f"{_SYFT}metadata:vendor") or component.publisher or supplier or ""
+    module = _first(properties, f"{_SYFT}metadata:modularityLabel", f"{_TRIVY}Modularitylabel")
+    return {"vendor": vendor, "modularity": module}
+
+
+def _distro(component: Component) -> Distro | None:
+    properties = _properties(component.properties)
+    id = _first(properties, f"{_SYFT}distro:id") or component.name or ""
+    named = system_named(
+        clipped(id), _first(properties, f"{_SYFT}distro:versionID") or clipped(component.version or "")
+    )
+    if named is None:
+        return None
+    like = _first(properties, f"{_OWN}distro:id_like").split()
+    theirs = (_first(properties, f"{_SYFT}distro:idLike:{number}") for number in range(16))
+    return msgspec.structs.replace(
+        named,
+        codename=_first(properties, f"{_OWN}distro:codename", f"{_SYFT}distro:versionCodename"),
+        pretty_name=_first(properties, f"{_SYFT}distro:prettyName") or clipped(component.description or ""),
+        id_like=tuple(like or filter(None, theirs)),
+        cpe_name=_first(properties, f"{_SYFT}distro:cpeName") or clipped(component.cpe or ""),
+        base=_first(properties, f"{_OWN}distro:base"),
+        repositories=tuple(_first(properties, f"{_OWN}distro:repositories").split()),
+    )
+
+
+def _source(root: Component) -> InventorySource:
+    properties = _properties(root.properties)
+    version, parts = root.version or "", parts_of(root.purl or "")
+    digests = [version, parts.version if parts is not None else ""]
+    digests += [each.partition("@")[2] for each in properties.get(f"{_TRIVY}RepoDigest", ())]
+    layers = tuple(_own_layers(properties)) or bare_layers(properties.get(f"{_TRIVY}DiffID", [])[:MAX_LIST])
+    tags = [clipped(each) for each in properties.get(f"{_TRIVY}RepoTag", ())[:MAX_LIST]]
+    platform = _first(properties, f"{_OWN}image:platform")
+    if parts is not None and parts.type == "oci":
+        url, tag, arch = (parts.qualifiers.get(key, "") for key in ("repository_url", "tag", "arch"))
+        tags += [f"{url}:{tag}"] if url and tag and not tags else []
+        platform = platform or (f"linux/{arch}" if arch else "")
+    return InventorySource(
+        kind="sbom",
+        reference=clipped(root.name or ""),
+        digest=next((clipped(each) for each in digests if each.startswith("sha256:")), ""),
+        config_digest=_first(properties, f"{_OWN}image:config_digest", f"{_TRIVY}ImageID"),
+        platform=platform,
+        layers=layers,
+        tags=tuple(sorted(set(tags))),
+    )
+
+
+def _own_layers(properties: dict[str, list[str]]) -> Iterator[InventoryLayer]:
+    for number in range(MAX_LIST):
+        digest, diff_id, created_by = (
+            _first(properties, f"{_OWN}layer:{number}:{name}") for name in ("digest", "diff_id", "created_by")
+        )
+        if not digest and not diff_id:
+            return
+        yield InventoryLayer(digest=digest, diff_id=diff_id, size=-1, created_by=created_by)
+
+
+def _own_problems(properties: dict[str, list[str]]) -> Iterator[Problem]:
+    """What Hullmark could not read when it wrote the document: its list has these gaps."""
+    for number in range(MAX_COMPONENTS):
+        path, reason, room = (_first(properties, f"{_OWN}problem:{number}:{key}") for key in ("path", "reason", "room"))
+        if not reason:
+            return
+        yield Problem(path, -1, room, reason)

@@ -1,0 +1,26 @@
+"""CycloneDX as JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
+from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, decoded
+
+
+class _Bom(msgspec.Struct):
+    metadata: Metadata | None = None
+    components: list[msgspec.Raw] | None = None
+
+
+def read(body: bytes) -> Document:
+    """What the document tells. Raises Unreadable."""
+    bom = decoded(body, _Bom)
+    return document_of(bom.metadata or Metadata(), bom.components or (), Problems())
+
+
+def _recognises(marks: Marks) -> bool:
+    return bool(marks.bom_format == "CycloneDX")
+
+
+FORMAT = SbomFormat(name="cyclonedx-json", recognises=_recognises, read=read)

@@ -1,0 +1,134 @@
+"""CycloneDX as XML: elements become what the JSON of the same document has. Document types and entities are refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
+from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, Unreadable
+
+_MAX_BYTES = 64 << 20
+_MAX_ELEMENTS = 4_000_000
+_DEEPEST = 40
+_IS_BOM = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?bom[\s>]").search
+_PLAIN = ("group", "name", "version", "description", "publisher", "purl", "cpe")
+
+Json = dict[str, Any]
+
+
+class _Element(Protocol):
+    tag: Any
+    text: str | None
+
+    def get(self, key: str, default: str) -> str: ...
+
+    def __iter__(self) -> Iterator[_Element]: ...
+
+
+def read(body: bytes) -> Document:
+    """What the document tells. Raises Unreadable."""
+    root = _root(body)
+    problems = Problems()
+    metadata = _child(root, "metadata")
+    about: Json = {}
+    if metadata is not None:
+        component = _child(metadata, "component")
+        about["component"] = _component(component) if component is not None else None
+        about["properties"] = _properties(metadata)
+    return document_of(msgspec.convert(about, Metadata), _components(root, 0), problems)
+
+
+def _root(body: bytes) -> _Element:
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    if len(body) > _MAX_BYTES:
+        raise Unreadable(f"as XML it may have {_MAX_BYTES >> 20} MiB at most")
+    if body.count(b"<") > 2 * _MAX_ELEMENTS:
+        raise Unreadable(f"it has more than {_MAX_ELEMENTS:,} elements")
+    try:
+        root: Any = fromstring(body, forbid_dtd=True)
+    except DefusedXmlException:
+        raise Unreadable("it has a document type definition, which is not read") from None
+    except (ParseError, LookupError, ValueError) as error:
+        raise Unreadable(f"it is no well-formed XML: {error}") from None
+    found: _Element = root
+    return found
+
+
+def _local(element: _Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _child(element: _Element, name: str) -> _Element | None:
+    return next((each for each in element if _local(each) == name), None)
+
+
+def _children(element: _Element, list_name: str, name: str) -> list[_Element]:
+    parent = _child(element, list_name)
+    return [each for each in parent if _local(each) == name] if parent is not None else []
+
+
+def _components(element: _Element, depth: int) -> list[msgspec.Raw]:
+    """The components within an element, as JSON. Beyond the deepest level one that is broken stands for them all."""
+    found = _children(element, "components", "component")
+    if found and depth > _DEEPEST:
+        return [msgspec.Raw(b'"nested too deeply"')]
+    return [msgspec.Raw(msgspec.json.encode(_component(each, depth + 1))) for each in found]
+
+
+def _component(element: _Element, depth: int = 0) -> Json:
+    found: Json = {"type": element.get("type", "")}
+    for child in element:
+        name = _local(child)
+        if name in _PLAIN:
+            found[name] = child.text or ""
+        elif name == "supplier":
+            named = _child(child, "name")
+            found[name] = {"name": named.text if named is not None else None}
+    found["licenses"] = _licenses(element)
+    found["properties"] = _properties(element)
+    evidence = _child(element, "evidence")
+    if evidence is not None:
+        places = (_child(each, "location") for each in _children(evidence, "occurrences", "occurrence"))
+        found["evidence"] = {"occurrences": [{"location": each.text or ""} for each in places if each is not None]}
+    found["components"] = _components(element, depth)
+    return found
+
+
+def _properties(element: _Element) -> list[Json]:
+    return [
+        {"name": each.get("name", ""), "value": each.text or ""}
+        for each in _children(element, "properties", "property")
+    ]
+
+
+def _licenses(element: _Element) -> list[Json]:
+    parent = _child(element, "licenses")
+    return [choice for each in parent or () if (choice := _license(each)) is not None]
+
+
+def _license(element: _Element) -> Json | None:
+    if _local(element) == "expression":
+        return {"expression": element.text or ""}
+    if _local(element) != "license":
+        return None
+    license: Json = {}
+    for child in element:
+        name = _local(child)
+        if name in ("id", "name"):
+            license[name] = child.text or ""
+        elif name == "text":
+            license["text"] = {"content": child.text or "", "encoding": child.get("encoding", "")}
+    return {"license": license}
+
+
+def _recognises(marks: Marks) -> bool:
+    return marks.head.lstrip().startswith(b"<") and _IS_BOM(marks.head) is not None
+
+
+FORMAT = SbomFormat(name="cyclonedx-xml", recognises=_recognises, read=read)

@@ -1,0 +1,59 @@
+"""Hullmark's own inventories, `hullmark-inventory/1`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, Told, decoded, decoded_parts, label_of
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import Distro, FileRecord, InventorySource
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+
+SCHEMA = "hullmark-inventory/1"
+_IN_A_REGISTRY = ("registry", "docker", "podman")
+
+
+class _Facts(msgspec.Struct, frozen=True):
+    config: ImageConfig | None = None
+
+
+class _Document(msgspec.Struct, kw_only=True):
+    source: InventorySource
+    distro: Distro | None = None
+    packages: list[msgspec.Raw]
+    problems: tuple[Problem, ...] = ()
+    files: tuple[FileRecord, ...] | None = None
+    config: ImageConfig | None = None
+    policy_facts: _Facts = _Facts()
+
+
+def read(body: bytes) -> Document:
+    """What the document tells. Raises Unreadable."""
+    found, problems = decoded(body, _Document), Problems()
+    problems.keep(found.problems)
+    document = Document(
+        source=_source(found.source),
+        problems=problems,
+        distro=found.distro,
+        config=found.config or found.policy_facts.config,
+        files=found.files,
+    )
+    for number, package in decoded_parts(found.packages, Package, "package", problems):
+        label = label_of("package", number, package.name, package.version)
+        document.told.append(Told(label=label, is_exact=True, **msgspec.structs.asdict(package)))
+    return document
+
+
+def _source(source: InventorySource) -> InventorySource:
+    """The source, known by the name that it was asked for by."""
+    named = source.reference.removeprefix(f"{source.kind}:") if source.kind in _IN_A_REGISTRY else ""
+    tags = tuple(sorted({*source.tags, named} - {""}))
+    return msgspec.structs.replace(source, kind="sbom", tags=tags)
+
+
+def _recognises(marks: Marks) -> bool:
+    return bool(marks.schema == SCHEMA)
+
+
+FORMAT = SbomFormat(name="json", recognises=_recognises, read=read)

@@ -1,0 +1,174 @@
+"""What a document tells of a package → a package as a scan of the image itself would have it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
+from hullmark.catalog.sbom.told import MAX_LIST, Told, clipped
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
+from hullmark.model.purl import make_purl, unquote
+
+Report = Callable[[str], None]
+
+CATALOGER = "sbom"
+
+_DASHES = re.compile(r"[-_.]+")
+_PATHED = frozenset(("composer", "github", "githubactions", "golang", "npm", "swift"))
+_OWN_SOURCE = frozenset(("apk", "deb"))
+SYSTEM = frozenset(("alpm", "apk", "deb", "rpm"))
+"""The types of packages that a distribution's packager installs."""
+_NO_VERSION = frozenset(("", "unknown", "noassertion", "none", "(devel)"))
+_CPE = re.compile(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?::((?:[^:\\]|\\.)*))?").match
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def package_of(told: Told, report: Report) -> Package | None:
+    """The package, or None, and a report, where the document does not say enough of it."""
+    parts = parts_of(told.purl) if told.purl else None
+    if told.purl and parts is None:
+        report(f"{told.label}: {told.purl[:200]!r} is no package URL")
+    if parts is None:
+        told = told if told.type else _by_cpe(told)
+    if parts is None and not told.name.strip():
+        report(f"{told.label} was left out: it has neither a name nor a package URL")
+        return None
+    type = told.type if (told.is_exact and told.type) or parts is None else parts.type
+    if not type:
+        type = "generic"
+        report(f"{told.label} has no package URL: it is taken for software of its name, whatever installed it")
+    name = _name(type, told, parts)
+    version = _version(type, told, parts, report)
+    if version == UNKNOWN_VERSION and not told.is_exact:
+        report(f"{told.label} has no version")
+    arch = told.arch or (parts.qualifiers.get("arch", "") if parts is not None else "")
+    return Package(
+        type=type,
+        name=clipped(name),
+        version=clipped(version),
+        purl=_purl(type, name, version, told, parts),
+        cataloger=clipped(told.cataloger) or CATALOGER,
+        arch=clipped(arch),
+        source=_source(type, name, version, told, parts),
+        licenses=tuple(dict.fromkeys(clipped(text) for text in told.licenses[:MAX_LIST])),
+        locations=tuple(Location(clipped(place.path), place.layer) for place in told.locations[:MAX_LIST]),
+        owned_by=told.owned_by,
+        mains=told.mains,
+        notes=_notes(type, told, parts),
+    )
+
+
+def _by_cpe(told: Told) -> Told:
+    """The component, called what its CPE name calls it: matching asks for software by the names that NVD has."""
+    found = next((match for cpe in told.cpes if (match := _CPE(cpe)) is not None and match[1] == "a"), None)
+    if found is None:
+        return told
+    product, version = (_ESCAPED.sub(r"\1", unquote(text or "")) for text in (found[3], found[4]))
+    version = "" if version in ("*", "-") else version
+    return msgspec.structs.replace(told, name=product or told.name, version=told.version or version)
+
+
+def _name(type: str, told: Told, parts: PurlParts | None) -> str:
+    if parts is None or told.is_exact:
+        return told.name or (parts.name if parts is not None else "")
+    name = parts.name
+    if type == "pypi":
+        return _DASHES.sub("-", name).lower()
+    if type in _PATHED:
+        # The path of a Go module goes on in the subpath where its writer took two parts of it for a repository's.
+        below = parts.subpath if type == "golang" else ""
+        name = "/".join(filter(None, (parts.namespace, name, below)))
+        if below and told.name.lower() == f"{parts.namespace}/{parts.name}".lower():
+            name = told.name
+    same = (name.lower(), f"{parts.namespace}:{name}".lower() if type == "maven" else "")
+    return told.name if told.name.lower() in same else name
+
+
+def _version(type: str, told: Told, parts: PurlParts | None, report: Report) -> str:
+    version = told.version.strip()
+    if told.is_exact:
+        return version or UNKNOWN_VERSION
+    written = parts.version if parts is not None else ""
+    epoch = parts.qualifiers.get("epoch", "") if parts is not None and type in ("rpm", "deb") else ""
+    whole = f"{epoch}:{written}" if epoch not in ("", "0") and ":" not in written else written
+    if version.lower() in _NO_VERSION or version == written:
+        version = whole
+    elif written and _bare(version) != _bare(written):
+        report(f"{told.label}: its version is not that of its package URL ({written[:80]}), which was not used")
+    if type == "rpm":
+        version = version.removeprefix("0:")
+    if type == "golang" and parts is not None and parts.name == "stdlib":
+        version = version.removeprefix("go").removeprefix("v")
+    return UNKNOWN_VERSION if version.lower() in _NO_VERSION else version
+
+
+def _bare(version: str) -> str:
+    """The version without what some writers put in front of it: an epoch, `v`, `go`."""
+    return version.rpartition(":")[2].removeprefix("go").removeprefix("v").lower()
+
+
+def _purl(type: str, name: str, version: str, told: Told, parts: PurlParts | None) -> str:
+    if parts is not None:
+        return told.purl
+    if told.is_exact:
+        return ""
+    return make_purl(type, clipped(name), "" if version == UNKNOWN_VERSION else clipped(version))
+
+
+def _source(type: str, name: str, version: str, told: Told, parts: PurlParts | None) -> SourcePackage | None:
+    found = source_of(parts, version) if parts is not None else None
+    source = told.source
+    if source is not None and source.name and (type in SYSTEM or told.is_exact):
+        # Where its version is not told, the package URL may tell it; else it is the package's.
+        same = found is not None and found.name == source.name
+        found = SourcePackage(source.name, source.version or (found.version if same and found else version))
+    if found is None and type in _OWN_SOURCE and version != UNKNOWN_VERSION:
+        return SourcePackage(name, version)
+    return SourcePackage(clipped(found.name), clipped(found.version)) if found is not None else None
+
+
+def _notes(type: str, told: Told, parts: PurlParts | None) -> dict[str, str]:
+    notes = {clipped(key): clipped(value) for key, value in told.notes.items() if value}
+    module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
+    return {"modularity": module, **notes} if module else notes
+
+
+def merged(packages: Iterable[Package]) -> tuple[Package, ...]:
+    """Each package once, with every place and licence that is told of it, sorted."""
+    found: dict[tuple[str, ...], Package] = {}
+    for package in packages:
+        key = (package.type, package.name, package.version, package.arch, package.purl, package.owned_by or "")
+        known = found.get(key)
+        found[key] = package if known is None else _both(known, package)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _both(one: Package, other: Package) -> Package:
+    source = one.source or other.source
+    return msgspec.structs.replace(
+        one,
+        source=source,
+        locations=tuple(sorted({*one.locations, *other.locations})),
+        licenses=tuple(dict.fromkeys(one.licenses + other.licenses)),
+        mains=tuple(sorted({*one.mains, *other.mains})),
+        notes={**other.notes, **one.notes},
+    )
+
+
+def with_programs(packages: Sequence[Package], mains: Sequence[str]) -> list[Package]:
+    """Go modules with the programs that they are built into, told by their main modules (`mains`, in the packages' order).
+
+    A program stands at the same place as its modules.
+    """
+    programs: dict[tuple[str, str], str] = {}
+    for package, main in zip(packages, mains, strict=True):
+        if main and package.name == main:
+            programs.update({(main, place.path): package.purl for place in package.locations})
+    found = []
+    for package, main in zip(packages, mains, strict=True):
+        purls = {programs.get((main, place.path), "") for place in package.locations} if main else set()
+        found.append(msgspec.structs.replace(package, mains=tuple(sorted(purls))) if purls else package)
+    return found

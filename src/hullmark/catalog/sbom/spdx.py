@@ -1,0 +1,226 @@
+"""SPDX 2, whatever it is written in: its packages → what they tell (https://spdx.github.io/spdx-spec/v2.3/)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from hullmark.catalog.sbom.packages import SYSTEM
+from hullmark.catalog.sbom.purl_parts import parts_of
+from hullmark.catalog.sbom.spdx_licenses import licenses_of
+from hullmark.catalog.sbom.syft_names import purl_type
+from hullmark.catalog.sbom.systems import system_named
+from hullmark.catalog.sbom.told import (
+    MAX_LIST,
+    Document,
+    Problems,
+    Told,
+    clipped,
+    empty_source,
+    label_of,
+)
+from hullmark.model.inventory import InventoryLayer
+from hullmark.model.package import Location, SourcePackage
+
+_UNSAID = ("NOASSERTION", "NONE")
+_OPERATING_SYSTEM = ("OPERATING-SYSTEM", "OPERATING_SYSTEM")
+_WHOLE = ("CONTAINER", "FILE", "ARCHIVE", "SOURCE", "INSTALL")
+_FOUND_BY = re.compile(
+    r"found by (?P<cataloger>.+?) in (?P<places>.*?)(?:; built from (?P<name>\S+)(?: (?P<version>\S+))?)?"
+).fullmatch
+_ACQUIRED = re.compile(r"acquired package info from .{1,200}?: (?P<places>/.*)").fullmatch
+_BUILT = re.compile(r"built package from: (?P<name>\S+)(?: (?P<version>\S+))?").fullmatch
+_ROOT = "SPDXRef-DocumentRoot"
+_SYSTEM = "SPDXRef-OperatingSystem"
+_ORGANIZATION = re.compile(r"Organization:\s*(.*?)(?:\s*\([^()]*\))?").fullmatch
+_OWNS = "ownership-by-file-overlap"
+_SYSTEMS = tuple(f"pkg:{type}/" for type in sorted(SYSTEM))
+
+
+class _Reference(msgspec.Struct, gc=False, rename="camel"):
+    reference_type: str = ""
+    reference_locator: str = ""
+
+
+class _Checksum(msgspec.Struct, gc=False, rename="camel"):
+    algorithm: str = ""
+    checksum_value: str = ""
+
+
+class SpdxPackage(msgspec.Struct, kw_only=True, rename="camel"):
+    """The fields of a package that are read."""
+
+    id: str = msgspec.field(name="SPDXID", default="")
+    name: str = ""
+    version: str | None = msgspec.field(name="versionInfo", default=None)
+    purpose: str | None = msgspec.field(name="primaryPackagePurpose", default=None)
+    source_info: str | None = None
+    description: str | None = None
+    supplier: str | None = None
+    originator: str | None = None
+    license_declared: str | None = None
+    license_concluded: str | None = None
+    external_refs: list[_Reference] | None = None
+    checksums: list[_Checksum] | None = None
+    attribution_texts: list[str] | None = None
+
+
+class Relation(msgspec.Struct, gc=False, rename="camel"):
+    """`element` does something to `other`."""
+
+    element: str = msgspec.field(name="spdxElementId", default="")
+    other: str = msgspec.field(name="relatedSpdxElement", default="")
+    type: str = msgspec.field(name="relationshipType", default="")
+    comment: str | None = None
+
+
+class Spdx(msgspec.Struct, kw_only=True):
+    """A document, its parts each decoded. `texts` are licences that are not on SPDX's list, by id."""
+
+    name: str = ""
+    creators: list[str] = []
+    described: list[str] = []
+    packages: list[tuple[int, SpdxPackage]] = []
+    relations: list[Relation] = []
+    texts: Mapping[str, str] = {}
+
+
+def document_of(spdx: Spdx, problems: Problems) -> Document:
+    """What a document tells."""
+    is_own = any(creator.startswith("Tool: hullmark-") for creator in spdx.creators)
+    described = {*spdx.described, *(each.other for each in spdx.relations if each.type == "DESCRIBES")}
+    document = Document(source=empty_source(clipped(spdx.name)), problems=problems)
+    by_id: dict[str, Told] = {}
+    for number, package in spdx.packages:
+        if (package.purpose or "") in _OPERATING_SYSTEM or package.id.startswith(_SYSTEM):
+            _take_system(package, document)
+        elif _is_whole(package, described):
+            _take_image(package, document)
+        else:
+            told = _told(package, number, spdx.texts, is_own=is_own)
+            if told is not None:
+                document.told.append(told)
+                by_id.setdefault(package.id, told)
+    _take_owners(spdx.relations, by_id)
+    return document
+
+
+def _is_whole(package: SpdxPackage, described: set[str]) -> bool:
+    """Whether it is what was inspected, not something in it."""
+    if package.id.startswith(_ROOT) or package.purpose == "CONTAINER":
+        return True
+    if package.id not in described or len(described) != 1:
+        return False
+    purl = parts_of(_purl(package))
+    if purl is not None:
+        return purl.type in ("oci", "docker")
+    return (package.purpose or "") in _WHOLE or not package.version
+
+
+def _take_system(package: SpdxPackage, document: Document) -> None:
+    named = system_named(clipped(package.name), clipped(package.version or ""))
+    if named is not None and document.distro is None:
+        document.distro = msgspec.structs.replace(named, pretty_name=clipped(package.description or ""))
+
+
+def _take_image(package: SpdxPackage, document: Document) -> None:
+    parts = parts_of(_purl(package))
+    digests = [package.version or "", parts.version if parts is not None else ""]
+    sums = (each for each in package.checksums or () if each.algorithm.upper() == "SHA256")
+    digests += [f"sha256:{each.checksum_value}" for each in sums]
+    texts = [text.partition(": ") for text in (package.attribution_texts or ())[:MAX_LIST]]
+    layers = (
+        InventoryLayer(digest="", diff_id=value, size=-1, created_by="") for key, _, value in texts if key == "DiffID"
+    )
+    tags = [value for key, _, value in texts if key == "RepoTag"]
+    arch = ""
+    if parts is not None:
+        url, tag, arch = (parts.qualifiers.get(key, "") for key in ("repository_url", "tag", "arch"))
+        tags += [f"{url}:{tag}"] if url and tag and not tags else []
+    document.source = msgspec.structs.replace(
+        document.source,
+        reference=clipped(package.name),
+        digest=next((clipped(each) for each in digests if each.startswith("sha256:")), ""),
+        config_digest=next((clipped(value) for key, _, value in texts if key == "ImageID"), ""),
+        platform=f"linux/{clipped(arch)}" if arch else "",
+        layers=tuple(layers),
+        tags=tuple(sorted(map(clipped, set(tags)))),
+    )
+
+
+def _purl(package: SpdxPackage) -> str:
+    found = [each.reference_locator for each in package.external_refs or () if each.reference_type.endswith("purl")]
+    return next((each for each in found if parts_of(each) is not None), found[0] if found else "")
+
+
+def _told(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own: bool) -> Told | None:
+    purl = _purl(package)
+    name = "" if package.name in _UNSAID else package.name
+    version = package.version or ""
+    attributes = [text.partition(": ") for text in (package.attribution_texts or ())[:MAX_LIST]]
+    if not purl and any(key == "Class" for key, _, _ in attributes):
+        return None  # Trivy's node for a lock file or a kind of packages
+    cataloger, places, source = _source_info(package.source_info or "")
+    licenses = licenses_of(package.license_declared, texts) or licenses_of(package.license_concluded, texts)
+    type = "" if purl else _type_in(package.id)
+    return Told(
+        label=label_of("package", number, name, version),
+        name=name,
+        version=version,
+        type=(parts.type if (parts := parts_of(purl)) is not None else type) if is_own else type,
+        purl=purl,
+        cataloger=cataloger if is_own else "",
+        source=source,
+        licenses=licenses,
+        locations=places,
+        notes={"vendor": _vendor(package)} if purl.startswith("pkg:rpm/") else {},
+        cpes=tuple(
+            each.reference_locator for each in (package.external_refs or ())[:MAX_LIST] if "cpe" in each.reference_type
+        ),
+        is_exact=is_own,
+    )
+
+
+def _type_in(id: str) -> str:
+    """The type that Hullmark and syft write into the id of a package."""
+    rest = id.removeprefix("SPDXRef-Package-")
+    names = (rest.partition("-")[0], "-".join(rest.split("-")[:2])) if rest != id else ()
+    return next((type for name in reversed(names) if (type := purl_type(name))), "")
+
+
+def _vendor(package: SpdxPackage) -> str:
+    for text in (package.originator, package.supplier):
+        found = _ORGANIZATION(text or "")
+        if found:
+            return found[1]
+    return ""
+
+
+def _source_info(text: str) -> tuple[str, tuple[Location, ...], SourcePackage | None]:
+    """Who found it, where, and what it was built from, as Hullmark, syft and Trivy write it."""
+    text = text.strip()[:65536]
+    found = _FOUND_BY(text) or _ACQUIRED(text) or _BUILT(text)
+    if found is None:
+        return "", (), None
+    named = found.groupdict()
+    paths = (named.get("places") or "").split(", ")[:MAX_LIST]
+    places = tuple(Location(clipped(path), -1) for path in paths if path.startswith("/"))
+    source = SourcePackage(named["name"], named["version"] or "") if named.get("name") else None
+    return named.get("cataloger") or "", places, source
+
+
+def _take_owners(relations: Iterable[Relation], by_id: Mapping[str, Told]) -> None:
+    """Packages of the system that own the files of others: Hullmark says that they contain them, syft says it in a comment."""
+    for relation in relations:
+        owner, owned = by_id.get(relation.element), by_id.get(relation.other)
+        says_so = relation.type == "CONTAINS" or (relation.comment or "").startswith(_OWNS)
+        if (
+            says_so
+            and owner is not None
+            and owned is not None
+            and owner is not owned
+            and owner.purl.startswith(_SYSTEMS)
+        ):
+            owned.owned_by = owned.owned_by or owner.purl

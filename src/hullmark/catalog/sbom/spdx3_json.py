@@ -1,0 +1,115 @@
+"""SPDX 3 as JSON-LD: one graph of elements (https://spdx.github.io/spdx-spec/v3.0.1/), read as the packages of SPDX 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
+from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
+
+_PURPOSES = {"operatingSystem": "OPERATING-SYSTEM", "container": "CONTAINER", "archive": "ARCHIVE", "source": "SOURCE"}
+_DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"
+_RELATIONS = {"contains": "CONTAINS", "describes": "DESCRIBES"}
+
+
+class _Identifier(msgspec.Struct, gc=False, rename="camel"):
+    external_identifier_type: str = ""
+    identifier: str = ""
+
+
+class _Hash(msgspec.Struct, gc=False, rename="camel"):
+    algorithm: str = ""
+    hash_value: str = ""
+
+
+class _Element(msgspec.Struct, kw_only=True):
+    type: str = ""
+    id: str = msgspec.field(name="spdxId", default="")
+    name: str | None = None
+    description: str | None = None
+    version: str | None = msgspec.field(name="software_packageVersion", default=None)
+    purl: str | None = msgspec.field(name="software_packageUrl", default=None)
+    purpose: str | None = msgspec.field(name="software_primaryPurpose", default=None)
+    source_info: str | None = msgspec.field(name="software_sourceInfo", default=None)
+    identifiers: list[_Identifier] | None = msgspec.field(name="externalIdentifier", default=None)
+    hashes: list[_Hash] | None = msgspec.field(name="verifiedUsing", default=None)
+    supplied_by: str | None = msgspec.field(name="suppliedBy", default=None)
+    root: list[str] | None = msgspec.field(name="rootElement", default=None)
+    origin: str | None = msgspec.field(name="from", default=None)
+    to: list[str] | None = None
+    relationship: str | None = msgspec.field(name="relationshipType", default=None)
+    expression: str | None = msgspec.field(name="simplelicensing_licenseExpression", default=None)
+    text: str | None = msgspec.field(name="simplelicensing_licenseText", default=None)
+
+
+class _Graph(msgspec.Struct):
+    graph: list[msgspec.Raw] = msgspec.field(name="@graph", default_factory=list)
+
+
+def read(body: bytes) -> Document:
+    """What the document tells. Raises Unreadable."""
+    problems = Problems()
+    elements = [element for _, element in decoded_parts(decoded(body, _Graph).graph, _Element, "element", problems)]
+    licenses = {element.id: element.expression for element in elements if element.expression}
+    declared = _licenses(elements, licenses)
+    names = {element.id: element.name or "" for element in elements if element.type.endswith("Organization")}
+    packages = [each for each in elements if each.type.rpartition("_")[2] == "Package"]
+    documents = [element for element in elements if element.type.rpartition("_")[2] in ("SpdxDocument", "Sbom")]
+    spdx = Spdx(
+        name=next((each.name for each in documents if each.name), ""),
+        described=[root for each in documents if each.type != "SpdxDocument" for root in each.root or ()],
+        packages=[(number, _package(each, declared, names)) for number, each in enumerate(packages)],
+        relations=list(_relations(elements)),
+        texts={element.id: element.text for element in elements if element.text},
+    )
+    return document_of(spdx, problems)
+
+
+def _package(element: _Element, declared: dict[tuple[str, str], str], names: dict[str, str]) -> SpdxPackage:
+    identifiers = [{"referenceType": "purl", "referenceLocator": element.purl}] if element.purl else []
+    for each in element.identifiers or ():
+        kind = "purl" if each.external_identifier_type == "packageUrl" else each.external_identifier_type
+        identifiers.append({"referenceType": kind, "referenceLocator": each.identifier})
+    supplier = names.get(element.supplied_by or "", "")
+    found: dict[str, Any] = {
+        "SPDXID": element.id,
+        "name": element.name or "",
+        "versionInfo": element.version,
+        "primaryPackagePurpose": _PURPOSES.get(element.purpose or "", (element.purpose or "").upper()),
+        "sourceInfo": element.source_info,
+        "description": element.description,
+        "supplier": f"Organization: {supplier}" if supplier else None,
+        "licenseDeclared": declared.get((element.id, _DECLARED)),
+        "licenseConcluded": declared.get((element.id, _CONCLUDED)),
+        "externalRefs": identifiers,
+        "checksums": [{"algorithm": each.algorithm, "checksumValue": each.hash_value} for each in element.hashes or ()],
+    }
+    return msgspec.convert(found, SpdxPackage)
+
+
+def _licenses(elements: Iterable[_Element], expressions: dict[str, str]) -> dict[tuple[str, str], str]:
+    """What packages are said to be under, by package and kind. Where the licence is an element of another kind, its id stands."""
+    found: dict[tuple[str, str], str] = {}
+    for element in elements:
+        if element.relationship in (_DECLARED, _CONCLUDED):
+            parts = [expressions.get(target, target.rpartition("/")[2]) for target in element.to or ()]
+            whole = " AND ".join(f"({part})" if " OR " in part and len(parts) > 1 else part for part in parts)
+            found.setdefault((element.origin or "", element.relationship), whole)
+    return found
+
+
+def _relations(elements: Iterable[_Element]) -> Iterator[Relation]:
+    for element in elements:
+        kind = _RELATIONS.get(element.relationship or "")
+        for target in element.to or () if kind else ():
+            yield Relation(element.origin or "", target, kind or "")
+
+
+def _recognises(marks: Marks) -> bool:
+    return bool(bytes(marks.graph)) and b"spdx" in marks.head.lower()
+
+
+FORMAT = SbomFormat(name="spdx-3-json", recognises=_recognises, read=read)

@@ -1,0 +1,252 @@
+"""The JSON of syft, schemas 1 to 16 (https://github.com/anchore/syft/tree/main/schema/json), and what Hullmark writes in its form."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hullmark.catalog.sbom.packages import SYSTEM
+from hullmark.catalog.sbom.purl_parts import source_of_rpm
+from hullmark.catalog.sbom.syft_names import purl_type
+from hullmark.catalog.sbom.told import (
+    MAX_LIST,
+    Document,
+    Marks,
+    Problems,
+    SbomFormat,
+    Told,
+    clipped,
+    decoded,
+    decoded_parts,
+    empty_source,
+    label_of,
+    layer_numbers,
+)
+from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.package import Location, SourcePackage
+
+_OWNS = "ownership-by-file-overlap"
+
+
+class _Annotations(msgspec.Struct, gc=False):
+    evidence: str = ""
+
+
+class _Location(msgspec.Struct):
+    path: str = ""
+    access_path: str = msgspec.field(name="accessPath", default="")
+    layer_id: str = msgspec.field(name="layerID", default="")
+    annotations: _Annotations | None = None
+
+
+class _License(msgspec.Struct, gc=False):
+    value: str = ""
+    expression: str = msgspec.field(name="spdxExpression", default="")
+
+
+class _Cpe(msgspec.Struct, gc=False):
+    cpe: str = ""
+
+
+class _Metadata(msgspec.Struct, gc=False, rename="camel"):
+    """Of the metadata of all types, what is read."""
+
+    source: str | None = None
+    source_version: str | None = None
+    source_rpm: str | None = None
+    origin_package: str | None = None
+    architecture: str | None = None
+    vendor: str | None = None
+    modularity_label: str | None = None
+    main_module: str | None = None
+    virtual_path: str | None = None
+
+
+class _Artifact(msgspec.Struct, rename="camel"):
+    id: str = ""
+    name: str = ""
+    version: str = ""
+    type: str = ""
+    found_by: str = ""
+    locations: list[_Location] | None = None
+    licenses: list[_License | str] | None = None
+    cpes: list[_Cpe | str] | None = None
+    purl: str | None = None
+    metadata: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+
+
+class _Relationship(msgspec.Struct, gc=False):
+    parent: str = ""
+    child: str = ""
+    type: str = ""
+
+
+class _Layer(msgspec.Struct, gc=False):
+    digest: str = ""
+    size: int | None = None
+
+
+class _ImageMetadata(msgspec.Struct, rename="camel"):
+    user_input: str = ""
+    image_id: str = msgspec.field(name="imageID", default="")
+    manifest_digest: str = ""
+    tags: list[str] | None = None
+    layers: list[_Layer] | None = None
+    architecture: str | None = None
+    architecture_variant: str | None = None
+    os: str | None = None
+
+
+class _Source(msgspec.Struct):
+    name: str = ""
+    type: str = ""
+    metadata: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    target: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+
+
+class _Distro(msgspec.Struct, rename="camel"):
+    id: str = ""
+    name: str = ""
+    pretty_name: str = ""
+    version: str = ""
+    version_id: str = msgspec.field(name="versionID", default="")
+    version_codename: str = ""
+    id_like: list[str] | str | None = None
+    cpe_name: str = msgspec.field(name="cpeName", default="")
+
+
+class _Descriptor(msgspec.Struct, gc=False):
+    name: str = ""
+
+
+class _Sbom(msgspec.Struct, rename="camel"):
+    artifacts: list[msgspec.Raw] | None = None
+    artifact_relationships: list[msgspec.Raw] | None = None
+    source: _Source | None = None
+    distro: _Distro | None = None
+    descriptor: _Descriptor | None = None
+
+
+def read(body: bytes) -> Document:
+    """What the document tells. Raises Unreadable."""
+    sbom, problems = decoded(body, _Sbom), Problems()
+    source = _source_of(sbom.source or _Source(), problems)
+    numbers = layer_numbers(source.layers)
+    is_own = sbom.descriptor is not None and sbom.descriptor.name == "hullmark"
+    document = Document(source=source, distro=_distro(sbom.distro), problems=problems)
+    by_id: dict[str, Told] = {}
+    owners: dict[str, str] = {}
+    for number, artifact in decoded_parts(sbom.artifacts or (), _Artifact, "artifact", problems):
+        label = label_of("artifact", number, artifact.name, artifact.version)
+        told = _told(artifact, label, numbers, problems, is_own=is_own)
+        document.told.append(told)
+        by_id.setdefault(artifact.id, told)
+        if purl_type(artifact.type) in SYSTEM:
+            owners.setdefault(artifact.id, told.purl)
+    for _, relation in decoded_parts(sbom.artifact_relationships or (), _Relationship, "relationship", problems):
+        owner, owned = owners.get(relation.parent), by_id.get(relation.child)
+        if relation.type == _OWNS and owner and owned is not None:
+            owned.owned_by = owned.owned_by or owner
+    return document
+
+
+def _told(artifact: _Artifact, label: str, numbers: dict[str, int], problems: Problems, *, is_own: bool) -> Told:
+    type = purl_type(artifact.type)
+    metadata = _metadata(artifact.metadata, label, problems)
+    found = list(artifact.licenses or ())[:MAX_LIST]
+    licenses = (each if isinstance(each, str) else each.value or each.expression for each in found)
+    return Told(
+        label=label,
+        name=artifact.name,
+        version=artifact.version,
+        type="" if artifact.purl and not is_own else type,
+        purl=artifact.purl or "",
+        arch=(metadata.architecture or "") if type in SYSTEM else "",
+        cataloger=artifact.found_by if is_own else "",
+        source=_built_from(metadata),
+        licenses=tuple(text for text in licenses if text.strip()),
+        locations=_locations(artifact, metadata, numbers, is_own=is_own),
+        main=metadata.main_module or "",
+        notes={"vendor": metadata.vendor or "", "modularity": metadata.modularity_label or ""} if type == "rpm" else {},
+        cpes=tuple(each if isinstance(each, str) else each.cpe for each in (artifact.cpes or ())[:MAX_LIST]),
+        is_exact=is_own,
+    )
+
+
+def _metadata(raw: msgspec.Raw, label: str, problems: Problems) -> _Metadata:
+    if not bytes(raw):
+        return _Metadata()
+    try:
+        return msgspec.json.decode(raw, type=_Metadata | None) or _Metadata()
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        problems.add(f"{label}: its metadata were not read: {error}")
+        return _Metadata()
+
+
+def _built_from(metadata: _Metadata) -> SourcePackage | None:
+    if metadata.source_rpm:
+        return source_of_rpm(metadata.source_rpm)
+    name = metadata.source or metadata.origin_package or ""
+    return SourcePackage(name, metadata.source_version or "") if name else None
+
+
+def _locations(
+    artifact: _Artifact, metadata: _Metadata, numbers: dict[str, int], *, is_own: bool
+) -> tuple[Location, ...]:
+    found = artifact.locations or []
+    primary = [each for each in found if each.annotations is not None and each.annotations.evidence == "primary"]
+    places = []
+    for each in (primary or found)[:MAX_LIST]:
+        path = each.access_path or each.path if is_own else each.path
+        # A jar within an archive: syft's path is the archive's, and the virtual one goes on after a colon.
+        inner = metadata.virtual_path or ""
+        path = inner if not is_own and inner.startswith(f"{path}:") else path
+        places.append(Location(clipped(path), numbers.get(each.layer_id, -1)))
+    return tuple(places)
+
+
+def _distro(told: _Distro | None) -> Distro | None:
+    if told is None or not (told.id or told.name):
+        return None
+    like = told.id_like.split() if isinstance(told.id_like, str) else told.id_like or ()
+    return Distro(
+        id=clipped(told.id or told.name),
+        version_id=clipped(told.version_id or ("" if told.id else told.version)),
+        codename=clipped(told.version_codename),
+        pretty_name=clipped(told.pretty_name),
+        id_like=tuple(clipped(each) for each in like[:MAX_LIST]),
+        cpe_name=clipped(told.cpe_name),
+    )
+
+
+def _source_of(source: _Source, problems: Problems) -> InventorySource:
+    raw = bytes(source.metadata) or bytes(source.target)
+    if raw[:1] != b"{":
+        return empty_source(clipped(source.name))
+    try:
+        image = msgspec.json.decode(raw, type=_ImageMetadata)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        problems.add(f"its source was not read: {error}")
+        return empty_source(clipped(source.name))
+    layers = (
+        InventoryLayer(
+            digest="", diff_id=clipped(each.digest), size=-1 if each.size is None else each.size, created_by=""
+        )
+        for each in (image.layers or ())[:MAX_LIST]
+    )
+    platform = (image.os or "linux", image.architecture, image.architecture_variant) if image.architecture else ()
+    return InventorySource(
+        kind="sbom",
+        reference=clipped(image.user_input or source.name),
+        digest=clipped(image.manifest_digest),
+        config_digest=clipped(image.image_id),
+        platform=clipped("/".join(filter(None, platform))),
+        layers=tuple(layers),
+        tags=tuple(sorted({clipped(tag) for tag in (image.tags or ())[:MAX_LIST]})),
+    )
+
+
+def _recognises(marks: Marks) -> bool:
+    return bool(bytes(marks.artifacts)) and (isinstance(marks.schema, dict) or marks.schema is None)
+
+
+FORMAT = SbomFormat(name="syft-json", recognises=_recognises, read=read)

@@ -1,0 +1,175 @@
+"""What a document tells of packages, before it is made into an inventory, and the bounds that all formats keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import ImageConfig
+from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource
+from hullmark.model.package import Location, SourcePackage
+from hullmark.model.problem import Problem
+
+MAX_BYTES = 256 << 20
+MAX_COMPONENTS = 2_000_000
+MAX_TEXT = 8192
+"""The longest name, version, path or licence, in characters; of longer ones the beginning is read."""
+
+MAX_LIST = 10_000
+"""The most licences, places or CPE names of one package that are read."""
+
+_MAX_VALUES = 16_000_000
+_MAX_PROBLEMS = 10_000
+
+T = TypeVar("T")
+
+
+class Told(msgspec.Struct, kw_only=True):
+    """What a document tells of one package. `label` is what problems call it.
+
+    `type` is a purl type where the document names one. `is_exact`: it was written by Hullmark, so names are as they should be.
+    `main` is the Go module of the program that a module is built into. `cpes` are CPE names of either kind.
+    """
+
+    label: str
+    name: str = ""
+    version: str = ""
+    type: str = ""
+    purl: str = ""
+    arch: str = ""
+    cataloger: str = ""
+    source: SourcePackage | None = None
+    licenses: tuple[str, ...] = ()
+    locations: tuple[Location, ...] = ()
+    owned_by: str | None = None
+    mains: tuple[str, ...] = ()
+    main: str = ""
+    notes: dict[str, str] = {}
+    cpes: tuple[str, ...] = ()
+    is_exact: bool = False
+
+
+class Problems:
+    """What could not be read. Of very many the first are kept, and how many more there were."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+        self._more = 0
+
+    def add(self, reason: str) -> None:
+        """One more sentence."""
+        self.keep((Problem("", -1, "sbom", clipped(reason)),))
+
+    def keep(self, problems: Iterable[Problem]) -> None:
+        """Problems that the document itself tells of."""
+        for problem in problems:
+            if len(self._found) < _MAX_PROBLEMS:
+                self._found.append(problem)
+            else:
+                self._more += 1
+
+    def all(self) -> tuple[Problem, ...]:
+        """All of them, sorted, each once."""
+        more = (Problem("", -1, "sbom", f"{self._more:,} more problems are not listed"),) if self._more else ()
+        return tuple(sorted({*self._found, *more}))
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """What a format's reader answers. `files` and `config` are None where the document has none."""
+
+    source: InventorySource
+    problems: Problems
+    told: list[Told] = []
+    distro: Distro | None = None
+    config: ImageConfig | None = None
+    files: tuple[FileRecord, ...] | None = None
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """By what formats are recognised: the beginning of the text, and the keys at the top of a JSON object."""
+
+    head: bytes = b""
+    bom_format: Any = msgspec.field(name="bomFormat", default=None)
+    spdx_version: Any = msgspec.field(name="spdxVersion", default=None)
+    schema: Any = None
+    graph: msgspec.Raw = msgspec.field(name="@graph", default_factory=msgspec.Raw)
+    artifacts: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+
+
+class SbomFormat(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of document. `read` raises Unreadable for one that is broken as a whole."""
+
+    name: str
+    recognises: Callable[[Marks], bool]
+    read: Callable[[bytes], Document]
+
+
+class Unreadable(HullmarkError):
+    """The document as a whole cannot be read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the SBOM cannot be read: {reason}", advice="write it anew, or name the image itself")
+
+
+def decoded(body: bytes, type: type[T]) -> T:
+    """A JSON document, or a part of one, as this type; what the type does not name is passed over. Raises Unreadable."""
+    # Each value is some sixty bytes in memory and may be one or two in the document.
+    if body.count(b",") + body.count(b"{") + body.count(b"[") > _MAX_VALUES:
+        raise Unreadable(f"it has more than {_MAX_VALUES:,} values")
+    try:
+        return msgspec.json.decode(body, type=type)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def decoded_parts(parts: Iterable[msgspec.Raw], type: type[T], what: str, problems: Problems) -> list[tuple[int, T]]:
+    """The parts of a list that are of this type, each with its number; the others become problems."""
+    decoder = msgspec.json.Decoder(type)
+    found: list[tuple[int, T]] = []
+    for number, raw in enumerate(parts):
+        if number >= MAX_COMPONENTS:
+            problems.add(f"of its {what}s only the first {MAX_COMPONENTS:,} were read")
+            break
+        try:
+            found.append((number, decoder.decode(raw)))
+        except RecursionError:
+            problems.add(f"{what} {number + 1} was not read: it is nested too deeply")
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            problems.add(f"{what} {number + 1} was not read: {error}")
+    return found
+
+
+def clipped(text: str) -> str:
+    """The text, or its beginning if it is too long."""
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT]
+
+
+def empty_source(reference: str = "") -> InventorySource:
+    """A source of which no more is told."""
+    return InventorySource(kind="sbom", reference=reference, digest="", config_digest="", platform="", layers=())
+
+
+def bare_layers(diff_ids: Iterable[str]) -> tuple[InventoryLayer, ...]:
+    """Layers of which only the digests of their tars are told."""
+    return tuple(InventoryLayer(digest="", diff_id=clipped(each), size=-1, created_by="") for each in diff_ids)
+
+
+def layer_numbers(layers: Iterable[InventoryLayer]) -> dict[str, int]:
+    """Where each layer stands, by its digests."""
+    numbers: dict[str, int] = {}
+    for number, layer in enumerate(layers):
+        for digest in (layer.diff_id, layer.digest):
+            if digest:
+                numbers.setdefault(digest, number)
+    return numbers
+
+
+def label_of(what: str, number: int, name: str, version: str = "") -> str:
+    """What problems call a component: `component 3 (bash 5.2)`."""
+    shown = " ".join(filter(None, (name[:80], version[:40])))
+    return f"{what} {number + 1} ({shown})" if shown else f"{what} {number + 1}"

@@ -1,0 +1,1 @@
+"""The server: HTTP interface, worker, scheduler, and the supervisor that runs them on one machine."""

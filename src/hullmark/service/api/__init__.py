@@ -1,0 +1,34 @@
+"""The HTTP interface. To add a resource, write a module with ROUTES and put it into RESOURCES."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.config.app import AppConfig
+
+from hullmark.service.api import (
+    accounts,
+    audit,
+    events,
+    images,
+    keys,
+    persons,
+    policies,
+    registries,
+    system,
+    uploads,
+    verdicts,
+)
+from hullmark.service.api.signin import SignIn, check_routes
+
+RESOURCES = (images, uploads, policies, verdicts, events, registries, accounts, persons, keys, audit)
+"""Everything below /api/v1."""
+
+ROOT = (system,)
+"""What has its own paths."""
+
+
+def protected(config: AppConfig) -> list[Any]:
+    """The middlewares that every request passes; a route that does not say who may use it stops the start."""
+    config.on_startup = [*config.on_startup, check_routes]
+    return [SignIn()]

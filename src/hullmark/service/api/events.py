@@ -1,0 +1,111 @@
+"""Events: listed, and told live as Server-Sent Events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import get
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from hullmark.app.server.services import Services
+from hullmark.service.api.caller import Caller
+from hullmark.service.api.images import moment
+from hullmark.service.api.paging import Cursor, Limit, Page, page, values_in
+from hullmark.service.api.problems import problem
+from hullmark.service.listening import Listeners
+from hullmark.store import events
+from hullmark.store.events import EventFilter, EventRow
+
+_READ: dict[str, Any] = {"permission": "events:read"}
+_BATCH = 200
+_PAUSE = 15.0
+
+
+@get("/events", opt=_READ, summary="What happened, the newest first")
+async def list_events(  # noqa: PLR0913 - one parameter a filter
+    services: Services,
+    caller: Caller,
+    kind: Annotated[
+        str, Parameter(max_length=200, description="As image.analysed; an asterisk at the end is wild.")
+    ] = "",
+    level: str = "",
+    resource_type: str = "",
+    resource: str = "",
+    since: datetime | None = None,
+    before: datetime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[EventRow]:
+    """The events of the account."""
+    wanted = EventFilter(
+        kind=kind,
+        level=level,
+        resource_type=resource_type,
+        resource=resource,
+        since=moment(since),
+        before=moment(before),
+    )
+    below = values_in(cursor, int)
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await events.list_events(connection, caller.account_id, wanted, below=below, limit=limit + 1)
+    return page(rows, limit, lambda row: row.id)
+
+
+@get("/events/stream", opt=_READ, summary="What happens, as it happens")
+async def stream(
+    services: Services,
+    caller: Caller,
+    listeners: Listeners,
+    kind: str = "",
+    last_event_id: Annotated[str, Parameter(header="Last-Event-ID")] = "",
+) -> Stream:
+    """Server-Sent Events: `id` is the event's number, `event` its kind, `data` the event. A client that comes back with Last-Event-ID
+    gets what it missed."""
+    if last_event_id and not (last_event_id.isdigit() and len(last_event_id) < 19):
+        raise problem(400, "Last-Event-ID is no event's number", "leave it out to begin now")
+    start = int(last_event_id) if last_event_id else None
+    return Stream(
+        _told(services, caller.account_id, listeners, EventFilter(kind=kind), start),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _told(
+    services: Services, account_id: int, listeners: Listeners, wanted: EventFilter, start: int | None
+) -> AsyncIterator[bytes]:
+    """Events above a number, for ever. Notifications only say that it is time to look: none can be missed for good."""
+    with listeners.wait_for(account_id) as bell:
+        last = start if start is not None else await _newest(services, account_id)
+        yield b": hullmark\n\n"
+        while True:
+            async with services.database.tenant(account_id) as connection:
+                rows = await events.list_events(connection, account_id, wanted, above=last, limit=_BATCH)
+            for row in rows:
+                last = row.id
+                yield _as_text(row)
+            if len(rows) == _BATCH:
+                continue
+            try:
+                await asyncio.wait_for(bell.wait(), _PAUSE)
+            except TimeoutError:
+                yield b": still here\n\n"
+            bell.clear()
+
+
+async def _newest(services: Services, account_id: int) -> int:
+    async with services.database.tenant(account_id) as connection:
+        rows = await events.list_events(connection, account_id, EventFilter(), limit=1)
+    return rows[0].id if rows else 0
+
+
+def _as_text(row: EventRow) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (row.id, row.kind.encode(), msgspec.json.encode(row))
+
+
+ROUTES = [list_events, stream]

@@ -1,0 +1,337 @@
+"""Policies: their versions, where which is in force, and the exceptions from them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+import msgspec
+from litestar import Response, delete, get, post
+
+from hullmark.app.server.excepted import ExceptionBody
+from hullmark.app.server.services import Services
+from hullmark.model.errors import HullmarkError
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.load import load_any
+from hullmark.policy.values import NameGlob
+from hullmark.service.api.caller import Caller
+from hullmark.service.api.paging import Cursor, Limit, Page, page, values_in
+from hullmark.service.api.problems import Refusal, not_found, problem
+from hullmark.store import audit, jobs, policies
+from hullmark.store.audit import Asked
+from hullmark.store.database import Connection
+from hullmark.store.policies import Activation, NewVersion, PolicyHead, PolicyVersion
+
+_READ: dict[str, Any] = {"permission": "policies:read"}
+_WRITE: dict[str, Any] = {"permission": "policies:write"}
+_MAX_TEXT = 2 << 20
+
+
+class PolicyWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A version of a policy: its text, in YAML or JSON, native or Anchore's. `name`: another one than it gives itself."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_TEXT)]
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    note: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+    draft: bool = False
+
+
+class VersionView(msgspec.Struct, kw_only=True):
+    """One version, with its text."""
+
+    name: str
+    version: int
+    digest: str
+    kind: Literal["native", "anchore"]
+    note: str
+    is_draft: bool
+    text: str
+    created_by: str
+    created_at: datetime
+
+
+class HeadView(msgspec.Struct, kw_only=True):
+    """A policy by its newest version, without text. `is_active`: a version of it is in force somewhere."""
+
+    name: str
+    version: int
+    digest: str
+    kind: Literal["native", "anchore"]
+    is_draft: bool
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class ActivationWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A policy (its newest version, or `version`) is to be in force: in an environment ("": any), for the references that the selector's
+    wildcards fit. `shadow`: it judges too, and counts for nothing."""
+
+    policy: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)] | None = None
+    environment: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    selector: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "*"
+    shadow: bool = False
+
+
+class ActivationView(msgspec.Struct, kw_only=True):
+    """What is in force, where."""
+
+    id: int
+    policy: str
+    version: int
+    environment: str
+    selector: str
+    shadow: bool
+    created_by: str
+    created_at: datetime
+
+
+class ExceptionView(msgspec.Struct, kw_only=True):
+    """An exception as it is kept."""
+
+    id: UUID
+    rule: str
+    subject: str
+    expires: str
+    owner: str
+    reason: str
+    ticket: str
+    policy: str
+    images: str
+    created_by: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+def version_shown(version: PolicyVersion) -> VersionView:
+    """A version as it is answered."""
+    return VersionView(**{name: getattr(version, name) for name in VersionView.__struct_fields__})
+
+
+def activation_shown(active: Activation) -> ActivationView:
+    """An activation as it is answered."""
+    return ActivationView(
+        id=active.id,
+        policy=active.name,
+        version=active.version,
+        environment=active.environment,
+        selector=active.selector,
+        shadow=active.is_shadow,
+        created_by=active.created_by,
+        created_at=active.created_at,
+    )
+
+
+def checked(wish: PolicyWish, by: str) -> NewVersion:
+    """The version that a wish asks for. Raises HullmarkError, naming every fault of a native policy."""
+    policy = load_any(wish.text.encode())
+    is_bundle = isinstance(policy, Bundle)
+    name = wish.name or policy.name or (policy.id if isinstance(policy, Bundle) else "")
+    if not name.strip() or len(name) > 200 or not name.isprintable() or "/" in name:
+        raise problem(422, "the policy has no name that it could be kept under", "give one as `name`, without a slash")
+    if isinstance(policy, Bundle):
+        policy.require_valid()
+    return NewVersion(
+        name=name,
+        text=wish.text,
+        digest=policy.digest,
+        kind="anchore" if is_bundle else "native",
+        note=wish.note,
+        is_draft=wish.draft,
+        by=by,
+    )
+
+
+async def rejudge_account(connection: Connection, account_id: int, cause: str) -> None:
+    """Have every image of an account judged again. In the transaction of the change that makes it necessary."""
+    args = {"account_id": account_id, "cause": cause}
+    await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging", priority=5)
+
+
+@post("/policies", status_code=201, opt=_WRITE, summary="Keep a version of a policy")
+async def keep_policy(data: PolicyWish, services: Services, caller: Caller, asked: Asked) -> Response[VersionView]:
+    """Keep a text as the next version of its policy. The same text again is no new version (200)."""
+    new = await asyncio.to_thread(checked, data, caller.name)
+    async with services.database.tenant(caller.account_id) as connection:
+        version, is_new = await policies.keep_version(connection, caller.account_id, new)
+        if is_new:
+            after = {"version": version.version, "digest": version.digest, "draft": version.is_draft}
+            await audit.record(connection, caller, "policy.keep", "policy", version.name, None, after, asked)
+    return Response(version_shown(version), status_code=201 if is_new else 200)
+
+
+@get("/policies", opt=_READ, summary="List policies by name")
+async def list_policies(services: Services, caller: Caller, limit: Limit = 50, cursor: Cursor = "") -> Page[HeadView]:
+    """The account's policies, each by its newest version."""
+    after = values_in(cursor, str) or ""
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await policies.list_policies(connection, caller.account_id, after, limit + 1)
+    found = page(rows, limit, lambda row: row.name)
+    return Page(items=[_head(row) for row in found.items], next=found.next)
+
+
+def _head(row: PolicyHead) -> HeadView:
+    return HeadView(**{name: getattr(row, name) for name in HeadView.__struct_fields__})
+
+
+@get("/policies/{name:str}", opt=_READ, summary="A policy's newest version, or another")
+async def get_policy(
+    name: str,
+    services: Services,
+    caller: Caller,
+    version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)] | None = None,
+) -> VersionView:
+    """A version with its text."""
+    return version_shown(await version_named(services, caller, name, version))
+
+
+async def version_named(services: Services, caller: Caller, name: str, version: int | None) -> PolicyVersion:
+    """A version by name. Raises Refusal 404."""
+    async with services.database.tenant(caller.account_id) as connection:
+        found = await policies.version_of(connection, caller.account_id, name, version)
+    if found is None:
+        raise not_found(f"policy {name}" + (f" of version {version}" if version else ""))
+    return found
+
+
+@get("/policies/{name:str}/versions", opt=_READ, summary="The versions of a policy, the newest first")
+async def list_versions(
+    name: str, services: Services, caller: Caller, limit: Limit = 50, cursor: Cursor = ""
+) -> Page[VersionView]:
+    """All that the policy ever said."""
+    before = values_in(cursor, int)
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await policies.versions_of(connection, caller.account_id, name, before, limit + 1)
+    if not rows and before is None:
+        raise not_found(f"policy {name}")
+    found = page(rows, limit, lambda row: row.version)
+    return Page(items=[version_shown(row) for row in found.items], next=found.next)
+
+
+@delete("/policies/{name:str}", status_code=204, opt=_WRITE, summary="Remove a policy")
+async def forget_policy(name: str, services: Services, caller: Caller, asked: Asked) -> None:
+    """Remove a policy that is nowhere in force. What it once judged stays in the history."""
+    async with services.database.tenant(caller.account_id) as connection:
+        if any(active.name == name for active in await policies.activations(connection, caller.account_id)):
+            raise Refusal(409, f"the policy {name} is in force", "deactivate it first")
+        if not await policies.forget_policy(connection, caller.account_id, name):
+            raise not_found(f"policy {name}")
+        await audit.record(connection, caller, "policy.delete", "policy", name, {"name": name}, None, asked)
+
+
+@post("/activations", status_code=201, opt=_WRITE, summary="Put a policy in force")
+async def activate(data: ActivationWish, services: Services, caller: Caller, asked: Asked) -> ActivationView:
+    """Put a version in force; of its environment and selector it is then the only one. Every image is judged again."""
+    version = await version_named(services, caller, data.policy, data.version)
+    if version.is_draft and not data.shadow:
+        raise Refusal(
+            409, "a draft can be in force as a shadow only", "keep it without draft, or activate it as shadow"
+        )
+    try:
+        NameGlob(data.selector)
+    except ValueError as error:
+        raise problem(
+            422, f"the selector cannot be used: {error}", "write it as HOST/REPOSITORY:TAG with * and ?"
+        ) from error
+    async with services.database.tenant(caller.account_id) as connection:
+        number = await policies.activate(
+            connection,
+            caller.account_id,
+            version.id,
+            environment=data.environment,
+            selector=data.selector,
+            is_shadow=data.shadow,
+            by=caller.name,
+        )
+        found = await policies.activations(connection, caller.account_id)
+        active = next(each for each in found if each.id == number)
+        after = activation_shown(active)
+        await audit.record(connection, caller, "policy.activate", "policy", version.name, None, after, asked)
+        cause = f"policy {version.name} {version.version} activated"
+        await rejudge_account(connection, caller.account_id, cause)
+    return after
+
+
+@get("/activations", opt=_READ, summary="What is in force")
+async def list_activations(services: Services, caller: Caller) -> list[ActivationView]:
+    """All activations of the account, shadows too."""
+    async with services.database.tenant(caller.account_id) as connection:
+        return [activation_shown(each) for each in await policies.activations(connection, caller.account_id)]
+
+
+@delete("/activations/{number:int}", status_code=204, opt=_WRITE, summary="Take a policy out of force")
+async def deactivate(number: int, services: Services, caller: Caller, asked: Asked) -> None:
+    """End an activation. Every image is judged again."""
+    async with services.database.tenant(caller.account_id) as connection:
+        if not 0 < number < 1 << 62 or not await policies.deactivate(connection, caller.account_id, number):
+            raise not_found(f"activation {number}")
+        await audit.record(connection, caller, "policy.deactivate", "activation", str(number), None, None, asked)
+        await rejudge_account(connection, caller.account_id, f"activation {number} ended")
+
+
+@post("/exceptions", status_code=201, opt={"permission": "exceptions:write"}, summary="Accept findings for a time")
+async def add_exception(data: ExceptionBody, services: Services, caller: Caller, asked: Asked) -> ExceptionView:
+    """Accept the findings of a rule on some subjects until a day. They stay visible, and do not count."""
+    if not data.owner.strip() or not data.reason.strip():
+        raise problem(422, "an exception needs an owner and a reason", "say who answers for it and why")
+    try:
+        for pattern in (data.subject, data.policy, data.images):
+            NameGlob(pattern)
+        ends = datetime.combine(data.expires, time.min, UTC) + timedelta(days=1)
+    except (ValueError, OverflowError) as error:
+        raise HullmarkError(f"the exception cannot be used: {error}", advice="correct it") from error
+    key = uuid4()
+    body = msgspec.to_builtins(data)
+    async with services.database.tenant(caller.account_id) as connection:
+        await policies.add_exception(connection, caller.account_id, key, body, ends, caller.name)
+        await audit.record(connection, caller, "exception.add", "exception", str(key), None, body, asked)
+        await rejudge_account(connection, caller.account_id, f"exception {key} added")
+        found = await policies.exception_by_id(connection, caller.account_id, key)
+    if found is None:
+        raise not_found(f"exception {key}")
+    return _exception(found)
+
+
+@get("/exceptions", opt={"permission": "exceptions:read"}, summary="The exceptions of the account")
+async def list_exceptions(
+    services: Services, caller: Caller, ended: bool = False, limit: Limit = 50, cursor: Cursor = ""
+) -> Page[ExceptionView]:
+    """Exceptions by id; `ended`: also those that were ended by hand."""
+    after = values_in(cursor, UUID)
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await policies.exceptions(connection, caller.account_id, ended=ended, after=after, limit=limit + 1)
+    found = page(rows, limit, lambda row: row.id)
+    return Page(items=[_exception(row) for row in found.items], next=found.next)
+
+
+@delete("/exceptions/{key:uuid}", status_code=204, opt={"permission": "exceptions:write"}, summary="End an exception")
+async def end_exception(key: UUID, services: Services, caller: Caller, asked: Asked) -> None:
+    """End an exception now: its findings count again."""
+    async with services.database.tenant(caller.account_id) as connection:
+        if not await policies.end_exception(connection, caller.account_id, key):
+            raise not_found(f"exception {key}")
+        await audit.record(connection, caller, "exception.end", "exception", str(key), None, None, asked)
+        await rejudge_account(connection, caller.account_id, f"exception {key} ended")
+
+
+def _exception(row: policies.ExceptionRow) -> ExceptionView:
+    body = msgspec.to_builtins(msgspec.convert(row.body, ExceptionBody))
+    return ExceptionView(id=row.id, created_by=row.created_by, created_at=row.created_at, ended_at=row.ended_at, **body)
+
+
+ROUTES = [
+    keep_policy,
+    list_policies,
+    get_policy,
+    list_versions,
+    forget_policy,
+    activate,
+    list_activations,
+    deactivate,
+    add_exception,
+    list_exceptions,
+    end_exception,
+]

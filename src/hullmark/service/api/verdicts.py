@@ -1,0 +1,148 @@
+"""Verdicts: what holds now, what held then, all there ever were, and what a policy would say."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.params import Parameter
+
+from hullmark.app.server.documents import get_verdict
+from hullmark.app.server.services import Services
+from hullmark.service.api.caller import Caller
+from hullmark.service.api.formats import written
+from hullmark.service.api.images import find, moment
+from hullmark.service.api.paging import Cursor, Limit, Page, page, values_in
+from hullmark.service.api.problems import Refusal, not_found
+from hullmark.store import verdicts
+from hullmark.store.verdicts import CurrentVerdict, VerdictRow
+
+_READ: dict[str, Any] = {"permission": "verdicts:read"}
+AsOf = Annotated[datetime | None, Parameter(description="What held at this moment.")]
+KnownAt = Annotated[datetime | None, Parameter(description="By what was written down until this moment.")]
+
+
+class VerdictView(msgspec.Struct, kw_only=True):
+    """A verdict and what it was made of, by digest. `at` is the moment that counted as now."""
+
+    id: int
+    policy: str
+    policy_version: int
+    environment: str
+    reference: str
+    shadow: bool
+    verdict: str
+    reason: str
+    stops: int
+    warns: int
+    cause: str
+    at: datetime
+    recorded_at: datetime
+    image_digest: str
+    policy_digest: str
+    exceptions_digest: str
+    snapshot_digest: str
+    analyzer: str
+
+
+def shown(row: VerdictRow) -> VerdictView:
+    """A verdict as it is answered."""
+    values = {name: getattr(row, name) for name in VerdictView.__struct_fields__ if name != "shadow"}
+    return VerdictView(shadow=row.is_shadow, **values)
+
+
+@get("/verdicts/{digest:str}", opt=_READ, summary="May this image be deployed?")
+async def look_up(digest: str, services: Services, caller: Caller, environment: str = "") -> list[CurrentVerdict]:
+    """The verdicts in force on an image, by any of its digests, in an environment and those of any environment. One look-up."""
+    async with services.database.tenant(caller.account_id) as connection:
+        found = await verdicts.look_up(connection, caller.account_id, digest, environment)
+    if not found:
+        raise not_found(f"verdict on {digest[:200]}", "add the image, activate a policy, wait until it is analysed")
+    return found
+
+
+@get("/images/{digest:str}/verdicts", opt=_READ, summary="The verdicts on an image")
+async def of_image(
+    digest: str,
+    services: Services,
+    caller: Caller,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    shadows: bool = False,
+) -> list[VerdictView]:
+    """The verdicts that hold, or held at a moment, by what is known, or was known then."""
+    row = await find(services, caller, digest)
+    async with services.database.tenant(caller.account_id) as connection:
+        if as_of is None and known_at is None:
+            return [
+                shown(each) for each in await verdicts.current(connection, caller.account_id, row.id, shadows=shadows)
+            ]
+        now = services.clock()
+        known = moment(known_at) or now
+        rows = await verdicts.as_of(connection, caller.account_id, row.id, moment(as_of) or known, known)
+    return [shown(each) for each in rows]
+
+
+@get("/images/{digest:str}/history", opt=_READ, summary="All verdicts that an image ever had")
+async def history(
+    digest: str,
+    services: Services,
+    caller: Caller,
+    known_at: KnownAt = None,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[VerdictView]:
+    """The newest first. Nothing is ever taken out."""
+    row = await find(services, caller, digest)
+    before = values_in(cursor, int)
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await verdicts.history(
+            connection, caller.account_id, row.id, before=before, limit=limit + 1, known_at=moment(known_at)
+        )
+    found = page(rows, limit, lambda each: each.id)
+    return Page(items=[shown(each) for each in found.items], next=found.next)
+
+
+@get("/history/{number:int}", opt=_READ, summary="A verdict with its findings")
+async def findings(number: int, services: Services, caller: Caller, format: str = "json") -> Response[bytes]:
+    """A verdict as `hullmark check` writes it: json, table, sarif, junit …"""
+    async with services.database.tenant(caller.account_id) as connection:
+        row = await verdicts.by_number(connection, caller.account_id, number) if 0 < number < 1 << 62 else None
+    if row is None:
+        raise not_found(f"verdict {number}")
+    verdict = await asyncio.to_thread(get_verdict, services.objects, row.document, row.at.isoformat())
+    return await asyncio.to_thread(written, "verdict", format, verdict)
+
+
+@get("/images/{digest:str}/check", opt=_READ, summary="The verdict in force, with its findings")
+async def check(  # noqa: PLR0913 - one parameter a filter
+    digest: str,
+    request: Request[Any, Any, Any],
+    services: Services,
+    caller: Caller,
+    policy: str = "",
+    environment: str = "",
+    format: str = "json",
+) -> Response[bytes]:
+    """The current verdict of the policy in force (`policy` names one where there are several), as `hullmark check` writes it."""
+    row = await find(services, caller, digest)
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await verdicts.current(connection, caller.account_id, row.id)
+    rows = [each for each in rows if policy in ("", each.policy) and each.environment in ("", environment)]
+    if not rows:
+        raise Refusal(
+            409, f"the image has no verdict yet: it is {row.state}", "activate a policy, and wait for the image"
+        )
+    worst = max(rows, key=lambda each: (_SEVERITY[each.verdict], each.policy))
+    verdict = await asyncio.to_thread(get_verdict, services.objects, worst.document, worst.at.isoformat())
+    answer = await asyncio.to_thread(written, "verdict", format, verdict)
+    answer.headers["X-Hullmark-Verdict"] = worst.verdict
+    return answer
+
+
+_SEVERITY = {"go": 0, "warn": 1, "unknown": 2, "stop": 3}
+
+ROUTES = [look_up, of_image, history, findings, check]

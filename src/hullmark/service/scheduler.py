@@ -1,0 +1,96 @@
+"""The scheduler: looks after what time alone brings about. Any number may run; one at a time acts.
+
+It frees images whose worker died, has those analysed that newer extractors read otherwise, clears away what nobody needs, and notices
+exceptions that end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import structlog
+
+from hullmark.app.server import retain
+from hullmark.app.server.analyse import fingerprint
+from hullmark.app.server.register import want_analysis
+from hullmark.app.server.services import Services
+from hullmark.app.server.uploads import sweep_uploads
+from hullmark.model.errors import HullmarkError
+from hullmark.store import jobs, leases
+
+_log = structlog.get_logger("hullmark.scheduler")
+_LOCK = 7_310_579_303
+_AT_ONCE = 200
+
+
+class Duty(NamedTuple):
+    """Something that is done every so many seconds."""
+
+    name: str
+    every: float
+    act: Callable[[Services], Awaitable[object]]
+
+
+async def free_abandoned(services: Services) -> None:
+    """Jobs and images of workers that died go to the next one; an image that waits has a job."""
+    settings = services.settings
+    async with services.database.system() as connection:
+        back = await jobs.requeue_abandoned(connection, settings.silence)
+        freed = await leases.release_overdue(connection, settings.attempts)
+        for image_id in await leases.waiting_without_job(connection, _AT_ONCE):
+            await want_analysis(connection, image_id)
+    if back or freed:
+        _log.warning("freed", jobs=back, images=freed)
+
+
+async def renew_outdated(services: Services) -> None:
+    """Images that older extractors read are read again, some at a time."""
+    async with services.database.system() as connection:
+        old = await leases.outdated(connection, fingerprint(), _AT_ONCE)
+        for image_id in await leases.wait_again(connection, old):
+            await want_analysis(connection, image_id)
+
+
+async def forget_jobs(services: Services) -> None:
+    """What ended long ago is forgotten."""
+    async with services.database.system() as connection:
+        await jobs.forget_ended(connection, 24 * 3600.0)
+
+
+DUTIES = (
+    Duty("free-abandoned", 0.0, free_abandoned),
+    Duty("expired-exceptions", 30.0, retain.judge_expired),
+    Duty("outdated", 60.0, renew_outdated),
+    Duty("uploads", 300.0, sweep_uploads),
+    Duty("retention", 600.0, retain.retain),
+    Duty("objects", 3600.0, retain.sweep_objects),
+    Duty("jobs", 3600.0, forget_jobs),
+)
+"""All duties. Zero: as often as workers give signs of life."""
+
+
+async def run_scheduler(services: Services) -> None:
+    """Do what is due until cancelled, as long as no other scheduler does."""
+    due = dict.fromkeys((duty.name for duty in DUTIES), 0.0)
+    async with services.database:
+        while True:
+            try:
+                await _round(services, due)
+            except HullmarkError as error:
+                _log.warning("put off", reason=str(error))
+            await asyncio.sleep(min(services.settings.heartbeat, 5.0))
+
+
+async def _round(services: Services, due: dict[str, float]) -> None:
+    """Whoever holds the lock acts; the others wait for it to die."""
+    async with services.database.system() as connection:
+        row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))).fetchone()
+        if row != (True,):
+            return
+        for duty in DUTIES:
+            if time.monotonic() >= due[duty.name]:
+                due[duty.name] = time.monotonic() + (duty.every or services.settings.heartbeat)
+                await duty.act(services)

@@ -1,0 +1,127 @@
+"""Everything on one machine: the embedded PostgreSQL and a process for each role, restarted when one dies, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from hullmark.app.server.services import services_for
+from hullmark.app.server.settings import Settings, environment_of
+from hullmark.model.errors import HullmarkError
+from hullmark.service.process import first_start
+from hullmark.store.embedded import Embedded
+from hullmark.store.migrate import migrate
+
+_log = structlog.get_logger("hullmark.serve")
+_POLL = 0.2
+_STOP_WAIT = 30.0
+_LONGEST_PAUSE = 10.0
+_STEADY = 30.0
+
+
+class Child:
+    """A process of ours that is to run: started again when it ends, after a pause that grows while it keeps ending early."""
+
+    def __init__(self, name: str, role: str, environment: dict[str, str]) -> None:
+        self.name = name
+        self._role = role
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._started = 0.0
+        self._pause = 0.0
+        self._due = 0.0
+
+    async def tend(self) -> None:
+        """Start it if it does not run and it is time."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            return
+        now = time.monotonic()
+        if process is not None:
+            lasted = now - self._started
+            self._pause = 0.2 if lasted > _STEADY else min(max(self._pause * 2, 0.2), _LONGEST_PAUSE)
+            self._due = now + self._pause
+            self._process = None
+            _log.warning("ended", process=self.name, status=process.returncode, again_in=self._pause)
+        if now >= self._due:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "hullmark.service.process",
+                self._role,
+                env=self._environment,
+                start_new_session=True,
+            )
+            self._started = now
+
+    async def stop(self) -> None:
+        """Have it finish or hand back what it does; kill it if it takes too long."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_WAIT)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run everything until SIGTERM or SIGINT. Raises HullmarkError where it cannot begin."""
+    # Others may pass through it, as the database's user does, and see nothing in it.
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
+    embedded = None if settings.database_url else Embedded(settings.data / "postgres")
+    if embedded is not None:
+        settings = msgspec.structs.replace(settings, database_url=await asyncio.to_thread(embedded.start))
+    try:
+        await asyncio.to_thread(migrate, settings.database_url)
+        password = await first_start(services_for(settings, dict(os.environ)))
+        if password:
+            say(f"the first person is admin; the password is in {password}")
+        say(f"listening on http://{settings.listen}")
+        await _tend(settings, embedded)
+    finally:
+        if embedded is not None:
+            await asyncio.to_thread(embedded.stop)
+
+
+async def _tend(settings: Settings, embedded: Embedded | None) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    environment = {**os.environ, **environment_of(settings)}
+    children = [Child("api", "api", environment), Child("scheduler", "scheduler", environment)]
+    children += [Child(f"worker-{number + 1}", "worker", environment) for number in range(settings.workers)]
+    try:
+        while not stopping.is_set():
+            if embedded is not None and embedded.poll() is not None:
+                await _revive(embedded)
+            for child in children:
+                await child.tend()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), _POLL)
+    finally:
+        _log.info("stopping")
+        await asyncio.gather(*(child.stop() for child in children))
+
+
+async def _revive(embedded: Embedded) -> None:
+    """The database server died: it is started again, as often as it takes."""
+    _log.warning("ended", process="postgres", status=embedded.poll())
+    try:
+        await asyncio.to_thread(embedded.start)
+    except HullmarkError as error:
+        _log.error("cannot start", process="postgres", reason=str(error), advice=error.advice)
+        await asyncio.sleep(1.0)

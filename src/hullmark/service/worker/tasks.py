@@ -1,0 +1,92 @@
+"""The tasks that workers run. Each may be run twice, or be stopped at any point and be run again: its effect is the same.
+
+To add one, write a function and put it into TASKS.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+
+from hullmark.app.server import advisories, analyse, judge, simulate
+from hullmark.app.server.advisories import Books
+from hullmark.app.server.register import want_verdict
+from hullmark.app.server.services import Services
+from hullmark.store import images, retention
+
+_log = structlog.get_logger("hullmark.worker")
+_AT_ONCE = 1000
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What tasks are handed: the services, the snapshots at hand, and the name of the process."""
+
+    services: Services
+    books: Books
+    worker: str
+
+
+def worker_name() -> str:
+    """Names this process among all workers."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def analyse_image(work: Work, image_id: int) -> None:
+    """Analyse an image that waits."""
+    if await analyse.analyse(work.services, work.books, image_id, work.worker):
+        _log.info("analysed", image=image_id)
+
+
+async def judge_image(work: Work, account_id: int, image_id: int, cause: str) -> None:
+    """Judge an image by what an account has in force for it."""
+    new = await judge.judge(work.services, work.books, account_id, image_id, cause)
+    _log.info("judged", account=account_id, image=image_id, new=new)
+
+
+async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
+    """Have every image of an account judged, one job an image, after what is asked for by itself."""
+    after = 0
+    while True:
+        async with work.services.database.system() as connection:
+            some = await images.analysed_of(connection, account_id, after, _AT_ONCE)
+            for image_id in some:
+                await want_verdict(connection, account_id, image_id, cause, priority=0)
+        if len(some) < _AT_ONCE:
+            return
+        after = some[-1]
+
+
+async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
+    """Match with a newer snapshot of advisories, and judge the images of which it says something else."""
+    touched = await advisories.adopt(work.services, work.books, snapshot_id)
+    for start in range(0, len(touched), _AT_ONCE):
+        async with work.services.database.system() as connection:
+            for account_id, image_id in await images.holdings(connection, touched[start : start + _AT_ONCE]):
+                await want_verdict(connection, account_id, image_id, "advisories", priority=0)
+    _log.info("adopted", snapshot=snapshot_id, touched=len(touched))
+
+
+async def simulate_policy(work: Work, simulation_id: str) -> None:
+    """Try a draft on an account's images."""
+    await simulate.simulate(work.services, work.books, simulation_id)
+
+
+async def delete_account(work: Work, account_id: int) -> None:
+    """Remove an account that is to be deleted, with all that is its own."""
+    async with work.services.database.system() as connection:
+        await retention.delete_account(connection, account_id)
+
+
+TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
+    "analyse": ("analysis", analyse_image),
+    "judge": ("judging", judge_image),
+    "rejudge": ("judging", rejudge_account),
+    "adopt": ("matching", adopt_snapshot),
+    "simulate": ("judging", simulate_policy),
+    "delete_account": ("default", delete_account),
+}
+"""Every task by its name, with the queue that it waits in."""

@@ -1,0 +1,77 @@
+"""Jobs: deferred in the transaction of the state change that they belong to, so that neither is without the other.
+
+Procrastinate's tables carry them. The database function `defer_job` puts a row in by its documented columns: the library's own function
+fails the whole transaction where a job with the same queueing lock waits already, which here is no fault. Tenants may call it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hullmark.store.database import Connection
+
+_DEFER = "SELECT defer_job(%s, %s, %s, %s, %s, %s)"
+
+
+async def defer(  # noqa: PLR0913 - all but two by name
+    connection: Connection,
+    task: str,
+    args: dict[str, Any],
+    *,
+    once: str = "",
+    queue: str = "default",
+    priority: int = 0,
+    at: datetime | None = None,
+) -> int | None:
+    """Have a task run after this transaction, not before `at`. While a job of the same `once` waits, nothing is added (None).
+
+    Higher priorities run first.
+    """
+    cursor = await connection.execute(_DEFER, (queue, task, priority, once or None, Jsonb(args), at))
+    row = await cursor.fetchone()
+    return int(row[0]) if row and row[0] is not None else None
+
+
+async def waiting_by_task(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many jobs there are by task and status, of those that have not ended."""
+    cursor = await connection.execute(
+        "SELECT task_name, status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1, 2"
+    )
+    return {(task, status): count for task, status, count in await cursor.fetchall()}
+
+
+async def requeue_abandoned(connection: Connection, silent: float) -> int:
+    """Put jobs back whose worker gave no sign of life for `silent` seconds; answers how many. Each task bears being run again."""
+    cursor = await connection.execute(
+        """
+        WITH gone AS (
+            SELECT job.id FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+            WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %s))
+            FOR UPDATE OF job SKIP LOCKED
+        ), twins AS (
+            -- The same job waits already: this one has nothing left to do.
+            DELETE FROM procrastinate_jobs job USING gone WHERE job.id = gone.id AND job.queueing_lock IS NOT NULL AND EXISTS (
+                SELECT FROM procrastinate_jobs other WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo')
+            RETURNING job.id
+        )
+        UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, attempts = attempts + 1, scheduled_at = NULL
+        WHERE id IN (SELECT id FROM gone EXCEPT SELECT id FROM twins)
+        """,
+        (silent,),
+    )
+    return cursor.rowcount
+
+
+async def forget_ended(connection: Connection, keep: float) -> int:
+    """Remove jobs that ended more than `keep` seconds ago; answers how many."""
+    cursor = await connection.execute(
+        """
+        DELETE FROM procrastinate_jobs job WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted') AND NOT EXISTS (
+            SELECT FROM procrastinate_events event WHERE event.job_id = job.id AND event.at > now() - make_interval(secs => %s))
+        """,
+        (keep,),
+    )
+    return cursor.rowcount

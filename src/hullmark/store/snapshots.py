@@ -1,0 +1,184 @@
+"""Snapshots of advisories, which of them all is matched with, and what is left to do until it is.
+
+One row (`matching`) says which snapshot counts. Whoever writes matches holds it for reading, whoever changes it for writing: so what was
+matched with an older snapshot is there when the work for a newer one is planned. What is to be matched again waits in `rematch`; a
+batch takes rows out and writes what came of them in one transaction, so that it has its effect once, however often it is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from psycopg.rows import class_row
+
+from hullmark.model.errors import HullmarkError
+from hullmark.store.coordinates import Key, key_of, namespace_key
+from hullmark.store.database import Connection
+
+
+class SnapshotRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot: its digest, the youngest date in it (ISO 8601), and under which key its file is kept."""
+
+    id: int
+    digest: str
+    data_at: str
+    object: str
+    is_adopted: bool
+
+
+class Current(msgspec.Struct, frozen=True, kw_only=True):
+    """What all is matched with, and the day that counts as today (ISO 8601). None: nothing yet.
+
+    `weighed` is the last advisory whose weight was brought to this snapshot, `is_weighed` whether all are.
+    """
+
+    snapshot_id: int | None
+    digest: str | None
+    previous_id: int | None
+    at: str
+    weighed: int
+    is_weighed: bool
+
+
+class OtherSnapshot(HullmarkError):
+    """Matching was begun with a snapshot that no longer counts: take the current one and begin again."""
+
+
+async def add_snapshot(
+    conn: Connection, digest: str, *, data_at: str, object: str, namespaces: Mapping[str, Any]
+) -> int:
+    """The number of a snapshot, which is written down if it is new."""
+    from psycopg.types.json import Jsonb
+
+    await conn.execute(
+        "INSERT INTO snapshot (digest, data_at, object, namespaces) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (digest, data_at, object, Jsonb(dict(namespaces))),
+    )
+    row = await (await conn.execute("SELECT id FROM snapshot WHERE digest = %s", (digest,))).fetchone()
+    assert row is not None  # noqa: S101 - it was just written, and is never deleted
+    return int(row[0])
+
+
+async def snapshot_by_id(conn: Connection, snapshot_id: int) -> SnapshotRow | None:
+    """The snapshot of this number."""
+    async with conn.cursor(row_factory=class_row(SnapshotRow)) as cursor:
+        await cursor.execute(
+            "SELECT id, digest, data_at, object, adopted_at IS NOT NULL AS is_adopted FROM snapshot WHERE id = %s",
+            (snapshot_id,),
+        )
+        return await cursor.fetchone()
+
+
+_CURRENT = """SELECT snapshot_id, digest, previous_id, at, weighed, is_weighed
+FROM matching LEFT JOIN snapshot ON snapshot.id = snapshot_id"""
+
+
+async def current(conn: Connection) -> Current:
+    """What all is matched with now."""
+    return await _current(conn, _CURRENT)
+
+
+async def current_kept(conn: Connection) -> Current:
+    """What all is matched with, which stays so until the transaction ends."""
+    return await _current(conn, _CURRENT + " FOR SHARE OF matching")
+
+
+async def current_to_change(conn: Connection) -> Current:
+    """What all is matched with. Nobody else writes matches, or changes this, until the transaction ends."""
+    return await _current(conn, _CURRENT + " FOR UPDATE OF matching")
+
+
+async def _current(conn: Connection, statement: Any) -> Current:
+    async with conn.cursor(row_factory=class_row(Current)) as cursor:
+        await cursor.execute(statement)
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - the migration wrote it
+    return row
+
+
+async def require(conn: Connection, snapshot_id: int) -> Current:
+    """Make sure that this snapshot counts, and does until the transaction ends. Raises OtherSnapshot."""
+    known = await current_kept(conn)
+    if known.snapshot_id != snapshot_id:
+        raise OtherSnapshot(
+            f"snapshot {snapshot_id} is not the one that counts", advice="take the current snapshot and try again"
+        )
+    return known
+
+
+async def count_on(conn: Connection, snapshot_id: int, at: str) -> None:
+    """From now on this snapshot counts, as on this day (ISO 8601). Hold `current_to_change`."""
+    await conn.execute(
+        "UPDATE matching SET previous_id = CASE WHEN snapshot_id = %(new)s THEN previous_id ELSE snapshot_id END, "
+        "snapshot_id = %(new)s, at = %(at)s, weighed = 0, is_weighed = false",
+        {"new": snapshot_id, "at": at},
+    )
+
+
+async def plan_all(conn: Connection) -> None:
+    """Every coordinate is to be matched again."""
+    await conn.execute("INSERT INTO rematch SELECT id FROM coordinate ORDER BY id ON CONFLICT DO NOTHING")
+
+
+async def plan(conn: Connection, keys: Iterable[Key], namespaces: Iterable[str]) -> None:
+    """The coordinates that are looked up under one of these names, or in one of these namespaces, are to be matched again."""
+    await conn.execute(
+        "INSERT INTO rematch SELECT coordinate_id FROM coordinate_key WHERE key = ANY(%s::bytea[]) "
+        "UNION SELECT coordinate_id FROM coordinate_key WHERE namespace = ANY(%s::text[]) ORDER BY 1 ON CONFLICT DO NOTHING",
+        (sorted(map(key_of, keys)), [namespace_key(each) for each in namespaces]),
+    )
+
+
+async def take_planned(conn: Connection, most: int) -> tuple[int, ...]:
+    """Some coordinates that are to be matched again, sorted, which nobody else takes; they are planned no more if this transaction
+    comes to its end."""
+    cursor = await conn.execute(
+        "DELETE FROM rematch WHERE coordinate_id IN "
+        "(SELECT coordinate_id FROM rematch ORDER BY coordinate_id FOR UPDATE SKIP LOCKED LIMIT %s) RETURNING coordinate_id",
+        (most,),
+    )
+    return tuple(sorted(number for (number,) in await cursor.fetchall()))
+
+
+async def planned(conn: Connection) -> int:
+    """How many coordinates are still to be matched again."""
+    row = await (await conn.execute("SELECT count(*) FROM rematch")).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def note_changes(conn: Connection, snapshot_id: int, coordinates: Iterable[int]) -> None:
+    """Write down that something else is known of these coordinates with this snapshot."""
+    await conn.execute(
+        "INSERT INTO coordinate_change SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
+        (snapshot_id, sorted(set(coordinates))),
+    )
+
+
+async def settle(conn: Connection, snapshot_id: int) -> bool:
+    """Write down that a snapshot is adopted, if nothing is left to do; answers whether that is so."""
+    cursor = await conn.execute(
+        "UPDATE snapshot SET adopted_at = coalesce(adopted_at, now()) FROM matching WHERE snapshot.id = %s "
+        "AND snapshot_id = snapshot.id AND is_weighed AND NOT EXISTS (SELECT FROM rematch) RETURNING 1",
+        (snapshot_id,),
+    )
+    return await cursor.fetchone() is not None
+
+
+async def images_touched(conn: Connection, snapshot_id: int, after: int = 0, limit: int = 1000) -> tuple[int, ...]:
+    """The images above this number that hold a coordinate of which this snapshot says something else, sorted, at most `limit`."""
+    cursor = await conn.execute(
+        "WITH touched AS MATERIALIZED (SELECT DISTINCT set_id FROM coordinate_change JOIN package USING (coordinate_id) "
+        "JOIN set_member ON package_id = package.id WHERE snapshot_id = %s) "
+        "SELECT DISTINCT image_id FROM touched CROSS JOIN LATERAL (SELECT image_id FROM image_set "
+        "WHERE image_set.set_id = touched.set_id AND image_id > %s ORDER BY image_id LIMIT %s) AS held "
+        "ORDER BY image_id LIMIT %s",
+        (snapshot_id, after, limit, limit),
+    )
+    return tuple(number for (number,) in await cursor.fetchall())
+
+
+async def forget_changes(conn: Connection, before: int) -> None:
+    """Drop what was written down of changes with snapshots before this one."""
+    await conn.execute("DELETE FROM coordinate_change WHERE snapshot_id < %s", (before,))

@@ -1,0 +1,192 @@
+"""An image that was scanned once is scanned again from its records alone, wherever they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from hullmark.app.facets import FACETS, facets_for
+from hullmark.app.scan import scan_image
+from hullmark.app.stored_image import LayerNotKept, as_image, packed, stored_image, unpacked
+from hullmark.app.wish import Means, Scanned, ScannerPlaces, Wish
+from hullmark.model.errors import BrokenImage, HullmarkError
+from hullmark.model.image import Image
+from hullmark.model.malware import MalwareScan
+from hullmark.source import SourceOptions, open_image
+from hullmark.store.layercache import FolderKeep, Keep
+from hullmark.store.object_keep import ObjectKeep
+from hullmark.store.objects import ObjectsUnreachable, open_objects
+from tests.support.buckets import s3_bucket
+from tests.support.clamav import RULE
+from tests.support.images import Blobs, docker_files, tagged, tar_of, write_docker_archive, write_layout
+from tests.support.places import corpus
+from tests.support.shop import KEY, config, layers
+
+LOGIN = {"etc/ssh/sshd_config": b"PermitRootLogin yes\n", "root/.env": b"API_TOKEN=4f7d1c09ab\n", "srv/server.key": KEY}
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    with s3_bucket() as environment:
+        yield environment
+
+
+@pytest.fixture(params=["folder", "objects in a folder", "objects in a bucket"])
+def keep(request: pytest.FixtureRequest, tmp_path: Path) -> Keep:
+    return kept_in(request, tmp_path)
+
+
+def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Keep:
+    if request.param == "folder":
+        return FolderKeep(tmp_path / "cache")
+    if request.param == "objects in a folder":
+        return ObjectKeep(open_objects(str(tmp_path / "objects"), {}))
+    return ObjectKeep(open_objects(f"s3://marks/{tmp_path.name}", request.getfixturevalue("bucket")))
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> ScannerPlaces:
+    path = tmp_path / "rules.yar"
+    path.write_text(RULE)
+    return ScannerPlaces(yara_rules=path)
+
+
+def shop(folder: Path) -> Image:
+    blobs = Blobs()
+    made = blobs.image((*layers(), tar_of(LOGIN)), config=config)
+    return opened(f"oci-dir:{write_layout(folder, blobs, [tagged(made, 'latest')])}")
+
+
+def opened(reference: str) -> Image:
+    return open_image(reference, SourceOptions())
+
+
+def again(image: Image, scanned: Scanned) -> Image:
+    """The image as it comes back from being stored."""
+    return as_image(unpacked(packed(stored_image(image, scanned.inventory))))
+
+
+def full_scans(image: Image, keep: Keep, rules: ScannerPlaces) -> tuple[Scanned, Scanned, Scanned]:
+    """The image scanned for everything: with nothing kept, the first time, and as a stored image."""
+    bare, means = Means(scanners=rules), Means(keep=keep, keeping="always", scanners=rules)
+    with facets_for(FACETS, means) as facets:
+        wish = Wish(files=True, digests=True, ghosts=True, facets=facets)
+        first = scan_image(image, wish, means)
+        return scan_image(image, wish, bare), first, scan_image(again(image, first), wish, means)
+
+
+def test_a_stored_image_answers_all_that_was_asked_before_with_no_layer(
+    keep: Keep, rules: ScannerPlaces, tmp_path: Path
+) -> None:
+    image = shop(tmp_path / "shop")
+    bare, first, later = full_scans(image, keep, rules)
+    assert later == first == bare
+    assert later.inventory.files
+    assert len(later.inventory.packages) > 2
+    assert {secret.path for secret in later.facets["secrets"]} == {"/root/.env"}
+    assert isinstance(later.facets["malware"], MalwareScan)
+    assert set(later.facets) == set(FACETS)
+
+
+@pytest.mark.parametrize("name", ["debian-slim", "nginx"])
+def test_a_real_image_is_the_same_when_stored(name: str, keep: Keep, rules: ScannerPlaces) -> None:
+    image = opened(f"oci-dir:{corpus('oci', name)}")
+    bare, first, later = full_scans(image, keep, rules)
+    assert later == first == bare
+    assert len(later.inventory.packages) > 50
+
+
+def test_kept_configuration_is_had_by_path_without_layers(keep: Keep, tmp_path: Path) -> None:
+    image, means = shop(tmp_path / "shop"), Means(keep=keep, keeping="always")
+    first = scan_image(image, Wish(), means)
+    asked = Wish(contents=("etc/**", "root/.env"))
+    contents = scan_image(again(image, first), asked, means).contents
+    assert contents == scan_image(image, asked, Means()).contents
+    assert contents["/etc/ssh/sshd_config"] == LOGIN["etc/ssh/sshd_config"]
+    assert contents["/etc/shop.conf"] == b"port = 8080\n"
+    assert b"4f7d1c09ab" not in contents["/root/.env"]
+
+
+def test_what_is_not_kept_is_said_to_be_so(keep: Keep, tmp_path: Path) -> None:
+    image, means = shop(tmp_path / "shop"), Means(keep=keep)
+    first = scan_image(image, Wish(), means)
+    stored = again(image, first)
+    assert scan_image(stored, Wish(), means) == first
+    assert scan_image(stored, Wish(files=True, all_layers=True), means).inventory.files
+    for wish in (Wish(digests=True), Wish(contents=("app/run",)), Wish(keeps=True)):
+        with pytest.raises(LayerNotKept) as missing:
+            scan_image(stored, wish, means)
+        assert missing.value.digest in {layer.digest for layer in stored.layers}
+        assert missing.value.advice
+    with pytest.raises(LayerNotKept):
+        scan_image(stored, Wish(), Means())
+    with pytest.raises(LayerNotKept):
+        scan_image(stored, Wish(), replace(means, jobs=3, keep=FolderKeep(tmp_path / "empty")))
+
+
+def test_an_archive_without_digests_is_stored_with_those_that_were_found(keep: Keep, tmp_path: Path) -> None:
+    archive = write_docker_archive(tmp_path / "shop.tar", [docker_files(layers=(*layers(), tar_of(LOGIN)))])
+    image, means = opened(f"docker-archive:{archive}"), Means(keep=keep, keeping="always")
+    assert {layer.digest for layer in image.layers} == {""}
+    first = scan_image(image, Wish(), means)
+    archive.unlink()
+    stored = again(image, first)
+    assert all(layer.digest.startswith("sha256:") for layer in stored.layers)
+    assert scan_image(stored, Wish(files=True), means).inventory.packages == first.inventory.packages
+    assert scan_image(stored, Wish(), means) == first
+
+
+def test_records_of_other_layers_are_not_taken_for_a_stored_image(keep: Keep, tmp_path: Path) -> None:
+    image, means = shop(tmp_path / "shop"), Means(keep=keep)
+    stored = again(image, scan_image(image, Wish(), means))
+    lied = replace(stored.layers[0], diff_id=stored.layers[1].diff_id)
+    with pytest.raises(BrokenImage):
+        scan_image(replace(stored, layers=(lied, *stored.layers[1:])), Wish(files=True), means)
+
+
+def test_a_store_that_fails_is_no_empty_one(tmp_path: Path) -> None:
+    objects = open_objects(str(tmp_path / "objects"), {})
+    image, means = shop(tmp_path / "shop"), Means(keep=ObjectKeep(objects))
+    stored = again(image, scan_image(image, Wish(), means))
+    (tmp_path / "objects").rename(tmp_path / "elsewhere")
+    for asked in (image, stored):
+        with pytest.raises(ObjectsUnreachable):
+            scan_image(asked, Wish(), means)
+
+
+def test_a_store_that_all_machines_share_knows_no_files_by_their_stamps(keep: Keep, tmp_path: Path) -> None:
+    keys: list[str] = []
+    write = keep.write
+
+    class Noting:
+        is_local = keep.is_local
+        read, has = keep.read, keep.has
+
+        def write(self, key: str, payload: bytes) -> None:
+            keys.append(key)
+            write(key, payload)
+
+    image = shop(tmp_path / "shop")
+    aged = replace(image, layers=tuple(replace(layer, stamp=f"{layer.digest} of old") for layer in image.layers))
+    scan_image(aged, Wish(), Means(keep=Noting()))
+    assert {key.partition("/")[0] for key in keys} == {"records", "results"} | ({"stamps"} if keep.is_local else set())
+
+
+def test_what_is_no_stored_image_is_refused() -> None:
+    for payload in (b"", b"\x80", b"\xc1", b'{"kind": "registry"}'):
+        with pytest.raises(HullmarkError) as refused:
+            unpacked(payload)
+        assert refused.value.advice
+
+
+def test_the_types_of_layers_are_stored_where_they_are_known(tmp_path: Path) -> None:
+    image = shop(tmp_path / "shop")
+    inventory = scan_image(image, Wish(), Means()).inventory
+    types = [f"application/vnd.oci.image.layer.v1.tar+{number}" for number in range(4)]
+    stored = unpacked(packed(stored_image(image, inventory, types)))
+    assert [layer.media_type for layer in stored.layers] == types
+    with pytest.raises(ValueError):
+        stored_image(image, inventory, types[1:])

@@ -1,0 +1,35 @@
+"""The real interface in a process of its own: `upload_server.py FD LIMITS`, settings from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+
+import msgspec
+import uvicorn
+
+from hullmark.app.server.bootstrap import bootstrap
+from hullmark.app.server.services import Services, services_for
+from hullmark.app.server.settings import settings_from
+from hullmark.service.api.app import create_app
+from hullmark.service.protocol import ConnectionLimits, protocol_class
+
+
+async def _prepared(services: Services) -> None:
+    async with services.database:
+        await bootstrap(services)
+
+
+def main() -> None:
+    settings = settings_from(os.environ)
+    asyncio.run(_prepared(services_for(settings, dict(os.environ), connections=2)))
+    app = create_app(services_for(settings, dict(os.environ)))
+    limits = msgspec.json.decode(sys.argv[2], type=ConnectionLimits)
+    config = uvicorn.Config(app, http=protocol_class(limits), ws="none", log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+
+
+if __name__ == "__main__":
+    main()
