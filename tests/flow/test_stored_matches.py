@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,11 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match, Suppressed
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.source import SourceOptions
-from hullmark.store import reports, snapshots
+from hullmark.store import holders, reports, snapshots
 from hullmark.store.database import Connection, Database
-from hullmark.store.matches import Exemption, exempt_in_image
-from hullmark.store.reports import Filter, PackageWish, StoredMatch
+from hullmark.store.holders import PackageWish
+from hullmark.store.matches import Exemption, exempt_in_image, forgotten
+from hullmark.store.reports import Filter, StoredMatch
 from tests.support.advisories import advisory_files
 from tests.support.books import advisory, affected, inventory, package
 from tests.support.database import database_server, database_url, fresh_database  # noqa: F401
@@ -249,18 +252,27 @@ def test_what_is_told_of_one_image_exempts_no_other(tmp_path: Path, database_url
                 await exempt_in_image(conn, one, [said])
                 account = await an_account(conn, [one, other])
                 found = await reports.counts(conn, [one, other])
-                holders = await reports.images_with_advisory(conn, account, "CVE-2024-1")
+                found_in = await holders.images_with_advisory(conn, account, "CVE-2024-1")
             assert [each.suppressed for each in await whole(db, one) if each.package.name == "foo"] == [
                 Suppressed(by="vex", reason="not loaded")
             ]
             assert [each.suppressed for each in await whole(db, other) if each.package.name == "foo"] == [None]
             assert (found[one].severities.get("high", 0), found[other].severities["high"]) == (0, 1)
-            assert [each.image_id for each in holders.holders] == [other]
+            assert [each.image_id for each in found_in.holders] == [other]
 
     told(database_url, story)
 
 
-def test_images_are_found_page_by_page_and_only_those_of_the_account(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+@pytest.mark.parametrize("many", [0, 300])
+def test_images_are_found_page_by_page_and_only_those_of_the_account(
+    many: int,
+    tmp_path: Path,
+    database_url: str,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(holders, "_MANY_SETS", many)
+    monkeypatch.setattr(snapshots, "MANY_SETS", many)
+
     async def story(db: Database) -> None:
         with snapshot_in(tmp_path, RECORDS) as book:
             await adopted(db, book, None, at=AT)
@@ -270,22 +282,30 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(tmp_path: P
                 mine, theirs = await an_account(conn, ids), await an_account(conn, [foreign, ids[0]])
             for name in ("CVE-2024-2", "GHSA-2"):
                 assert (
-                    await held(db, mine, lambda conn, a, at, n=name: reports.images_with_advisory(conn, a, n, at, 2))
+                    await held(db, mine, lambda conn, a, at, n=name: holders.images_with_advisory(conn, a, n, at, 2))
                     == []
                 )
             wished = PackageWish(name="libfoo", version="1.2-1", type="deb")
             for account, expected in ((mine, ids), (theirs, sorted([foreign, ids[0]]))):
                 assert expected == await held(
-                    db, account, lambda conn, a, at: reports.images_with_advisory(conn, a, "CVE-2024-3", at, 2)
+                    db, account, lambda conn, a, at: holders.images_with_advisory(conn, a, "CVE-2024-3", at, 2)
                 )
                 assert expected == await held(
-                    db, account, lambda conn, a, at: reports.images_with_package(conn, a, wished, at, 2)
+                    db, account, lambda conn, a, at: holders.images_with_package(conn, a, wished, at, 2)
                 )
             nothing = PackageWish(name="libfoo", version="1.2-2")
-            assert await held(db, mine, lambda conn, a, at: reports.images_with_package(conn, a, nothing, at, 2)) == []
+            assert await held(db, mine, lambda conn, a, at: holders.images_with_package(conn, a, nothing, at, 2)) == []
+            with snapshot_in(tmp_path, [ODD, DEB, FILLER]) as following:
+                new = await adopted(db, following, book, at=AT)
+            async with db.system() as conn:
+                every = sorted([*ids, foreign])
+                assert await snapshots.images_touched(conn, new) == tuple(every)
+                assert await snapshots.images_touched(conn, new, every[2], 3) == tuple(every[3:6])
             async with db.tenant(theirs) as conn:
+                assert (await reports.unknown(conn, ids[1])).packages == ()
                 assert (await reports.report(conn, ids[1])).matches == ()
                 assert (await reports.report(conn, ids[0])).matches
+                assert (await reports.counts(conn, [ids[1]]))[ids[1]].severities == {}
 
     told(database_url, story)
 
@@ -445,6 +465,66 @@ async def how_far(db: Database) -> tuple[Any, ...]:
         return (known, await snapshots.planned(conn))
 
 
+def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+    names = [f"p{number}" for number in range(80)]
+    days: list[list[Record]] = [
+        [
+            FILLER,
+            *(advisory(f"A{day}-{name}", affected("pypi", name, "pep440", "2")) for name in names),
+            *(
+                advisory(f"CVE-2020-{each}", affected("alpine:3.18", "py3-foo", "apk", f"1.{each + day}-r0"))
+                for each in range(9)
+            ),
+        ]
+        for day in range(3)
+    ]
+    images = [
+        inventory(
+            [APK, *(package("pypi", name, f"1.{worker % 3}", owned_by=APK.purl if worker % 2 else None) for name in names)],
+            "alpine:3.18",
+        )
+        for worker in range(12)
+    ]  # fmt: skip
+
+    async def store(db: Database, name: str, image: Inventory, paths: Mapping[str, Path]) -> None:
+        while True:
+            async with db.system() as conn:
+                digest = (await snapshots.current(conn)).digest or ""
+            with Snapshot(paths[digest], digest) as book:
+                try:
+                    await taken(db, book, name, image)
+                except snapshots.OtherSnapshot:
+                    continue
+                return
+
+    async def story(db: Database) -> None:
+        with contextlib.ExitStack() as stack:
+            books = [stack.enter_context(snapshot_in(tmp_path, each)) for each in days]
+            paths = {book.digest: book.path for book in books}
+            await adopted(db, books[0], None, at=AT)
+            work = [asyncio.create_task(store(db, str(n), image, paths)) for n, image in enumerate(images)]
+            for previous, following in pairwise(books):
+                async with db.system() as conn:
+                    new = await snapshots.add_snapshot(conn, following.digest, data_at="", object="", namespaces={})
+                await matching.begin_adoption(db, new, following, previous, at=AT)
+                await asyncio.gather(*(finished(db, following, new) for _ in range(2)))
+            await asyncio.gather(*work)
+            async with db.system() as conn:
+                assert await forgotten(conn) == ()
+                rows = await (await conn.execute("SELECT id, digest FROM image ORDER BY id")).fetchall()
+            assert len(rows) == len(images)
+            for number, name in rows:
+                await same(db, number, matched(Scanned(images[int(name)]), books[-1], Weighing(at=AT)), name)
+
+    async def finished(db: Database, book: Snapshot, new: int) -> None:
+        while await matching.rematch_some(db, book, new, size=7):
+            pass
+        while await matching.weigh_some(db, book, new, size=50):
+            pass
+
+    told(database_url, story)
+
+
 # How it is told
 
 
@@ -507,7 +587,7 @@ async def whole(db: Database, number: int, wanted: Filter = Filter(), limit: int
             assert len(page.matches) == limit
 
 
-async def held(db: Database, account: int, ask: Callable[..., Awaitable[reports.HolderPage]]) -> list[int]:
+async def held(db: Database, account: int, ask: Callable[..., Awaitable[holders.HolderPage]]) -> list[int]:
     """All that is held, page by page."""
     found: list[int] = []
     cursor: int | None = None

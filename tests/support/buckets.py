@@ -12,10 +12,10 @@ from moto.server import ThreadedMotoServer
 
 
 @contextlib.contextmanager
-def s3_bucket(name: str = "marks") -> Iterator[dict[str, str]]:
+def s3_bucket(name: str = "marks", host: str = "127.0.0.1") -> Iterator[dict[str, str]]:
     """A server with an empty bucket; the variables that name it to a client."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for every request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
     with contextlib.redirect_stdout(io.StringIO()):
         server.start()
     try:

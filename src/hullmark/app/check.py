@@ -43,6 +43,7 @@ from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
+from hullmark.policy.rules import Excepted
 from hullmark.source import SourceOptions
 
 _MAX_DOCKERFILE_BYTES = 1 << 20
@@ -63,6 +64,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
     built by, `tag` the reference and `digest` the one it is judged under (None: its own). `book` holds advisories; None: there are none.
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
+    `exceptions` are kept beside an Anchore policy; a native one holds its own.
     """
 
     profile: str = "native"
@@ -75,6 +77,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     book: Any = None
     environment: str = ""
     wants_explanations: bool = False
+    exceptions: tuple[Excepted, ...] = ()
 
 
 def load(path: Path) -> AnyPolicy:
@@ -142,6 +145,7 @@ def judge_by(
             context=_with_data(asked.context, asked.book),
             unmapped=asked.unmapped,
             digest=asked.digest,
+            exceptions=asked.exceptions,
         )
         verdict = evaluate_bundle(policy, facts, question, analyzer=_ANALYZER, snapshot=snapshot)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
+from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import (
     SOURCES,
     Settings,
@@ -44,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         metavar="FILE|DIR",
-        required=True,
-        help="the policy, native or Anchore's, or a folder of them; or kept:NAME, one that `hullmark policy keep` keeps",
+        help="the policy, native or Anchore's, or a folder of them; or kept:NAME, one that `hullmark policy keep` keeps; "
+        "with --server the name of one that is in force there (default: the worst verdict counts)",
     )
     add_output(parser, "table, json, sarif, junit, html, markdown, github")
     add_moments(parser, "by the advisories in use then, and with kept:NAME by the version of the policy in force then")
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_secret_options(parser)
     add_scanner_options(parser)
     add_source_options(parser)
+    add_server_options(parser, with_waiting=True)
 
 
 def _add_facts(group: argparse._ArgumentGroup) -> None:
@@ -104,12 +106,16 @@ def _add_anchore(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge each source; the exit status is that of the worst verdict: a stop, then what cannot be told."""
+    settings = settings_of(arguments)
+    if settings.server():
+        from hullmark.cli.remote import source as remote
+
+        return remote.check(arguments, settings)
     from msgspec.structs import replace
 
     from hullmark.app.check import judge
 
     outputs = wanted_outputs("verdict", arguments.output)
-    settings = settings_of(arguments)
     known_at = known_moment(arguments.known_at)
     policy = _policy(settings, arguments.policy, known_at)
     asked = _asked(arguments)
@@ -138,13 +144,18 @@ def _print_explanations(verdicts: list[Verdict]) -> None:
             print_explanations(verdict.explanations)
 
 
-def _policy(settings: Settings, text: str, known_at: datetime | None) -> AnyPolicy:
+def _policy(settings: Settings, text: str | None, known_at: datetime | None) -> AnyPolicy:
     """The policy of a file or folder, or the version of a kept one that was in force then."""
     from pathlib import Path
 
     from hullmark.app.check import load
     from hullmark.app.kept_policies import PREFIX
+    from hullmark.model.errors import HullmarkError
 
+    if text is None:
+        raise HullmarkError(
+            "by which policy?", advice="name it by --policy FILE, or a server that has one by --server URL"
+        )
     if text.startswith(PREFIX):
         return settings.policies().load(text.removeprefix(PREFIX), known_at or moment(None))
     return load(Path(text))

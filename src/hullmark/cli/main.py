@@ -35,6 +35,15 @@ _VERBS = (
 )
 """The modules of one verb each, in the order in which `--help` shows them."""
 
+_REMOTE = (
+    *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "registry"),
+    *("event", "audit", "system"),
+)
+"""The same, in `remote`: what a server is asked for."""
+
+_BEFORE = ("--server", "--account")
+"""Options that may stand before the verb, as well as behind it."""
+
 _KEPT_FREE = 16 << 20
 
 PASSED, STOPPED, REFUSED, CANNOT_TELL, BUG, INTERRUPTED = 0, 1, 2, 3, 10, 130
@@ -68,7 +77,8 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def verbs(only: str | None = None) -> list[Any]:
     """Every verb; just the one called `only`, if there is one: a run need not import the others."""
-    names = (only,) if only in _VERBS else (*_VERBS, "lists")
+    there = {**{name: name for name in _VERBS}, **{name: f"remote.{name}" for name in _REMOTE}}
+    names = (there[only],) if only in there else (*there.values(), "lists")
     modules = [import_module(f"hullmark.cli.{name}") for name in names]
     return [verb for module in modules for verb in getattr(module, "LISTS", (module,))]
 
@@ -83,6 +93,8 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hullmark {__version__}")
+    top.add_argument("--server", metavar="URL", default=argparse.SUPPRESS, help="ask this Hullmark server")
+    top.add_argument("--account", metavar="NAME", default=argparse.SUPPRESS, help="the account to act in on the server")
     parsers = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, prog="hullmark")
     for verb in verbs(only):
         sub = parsers.add_parser(
@@ -101,15 +113,28 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, by name. Ends the program if they are wrong."""
+    argv = _verb_first(argv)
     whole = parser(argv[0] if argv else None)
     arguments, left = whole.parse_known_args(argv)
     # Python 3.11's argparse takes positional arguments of any number in one place only: not some more behind an option.
     many = getattr(arguments, "source", None) or getattr(arguments, "arguments", None)
     if isinstance(many, list) and not any(text.startswith("-") for text in left):
         many += left
+    elif any(text.partition("=")[0] in _BEFORE for text in left):
+        whole.error(f"{arguments.verb} works on this machine, and asks no server")
     elif left:
         whole.error(f"unrecognized arguments: {' '.join(left)}")
     return arguments
+
+
+def _verb_first(argv: Sequence[str]) -> list[str]:
+    """The same command line with the options before the verb behind it."""
+    rest, moved = list(argv), []
+    while rest and rest[0].partition("=")[0] in _BEFORE:
+        taken = 1 if "=" in rest[0] else 2
+        moved += rest[:taken]
+        del rest[:taken]
+    return [*rest[:1], *moved, *rest[1:]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -56,26 +56,28 @@ def write(results: list[Any], outputs: list[Output], settings: Settings, **wishe
 
     Raises HullmarkError where it cannot be written.
     """
+    for output in outputs:
+        put(output, _rendered(output, results, settings, wishes))
+
+
+def put(output: Output, rendered: bytes) -> None:
+    """Write what was rendered to where it goes. Raises HullmarkError where that cannot be done."""
     from hullmark.model.errors import HullmarkError
 
-    for output in outputs:
-        rendered = _rendered(output, results, settings, wishes)
-        try:
-            if output.file:
-                Path(output.file).write_bytes(rendered)
-            else:
-                sys.stdout.buffer.write(rendered)
-                sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read our output has seen enough. The exit status is as if they had not.
+    try:
+        if output.file:
+            Path(output.file).write_bytes(rendered)
+        else:
+            sys.stdout.buffer.write(rendered)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. The exit status is as if they had not.
+        let_go_of_stdout()
+    except OSError as error:
+        if not output.file:
             let_go_of_stdout()
-        except OSError as error:
-            if not output.file:
-                let_go_of_stdout()
-            place = output.file or "to standard output"
-            raise HullmarkError(
-                f"cannot write {place}: {error.strerror}", advice="check path, rights and space"
-            ) from error
+        place = output.file or "to standard output"
+        raise HullmarkError(f"cannot write {place}: {error.strerror}", advice="check path, rights and space") from error
 
 
 def let_go_of_stdout() -> None:

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import NamedTuple
 
 from hullmark.cli import policy_convert, policy_keep, policy_look, policy_try
+from hullmark.cli.remote import policy as on_server
+from hullmark.cli.remote.actions import Action, add_action
 from hullmark.cli.rows import add_output
+from hullmark.cli.server_options import add_server_options, add_timeout
 from hullmark.cli.settings import add_advisory_options, add_policy_options
 
 NAME = "policy"
-HELP = "check, test, try, keep and describe policies"
-EPILOG = "`hullmark policy ACTION --help` says more of each."
+HELP = "check, test, try, keep and describe policies; on a server also add and activate them"
+EPILOG = """\
+add, list, get, versions, active, activate, deactivate and delete are about the policies of a server (--server); simulate works there
+where it is given no inventories, and all else on this machine. `hullmark policy ACTION --help` says more of each.
+"""
 
 _POLICY = "the policy: a file, or a folder whose files are read as one"
 
 
-class _Action(NamedTuple):
-    """A sub-action: its help, what it adds to the command line, what it does."""
-
-    help: str
-    add: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
+    add_server_options(parser, with_trust=True)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
     for name, action in _ACTIONS.items():
-        sub = actions.add_parser(
-            name, help=action.help, description=action.help[0].upper() + action.help[1:] + ".", allow_abbrev=False
-        )
-        action.add(sub)
-        # Both are the verb's own too; here they may also stand after the action, and do not undo what stands before.
-        sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
-        sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
+        add_action(actions, name, action, is_remote=name in _ON_SERVER)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do the action."""
+    if arguments.action not in _ON_SERVER and arguments.server:
+        from hullmark.model.errors import HullmarkError
+
+        raise HullmarkError(f"policy {arguments.action} works on this machine", advice="leave --server out")
     return _ACTIONS[arguments.action].run(arguments)
 
 
@@ -62,17 +57,20 @@ def _test(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("policy", metavar="POLICY", help=f"the draft of {_POLICY}")
+    parser.add_argument(
+        "policy", metavar="POLICY", help=f"the draft of {_POLICY}; on a server a file, or a policy's name"
+    )
     parser.add_argument(
         "inventories",
         metavar="INVENTORY|DIR",
-        nargs="+",
-        help="what `hullmark scan --for-policies -o json=FILE` wrote, or folders of it",
+        nargs="*",
+        help="what `hullmark scan --for-policies -o json=FILE` wrote, or folders of it; none: all images of the account on the server",
     )
     parser.add_argument("--against", metavar="POLICY", help="the policy in force, to show what would change")
     parser.add_argument("--environment", metavar="NAME", default="", help="where the images are to run")
     parser.add_argument("--at", metavar="TIME", help="the moment that counts as now, as 2026-03-01T12:00:00Z")
     parser.add_argument("--all", action="store_true", help="list also images of which the verdict stays")
+    add_timeout(parser)
     add_advisory_options(parser)
     add_output(parser)
 
@@ -111,14 +109,27 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     del parser  # it takes none of its own
 
 
+def _simulated(arguments: argparse.Namespace) -> int:
+    """Here for inventories of this machine, else on the server."""
+    if not arguments.inventories:
+        return on_server.simulate(arguments)
+    if arguments.server:
+        from hullmark.model.errors import HullmarkError
+
+        raise HullmarkError("a server tries drafts on its own images", advice="leave the inventories out, or --server")
+    return policy_try.simulate(arguments)
+
+
 _ACTIONS = {
-    "validate": _Action("name every mistake in policies", _validate, policy_look.validate),
-    "test": _Action("judge the test cases beside a policy", _test, policy_try.test),
-    "simulate": _Action("show what a draft would make of known images", _simulate, policy_try.simulate),
-    "keep": _Action("keep a policy as the version in force from now on", _keep, policy_keep.keep),
-    "kept": _Action("list the versions of policies that are kept", _kept, policy_keep.kept),
-    "convert": _Action("write a native policy for an Anchore policy bundle", _convert, policy_convert.convert),
-    "gates": _Action("list every trigger; as markdown, the reference page", _gates, policy_look.gates),
-    "describe": _Action("show what triggers do, and their parameters", _describe, policy_look.describe),
-    "schema": _Action("print the JSON schema of policies, for editors", _schema, policy_look.schema),
+    "validate": Action("name every mistake in policies", _validate, policy_look.validate),
+    "test": Action("judge the test cases beside a policy", _test, policy_try.test),
+    "simulate": Action("show what a draft would make of known images", _simulate, _simulated),
+    "keep": Action("keep a policy as the version in force from now on", _keep, policy_keep.keep),
+    "kept": Action("list the versions of policies that are kept", _kept, policy_keep.kept),
+    "convert": Action("write a native policy for an Anchore policy bundle", _convert, policy_convert.convert),
+    "gates": Action("list every trigger; as markdown, the reference page", _gates, policy_look.gates),
+    "describe": Action("show what triggers do, and their parameters", _describe, policy_look.describe),
+    "schema": Action("print the JSON schema of policies, for editors", _schema, policy_look.schema),
+    **on_server.ACTIONS,
 }
+_ON_SERVER = {"simulate", *on_server.ACTIONS}

@@ -6,8 +6,10 @@ import argparse
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
+from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import (
     SOURCES,
+    Settings,
     add_scanner_options,
     add_secret_options,
     add_source,
@@ -34,18 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_secret_options(parser)
     add_scanner_options(parser)
     add_source_options(parser)
+    add_server_options(parser, with_waiting=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan each source and write the inventories."""
-    return _for_policies(arguments) if arguments.for_policies else _scan(arguments)
+    settings = settings_of(arguments)
+    if settings.server():
+        from hullmark.cli.remote import source as remote
+
+        return remote.scan(arguments, settings)
+    return _for_policies(arguments, settings) if arguments.for_policies else _scan(arguments, settings)
 
 
-def _for_policies(arguments: argparse.Namespace) -> int:
+def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.app.known import known_image
 
     outputs = wanted_outputs("known", arguments.output or ["json"])
-    settings = settings_of(arguments)
     options = settings.source_options()
     known = []
     for source in arguments.source:
@@ -55,12 +62,11 @@ def _for_policies(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _scan(arguments: argparse.Namespace) -> int:
+def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.app.take import take
     from hullmark.app.wish import Wish
 
     outputs = wanted_outputs("inventory", arguments.output)
-    settings = settings_of(arguments)
     wish = Wish(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
     options = settings.source_options()
     inventories = []

@@ -135,7 +135,17 @@ _SECRET_VALUES = (
     ),
     _Option("secret_salt", str, "TEXT", "goes into the digests of secrets, which can be compared under the same salt"),
 )
-_EVERY = (*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES, *_SCANNER_VALUES, *_SECRET_VALUES)
+SERVER_VALUES = (
+    _Option("server", str, "URL", "ask this Hullmark server instead of working here (empty: none)"),
+    _Option("account", str, "NAME", "the account to act in on the server (default: your first)"),
+)
+_LOGIN_VALUES = (_Option("api_key", str, "KEY", "the key that the server knows you by"),)
+"""What never stands on a command line, where others could read it."""
+
+_EVERY = (
+    *(*_VALUES, *_SWITCHES, *_ADVISORY_VALUES, *_KEEPING, *_POLICY_VALUES, *_SCANNER_VALUES, *_SECRET_VALUES),
+    *(*SERVER_VALUES, *_LOGIN_VALUES),
+)
 
 
 def add_advisory_options(parser: argparse.ArgumentParser, *, only_folder: bool = False) -> None:
@@ -209,6 +219,19 @@ class Settings:
             except ValueError:
                 raise HullmarkError(f"{origin}: {text!r} is no value for {name}", advice=option.help) from None
         return None
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of this run."""
+        return self._environment
+
+    def server(self) -> str:
+        """The server that is to be asked, as it was written; "" for none."""
+        return str(self.get("server") or "").strip()
+
+    def config_folder(self) -> Path:
+        """Where settings are kept, as the XDG base directory specification has it."""
+        return _config_folder(self._environment)
 
     def cache_folder(self) -> Path | None:
         """Where layer records are kept; None with --no-cache."""
@@ -297,9 +320,13 @@ def cache_folder(chosen: str | None, environment: Mapping[str, str]) -> Path:
     return (Path(base) if base else Path(environment.get("HOME") or "/") / ".cache") / "hullmark"
 
 
-def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+def _config_folder(environment: Mapping[str, str]) -> Path:
     base = environment.get("XDG_CONFIG_HOME")
-    default = (Path(base) if base else Path(environment.get("HOME") or "/") / ".config") / "hullmark" / "hullmark.yaml"
+    return (Path(base) if base else Path(environment.get("HOME") or "/") / ".config") / "hullmark"
+
+
+def _config_file(chosen: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    default = _config_folder(environment) / "hullmark.yaml"
     path = Path(chosen or environment.get("HULLMARK_CONFIG") or default)
     if path == default and not path.exists():
         return {}

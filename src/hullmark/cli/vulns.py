@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hullmark.cli.output import add_output, wanted_outputs, write
 from hullmark.cli.progress import progress
+from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import (
     SOURCES,
     add_advisory_options,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from hullmark.app.vex import VexWish
     from hullmark.app.vulns import Weighing
+    from hullmark.model.advisory import Severity
     from hullmark.model.match import Match, Matches
+    from hullmark.report.matches_json import MatchesJson, MatchJson
 
 NAME = "vulns"
 HELP = "say which vulnerabilities the packages of an image have, and why"
@@ -43,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_moments(parser, "by the advisories in use then")
     add_advisory_options(parser)
     add_source_options(parser)
+    add_server_options(parser, with_waiting=True)
 
 
 def _add_choice(group: argparse._ArgumentGroup) -> None:
@@ -115,11 +119,15 @@ def _add_failing(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Match each source; status 1 if --fail-on is met by any."""
+    settings = settings_of(arguments)
+    if settings.server():
+        from hullmark.cli.remote import source as remote
+
+        return remote.vulns(arguments, settings)
     from hullmark.app.vulns import vulnerabilities
 
     outputs = wanted_outputs("matches", arguments.output)
-    settings = settings_of(arguments)
-    fails = _condition(arguments)
+    fails = condition(arguments)
     weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
     template = _template(arguments.template)
     options = settings.source_options()
@@ -192,8 +200,8 @@ def _template(file: str | None) -> str:
         raise HullmarkError(f"cannot read the template {file}: {error}", advice="check the path") from error
 
 
-def _condition(arguments: argparse.Namespace) -> Callable[[Matches], bool]:
-    """What --fail-on asks for. Raises HullmarkError for a word that is none."""
+def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], bool]:
+    """What --fail-on asks for, of matches or the document that is made of them. Raises HullmarkError for a word that is none."""
     from hullmark.match.risk import is_at_least
     from hullmark.model.errors import HullmarkError
 
@@ -203,17 +211,17 @@ def _condition(arguments: argparse.Namespace) -> Callable[[Matches], bool]:
             raise HullmarkError(f"--fail-on: there is no {word!r}", advice=f"known are {', '.join(_CONDITIONS)}")
     floors = [word for word in words if word in _SEVERITIES]
 
-    def counts(match: Match) -> bool:
+    def counts(match: Match | MatchJson) -> bool:
         if match.suppressed is not None or (match.kind == "cpe" and not arguments.fail_on_cpe):
             return False
         return (
             "any" in words
             or ("kev" in words and match.advisory.kev is not None)
             or ("fixable" in words and match.fix.state == "fixed")
-            or any(is_at_least(match.advisory.severity, floor) for floor in floors)
+            or any(is_at_least(cast("Severity", match.advisory.severity), floor) for floor in floors)
         )
 
-    def fails(result: Matches) -> bool:
+    def fails(result: Matches | MatchesJson) -> bool:
         if "unknown" in words and (
             result.unknown or any("nothing can be said" in each.reason for each in result.problems)
         ):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -68,12 +68,13 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. `headers` are sent as they are; `body` makes sense with POST only."""
+    """What is asked. `headers` are sent as they are. A `body` in pieces is gone through anew each time that it is sent: in chunks,
+    unless the headers hold its length."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
-    body: bytes | None = None
+    body: bytes | Iterable[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,24 @@ class Streamed:
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill some of the buffer; 0 at the end. Raises Cut or TimedOut if the body breaks off."""
+        data = self._checked(lambda: self._response.read(len(buffer), decode_content=False))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def arrived(self, limit: int) -> bytes:
+        """What has arrived, at most `limit` bytes, once there is anything; empty at the end. Raises Cut or TimedOut."""
+        return self._checked(lambda: self._response.read1(limit, decode_content=False))
+
+    def _checked(self, read: Callable[[], bytes]) -> bytes:
         import urllib3
 
         try:
-            data = self._response.read(len(buffer), decode_content=False)
+            return read()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             self.close()
             failure = _failure(error, self.url)
             # Whatever breaks a body, TLS included, is a cut: the rest may be asked for.
             raise failure if isinstance(failure, TimedOut) else _cut(self.url) from error
-        buffer[: len(data)] = data
-        return len(data)
 
     def close(self) -> None:
         """Give the connection up. May be called twice."""

@@ -73,6 +73,12 @@ class Facts:
         """The image's files, findable by path and kind; empty if they were not listed."""
         return FileTable(self.inventory.files or ())
 
+    @property
+    def layers_are_untold(self) -> bool:
+        """Whether the image has layers of which nobody told: an SBOM may leave them out."""
+        source = self.inventory.source
+        return source.kind == "sbom" and not source.layers
+
     @cached_property
     def packages_by_purl(self) -> dict[str, Package]:
         """The packages by their purl."""

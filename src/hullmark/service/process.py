@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import structlog
 import uvicorn
 
 from hullmark.app.server.bootstrap import bootstrap
@@ -17,7 +19,14 @@ from hullmark.app.server.settings import ROLES, Settings, settings_from
 from hullmark.model.errors import HullmarkError
 from hullmark.service.logs import set_up
 from hullmark.service.protocol import protocol_class
+from hullmark.store.database import DatabaseUnreachable
 
+_log = structlog.get_logger("hullmark.serve")
+_PAUSE = 1.0
+PARENT = "HULLMARK_PARENT"
+"""The variable with the number of the process that a role is to end with."""
+
+_PR_SET_PDEATHSIG = 1
 _CONNECTIONS = {"api": 20, "worker": 4, "scheduler": 3}
 
 
@@ -34,6 +43,7 @@ async def _api(services: Services) -> None:
     from hullmark.service.api.app import create_app
 
     settings = services.settings
+    await _first_person(settings)
     app = create_app(services)
     config = uvicorn.Config(
         app,
@@ -50,13 +60,36 @@ async def _api(services: Services) -> None:
         timeout_graceful_shutdown=15,
         backlog=1024,
     )
+    # The server sends itself again the signal that ended it, for those who have something to do before they end by it.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: None)
     await uvicorn.Server(config).serve()
+
+
+async def _first_person(settings: Settings) -> None:
+    """Somebody must be able to sign in, also where no supervisor saw to it. Waits for the database as long as it takes."""
+    while True:
+        services = services_for(settings, dict(os.environ), connections=1)
+        try:
+            async with services.database:
+                async with services.database.system() as connection:
+                    known = await (await connection.execute("SELECT to_regclass('account') IS NOT NULL")).fetchone()
+                if known != (True,):
+                    raise HullmarkError("the database is not in form", advice="run: hullmark migrate")
+                await bootstrap(services)
+                return
+        except DatabaseUnreachable as error:
+            _log.warning("waiting for the database", reason=str(error))
+        await asyncio.sleep(_PAUSE)
 
 
 async def _worker(services: Services) -> None:
     from hullmark.service.worker.run import run_worker
 
     await run_worker(services)
+    # A thread may still read an image that was handed back, and nobody can end it but with the process.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _scheduler(services: Services) -> None:
@@ -77,6 +110,16 @@ async def _run(role: str, services: Services) -> None:
 _RUN: dict[str, Callable[[Services], Awaitable[None]]] = {"api": _api, "worker": _worker, "scheduler": _scheduler}
 
 
+def bound_to(parent: int) -> None:
+    """Be ended with the process that started us: its database is gone then, and its address is to be free for the next one.
+
+    The kernel does it, whichever way the parent ends. Nothing is lost by it: what we do counts once it is committed.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 async def first_start(services: Services) -> str:
     """Make the first account and person if there is none; answers the file with the first password, "" if there is none."""
     async with services.database:
@@ -89,6 +132,8 @@ def main(argv: list[str]) -> int:
     if len(argv) != 1 or argv[0] not in ROLES:
         sys.stderr.write(f"a role is one of {', '.join(ROLES)}\n")
         return 2
+    if parent := os.environ.pop(PARENT, ""):
+        bound_to(int(parent))
     try:
         run_role(argv[0], settings_from(os.environ))
     except HullmarkError as error:

@@ -7,7 +7,7 @@ is listened to a little longer, unread, so that it gets to see the answer.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -24,16 +24,20 @@ _UNREAD = 64 << 20
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """`head_seconds` and `head_bytes` for a request's line and headers, of which there are at most `headers`; `overhead_bytes` of a body
-    that are none of its content; `linger_seconds` after an answer to a request that has not ended; connections at the same time from one
-    address (0: any number, as behind a proxy) and in all."""
+    """What a client may do.
+
+    `head_seconds` and `head_bytes` for a request's line and headers, of which there are at most `headers`; `overhead_bytes` of a body that
+    are none of its content; `linger_seconds` of sending on after the answer; `stall_seconds` of taking nothing of an answer; connections at
+    the same time from one address (0: any number, as behind a proxy) and in all.
+    """
 
     head_seconds: float = 10.0
     head_bytes: int = 64 << 10
     headers: int = 100
     overhead_bytes: int = 1 << 20
     linger_seconds: float = 2.0
-    per_address: int = 100
+    stall_seconds: float = 60.0
+    per_address: int = 250
     in_all: int = 2000
 
 
@@ -52,8 +56,9 @@ class _Patient(asyncio.Transport):
         self._transport = transport
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
-        """Send."""
-        self._transport.write(data)
+        """Send, if anybody is there."""
+        if not self.is_closing():
+            self._transport.write(data)
 
     def is_closing(self) -> bool:
         """Is it closed, or about to be?"""
@@ -82,8 +87,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._since_content = 0
         self._dropped = 0
+        self._unanswered: deque[RequestResponseCycle] = deque()
         self._head_timer: asyncio.TimerHandle | None = None
         self._end_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
@@ -98,14 +105,15 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        for timer in (self._head_timer, self._end_timer):
+        for timer in (self._head_timer, self._end_timer, self._stall_timer):
             if timer is not None:
                 timer.cancel()
-        self._head_timer = self._end_timer = None
+        self._head_timer = self._end_timer = self._stall_timer = None
         self.addresses[self._address] -= 1
         if self.addresses[self._address] <= 0:
             del self.addresses[self._address]
         super().connection_lost(exc)
+        self._tell_gone()
         self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
@@ -124,7 +132,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._in_head and self._since_content > self.limits.head_bytes:
             self._refuse(431, b"the head of the request is too long")
         elif self._since_content > self.limits.overhead_bytes:
-            self._refuse(400, b"the body has more framing than content")
+            self._refuse(400, b"what comes is no request, or more framing than content")
 
     def eof_received(self) -> None:
         """The client sends nothing more; a request that is not whole by now will never be."""
@@ -162,6 +170,9 @@ class HttpProtocol(HttpToolsProtocol):
             return
         super().on_headers_complete()
         self.cycle.transport = _Patient(self, self.transport)
+        while self._unanswered and self._unanswered[0].response_complete:
+            self._unanswered.popleft()
+        self._unanswered.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -180,6 +191,18 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
             self.end()
+
+    def pause_writing(self) -> None:
+        """The client takes nothing more for now."""
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(self.limits.stall_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has taken something."""
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """What was sent is no HTTP."""
@@ -218,9 +241,15 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.close()
         self.is_ending = True
         self._cancel_head_timer()
-        if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
+        self._tell_gone()
+
+    def _tell_gone(self) -> None:
+        """Nobody waits for an answer any more. uvicorn tells this only to the last of several requests that came at once."""
+        for cycle in self._unanswered:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self._unanswered.clear()
 
     def _is_over(self) -> bool:
         return self.is_ending or self.transport.is_closing()

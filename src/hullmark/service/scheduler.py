@@ -1,6 +1,6 @@
 """The scheduler: looks after what time alone brings about. Any number may run; one at a time acts.
 
-It frees images whose worker died, has those analysed that newer extractors read otherwise, clears away what nobody needs, and notices
+It has advisories fetched, and looked at anew when the date changes. It frees images whose worker died, has those analysed that newer extractors read otherwise, clears away what nobody needs, and notices
 exceptions that end.
 """
 
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import structlog
 
-from hullmark.app.server import retain
-from hullmark.app.server.analyse import fingerprint
+from hullmark.app.server import feeds, retain
+from hullmark.app.server.analyse import fingerprint, tell_failed
 from hullmark.app.server.register import want_analysis
 from hullmark.app.server.services import Services
 from hullmark.app.server.uploads import sweep_uploads
 from hullmark.model.errors import HullmarkError
-from hullmark.store import jobs, leases
+from hullmark.store import jobs, leases, liveness
 
 _log = structlog.get_logger("hullmark.scheduler")
 _LOCK = 7_310_579_303
@@ -40,10 +40,13 @@ async def free_abandoned(services: Services) -> None:
     async with services.database.system() as connection:
         back = await jobs.requeue_abandoned(connection, settings.silence)
         freed = await leases.release_overdue(connection, settings.attempts)
+        for image in freed:
+            if image.state == "failed":
+                await tell_failed(connection, image.id, image.digest, image.reason, image.advice)
         for image_id in await leases.waiting_without_job(connection, _AT_ONCE):
             await want_analysis(connection, image_id)
     if back or freed:
-        _log.warning("freed", jobs=back, images=freed)
+        _log.warning("freed", jobs=back, images=[image.id for image in freed])
 
 
 async def renew_outdated(services: Services) -> None:
@@ -64,6 +67,8 @@ DUTIES = (
     Duty("free-abandoned", 0.0, free_abandoned),
     Duty("expired-exceptions", 30.0, retain.judge_expired),
     Duty("outdated", 60.0, renew_outdated),
+    Duty("feeds", 30.0, feeds.update_when_due),
+    Duty("a-new-day", 60.0, feeds.bring_to_today),
     Duty("uploads", 300.0, sweep_uploads),
     Duty("retention", 600.0, retain.retain),
     Duty("objects", 3600.0, retain.sweep_objects),
@@ -90,6 +95,7 @@ async def _round(services: Services, due: dict[str, float]) -> None:
         row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))).fetchone()
         if row != (True,):
             return
+        await liveness.give_sign(connection, liveness.SCHEDULER)
         for duty in DUTIES:
             if time.monotonic() >= due[duty.name]:
                 due[duty.name] = time.monotonic() + (duty.every or services.settings.heartbeat)

@@ -16,15 +16,15 @@ import structlog
 from hullmark.app.server.services import services_for
 from hullmark.app.server.settings import Settings, environment_of
 from hullmark.model.errors import HullmarkError
-from hullmark.service.process import first_start
+from hullmark.service.process import PARENT, first_start
 from hullmark.store.embedded import Embedded
 from hullmark.store.migrate import migrate
 
 _log = structlog.get_logger("hullmark.serve")
 _POLL = 0.2
 _STOP_WAIT = 30.0
-_LONGEST_PAUSE = 10.0
-_STEADY = 30.0
+_LONGEST_PAUSE = 5.0
+_STEADY = 10.0
 
 
 class Child:
@@ -62,6 +62,11 @@ class Child:
             )
             self._started = now
 
+    async def moved(self, database_url: str) -> None:
+        """The database is elsewhere now: have it know."""
+        self._environment = {**self._environment, "HULLMARK_DATABASE_URL": database_url}
+        await self.stop()
+
     async def stop(self) -> None:
         """Have it finish or hand back what it does; kill it if it takes too long."""
         process = self._process
@@ -79,6 +84,9 @@ class Child:
 
 async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run everything until SIGTERM or SIGINT. Raises HullmarkError where it cannot begin."""
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     # Others may pass through it, as the database's user does, and see nothing in it.
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
     embedded = None if settings.database_url else Embedded(settings.data / "postgres")
@@ -90,38 +98,54 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if password:
             say(f"the first person is admin; the password is in {password}")
         say(f"listening on http://{settings.listen}")
-        await _tend(settings, embedded)
+        await _tend(settings, embedded, stopping)
     finally:
         if embedded is not None:
             await asyncio.to_thread(embedded.stop)
 
 
-async def _tend(settings: Settings, embedded: Embedded | None) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stopping.set)
-    environment = {**os.environ, **environment_of(settings)}
+async def _tend(settings: Settings, embedded: Embedded | None, stopping: asyncio.Event) -> None:
+    environment = {**os.environ, **environment_of(settings), PARENT: str(os.getpid())}
     children = [Child("api", "api", environment), Child("scheduler", "scheduler", environment)]
     children += [Child(f"worker-{number + 1}", "worker", environment) for number in range(settings.workers)]
+    reviving: asyncio.Task[None] | None = None
     try:
         while not stopping.is_set():
-            if embedded is not None and embedded.poll() is not None:
-                await _revive(embedded)
+            if embedded is not None and embedded.poll() is not None and (reviving is None or reviving.done()):
+                reviving = asyncio.create_task(_revive(embedded, settings.database_url, children))
             for child in children:
                 await child.tend()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _POLL)
+            await _wait(stopping, _POLL)
     finally:
         _log.info("stopping")
+        if reviving is not None:
+            reviving.cancel()
         await asyncio.gather(*(child.stop() for child in children))
+        if reviving is not None:
+            with suppress(asyncio.CancelledError):
+                await reviving
 
 
-async def _revive(embedded: Embedded) -> None:
-    """The database server died: it is started again, as often as it takes."""
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+async def _revive(embedded: Embedded, address: str, children: list[Child]) -> None:
+    """The database server died: it is started again, as often as it takes. Should it then be elsewhere, everybody starts anew."""
     _log.warning("ended", process="postgres", status=embedded.poll())
-    try:
-        await asyncio.to_thread(embedded.start)
-    except HullmarkError as error:
-        _log.error("cannot start", process="postgres", reason=str(error), advice=error.advice)
-        await asyncio.sleep(1.0)
+    now = ""
+    while not now:
+        starting = asyncio.create_task(asyncio.to_thread(embedded.start))
+        try:
+            now = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with suppress(HullmarkError):
+                await starting  # whoever stops it has to find it whole
+            raise
+        except HullmarkError as error:
+            _log.error("cannot start", process="postgres", reason=str(error), advice=error.advice)
+            await asyncio.sleep(1.0)
+    if now != address:
+        for child in children:
+            await child.moved(now)

@@ -92,7 +92,9 @@ def open_image(reference: str, options: SourceOptions) -> Image:
     if scheme == IMAGE:
         return _from_anywhere(rest, options)
     if scheme == "sbom":
-        raise HullmarkError(f"{rest} is an SBOM, and this needs the image itself", advice="name the image that it is of")
+        raise HullmarkError(
+            f"{rest} is an SBOM, and this needs the image itself", advice="name the image that it is of"
+        )
     if scheme not in _BY_SCHEME:
         raise HullmarkError(f"{scheme}: is no source of images", advice="name an image, an archive or an OCI folder")
     return _BY_SCHEME[scheme].open(rest, reference, options)

@@ -130,19 +130,19 @@ def _row(package: Package, coordinate: bytes, owner: bytes | None, situation: Si
     return _Row(
         digest=digest,
         coordinate=coordinate,
-        type=_text(package.type),
-        name=_text(package.name),
-        version=_text(package.version),
-        arch=_text(package.arch),
-        purl=_text(package.purl),
+        type=plain(package.type),
+        name=plain(package.name),
+        version=plain(package.version),
+        arch=plain(package.arch),
+        purl=plain(package.purl),
         is_system=is_system(package),
-        owned_by=_text(owned_by),
+        owned_by=plain(owned_by),
         owner=owner,
         situation=context,
     )
 
 
-def _text(value: str) -> str:
+def plain(value: str) -> str:
     """A text as PostgreSQL takes it, which knows no zero characters."""
     return value.replace("\0", "\ufffd")
 
@@ -156,7 +156,7 @@ async def _store_coordinates(conn: Connection, coordinates: dict[bytes, Coordina
         (digests, [_encode(coordinates[digest]) for digest in digests]),
     )
     keys = sorted(
-        (key_of((space, name)), _text(space)[:_LONGEST_NAMESPACE], number)
+        (key_of((space, name)), plain(space)[:_LONGEST_NAMESPACE], number)
         for digest, number in rows
         for space, name in _keys(coordinates[digest])
     )

@@ -91,8 +91,11 @@ async def register(connection: Connection, new: NewImage) -> Placed:
         """
         INSERT INTO image (digest, config_digest, kind, media_type, platform, size, layer_count, created_at, upload)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (digest) DO UPDATE SET upload = CASE WHEN image.upload = '' AND image.state <> 'analysed'
-            THEN EXCLUDED.upload ELSE image.upload END
+        ON CONFLICT (digest) DO UPDATE SET upload = CASE
+            WHEN image.upload = '' AND image.state <> 'analysed' THEN EXCLUDED.upload
+            -- What it failed to be read from may be gone, or broken.
+            WHEN image.state = 'failed' AND EXCLUDED.upload <> '' THEN EXCLUDED.upload
+            ELSE image.upload END
         RETURNING id, state, xmax = 0
         """,
         (

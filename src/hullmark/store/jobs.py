@@ -26,7 +26,8 @@ async def defer(  # noqa: PLR0913 - all but two by name
     priority: int = 0,
     at: datetime | None = None,
 ) -> int | None:
-    """Have a task run after this transaction, not before `at`. While a job of the same `once` waits, nothing is added (None).
+    """Have a task run after this transaction, not before `at`. While a job of the same `once` waits, nothing is added (None): that one does
+    not begin before this transaction has ended either, and as early as the more urgent of both.
 
     Higher priorities run first.
     """
@@ -44,25 +45,33 @@ async def waiting_by_task(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 async def requeue_abandoned(connection: Connection, silent: float) -> int:
-    """Put jobs back whose worker gave no sign of life for `silent` seconds; answers how many. Each task bears being run again."""
+    """Put jobs back whose worker gave no sign of life for `silent` seconds; answers how many. Each task bears being run again.
+
+    A job comes back as another one: should its worker still live, it can end the old one only, which is gone. One that was given up
+    some times already may be what ends the workers: it waits longer each time.
+    """
     cursor = await connection.execute(
         """
         WITH gone AS (
             SELECT job.id FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
             WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %s))
             FOR UPDATE OF job SKIP LOCKED
-        ), twins AS (
-            -- The same job waits already: this one has nothing left to do.
-            DELETE FROM procrastinate_jobs job USING gone WHERE job.id = gone.id AND job.queueing_lock IS NOT NULL AND EXISTS (
-                SELECT FROM procrastinate_jobs other WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo')
-            RETURNING job.id
+        ), ended AS (
+            DELETE FROM procrastinate_jobs job USING gone WHERE job.id = gone.id
+            RETURNING queue_name, task_name, priority, lock, queueing_lock, args, attempts
+        ), again AS (
+            -- Where the same waits already there is nothing left to do.
+            INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, attempts, scheduled_at)
+            SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1,
+                CASE WHEN attempts >= 3 THEN now() + make_interval(secs => least(power(2, least(attempts, 20) - 2), 900)) END
+            FROM ended ON CONFLICT DO NOTHING
         )
-        UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, attempts = attempts + 1, scheduled_at = NULL
-        WHERE id IN (SELECT id FROM gone EXCEPT SELECT id FROM twins)
+        SELECT count(*) FROM ended
         """,
         (silent,),
     )
-    return cursor.rowcount
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def forget_ended(connection: Connection, keep: float) -> int:

@@ -24,14 +24,26 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     config_digest: str
 
 
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """An image whose lease ran out."""
+
+    id: int
+    digest: str
+    state: State
+    reason: str
+    advice: str
+
+
 async def take(connection: Connection, image_id: int, by: str, lease: float) -> ImageRow | None:
-    """Have `by` analyse an image for `lease` seconds; None if it need not be, or another does."""
+    """Have `by` analyse an image for `lease` seconds; None if it need not be, or another does.
+
+    An image whose lease ran out is not taken: `release_overdue` counts how often that happened before it waits again.
+    """
     async with connection.cursor(row_factory=class_row(ImageRow)) as cursor:
         await cursor.execute(
             f"""
             UPDATE image SET state = 'analysing', attempts = attempts + 1, lease_by = %s, lease_until = now() + make_interval(secs => %s)
-            WHERE id = (SELECT id FROM image WHERE id = %s AND (state = 'waiting' OR state = 'analysing' AND lease_until < now())
-                FOR UPDATE SKIP LOCKED)
+            WHERE id = (SELECT id FROM image WHERE id = %s AND state = 'waiting' FOR UPDATE SKIP LOCKED)
             RETURNING {COLUMNS}
             """,
             (by, lease, image_id),
@@ -116,20 +128,21 @@ async def wait_again(connection: Connection, image_ids: Sequence[int]) -> list[i
     return [int(image) for (image,) in await cursor.fetchall()]
 
 
-async def release_overdue(connection: Connection, most: int) -> list[int]:
-    """Images whose worker let its lease run out wait again; those that were tried `most` times have failed. Answers both kinds' ids."""
-    cursor = await connection.execute(
-        """
-        UPDATE image SET lease_by = '', lease_until = NULL,
-            state = CASE WHEN attempts >= %(most)s THEN 'failed' ELSE 'waiting' END,
-            reason = CASE WHEN attempts >= %(most)s THEN 'the worker that analysed it died each time' ELSE '' END,
-            advice = CASE WHEN attempts >= %(most)s THEN 'look at the workers'' logs and memory, then add it again' ELSE '' END
-        WHERE id IN (SELECT id FROM image WHERE state = 'analysing' AND lease_until < now() FOR UPDATE SKIP LOCKED)
-        RETURNING id
-        """,
-        {"most": most},
-    )
-    return [int(image) for (image,) in await cursor.fetchall()]
+async def release_overdue(connection: Connection, most: int) -> list[Released]:
+    """Images whose worker let its lease run out wait again; those that were tried `most` times have failed. Answers both kinds."""
+    async with connection.cursor(row_factory=class_row(Released)) as cursor:
+        await cursor.execute(
+            """
+            UPDATE image SET lease_by = '', lease_until = NULL,
+                state = CASE WHEN attempts >= %(most)s THEN 'failed' ELSE 'waiting' END,
+                reason = CASE WHEN attempts >= %(most)s THEN 'the worker that analysed it died each time' ELSE '' END,
+                advice = CASE WHEN attempts >= %(most)s THEN 'look at the workers'' logs and memory, then add it again' ELSE '' END
+            WHERE id IN (SELECT id FROM image WHERE state = 'analysing' AND lease_until < now() FOR UPDATE SKIP LOCKED)
+            RETURNING id, digest, state, reason, advice
+            """,
+            {"most": most},
+        )
+        return await cursor.fetchall()
 
 
 async def outdated(connection: Connection, fingerprint: str, limit: int) -> list[int]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple, cast
 
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES
 from hullmark.model.match import Epss, Kev, Match, Named, SuppressedBy
-from hullmark.store.coordinates import Situation, columns
+from hullmark.store.coordinates import Situation, columns, plain
 from hullmark.store.database import Connection
 
 LONGEST_NAME = 500
@@ -100,14 +100,18 @@ async def forgotten(conn: Connection, limit: int = 1000) -> tuple[int, ...]:
     return tuple(number for (number,) in await cursor.fetchall())
 
 
+# Reasons are of any number: they come as one text for each coordinate.
+_STATE: LiteralString = """INSERT INTO coordinate_state
+SELECT id, %s, ARRAY(SELECT jsonb_array_elements_text(reasons)), counts::integer[]
+FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS new (id, reasons, counts) """
+
+
 async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) -> tuple[int, ...]:
     """Write what is known of coordinates, by number. Those that somebody else has matched meanwhile stay; answers the others."""
     ids = sorted(told)
-    # reasons are of any number: one text for each coordinate, taken apart where it arrives
     cursor = await conn.execute(
-        "INSERT INTO coordinate_state SELECT id, %s, ARRAY(SELECT jsonb_array_elements_text(reasons)) "
-        "FROM unnest(%s::bigint[], %s::jsonb[]) AS new (id, reasons) ON CONFLICT DO NOTHING RETURNING coordinate_id",
-        (snapshot_id, ids, _reasons(told, ids)),
+        _STATE + "ON CONFLICT DO NOTHING RETURNING coordinate_id",
+        (snapshot_id, ids, _reasons(told, ids), _counts(told, ids)),
     )
     new = tuple(sorted(number for (number,) in await cursor.fetchall()))
     await _insert(conn, await _rows(conn, {number: told[number] for number in new}))
@@ -124,10 +128,9 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) 
     reasons: dict[int, list[str]] = dict(cast(list[tuple[int, list[str]]], await cursor.fetchall()))
     changed = {number for number in ids if reasons.get(number) != list(told[number].reasons)}
     await conn.execute(
-        "INSERT INTO coordinate_state SELECT id, %s, ARRAY(SELECT jsonb_array_elements_text(reasons)) "
-        "FROM unnest(%s::bigint[], %s::jsonb[]) AS new (id, reasons) "
-        "ON CONFLICT (coordinate_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, reasons = excluded.reasons",
-        (snapshot_id, ids, _reasons(told, ids)),
+        _STATE + "ON CONFLICT (coordinate_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, "
+        "reasons = excluded.reasons, counts = excluded.counts",
+        (snapshot_id, ids, _reasons(told, ids), _counts(told, ids)),
     )
     after = await _rows(conn, told)
     before = await _known(conn, ids)
@@ -138,7 +141,21 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) 
 
 
 def _reasons(told: Mapping[int, Told], ids: Sequence[int]) -> list[str]:
-    return [_text(msgspec.json.encode(told[number].reasons).decode().replace("\\u0000", "\ufffd")) for number in ids]
+    return [plain(msgspec.json.encode(told[number].reasons).decode().replace("\\u0000", "\ufffd")) for number in ids]
+
+
+def _counts(told: Mapping[int, Told], ids: Sequence[int]) -> list[str | None]:
+    """How many matches of each coordinate count, as coordinate_state has it. What is of equal advisories is one match."""
+    found: list[str | None] = []
+    for number in ids:
+        counts = [0] * (2 * len(SEVERITIES))
+        for match in {advisory_digest(each.advisory): each for each in reversed(told[number].matches)}.values():
+            if match.suppressed is None:
+                rank = _RANK[match.advisory.severity]
+                counts[rank] += 1
+                counts[len(SEVERITIES) + rank] += match.fix.state == "fixed"
+        found.append("{" + ",".join(map(str, counts)) + "}" if any(counts) else None)
+    return found
 
 
 async def _rows(conn: Connection, told: Mapping[int, Told]) -> set[_Found]:
@@ -159,15 +176,15 @@ def _found(coordinate_id: int, advisory_id: int, match: Match) -> _Found:
         coordinate_id,
         advisory_id,
         match.kind,
-        _text(match.name),
-        _text(match.version),
+        plain(match.name),
+        plain(match.version),
         fix.state,
-        _text(fix.version),
-        _text(fix.date),
+        plain(fix.version),
+        plain(fix.date),
         match.confidence,
-        _text(match.why),
+        plain(match.why),
         suppressed.by if suppressed else None,
-        _text(suppressed.reason) if suppressed else "",
+        plain(suppressed.reason) if suppressed else "",
     )
 
 
@@ -196,7 +213,7 @@ async def _store_advisories(conn: Connection, matches: Iterable[Match]) -> dict[
         columns(rows, 13),
     )
     names = [
-        (_text(name)[:LONGEST_NAME], number)
+        (plain(name)[:LONGEST_NAME], number)
         for digest, number in await cursor.fetchall()
         for name in (known[digest].advisory.id, known[digest].advisory.cve, *known[digest].advisory.aliases)
         if name
@@ -212,14 +229,14 @@ async def _store_advisories(conn: Connection, matches: Iterable[Match]) -> dict[
 def _advisory_row(digest: bytes, match: Match) -> tuple[Any, ...]:
     named = match.advisory
     body = _encode(msgspec.structs.replace(named, epss=None, kev=None))
-    texts = (_text(each) for each in (named.id, named.source, named.namespace, named.cve))
+    texts = (plain(each) for each in (named.id, named.source, named.namespace, named.cve))
     return (digest, *texts, _RANK[named.severity], *_weight(Weight(match.risk, named.epss, named.kev)), body)
 
 
 def _weight(weight: Weight) -> tuple[Any, ...]:
     epss, kev = weight.epss, weight.kev
     scores = (epss.score, epss.percentile) if epss else (None, None)
-    listed = (_text(kev.added), _text(kev.due), kev.ransomware) if kev else (None, "", False)
+    listed = (plain(kev.added), plain(kev.due), kev.ransomware) if kev else (None, "", False)
     return (weight.risk, *scores, *listed)
 
 
@@ -320,7 +337,7 @@ async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, s
     found = await conn.execute("SELECT digest, id FROM advisory WHERE digest = ANY(%s::bytea[])", (digests,))
     numbers = dict(cast(list[tuple[bytes, int]], await found.fetchall()))
     after = {
-        (number, numbers[digest], "distro", _text(reason))
+        (number, numbers[digest], "distro", plain(reason))
         for number, each in answered.items()
         for digest, reason in each.items()
         if digest in numbers
@@ -347,14 +364,9 @@ class Exemption(msgspec.Struct, frozen=True, kw_only=True):
 
 async def exempt_in_image(conn: Connection, image_id: int, exemptions: Iterable[Exemption]) -> None:
     """Write what does not count in one image, in place of what was known."""
-    rows = [(image_id, each.package_id, each.advisory_id, each.by, _text(each.reason)) for each in exemptions]
+    rows = [(image_id, each.package_id, each.advisory_id, each.by, plain(each.reason)) for each in exemptions]
     await conn.execute("DELETE FROM image_exempt WHERE image_id = %s", (image_id,))
     await conn.execute(
         "INSERT INTO image_exempt SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])",
         columns(sorted(set(rows)), 5),
     )
-
-
-def _text(value: str) -> str:
-    """A text as PostgreSQL takes it, which knows no zero characters."""
-    return value.replace("\0", "\ufffd")

@@ -1,4 +1,4 @@
-"""What is wrong with images, read by joins: the matches of one image page by page, counts for lists, and which images hold something.
+"""What is wrong with images, read by joins: the matches of one image page by page, and counts for lists.
 
 An image's page costs what the image holds, whatever else is stored: every join goes by a key.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 import msgspec
 
@@ -16,13 +16,12 @@ from hullmark.match.risk import severity_named
 from hullmark.model.advisory import SEVERITIES, FixState, Severity
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Fix, MatchKind, Named, Suppressed
+from hullmark.store.coordinates import plain
 from hullmark.store.database import Connection
 from hullmark.store.matches import LONGEST_NAME, named_of
 
 NOT_MATCHED = "it has not been matched yet"
 """Why nothing can be told of a package that was stored a moment ago."""
-
-_MOST_PURLS = 100
 
 
 class StoredPackage(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +75,6 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     counting: bool | None = None
 
 
-class PackageWish(msgspec.Struct, frozen=True, kw_only=True):
-    """Which packages are looked for: of this very name; in this version and of this purl type where they are said."""
-
-    name: str
-    version: str = ""
-    type: str = ""
-
-
 class MatchPage(msgspec.Struct, frozen=True, kw_only=True):
     """Matches, the most urgent first (the order of `risk.ordered`), and where to go on (None: that was all)."""
 
@@ -103,21 +94,6 @@ class Counts(msgspec.Struct, kw_only=True):
 
     severities: dict[Severity, int] = msgspec.field(default_factory=dict)
     fixable: dict[Severity, int] = msgspec.field(default_factory=dict)
-
-
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that holds what was asked for, and the purls of the packages in it (of many, the first hundred)."""
-
-    image_id: int
-    digest: str
-    purls: tuple[str, ...]
-
-
-class HolderPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Images by number, and after which number to go on (None: that was all). A page may be shorter than asked for."""
-
-    holders: tuple[Holder, ...]
-    next: int | None
 
 
 _NOTHING_WANTED = Filter()
@@ -175,20 +151,17 @@ async def report(
         "image": image_id,
         "severities": [SEVERITIES.index(each) for each in wanted.severities] or None,
         "fixes": list(wanted.fix_states) or None,
-        "package": _asked(wanted.package),
-        "advisory": _asked(wanted.advisory[:LONGEST_NAME]),
+        "package": plain(wanted.package) or None,
+        "advisory": plain(wanted.advisory)[:LONGEST_NAME] or None,
         "system": wanted.system,
         "counting": wanted.counting,
         "first": cursor is None,
         "limit": limit + 1,
         **{f"c{number}": key for number, key in enumerate(keys, 1)},
     }
-    rows = await (await conn.execute(_REPORT, values)).fetchall()
+    # Planned for these very wishes: a plan for any would look up what nobody asks for.
+    rows = await (await conn.execute(_REPORT, values, prepare=False)).fetchall()
     return MatchPage(matches=tuple(map(_match, rows[:limit])), next=_next(rows, limit, _KEYS))
-
-
-def _asked(text: str) -> str | None:
-    return text.replace("\0", "\ufffd") or None
 
 
 def _match(row: Sequence[Any]) -> StoredMatch:
@@ -265,100 +238,46 @@ def _keys(cursor: str, like: Sequence[Any]) -> tuple[Any, ...]:
 
 
 # Equal sets are counted once, however many of the images hold them.
-_COUNTS = """
+_COUNTS: LiteralString = """
 WITH held AS MATERIALIZED (SELECT image_id, set_id FROM image_set WHERE image_id = ANY(%(images)s::bigint[])),
 counted AS MATERIALIZED (
-    SELECT s.set_id, a.severity, count(*) AS all, count(*) FILTER (WHERE m.fix_state = 'fixed') AS fixable
+    SELECT s.set_id, sum(counts[1]) AS a1, sum(counts[2]) AS a2, sum(counts[3]) AS a3, sum(counts[4]) AS a4,
+        sum(counts[5]) AS a5, sum(counts[6]) AS a6, sum(counts[7]) AS f1, sum(counts[8]) AS f2, sum(counts[9]) AS f3,
+        sum(counts[10]) AS f4, sum(counts[11]) AS f5, sum(counts[12]) AS f6
     FROM (SELECT DISTINCT set_id FROM held) AS sets JOIN set_member s ON s.set_id = sets.set_id
-    JOIN coordinate_match m ON m.coordinate_id = s.coordinate_id JOIN advisory a ON a.id = m.advisory_id
-    LEFT JOIN package_exempt x ON x.package_id = s.package_id AND x.advisory_id = m.advisory_id
-    WHERE m.suppressed_by IS NULL AND x.package_id IS NULL GROUP BY 1, 2
+    JOIN coordinate_state t ON t.coordinate_id = s.coordinate_id WHERE t.counts IS NOT NULL GROUP BY 1
 )
-SELECT image_id, severity, sum("all")::bigint, sum(fixable)::bigint FROM (
-    SELECT image_id, severity, "all", fixable FROM held JOIN counted USING (set_id)
-    UNION ALL
-    SELECT y.image_id, a.severity, -1, CASE WHEN m.fix_state = 'fixed' THEN -1 ELSE 0 END
-    FROM image_exempt y JOIN package p ON p.id = y.package_id
-    JOIN coordinate_match m ON m.coordinate_id = p.coordinate_id AND m.advisory_id = y.advisory_id
-    JOIN advisory a ON a.id = y.advisory_id
-    LEFT JOIN package_exempt x ON x.package_id = y.package_id AND x.advisory_id = y.advisory_id
-    WHERE y.image_id = ANY(%(images)s::bigint[]) AND m.suppressed_by IS NULL AND x.package_id IS NULL
-        AND EXISTS (SELECT FROM held JOIN set_member s USING (set_id)
-            WHERE held.image_id = y.image_id AND s.package_id = y.package_id)
-) AS each GROUP BY 1, 2 HAVING sum("all") > 0"""
+SELECT image_id, ARRAY[sum(a1), sum(a2), sum(a3), sum(a4), sum(a5), sum(a6),
+    sum(f1), sum(f2), sum(f3), sum(f4), sum(f5), sum(f6)]::bigint[] FROM held JOIN counted USING (set_id) GROUP BY 1"""
+_EXEMPTED: LiteralString = """
+WITH exempt AS MATERIALIZED (
+    SELECT i.image_id, x.package_id, x.advisory_id FROM image_set i JOIN set_member s ON s.set_id = i.set_id
+    JOIN package_exempt x ON x.package_id = s.package_id WHERE i.image_id = ANY(%(images)s::bigint[])
+    UNION
+    SELECT y.image_id, y.package_id, y.advisory_id FROM image_exempt y JOIN image_set i ON i.image_id = y.image_id
+    JOIN set_member s ON s.set_id = i.set_id AND s.package_id = y.package_id WHERE y.image_id = ANY(%(images)s::bigint[])
+)
+SELECT exempt.image_id, a.severity, count(*), count(*) FILTER (WHERE m.fix_state = 'fixed')
+FROM exempt JOIN package p ON p.id = exempt.package_id JOIN advisory a ON a.id = exempt.advisory_id
+JOIN coordinate_match m ON m.coordinate_id = p.coordinate_id AND m.advisory_id = exempt.advisory_id
+WHERE m.suppressed_by IS NULL GROUP BY 1, 2"""
 
 
 async def counts(conn: Connection, image_ids: Sequence[int]) -> dict[int, Counts]:
     """How many matches of each of these images count, by severity. An image that is unknown has none."""
-    found = {number: Counts() for number in image_ids}
-    rows = await (await conn.execute(_COUNTS, {"images": list(found)})).fetchall()
-    for image_id, severity, number, fixable in rows:
-        name = severity_named(SEVERITIES[severity])
-        found[image_id].severities[name] = number
-        found[image_id].fixable[name] = fixable
-    return found
+    totals: dict[int, list[int]] = {number: [0] * (2 * len(SEVERITIES)) for number in image_ids}
+    asked = {"images": list(totals)}
+    totals |= dict(cast(list[tuple[int, list[int]]], await (await conn.execute(_COUNTS, asked)).fetchall()))
+    for image_id, rank, number, fixable in await (await conn.execute(_EXEMPTED, asked)).fetchall():
+        totals[image_id][rank] -= number
+        totals[image_id][len(SEVERITIES) + rank] -= fixable
+    return {number: _counted(each) for number, each in totals.items()}
 
 
-_WITH_ADVISORY: LiteralString = """
-WITH hit AS MATERIALIZED (
-    SELECT p.id AS package_id, p.purl, m.advisory_id FROM advisory_name n
-    JOIN coordinate_match m ON m.advisory_id = n.advisory_id JOIN package p ON p.coordinate_id = m.coordinate_id
-    WHERE n.name = %(name)s AND m.suppressed_by IS NULL AND NOT EXISTS
-        (SELECT FROM package_exempt x WHERE x.package_id = p.id AND x.advisory_id = m.advisory_id)
-)"""
-_WITH_PACKAGE: LiteralString = """
-WITH hit AS MATERIALIZED (
-    SELECT id AS package_id, purl, NULL::bigint AS advisory_id FROM package WHERE name = %(name)s
-        AND (%(version)s::text IS NULL OR version = %(version)s::text) AND (%(type)s::text IS NULL OR type = %(type)s::text)
-)"""
-# Of each set, the next images of the account: what comes on later pages is not looked at.
-_HOLDERS: LiteralString = """,
-sets AS MATERIALIZED (SELECT DISTINCT s.set_id FROM hit JOIN set_member s ON s.package_id = hit.package_id),
-page AS MATERIALIZED (
-    SELECT DISTINCT image_id FROM sets CROSS JOIN LATERAL (
-        SELECT i.image_id FROM image_set i JOIN account_image h ON h.image_id = i.image_id AND h.account_id = %(account)s
-        WHERE i.set_id = sets.set_id AND i.image_id > %(after)s ORDER BY i.image_id LIMIT %(limit)s
-    ) AS held ORDER BY image_id LIMIT %(limit)s
-)
-SELECT page.image_id, image.digest, found.purls FROM page JOIN image ON image.id = page.image_id CROSS JOIN LATERAL (
-    SELECT array_agg(DISTINCT hit.purl ORDER BY hit.purl) AS purls
-    FROM image_set i JOIN set_member s ON s.set_id = i.set_id JOIN hit ON hit.package_id = s.package_id
-    WHERE i.image_id = page.image_id AND NOT EXISTS (SELECT FROM image_exempt y
-        WHERE y.image_id = i.image_id AND y.package_id = hit.package_id AND y.advisory_id = hit.advisory_id)
-) AS found ORDER BY page.image_id"""
-
-
-async def images_with_advisory(
-    conn: Connection, account_id: int, name: str, cursor: int | None = None, limit: int = 100
-) -> HolderPage:
-    """The images of an account in which a vulnerability (any id or alias) counts."""
-    values = {"account": account_id, "name": _asked(name[:LONGEST_NAME]), "after": cursor or 0, "limit": limit + 1}
-    return _holders(await (await conn.execute(_WITH_ADVISORY + _HOLDERS, values)).fetchall(), limit)
-
-
-async def images_with_package(
-    conn: Connection,
-    account_id: int,
-    wanted: PackageWish,
-    cursor: int | None = None,
-    limit: int = 100,
-) -> HolderPage:
-    """The images of an account that hold such a package."""
-    values = {
-        "account": account_id,
-        "name": _asked(wanted.name),
-        "version": _asked(wanted.version),
-        "type": _asked(wanted.type),
-        "after": cursor or 0,
-        "limit": limit + 1,
-    }
-    return _holders(await (await conn.execute(_WITH_PACKAGE + _HOLDERS, values)).fetchall(), limit)
-
-
-def _holders(rows: Sequence[tuple[Any, ...]], limit: int) -> HolderPage:
-    found = tuple(
-        Holder(image_id=image_id, digest=digest, purls=tuple(purls[:_MOST_PURLS]))
-        for image_id, digest, purls in rows[:limit]
-        if purls
+def _counted(totals: Sequence[int]) -> Counts:
+    names = [severity_named(name) for name in SEVERITIES]
+    numbers, fixable = totals[: len(names)], totals[len(names) :]
+    return Counts(
+        severities={name: number for name, number in zip(names, numbers, strict=True) if number},
+        fixable={name: number for name, number in zip(names, fixable, strict=True) if number},
     )
-    return HolderPage(holders=found, next=rows[limit - 1][0] if len(rows) > limit else None)

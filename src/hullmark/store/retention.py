@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from hullmark.store.database import Connection
@@ -53,14 +54,15 @@ async def forget_answers(connection: Connection, hours: int) -> int:
     return cursor.rowcount
 
 
-async def take_expired(connection: Connection) -> list[int]:
+async def take_expired(connection: Connection, now: datetime) -> list[int]:
     """The accounts with exceptions that have expired since this was last asked."""
     cursor = await connection.execute(
         """
-        WITH over AS (UPDATE exception SET expired_at = now() WHERE ended_at IS NULL AND expired_at IS NULL AND expires_at <= now()
+        WITH over AS (UPDATE exception SET expired_at = %s WHERE ended_at IS NULL AND expired_at IS NULL AND expires_at <= %s
             RETURNING account_id)
         SELECT DISTINCT account_id FROM over
-        """
+        """,
+        (now, now),
     )
     return [int(account) for (account,) in await cursor.fetchall()]
 

@@ -14,10 +14,11 @@ from hullmark.store.database import Connection
 
 
 class SimulationRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A trial, and how far it is."""
+    """A trial, and how far it is. `policy` is the name of the policy that the draft is a version of, "" for a mere text."""
 
     id: UUID
     account_id: int
+    policy: str
     draft: str
     environment: str
     state: str
@@ -41,17 +42,58 @@ class FlipRow(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[Any]
 
 
-_COLUMNS = (
-    "id, account_id, draft, environment, state, reason, done, total, last_image, created_by, created_at, ended_at"
-)
+_COLUMNS = """id, account_id, coalesce((SELECT policy.name FROM policy WHERE policy.id = policy_id), '') AS policy, draft, environment,
+    state, reason, done, total, last_image, created_by, created_at, ended_at"""
 
 
-async def add(connection: Connection, row: SimulationRow) -> None:
+class NewSimulation(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial that is to begin. `policy_id`: the policy that the draft is a version of."""
+
+    id: UUID
+    account_id: int
+    draft: str
+    environment: str
+    created_by: str
+    policy_id: int | None = None
+
+
+async def add(connection: Connection, new: NewSimulation) -> None:
     """Keep a trial that is to begin."""
     await connection.execute(
-        "INSERT INTO simulation (id, account_id, draft, environment, created_by) VALUES (%s, %s, %s, %s, %s)",
-        (row.id, row.account_id, row.draft, row.environment, row.created_by),
+        "INSERT INTO simulation (id, account_id, draft, environment, created_by, policy_id) VALUES (%s, %s, %s, %s, %s, %s)",
+        (new.id, new.account_id, new.draft, new.environment, new.created_by, new.policy_id),
     )
+
+
+async def unfinished(connection: Connection, account_id: int) -> int:
+    """How many trials of an account have not ended."""
+    row = await (
+        await connection.execute(
+            "SELECT count(*) FROM simulation WHERE account_id = %s AND state IN ('waiting', 'running')", (account_id,)
+        )
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def list_simulations(
+    connection: Connection, account_id: int, after: tuple[datetime, UUID] | None, limit: int
+) -> list[SimulationRow]:
+    """Trials of an account, the newest first, after one (created at, id)."""
+    async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM simulation WHERE account_id = %(account)s
+                AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s::uuid))
+            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+            """,
+            {
+                "account": account_id,
+                "at": after[0] if after else None,
+                "id": after[1] if after else None,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
 
 
 async def by_id(connection: Connection, key: UUID) -> SimulationRow | None:

@@ -8,14 +8,18 @@ batch takes rows out and writes what came of them in one transaction, so that it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from hullmark.model.errors import HullmarkError
 from hullmark.store.coordinates import Key, key_of, namespace_key
 from hullmark.store.database import Connection
+
+MANY_SETS = 300
+"""Above so many package sets, images are looked through in their order: every few of them hold one of these."""
 
 
 class SnapshotRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +54,6 @@ async def add_snapshot(
     conn: Connection, digest: str, *, data_at: str, object: str, namespaces: Mapping[str, Any]
 ) -> int:
     """The number of a snapshot, which is written down if it is new."""
-    from psycopg.types.json import Jsonb
-
     await conn.execute(
         "INSERT INTO snapshot (digest, data_at, object, namespaces) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (digest, data_at, object, Jsonb(dict(namespaces))),
@@ -166,16 +168,26 @@ async def settle(conn: Connection, snapshot_id: int) -> bool:
     return await cursor.fetchone() is not None
 
 
-async def images_touched(conn: Connection, snapshot_id: int, after: int = 0, limit: int = 1000) -> tuple[int, ...]:
+# Of each set the next images; or all images in their order, of which every few hold one of so many sets. `+ 0`: the sets are hashed.
+_TOUCHED_BY_SETS: LiteralString = """
+SELECT DISTINCT image_id FROM unnest(%(sets)s::bigint[]) AS sets (set_id) CROSS JOIN LATERAL (
+    SELECT image_id FROM image_set WHERE image_set.set_id = sets.set_id AND image_id > %(after)s ORDER BY image_id LIMIT %(limit)s
+) AS held ORDER BY image_id LIMIT %(limit)s"""
+_TOUCHED_BY_IMAGES: LiteralString = """
+SELECT DISTINCT image_id FROM image_set WHERE image_id > %(after)s AND set_id + 0 = ANY(%(sets)s::bigint[])
+ORDER BY image_id LIMIT %(limit)s"""
+
+
+async def images_touched(conn: Connection, snapshot_id: int, after: int = 0, limit: int = 50_000) -> tuple[int, ...]:
     """The images above this number that hold a coordinate of which this snapshot says something else, sorted, at most `limit`."""
     cursor = await conn.execute(
-        "WITH touched AS MATERIALIZED (SELECT DISTINCT set_id FROM coordinate_change JOIN package USING (coordinate_id) "
-        "JOIN set_member ON package_id = package.id WHERE snapshot_id = %s) "
-        "SELECT DISTINCT image_id FROM touched CROSS JOIN LATERAL (SELECT image_id FROM image_set "
-        "WHERE image_set.set_id = touched.set_id AND image_id > %s ORDER BY image_id LIMIT %s) AS held "
-        "ORDER BY image_id LIMIT %s",
-        (snapshot_id, after, limit, limit),
+        "SELECT DISTINCT set_id FROM coordinate_change JOIN package USING (coordinate_id) "
+        "JOIN set_member ON package_id = package.id WHERE snapshot_id = %s",
+        (snapshot_id,),
     )
+    sets = [number for (number,) in await cursor.fetchall()]
+    statement = _TOUCHED_BY_IMAGES if len(sets) > MANY_SETS else _TOUCHED_BY_SETS
+    cursor = await conn.execute(statement, {"sets": sets, "after": after, "limit": limit}, prepare=False)
     return tuple(number for (number,) in await cursor.fetchall())
 
 

@@ -63,6 +63,12 @@ async def upload_by_object(connection: Connection, key: str) -> UploadRow | None
         return await cursor.fetchone()
 
 
+async def is_needed(connection: Connection, key: str) -> bool:
+    """Whether an image is to be read from what is stored under a key."""
+    cursor = await connection.execute("SELECT EXISTS (SELECT FROM image WHERE upload <> '' AND upload = %s)", (key,))
+    return await cursor.fetchone() == (True,)
+
+
 async def forget(connection: Connection, keys: Sequence[str]) -> int:
     """Remove the uploads that are stored under these keys; answers how many there were."""
     cursor = await connection.execute("DELETE FROM upload WHERE object = ANY(%s)", (list(keys),))

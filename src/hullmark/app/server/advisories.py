@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import zstandard
 
@@ -48,7 +48,7 @@ async def publish(services: Services, path: Path, digest: str) -> int:
     """Make a snapshot known and have all matches brought to it; answers its number."""
     key = await asyncio.to_thread(publish_file, services.objects, path, digest)
     with Snapshot(path, digest) as book:
-        told = {name: {"count": extent.count} for name, extent in book.namespaces.items()}
+        told = _told_of(book)
         data_at = book.data_at
     async with services.database.system() as connection:
         number = await snapshots.add_snapshot(connection, digest, data_at=data_at, object=key, namespaces=told)
@@ -56,6 +56,17 @@ async def publish(services: Services, path: Path, digest: str) -> int:
             connection, "adopt", {"snapshot_id": number}, once=f"adopt:{number}", queue="matching", priority=20
         )
     return number
+
+
+def _told_of(book: Snapshot) -> dict[str, dict[str, Any]]:
+    """By namespace: how many advisories, how young, under which licences."""
+    told: dict[str, dict[str, Any]] = {}
+    for row in book.coverage:
+        known = told.setdefault(row.namespace, {"count": 0, "data_at": "", "licences": []})
+        known["count"] += row.advisories
+        known["data_at"] = max(known["data_at"], row.data_at)
+        known["licences"] = sorted({*known["licences"], book.licences[row.feed]})
+    return told
 
 
 async def current_snapshot(connection: Connection) -> SnapshotRow | None:

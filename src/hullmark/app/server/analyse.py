@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -33,7 +36,7 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.source import open_image
 from hullmark.source.reference import Reference, parse_reference
 from hullmark.store import coordinates, events, images, leases, snapshots
-from hullmark.store.database import DatabaseUnreachable
+from hullmark.store.database import Connection, DatabaseUnreachable
 from hullmark.store.images import ImageRow
 from hullmark.store.leases import Outcome
 from hullmark.store.object_keep import ObjectKeep
@@ -43,6 +46,8 @@ from hullmark.store.registries import registries
 _PASSING = (NetError, ObjectsUnreachable, DatabaseUnreachable)
 _LONGEST_PAUSE = 900.0
 _TRIES = 5
+_PAUSE = 0.5
+_T = TypeVar("_T")
 
 
 class Analysed(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,32 +69,60 @@ def fingerprint() -> str:
     return analysis_fingerprint(("server",))
 
 
-async def analyse(services: Services, books: Books, image_id: int, worker: str) -> bool:
-    """Analyse an image that waits, as `worker`; False if it need not be. A failure is written down, or is tried again later."""
+async def analyse(services: Services, books: Books, image_id: int, worker: str) -> str:
+    """Analyse an image that waits, as `worker`. A failure is written down, or is tried again later.
+
+    Answers what it came to: `analysed`, `failed`, `put off`, `lost` (another has the image by now), or "" if it need not be analysed.
+    """
     settings = services.settings
     async with services.database.system() as connection:
         row = await leases.take(connection, image_id, worker, settings.lease)
         places = await _places(services, row) if row is not None else []
     if row is None:
-        return False
+        return ""
+    return await carry_out(services, books, row, worker, partial(_read, services, row, places))
+
+
+async def carry_out(
+    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Analysed]
+) -> str:
+    """Analyse an image that `worker` holds by `leases.take`; `source` reads it, in a thread. Answers as `analyse` does."""
     try:
-        async with _held(services, image_id, worker):
-            analysed = await asyncio.to_thread(_read, services, row, places)
+        async with _held(services, row.id, worker):
+            analysed = await asyncio.to_thread(source)
+            counts = await _patiently(services, lambda: _finished(services, books, row, worker, analysed))
     except HullmarkError as error:
-        await _failed(services, row, worker, error)
-        return True
+        failure = error
+        return await _patiently(services, lambda: _failed(services, row, worker, failure))
     except asyncio.CancelledError:
-        await asyncio.shield(_handed_back(services, image_id, worker))
+        await asyncio.shield(_handed_back(services, row.id, worker))
         raise
-    await _finished(services, books, row, worker, analysed)
-    if row.upload:
+    except Exception as error:
+        broken = HullmarkError(
+            f"the analysis broke: {type(error).__name__}", advice="look at the worker's log and report it"
+        )
+        await _patiently(services, lambda: _failed(services, row, worker, broken))
+        raise
+    if row.upload and counts:
         await forget_upload(services, row.upload)
-    return True
+    return "analysed" if counts else "lost"
+
+
+async def _patiently(services: Services, write: Callable[[], Awaitable[_T]]) -> _T:
+    """What has to be written down is tried again for as long as the lease could last without the database."""
+    deadline = time.monotonic() + services.settings.lease
+    while True:
+        try:
+            return await write()
+        except DatabaseUnreachable:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_PAUSE)
 
 
 async def _places(services: Services, row: ImageRow) -> list[_Place]:
     """Where each account that holds the image found it, with that account's login."""
-    if row.upload:
+    if row.upload or row.kind == "sbom":
         return []
     found: list[_Place] = []
     async with services.database.system() as connection:
@@ -128,6 +161,8 @@ def _read(services: Services, row: ImageRow, places: list[_Place]) -> Analysed:
     if row.upload:
         with opened_upload(services.objects, row.upload) as image:
             return read(services, image)
+    if row.kind == "sbom":
+        raise HullmarkError("what the SBOM tells was not written down", advice="send the SBOM again")
     error: HullmarkError = HullmarkError("no account holds the image any more", advice="add it again")
     for place in places:
         try:
@@ -172,24 +207,26 @@ def read(services: Services, image: Image) -> Analysed:
     return Analysed(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
 
 
-async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: Analysed) -> None:
-    """Write the result down, with its packages, and have every account that holds the image judge it: one transaction."""
+async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: Analysed) -> bool:
+    """Write the result down, with its packages, and have every account that holds the image judge it: one transaction.
+
+    False if it does not count, since the image is no longer held.
+    """
     for _ in range(_TRIES):
         async with services.database.system() as connection:
             snapshot = await current_snapshot(connection)
         try:
             with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as book:
-                await _written(services, book, row, worker, analysed)
-            return
+                return await _written(services, book, row, worker, analysed)
         except snapshots.OtherSnapshot:
             continue  # a new one came in between: what was written is undone, and is written again with that one
     raise HullmarkError("new advisories come faster than one image is stored", advice="it is tried again")
 
 
-async def _written(services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: Analysed) -> None:
+async def _written(services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: Analysed) -> bool:
     async with services.database.system() as connection:
         if not await leases.finish(connection, row.id, worker, analysed.outcome):
-            return
+            return False
         if book is not None:
             await take_in(connection, book, row.id, analysed.inventory)
         else:
@@ -198,9 +235,10 @@ async def _written(services: Services, book: Snapshot | None, row: ImageRow, wor
         for account_id, _, _ in await images.holders(connection, row.id):
             await events.tell(connection, account_id, "image.analysed", ("image", row.digest), body)
             await want_verdict(connection, account_id, row.id, "image analysed")
+    return True
 
 
-async def _failed(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> None:
+async def _failed(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> str:
     """A trouble that passes is waited for, as often as is set; any other failure stays until somebody adds the image again."""
     is_passing = isinstance(error, _PASSING) and row.attempts < services.settings.attempts
     reason, advice = str(error)[:2000], (error.advice or "")[:2000]
@@ -208,14 +246,20 @@ async def _failed(services: Services, row: ImageRow, worker: str, error: Hullmar
         if not await leases.give_back(
             connection, row.id, worker, "waiting" if is_passing else "failed", reason, advice
         ):
-            return
+            return "lost"
         if is_passing:
             pause = min(2.0**row.attempts, _LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads the load
             await want_analysis(connection, row.id, services.clock() + timedelta(seconds=pause))
-            return
-        body = {"digest": row.digest, "reason": reason, "advice": advice}
-        for account_id, _, _ in await images.holders(connection, row.id):
-            await events.tell(connection, account_id, "image.failed", ("image", row.digest), body, "error")
+            return "put off"
+        await tell_failed(connection, row.id, row.digest, reason, advice)
+        return "failed"
+
+
+async def tell_failed(connection: Connection, image_id: int, digest: str, reason: str, advice: str) -> None:
+    """Have every account that holds an image know that it failed."""
+    body = {"digest": digest, "reason": reason, "advice": advice}
+    for account_id, _, _ in await images.holders(connection, image_id):
+        await events.tell(connection, account_id, "image.failed", ("image", digest), body, "error")
 
 
 async def _handed_back(services: Services, image_id: int, worker: str) -> None:

@@ -6,6 +6,7 @@ Documents are named by the digest of their content: written twice they are one, 
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from hullmark.model.verdict import Verdict
 from hullmark.store.objects import Objects
 
 _MAX_BYTES = 4 << 30
+_FRESH = timedelta(hours=1)
 _T = TypeVar("_T")
 
 
@@ -39,7 +41,9 @@ def put_document(objects: Objects, room: str, value: object) -> str:
     """Keep a value; answers the key of its document."""
     payload = msgspec.msgpack.encode(value)
     key = f"{room}/{hashlib.sha256(payload).hexdigest()}"
-    if objects.head(key) is None:
+    head = objects.head(key)
+    # An old one may be about to be removed because nothing names it yet.
+    if head is None or datetime.now(UTC) - head.modified > _FRESH:
         objects.put(key, zstandard.ZstdCompressor(level=3).compress(payload))
     return key
 

@@ -36,15 +36,10 @@ class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     images: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "*"
 
 
-def with_exceptions(policy: AnyPolicy, rows: Iterable[ExceptionRow], name: str, reference: str) -> AnyPolicy:
-    """The policy called `name` with the exceptions that count for it and for an image judged under a reference.
-
-    Those of Anchore bundles stand in the bundles' own allowlists.
-    """
-    if isinstance(policy, Bundle):
-        return policy
+def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[Excepted, ...]:
+    """The exceptions that count for the policy called `name` and for an image judged under a reference."""
     bodies = (msgspec.convert(row.body, ExceptionBody) for row in rows)
-    found = tuple(
+    return tuple(
         Excepted(
             rule=body.rule,
             subject=NameGlob(body.subject),
@@ -56,14 +51,20 @@ def with_exceptions(policy: AnyPolicy, rows: Iterable[ExceptionRow], name: str, 
         for body in bodies
         if _covers(body.policy, name) and _covers(body.images, reference)
     )
-    return dataclasses.replace(policy, exceptions=policy.exceptions + found) if found else policy
+
+
+def with_exceptions(policy: AnyPolicy, exceptions: tuple[Excepted, ...]) -> AnyPolicy:
+    """A native policy with these exceptions besides its own. To Anchore's they are handed when it is asked (`Asked.exceptions`)."""
+    if isinstance(policy, Bundle) or not exceptions:
+        return policy
+    return dataclasses.replace(policy, exceptions=policy.exceptions + exceptions)
 
 
 def _covers(pattern: str, name: str) -> bool:
     return pattern == "*" or NameGlob(pattern).matches(name)
 
 
-def asked_for(chosen: Chosen, held: HeldImage, book: Book | None) -> Asked:
+def asked_for(chosen: Chosen, held: HeldImage, book: Book | None, exceptions: tuple[Excepted, ...]) -> Asked:
     """How an image is judged that an account holds."""
     return Asked(
         tag=chosen.reference,
@@ -71,4 +72,5 @@ def asked_for(chosen: Chosen, held: HeldImage, book: Book | None) -> Asked:
         dockerfile=held.dockerfile,
         book=book,
         environment=chosen.activation.environment,
+        exceptions=exceptions,
     )

@@ -14,7 +14,7 @@ from hullmark.app.check import judge_by
 from hullmark.app.server.advisories import Books, current_snapshot
 from hullmark.app.server.analyse import means_of
 from hullmark.app.server.documents import put_verdict
-from hullmark.app.server.excepted import asked_for, with_exceptions
+from hullmark.app.server.excepted import asked_for, exceptions_for, with_exceptions
 from hullmark.app.server.selection import Chosen, choose
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
@@ -160,10 +160,9 @@ def verdict_of(services: Services, facts: StoredFacts, case: Case, book: Book | 
     inputs = case.inputs
     version = inputs.versions[case.chosen.activation.version_id]
     try:
-        policy = with_exceptions(
-            load_any(version.text.encode()), inputs.exceptions, version.name, case.chosen.reference
-        )
-        asked = asked_for(case.chosen, inputs.held, book)
+        exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
+        policy = with_exceptions(load_any(version.text.encode()), exceptions)
+        asked = asked_for(case.chosen, inputs.held, book, exceptions)
         return judge_by(facts.look, policy, case.now, means_of(services), asked).verdict
     except HullmarkError as error:
         return Verdict(

@@ -56,7 +56,7 @@ async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> A
 
     image = await asyncio.to_thread(look)
     async with services.database.system() as connection:
-        placed = await images.register(connection, _new(image))
+        placed = await images.register(connection, new_image(image))
         return await settle(connection, account_id, placed, Holding(wanted, image.digest, tagged, by))
 
 
@@ -132,7 +132,8 @@ def _tagged(named: Reference, tag: str) -> Reference | None:
     return other
 
 
-def _new(image: Image) -> NewImage:
+def new_image(image: Image) -> NewImage:
+    """What is known of an image before it is analysed."""
     return NewImage(
         digest=image.digest,
         config_digest=image.config_digest,

@@ -13,7 +13,6 @@ from hullmark.store import images, jobs, retention
 from hullmark.store.objects import Listed, Objects
 
 _AT_ONCE = 500
-_GRACE = timedelta(hours=6)
 _ANSWERS_KEPT = 24
 
 _Room = Literal["analyses", "files", "verdicts", "layers"]
@@ -22,7 +21,7 @@ _Room = Literal["analyses", "files", "verdicts", "layers"]
 async def judge_expired(services: Services) -> None:
     """Have the images of accounts judged again whose exceptions have expired: once for each."""
     async with services.database.system() as connection:
-        for account_id in await retention.take_expired(connection):
+        for account_id in await retention.take_expired(connection, services.clock()):
             args = {"account_id": account_id, "cause": "an exception expired"}
             await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging", priority=5)
 
@@ -36,18 +35,25 @@ async def retain(services: Services) -> None:
         await retention.forget_answers(connection, _ANSWERS_KEPT)
 
 
-async def sweep_objects(services: Services) -> None:
-    """Remove documents and layer records that nothing names, once they are hours old: what is being written is not named yet."""
-    before = services.clock() - _GRACE
+async def sweep_objects(services: Services, grace: float | None = None) -> None:
+    """Remove documents and layer records that nothing names, once they are `grace` seconds old (default: the settings'): what is being
+    written is not named yet."""
+    seconds = services.settings.grace if grace is None else grace
+    before = services.clock() - timedelta(seconds=seconds)
     for room, name_of in _ROOMS.items():
         listed = _old(services.objects, room, before)
         while some := await asyncio.to_thread(lambda it=listed: list(islice(it, _AT_ONCE))):  # type: ignore[misc]
             async with services.database.system() as connection:
                 named = await retention.still_named(connection, room, [name_of(each.key) for each in some])
             unnamed = [each.key for each in some if name_of(each.key) not in named]
-            if unnamed:
-                await asyncio.to_thread(services.objects.delete, unnamed)
-    await asyncio.to_thread(services.objects.sweep, _GRACE.total_seconds())
+            await asyncio.to_thread(_delete_old, services.objects, unnamed, before)
+    await asyncio.to_thread(services.objects.sweep, seconds)
+
+
+def _delete_old(objects: Objects, keys: list[str], before: datetime) -> None:
+    """Delete those that are still old: who wants to name one that is there already writes it anew."""
+    heads = [(key, objects.head(key)) for key in keys]
+    objects.delete([key for key, head in heads if head is not None and head.modified < before])
 
 
 def _old(objects: Objects, room: str, before: datetime) -> Iterator[Listed]:

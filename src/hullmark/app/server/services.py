@@ -26,7 +26,7 @@ class Services:
 
     __slots__ = ("clock", "database", "guard", "objects", "settings", "vault")
 
-    def __init__(  # noqa: PLR0913 - all by name
+    def __init__(
         self,
         *,
         database: Database,

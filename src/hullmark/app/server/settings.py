@@ -23,7 +23,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     below `data`. `secret_key_file` holds the key that credentials are encrypted by ("": below `data`). `allow_addresses` are networks that
     outgoing requests may reach although they are loopback, link-local or metadata services'. `workers` is how many worker processes
     `serve` runs. `upload_limit` is in bytes, `lease` and `silence` in seconds: how long a worker may be silent before
-    another takes its image or its job. `keep_days` is how long images without a tag are kept (0: for ever).
+    another takes its image or its job. `keep_days` is how long images without a tag are kept (0: for ever). `grace` is how many seconds
+    an object must be old that nothing names before it is removed.
+    `feeds` says where advisories come from: "" from nowhere, "default" from their upstreams, else a mirror's URL or folder; they are
+    fetched every `feeds_every` seconds. `advisory_keys` is a file or folder of public keys (PEM) one of which must have signed bundles of
+    advisories that are sent in ("": operators may send unsigned ones). `snapshot_limit` is in bytes. Scans that store nothing take bodies
+    of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process.
     """
 
     data: Path
@@ -42,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 10.0
     attempts: int = 3
     keep_days: int = 0
+    grace: float = 21_600.0
     rate: int = 600
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -50,6 +56,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clamd: str = ""
     log_level: str = "info"
     feeds: str = ""
+    feeds_every: float = 21_600.0
+    advisory_keys: str = ""
+    snapshot_limit: int = 8 << 30
+    scan_limit: int = 64 << 20
+    scan_seconds: float = 300.0
+    scan_memory: int = 2 << 30
+    scan_slots: int = 2
 
     @property
     def host(self) -> str:

@@ -6,25 +6,37 @@ import asyncio
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from hullmark.app.check import Asked, judge_by
 from hullmark.app.policies import AnyPolicy
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.analyse import means_of
 from hullmark.app.server.documents import get_verdict
-from hullmark.app.server.excepted import with_exceptions
-from hullmark.app.server.judge import Inputs, book_of, inputs_of
+from hullmark.app.server.excepted import exceptions_for, with_exceptions
+from hullmark.app.server.judge import ANALYZER, Inputs, book_of, inputs_of
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
-from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
-from hullmark.model.verdict import Finding, Outcome, Verdict
+from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.load import load_any
-from hullmark.store import images, simulations, verdicts
+from hullmark.store import images, policies, simulations, verdicts
+from hullmark.store.policies import ExceptionRow
 from hullmark.store.simulations import FlipRow, SimulationRow
 from hullmark.store.verdicts import VerdictRow
 
 _AT_ONCE = 20
 _SHOWN = 100
+_LONGEST = 2000
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft that is tried, with the account's exceptions, as of `now`."""
+
+    row: SimulationRow
+    draft: AnyPolicy
+    exceptions: tuple[ExceptionRow, ...]
+    now: datetime
 
 
 async def simulate(services: Services, books: Books, key: str) -> None:
@@ -58,8 +70,10 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
             inputs = await inputs_of(connection, row.account_id, image_id)
             if inputs is not None:
                 wanted.append((inputs, await verdicts.current(connection, row.account_id, image_id)))
-    now = services.clock()
-    found = await asyncio.to_thread(_tried, services, books, row, draft, wanted, now)
+        # Not those of the inputs: they are empty where nothing is in force yet.
+        exceptions = tuple(await policies.exceptions(connection, row.account_id))
+    trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())
+    found = await asyncio.to_thread(_tried, services, books, trial, wanted)
     async with services.database.system() as connection:
         if not await simulations.advance(connection, row, some[-1], found, len(some)):
             return None
@@ -67,34 +81,45 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
 
 
 def _tried(
-    services: Services,
-    books: Books,
-    row: SimulationRow,
-    draft: AnyPolicy,
-    wanted: list[tuple[Inputs, list[VerdictRow]]],
-    now: datetime,
+    services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
 ) -> list[FlipRow]:
     flips = []
     for inputs, current in wanted:
-        with book_of(books, inputs) as book:
-            after = _said(services, inputs, draft, now, row.environment, book)
-        before = _before(services, current, row.environment)
+        after = _said(services, books, inputs, trial)
+        before = _before(services, current, trial.row.environment)
         flip = _flip(inputs, before, after)
         if flip is not None:
             flips.append(flip)
     return flips
 
 
-def _said(
-    services: Services, inputs: Inputs, draft: AnyPolicy, now: datetime, environment: str, book: Book | None
-) -> Verdict:
-    facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
+def _said(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Verdict:
+    """What the draft says of one image. What stands in the way of that is the image's own trouble: the verdict is unknown."""
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
-    policy = with_exceptions(draft, inputs.exceptions, draft.name, reference)
-    asked = Asked(
-        tag=reference, digest=inputs.image.digest, dockerfile=inputs.held.dockerfile, book=book, environment=environment
-    )
-    return judge_by(facts.look, policy, now, means_of(services), asked).verdict
+    exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
+    try:
+        facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
+        with book_of(books, inputs) as book:
+            asked = Asked(
+                tag=reference,
+                digest=inputs.image.digest,
+                dockerfile=inputs.held.dockerfile,
+                book=book,
+                environment=trial.row.environment,
+                exceptions=exceptions,
+            )
+            policy = with_exceptions(trial.draft, exceptions)
+            return judge_by(facts.look, policy, trial.now, means_of(services), asked).verdict
+    except HullmarkError as error:
+        told = VerdictInputs(
+            image=inputs.image.digest,
+            policy=trial.draft.digest,
+            snapshot=inputs.snapshot_digest or None,
+            analyzer=ANALYZER,
+            at=trial.now.isoformat(),
+        )
+        reason = f"it cannot be judged: {error}"
+        return Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told)
 
 
 def _before(services: Services, current: list[VerdictRow], environment: str) -> Verdict | None:
@@ -123,7 +148,7 @@ def _flip(inputs: Inputs, before: Verdict | None, after: Verdict) -> FlipRow | N
         reference=inputs.held.tags[0] if inputs.held.tags else inputs.held.reference,
         before=word,
         after=after.verdict.value,
-        reasons=reasons[:_SHOWN],
+        reasons=[reason.replace("\0", "\ufffd")[:_LONGEST] for reason in reasons[:_SHOWN]],
     )
 
 

@@ -31,7 +31,7 @@ class StoredFacts:
             return self._folded(wish)
         wants_files = wish.files or wish.digests or wish.ghosts
         inventory = msgspec.structs.replace(self.analysis.inventory, files=self.files() if wants_files else None)
-        facets = {facet.name: getattr(self.analysis.facts, facet.name) for facet in wish.facets}
+        facets = {facet.name: getattr(self.analysis.facts, facet.name, None) for facet in wish.facets}
         return Scanned(inventory, found=self.analysis.found, facets=facets)
 
     def _folded(self, wish: Wish) -> Scanned:

@@ -12,6 +12,7 @@ the diff id; so the same image saved again has the same digest.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -21,6 +22,7 @@ from hullmark.source import SourceOptions, docker_archive, oci_archive
 from hullmark.source.archive import HEAD, Archive, check_head
 from hullmark.source.image import Asked
 from hullmark.source.reference import Reference
+from hullmark.source.source import Source
 from hullmark.source.tar import index_of
 from hullmark.store.objects import ObjectReader, Objects
 
@@ -118,21 +120,24 @@ def check_refused(head: bytes) -> None:
 
 def image_in(archive: Archive, choice: Choice) -> Image:
     """The image that was chosen. Raises HullmarkError."""
-    if oci_archive.is_layout(archive):
-        source, read = oci_archive.SOURCE, oci_archive.read_archive
-    elif archive.find("manifest.json") is not None:
-        source, read = docker_archive.SOURCE, docker_archive.read_archive
-    else:
-        raise HullmarkError(
-            "the upload is a tar archive without an image: it has neither manifest.json nor a filled index.json",
-            advice="upload an archive made by docker save, podman save, skopeo or buildx",
-        )
+    source, read = _reader_of(archive)
     # No platform of this machine's: whoever reads it later must find the same image.
     asked = Asked(kind=source.scheme, reference=choice.reference, options=SourceOptions())
     image = read(archive, choice.wanted, asked)
     if image.digest and choice.digest and image.digest != choice.digest:
         raise BrokenImage("the uploaded archive is another than it was", advice="upload it again")
     return image if image.digest else msgspec.structs.replace(image, digest=choice.digest)
+
+
+def _reader_of(archive: Archive) -> tuple[Source, Callable[[Archive, str, Asked], Image]]:
+    if oci_archive.is_layout(archive):
+        return oci_archive.SOURCE, oci_archive.read_archive
+    if archive.find("manifest.json") is not None:
+        return docker_archive.SOURCE, docker_archive.read_archive
+    raise HullmarkError(
+        "the upload is a tar archive without an image: it has neither manifest.json nor an index.json of images in it",
+        advice="upload an archive made by docker save, podman save, skopeo or buildx",
+    )
 
 
 def chosen_in(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
@@ -151,6 +156,7 @@ def _named(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
     name, tag = f"{reference.host}/{reference.repository}", reference.tag or "latest"
     parts = name.split("/")
     names = ["/".join(parts[place:]) for place in range(len(parts))]
+    _reader_of(archive)
     refusal: HullmarkError | None = None
     for wanted in ("", *(f"{each}:{tag}" for each in names), tag):
         choice = Choice(wanted=wanted, digest="", reference=str(reference))

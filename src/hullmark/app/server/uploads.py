@@ -229,11 +229,17 @@ def _new(image: Image, received: Received) -> NewImage:
 
 
 async def _undone(services: Services, key: str, writer: ObjectWriter | None) -> None:
-    """Nothing is left of an upload. Where that cannot be now, sweep_uploads does it later."""
+    """Nothing is left of an upload. Where that cannot be now, sweep_uploads does it later.
+
+    The database is asked first: where it did not answer to a commit the image may be registered after all, and be read from this archive.
+    """
     with suppress(ObjectsUnreachable, ObjectsRefused, DatabaseUnreachable):
         if writer is not None:
             await _threaded(writer.abort)
-        await forget_upload(services, key)
+        async with services.database.system() as connection:
+            is_needed = await uploads.is_needed(connection, key)
+        if not is_needed:
+            await forget_upload(services, key)
 
 
 def _given_up() -> HullmarkError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -98,14 +99,16 @@ class Metadata(msgspec.Struct, kw_only=True):
 def document_of(metadata: Metadata, components: Iterable[msgspec.Raw], problems: Problems) -> Document:
     """What a document tells, its components each decoded by itself: a broken one is a problem, not the end."""
     root = metadata.component or Component()
-    found = list(_all(components, problems))
-    found += _all(root.components or (), problems, len(found))
+    found = chain(_all(components, problems), _all(root.components or (), problems))
     source = _source(root)
     numbers = layer_numbers(source.layers)
     document = Document(source=source, problems=problems)
     problems.keep(_own_problems(_properties(metadata.properties)))
     passed: Counter[str] = Counter()
-    for number, component in found:
+    for number, component in enumerate(found):
+        if number >= MAX_COMPONENTS:
+            problems.add(f"only the first {MAX_COMPONENTS:,} components were read")
+            break
         kind, name = component.type or "", component.name or ""
         if kind == "operating-system" and not component.purl:
             document.distro = document.distro or _distro(component)
@@ -120,26 +123,20 @@ def document_of(metadata: Metadata, components: Iterable[msgspec.Raw], problems:
     return document
 
 
-def _all(parts: Iterable[msgspec.Raw], problems: Problems, first: int = 0) -> Iterator[tuple[int, Component]]:
+def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component]:
     """The components, and those within them, in the order in which they stand."""
-    number = first
-    waiting = [iter([found for _, found in decoded_parts(parts, Component, "component", problems)])]
+    waiting = [decoded_parts(parts, Component, "component", problems)]
     while waiting:
-        component = next(waiting[-1], None)
+        _, component = next(waiting[-1], (0, None))
         if component is None:
             waiting.pop()
             continue
-        if number >= MAX_COMPONENTS:
-            problems.add(f"only the first {MAX_COMPONENTS:,} components were read")
-            return
-        yield number, component
-        number += 1
+        yield component
         if component.components and len(waiting) == _DEEPEST:
-            problems.add(f"component {number}: what it is made of was not read, for it is nested too deeply")
+            label = f"component {clipped(component.name or '')}".rstrip()
+            problems.add(f"{label}: what it is made of was not read, for it is nested too deeply")
         elif component.components:
-            waiting.append(
-                iter([found for _, found in decoded_parts(component.components, Component, "component", problems)])
-            )
+            waiting.append(decoded_parts(component.components, Component, "component", problems))
 
 
 def _properties(found: list[_Property] | None) -> dict[str, list[str]]:

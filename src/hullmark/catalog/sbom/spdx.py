@@ -82,7 +82,7 @@ class Spdx(msgspec.Struct, kw_only=True):
     name: str = ""
     creators: list[str] = []
     described: list[str] = []
-    packages: list[tuple[int, SpdxPackage]] = []
+    packages: Iterable[tuple[int, SpdxPackage]] = ()
     relations: list[Relation] = []
     texts: Mapping[str, str] = {}
 

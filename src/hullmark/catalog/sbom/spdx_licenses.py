@@ -9,14 +9,16 @@ from hullmark.catalog.sbom.told import MAX_LIST
 
 _UNSAID = ("", "NOASSERTION", "NONE")
 _TOKENS = re.compile(r"[()]|[^()\s]+")
-_MAX_EXPRESSION = 1 << 20
+_MAX_EXPRESSION = 1 << 16
 
 
 def licenses_of(expression: str | None, texts: Mapping[str, str]) -> tuple[str, ...]:
     """The parts that AND joins at the top; of a licence that is not on SPDX's list, the text that stands for its id."""
     text = (expression or "").strip()
-    if text in _UNSAID or len(text) > _MAX_EXPRESSION:
+    if text in _UNSAID:
         return ()
+    if len(text) > _MAX_EXPRESSION:
+        return (text,)
     found = []
     for part in _parts(text)[:MAX_LIST]:
         known = texts.get(part, "").strip()

@@ -46,7 +46,7 @@ class _Reader:
 
     def finish(self) -> Spdx:
         """The document."""
-        packages = [(n, msgspec.convert(each, SpdxPackage)) for n, each in enumerate(self._packages)]
+        packages = ((n, msgspec.convert(each, SpdxPackage)) for n, each in enumerate(self._packages))
         return msgspec.structs.replace(self.spdx, packages=packages, texts=self._texts)
 
     def document_name(self, value: str) -> None:
@@ -91,7 +91,7 @@ class _Reader:
     def relation(self, value: str) -> None:
         """Relationship: element, type, other element."""
         words = value.split()
-        if len(words) == 3:
+        if len(words) == 3 and len(self.spdx.relations) < MAX_COMPONENTS:
             self.spdx.relations.append(Relation(words[0], words[2], words[1]))
 
     def relation_comment(self, value: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -127,21 +127,23 @@ def decoded(body: bytes, type: type[T]) -> T:
         raise Unreadable(str(error)) from error
 
 
-def decoded_parts(parts: Iterable[msgspec.Raw], type: type[T], what: str, problems: Problems) -> list[tuple[int, T]]:
+def decoded_parts(
+    parts: Iterable[msgspec.Raw], type: type[T], what: str, problems: Problems
+) -> Iterator[tuple[int, T]]:
     """The parts of a list that are of this type, each with its number; the others become problems."""
     decoder = msgspec.json.Decoder(type)
-    found: list[tuple[int, T]] = []
     for number, raw in enumerate(parts):
         if number >= MAX_COMPONENTS:
             problems.add(f"of its {what}s only the first {MAX_COMPONENTS:,} were read")
-            break
+            return
         try:
-            found.append((number, decoder.decode(raw)))
+            found = decoder.decode(raw)
         except RecursionError:
             problems.add(f"{what} {number + 1} was not read: it is nested too deeply")
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             problems.add(f"{what} {number + 1} was not read: {error}")
-    return found
+        else:
+            yield number, found
 
 
 def clipped(text: str) -> str:

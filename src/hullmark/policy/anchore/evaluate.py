@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import islice
+
+from msgspec import structs
 
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
@@ -24,6 +26,7 @@ from hullmark.policy.anchore.trigger import Fired, Noted, Trigger, legacy_id
 from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
+from hullmark.policy.rules import Excepted
 
 MAX_FINDINGS = 100_000
 """As many findings of one rule are listed; a rule that fires more often cannot be judged."""
@@ -43,7 +46,8 @@ _DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, Recurs
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """How to judge. `unmapped` is what an image comes to that no mapping fits (in the native profile), `on_failure` what a rule that
-    cannot be judged counts as. `digest` is the one that the image is judged under, "" for its own.
+    cannot be judged counts as. `digest` is the one that the image is judged under, "" for its own. `exceptions` are kept beside the
+    policy: what they cover does not count, as with its own allowlists.
     """
 
     profile: Profile = NATIVE
@@ -51,6 +55,7 @@ class Question:
     unmapped: Outcome = Outcome.STOP
     on_failure: Outcome = Outcome.STOP
     digest: str = ""
+    exceptions: tuple[Excepted, ...] = ()
 
 
 @dataclass(slots=True)
@@ -116,6 +121,7 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
         for rule_set in rule_sets:
             for rule in rule_set.rules:
                 _apply(rule, rule_set, facts, exceptions, (run, bundle.format))
+        run.findings = [_excepted(finding, question.exceptions, facts.now) for finding in run.findings]
         outcome, sentence = _outcome(run, question)
     for entries, verdict, word in (
         (bundle.denied_images, Outcome.STOP, "blacklisted"),
@@ -250,6 +256,22 @@ def _finding(fired: Fired, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFact
         policy_id=rule_set.id,
         recommendation=rule.recommendation,
     )
+
+
+def _excepted(finding: Finding, exceptions: Sequence[Excepted], now: datetime) -> Finding:
+    """The finding, not counting if one of the exceptions covers it today (UTC)."""
+    today = now.astimezone(UTC).date()
+    covering = next(
+        (
+            each
+            for each in exceptions
+            if each.rule == finding.rule_id and today <= each.expires and each.subject.matches(finding.subject)
+        ),
+        None,
+    )
+    if covering is None or finding.allowlisted is not None:
+        return finding
+    return structs.replace(finding, action=Action.GO, allowlisted=covering.described())
 
 
 def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:

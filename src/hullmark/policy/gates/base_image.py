@@ -72,6 +72,9 @@ def label(params: Labelled, facts: Facts) -> Iterator[Answer]:
 
 def layers(params: Layers, facts: Facts) -> Iterator[Answer]:
     """Look at the lowest layers."""
+    if facts.layers_are_untold:
+        yield CannotTell("what was read of the image does not tell its layers")
+        return
     own = tuple(layer.diff_id for layer in facts.inventory.source.layers)
     longest = max(len(base.diff_ids) for base in params.allowed)
     if any(own[: len(base.diff_ids)] == base.diff_ids for base in params.allowed):

@@ -18,6 +18,7 @@ from hullmark.policy.values import NameGlob, Pattern, Size, Versions
 from hullmark.versions import InvalidVersion
 
 _LONGEST = 60
+_UNTOLD = "what was read of the image does not tell its layers"
 _FRACTION = re.compile(r"\.([0-9]{1,6})[0-9]*")
 LayerNumber = Annotated[int, Meta(ge=0, le=10_000)]
 AttributeName = Literal["architecture", "os", "distro", "distro_version", "like_distro"]
@@ -116,6 +117,9 @@ class EndOfLife(Params, frozen=True, kw_only=True):
 
 def size(params: ImageSize, facts: Facts) -> Iterator[Answer]:
     """Add the layers up."""
+    if facts.layers_are_untold:
+        yield CannotTell(_UNTOLD)
+        return
     sizes = [layer.size for layer in facts.inventory.source.layers]
     if any(each < 0 for each in sizes):
         yield CannotTell("the size of a layer is not known")
@@ -130,6 +134,9 @@ def size(params: ImageSize, facts: Facts) -> Iterator[Answer]:
 
 def layers(params: LayerCount, facts: Facts) -> Iterator[Answer]:
     """Count the layers."""
+    if facts.layers_are_untold:
+        yield CannotTell(_UNTOLD)
+        return
     count = len(facts.inventory.source.layers)
     evidence = (Evidence(detail=f"{count} layers"),)
     if params.max is not None and count > params.max:

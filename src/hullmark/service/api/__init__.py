@@ -8,27 +8,52 @@ from litestar.config.app import AppConfig
 
 from hullmark.service.api import (
     accounts,
+    advisories,
     audit,
     events,
+    exports,
+    harbor,
     images,
     keys,
     persons,
     policies,
     registries,
+    scan,
+    simulations,
     system,
     uploads,
     verdicts,
+    vulnerabilities,
 )
+from hullmark.service.api.conditional import Conditional
+from hullmark.service.api.idempotent import Idempotent
+from hullmark.service.api.measured import Measured
 from hullmark.service.api.signin import SignIn, check_routes
 
-RESOURCES = (images, uploads, policies, verdicts, events, registries, accounts, persons, keys, audit)
+RESOURCES = (
+    images,
+    uploads,
+    policies,
+    verdicts,
+    events,
+    registries,
+    accounts,
+    persons,
+    keys,
+    audit,
+    vulnerabilities,
+    advisories,
+    simulations,
+    exports,
+    scan,
+)
 """Everything below /api/v1."""
 
-ROOT = (system,)
+ROOT = (system, harbor)
 """What has its own paths."""
 
 
 def protected(config: AppConfig) -> list[Any]:
     """The middlewares that every request passes; a route that does not say who may use it stops the start."""
     config.on_startup = [*config.on_startup, check_routes]
-    return [SignIn()]
+    return [Measured(), SignIn(), Conditional(), Idempotent()]

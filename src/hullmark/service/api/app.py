@@ -16,10 +16,9 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from hullmark._version import __version__
 from hullmark.app.server.services import Services
-from hullmark.service.api import RESOURCES, ROOT, protected
+from hullmark.service.api import RESOURCES, ROOT, anchore, protected
 from hullmark.service.api.bodies import body_guard
 from hullmark.service.api.caller import provide_asked, provide_caller
-from hullmark.service.api.problems import HANDLERS
 from hullmark.service.listening import Listeners
 
 PREFIX = "/api/v1"
@@ -55,7 +54,7 @@ def create_app(services: Services) -> Litestar:
     routes: Sequence[Any] = [handler for module in RESOURCES for handler in module.ROUTES]
     root: Sequence[Any] = [handler for module in ROOT for handler in module.ROUTES]
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=routes), *root],
+        route_handlers=[Router(PREFIX, route_handlers=routes), anchore.router(), *anchore.ROOT, *root],
         lifespan=[lifespan],
         dependencies={
             "services": Provide(provide_services),
@@ -63,7 +62,7 @@ def create_app(services: Services) -> Litestar:
             "caller": Provide(provide_caller),
             "asked": Provide(provide_asked),
         },
-        exception_handlers=HANDLERS,
+        exception_handlers=anchore.FAILURES,
         state=State({"services": services, "listeners": listeners}),
         openapi_config=_openapi(),
         on_app_init=[_guarded],
@@ -75,7 +74,7 @@ def create_app(services: Services) -> Litestar:
 
 def _guarded(config: AppConfig) -> AppConfig:
     """Everything behind sign-in; the outermost middleware first."""
-    config.middleware = [*protected(config), body_guard(config.state["services"].settings), *config.middleware]
+    config.middleware = [body_guard(config.state["services"].settings), *protected(config), *config.middleware]
     return config
 
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from hullmark.app.server.services import Services
@@ -28,16 +29,16 @@ _PAUSE = 15.0
 
 @get("/events", opt=_READ, summary="What happened, the newest first")
 async def list_events(  # noqa: PLR0913 - one parameter a filter
-    services: Services,
-    caller: Caller,
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
     kind: Annotated[
-        str, Parameter(max_length=200, description="As image.analysed; an asterisk at the end is wild.")
+        str, QueryParameter(max_length=200, description="As image.analysed; an asterisk at the end is wild.")
     ] = "",
-    level: str = "",
-    resource_type: str = "",
-    resource: str = "",
-    since: datetime | None = None,
-    before: datetime | None = None,
+    level: FromQuery[str] = "",
+    resource_type: FromQuery[str] = "",
+    resource: FromQuery[str] = "",
+    since: FromQuery[datetime | None] = None,
+    before: FromQuery[datetime | None] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[EventRow]:
@@ -58,11 +59,11 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
 
 @get("/events/stream", opt=_READ, summary="What happens, as it happens")
 async def stream(
-    services: Services,
-    caller: Caller,
-    listeners: Listeners,
-    kind: str = "",
-    last_event_id: Annotated[str, Parameter(header="Last-Event-ID")] = "",
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    listeners: NamedDependency[Listeners],
+    kind: FromQuery[str] = "",
+    last_event_id: Annotated[str, HeaderParameter(name="Last-Event-ID")] = "",
 ) -> Stream:
     """Server-Sent Events: `id` is the event's number, `event` its kind, `data` the event. A client that comes back with Last-Event-ID
     gets what it missed."""

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
 from hullmark.app.server import register
 from hullmark.app.server.analyse import means_of
@@ -23,11 +24,12 @@ from hullmark.service.api.formats import rendered
 from hullmark.service.api.paging import Cursor, Limit, Page, cursor_of, page, values_in
 from hullmark.service.api.problems import Refusal, not_found
 from hullmark.source.reference import parse_reference
-from hullmark.store import audit, images, leases
+from hullmark.store import audit, images, leases, reports, snapshots
 from hullmark.store.audit import Asked
+from hullmark.store.database import Connection
 from hullmark.store.images import HeldImage, ImageFilter
 
-ImageName = Annotated[str, Parameter(max_length=1200, description="HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST.")]
+ImageName = Annotated[str, PathParameter(max_length=1200, description="HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST.")]
 _READ: dict[str, Any] = {"permission": "images:read"}
 _WRITE: dict[str, Any] = {"permission": "images:write"}
 
@@ -44,7 +46,10 @@ class ImageWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ImageView(msgspec.Struct, kw_only=True):
-    """An image as an account holds it. `size` is in bytes, the sum of its stored layers."""
+    """An image as an account holds it. `size` is in bytes, the sum of its stored layers.
+
+    `vulnerabilities` says how many matches count, by severity; null where that is not known: without advisories, or before it is analysed.
+    """
 
     digest: str
     config_digest: str
@@ -66,6 +71,7 @@ class ImageView(msgspec.Struct, kw_only=True):
     tags: list[str]
     annotations: dict[str, Any]
     added_by: str
+    vulnerabilities: dict[str, int] | None
 
 
 class AddedView(msgspec.Struct, kw_only=True):
@@ -86,14 +92,29 @@ class LayerView(msgspec.Struct, kw_only=True):
     created_by: str
 
 
-def shown(row: HeldImage) -> ImageView:
-    """An image as it is answered."""
-    values = {name: getattr(row, name) for name in ImageView.__struct_fields__ if name != "added_at"}
-    return ImageView(added_at=row.held_at, **values)
+def shown(row: HeldImage, counts: dict[int, dict[str, int]]) -> ImageView:
+    """An image as it is answered. `counts`: how many matches count, by image and severity."""
+    own = ("added_at", "vulnerabilities")
+    values = {name: getattr(row, name) for name in ImageView.__struct_fields__ if name not in own}
+    return ImageView(added_at=row.held_at, vulnerabilities=counts.get(row.id), **values)
+
+
+async def counted(connection: Connection, rows: Sequence[HeldImage]) -> dict[int, dict[str, int]]:
+    """How many matches of images count, by image and severity; those of which that is not known are not there."""
+    known = [row.id for row in rows if row.state == "analysed"]
+    if not known or (await snapshots.current(connection)).snapshot_id is None:
+        return {}
+    found = await reports.counts(connection, known)
+    return {number: {str(word): count for word, count in each.severities.items()} for number, each in found.items()}
 
 
 @post("/images", status_code=202, opt=_WRITE, summary="Add an image by reference or digest")
-async def add_image(data: ImageWish, services: Services, caller: Caller, asked: Asked) -> Response[AddedView]:
+async def add_image(
+    data: JSONBody[ImageWish],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> Response[AddedView]:
     """Add an image: its registry is asked at once what it is, and it is analysed soon, if nobody did yet.
 
     Adding it twice is adding it once.
@@ -108,14 +129,16 @@ async def add_image(data: ImageWish, services: Services, caller: Caller, asked: 
 
 @get("/images", opt=_READ, summary="List images, the newest first")
 async def list_images(  # noqa: PLR0913 - one parameter a filter
-    services: Services,
-    caller: Caller,
-    image_state: Annotated[str, Parameter(query="state", description="waiting, analysing, analysed or failed")] = "",
-    registry: str = "",
-    repository: str = "",
-    tag: str = "",
-    verdict: str = "",
-    distro: str = "",
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    image_state: Annotated[
+        str, QueryParameter(name="state", description="waiting, analysing, analysed or failed")
+    ] = "",
+    registry: FromQuery[str] = "",
+    repository: FromQuery[str] = "",
+    tag: FromQuery[str] = "",
+    verdict: FromQuery[str] = "",
+    distro: FromQuery[str] = "",
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[ImageView]:
@@ -126,8 +149,9 @@ async def list_images(  # noqa: PLR0913 - one parameter a filter
     after = values_in(cursor, tuple[datetime, int])
     async with services.database.tenant(caller.account_id) as connection:
         rows = await images.list_images(connection, caller.account_id, wanted, after, limit + 1)
-    found = page(rows, limit, lambda row: (row.held_at, row.id))
-    return Page(items=[shown(row) for row in found.items], next=found.next)
+        found = page(rows, limit, lambda row: (row.held_at, row.id))
+        counts = await counted(connection, found.items)
+    return Page(items=[shown(row, counts) for row in found.items], next=found.next)
 
 
 async def find(services: Services, caller: Caller, name: str) -> HeldImage:
@@ -158,19 +182,34 @@ async def analysed(services: Services, caller: Caller, name: str) -> tuple[HeldI
 
 
 @get("/images/{digest:str}", opt=_READ, summary="One image")
-async def get_image(digest: str, services: Services, caller: Caller) -> ImageView:
+async def get_image(
+    digest: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> ImageView:
     """An image by any of its digests: manifest, index or config."""
-    return shown(await find(services, caller, digest))
+    return await _view(services, caller, digest)
 
 
 @get("/references/{reference:path}", opt=_READ, summary="The image that a tag points to")
-async def by_reference(reference: ImageName, services: Services, caller: Caller) -> ImageView:
+async def by_reference(
+    reference: ImageName, services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> ImageView:
     """The image that HOST/REPOSITORY:TAG points to now, or has this digest."""
-    return shown(await find(services, caller, reference.strip("/")))
+    return await _view(services, caller, reference.strip("/"))
+
+
+async def _view(services: Services, caller: Caller, name: str) -> ImageView:
+    row = await find(services, caller, name)
+    async with services.database.tenant(caller.account_id) as connection:
+        return shown(row, await counted(connection, [row]))
 
 
 @delete("/images/{digest:str}", status_code=204, opt=_WRITE, summary="Let an image go")
-async def let_go(digest: str, services: Services, caller: Caller, asked: Asked) -> None:
+async def let_go(
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> None:
     """The account holds the image no longer; its tags and verdicts go with it. What was stored goes when no account holds it."""
     row = await find(services, caller, digest)
     async with services.database.tenant(caller.account_id) as connection:
@@ -180,9 +219,16 @@ async def let_go(digest: str, services: Services, caller: Caller, asked: Asked) 
 
 
 @post("/images/{digest:str}/analysis", status_code=202, opt=_WRITE, summary="Analyse an image again")
-async def analyse_again(digest: str, services: Services, caller: Caller, asked: Asked) -> AddedView:
+async def analyse_again(
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> AddedView:
     """Have the image read again from where it came from."""
     row = await find(services, caller, digest)
+    if row.kind == "sbom":
+        raise Refusal(409, "what an SBOM tells was read when it came", "send the SBOM again, or add the image itself")
     async with services.database.system() as connection:
         if await leases.wait_again(connection, [row.id]):
             await register.want_analysis(connection, row.id)
@@ -192,11 +238,11 @@ async def analyse_again(digest: str, services: Services, caller: Caller, asked: 
 
 @get("/images/{digest:str}/packages", opt=_READ, summary="The packages of an image")
 async def packages(  # noqa: PLR0913 - one parameter a filter
-    digest: str,
-    services: Services,
-    caller: Caller,
-    type: str = "",
-    name: str = "",
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    type: FromQuery[str] = "",
+    name: FromQuery[str] = "",
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> Page[Package]:
@@ -212,11 +258,11 @@ async def packages(  # noqa: PLR0913 - one parameter a filter
 
 @get("/images/{digest:str}/files", opt=_READ, summary="The files of an image")
 async def files(  # noqa: PLR0913 - one parameter a filter
-    digest: str,
-    services: Services,
-    caller: Caller,
-    file_state: Annotated[str, Parameter(query="state", description="ok, changed, unowned, missing, ghost …")] = "",
-    prefix: str = "",
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    file_state: Annotated[str, QueryParameter(name="state", description="ok, changed, unowned, missing, ghost …")] = "",
+    prefix: FromQuery[str] = "",
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> Page[FileRecord]:
@@ -230,7 +276,9 @@ async def files(  # noqa: PLR0913 - one parameter a filter
 
 
 @get("/images/{digest:str}/layers", opt=_READ, summary="The layers of an image")
-async def layers(digest: str, services: Services, caller: Caller) -> list[LayerView]:
+async def layers(
+    digest: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> list[LayerView]:
     """The layers, bottom first, with the instructions that made them."""
     _, facts = await analysed(services, caller, digest)
     return [LayerView(**msgspec.structs.asdict(layer)) for layer in facts.analysis.inventory.source.layers]
@@ -238,7 +286,11 @@ async def layers(digest: str, services: Services, caller: Caller) -> list[LayerV
 
 @get("/images/{digest:str}/inventory", opt=_READ, summary="Everything that is known of an image")
 async def inventory(
-    digest: str, services: Services, caller: Caller, format: str = "json", files: bool = False
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    format: FromQuery[str] = "json",
+    files: FromQuery[bool] = False,
 ) -> Response[bytes]:
     """The inventory in a format of `hullmark scan`: json, cyclonedx, spdx, syft-json …"""
     _, facts = await analysed(services, caller, digest)

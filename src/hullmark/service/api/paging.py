@@ -7,14 +7,14 @@ import binascii
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hullmark.service.api.problems import Refusal
 
 T = TypeVar("T")
 
-Limit = Annotated[int, Parameter(ge=1, le=200, description="The most items to answer.")]
-Cursor = Annotated[str, Parameter(max_length=2000, description="Where to go on: `next` of the page before.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="The most items to answer.")]
+Cursor = Annotated[str, QueryParameter(max_length=2000, description="Where to go on: `next` of the page before.")]
 
 
 class Page(msgspec.Struct, Generic[T], kw_only=True):

@@ -276,7 +276,7 @@ def _check_grants(caller: Caller, role: Role) -> None:
         raise Refusal(403, f"you may not do all that the role {role} may", "nobody gives more than he has")
 
 
-def _check_own(caller: Caller, member: Member, data: PersonPatch) -> None:
+def _check_own(caller: Caller, member: Member, data: JSONBody[PersonPatch]) -> None:
     """What holds in other accounts too is not for the admin of one of them."""
     if caller.is_operator:
         return

@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from hullmark.app.server.excepted import ExceptionBody
 from hullmark.app.server.services import Services
@@ -152,7 +154,12 @@ async def rejudge_account(connection: Connection, account_id: int, cause: str) -
 
 
 @post("/policies", status_code=201, opt=_WRITE, summary="Keep a version of a policy")
-async def keep_policy(data: PolicyWish, services: Services, caller: Caller, asked: Asked) -> Response[VersionView]:
+async def keep_policy(
+    data: JSONBody[PolicyWish],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> Response[VersionView]:
     """Keep a text as the next version of its policy. The same text again is no new version (200)."""
     new = await asyncio.to_thread(checked, data, caller.name)
     async with services.database.tenant(caller.account_id) as connection:
@@ -164,7 +171,9 @@ async def keep_policy(data: PolicyWish, services: Services, caller: Caller, aske
 
 
 @get("/policies", opt=_READ, summary="List policies by name")
-async def list_policies(services: Services, caller: Caller, limit: Limit = 50, cursor: Cursor = "") -> Page[HeadView]:
+async def list_policies(
+    services: NamedDependency[Services], caller: NamedDependency[Caller], limit: Limit = 50, cursor: Cursor = ""
+) -> Page[HeadView]:
     """The account's policies, each by its newest version."""
     after = values_in(cursor, str) or ""
     async with services.database.tenant(caller.account_id) as connection:
@@ -179,10 +188,10 @@ def _head(row: PolicyHead) -> HeadView:
 
 @get("/policies/{name:str}", opt=_READ, summary="A policy's newest version, or another")
 async def get_policy(
-    name: str,
-    services: Services,
-    caller: Caller,
-    version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)] | None = None,
+    name: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    version: Annotated[int | None, QueryParameter(ge=1, le=2_000_000_000)] = None,
 ) -> VersionView:
     """A version with its text."""
     return version_shown(await version_named(services, caller, name, version))
@@ -199,7 +208,11 @@ async def version_named(services: Services, caller: Caller, name: str, version: 
 
 @get("/policies/{name:str}/versions", opt=_READ, summary="The versions of a policy, the newest first")
 async def list_versions(
-    name: str, services: Services, caller: Caller, limit: Limit = 50, cursor: Cursor = ""
+    name: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    limit: Limit = 50,
+    cursor: Cursor = "",
 ) -> Page[VersionView]:
     """All that the policy ever said."""
     before = values_in(cursor, int)
@@ -212,7 +225,12 @@ async def list_versions(
 
 
 @delete("/policies/{name:str}", status_code=204, opt=_WRITE, summary="Remove a policy")
-async def forget_policy(name: str, services: Services, caller: Caller, asked: Asked) -> None:
+async def forget_policy(
+    name: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> None:
     """Remove a policy that is nowhere in force. What it once judged stays in the history."""
     async with services.database.tenant(caller.account_id) as connection:
         if any(active.name == name for active in await policies.activations(connection, caller.account_id)):
@@ -223,7 +241,12 @@ async def forget_policy(name: str, services: Services, caller: Caller, asked: As
 
 
 @post("/activations", status_code=201, opt=_WRITE, summary="Put a policy in force")
-async def activate(data: ActivationWish, services: Services, caller: Caller, asked: Asked) -> ActivationView:
+async def activate(
+    data: JSONBody[ActivationWish],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> ActivationView:
     """Put a version in force; of its environment and selector it is then the only one. Every image is judged again."""
     version = await version_named(services, caller, data.policy, data.version)
     if version.is_draft and not data.shadow:
@@ -256,14 +279,21 @@ async def activate(data: ActivationWish, services: Services, caller: Caller, ask
 
 
 @get("/activations", opt=_READ, summary="What is in force")
-async def list_activations(services: Services, caller: Caller) -> list[ActivationView]:
+async def list_activations(
+    services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> list[ActivationView]:
     """All activations of the account, shadows too."""
     async with services.database.tenant(caller.account_id) as connection:
         return [activation_shown(each) for each in await policies.activations(connection, caller.account_id)]
 
 
 @delete("/activations/{number:int}", status_code=204, opt=_WRITE, summary="Take a policy out of force")
-async def deactivate(number: int, services: Services, caller: Caller, asked: Asked) -> None:
+async def deactivate(
+    number: FromPath[int],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> None:
     """End an activation. Every image is judged again."""
     async with services.database.tenant(caller.account_id) as connection:
         if not 0 < number < 1 << 62 or not await policies.deactivate(connection, caller.account_id, number):
@@ -273,7 +303,12 @@ async def deactivate(number: int, services: Services, caller: Caller, asked: Ask
 
 
 @post("/exceptions", status_code=201, opt={"permission": "exceptions:write"}, summary="Accept findings for a time")
-async def add_exception(data: ExceptionBody, services: Services, caller: Caller, asked: Asked) -> ExceptionView:
+async def add_exception(
+    data: JSONBody[ExceptionBody],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> ExceptionView:
     """Accept the findings of a rule on some subjects until a day. They stay visible, and do not count."""
     if not data.owner.strip() or not data.reason.strip():
         raise problem(422, "an exception needs an owner and a reason", "say who answers for it and why")
@@ -297,7 +332,11 @@ async def add_exception(data: ExceptionBody, services: Services, caller: Caller,
 
 @get("/exceptions", opt={"permission": "exceptions:read"}, summary="The exceptions of the account")
 async def list_exceptions(
-    services: Services, caller: Caller, ended: bool = False, limit: Limit = 50, cursor: Cursor = ""
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    ended: FromQuery[bool] = False,
+    limit: Limit = 50,
+    cursor: Cursor = "",
 ) -> Page[ExceptionView]:
     """Exceptions by id; `ended`: also those that were ended by hand."""
     after = values_in(cursor, UUID)
@@ -308,7 +347,12 @@ async def list_exceptions(
 
 
 @delete("/exceptions/{key:uuid}", status_code=204, opt={"permission": "exceptions:write"}, summary="End an exception")
-async def end_exception(key: UUID, services: Services, caller: Caller, asked: Asked) -> None:
+async def end_exception(
+    key: FromPath[UUID],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> None:
     """End an exception now: its findings count again."""
     async with services.database.tenant(caller.account_id) as connection:
         if not await policies.end_exception(connection, caller.account_id, key):

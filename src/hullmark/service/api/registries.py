@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter
 
 from hullmark.app.server.logins import context_of, pattern_of, proven
 from hullmark.app.server.services import Services
@@ -20,7 +21,9 @@ from hullmark.store.registries import RegistryRow
 
 _READ: dict[str, Any] = {"permission": "registries:read"}
 _WRITE: dict[str, Any] = {"permission": "registries:write"}
-Pattern = Annotated[str, Parameter(max_length=300, description="HOST, or HOST/PREFIX, a beginning before an asterisk.")]
+Pattern = Annotated[
+    str, PathParameter(max_length=300, description="HOST, or HOST/PREFIX, a beginning before an asterisk.")
+]
 
 
 class RegistryWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +61,7 @@ def shown(row: RegistryRow) -> RegistryView:
 
 
 @get("/registries", opt=_READ, summary="The registries that the account has logins for")
-async def list_registries(services: Services, caller: Caller) -> list[RegistryView]:
+async def list_registries(services: NamedDependency[Services], caller: NamedDependency[Caller]) -> list[RegistryView]:
     """By pattern; passwords are never shown."""
     async with services.database.tenant(caller.account_id) as connection:
         return [shown(row) for row in await registries.registries(connection, caller.account_id)]
@@ -66,7 +69,11 @@ async def list_registries(services: Services, caller: Caller) -> list[RegistryVi
 
 @put("/registries/{pattern:path}", opt=_WRITE, summary="Keep a login")
 async def put_registry(
-    pattern: Pattern, data: RegistryWish, services: Services, caller: Caller, asked: Asked
+    pattern: Pattern,
+    data: JSONBody[RegistryWish],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
 ) -> RegistryView:
     """Keep a login for a host, or for what begins with `HOST/PREFIX`. The most specific one that fits is used."""
     name = pattern_of(pattern.strip("/"))
@@ -92,7 +99,12 @@ async def put_registry(
 
 
 @delete("/registries/{pattern:path}", status_code=204, opt=_WRITE, summary="Forget a login")
-async def forget_registry(pattern: Pattern, services: Services, caller: Caller, asked: Asked) -> None:
+async def forget_registry(
+    pattern: Pattern,
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
+) -> None:
     """The registry is asked without a login from now on."""
     name = pattern.strip("/")
     async with services.database.tenant(caller.account_id) as connection:
@@ -102,7 +114,9 @@ async def forget_registry(pattern: Pattern, services: Services, caller: Caller, 
 
 
 @post("/registry-tests/{pattern:path}", status_code=200, opt=_WRITE, summary="Try a login")
-async def test_registry(pattern: Pattern, services: Services, caller: Caller) -> TestView:
+async def test_registry(
+    pattern: Pattern, services: NamedDependency[Services], caller: NamedDependency[Caller]
+) -> TestView:
     """Ask the registry whether it lets us in with the login that is kept."""
     name = pattern.strip("/")
     async with services.database.tenant(caller.account_id) as connection:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from hullmark._version import __version__
 from hullmark.app.server.analyse import fingerprint
@@ -42,7 +43,7 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", opt=_PUBLIC, summary="Whether requests can be served")
-async def readyz(services: Services) -> Response[Readiness]:
+async def readyz(services: NamedDependency[Services]) -> Response[Readiness]:
     """503 with what is wrong where database or object store do not answer."""
     database, objects = await asyncio.gather(_database(services), _objects(services))
     status = 200 if database == objects == "ok" else 503
@@ -67,13 +68,13 @@ async def _objects(services: Services) -> str:
 
 
 @get("/metrics", opt=_PUBLIC, summary="What the process counts, for Prometheus", media_type="text/plain; version=0.0.4")
-async def metrics(services: Services) -> bytes:
+async def metrics(services: NamedDependency[Services]) -> bytes:
     """The text format of Prometheus."""
     return await exposition(services)
 
 
 @get("/api/v1/system", opt={"permission": "system:read"}, summary="The server")
-async def system(services: Services) -> SystemView:
+async def system(services: NamedDependency[Services]) -> SystemView:
     """Versions, and how much there is to do."""
     async with services.database.system() as connection:
         waiting = await jobs.waiting_by_task(connection)

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Litestar, Request, Response, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from hullmark.app.server import uploads
 from hullmark.app.server.register import Wanted
@@ -20,14 +21,14 @@ from hullmark.service.api.problems import Refusal
 from hullmark.store import audit
 from hullmark.store.audit import Asked
 
-_WRITE: dict[str, Any] = {"permission": "images:write"}
+_WRITE: dict[str, Any] = {"permission": "images:write", "streamed": True}
 _SLOTS = "upload_slots"
 _MOST_ANNOTATIONS = 100
 
 Reference = Annotated[
-    str, Parameter(min_length=1, max_length=1200, description="The reference with a tag that it is to go by.")
+    str, QueryParameter(min_length=1, max_length=1200, description="The reference with a tag that it is to go by.")
 ]
-Annotations = Annotated[str, Parameter(max_length=20_000, description="A JSON object of strings.")]
+Annotations = Annotated[str, QueryParameter(max_length=20_000, description="A JSON object of strings.")]
 
 
 class UploadedView(msgspec.Struct, kw_only=True):
@@ -63,9 +64,9 @@ class _ArchiveOperation(Operation):
 )
 async def upload_image(
     request: Request[Any, Any, Any],
-    services: Services,
-    caller: Caller,
-    asked: Asked,
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
     reference: Reference,
     annotations: Annotations = "",
 ) -> Response[UploadedView]:

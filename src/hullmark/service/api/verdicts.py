@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark.app.server.documents import get_verdict
 from hullmark.app.server.services import Services
@@ -21,8 +22,8 @@ from hullmark.store import verdicts
 from hullmark.store.verdicts import CurrentVerdict, VerdictRow
 
 _READ: dict[str, Any] = {"permission": "verdicts:read"}
-AsOf = Annotated[datetime | None, Parameter(description="What held at this moment.")]
-KnownAt = Annotated[datetime | None, Parameter(description="By what was written down until this moment.")]
+AsOf = Annotated[datetime | None, QueryParameter(description="What held at this moment.")]
+KnownAt = Annotated[datetime | None, QueryParameter(description="By what was written down until this moment.")]
 
 
 class VerdictView(msgspec.Struct, kw_only=True):
@@ -55,7 +56,12 @@ def shown(row: VerdictRow) -> VerdictView:
 
 
 @get("/verdicts/{digest:str}", opt=_READ, summary="May this image be deployed?")
-async def look_up(digest: str, services: Services, caller: Caller, environment: str = "") -> list[CurrentVerdict]:
+async def look_up(
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    environment: FromQuery[str] = "",
+) -> list[CurrentVerdict]:
     """The verdicts in force on an image, by any of its digests, in an environment and those of any environment. One look-up."""
     async with services.database.tenant(caller.account_id) as connection:
         found = await verdicts.look_up(connection, caller.account_id, digest, environment)
@@ -66,12 +72,12 @@ async def look_up(digest: str, services: Services, caller: Caller, environment: 
 
 @get("/images/{digest:str}/verdicts", opt=_READ, summary="The verdicts on an image")
 async def of_image(
-    digest: str,
-    services: Services,
-    caller: Caller,
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    shadows: bool = False,
+    shadows: FromQuery[bool] = False,
 ) -> list[VerdictView]:
     """The verdicts that hold, or held at a moment, by what is known, or was known then."""
     row = await find(services, caller, digest)
@@ -88,9 +94,9 @@ async def of_image(
 
 @get("/images/{digest:str}/history", opt=_READ, summary="All verdicts that an image ever had")
 async def history(
-    digest: str,
-    services: Services,
-    caller: Caller,
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
     known_at: KnownAt = None,
     limit: Limit = 50,
     cursor: Cursor = "",
@@ -107,7 +113,12 @@ async def history(
 
 
 @get("/history/{number:int}", opt=_READ, summary="A verdict with its findings")
-async def findings(number: int, services: Services, caller: Caller, format: str = "json") -> Response[bytes]:
+async def findings(
+    number: FromPath[int],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    format: FromQuery[str] = "json",
+) -> Response[bytes]:
     """A verdict as `hullmark check` writes it: json, table, sarif, junit …"""
     async with services.database.tenant(caller.account_id) as connection:
         row = await verdicts.by_number(connection, caller.account_id, number) if 0 < number < 1 << 62 else None
@@ -119,13 +130,13 @@ async def findings(number: int, services: Services, caller: Caller, format: str 
 
 @get("/images/{digest:str}/check", opt=_READ, summary="The verdict in force, with its findings")
 async def check(  # noqa: PLR0913 - one parameter a filter
-    digest: str,
+    digest: FromPath[str],
     request: Request[Any, Any, Any],
-    services: Services,
-    caller: Caller,
-    policy: str = "",
-    environment: str = "",
-    format: str = "json",
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    policy: FromQuery[str] = "",
+    environment: FromQuery[str] = "",
+    format: FromQuery[str] = "json",
 ) -> Response[bytes]:
     """The current verdict of the policy in force (`policy` names one where there are several), as `hullmark check` writes it."""
     row = await find(services, caller, digest)

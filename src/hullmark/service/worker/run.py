@@ -3,61 +3,119 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import procrastinate
+import psycopg
 import structlog
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision, exceptions
+from procrastinate.jobs import Job
 
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.services import Services
+from hullmark.model.errors import HullmarkError
+from hullmark.service.worker.lasting import LastingJobs
 from hullmark.service.worker.tasks import TASKS, Work, worker_name
+from hullmark.store.database import watchful
 
 _log = structlog.get_logger("hullmark.worker")
 _GRACE = 20.0
 _POLL = 5.0
-_RETRIES = 25
+_PAUSE = 1.0
+_WAIT = 10.0
+_LONGEST_PAUSE = 300
+_RETRIES_OF_BUGS = 10
 
 
-def jobs_app(url: str, work: Work | None = None) -> procrastinate.App:
-    """Procrastinate's application with every task; without `work` it can only look at jobs."""
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=4))
+class Again(BaseRetryStrategy):
+    """A job that failed waits twice as long each time, five minutes at most. A trouble that has a name passes some day; a fault of the
+    program is not tried for ever."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """When to try again, None for never."""
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision(retry_in={"seconds": 0})  # the worker was told to stop
+        if not isinstance(exception, HullmarkError) and job.attempts >= _RETRIES_OF_BUGS:
+            return None
+        return RetryDecision(retry_in={"seconds": min(2 ** min(job.attempts + 1, 20), _LONGEST_PAUSE)})
+
+
+def jobs_app(url: str, work: Work) -> procrastinate.App:
+    """Procrastinate's application with every task."""
+    connector = procrastinate.PsycopgConnector(conninfo=watchful(url), min_size=1, max_size=4, timeout=_WAIT)
+    app = procrastinate.App(connector=connector)
+    app.job_manager = LastingJobs(connector)
     for name, (queue, run) in TASKS.items():
-        retry = RetryStrategy(max_attempts=_RETRIES, exponential_wait=2)
-        app.task(name=name, queue=queue, retry=retry)(_bound(run, work))
+        app.task(name=name, queue=queue, retry=Again())(_bound(run, work))
     return app
 
 
-def _bound(run: Callable[..., Awaitable[None]], work: Work | None) -> Callable[..., Awaitable[None]]:
+def _bound(run: Callable[..., Awaitable[None]], work: Work) -> Callable[..., Awaitable[None]]:
     async def task(**args: Any) -> None:
-        if work is not None:
-            await run(work, **args)
+        await run(work, **args)
 
     return task
 
 
 async def run_worker(services: Services) -> None:
-    """Take jobs until SIGTERM or SIGINT. One analysis at a time: it needs a whole processor; run more workers for more."""
-    settings = services.settings
+    """Take jobs until SIGTERM or SIGINT. One analysis at a time: it needs a whole processor; run more workers for more.
+
+    A thread may still be reading an image that was handed back when this returns: the process then has to be ended by force.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     work = Work(
         services=services,
-        books=Books(services.objects, settings.data / "cache" / "snapshots"),
+        books=Books(services.objects, services.settings.data / "cache" / "snapshots"),
         worker=worker_name(),
     )
     async with services.database:
-        app = jobs_app(settings.database_url, work)
-        async with app.open_async():
-            _log.info("working", worker=work.worker)
-            await app.run_worker_async(
-                name=work.worker,
-                concurrency=1,
-                wait=True,
-                fetch_job_polling_interval=_POLL,
-                shutdown_graceful_timeout=_GRACE,
-                listen_notify=True,
-                delete_jobs="successful",
-                update_heartbeat_interval=settings.heartbeat,
-                stalled_worker_timeout=settings.silence,
-            )
-    await asyncio.sleep(0)
+        while not stopping.is_set():
+            await _work_until(stopping, work)
+            if not stopping.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), _PAUSE)
+
+
+async def _work_until(stopping: asyncio.Event, work: Work) -> None:
+    """Work as one worker, until told to stop or until the database no longer knows this worker."""
+    lost = asyncio.Event()
+    working = asyncio.create_task(_working(work, lost))
+    waiting = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
+    try:
+        await asyncio.wait((working, *waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        working.cancel()
+    try:
+        await working
+    except asyncio.CancelledError:
+        return
+    except (exceptions.ConnectorException, psycopg.OperationalError) as error:
+        _log.warning("begins anew", worker=work.worker, error=str(error.__cause__ or error))
+
+
+async def _working(work: Work, lost: asyncio.Event) -> None:
+    settings = work.services.settings
+    app = jobs_app(settings.database_url, work)
+    assert isinstance(app.job_manager, LastingJobs)  # noqa: S101 - as it was made
+    app.job_manager.lost = lost.set
+    async with app.open_async():
+        _log.info("working", worker=work.worker)
+        await app.run_worker_async(
+            name=work.worker,
+            concurrency=1,
+            wait=True,
+            fetch_job_polling_interval=_POLL,
+            shutdown_graceful_timeout=_GRACE,
+            listen_notify=True,
+            delete_jobs="successful",
+            update_heartbeat_interval=settings.heartbeat,
+            stalled_worker_timeout=settings.silence,
+            install_signal_handlers=False,
+        )

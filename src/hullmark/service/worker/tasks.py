@@ -6,13 +6,14 @@ To add one, write a function and put it into TASKS.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Awaitable, Callable
 
 import msgspec
 import structlog
 
-from hullmark.app.server import advisories, analyse, judge, simulate
+from hullmark.app.server import advisories, analyse, feeds, harbor, judge, simulate
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.register import want_verdict
 from hullmark.app.server.services import Services
@@ -31,14 +32,15 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def worker_name() -> str:
-    """Names this process among all workers."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Names this process among all workers, also of machines that go by one name."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 async def analyse_image(work: Work, image_id: int) -> None:
     """Analyse an image that waits."""
-    if await analyse.analyse(work.services, work.books, image_id, work.worker):
-        _log.info("analysed", image=image_id)
+    came_to = await analyse.analyse(work.services, work.books, image_id, work.worker)
+    if came_to:
+        _log.info(came_to, image=image_id)
 
 
 async def judge_image(work: Work, account_id: int, image_id: int, cause: str) -> None:
@@ -75,6 +77,23 @@ async def simulate_policy(work: Work, simulation_id: str) -> None:
     await simulate.simulate(work.services, work.books, simulation_id)
 
 
+async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew: bool = False) -> None:
+    """Fetch the feeds, and match with what comes of them."""
+    wished = feeds.Wished(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
+    last = await feeds.update_advisories(work.services, wished)
+    held = [each.feed for each in last.outcomes if each.status in ("failed", "held")]
+    (_log.warning if last.reason or held else _log.info)(
+        "updated", digest=last.digest, reason=last.reason, not_taken=held
+    )
+
+
+async def scan_for_harbor(work: Work, account_id: int, key: str, sealed: str, by: str) -> None:
+    """Analyse an artifact of Harbor's registry."""
+    order = harbor.Order(account_id=account_id, key=key, sealed=sealed, by=by)
+    came_to = await harbor.carry_out_scan(work.services, work.books, order, work.worker)
+    _log.info("scanned for harbor", account=account_id, scan=key, came_to=came_to)
+
+
 async def delete_account(work: Work, account_id: int) -> None:
     """Remove an account that is to be deleted, with all that is its own."""
     async with work.services.database.system() as connection:
@@ -87,6 +106,8 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "rejudge": ("judging", rejudge_account),
     "adopt": ("matching", adopt_snapshot),
     "simulate": ("judging", simulate_policy),
+    "update_advisories": ("feeds", update_advisories),
+    "harbor": ("analysis", scan_for_harbor),
     "delete_account": ("default", delete_account),
 }
 """Every task by its name, with the queue that it waits in."""

@@ -347,10 +347,28 @@ DO $$ BEGIN
     END IF;
 END $$;
 CREATE FUNCTION defer_job(queue text, task text, priority integer, once text, args jsonb, at timestamptz) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$
-    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
-    VALUES (queue, task, priority, NULL, once, args, at) ON CONFLICT DO NOTHING RETURNING id
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    added bigint;
+    there procrastinate_jobs;
+BEGIN
+    LOOP
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+            VALUES (queue, task, priority, NULL, once, args, at) ON CONFLICT DO NOTHING RETURNING id INTO added;
+        IF added IS NOT NULL THEN
+            RETURN added;
+        END IF;
+        -- Nobody may begin with the one that waits before this transaction has ended: it would not see what was changed.
+        SELECT * INTO there FROM procrastinate_jobs job WHERE job.queueing_lock = once AND job.status = 'todo' FOR SHARE;
+        IF FOUND THEN
+            IF there.priority < defer_job.priority OR there.scheduled_at > coalesce(at, now()) THEN
+                UPDATE procrastinate_jobs job SET priority = greatest(job.priority, defer_job.priority),
+                    scheduled_at = CASE WHEN at IS NULL THEN NULL ELSE least(job.scheduled_at, at) END WHERE job.id = there.id;
+            END IF;
+            RETURN NULL;
+        END IF;
+    END LOOP;
+END $$;
 GRANT USAGE ON SCHEMA public TO hullmark_tenant;
 CREATE FUNCTION asking_account() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS
     $$ SELECT nullif(current_setting('hullmark.account', true), '')::bigint $$;

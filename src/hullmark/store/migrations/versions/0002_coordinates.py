@@ -92,7 +92,9 @@ CREATE TABLE coordinate_change (
 CREATE TABLE coordinate_state (
     coordinate_id bigint PRIMARY KEY REFERENCES coordinate ON DELETE CASCADE,
     snapshot_id bigint NOT NULL REFERENCES snapshot,
-    reasons text[] NOT NULL
+    reasons text[] NOT NULL,
+    -- How many matches count, by severity (six numbers), and how many of these can be fixed (six more); null for none.
+    counts integer[]
 );
 CREATE TABLE advisory (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,255 @@
+"""A world of `bench.world` in the server's database, written by COPY as the server itself would have it; all matches by its own code.
+
+`python -m bench.stored_world --images N --database URL --world DIR`
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import pickle
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+
+from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.server.api_key import digest_of_key
+from hullmark.app.server.matching import adopt_snapshot
+from hullmark.match.coordinates import asked, package_of
+from hullmark.match.fleet import Fleet
+from hullmark.store import coordinates, snapshots
+from hullmark.store.database import Database
+from hullmark.store.migrate import migrate
+
+ACCOUNTS = 4
+REPOSITORIES = 20_000
+KEY = "hmk_benchmrk_" + "0" * 40
+AT = "2026-02-01"
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_WORDS = ("go", "go", "go", "warn", "stop", "stop", "unknown")
+
+
+def main() -> None:
+    """Make the world where it is not there, and store it."""
+    parser = argparse.ArgumentParser(prog="python -m bench.stored_world", description=__doc__)
+    parser.add_argument("--images", type=int, default=Size.images)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--world", type=Path, required=True)
+    wanted = parser.parse_args()
+    size = scaled(wanted.images)
+    fleet = made(size, wanted.world)
+    migrate(wanted.database)
+    with psycopg.connect(wanted.database) as connection:
+        for name, store in (("packages", _packages), ("sets", _sets), ("images", _images), ("verdicts", _verdicts)):
+            began = time.perf_counter()
+            store(connection, fleet)
+            connection.commit()
+            print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
+    began = time.perf_counter()
+    asyncio.run(_match(wanted.database, wanted.world / "previous"))
+    print(f"matches: {time.perf_counter() - began:.0f} s", flush=True)
+    with psycopg.connect(wanted.database, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def made(size: Size, folder: Path) -> Fleet:
+    """The stored set of a world, kept in a folder with the snapshots of two days."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"fleet-{size.images}"
+    if kept.exists():
+        return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301 - made by this very program
+    names = names_of(size)
+    fleet = fleet_of(size, names)
+    records = records_of(size, names)
+    for name, each in (("previous", records), ("next", changed(size, records))):
+        (folder / name).unlink(missing_ok=True)
+        (folder / f"{name}.digest").write_text(snapshot_of(folder / name, each))
+    kept.write_bytes(pickle.dumps(fleet, protocol=5))
+    return fleet
+
+
+def digest_of_image(number: int) -> str:
+    """The manifest digest of an image of the world."""
+    return "sha256:" + hashlib.sha256(b"manifest %d" % number).hexdigest()
+
+
+def repository_of(number: int) -> str:
+    """The repository that an image of the world lies in."""
+    return f"team-{number % REPOSITORIES % 200}/app-{number % REPOSITORIES}"
+
+
+def account_of(number: int) -> int:
+    """The account that holds an image: three of five are the first's."""
+    return 1 if number % 5 < 3 else 2 + number % (ACCOUNTS - 1)
+
+
+def _copy(connection: psycopg.Connection[Any], statement: LiteralString, rows: Iterable[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _packages(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
+    """Coordinates are numbered from 1 in the fleet's order, and each is one package."""
+    keys: list[tuple[bytes, str, int]] = []
+
+    def bodies() -> Iterator[tuple[int, bytes, bytes]]:
+        for number in range(fleet.coordinate_count):
+            coordinate = fleet.coordinate(number)
+            body = coordinates._encode(coordinate)
+            names = {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(package_of(coordinate), coordinate)}
+            keys.extend((coordinates.key_of(key), key[0], number + 1) for key in names)
+            yield number + 1, hashlib.sha256(body).digest(), body
+
+    _copy(connection, "COPY coordinate (id, digest, body) FROM STDIN", bodies())
+    _copy(connection, "COPY coordinate_key (key, namespace, coordinate_id) FROM STDIN", keys)
+    keys.clear()
+
+    def packages() -> Iterator[tuple[Any, ...]]:
+        for number in range(fleet.coordinate_count):
+            coordinate = fleet.coordinate(number)
+            digest = hashlib.sha256(coordinates._encode(coordinate)).digest()
+            row = coordinates._row(package_of(coordinate), digest, None, None)
+            yield (
+                number + 1, row.digest, number + 1, row.type, row.name, row.version, row.arch, row.purl, row.is_system, "", True,
+            )  # fmt: skip
+
+    _copy(
+        connection,
+        "COPY package (id, digest, coordinate_id, type, name, version, arch, purl, is_system, owned_by, is_settled) FROM STDIN",
+        packages(),
+    )
+
+
+def _sets(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
+    count = fleet.set_count
+    _copy(
+        connection,
+        "COPY package_set (id, digest) FROM STDIN",
+        ((number + 1, hashlib.sha256(b"set %d" % number).digest()) for number in range(count)),
+    )
+    rows = fleet._sets
+    _copy(
+        connection,
+        "COPY set_member (set_id, package_id, coordinate_id) FROM STDIN",
+        ((number + 1, each + 1, each + 1) for number in range(count) for each in sorted(set(rows.row(number)))),
+    )
+
+
+def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
+    count = fleet.image_count
+    for number in range(1, ACCOUNTS + 1):
+        connection.execute("INSERT INTO account (name) VALUES (%s)", (f"team-{number}",))
+    connection.execute(
+        "INSERT INTO api_key (account_id, name, prefix, digest, role) VALUES (1, 'bench', 'benchmrk', %s, 'admin')",
+        (digest_of_key(KEY),),
+    )
+    when = [_START + timedelta(seconds=2 * number) for number in range(count)]
+    _copy(
+        connection,
+        "COPY image (id, digest, config_digest, state, platform, size, distro, package_count, layer_count, added_at, analysed_at)"
+        " FROM STDIN",
+        (
+            (number + 1, digest_of_image(number), "", "analysed", "linux/amd64", 50_000_000 + number % 1000, "debian:13", 350, 6,
+             when[number], when[number])
+            for number in range(count)
+        ),
+    )  # fmt: skip
+    _copy(
+        connection,
+        "COPY image_alias (digest, image_id, kind) FROM STDIN",
+        ((digest_of_image(number), number + 1, "manifest") for number in range(count)),
+    )
+    _copy(
+        connection,
+        "COPY account_image (account_id, image_id, reference, added_at) FROM STDIN",
+        (
+            (account_of(number), number + 1, f"registry.example/{repository_of(number)}:{number}", when[number])
+            for number in range(count)
+        ),
+    )
+    _copy(
+        connection,
+        "COPY tag (account_id, registry, repository, tag, image_id, seen_at) FROM STDIN",
+        (
+            (account_of(number), "registry.example", repository_of(number), str(number), number + 1, when[number])
+            for number in range(count)
+        ),
+    )
+    _copy(
+        connection,
+        "COPY image_set (image_id, set_id) FROM STDIN",
+        ((number + 1, each + 1) for number in range(count) for each in sorted(set(fleet._holders.sets.row(number)))),
+    )
+    for table in ("coordinate", "package", "package_set", "image"):
+        connection.execute(
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608
+        )
+
+
+def _verdicts(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
+    for account in range(1, ACCOUNTS + 1):
+        connection.execute("INSERT INTO policy (account_id, name) VALUES (%s, 'baseline')", (account,))
+        connection.execute(
+            "INSERT INTO policy_version (account_id, policy_id, version, text, digest, kind) VALUES (%s, %s, 1, '', '', 'native')",
+            (account, account),
+        )
+        connection.execute("INSERT INTO activation (account_id, version_id) VALUES (%s, %s)", (account, account))
+    common = ("sha256:" + "5" * 64, "hullmark", _START)
+
+    def history() -> Iterator[tuple[Any, ...]]:
+        for number in range(fleet.image_count):
+            word = _WORDS[number % len(_WORDS)]
+            yield (
+                number + 1, account_of(number), number + 1, account_of(number), 1, "", "", word, "2 findings to stop for", 2, 1,
+                f"verdicts/{number % 5000}", digest_of_image(number), *common,
+            )  # fmt: skip
+
+    _copy(
+        connection,
+        "COPY verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, verdict, reason, stops,"
+        " warns, document, image_digest, policy_digest, analyzer, at) FROM STDIN",
+        history(),
+    )
+    _copy(
+        connection,
+        "COPY verdict (account_id, image_id, policy_id, history_id, verdict, reason, stops, warns, judged_at) FROM STDIN",
+        (
+            (
+                account_of(n),
+                n + 1,
+                account_of(n),
+                n + 1,
+                _WORDS[n % len(_WORDS)],
+                "2 findings to stop for",
+                2,
+                1,
+                _START,
+            )
+            for n in range(fleet.image_count)
+        ),
+    )
+    connection.execute(
+        "SELECT setval(pg_get_serial_sequence('verdict_history', 'id'), (SELECT max(id) FROM verdict_history))"
+    )
+
+
+async def _match(url: str, path: Path) -> None:
+    digest = path.with_name(f"{path.name}.digest").read_text()
+    async with Database(url, most=2) as database:
+        with Snapshot(path, digest) as book:
+            async with database.system() as connection:
+                number = await snapshots.add_snapshot(
+                    connection, digest, data_at=book.data_at, object=f"snapshots/{digest[7:]}.zst", namespaces={}
+                )
+            await adopt_snapshot(database, number, book, None, at=AT, size=2000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Nouns with actions: `hullmark image add`, `hullmark key rotate`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from hullmark.cli.server_options import add_server_options
+
+EPILOG = "`hullmark %s ACTION --help` says more of each. docs/how-to/use-a-server.md shows them at work."
+
+_DIGITS = 12
+
+Run = Callable[[argparse.Namespace], int]
+Add = Callable[[argparse.ArgumentParser], None]
+
+
+class Action(NamedTuple):
+    """A sub-action: its help, what it adds to the command line, what it does."""
+
+    help: str
+    add: Add
+    run: Run
+
+
+def add_actions(parser: argparse.ArgumentParser, actions: Mapping[str, Action]) -> None:
+    """The actions of a noun, with the options of the server before and behind their names."""
+    add_server_options(parser, with_trust=True)
+    subs = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
+    for name, action in actions.items():
+        add_action(subs, name, action)
+
+
+def add_action(
+    subs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, action: Action, *, is_remote: bool = True
+) -> None:
+    """One action with the options that it shares with its verb; here they do not undo what stands before the action."""
+    text = action.help[0].upper() + action.help[1:] + "."
+    sub = subs.add_parser(name, help=action.help, description=text, allow_abbrev=False)
+    action.add(sub)
+    if is_remote:
+        add_server_options(sub, again=True, with_trust=True)
+    sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
+    sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """How much of a list is wanted."""
+    parser.add_argument("--limit", metavar="N", type=_count, help="how many at most (default: all)")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)

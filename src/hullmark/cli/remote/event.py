@@ -1,0 +1,135 @@
+"""`hullmark event`: what happened on a server, and what happens."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hullmark.cli.remote.actions import EPILOG as _EPILOG
+from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.rows import add_output
+from hullmark.cli.server_options import seconds
+
+NAME = "event"
+HELP = "list and watch what happens in the account on the server"
+EPILOG = _EPILOG % NAME
+
+_FILTERS = ("kind", "level", "resource_type", "resource", "since", "before")
+_HEADROOM = 45.0
+"""Seconds of silence before a stream counts as broken: the server says something every 15 seconds."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    add_actions(parser, _ACTIONS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do the action."""
+    return _ACTIONS[arguments.action].run(arguments)
+
+
+def _kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--kind", metavar="KIND", default="", help="only this, as image.analysed or image.*")
+
+
+def _listing(parser: argparse.ArgumentParser) -> None:
+    _kind(parser)
+    parser.add_argument("--level", metavar="LEVEL", default="", help="only info, or only error")
+    parser.add_argument("--resource-type", metavar="KIND", default="", help="only of this kind, as image")
+    parser.add_argument("--resource", metavar="NAME", default="", help="only of this one")
+    parser.add_argument("--since", metavar="TIME", default="", help="from this moment on")
+    parser.add_argument("--before", metavar="TIME", default="", help="until before this moment")
+    add_limit(parser)
+    add_output(parser)
+
+
+def _watching(parser: argparse.ArgumentParser) -> None:
+    _kind(parser)
+    parser.add_argument(
+        "--after", metavar="ID", type=int, help="begin behind this event, so that none is missed (default: now)"
+    )
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, help="stop after this time (default: never)")
+    add_limit(parser)
+    add_output(parser)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.shown import show_list, time_of
+
+    found = connect(arguments).pages("/events", {name: getattr(arguments, name) for name in _FILTERS}, arguments.limit)
+    columns = (("KIND", "kind"), ("OF", "resource_type"), ("NAME", "resource"), ("MORE", "body"))
+    return show_list(arguments, found, [("ID", "id"), ("AT", time_of("at")), *columns], "nothing happened")
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    """An event a line, as JSON or for people, as they happen."""
+    from hullmark.cli.remote.connection import connect, patient
+    from hullmark.net.event_stream import Watcher
+
+    api = patient(connect(arguments), _HEADROOM)
+    start = arguments.after if arguments.after is not None else _newest(list(api.pages("/events", most=1)))
+    left = arguments.limit
+    watcher = Watcher(api, "/events/stream", {"kind": arguments.kind}, str(start))
+    with _ended_after(arguments.timeout):
+        for event in watcher.events():
+            _print(event.data, is_json=arguments.output == "json")
+            left = None if left is None else left - 1
+            if left == 0:
+                break
+    return 0
+
+
+def _newest(events: list[Any]) -> int:
+    return int(events[0]["id"]) if events else 0
+
+
+def _print(data: str, *, is_json: bool) -> None:
+    import json
+
+    from hullmark.cli.remote.shown import cell, time_of
+    from hullmark.report.terminal import safe
+
+    if is_json:
+        sys.stdout.write(data + "\n")
+    else:
+        event = json.loads(data)
+        words = (time_of("at")(event), event["kind"], event["resource"], cell(event["body"]))
+        sys.stdout.write(safe("  ".join(map(str, words))) + "\n")
+    sys.stdout.flush()
+
+
+class _TimeIsUp(Exception):
+    pass
+
+
+@contextmanager
+def _ended_after(seconds: float | None) -> Iterator[None]:
+    """Leave what is inside after a time, whatever it waits for."""
+    if seconds is None:
+        yield
+        return
+    import signal
+
+    def ring(*_: object) -> None:
+        raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+        yield
+    except _TimeIsUp:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+_ACTIONS = {
+    "list": Action("list what happened, the newest first", _listing, _list),
+    "watch": Action("show what happens, as it happens; a connection that breaks is made again", _watching, _watch),
+}

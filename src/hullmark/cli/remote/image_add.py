@@ -1,0 +1,174 @@
+"""`hullmark image add`, `upload`, `wait`, `analyse`, `delete`: what changes which images a server looks after."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hullmark.net.api_client import ApiClient
+
+_MOST_DOCKERFILE = 1_000_000
+UPLOAD_PATIENCE = 900.0
+"""Seconds that the server may be silent while it reads what was sent."""
+
+
+def add(arguments: argparse.Namespace) -> int:
+    """Add each reference; with --wait, until all are analysed."""
+    from hullmark.cli.remote.connection import connect
+
+    api = connect(arguments)
+    wish = {
+        "tag": arguments.tag,
+        "platform": arguments.platform,
+        "annotations": notes_of(arguments.annotation),
+        "dockerfile": dockerfile(arguments.dockerfile),
+        "force": arguments.force,
+    }
+    added = [added_to(api, {"reference": name, **wish}) for name in arguments.images]
+    return _shown(arguments, api, added)
+
+
+def added_to(api: ApiClient, wish: dict[str, Any]) -> dict[str, Any]:
+    """What became of a wish for an image."""
+    added: dict[str, Any] = api.json("POST", "/images", document=wish)
+    return added
+
+
+def notes_of(words: Iterable[str]) -> dict[str, str]:
+    """NAME=VALUE words as a mapping. Raises HullmarkError for a word without a name."""
+    from hullmark.model.errors import HullmarkError
+
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise HullmarkError(f"--annotation {word[:100]!r} has no name and value", advice="write it as NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def dockerfile(file: str | None) -> str:
+    """A Dockerfile's text, "" for none. Raises HullmarkError if it cannot be read."""
+    return text_of(file, _MOST_DOCKERFILE, "Dockerfile") if file else ""
+
+
+def text_of(file: str, most: int, what: str) -> str:
+    """A file's text. Raises HullmarkError if it cannot be read, has more than `most` bytes, or is no text."""
+    from hullmark.model.errors import HullmarkError
+
+    try:
+        with Path(file).open("rb") as opened:
+            content = opened.read(most + 1)
+        if len(content) > most:
+            raise HullmarkError(f"the {what} {file} has more than {most} bytes", advice="the server takes no more")
+        return content.decode("utf-8")
+    except OSError as error:
+        raise HullmarkError(f"cannot read the {what} {file}: {error.strerror}", advice="check the path") from error
+    except UnicodeDecodeError as error:
+        raise HullmarkError(f"the {what} {file} is no text", advice="it must be UTF-8") from error
+
+
+def upload(arguments: argparse.Namespace) -> int:
+    """Send an archive."""
+    from hullmark.cli.remote.connection import connect
+
+    api = connect(arguments)
+    sent = uploaded(api, arguments.file, arguments.reference, notes_of(arguments.annotation))
+    return _shown(arguments, api, [sent])
+
+
+class _FileBody:
+    """A file piece by piece, from its beginning each time that it is gone through."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._left = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self._left
+        with self._path.open("rb") as file:
+            while left and (piece := file.read(min(1 << 18, left))):
+                left -= len(piece)
+                yield piece
+
+
+def uploaded(api: ApiClient, file: str, reference: str, notes: dict[str, str]) -> dict[str, Any]:
+    """What became of an archive. Raises HullmarkError if it cannot be read or is not taken."""
+    import json
+
+    from hullmark.cli.remote.connection import patient
+    from hullmark.model.errors import HullmarkError
+
+    path = Path(file)
+    try:
+        if not path.is_file():
+            raise HullmarkError(f"{file} is no file", advice="name an archive, as `docker save` writes it")
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise HullmarkError(f"cannot read {file}: {error.strerror}", advice="check the path") from error
+    query = {"reference": reference, "annotations": json.dumps(notes) if notes else ""}
+    headers = {"Content-Type": "application/x-tar", "Content-Length": str(size)}
+    client = patient(api, UPLOAD_PATIENCE)
+    answer: dict[str, Any] = client.decoded(client.send("POST", "/uploads", query, _FileBody(path, size), headers))
+    return answer
+
+
+def wait(arguments: argparse.Namespace) -> int:
+    """Wait for each image."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.waiting import digest_of
+
+    api = connect(arguments)
+    return _waited(arguments, api, [digest_of(api, name) for name in arguments.images])
+
+
+def analyse(arguments: argparse.Namespace) -> int:
+    """Have each image read again."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.shown import show_list
+    from hullmark.cli.remote.waiting import digest_of
+    from hullmark.net.api_client import segment
+
+    api = connect(arguments)
+    digests = [digest_of(api, name) for name in arguments.images]
+    told = [api.json("POST", f"/images/{segment(digest)}/analysis") for digest in digests]
+    return show_list(arguments, told, (("DIGEST", "digest"), ("STATE", "state")), "nothing was asked for")
+
+
+def delete(arguments: argparse.Namespace) -> int:
+    """Let each image go."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.shown import show
+    from hullmark.cli.remote.waiting import digest_of
+    from hullmark.net.api_client import segment
+
+    api = connect(arguments)
+    gone = []
+    for name in arguments.images:
+        digest = digest_of(api, name)
+        api.json("DELETE", f"/images/{segment(digest)}")
+        gone.append(digest)
+    return show(arguments, {"deleted": gone}, lambda each: f"let go: {', '.join(each['deleted'])}")
+
+
+def _shown(arguments: argparse.Namespace, api: ApiClient, added: list[dict[str, Any]]) -> int:
+    from hullmark.cli.remote.shown import show_list
+
+    if arguments.wait:
+        return _waited(arguments, api, [each["digest"] for each in added])
+    columns = (("DIGEST", "digest"), ("STATE", "state"), ("NEW", "is_new"), ("TAG", "tag"))
+    return show_list(arguments, added, columns, "nothing was added")
+
+
+def _waited(arguments: argparse.Namespace, api: ApiClient, digests: list[str]) -> int:
+    from hullmark.cli.remote.image_look import IMAGE_COLUMNS
+    from hullmark.cli.remote.shown import show_list
+    from hullmark.cli.remote.waiting import analysed
+
+    images = [analysed(api, digest, arguments.timeout) for digest in digests]
+    return show_list(arguments, images, IMAGE_COLUMNS, "there is no image")

@@ -1,0 +1,197 @@
+"""`hullmark image list`, `get`, `check` and all that looks into images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hullmark.cli.settings import settings_of
+
+if TYPE_CHECKING:
+    from hullmark.cli.output import Output
+    from hullmark.cli.remote.shown import Column
+    from hullmark.net.api_client import ApiClient
+
+MOST_DOCUMENT = 1 << 30
+"""Bytes of a document that is rendered by the server."""
+
+_EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
+_FAILING = {"stop": ("stop",), "warn": ("stop", "warn")}
+CANNOT_TELL = 3
+
+IMAGE_COLUMNS: tuple[Column, ...] = (
+    ("DIGEST", "digest"),
+    ("STATE", "state"),
+    ("DISTRO", "distro"),
+    ("PACKAGES", "package_count"),
+    ("NAME", lambda image: ", ".join(image["tags"]) or image["reference"]),
+)
+_VERDICT_COLUMNS: tuple[Column, ...] = (
+    ("ID", "id"),
+    ("AT", lambda verdict: f"{verdict['at'][:19]}Z"),
+    ("VERDICT", "verdict"),
+    ("POLICY", lambda verdict: f"{verdict['policy']} {verdict['policy_version']}"),
+    ("STOPS", "stops"),
+    ("WARNS", "warns"),
+    ("CAUSE", "cause"),
+)
+_MATCH_COLUMNS: tuple[Column, ...] = (
+    ("VULNERABILITY", lambda match: match["advisory"]["id"]),
+    ("SEVERITY", lambda match: match["advisory"]["severity"]),
+    ("RISK", "risk"),
+    ("PACKAGE", lambda match: match["package"]["name"]),
+    ("VERSION", lambda match: match["package"]["version"]),
+    ("FIX", lambda match: match["fix"]["version"] or match["fix"]["state"]),
+    ("SUPPRESSED", lambda match: (match["suppressed"] or {}).get("by", "")),
+)
+
+
+def show_images(arguments: argparse.Namespace) -> int:
+    """The images of the account."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.shown import show_list
+
+    names = ("state", "registry", "repository", "tag", "verdict", "distro")
+    found = connect(arguments).pages("/images", {name: getattr(arguments, name) for name in names}, arguments.limit)
+    return show_list(arguments, found, IMAGE_COLUMNS, "no image")
+
+
+def get(arguments: argparse.Namespace) -> int:
+    """One image."""
+    from hullmark.cli.remote.shown import show_fields
+
+    api, path = _image(arguments)
+    return show_fields(arguments, api.get(path))
+
+
+def packages(arguments: argparse.Namespace) -> int:
+    """Packages."""
+    columns: tuple[Column, ...] = (
+        ("TYPE", "type"),
+        ("NAME", "name"),
+        ("VERSION", "version"),
+        ("LICENCES", lambda package: ", ".join(map(str, package.get("licenses", ())))),
+        ("PATH", lambda package: next((each["path"] for each in package.get("locations", ())), "")),
+    )
+    return _listed(arguments, "packages", {"type": arguments.type, "name": arguments.name}, columns, "no package")
+
+
+def files(arguments: argparse.Namespace) -> int:
+    """Files."""
+    columns: tuple[Column, ...] = (
+        ("STATE", "state"),
+        ("TYPE", "type"),
+        ("SIZE", "size"),
+        ("PATH", "path"),
+        ("OWNER", "owner"),
+    )
+    return _listed(arguments, "files", {"state": arguments.state, "prefix": arguments.prefix}, columns, "no file")
+
+
+def layers(arguments: argparse.Namespace) -> int:
+    """Layers."""
+    columns: tuple[Column, ...] = (("DIGEST", "digest"), ("SIZE", "size"), ("CREATED BY", "created_by"))
+    return _listed(arguments, "layers", {}, columns, "no layer")
+
+
+def history(arguments: argparse.Namespace) -> int:
+    """Verdicts, the newest first."""
+    return _listed(arguments, "history", {}, _VERDICT_COLUMNS, "no verdict")
+
+
+def vulns(arguments: argparse.Namespace) -> int:
+    """Vulnerabilities, the most urgent first, and the packages of which nothing can be said."""
+    from hullmark.cli.remote.shown import show_list
+    from hullmark.cli.rows import print_json
+
+    query = {
+        "severity": arguments.severity,
+        "fix": arguments.fix,
+        "package": arguments.package,
+        "advisory": arguments.vulnerability,
+        "kev": arguments.kev or None,
+        "counting": "all" if arguments.show_suppressed else "yes",
+    }
+    api, path = _image(arguments)
+    found = api.pages(f"{path}/vulnerabilities", query, arguments.limit)
+    if arguments.output == "json":
+        first = {name: value for name, value in api.get(f"{path}/vulnerabilities", query).items() if "next" not in name}
+        print_json({**first, "items": list(found), "unknown": list(api.pages(f"{path}/unknown"))})
+        return 0
+    show_list(arguments, found, _MATCH_COLUMNS, "no vulnerability is known")
+    if untold := sum(1 for _ in api.pages(f"{path}/unknown")):
+        sys.stdout.write(f"nothing can be said of {untold} packages: -o json names them, with the reasons\n")
+    return 0
+
+
+def sbom(arguments: argparse.Namespace) -> int:
+    """The bill of materials in each format that is asked for."""
+    from hullmark.cli.output import wanted_outputs
+
+    outputs = wanted_outputs("inventory", arguments.output or ["cyclonedx-json"])
+    api, path = _image(arguments)
+    put_documents(api, f"{path}/inventory", {"files": arguments.files or None}, outputs)
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """The verdict in force."""
+    from hullmark.cli.output import wanted_outputs
+
+    outputs = wanted_outputs("verdict", arguments.output)
+    api, path = _image(arguments)
+    query = {"policy": arguments.policy, "environment": arguments.environment}
+    word = put_verdict(api, path, query, outputs)
+    return status_of(word, arguments.fail_on)
+
+
+def status_of(word: str, fail_on: str) -> int:
+    """The exit status that a verdict comes to; "": there is none."""
+    return 1 if word in _FAILING[fail_on] else _EXIT.get(word, CANNOT_TELL)
+
+
+def put_verdict(api: ApiClient, path: str, query: dict[str, Any], outputs: list[Output]) -> str:
+    """Write the verdict in every format, and answer its word; "" if there is no verdict, which is said."""
+    from hullmark.net.api_client import ApiRefused
+
+    try:
+        return put_documents(api, f"{path}/check", query, outputs)
+    except ApiRefused as error:
+        if error.status != 409:
+            raise
+        sys.stderr.write(f"hullmark: {error}\n  {error.advice}\n")
+        return ""
+
+
+def put_documents(api: ApiClient, path: str, query: dict[str, Any], outputs: list[Output]) -> str:
+    """Write what the server renders in each format; answers the verdict that its answers name, if they do."""
+    from hullmark.cli.output import put
+
+    word = ""
+    for output in outputs:
+        answer = api.raw(path, {**query, "format": output.format.name}, MOST_DOCUMENT)
+        put(output, answer.body)
+        word = answer.headers.get("x-hullmark-verdict", "")
+    return word
+
+
+def _image(arguments: argparse.Namespace) -> tuple[ApiClient, str]:
+    """The client, and the path of the image that is asked about."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.waiting import digest_of
+    from hullmark.net.api_client import segment
+
+    api = connect(arguments, settings_of(arguments))
+    return api, f"/images/{segment(digest_of(api, arguments.image))}"
+
+
+def _listed(
+    arguments: argparse.Namespace, part: str, query: dict[str, Any], columns: tuple[Column, ...], none: str
+) -> int:
+    from hullmark.cli.remote.shown import show_list
+
+    api, path = _image(arguments)
+    found: Iterator[Any] = api.pages(f"{path}/{part}", query, getattr(arguments, "limit", None))
+    return show_list(arguments, found, columns, none)

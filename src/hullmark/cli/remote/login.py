@@ -1,0 +1,107 @@
+"""`hullmark login`: make a key on a server, and keep it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from hullmark.cli.server_options import add_server_options
+from hullmark.cli.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from hullmark.net.api_client import ApiClient
+
+NAME = "login"
+HELP = "sign in to a server: make an API key there, and keep it for later"
+EPILOG = """\
+name and password are asked for, or read from standard input (a line each), or come from HULLMARK_USER and HULLMARK_PASSWORD;
+the password is not kept, and the key stands in ~/.config/hullmark/servers.yaml, which nobody else can read
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("url", metavar="URL", help="the server, as https://hullmark.example.com")
+    parser.add_argument("--user", metavar="NAME", default="", help="who signs in (default: asked for)")
+    parser.add_argument("--key-name", metavar="NAME", default="", help="what the key is called on the server")
+    parser.add_argument(
+        "--role", metavar="ROLE", default="", help="the key's role: viewer, ci, analyst … (default: your own)"
+    )
+    parser.add_argument("--expires", metavar="TIME", help="until when the key is good, as 2026-12-31 (default: no end)")
+    parser.add_argument(
+        "--with-key", action="store_true", help="keep a key that there is already, read from standard input"
+    )
+    add_server_options(parser, with_trust=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sign in, make a key, keep it."""
+    from hullmark.cli.remote.servers import KeptLogin, Servers
+    from hullmark.report.terminal import safe
+
+    settings = settings_of(arguments)
+    account = str(settings.get("account") or "")
+    if arguments.with_key:
+        from hullmark.cli.remote.asking import asked
+
+        key, name = asked("API key").strip(), ""
+        api = _client(settings, arguments.url, account, key=key)
+        myself = api.get("/whoami")
+    else:
+        api, myself, made = _made_key(arguments, settings, account)
+        key, name = str(made["key"]), str(made["name"])
+    kept = KeptLogin(
+        api_key=key,
+        key_name=name,
+        account=account,
+        cacert=settings.get("cacert") or "",
+        insecure=bool(settings.get("insecure")),
+    )
+    servers = Servers(settings.config_folder())
+    servers.put(api.url, kept)
+    who = safe(f"{myself['name']} in {myself['account']}")
+    sys.stdout.write(f"signed in to {safe(api.url)} as {who}; the key is in {safe(str(servers.path))}\n")
+    return 0
+
+
+def _client(settings: Settings, url: str, account: str, **login: str) -> ApiClient:
+    from hullmark.cli.remote.connection import http_settings
+    from hullmark.net.api_client import ApiClient, ApiLogin, server_url
+
+    address = server_url(url, insecure=bool(settings.get("insecure")))
+    return ApiClient(address, ApiLogin(account=account, **login), http_settings(settings))
+
+
+def _made_key(
+    arguments: argparse.Namespace, settings: Settings, account: str
+) -> tuple[ApiClient, dict[str, Any], dict[str, Any]]:
+    from hullmark.cli.remote.asking import asked
+
+    environment = settings.environment
+    user = arguments.user or environment.get("HULLMARK_USER") or asked("name", is_secret=False)
+    # The environment's password is that of the environment's person.
+    is_environments = user == environment.get("HULLMARK_USER")
+    password = (environment.get("HULLMARK_PASSWORD") if is_environments else "") or asked("password")
+    api = _client(settings, arguments.url, account, user=user, password=password)
+    myself = api.get("/whoami")
+    made = api.json("POST", "/keys", document=_wish(arguments, myself, user))
+    return api, myself, made
+
+
+def _wish(arguments: argparse.Namespace, myself: dict[str, Any], user: str) -> dict[str, Any]:
+    """The key to be made: it acts for the person, and may what the person may."""
+    import secrets
+
+    is_operator = bool(myself["is_operator"]) and not arguments.role
+    wish: dict[str, Any] = {
+        "name": arguments.key_name or f"{user}-{secrets.token_hex(4)}",
+        "role": arguments.role or ("admin" if is_operator else myself["role"]),
+        "person": user,
+        "scopes": myself["permissions"] if is_operator else [],
+    }
+    if arguments.expires:
+        from hullmark.cli.settings import moment
+
+        wish["expires_at"] = moment(arguments.expires, "--expires").isoformat()
+    return wish

@@ -1,0 +1,261 @@
+"""A client of a Hullmark server: JSON is asked for and answered, lists come page by page, refusals are errors with advice."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.net.errors import Cut, TimedOut
+from hullmark.net.http import Answer, Client, HttpSettings, Request, Streamed, origin
+from hullmark.net.proxies import is_loopback
+from hullmark.net.wait import LONGEST_WAIT, backoff, retry_after
+
+PREFIX = "/api/v1"
+MOST_BYTES = 64 << 20
+"""Of an answer, where nothing else is said."""
+
+_PAGE = 100
+_BUSY = frozenset((429, 503))
+_ATTEMPTS = 5
+_KEY = "Idempotency-Key"
+_LONGEST_TEXT = 2000
+_MOST_ERRORS = 3
+
+_ADVICE = {
+    401: "sign in: `hullmark login URL`, HULLMARK_API_KEY, or HULLMARK_USER and HULLMARK_PASSWORD",
+    403: "ask an admin of the account, or choose another by --account",
+    404: "check the name, and the account by --account",
+    413: "send less, or have the server's limit raised",
+    429: "try again later",
+    503: "try again later; `hullmark system ready` says what the server lacks",
+}
+
+Query = Mapping[str, str | int | bool | None]
+
+
+class ApiRefused(HullmarkError):
+    """The server did not do what was asked; `status` is HTTP's."""
+
+    def __init__(self, message: str, *, advice: str = "", status: int) -> None:
+        super().__init__(message, advice=advice)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiLogin:
+    """How to sign in: a key or token, or a person's name and password, or nothing. `account` is the one to act in ("": the first)."""
+
+    key: str = field(default="", repr=False)
+    user: str = ""
+    password: str = field(default="", repr=False)
+    account: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """What says who asks. Raises HullmarkError for what no header can hold."""
+        if not all(text.isascii() and text.isprintable() for text in (self.key, self.account)):
+            raise HullmarkError("the API key or the account holds strange characters", advice="give it as it was shown")
+        found = {"X-Hullmark-Account": self.account} if self.account else {}
+        if self.key:
+            found["Authorization"] = f"Bearer {self.key}"
+        elif self.user:
+            pair = f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")
+            found["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
+        return found
+
+
+def server_url(text: str, *, insecure: bool = False) -> str:
+    """The address of a server as it is kept: scheme, host and perhaps a path, without a slash at the end; https where no scheme is given.
+
+    Raises HullmarkError for what is none, and for plain HTTP to another machine unless `insecure`: it would show the key to the network.
+    """
+    url = text.strip() if "://" in text else f"https://{text.strip()}"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        raise _no_address(text) from None
+    if not usable or parts.query or parts.fragment or " " in url:
+        raise _no_address(text)
+    if "@" in parts.netloc:
+        raise HullmarkError(
+            "the address of the server holds a login", advice="use `hullmark login`, or HULLMARK_API_KEY"
+        )
+    if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname or ""):
+        raise HullmarkError(
+            f"{origin(url)} is plain HTTP: others on the network could read the key",
+            advice="use https://, or --insecure where that does not matter",
+        )
+    return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")
+
+
+def _no_address(text: str) -> HullmarkError:
+    return HullmarkError(f"{text[:200]!r} is no address of a server", advice="write it as https://HOST[:PORT]")
+
+
+def segment(text: str, safe: str = "") -> str:
+    """A name as a part of a path."""
+    return quote(text, safe=safe, errors="surrogateescape")
+
+
+class ApiClient:
+    """Asks one server. What reads is repeated where a connection breaks; what changes something, only where the server can tell that it
+    is the same once more, or says that it is busy."""
+
+    def __init__(self, url: str, login: ApiLogin, settings: HttpSettings) -> None:
+        """`url` as `server_url` answers it. Raises HullmarkError for a login that cannot be sent."""
+        self.url = url
+        self.login = login
+        self.settings = settings
+        self._headers = login.headers()
+        self._steady = Client(settings)
+
+    def json(self, method: str, path: str, query: Query | None = None, document: object = None) -> Any:
+        """The answer's document; None where there is none. `path` is below /api/v1. Raises ApiRefused, NetError."""
+        body = None if document is None else msgspec.json.encode(document)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        return self.decoded(self.send(method, path, query, body, headers))
+
+    def get(self, path: str, query: Query | None = None) -> Any:
+        """What `json` answers to GET."""
+        return self.json("GET", path, query)
+
+    def raw(self, path: str, query: Query | None = None, limit: int = MOST_BYTES) -> Answer:
+        """An answer as it is, of at most `limit` bytes. Raises ApiRefused, NetError."""
+        return self._granted(self._steady.fetch(self._request("GET", path, query), limit))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to a request that may have a body. Raises ApiRefused, NetError."""
+        request = replace(self._request(method, path, query, headers), body=body)
+        if method in ("GET", "PUT"):
+            return self._granted(self._steady.fetch(request, MOST_BYTES))
+        if method == "POST" and (body is None or isinstance(body, bytes)):
+            request = replace(request, headers={_KEY: secrets.token_hex(16), **request.headers})
+        return self._granted(self._persistently(request))
+
+    def public(self, path: str) -> Answer:
+        """What the server says at a path of its own, whatever the status is; asked once, by nobody in particular."""
+        client = Client(replace(self.settings, retries=0))
+        return client.fetch(Request(self.url + path, {"Accept": "application/json"}), MOST_BYTES)
+
+    def pages(self, path: str, query: Query | None = None, most: int | None = None, size: int = _PAGE) -> Iterator[Any]:
+        """The items of a list, asked for page by page while they are used; `most` of them at most, `size` a page."""
+        cursor, left = "", most
+        while left is None or left > 0:
+            wanted = size if left is None else min(size, left)
+            found = self.get(path, {**(query or {}), "limit": wanted, "cursor": cursor or None})
+            items = found if isinstance(found, list) else found.get("items")
+            if not isinstance(items, list):
+                raise self._strange()
+            items = items if left is None else items[:left]
+            yield from items
+            following = None if isinstance(found, list) else found.get("next")
+            if not following or following == cursor:
+                return
+            cursor, left = str(following), None if left is None else left - len(items)
+
+    def stream(self, path: str, query: Query | None, headers: Mapping[str, str]) -> Streamed:
+        """An answer that comes bit by bit. Raises ApiRefused, NetError. Close it."""
+        streamed = Client(replace(self.settings, retries=0)).open(self._request("GET", path, query, headers))
+        if streamed.status == 200:
+            return streamed
+        try:
+            buffer = memoryview(bytearray(_LONGEST_TEXT * 2))
+            body = bytes(buffer[: streamed.readinto(buffer)])
+        finally:
+            streamed.close()
+        raise self._refusal(Answer(streamed.status, streamed.headers, body, streamed.url))
+
+    def _request(
+        self, method: str, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None
+    ) -> Request:
+        words = [(name, _word(value)) for name, value in (query or {}).items() if value not in (None, "")]
+        text = f"?{urlencode(words, errors='surrogateescape')}" if words else ""
+        sent = {"Accept": "*/*", **self._headers, **(headers or {})}
+        return Request(f"{self.url}{PREFIX}{path}{text}", sent, method)
+
+    def _persistently(self, request: Request) -> Answer:
+        """Ask again while the server is busy; after a broken connection only with a key by which the server knows the request again."""
+        client = Client(replace(self.settings, retries=0))
+        is_known = _KEY in request.headers
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                answer = client.fetch(request, MOST_BYTES)
+            except (Cut, TimedOut):
+                if not is_known or attempt >= _ATTEMPTS:
+                    raise
+                delay = backoff(attempt)
+            else:
+                asked = retry_after(answer.headers.get("retry-after", ""), self.settings.clock())
+                # 409 with a time to come again: the first request with this key is still at work.
+                is_busy = answer.status in _BUSY or (answer.status == 409 and asked is not None)
+                delay = backoff(attempt) if asked is None else asked
+                if not is_busy or attempt >= _ATTEMPTS or delay > LONGEST_WAIT:
+                    return answer
+            self.settings.sleep(delay)
+
+    def _granted(self, answer: Answer) -> Answer:
+        if not 200 <= answer.status < 300:
+            raise self._refusal(answer)
+        return answer
+
+    def decoded(self, answer: Answer) -> Any:
+        """The document of an answer. Raises HullmarkError for what is none."""
+        if not answer.body:
+            return None
+        try:
+            return msgspec.json.decode(answer.body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise self._strange() from None
+
+    def _strange(self) -> HullmarkError:
+        return HullmarkError(f"{origin(self.url)} does not answer as a Hullmark server", advice="check the address")
+
+    def _refusal(self, answer: Answer) -> HullmarkError:
+        """The problem that an answer tells (RFC 9457), as an error of two lines."""
+        try:
+            told = msgspec.json.decode(answer.body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            told = None
+        is_ours = isinstance(told, dict) and ("title" in told or "detail" in told)
+        if not is_ours:
+            what = f"{origin(self.url)} answers with status {answer.status}"
+            advice = "check the address of the server, and what stands before it"
+            return ApiRefused(what, advice=advice, status=answer.status)
+        detail = _text(told.get("detail")) or _text(told.get("title")) or f"status {answer.status}"
+        errors = told.get("errors")
+        wrong = [_error(each) for each in errors[:_MOST_ERRORS]] if isinstance(errors, list) else []
+        what = f"{detail} ({'; '.join(wrong)})" if wrong else detail
+        advice = _text(told.get("advice")) or _ADVICE.get(answer.status, "")
+        if answer.status == 401 and "Authorization" not in self._headers:
+            advice = _ADVICE[401]
+        return ApiRefused(what, advice=advice, status=answer.status)
+
+
+def _word(value: str | int | bool | None) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split())[:_LONGEST_TEXT] if isinstance(value, str) else ""
+
+
+def _error(value: object) -> str:
+    if not isinstance(value, dict):
+        return ""
+    return ": ".join(text for text in (_text(value.get("key")), _text(value.get("message"))) if text)

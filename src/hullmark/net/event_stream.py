@@ -1,0 +1,103 @@
+"""Server-Sent Events (HTML standard, 9.2): what a stream says, and a stream that is taken up again where it broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hullmark.model.errors import HullmarkError
+from hullmark.net.api_client import ApiClient, ApiRefused, Query
+from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
+from hullmark.net.wait import backoff
+
+MOST_BYTES = 4 << 20
+"""Of one event."""
+
+_CHUNK = 1 << 16
+
+
+class ServerEvent(NamedTuple):
+    """An event: its id ("" if it has none), its kind, and its data, the lines joined."""
+
+    id: str
+    kind: str
+    data: str
+
+
+class EventReader:
+    """Takes bytes as they come, gives events. Comments and unknown fields are left out."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._id = ""
+        self._kind = ""
+        self._data: list[str] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[ServerEvent]:
+        """The events that are whole with these bytes. Raises HullmarkError for one without end."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._size += len(line)
+            self._check(self._size)
+            yield from self._line(line.removesuffix(b"\r").decode("utf-8", "replace"))
+        self._check(self._size + len(self._rest))
+
+    def _line(self, line: str) -> Iterator[ServerEvent]:
+        if not line:
+            if self._data:
+                yield ServerEvent(self._id, self._kind or "message", "\n".join(self._data))
+            self._kind, self._data, self._size = "", [], 0
+            return
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._kind = value
+        elif name == "id" and "\0" not in value:
+            self._id = value
+
+    def _check(self, size: int) -> None:
+        if size > MOST_BYTES:
+            raise HullmarkError("an event of the server has no end", advice="check the address")
+
+
+class Watcher:
+    """Follows a stream for ever: where it breaks, it is taken up behind the last event. `patience`: how often in a row that may fail."""
+
+    def __init__(self, api: ApiClient, path: str, query: Query, last: str, patience: int = 10) -> None:
+        self._api = api
+        self._path = path
+        self._query = query
+        self._last = last
+        self._patience = patience
+        self._failures = 0
+
+    def events(self) -> Iterator[ServerEvent]:
+        """Events as they happen. Raises ApiRefused, and NetError where the server stays away."""
+        while True:
+            try:
+                yield from self._connected()
+            except (Cut, TimedOut, Unreachable, ApiRefused) as error:
+                self._give_up_after(error)
+            self._api.settings.sleep(backoff(self._failures))
+
+    def _connected(self) -> Iterator[ServerEvent]:
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": self._last} if self._last else {})}
+        streamed = self._api.stream(self._path, self._query, headers)
+        reader = EventReader()
+        try:
+            while data := streamed.arrived(_CHUNK):
+                self._failures = 0
+                for event in reader.feed(data):
+                    self._last = event.id or self._last
+                    yield event
+        finally:
+            streamed.close()
+
+    def _give_up_after(self, error: NetError | ApiRefused) -> None:
+        self._failures += 1
+        is_final = isinstance(error, ApiRefused) and error.status not in (429, 500, 502, 503, 504)
+        if is_final or self._failures > self._patience:
+            raise error

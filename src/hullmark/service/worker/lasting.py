@@ -1,0 +1,108 @@
+"""Jobs that outlast the database's absence: what a worker asks of it is asked again, and what it did is written down in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import psycopg
+import structlog
+from procrastinate import exceptions
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager, NotificationCallback
+
+_log = structlog.get_logger("hullmark.worker")
+_PAUSE = 0.5
+_INSISTS = 15.0
+
+
+class LastingJobs(JobManager):
+    """The jobs as a worker sees them. While the database does not answer there is none to be had, and no sign of life is given.
+
+    `lost` is called where the end of a job could not be written down in time: it then belongs to a worker that does not know of it,
+    which has to come back as another worker, so that the job is given to somebody.
+    """
+
+    lost: Callable[[], None]
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """The next job, None if there is none now."""
+        try:
+            return await super().fetch_job(queues, worker_id)
+        except exceptions.ConnectorException as error:
+            if not _is_passing(error):
+                raise
+            _log.warning("no jobs to be had", error=str(error.__cause__))
+            await asyncio.sleep(_PAUSE)
+            return None
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Give a sign of life."""
+        try:
+            await super().update_heartbeat(worker_id)
+        except exceptions.ConnectorException as error:
+            if not _is_passing(error):
+                raise
+
+    async def unregister_worker(self, worker_id: int) -> None:
+        """The worker is gone. If that cannot be said, its silence says it."""
+        try:
+            await super().unregister_worker(worker_id)
+        except exceptions.ConnectorException as error:
+            if not _is_passing(error):
+                raise
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Hear of new jobs until cancelled. What is missed while there is no connection is found by looking."""
+        while True:
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except exceptions.ConnectorException as error:
+                if not _is_passing(error):
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Write down that a job has ended."""
+        await self._insist(lambda: super(LastingJobs, self).finish_job(job, status, delete_job), job)
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime.datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Have a job wait again. If the same waits already, that one does what is left to do."""
+        try:
+            await self._insist(lambda: super(LastingJobs, self).retry_job(job, retry_at, priority, queue, lock), job)
+        except exceptions.UniqueViolation:
+            await self.finish_job(job, Status.SUCCEEDED, delete_job=True)
+
+    async def _insist(self, tell: Callable[[], Awaitable[None]], job: Job) -> None:
+        deadline = time.monotonic() + _INSISTS
+        while True:
+            try:
+                return await tell()
+            except exceptions.UniqueViolation:
+                raise
+            except exceptions.ConnectorException as error:
+                if not _is_passing(error):
+                    # Others were given the job, since nothing was heard of this worker: it is theirs.
+                    _log.warning("the job is no longer ours", job=job.id, error=str(error.__cause__))
+                    return None
+                if time.monotonic() > deadline:
+                    _log.warning("the end of a job could not be written down", job=job.id)
+                    self.lost()
+                    return None
+            await asyncio.sleep(_PAUSE)
+
+
+def _is_passing(error: exceptions.ConnectorException) -> bool:
+    """Whether the database did not answer, other than to refuse."""
+    return isinstance(error.__cause__, psycopg.OperationalError)

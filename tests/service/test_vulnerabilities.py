@@ -1,0 +1,252 @@
+"""What is wrong with stored images: the same as `hullmark vulns` says, page by page, for any day, and which images hold something."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hullmark.app.vulns import Weighing, vulnerabilities
+from hullmark.app.wish import Means
+from hullmark.model.advisory import Advisory, Exploited, Support
+from hullmark.model.image import Platform
+from hullmark.report import load
+from hullmark.report.format import RenderContext
+from hullmark.source import SourceOptions
+from hullmark.store.snapshots import current
+from tests.support.books import advisory, affected
+from tests.support.database import database_server, database_url
+from tests.support.desk import Desk, desk, status_file
+from tests.support.snapshots import snapshot_in
+
+__all__ = ["database_server", "database_url"]
+pytestmark = pytest.mark.anyio
+
+SHOP = status_file(("libc6", "2.41-12"), ("zlib1g", "1:1.3"), ("curl", "8.0-1"))
+SITE = "usr/lib/python3/dist-packages/seller-3.1.dist-info/METADATA"
+SELLER = {SITE: b"Metadata-Version: 2.1\nName: seller\nVersion: 3.1\n"}
+
+
+def deb(id: str, name: str, below: str = "", severity: str = "high", **more: Any) -> Advisory:
+    return advisory(id, affected("debian:13", name, "deb", below, **more), source="debian", severity=severity)
+
+
+RECORDS = (
+    deb("CVE-2026-1", "libc6", "2.41-13"),
+    deb("CVE-2026-2", "libc6", "2.41-14", "low"),
+    deb("CVE-2026-3", "zlib1g", "", "critical", fix_state="not-fixed"),
+    advisory(
+        "GHSA-aaaa",
+        affected("pypi", "seller", "pep440", "3.2"),
+        source="ghsa",
+        severity="medium",
+        aliases=("CVE-2026-4",),
+    ),
+    Exploited(cve="CVE-2026-2", source="kev", added="2026-01-01", due="2026-02-01", ransomware=False),
+)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(database_url, tmp_path) as found:
+        yield found
+
+
+async def shop(at: Desk) -> str:
+    """The image, analysed and matched."""
+    await at.advise(*RECORDS)
+    digest = at.push("1", SHOP | SELLER)
+    await at.add("1")
+    await at.work()
+    return digest
+
+
+def told(item: dict[str, Any]) -> tuple[str, str, str, str]:
+    return item["package"]["name"], item["advisory"]["id"], item["fix"]["version"], item["why"]
+
+
+async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) -> None:
+    digest = await shop(at)
+    book = snapshot_in(tmp_path, RECORDS)
+    options = SourceOptions(platform=Platform("linux", "amd64"), insecure=True, auth_files=())
+    reference = f"registry:{at.registry.host}/shop@{digest}"
+    same = vulnerabilities(reference, book, Weighing(at=at.now.date().isoformat()), Means(), options)
+    expected = json.loads(load("matches", "json").render(same, RenderContext(tool_version="")))
+
+    whole = await at.get(f"/images/{digest}/vulnerabilities?format=json")
+    for part in ("matches", "unknown", "problems", "snapshot", "distro"):
+        assert whole[part] == expected[part], part
+
+    page = await at.get(f"/images/{digest}/vulnerabilities")
+    assert page["snapshot"]["digest"] == book.digest
+    assert [told(each) for each in page["items"]] == [
+        (each["installed"]["name"], each["advisory"]["id"], each["fix"]["version"], each["why"])
+        for each in expected["matches"]
+    ]
+    assert len(page["items"]) == 4
+    book.close()
+
+
+async def test_pages_hold_every_match_once(at: Desk) -> None:
+    digest = await shop(at)
+    whole = await at.get(f"/images/{digest}/vulnerabilities")
+    seen, cursor = [], ""
+    while True:
+        page = await at.get(f"/images/{digest}/vulnerabilities?limit=1&cursor={cursor}")
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        cursor = page["next"]
+    assert seen == whole["items"]
+    assert (await at.ask("GET", f"/images/{digest}/vulnerabilities?cursor=nonsense")).status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("severity=low,medium", {"CVE-2026-2", "GHSA-aaaa"}),
+        ("fix=not-fixed", {"CVE-2026-3"}),
+        ("package=libc6", {"CVE-2026-1", "CVE-2026-2"}),
+        ("advisory=CVE-2026-4", {"GHSA-aaaa"}),
+        ("advisory=GHSA-aaaa", {"GHSA-aaaa"}),
+        ("kev=true", {"CVE-2026-2"}),
+        ("packages=os", {"CVE-2026-1", "CVE-2026-2", "CVE-2026-3"}),
+        ("packages=non-os", {"GHSA-aaaa"}),
+        ("counting=no", set()),
+        ("packages=non-os&severity=low", set()),
+    ],
+)
+async def test_filters(at: Desk, query: str, expected: set[str]) -> None:
+    digest = await shop(at)
+    page = await at.get(f"/images/{digest}/vulnerabilities?{query}")
+    assert {each["advisory"]["id"] for each in page["items"]} == expected
+
+
+async def test_unknown_words_are_refused(at: Desk) -> None:
+    digest = await shop(at)
+    for query in ("severity=dreadful", "fix=soon", "packages=some", "format=poem"):
+        answer = await at.ask("GET", f"/images/{digest}/vulnerabilities?{query}")
+        assert answer.status_code == 400, query
+
+
+async def test_every_format_is_written(at: Desk) -> None:
+    digest = await shop(at)
+    for format in ("table", "sarif", "cyclonedx-json", "csv", "html", "openvex"):
+        answer = await at.ask("GET", f"/images/{digest}/vulnerabilities?format={format}")
+        assert answer.status_code == 200, answer.text
+        assert b"CVE-2026-1" in answer.content, format
+
+
+async def test_counts_stand_in_lists_and_without_advisories_nothing_does(at: Desk) -> None:
+    digest = at.push("1", SHOP | SELLER)
+    await at.add("1")
+    await at.work()
+    assert (await at.get("/images"))["items"][0]["vulnerabilities"] is None
+    page = await at.get(f"/images/{digest}/vulnerabilities")
+    assert page["snapshot"] is None
+    assert {each["package"]["name"] for each in page["unknown"]} == {"libc6", "zlib1g", "curl", "seller"}
+    assert (await at.ask("GET", f"/images/{digest}/vulnerabilities?format=json")).status_code == 422
+    await at.advise(*RECORDS)
+    await at.work()
+    expected = {"critical": 1, "high": 1, "medium": 1, "low": 1}
+    assert (await at.get("/images"))["items"][0]["vulnerabilities"] == expected
+    assert (await at.get(f"/images/{digest}"))["vulnerabilities"] == expected
+    counts = (await at.get(f"/images/{digest}/vulnerabilities"))["counts"]
+    assert (counts["severities"], counts["fixable"]["high"]) == (expected, 1)
+
+
+async def test_what_is_unknown_is_told(at: Desk) -> None:
+    await at.advise(deb("CVE-2026-1", "libc6", "2.41-13"))  # nothing of pypi
+    digest = at.push("1", SHOP | SELLER)
+    await at.add("1")
+    await at.work()
+    page = await at.get(f"/images/{digest}/vulnerabilities")
+    assert [each["package"]["name"] for each in page["unknown"]] == ["seller"]
+    assert page["unknown"][0]["reasons"]
+    assert (await at.get(f"/images/{digest}/unknown"))["items"] == page["unknown"]
+
+
+async def test_earlier_knowledge_and_other_days_can_be_asked_for(at: Desk) -> None:
+    await at.advise(
+        deb("CVE-2026-1", "libc6", "2.41-13"),
+        Support(namespace="debian:13", name="curl", source="debian", level="ended", since="2026-07-01", note=""),
+    )
+    digest = at.push("1", SHOP)
+    await at.add("1")
+    await at.work()
+    before = datetime.now(UTC)
+    await at.advise(deb("CVE-2026-1", "libc6", "2.41-13"), deb("CVE-2026-9", "zlib1g", "1:1.4"))
+    await at.work()
+    path = f"/images/{digest}/vulnerabilities?format=json"
+
+    def ids(document: dict[str, Any]) -> set[str]:
+        return {each["advisory"]["id"] for each in document["matches"]}
+
+    assert ids(await at.get(path)) == {"CVE-2026-1", "CVE-2026-9"}
+    then = before.isoformat().replace("+00:00", "Z")
+    earlier = await at.get(f"{path}&known_at={then}")
+    assert ids(earlier) == {"CVE-2026-1"}
+    later = await at.get(f"{path}&known_at={then}&as_of=2026-08-01T00:00:00Z")
+    earlier = await at.get(f"{path}&known_at={then}&as_of=2026-05-01T00:00:00Z")
+    assert [each["installed"]["name"] for each in later["unknown"]] == ["curl"]
+    assert earlier["unknown"] == []
+    long_ago = (before - timedelta(days=30)).isoformat().replace("+00:00", "Z")
+    assert (await at.ask("GET", f"{path}&known_at={long_ago}")).status_code == 422
+
+
+async def test_images_that_hold_something(at: Desk) -> None:
+    first = await shop(at)
+    second = at.push("2", status_file(("libc6", "2.41-13")))
+    await at.add("2")
+    await at.work()
+    found = await at.get("/vulnerabilities/CVE-2026-1/images")
+    assert [each["digest"] for each in found["items"]] == [first]
+    assert found["items"][0]["references"] == [at.reference("1")]
+    assert found["items"][0]["packages"][0].startswith("pkg:deb/debian/libc6@2.41-12")
+    assert (await at.get("/vulnerabilities/CVE-1999-1/images"))["items"] == []
+    assert {each["digest"] for each in (await at.get("/packages?name=libc6"))["items"]} == {first, second}
+    assert [each["digest"] for each in (await at.get("/packages?name=libc6&version=2.41-13"))["items"]] == [second]
+    assert (await at.get("/packages?name=libc6&type=pypi"))["items"] == []
+    page = await at.get("/packages?name=libc6&limit=1")
+    assert [each["digest"] for each in (await at.get(f"/packages?name=libc6&cursor={page['next']}"))["items"]] == [
+        second
+    ]
+
+
+async def test_another_account_sees_nothing_of_it(at: Desk) -> None:
+    digest = await shop(at)
+    await at.post("/accounts", {"name": "other"})
+    assert (await at.ask("GET", f"/images/{digest}/vulnerabilities", account="other")).status_code == 404
+    assert (await at.get("/vulnerabilities/CVE-2026-1/images", account="other"))["items"] == []
+    assert (await at.get("/packages?name=libc6", account="other"))["items"] == []
+
+
+async def test_a_new_day_brings_matches_and_verdicts_to_today(at: Desk) -> None:
+    from hullmark.app.server.feeds import bring_to_today
+
+    ending = Support(namespace="debian:13", name="curl", source="debian", level="ended", since="2026-05-02", note="")
+    await at.advise(deb("CVE-2026-1", "libc6", "2.41-13"), ending)
+    digest = at.push("1", SHOP)
+    await at.add("1")
+    await at.work()
+    await bring_to_today(at.services)
+    await at.work()
+    assert (await at.get(f"/images/{digest}/vulnerabilities"))["unknown"] == []
+    await bring_to_today(at.services)
+    assert await at.work() == []  # the same day
+    at.now += timedelta(days=1)
+    await bring_to_today(at.services)
+    assert "adopt" in await at.work()
+    unknown = (await at.get(f"/images/{digest}/vulnerabilities"))["unknown"]
+    assert [each["package"]["name"] for each in unknown] == ["curl"]
+    async with at.services.database.system() as connection:
+        assert (await current(connection)).at == "2026-05-02"

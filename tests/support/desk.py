@@ -1,0 +1,133 @@
+"""The server's application in this process, over a real database, with a registry, and its jobs run when a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from httpx import Response
+
+from hullmark.app.server.advisories import Books, publish
+from hullmark.app.server.bootstrap import bootstrap
+from hullmark.app.server.passwords import Passwords
+from hullmark.app.server.services import Services, services_for
+from hullmark.app.server.settings import Settings
+from hullmark.model.advisory import Record
+from hullmark.service.api.app import create_app
+from hullmark.service.api.signin import Gate
+from hullmark.service.worker.tasks import TASKS, Work
+from tests.support.images import Blobs, tar_of
+from tests.support.registry import FakeRegistry
+from tests.support.snapshots import snapshot_in
+
+PASSWORD = "the operator's words"  # noqa: S105
+OS_RELEASE = b'ID=debian\nVERSION_ID="13"\n'
+
+
+class Desk:
+    """A client that is signed in as the operator, and what is behind it. `now` is the server's clock."""
+
+    def __init__(self, client: httpx.AsyncClient, services: Services, registry: FakeRegistry) -> None:
+        self.client = client
+        self.services = services
+        self.registry = registry
+        self.books = Books(services.objects, services.settings.data / "snapshots")
+        self.now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+    async def ask(self, method: str, path: str, body: Any = None, account: str = "", **headers: str) -> Response:
+        """A request below /api/v1. Names of headers are written with underscores."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if account:
+            sent["x-hullmark-account"] = account
+        more: dict[str, Any] = {} if body is None else {"json": body}
+        return await self.client.request(method, f"/api/v1{path}", headers=sent, auth=("admin", PASSWORD), **more)
+
+    async def get(self, path: str, account: str = "", status: int = 200) -> Any:
+        """The JSON of a GET."""
+        answer = await self.ask("GET", path, account=account)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any, account: str = "", status: int | None = None) -> Any:
+        """The JSON of a POST that is done, or refused with `status`."""
+        answer = await self.ask("POST", path, body, account=account)
+        assert (answer.status_code == status) if status else answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def work(self) -> list[str]:
+        """Run jobs until none is due; answers their tasks in the order in which they ran."""
+        ran: list[str] = []
+        work = Work(services=self.services, books=self.books, worker="test")
+        while True:
+            async with self.services.database.system() as connection:
+                cursor = await connection.execute(
+                    "DELETE FROM procrastinate_jobs WHERE id = (SELECT id FROM procrastinate_jobs WHERE status = 'todo'"
+                    " AND (scheduled_at IS NULL OR scheduled_at <= now()) ORDER BY priority DESC, id LIMIT 1)"
+                    " RETURNING task_name, args"
+                )
+                row = await cursor.fetchone()
+            if row is None:
+                return ran
+            await TASKS[row[0]][1](work, **row[1])
+            ran.append(str(row[0]))
+
+    def push(self, tag: str, files: dict[str, bytes], **config: Any) -> str:
+        """Put an image of one layer into the registry; answers its manifest digest. `config`: its settings, as User."""
+        layer = tar_of({"etc/os-release": OS_RELEASE, **files})
+        descriptor = self.registry.blobs.image(
+            [layer], config=lambda made: {**made, "config": config} if config else made
+        )
+        digest = str(descriptor["digest"])
+        self.registry.tags[tag] = digest
+        return digest
+
+    def reference(self, tag: str) -> str:
+        """The reference of a tag in the registry."""
+        return f"{self.registry.host}/{self.registry.repository}:{tag}"
+
+    async def add(self, tag: str, account: str = "", **wish: Any) -> Any:
+        """Add an image by tag."""
+        return await self.post("/images", {"reference": self.reference(tag), **wish}, account)
+
+    async def advise(self, *records: Record) -> None:
+        """Have these advisories count from now on."""
+        folder = self.services.settings.data / f"made-{len(records)}-{id(records)}"
+        folder.mkdir()
+        with snapshot_in(folder, records) as book:
+            await publish(self.services, book.path, book.digest)
+
+
+@asynccontextmanager
+async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[Desk]:
+    """A desk with a fresh server."""
+    changes = {"allow_addresses": "127.0.0.0/8", "rate": 100_000, **changes}
+    settings = Settings(data=folder / "data", database_url=database_url, admin_password=PASSWORD, **changes)
+    settings.data.mkdir()
+    services = services_for(settings, {})
+    app = create_app(services)
+    app.state["gate"] = gate = Gate(services)
+    gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
+    with ExitStack() as stack:
+        registry = stack.enter_context(FakeRegistry(blobs=Blobs()).running())
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own words for the same
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://hullmark") as client:
+            await bootstrap(services, gate.identity.passwords)
+            found = Desk(client, services, registry)
+            services.clock = lambda: found.now
+            answer = await found.ask("PUT", f"/registries/{registry.host}", {"verify": False})
+            assert answer.status_code == 200, answer.text
+            yield found
+
+
+def status_file(*packages: tuple[str, str]) -> dict[str, bytes]:
+    """dpkg's status file with these packages (name, version)."""
+    stanzas = (
+        f"Package: {name}\nStatus: install ok installed\nMaintainer: A <a@example.org>\nArchitecture: amd64\n"
+        f"Version: {version}\nDescription: it\n\n"
+        for name, version in packages
+    )
+    return {"var/lib/dpkg/status": "".join(stanzas).encode()}
