@@ -19,7 +19,6 @@ import psycopg
 
 from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server.api_key import digest_of_key
 from hullmark.app.server.matching import adopt_snapshot
 from hullmark.match.coordinates import asked, package_of
 from hullmark.match.fleet import Fleet
@@ -29,7 +28,6 @@ from hullmark.store.migrate import migrate
 
 ACCOUNTS = 4
 REPOSITORIES = 20_000
-KEY = "hmk_benchmrk_" + "0" * 40
 AT = "2026-02-01"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _WORDS = ("go", "go", "go", "warn", "stop", "stop", "unknown")
@@ -146,10 +144,6 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
     count = fleet.image_count
     for number in range(1, ACCOUNTS + 1):
         connection.execute("INSERT INTO account (name) VALUES (%s)", (f"team-{number}",))
-    connection.execute(
-        "INSERT INTO api_key (account_id, name, prefix, digest, role) VALUES (1, 'bench', 'benchmrk', %s, 'admin')",
-        (digest_of_key(KEY),),
-    )
     when = [_START + timedelta(seconds=2 * number) for number in range(count)]
     _copy(
         connection,

@@ -521,6 +521,7 @@ def test_what_clients_ask_first(world: World) -> None:
 
 def test_errors_have_anchores_body(world: World, shop: Json) -> None:
     digest = shop["imageDigest"]
+    deep = b'{"id":' * 50_000 + b"1" + b"}" * 50_000
     answers: list[tuple[Answer, int]] = [
         (world.ask("GET", "/v1/images", user=None), 401),
         (world.ask("GET", "/v1/nonsense"), 404),
@@ -535,6 +536,9 @@ def test_errors_have_anchores_body(world: World, shop: Json) -> None:
         (world.ask("POST", "/v1/images", {"tag": f"{world.host}/shop/seller:1", "annotations": {"a": "\0"}}), 400),
         (world.ask("POST", "/v1/policies", b"version: 1\nname: native\nrules: []\n"), 400),
         (world.ask("POST", "/v1/policies", b"{}"), 400),
+        (world.ask("POST", "/v1/policies", deep), 400),
+        (world.ask("PUT", "/v1/policies/passing", b'{"policybundle":' + deep + b"}"), 400),
+        (world.ask("POST", "/v1/images", b'{"source":{"archive":' + deep + b"}}"), 400),
         (world.ask("POST", "/v1/subscriptions", {"subscription_key": "a:1", "subscription_type": "nonsense"}), 400),
         (world.ask("GET", "/v1/events?since=nonsense"), 400),
         (world.ask("GET", "/v1/events?page=0"), 400),
@@ -573,6 +577,32 @@ def test_a_token_for_a_password(world: World) -> None:
     assert (wrong.status, wrong.document["httpcode"]) == (401, 401)
 
 
+def test_one_account_reaches_nothing_of_another(world: World, shop: Json) -> None:
+    assert world.ask("POST", "/v1/accounts", {"name": "others"}).status == 200
+    digest, tag = shop["imageDigest"], tag_of(shop)
+    identity = shop["image_detail"][0]["imageId"]
+    number = world.ask("GET", "/v1/events?limit=1").document["results"][0]["generated_uuid"]
+    subscription = world.ask("GET", "/v1/subscriptions").document[0]["subscription_id"]
+    paths = [
+        *(f"/v1/images/{digest}{rest}" for rest in ("", "/content", "/content/os", "/metadata/manifest", "/vuln/all")),
+        *(f"/v1/images/{digest}/check?tag={tag}", f"/v1/images/by_id/{identity}", f"/v1/images?fulltag={tag}"),
+        *("/v1/policies/passing", f"/v1/events/{number}", f"/v1/subscriptions/{subscription}"),
+        f"/v1/registries/{quote(world.host, safe='')}",
+    ]
+    for path in paths:
+        assert world.ask("GET", path).status == 200, path
+        assert world.ask("GET", path, x_anchore_account="others").status == 404, path
+    for path in (f"/v1/images/{digest}?force=True", "/v1/policies/passing", f"/v1/events/{number}"):
+        assert world.ask("DELETE", path, x_anchore_account="others").status == 404, path
+    assert world.ask("DELETE", "/v1/events", x_anchore_account="others").document == []
+    for path in ("images", "summaries/imagetags", "policies", "subscriptions", "registries"):
+        assert world.ask("GET", f"/v1/{path}", x_anchore_account="others").document == []
+    for path in ("by_vulnerability?vulnerability_id=CVE-2026-1001", "by_package?name=left-pad"):
+        assert world.ask("GET", f"/v1/query/images/{path}").document["returned_count"] > 0
+        assert world.ask("GET", f"/v1/query/images/{path}", x_anchore_account="others").document["images"] == []
+    assert world.ask("GET", f"/v1/events/{number}").status == 200
+
+
 def test_a_key_of_the_role_ci_judges_and_changes_nothing_else(world: World, shop: Json) -> None:
     made = world.ask("POST", "/api/v1/keys", {"name": "jenkins", "role": "ci"})
     assert made.status == 201
@@ -582,6 +612,10 @@ def test_a_key_of_the_role_ci_judges_and_changes_nothing_else(world: World, shop
     assert world.ask("GET", "/v1", user=None, **basic).status == 200
     assert world.ask("GET", f"/v1/images/{digest}/check?tag={tag}", user=None, **basic).status == 200
     assert world.ask("POST", "/v1/images", {"tag": tag}, user=None, **basic).status == 200
+    for path in ("/v1/system", "/v1/system/feeds", "/v1/system/policy_spec", "/v1/event_types"):
+        assert world.ask("GET", path, user=None, **basic).status == 200
+    told = world.ask("GET", f"/v1/images/{digest}/check?tag={tag}&detail=True", user=None, **basic).document
+    assert told[0][digest][tag][0]["detail"]["result"]["bundle"] is None
     for method, path, body in (
         ("POST", "/v1/policies", bundle("mine", "GO")),
         ("DELETE", "/v1/events", None),

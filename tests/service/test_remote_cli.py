@@ -94,10 +94,7 @@ def world() -> Iterator[World]:
         (image,) = made.json("image", "add", made.image, "--wait")
         assert image["state"] == "analysed"
         ready = replace(made, digest=image["digest"])
-        for environment in ("", "prod"):
-            until(
-                lambda: ready("image", "check", ready.image, "--environment", environment).status != 3, 60, "verdicts"
-            )
+        until(lambda: len(ready.json("image", "history", ready.image)) >= 2, 60, "the verdicts")
         yield ready
 
 
@@ -329,7 +326,9 @@ def test_keys_are_shown_once_rotated_and_revoked(world: World) -> None:
     nobody = {"HULLMARK_USER": "", "HULLMARK_PASSWORD": ""}
     assert world.json("whoami", HULLMARK_API_KEY=key, **nobody)["name"] == "key:deploy"
     assert key not in world("key", "list").text
-    assert world("check", world.image, HULLMARK_API_KEY=key, **nobody).status == 0
+    # Who may not see which policies there are waits for the verdict all the same.
+    push(layout_of(world.folder / "fresh", {"etc/note": b"fresh"}), world.registry, "team/fresh:1", "latest")
+    assert world("check", f"{world.registry}/team/fresh:1", HULLMARK_API_KEY=key, **nobody).status == 0
     assert "permission" in world("policy", "list", HULLMARK_API_KEY=key, **nobody).refusal[0]
     again = world.json("key", "rotate", "deploy")["key"]
     assert world("whoami", HULLMARK_API_KEY=key, **nobody).status == 2
@@ -413,17 +412,32 @@ def test_the_server_says_how_it_is(world: World) -> None:
     assert world.server.url in world("whoami").text
 
 
-def test_an_image_is_let_go_and_read_again(world: World) -> None:
-    archive = world.folder / "gone.tar"
-    write_docker_archive(archive, [docker_files(["gone:1"], [layer_with("gone")])])
-    (sent,) = world.json("image", "upload", str(archive), "--reference", "gone.example/shop:1", "--wait")
-    (again,) = world.json("image", "analyse", sent["digest"])
+def test_an_image_is_read_again_and_let_go(world: World) -> None:
+    push(layout_of(world.folder / "again", {"etc/note": b"again"}), world.registry, "team/again:1", "latest")
+    name = f"{world.registry}/team/again:1"
+    (added,) = world.json("image", "add", name, "--annotation", "team=shop", "--wait")
+    assert added["annotations"] == {"team": "shop"}
+    (again,) = world.json("image", "analyse", name)
     assert again["state"] in ("waiting", "analysing")
-    assert world("image", "wait", sent["digest"]).status == 0
-    assert world.json("image", "delete", "gone.example/shop:1") == {"deleted": [sent["digest"]]}
-    what, advice = world("image", "get", "gone.example/shop:1").refusal
+    assert world("image", "wait", name).status == 0
+    assert world.json("image", "delete", name) == {"deleted": [added["digest"]]}
+    what, advice = world("image", "get", name).refusal
     assert what.startswith("there is no image")
-    assert advice == "add it first: hullmark image add gone.example/shop:1"
+    assert advice == f"add it first: hullmark image add {name}"
+
+
+def test_waiting_for_what_cannot_be_analysed_says_why(world: World) -> None:
+    with place("hm-lost-") as folder, docker_registry(folder / "registry") as host:
+        assert world("registry", "add", host, "--no-verify").status == 0
+        push(layout_of(folder / "lost", {"etc/note": b"lost"}), host, "team/lost:1", "latest")
+        (blob,) = [
+            path for path in (folder / "registry" / "blobs").rglob("data") if path.read_bytes()[:2] == b"\x1f\x8b"
+        ]
+        blob.unlink()
+        ran = world("image", "add", f"{host}/team/lost:1", "--wait")
+        assert "cannot be analysed" in ran.refusal[0]
+        assert [each["state"] for each in world.json("image", "list", "--state", "failed")] == ["failed"]
+        assert "cannot be analysed" in world("check", f"{host}/team/lost:1").refusal[0]
 
 
 def test_a_login_is_kept_for_its_owner_alone_and_revoked_at_the_logout(world: World, tmp_path: Path) -> None:
@@ -450,6 +464,27 @@ def test_a_login_is_kept_for_its_owner_alone_and_revoked_at_the_logout(world: Wo
     key = {**nobody, "HULLMARK_SERVER": world.server.url, "HULLMARK_API_KEY": kept["api_key"]}
     assert mine("whoami", **key).refusal[0] == "the sign-in is refused"
     assert "there is no key for" in mine("logout", world.server.url, **nobody).refusal[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["servers: [", "[]", "servers: {x: {}}", "servers: {x: {api_key: 1}}", "other: 1", "\x00"]
+)
+def test_a_broken_file_of_logins_is_refused(tmp_path: Path, text: str) -> None:
+    hullmark = program_in(tmp_path / "run")
+    file = hullmark.home / ".config" / "hullmark" / "servers.yaml"
+    file.parent.mkdir(parents=True)
+    file.touch(0o600)
+    file.write_text(text)
+    what, advice = hullmark("whoami").refusal
+    assert (str(file) in what, advice) == (True, "remove it, and sign in again")
+
+
+def test_who_may_make_no_key_learns_how_to_get_one(world: World, someone: Mapping[str, str], tmp_path: Path) -> None:
+    mine = replace(world, program=program_in(tmp_path / "run"))
+    what, advice = mine("login", world.server.url, **someone).refusal
+    assert what.startswith("you may not make a key")
+    assert "--role viewer" in advice
+    assert "sign-in is refused" in mine("login", world.server.url, "--user", "anna", given="wrong words\n").refusal[0]
 
 
 def test_a_key_that_there_is_already_can_be_kept(world: World, tmp_path: Path) -> None:
@@ -580,12 +615,12 @@ def test_the_page_about_servers_holds() -> None:
         path = made.folder / "page.md"
         path.write_text(page, "utf-8")
 
-        class Signed(Program):
-            """The program with the variables that the page begins with."""
+        class Reader(Program):
+            """The program in the hands of somebody who types name and password where they are asked for."""
 
-            def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-                person = {"HULLMARK_USER": made.server.user, "HULLMARK_PASSWORD": made.server.password}
-                return super().environment({**person, **(more or {})})
+            def __call__(self, *words: str | Path, **more: Any) -> Ran:
+                typed = f"{made.server.user}\n{made.server.password}\n" if words[0] == "login" else ""
+                return super().__call__(*words, given=typed, **more)
 
         program = made.program
-        commands_that_hold(path, Signed(program.home, program.temporary, program.place))
+        assert commands_that_hold(path, Reader(program.home, program.temporary, program.place)) == 27

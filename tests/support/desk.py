@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from httpx import Response
+from litestar import Litestar
 
 from hullmark.app.server.advisories import Books, publish
 from hullmark.app.server.bootstrap import bootstrap
@@ -31,7 +32,8 @@ OS_RELEASE = b'ID=debian\nVERSION_ID="13"\n'
 class Desk:
     """A client that is signed in as the operator, and what is behind it. `now` is the server's clock."""
 
-    def __init__(self, client: httpx.AsyncClient, services: Services, registry: FakeRegistry) -> None:
+    def __init__(self, app: Litestar, client: httpx.AsyncClient, services: Services, registry: FakeRegistry) -> None:
+        self.app = app
         self.client = client
         self.services = services
         self.registry = registry
@@ -58,11 +60,11 @@ class Desk:
         assert (answer.status_code == status) if status else answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    async def work(self) -> list[str]:
-        """Run jobs until none is due; answers their tasks in the order in which they ran."""
+    async def work(self, most: int = 1000) -> list[str]:
+        """Run jobs until none is due, or `most`; answers their tasks in the order in which they ran."""
         ran: list[str] = []
         work = Work(services=self.services, books=self.books, worker="test")
-        while True:
+        while len(ran) < most:
             async with self.services.database.system() as connection:
                 cursor = await connection.execute(
                     "DELETE FROM procrastinate_jobs WHERE id = (SELECT id FROM procrastinate_jobs WHERE status = 'todo'"
@@ -74,6 +76,7 @@ class Desk:
                 return ran
             await TASKS[row[0]][1](work, **row[1])
             ran.append(str(row[0]))
+        return ran
 
     def push(self, tag: str, files: dict[str, bytes], **config: Any) -> str:
         """Put an image of one layer into the registry; answers its manifest digest. `config`: its settings, as User."""
@@ -116,7 +119,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own words for the same
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://hullmark") as client:
             await bootstrap(services, gate.identity.passwords)
-            found = Desk(client, services, registry)
+            found = Desk(app, client, services, registry)
             services.clock = lambda: found.now
             answer = await found.ask("PUT", f"/registries/{registry.host}", {"verify": False})
             assert answer.status_code == 200, answer.text

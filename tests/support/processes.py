@@ -254,7 +254,7 @@ class Server:
     def rows(self, question: str) -> list[tuple[Any, ...]]:
         """The answer to a question in SQL."""
         with psycopg.connect(self.database_url, connect_timeout=20) as connection:
-            return connection.execute(question).fetchall()  # type: ignore[arg-type]
+            return connection.execute(question.encode()).fetchall()
 
 
 @contextlib.contextmanager

@@ -32,6 +32,8 @@ _VERBS = (
     "serve",
     "worker",
     "migrate",
+    "backup",
+    "restore",
 )
 """The modules of one verb each, in the order in which `--help` shows them."""
 
@@ -66,6 +68,17 @@ class _Parser(argparse.ArgumentParser):
         _say(f"hullmark: {message}")
         _say(f"  {self.prog} --help shows what can be given")
         sys.exit(REFUSED)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Of verbs and their actions there are too many for one line: a mistyped one is answered with what comes near it."""
+        if not isinstance(action, argparse._SubParsersAction) or value in action.choices:
+            super()._check_value(action, value)
+            return
+        from difflib import get_close_matches
+
+        near = get_close_matches(value, action.choices)
+        meant = f": {' or '.join(near)}?" if near else ""
+        raise argparse.ArgumentError(None, f"there is no {str(action.metavar).lower()} {value[:50]!r}{meant}")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -1,16 +1,20 @@
-"""`hullmark migrate`: the server's database into the form that this version works with."""
+"""`hullmark migrate`: the server's database into the form that this version works with, and its first person."""
 
 from __future__ import annotations
 
 import argparse
 
 NAME = "migrate"
-HELP = "bring the server's database (HULLMARK_DATABASE_URL) into the form of this version"
+HELP = "bring the server's database (HULLMARK_DATABASE_URL) into the form of this version, and make its first person"
+EPILOG = """\
+the first person is `admin`, with HULLMARK_ADMIN_PASSWORD, or with a password that is written into a file below the data folder
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("--check", action="store_true", help="only say whether it is; status 1 if it is not")
+    parser.add_argument("--data", metavar="DIR", help="where the first password is written [HULLMARK_DATA]")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,8 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.model.errors import HullmarkError
 
     with server_extra():
+        import asyncio
+
+        from hullmark.app.server.services import services_for
+        from hullmark.app.server.settings import settings_from
+        from hullmark.service.process import first_start
         from hullmark.store.migrate import form_of, migrate, newest_form
-    url = os.environ.get("HULLMARK_DATABASE_URL", "")
+    settings = settings_from(os.environ, data=arguments.data)
+    url = settings.database_url
     if not url:
         raise HullmarkError("there is no database to migrate", advice="set HULLMARK_DATABASE_URL=postgresql://…")
     before = form_of(url)
@@ -31,4 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0 if before == newest_form() else 1
     after = migrate(url)
     print(f"the database had the form {before or '(empty)'} and has {after} now")
+    if password := asyncio.run(first_start(services_for(settings, dict(os.environ), connections=1))):
+        print(f"the first person is admin; the password is in {password}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -102,6 +103,13 @@ def _no_address(text: str) -> HullmarkError:
 def segment(text: str, safe: str = "") -> str:
     """A name as a part of a path."""
     return quote(text, safe=safe, errors="surrogateescape")
+
+
+class _Told(dict[str, Any]):
+    """What a server says of something. Another kind of server says other things, which is not our fault."""
+
+    def __missing__(self, name: str) -> Any:
+        raise HullmarkError(f"the server does not say {name!r}: is it one of Hullmark?", advice="check its address")
 
 
 class ApiClient:
@@ -219,9 +227,12 @@ class ApiClient:
         if not answer.body:
             return None
         try:
-            return msgspec.json.decode(answer.body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            found = json.loads(answer.body, object_hook=_Told)
+        except (ValueError, RecursionError):
             raise self._strange() from None
+        if not isinstance(found, dict | list):
+            raise self._strange()
+        return found
 
     def _strange(self) -> HullmarkError:
         return HullmarkError(f"{origin(self.url)} does not answer as a Hullmark server", advice="check the address")

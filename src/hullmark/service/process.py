@@ -20,6 +20,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.service.logs import set_up
 from hullmark.service.protocol import protocol_class
 from hullmark.store.database import DatabaseUnreachable
+from hullmark.store.migrate import require_newest
 
 _log = structlog.get_logger("hullmark.serve")
 _PAUSE = 1.0
@@ -72,10 +73,6 @@ async def _first_person(settings: Settings) -> None:
         services = services_for(settings, dict(os.environ), connections=1)
         try:
             async with services.database:
-                async with services.database.system() as connection:
-                    known = await (await connection.execute("SELECT to_regclass('account') IS NOT NULL")).fetchone()
-                if known != (True,):
-                    raise HullmarkError("the database is not in form", advice="run: hullmark migrate")
                 await bootstrap(services)
                 return
         except DatabaseUnreachable as error:
@@ -104,7 +101,18 @@ async def _scheduler(services: Services) -> None:
 
 
 async def _run(role: str, services: Services) -> None:
+    await _in_form(services.settings.database_url)
     await _RUN[role](services)
+
+
+async def _in_form(url: str) -> None:
+    """Waits for the database as long as it takes. Raises HullmarkError if it is not in the form that this program works with."""
+    while True:
+        try:
+            return await asyncio.to_thread(require_newest, url)
+        except DatabaseUnreachable as error:
+            _log.warning("waiting for the database", reason=str(error))
+        await asyncio.sleep(_PAUSE)
 
 
 _RUN: dict[str, Callable[[Services], Awaitable[None]]] = {"api": _api, "worker": _worker, "scheduler": _scheduler}

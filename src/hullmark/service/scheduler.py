@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from hullmark.app.server import feeds, retain
+from hullmark.app.server.advisories import count_sets
 from hullmark.app.server.analyse import fingerprint, tell_failed
 from hullmark.app.server.register import want_analysis
 from hullmark.app.server.services import Services
@@ -66,6 +67,7 @@ async def forget_jobs(services: Services) -> None:
 DUTIES = (
     Duty("free-abandoned", 0.0, free_abandoned),
     Duty("expired-exceptions", 30.0, retain.judge_expired),
+    Duty("set-counts", 5.0, count_sets),
     Duty("outdated", 60.0, renew_outdated),
     Duty("feeds", 30.0, feeds.update_when_due),
     Duty("a-new-day", 60.0, feeds.bring_to_today),

@@ -17,12 +17,14 @@ from hullmark.app.server.services import services_for
 from hullmark.app.server.settings import Settings, environment_of
 from hullmark.model.errors import HullmarkError
 from hullmark.service.process import PARENT, first_start
+from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.embedded import Embedded
 from hullmark.store.migrate import migrate
 
 _log = structlog.get_logger("hullmark.serve")
 _POLL = 0.2
 _STOP_WAIT = 30.0
+_BEGINNINGS = 10
 _LONGEST_PAUSE = 5.0
 _STEADY = 10.0
 
@@ -90,11 +92,8 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     # Others may pass through it, as the database's user does, and see nothing in it.
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
     embedded = None if settings.database_url else Embedded(settings.data / "postgres")
-    if embedded is not None:
-        settings = msgspec.structs.replace(settings, database_url=await asyncio.to_thread(embedded.start))
     try:
-        await asyncio.to_thread(migrate, settings.database_url)
-        password = await first_start(services_for(settings, dict(os.environ)))
+        settings, password = await _begun(settings, embedded)
         if password:
             say(f"the first person is admin; the password is in {password}")
         say(f"listening on http://{settings.listen}")
@@ -102,6 +101,25 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     finally:
         if embedded is not None:
             await asyncio.to_thread(embedded.stop)
+
+
+async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Settings, str]:
+    """The database runs and is in form, and there is somebody who can sign in; answers also where the first password is ("": given).
+
+    An embedded database that ends meanwhile is started again, some times.
+    """
+    for left in reversed(range(_BEGINNINGS)):
+        if embedded is not None:
+            settings = msgspec.structs.replace(settings, database_url=await asyncio.to_thread(embedded.start))
+        try:
+            await asyncio.to_thread(migrate, settings.database_url)
+            return settings, await first_start(services_for(settings, dict(os.environ)))
+        except DatabaseUnreachable as error:
+            if embedded is None or not left:
+                raise
+            _log.warning("begins again", reason=str(error))
+        await asyncio.sleep(_POLL)
+    raise AssertionError("the last time raises")
 
 
 async def _tend(settings: Settings, embedded: Embedded | None, stopping: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.image import Asked, image_from_document
 from hullmark.source.manifest import ACCEPTED, MANIFEST_LIMIT, Descriptor
 from hullmark.source.reference import Reference, parse_reference
-from hullmark.source.source import ImageNotFound, SourceOptions
+from hullmark.source.source import ImageNotFound, RegistryUnwell, SourceOptions
 
 _ACCEPT = ", ".join(ACCEPTED)
 _MISSING = (404, 410)
@@ -125,10 +125,11 @@ class Session:
         if status == 429:
             wait = streamed.headers.get("retry-after", "")
             when = f"in {wait[:10]} seconds" if wait.isdigit() else "later"
-            raise HullmarkError(
+            raise RegistryUnwell(
                 f"{host} has had too many requests", advice=f"log in, use a mirror, or try again {when}"
             )
-        raise HullmarkError(f"{host} answered with status {status}", advice="try again later, or check the name")
+        kind = RegistryUnwell if status >= 500 else HullmarkError
+        raise kind(f"{host} answered with status {status}", advice="try again later, or check the name")
 
 
 class RegistryStore:

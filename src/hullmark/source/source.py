@@ -19,6 +19,10 @@ class ImageNotFound(HullmarkError):
     """There is no such image where it was looked for; it may be elsewhere."""
 
 
+class RegistryUnwell(HullmarkError):
+    """The registry has a trouble of its own, or wants to be asked less often: the same may work later."""
+
+
 class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How images are looked for. Nothing in `source` reads the process's environment: it is handed in here.
 

@@ -70,9 +70,12 @@ def _create_roles(conninfo: str, password: str | None, roles: Sequence[str]) -> 
         return
     try:
         with psycopg.connect(conninfo, password=password, connect_timeout=_CONNECT_SECONDS) as connection:
+            superuser = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
             for role in roles:
                 if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
                     connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+                    if superuser != (True,):  # who made it may not take it without being told so
+                        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
     except psycopg.Error as error:
         raise HullmarkError(
             f"the roles that the backup needs cannot be made: {last_line(str(error))}",

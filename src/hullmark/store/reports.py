@@ -237,25 +237,33 @@ def _keys(cursor: str, like: Sequence[Any]) -> tuple[Any, ...]:
     raise HullmarkError("that is no cursor of this list", advice="begin again without a cursor")
 
 
-# Equal sets are counted once, however many of the images hold them.
+# Equal sets are counted once, however many of the images hold them; most are counted already.
 _COUNTS: LiteralString = """
-WITH held AS MATERIALIZED (SELECT image_id, set_id FROM image_set WHERE image_id = ANY(%(images)s::bigint[])),
-counted AS MATERIALIZED (
+WITH held AS MATERIALIZED (
+    SELECT i.image_id, i.set_id, g.counts FROM image_set i JOIN package_set g ON g.id = i.set_id WHERE i.image_id = ANY(%(images)s::bigint[])
+), counted AS MATERIALIZED (
+    SELECT set_id, counts[1] AS a1, counts[2] AS a2, counts[3] AS a3, counts[4] AS a4, counts[5] AS a5, counts[6] AS a6,
+        counts[7] AS f1, counts[8] AS f2, counts[9] AS f3, counts[10] AS f4, counts[11] AS f5, counts[12] AS f6
+    FROM (SELECT DISTINCT set_id, counts FROM held WHERE counts IS NOT NULL) AS known
+    UNION ALL
     SELECT s.set_id, sum(counts[1]) AS a1, sum(counts[2]) AS a2, sum(counts[3]) AS a3, sum(counts[4]) AS a4,
         sum(counts[5]) AS a5, sum(counts[6]) AS a6, sum(counts[7]) AS f1, sum(counts[8]) AS f2, sum(counts[9]) AS f3,
         sum(counts[10]) AS f4, sum(counts[11]) AS f5, sum(counts[12]) AS f6
-    FROM (SELECT DISTINCT set_id FROM held) AS sets JOIN set_member s ON s.set_id = sets.set_id
+    FROM (SELECT DISTINCT set_id FROM held WHERE counts IS NULL) AS sets JOIN set_member s ON s.set_id = sets.set_id
     JOIN coordinate_state t ON t.coordinate_id = s.coordinate_id WHERE t.counts IS NOT NULL GROUP BY 1
 )
 SELECT image_id, ARRAY[sum(a1), sum(a2), sum(a3), sum(a4), sum(a5), sum(a6),
     sum(f1), sum(f2), sum(f3), sum(f4), sum(f5), sum(f6)]::bigint[] FROM held JOIN counted USING (set_id) GROUP BY 1"""
 _EXEMPTED: LiteralString = """
 WITH exempt AS MATERIALIZED (
-    SELECT i.image_id, x.package_id, x.advisory_id FROM image_set i JOIN set_member s ON s.set_id = i.set_id
+    SELECT i.image_id, x.package_id, x.advisory_id FROM image_set i JOIN package_set g ON g.id = i.set_id AND g.counts IS NULL
+    JOIN set_member s ON s.set_id = i.set_id
     JOIN package_exempt x ON x.package_id = s.package_id WHERE i.image_id = ANY(%(images)s::bigint[])
     UNION
     SELECT y.image_id, y.package_id, y.advisory_id FROM image_exempt y JOIN image_set i ON i.image_id = y.image_id
-    JOIN set_member s ON s.set_id = i.set_id AND s.package_id = y.package_id WHERE y.image_id = ANY(%(images)s::bigint[])
+    JOIN set_member s ON s.set_id = i.set_id AND s.package_id = y.package_id
+    WHERE y.image_id = ANY(%(images)s::bigint[])
+        AND NOT EXISTS (SELECT FROM package_exempt x WHERE x.package_id = y.package_id AND x.advisory_id = y.advisory_id)
 )
 SELECT exempt.image_id, a.severity, count(*), count(*) FILTER (WHERE m.fix_state = 'fixed')
 FROM exempt JOIN package p ON p.id = exempt.package_id JOIN advisory a ON a.id = exempt.advisory_id

@@ -108,7 +108,12 @@ async def record(connection: Connection, judged: Judged) -> tuple[str, bool]:
     )
     if row is not None and tuple(row[1:]) == made_of:
         return str(row[0]), False
-    history_id = await _append(connection, judged)
+    await _put(connection, judged, await _append(connection, judged))
+    return (str(row[0]) if row is not None else ""), True
+
+
+async def _put(connection: Connection, judged: Judged, history_id: int) -> None:
+    """Make it the current one."""
     await connection.execute(
         """
         INSERT INTO verdict (account_id, image_id, policy_id, environment, reference, is_shadow, history_id, verdict, reason, stops,
@@ -133,7 +138,6 @@ async def record(connection: Connection, judged: Judged) -> tuple[str, bool]:
             judged.at,
         ),
     )
-    return (str(row[0]) if row is not None else ""), True
 
 
 async def _append(connection: Connection, judged: Judged) -> int:
@@ -194,19 +198,19 @@ async def look_up(connection: Connection, account_id: int, digest: str, environm
 
 
 async def as_of(
-    connection: Connection, account_id: int, image_id: int, moment: datetime, known_at: datetime
+    connection: Connection, account_id: int, image_id: int, moment: datetime, known_at: datetime | None
 ) -> list[VerdictRow]:
-    """The verdicts that held at a moment, by what was written down until `known_at`."""
+    """The verdicts that held at a moment, by what was written down until `known_at` (None: by all that is known)."""
     async with connection.cursor(row_factory=class_row(VerdictRow)) as cursor:
         await cursor.execute(
             f"""
             SELECT DISTINCT ON (history.policy_id, history.environment) {_ROW}
             FROM verdict_history history LEFT JOIN policy ON policy.id = history.policy_id
             WHERE history.account_id = %s AND history.image_id = %s AND NOT history.is_shadow AND history.at <= %s
-                AND history.recorded_at <= %s
+                AND (%s::timestamptz IS NULL OR history.recorded_at <= %s)
             ORDER BY history.policy_id, history.environment, history.at DESC, history.id DESC
             """,
-            (account_id, image_id, moment, known_at),
+            (account_id, image_id, moment, known_at, known_at),
         )
         return await cursor.fetchall()
 

@@ -18,7 +18,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.matching import adopt_snapshot
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
-from hullmark.store import jobs, snapshots
+from hullmark.store import jobs, set_counts, snapshots
 from hullmark.store.database import Connection
 from hullmark.store.objects import Objects
 from hullmark.store.snapshots import SnapshotRow
@@ -91,11 +91,20 @@ async def adopt(services: Services, books: Books, snapshot_id: int) -> list[int]
         else:
             with books.opened(before.digest, before.object) as previous:
                 await adopt_snapshot(services.database, row.id, book, previous, at=day)
+    await count_sets(services)
     touched: list[int] = []
     async with services.database.system() as connection:
         while some := await snapshots.images_touched(connection, row.id, touched[-1] if touched else 0):
             touched += some
     return touched
+
+
+async def count_sets(services: Services) -> None:
+    """Count the matches of package sets that are not counted, some at a time."""
+    while True:
+        async with services.database.system() as connection:
+            if not await set_counts.fill(connection):
+                return
 
 
 class Books:

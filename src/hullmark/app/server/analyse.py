@@ -35,6 +35,7 @@ from hullmark.net.errors import NetError
 from hullmark.policy.gate import FACETS, Need
 from hullmark.source import open_image
 from hullmark.source.reference import Reference, parse_reference
+from hullmark.source.source import RegistryUnwell
 from hullmark.store import coordinates, events, images, leases, snapshots
 from hullmark.store.database import Connection, DatabaseUnreachable
 from hullmark.store.images import ImageRow
@@ -43,7 +44,7 @@ from hullmark.store.object_keep import ObjectKeep
 from hullmark.store.objects import ObjectsUnreachable
 from hullmark.store.registries import registries
 
-_PASSING = (NetError, ObjectsUnreachable, DatabaseUnreachable)
+_PASSING = (NetError, RegistryUnwell, ObjectsUnreachable, DatabaseUnreachable)
 _LONGEST_PAUSE = 900.0
 _TRIES = 5
 _PAUSE = 0.5

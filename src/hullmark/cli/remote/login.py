@@ -77,6 +77,7 @@ def _made_key(
     arguments: argparse.Namespace, settings: Settings, account: str
 ) -> tuple[ApiClient, dict[str, Any], dict[str, Any]]:
     from hullmark.cli.remote.asking import asked
+    from hullmark.net.api_client import ApiRefused
 
     environment = settings.environment
     user = arguments.user or environment.get("HULLMARK_USER") or asked("name", is_secret=False)
@@ -85,7 +86,13 @@ def _made_key(
     password = (environment.get("HULLMARK_PASSWORD") if is_environments else "") or asked("password")
     api = _client(settings, arguments.url, account, user=user, password=password)
     myself = api.get("/whoami")
-    made = api.json("POST", "/keys", document=_wish(arguments, myself, user))
+    try:
+        made = api.json("POST", "/keys", document=_wish(arguments, myself, user))
+    except ApiRefused as error:
+        if error.status != 403:
+            raise
+        advice = f"have an admin make one (hullmark key add NAME --role {myself['role']}), then: hullmark login URL --with-key"
+        raise ApiRefused(f"you may not make a key: {error}", advice=advice, status=403) from error
     return api, myself, made
 
 

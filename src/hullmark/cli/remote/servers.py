@@ -55,7 +55,7 @@ class Servers:
 
         try:
             document: Any = yaml.safe_load(text) if len(text) <= _MOST_BYTES else None
-            return msgspec.convert(document or {}, _File).servers
+            return msgspec.convert({} if document is None else document, _File).servers
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError, msgspec.ValidationError) as error:
             raise HullmarkError(
                 f"{self.path} is not what `hullmark login` wrote", advice="remove it, and sign in again"

@@ -85,7 +85,7 @@ class TakenView(msgspec.Struct, kw_only=True):
     signed_by: str
 
 
-@get("/advisories", opt=_READ, summary="The advisories that count")
+@get("/advisories", operation_id="get_advisories", opt=_READ, summary="The advisories that count")
 async def show(services: NamedDependency[Services]) -> AdvisoriesView:
     """What everything is matched with, and what came of the feeds last."""
     async with services.database.system() as connection:
@@ -139,6 +139,7 @@ class _FileOperation(Operation):
 
 @post(
     "/advisories",
+    operation_id="send_advisories",
     status_code=202,
     opt=_WRITE,
     request_max_body_size=None,
@@ -184,7 +185,13 @@ def _slots(request: Request[Any, Any, Any]) -> Slots:
     return found
 
 
-@post("/advisories/update", status_code=202, opt=_WRITE, summary="Have the feeds fetched now")
+@post(
+    "/advisories/update",
+    operation_id="update_advisories",
+    status_code=202,
+    opt=_WRITE,
+    summary="Have the feeds fetched now",
+)
 async def update(
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],

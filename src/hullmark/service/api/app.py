@@ -19,6 +19,8 @@ from hullmark.app.server.services import Services
 from hullmark.service.api import RESOURCES, ROOT, anchore, protected
 from hullmark.service.api.bodies import body_guard
 from hullmark.service.api.caller import provide_asked, provide_caller
+from hullmark.service.api.contract import Contract
+from hullmark.service.api.measured import headed
 from hullmark.service.listening import Listeners
 
 PREFIX = "/api/v1"
@@ -66,6 +68,7 @@ def create_app(services: Services) -> Litestar:
         state=State({"services": services, "listeners": listeners}),
         openapi_config=_openapi(),
         on_app_init=[_guarded],
+        before_send=[headed],
         request_max_body_size=services.settings.request_limit,
         logging_config=None,
         debug=False,
@@ -85,6 +88,7 @@ def _openapi() -> OpenAPIConfig:
         description="Says what is inside a container image, whether it may be deployed, and when it no longer may.",
         path=f"{PREFIX}/openapi",
         use_handler_docstrings=True,
+        render_plugins=[Contract(path="/openapi.json")],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer", description="An API key, or an OIDC token."),

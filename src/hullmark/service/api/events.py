@@ -57,7 +57,12 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     return page(rows, limit, lambda row: row.id)
 
 
-@get("/events/stream", opt=_READ, summary="What happens, as it happens")
+@get(
+    "/events/stream",
+    operation_id="stream_events",
+    opt={**_READ, "answers": {200: ("text/event-stream",)}},
+    summary="What happens, as it happens",
+)
 async def stream(
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],

@@ -35,7 +35,11 @@ _AT_ONCE = 4
 _encode = msgspec.json.Encoder().encode
 
 
-@get("/export/{kind:str}", opt={"permission": SIGNED_IN}, summary="Everything of a kind, as lines of JSON")
+@get(
+    "/export/{kind:str}",
+    opt={"permission": SIGNED_IN, "answers": {200: ("application/x-ndjson",)}},
+    summary="Everything of a kind, as lines of JSON",
+)
 async def export(
     kind: FromPath[Kind],
     request: Request[Any, Any, Any],

@@ -101,14 +101,19 @@ def _on_error(_: Request[Any, Any, Any], error: HullmarkError) -> Response[bytes
     return _error(500, f"{error}; {error.advice}")
 
 
-_ROUTE: dict[str, Any] = {"opt": _SCAN, "exception_handlers": {Refusal: _on_refusal, HullmarkError: _on_error}}
+_ROUTE: dict[str, Any] = {"exception_handlers": {Refusal: _on_refusal, HullmarkError: _on_error}}
+
+
+def _opt(status: int, *types: str, **more: Any) -> dict[str, Any]:
+    """What a route needs, and what it answers."""
+    return {**_SCAN, "answers": {status: types}, "fails": (500,), **more}
 
 
 def _paths(path: str) -> list[str]:
     return [f"{PREFIX}{path}", f"{PREFIX}/api/v1{path}"]
 
 
-@get(_paths("/metadata"), summary="What the scanner can do (Harbor)", **_ROUTE)
+@get(_paths("/metadata"), summary="What the scanner can do (Harbor)", opt=_opt(200, _METADATA_TYPE), **_ROUTE)
 async def metadata(services: NamedDependency[Services]) -> Response[bytes]:
     """The scanner, its capabilities, and how young the advisories are."""
     async with services.database.system() as connection:
@@ -152,7 +157,13 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-@post(_paths("/scan"), status_code=202, summary="Scan an artifact (Harbor)", **_ROUTE)
+@post(
+    _paths("/scan"),
+    status_code=202,
+    summary="Scan an artifact (Harbor)",
+    opt=_opt(202, _ACCEPTED_TYPE, fails=(500, 501)),
+    **_ROUTE,
+)
 async def scan(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
@@ -179,7 +190,12 @@ async def scan(
     return Response(msgspec.json.encode({"id": key}), status_code=202, media_type=_ACCEPTED_TYPE)
 
 
-@get(_paths("/scan/{key:uuid}/report"), summary="What a scan found (Harbor)", **_ROUTE)
+@get(
+    _paths("/scan/{key:uuid}/report"),
+    summary="What a scan found (Harbor)",
+    opt=_opt(200, _REPORT_1_0, _REPORT_1_1, _RAW, _SBOM, redirects=True, fails=(500, 501)),
+    **_ROUTE,
+)
 async def report(
     key: FromPath[UUID],
     request: Request[Any, Any, Any],

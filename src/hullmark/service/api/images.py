@@ -108,7 +108,7 @@ async def counted(connection: Connection, rows: Sequence[HeldImage]) -> dict[int
     return {number: {str(word): count for word, count in each.severities.items()} for number, each in found.items()}
 
 
-@post("/images", status_code=202, opt=_WRITE, summary="Add an image by reference or digest")
+@post("/images", status_code=202, opt={**_WRITE, "fails": (502,)}, summary="Add an image by reference or digest")
 async def add_image(
     data: JSONBody[ImageWish],
     services: NamedDependency[Services],
@@ -189,7 +189,12 @@ async def get_image(
     return await _view(services, caller, digest)
 
 
-@get("/references/{reference:path}", opt=_READ, summary="The image that a tag points to")
+@get(
+    "/references/{reference:path}",
+    operation_id="get_image_by_reference",
+    opt=_READ,
+    summary="The image that a tag points to",
+)
 async def by_reference(
     reference: ImageName, services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> ImageView:
@@ -203,7 +208,7 @@ async def _view(services: Services, caller: Caller, name: str) -> ImageView:
         return shown(row, await counted(connection, [row]))
 
 
-@delete("/images/{digest:str}", status_code=204, opt=_WRITE, summary="Let an image go")
+@delete("/images/{digest:str}", operation_id="delete_image", status_code=204, opt=_WRITE, summary="Let an image go")
 async def let_go(
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -218,7 +223,13 @@ async def let_go(
         await audit.record(connection, caller, "image.delete", "image", row.digest, before, None, asked)
 
 
-@post("/images/{digest:str}/analysis", status_code=202, opt=_WRITE, summary="Analyse an image again")
+@post(
+    "/images/{digest:str}/analysis",
+    operation_id="analyse_image_again",
+    status_code=202,
+    opt=_WRITE,
+    summary="Analyse an image again",
+)
 async def analyse_again(
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -236,7 +247,12 @@ async def analyse_again(
     return AddedView(digest=row.digest, state="waiting", is_new=False, tag=row.tags[0] if row.tags else "")
 
 
-@get("/images/{digest:str}/packages", opt=_READ, summary="The packages of an image")
+@get(
+    "/images/{digest:str}/packages",
+    operation_id="list_packages",
+    opt={**_READ, "fails": (409,)},
+    summary="The packages of an image",
+)
 async def packages(  # noqa: PLR0913 - one parameter a filter
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -256,7 +272,12 @@ async def packages(  # noqa: PLR0913 - one parameter a filter
     return by_place(wanted, limit, cursor)
 
 
-@get("/images/{digest:str}/files", opt=_READ, summary="The files of an image")
+@get(
+    "/images/{digest:str}/files",
+    operation_id="list_files",
+    opt={**_READ, "fails": (409,)},
+    summary="The files of an image",
+)
 async def files(  # noqa: PLR0913 - one parameter a filter
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -275,7 +296,12 @@ async def files(  # noqa: PLR0913 - one parameter a filter
     return by_place(wanted, limit, cursor)
 
 
-@get("/images/{digest:str}/layers", opt=_READ, summary="The layers of an image")
+@get(
+    "/images/{digest:str}/layers",
+    operation_id="list_layers",
+    opt={**_READ, "fails": (409,)},
+    summary="The layers of an image",
+)
 async def layers(
     digest: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> list[LayerView]:
@@ -284,7 +310,12 @@ async def layers(
     return [LayerView(**msgspec.structs.asdict(layer)) for layer in facts.analysis.inventory.source.layers]
 
 
-@get("/images/{digest:str}/inventory", opt=_READ, summary="Everything that is known of an image")
+@get(
+    "/images/{digest:str}/inventory",
+    operation_id="get_inventory",
+    opt={**_READ, "formats": "inventory", "fails": (409,)},
+    summary="Everything that is known of an image",
+)
 async def inventory(
     digest: FromPath[str],
     services: NamedDependency[Services],

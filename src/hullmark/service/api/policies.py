@@ -153,7 +153,7 @@ async def rejudge_account(connection: Connection, account_id: int, cause: str) -
     await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging", priority=5)
 
 
-@post("/policies", status_code=201, opt=_WRITE, summary="Keep a version of a policy")
+@post("/policies", status_code=201, opt={**_WRITE, "also": 200}, summary="Keep a version of a policy")
 async def keep_policy(
     data: JSONBody[PolicyWish],
     services: NamedDependency[Services],
@@ -224,7 +224,7 @@ async def list_versions(
     return Page(items=[version_shown(row) for row in found.items], next=found.next)
 
 
-@delete("/policies/{name:str}", status_code=204, opt=_WRITE, summary="Remove a policy")
+@delete("/policies/{name:str}", operation_id="delete_policy", status_code=204, opt=_WRITE, summary="Remove a policy")
 async def forget_policy(
     name: FromPath[str],
     services: NamedDependency[Services],
@@ -240,7 +240,7 @@ async def forget_policy(
         await audit.record(connection, caller, "policy.delete", "policy", name, {"name": name}, None, asked)
 
 
-@post("/activations", status_code=201, opt=_WRITE, summary="Put a policy in force")
+@post("/activations", operation_id="activate_policy", status_code=201, opt=_WRITE, summary="Put a policy in force")
 async def activate(
     data: JSONBody[ActivationWish],
     services: NamedDependency[Services],
@@ -287,7 +287,13 @@ async def list_activations(
         return [activation_shown(each) for each in await policies.activations(connection, caller.account_id)]
 
 
-@delete("/activations/{number:int}", status_code=204, opt=_WRITE, summary="Take a policy out of force")
+@delete(
+    "/activations/{number:int}",
+    operation_id="deactivate_policy",
+    status_code=204,
+    opt=_WRITE,
+    summary="Take a policy out of force",
+)
 async def deactivate(
     number: FromPath[int],
     services: NamedDependency[Services],

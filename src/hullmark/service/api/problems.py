@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.source import ImageNotFound
+from hullmark.source.source import RegistryUnwell
 from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.objects import ObjectsUnreachable
 
@@ -91,6 +92,7 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
 _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (
     (ImageNotFound, 404),
     (NetError, 502),
+    (RegistryUnwell, 502),
     (DatabaseUnreachable, 503),
     (ObjectsUnreachable, 503),
 )

@@ -98,7 +98,9 @@ async def put_registry(
     return shown(next(each for each in rows if each.pattern == name))
 
 
-@delete("/registries/{pattern:path}", status_code=204, opt=_WRITE, summary="Forget a login")
+@delete(
+    "/registries/{pattern:path}", operation_id="delete_registry", status_code=204, opt=_WRITE, summary="Forget a login"
+)
 async def forget_registry(
     pattern: Pattern,
     services: NamedDependency[Services],

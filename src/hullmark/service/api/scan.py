@@ -87,7 +87,12 @@ class _DocumentOperation(Operation):
 _KEPT: dict[str, Any] = {"request_max_body_size": None, "operation_class": _DocumentOperation, "opt": _SCAN}
 
 
-@post("/scan", status_code=200, summary="Scan an image or an SBOM; nothing is kept", **_KEPT)
+@post(
+    "/scan",
+    status_code=200,
+    summary="Scan an image or an SBOM; nothing is kept",
+    **{**_KEPT, "opt": {**_SCAN, "answers": {200: ("application/json",)}, "fails": (502,)}},
+)
 async def scan(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
@@ -158,7 +163,13 @@ async def _order(services: Services, caller: Caller, wish: ScanWish) -> ScanOrde
     )
 
 
-@post("/vulnerability-scan", status_code=200, summary="Match packages or an SBOM; nothing is kept", **_KEPT)
+@post(
+    "/vulnerability-scan",
+    operation_id="scan_packages",
+    status_code=200,
+    summary="Match packages or an SBOM; nothing is kept",
+    **{**_KEPT, "opt": {**_SCAN, "formats": "matches"}},
+)
 async def vulnerability_scan(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
@@ -194,6 +205,7 @@ def _packages(document: Path) -> PackagesWish | None:
 
 @post(
     "/sboms",
+    operation_id="register_sbom",
     status_code=201,
     summary="Register an SBOM as an image",
     **{**_KEPT, "opt": {"permission": "images:write"}},

@@ -67,7 +67,9 @@ def _shown(row: SimulationRow) -> SimulationView:
     return SimulationView(**{name: getattr(row, name) for name in SimulationView.__struct_fields__})
 
 
-@post("/simulations", status_code=202, opt=_WRITE, summary="Try a policy on all images")
+@post(
+    "/simulations", operation_id="begin_simulation", status_code=202, opt=_WRITE, summary="Try a policy on all images"
+)
 async def begin(
     data: JSONBody[SimulationWish],
     services: NamedDependency[Services],
@@ -133,7 +135,12 @@ async def get_simulation(
     return _shown(row)
 
 
-@get("/simulations/{key:uuid}/flips", opt=_READ, summary="The images of which the draft says something else")
+@get(
+    "/simulations/{key:uuid}/flips",
+    operation_id="list_simulation_flips",
+    opt=_READ,
+    summary="The images of which the draft says something else",
+)
 async def flips(
     key: FromPath[UUID],
     services: NamedDependency[Services],
@@ -155,7 +162,9 @@ async def flips(
     return Page(items=items, next=found.next)
 
 
-@delete("/simulations/{key:uuid}", status_code=204, opt=_WRITE, summary="Cancel a trial")
+@delete(
+    "/simulations/{key:uuid}", operation_id="cancel_simulation", status_code=204, opt=_WRITE, summary="Cancel a trial"
+)
 async def cancel(
     key: FromPath[UUID],
     services: NamedDependency[Services],

@@ -42,7 +42,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz", opt=_PUBLIC, summary="Whether requests can be served")
+@get("/readyz", opt={**_PUBLIC, "answers": {503: ("application/json",)}}, summary="Whether requests can be served")
 async def readyz(services: NamedDependency[Services]) -> Response[Readiness]:
     """503 with what is wrong where database or object store do not answer."""
     database, objects = await asyncio.gather(_database(services), _objects(services))
@@ -73,7 +73,7 @@ async def metrics(services: NamedDependency[Services]) -> bytes:
     return await exposition(services)
 
 
-@get("/api/v1/system", opt={"permission": "system:read"}, summary="The server")
+@get("/api/v1/system", operation_id="get_system", opt={"permission": "system:read"}, summary="The server")
 async def system(services: NamedDependency[Services]) -> SystemView:
     """Versions, and how much there is to do."""
     async with services.database.system() as connection:

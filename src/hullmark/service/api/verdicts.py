@@ -55,7 +55,7 @@ def shown(row: VerdictRow) -> VerdictView:
     return VerdictView(shadow=row.is_shadow, **values)
 
 
-@get("/verdicts/{digest:str}", opt=_READ, summary="May this image be deployed?")
+@get("/verdicts/{digest:str}", operation_id="look_up_verdicts", opt=_READ, summary="May this image be deployed?")
 async def look_up(
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -70,7 +70,7 @@ async def look_up(
     return found
 
 
-@get("/images/{digest:str}/verdicts", opt=_READ, summary="The verdicts on an image")
+@get("/images/{digest:str}/verdicts", operation_id="list_verdicts", opt=_READ, summary="The verdicts on an image")
 async def of_image(
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -86,13 +86,17 @@ async def of_image(
             return [
                 shown(each) for each in await verdicts.current(connection, caller.account_id, row.id, shadows=shadows)
             ]
-        now = services.clock()
-        known = moment(known_at) or now
-        rows = await verdicts.as_of(connection, caller.account_id, row.id, moment(as_of) or known, known)
+        wanted, known = moment(as_of) or services.clock(), moment(known_at)
+        rows = await verdicts.as_of(connection, caller.account_id, row.id, wanted, known)
     return [shown(each) for each in rows]
 
 
-@get("/images/{digest:str}/history", opt=_READ, summary="All verdicts that an image ever had")
+@get(
+    "/images/{digest:str}/history",
+    operation_id="list_verdict_history",
+    opt=_READ,
+    summary="All verdicts that an image ever had",
+)
 async def history(
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -112,7 +116,12 @@ async def history(
     return Page(items=[shown(each) for each in found.items], next=found.next)
 
 
-@get("/history/{number:int}", opt=_READ, summary="A verdict with its findings")
+@get(
+    "/history/{number:int}",
+    operation_id="get_verdict",
+    opt={**_READ, "formats": "verdict"},
+    summary="A verdict with its findings",
+)
 async def findings(
     number: FromPath[int],
     services: NamedDependency[Services],
@@ -128,7 +137,12 @@ async def findings(
     return await asyncio.to_thread(written, "verdict", format, verdict)
 
 
-@get("/images/{digest:str}/check", opt=_READ, summary="The verdict in force, with its findings")
+@get(
+    "/images/{digest:str}/check",
+    operation_id="check_image",
+    opt={**_READ, "formats": "verdict", "fails": (409,)},
+    summary="The verdict in force, with its findings",
+)
 async def check(  # noqa: PLR0913 - one parameter a filter
     digest: FromPath[str],
     request: Request[Any, Any, Any],

@@ -82,7 +82,12 @@ class HolderView(msgspec.Struct, kw_only=True):
     packages: list[str]
 
 
-@get("/images/{digest:str}/vulnerabilities", opt=_READ, summary="What is wrong with an image's packages")
+@get(
+    "/images/{digest:str}/vulnerabilities",
+    operation_id="list_vulnerabilities",
+    opt={**_READ, "formats": "matches", "keeps_shape": True, "fails": (409,)},
+    summary="What is wrong with an image's packages",
+)
 async def of_image(  # noqa: PLR0913 - one parameter a filter
     digest: FromPath[str],
     request: Request[Any, Any, Any],
@@ -166,7 +171,12 @@ async def _shown(
     )
 
 
-@get("/images/{digest:str}/unknown", opt=_READ, summary="The packages of which nothing can be said")
+@get(
+    "/images/{digest:str}/unknown",
+    operation_id="list_unknown_packages",
+    opt={**_READ, "fails": (409,)},
+    summary="The packages of which nothing can be said",
+)
 async def unknown(
     digest: FromPath[str],
     services: NamedDependency[Services],
@@ -182,7 +192,12 @@ async def unknown(
     return Page(items=list(found.packages), next=found.next)
 
 
-@get("/vulnerabilities/{name:str}/images", opt=_READ, summary="The images in which a vulnerability counts")
+@get(
+    "/vulnerabilities/{name:str}/images",
+    operation_id="list_vulnerable_images",
+    opt=_READ,
+    summary="The images in which a vulnerability counts",
+)
 async def with_advisory(
     name: FromPath[str],
     services: NamedDependency[Services],
@@ -197,7 +212,7 @@ async def with_advisory(
         return await _holders(connection, caller.account_id, found)
 
 
-@get("/packages", opt=_READ, summary="The images that hold a package")
+@get("/packages", operation_id="list_images_with_package", opt=_READ, summary="The images that hold a package")
 async def with_package(  # noqa: PLR0913 - one parameter a filter
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],

@@ -22,7 +22,8 @@ from hullmark.service.worker.tasks import TASKS, Work, worker_name
 from hullmark.store.database import watchful
 
 _log = structlog.get_logger("hullmark.worker")
-_GRACE = 20.0
+_GRACE = 15.0
+_HANDING_BACK = 5.0
 _POLL = 5.0
 _PAUSE = 1.0
 _WAIT = 10.0
@@ -92,6 +93,11 @@ async def _work_until(stopping: asyncio.Event, work: Work) -> None:
         for task in waiting:
             task.cancel()
         working.cancel()
+    if stopping.is_set():
+        # Where the database does not answer nothing can be handed back: silence says it.
+        await asyncio.wait((working,), timeout=_GRACE + _HANDING_BACK)
+        if not working.done():
+            return
     try:
         await working
     except asyncio.CancelledError:

@@ -56,9 +56,7 @@ async def provide_judging(request: Request[Any, Any, Any]) -> Judging:
 
 def router() -> Router:
     """Everything below /v1."""
-    return Router(
-        PREFIX, route_handlers=ROUTES, dependencies={"judging": Provide(provide_judging)}, include_in_schema=False
-    )
+    return Router(PREFIX, route_handlers=ROUTES, dependencies={"judging": Provide(provide_judging)})
 
 
 __all__ = ["FAILURES", "PREFIX", "ROOT", "ROUTES", "router"]

@@ -27,7 +27,7 @@ def _handlers(what: str, paths: tuple[str, ...]) -> list[HTTPRouteHandler]:
         raise refused(501, f"{what} are not offered here", _ADVICE)
 
     return [
-        method(list(paths), opt={"permission": SIGNED_IN}, status_code=200)(answer)
+        method(list(paths), opt={"permission": SIGNED_IN}, status_code=200, include_in_schema=False)(answer)
         for method in (get, post, put, delete)
     ]
 

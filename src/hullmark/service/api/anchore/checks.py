@@ -51,7 +51,7 @@ async def check(  # noqa: PLR0913 - one parameter a wish
     told = [(dated.verdict, dated.at)]
     if history:
         told += await _earlier(services, caller, row, (version.name, fulltag))
-    document = document_of(version) if detail else None
+    document = document_of(version) if detail and caller.may("policies:read") else None
     found = [_evaluation(caller, row, (version.name, document), fulltag, each) for each in told]
     return shapes.check(digest, fulltag, found, detail=detail)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
-from litestar import get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
@@ -17,7 +17,6 @@ from hullmark.model.policy_facts import KnownImage
 from hullmark.policy.dockerfile import from_history
 from hullmark.report.anchore import content as shapes
 from hullmark.report.anchore import images as image_shapes
-from hullmark.report.anchore.content import Content
 from hullmark.report.anchore.images import METADATA_TYPES, Metadata
 from hullmark.report.anchore.vulnerabilities import VULNERABILITY_TYPES, Vulnerabilities, vulnerabilities
 from hullmark.service.api.anchore import held
@@ -46,11 +45,11 @@ async def list_content_types(
 @get(_paths("content/{kind:str}"), opt=_READ)
 async def get_content(
     digest: FromPath[str], kind: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
-) -> Content:
-    """The content of a type."""
+) -> Response[bytes]:
+    """The content of a type. Lists of files are long: they are written aside, so that other requests do not wait."""
     facts = await held.facts_of(services, await held.find(services, caller, digest))
 
-    def read() -> Content | None:
+    def read() -> bytes:
         inventory = facts.analysis.inventory
         if kind == "files":
             files = facts.files()
@@ -58,12 +57,12 @@ async def get_content(
                 raise refused(404, "the image's files were not listed", "add the image from its registry")
             visible = tuple(record for record in files if record.state != "ghost")
             inventory = msgspec.structs.replace(inventory, files=visible)
-        return shapes.content(KnownImage(inventory=inventory, policy_facts=facts.analysis.facts), kind)
+        found = shapes.content(KnownImage(inventory=inventory, policy_facts=facts.analysis.facts), kind)
+        if found is None:
+            raise missing(f"content of type {kind[:50]}", "ask for /content to see which types there are")
+        return msgspec.json.encode(found)
 
-    found = await asyncio.to_thread(read)
-    if found is None:
-        raise missing(f"content of type {kind[:50]}", "ask for /content to see which types there are")
-    return found
+    return Response(await asyncio.to_thread(read), media_type="application/json")
 
 
 @get(_paths("metadata"), opt=_READ)

@@ -20,6 +20,7 @@ from hullmark.report.anchore.words import Json
 from hullmark.service.api.anchore.failures import missing, refused
 from hullmark.service.api.anchore.held import full_tag
 from hullmark.service.api.caller import Caller
+from hullmark.service.api.permissions import SIGNED_IN
 from hullmark.source.digest import is_digest
 from hullmark.source.reference import parse_reference
 from hullmark.store import audit, event_pages
@@ -179,7 +180,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-@get("/event_types", opt=_READ)
+@get("/event_types", opt={"permission": SIGNED_IN})
 async def list_event_types() -> list[Json]:
     """All types of events."""
     return shapes.event_types()

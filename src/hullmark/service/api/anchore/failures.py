@@ -76,6 +76,10 @@ def _on_error(_: Request[Any, Any, Any], error: HullmarkError) -> Response[bytes
     return _answer(error_of(error, status, codes=codes), {"Retry-After": "2"} if status == 503 else {})
 
 
+def _on_nested(_: Request[Any, Any, Any], __: RecursionError) -> Response[bytes]:
+    return _answer(error_body("the body is nested too deeply", 400))
+
+
 def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     on_bug(request, error)
     return _answer(error_body("this is a fault of the server; its log says more", 500))
@@ -99,6 +103,7 @@ def _by_prefix(ours: _Handler, native: _Handler) -> _Handler:
 
 FAILURES: dict[int | type[Exception], Any] = {
     Told: _on_told,
+    RecursionError: _by_prefix(_on_nested, HANDLERS[Exception]),
     **{kind: _by_prefix(_OURS[kind], HANDLERS[kind]) if kind in _OURS else HANDLERS[kind] for kind in HANDLERS},
 }
 """For the whole application: below /v1 Anchore's body, elsewhere that of `problems`. Paths without a route are answered here too."""

@@ -93,16 +93,23 @@ class Judging:
         return self._books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
     async def _remembered(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
+        """What is kept, else what is made, a few at a time; who comes while it is made gets the same."""
+        found: _T | None = self._known(key, now)
+        if found is not None:
+            return found
         async with self._turn:
-            kept = self._kept.get(key)
-            if kept is not None and 0 <= (now - kept[0]).total_seconds() < _KEEP:
-                found: _T = kept[1]
+            found = self._known(key, now)
+            if found is not None:
                 return found
             made = await asyncio.to_thread(make)
             self._kept[key] = (now, made)
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
             return made
+
+    def _known(self, key: bytes, now: datetime) -> Any:
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None and abs((now - kept[0]).total_seconds()) < _KEEP else None
 
 
 def _key(*made_of: str) -> bytes:

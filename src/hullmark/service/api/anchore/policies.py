@@ -23,6 +23,7 @@ from hullmark.report.anchore.words import Json
 from hullmark.service.api.anchore.failures import missing, refused
 from hullmark.service.api.anchore.judging import PROFILE
 from hullmark.service.api.caller import Caller
+from hullmark.service.api.permissions import SIGNED_IN
 from hullmark.service.api.policies import rejudge_account
 from hullmark.store import audit, policies
 from hullmark.store.database import Connection
@@ -241,7 +242,7 @@ async def delete_policy(
     return {}
 
 
-@get("/system/policy_spec", opt=_READ)
+@get("/system/policy_spec", opt={"permission": SIGNED_IN})
 async def policy_spec() -> list[GateSpec]:
     """Every gate with its triggers and their parameters."""
     known = triggers_by_gate(with_enterprise=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, cast
 
 from litestar import get
@@ -63,17 +63,11 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
     async with services.database.tenant(caller.account_id) as connection:
         found = await _paged(connection, turn, page)
         rows = await _images(connection, caller, found)
-        matches = {
-            row.id: [
-                each
-                for each in (await reports.report(connection, row.id, wanted, None, _MOST_MATCHES)).matches
-                if namespace in ("", feed_group(each.advisory)) and not (vendor_only and each.fix.state == "wont-fix")
-            ]
-            for row in rows
-        }
+        pages = {row.id: await reports.report(connection, row.id, wanted, None, _MOST_MATCHES) for row in rows}
     for row, info in zip(rows, await held.told(services, caller, rows), strict=True):
-        if matches[row.id]:
-            concerned.append(Concerned(info, matches=tuple(map(_match, matches[row.id]))))
+        found_here = _wanted(pages[row.id].matches, namespace, vendor_only=vendor_only)
+        if found_here:
+            concerned.append(Concerned(info, matches=found_here))
     return images_by_vulnerability(concerned, page, is_last=found.next is None)
 
 
@@ -119,6 +113,15 @@ async def _paged(connection: Connection, turn: _Turn, page: int) -> HolderPage:
 async def _images(connection: Connection, caller: Caller, page: HolderPage) -> list[HeldImage]:
     rows = [await images.held_image(connection, caller.account_id, holder.digest) for holder in page.holders]
     return [row for row in rows if row is not None]
+
+
+def _wanted(matches: Iterable[StoredMatch], namespace: str, *, vendor_only: bool) -> tuple[Match, ...]:
+    """Those of a namespace ("": of any), with `vendor_only` without what the vendor will not fix."""
+    return tuple(
+        _match(each)
+        for each in matches
+        if namespace in ("", feed_group(each.advisory)) and not (vendor_only and each.fix.state == "wont-fix")
+    )
 
 
 def _match(stored: StoredMatch) -> Match:

@@ -22,7 +22,8 @@ from hullmark.store.database import Connection
 
 _PUBLIC: dict[str, Any] = {"public": True}
 _ANYBODY: dict[str, Any] = {"permission": SIGNED_IN}
-_READ: dict[str, Any] = {"permission": "system:read"}
+"""Builds wait for the server with whatever they sign in by, and for ever where they may not look."""
+
 _WRITE: dict[str, Any] = {"permission": "system:write"}
 
 
@@ -61,7 +62,7 @@ async def status(services: NamedDependency[Services]) -> ServiceDetail:
     )
 
 
-@get("/system", opt=_READ)
+@get("/system", opt=_ANYBODY)
 async def system(services: NamedDependency[Services], request: Request[Any, Any, Any]) -> SystemStatus:
     """Every service, and whether it is up."""
     return await _status(services, str(request.base_url).rstrip("/"))
@@ -88,7 +89,7 @@ async def _processes(connection: Connection, silence: float, url: str) -> list[P
     ]
 
 
-@get(["/system/services", "/system/services/{name:str}", "/system/services/{name:str}/{host:str}"], opt=_READ)
+@get(["/system/services", "/system/services/{name:str}", "/system/services/{name:str}/{host:str}"], opt=_ANYBODY)
 async def list_services(
     services: NamedDependency[Services],
     request: Request[Any, Any, Any],
@@ -109,7 +110,7 @@ async def error_codes() -> list[Json]:
     return shapes.error_codes()
 
 
-@get("/system/feeds", opt=_READ)
+@get("/system/feeds", opt=_ANYBODY)
 async def list_feeds(services: NamedDependency[Services]) -> list[Feed]:
     """The advisories in use as one feed, a group for each namespace."""
     return shapes.feeds(await _advisories(services))

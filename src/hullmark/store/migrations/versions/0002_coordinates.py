@@ -44,8 +44,11 @@ CREATE INDEX package_owner ON package (owner_coordinate_id) WHERE owner_coordina
 CREATE INDEX package_name ON package USING hash (name);
 CREATE TABLE package_set (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    digest bytea NOT NULL UNIQUE
+    digest bytea NOT NULL UNIQUE,
+    -- As coordinate_state.counts, over all members and without what is exempt; null where it has to be counted anew.
+    counts integer[]
 );
+CREATE INDEX package_set_uncounted ON package_set (id) WHERE counts IS NULL;
 CREATE TABLE set_member (
     set_id bigint NOT NULL REFERENCES package_set ON DELETE CASCADE,
     package_id bigint NOT NULL REFERENCES package,
@@ -150,6 +153,29 @@ CREATE TABLE image_exempt (
 );
 """
 
+# Whatever changes a count of a set's member makes the set's own unknown, in the same transaction.
+_COUNTING = """
+CREATE FUNCTION uncount_sets_of_states() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE package_set SET counts = NULL WHERE counts IS NOT NULL AND id IN (
+        SELECT member.set_id FROM changed JOIN package ON package.coordinate_id = changed.coordinate_id
+        JOIN set_member member ON member.package_id = package.id);
+    RETURN NULL;
+END $$;
+CREATE FUNCTION uncount_sets_of_packages() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE package_set SET counts = NULL WHERE counts IS NOT NULL AND id IN (
+        SELECT member.set_id FROM changed JOIN set_member member ON member.package_id = changed.package_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER uncount_inserted AFTER INSERT ON coordinate_state REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_states();
+CREATE TRIGGER uncount_updated AFTER UPDATE ON coordinate_state REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_states();
+CREATE TRIGGER uncount_inserted AFTER INSERT ON package_exempt REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_packages();
+CREATE TRIGGER uncount_deleted AFTER DELETE ON package_exempt REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_packages();
+"""
+
 _SECOND_WALL = """
 GRANT SELECT ON coordinate, package, package_set, set_member, image_set, snapshot, matching, coordinate_state, coordinate_change,
     advisory, advisory_name, coordinate_match, package_exempt, image_exempt TO hullmark_tenant;
@@ -163,7 +189,7 @@ _TABLES = (
 
 def upgrade() -> None:
     """Make the tables of packages and matches."""
-    for part in (_PACKAGES, _MATCHES, _SECOND_WALL):
+    for part in (_PACKAGES, _MATCHES, _COUNTING, _SECOND_WALL):
         op.execute(part)
     for table in _BOUND_TO_IMAGE:
         op.execute(
@@ -177,3 +203,5 @@ def downgrade() -> None:
     """Drop them."""
     for table in _TABLES:
         op.execute(f"DROP TABLE {table}")
+    op.execute("DROP FUNCTION uncount_sets_of_states")
+    op.execute("DROP FUNCTION uncount_sets_of_packages")

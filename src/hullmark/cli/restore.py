@@ -1,0 +1,34 @@
+"""`hullmark restore`: put a backup back."""
+
+from __future__ import annotations
+
+import argparse
+
+NAME = "restore"
+HELP = "put a backup of the server back, into an empty data folder, or the database and object store that HULLMARK_… variables name"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("backup", metavar="BACKUP", help="the folder or file that `hullmark backup` wrote")
+    parser.add_argument("--data", metavar="DIR", help="where the server keeps its state [HULLMARK_DATA]")
+    parser.add_argument("--force", action="store_true", help="replace a database that is not empty")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Put it back, and say what came."""
+    import os
+    from pathlib import Path
+
+    from hullmark.cli.extras import server_extra
+
+    with server_extra():
+        from hullmark.app.server.restore import restore
+        from hullmark.app.server.settings import settings_from
+    settings = settings_from(os.environ, data=arguments.data)
+    done = restore(settings, os.environ, Path(arguments.backup), force=arguments.force)
+    print(
+        f"{arguments.backup} of {done.told.made_at} is back: {done.written.objects:,} objects of {done.written.bytes:,} bytes,"
+        f" the database in form {done.form}"
+    )
+    return 0

@@ -1,0 +1,99 @@
+"""The database is away for a while, longer than any lease: what was being done is done once, and everybody comes back by himself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.support.images import Blobs, Json, tar_of
+from tests.support.processes import Postgres, Server, debian_postgres, debian_programs, place, server, until
+from tests.support.small_images import archive_of
+
+SETTINGS = {"HULLMARK_LEASE": "4", "HULLMARK_SILENCE": "4", "HULLMARK_HEARTBEAT": "0.5", "HULLMARK_ATTEMPTS": "9"}
+ROLES = ("api", "worker-1", "worker-2", "scheduler")
+
+
+def slow_image() -> tuple[Blobs, Json]:
+    """An image that takes some seconds: many files, each to be read."""
+    files = {f"srv/{number % 97}/{number}.txt": f"{number}".encode() * 20 for number in range(60_000)}
+    blobs = Blobs()
+    return blobs, blobs.image([tar_of({"etc/os-release": b"ID=debian\nVERSION_ID=12\n", **files})])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_database_is_away_during_an_analysis(number: signal.Signals) -> None:
+    if debian_programs() is None:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    with (
+        place() as folder,
+        debian_postgres(folder / "postgres") as database,
+        server(folder, HULLMARK_DATABASE_URL=database.url(), **SETTINGS) as running,
+    ):
+        running.migrate()
+        for name in ROLES:
+            running.start(name)
+        running.ready()
+        client = running.client.signed_in()
+        blobs, descriptor = slow_image()
+        assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
+        until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
+        away(database, number, 7.0)
+        until(lambda: client.ask("GET", "/api/v1/images").status == 200, 30, "the interface")
+        until(lambda: state_of(running) == "analysed", 120, "the analysis")
+        until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
+        told = running.rows("SELECT resource FROM event WHERE kind = 'image.analysed'")
+        assert told == [(descriptor["digest"],)]
+        assert all(running.processes[name].alive() for name in ROLES)
+        assert set(running.stop().values()) == {0}
+
+
+def state_of(running: Server) -> str:
+    return str(running.rows("SELECT state FROM image")[0][0])
+
+
+def away(database: Postgres, number: signal.Signals, seconds: float) -> None:
+    database.stop(number)
+    time.sleep(seconds)
+    database.start()
+
+
+def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -> None:
+    with place() as folder, server(folder, HULLMARK_WORKERS="1", **SETTINGS) as running:
+        running.start()
+        running.ready()
+        client = running.client.signed_in()
+        blobs, descriptor = slow_image()
+        assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
+        until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
+        [(lease,)] = running.rows("SELECT lease_by FROM image")
+        still = int(lease.split(":")[-2])
+        os.kill(still, signal.SIGSTOP)
+        until(lambda: running.rows("SELECT state, attempts FROM image") == [("waiting", 1)], 30, "the end of the lease")
+        running.start("worker-2", HULLMARK_DATABASE_URL=running.database_url)
+        until(lambda: state_of(running) == "analysed", 120, "the analysis")
+        os.kill(still, signal.SIGCONT)
+        until(lambda: '"event": "lost"' in running.logs(), 60, "what comes too late")
+        until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
+        assert running.rows("SELECT count(*) FROM event WHERE kind = 'image.analysed'") == [(1,)]
+        assert running.stop() == {"all": 0, "worker-2": 0}
+
+
+def test_a_worker_that_is_told_to_stop_hands_back_what_takes_longer_than_it_may_wait() -> None:
+    with place() as folder, server(folder, HULLMARK_WORKERS="1") as running:
+        running.start()
+        running.ready()
+        client = running.client.signed_in()
+        blobs, descriptor = slow_image()
+        assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
+        until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
+        began = time.monotonic()
+        assert running.stop() == {"all": 0}
+        assert time.monotonic() - began < 40
+        running.start()
+        running.ready()
+        until(lambda: state_of(running) == "analysed", 60, "the analysis")
+        assert running.rows("SELECT count(*) FROM event WHERE kind = 'image.analysed'") == [(1,)]
+        assert running.stop() == {"all": 0}
