@@ -119,8 +119,8 @@ def first_written(runs: Sequence[First], image: str) -> str:
     return "\n".join(
         (
             f"`hullmark serve` on an empty folder, until the verdict of `policies/baseline.yaml` on `{image}` from a registry came over "
-            f"HTTP: **{cpu:.1f} s** of CPU (user and system of all processes, PostgreSQL's too, from the start to the end of the last one; bound "
-            f"{FIRST_BOUND:.0f} s: {_holds(cpu <= FIRST_BOUND)}). Median of {len(runs)} ({machine()}).\n",
+            f"HTTP: **{cpu:.1f} s** of CPU (user and system of all processes, PostgreSQL's too, from the start to the end of the last one; "
+            f"bound {FIRST_BOUND:.0f} s: {_holds(cpu <= FIRST_BOUND)}). Median of {len(runs)} ({machine()}).\n",
             table(
                 ("run", "CPU s", "s until it answers", "s until the verdict"),
                 [(n, f"{run.cpu:.1f}", f"{run.ready:.1f}", f"{run.verdict:.1f}") for n, run in enumerate(runs, 1)],
@@ -308,8 +308,8 @@ def kills_written(found: dict[str, Any]) -> str:
             f"`HULLMARK_KILLS={found['kills']} HULLMARK_KILLS_SEED={found['seed']} pytest tests/service/test_kills.py`: **{found['kills']} "
             f"SIGKILLs** in {found['seconds']:.0f} s while {found['uploaded']} archives were uploaded ({found['tries']} tries) and "
             f"{found['added']} images added by reference. {found['settled']:.0f} s after the last one all "
-            f"{found['uploaded'] + found['added']} were analysed: one row, one event `image.analysed` and one verdict each; no job, no upload "
-            "and no object was left that nothing names, and none was missing.\n",
+            f"{found['uploaded'] + found['added']} were analysed: one row, one event `image.analysed` and one verdict each; no job, no "
+            "upload and no object was left that nothing names, and none was missing.\n",
             table(("what was killed", "times"), rows),
         )
     )

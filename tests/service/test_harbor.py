@@ -133,6 +133,19 @@ async def test_a_report_is_waited_for_and_then_there(harbor: Harbor) -> None:
     assert len(raw.json()["matches"]) == 2
 
 
+async def test_a_vulnerability_of_a_package_is_told_once(harbor: Harbor) -> None:
+    part = affected("pypi", "seller", "pep440", "3.2")
+    twice = [
+        advisory("GHSA-aaaa", part, source="ghsa", severity="critical", aliases=("CVE-2026-4",)),
+        advisory("PYSEC-2026-4", part, source="pypa", severity="low", aliases=("CVE-2026-4",)),
+    ]
+    await harbor.at.advise(*twice)
+    site = "usr/lib/python3/dist-packages/seller-3.1.dist-info/METADATA"
+    digest = harbor.at.push("1", {site: b"Metadata-Version: 2.1\nName: seller\nVersion: 3.1\n"})
+    told = (await harbor.report(await harbor.scanned(digest))).json()
+    assert [(each["id"], each["severity"]) for each in told["vulnerabilities"]] == [("CVE-2026-4", "Critical")]
+
+
 async def test_an_sbom_is_made_in_both_formats(harbor: Harbor) -> None:
     digest = harbor.at.push("1", SHOP)
     key = await harbor.scanned(digest)

@@ -94,6 +94,23 @@ async def test_a_tag_moves(at: Desk) -> None:
     assert [each["digest"] for each in listed["items"]] == [after]
 
 
+async def test_where_a_tag_pointed_at_any_moment(at: Desk) -> None:
+    before = at.push("latest", SHOP)
+    await at.add("latest")
+    async with at.services.database.system() as connection:
+        await connection.execute("UPDATE tag_move SET at = '2026-01-01'")
+    after = at.push("latest", status_file(("libc6", "2.41-13")))
+    await at.add("latest")
+    await at.add("latest")
+    path = f"/references/{at.reference('latest')}"
+    assert (await at.get(path))["digest"] == after
+    assert (await at.get(f"{path}?as_of=2026-02-01T00:00:00Z"))["digest"] == before
+    await at.get(f"{path}?as_of=2025-12-31T00:00:00Z", status=404)
+    async with at.services.database.system() as connection:
+        row = await (await connection.execute("SELECT count(*) FROM tag_move")).fetchone()
+    assert row == (2,), "adding it where it points already is no move"
+
+
 async def test_by_digest_with_a_tag_to_go_by(at: Desk) -> None:
     digest = at.push("1.0", SHOP)
     repository = at.reference("1.0").rpartition(":")[0]

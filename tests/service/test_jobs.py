@@ -9,11 +9,13 @@ from typing import Any
 
 import procrastinate
 import psycopg
+import pytest
 from procrastinate.jobs import Job, Status
 
 from hullmark.service.worker.lasting import LastingJobs
+from hullmark.service.worker.run import Again
 from hullmark.store import jobs
-from hullmark.store.database import Connection, Database, watchful
+from hullmark.store.database import Connection, Database, DatabaseUnreachable, watchful
 from tests.support.database import database_server, database_url
 
 __all__ = ["database_server", "database_url"]
@@ -140,6 +142,30 @@ def test_a_job_that_is_to_be_tried_again_gives_way_to_its_twin(database_url: str
         assert await all_jobs(database) == [(twin, "todo", 0)]
 
     run(database_url, work)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "least", "most"),
+    [
+        (DatabaseUnreachable("x", advice="y"), 0, 2, 2),
+        (DatabaseUnreachable("x", advice="y"), 500, 300, 300),
+        (ZeroDivisionError(), 3, 16, 16),
+        (ZeroDivisionError(), 10, None, None),
+        (asyncio.CancelledError(), 7, 0, 0),
+    ],
+)
+def test_trouble_that_passes_is_tried_for_ever_and_a_fault_some_times(
+    error: BaseException, attempts: int, least: int | None, most: int | None
+) -> None:
+    job = Job(id=1, queue="q", lock=None, queueing_lock=None, task_name="judge", attempts=attempts)
+    decision = Again().get_retry_decision(exception=error, job=job)
+    if least is None or most is None:
+        assert decision is None
+        return
+    assert decision is not None
+    assert decision.retry_at is not None
+    seconds = (decision.retry_at - datetime.now(UTC)).total_seconds()
+    assert least - 2 < seconds <= most
 
 
 def test_an_address_keeps_what_it_says_itself() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import signal
 import time
@@ -9,8 +11,8 @@ import time
 import pytest
 
 from tests.support.images import Blobs, Json, tar_of
-from tests.support.processes import Postgres, Server, debian_postgres, debian_programs, place, server, until
-from tests.support.small_images import archive_of
+from tests.support.processes import Client, Postgres, Server, debian_postgres, debian_programs, place, server, until
+from tests.support.small_images import archive_of, numbered
 
 SETTINGS = {"HULLMARK_LEASE": "4", "HULLMARK_SILENCE": "4", "HULLMARK_HEARTBEAT": "0.5", "HULLMARK_ATTEMPTS": "9"}
 ROLES = ("api", "worker-1", "worker-2", "scheduler")
@@ -46,8 +48,24 @@ def test_the_database_is_away_during_an_analysis(number: signal.Signals) -> None
         until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
         told = running.rows("SELECT resource FROM event WHERE kind = 'image.analysed'")
         assert told == [(descriptor["digest"],)]
+        listens_again(client)
+        until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
         assert all(running.processes[name].alive() for name in ROLES)
         assert set(running.stop().values()) == {0}
+
+
+def listens_again(client: Client) -> None:
+    """What happens is told as it happens, not when somebody looks the next time."""
+    connection = http.client.HTTPConnection(client.host, client.port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", "/api/v1/events/stream", headers={"Authorization": f"Bearer {client.key}"})
+        answer = connection.getresponse()
+        assert answer.readline() == b": hullmark\n"
+        began = time.monotonic()
+        blobs, descriptor = numbered(1)
+        assert client.upload(archive_of(blobs, descriptor), "small.example/small:1").status == 201
+        while b"image.added" not in answer.readline():
+            assert time.monotonic() - began < 5
 
 
 def state_of(running: Server) -> str:

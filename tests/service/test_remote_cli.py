@@ -14,6 +14,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -548,21 +549,21 @@ def behind_tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
 
+    def passed(plain: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(plain, server_side=True) as outer,
+            socket.create_connection(("127.0.0.1", port)) as inner,
+        ):
+            back = threading.Thread(target=relay, args=(inner, outer))
+            back.start()
+            relay(outer, inner)
+            back.join()
+
     def serve() -> None:
-        while True:
-            try:
-                plain, _ = listening.accept()
-            except OSError:
-                return
-            with (
-                contextlib.suppress(OSError),
-                context.wrap_socket(plain, server_side=True) as outer,
-                socket.create_connection(("127.0.0.1", port)) as inner,
-            ):
-                back = threading.Thread(target=relay, args=(inner, outer))
-                back.start()
-                relay(outer, inner)
-                back.join()
+        with ThreadPoolExecutor(8) as pool, contextlib.suppress(OSError):
+            while True:
+                pool.submit(passed, listening.accept()[0])
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -585,6 +586,14 @@ def test_tls_is_believed_by_the_named_ca_alone(world: World, tmp_path: Path) -> 
         assert world("whoami", "--server", url, "--cacert", str(certificates.ca)).status == 0
         assert world("whoami", "--server", url, SSL_CERT_FILE=str(certificates.ca)).status == 0
         assert world("image", "list", "--server", url, "--insecure").status == 0
+        # The login remembers whom it believed.
+        mine = replace(world, program=program_in(tmp_path / "run"))
+        shutil.copy(certificates.ca, mine.program.place / "ca.crt")
+        nobody = {"HULLMARK_USER": "", "HULLMARK_PASSWORD": "", "HULLMARK_SERVER": ""}
+        said = f"admin\n{world.server.password}\n"
+        assert mine("login", "--server", url, "--cacert", "ca.crt", given=said, **nobody).status == 0
+        assert mine.json("whoami", **nobody)["is_operator"] is True
+        assert mine("logout", **nobody).status == 0
         assert world("check", world.image, "--server", url, "--cacert", str(certificates.ca)).status == 0
 
 

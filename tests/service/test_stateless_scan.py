@@ -133,8 +133,6 @@ async def test_packages_are_matched(at: Desk) -> None:
     assert of_sbom["matches"] == told["matches"]
     table = await sent(at, "/vulnerability-scan?format=table", json.dumps(SBOM).encode())
     assert b"CVE-2026-1" in table.content
-    broken = await scanned(at, {"packages": ["nonsense"], "distro": "debian:13"}, "/vulnerability-scan")
-    assert any("nonsense" in each["reason"] for each in broken["problems"])
 
 
 @pytest.mark.parametrize(
@@ -149,6 +147,7 @@ async def test_packages_are_matched(at: Desk) -> None:
         ("/scan", b"[" * 100_000, 422),
         ("/scan", b'{"sbom": {"bomFormat": "CycloneDX", "specVersion": "1.6"}, "policy_text": "rules: ["}', 422),
         ("/vulnerability-scan", b'{"packages": []}', 400),
+        ("/vulnerability-scan", b'{"packages": ["nonsense"], "distro": "debian:13"}', 422),
         ("/vulnerability-scan?format=poem", b"{}", 400),
     ],
 )
@@ -208,6 +207,7 @@ async def test_scanning_needs_its_permission(at: Desk) -> None:
 async def test_an_sbom_is_registered_and_judged_like_an_image(at: Desk) -> None:
     await at.post("/policies", {"text": NO_HIGH})
     await at.post("/activations", {"policy": "weaknesses"})
+    await at.work()
     body = json.dumps(SBOM).encode()
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     answer = await sent(at, "/sboms?reference=registry.example/team/shop:1", body)

@@ -235,3 +235,20 @@ async def test_a_verdict_that_nothing_in_force_asks_for_is_gone(at: Desk) -> Non
     await at.work()
     await at.get(f"/verdicts/{digest}", status=404)
     assert len((await at.get(f"/images/{digest}/history"))["items"]) == 1
+
+
+async def test_what_was_in_force_and_what_was_excepted_at_any_moment(at: Desk) -> None:
+    await kept(at, NOT_ROOT)
+    wish = {"rule": "no-root", "subject": "*", "expires": "2026-06-01", "owner": "a", "reason": "b"}
+    added = await at.post("/exceptions", wish)
+    (active,) = await at.get("/activations")
+    await at.ask("DELETE", f"/activations/{active['id']}")
+    await at.ask("DELETE", f"/exceptions/{added['id']}")
+    async with at.services.database.system() as connection:
+        for table in ("activation", "exception"):
+            await connection.execute(f"UPDATE {table} SET created_at = '2026-01-01', ended_at = '2026-03-01'")
+    for path, counts in (("/activations", len), ("/exceptions", lambda found: len(found["items"]))):
+        assert counts(await at.get(path)) == 0
+        assert counts(await at.get(f"{path}?as_of=2026-02-01T00:00:00Z")) == 1
+        for then in ("2025-12-31", "2026-03-02"):
+            assert counts(await at.get(f"{path}?as_of={then}T00:00:00Z")) == 0

@@ -77,6 +77,11 @@ class Furnished(msgspec.Struct, kw_only=True):
             "/v1/events": {"number": str(self.event)},
             "/v1/system/services": {"name": "apiext"},
             "/api/v1/vulnerabilities": {"name": "CVE-2026-1"},
+            **{
+                f"/v1/images/{digest}/{word}": {"kind": kind}
+                for digest in ("{digest}", "by_id/{digest}")
+                for word, kind in (("content", "os"), ("metadata", "manifest"), ("vuln", "all"))
+            },
         }
 
     def path(self, template: str) -> str:
@@ -106,7 +111,11 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
     active = await at.post("/activations", {"policy": policy, "environment": f"{mark}-place"}, account)
     await at.post("/activations", {"policy": policy}, account)
     exception = await at.post("/exceptions", _exception(mark), account)
-    watched = {"subscription_key": at.reference(f"{mark}-tag"), "subscription_type": "vuln_update", "subscription_value": mark}
+    watched = {
+        "subscription_key": at.reference(f"{mark}-tag"),
+        "subscription_type": "vuln_update",
+        "subscription_value": mark,
+    }
     answer = await at.client.post("/v1/subscriptions", json=watched, headers=_to(account), auth=at_auth())
     assert answer.status_code == 200, answer.text
     await at.work()

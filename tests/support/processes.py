@@ -206,6 +206,8 @@ class Server:
             "HULLMARK_ALLOW_ADDRESSES": "127.0.0.0/8,10.231.0.0/16",
             "HULLMARK_RATE": "0",
         }
+        if "PYTHONPATH" in os.environ:
+            own["PYTHONPATH"] = os.environ["PYTHONPATH"]
         return {**own, **self.settings}
 
     def start(self, name: str = "all", *, before: Sequence[str] = (), **settings: str) -> Process:

@@ -123,6 +123,7 @@ class ApiClient:
         self.settings = settings
         self._headers = login.headers()
         self._steady = Client(settings)
+        self._once = Client(replace(settings, retries=0))
 
     def json(self, method: str, path: str, query: Query | None = None, document: object = None) -> Any:
         """The answer's document; None where there is none. `path` is below /api/v1. Raises ApiRefused, NetError."""
@@ -156,8 +157,7 @@ class ApiClient:
 
     def public(self, path: str) -> Answer:
         """What the server says at a path of its own, whatever the status is; asked once, by nobody in particular."""
-        client = Client(replace(self.settings, retries=0))
-        return client.fetch(Request(self.url + path, {"Accept": "application/json"}), MOST_BYTES)
+        return self._once.fetch(Request(self.url + path, {"Accept": "application/json"}), MOST_BYTES)
 
     def pages(self, path: str, query: Query | None = None, most: int | None = None, size: int = _PAGE) -> Iterator[Any]:
         """The items of a list, asked for page by page while they are used; `most` of them at most, `size` a page."""
@@ -177,7 +177,7 @@ class ApiClient:
 
     def stream(self, path: str, query: Query | None, headers: Mapping[str, str]) -> Streamed:
         """An answer that comes bit by bit. Raises ApiRefused, NetError. Close it."""
-        streamed = Client(replace(self.settings, retries=0)).open(self._request("GET", path, query, headers))
+        streamed = self._once.open(self._request("GET", path, query, headers))
         if streamed.status == 200:
             return streamed
         try:
@@ -197,13 +197,12 @@ class ApiClient:
 
     def _persistently(self, request: Request) -> Answer:
         """Ask again while the server is busy; after a broken connection only with a key by which the server knows the request again."""
-        client = Client(replace(self.settings, retries=0))
         is_known = _KEY in request.headers
         attempt = 0
         while True:
             attempt += 1
             try:
-                answer = client.fetch(request, MOST_BYTES)
+                answer = self._once.fetch(request, MOST_BYTES)
             except (Cut, TimedOut):
                 if not is_known or attempt >= _ATTEMPTS:
                     raise

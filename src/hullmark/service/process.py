@@ -19,6 +19,7 @@ from hullmark.app.server.settings import ROLES, Settings, settings_from
 from hullmark.model.errors import HullmarkError
 from hullmark.service.logs import set_up
 from hullmark.service.protocol import protocol_class
+from hullmark.service.tracing import flush
 from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.migrate import require_newest
 
@@ -28,7 +29,7 @@ PARENT = "HULLMARK_PARENT"
 """The variable with the number of the process that a role is to end with."""
 
 _PR_SET_PDEATHSIG = 1
-_CONNECTIONS = {"api": 20, "worker": 4, "scheduler": 3}
+_CONNECTIONS = {"api": 20, "worker": 4, "scheduler": 8}
 
 
 def run_role(role: str, settings: Settings) -> None:
@@ -85,6 +86,7 @@ async def _worker(services: Services) -> None:
 
     await run_worker(services)
     # A thread may still read an image that was handed back, and nobody can end it but with the process.
+    flush()
     sys.stderr.flush()
     os._exit(0)
 
@@ -147,6 +149,8 @@ def main(argv: list[str]) -> int:
     except HullmarkError as error:
         sys.stderr.write(f"hullmark: {error}\n  {error.advice}\n")
         return 2
+    finally:
+        flush()
     return 0
 
 

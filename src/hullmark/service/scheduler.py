@@ -1,7 +1,7 @@
 """The scheduler: looks after what time alone brings about. Any number may run; one at a time acts.
 
-It has advisories fetched, and looked at anew when the date changes. It frees images whose worker died, has those analysed that newer extractors read otherwise, clears away what nobody needs, and notices
-exceptions that end.
+It frees images whose worker died, has advisories fetched, and looked at anew when the date changes, has those images analysed that newer
+extractors read otherwise, clears away what nobody needs, and notices exceptions that end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import structlog
 
 from hullmark.app.server import feeds, retain
 from hullmark.app.server.advisories import count_sets
-from hullmark.app.server.analyse import fingerprint, tell_failed
+from hullmark.app.server.analyse import tell_failed
+from hullmark.app.server.documents import fingerprint
 from hullmark.app.server.register import want_analysis
 from hullmark.app.server.services import Services
 from hullmark.app.server.uploads import sweep_uploads
@@ -23,7 +24,6 @@ from hullmark.model.errors import HullmarkError
 from hullmark.store import jobs, leases, liveness
 
 _log = structlog.get_logger("hullmark.scheduler")
-_LOCK = 7_310_579_303
 _AT_ONCE = 200
 
 
@@ -40,10 +40,10 @@ async def free_abandoned(services: Services) -> None:
     settings = services.settings
     async with services.database.system() as connection:
         back = await jobs.requeue_abandoned(connection, settings.silence)
-        freed = await leases.release_overdue(connection, settings.attempts)
+        freed = await leases.release_overdue(connection, settings.attempts, fingerprint())
         for image in freed:
-            if image.state == "failed":
-                await tell_failed(connection, image.id, image.digest, image.reason, image.advice)
+            if image.state != "waiting":
+                await tell_failed(connection, image)
         for image_id in await leases.waiting_without_job(connection, _AT_ONCE):
             await want_analysis(connection, image_id)
     if back or freed:
@@ -64,41 +64,53 @@ async def forget_jobs(services: Services) -> None:
         await jobs.forget_ended(connection, 24 * 3600.0)
 
 
-DUTIES = (
-    Duty("free-abandoned", 0.0, free_abandoned),
-    Duty("expired-exceptions", 30.0, retain.judge_expired),
-    Duty("set-counts", 5.0, count_sets),
-    Duty("outdated", 60.0, renew_outdated),
-    Duty("feeds", 30.0, feeds.update_when_due),
-    Duty("a-new-day", 60.0, feeds.bring_to_today),
-    Duty("uploads", 300.0, sweep_uploads),
-    Duty("retention", 600.0, retain.retain),
-    Duty("objects", 3600.0, retain.sweep_objects),
-    Duty("jobs", 3600.0, forget_jobs),
-)
-"""All duties. Zero: as often as workers give signs of life."""
+LANES: dict[int, tuple[Duty, ...]] = {
+    7_310_579_303: (
+        Duty("free-abandoned", 0.0, free_abandoned),
+        Duty("expired-exceptions", 30.0, retain.judge_expired),
+        Duty("set-counts", 5.0, count_sets),
+        Duty("outdated", 60.0, renew_outdated),
+    ),
+    7_310_579_313: (
+        Duty("feeds", 30.0, feeds.update_when_due),
+        Duty("a-new-day", 60.0, feeds.bring_to_today),
+    ),
+    7_310_579_323: (
+        Duty("uploads", 300.0, sweep_uploads),
+        Duty("retention", 600.0, retain.retain),
+        Duty("objects", 3600.0, retain.sweep_objects),
+        Duty("jobs", 3600.0, forget_jobs),
+    ),
+}
+"""All duties, in lanes that do not wait for each other, by the lock that who acts holds. Every zero seconds: as often as workers give
+signs of life."""
 
 
 async def run_scheduler(services: Services) -> None:
     """Do what is due until cancelled, as long as no other scheduler does."""
-    due = dict.fromkeys((duty.name for duty in DUTIES), 0.0)
     async with services.database:
-        while True:
-            try:
-                await _round(services, due)
-            except HullmarkError as error:
-                _log.warning("put off", reason=str(error))
-            await asyncio.sleep(min(services.settings.heartbeat, 5.0))
+        await asyncio.gather(*(_run_lane(services, lock, duties) for lock, duties in LANES.items()))
 
 
-async def _round(services: Services, due: dict[str, float]) -> None:
+async def _run_lane(services: Services, lock: int, duties: tuple[Duty, ...]) -> None:
+    due = dict.fromkeys((duty.name for duty in duties), 0.0)
+    while True:
+        try:
+            await _round(services, lock, duties, due)
+        except HullmarkError as error:
+            _log.warning("put off", reason=str(error))
+        await asyncio.sleep(min(services.settings.heartbeat, 5.0))
+
+
+async def _round(services: Services, lock: int, duties: tuple[Duty, ...], due: dict[str, float]) -> None:
     """Whoever holds the lock acts; the others wait for it to die."""
     async with services.database.system() as connection:
-        row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,))).fetchone()
+        row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (lock,))).fetchone()
         if row != (True,):
             return
-        await liveness.give_sign(connection, liveness.SCHEDULER)
-        for duty in DUTIES:
+        if duties[0].act is free_abandoned:
+            await liveness.give_sign(connection, liveness.SCHEDULER)
+        for duty in duties:
             if time.monotonic() >= due[duty.name]:
                 due[duty.name] = time.monotonic() + (duty.every or services.settings.heartbeat)
                 await duty.act(services)

@@ -6,18 +6,25 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from hullmark._version import __version__
 
+_WAIT_MS = 5000
+
+
+def flush() -> None:
+    """Send what was not sent yet, at the end of a process. Waits a few seconds at most."""
+    if _provider() is not None:
+        _provider().force_flush(_WAIT_MS)
+
 
 @lru_cache(1)
-def _tracer() -> Any:
-    """What makes spans; None where nobody collects them."""
+def _provider() -> Any:
+    """What collects spans; None where nobody wants them."""
     if not (os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
         return None
     try:
-        from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -26,10 +33,13 @@ def _tracer() -> Any:
         return None
     provider = TracerProvider(resource=Resource.create({"service.name": "hullmark", "service.version": __version__}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return trace.get_tracer("hullmark", __version__, tracer_provider=provider)
+    return provider
 
 
 def span(name: str, attributes: Mapping[str, str | int]) -> AbstractContextManager[Any]:
     """A span while the block lasts; nothing where traces are not collected. Exceptions are recorded in it."""
-    tracer = _tracer()
-    return nullcontext() if tracer is None else tracer.start_as_current_span(name, attributes=dict(attributes))
+    provider = _provider()
+    if provider is None:
+        return nullcontext()
+    tracer = provider.get_tracer("hullmark", __version__)
+    return cast(AbstractContextManager[Any], tracer.start_as_current_span(name, attributes=dict(attributes)))

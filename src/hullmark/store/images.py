@@ -91,7 +91,9 @@ async def register(connection: Connection, new: NewImage) -> Placed:
         """
         INSERT INTO image (digest, config_digest, kind, media_type, platform, size, layer_count, created_at, upload)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (digest) DO UPDATE SET upload = CASE
+        -- What a registry has too can be read again, without anybody sending its archive.
+        ON CONFLICT (digest) DO UPDATE SET kind = CASE
+            WHEN image.kind = 'upload' AND EXCLUDED.kind = 'registry' THEN 'registry' ELSE image.kind END, upload = CASE
             WHEN image.upload = '' AND image.state <> 'analysed' THEN EXCLUDED.upload
             -- What it failed to be read from may be gone, or broken.
             WHEN image.state = 'failed' AND EXCLUDED.upload <> '' THEN EXCLUDED.upload
@@ -163,12 +165,36 @@ async def point_tag(connection: Connection, account_id: int, name: tuple[str, st
     row = await cursor.fetchone()
     await connection.execute(
         """
+        INSERT INTO tag_move (account_id, registry, repository, tag, image_id) SELECT %(account)s, %(registry)s, %(repository)s, %(tag)s,
+            %(image)s WHERE NOT EXISTS (SELECT FROM tag WHERE account_id = %(account)s AND registry = %(registry)s
+                AND repository = %(repository)s AND tag = %(tag)s AND image_id = %(image)s AND is_current)
+        """,
+        {"account": account_id, "registry": name[0], "repository": name[1], "tag": name[2], "image": image_id},
+    )
+    await connection.execute(
+        """
         INSERT INTO tag (account_id, registry, repository, tag, image_id) VALUES (%s, %s, %s, %s, %s)
         ON CONFLICT (account_id, registry, repository, tag, image_id) DO UPDATE SET is_current = true, seen_at = now()
         """,
         (account_id, *name, image_id),
     )
     return int(row[0]) if row else None
+
+
+async def tagged_as_of(
+    connection: Connection, account_id: int, name: tuple[str, str, str], moment: datetime
+) -> str | None:
+    """The digest of the image that a tag (registry, repository, tag) pointed to at a moment, as far as it was seen."""
+    cursor = await connection.execute(
+        """
+        SELECT image.digest FROM tag_move move JOIN image ON image.id = move.image_id
+        WHERE move.account_id = %s AND move.registry = %s AND move.repository = %s AND move.tag = %s AND move.at <= %s
+        ORDER BY move.at DESC, move.id DESC LIMIT 1
+        """,
+        (account_id, *name, moment),
+    )
+    row = await cursor.fetchone()
+    return str(row[0]) if row else None
 
 
 async def image_by_id(connection: Connection, image_id: int) -> ImageRow | None:

@@ -25,13 +25,24 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True):
-    """An image whose lease ran out."""
+    """An image whose lease ended without a result: it waits, or has failed, or is `analysed` as it was before, with the reason."""
 
     id: int
     digest: str
     state: State
     reason: str
     advice: str
+
+
+_ENDED = """state = CASE WHEN %(state)s = 'failed' AND document <> '' THEN 'analysed' ELSE %(state)s END,
+    reason = CASE WHEN %(state)s = 'failed' AND document <> '' THEN 'an earlier analysis is kept: ' ELSE '' END || %(reason)s,
+    advice = %(advice)s,
+    attempts = CASE WHEN %(state)s = 'failed' AND document <> '' THEN 0 ELSE greatest(attempts - %(uncounted)s, 0) END,
+    upload = CASE WHEN %(state)s = 'failed' AND document <> '' THEN '' ELSE upload END,
+    fingerprint = CASE WHEN %(state)s = 'failed' AND document <> '' THEN %(tried)s ELSE fingerprint END,
+    lease_by = '', lease_until = NULL"""
+"""What is so of an image whose lease ended without a result. One that was analysed before stays so; its fingerprint is that of the
+extractors that did not come to an end, so that nobody has it read by these once more."""
 
 
 async def take(connection: Connection, image_id: int, by: str, lease: float) -> ImageRow | None:
@@ -101,19 +112,30 @@ async def finish(connection: Connection, image_id: int, by: str, outcome: Outcom
     return True
 
 
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an image could not be analysed, and the fingerprint of the extractors that tried."""
+
+    reason: str = ""
+    advice: str = ""
+    tried: str = ""
+
+
 async def give_back(
-    connection: Connection, image_id: int, by: str, state: State, reason: str = "", advice: str = ""
-) -> bool:
-    """End a lease without a result: `waiting` hands the image to the next, `failed` says why nobody need try again by itself."""
-    cursor = await connection.execute(
-        """
-        UPDATE image SET state = %(state)s, reason = %(reason)s, advice = %(advice)s, lease_by = '', lease_until = NULL,
-            attempts = CASE WHEN %(state)s = 'waiting' AND %(reason)s = '' THEN greatest(attempts - 1, 0) ELSE attempts END
-        WHERE id = %(id)s AND lease_by = %(by)s AND state = 'analysing'
-        """,
-        {"state": state, "reason": reason, "advice": advice, "id": image_id, "by": by},
-    )
-    return cursor.rowcount == 1
+    connection: Connection, image_id: int, by: str, state: State, failure: Failure | None = None
+) -> Released | None:
+    """End a lease without a result: `waiting` hands the image to the next, `failed` says why nobody need try again by itself, which leaves
+    an earlier analysis as it is. Answers what is so now; None if `by` no longer holds the image."""
+    why = failure or Failure()
+    uncounted = 1 if state == "waiting" and not why.reason else 0
+    async with connection.cursor(row_factory=class_row(Released)) as cursor:
+        await cursor.execute(
+            f"""
+            UPDATE image SET {_ENDED} WHERE id = %(id)s AND lease_by = %(by)s AND state = 'analysing'
+            RETURNING id, digest, state, reason, advice
+            """,
+            {"state": state, "id": image_id, "by": by, "uncounted": uncounted, **msgspec.structs.asdict(why)},
+        )
+        return await cursor.fetchone()
 
 
 async def wait_again(connection: Connection, image_ids: Sequence[int]) -> list[int]:
@@ -128,28 +150,48 @@ async def wait_again(connection: Connection, image_ids: Sequence[int]) -> list[i
     return [int(image) for (image,) in await cursor.fetchall()]
 
 
-async def release_overdue(connection: Connection, most: int) -> list[Released]:
-    """Images whose worker let its lease run out wait again; those that were tried `most` times have failed. Answers both kinds."""
+async def release_overdue(connection: Connection, most: int, tried: str) -> list[Released]:
+    """Images whose worker let its lease run out wait again; those that were tried `most` times, by the extractors of this fingerprint,
+    have failed, or stay as an earlier analysis has them. Answers all of them."""
+    found: list[Released] = []
+    died = Failure(
+        reason="the worker that analysed it died each time",
+        advice="look at the workers' logs and memory, then add it again",
+        tried=tried,
+    )
+    rounds: tuple[tuple[State, str, Failure], ...] = (("failed", ">=", died), ("waiting", "<", Failure()))
     async with connection.cursor(row_factory=class_row(Released)) as cursor:
-        await cursor.execute(
-            """
-            UPDATE image SET lease_by = '', lease_until = NULL,
-                state = CASE WHEN attempts >= %(most)s THEN 'failed' ELSE 'waiting' END,
-                reason = CASE WHEN attempts >= %(most)s THEN 'the worker that analysed it died each time' ELSE '' END,
-                advice = CASE WHEN attempts >= %(most)s THEN 'look at the workers'' logs and memory, then add it again' ELSE '' END
-            WHERE id IN (SELECT id FROM image WHERE state = 'analysing' AND lease_until < now() FOR UPDATE SKIP LOCKED)
-            RETURNING id, digest, state, reason, advice
-            """,
-            {"most": most},
-        )
-        return await cursor.fetchall()
+        for state, test, failure in rounds:
+            await cursor.execute(
+                f"""
+                UPDATE image SET {_ENDED} WHERE id IN (SELECT id FROM image WHERE state = 'analysing' AND lease_until < now()
+                    AND attempts {test} %(most)s FOR UPDATE SKIP LOCKED)
+                RETURNING id, digest, state, reason, advice
+                """,
+                {"most": most, "state": state, "uncounted": 0, **msgspec.structs.asdict(failure)},
+            )
+            found += await cursor.fetchall()
+    return found
+
+
+async def read_again(connection: Connection, image_id: int, key: str, fingerprint: str) -> bool:
+    """Have an uploaded image analysed anew from the archive of this key, which was sent again, if that may come to something else: other
+    extractors read it before, or could not. False if it is as it would be."""
+    cursor = await connection.execute(
+        """
+        UPDATE image SET state = 'waiting', attempts = 0, reason = '', advice = '', upload = %s
+        WHERE id = %s AND kind = 'upload' AND state = 'analysed' AND (fingerprint <> %s OR reason <> '')
+        """,
+        (key, image_id, fingerprint),
+    )
+    return cursor.rowcount == 1
 
 
 async def outdated(connection: Connection, fingerprint: str, limit: int) -> list[int]:
-    """Analysed images that come from other extractors than these."""
+    """Analysed images that other extractors read than these, and that can be read again: not SBOMs, nor uploads, whose archive is gone."""
     cursor = await connection.execute(
         """
-        SELECT id FROM image WHERE state = 'analysed' AND kind <> 'sbom' AND (fingerprint < %(now)s OR fingerprint > %(now)s)
+        SELECT id FROM image WHERE state = 'analysed' AND kind = 'registry' AND (fingerprint < %(now)s OR fingerprint > %(now)s)
         ORDER BY id LIMIT %(limit)s
         """,
         {"now": fingerprint, "limit": limit},

@@ -241,15 +241,17 @@ async def deactivate(connection: Connection, account_id: int, activation_id: int
     return cursor.rowcount == 1
 
 
-async def activations(connection: Connection, account_id: int) -> list[Activation]:
-    """All that is in force in an account, shadows too."""
+async def activations(connection: Connection, account_id: int, as_of: datetime | None = None) -> list[Activation]:
+    """All that is in force in an account, or was at a moment, shadows too."""
     async with connection.cursor(row_factory=class_row(Activation)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_ACTIVATION} {_FROM_ACTIVATION} WHERE active.account_id = %s AND active.ended_at IS NULL
+            SELECT {_ACTIVATION} {_FROM_ACTIVATION} WHERE active.account_id = %s
+                AND CASE WHEN %s::timestamptz IS NULL THEN active.ended_at IS NULL
+                    ELSE active.created_at <= %s AND (active.ended_at IS NULL OR active.ended_at > %s) END
             ORDER BY active.environment, active.selector, active.id
             """,
-            (account_id,),
+            (account_id, as_of, as_of, as_of),
         )
         return await cursor.fetchall()
 
@@ -275,17 +277,25 @@ async def end_exception(connection: Connection, account_id: int, key: UUID) -> b
     return cursor.rowcount == 1
 
 
-async def exceptions(
-    connection: Connection, account_id: int, *, ended: bool = False, after: UUID | None = None, limit: int = 10_000
+async def exceptions(  # noqa: PLR0913 - all but two by name
+    connection: Connection,
+    account_id: int,
+    *,
+    ended: bool = False,
+    as_of: datetime | None = None,
+    after: UUID | None = None,
+    limit: int = 10_000,
 ) -> list[ExceptionRow]:
-    """The exceptions of an account that are not ended by hand, or also those that are, by id."""
+    """The exceptions of an account that are not ended by hand, or also those that are, or that there were at a moment; by id."""
     async with connection.cursor(row_factory=class_row(ExceptionRow)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_EXCEPTION} FROM exception WHERE account_id = %s AND (%s OR ended_at IS NULL) AND (%s::uuid IS NULL OR id > %s)
+            SELECT {_EXCEPTION} FROM exception WHERE account_id = %s AND (%s::uuid IS NULL OR id > %s)
+                AND CASE WHEN %s::timestamptz IS NULL THEN (%s OR ended_at IS NULL)
+                    ELSE created_at <= %s AND (ended_at IS NULL OR ended_at > %s) END
             ORDER BY id LIMIT %s
             """,
-            (account_id, ended, after, after, limit),
+            (account_id, after, after, as_of, ended, as_of, as_of, limit),
         )
         return await cursor.fetchall()
 

@@ -22,7 +22,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "hullmark.pod" -}}
-serviceAccountName: {{ include "hullmark.serviceAccount" . }}
 automountServiceAccountToken: false
 securityContext:
   runAsNonRoot: true

@@ -15,10 +15,9 @@ import msgspec
 
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.facets import facets_for
-from hullmark.app.fingerprint import analysis_fingerprint
 from hullmark.app.scan import scan_image
 from hullmark.app.server.advisories import Books, current_snapshot
-from hullmark.app.server.documents import StoredAnalysis, put_analysis
+from hullmark.app.server.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.app.server.logins import RegistryLogin, asking, login_for
 from hullmark.app.server.matching import READS, matchable, take_in
 from hullmark.app.server.register import want_analysis, want_verdict
@@ -39,13 +38,15 @@ from hullmark.source.source import RegistryUnwell
 from hullmark.store import coordinates, events, images, leases, snapshots
 from hullmark.store.database import Connection, DatabaseUnreachable
 from hullmark.store.images import ImageRow
-from hullmark.store.leases import Outcome
+from hullmark.store.leases import Failure, Outcome, Released
 from hullmark.store.object_keep import ObjectKeep
 from hullmark.store.objects import ObjectsUnreachable
 from hullmark.store.registries import registries
+from hullmark.store.slots import slot
 
 _PASSING = (NetError, RegistryUnwell, ObjectsUnreachable, DatabaseUnreachable)
 _LONGEST_PAUSE = 900.0
+_BUSY_PAUSES = (2.0, 5.0)
 _TRIES = 5
 _PAUSE = 0.5
 _T = TypeVar("_T")
@@ -65,15 +66,15 @@ class _Place(msgspec.Struct, frozen=True):
     login: RegistryLogin | None
 
 
-def fingerprint() -> str:
-    """Names the extractors of this program: an image that others analysed is analysed again."""
-    return analysis_fingerprint(("server",))
+class _Busy(Exception):
+    """Every registry that has the image is asked by as many as it may be."""
 
 
 async def analyse(services: Services, books: Books, image_id: int, worker: str) -> str:
     """Analyse an image that waits, as `worker`. A failure is written down, or is tried again later.
 
-    Answers what it came to: `analysed`, `failed`, `put off`, `lost` (another has the image by now), or "" if it need not be analysed.
+    Answers what it came to: `analysed`, `failed`, `kept` (failed, and an earlier analysis counts on), `put off`, `lost` (another has the
+    image by now), or "" if it need not be analysed.
     """
     settings = services.settings
     async with services.database.system() as connection:
@@ -85,16 +86,21 @@ async def analyse(services: Services, books: Books, image_id: int, worker: str) 
 
 
 async def carry_out(
-    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Analysed]
+    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Awaitable[Analysed]]
 ) -> str:
-    """Analyse an image that `worker` holds by `leases.take`; `source` reads it, in a thread. Answers as `analyse` does."""
+    """Analyse an image that `worker` holds by `leases.take`; `source` reads it. Answers as `analyse` does."""
     try:
         async with _held(services, row.id, worker):
-            analysed = await asyncio.to_thread(source)
+            analysed = await source()
             counts = await _patiently(services, lambda: _finished(services, books, row, worker, analysed))
+    except _Busy:
+        return await _patiently(services, lambda: _put_off(services, row.id, worker))
     except HullmarkError as error:
         failure = error
-        return await _patiently(services, lambda: _failed(services, row, worker, failure))
+        came_to = await _patiently(services, lambda: _failed(services, row, worker, failure))
+        if came_to == "kept" and row.upload:
+            await forget_upload(services, row.upload)
+        return came_to
     except asyncio.CancelledError:
         await asyncio.shield(_handed_back(services, row.id, worker))
         raise
@@ -157,21 +163,40 @@ async def _held(services: Services, image_id: int, worker: str) -> AsyncIterator
             await beating
 
 
-def _read(services: Services, row: ImageRow, places: list[_Place]) -> Analysed:
-    """Read the image from the first place that has it. Raises the last place's HullmarkError if none has."""
+async def _read(services: Services, row: ImageRow, places: list[_Place]) -> Analysed:
+    """Read the image from the first place that has it, while no more than may do so ask its registry.
+
+    Raises _Busy if a place is left where that has to be waited for, else the last place's HullmarkError if none has it.
+    """
     if row.upload:
-        with opened_upload(services.objects, row.upload) as image:
-            return read(services, image)
+        return await asyncio.to_thread(_read_upload, services, row.upload)
     if row.kind == "sbom":
         raise HullmarkError("what the SBOM tells was not written down", advice="send the SBOM again")
     error: HullmarkError = HullmarkError("no account holds the image any more", advice="add it again")
+    is_busy = False
     for place in places:
-        try:
-            with asking(services, place.reference, place.login) as options:
-                return read(services, open_image(f"registry:{place.reference}", options))
-        except HullmarkError as problem:
-            error = problem
+        most = place.login.parallel if place.login is not None else services.settings.registry_parallel
+        async with slot(services.database, f"registry:{place.reference.host}", most) as is_free:
+            if not is_free:
+                is_busy = True
+                continue
+            try:
+                return await asyncio.to_thread(_read_place, services, place)
+            except HullmarkError as problem:
+                error = problem
+    if is_busy:
+        raise _Busy
     raise error
+
+
+def _read_upload(services: Services, key: str) -> Analysed:
+    with opened_upload(services.objects, key) as image:
+        return read(services, image)
+
+
+def _read_place(services: Services, place: _Place) -> Analysed:
+    with asking(services, place.reference, place.login) as options:
+        return read(services, open_image(f"registry:{place.reference}", options))
 
 
 def means_of(services: Services) -> Means:
@@ -242,25 +267,37 @@ async def _written(services: Services, book: Snapshot | None, row: ImageRow, wor
 async def _failed(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> str:
     """A trouble that passes is waited for, as often as is set; any other failure stays until somebody adds the image again."""
     is_passing = isinstance(error, _PASSING) and row.attempts < services.settings.attempts
-    reason, advice = str(error)[:2000], (error.advice or "")[:2000]
+    failure = Failure(reason=str(error)[:2000], advice=(error.advice or "")[:2000], tried=fingerprint())
     async with services.database.system() as connection:
-        if not await leases.give_back(
-            connection, row.id, worker, "waiting" if is_passing else "failed", reason, advice
-        ):
+        ended = await leases.give_back(connection, row.id, worker, "waiting" if is_passing else "failed", failure)
+        if ended is None:
             return "lost"
         if is_passing:
             pause = min(2.0**row.attempts, _LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads the load
             await want_analysis(connection, row.id, services.clock() + timedelta(seconds=pause))
             return "put off"
-        await tell_failed(connection, row.id, row.digest, reason, advice)
-        return "failed"
+        await tell_failed(connection, ended)
+        return "kept" if ended.state == "analysed" else "failed"
 
 
-async def tell_failed(connection: Connection, image_id: int, digest: str, reason: str, advice: str) -> None:
-    """Have every account that holds an image know that it failed."""
-    body = {"digest": digest, "reason": reason, "advice": advice}
-    for account_id, _, _ in await images.holders(connection, image_id):
-        await events.tell(connection, account_id, "image.failed", ("image", digest), body, "error")
+async def tell_failed(connection: Connection, ended: Released) -> None:
+    """Have every account that holds an image know that it failed. Where an earlier analysis is kept it is judged, as it was not while the
+    image waited."""
+    body = {"digest": ended.digest, "reason": ended.reason, "advice": ended.advice}
+    for account_id, _, _ in await images.holders(connection, ended.id):
+        await events.tell(connection, account_id, "image.failed", ("image", ended.digest), body, "error")
+        if ended.state == "analysed":
+            await want_verdict(connection, account_id, ended.id, "image not analysed anew")
+
+
+async def _put_off(services: Services, image_id: int, worker: str) -> str:
+    """The image waits for its turn at the registry, for some seconds, not all for the same; this was no attempt."""
+    async with services.database.system() as connection:
+        if await leases.give_back(connection, image_id, worker, "waiting") is None:
+            return "lost"
+        pause = random.uniform(*_BUSY_PAUSES)  # noqa: S311 - only spreads the load
+        await want_analysis(connection, image_id, services.clock() + timedelta(seconds=pause))
+        return "put off"
 
 
 async def _handed_back(services: Services, image_id: int, worker: str) -> None:

@@ -148,9 +148,7 @@ def _take_objects(writer: Writer, objects: Objects, sizes: dict[str, int], copie
     for found in objects.list():
         if found.key in sizes:
             continue
-        if not copied:
-            sizes[found.key] = found.size
-        elif _copy_object(writer, objects, found):
+        if not copied or _copy_object(writer, objects, found):
             sizes[found.key] = found.size
 
 

@@ -17,7 +17,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ TOLD, COMPLETE, DUMP, KEY, LISTED, OBJECTS = (
 FORMAT = 1
 SUFFIX = ".tar"
 
+_Kind = TypeVar("_Kind")
 _JSON_BYTES = 1 << 20
 _PIECE = 1 << 20
 
@@ -164,7 +165,7 @@ def told_in(source: Path) -> Told:
     raise HullmarkError(f"{source} is no backup", advice="name a folder or file that `hullmark backup` wrote")
 
 
-def parsed(content: bytes, kind: type[msgspec.Struct], source: Path) -> msgspec.Struct:
+def parsed(content: bytes, kind: type[_Kind], source: Path) -> _Kind:
     """An entry's document. Raises HullmarkError."""
     try:
         return msgspec.json.decode(content[:_JSON_BYTES], type=kind)

@@ -150,7 +150,7 @@ async def _scanned(services: Services, books: Books, order: Order, asked: Asked,
             await settle(connection, account_id, held, Holding(wanted, image.digest, tagged, order.by))
         if row is None:
             return held.state
-        return await carry_out(services, books, row, worker, lambda: read(services, image))
+        return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(read, services, image))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,7 +78,10 @@ def _into(settings: Settings, url: str, objects: Objects, source: Path, told: To
     _check_database(url, force)
     with TemporaryDirectory(prefix="hullmark-restore-") as folder:
         dump, key = Path(folder) / DUMP, Path(folder) / KEY
-        done = _take(source, objects, dump, key, settings)
+        try:
+            done = _take(source, objects, dump, key)
+        except (tarfile.TarError, EOFError) as error:
+            raise HullmarkError(f"{source} is not a whole backup: {error}", advice="name another backup") from error
         _settle_key(settings.key_path, key, told, force)
         if force and form_of(url) not in ("", told.form):
             _empty(url)  # tables of another form would stay beside what comes back
@@ -100,7 +104,7 @@ def _check_database(url: str, force: bool) -> None:
         raise HullmarkError("the database is not empty", advice="name an empty one, or give --force to replace it")
 
 
-def _take(source: Path, objects: Objects, dump: Path, key: Path, settings: Settings) -> Written:
+def _take(source: Path, objects: Objects, dump: Path, key: Path) -> Written:
     """Objects into the store, dump and key into files. Raises HullmarkError unless all is there."""
     count = total = 0
     done: Written | None = None
@@ -116,7 +120,7 @@ def _take(source: Path, objects: Objects, dump: Path, key: Path, settings: Setti
         elif name == KEY:
             key.write_bytes(content.read(_KEY_BYTES))
         elif name == COMPLETE:
-            done = msgspec.convert(parsed(content.read(_KEY_BYTES), Written, source), Written)
+            done = parsed(content.read(_KEY_BYTES), Written, source)
     if done is None or (done.objects, done.bytes) != (count, total) or not dump.is_file():
         raise HullmarkError(f"{source} is not a whole backup", advice="name another backup")
     return done

@@ -10,8 +10,8 @@ import msgspec
 
 from hullmark.app.sbom import inventory_from_sbom
 from hullmark.app.server.advisories import Books
-from hullmark.app.server.analyse import Analysed, carry_out, fingerprint
-from hullmark.app.server.documents import StoredAnalysis, put_analysis
+from hullmark.app.server.analyse import Analysed, carry_out
+from hullmark.app.server.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.app.server.register import Added, Holding, Wanted, settle
 from hullmark.app.server.services import Services
 from hullmark.app.server.uploads import named
@@ -58,7 +58,11 @@ async def register_sbom(services: Services, books: Books, order: SbomOrder, file
         added = await settle(connection, order.account_id, held, Holding(wanted, digest, tagged, order.by))
     if row is None:
         return added
-    came_to = await carry_out(services, books, row, worker, lambda: analysed)
+
+    async def told() -> Analysed:
+        return analysed
+
+    came_to = await carry_out(services, books, row, worker, told)
     if came_to != "analysed":
         raise HullmarkError("what the SBOM tells could not be written down", advice="send it again")
     return msgspec.structs.replace(added, placed=msgspec.structs.replace(added.placed, state="analysed"))
@@ -76,10 +80,10 @@ def _read(file: Path) -> tuple[str, Inventory]:
 class _ManifestMarks(msgspec.Struct):
     """What an image's manifest has at its top, and no SBOM does."""
 
-    schema_version: msgspec.Raw | None = msgspec.field(name="schemaVersion", default=None)
-    layers: msgspec.Raw | None = None
-    fs_layers: msgspec.Raw | None = msgspec.field(name="fsLayers", default=None)
-    manifests: msgspec.Raw | None = None
+    schema_version: msgspec.Raw = msgspec.field(name="schemaVersion", default=msgspec.Raw())
+    layers: msgspec.Raw = msgspec.Raw()
+    fs_layers: msgspec.Raw = msgspec.field(name="fsLayers", default=msgspec.Raw())
+    manifests: msgspec.Raw = msgspec.Raw()
 
 
 def _is_manifest(body: bytes) -> bool:
@@ -88,7 +92,7 @@ def _is_manifest(body: bytes) -> bool:
         marks = msgspec.json.decode(body, type=_ManifestMarks)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
-    return any(getattr(marks, name) is not None for name in marks.__struct_fields__)
+    return any(bytes(getattr(marks, name)) for name in marks.__struct_fields__)
 
 
 def _written(services: Services, digest: str, inventory: Inventory) -> Analysed:

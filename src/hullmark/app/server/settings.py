@@ -28,7 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `feeds` says where advisories come from: "" from nowhere, "default" from their upstreams, else a mirror's URL or folder; they are
     fetched every `feeds_every` seconds. `advisory_keys` is a file or folder of public keys (PEM) one of which must have signed bundles of
     advisories that are sent in ("": operators may send unsigned ones). `snapshot_limit` is in bytes. Scans that store nothing take bodies
-    of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process.
+    of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process. `registry_parallel`
+    images are read at the same time, by all workers together, from a registry that no login says it of.
     """
 
     data: Path
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scan_seconds: float = 300.0
     scan_memory: int = 2 << 30
     scan_slots: int = 2
+    registry_parallel: int = 8
 
     @property
     def host(self) -> str:
@@ -124,4 +126,6 @@ def _checked(settings: Settings) -> Settings:
             "HULLMARK_WORKERS must be at least 1 and HULLMARK_LEASE longer than HULLMARK_HEARTBEAT",
             advice="correct them",
         )
+    if settings.registry_parallel < 1:
+        raise HullmarkError("HULLMARK_REGISTRY_PARALLEL must be at least 1", advice="correct it")
     return settings

@@ -24,6 +24,7 @@ from hullmark.app.shown_settings import without_secrets
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched
 from hullmark.app.wish import Means, Scanned, ScannerPlaces, Wish
 from hullmark.catalog.sbom.packages import merged, package_of
+from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.told import Told, empty_source
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory
@@ -126,10 +127,19 @@ def _inventory(order: ScanOrder, document: Path | None) -> Inventory:
 
 
 def inventory_of(order: ScanOrder) -> Inventory:
-    """Packages that are told by their purls, as an inventory. Those that cannot be understood are problems in it."""
+    """Packages that are told by their purls, as an inventory. Raises HullmarkError for what is no purl: nothing is left out silently."""
     problems: list[str] = []
-    told = (Told(label=f"package {number}", purl=purl) for number, purl in enumerate(order.purls, 1))
-    found = [package for each in told if (package := package_of(each, problems.append)) is not None]
+    found = []
+    for number, purl in enumerate(order.purls, 1):
+        parts = parts_of(purl)
+        package = (
+            package_of(Told(label=purl, name=parts.name, purl=purl), problems.append) if parts is not None else None
+        )
+        if parts is None or package is None:
+            raise HullmarkError(
+                f"package {number} is no purl: {purl[:200]!r}", advice="write it as pkg:TYPE/NAME@VERSION"
+            )
+        found.append(package)
     id, _, version = order.distro.partition(":")
     return Inventory(
         source=empty_source("packages"),

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from hullmark.app.server.documents import fingerprint
 from hullmark.app.server.register import Added, Holding, Wanted, created, settle
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored_archive import Choice, archive_at, check_refused, chosen_in, image_in
@@ -25,7 +26,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.archive import HEAD
 from hullmark.source.reference import Reference, parse_reference
-from hullmark.store import images, uploads
+from hullmark.store import images, leases, uploads
 from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.images import NewImage
 from hullmark.store.object_writer import ObjectWriter
@@ -206,6 +207,8 @@ async def _registered(
     """One transaction; also answers whether the image is to be read from this very archive."""
     async with services.database.system() as connection:
         placed = await images.register(connection, _new(image, received))
+        if await leases.read_again(connection, placed.image_id, received.key, fingerprint()):
+            placed = msgspec.structs.replace(placed, state="waiting")
         added = await settle(connection, account_id, placed, holding)
         if not await uploads.use(connection, received.id):
             raise _given_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.server_options import add_server_options
@@ -22,7 +23,13 @@ the password is not kept, and the key stands in ~/.config/hullmark/servers.yaml,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("url", metavar="URL", help="the server, as https://hullmark.example.com")
+    parser.add_argument(
+        "url",
+        metavar="URL",
+        nargs="?",
+        default="",
+        help="the server, as https://hullmark.example.com (default: --server)",
+    )
     parser.add_argument("--user", metavar="NAME", default="", help="who signs in (default: asked for)")
     parser.add_argument("--key-name", metavar="NAME", default="", help="what the key is called on the server")
     parser.add_argument(
@@ -55,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         api_key=key,
         key_name=name,
         account=account,
-        cacert=settings.get("cacert") or "",
+        cacert=str(Path(ca).absolute()) if (ca := settings.get("cacert")) else "",
         insecure=bool(settings.get("insecure")),
     )
     servers = Servers(settings.config_folder())
@@ -69,7 +76,7 @@ def _client(settings: Settings, url: str, account: str, **login: str) -> ApiClie
     from hullmark.cli.remote.connection import http_settings
     from hullmark.net.api_client import ApiClient, ApiLogin, server_url
 
-    address = server_url(url, insecure=bool(settings.get("insecure")))
+    address = server_url(url or settings.server(), insecure=bool(settings.get("insecure")))
     return ApiClient(address, ApiLogin(account=account, **login), http_settings(settings))
 
 

@@ -141,7 +141,7 @@ class _FileOperation(Operation):
     "/advisories",
     operation_id="send_advisories",
     status_code=202,
-    opt=_WRITE,
+    opt={**_WRITE, "streamed": True},
     request_max_body_size=None,
     operation_class=_FileOperation,
     summary="Send in a snapshot of advisories",

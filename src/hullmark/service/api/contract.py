@@ -1,7 +1,8 @@
 """The API's description (OpenAPI 3.1), completed from what the routes say of themselves: errors, permissions, names.
 
 A route says in `opt`, besides its `permission`: `formats`, the kind of result that it answers in any format of the command line;
-`answers`, media types of answers by status; `also`, another status of the same answer; `fails`, statuses of refusals of its own.
+`answers`, media types of answers by status; `also`, another status of the same answer; `fails`, statuses of refusals of its own; `takes`,
+types of bodies by media type, where the route reads the body itself.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _WORDS: Mapping[int, str] = {
     415: "The body is of a type that is not taken.",
     422: "What is wished cannot be done as it is.",
     429: "Too many requests: `Retry-After` says when to come again.",
+    431: "The head of the request is too long.",
     500: "A fault of the server.",
     501: "This is not offered.",
     502: "A registry, or another host that had to be asked, does not answer as it should.",
@@ -66,7 +68,7 @@ class Operation(NamedTuple):
 class Contract(JsonRenderPlugin):
     """Serves the description."""
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The document as JSON."""
         return msgspec.json.encode(contract_of(request.app))
 
@@ -139,11 +141,29 @@ def _complete(told: dict[str, Any], operation: Operation) -> None:
         told["description"] = f"{told.get('description', '').strip()}\n\n{needs}".strip()
     parameters = [_plain(each) for each in told.get("parameters", [])]
     told["parameters"] = parameters + [{"$ref": f"#/components/parameters/{each}"} for each in _shared(operation)]
+    for media_type, kind in opt.get("takes", {}).items():
+        body = told.setdefault("requestBody", {"required": True, "content": {}})
+        body["content"][media_type] = {"schema": _inline(kind)}
     success = told["responses"].pop(str(handler.status_code))
     told["responses"] = {
         **_successes(operation, success),
         **{str(status): _reference(operation.family, status) for status in _failures(operation)},
     }
+
+
+def _inline(kind: Any) -> dict[str, Any]:
+    """The schema of a type, with all that it refers to in itself."""
+    (schema,), known = msgspec.json.schema_components([kind], ref_template="{name}")
+
+    def inlined(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inlined(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        return inlined(known[node["$ref"]]) if "$ref" in node else {name: inlined(each) for name, each in node.items()}
+
+    found: dict[str, Any] = inlined(schema)
+    return found
 
 
 def _plain(parameter: dict[str, Any]) -> dict[str, Any]:
@@ -210,9 +230,9 @@ def _media_types(kind: Any) -> list[str]:
 def _failures(operation: Operation) -> list[int]:
     """The statuses of refusals."""
     opt, handler = operation.handler.opt, operation.handler
-    found = {400, *opt.get("fails", ())}
+    found = {400, 431, *opt.get("fails", ())}
     if opt.get("permission") is not None:
-        found |= {401, 403, 404, 429, 503}
+        found |= {401, 403, 404, 422, 429, 503}
     if operation.method != "GET":
         found |= {404, 409, 422}
         if operation.method != "DELETE":
@@ -243,12 +263,13 @@ def _responses() -> dict[str, Any]:
     found: dict[str, Any] = {"NotModified": {"description": "The client has this answer already."}}
     for family, content in contents.items():
         for status, words in _WORDS.items():
+            known = problem if status == 431 else content
             headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
             if status in _WAITS:
                 headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
             if status == 401:
                 headers["WWW-Authenticate"] = {"$ref": "#/components/headers/Challenge"}
-            found[f"{_FAMILIES[family]}{status}"] = {"description": words, "headers": headers, "content": content}
+            found[f"{_FAMILIES[family]}{status}"] = {"description": words, "headers": headers, "content": known}
     return found
 
 
@@ -256,7 +277,6 @@ def _headers() -> dict[str, Any]:
     return {
         "RequestId": {
             "description": "The request's id, which the log and the audit log have too.",
-            "required": True,
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=-]{1,100}$"},
         },
         "RetryAfter": {

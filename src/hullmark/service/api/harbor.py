@@ -22,6 +22,7 @@ from hullmark.app.server.findings import Moments, matches_of, snapshot_for
 from hullmark.app.server.harbor import Artifact, Standing
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
+from hullmark.match.risk import by_cve, ordered
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Match, Matches
 from hullmark.report import load
@@ -161,7 +162,7 @@ def _rfc3339(moment: datetime) -> str:
     _paths("/scan"),
     status_code=202,
     summary="Scan an artifact (Harbor)",
-    opt=_opt(202, _ACCEPTED_TYPE, fails=(500, 501)),
+    opt=_opt(202, _ACCEPTED_TYPE, fails=(500, 501, 502), takes={"application/json": ScanBody}),
     **_ROUTE,
 )
 async def scan(
@@ -251,7 +252,10 @@ def _bare(media_type: str) -> str:
 
 
 def _report(matches: Matches, found: Standing, now: datetime) -> bytes:
-    items = [_item(match) for match in matches.matches if match.suppressed is None]
+    counting = ordered(by_cve(match for match in matches.matches if match.suppressed is None))
+    # Harbor keeps one record of a vulnerability in a version of a package: that of the most urgent match.
+    once = {(item.id, item.package, item.version): item for item in map(_item, reversed(counting))}
+    items = list(reversed(once.values()))
     worst = max((_WORDS.index(item.severity) for item in items), default=0)
     return msgspec.json.encode(
         {

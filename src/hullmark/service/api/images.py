@@ -196,10 +196,23 @@ async def get_image(
     summary="The image that a tag points to",
 )
 async def by_reference(
-    reference: ImageName, services: NamedDependency[Services], caller: NamedDependency[Caller]
+    reference: ImageName,
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    as_of: FromQuery[datetime | None] = None,
 ) -> ImageView:
-    """The image that HOST/REPOSITORY:TAG points to now, or has this digest."""
-    return await _view(services, caller, reference.strip("/"))
+    """The image that HOST/REPOSITORY:TAG points to now, or pointed to at a moment, as far as it was seen; or that has this digest."""
+    name = reference.strip("/")
+    then = moment(as_of)
+    if then is not None and "@" not in name:
+        named = parse_reference(name)
+        parts = (named.host, named.repository, named.tag or "latest")
+        async with services.database.tenant(caller.account_id) as connection:
+            digest = await images.tagged_as_of(connection, caller.account_id, parts, then)
+        if digest is None:
+            raise not_found(f"image that {name} pointed to then", "leave as_of out for what it points to now")
+        name = digest
+    return await _view(services, caller, name)
 
 
 async def _view(services: Services, caller: Caller, name: str) -> ImageView:
@@ -240,6 +253,12 @@ async def analyse_again(
     row = await find(services, caller, digest)
     if row.kind == "sbom":
         raise Refusal(409, "what an SBOM tells was read when it came", "send the SBOM again, or add the image itself")
+    if row.kind == "upload" and not row.upload:
+        raise Refusal(
+            409,
+            "the archive that was uploaded is gone since it was read",
+            "upload it again: hullmark image upload, or POST /api/v1/uploads",
+        )
     async with services.database.system() as connection:
         if await leases.wait_again(connection, [row.id]):
             await register.want_analysis(connection, row.id)

@@ -180,7 +180,7 @@ async def rotate_key(
     return _secret(row, secret)
 
 
-@post("/tokens", status_code=200, opt={"public": True}, summary="Get a short-lived token")
+@post("/tokens", status_code=200, opt={"public": True, "fails": (401, 429, 503)}, summary="Get a short-lived token")
 async def issue_token(request: Request[Any, Any, Any], data: JSONBody[TokenWish]) -> Response[TokenView]:
     """For a password or a key, in the body or in the header Authorization."""
     identity, address = gate_of(request.app).identity, address_of(request.scope)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import psycopg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -108,16 +109,37 @@ def on_error(_: Request[Any, Any, Any], error: HullmarkError) -> Response[bytes]
     return answer(body, headers)
 
 
+def unkept(error: psycopg.DataError) -> HullmarkError:
+    """What the database cannot hold came with the request: a zero character, a number or a moment out of all bounds."""
+    _log.warning("not kept", error=str(error)[:500])
+    return HullmarkError(
+        "the request holds something that cannot be kept or compared",
+        advice="send no zero characters, and numbers and moments within bounds",
+    )
+
+
+def on_unkept(request: Request[Any, Any, Any], error: psycopg.DataError) -> Response[bytes]:
+    """A value that the database refused."""
+    return on_error(request, unkept(error))
+
+
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A fault of ours: told in the log, with the request that met it."""
     _log.error("bug", path=request.url.path, method=request.method, exc_info=error)
     return answer(ProblemBody(title=_title(500), status=500, detail="this is a fault of the server; its log says more"))
 
 
+def on_nested(_: Request[Any, Any, Any], __: RecursionError) -> Response[bytes]:
+    """A body that is nested so deeply that it cannot be read."""
+    return answer(ProblemBody(title=_title(400), status=400, detail="the body is nested too deeply"))
+
+
 HANDLERS: dict[int | type[Exception], Any] = {
     Refusal: on_refusal,
     HTTPException: on_http,
     HullmarkError: on_error,
+    psycopg.DataError: on_unkept,
+    RecursionError: on_nested,
     Exception: on_bug,
 }
 

@@ -22,7 +22,7 @@ from hullmark.app.server.services import Services
 from hullmark.app.server.stateless import Purl, ScanOrder
 from hullmark.report import load, names
 from hullmark.service.api.advisories import received
-from hullmark.service.api.bodies import BodyLimits, BoundedBody
+from hullmark.service.api.bodies import BodyLimits, BoundedBody, Slots
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.images import AddedView
 from hullmark.service.api.policies import version_named
@@ -31,8 +31,9 @@ from hullmark.service.isolated import DOCUMENT, isolated
 from hullmark.store import audit
 from hullmark.store.audit import Asked
 
-_SCAN: dict[str, Any] = {"permission": "scan"}
+_SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
+_RECEIVING = "scan_bodies"
 _RETRY_SECONDS = 10
 _LARGEST_WISH = 8 << 20
 _MAX_TEXT = 2 << 20
@@ -105,7 +106,7 @@ async def scan(
 
     Answers `{inventory, matches, verdict}`, each as `hullmark scan`, `vulns` and `check` write it.
     """
-    async with _place(request, services) as folder:
+    async with _place(request, services, caller) as folder:
         document = folder / DOCUMENT
         wish = await asyncio.to_thread(_wish, document)
         if wish is None:
@@ -180,7 +181,7 @@ async def vulnerability_scan(
     does, in a format of its own: json, table, sarif, cyclonedx-json …"""
     if format not in names("matches") or format == "template":
         raise problem(400, f"{format[:50]!r} is no format for this", f"choose one of {', '.join(names('matches'))}")
-    async with _place(request, services) as folder:
+    async with _place(request, services, caller) as folder:
         wish = await asyncio.to_thread(_packages, folder / DOCUMENT)
         order = ScanOrder(account_id=caller.account_id, format=format)
         if wish is not None:
@@ -208,7 +209,7 @@ def _packages(document: Path) -> PackagesWish | None:
     operation_id="register_sbom",
     status_code=201,
     summary="Register an SBOM as an image",
-    **{**_KEPT, "opt": {"permission": "images:write"}},
+    **{**_KEPT, "opt": {"permission": "images:write", "streamed": True}},
 )
 async def register(
     request: Request[Any, Any, Any],
@@ -221,7 +222,7 @@ async def register(
 ) -> Response[AddedView]:
     """The body is an SBOM of any format that is read. It is analysed at once, and judged as images are, as far as an SBOM tells. It goes
     by the sha256 of the document; the annotation `sbom.image` has the digest of the image that it says it is about."""
-    async with _place(request, services) as folder:
+    async with _place(request, services, caller) as folder:
         wanted = Wanted(reference=reference)
         order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted)
         added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=Added)
@@ -233,20 +234,35 @@ async def register(
 
 
 @asynccontextmanager
-async def _place(request: Request[Any, Any, Any], services: Services) -> AsyncIterator[Path]:
-    """A folder with the request's body as DOCUMENT, while one of the process's few slots is held. Raises Refusal 503 if there is none."""
+async def _place(request: Request[Any, Any, Any], services: Services, caller: Caller) -> AsyncIterator[Path]:
+    """A folder with the request's body as DOCUMENT, while one of the process's few slots is held. Raises Refusal 503 if there is none.
+
+    A body that comes slowly holds none of them.
+    """
     slots = _slots(request, services)
-    if slots.locked():
-        detail = "as many scans run as may at the same time"
-        raise Refusal(
-            503, detail, "send it again soon", headers={"Retry-After": str(_RETRY_SECONDS), "Connection": "close"}
-        )
-    async with slots:
-        limits = BodyLimits(most=services.settings.scan_limit, wait=services.settings.body_wait)
-        with TemporaryDirectory(prefix="hullmark-scan-") as name:
-            folder = Path(name)
+    limits = BodyLimits(most=services.settings.scan_limit, wait=services.settings.body_wait)
+    with TemporaryDirectory(prefix="hullmark-scan-") as name:
+        folder = Path(name)
+        _check_free(slots)
+        with _receiving(request).taken(caller.account_id):
             await received(BoundedBody(request.scope, request.receive, limits), folder / DOCUMENT)
+        _check_free(slots)
+        async with slots:
             yield folder
+
+
+def _check_free(slots: asyncio.Semaphore) -> None:
+    if slots.locked():
+        headers = {"Retry-After": str(_RETRY_SECONDS), "Connection": "close"}
+        raise Refusal(503, "as many scans run as may at the same time", "send it again soon", headers=headers)
+
+
+def _receiving(request: Request[Any, Any, Any]) -> Slots:
+    """How many bodies may come at the same time: of one account, and in all."""
+    if _RECEIVING not in request.app.state:
+        request.app.state[_RECEIVING] = Slots(4, 8)
+    found: Slots = request.app.state[_RECEIVING]
+    return found
 
 
 def _slots(request: Request[Any, Any, Any], services: Services) -> asyncio.Semaphore:

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from hullmark._version import __version__
-from hullmark.app.server.analyse import fingerprint
+from hullmark.app.server.documents import fingerprint
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
 from hullmark.service.metrics import exposition

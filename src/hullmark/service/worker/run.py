@@ -17,6 +17,7 @@ from procrastinate.jobs import Job
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
+from hullmark.service.tracing import span
 from hullmark.service.worker.lasting import LastingJobs
 from hullmark.service.worker.tasks import TASKS, Work, worker_name
 from hullmark.store.database import watchful
@@ -56,7 +57,9 @@ def jobs_app(url: str, work: Work) -> procrastinate.App:
 
 def _bound(run: Callable[..., Awaitable[None]], work: Work) -> Callable[..., Awaitable[None]]:
     async def task(**args: Any) -> None:
-        await run(work, **args)
+        numbers = {f"hullmark.{key}": value for key, value in args.items() if isinstance(value, int | str)}
+        with span(f"job {run.__name__}", numbers):
+            await run(work, **args)
 
     return task
 

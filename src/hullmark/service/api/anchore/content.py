@@ -74,7 +74,7 @@ async def list_metadata_types(
     return list(METADATA_TYPES)
 
 
-@get(_paths("metadata/{kind:str}"), opt=_READ)
+@get(_paths("metadata/{kind:str}"), opt={**_READ, "fails": (502,)})
 async def get_metadata(
     digest: FromPath[str], kind: FromPath[str], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> Metadata:

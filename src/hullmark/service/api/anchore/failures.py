@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import psycopg
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.report.anchore.errors import ErrorBody, error_body, error_of
-from hullmark.service.api.problems import HANDLERS, Refusal, on_bug
+from hullmark.service.api.problems import HANDLERS, Refusal, on_bug, unkept
 from hullmark.source import ImageNotFound
 from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.objects import ObjectsUnreachable
@@ -80,6 +81,10 @@ def _on_nested(_: Request[Any, Any, Any], __: RecursionError) -> Response[bytes]
     return _answer(error_body("the body is nested too deeply", 400))
 
 
+def _on_unkept(request: Request[Any, Any, Any], error: psycopg.DataError) -> Response[bytes]:
+    return _on_error(request, unkept(error))
+
+
 def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     on_bug(request, error)
     return _answer(error_body("this is a fault of the server; its log says more", 500))
@@ -89,6 +94,7 @@ _OURS: dict[int | type[Exception], _Handler] = {
     Refusal: _on_refusal,
     HTTPException: _on_http,
     HullmarkError: _on_error,
+    psycopg.DataError: _on_unkept,
     Exception: _on_bug,
 }
 
@@ -103,7 +109,7 @@ def _by_prefix(ours: _Handler, native: _Handler) -> _Handler:
 
 FAILURES: dict[int | type[Exception], Any] = {
     Told: _on_told,
-    RecursionError: _by_prefix(_on_nested, HANDLERS[Exception]),
+    RecursionError: _by_prefix(_on_nested, HANDLERS[RecursionError]),
     **{kind: _by_prefix(_OURS[kind], HANDLERS[kind]) if kind in _OURS else HANDLERS[kind] for kind in HANDLERS},
 }
 """For the whole application: below /v1 Anchore's body, elsewhere that of `problems`. Paths without a route are answered here too."""

@@ -30,7 +30,7 @@ _MOST = 1000
 ImageStatus = Annotated[str, QueryParameter(name="image_status")]
 
 
-@post("/images", status_code=200, opt=WRITE)
+@post("/images", status_code=200, opt={**WRITE, "fails": (502,)})
 async def add_image(
     data: JSONBody[requests.ImageRequest],
     services: NamedDependency[Services],

@@ -115,7 +115,9 @@ async def _active(connection: Connection, caller: Caller) -> str:
     return next((each.name for each in usual), "")
 
 
-@post("/policies", status_code=200, opt=_WRITE, request_max_body_size=MAX_BYTES)
+@post(
+    "/policies", status_code=200, opt={**_WRITE, "takes": {"application/json": dict}}, request_max_body_size=MAX_BYTES
+)
 async def add_policy(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],

@@ -68,7 +68,7 @@ async def get_registry(
     return [_shown(caller.account, await _row(services, caller, pattern.strip("/")))]
 
 
-@post("/registries", status_code=200, opt=_WRITE)
+@post("/registries", status_code=200, opt={**_WRITE, "fails": (502,)})
 async def add_registry(
     data: JSONBody[RegistryRequest],
     services: NamedDependency[Services],
@@ -82,7 +82,7 @@ async def add_registry(
     return await _keep(services, caller, data, pattern, validate=validate)
 
 
-@put("/registries/{pattern:path}", opt=_WRITE)
+@put("/registries/{pattern:path}", opt={**_WRITE, "fails": (502,)})
 async def change_registry(
     pattern: Pattern,
     data: JSONBody[RegistryRequest],

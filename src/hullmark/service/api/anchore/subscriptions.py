@@ -152,7 +152,7 @@ async def delete_subscription(
     return {}
 
 
-@post("/repositories", status_code=200, opt=_WRITE)
+@post("/repositories", status_code=200, opt={**_WRITE, "fails": (502,)})
 async def add_repository(
     repository: FromQuery[str],
     services: NamedDependency[Services],

@@ -142,7 +142,7 @@ async def remove_service(
     raise refused(409, f"{name} cannot be removed", "stop its process: then it is no longer told to be up")
 
 
-@post("/system/feeds", status_code=200, opt=_WRITE)
+@post("/system/feeds", status_code=200, opt={**_WRITE, "fails": (501,)})
 async def sync_feeds(services: NamedDependency[Services], flush: FromQuery[bool] = False) -> list[Json]:
     """Every namespace of the advisories in use, with nothing updated: the server brings them up to date by itself."""
     if flush:

@@ -186,7 +186,11 @@ class TokenForm(msgspec.Struct, kw_only=True):
     client_id: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
-@post("/oauth/token", status_code=200, opt={"public": True})
+@post(
+    "/oauth/token",
+    status_code=200,
+    opt={"public": True, "takes": {"application/x-www-form-urlencoded": TokenForm}, "fails": (401, 429, 503)},
+)
 async def issue_token(request: Request[Any, Any, Any]) -> Response[TokenView]:
     """A short-lived token for a name and a password."""
     form = await request.form()

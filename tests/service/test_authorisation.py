@@ -1,0 +1,365 @@
+"""Every route, asked by everybody: who may, and that nobody sees or changes a byte of another account.
+
+The routes are the application's own: one that is new and has no case here fails by itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from httpx import Response
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from hullmark.app.server.passwords import Passwords
+from hullmark.service.api.anchore import absent as not_offered
+from hullmark.service.api.permissions import PERMISSIONS, ROLES, SIGNED_IN
+from hullmark.service.api.signin import Gate
+from tests.support.database import database_server, database_url
+from tests.support.desk import PASSWORD, Desk, desk
+from tests.support.furnished import WORDS, Furnished, advised, furnish
+
+__all__ = ["database_server", "database_url"]
+pytestmark = pytest.mark.anyio
+
+ENDLESS = "/api/v1/events/stream"
+OURS, THEIRS = "ourmark", "theirmark"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """A route with its method."""
+
+    method: str
+    path: str
+    needs: str | None
+    of: str | None
+    is_offered: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Visitor(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who asks. `may` is None for who is not let in at all."""
+
+    name: str
+    may: frozenset[str] | None
+    headers: dict[str, str] = {}
+    login: tuple[str, str] | None = None
+
+
+class World(msgspec.Struct, kw_only=True):
+    at: Desk
+    ours: Furnished
+    theirs: Furnished
+    visitors: list[Visitor]
+    seconds: list[float]
+
+    def visitor(self, name: str) -> Visitor:
+        return next(each for each in self.visitors if each.name == name)
+
+    async def ask(self, who: Visitor, method: str, path: str, body: Any = None, account: str = "") -> Response:
+        self.seconds[0] += 60  # who fails often is not told to wait
+        headers = {**who.headers, **({"x-hullmark-account": account} if account else {})}
+        more: dict[str, Any] = {} if body is None else {"json": body}
+        if who.login:
+            more["auth"] = who.login
+        return await self.at.client.request(method, path, headers=headers, **more)
+
+
+def doors(app: Litestar) -> Iterator[Door]:
+    """Every route and method of the application, but for the description's own."""
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute) or route.path_format.startswith("/static"), route.path_format
+        if not isinstance(route, HTTPRoute) or route.path_format.startswith("/api/v1/openapi"):
+            continue
+        for method, (handler, _) in route.route_handler_map.items():
+            if method == "OPTIONS":
+                continue
+            opt = handler.opt
+            yield Door(
+                method=method,
+                path=route.path_format,
+                needs=opt.get("permission"),
+                of=opt.get("of"),
+                is_offered=handler.fn.__module__ != not_offered.__name__,
+            )
+
+
+BODIES: dict[str, Any] = {
+    "POST /api/v1/images": {"reference": "{tag}-absent"},
+    "POST /api/v1/images/{digest}/analysis": None,
+    "POST /api/v1/uploads": {},
+    "POST /api/v1/policies": {"text": "schema: hullmark-policy/1\nname: x\n"},
+    "POST /api/v1/activations": {"policy": "{policy}"},
+    "POST /api/v1/exceptions": {"rule": "x"},
+    "PUT /api/v1/registries/{pattern}": {"kind": "none"},
+    "POST /api/v1/registry-tests/{pattern}": None,
+    "POST /api/v1/accounts": {"name": "{account}"},
+    "PATCH /api/v1/accounts/{name}": {"email": "changed@example.org"},
+    "PUT /api/v1/password": {"old": "x", "new": 1},
+    "POST /api/v1/accounts/{name}/persons": {"name": "{person}", "role": "viewer", "password": 1},
+    "PATCH /api/v1/accounts/{name}/persons/{person}": {"role": "viewer"},
+    "POST /api/v1/keys": {"name": "x", "role": "ci", "person": "{person}"},
+    "POST /api/v1/keys/{name}/rotate": None,
+    "POST /api/v1/tokens": {"name": "{person}", "password": "x"},
+    "POST /api/v1/advisories": {},
+    "POST /api/v1/advisories/update": {"anew": 1},
+    "POST /api/v1/simulations": {"policy": "{policy}"},
+    "POST /api/v1/scan": {"reference": "{tag}-absent", "policy": "{policy}"},
+    "POST /api/v1/vulnerability-scan": {"packages": []},
+    "POST /api/v1/sboms": {},
+    "POST /api/harbor/scan": {},
+    "POST /api/harbor/api/v1/scan": {},
+    "POST /v1/images": {"tag": "{tag}-absent"},
+    "POST /v1/policies": {"id": "{policy}"},
+    "PUT /v1/policies/{policy_id}": {"active": True},
+    "POST /v1/subscriptions": {"subscription_key": "{tag}"},
+    "PUT /v1/subscriptions/{id}": {"active": False},
+    "POST /v1/repositories": None,
+    "POST /v1/registries": {"registry": "{registry}"},
+    "PUT /v1/registries/{pattern}": {"registry": "{registry}"},
+    "POST /v1/accounts": {"name": "{account}", "email": 1},
+    "PUT /v1/accounts/{name}/state": {"state": "enabled"},
+    "POST /v1/accounts/{name}/users": {"username": "{person}", "password": 1},
+    "POST /v1/accounts/{name}/users/{person}/credentials": {"type": "password", "value": "changed words here"},
+    "POST /v1/user/credentials": {"value": 1},
+    "POST /v1/system/feeds": None,
+    "POST /v1/oauth/token": None,
+}
+"""What is sent to routes that take a body: about something of an account, and not enough to make anything new."""
+
+QUERIES = (
+    "/api/v1/packages?name={mark}-package",
+    "/api/v1/images?tag={mark}-tag",
+    "/api/v1/events?resource={digest}",
+    "/api/v1/audit?resource={policy}",
+    "/api/v1/audit?actor=key:{mark}-ci",
+    "/api/v1/verdicts/{digest}?environment={mark}-place",
+    "/v1/images?fulltag={tag}",
+    "/v1/images?fulltag={tag}&history=true",
+    "/v1/query/images/by_package?name={mark}-package",
+    "/v1/subscriptions?subscription_type=vuln_update&subscription_key={tag}",
+    "/v1/events?resource_id={digest}",
+)
+"""Questions that name something of an account."""
+
+
+def _absent() -> Furnished:
+    """What things would be called that there are not."""
+    return Furnished(
+        account="absentmark",
+        mark="absentmark",
+        digest="sha256:" + "0" * 64,
+        tag="127.0.0.1:1/shop:absentmark-tag",
+        registry="absentmark.example.org",
+        verdict=987_654_321,
+        activation=987_654_321,
+        exception="00000000-0000-4000-8000-000000000000",
+        simulation="00000000-0000-4000-8000-000000000000",
+        event=987_654_321,
+        subscription="0" * 32,
+        scan="00000000-0000-4000-8000-000000000000",
+    )
+
+
+ABSENT = _absent()
+
+
+def filled(template: Any, by: Furnished) -> Any:
+    """A body or a query with what things of an account are called."""
+    if isinstance(template, dict):
+        return {name: filled(value, by) for name, value in template.items()}
+    if not isinstance(template, str):
+        return template
+    for name in ("tag", "policy", "account", "person", "registry", "mark", "digest"):
+        template = template.replace(f"{{{name}}}", getattr(by, name))
+    return template
+
+
+def named(by: Furnished) -> list[str]:
+    """All that things of an account are called, the longest first."""
+    own = [str(getattr(by, each)) for each in Furnished.__struct_fields__ if each != "keys"]
+    return sorted({*own, by.policy, by.person, f"{by.mark}-ci", f"{by.mark}-tag"}, key=len, reverse=True)
+
+
+def body_of(door: Door, by: Furnished) -> Any:
+    if door.method in ("GET", "DELETE") or not door.is_offered:
+        return None
+    assert str(door) in BODIES, f"{door} has no case: add a body to BODIES"
+    return filled(BODIES[str(door)], by)
+
+
+def path_of(door: Door, by: Furnished) -> str:
+    path = by.path(door.path)
+    assert "{" not in path, f"{door} has no case: say in tests/support/furnished.py what stands for its parameters"
+    return path
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with desk(database_url, tmp_path) as at:
+        await advised(at)
+        ours = await furnish(at, "ours", OURS)
+        theirs = await furnish(at, "theirs", THEIRS)
+        answer = await at.ask("PATCH", f"/accounts/ours/persons/{OURS}-viewer", {"state": "disabled"})
+        assert answer.is_success
+        at.now += timedelta(hours=2)
+        seconds = [1000.0]
+        at.app.state["gate"] = gate = Gate(at.services, lambda: seconds[0])
+        gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
+
+        def bearer(name: str) -> dict[str, str]:
+            return {"authorization": f"Bearer {ours.keys[name]}"}
+
+        visitors = [
+            Visitor(name="nobody", may=None),
+            Visitor(name="disabled", may=None, login=(f"{OURS}-viewer", f"{WORDS} {OURS}")),
+            Visitor(name="revoked", may=None, headers=bearer("revoked")),
+            Visitor(name="expired", may=None, headers=bearer("expired")),
+            Visitor(name="narrow", may=frozenset(("images:read",)), headers=bearer("narrow")),
+            *(Visitor(name=role, may=ROLES[role], headers=bearer(role)) for role in ROLES),
+            Visitor(name="person", may=ROLES["admin"], login=(f"{OURS}-admin", f"{WORDS} {OURS}")),
+            Visitor(name="operator", may=PERMISSIONS, login=("admin", PASSWORD)),
+        ]
+        yield World(at=at, ours=ours, theirs=theirs, visitors=visitors, seconds=seconds)
+
+
+async def test_who_may_use_which_route(world: World) -> None:
+    wrong = []
+    for door, who in itertools.product(list(doors(world.at.app)), world.visitors):
+        if door.path == ENDLESS and (who.may is None or door.needs in who.may):
+            if who.may is not None:
+                continue
+        account = "ours" if who.name == "operator" else ""
+        is_done = door.needs == "system:write" and who.name == "operator"  # nothing is to happen to the account itself
+        path = path_of(door, ABSENT if is_done else msgspec.structs.replace(ABSENT, account="ours"))
+        answer = await world.ask(who, door.method, path, body_of(door, ABSENT), account)
+        if not _expected(door, who, answer.status_code):
+            wrong.append(f"{who.name}: {door} → {answer.status_code} {answer.text[:200]}")
+        if who.name != "operator" and (THEIRS in answer.text or world.theirs.digest in answer.text):
+            wrong.append(f"{who.name}: {door} tells of another account: {answer.text[:300]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _expected(door: Door, who: Visitor, status: int) -> bool:
+    if door.needs is None:
+        return status not in (403, 500)  # what is public, or asks for a password itself
+    if who.may is None:
+        return status == 401
+    if door.needs != SIGNED_IN and door.needs not in who.may:
+        return status == 403
+    return status not in (401, 403, 500)
+
+
+async def test_what_one_may_read_is_read(world: World) -> None:
+    """And holds nothing of another account, in any list and for any role."""
+    wrong = []
+    for door in doors(world.at.app):
+        if door.method != "GET" or door.path == ENDLESS:
+            continue
+        path = path_of(door, world.ours) + filled(_QUERIES.get(door.path, ""), world.ours)
+        for who in world.visitors:
+            if who.may is None or who.name == "operator":
+                continue
+            answer = await world.ask(who, "GET", path)
+            if THEIRS in answer.text or world.theirs.digest in answer.text:
+                wrong.append(f"{who.name}: {door} tells of another account: {answer.text[:300]}")
+            wanted = 200 if door.is_offered else 501
+            if who.name == "admin" and answer.status_code != wanted and door.path not in _NOT_THERE:
+                wrong.append(f"{door} → {answer.status_code} {answer.text[:200]}")
+    assert not wrong, "\n".join(wrong)
+
+
+_QUERIES = {
+    "/api/v1/packages": "?name=libc6",
+    "/v1/query/images/by_package": "?name=libc6",
+    "/v1/query/images/by_vulnerability": "?vulnerability_id=CVE-2026-1",
+    "/v1/images/{digest}/check": "?tag={tag}",
+    "/v1/images/by_id/{digest}/check": "?tag={tag}",
+}
+_NOT_THERE = ("/v1/system/services/{name}/{host}",)
+
+
+async def _rows(at: Desk, account: str) -> dict[str, str]:
+    """A digest of everything in the database that is an account's, by table."""
+    found: dict[str, str] = {}
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute(
+            "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)"
+            " WHERE column_name = 'account_id' AND table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1"
+        )
+        for (table,) in await cursor.fetchall():
+            told = await connection.execute(
+                f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} row"  # noqa: S608
+                " WHERE account_id = (SELECT id FROM account WHERE name = %s)",
+                (account,),
+            )
+            row = await told.fetchone()
+            found[str(table)] = str(row[0]) if row else ""
+        told = await connection.execute("SELECT account::text FROM account WHERE name = %s", (account,))
+        found["account"] = str(await told.fetchone())
+    return found
+
+
+async def test_things_of_another_account_are_answered_like_things_that_there_are_not(world: World) -> None:
+    """By their identifiers in the address and the body, by name of the account in the address and in the header."""
+    before = await _rows(world.at, "theirs")
+    absent = msgspec.structs.replace(ABSENT, tag=world.theirs.tag.replace(THEIRS, ABSENT.mark))
+    wrong = []
+    for door, name in itertools.product(list(doors(world.at.app)), ("admin", "editor", "ci", "narrow", "person")):
+        if door.path == ENDLESS:
+            continue
+        who = world.visitor(name)
+        for account in ((world.theirs.account, ABSENT.account), ("", "")):
+            foreign, nothing = [
+                await world.ask(who, door.method, path_of(door, by), body_of(door, by), each)
+                for by, each in zip((world.theirs, absent), account, strict=True)
+            ]
+            if difference := _difference(foreign, nothing, (world.theirs, absent)):
+                wrong.append(f"{name}: {door} {account[0]}: {difference}")
+            is_closed = door.needs is not None and (account[0] or door.of)
+            if is_closed and foreign.status_code != 403:
+                wrong.append(f"{name}: {door} {account[0]} → {foreign.status_code}")
+    for query, name in itertools.product(QUERIES, ("admin", "ci", "auditor")):
+        who = world.visitor(name)
+        foreign, nothing = [await world.ask(who, "GET", filled(query, by)) for by in (world.theirs, absent)]
+        if difference := _difference(foreign, nothing, (world.theirs, absent)):
+            wrong.append(f"{name}: {query}: {difference}")
+    assert not wrong, "\n".join(wrong)
+    assert await _rows(world.at, "theirs") == before
+
+
+def _difference(foreign: Response, nothing: Response, both: tuple[Furnished, Furnished]) -> str:
+    """What tells a thing of another account from one that there is not; "" for nothing."""
+    if foreign.status_code != nothing.status_code:
+        return f"{foreign.status_code} and {nothing.status_code}: {foreign.text[:150]} {nothing.text[:150]}"
+    texts = [foreign.text, nothing.text]
+    if texts[0] != texts[1]:
+        for number, by in enumerate(both):
+            for each in named(by):
+                texts[number] = re.sub(rf"\b{re.escape(each)}\b", "…", texts[number])
+    if foreign.headers.get("content-type", "").endswith("json") and texts[0] != texts[1]:
+        return f"{texts[0][:300]} and {texts[1][:300]}"
+    return f"tells of them: {texts[0][:300]}" if THEIRS in texts[0] else ""
+
+
+async def test_a_disabled_account_answers_nobody_but_operators(world: World) -> None:
+    assert (await world.at.ask("PATCH", "/accounts/ours", {"state": "disabled"})).is_success
+    for door in doors(world.at.app):
+        if door.needs is None or door.path == ENDLESS:
+            continue
+        answer = await world.ask(world.visitor("admin"), door.method, path_of(door, world.ours), body_of(door, ABSENT))
+        assert answer.status_code in (401, 403), f"{door} → {answer.status_code} {answer.text[:200]}"

@@ -1,0 +1,234 @@
+"""`hullmark backup` and `hullmark restore` with real processes: what a server knew, it knows again in another place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hullmark.app.server.logins import context_of
+from hullmark.app.server.vault import open_vault
+from tests.support.buckets import s3_bucket
+from tests.support.images import Blobs, tar_of
+from tests.support.processes import (
+    _PROGRAM,
+    Client,
+    Server,
+    debian_postgres,
+    debian_programs,
+    place,
+    server,
+    until,
+)
+from tests.support.registry import FakeRegistry
+
+STATUS = (
+    b"Package: bash\nStatus: install ok installed\nMaintainer: A <a@example.org>\nArchitecture: amd64\n"
+    b"Version: 5.2\nDescription: it\n\n"
+)
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[tuple[str, str]]:
+    """A registry with an image of two layers: HOST:PORT, and the reference."""
+    blobs = Blobs()
+    layers = [
+        tar_of({"etc/os-release": b'ID=debian\nVERSION_ID="13"\n'}),
+        tar_of({"var/lib/dpkg/status": STATUS}),
+    ]
+    made = FakeRegistry(blobs=blobs)
+    made.tags["1"] = str(blobs.image(layers)["digest"])
+    with made.running():
+        yield made.host, f"{made.host}/{made.repository}:1"
+
+
+def hullmark(running: Server, *words: str, status: int = 0, settings: dict[str, str] | None = None) -> str:
+    """Run the program with a server's settings; what it said."""
+    ran = subprocess.run(
+        [str(_PROGRAM), *words], env={**running.environment(), **(settings or {})}, capture_output=True, timeout=120
+    )
+    said = (ran.stdout + ran.stderr).decode()
+    assert ran.returncode == status, said
+    return said
+
+
+def fill(running: Server, host: str, reference: str) -> Client:
+    """An image, judged; a policy in force; the password of a registry; an exception; a key, whose client this answers."""
+    client = running.client.signed_in()
+    client.prepare(host)
+    client.must("PUT", "/api/v1/registries/private.example", {"username": "robot", "password": "of-the-registry"})
+    digest = client.add(reference)
+    until(lambda: digest in client.verdicts(), 60, "the verdict")
+    no_job = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+    until(lambda: running.rows(no_job) == [(0,)], 60, "the end of all jobs")
+    return client
+
+
+def answers(client: Client) -> dict[str, Any]:
+    """What the server knows, as it tells it."""
+    found: dict[str, Any] = {}
+    for image in client.images():
+        digest = image["digest"]
+        for path in ("", "/packages", "/vulnerabilities"):
+            found[f"{digest}{path}"] = client.must("GET", f"/api/v1/images/{digest}{path}")
+        for path in (f"verdicts/{digest}", f"images/{digest}/verdicts"):
+            found[path] = client.must("GET", f"/api/v1/{path}")
+    for path in ("images", "policies", "activations", "registries", "keys", "events", "exceptions"):
+        found[path] = client.must("GET", f"/api/v1/{path}")
+    for key in found["keys"]["items"]:
+        key.pop("last_used_at")
+    return found
+
+
+def password_in(running: Server, key: Path) -> str:
+    """The stored password of the private registry, decrypted."""
+    ((account, secret),) = running.rows("SELECT account_id, secret FROM registry WHERE pattern = 'private.example'")
+    return open_vault(key).decrypt(bytes(secret), context_of(account, "private.example"))
+
+
+def test_what_a_server_knew_it_knows_again_after_its_folder_was_lost(registry: tuple[str, str]) -> None:
+    host, reference = registry
+    with place() as folder, server(folder) as running:
+        running.start()
+        running.ready()
+        client = fill(running, host, reference)
+        before = answers(client)
+        backup, file = folder / "backup", folder / "backup.tar"
+        said = hullmark(running, "backup", "--to", str(backup))  # while it runs
+        assert "the secret key is not in the backup" in said
+        assert "keep it elsewhere" in said or str(folder / "data" / "secret.key") in said
+        assert not (backup / "secret.key").exists()
+        assert (backup.stat().st_mode & 0o777, (backup / "database.dump").stat().st_mode & 0o777) == (0o700, 0o600)
+        hullmark(running, "backup", "--to", str(file), "--with-secret-key")
+        assert running.stop() == {"all": 0}
+        hullmark(running, "backup", "--to", str(folder / "at-rest.tar"))  # while it does not run
+
+        secret = folder / "secret.key"
+        shutil.move(folder / "data" / "secret.key", secret)
+        shutil.rmtree(folder / "data")
+        said = hullmark(running, "restore", str(backup), status=2)
+        assert "holds no secret key" in said
+        shutil.rmtree(folder / "data")
+        hullmark(running, "restore", str(backup), settings={"HULLMARK_SECRET_KEY_FILE": str(secret)})
+        running.start(HULLMARK_SECRET_KEY_FILE=str(secret))
+        running.ready()
+        assert answers(client) == before
+        assert password_in(running, secret) == "of-the-registry"
+        assert client.add(reference) in client.verdicts()
+        assert running.stop() == {"all": 0}
+
+        shutil.rmtree(folder / "data")
+        hullmark(running, "restore", str(file))
+        running.start()
+        running.ready()
+        assert answers(client) == before
+        assert password_in(running, folder / "data" / "secret.key") == "of-the-registry"
+        assert "Traceback" not in running.logs()
+
+
+def test_a_target_that_is_not_empty_is_replaced_only_by_force(registry: tuple[str, str]) -> None:
+    host, reference = registry
+    with place() as folder, server(folder) as running:
+        running.start()
+        running.ready()
+        client = fill(running, host, reference)
+        before = answers(client)
+        backup = folder / "backup"
+        hullmark(running, "backup", "--to", str(backup))
+        assert "is there already" in hullmark(running, "backup", "--to", str(backup), status=2)
+        assert "serves from" in hullmark(running, "restore", str(backup), "--force", status=2)
+        client.must("POST", "/api/v1/keys", {"name": "later", "role": "viewer"})
+        assert running.stop() == {"all": 0}
+        assert "not empty" in hullmark(running, "restore", str(backup), status=2)
+        hullmark(running, "restore", str(backup), "--force")
+        running.start()
+        running.ready()
+        assert answers(client) == before
+        assert running.stop() == {"all": 0}
+
+        (folder / "other.key").write_bytes(b"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n")
+        other = str(folder / "other.key")
+        said = hullmark(
+            running, "restore", str(backup), "--force", status=2, settings={"HULLMARK_SECRET_KEY_FILE": other}
+        )
+        assert "another secret key" in said
+
+
+def test_backups_that_are_none_or_not_whole_are_refused_before_the_database_is_touched(tmp_path: Path) -> None:
+    with place() as folder, server(folder) as running:
+        running.start()
+        running.ready()
+        running.stop()
+        whole = folder / "whole.tar"
+        hullmark(running, "backup", "--to", str(whole), "--with-secret-key")
+        shutil.rmtree(folder / "data")
+        cut = folder / "cut.tar"
+        cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+        (folder / "text").write_text("no backup")
+        (folder / "nothing").mkdir()
+        for name, words in (
+            ("cut.tar", ("not a whole backup", "cannot be read")),
+            ("text", ("cannot be read",)),
+            ("nothing", ("is no backup",)),
+            ("missing", ("there is no backup",)),
+        ):
+            said = hullmark(running, "restore", str(folder / name), status=2)
+            assert any(word in said for word in words), said
+        bad = folder / "newer.tar"
+        with tarfile.open(whole) as source, tarfile.open(bad, "w") as target:
+            for entry in source:
+                content = source.extractfile(entry)
+                assert content is not None
+                if entry.name == "backup.json":
+                    told = json.loads(content.read())
+                    (folder / "told").write_text(json.dumps({**told, "form": "9999"}))
+                    target.add(folder / "told", "backup.json")
+                else:
+                    target.addfile(entry, content)
+        assert "a newer hullmark made" in hullmark(running, "restore", str(bad), status=2)
+
+
+def test_over_a_postgresql_and_a_bucket_objects_are_listed_or_copied(registry: tuple[str, str]) -> None:
+    if debian_programs() is None:
+        pytest.skip("Debian's PostgreSQL is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("only root can run Debian's PostgreSQL as its user")
+    host, reference = registry
+    with place() as folder, debian_postgres(folder / "postgres") as database, s3_bucket() as bucket:
+        settings = {**bucket, "HULLMARK_DATABASE_URL": database.url(), "HULLMARK_OBJECTS": "s3://marks/all"}
+        with server(folder, **settings) as running:
+            running.migrate()
+            for name in ("api", "worker", "scheduler"):
+                running.start(name)
+            running.ready()
+            client = fill(running, host, reference)
+            before = answers(client)
+            listed, copied = folder / "listed", folder / "copied.tar"
+            assert "their bucket must keep them" in hullmark(running, "backup", "--to", str(listed))
+            hullmark(running, "backup", "--to", str(copied), "--objects", "copy")
+            assert "the server runs" in hullmark(running, "restore", str(listed), "--force", status=2)
+            assert set(running.stop().values()) == {0}
+
+            hullmark(running, "restore", str(listed), "--force")
+            for name in ("api", "worker", "scheduler"):
+                running.start(name)
+            running.ready()
+            assert answers(client) == before
+            assert set(running.stop().values()) == {0}
+
+            elsewhere = {"HULLMARK_OBJECTS": "s3://marks/elsewhere"}
+            said = hullmark(running, "restore", str(listed), "--force", status=2, settings=elsewhere)
+            assert "are not in" in said
+            hullmark(running, "restore", str(copied), "--force", settings=elsewhere)
+            running.settings |= elsewhere
+            running.start("api")
+            running.ready()
+            assert answers(client) == before
+            assert running.stop()["api"] == 0

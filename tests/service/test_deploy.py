@@ -1,0 +1,250 @@
+"""What else the server is deployed by: the compose file, systemd's units, the Helm chart."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from hullmark.app.server.settings import Settings
+from tests.support.places import REPOSITORY
+
+DEPLOY = REPOSITORY / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+KNOWN = {f"HULLMARK_{field.name.upper()}" for field in msgspec.structs.fields(Settings)} | {"HULLMARK_POSTGRES_USER"}
+OF_COMPOSE = {"HULLMARK_IMAGE", "HULLMARK_PORT"}
+"""What the compose file itself is set by."""
+
+
+def variables(text: str) -> set[str]:
+    """The server's variables that a text names."""
+    return set(re.findall(r"\bHULLMARK_[A-Z_]+\b", text))
+
+
+def test_only_settings_that_exist_are_set() -> None:
+    named = {path: variables(path.read_text()) for path in DEPLOY.rglob("*") if path.is_file()}
+    assert sum(map(len, named.values())) > 10
+    unknown = {str(path): names - KNOWN - OF_COMPOSE for path, names in named.items() if names - KNOWN - OF_COMPOSE}
+    assert unknown == {}
+
+
+def compose() -> Any:
+    """The compose file, with its anchors followed."""
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def test_every_role_of_the_compose_file_waits_for_the_migrated_database() -> None:
+    services = compose()["services"]
+    assert set(services) == {"postgres", "migrate", "api", "scheduler", "worker"}
+    assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert services["migrate"]["restart"] == "no"
+    for name in ("api", "scheduler", "worker"):
+        assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+        assert services[name]["command"] == ["serve", "--role", name]
+    for name in ("migrate", "api", "scheduler", "worker"):
+        service = services[name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in service  # the image's own: 10001
+
+
+@pytest.mark.parametrize("program", ["docker-compose", "podman-compose"])
+def test_compose_programs_understand_the_file(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "POSTGRES_PASSWORD": "x",
+        "HULLMARK_ADMIN_PASSWORD": "y",
+    }
+    words = [program, "-f", str(DEPLOY / "compose.yaml"), "config"]
+    ran = subprocess.run(words, env=environment, capture_output=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    services = yaml.safe_load(ran.stdout)["services"]
+    assert set(services) == set(compose()["services"])
+    assert services["worker"]["environment"]["HULLMARK_DATABASE_URL"] == "postgresql://hullmark:x@postgres/hullmark"
+    if program == "docker-compose":
+        del environment["POSTGRES_PASSWORD"]
+        ran = subprocess.run(words, env=environment, capture_output=True, timeout=60)
+        assert ran.returncode != 0
+        assert b"POSTGRES_PASSWORD" in ran.stderr
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[Path]:
+    """The units, with a program that is there."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    made = []
+    for unit in UNITS:
+        path = tmp_path / unit.name
+        path.write_text(unit.read_text().replace("/opt/hullmark/bin/hullmark", "/bin/true"))
+        made.append(path)
+    return made
+
+
+def test_systemd_understands_the_units(units: list[Path]) -> None:
+    assert [unit.name for unit in units] == [
+        "hullmark-api.service",
+        "hullmark-scheduler.service",
+        "hullmark-worker@.service",
+        "hullmark.service",
+    ]
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *map(str, units)],
+        capture_output=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr.decode()) == (0, "")
+
+
+def test_the_units_expose_little(units: list[Path]) -> None:
+    for unit in units:
+        ran = subprocess.run(
+            ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=20", str(unit)],
+            capture_output=True,
+            timeout=60,
+        )
+        assert ran.returncode == 0, ran.stdout.decode()[-300:]
+
+
+def test_the_units_are_alike_but_for_their_roles() -> None:
+    texts = {unit.name: unit.read_text().splitlines() for unit in UNITS}
+    common = [line for line in texts["hullmark.service"] if not line.startswith(("Description", "ExecStart", "#"))]
+    for name, lines in texts.items():
+        assert [line for line in common if line not in lines] == [], name
+    role = "LoadCredential=secret.key:/etc/hullmark/secret.key"
+    assert [name for name, lines in texts.items() if role not in lines] == ["hullmark.service"]
+
+
+CHART = DEPLOY / "helm" / "hullmark"
+HELM = ("helm-python-sdk==0.2.2", "kubernetes-validate==1.37.0")
+"""Helm's own engine as a library, and the schemas of Kubernetes."""
+
+RENDER = """
+import json, sys
+import kubernetes_validate, yaml
+from helm_python import Chart
+from helm_python.chart import lint
+asked = json.load(sys.stdin)
+chart = Chart.load(asked["chart"])
+made = []
+for values in asked["values"]:
+    try:
+        texts = chart.render(values, name="it", namespace="n")
+    except Exception as error:
+        made.append(str(error))
+        continue
+    documents = [each for text in texts.values() for each in yaml.safe_load_all(text) if each]
+    for version in asked["versions"]:
+        for document in documents:
+            kubernetes_validate.validate(document, version, strict=True)
+    made.append(documents)
+json.dump({"made": made, "lint": lint(asked["chart"], asked["values"][0])}, sys.stdout)
+"""
+FULL: dict[str, Any] = {
+    "objects": "s3://bucket/prefix",
+    "image": {"digest": "sha256:" + "0" * 64},
+    "imagePullSecrets": [{"name": "pull"}],
+    "settings": {"HULLMARK_FEEDS": "default", "AWS_REGION": "eu-central-1"},
+    "extraEnvFrom": [{"secretRef": {"name": "bucket"}}],
+    "ingress": {"enabled": True, "host": "h.example", "className": "nginx", "tlsSecret": "tls"},
+    "serviceAccount": {"annotations": {"a.example/role": "r"}},
+    "podAnnotations": {"a.example/scrape": "yes"},
+    "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "tolerations": [{"key": "k", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+}
+
+
+@pytest.fixture(scope="module")
+def helm() -> Path:
+    """An interpreter that has Helm's engine, in a folder that is kept between runs."""
+    folder = REPOSITORY / "var" / f"helm-{sys.version_info[0]}.{sys.version_info[1]}"
+    python, done = folder / "bin" / "python", folder / "complete"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True, timeout=120)
+            subprocess.run(
+                [python, "-m", "pip", "install", "--quiet", *HELM], check=True, capture_output=True, timeout=300
+            )
+        except (subprocess.SubprocessError, OSError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            pytest.skip(f"Helm's library cannot be installed here: {error}")
+        done.touch()
+    return python
+
+
+def rendered(python: Path, *values: dict[str, Any]) -> Any:
+    """What Helm makes of the chart with each of these values; all of it valid by Kubernetes' schemas."""
+    asked = {"chart": str(CHART), "values": values, "versions": ["1.25", "1.30", "1.37"]}
+    ran = subprocess.run([python, "-c", RENDER], input=json.dumps(asked).encode(), capture_output=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr.decode()[-3000:]
+    return json.loads(ran.stdout)
+
+
+def test_helm_renders_the_chart_and_kubernetes_would_take_it(helm: Path) -> None:
+    plain = {"objects": "gs://bucket/prefix"}
+    told = rendered(helm, FULL, plain, {})
+    assert "objects is required" in told["made"][2]
+    assert told["lint"]["errors"] == []
+    assert [each["error"] for each in told["lint"]["messages"]] == ["icon is recommended"]
+    for made, ingress in ((told["made"][0], ["Ingress"]), (told["made"][1], [])):
+        kinds = sorted(each["kind"] for each in made)
+        assert kinds == sorted(
+            ["Deployment"] * 3 + ["Job", "Service", "PodDisruptionBudget", "ServiceAccount", *ingress]
+        )
+
+
+def test_pods_of_the_chart_run_with_no_rights_and_only_over_a_migrated_database(helm: Path) -> None:
+    made = rendered(helm, FULL)["made"][0]
+    workloads = {each["metadata"]["name"]: each for each in made if each["kind"] in ("Deployment", "Job")}
+    assert set(workloads) == {"it-api", "it-worker", "it-scheduler", "it-migrate"}
+    for name, workload in workloads.items():
+        pod = workload["spec"]["template"]["spec"]
+        assert (pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsNonRoot"]) == (10001, True)
+        assert pod["automountServiceAccountToken"] is False
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["image"] == "hullmark@sha256:" + "0" * 64
+        own = {each["name"] for each in container["env"] if each["name"].startswith("HULLMARK_")}
+        assert {"HULLMARK_DATABASE_URL", "HULLMARK_OBJECTS", "HULLMARK_SECRET_KEY_FILE"} <= own <= KNOWN, name
+    # Whoever waits for pods to be ready must not wait for what only runs afterwards; and the account is not there yet.
+    migrate = workloads["it-migrate"]
+    assert migrate["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert "serviceAccountName" not in migrate["spec"]["template"]["spec"]
+    (service,) = [each for each in made if each["kind"] == "Service"]
+    chosen = [
+        name
+        for name, each in workloads.items()
+        if service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    assert chosen == ["it-api"]
+
+
+def test_the_charts_values_are_all_used_and_all_there() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    templates = "".join(path.read_text() for path in sorted((CHART / "templates").iterdir()))
+    asked = set(re.findall(r"\.Values\.([A-Za-z.]+)", templates))
+    for path in asked:
+        found: Any = values
+        for part in path.split("."):
+            assert part in found, f"values.yaml has no {path}"
+            found = found[part]
+    top = {path.partition(".")[0] for path in asked} | {"api", "worker", "scheduler"}
+    assert set(values) == top

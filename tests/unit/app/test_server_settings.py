@@ -1,0 +1,45 @@
+"""The page about running the server tells every setting, with its default."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hullmark.app.server.settings import Settings, environment_of, settings_from
+from hullmark.model.errors import HullmarkError
+from tests.support.places import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "how-to" / "run-the-server.md"
+ROW = re.compile(r"^\| `(HULLMARK_[A-Z_]+)` \| (?:`([^`]*)`)? *\| (.+) \|$", re.MULTILINE)
+
+
+def told() -> dict[str, str]:
+    """The defaults on the page, by variable."""
+    return {name: default or "" for name, default, meaning in ROW.findall(PAGE.read_text("utf-8")) if meaning}
+
+
+def test_the_page_tells_every_setting_and_no_other_and_its_default() -> None:
+    own = {f"HULLMARK_{field.name.upper()}": field.default for field in msgspec.structs.fields(Settings)}
+    expected = {name: f"{default:g}" if isinstance(default, float) else str(default) for name, default in own.items()}
+    expected["HULLMARK_DATA"] = "~/.local/share/hullmark/server"
+    assert told() == expected
+    assert list(told()) == ["HULLMARK_DATA", *(name for name in own if name != "HULLMARK_DATA")]
+
+
+def test_the_defaults_of_the_page_are_those_of_a_start_without_settings() -> None:
+    given = {name: value for name, value in told().items() if value and name != "HULLMARK_DATA"}
+    assert settings_from(given, data="/srv/x") == settings_from({}, data="/srv/x")
+
+
+def test_a_process_is_given_the_settings_of_the_one_that_starts_it() -> None:
+    made = settings_from({"HULLMARK_WORKERS": "3", "HULLMARK_RATE": "0", "HULLMARK_FEEDS": "default"}, data="/srv/x")
+    assert settings_from(environment_of(made)) == made
+    assert made.data == Path("/srv/x")
+
+
+def test_a_setting_that_cannot_be_used_is_named() -> None:
+    with pytest.raises(HullmarkError, match="HULLMARK_WORKERS='two' cannot be used"):
+        settings_from({"HULLMARK_WORKERS": "two"})
