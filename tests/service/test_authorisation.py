@@ -22,20 +22,13 @@ from hullmark.app.server.passwords import Passwords
 from hullmark.service.api.anchore import absent as not_offered
 from hullmark.service.api.permissions import PERMISSIONS, ROLES, SIGNED_IN
 from hullmark.service.api.signin import Gate
-from tests.support.database import database_server, database_url
 from tests.support.desk import PASSWORD, Desk, desk
 from tests.support.furnished import WORDS, Furnished, advised, furnish
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 ENDLESS = "/api/v1/events/stream"
 OURS, THEIRS = "ourmark", "theirmark"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,9 +233,8 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
 async def test_who_may_use_which_route(world: World) -> None:
     wrong = []
     for door, who in itertools.product(list(doors(world.at.app)), world.visitors):
-        if door.path == ENDLESS and (who.may is None or door.needs in who.may):
-            if who.may is not None:
-                continue
+        if door.path == ENDLESS and who.may is not None and door.needs in who.may:
+            continue
         account = "ours" if who.name == "operator" else ""
         is_done = door.needs == "system:write" and who.name == "operator"  # nothing is to happen to the account itself
         path = path_of(door, ABSENT if is_done else msgspec.structs.replace(ABSENT, account="ours"))
@@ -324,6 +316,8 @@ async def test_things_of_another_account_are_answered_like_things_that_there_are
             continue
         who = world.visitor(name)
         for account in ((world.theirs.account, ABSENT.account), ("", "")):
+            if door.method == "DELETE" and "{" not in door.path and not account[0]:
+                continue  # names nothing: what goes is one's own
             foreign, nothing = [
                 await world.ask(who, door.method, path_of(door, by), body_of(door, by), each)
                 for by, each in zip((world.theirs, absent), account, strict=True)

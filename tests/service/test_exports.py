@@ -11,10 +11,8 @@ import pytest
 
 from hullmark.store import exports
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 POLICY = """
@@ -25,11 +23,6 @@ rules:
   - {id: no-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
 """
 KINDS = ("images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -12,11 +12,9 @@ import pytest
 from httpx import Response
 
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 from tests.support.registry import encoded
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 SHOP = status_file(("libc6", "2.41-12"), ("curl", "8.0-1"))
@@ -35,11 +33,6 @@ VULNERABILITIES = "application/vnd.security.vulnerability.report; version=1.1"
 OLDER = "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"
 SBOM = "application/vnd.security.sbom.report+json; version=1.0"
 LOGIN = ("robot$scan", "its secret")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Harbor:

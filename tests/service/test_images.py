@@ -8,18 +8,11 @@ from pathlib import Path
 import pytest
 
 from hullmark.app.server.retain import retain
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 from tests.support.images import with_platform
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 SHOP = status_file(("libc6", "2.41-12"), ("zlib1g", "1:1.3"))
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

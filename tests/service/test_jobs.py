@@ -16,9 +16,6 @@ from hullmark.service.worker.lasting import LastingJobs
 from hullmark.service.worker.run import Again
 from hullmark.store import jobs
 from hullmark.store.database import Connection, Database, DatabaseUnreachable, watchful
-from tests.support.database import database_server, database_url
-
-__all__ = ["database_server", "database_url"]
 
 
 def run(url: str, work: Callable[[Database, LastingJobs], Awaitable[Any]]) -> Any:

@@ -632,4 +632,4 @@ def test_the_page_about_servers_holds() -> None:
                 return super().__call__(*words, given=typed, **more)
 
         program = made.program
-        assert commands_that_hold(path, Reader(program.home, program.temporary, program.place)) == 27
+        assert commands_that_hold(path, Reader(program.home, program.temporary, program.place)) == 31

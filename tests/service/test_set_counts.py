@@ -10,18 +10,11 @@ import pytest
 
 from hullmark.app.server.advisories import count_sets
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high")
 ZLIB = advisory("CVE-2026-2", affected("debian:13", "zlib1g", "deb"), severity="low")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

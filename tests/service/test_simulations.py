@@ -11,10 +11,8 @@ from uuid import uuid4
 import pytest
 
 from hullmark.store import images
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 NOT_ROOT = """
@@ -26,11 +24,6 @@ rules:
 """
 WARNS, STOPS = NOT_ROOT.replace("ACTION", "warn"), NOT_ROOT.replace("ACTION", "stop")
 SHOP = status_file(("libc6", "2.41-12"))
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -15,10 +15,8 @@ import pytest
 from httpx import Response
 
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 SHOP = status_file(("libc6", "2.41-12"), ("curl", "8.0-1"))
@@ -45,11 +43,6 @@ SBOM = {
         {"type": "library", "name": "libc6", "version": "2.41-12", "purl": "pkg:deb/debian/libc6@2.41-12?arch=amd64"},
     ],
 }
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ from hullmark.service.api.problems import Refusal
 from hullmark.store.database import Database
 from hullmark.store.objects import Objects, open_objects
 from tests.support.buckets import s3_bucket
-from tests.support.database import database_server, database_url
 from tests.support.images import (
     LAYERS,
     Blobs,
@@ -52,8 +51,6 @@ from tests.support.images import (
     with_platform,
 )
 from tests.support.places import corpus
-
-__all__ = ["database_server", "database_url"]
 
 MIB = 1 << 20
 PASSWORD = "the operator's words"  # noqa: S105

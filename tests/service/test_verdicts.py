@@ -11,10 +11,8 @@ import pytest
 
 from hullmark.app.server.retain import judge_expired
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 NOT_ROOT = """
@@ -40,11 +38,6 @@ BUNDLE = """
 """
 SHOP = status_file(("libc6", "2.41-12"), ("zlib1g", "1:1.3"))
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -19,11 +19,9 @@ from hullmark.report.format import RenderContext
 from hullmark.source import SourceOptions
 from hullmark.store.snapshots import current
 from tests.support.books import advisory, affected
-from tests.support.database import database_server, database_url
 from tests.support.desk import Desk, desk, status_file
 from tests.support.snapshots import snapshot_in
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
 
 SHOP = status_file(("libc6", "2.41-12"), ("zlib1g", "1:1.3"), ("curl", "8.0-1"))
@@ -48,11 +46,6 @@ RECORDS = (
     ),
     Exploited(cve="CVE-2026-2", source="kev", added="2026-01-01", due="2026-02-01", ransomware=False),
 )
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

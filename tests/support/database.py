@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests: one server for a run, and for each test a fresh database in the newest form.
 
-Import the fixtures into the module that uses them.
+`tests/conftest.py` hands the fixtures to all tests: one server serves them all.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _VERBS = (
 
 _REMOTE = (
     *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "registry"),
-    *("event", "audit", "system"),
+    *("event", "audit", "advisories", "export", "system"),
 )
 """The same, in `remote`: what a server is asked for."""
 

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         from hullmark.app.server.services import services_for
         from hullmark.app.server.settings import settings_from
         from hullmark.service.process import first_start
-        from hullmark.store.migrate import form_of, migrate, newest_form
+        from hullmark.store.forms import form_of, newest_form
+        from hullmark.store.migrate import migrate
     settings = settings_from(os.environ, data=arguments.data)
     url = settings.database_url
     if not url:

@@ -30,6 +30,7 @@ from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.objects import ObjectsUnreachable
 
 ORDER, DOCUMENT, ANSWER, REFUSAL = "order", "document", "answer", "refusal"
+_ADD_IT = "add the image instead: hullmark image add, or POST /api/v1/images"
 
 _KINDS: dict[str, type[HullmarkError]] = {
     each.__name__: each for each in (ImageNotFound, NetError, DatabaseUnreachable, ObjectsUnreachable, HullmarkError)
@@ -61,7 +62,7 @@ async def isolated(services: Services, task: str, order: msgspec.Struct, folder:
     except TimeoutError:
         raise HullmarkError(
             f"it took longer than {settings.scan_seconds:g} seconds",
-            advice="add the image instead: POST /api/v1/images",
+            advice=_ADD_IT,
         ) from None
     finally:
         if process.returncode is None:
@@ -77,7 +78,7 @@ def _answer(folder: Path) -> bytes:
     with suppress(FileNotFoundError):
         refused = msgspec.json.decode((folder / REFUSAL).read_bytes(), type=_Refused)
         raise _KINDS[refused.kind](refused.reason, advice=refused.advice)
-    raise HullmarkError("it needed more than it may have", advice="add the image instead: POST /api/v1/images")
+    raise HullmarkError("it needed more than it may have", advice=_ADD_IT)
 
 
 # In the process itself

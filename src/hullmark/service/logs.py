@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 _SECRET = re.compile(r"password|secret|token|authorization|cookie|credential|api_?key", re.IGNORECASE)
-_LOGIN = re.compile(r"(://[^/\s:@]+):[^@\s/]+@")
+_LOGIN = re.compile(r"(://[^/\s:@]*):[^@\s/]+@")
+_PROOF = re.compile(r"\b(hmk_[A-Za-z0-9]+)_[A-Za-z0-9]+|\b((?:Bearer|Basic) +)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _MASK = "…"
 
 
@@ -47,10 +48,19 @@ def set_up(level: str) -> None:
 
 
 def masked(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The event without the values of what is called a secret, and without passwords in addresses."""
+    """The event without the values of what is called a secret, without passwords in addresses, and without keys and tokens in texts."""
     for name, value in event.items():
-        if _SECRET.search(name):
-            event[name] = _MASK
-        elif isinstance(value, str):
-            event[name] = _LOGIN.sub(rf"\1:{_MASK}@", value)
+        event[name] = _plain(name, value)
     return event
+
+
+def _plain(name: str, value: Any) -> Any:
+    if _SECRET.search(name):
+        return _MASK
+    if isinstance(value, str):
+        return _PROOF.sub(lambda found: (found[2] or f"{found[1]}_") + _MASK, _LOGIN.sub(rf"\1:{_MASK}@", value))
+    if isinstance(value, Mapping):
+        return {key: _plain(str(key), each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain("", each) for each in value]
+    return value

@@ -21,7 +21,7 @@ from hullmark.service.logs import set_up
 from hullmark.service.protocol import protocol_class
 from hullmark.service.tracing import flush
 from hullmark.store.database import DatabaseUnreachable
-from hullmark.store.migrate import require_newest
+from hullmark.store.forms import require_newest
 
 _log = structlog.get_logger("hullmark.serve")
 _PAUSE = 1.0

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hullmark.model.errors import HullmarkError
+from hullmark.store.dump_script import run_script
 from hullmark.store.installation import binary, last_line
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"PGDMP"
 _CONNECT_SECONDS = 30
+_KNOWS_ALL_SETTINGS = 170_000
 
 
 def dump(database: str | Embedded, target: Path) -> None:
@@ -60,9 +63,36 @@ def restore(database: str | Embedded, source: Path, roles: Sequence[str] = ()) -
         raise HullmarkError(f"{source} is no backup", advice="name a file that `pg_dump -Fc` has written")
     conninfo, environment = _connection(database)
     _create_roles(conninfo, environment.get("PGPASSWORD"), roles)
-    words = ("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error", "--no-password")
-    program = [str(binary("pg_restore")), *words, f"--dbname={conninfo}", str(source.absolute())]
-    _run(program, environment, f"{source} cannot be restored")
+    program = [str(binary("pg_restore")), "--clean", "--if-exists", "--no-owner", str(source.absolute())]
+    failure = f"{source} cannot be restored"
+    if not _is_older(conninfo, environment.get("PGPASSWORD")):
+        words = ("--single-transaction", "--exit-on-error", "--no-password", f"--dbname={conninfo}")
+        _run([*program, *words], environment, failure)
+        return
+    with TemporaryDirectory(prefix="hullmark-restore-") as folder:
+        script = Path(folder) / "script"
+        _run([*program, f"--file={script}"], environment, failure)
+        try:
+            with (
+                psycopg.connect(conninfo, password=environment.get("PGPASSWORD"), autocommit=True) as connection,
+                script.open("rb") as lines,
+            ):
+                run_script(connection, lines)
+        except psycopg.Error as error:
+            raise HullmarkError(
+                f"{failure}: {last_line(str(error))}", advice="is the database there, and nothing else in it?"
+            ) from error
+
+
+def _is_older(conninfo: str, password: str | None) -> bool:
+    """Whether the server is older than the settings that pg_restore begins with (PostgreSQL 17)."""
+    try:
+        with psycopg.connect(conninfo, password=password, connect_timeout=_CONNECT_SECONDS) as connection:
+            return connection.info.server_version < _KNOWS_ALL_SETTINGS
+    except psycopg.Error as error:
+        raise HullmarkError(
+            f"the database cannot be reached: {last_line(str(error))}", advice="is it there, and its URL right?"
+        ) from error
 
 
 def _create_roles(conninfo: str, password: str | None, roles: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ import psycopg
 from psycopg import pq, sql
 
 from hullmark.model.errors import HullmarkError
+from hullmark.store.cluster_template import template_of, unpack
 from hullmark.store.dumps import dump, restore
 from hullmark.store.installation import (
     MAJOR,
@@ -160,15 +161,21 @@ class Embedded:
             shutil.rmtree(half, ignore_errors=True)
             half.mkdir(0o700)
             _give(half, who)
-            words = ("--username", USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8", "--locale=C")
-            collation = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions")
-            ran = run(who, self.folder, (own.program("initdb"), "-D", half, *words, *collation))
-            if ran.status != 0:
-                shutil.rmtree(half, ignore_errors=True)
-                raise _failed("the embedded database cannot be made", ran.said, self.folder)
+            if (template := template_of(own)).is_file() and not who.is_other:
+                unpack(template, half)
+            else:
+                self._run_initdb(who, own, half)
             half.rename(self.data)
         except OSError as error:
             raise _cannot(error, self.folder) from error
+
+    def _run_initdb(self, who: Account, own: Installation, half: Path) -> None:
+        words = ("--username", USER, "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8", "--locale=C")
+        collation = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions")
+        ran = run(who, self.folder, (own.program("initdb"), "-D", half, *words, *collation))
+        if ran.status != 0:
+            shutil.rmtree(half, ignore_errors=True)
+            raise _failed("the embedded database cannot be made", ran.said, self.folder)
 
     def _check_data(self, who: Account) -> None:
         try:

@@ -12,6 +12,8 @@ from psycopg.types.json import Jsonb
 from hullmark.store.database import Connection
 
 CHANNEL = "hullmark_event"
+_BEGUN = 0x484D << 48
+"""Where the numbers begin under which transactions that tell something are known by a lock until they end."""
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,10 @@ async def tell(
     level: Literal["info", "error"] = "info",
 ) -> None:
     """Write an event down and tell those who listen, once the transaction is done. `resource` is (type, name)."""
+    # Numbers are given in another order than transactions end: until this one does, nobody may take a later event for the newest.
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock_shared(%s + last_value - (NOT is_called)::int) FROM event_id_seq", (_BEGUN,)
+    )
     await connection.execute(
         """
         WITH told AS (INSERT INTO event (account_id, kind, level, resource_type, resource, body) VALUES (%s, %s, %s, %s, %s, %s)
@@ -43,6 +49,24 @@ async def tell(
         """,
         (account_id, kind, level, *resource, Jsonb(body), CHANNEL, str(account_id)),
     )
+
+
+async def settled(connection: Connection) -> int:
+    """The number up to which all events are there: none that is not can still get one that low."""
+    cursor = await connection.execute("SELECT last_value - (NOT is_called)::int FROM event_id_seq")
+    given = await cursor.fetchone()
+    # Only now: who begins after this gets a higher number than the one just read.
+    cursor = await connection.execute(
+        """
+        SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = %s
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """,
+        (_BEGUN >> 48,),
+    )
+    begun = await cursor.fetchone()
+    numbers = [int(row[0]) for row in (given, begun) if row is not None and row[0] is not None]
+    return min(numbers, default=0)
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +80,7 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     before: datetime | None = None
 
 
-async def list_events(
+async def list_events(  # noqa: PLR0913 - one parameter a bound
     connection: Connection,
     account_id: int,
     wanted: EventFilter,
@@ -64,8 +88,9 @@ async def list_events(
     below: int | None = None,
     above: int | None = None,
     limit: int,
+    up_to: int | None = None,
 ) -> list[EventRow]:
-    """Events below a number, the newest first; or above one, the oldest first."""
+    """Events below a number, the newest first; or above one, the oldest first, and no later ones than `up_to`."""
     order = "ASC" if above is not None else "DESC"
     async with connection.cursor(row_factory=class_row(EventRow)) as cursor:
         await cursor.execute(
@@ -73,6 +98,7 @@ async def list_events(
             SELECT id, at, kind, level, resource_type, resource, body FROM event
             WHERE account_id = %(account)s AND (%(below)s::bigint IS NULL OR id < %(below)s)
                 AND (%(above)s::bigint IS NULL OR id > %(above)s)
+                AND (%(up_to)s::bigint IS NULL OR id <= %(up_to)s)
                 AND (%(kind)s = '' OR kind LIKE %(pattern)s) AND (%(level)s = '' OR level = %(level)s)
                 AND (%(type)s = '' OR resource_type = %(type)s) AND (%(resource)s = '' OR resource = %(resource)s)
                 AND (%(since)s::timestamptz IS NULL OR at >= %(since)s) AND (%(before)s::timestamptz IS NULL OR at < %(before)s)
@@ -82,6 +108,7 @@ async def list_events(
                 "account": account_id,
                 "below": below,
                 "above": above,
+                "up_to": up_to,
                 "kind": wanted.kind,
                 "pattern": wanted.kind.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_").replace("*", "%"),
                 "level": wanted.level,

@@ -17,7 +17,7 @@ State = Literal["waiting", "analysing", "analysed", "failed"]
 
 class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     """An image as all accounts share it. `size` is the sum of its stored layers in bytes; `document` the object with its analysis,
-    `fingerprint` the extractors that it came from; `reason` and `advice` say why it failed."""
+    `fingerprint` the extractors that were tried on it last; `reason` and `advice` say why it failed, or why an earlier analysis is kept."""
 
     id: int
     digest: str

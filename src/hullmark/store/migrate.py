@@ -10,11 +10,11 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from procrastinate.schema import SchemaManager, migrations_path
 
 from hullmark.model.errors import HullmarkError
 from hullmark.store.database import DatabaseUnreachable
+from hullmark.store.forms import known_forms
 
 _LOCK = 7_310_579_302
 """Key of the advisory lock that only one migrating process holds at a time."""
@@ -48,46 +48,6 @@ def migrate(url: str, target: str = "head") -> str:
         ) from error
     finally:
         engine.dispose()
-
-
-def form_of(url: str) -> str:
-    """The name of the database's form, "" for an empty one. Raises DatabaseUnreachable."""
-    engine = sqlalchemy.create_engine(dialect_url(url), poolclass=sqlalchemy.NullPool)
-    try:
-        with engine.connect() as connection:
-            return _current(connection)
-    except sqlalchemy.exc.OperationalError as error:
-        raise DatabaseUnreachable(
-            f"the database cannot be reached: {_first_line(error)}", advice="check HULLMARK_DATABASE_URL"
-        ) from error
-    finally:
-        engine.dispose()
-
-
-def newest_form() -> str:
-    """The name of the form that this program works with."""
-    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
-
-
-def known_forms() -> tuple[str, ...]:
-    """The names of all forms that this program can bring to the newest, the oldest first."""
-    script = ScriptDirectory.from_config(_config(None))
-    return tuple(reversed([each.revision for each in script.walk_revisions()]))
-
-
-def require_newest(url: str) -> None:
-    """Raises HullmarkError unless the database has the form that this program works with; DatabaseUnreachable if it does not answer."""
-    form, newest = form_of(url), newest_form()
-    if form == newest:
-        return
-    if form and form not in known_forms():
-        raise HullmarkError(
-            f"the database has the form {form}, which a newer hullmark made", advice="run that version, or a newer one"
-        )
-    raise HullmarkError(
-        f"the database has the form {form or '(empty)'}, and this version works with {newest}",
-        advice="run: hullmark migrate",
-    )
 
 
 def dialect_url(url: str) -> str:

@@ -277,7 +277,7 @@ async def end_exception(connection: Connection, account_id: int, key: UUID) -> b
     return cursor.rowcount == 1
 
 
-async def exceptions(  # noqa: PLR0913 - all but two by name
+async def exceptions(
     connection: Connection,
     account_id: int,
     *,

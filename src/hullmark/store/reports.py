@@ -64,7 +64,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which matches are wanted; what is empty or None wants all.
 
     `package` is a name, `advisory` an id or alias (CVE, GHSA …), `system` the distribution's own packages or all others, `counting`
-    those that count or those that are suppressed.
+    those that count or those that are suppressed, `exploited` those in CISA's list or all others.
     """
 
     severities: tuple[Severity, ...] = ()
@@ -73,6 +73,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     advisory: str = ""
     system: bool | None = None
     counting: bool | None = None
+    exploited: bool | None = None
 
 
 class MatchPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +122,7 @@ WITH page AS MATERIALIZED (
             AND (%(package)s::text IS NULL OR p.name = %(package)s::text)
             AND (%(advisory)s::text IS NULL OR a.id IN
                 (SELECT advisory_name.advisory_id FROM advisory_name WHERE advisory_name.name = %(advisory)s::text))
+            AND (%(exploited)s::boolean IS NULL OR (a.kev_added IS NOT NULL) = %(exploited)s::boolean)
             AND (%(system)s::boolean IS NULL OR p.is_system = %(system)s::boolean)
             AND (%(counting)s::boolean IS NULL
                 OR (coalesce(y.suppressed_by, m.suppressed_by, x.suppressed_by) IS NULL) = %(counting)s::boolean)
@@ -155,6 +157,7 @@ async def report(
         "advisory": plain(wanted.advisory)[:LONGEST_NAME] or None,
         "system": wanted.system,
         "counting": wanted.counting,
+        "exploited": wanted.exploited,
         "first": cursor is None,
         "limit": limit + 1,
         **{f"c{number}": key for number, key in enumerate(keys, 1)},
@@ -240,7 +243,8 @@ def _keys(cursor: str, like: Sequence[Any]) -> tuple[Any, ...]:
 # Equal sets are counted once, however many of the images hold them; most are counted already.
 _COUNTS: LiteralString = """
 WITH held AS MATERIALIZED (
-    SELECT i.image_id, i.set_id, g.counts FROM image_set i JOIN package_set g ON g.id = i.set_id WHERE i.image_id = ANY(%(images)s::bigint[])
+    SELECT i.image_id, i.set_id, g.counts FROM image_set i JOIN package_set g ON g.id = i.set_id
+    WHERE i.image_id = ANY(%(images)s::bigint[])
 ), counted AS MATERIALIZED (
     SELECT set_id, counts[1] AS a1, counts[2] AS a2, counts[3] AS a3, counts[4] AS a4, counts[5] AS a5, counts[6] AS a6,
         counts[7] AS f1, counts[8] AS f2, counts[9] AS f3, counts[10] AS f4, counts[11] AS f5, counts[12] AS f6

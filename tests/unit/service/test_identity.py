@@ -33,11 +33,6 @@ pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def test_a_key_has_its_form_and_enough_chance() -> None:
     secret = new_key()
     start, name, body = secret.key.split("_")

@@ -17,7 +17,7 @@ from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.store.coordinates import coordinates_by_id, coordinates_of_image, key_of, store_packages
 from hullmark.store.database import Connection, Database
 from tests.support.books import inventory, package
-from tests.support.database import database_server, database_url  # noqa: F401
+from tests.support.database import database_url  # noqa: F401
 
 TABLES = ("coordinate", "coordinate_key", "package", "package_set", "set_member", "image_set")
 

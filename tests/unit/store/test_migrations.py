@@ -19,11 +19,13 @@ from psycopg import sql
 pytest.importorskip("alembic")
 
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from hullmark.model.errors import HullmarkError
 from hullmark.store import migrate as migrations
-from hullmark.store.migrate import dialect_url, form_of, known_forms, migrate, newest_form, require_newest
-from tests.support.database import database_server, named  # noqa: F401
+from hullmark.store.forms import form_of, known_forms, newest_form, require_newest
+from hullmark.store.migrate import dialect_url, migrate
+from tests.support.database import named
 from tests.support.places import REPOSITORY
 from tests.support.processes import PASSWORD, debian_postgres, debian_programs, place
 
@@ -53,7 +55,7 @@ BY_COLUMN = {
 
 
 @pytest.fixture
-def empty(database_server: str) -> str:  # noqa: F811
+def empty(database_server: str) -> str:
     """The URL of a fresh, empty database."""
     name = f"empty_{os.urandom(6).hex()}"
     with psycopg.connect(database_server, autocommit=True) as connection:
@@ -160,6 +162,12 @@ def comes_up_whole(url: str, form: str) -> None:
         assert rows(connection) == after
 
 
+def test_the_forms_are_alembics() -> None:
+    script = ScriptDirectory.from_config(migrations._config(None))
+    assert [each.revision for each in script.walk_revisions()] == list(reversed(known_forms()))
+    assert script.get_current_head() == newest_form()
+
+
 @pytest.mark.parametrize("form", known_forms())
 def test_every_form_with_data_comes_to_the_newest_and_keeps_it(empty: str, form: str) -> None:
     comes_up_whole(empty, form)
@@ -230,7 +238,7 @@ def test_a_form_that_a_newer_program_made_is_refused(empty: str) -> None:
 
 @pytest.mark.parametrize("role", ["api", "worker", "scheduler"])
 def test_no_role_runs_over_a_database_that_is_not_in_the_newest_form(
-    database_server: str,  # noqa: F811
+    database_server: str,
     empty: str,
     tmp_path: Path,
     role: str,

@@ -9,15 +9,8 @@ import pytest
 
 from hullmark.store.database import Database
 from hullmark.store.slots import slot
-from tests.support.database import database_server, database_url
 
-__all__ = ["database_server", "database_url"]
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def test_no_more_than_so_many_and_each_name_for_itself(database_url: str) -> None:

@@ -36,7 +36,7 @@ from hullmark.app.server.vault import open_vault
 from hullmark.model.errors import HullmarkError
 from hullmark.store.dumps import dump
 from hullmark.store.embedded import DATABASE, USER, Embedded
-from hullmark.store.migrate import form_of
+from hullmark.store.forms import form_of
 from hullmark.store.objects import Listed, Objects, open_objects
 
 _CONNECT_SECONDS = 20

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 import zstandard
 
-from hullmark.app.fingerprint import analysis_fingerprint
+from hullmark.app.facets import facets_for
+from hullmark.app.fingerprint import analysis_fingerprint, read_fingerprint
 from hullmark.app.stored_image import StoredImage
+from hullmark.app.vulns import MATCHING_READS
+from hullmark.app.wish import Means
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.verdict import Verdict
+from hullmark.policy.gate import FACETS, Need
 from hullmark.store.objects import Objects
 
 _MAX_BYTES = 4 << 30
@@ -38,9 +43,15 @@ class StoredAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     files: str = ""
 
 
+@cache
 def fingerprint() -> str:
-    """Names the extractors of this program: an image that others analysed is analysed again."""
-    return analysis_fingerprint(("server",))
+    """Names the extractors of this program, by their code and what they read: an image that others analysed is analysed again.
+
+    What malware scanners know is no part of it: their signatures change every day.
+    """
+    with facets_for(FACETS - {Need.MALWARE}, Means()) as facets:
+        reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
+    return analysis_fingerprint(map(read_fingerprint, reads))
 
 
 def put_document(objects: Objects, room: str, value: object) -> str:

@@ -36,7 +36,7 @@ async def snapshot_for(connection: Connection, moments: Moments) -> SnapshotRow:
         if found is None:
             raise HullmarkError(
                 "there are no advisories yet",
-                advice="an operator sends some in, or has them fetched: /api/v1/advisories",
+                advice="an operator sends some in, or has them fetched: hullmark advisories send or update, or POST /api/v1/advisories",
             )
         return found
     found = await adoptions.counted_at(connection, moments.known_at)

@@ -22,7 +22,7 @@ from hullmark.store.registries import RegistryRow
 
 
 class RegistryLogin(msgspec.Struct, frozen=True, kw_only=True):
-    """A login that is not secret here any more. `pattern` is what it is good for: HOST or HOST/PREFIX*, `parallel` how many at a time."""
+    """A login that is not secret here any more. `pattern` is what it is good for: HOST or HOST/PREFIX*, `parallel` how many at once."""
 
     pattern: str
     username: str

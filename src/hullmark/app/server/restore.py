@@ -30,7 +30,8 @@ from hullmark.app.server.settings import Settings
 from hullmark.model.errors import HullmarkError
 from hullmark.store import dumps
 from hullmark.store.embedded import Embedded
-from hullmark.store.migrate import form_of, known_forms, migrate
+from hullmark.store.forms import form_of, known_forms
+from hullmark.store.migrate import migrate
 from hullmark.store.objects import Objects, open_objects
 
 ROLE = "hullmark_tenant"

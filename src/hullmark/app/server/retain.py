@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
+
+import psycopg
 
 from hullmark.app.server.services import Services
 from hullmark.store import images, jobs, retention
 from hullmark.store.objects import Listed, Objects
 
 _AT_ONCE = 500
+_SETS_AT_ONCE = 10_000
 _ANSWERS_KEPT = 24
 
 _Room = Literal["analyses", "files", "verdicts", "layers"]
@@ -48,6 +52,13 @@ async def sweep_objects(services: Services, grace: float | None = None) -> None:
             unnamed = [each.key for each in some if name_of(each.key) not in named]
             await asyncio.to_thread(_delete_old, services.objects, unnamed, before)
     await asyncio.to_thread(services.objects.sweep, seconds)
+    with suppress(psycopg.errors.LockNotAvailable):  # the next time, then
+        async with services.database.system() as connection:
+            await retention.forget_unheld_packages(connection, _SETS_AT_ONCE)
+    async with services.database.system() as connection:
+        old = await retention.take_old_snapshots(connection, services.settings.keep_snapshots)
+    if old:
+        await asyncio.to_thread(services.objects.delete, old)
 
 
 def _delete_old(objects: Objects, keys: list[str], before: datetime) -> None:

@@ -99,7 +99,8 @@ def _carried_out(services: Services, books: Books, order: ScanOrder, document: P
     needs_book = order.matches or (policy is not None and wants_advisories(policy, NO_CONTEXT))
     if order.format and known.snapshot is None:
         raise HullmarkError(
-            "there are no advisories yet", advice="an operator has them fetched: /api/v1/advisories/update"
+            "there are no advisories yet",
+            advice="an operator has them fetched: hullmark advisories update, or POST /api/v1/advisories/update",
         )
     with _book(books, known.snapshot if needs_book else None) as book:
         if not order.reference:

@@ -83,8 +83,8 @@ def _name(type: str, told: Told, parts: PurlParts | None) -> str:
         name = "/".join(filter(None, (parts.namespace, name, below)))
         if below and told.name.lower() == f"{parts.namespace}/{parts.name}".lower():
             name = told.name
-    same = (name.lower(), f"{parts.namespace}:{name}".lower() if type == "maven" else "")
-    return told.name if told.name.lower() in same else name
+    same = (name.lower(), f"{parts.namespace}:{name}".lower() if type == "maven" else name.lower())
+    return told.name if told.name and told.name.lower() in same else name
 
 
 def _version(type: str, told: Told, parts: PurlParts | None, report: Report) -> str:

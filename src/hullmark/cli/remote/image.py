@@ -65,6 +65,8 @@ def _listing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", metavar="TAG", default="", help="only with this tag")
     parser.add_argument("--verdict", metavar="VERDICT", default="", help="only with this verdict of a policy in force")
     parser.add_argument("--distro", metavar="NAME", default="", help="only of this distribution")
+    parser.add_argument("--advisory", metavar="ID", default="", help="those in which it counts: a CVE, GHSA, DSA …")
+    parser.add_argument("--package", metavar="NAME[@VERSION]", default="", help="those that hold this package")
     add_limit(parser)
     add_output(parser)
 
@@ -127,7 +129,10 @@ def _history(parser: argparse.ArgumentParser) -> None:
 
 
 def _sbom(parser: argparse.ArgumentParser) -> None:
-    _naming(parser)
+    parser.add_argument("image", metavar="IMAGE|FILE", help=f"{_IMAGE}; with --reference a bill of materials")
+    parser.add_argument(
+        "--reference", metavar="REF", default="", help="add FILE as an image that goes by HOST/REPOSITORY:TAG"
+    )
     parser.add_argument("--files", action="store_true", help="also every file with owner and state")
     add_outputs(parser, "cyclonedx-json, spdx-json, syft-json, json, purls, table")
 
@@ -149,7 +154,7 @@ _ACTIONS = {
     "layers": Action("list its layers, with the instructions that made them", _getting, image_look.layers),
     "vulns": Action("list the vulnerabilities of its packages, the most urgent first", _vulns, image_look.vulns),
     "history": Action("list all verdicts that it ever had", _history, image_look.history),
-    "sbom": Action("write its bill of materials", _sbom, image_look.sbom),
+    "sbom": Action("write its bill of materials, or add an image by one", _sbom, image_look.sbom),
     "analyse": Action("have it read again from where it came from", _naming_some, image_add.analyse),
     "delete": Action("let it go: the account holds it no longer", _naming_some, image_add.delete),
 }

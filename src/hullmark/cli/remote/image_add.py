@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
 
 _MOST_DOCKERFILE = 1_000_000
-UPLOAD_PATIENCE = 900.0
-"""Seconds that the server may be silent while it reads what was sent."""
 
 
 def add(arguments: argparse.Namespace) -> int:
@@ -80,42 +78,14 @@ def upload(arguments: argparse.Namespace) -> int:
     return _shown(arguments, api, [sent])
 
 
-class _FileBody:
-    """A file piece by piece, from its beginning each time that it is gone through."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        self._path = path
-        self._left = size
-
-    def __iter__(self) -> Iterator[bytes]:
-        left = self._left
-        with self._path.open("rb") as file:
-            while left and (piece := file.read(min(1 << 18, left))):
-                left -= len(piece)
-                yield piece
-
-
 def uploaded(api: ApiClient, file: str, reference: str, notes: dict[str, str]) -> dict[str, Any]:
     """What became of an archive. Raises HullmarkError if it cannot be read or is not taken."""
     import json
 
-    from hullmark.cli.remote.connection import patient
-    from hullmark.model.errors import HullmarkError
+    from hullmark.cli.remote.sending import sent
 
-    path = Path(file)
-    try:
-        if not path.is_file():
-            raise HullmarkError(f"{file} is no file", advice="name an archive, as `docker save` writes it")
-        size = path.stat().st_size
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise HullmarkError(f"cannot read {file}: {error.strerror}", advice="check the path") from error
     query = {"reference": reference, "annotations": json.dumps(notes) if notes else ""}
-    headers = {"Content-Type": "application/x-tar", "Content-Length": str(size)}
-    client = patient(api, UPLOAD_PATIENCE)
-    answer: dict[str, Any] = client.decoded(client.send("POST", "/uploads", query, _FileBody(path, size), headers))
-    return answer
+    return sent(api, "/uploads", query, file, ("application/x-tar", "an archive, as `docker save` writes it"))
 
 
 def wait(arguments: argparse.Namespace) -> int:

@@ -28,6 +28,12 @@ IMAGE_COLUMNS: tuple[Column, ...] = (
     ("PACKAGES", "package_count"),
     ("NAME", lambda image: ", ".join(image["tags"]) or image["reference"]),
 )
+_FILTERS = ("state", "registry", "repository", "tag", "verdict", "distro")
+_HOLDER_COLUMNS: tuple[Column, ...] = (
+    ("DIGEST", "digest"),
+    ("NAME", lambda image: ", ".join(image["references"])),
+    ("PACKAGES", lambda image: ", ".join(image["packages"])),
+)
 _VERDICT_COLUMNS: tuple[Column, ...] = (
     ("ID", "id"),
     ("AT", lambda verdict: f"{verdict['at'][:19]}Z"),
@@ -53,9 +59,30 @@ def show_images(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
     from hullmark.cli.remote.shown import show_list
 
-    names = ("state", "registry", "repository", "tag", "verdict", "distro")
-    found = connect(arguments).pages("/images", {name: getattr(arguments, name) for name in names}, arguments.limit)
+    wanted = {name: getattr(arguments, name) for name in _FILTERS}
+    if arguments.advisory or arguments.package:
+        path, query = _holding(arguments.advisory, arguments.package, any(wanted.values()))
+        found = connect(arguments).pages(path, query, arguments.limit)
+        return show_list(arguments, found, _HOLDER_COLUMNS, "no image")
+    found = connect(arguments).pages("/images", wanted, arguments.limit)
     return show_list(arguments, found, IMAGE_COLUMNS, "no image")
+
+
+def _holding(advisory: str, package: str, is_filtered: bool) -> tuple[str, dict[str, str]]:
+    """What is asked for the images that hold something: path and query. Raises HullmarkError for two questions at once."""
+    from hullmark.model.errors import HullmarkError
+    from hullmark.net.api_client import segment
+
+    if is_filtered or (advisory and package):
+        raise HullmarkError(
+            "--advisory and --package each stand alone", advice="leave the other options out, or ask twice"
+        )
+    if advisory:
+        return f"/vulnerabilities/{segment(advisory)}/images", {}
+    # A scope of npm begins with the same sign: @babel/core@7.0.0
+    at = package.rfind("@")
+    name, version = (package[:at], package[at + 1 :]) if at > 0 else (package, "")
+    return "/packages", {"name": name, "version": version}
 
 
 def get(arguments: argparse.Namespace) -> int:
@@ -127,13 +154,31 @@ def vulns(arguments: argparse.Namespace) -> int:
 
 
 def sbom(arguments: argparse.Namespace) -> int:
-    """The bill of materials in each format that is asked for."""
+    """The bill of materials in each format that is asked for; or one is sent."""
     from hullmark.cli.output import wanted_outputs
 
+    if arguments.reference:
+        return _send_sbom(arguments)
     outputs = wanted_outputs("inventory", arguments.output or ["cyclonedx-json"])
     api, path = _image(arguments)
     put_documents(api, f"{path}/inventory", {"files": arguments.files or None}, outputs)
     return 0
+
+
+def _send_sbom(arguments: argparse.Namespace) -> int:
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.sending import sent
+    from hullmark.cli.remote.shown import show
+    from hullmark.model.errors import HullmarkError
+
+    wanted = arguments.output or ["table"]
+    if arguments.files or wanted not in (["table"], ["json"]):
+        raise HullmarkError("--files and formats are for bills that are written", advice="with --reference: -o json")
+    meant = "a bill of materials: CycloneDX, SPDX or syft's JSON"
+    query = {"reference": arguments.reference}
+    added = sent(connect(arguments), "/sboms", query, arguments.image, ("application/octet-stream", meant))
+    plain = argparse.Namespace(output=wanted[0])
+    return show(plain, added, lambda each: f"{each['tag']} is {each['state']}: {each['digest']}")
 
 
 def check(arguments: argparse.Namespace) -> int:

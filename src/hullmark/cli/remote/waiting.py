@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hullmark.model.errors import HullmarkError
 from hullmark.net.api_client import ApiRefused, segment
+from hullmark.report.terminal import safe
 
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
@@ -37,7 +39,8 @@ def wait_until(look: Callable[[], T | None], timeout: float, what: str) -> T:
 
 
 def analysed(api: ApiClient, digest: str, timeout: float) -> dict[str, Any]:
-    """The image once it is analysed. Raises HullmarkError if it cannot be, or not in time."""
+    """The image once it is analysed; that it was so before, and could not be analysed anew, is said. Raises HullmarkError if it cannot be
+    analysed, or not in time."""
     path = f"/images/{segment(digest)}"
 
     def look() -> dict[str, Any] | None:
@@ -50,6 +53,8 @@ def analysed(api: ApiClient, digest: str, timeout: float) -> dict[str, Any]:
             f"the image cannot be analysed: {image['reason']}",
             advice=image["advice"] or f"correct it, then: hullmark image analyse {digest}",
         )
+    if image["reason"]:
+        sys.stderr.write(safe(f"{digest}: {image['reason']}") + "\n")
     return image
 
 

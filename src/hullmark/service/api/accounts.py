@@ -131,7 +131,11 @@ async def delete_account(
     async with services.database.system() as connection:
         before = await _existing(connection, name, lock=True)
         if before.state == "enabled":
-            raise Refusal(409, f"the account {name} is enabled", "disable it first: PATCH with state disabled")
+            raise Refusal(
+                409,
+                f"the account {name} is enabled",
+                f"disable it first: hullmark account disable {name}, or PATCH it with state disabled",
+            )
         if before.state == "disabled":
             await accounts.change_account(connection, before.id, state="deleting")
             await defer(connection, "delete_account", {"account_id": before.id}, once=f"delete_account/{before.id}")
@@ -146,7 +150,7 @@ async def delete_account(
 async def _existing(connection: Connection, name: str, *, lock: bool = False) -> AccountRow:
     row = await accounts.account_by_name(connection, name, lock=lock)
     if row is None:
-        raise not_found(f"account {name}", "list them: GET /api/v1/accounts")
+        raise not_found(f"account {name}", "list them: hullmark account list, or GET /api/v1/accounts")
     return row
 
 

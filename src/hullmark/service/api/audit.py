@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from litestar import get
@@ -11,6 +11,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from hullmark.app.server.services import Services
 from hullmark.service.api.caller import Caller
+from hullmark.service.api.images import moment
 from hullmark.service.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.service.api.problems import Refusal
 from hullmark.store import audit
@@ -40,8 +41,8 @@ async def list_audit(  # noqa: PLR0913 - one parameter a filter
         actor=actor,
         resource_type=resource_type,
         resource=resource,
-        since=_in_utc(since),
-        before=_in_utc(before),
+        since=moment(since),
+        before=moment(before),
     )
     below = values_in(cursor, int)
     if below is not None and not 0 <= below < 1 << 63:
@@ -49,10 +50,6 @@ async def list_audit(  # noqa: PLR0913 - one parameter a filter
     async with services.database.tenant(caller.account_id) as connection:
         rows = await audit.list_audit(connection, caller.account_id, wanted, below=below, limit=limit + 1)
     return page(rows, limit, lambda row: row.id)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 ROUTES = [list_audit]

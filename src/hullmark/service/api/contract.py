@@ -199,6 +199,9 @@ def _shared(operation: Operation) -> Iterator[str]:
 def _successes(operation: Operation, success: dict[str, Any]) -> dict[str, Any]:
     handler, opt = operation.handler, operation.handler.opt
     found = {str(handler.status_code): success}
+    kinds = handler.parsed_fn_signature.return_type.inner_types
+    if kinds and kinds[0].annotation is bytes:
+        success["content"] = {"application/json": {"schema": _JSON}}  # a document that is written elsewhere
     if kind := opt.get("formats"):
         own = success["content"] if opt.get("keeps_shape") else {}
         success["content"] = {**{each: {"schema": _JSON} for each in _media_types(kind)}, **own}
@@ -214,10 +217,7 @@ def _successes(operation: Operation, success: dict[str, Any]) -> dict[str, Any]:
     if opt.get("redirects"):
         found["302"] = {"description": "It is not ready: ask again after `Refresh-After` seconds."}
     for told in found.values():
-        told["headers"] = {
-            **{name: header for name, header in told.get("headers", {}).items()},
-            "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
-        }
+        told["headers"] = {**told.get("headers", {}), "X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
     if operation.method == "GET" and handler.status_code == 200:
         found["304"] = {"$ref": "#/components/responses/NotModified"}
     return found

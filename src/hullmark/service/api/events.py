@@ -72,7 +72,7 @@ async def stream(
 ) -> Stream:
     """Server-Sent Events: `id` is the event's number, `event` its kind, `data` the event. A client that comes back with Last-Event-ID
     gets what it missed."""
-    if last_event_id and not (last_event_id.isdigit() and len(last_event_id) < 19):
+    if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19):
         raise problem(400, "Last-Event-ID is no event's number", "leave it out to begin now")
     start = int(last_event_id) if last_event_id else None
     return Stream(
@@ -91,7 +91,8 @@ async def _told(
         yield b": hullmark\n\n"
         while True:
             async with services.database.tenant(account_id) as connection:
-                rows = await events.list_events(connection, account_id, wanted, above=last, limit=_BATCH)
+                until = await events.settled(connection)
+                rows = await events.list_events(connection, account_id, wanted, above=last, limit=_BATCH, up_to=until)
             for row in rows:
                 last = row.id
                 yield _as_text(row)
@@ -106,8 +107,7 @@ async def _told(
 
 async def _newest(services: Services, account_id: int) -> int:
     async with services.database.tenant(account_id) as connection:
-        rows = await events.list_events(connection, account_id, EventFilter(), limit=1)
-    return rows[0].id if rows else 0
+        return await events.settled(connection)
 
 
 def _as_text(row: EventRow) -> bytes:

@@ -41,7 +41,7 @@ class Idempotent(ASGIMiddleware):
             raise Refusal(400, "the Idempotency-Key is too long", f"at most {_LARGEST_KEY} printable characters")
         services: Services = scope["litestar_app"].state.services
         body = await _body(receive, services.settings.request_limit)
-        key = f"{caller.name}:{given}"
+        key = f"{caller.id}:{given}"
         request = _named(scope, body)
         async with services.database.tenant(caller.account_id) as connection:
             known = await answers.claim(connection, caller.account_id, key, request, _PATIENCE)

@@ -22,7 +22,7 @@ from hullmark.model.package import Package
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.formats import rendered
 from hullmark.service.api.paging import Cursor, Limit, Page, cursor_of, page, values_in
-from hullmark.service.api.problems import Refusal, not_found
+from hullmark.service.api.problems import Refusal, not_found, problem
 from hullmark.source.reference import parse_reference
 from hullmark.store import audit, images, leases, reports, snapshots
 from hullmark.store.audit import Asked
@@ -160,7 +160,7 @@ async def find(services: Services, caller: Caller, name: str) -> HeldImage:
     async with services.database.tenant(caller.account_id) as connection:
         row = await images.held_image(connection, caller.account_id, wanted)
     if row is None:
-        raise not_found(f"image {name}", "add it first: POST /api/v1/images")
+        raise not_found(f"image {name}", "add it first: hullmark image add, or POST /api/v1/images")
     return row
 
 
@@ -249,7 +249,7 @@ async def analyse_again(
     caller: NamedDependency[Caller],
     asked: NamedDependency[Asked],
 ) -> AddedView:
-    """Have the image read again from where it came from."""
+    """Have the image read again from where it came from. Where that fails the earlier analysis is kept, and `reason` says why."""
     row = await find(services, caller, digest)
     if row.kind == "sbom":
         raise Refusal(409, "what an SBOM tells was read when it came", "send the SBOM again, or add the image itself")
@@ -357,8 +357,12 @@ def by_place(items: Sequence[Any], limit: int, cursor: str) -> Page[Any]:
 
 
 def moment(text: datetime | None) -> datetime | None:
-    """A moment of a request, in UTC where it names no zone."""
-    return text.replace(tzinfo=UTC) if text is not None and text.tzinfo is None else text
+    """A moment of a request, in UTC where it names no zone. Raises Refusal for one that no calendar of ours reaches."""
+    if text is None:
+        return None
+    if not 1 < text.year < 9999:
+        raise problem(422, f"{text.isoformat()} is out of all bounds", "give a moment of the years 2 to 9998")
+    return text.replace(tzinfo=UTC) if text.tzinfo is None else text
 
 
 ROUTES = [add_image, list_images, get_image, by_reference, let_go, analyse_again, packages, files, layers, inventory]

@@ -247,7 +247,7 @@ async def _acting_for(connection: Connection, wish: KeyWish, caller: Caller) -> 
 async def _existing(connection: Connection, caller: Caller, name: str) -> KeyRow:
     row = await keys.key_by_name(connection, caller.account_id, name) if "\0" not in name else None
     if row is None:
-        raise not_found(f"key {name}", "list the keys: GET /api/v1/keys")
+        raise not_found(f"key {name}", "list the keys: hullmark key list, or GET /api/v1/keys")
     return row
 
 

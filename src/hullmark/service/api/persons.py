@@ -171,7 +171,11 @@ async def add_person(
         await accounts.account_by_name(connection, name, lock=True)
         person = await _new_or_existing(connection, data, caller, hash_, services.settings.oidc_issuer)
         if not await accounts.add_membership(connection, caller.account_id, person.id, data.role):
-            raise Refusal(409, f"{data.name} belongs to {name} already", "change its role with PATCH")
+            raise Refusal(
+                409,
+                f"{data.name} belongs to {name} already",
+                f"change its role: hullmark user set-role {data.name}, or PATCH",
+            )
         view = _shown(await _member(connection, caller, data.name))
         await audit.record(connection, caller, "person.add", "person", data.name, None, _logged(view), caller.asked)
     identity.forget()

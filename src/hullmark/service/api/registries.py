@@ -27,7 +27,7 @@ Pattern = Annotated[
 
 
 class RegistryWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A login. `verify` false: plain HTTP and unknown certificates are accepted. `parallel`: requests for layers at the same time."""
+    """A login. `verify` false: plain HTTP and unknown certificates are accepted. `parallel`: images read at once, by all workers."""
 
     username: Annotated[str, msgspec.Meta(max_length=500)] = ""
     password: Annotated[str, msgspec.Meta(max_length=20_000)] = ""

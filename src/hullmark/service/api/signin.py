@@ -86,12 +86,15 @@ class Gate:
         found = next((each for each in who.memberships if each.account == name), None)
         if found is not None and (found.state == "enabled" or (who.is_operator and any_state)):
             return member(who, found)
+        if found is not None and found.state == "disabled" and not who.is_operator:
+            enabling = f"an operator enables it: hullmark account enable {name}, or PATCH /api/v1/accounts/{name}"
+            raise Refusal(403, f"the account {name} is disabled", enabling)
         if not who.is_operator:
             raise Refusal(403, "this account is not open to you", "name an account that you belong to")
         async with self._database.system() as connection:
             account = await account_by_name(connection, name) if "\0" not in name else None
         if account is None or (account.state == "deleting" and not any_state):
-            raise Refusal(404, "there is no such account", "list them at /api/v1/accounts")
+            raise Refusal(404, "there is no such account", "list them: hullmark account list, or GET /api/v1/accounts")
         return operator(who, account)
 
     async def _at_home(self, who: Who) -> Caller:

@@ -29,7 +29,6 @@ from hullmark.store.names import names_of
 from hullmark.store.reports import Filter, MatchPage, StoredMatch, UnknownPackage
 
 _READ: dict[str, Any] = {"permission": "images:read"}
-_ROUNDS = 50
 
 Words = Annotated[str, QueryParameter(max_length=200, description="One or several, with commas.")]
 Text = Annotated[str, QueryParameter(max_length=1200)]
@@ -121,9 +120,10 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
         advisory=advisory,
         system={"all": None, "os": True, "non-os": False}[packages],
         counting={"all": None, "yes": True, "no": False}[counting],
+        exploited=kev or None,
     )
     async with services.database.tenant(caller.account_id) as connection:
-        found = await _matches(connection, row.id, wanted, cursor or None, limit, only_exploited=kev)
+        found = await reports.report(connection, row.id, wanted, cursor or None, limit)
         return Response(await _shown(connection, row, found, limit, is_first=not cursor))
 
 
@@ -135,22 +135,6 @@ async def _whole(
         snapshot = await snapshot_for(connection, moments)
     found = await asyncio.to_thread(matches_of, services, books_of(request.app), facts, snapshot, moments)
     return await asyncio.to_thread(written, "matches", format, found)
-
-
-async def _matches(
-    connection: Connection, image_id: int, wanted: Filter, cursor: str | None, limit: int, *, only_exploited: bool
-) -> MatchPage:
-    """A page; of those known to be exploited one is put together from several, and may be short."""
-    if not only_exploited:
-        return await reports.report(connection, image_id, wanted, cursor, limit)
-    kept: list[StoredMatch] = []
-    for _ in range(_ROUNDS):
-        page = await reports.report(connection, image_id, wanted, cursor, limit - len(kept))
-        kept += [match for match in page.matches if match.advisory.kev is not None]
-        cursor = page.next
-        if cursor is None or len(kept) == limit:
-            break
-    return MatchPage(matches=tuple(kept), next=cursor)
 
 
 async def _shown(

@@ -59,7 +59,7 @@ def _repeats(parsed: Any) -> Iterator[int]:
 def test_every_repeat_has_an_end(kind: Kind) -> None:
     for expression in (kind.pattern, kind.tail):
         # The module's parser is the only one that reads all of Python's language.
-        most = list(_repeats(re._parser.parse(expression)))  # type: ignore[attr-defined]
+        most = list(_repeats(re._parser.parse(expression)))
         assert max(most, default=0) <= 16_000
 
 

@@ -156,6 +156,6 @@ def test_a_pattern_reaches_no_further_than_its_window_does() -> None:
 
 def _longest(pattern: bytes) -> int:
     # The parser of the module re tells how long what an expression fits can be: it asks that itself of look-behinds.
-    longest = re._parser.parse(pattern).getwidth()[1]  # type: ignore[attr-defined]
+    longest = re._parser.parse(pattern).getwidth()[1]
     assert isinstance(longest, int)
     return longest

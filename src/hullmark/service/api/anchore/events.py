@@ -129,6 +129,8 @@ def _moment(text: str) -> datetime | None:
         found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
         raise refused(400, f"{text[:50]!r} is no moment", "write it as 2026-01-31T12:00:00Z") from error
+    if not 1 < found.year < 9999:
+        raise refused(400, f"{text[:50]!r} is out of all bounds", "give a moment of the years 2 to 9998")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 

@@ -1,0 +1,84 @@
+"""What nobody names any more is removed, what somebody names stays, and snapshots are kept as many as are wished."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hullmark.app.server.retain import retain, sweep_objects
+from tests.support.books import advisory, affected
+from tests.support.desk import Desk, desk, status_file
+
+pytestmark = pytest.mark.anyio
+SHOP = status_file(("libc6", "2.41-12"))
+
+
+@pytest.fixture
+async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(database_url, tmp_path, keep_days=30, keep_snapshots=2) as found:
+        yield found
+
+
+def keys(at: Desk) -> set[str]:
+    return {
+        each.key for room in ("analyses/", "files/", "layers/", "verdicts/") for each in at.services.objects.list(room)
+    }
+
+
+async def test_objects_go_when_nothing_names_them(at: Desk) -> None:
+    kept, gone = at.push("kept", SHOP), at.push("gone", status_file(("zlib1g", "1")))
+    for tag in ("kept", "gone"):
+        await at.add(tag)
+    await at.work()
+    before = keys(at)
+    await sweep_objects(at.services, -3600.0 * 24 * 365 * 10)
+    assert keys(at) == before, "all of it is named"
+    await at.ask("DELETE", f"/images/{gone}")
+    async with at.services.database.system() as connection:
+        await connection.execute("UPDATE image SET added_at = now() - interval '2 hours'")
+    await retain(at.services)
+    await sweep_objects(at.services, -3600.0 * 24 * 365 * 10)
+    assert len(keys(at)) < len(before)
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute("SELECT name FROM package ORDER BY 1")
+        assert [name for (name,) in await cursor.fetchall()] == ["libc6"]
+        cursor = await connection.execute("SELECT count(*) FROM coordinate")
+        assert await cursor.fetchone() == (1,)
+    assert (await at.get(f"/images/{kept}/packages"))["items"][0]["name"] == "libc6"
+
+
+async def test_young_objects_stay_whatever_names_them(at: Desk) -> None:
+    at.services.objects.put("analyses/" + "0" * 64, b"being written")
+    await sweep_objects(at.services, 3600.0 * 24 * 365 * 10)
+    assert "analyses/" + "0" * 64 in keys(at)
+
+
+async def test_images_without_a_tag_go_after_some_days(at: Desk) -> None:
+    old = at.push("latest", SHOP)
+    await at.add("latest")
+    new = at.push("latest", status_file(("libc6", "2.41-13")))
+    await at.add("latest")
+    await at.work()
+    await retain(at.services)
+    await at.get(f"/images/{old}")
+    async with at.services.database.system() as connection:
+        for table, column in (("account_image", "added_at"), ("tag", "seen_at")):
+            await connection.execute(f"UPDATE {table} SET {column} = now() - interval '31 days'")
+    await retain(at.services)
+    await at.get(f"/images/{old}", status=404)
+    await at.get(f"/images/{new}")
+
+
+async def test_old_snapshots_are_removed_and_the_one_that_counts_never(at: Desk) -> None:
+    for number in range(4):
+        await at.advise(advisory(f"CVE-2026-{number}", affected("debian:13", "libc6", "deb")))
+        await at.work()
+    async with at.services.database.system() as connection:
+        await connection.execute("UPDATE snapshot SET added_at = now() - interval '2 days'")
+    assert len(list(at.services.objects.list("snapshots"))) == 4
+    await sweep_objects(at.services)
+    assert len(list(at.services.objects.list("snapshots"))) == 2
+    await at.add((at.push("1.0", SHOP), "1.0")[1])
+    assert "analyse" in await at.work()
