@@ -295,7 +295,7 @@ async def _rows(at: Desk, account: str) -> dict[str, str]:
         )
         for (table,) in await cursor.fetchall():
             told = await connection.execute(
-                f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} row"  # noqa: S608
+                f"SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {table} row"
                 " WHERE account_id = (SELECT id FROM account WHERE name = %s)",
                 (account,),
             )

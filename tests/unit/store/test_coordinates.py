@@ -216,7 +216,7 @@ async def sizes(db: Database) -> dict[str, int]:
     found = {}
     async with db.system() as conn:
         for table in TABLES:
-            row = await (await conn.execute(f"SELECT count(*) FROM {table}")).fetchone()  # noqa: S608
+            row = await (await conn.execute(f"SELECT count(*) FROM {table}")).fetchone()
             assert row is not None
             found[table] = int(row[0])
     return found

@@ -43,7 +43,9 @@ def _adding(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kind", metavar="KIND", default="docker_v2", help="docker_v2 or awsecr (default: docker_v2)")
     parser.add_argument("--no-verify", action="store_true", help="the server may use plain HTTP and any certificate")
-    parser.add_argument("--parallel", metavar="N", type=int, default=3, help="images read at the same time (default: 3)")
+    parser.add_argument(
+        "--parallel", metavar="N", type=int, default=3, help="images read at the same time (default: 3)"
+    )
     add_output(parser)
 
 

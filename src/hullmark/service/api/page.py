@@ -13,7 +13,8 @@ _HEAD = """\
 # The HTTP API
 
 This page is written from the server's OpenAPI 3.1 description, which every server serves at `/api/v1/openapi/openapi.json`, without a
-sign-in. What Anchore's clients ask for below `/v1` is in [anchore-api.md](anchore-api.md); Harbor's scanner API is below `/api/harbor`.
+sign-in; the shapes that are named here stand there in full. What Anchore's clients ask for below `/v1` is in
+[anchore-api.md](anchore-api.md); Harbor's scanner API is below `/api/harbor`.
 
 ## What holds everywhere
 
