@@ -22,7 +22,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.matching import adopt_snapshot
 from hullmark.match.coordinates import asked, package_of
 from hullmark.match.fleet import Fleet
-from hullmark.store import coordinates, snapshots
+from hullmark.store import coordinates, set_counts, snapshots
 from hullmark.store.database import Database
 from hullmark.store.migrate import migrate
 
@@ -176,6 +176,10 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
             for number in range(count)
         ),
     )
+    connection.execute(
+        "INSERT INTO tag_move (account_id, registry, repository, tag, image_id, at)"
+        " SELECT account_id, registry, repository, tag, image_id, seen_at FROM tag"
+    )
     _copy(
         connection,
         "COPY image_set (image_id, set_id) FROM STDIN",
@@ -243,6 +247,10 @@ async def _match(url: str, path: Path) -> None:
                     connection, digest, data_at=book.data_at, object=f"snapshots/{digest[7:]}.zst", namespaces={}
                 )
             await adopt_snapshot(database, number, book, None, at=AT, size=2000)
+        counted = True
+        while counted:
+            async with database.system() as connection:
+                counted = bool(await set_counts.fill(connection, 2000))
 
 
 if __name__ == "__main__":

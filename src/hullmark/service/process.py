@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ PARENT = "HULLMARK_PARENT"
 """The variable with the number of the process that a role is to end with."""
 
 _PR_SET_PDEATHSIG = 1
+_HURRIED = 3
+_GARBAGE = (20_000, 20, 50)
 _CONNECTIONS = {"api": 20, "worker": 4, "scheduler": 8}
 
 
@@ -37,7 +40,8 @@ def run_role(role: str, settings: Settings) -> None:
     if not settings.database_url:
         raise HullmarkError("this role needs a database", advice="set HULLMARK_DATABASE_URL=postgresql://…")
     set_up(settings.log_level)
-    services = services_for(settings, dict(os.environ), connections=_CONNECTIONS[role])
+    hurried = _HURRIED if role == "api" else 0
+    services = services_for(settings, dict(os.environ), connections=_CONNECTIONS[role], hurried=hurried)
     asyncio.run(_run(role, services))
 
 
@@ -62,6 +66,10 @@ async def _api(services: Services) -> None:
         timeout_graceful_shutdown=15,
         backlog=1024,
     )
+    # What was imported stays: looking through it again and again for garbage would hold up requests for milliseconds.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
     # The server sends itself again the signal that ended it, for those who have something to do before they end by it.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: None)

@@ -6,6 +6,7 @@ account alone, even to a query that forgets to ask for them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +19,9 @@ from hullmark.model.errors import HullmarkError
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
+_AS_TENANT = "SELECT set_config('role', 'hullmark_tenant', true), set_config('hullmark.account', %s, true)"
+_FRESH = 1.0
+_READY = 4
 _SILENT_FOR = 20
 _CLIENT_NOTICES = {
     "connect_timeout": 5,
@@ -36,11 +40,12 @@ class DatabaseUnreachable(HullmarkError):
     """The database does not answer, or not in time; the same may work later."""
 
 
-def watchful(url: str) -> str:
+def watchful(url: str, *, is_hasty: bool = False) -> str:
     """How to connect so that both sides notice within some seconds that the other can no longer be reached.
 
     Else a worker would wait for an answer for a quarter of an hour, and the server would hold the locks of one that is gone for two
-    hours. What the URL itself sets stays.
+    hours. What the URL itself sets stays. `is_hasty`: a commit does not wait for the disk; if the server's machine dies, its last
+    moments did not happen.
     """
     try:
         given = conninfo_to_dict(url)
@@ -49,54 +54,83 @@ def watchful(url: str) -> str:
             f"the database's address cannot be used: {str(error).splitlines()[0]}",
             advice="HULLMARK_DATABASE_URL is written postgresql://USER:PASSWORD@HOST/NAME",
         ) from error
-    told: dict[str, Any] = {"application_name": "hullmark", **_CLIENT_NOTICES, "options": _SERVER_NOTICES, **given}
+    options = f"{_SERVER_NOTICES} -c synchronous_commit=off" if is_hasty else _SERVER_NOTICES
+    told: dict[str, Any] = {"application_name": "hullmark", **_CLIENT_NOTICES, "options": options, **given}
     return make_conninfo("", **told)
+
+
+class _Pooled(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """A connection that knows when it was last used."""
+
+    used = 0.0
+
+
+async def _check(connection: _Pooled) -> None:
+    """Ask a connection that has lain idle whether it still lives; one that was used just now is believed to."""
+    if time.monotonic() - connection.used > _FRESH:
+        await AsyncConnectionPool.check_connection(connection)
+
+
+def _pool(url: str, most: int, wait: float) -> AsyncConnectionPool[_Pooled]:
+    return AsyncConnectionPool(
+        watchful(url) if url else "",
+        connection_class=_Pooled,
+        min_size=min(_READY, most),
+        max_size=most,
+        timeout=wait,
+        open=False,
+        check=_check,
+        reconnect_timeout=5.0,
+    )
 
 
 class Database:
     """A pool of connections to a PostgreSQL. Open it with `async with`."""
 
-    def __init__(self, url: str, *, most: int = 10, wait: float = 10.0) -> None:
-        """`most`: connections at the same time; `wait`: seconds that a transaction waits for one."""
+    def __init__(self, url: str, *, most: int = 10, hurried: int = 0, wait: float = 10.0) -> None:
+        """`most`: connections at the same time; `hurried`: more of them, for glances alone, which then never wait for lists and reports.
+        `wait`: seconds that a transaction waits for one."""
         self.url = url
-        self._pool = AsyncConnectionPool(
-            watchful(url) if url else "",
-            min_size=1,
-            max_size=most,
-            timeout=wait,
-            open=False,
-            check=AsyncConnectionPool.check_connection,
-            reconnect_timeout=5.0,
-        )
+        self._pool = _pool(url, most, wait)
+        self._hurried = _pool(url, hurried, wait) if hurried else self._pool
 
     async def __aenter__(self) -> Database:
         await self._pool.open()
+        if self._hurried is not self._pool:
+            await self._hurried.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
+        if self._hurried is not self._pool:
+            await self._hurried.close()
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[Connection]:
         """A transaction that sees everything. Raises DatabaseUnreachable."""
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection(self._pool) as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
     async def tenant(self, account_id: int) -> AsyncIterator[Connection]:
         """A transaction that sees the rows of one account. Raises DatabaseUnreachable."""
-        async with self._connection() as connection, connection.transaction():
-            await connection.execute(
-                "SELECT set_config('role', 'hullmark_tenant', true), set_config('hullmark.account', %s, true)",
-                (str(account_id),),
-            )
+        async with self._connection(self._pool) as connection, connection.transaction():
+            await connection.execute(_AS_TENANT, (str(account_id),))
             yield connection
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def glance(self, account_id: int) -> AsyncIterator[Connection]:
+        """As `tenant`, for one statement that is in a hurry: what opens the transaction is sent along with it."""
+        async with self._connection(self._hurried) as connection, connection.pipeline(), connection.transaction():
+            await connection.execute(_AS_TENANT, (str(account_id),))
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, pool: AsyncConnectionPool[_Pooled]) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection:
+            async with pool.connection() as connection:
                 yield connection
+                connection.used = time.monotonic()
         except (PoolTimeout, psycopg.OperationalError) as error:
             raise DatabaseUnreachable(
                 f"the database does not answer: {type(error).__name__}",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
 
 import zstandard
 
@@ -17,16 +19,22 @@ _REMEMBERED = 100_000
 class ObjectKeep:
     """Payloads as compressed, sealed objects. Unlike a folder's, a store that fails raises (ObjectsUnreachable, ObjectsRefused).
 
-    It remembers which keys it has seen, so that it asks for each of them once. One that somebody removed is found missing when it is read.
+    With `behind`, so many payloads may be on their way to the disk or the network while the caller goes on; `settle` waits for them and
+    raises what the first of them raised. It remembers which keys it has seen, so that it asks for each of them once. One that somebody
+    removed is found missing when it is read.
     May be used by several threads.
     """
 
     is_local = False
 
-    def __init__(self, objects: Objects, prefix: str = "layers/") -> None:
+    def __init__(self, objects: Objects, prefix: str = "layers/", *, behind: int = 0) -> None:
         self._objects = objects
         self._prefix = prefix
         self._seen: set[str] = set()
+        self._behind = behind
+        self._slots = BoundedSemaphore(max(behind, 1))
+        self._pool = ThreadPoolExecutor(behind, "keep") if behind else None
+        self._pending: list[Future[None]] = []
 
     def read(self, key: str) -> bytes | None:
         """What is kept under the key; None if nothing is, or if it was damaged."""
@@ -39,7 +47,31 @@ class ObjectKeep:
         return payload
 
     def write(self, key: str, payload: bytes) -> None:
-        """Keep it."""
+        """Keep it, at once or soon."""
+        if self._pool is None:
+            self._put(key, payload)
+            return
+        self._slots.acquire()
+        future = self._pool.submit(self._put, key, payload)
+        future.add_done_callback(lambda _: self._slots.release())
+        self._pending.append(future)
+
+    def settle(self) -> None:
+        """Wait until all is kept. Raises what writing raised; what was written is kept all the same."""
+        if self._pool is None:
+            return
+        pending, self._pending = self._pending, []
+        self._pool.shutdown(wait=True)
+        self._pool = ThreadPoolExecutor(self._behind, "keep")
+        for future in pending:
+            future.result()
+
+    def close(self) -> None:
+        """Let what is on its way arrive, and end the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+
+    def _put(self, key: str, payload: bytes) -> None:
         body = zstandard.ZstdCompressor().compress(payload)
         self._objects.put(self._prefix + key, b"".join((_MAGIC, hashlib.sha256(body).digest(), body)))
         self._remember(key)

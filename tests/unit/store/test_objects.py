@@ -386,3 +386,23 @@ def test_the_program_for_the_command_line_imports_no_object_store() -> None:
         "assert 'obstore' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_keep_that_writes_behind_has_all_of_it_once_it_is_settled(objects: Objects) -> None:
+    keep = ObjectKeep(objects, behind=2)
+    for number in range(20):
+        keep.write(f"key-{number}", b"%d" % number * 1000)
+    keep.settle()
+    keep.write("later", b"also")
+    keep.close()
+    other = ObjectKeep(objects)
+    assert [other.read(f"key-{number}") for number in range(20)] == [b"%d" % number * 1000 for number in range(20)]
+    assert other.read("later") == b"also"
+
+
+def test_what_could_not_be_written_behind_is_told_when_it_is_settled(tmp_path: Path) -> None:
+    keep = ObjectKeep(open_objects(str(tmp_path / "objects"), {}), behind=2)
+    keep.write("..", b"no key")
+    with pytest.raises(BadKey):
+        keep.settle()
+    keep.close()

@@ -48,6 +48,7 @@ _PASSING = (NetError, RegistryUnwell, ObjectsUnreachable, DatabaseUnreachable)
 _LONGEST_PAUSE = 900.0
 _BUSY_PAUSES = (2.0, 5.0)
 _TRIES = 5
+_WRITES_BEHIND = 4
 _PAUSE = 0.5
 _T = TypeVar("_T")
 
@@ -207,11 +208,16 @@ def means_of(services: Services) -> Means:
 
 def read(services: Services, image: Image) -> Analysed:
     """All that is to be known of an image, written into the object store. Raises HullmarkError where it cannot be read."""
-    means = means_of(services)
+    keep = ObjectKeep(services.objects, behind=_WRITES_BEHIND)
+    means = msgspec.structs.replace(means_of(services), keep=keep)
     names = FACETS if services.settings.clamd else FACETS - {Need.MALWARE}
-    with facets_for(names, means) as facets:
-        wish = Wish(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
-        scanned = scan_image(image, wish, means)
+    try:
+        with facets_for(names, means) as facets:
+            wish = Wish(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
+            scanned = scan_image(image, wish, means)
+        keep.settle()
+    finally:
+        keep.close()
     whole = scanned.inventory
     shown = without_secrets(whole.config) if whole.config is not None else None
     inventory = msgspec.structs.replace(whole, config=shown, files=None)

@@ -44,10 +44,12 @@ class Services:
         self.clock = clock
 
 
-def services_for(settings: Settings, environment: dict[str, str], *, connections: int = 10) -> Services:
+def services_for(
+    settings: Settings, environment: dict[str, str], *, connections: int = 10, hurried: int = 0
+) -> Services:
     """The services of these settings; the database is not opened yet. Raises HullmarkError for what cannot be used."""
     return Services(
-        database=Database(settings.database_url, most=connections),
+        database=Database(settings.database_url, most=connections, hurried=hurried),
         objects=open_objects(settings.objects_url, environment),
         settings=settings,
         vault=open_vault(settings.key_path),

@@ -63,7 +63,7 @@ async def look_up(
     environment: FromQuery[str] = "",
 ) -> list[CurrentVerdict]:
     """The verdicts in force on an image, by any of its digests, in an environment and those of any environment. One look-up."""
-    async with services.database.tenant(caller.account_id) as connection:
+    async with services.database.glance(caller.account_id) as connection:
         found = await verdicts.look_up(connection, caller.account_id, digest, environment)
     if not found:
         raise not_found(f"verdict on {digest[:200]}", "add the image, activate a policy, wait until it is analysed")

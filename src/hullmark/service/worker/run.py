@@ -47,7 +47,10 @@ class Again(BaseRetryStrategy):
 
 def jobs_app(url: str, work: Work) -> procrastinate.App:
     """Procrastinate's application with every task."""
-    connector = procrastinate.PsycopgConnector(conninfo=watchful(url), min_size=1, max_size=4, timeout=_WAIT)
+    # That a job was taken, or is done, may be forgotten: it is then done once more, which every task bears.
+    connector = procrastinate.PsycopgConnector(
+        conninfo=watchful(url, is_hasty=True), min_size=1, max_size=4, timeout=_WAIT
+    )
     app = procrastinate.App(connector=connector)
     app.job_manager = LastingJobs(connector)
     for name, (queue, run) in TASKS.items():
