@@ -551,7 +551,7 @@ def test_errors_have_anchores_body(world: World, shop: Json) -> None:
     ]
     for answer, status in answers:
         assert answer.status == status, answer.body
-        assert answer.headers["content-type"].partition(";")[0] == "application/json"
+        assert answer.headers["content-type"].partition(";")[0] == "application/json", answer.body
         document = answer.document
         assert (document["httpcode"], bool(document["message"])) == (status, True), document
         assert "error_codes" in document["detail"]

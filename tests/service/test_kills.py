@@ -27,7 +27,7 @@ from hullmark.app.server.services import Services, services_for
 from hullmark.app.server.settings import Settings
 from hullmark.app.server.uploads import sweep_uploads
 from hullmark.store.objects import Objects
-from tests.support.places import corpus
+from tests.support.places import layouts
 from tests.support.processes import (
     Client,
     Server,
@@ -156,9 +156,9 @@ def registry() -> Iterator[tuple[str, list[str]]]:
     """A real registry, and references in it."""
     if shutil.which("docker-registry") is None or shutil.which("skopeo") is None:
         pytest.skip("docker-registry and skopeo are not installed")
-    layouts = {name: corpus("oci", name) for name in CORPUS}
+    built = layouts(CORPUS, 4)
     with place("hm-registry-") as folder, docker_registry(folder / "registry") as host:
-        yield host, [push(layout, host, f"corpus/{name}:1") for name, layout in layouts.items()]
+        yield host, [push(layout, host, f"corpus/{name}:1") for name, layout in built.items()]
 
 
 def test_nothing_is_lost_and_nothing_is_done_twice(registry: tuple[str, list[str]]) -> None:

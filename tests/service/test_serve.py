@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.buckets import s3_bucket
-from tests.support.places import corpus
+from tests.support.places import layouts
 from tests.support.processes import (
     Client,
     Server,
@@ -39,13 +39,13 @@ TEN = (
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[tuple[str, dict[str, str]]]:
-    """A real registry with ten images of the corpus: HOST:PORT, and the digests by reference."""
+    """A real registry with ten images of the corpus, or those that were built: HOST:PORT, and the digests by reference."""
     if shutil.which("docker-registry") is None or shutil.which("skopeo") is None:
         pytest.skip("docker-registry and skopeo are not installed")
-    layouts = {name: corpus("oci", name) for name in TEN}
+    built = layouts(TEN, 5)
     with place("hm-registry-") as folder, docker_registry(folder / "registry") as host:
         digests = {}
-        for name, layout in layouts.items():
+        for name, layout in built.items():
             index = json.loads((layout / "index.json").read_bytes())
             digests[push(layout, host, f"corpus/{name}:1")] = index["manifests"][0]["digest"]
         yield host, digests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def shared(*parts: str) -> Path:
     if SHARED is None:
         pytest.skip("the shared material is not beside this checkout")
     return SHARED.joinpath(*parts)
+
+
+def layouts(names: Iterable[str], least: int) -> dict[str, Path]:
+    """The OCI folders of those of these corpus images that were built; skips the test where there are fewer than `least`."""
+    found = {name: CORPUS / "oci" / name for name in names if CORPUS is not None and (CORPUS / "oci" / name).exists()}
+    if len(found) < least:
+        pytest.skip(f"only {len(found)} of the corpus images {', '.join(names)} were built (make corpus)")
+    return found
 
 
 def corpus(*parts: str) -> Path:

@@ -15,6 +15,7 @@ from hullmark.net.errors import NetError
 from hullmark.report.anchore.errors import ErrorBody, error_body, error_of
 from hullmark.service.api.problems import HANDLERS, Refusal, on_bug, unkept
 from hullmark.source import ImageNotFound
+from hullmark.source.source import RegistryUnwell
 from hullmark.store.database import DatabaseUnreachable
 from hullmark.store.objects import ObjectsUnreachable
 
@@ -22,6 +23,7 @@ PREFIX = "/v1"
 _KINDS: tuple[tuple[type[HullmarkError], int, tuple[str, ...]], ...] = (
     (ImageNotFound, 404, ("REGISTRY_IMAGE_NOT_FOUND",)),
     (NetError, 502, ("REGISTRY_NOT_ACCESSIBLE",)),
+    (RegistryUnwell, 502, ("REGISTRY_NOT_ACCESSIBLE",)),
     (DatabaseUnreachable, 503, ()),
     (ObjectsUnreachable, 503, ()),
 )
@@ -95,6 +97,7 @@ _OURS: dict[int | type[Exception], _Handler] = {
     HTTPException: _on_http,
     HullmarkError: _on_error,
     psycopg.DataError: _on_unkept,
+    RecursionError: _on_nested,
     Exception: _on_bug,
 }
 
@@ -109,7 +112,6 @@ def _by_prefix(ours: _Handler, native: _Handler) -> _Handler:
 
 FAILURES: dict[int | type[Exception], Any] = {
     Told: _on_told,
-    RecursionError: _by_prefix(_on_nested, HANDLERS[RecursionError]),
     **{kind: _by_prefix(_OURS[kind], HANDLERS[kind]) if kind in _OURS else HANDLERS[kind] for kind in HANDLERS},
 }
 """For the whole application: below /v1 Anchore's body, elsewhere that of `problems`. Paths without a route are answered here too."""
