@@ -128,7 +128,8 @@ def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_
         assert touched
         every = [row for rows in before.values() for row in rows]
         assert len(every) > 50
-        assert {row.suppressed and row.suppressed.by for row in every} >= {None, "distro"}
+        if "python-app" in world.images:
+            assert {row.suppressed and row.suppressed.by for row in every} >= {None, "distro"}
 
     told(database_url, story)
 
