@@ -28,9 +28,8 @@ import psycopg
 from bench.markdown import table
 from bench.places import CORPUS
 from bench.speed import machine
-from tests.support.images import LAYER, MANIFEST, Blobs, Json, to_json
+from tests.support.images import LAYER, MANIFEST, Blobs, Json, layout_files, tagged, tar_of, to_json
 from tests.support.processes import Server, debian_postgres, docker_registry, place, push, server, until
-from tests.support.small_images import put_image
 
 RESULTS = Path(__file__).parent / "server.md"
 FIRST_BOUND = 20.0
@@ -59,12 +58,9 @@ def main() -> None:
     if "first" in wanted.parts:
         put_section(_FIRST, first_written([first_verdict(layout) for _ in range(wanted.turns)], wanted.image))
     if "two" in wanted.parts:
-        with place("hm-bench-registry-") as folder, docker_registry(folder / "registry") as registry:
-            references = put_variants(registry, layout, wanted.images)
-            runs = [
-                (analyse_all(registry, references, 1), analyse_all(registry, references, 2))
-                for _ in range(wanted.turns)
-            ]
+        with place("hm-bench-archives-") as folder:
+            archives = make_variants(folder, layout, wanted.images)
+            runs = [(analyse_all(archives, 1), analyse_all(archives, 2)) for _ in range(wanted.turns)]
         put_section(_TWO, two_written(runs, wanted.image, wanted.images))
     if wanted.kills:
         put_section(_KILLS, kills_written(json.loads(wanted.kills.read_bytes())))
@@ -132,12 +128,12 @@ def first_written(runs: Sequence[First], image: str) -> str:
 # What a second worker brings
 
 
-def put_variants(registry: str, layout: Path, count: int) -> list[str]:
-    """Images that are like one, and share no layer with it or with each other."""
+def make_variants(folder: Path, layout: Path, count: int) -> list[Path]:
+    """Archives of images that are like one, and share no layer with it or with each other."""
     manifest, blobs = _image_of(layout)
     plain = [_inflated(blobs[layer["digest"]]) for layer in manifest["layers"]]
     config = json.loads(blobs[manifest["config"]["digest"]])
-    references = []
+    archives = []
     for number in range(count):
         made = Blobs()
         layers, diff_ids = [], []
@@ -152,8 +148,10 @@ def put_variants(registry: str, layout: Path, count: int) -> list[str]:
             "config": made.put(to_json(told), "application/vnd.oci.image.config.v1+json"),
             "layers": layers,
         }
-        references.append(put_image(registry, f"bench/{number}", made, made.put(to_json(whole_manifest), MANIFEST)))
-    return references
+        entry = tagged(made.put(to_json(whole_manifest), MANIFEST), "latest")
+        archives.append(folder / f"{number}.tar")
+        archives[-1].write_bytes(tar_of(layout_files(made, [entry])))
+    return archives
 
 
 def _image_of(layout: Path) -> tuple[Json, dict[str, bytes]]:
@@ -202,7 +200,7 @@ class Run:
     machine: float
 
 
-def analyse_all(registry: str, references: Sequence[str], workers: int) -> Run:
+def analyse_all(archives: Sequence[Path], workers: int) -> Run:
     """Have all images analysed and judged by so many workers, which begin when everything is there."""
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(place("hm-bench-"))
@@ -215,16 +213,18 @@ def analyse_all(registry: str, references: Sequence[str], workers: int) -> Run:
             running.start(name)
         running.ready()
         client = running.client.signed_in()
-        client.prepare(registry)
+        client.prepare("registry.example")
         _all_working(running, names)
         pids = [running.processes[name].pid for name in names]
         with _standing_still(pids):
-            for reference in references:
-                client.add(reference)
+            for archive in archives:
+                answer = client.upload(archive.read_bytes(), f"registry.example/bench/{archive.stem}:1")
+                if answer.status != 201:
+                    raise SystemExit(f"an upload is answered with {answer.status}: {answer.body!r}")
             before, idle = _spent(pids), _machine_cpu()
             began = time.monotonic()
         with psycopg.connect(database.url(), autocommit=True) as connection:
-            until(lambda: _is_done(connection, len(references)), 1200, "the analyses", 0.05)
+            until(lambda: _is_done(connection, len(archives)), 1200, "the analyses", 0.05)
         wall = time.monotonic() - began
         return Run(workers, wall, _spent(pids).since(before), _machine_cpu() - idle)
 
@@ -290,10 +290,10 @@ def two_written(runs: Sequence[tuple[Run, Run]], image: str, count: int) -> str:
     head = ("turn", "s on the clock", "workers' CPU s", "s without a processor", "busy", "processors used by others")
     return "\n".join(
         (
-            f"{count} variants of `{image}` that share no layer, from a registry on the same machine, analysed and judged over Debian's "
+            f"{count} variants of `{image}` that share no layer, sent in as archives, then analysed and judged over Debian's "
             f"PostgreSQL and a folder. Two workers are **{speed_up:.2f} times** as fast as one (bound {SPEED_UP_BOUND}: "
             f"{_holds(speed_up >= SPEED_UP_BOUND)}), and take {cpu:.2f} times the CPU for the same work. Medians of {len(runs)} turns, one "
-            f"and two workers in turn ({machine()}). Others (PostgreSQL, the registry, and whatever else the machine did) used up to "
+            f"and two workers in turn ({machine()}). Others (PostgreSQL, the API, and whatever else the machine did) used up to "
             f"{others:.2f} processors meanwhile; `s without a processor` are seconds in which a worker's thread could have run.\n",
             table(head, rows),
         )
