@@ -146,6 +146,14 @@ async def test_advisories_change_what_holds_and_the_past_stays(at: Desk) -> None
     assert "CVE-2026-1" in told["message"]
     (then,) = await at.get(f"/images/{digest}/verdicts?as_of={clean.isoformat().replace('+00:00', 'Z')}")
     assert (then["verdict"], then["cause"]) == ("go", "advisories")
+    moment = clean.isoformat().replace("+00:00", "Z")
+    (looked_up,) = await at.get(f"/verdicts/{digest}?as_of={moment}")
+    assert (looked_up["verdict"], looked_up["image"]) == ("go", digest)
+    await at.get(f"/verdicts/{digest}?as_of=2020-01-01T00:00:00Z", status=404)
+    whole = await at.ask("GET", f"/images/{digest}/check?as_of={moment}")
+    assert (whole.json()["verdict"], whole.headers["x-hullmark-verdict"]) == ("go", "go")
+    until = (await at.get(f"/images/{digest}/history?as_of={moment}"))["items"]
+    assert [each["verdict"] for each in until] == ["go", "unknown"]
     known = then["recorded_at"]
     (believed,) = await at.get(f"/images/{digest}/verdicts?known_at={known}")
     assert believed["verdict"] == "go", "what was known then said nothing of the new advisory"

@@ -222,18 +222,19 @@ async def history(
     *,
     before: int | None,
     limit: int,
-    known_at: datetime | None = None,
+    until: tuple[datetime | None, datetime | None] = (None, None),
 ) -> list[VerdictRow]:
-    """All verdicts that an image ever had, the newest first, before a number."""
+    """All verdicts that an image ever had, the newest first, before a number; `until`: of which moment, and known when."""
+    as_of, known_at = until
     async with connection.cursor(row_factory=class_row(VerdictRow)) as cursor:
         await cursor.execute(
             f"""
             SELECT {_ROW} FROM verdict_history history LEFT JOIN policy ON policy.id = history.policy_id
             WHERE history.account_id = %s AND history.image_id = %s AND (%s::bigint IS NULL OR history.id < %s)
-                AND (%s::timestamptz IS NULL OR history.recorded_at <= %s)
+                AND (%s::timestamptz IS NULL OR history.at <= %s) AND (%s::timestamptz IS NULL OR history.recorded_at <= %s)
             ORDER BY history.id DESC LIMIT %s
             """,
-            (account_id, image_id, before, before, known_at, known_at, limit),
+            (account_id, image_id, before, before, as_of, as_of, known_at, known_at, limit),
         )
         return await cursor.fetchall()
 

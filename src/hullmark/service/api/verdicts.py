@@ -61,13 +61,57 @@ async def look_up(
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     environment: FromQuery[str] = "",
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> list[CurrentVerdict]:
-    """The verdicts in force on an image, by any of its digests, in an environment and those of any environment. One look-up."""
+    """The verdicts in force on an image, by any of its digests, in an environment and those of any environment. One look-up; those that
+    held at a moment take two."""
+    if as_of is not None or known_at is not None:
+        return await _looked_up_then(services, caller, digest, environment, (as_of, known_at))
     async with services.database.glance(caller.account_id) as connection:
         found = await verdicts.look_up(connection, caller.account_id, digest, environment)
     if not found:
         raise not_found(f"verdict on {digest[:200]}", "add the image, activate a policy, wait until it is analysed")
     return found
+
+
+Moments = tuple[datetime | None, datetime | None]
+"""As of when, and known when; None: now."""
+
+
+async def _looked_up_then(
+    services: Services, caller: Caller, digest: str, environment: str, moments: Moments
+) -> list[CurrentVerdict]:
+    row = await find(services, caller, digest)
+    found = [
+        CurrentVerdict(
+            image=row.digest,
+            policy=each.policy,
+            environment=each.environment,
+            reference=each.reference,
+            verdict=each.verdict,
+            reason=each.reason,
+            stops=each.stops,
+            warns=each.warns,
+            judged_at=each.at,
+        )
+        for each in await _held(services, caller, row.id, moments)
+        if each.environment in ("", environment)
+    ]
+    if not found:
+        raise not_found(f"verdict on {digest[:200]} of that moment", "leave as_of and known_at out for the present one")
+    return found
+
+
+async def _held(
+    services: Services, caller: Caller, image_id: int, moments: Moments, *, shadows: bool = False
+) -> list[VerdictRow]:
+    """The verdicts that hold, or held at a moment by what was known then."""
+    as_of, known_at = map(moment, moments)
+    async with services.database.tenant(caller.account_id) as connection:
+        if as_of is None and known_at is None:
+            return await verdicts.current(connection, caller.account_id, image_id, shadows=shadows)
+        return await verdicts.as_of(connection, caller.account_id, image_id, as_of or services.clock(), known_at)
 
 
 @get("/images/{digest:str}/verdicts", operation_id="list_verdicts", opt=_READ, summary="The verdicts on an image")
@@ -81,14 +125,7 @@ async def of_image(
 ) -> list[VerdictView]:
     """The verdicts that hold, or held at a moment, by what is known, or was known then."""
     row = await find(services, caller, digest)
-    async with services.database.tenant(caller.account_id) as connection:
-        if as_of is None and known_at is None:
-            return [
-                shown(each) for each in await verdicts.current(connection, caller.account_id, row.id, shadows=shadows)
-            ]
-        wanted, known = moment(as_of) or services.clock(), moment(known_at)
-        rows = await verdicts.as_of(connection, caller.account_id, row.id, wanted, known)
-    return [shown(each) for each in rows]
+    return [shown(each) for each in await _held(services, caller, row.id, (as_of, known_at), shadows=shadows)]
 
 
 @get(
@@ -97,10 +134,11 @@ async def of_image(
     opt=_READ,
     summary="All verdicts that an image ever had",
 )
-async def history(
+async def history(  # noqa: PLR0913 - one parameter a filter
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
+    as_of: AsOf = None,
     known_at: KnownAt = None,
     limit: Limit = 50,
     cursor: Cursor = "",
@@ -109,8 +147,9 @@ async def history(
     row = await find(services, caller, digest)
     before = values_in(cursor, int)
     async with services.database.tenant(caller.account_id) as connection:
+        until = (moment(as_of), moment(known_at))
         rows = await verdicts.history(
-            connection, caller.account_id, row.id, before=before, limit=limit + 1, known_at=moment(known_at)
+            connection, caller.account_id, row.id, before=before, limit=limit + 1, until=until
         )
     found = page(rows, limit, lambda each: each.id)
     return Page(items=[shown(each) for each in found.items], next=found.next)
@@ -150,12 +189,14 @@ async def check(  # noqa: PLR0913 - one parameter a filter
     caller: NamedDependency[Caller],
     policy: FromQuery[str] = "",
     environment: FromQuery[str] = "",
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     format: FromQuery[str] = "json",
 ) -> Response[bytes]:
-    """The current verdict of the policy in force (`policy` names one where there are several), as `hullmark check` writes it."""
+    """The verdict of the policy in force (`policy` names one where there are several), as `hullmark check` writes it; the present one, or
+    that of a moment."""
     row = await find(services, caller, digest)
-    async with services.database.tenant(caller.account_id) as connection:
-        rows = await verdicts.current(connection, caller.account_id, row.id)
+    rows = await _held(services, caller, row.id, (as_of, known_at))
     rows = [each for each in rows if policy in ("", each.policy) and each.environment in ("", environment)]
     if not rows:
         raise Refusal(
