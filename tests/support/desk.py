@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from tests.support.registry import FakeRegistry
 from tests.support.snapshots import snapshot_in
 
 PASSWORD = "the operator's words"  # noqa: S105
+_numbers = itertools.count()
 OS_RELEASE = b'ID=debian\nVERSION_ID="13"\n'
 
 
@@ -98,7 +100,7 @@ class Desk:
 
     async def advise(self, *records: Record) -> None:
         """Have these advisories count from now on."""
-        folder = self.services.settings.data / f"made-{len(records)}-{id(records)}"
+        folder = self.services.settings.data / f"made-{next(_numbers)}"
         folder.mkdir()
         with snapshot_in(folder, records) as book:
             await publish(self.services, book.path, book.digest)
