@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,12 +87,11 @@ def _addresses(connection: HTTPConnection) -> list[tuple[Any, ...]]:
 
 def _connected(connection: HTTPConnection, of: tuple[int, int, int], address: Any) -> socket.socket:
     made = socket.socket(*of)
-    try:
+    with ExitStack() as undo:
+        undo.callback(made.close)
         for option in connection.socket_options or ():
             made.setsockopt(*option)
         made.settimeout(connection.timeout)
         made.connect(address)
-    except BaseException:
-        made.close()
-        raise
+        undo.pop_all()
     return made

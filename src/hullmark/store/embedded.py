@@ -14,7 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -105,11 +105,10 @@ class Embedded:
         """
         if self._postmaster is not None and self._postmaster.poll() is None:
             return self.url
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
             self._start()
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
         return self.url
 
     def _start(self) -> None:

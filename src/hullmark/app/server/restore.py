@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -129,13 +130,12 @@ def _take(source: Path, objects: Objects, dump: Path, key: Path) -> Written:
 
 def _put(objects: Objects, key: str, content: IO[bytes]) -> None:
     writer = objects.writer(key)
-    try:
+    with ExitStack() as undo:
+        undo.callback(writer.abort)
         while piece := content.read(_PIECE):
             writer.write(piece)
         writer.commit()
-    except BaseException:
-        writer.abort()
-        raise
+        undo.pop_all()
 
 
 def _check_listed(objects: Objects, content: IO[bytes]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -72,17 +72,17 @@ async def receive(services: Services, account_id: int, chunks: AsyncIterator[byt
     key = f"{ROOM}/{upload}"
     async with services.database.tenant(account_id) as connection:
         await uploads.begin(connection, account_id, upload, key)
-    writer: ObjectWriter | None = None
-    try:
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(_undo, services, key)
         writer = await _threaded(services.objects.writer, key)
+        undo.pop_all()
+        undo.push_async_callback(_undo, services, key, writer)
         size, digest = await _written(services, upload, writer, chunks)
         await _threaded(writer.commit)
         async with services.database.tenant(account_id) as connection:
             if not await uploads.received(connection, upload, size, digest):
                 raise _given_up()
-    except BaseException:
-        await asyncio.shield(_undone(services, key, writer))
-        raise
+        undo.pop_all()
     return Received(id=upload, key=key, size=size, digest=digest)
 
 
@@ -99,17 +99,15 @@ async def admit(
     Raises HullmarkError for an archive that holds no image, or one that is not what it says. Then nothing is kept.
     """
     key, tagged = received.key, named(wanted.reference)
-    try:
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(_undo, services, key)
         image = await _threaded(_looked_into, services.objects, key, tagged)
         if await gone():
-            await forget_upload(services, key)
             return None
         added, is_needed = await _registered(
             services, account_id, received, image, Holding(wanted, image.digest, tagged, by)
         )
-    except BaseException:
-        await asyncio.shield(_undone(services, key, None))
-        raise
+        undo.pop_all()
     if not is_needed:
         await forget_upload(services, key)
     return added
@@ -229,6 +227,11 @@ def _new(image: Image, received: Received) -> NewImage:
         upload=received.key,
         aliases=(("config", image.config_digest), ("index", image.index_digest)),
     )
+
+
+async def _undo(services: Services, key: str, writer: ObjectWriter | None = None) -> None:
+    """Undo an upload to the end, also where its request is cancelled."""
+    await asyncio.shield(_undone(services, key, writer))
 
 
 async def _undone(services: Services, key: str, writer: ObjectWriter | None) -> None:

@@ -6,11 +6,11 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 if TYPE_CHECKING:
-    from hullmark.net.api_client import ApiClient
+    pass
 
 NAME = "account"
 HELP = "list, add, change and delete accounts on the server"
@@ -47,21 +47,21 @@ def _list(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show_list, time_of
 
     columns = [("ACCOUNT", "name"), ("STATE", "state"), ("ROLE", "role"), ("EMAIL", "email")]
-    found = _api(arguments).pages("/accounts", most=arguments.limit)
+    found = api_of(arguments).pages("/accounts", most=arguments.limit)
     return show_list(arguments, found, [*columns, ("CREATED", time_of("created_at"))], "no account")
 
 
 def _add(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
 
-    made = _api(arguments).json("POST", "/accounts", document={"name": arguments.name, "email": arguments.email})
+    made = api_of(arguments).json("POST", "/accounts", document={"name": arguments.name, "email": arguments.email})
     return show(arguments, made, lambda each: f"account {each['name']} added")
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show_fields
 
-    return show_fields(arguments, _api(arguments).get(_path(arguments)))
+    return show_fields(arguments, api_of(arguments).get(_path(arguments)))
 
 
 def _enable(arguments: argparse.Namespace) -> int:
@@ -79,7 +79,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 def _changed(arguments: argparse.Namespace, method: str, change: dict[str, Any] | None) -> int:
     from hullmark.cli.remote.shown import show
 
-    after = _api(arguments).json(method, _path(arguments), document=change)
+    after = api_of(arguments).json(method, _path(arguments), document=change)
     return show(arguments, after, lambda each: f"account {each['name']} is {each['state']}")
 
 
@@ -87,12 +87,6 @@ def _path(arguments: argparse.Namespace) -> str:
     from hullmark.net.api_client import segment
 
     return f"/accounts/{segment(arguments.name)}"
-
-
-def _api(arguments: argparse.Namespace) -> ApiClient:
-    from hullmark.cli.remote.connection import connect
-
-    return connect(arguments)
 
 
 _ACTIONS = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hullmark.cli.server_options import add_server_options
+
+if TYPE_CHECKING:
+    from hullmark.net.api_client import ApiClient
 
 EPILOG = "`hullmark %s ACTION --help` says more of each. docs/how-to/use-a-server.md shows them at work."
 
@@ -43,6 +46,13 @@ def add_action(
         add_server_options(sub, again=True, with_trust=True)
     sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
     sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error happened")
+
+
+def api_of(arguments: argparse.Namespace) -> ApiClient:
+    """The server that is meant, signed in to. What talks to it is loaded now, not for the help."""
+    from hullmark.cli.remote.connection import connect
+
+    return connect(arguments)
 
 
 def add_limit(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 if TYPE_CHECKING:
-    from hullmark.net.api_client import ApiClient
+    pass
 
 NAME = "exception"
 HELP = "accept findings for a time on the server, list what is accepted, end it"
@@ -57,7 +57,7 @@ def _ending(parser: argparse.ArgumentParser) -> None:
 def _add(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
 
-    made = _api(arguments).json("POST", "/exceptions", document={name: getattr(arguments, name) for name in _FIELDS})
+    made = api_of(arguments).json("POST", "/exceptions", document={name: getattr(arguments, name) for name in _FIELDS})
     return show(arguments, made, lambda each: f"exception {each['id']} counts until {each['expires']}")
 
 
@@ -66,7 +66,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     columns = [("ID", "id"), ("RULE", "rule"), ("SUBJECT", "subject"), ("EXPIRES", "expires"), ("OWNER", "owner")]
     ended = [("ENDED", time_of("ended_at"))] if arguments.ended else []
-    found = _api(arguments).pages("/exceptions", {"ended": arguments.ended or None}, arguments.limit)
+    found = api_of(arguments).pages("/exceptions", {"ended": arguments.ended or None}, arguments.limit)
     return show_list(arguments, found, [*columns, *ended], "no exception")
 
 
@@ -74,14 +74,8 @@ def _end(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
     from hullmark.net.api_client import segment
 
-    _api(arguments).json("DELETE", f"/exceptions/{segment(arguments.name)}")
+    api_of(arguments).json("DELETE", f"/exceptions/{segment(arguments.name)}")
     return show(arguments, {"ended": arguments.name}, lambda each: f"exception {each['ended']} ended")
-
-
-def _api(arguments: argparse.Namespace) -> ApiClient:
-    from hullmark.cli.remote.connection import connect
-
-    return connect(arguments)
 
 
 _ACTIONS = {

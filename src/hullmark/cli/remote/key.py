@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 if TYPE_CHECKING:
-    from hullmark.net.api_client import ApiClient
+    pass
 
 NAME = "key"
 HELP = "list, add, rotate and delete API keys on the server"
@@ -55,7 +55,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     columns = [("KEY", "name"), ("BEGINS", "prefix"), ("ROLE", "role"), ("PERSON", "person")]
     times = [("EXPIRES", time_of("expires_at")), ("USED", time_of("last_used_at")), ("REVOKED", time_of("revoked_at"))]
-    found = _api(arguments).pages("/keys", {"revoked": arguments.revoked or None}, arguments.limit)
+    found = api_of(arguments).pages("/keys", {"revoked": arguments.revoked or None}, arguments.limit)
     return show_list(arguments, found, [*columns, *(times if arguments.revoked else times[:2])], "no key")
 
 
@@ -70,13 +70,13 @@ def _add(arguments: argparse.Namespace) -> int:
         from hullmark.cli.settings import moment
 
         wish["expires_at"] = moment(arguments.expires, "--expires").isoformat()
-    return _secret(arguments, _api(arguments).json("POST", "/keys", document=wish))
+    return _secret(arguments, api_of(arguments).json("POST", "/keys", document=wish))
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
     from hullmark.net.api_client import segment
 
-    return _secret(arguments, _api(arguments).json("POST", f"/keys/{segment(arguments.name)}/rotate"))
+    return _secret(arguments, api_of(arguments).json("POST", f"/keys/{segment(arguments.name)}/rotate"))
 
 
 def _secret(arguments: argparse.Namespace, made: dict[str, Any]) -> int:
@@ -92,14 +92,8 @@ def _delete(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
     from hullmark.net.api_client import segment
 
-    _api(arguments).json("DELETE", f"/keys/{segment(arguments.name)}")
+    api_of(arguments).json("DELETE", f"/keys/{segment(arguments.name)}")
     return show(arguments, {"revoked": arguments.name}, lambda each: f"key {each['revoked']} revoked")
-
-
-def _api(arguments: argparse.Namespace) -> ApiClient:
-    from hullmark.cli.remote.connection import connect
-
-    return connect(arguments)
 
 
 _ACTIONS = {

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.remote.actions import Action, add_limit
+from hullmark.cli.remote.actions import Action, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def add(arguments: argparse.Namespace) -> int:
         "note": arguments.note,
         "draft": arguments.draft,
     }
-    kept = _api(arguments).json("POST", "/policies", document=wish)
+    kept = api_of(arguments).json("POST", "/policies", document=wish)
     return show(arguments, kept, lambda each: f"policy {each['name']}, version {each['version']}, {each['digest']}")
 
 
@@ -97,7 +97,7 @@ def list_policies(arguments: argparse.Namespace) -> int:
     """Policies by name."""
     from hullmark.cli.remote.shown import show_list
 
-    found = _api(arguments).pages("/policies", most=arguments.limit)
+    found = api_of(arguments).pages("/policies", most=arguments.limit)
     return show_list(arguments, found, [*_HEADS[:3], ("ACTIVE", "is_active"), *_HEADS[3:]], "no policy")
 
 
@@ -107,7 +107,7 @@ def get(arguments: argparse.Namespace) -> int:
 
     from hullmark.cli.rows import print_json
 
-    found = _api(arguments).get(_path(arguments), {"version": arguments.version_number})
+    found = api_of(arguments).get(_path(arguments), {"version": arguments.version_number})
     if arguments.output == "json":
         print_json(found)
     else:
@@ -120,7 +120,7 @@ def versions(arguments: argparse.Namespace) -> int:
     """All versions, the newest first."""
     from hullmark.cli.remote.shown import show_list, time_of
 
-    found = _api(arguments).pages(f"{_path(arguments)}/versions", most=arguments.limit, size=_VERSIONS_A_PAGE)
+    found = api_of(arguments).pages(f"{_path(arguments)}/versions", most=arguments.limit, size=_VERSIONS_A_PAGE)
     columns = [*_HEADS, ("BY", "created_by"), ("AT", time_of("created_at")), ("NOTE", "note")]
     return show_list(arguments, found, columns, "no version")
 
@@ -129,7 +129,7 @@ def delete(arguments: argparse.Namespace) -> int:
     """Remove a policy."""
     from hullmark.cli.remote.shown import show
 
-    _api(arguments).json("DELETE", _path(arguments))
+    api_of(arguments).json("DELETE", _path(arguments))
     return show(arguments, {"deleted": arguments.name}, lambda each: f"policy {each['deleted']} deleted")
 
 
@@ -144,7 +144,7 @@ def activate(arguments: argparse.Namespace) -> int:
         "selector": arguments.selector,
         "shadow": arguments.shadow,
     }
-    made = _api(arguments).json("POST", "/activations", document=wish)
+    made = api_of(arguments).json("POST", "/activations", document=wish)
     return show(arguments, made, lambda each: f"activation {each['id']}: {each['policy']}, version {each['version']}")
 
 
@@ -152,7 +152,7 @@ def deactivate(arguments: argparse.Namespace) -> int:
     """Take a policy out of force."""
     from hullmark.cli.remote.shown import show
 
-    _api(arguments).json("DELETE", f"/activations/{arguments.number}")
+    api_of(arguments).json("DELETE", f"/activations/{arguments.number}")
     return show(arguments, {"ended": arguments.number}, lambda each: f"activation {each['ended']} ended")
 
 
@@ -161,7 +161,7 @@ def active(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show_list
 
     columns = [("ID", "id"), ("POLICY", "policy"), ("VERSION", "version"), ("ENVIRONMENT", "environment")]
-    found = _api(arguments).pages("/activations", most=arguments.limit)
+    found = api_of(arguments).pages("/activations", most=arguments.limit)
     return show_list(arguments, found, [*columns, ("SELECTOR", "selector"), ("SHADOW", "shadow")], "none is in force")
 
 
@@ -170,7 +170,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.image_add import text_of
     from hullmark.cli.remote.waiting import wait_until
 
-    api = _api(arguments)
+    api = api_of(arguments)
     is_file = Path(arguments.policy).is_file()
     draft = {"text": text_of(arguments.policy, _MOST_TEXT, "policy")} if is_file else {"policy": arguments.policy}
     begun = api.json("POST", "/simulations", document={**draft, "environment": arguments.environment})
@@ -207,12 +207,6 @@ def _path(arguments: argparse.Namespace) -> str:
     from hullmark.net.api_client import segment
 
     return f"/policies/{segment(arguments.name)}"
-
-
-def _api(arguments: argparse.Namespace) -> ApiClient:
-    from hullmark.cli.remote.connection import connect
-
-    return connect(arguments)
 
 
 ACTIONS = {

@@ -6,12 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
-    from hullmark.net.api_client import ApiClient
+    pass
 
 NAME = "registry"
 HELP = "list, add, test and delete the registries that the server has logins for"
@@ -58,7 +58,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show_list, time_of
 
     columns = [("REGISTRY", "pattern"), ("USER", "username"), ("KIND", "kind"), ("VERIFY", "verify")]
-    found = _api(arguments).pages("/registries", most=arguments.limit)
+    found = api_of(arguments).pages("/registries", most=arguments.limit)
     return show_list(arguments, found, [*columns, ("CHANGED", time_of("updated_at"))], "no registry")
 
 
@@ -85,7 +85,7 @@ def _add(arguments: argparse.Namespace) -> int:
 def _test(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
 
-    told = _api(arguments).json("POST", f"/registry-tests/{_name(arguments)}")
+    told = api_of(arguments).json("POST", f"/registry-tests/{_name(arguments)}")
     show(arguments, told, lambda each: f"{arguments.name}: {each['status']} {each['detail']}".rstrip())
     return 0 if told["status"] == "ok" else 1
 
@@ -93,7 +93,7 @@ def _test(arguments: argparse.Namespace) -> int:
 def _delete(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
 
-    _api(arguments).json("DELETE", f"/registries/{_name(arguments)}")
+    api_of(arguments).json("DELETE", f"/registries/{_name(arguments)}")
     return show(arguments, {"deleted": arguments.name}, lambda each: f"registry {each['deleted']} forgotten")
 
 
@@ -101,12 +101,6 @@ def _name(arguments: argparse.Namespace) -> str:
     from hullmark.net.api_client import segment
 
     return segment(arguments.name, safe="/:*")
-
-
-def _api(arguments: argparse.Namespace) -> ApiClient:
-    from hullmark.cli.remote.connection import connect
-
-    return connect(arguments)
 
 
 _ACTIONS = {

@@ -83,9 +83,8 @@ class Servers:
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self.path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            finally:
+                Path(name).unlink(missing_ok=True)  # where it was not put into its place
         except OSError as error:
             raise HullmarkError(
                 f"cannot write {self.path}: {error.strerror}", advice="check rights and space"

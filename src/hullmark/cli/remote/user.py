@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show_list, time_of
 
     columns = [("PERSON", "name"), ("ROLE", "role"), ("STATE", "state"), ("OPERATOR", "is_operator")]
-    api = _api(arguments)
+    api = api_of(arguments)
     found = api.pages(_persons(api), most=arguments.limit)
     return show_list(arguments, found, [*columns, ("ADDED", time_of("created_at"))], "nobody belongs to the account")
 
@@ -82,7 +82,7 @@ def _add(arguments: argparse.Namespace) -> int:
         wish["subject"] = arguments.subject
     elif not arguments.existing:
         wish["password"] = asked(f"password of {arguments.name}")
-    api = _api(arguments)
+    api = api_of(arguments)
     made = api.json("POST", _persons(api), document=wish)
     return show(arguments, made, lambda each: f"{each['name']} added as {each['role']}")
 
@@ -99,7 +99,7 @@ def _set_password(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
 
     if not arguments.name:
-        api = _api(arguments)
+        api = api_of(arguments)
         change = {"old": asked("old password"), "new": asked("new password")}
         api.json("PUT", "/password", document=change)
         return show(arguments, {"changed": True}, "your password is changed")
@@ -111,7 +111,7 @@ def _delete(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.shown import show
     from hullmark.net.api_client import segment
 
-    api = _api(arguments)
+    api = api_of(arguments)
     api.json("DELETE", f"{_persons(api)}/{segment(arguments.name)}")
     return show(arguments, {"removed": arguments.name}, lambda each: f"{each['removed']} removed")
 
@@ -119,7 +119,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 def _change(arguments: argparse.Namespace, change: dict[str, Any]) -> Any:
     from hullmark.net.api_client import segment
 
-    api = _api(arguments)
+    api = api_of(arguments)
     return api.json("PATCH", f"{_persons(api)}/{segment(arguments.name)}", document=change)
 
 
@@ -129,12 +129,6 @@ def _persons(api: ApiClient) -> str:
 
     account = api.login.account or str(api.get("/whoami")["account"])
     return f"/accounts/{segment(account)}/persons"
-
-
-def _api(arguments: argparse.Namespace) -> ApiClient:
-    from hullmark.cli.remote.connection import connect
-
-    return connect(arguments)
 
 
 _ACTIONS = {

@@ -60,6 +60,22 @@ def shown(row: RegistryRow) -> RegistryView:
     return RegistryView(**{name: getattr(row, name) for name in RegistryView.__struct_fields__})
 
 
+def row_of(services: Services, account_id: int, pattern: str, wish: RegistryWish) -> RegistryRow:
+    """A wish as it is kept: its password encrypted, for this account and pattern alone."""
+    now = datetime.now(UTC)
+    return RegistryRow(
+        id=0,
+        pattern=pattern,
+        username=wish.username,
+        secret=services.vault.encrypt(wish.password, context_of(account_id, pattern)),
+        kind=wish.kind,
+        verify=wish.verify,
+        parallel=wish.parallel,
+        created_at=now,
+        updated_at=now,
+    )
+
+
 @get("/registries", opt=_READ, summary="The registries that the account has logins for")
 async def list_registries(services: NamedDependency[Services], caller: NamedDependency[Caller]) -> list[RegistryView]:
     """By pattern; passwords are never shown."""
@@ -77,18 +93,7 @@ async def put_registry(
 ) -> RegistryView:
     """Keep a login for a host, or for what begins with `HOST/PREFIX`. The most specific one that fits is used."""
     name = pattern_of(pattern.strip("/"))
-    now = datetime.now(UTC)
-    row = RegistryRow(
-        id=0,
-        pattern=name,
-        username=data.username,
-        secret=services.vault.encrypt(data.password, context_of(caller.account_id, name)),
-        kind=data.kind,
-        verify=data.verify,
-        parallel=data.parallel,
-        created_at=now,
-        updated_at=now,
-    )
+    row = row_of(services, caller.account_id, name, data)
     async with services.database.tenant(caller.account_id) as connection:
         is_new = await registries.put_registry(connection, caller.account_id, row)
         action = "registry.add" if is_new else "registry.change"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +10,7 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, PathParameter
 
-from hullmark.app.server.logins import context_of, pattern_of, proven
+from hullmark.app.server.logins import pattern_of, proven
 from hullmark.app.server.services import Services
 from hullmark.report.anchore import accounts as shapes
 from hullmark.report.anchore.accounts import Registry, RegistryInfo
@@ -118,18 +117,7 @@ async def _keep(
 
 async def _prove(services: Services, caller: Caller, wish: RegistryWish, pattern: str) -> None:
     """Raise Told 400 if the registry does not take the login."""
-    now = datetime.now(UTC)
-    row = RegistryRow(
-        id=0,
-        pattern=pattern,
-        username=wish.username,
-        secret=services.vault.encrypt(wish.password, context_of(caller.account_id, pattern)),
-        kind=wish.kind,
-        verify=wish.verify,
-        parallel=wish.parallel,
-        created_at=now,
-        updated_at=now,
-    )
+    row = native.row_of(services, caller.account_id, pattern, wish)
     if wrong := await asyncio.to_thread(proven, services, row, caller.account_id):
         codes = ("REGISTRY_PERMISSION_DENIED",)
         raise refused(
