@@ -31,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     advisories that are sent in ("": operators may send unsigned ones). `snapshot_limit` is in bytes. Scans that store nothing take bodies
     of `scan_limit` bytes, `scan_seconds` and `scan_memory` bytes; `scan_slots` run at the same time in each process. `registry_parallel`
     images are read at the same time, by all workers together, from a registry that no login says it of.
+    `public_url` is where people reach the server, for links in messages ("": where it listens). `smtp` is the relay for mails,
+    `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`, `mail_from` their sender. Messages are tried for `deliver_for` seconds. A watched tag
+    is looked at every `watch_every` seconds. Feeds that bring nothing for `stale_after` seconds are told of.
     """
 
     data: Path
@@ -66,6 +69,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scan_memory: int = 2 << 30
     scan_slots: int = 2
     registry_parallel: int = 8
+    public_url: str = ""
+    smtp: str = ""
+    mail_from: str = ""
+    deliver_for: float = 259_200.0
+    watch_every: int = 300
+    stale_after: float = 172_800.0
 
     @property
     def host(self) -> str:

@@ -21,6 +21,7 @@ READS = frozenset(
         "keys:read",
         "audit:read",
         "events:read",
+        "notices:read",
         "system:read",
     )
 )
@@ -32,6 +33,7 @@ _WRITES = frozenset(
         "registries:write",
         "accounts:write",
         "keys:write",
+        "notices:write",
         "system:write",
         "scan",
     )
@@ -43,7 +45,15 @@ _VIEWER = READS - {"audit:read", "keys:read", "registries:read"}
 ROLES: dict[Role, frozenset[str]] = {
     "admin": PERMISSIONS - {"system:write"},
     "editor": _VIEWER
-    | {"registries:read", "images:write", "policies:write", "exceptions:write", "registries:write", "scan"},
+    | {
+        "registries:read",
+        "images:write",
+        "policies:write",
+        "exceptions:write",
+        "registries:write",
+        "notices:write",
+        "scan",
+    },
     "analyst": _VIEWER | {"images:write", "exceptions:write", "scan"},
     "viewer": _VIEWER,
     "auditor": READS,

@@ -18,9 +18,9 @@ from hullmark.service.api.anchore.failures import missing, refused
 from hullmark.service.api.anchore.held import full_tag, reference_of
 from hullmark.service.api.caller import Caller
 from hullmark.source.reference import Reference
-from hullmark.store import audit, subscriptions
+from hullmark.store import anchore_subscriptions, audit
+from hullmark.store.anchore_subscriptions import NewSubscription, SubscriptionRow
 from hullmark.store.database import Connection
-from hullmark.store.subscriptions import NewSubscription, SubscriptionRow
 
 _READ: dict[str, Any] = {"permission": "images:read"}
 _WRITE: dict[str, Any] = {"permission": "images:write"}
@@ -42,14 +42,14 @@ async def watch_tag(connection: Connection, caller: Caller, tag: str, *, with_up
     """Subscribe to a tag whose image is added; to new images of it only `with_updates`. What was switched off stays so."""
     wanted = [_new(caller, type, tag) for type in _ALWAYS]
     wanted.append(_new(caller, "tag_update", tag, is_active=with_updates))
-    await subscriptions.subscribe(connection, caller.account_id, wanted)
+    await anchore_subscriptions.subscribe(connection, caller.account_id, wanted)
 
 
 async def watched_tags(connection: Connection, caller: Caller, tags: Sequence[str]) -> list[str]:
     """Those of the tags that somebody wants to hear of, other than of the end of an analysis."""
     found: list[str] = []
     for tag in tags:
-        rows = await subscriptions.list_subscriptions(connection, caller.account_id, key=tag)
+        rows = await anchore_subscriptions.list_subscriptions(connection, caller.account_id, key=tag)
         if any(row.is_active and row.type != "analysis_update" for row in rows):
             found.append(tag)
     return found
@@ -58,8 +58,8 @@ async def watched_tags(connection: Connection, caller: Caller, tags: Sequence[st
 async def forget_tags(connection: Connection, caller: Caller, tags: Sequence[str]) -> None:
     """Remove the subscriptions to tags that point to nothing any more."""
     for tag in tags:
-        for row in await subscriptions.list_subscriptions(connection, caller.account_id, key=tag):
-            await subscriptions.unsubscribe(connection, caller.account_id, row.id)
+        for row in await anchore_subscriptions.list_subscriptions(connection, caller.account_id, key=tag):
+            await anchore_subscriptions.unsubscribe(connection, caller.account_id, row.id)
 
 
 def _key_of(type: str, key: str) -> str:
@@ -84,7 +84,9 @@ async def list_subscriptions(
     if subscription_key and not subscription_type and ":" not in subscription_key.rpartition("/")[2]:
         key = key.rpartition(":")[0]  # without a type, what has no tag is a repository
     async with services.database.tenant(caller.account_id) as connection:
-        rows = await subscriptions.list_subscriptions(connection, caller.account_id, type=subscription_type, key=key)
+        rows = await anchore_subscriptions.list_subscriptions(
+            connection, caller.account_id, type=subscription_type, key=key
+        )
     return [_shown(caller.account, row) for row in rows]
 
 
@@ -100,7 +102,7 @@ async def add_subscription(
     is_active = True if data.active is None else data.active
     wanted = _new(caller, data.subscription_type, key, value=data.subscription_value, is_active=is_active)
     async with services.database.tenant(caller.account_id) as connection:
-        if not await subscriptions.subscribe(connection, caller.account_id, [wanted]):
+        if not await anchore_subscriptions.subscribe(connection, caller.account_id, [wanted]):
             raise refused(409, f"there is a subscription {wanted.type} of {key} already", "change it with PUT")
         row = await _existing(connection, caller, wanted.id)
         after = {"type": row.type, "key": row.key, "active": row.is_active}
@@ -128,7 +130,7 @@ async def change_subscription(
     _check_value(data.subscription_value)
     async with services.database.tenant(caller.account_id) as connection:
         before = await _existing(connection, caller, id, lock=True)
-        await subscriptions.change_subscription(
+        await anchore_subscriptions.change_subscription(
             connection, caller.account_id, id, is_active=data.active, value=data.subscription_value
         )
         row = await _existing(connection, caller, id)
@@ -146,7 +148,7 @@ async def delete_subscription(
         row = await _existing(connection, caller, id, lock=True)
         if row.is_active:
             raise refused(409, "the subscription is active", "deactivate it first")
-        await subscriptions.unsubscribe(connection, caller.account_id, id)
+        await anchore_subscriptions.unsubscribe(connection, caller.account_id, id)
         before = {"type": row.type, "key": row.key}
         await audit.record(connection, caller, "subscription.delete", "subscription", id, before, None, caller.asked)
     return {}
@@ -175,8 +177,8 @@ async def add_repository(
         info = SubscriptionInfo(account=caller.account, type=wanted.type, key=key, is_active=True, value=value)
         return [shapes.subscription(info)]
     async with services.database.tenant(caller.account_id) as connection:
-        if not await subscriptions.subscribe(connection, caller.account_id, [wanted]):
-            await subscriptions.change_subscription(connection, caller.account_id, wanted.id, value=value)
+        if not await anchore_subscriptions.subscribe(connection, caller.account_id, [wanted]):
+            await anchore_subscriptions.change_subscription(connection, caller.account_id, wanted.id, value=value)
         row = await _existing(connection, caller, wanted.id)
         after = {"type": row.type, "key": key, "tags": len(tags), "autosubscribe": autosubscribe}
         await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.asked)
@@ -185,7 +187,9 @@ async def add_repository(
 
 async def _existing(connection: Connection, caller: Caller, id: str, *, lock: bool = False) -> SubscriptionRow:
     row = (
-        await subscriptions.subscription_by_id(connection, caller.account_id, id, lock=lock) if "\0" not in id else None
+        await anchore_subscriptions.subscription_by_id(connection, caller.account_id, id, lock=lock)
+        if "\0" not in id
+        else None
     )
     if row is None:
         raise missing(f"subscription {id[:100]}", "list them")

@@ -1,4 +1,4 @@
-"""Subscriptions: what an account wants to hear of a tag, or a repository."""
+"""Subscriptions as Anchore knows them: what an account wants to hear of a tag, or a repository."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def subscribe(connection: Connection, account_id: int, wanted: Sequence[Ne
     """Add those that are not there yet; answers their ids. What was switched off by hand stays so."""
     cursor = await connection.execute(
         """
-        INSERT INTO subscription (account_id, id, type, key, value, is_active)
+        INSERT INTO anchore_subscription (account_id, id, type, key, value, is_active)
         SELECT %s, id, type, key, value, is_active
         FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[]) AS new (id, type, key, value, is_active)
         ON CONFLICT DO NOTHING RETURNING id
@@ -64,7 +64,7 @@ async def list_subscriptions(
     async with connection.cursor(row_factory=class_row(SubscriptionRow)) as cursor:
         await cursor.execute(
             f"""
-            SELECT {_COLUMNS} FROM subscription WHERE account_id = %(account)s AND %(type)s IN ('', type) AND %(key)s IN ('', key)
+            SELECT {_COLUMNS} FROM anchore_subscription WHERE account_id = %(account)s AND %(type)s IN ('', type) AND %(key)s IN ('', key)
             ORDER BY key, type
             """,
             {"account": account_id, "type": type, "key": key},
@@ -78,7 +78,7 @@ async def subscription_by_id(
     """A subscription by its id; with `lock`, nobody else changes it until the transaction ends."""
     async with connection.cursor(row_factory=class_row(SubscriptionRow)) as cursor:
         await cursor.execute(
-            f"SELECT {_COLUMNS} FROM subscription WHERE account_id = %s AND id = %s {'FOR UPDATE' if lock else ''}",
+            f"SELECT {_COLUMNS} FROM anchore_subscription WHERE account_id = %s AND id = %s {'FOR UPDATE' if lock else ''}",
             (account_id, id),
         )
         return await cursor.fetchone()
@@ -90,7 +90,7 @@ async def change_subscription(
     """Change what is not None; answers whether there is such a subscription."""
     cursor = await connection.execute(
         """
-        UPDATE subscription SET is_active = coalesce(%s, is_active), value = coalesce(%s, value), updated_at = now()
+        UPDATE anchore_subscription SET is_active = coalesce(%s, is_active), value = coalesce(%s, value), updated_at = now()
         WHERE account_id = %s AND id = %s
         """,
         (is_active, value, account_id, id),
@@ -100,5 +100,7 @@ async def change_subscription(
 
 async def unsubscribe(connection: Connection, account_id: int, id: str) -> bool:
     """Remove a subscription; answers whether there was one."""
-    cursor = await connection.execute("DELETE FROM subscription WHERE account_id = %s AND id = %s", (account_id, id))
+    cursor = await connection.execute(
+        "DELETE FROM anchore_subscription WHERE account_id = %s AND id = %s", (account_id, id)
+    )
     return cursor.rowcount == 1

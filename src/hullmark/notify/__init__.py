@@ -1,0 +1,1 @@
+"""Notify: from two verdicts to what changed and why; and from a notice to what a channel sends."""

@@ -1,0 +1,145 @@
+"""What a channel is: settings, and how a notice goes out there, step by step, without touching the network itself.
+
+A channel's `deliver` is a generator: it yields what is to be sent (a Post, a Mail, a Relay), is sent the answer, and ends when the notice
+has arrived. It raises Again where the same may work later, Refused where it never will. Whoever drives it does the sending, under the
+server's guard, with its timeouts and limits.
+
+To add a channel, write a module with CHANNEL and put it into `channels.CHANNELS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from hullmark.model.notice import Digest, Item, Notice
+
+SECRET = {"secret": True}
+"""`msgspec.Meta(extra=SECRET)` marks a setting that is encrypted, and never shown again."""
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """An HTTP request that is to be made. Redirects are not followed."""
+
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+    method: str = "POST"
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail that is to be sent, through the server's own relay or the channel's. `thread` makes mails of one cause one conversation."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    html: str = ""
+    message_id: str = ""
+    thread: str = ""
+    relay: str = ""
+    sender: str = ""
+
+
+class Relay(msgspec.Struct, frozen=True, kw_only=True):
+    """What `apprise` is to pass on to the service of a URL."""
+
+    url: str
+    title: str
+    body: str
+    level: Literal["info", "success", "warning", "failure"] = "info"
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back. Of mails and relays, status 200 is success. Names of headers are in lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+Outgoing = Post | Mail | Relay
+Steps = Generator[Outgoing, Reply, str]
+"""What is sent, one after the other; in the end the name of what was made elsewhere ("": nothing that has one)."""
+
+
+class Again(Exception):
+    """It did not arrive, and may later. `after`: not before so many seconds."""
+
+    def __init__(self, reason: str, *, status: int | None = None, after: float | None = None) -> None:
+        """`reason` is shown to people: no secrets in it."""
+        super().__init__(reason)
+        self.status = status
+        self.after = after
+
+
+class Refused(Exception):
+    """The receiver will never take this message, though it may take others."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        """`reason` is shown to people: no secrets in it."""
+        super().__init__(reason)
+        self.status = status
+
+
+class Thread(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to become of an issue or incident: `remote` is its name there ("": not made yet), `open` are what is still wrong."""
+
+    key: str
+    title: str
+    remote: str
+    is_open: bool
+    was_open: bool
+    open: tuple[Item, ...] = ()
+    open_count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be delivered: a notice or a digest, with the title and text that people read, as the channel's templates say.
+
+    `threads` are for channels that keep issues or incidents: all that this notice opens, changes or closes. `evaluation` gives the whole
+    verdict with a number (as the API shows it), for channels that send it along. `now` is the moment of sending.
+    """
+
+    notice: Notice | Digest
+    title: str
+    text: str
+    now: datetime
+    threads: tuple[Thread, ...] = ()
+    keep: Callable[[str, str], None] = field(default=lambda key, remote: None)
+    evaluation: Callable[[int], Mapping[str, Any] | None] = field(default=lambda number: None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A kind of channel. `settings` is a msgspec struct; `deliver` is as the module says. A `is_threaded` channel is handed threads."""
+
+    name: str
+    title: str
+    settings: type[msgspec.Struct]
+    deliver: Callable[[Wish, Any], Steps]
+    is_threaded: bool = False
+    module: str = ""
+
+
+def judged(reply: Reply, where: str, *, limit: int = 300) -> Reply:
+    """The reply if it says that all is well. Raises Again or Refused, with what the receiver says."""
+    if 200 <= reply.status < 300:
+        return reply
+    said = " ".join(reply.body[:limit].decode("utf-8", "replace").split())
+    reason = f"{where} answered {reply.status}" + (f": {said}" if said else "")
+    if reply.status in (400, 405, 413, 415, 422):
+        raise Refused(reason, status=reply.status)
+    raise Again(reason, status=reply.status, after=retry_after(reply))
+
+
+def retry_after(reply: Reply) -> float | None:
+    """The seconds that a receiver asks to be left alone, an hour at most; None if it does not say."""
+    text = reply.headers.get("retry-after", "").strip()
+    return (
+        min(float(text), 3600.0) if text.isascii() and text.replace(".", "", 1).isdigit() and len(text) < 12 else None
+    )

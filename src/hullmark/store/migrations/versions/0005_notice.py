@@ -1,0 +1,54 @@
+"""Notice: what changed and why (causes, transitions), who wants to hear of it (subscriptions, silences), and how it goes out (channels,
+messages). Besides: what runs where, and which tags are watched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_BOUND_TO_ACCOUNT = (
+    "deployment",
+    "watch",
+    "hook",
+    "cause",
+    "transition",
+    "channel",
+    "subscription",
+    "silence",
+    "message",
+    "message_item",
+    "delivery_attempt",
+    "thread",
+    "thread_image",
+)
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    for table in _BOUND_TO_ACCOUNT:
+        op.execute(
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;"
+            f"CREATE POLICY tenant ON {table} TO hullmark_tenant"
+            " USING (account_id = asking_account()) WITH CHECK (account_id = asking_account());"
+        )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.execute("DROP TRIGGER account_hears_by_default ON account")
+    op.execute("DROP FUNCTION subscribe_by_default")
+    for table in reversed(_BOUND_TO_ACCOUNT):
+        op.execute(f"DROP TABLE {table} CASCADE")
+    op.execute("DROP TABLE notice_latency")
+    op.execute("ALTER TABLE verdict_history DROP COLUMN changes")
+    op.execute("ALTER TABLE verdict DROP COLUMN next_at, DROP COLUMN is_clouded")
+    op.execute("ALTER TABLE account_image DROP COLUMN certified_at")
+    op.execute("ALTER TABLE anchore_subscription RENAME CONSTRAINT anchore_subscription_pkey TO subscription_pkey")
+    op.execute("ALTER TABLE anchore_subscription RENAME TO subscription")

@@ -1,0 +1,255 @@
+-- What people are told of, as revision 0005 makes it.
+
+ALTER TABLE subscription RENAME TO anchore_subscription;
+ALTER TABLE anchore_subscription RENAME CONSTRAINT subscription_pkey TO anchore_subscription_pkey;
+
+-- What is known besides the verdicts themselves
+ALTER TABLE account_image ADD COLUMN certified_at timestamptz; -- since when a verdict in force lets it pass, or once did
+ALTER TABLE verdict ADD COLUMN next_at timestamptz;            -- the first moment at which time alone may change it
+ALTER TABLE verdict ADD COLUMN is_clouded boolean NOT NULL DEFAULT false; -- some rule could not be judged, whatever the others say
+CREATE INDEX verdict_next ON verdict (next_at) WHERE next_at IS NOT NULL;
+-- Findings that came and went since `document` was written; null where it says all.
+ALTER TABLE verdict_history ADD COLUMN changes jsonb;
+
+CREATE TABLE deployment (
+    account_id bigint NOT NULL,
+    image_id bigint NOT NULL,
+    environment text NOT NULL DEFAULT '',
+    place text NOT NULL DEFAULT '' CHECK (length(place) <= 1000),
+    since timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, image_id, environment, place),
+    FOREIGN KEY (account_id, image_id) REFERENCES account_image ON DELETE CASCADE
+);
+
+-- Which tags and repositories registries are asked about
+CREATE TABLE watch (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    registry text NOT NULL,
+    repository text NOT NULL,
+    tag text NOT NULL DEFAULT '',                              -- '' is all tags of the repository
+    every integer NOT NULL DEFAULT 300 CHECK (every BETWEEN 10 AND 604800),
+    is_active boolean NOT NULL DEFAULT true,
+    digest text NOT NULL DEFAULT '',
+    etag text NOT NULL DEFAULT '',
+    next_at timestamptz NOT NULL DEFAULT now(),
+    checked_at timestamptz,
+    failures integer NOT NULL DEFAULT 0,
+    reason text NOT NULL DEFAULT '',
+    created_by text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (account_id, registry, repository, tag)
+);
+CREATE INDEX watch_due ON watch (next_at) WHERE is_active;
+CREATE TABLE hook (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    kind text NOT NULL,
+    registry text NOT NULL DEFAULT '',
+    secret bytea NOT NULL,
+    adds boolean NOT NULL DEFAULT false,                       -- also images that nobody added yet
+    created_by text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_used_at timestamptz,
+    UNIQUE (account_id, name)
+);
+
+-- What changed, and by what
+CREATE TABLE cause (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    kind text NOT NULL,
+    key text NOT NULL CHECK (length(key) <= 1000),
+    subject text NOT NULL DEFAULT '',
+    severity smallint NOT NULL DEFAULT 0,
+    sentence text NOT NULL DEFAULT '',
+    before text NOT NULL DEFAULT '',
+    after text NOT NULL DEFAULT '',
+    evidence jsonb NOT NULL DEFAULT '[]',
+    is_complete boolean NOT NULL DEFAULT true,                 -- whether no more transitions are to come of it
+    seen_at timestamptz NOT NULL,                              -- when what brought it about came to be known here
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (account_id, key)
+);
+CREATE TABLE transition (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    cause_id bigint NOT NULL REFERENCES cause ON DELETE CASCADE,
+    kind text NOT NULL,
+    key text NOT NULL CHECK (length(key) <= 1000),
+    image_id bigint,
+    image_digest text NOT NULL DEFAULT '',
+    reference text NOT NULL DEFAULT '',
+    policy_id bigint,
+    policy text NOT NULL DEFAULT '',
+    environment text NOT NULL DEFAULT '',
+    before text NOT NULL DEFAULT '',
+    after text NOT NULL DEFAULT '',
+    severity smallint NOT NULL DEFAULT 0,
+    history_id bigint,
+    is_certified boolean NOT NULL DEFAULT false,
+    is_deployed boolean NOT NULL DEFAULT false,
+    evidence jsonb NOT NULL DEFAULT '[]',
+    at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    routed_at timestamptz,
+    outcome text NOT NULL DEFAULT '' CHECK (outcome IN ('', 'told', 'suppressed')),
+    why text NOT NULL DEFAULT '',
+    UNIQUE (account_id, key)
+);
+CREATE INDEX transition_unrouted ON transition (account_id, id) WHERE routed_at IS NULL;
+CREATE INDEX transition_image ON transition (account_id, image_id, id DESC);
+CREATE INDEX transition_cause ON transition (cause_id, id);
+CREATE INDEX transition_time ON transition (account_id, recorded_at);
+
+-- Who wants to hear of it
+CREATE TABLE channel (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    kind text NOT NULL,
+    settings jsonb NOT NULL DEFAULT '{}',
+    secrets bytea NOT NULL,
+    templates jsonb NOT NULL DEFAULT '{}',
+    is_active boolean NOT NULL DEFAULT true,
+    failures integer NOT NULL DEFAULT 0,                       -- one after the other, until now
+    failing_since timestamptz,
+    resume_at timestamptz,                                     -- not tried before
+    last_error text NOT NULL DEFAULT '',
+    created_by text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (account_id, name)
+);
+CREATE TABLE subscription (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    channels uuid[] NOT NULL DEFAULT '{}',                     -- empty: all of the account
+    kinds text[] NOT NULL DEFAULT '{}',                        -- empty: all
+    selector text NOT NULL DEFAULT '*',                        -- wildcards on HOST/REPOSITORY:TAG
+    environments text[] NOT NULL DEFAULT '{}',                 -- empty: all
+    severity smallint NOT NULL DEFAULT 0,                      -- at least
+    scope text NOT NULL DEFAULT 'watched' CHECK (scope IN ('watched', 'deployed', 'all')),
+    mode text NOT NULL DEFAULT 'at-once' CHECK (mode IN ('at-once', 'digest')),
+    digest_at text NOT NULL DEFAULT '09:00',
+    digest_days smallint[] NOT NULL DEFAULT '{1,2,3,4,5,6,7}', -- 1 is Monday
+    timezone text NOT NULL DEFAULT 'UTC',
+    quiet jsonb,                                               -- {from, until, days, unless_severity}
+    is_active boolean NOT NULL DEFAULT true,
+    created_by text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (account_id, name)
+);
+CREATE TABLE silence (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    selector text NOT NULL DEFAULT '*',
+    kinds text[] NOT NULL DEFAULT '{}',
+    subject text NOT NULL DEFAULT '*',                         -- wildcards on a cause's subject, as CVE-2024-*
+    owner text NOT NULL,
+    reason text NOT NULL,
+    starts_at timestamptz NOT NULL DEFAULT now(),
+    ends_at timestamptz NOT NULL,
+    created_by text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz                                       -- by hand
+);
+CREATE INDEX silence_account ON silence (account_id, ends_at);
+
+-- How it goes out
+CREATE TABLE message (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    channel_id uuid NOT NULL REFERENCES channel ON DELETE CASCADE,
+    subscription_id uuid REFERENCES subscription ON DELETE SET NULL,
+    cause_id bigint REFERENCES cause ON DELETE CASCADE,        -- null: a digest, or a test
+    part integer NOT NULL DEFAULT 1,
+    form text NOT NULL DEFAULT 'group' CHECK (form IN ('group', 'digest', 'test')),
+    key uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),        -- the receiver knows a repetition by it
+    state text NOT NULL DEFAULT 'gathering' CHECK (state IN ('gathering', 'waiting', 'delivered', 'dead')),
+    item_count integer NOT NULL DEFAULT 0,
+    opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    due_at timestamptz NOT NULL,                               -- gathers no longer than this
+    sealed_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_at timestamptz,
+    delivered_at timestamptz,
+    last_status integer,
+    last_error text NOT NULL DEFAULT '',
+    remote text NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX message_group ON message (channel_id, cause_id, part) WHERE form = 'group';
+CREATE INDEX message_open ON message (channel_id, id) WHERE state IN ('gathering', 'waiting');
+CREATE INDEX message_due ON message (due_at) WHERE state = 'gathering';
+CREATE INDEX message_account ON message (account_id, id DESC);
+CREATE INDEX message_cause ON message (cause_id);
+CREATE TABLE message_item (
+    account_id bigint NOT NULL,
+    channel_id uuid NOT NULL REFERENCES channel ON DELETE CASCADE,
+    transition_id bigint NOT NULL REFERENCES transition ON DELETE CASCADE,
+    message_id bigint NOT NULL REFERENCES message ON DELETE CASCADE,
+    PRIMARY KEY (channel_id, transition_id)                    -- once to each channel, whatever asks for it
+);
+CREATE INDEX message_item_message ON message_item (message_id, transition_id);
+CREATE INDEX message_item_transition ON message_item (transition_id);
+CREATE TABLE delivery_attempt (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    message_id bigint NOT NULL REFERENCES message ON DELETE CASCADE,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    milliseconds integer NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('delivered', 'again', 'refused')),
+    status integer,
+    error text NOT NULL DEFAULT ''
+);
+CREATE INDEX delivery_attempt_message ON delivery_attempt (message_id, id);
+CREATE INDEX delivery_attempt_account ON delivery_attempt (account_id, id DESC);
+-- What was opened elsewhere (an issue, an incident) and is closed when nothing of it is left
+CREATE TABLE thread (
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    channel_id uuid NOT NULL REFERENCES channel ON DELETE CASCADE,
+    key text NOT NULL,
+    title text NOT NULL DEFAULT '',
+    remote text NOT NULL DEFAULT '',
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed')),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (channel_id, key)
+);
+CREATE TABLE thread_image (
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    channel_id uuid NOT NULL,
+    key text NOT NULL,
+    image_id bigint NOT NULL,
+    policy_id bigint NOT NULL DEFAULT 0,
+    environment text NOT NULL DEFAULT '',
+    PRIMARY KEY (channel_id, key, image_id, policy_id, environment),
+    FOREIGN KEY (channel_id, key) REFERENCES thread ON DELETE CASCADE
+);
+CREATE INDEX thread_image_open ON thread_image (channel_id, image_id, policy_id, environment);
+
+-- How long it takes until people know, by stage: of each bound (seconds), how many took no longer, and how long all took together
+CREATE TABLE notice_latency (
+    stage text NOT NULL,
+    at_most double precision NOT NULL,
+    count bigint NOT NULL DEFAULT 0,
+    seconds double precision NOT NULL DEFAULT 0,
+    PRIMARY KEY (stage, at_most)
+);
+
+-- Every account hears of what becomes of its images, as soon as it has a channel
+INSERT INTO subscription (account_id, name, created_by) SELECT id, 'default', 'hullmark' FROM account;
+CREATE FUNCTION subscribe_by_default() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$ BEGIN
+    INSERT INTO subscription (account_id, name, created_by) VALUES (NEW.id, 'default', 'hullmark');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER account_hears_by_default AFTER INSERT ON account FOR EACH ROW EXECUTE FUNCTION subscribe_by_default();
+UPDATE account_image held SET certified_at = passed.at FROM (
+    SELECT account_id, image_id, min(recorded_at) AS at FROM verdict_history WHERE verdict IN ('go', 'warn') AND NOT is_shadow GROUP BY 1, 2
+) passed WHERE passed.account_id = held.account_id AND passed.image_id = held.image_id;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deployment, watch, hook, cause, transition, channel, subscription, silence, message, message_item,
+    delivery_attempt, thread, thread_image TO hullmark_tenant;

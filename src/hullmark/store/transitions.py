@@ -1,0 +1,199 @@
+"""Causes and the transitions that they brought about: each written once, however often it is tried.
+
+A transition that is not routed yet is the outbox: it is written in the transaction of what it tells of, together with the job that
+routes it to those who want to hear of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from hullmark.model.advisory import SEVERITIES
+from hullmark.model.notice import Cause, Transition, TransitionKind
+from hullmark.store import jobs
+from hullmark.store.database import Connection
+
+RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+"""Severities as they are stored."""
+
+
+class CauseRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A cause that was written down; see model.notice.Cause. `severity` is its place in SEVERITIES."""
+
+    id: int
+    kind: str
+    key: str
+    subject: str
+    severity: int
+    sentence: str
+    before: str
+    after: str
+    evidence: list[dict[str, Any]]
+    is_complete: bool
+    seen_at: datetime
+    created_at: datetime
+
+
+class TransitionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A transition that was written down; see model.notice.Transition. `outcome` is "" until it is routed, `why` says why nobody heard."""
+
+    id: int
+    cause_id: int
+    kind: TransitionKind
+    image_id: int | None
+    image_digest: str
+    reference: str
+    policy_id: int | None
+    policy: str
+    environment: str
+    before: str
+    after: str
+    severity: int
+    history_id: int | None
+    is_certified: bool
+    is_deployed: bool
+    evidence: list[dict[str, Any]]
+    at: datetime
+    recorded_at: datetime
+    routed_at: datetime | None
+    outcome: Literal["", "told", "suppressed"]
+    why: str
+
+
+CAUSE = "id, kind, key, subject, severity, sentence, before, after, evidence, is_complete, seen_at, created_at"
+TRANSITION = """transition.id, transition.cause_id, transition.kind, transition.image_id, transition.image_digest, transition.reference,
+    transition.policy_id, transition.policy, transition.environment, transition.before, transition.after, transition.severity,
+    transition.history_id, transition.is_certified, transition.is_deployed, transition.evidence, transition.at,
+    transition.recorded_at, transition.routed_at, transition.outcome, transition.why"""
+
+
+async def keep_cause(connection: Connection, account_id: int, cause: Cause, *, is_complete: bool = True) -> int:
+    """The number of a cause, which is written down if it is new. One that is complete becomes incomplete again if more is to come."""
+    cursor = await connection.execute(
+        """
+        INSERT INTO cause (account_id, kind, key, subject, severity, sentence, before, after, evidence, is_complete, seen_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (account_id, key) DO UPDATE SET is_complete = EXCLUDED.is_complete RETURNING id
+        """,
+        (
+            account_id,
+            cause.kind,
+            cause.key[:1000],
+            cause.subject,
+            RANK[cause.severity],
+            cause.sentence,
+            cause.before,
+            cause.after,
+            Jsonb(msgspec.to_builtins(cause.evidence)),
+            is_complete,
+            cause.seen_at,
+        ),
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - an INSERT … RETURNING answers
+    return int(row[0])
+
+
+async def add_transitions(
+    connection: Connection, account_id: int, cause_id: int, transitions: Sequence[Transition], suppressed: str = ""
+) -> int:
+    """Write down those that are new, and whether their images are certified and deployed; answers how many were new.
+
+    `suppressed` says why nobody is to hear of them ("": those who want to).
+    """
+    count = 0
+    for each in transitions:
+        cursor = await connection.execute(
+            """
+            INSERT INTO transition (account_id, cause_id, kind, key, image_id, image_digest, reference, policy_id, policy, environment,
+                before, after, severity, history_id, evidence, at, outcome, why, routed_at, is_certified, is_deployed)
+            SELECT %(account)s, %(cause)s, %(kind)s, %(key)s, %(image)s, %(digest)s, %(reference)s, %(policy_id)s, %(policy)s,
+                %(environment)s, %(before)s, %(after)s, %(severity)s, %(history)s, %(evidence)s, %(at)s,
+                CASE WHEN %(why)s = '' THEN '' ELSE 'suppressed' END, %(why)s, CASE WHEN %(why)s <> '' THEN clock_timestamp() END,
+                EXISTS (SELECT FROM account_image held WHERE held.account_id = %(account)s AND held.image_id = %(image)s
+                    AND held.certified_at IS NOT NULL),
+                EXISTS (SELECT FROM deployment runs WHERE runs.account_id = %(account)s AND runs.image_id = %(image)s)
+            ON CONFLICT (account_id, key) DO NOTHING
+            """,
+            {
+                "account": account_id,
+                "cause": cause_id,
+                "kind": each.kind,
+                "key": each.key[:1000],
+                "image": each.image_id,
+                "digest": each.image_digest,
+                "reference": each.reference,
+                "policy_id": each.policy_id,
+                "policy": each.policy,
+                "environment": each.environment,
+                "before": each.before,
+                "after": each.after,
+                "severity": RANK[each.severity],
+                "history": each.history_id,
+                "evidence": Jsonb(msgspec.to_builtins(each.evidence)),
+                "at": each.at,
+                "why": suppressed,
+            },
+        )
+        count += cursor.rowcount
+    return count
+
+
+async def want_routing(connection: Connection, account_id: int) -> None:
+    """Have what is not routed yet routed, at once."""
+    await jobs.defer(
+        connection, "route", {"account_id": account_id}, once=f"route:{account_id}", queue="notice", priority=50
+    )
+
+
+async def tell(
+    connection: Connection,
+    account_id: int,
+    cause: Cause,
+    transitions: Sequence[Transition],
+    *,
+    is_complete: bool = True,
+    suppressed: str = "",
+) -> int:
+    """Write down what a cause brought about, and have people told of it; answers how many of the transitions are new.
+
+    The caller's transaction: with what it tells of, or not at all. `is_complete`: no more transitions of this cause are on their way.
+    `suppressed` says why nobody is to hear of it ("": those who want to).
+    """
+    if not transitions:
+        return 0
+    number = await keep_cause(connection, account_id, cause, is_complete=is_complete)
+    count = await add_transitions(connection, account_id, number, transitions, suppressed)
+    if count and not suppressed:
+        await want_routing(connection, account_id)
+    return count
+
+
+async def of_image(
+    connection: Connection, account_id: int, image_id: int, *, before: int | None = None, limit: int = 50
+) -> list[TransitionRow]:
+    """The transitions of an image, the newest first, before a number."""
+    async with connection.cursor(row_factory=class_row(TransitionRow)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {TRANSITION} FROM transition WHERE account_id = %s AND image_id = %s AND (%s::bigint IS NULL OR id < %s)
+            ORDER BY id DESC LIMIT %s
+            """,
+            (account_id, image_id, before, before, limit),
+        )
+        return await cursor.fetchall()
+
+
+async def causes(connection: Connection, account_id: int, numbers: Sequence[int]) -> dict[int, CauseRow]:
+    """Causes by their numbers."""
+    async with connection.cursor(row_factory=class_row(CauseRow)) as cursor:
+        await cursor.execute(
+            f"SELECT {CAUSE} FROM cause WHERE account_id = %s AND id = ANY(%s::bigint[])", (account_id, list(numbers))
+        )
+        return {row.id: row for row in await cursor.fetchall()}
