@@ -113,7 +113,7 @@ def test_two_snapshots_and_two_policies_make_four_verdicts_and_each_pair_differs
         ("advisory", "both"): ("policy", True),
         ("policy", "both"): ("advisory", True),
         ("neither", "both"): ("advisory", False),
-        ("advisory", "policy"): ("advisory", False),
+        ("advisory", "policy"): ("retraction", False),
     }
 
 

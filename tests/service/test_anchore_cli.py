@@ -417,7 +417,6 @@ def test_images_are_deleted(client: World) -> None:
     [
         ("analysis-archive", "images", "list"),
         ("analysis-archive", "rules", "list"),
-        ("system", "webhook", "test"),
         ("system", "feeds", "config", "vulnerabilities", "--disable"),
         ("enterprise", "corrections", "list"),
     ],

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import threading
 import time
 from collections import Counter
@@ -27,15 +26,14 @@ from hullmark.app.server.services import Services, services_for
 from hullmark.app.server.settings import Settings
 from hullmark.app.server.uploads import sweep_uploads
 from hullmark.store.objects import Objects
+from tests.support.kills import QUICK, Keeper, kill
 from tests.support.places import layouts
 from tests.support.processes import (
     Client,
     Server,
     docker_registry,
     place,
-    processes_of,
     push,
-    role_of,
     server,
     until,
 )
@@ -45,15 +43,6 @@ KILLS = int(os.environ.get("HULLMARK_KILLS", "15"))
 SEED = int(os.environ.get("HULLMARK_KILLS_SEED", "1"))
 REPORT = os.environ.get("HULLMARK_KILLS_REPORT", "")
 CORPUS = ("debian-slim", "nginx", "node-app", "ruby-app", "rpm-image", "distroless", "python-app", "nginx-zstd")
-QUICK = {
-    "HULLMARK_WORKERS": "2",
-    "HULLMARK_LEASE": "4",
-    "HULLMARK_SILENCE": "4",
-    "HULLMARK_HEARTBEAT": "0.5",
-    "HULLMARK_ATTEMPTS": "1000",
-}
-ONE = ("api", "worker", "worker", "scheduler", "postmaster", "backend")
-MANY = {"database": ("postmaster", "backend"), "processes": ("api", "worker", "scheduler"), "everything": ("all",)}
 
 
 @dataclass
@@ -117,38 +106,6 @@ class Feeder(threading.Thread):
                 assert answer.status >= 500, answer
             time.sleep(0.1)
         raise AssertionError(f"the upload {self.number} was never taken")
-
-
-class Keeper(threading.Thread):
-    """Starts the server again whenever it has ended, as the machine's init does."""
-
-    def __init__(self, running: Server) -> None:
-        super().__init__()
-        self.running = running
-        self.stopping = threading.Event()
-        self.starts = 0
-
-    def run(self) -> None:
-        while not self.stopping.wait(0.1):
-            if not self.running.processes["all"].alive():
-                self.running.start()
-                self.starts += 1
-
-
-def kill(running: Server, made: random.Random) -> str:
-    """Kill something that runs; what it was."""
-    while True:
-        alive = [(pid, role_of(pid)) for pid in processes_of(running.folder)]
-        name = made.choice([*ONE, *ONE, *MANY])
-        victims = [pid for pid, role in alive if role in MANY.get(name, (name,))]
-        if name in ONE and victims:
-            victims = [made.choice(victims)]
-        for pid in victims:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if victims:
-            return name
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.retain import judge_expired
+from hullmark.app.server.moments import judge_due
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 
@@ -74,7 +74,7 @@ async def test_an_image_is_judged_when_it_is_analysed_and_when_a_policy_comes(at
     second = NOT_ROOT.replace("action: stop", "action: warn")
     assert (await at.post("/policies", {"text": second}))["version"] == 2
     await at.post("/activations", {"policy": "users"})
-    assert await at.work() == ["rejudge", "judge"]
+    assert await at.work() == ["rejudge", "judge", "route"]
     assert await word(at, digest) == "warn"
     history = (await at.get(f"/images/{digest}/history"))["items"]
     assert [(each["verdict"], each["policy_version"]) for each in history] == [("warn", 2), ("stop", 1)]
@@ -135,7 +135,7 @@ async def test_advisories_change_what_holds_and_the_past_stays(at: Desk) -> None
     assert await word(at, digest) == "unknown"
     at.now += timedelta(days=1)
     await at.advise(advisory("CVE-2026-9", affected("debian:13", "other", "deb", "2"), severity="high"))
-    assert await at.work() == ["adopt", "judge"]
+    assert await at.work() == ["adopt", "rejudge", "judge"]
     assert await word(at, digest) == "go"
     clean = at.now
     at.now += timedelta(days=1)
@@ -186,13 +186,13 @@ async def test_an_exception_counts_until_its_last_day_is_over(at: Desk, text: st
     assert await word(at, digest) == "go"
     whole = await at.get(f"/images/{digest}/check")
     assert whole["findings"][0]["allowlisted"]["owner"] == "anna"
-    await judge_expired(at.services)
+    await judge_due(at.services)
     assert await at.work() == [], "it has not expired yet"
     at.now += timedelta(days=3)
-    await judge_expired(at.services)
-    assert await at.work() == ["rejudge", "judge"]
+    await judge_due(at.services)
+    assert (await at.work()).count("judge") == 1
     assert await word(at, digest) == "stop"
-    await judge_expired(at.services)
+    await judge_due(at.services)
     assert await at.work() == [], "it expires once"
     assert (await at.ask("DELETE", f"/exceptions/{added['id']}")).status_code == 204
     assert (await at.get("/exceptions"))["items"] == []

@@ -117,7 +117,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     app.state["gate"] = gate = Gate(services)
     gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
     with ExitStack() as stack:
-        registry = stack.enter_context(FakeRegistry(blobs=Blobs()).running())
+        registry = stack.enter_context(FakeRegistry(blobs=Blobs(), digests="true", etags=True).running())
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own words for the same
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://hullmark") as client:
             await bootstrap(services, gate.identity.passwords)

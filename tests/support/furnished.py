@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.notice import Cause, Transition
+from hullmark.store import transitions
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, status_file
 
@@ -37,6 +39,11 @@ class Furnished(msgspec.Struct, kw_only=True):
     event: int
     subscription: str
     scan: str
+    watch: int = 987_654_321
+    message: int = 987_654_321
+    hook: str = "00000000-0000-4000-8000-000000000000"
+    silence: str = "00000000-0000-4000-8000-000000000000"
+    cause: int = 987_654_321
     keys: dict[str, str] = {}
     """Keys by role, and `revoked`, `expired`, `narrow` (an admin's, for images:read alone)."""
 
@@ -74,6 +81,14 @@ class Furnished(msgspec.Struct, kw_only=True):
             "/api/v1/exceptions": {"key": self.exception},
             "/api/v1/simulations": {"key": self.simulation},
             "/api/harbor": {"key": self.scan},
+            "/api/v1/channels": {"name": f"{self.mark}-channel"},
+            "/api/v1/messages": {"number": str(self.message)},
+            "/api/v1/subscriptions": {"name": f"{self.mark}-subscription"},
+            "/api/v1/silences": {"key": self.silence},
+            "/api/v1/transitions": {"number": str(self.cause)},
+            "/api/v1/watches": {"number": str(self.watch)},
+            "/api/v1/hooks": {"key": self.hook},
+            "/hooks": {"key": self.hook},
             "/v1/events": {"number": str(self.event)},
             "/v1/system/services": {"name": "apiext"},
             "/api/v1/vulnerabilities": {"name": "CVE-2026-1"},
@@ -111,6 +126,8 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
     active = await at.post("/activations", {"policy": policy, "environment": f"{mark}-place"}, account)
     await at.post("/activations", {"policy": policy}, account)
     exception = await at.post("/exceptions", _exception(mark), account)
+    message = await _channel(at, account, mark)
+    hook = await at.post("/hooks", {"name": f"{mark}-hook", "kind": "dockerhub"}, account)
     watched = {
         "subscription_key": at.reference(f"{mark}-tag"),
         "subscription_type": "vuln_update",
@@ -137,8 +154,46 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
         event=event["id"],
         subscription=answer.json()[0]["subscription_id"],
         scan=scan,
+        watch=(await at.get("/watches", account))["items"][0]["id"],
+        hook=hook["id"],
+        message=message,
+        silence=await _silence(at, account, mark),
+        cause=await _transition(at, account, mark, digest),
         keys=await _keys(at, account, mark),
     )
+
+
+async def _channel(at: Desk, account: str, mark: str) -> int:
+    """Add a channel that nobody listens at; answers the number of a message to it."""
+    settings = {"url": f"http://127.0.0.1:9/{mark}", "token": f"{mark} token", "headers": {"X-Mark": mark}}
+    wish = {"name": f"{mark}-channel", "kind": "webhook", "settings": settings, "templates": {"title": mark}}
+    await at.post("/channels", wish, account)
+    return int((await at.post(f"/channels/{mark}-channel/test", None, account))["message"])
+
+
+async def _silence(at: Desk, account: str, mark: str) -> str:
+    """Subscribe to something, and silence something else; answers the silence's id."""
+    wish = {"name": f"{mark}-subscription", "selector": f"{mark}/*", "environments": [mark]}
+    await at.post("/subscriptions", wish, account)
+    silence = {"owner": mark, "reason": mark, "selector": f"{mark}/*", "ends_at": "2027-01-01T00:00:00Z"}
+    return str((await at.post("/silences", silence, account))["id"])
+
+
+async def _transition(at: Desk, account: str, mark: str, digest: str) -> int:
+    """Have something become of the image, of which nobody is told; answers the cause's number."""
+    because = Cause(kind="policy", key=f"policy:{mark}@1", subject=mark, sentence=f"{mark} changed", seen_at=at.now)
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute("SELECT id FROM account WHERE name = %s", (account,))
+        row = await cursor.fetchone()
+        assert row is not None
+        changed = Transition(
+            kind="compliance.lost", key=mark, at=at.now, image_digest=digest, reference=f"{mark}/shop:1", policy=mark
+        )
+        await transitions.tell(connection, row[0], because, [changed], suppressed=f"as {mark} says")
+        cursor = await connection.execute("SELECT id FROM cause WHERE account_id = %s ORDER BY id DESC LIMIT 1", row)
+        made = await cursor.fetchone()
+    assert made is not None
+    return int(made[0])
 
 
 def at_auth() -> tuple[str, str]:

@@ -48,17 +48,20 @@ class Answer:
 
 @dataclass
 class Client:
-    """Somebody who asks a server. Without a key it is the first person."""
+    """Somebody who asks a server. Without a key it is the first person. `account`: another one's than its own."""
 
     host: str
     port: int
     key: str = ""
     wait: float = 60.0
+    account: str = ""
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """Ask once. `body` is sent as JSON, unless it is bytes. Raises OSError or HTTPException where nobody answers."""
         basic = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
         headers = {"Authorization": f"Bearer {self.key}" if self.key else f"Basic {basic}"}
+        if self.account:
+            headers["X-Hullmark-Account"] = self.account
         if body is not None and not isinstance(body, bytes):
             body, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.wait)
@@ -87,7 +90,7 @@ class Client:
     def signed_in(self, name: str = "tests") -> Client:
         """The same with an API key, which costs less than a password each time."""
         made = self.must("POST", "/api/v1/keys", {"name": name, "role": "admin"})
-        return Client(self.host, self.port, made["key"], self.wait)
+        return Client(self.host, self.port, made["key"], self.wait, self.account)
 
     def prepare(self, registry: str, policy: Path = POLICY) -> None:
         """Have a registry on plain HTTP known, and a policy in force."""

@@ -30,7 +30,9 @@ class FakeRegistry:
     """A registry with one repository, `shop`. Its fields say how it behaves; `log` is what it was asked.
 
     `answers` are given first, one a request. `login` (user, password) is wanted by `scheme`, basic or bearer. `redirect`
-    sends blobs elsewhere. `cut_after` bytes of a blob the connection breaks, `cuts` times.
+    sends blobs elsewhere. `cut_after` bytes of a blob the connection breaks, `cuts` times. `digests` says what it tells of a
+    manifest's digest: false, true or none at all; `etags` whether it gives them, and answers 304. A path with a part that it `refuses` is
+    answered with that status and headers.
     """
 
     blobs: Blobs
@@ -49,6 +51,9 @@ class FakeRegistry:
     cuts: int = 0
     ignores_range: bool = False
     lies_about_range: bool = False
+    digests: str = "false"
+    etags: bool = False
+    refuses: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
     log: list[tuple[str, str, Headers]] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
     url: str = ""
@@ -99,6 +104,10 @@ class FakeRegistry:
         """The headers of every request whose path holds this."""
         return [headers for _, path, headers in self.log if part in path]
 
+    def methods(self, part: str = "") -> list[str]:
+        """The methods of every request whose path holds this."""
+        return [method for method, path, _ in self.log if part in path]
+
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         headers = {name.lower(): value for name, value in handler.headers.items()}
@@ -131,15 +140,29 @@ class FakeRegistry:
         prefix = f"/v2/{self.repository}/"
         kind, _, name = parts.path.removeprefix(prefix).partition("/")
         digest = self.tags.get(name, name)
+        refused = next((each for part, each in self.refuses.items() if part in path), None)
+        if refused is not None:
+            return *refused, b"{}"
+        if parts.path == f"{prefix}tags/list":
+            return 200, {}, json.dumps({"name": self.repository, "tags": sorted(self.tags)}).encode()
         if not parts.path.startswith(prefix) or digest not in self.blobs.held:
             return 404, {}, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'
         found = self.blobs.held[digest]
         if kind == "manifests":
-            media_type = INDEX if b'"manifests"' in found else MANIFEST
-            return 200, {"Content-Type": media_type, "Docker-Content-Digest": "sha256:" + "0" * 64}, found
+            return self._manifest(digest, found, headers.get("if-none-match", ""))
         if self.redirect:
             return 307, {"Location": f"{self.redirect}{parts.path}?signature=secret"}, b""
         return self._blob(found, headers.get("range", ""))
+
+    def _manifest(self, digest: str, body: bytes, known: str) -> Canned:
+        told = {"Content-Type": INDEX if b'"manifests"' in body else MANIFEST}
+        if self.digests != "none":
+            told["Docker-Content-Digest"] = digest if self.digests == "true" else "sha256:" + "0" * 64
+        if self.etags:
+            told["ETag"] = f'"{digest}"'
+            if known == told["ETag"]:
+                return 304, told, b""
+        return 200, told, body
 
     def _blob(self, body: bytes, wanted: str) -> Canned:
         if not wanted or self.ignores_range:

@@ -31,6 +31,7 @@ from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.anchore.explain import explain_bundle
+from hullmark.policy.anchore.moments import next_bundle_moment
 from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.anchore.profile import PROFILES, Profile
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
@@ -41,6 +42,7 @@ from hullmark.policy.explain import explain
 from hullmark.policy.facts import Facts
 from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
+from hullmark.policy.moments import Granted, granted, next_moment
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Excepted
@@ -52,10 +54,13 @@ _ANALYZER = f"hullmark {__version__}"
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """A verdict, and the inventory that it judges."""
+    """A verdict, and the inventory that it judges. `next_at` is the first moment at which time alone may change the verdict (None: never);
+    `granted` is what the image may start in spite of, and until when."""
 
     verdict: Verdict
     inventory: Inventory
+    next_at: datetime | None = None
+    granted: tuple[Granted, ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +142,7 @@ def judge_by(
         wish = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(wish)
     facts = _facts(scanned, wanted, now, asked)
+    held: tuple[Granted, ...] = ()
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):
         facts = dataclasses.replace(facts, searched=searches.hits(scanned))
@@ -148,12 +154,16 @@ def judge_by(
             exceptions=asked.exceptions,
         )
         verdict = evaluate_bundle(policy, facts, question, analyzer=_ANALYZER, snapshot=snapshot)
+        next_at = next_bundle_moment(policy, facts, verdict, question)
     else:
         facts = dataclasses.replace(facts, dockerfile=_dockerfile(scanned.inventory, asked))
-        verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot, deployment=_deployment(asked))
+        deployment = _deployment(asked)
+        verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot, deployment=deployment)
+        next_at = next_moment(policy, facts, verdict, deployment)
+        held = granted(policy, facts, verdict, deployment)
     if asked.wants_explanations:
         verdict = _explained(verdict, policy, facts)
-    return Checked(verdict, scanned.inventory)
+    return Checked(verdict, scanned.inventory, next_at, held)
 
 
 def _deployment(asked: Asked) -> Deployment:

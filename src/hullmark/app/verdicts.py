@@ -13,7 +13,7 @@ import msgspec
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.documents import read_bounded
-from hullmark.model.advisory import Advisory
+from hullmark.model.advisory import Advisory, Affected
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.verdict_diff import Known, Lookup
@@ -64,23 +64,31 @@ def advisory_lookup(shelf: Shelf) -> Iterator[Lookup]:
             return stack.enter_context(Snapshot(shelf.path_of(digest), digest))
 
         def look(digest: str, name: str) -> Known | None:
-            return _known(opened(digest), name)
+            return known_of(opened(digest), name)
 
         yield look
 
 
-def _known(book: Snapshot, name: str) -> Known | None:
+def known_of(book: Snapshot, name: str) -> Known | None:
+    """What a snapshot says of a vulnerability, None if it knows none of that name."""
     found = book.complete(name)
     if not found:
         return None
     cves = sorted({each for advisory in found for each in (advisory.id, *advisory.aliases) if each.startswith("CVE-")})
     scores = [each.score for each in book.exploitability(cves).values()]
+    affected = [each for advisory in found if not advisory.withdrawn for each in advisory.affected]
     return Known(
         severity=max((advisory.severity for advisory in found), key=_BY_SEVERITY.index),
         is_exploited=bool(book.exploited(cves)),
         epss=max(scores, default=None),
         content=_content(found),
+        told=frozenset(_place(each) for each in affected),
+        fixed=frozenset(_place(each) for each in affected if any(ranged.fixed for ranged in each.ranges)),
     )
+
+
+def _place(affected: Affected) -> str:
+    return f"{affected.namespace}/{affected.name}"
 
 
 def _content(found: tuple[Advisory, ...]) -> str:

@@ -42,6 +42,12 @@ def _feeds() -> Iterable[tuple[str, str]]:
     return ((feed.name, feed.parse.__module__) for feed in load())
 
 
+def _channels() -> Iterable[tuple[str, str]]:
+    from hullmark.notify.channels import CHANNELS
+
+    return ((channel.name, channel.module) for channel in CHANNELS.values())
+
+
 def _list(name: str, what: str, rows: Callable[[], Iterable[tuple[str, str]]]) -> Any:
     def run(arguments: argparse.Namespace) -> int:
         found = list(rows())
@@ -59,4 +65,5 @@ LISTS = (
     _list("feeds", "the sources of advisories", _feeds),
     _list("schemes", "the version orders", _schemes),
     _list("formats", "the output formats", _formats),
+    _list("channels", "the kinds of channels that a server can tell people through", _channels),
 )

@@ -39,7 +39,9 @@ _VERBS = (
 
 _REMOTE = (
     *("login", "logout", "whoami", "image", "exception", "account", "user", "key", "registry"),
-    *("event", "audit", "advisories", "export", "system"),
+    *("channel", "message", "subscription", "silence"),
+    *("watch", "hook", "event", "audit", "advisories", "export", "system"),
+    "explain_change",
 )
 """The same, in `remote`: what a server is asked for."""
 
@@ -90,7 +92,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def verbs(only: str | None = None) -> list[Any]:
     """Every verb; just the one called `only`, if there is one: a run need not import the others."""
-    there = {**{name: name for name in _VERBS}, **{name: f"remote.{name}" for name in _REMOTE}}
+    there = {**{name: name for name in _VERBS}, **{name.replace("_", "-"): f"remote.{name}" for name in _REMOTE}}
     names = (there[only],) if only in there else (*there.values(), "lists")
     modules = [import_module(f"hullmark.cli.{name}") for name in names]
     return [verb for module in modules for verb in getattr(module, "LISTS", (module,))]

@@ -141,7 +141,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is equal whenever this message is sent again: receivers know repetitions by it. `items` are the first of `count`, the most urgent
     first; `kinds` counts all by kind. `link` leads to all of them, page by page. `part` is above 1 where more came of a cause that was
-    told already.
+    told already. An `is_replay` was sent before, or tried to be, and somebody had it sent once more.
     """
 
     id: str
@@ -155,6 +155,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     part: int = 1
     is_test: bool = False
+    is_replay: bool = False
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,3 +169,4 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime
     link: str = ""
+    is_replay: bool = False

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from hullmark.model.advisory import Severity
 from hullmark.model.problem import Problem
 
 
@@ -35,6 +36,23 @@ class Evidence(msgspec.Struct, frozen=True, order=True):
     detail: str = ""
 
 
+class Weakness(msgspec.Struct, frozen=True, kw_only=True):
+    """The vulnerability that a finding is about. `advisory` is its CVE where it has one, `package` a purl.
+
+    `place` names what the advisory is about, as `debian:13/glibc`: the package to upgrade. `fix_version` is the version that mends it ("":
+    none is known); `epss` is from 0 to 1.
+    """
+
+    advisory: str
+    package: str
+    place: str = ""
+    severity: Severity = "unknown"
+    is_exploited: bool = False
+    epss: float | None = None
+    fix_state: str = ""
+    fix_version: str = ""
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One rule that fired on one subject.
 
@@ -44,6 +62,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `recommendation` is the rule's own, if it has one. Of Anchore policies, `legacy_id` is the id as Anchore forms it, `stable_id` the one
     that depends on gate, trigger and subject only (`trigger_id` is one of the two, by profile), and `policy_id` names the rule set.
+    `weakness` is the vulnerability that it is about, if it is about one; documents as JSON do not show it.
     """
 
     gate: str
@@ -59,6 +78,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     stable_id: str = ""
     policy_id: str = ""
     recommendation: str = ""
+    weakness: Weakness | None = None
 
 
 class PolicyProblem(Problem, frozen=True):
@@ -78,10 +98,16 @@ class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The judgement, why, and every finding, sorted: stops first."""
+    """The judgement, why, and every finding, sorted: stops first.
+
+    `rule_count` is how many rules judged, None where the reason does not say so. `is_clouded`: the outcome does not follow from the
+    findings alone, since a rule could not be judged or something overrules them all. Documents as JSON show neither.
+    """
 
     verdict: Outcome
     reason: str
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]
     inputs: VerdictInputs
+    rule_count: int | None = None
+    is_clouded: bool = False

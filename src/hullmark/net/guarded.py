@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,16 +17,24 @@ from hullmark.net.errors import Forbidden
 from hullmark.net.guard import Guard
 
 
-def guard_pools(manager: urllib3.PoolManager, guard: Guard) -> None:
-    """Have all connections of a manager, those to its proxy too, made to addresses that `guard` lets pass."""
+def guard_pools(
+    manager: urllib3.PoolManager, guard: Guard, watch: Callable[[socket.socket], None] | None = None
+) -> None:
+    """Have all connections of a manager, those to its proxy too, made to addresses that `guard` lets pass; `watch` is shown each."""
+
+    def made(connection: HTTPConnection) -> socket.socket:
+        found = connect(connection, guard)
+        if watch is not None:
+            watch(found)
+        return found
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return connect(self, guard)
+            return made(self)
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return connect(self, guard)
+            return made(self)
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain

@@ -29,6 +29,8 @@ from hullmark.net.trust import Trust, context_for
 from hullmark.net.wait import LONGEST_WAIT, RETRY_STATUS, backoff, retry_after
 
 if TYPE_CHECKING:
+    import socket
+
     import urllib3
 
     from hullmark.net.guard import Guard
@@ -52,8 +54,8 @@ class HttpSettings:
     """How connections are made. `timeout`: seconds of silence; `retries`: how often a request is repeated at most.
 
     `environment` names the proxies. `guard` says where connections may lead (None: everywhere); with a proxy it is asked
-    about the proxy's address, and about the target as it is written. `sleep`, `clock` (seconds since 1970) and `monotonic`
-    are the world's.
+    about the proxy's address, and about the target as it is written. `follow` says whether redirects are followed; `watch`
+    is shown each connection made under a guard. `sleep`, `clock` (seconds since 1970) and `monotonic` are the world's.
     """
 
     trust: Trust = field(default_factory=Trust)
@@ -61,6 +63,8 @@ class HttpSettings:
     timeout: float = 30.0
     retries: int = 4
     guard: Guard | None = None
+    follow: bool = True
+    watch: Callable[[socket.socket], None] | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -173,7 +177,7 @@ class Client:
         for _ in range(_MAX_REDIRECTS + 1):
             streamed = self._repeated(request)
             location = streamed.headers.get("location")
-            if streamed.status not in _REDIRECTS or not location:
+            if not self.settings.follow or streamed.status not in _REDIRECTS or not location:
                 return streamed
             streamed.close()
             request = _redirected(request, streamed, location, insecure=self.settings.trust.insecure)
@@ -232,15 +236,15 @@ class Client:
         key = (proxy, f"{host}:{port}" if trust.is_special(host, port) else "")
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = _guarded(_new_pool(trust, host, port, proxy), self.settings.guard)
+                self._pools[key] = _guarded(_new_pool(trust, host, port, proxy), self.settings)
             return self._pools[key]
 
 
-def _guarded(pool: urllib3.PoolManager, guard: Guard | None) -> urllib3.PoolManager:
-    if guard is not None:
+def _guarded(pool: urllib3.PoolManager, settings: HttpSettings) -> urllib3.PoolManager:
+    if settings.guard is not None:
         from hullmark.net.guarded import guard_pools
 
-        guard_pools(pool, guard)
+        guard_pools(pool, settings.guard, settings.watch)
     return pool
 
 

@@ -9,7 +9,7 @@ To add a channel, write a module with CHANNEL and put it into `channels.CHANNELS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -23,12 +23,13 @@ SECRET = {"secret": True}
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
-    """An HTTP request that is to be made. Redirects are not followed."""
+    """An HTTP request that is to be made. Redirects are not followed. Of an answer, `most` bytes are read: what is longer is cut off."""
 
     url: str
     body: bytes = b""
     headers: Mapping[str, str] = {}
     method: str = "POST"
+    most: int = 64 << 10
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,9 +87,13 @@ class Refused(Exception):
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of an issue or incident: `remote` is its name there ("": not made yet), `open` are what is still wrong."""
+    """What is to become of an issue or incident: `remote` is its name there ("": not made yet), `open` the first of what is still wrong.
+
+    `marker` is a word that no other thread of any channel has: what was made is found by it where `remote` could not be kept.
+    """
 
     key: str
+    marker: str
     title: str
     remote: str
     is_open: bool
@@ -101,8 +106,13 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 class Wish:
     """What is to be delivered: a notice or a digest, with the title and text that people read, as the channel's templates say.
 
-    `threads` are for channels that keep issues or incidents: all that this notice opens, changes or closes. `evaluation` gives the whole
-    verdict with a number (as the API shows it), for channels that send it along. `now` is the moment of sending.
+    `threads` are for channels that keep issues or incidents: all that this notice opens, changes or closes; `keep(key, remote)` is called
+    as soon as the name of one is known, and whoever drives the steps writes it down before the next. `evaluation` gives the whole
+    verdict with a number (as the API shows it, as `evaluation_before` the one before it on the same image, policy and environment), for
+    channels that send it along. `each` gives all items of the message, for channels that tell of them one by one (None: those that the
+    notice names are all); `reached(id)` is called when one has arrived, so that another attempt may begin behind it. `subscribed(type,
+    tag)` says whether Anchore's subscriptions want such a message. `earlier` is what `deliver` answered on this channel for the first
+    part of the same cause. `now` is the moment of sending.
     """
 
     notice: Notice | Digest
@@ -110,19 +120,28 @@ class Wish:
     text: str
     now: datetime
     threads: tuple[Thread, ...] = ()
+    earlier: str = ""
     keep: Callable[[str, str], None] = field(default=lambda key, remote: None)
     evaluation: Callable[[int], Mapping[str, Any] | None] = field(default=lambda number: None)
+    evaluation_before: Callable[[int], Mapping[str, Any] | None] = field(default=lambda number: None)
+    each: Callable[[], Iterable[Item]] | None = None
+    reached: Callable[[int], None] = field(default=lambda id: None)
+    subscribed: Callable[[str, str], bool] = field(default=lambda type, tag: True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """A kind of channel. `settings` is a msgspec struct; `deliver` is as the module says. A `is_threaded` channel is handed threads."""
+    """A kind of channel. `settings` is a msgspec struct; `deliver` is as the module says.
+
+    An `is_threaded` channel is handed threads, a `is_single` one `each`, `subscribed` and evaluations: it tells of every item by itself.
+    """
 
     name: str
     title: str
     settings: type[msgspec.Struct]
     deliver: Callable[[Wish, Any], Steps]
     is_threaded: bool = False
+    is_single: bool = False
     module: str = ""
 
 

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from hullmark.notify import webhook
+from hullmark.notify import (
+    anchore,
+    apprise,
+    discord,
+    email,
+    github,
+    jira,
+    mattermost,
+    opsgenie,
+    pagerduty,
+    slack,
+    teams,
+    webhook,
+)
 from hullmark.notify.channel import Channel
 
-CHANNELS: dict[str, Channel] = {each.name: each for each in (webhook.CHANNEL,)}
+CHANNELS: dict[str, Channel] = {
+    each.name: each
+    for each in (
+        webhook.CHANNEL,
+        slack.CHANNEL,
+        teams.CHANNEL,
+        mattermost.CHANNEL,
+        discord.CHANNEL,
+        email.CHANNEL,
+        apprise.CHANNEL,
+        anchore.CHANNEL,
+        pagerduty.CHANNEL,
+        opsgenie.CHANNEL,
+        jira.CHANNEL,
+        github.CHANNEL,
+    )
+}
 """By name."""

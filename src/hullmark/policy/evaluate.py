@@ -17,29 +17,32 @@ from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, 
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Violation, trigger_id
 from hullmark.policy.grace import Grants
+from hullmark.policy.recount import counted, finding_order, outcome_of
 from hullmark.policy.rollout import Deployment, Stage
 from hullmark.policy.rules import Excepted, Policy, Rule, Unknown
 from hullmark.policy.select import Chosen, choose
 
 MAX_FINDINGS = 1000
 """As many findings of one rule are listed one by one; one more says how many others there are."""
+DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a gate raises that has a defect."""
 
 _ROOM = "policy"
-_SHOWN = 5
 _NOWHERE = Deployment()
-_ORDER = {Action.STOP: 0, Action.WARN: 1, Action.GO: 2}
-_DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
 class _Judged:
-    """What one rule came to. `unknown`: why it could not be judged, where the policy wants that told."""
+    """What one rule came to. `unknown`: why it could not be judged, where the policy wants that told. `is_clouded`: it could not be, or
+    not on everything.
+    """
 
     rule: Rule
     stage: Stage = Stage.ENFORCE
     findings: list[Finding] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    is_clouded: bool = False
 
 
 def evaluate(
@@ -58,7 +61,7 @@ def evaluate(
         grants = Grants(policy.grace, facts, deployment)
         for each in judged:
             each.findings = [_with_grace(finding, each.rule, grants, facts.now) for finding in each.findings]
-    findings = sorted((finding for each in judged for finding in each.findings), key=_finding_order)
+    findings = sorted((finding for each in judged for finding in each.findings), key=finding_order)
     problems = {problem for each in judged for problem in each.problems}
     problems.update(facts.inventory.problems, _expired(policy.exceptions, today))
     outcome, reason = _outcome(judged, findings)
@@ -70,6 +73,8 @@ def evaluate(
         findings=tuple(findings),
         problems=tuple(sorted(problems)),
         inputs=_inputs(policy, facts, analyzer, snapshot),
+        rule_count=len(judged),
+        is_clouded=bool(chosen.lacking) or any(each.is_clouded for each in judged),
     )
 
 
@@ -92,9 +97,9 @@ def _unchosen(policy: Policy, chosen: Chosen) -> tuple[Outcome, str, list[Findin
 
 def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted]) -> _Judged:
     judged = _Judged(rule, stage)
-    lacking = _lacking(rule, facts)
-    if lacking:
-        _cannot_tell(judged, CannotTell(lacking))
+    missing = lacking(rule, facts)
+    if missing:
+        _cannot_tell(judged, CannotTell(missing))
         return judged
     omitted = 0
     try:
@@ -105,7 +110,7 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted
                 judged.findings.append(_finding(judged, answer, exceptions))
             elif _covering(exceptions, answer.subject) is None:
                 omitted += 1
-    except _DEFECTS as error:
+    except DEFECTS as error:
         _cannot_tell(judged, CannotTell(f"the gate {rule.trigger.gate} has a defect ({type(error).__name__}: {error})"))
     if omitted:
         message = f"The rule fires on {omitted} more subjects, which are not listed."
@@ -121,7 +126,7 @@ _FACETS = {
 }
 
 
-def _lacking(rule: Rule, facts: Facts) -> str:
+def lacking(rule: Rule, facts: Facts) -> str:
     """Which fact the rule needs and nobody collected; empty if all are there."""
     needs = rule.trigger.needs_of(rule.params)
     if Need.FILES in needs and facts.inventory.files is None:
@@ -138,6 +143,7 @@ def _lacking(rule: Rule, facts: Facts) -> str:
 def _cannot_tell(judged: _Judged, answer: CannotTell) -> None:
     """Note what a rule lacks, as the rule wants it taken."""
     rule = judged.rule
+    judged.is_clouded = True
     place = answer.evidence[0] if answer.evidence else Evidence()
     sentence = f"the rule {rule.id} cannot be judged: {answer.reason}"
     if len(judged.problems) < MAX_FINDINGS:
@@ -167,6 +173,7 @@ def _finding(
         rule_id=rule.id,
         evidence=tuple(sorted(violation.evidence)),
         allowlisted=excepted.described() if excepted is not None else None,
+        weakness=violation.weakness,
     )
     return finding if judged.stage is Stage.ENFORCE or excepted is not None else _staged(finding, judged)
 
@@ -211,37 +218,13 @@ def _expired(exceptions: Iterable[Excepted], today: date) -> Iterable[Problem]:
 
 
 def _outcome(judged: Sequence[_Judged], findings: Sequence[Finding]) -> tuple[Outcome, str]:
-    stops = [finding for finding in findings if finding.action is Action.STOP]
-    warnings = [finding for finding in findings if finding.action is Action.WARN]
+    outcome, reason = outcome_of(findings, len(judged))
     unknown = [each for each in judged if each.unknown]
-    if stops:
-        return Outcome.STOP, f"{_count(len(stops), 'finding')} to stop for, by {_named_rules(f.rule_id for f in stops)}"
-    if unknown:
-        first = min((each.rule.id, min(each.unknown)) for each in unknown)
-        others = f"; the same goes for {_count(len(unknown) - 1, 'other rule')}" if len(unknown) > 1 else ""
-        return Outcome.UNKNOWN, f"the rule {first[0]} cannot be judged: {first[1]}{others}"
-    if warnings:
-        return Outcome.WARN, f"{_count(len(warnings), 'warning')}, by {_named_rules(f.rule_id for f in warnings)}"
-    held = sum("stage" in (finding.allowlisted or ()) for finding in findings)
-    excepted = sum(finding.allowlisted is not None for finding in findings) - held
-    note = f"; {_count(excepted, 'finding')} excepted" if excepted else ""
-    note += f"; {_count(held, 'finding')} in shadow" if held else ""
-    return Outcome.GO, f"nothing to stop or warn for in {_count(len(judged), 'rule')}{note}"
-
-
-def _named_rules(ids: Iterable[str]) -> str:
-    names = sorted(set(ids))
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{'rule' if len(names) == 1 else 'rules'} {', '.join(names[:_SHOWN])}{more}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _finding_order(finding: Finding) -> tuple[object, ...]:
-    key = (finding.gate, finding.trigger, finding.subject, finding.rule_id, finding.message, finding.evidence)
-    return (_ORDER[finding.action], *key)
+    if outcome is Outcome.STOP or not unknown:
+        return outcome, reason
+    first = min((each.rule.id, min(each.unknown)) for each in unknown)
+    others = f"; the same goes for {counted(len(unknown) - 1, 'other rule')}" if len(unknown) > 1 else ""
+    return Outcome.UNKNOWN, f"the rule {first[0]} cannot be judged: {first[1]}{others}"
 
 
 def _inputs(policy: Policy, facts: Facts, analyzer: str, snapshot: str | None) -> VerdictInputs:

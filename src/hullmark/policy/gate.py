@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 import msgspec
 
-from hullmark.model.verdict import Evidence
+from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlob
 
@@ -48,11 +49,13 @@ FACETS = frozenset((Need.CONFIGURATION, Need.SECRETS, Need.MALWARE, Need.CERTIFI
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """The trigger fires on a subject (a purl, a path, the name of a setting). `message` is a sentence a person can act on."""
+    """The trigger fires on a subject (a purl, a path, the name of a setting). `message` is a sentence a person can act on, `weakness` the
+    vulnerability that it is about, if it is about one."""
 
     subject: str
     message: str
     evidence: tuple[Evidence, ...] = ()
+    weakness: Weakness | None = None
 
 
 class CannotTell(msgspec.Struct, frozen=True):
@@ -73,7 +76,8 @@ class Trigger(Generic[P]):
     come, in any order. `needs` says which facts must have been collected; where files or settings are missing it is not
     called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
     the facts that it needs because of what its parameters ask. `advice(params, subject)` is a clause that says
-    what the smallest change is after which it no longer fires on the subject.
+    what the smallest change is after which it no longer fires on the subject. `moments(params, facts)` are those at which time alone
+    may change what it answers, some that have passed or that change nothing among them; without it time changes nothing.
     """
 
     gate: str
@@ -84,6 +88,7 @@ class Trigger(Generic[P]):
     contents: Callable[[P], tuple[PathGlob, ...]] | None = None
     also_needs: Callable[[P], frozenset[Need]] | None = None
     advice: Callable[[P, str], str] | None = None
+    moments: Callable[[P, Facts], Iterable[datetime]] | None = None
 
     @property
     def full_name(self) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from hullmark.model.verdict import Action, Finding, Outcome, Verdict
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
 
 _SEVERE = {Action.STOP: 2, Action.WARN: 1, Action.GO: 0}
 _BADNESS = {Outcome.GO: 0, Outcome.WARN: 1, Outcome.UNKNOWN: 2, Outcome.STOP: 3}
@@ -29,6 +29,8 @@ class Cause(StrEnum):
     ADVISORY = "advisory"
     SEVERITY = "severity"
     EXPLOITATION = "exploitation"
+    RETRACTION = "retraction"
+    FIX = "fix"
     POLICY = "policy"
     VEX = "vex"
     ANALYZER = "analyzer"
@@ -36,12 +38,17 @@ class Cause(StrEnum):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot says of a vulnerability: severity, whether it is known to be exploited, EPSS (0-1), and a digest of the rest."""
+    """What a snapshot says of a vulnerability: severity, whether it is known to be exploited, EPSS (0-1), and a digest of the rest.
+
+    `told` are the packages that it speaks of and did not take back, as `debian:13/glibc`; of those, `fixed` can be mended by some version.
+    """
 
     severity: str = "unknown"
     is_exploited: bool = False
     epss: float | None = None
     content: str = ""
+    told: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
 
 
 _PART_OF = {
@@ -50,6 +57,8 @@ _PART_OF = {
     Cause.ADVISORY: "snapshot",
     Cause.SEVERITY: "snapshot",
     Cause.EXPLOITATION: "snapshot",
+    Cause.RETRACTION: "snapshot",
+    Cause.FIX: "snapshot",
     Cause.POLICY: "policy",
     Cause.ANALYZER: "analyzer",
 }
@@ -93,9 +102,9 @@ def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Di
     """Name the one cause. `lookup` tells an advisory's severity and exploitation apart from the rest of it, where snapshots are kept."""
     inputs = _inputs(before, after)
     changes = tuple(_changes(before, after, inputs, lookup))
-    decisive = _decisive(before, after, changes)
+    decisive = _decisive(before.verdict, after.verdict, changes)
     if not decisive:
-        return _without_findings(before, after, inputs)
+        return _without_findings(before, after, inputs, changes)
     counted = Counter((change.cause, change.compared) for change in decisive)
     order = list(Cause)
     (cause, compared), count = min(
@@ -127,12 +136,13 @@ def _inputs(before: Verdict, after: Verdict) -> dict[str, Compared]:
     return {name: Compared(what=name, before=a, after=b) for name, (a, b) in pairs.items() if a != b}
 
 
-def _key(finding: Finding) -> tuple[str, str, str]:
+def key_of(finding: Finding) -> tuple[str, str, str]:
+    """What makes it the same finding in two verdicts."""
     return (finding.rule_id, finding.trigger_id, finding.message if finding.subject == "*" else "")
 
 
 def _changes(before: Verdict, after: Verdict, inputs: dict[str, Compared], lookup: Lookup | None) -> Iterable[Change]:
-    then, now = ({_key(finding): finding for finding in each.findings} for each in (before, after))
+    then, now = ({key_of(finding): finding for finding in each.findings} for each in (before, after))
     for key in sorted(then.keys() | now.keys()):
         old, new = then.get(key), now.get(key)
         weights = [_SEVERE[each.action] if each is not None else 0 for each in (old, new)]
@@ -150,18 +160,32 @@ def _cause(
         return _changed_action(old, new, inputs)
     if "image" in inputs:
         return Cause.IMAGE, inputs["image"]
-    advisory = _ADVISORY.search(
-        " ".join((finding.subject, *(place.detail for place in finding.evidence), finding.message))
-    )
-    if advisory is not None and "snapshot" in inputs:
-        return _of_snapshots(inputs["snapshot"], advisory[0], lookup)
+    advisory = advisory_of(finding)
+    if advisory and "snapshot" in inputs:
+        told = _of_snapshots(inputs, finding, lookup, is_gained=new is not None)
+        if told is not None:
+            return told
     for name, cause in (("policy", Cause.POLICY), ("analyzer", Cause.ANALYZER)):
         if name in inputs:
             return cause, inputs[name]
-    if advisory is not None:
+    if advisory:
         is_there = ("suppressed", "open") if new is not None else ("open", "suppressed")
-        return Cause.VEX, Compared(what=f"statements about {advisory[0]}", before=is_there[0], after=is_there[1])
+        return Cause.VEX, Compared(what=f"statements about {advisory}", before=is_there[0], after=is_there[1])
     return Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))
+
+
+def advisory_of(finding: Finding) -> str:
+    """The name of the vulnerability that a finding is about, "" if it is about none."""
+    if finding.weakness is not None:
+        return finding.weakness.advisory
+    texts = (finding.subject, *(place.detail for place in finding.evidence), finding.message)
+    return advisory_in(" ".join(texts))
+
+
+def advisory_in(text: str) -> str:
+    """The first name of a vulnerability in a text, "" if there is none."""
+    found = _ADVISORY.search(text)
+    return found[0] if found is not None else ""
 
 
 def _changed_action(old: Finding, new: Finding, inputs: dict[str, Compared]) -> tuple[Cause, Compared]:
@@ -182,8 +206,11 @@ def _exception(finding: Finding) -> str:
     return f"{covering.get('owner') or covering.get('name') or 'covered'}{until}"
 
 
-def _of_snapshots(snapshots: Compared, advisory: str, lookup: Lookup | None) -> tuple[Cause, Compared]:
-    """What two snapshots say differently of one vulnerability."""
+def _of_snapshots(
+    inputs: dict[str, Compared], finding: Finding, lookup: Lookup | None, *, is_gained: bool
+) -> tuple[Cause, Compared] | None:
+    """What two snapshots say differently of the finding's vulnerability; None if that is nothing, and something else differs."""
+    snapshots, advisory = inputs["snapshot"], advisory_of(finding)
     unknown = Compared(what=f"advisory {advisory}", before=snapshots.before, after=snapshots.after)
     if lookup is None or not snapshots.before or not snapshots.after:
         return Cause.ADVISORY, unknown
@@ -191,37 +218,76 @@ def _of_snapshots(snapshots: Compared, advisory: str, lookup: Lookup | None) -> 
         old, new = lookup(snapshots.before, advisory), lookup(snapshots.after, advisory)
     except KeyError:
         return Cause.ADVISORY, unknown
-    if old is None or new is None:
-        words = ["known" if each is not None else "not known" for each in (old, new)]
-        return Cause.ADVISORY, Compared(what=f"advisory {advisory}", before=words[0], after=words[1])
-    if old.content == new.content or old.severity != new.severity:
-        if old.severity != new.severity:
-            return Cause.SEVERITY, Compared(what=f"severity of {advisory}", before=old.severity, after=new.severity)
-        if old.is_exploited != new.is_exploited or abs((old.epss or 0) - (new.epss or 0)) >= _EPSS_STEP:
+    place = finding.weakness.place if finding.weakness is not None else ""
+    was_told, is_told = _are_told((old, new), place)
+    if old is None or new is None or was_told != is_told:
+        words = ["known" if each else "not known" for each in (was_told, is_told)]
+        cause = Cause.RETRACTION if was_told and not is_told else Cause.ADVISORY
+        return cause, Compared(what=f"advisory {advisory}", before=words[0], after=words[1])
+    return _said_otherwise(advisory, place if is_gained else "", (old, new), is_alone=_is_alone(inputs))
+
+
+def _are_told(said: tuple[Known | None, Known | None], place: str) -> tuple[bool, bool]:
+    """Whether two snapshots know a vulnerability; of this package, where one of them says so."""
+    places = [each.told if each is not None else frozenset[str]() for each in said]
+    if place and place in places[0] | places[1]:
+        return place in places[0], place in places[1]
+    return said[0] is not None, said[1] is not None
+
+
+def _is_alone(inputs: dict[str, Compared]) -> bool:
+    """Whether nothing but the advisories may be what made two verdicts differ."""
+    return not inputs.keys() & {"policy", "analyzer"}
+
+
+def _said_otherwise(
+    advisory: str, place: str, said: tuple[Known, Known], *, is_alone: bool
+) -> tuple[Cause, Compared] | None:
+    old, new = said
+    if old.severity != new.severity:
+        return Cause.SEVERITY, Compared(what=f"severity of {advisory}", before=old.severity, after=new.severity)
+    if place in new.fixed - old.fixed:
+        return Cause.FIX, Compared(what=f"fix of {advisory}", before="none", after=f"one for {place}")
+    if old.content == new.content:
+        step = 0.0 if is_alone else _EPSS_STEP
+        if old.is_exploited != new.is_exploited or abs((old.epss or 0) - (new.epss or 0)) > step:
             return Cause.EXPLOITATION, Compared(
-                what=f"exploitation of {advisory}", before=_threat(old), after=_threat(new)
+                what=f"exploitation of {advisory}", before=threat(old), after=threat(new)
             )
+        if old == new and old.content and not is_alone:
+            return None
     return Cause.ADVISORY, Compared(
         what=f"advisory {advisory}", before=old.content or "as it was", after=new.content or "changed"
     )
 
 
-def _threat(known: Known) -> str:
+def threat(known: Known | Weakness) -> str:
+    """What is known of a vulnerability's exploitation, in words."""
     listed = "known to be exploited" if known.is_exploited else "not known to be exploited"
     return f"{listed}, EPSS {known.epss:.3f}" if known.epss is not None else listed
 
 
-def _decisive(before: Verdict, after: Verdict, changes: tuple[Change, ...]) -> list[Change]:
+def deciding(difference: Difference) -> tuple[Change, ...]:
+    """The changes that the one cause brought about, and that made the outcome what it is."""
+    decisive = _decisive(difference.before, difference.after, difference.changes)
+    return tuple(each for each in decisive if (each.cause, each.compared) == (difference.cause, difference.compared))
+
+
+def _decisive(before: Outcome, after: Outcome, changes: tuple[Change, ...]) -> list[Change]:
     """The changes that brought the new outcome about: those of the heaviest action, in the direction that it moved."""
-    if before.verdict is after.verdict:
+    if before is after:
         return list(changes)
-    is_worse = _BADNESS[after.verdict] > _BADNESS[before.verdict]
+    if Outcome.UNKNOWN in (before, after) and Outcome.STOP not in (before, after):
+        return []  # what could not be told, or can be now, is no finding
+    is_worse = _BADNESS[after] > _BADNESS[before]
     moved = [change for change in changes if change.is_gained == is_worse]
     heaviest = max((_SEVERE[change.finding.action] for change in moved), default=0)
     return [change for change in moved if _SEVERE[change.finding.action] == heaviest]
 
 
-def _without_findings(before: Verdict, after: Verdict, inputs: dict[str, Compared]) -> Difference:
+def _without_findings(
+    before: Verdict, after: Verdict, inputs: dict[str, Compared], changes: tuple[Change, ...]
+) -> Difference:
     """The findings say the same: either nothing differs, or what could not be told does."""
     cause, compared = Cause.NOTHING, None
     if before.verdict is not after.verdict:
@@ -244,7 +310,7 @@ def _without_findings(before: Verdict, after: Verdict, inputs: dict[str, Compare
         sentence=said,
         compared=compared,
         is_certain=not also or compared is None,
-        changes=(),
+        changes=changes,
         also=also,
     )
 
@@ -255,6 +321,8 @@ _LEADS = {
     Cause.ADVISORY: "An advisory is new, changed or gone",
     Cause.SEVERITY: "The severity of a vulnerability changed",
     Cause.EXPLOITATION: "What is known of a vulnerability's exploitation changed",
+    Cause.RETRACTION: "An advisory was withdrawn, or no longer speaks of the package",
+    Cause.FIX: "There is a fix for a vulnerability",
     Cause.POLICY: "The policy is another one",
     Cause.VEX: "What is stated about a vulnerability (VEX, ignore rules) changed",
     Cause.ANALYZER: "The analyzer is another version",

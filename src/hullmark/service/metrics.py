@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import HistogramMetricFamily
 
 from hullmark.app.server.services import Services
-from hullmark.store import jobs, tallies
+from hullmark.store import channels, jobs, latency, messages, tallies
 from hullmark.store.database import DatabaseUnreachable
 
 REGISTRY = CollectorRegistry()
@@ -24,6 +28,34 @@ _IMAGES = Gauge("hullmark_images", "Images by state.", ("state",), registry=REGI
 _VERDICTS = Gauge("hullmark_verdicts", "Current verdicts.", ("verdict",), registry=REGISTRY)
 _DATABASE_UP = Gauge("hullmark_database_up", "Whether the database answers.", registry=REGISTRY)
 _SNAPSHOT_AT = Gauge("hullmark_advisories_age_seconds", "Age of the youngest advisory.", registry=REGISTRY)
+_MESSAGES = Gauge("hullmark_messages", "Messages to people by state.", ("state",), registry=REGISTRY)
+_CHANNELS = Gauge("hullmark_channels", "Channels by how they fare.", ("state",), registry=REGISTRY)
+_CHANNEL_FAILURES = Gauge(
+    "hullmark_channel_failures",
+    "Attempts that came to nothing since the channels last took a message.",
+    registry=REGISTRY,
+)
+
+
+class NoticeSeconds:
+    """The histogram of how long people wait, as the database has it for all processes together."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, latency.Histogram] = {}
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """What the registry asks for."""
+        family = HistogramMetricFamily(
+            "hullmark_notice_seconds", "From becoming known to having been told, by stage.", labels=("stage",)
+        )
+        for stage, each in self.found.items():
+            bounds = ["+Inf" if math.isinf(bound) else repr(bound) for bound in latency.BOUNDS]
+            family.add_metric((stage,), buckets=list(zip(bounds, each.counts, strict=True)), sum_value=each.seconds)
+        yield family
+
+
+_NOTICE_SECONDS = NoticeSeconds()
+REGISTRY.register(_NOTICE_SECONDS)
 
 
 async def exposition(services: Services) -> bytes:
@@ -32,6 +64,9 @@ async def exposition(services: Services) -> bytes:
         async with services.database.system() as connection:
             counts = await tallies.tally(connection)
             waiting = await jobs.waiting_by_task(connection)
+            sent = await messages.by_state(connection)
+            fares, failures = await channels.fares(connection)
+            _NOTICE_SECONDS.found = await latency.latencies(connection)
         _DATABASE_UP.set(1)
     except DatabaseUnreachable:
         _DATABASE_UP.set(0)
@@ -39,6 +74,11 @@ async def exposition(services: Services) -> bytes:
     _JOBS.clear()
     for (task, status), count in waiting.items():
         _JOBS.labels(task, status).set(count)
+    for state, count in sent.items():
+        _MESSAGES.labels(state).set(count)
+    for state, count in fares.items():
+        _CHANNELS.labels(state).set(count)
+    _CHANNEL_FAILURES.set(failures)
     for state, count in counts.images.items():
         _IMAGES.labels(state).set(count)
     for verdict, count in counts.verdicts.items():

@@ -1,7 +1,8 @@
 """The scheduler: looks after what time alone brings about. Any number may run; one at a time acts.
 
 It frees images whose worker died, has advisories fetched, and looked at anew when the date changes, has those images analysed that newer
-extractors read otherwise, clears away what nobody needs, and notices exceptions that end.
+extractors read otherwise, has images judged when time may change their verdict, notices exceptions that end and advisories that grow
+stale, and clears away what nobody needs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from hullmark.app.server import feeds, retain
+from hullmark.app.server import deliver, feeds, moments, retain, route, staleness, watch
 from hullmark.app.server.advisories import count_sets
 from hullmark.app.server.analyse import tell_failed
 from hullmark.app.server.documents import fingerprint
@@ -43,7 +44,7 @@ async def free_abandoned(services: Services) -> None:
         freed = await leases.release_overdue(connection, settings.attempts, fingerprint())
         for image in freed:
             if image.state != "waiting":
-                await tell_failed(connection, image)
+                await tell_failed(connection, image, services.clock())
         for image_id in await leases.waiting_without_job(connection, _AT_ONCE):
             await want_analysis(connection, image_id)
     if back or freed:
@@ -64,53 +65,82 @@ async def forget_jobs(services: Services) -> None:
         await jobs.forget_ended(connection, 24 * 3600.0)
 
 
-LANES: dict[int, tuple[Duty, ...]] = {
-    7_310_579_303: (
-        Duty("free-abandoned", 0.0, free_abandoned),
-        Duty("expired-exceptions", 30.0, retain.judge_expired),
-        Duty("set-counts", 5.0, count_sets),
-        Duty("outdated", 60.0, renew_outdated),
+class Lane(NamedTuple):
+    """Duties that one scheduler at a time looks after, one after the other: whoever holds `lock`. `pause`: seconds between two rounds."""
+
+    lock: int
+    pause: float
+    duties: tuple[Duty, ...]
+
+
+LANES: tuple[Lane, ...] = (
+    Lane(
+        7_310_579_303,
+        5.0,
+        (
+            Duty("free-abandoned", 0.0, free_abandoned),
+            Duty("set-counts", 5.0, count_sets),
+            Duty("outdated", 60.0, renew_outdated),
+            Duty("outbox", 30.0, route.route_what_waits),
+        ),
     ),
-    7_310_579_313: (
-        Duty("feeds", 30.0, feeds.update_when_due),
-        Duty("a-new-day", 60.0, feeds.bring_to_today),
+    Lane(
+        7_310_579_313,
+        5.0,
+        (
+            Duty("feeds", 30.0, feeds.update_when_due),
+            Duty("staleness", 60.0, staleness.look_for_stale),
+        ),
     ),
-    7_310_579_323: (
-        Duty("uploads", 300.0, sweep_uploads),
-        Duty("retention", 600.0, retain.retain),
-        Duty("objects", 3600.0, retain.sweep_objects),
-        Duty("jobs", 3600.0, forget_jobs),
+    Lane(
+        7_310_579_323,
+        5.0,
+        (
+            Duty("uploads", 300.0, sweep_uploads),
+            Duty("retention", 600.0, retain.retain),
+            Duty("told", 3600.0, retain.forget_told),
+            Duty("objects", 3600.0, retain.sweep_objects),
+            Duty("jobs", 3600.0, forget_jobs),
+        ),
     ),
-}
-"""All duties, in lanes that do not wait for each other, by the lock that who acts holds. Every zero seconds: as often as workers give
-signs of life."""
+    Lane(7_310_579_343, 1.0, (Duty("watches", 1.0, watch.look_when_due),)),
+    # What people are to hear of within a second.
+    Lane(
+        7_310_579_333,
+        0.5,
+        (Duty("a-new-day", 1.0, feeds.bring_to_today),),
+    ),
+    Lane(7_310_579_353, 0.5, (Duty("moments", 0.5, moments.judge_due),)),
+    Lane(7_310_579_363, 0.5, (Duty("deliveries", 0.5, deliver.wake_due),)),
+)
+"""All duties, in lanes that do not wait for each other. Every zero seconds: as often as workers give signs of life."""
 
 
 async def run_scheduler(services: Services) -> None:
     """Do what is due until cancelled, as long as no other scheduler does."""
     async with services.database:
-        await asyncio.gather(*(_run_lane(services, lock, duties) for lock, duties in LANES.items()))
+        await asyncio.gather(*(_run_lane(services, lane) for lane in LANES))
 
 
-async def _run_lane(services: Services, lock: int, duties: tuple[Duty, ...]) -> None:
-    due = dict.fromkeys((duty.name for duty in duties), 0.0)
+async def _run_lane(services: Services, lane: Lane) -> None:
+    due = dict.fromkeys((duty.name for duty in lane.duties), 0.0)
     while True:
         try:
-            await _round(services, lock, duties, due)
+            await _round(services, lane, due)
         except HullmarkError as error:
             _log.warning("put off", reason=str(error))
-        await asyncio.sleep(min(services.settings.heartbeat, 5.0))
+        await asyncio.sleep(min(services.settings.heartbeat, lane.pause))
 
 
-async def _round(services: Services, lock: int, duties: tuple[Duty, ...], due: dict[str, float]) -> None:
+async def _round(services: Services, lane: Lane, due: dict[str, float]) -> None:
     """Whoever holds the lock acts; the others wait for it to die."""
     async with services.database.system() as connection:
-        row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (lock,))).fetchone()
+        row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (lane.lock,))).fetchone()
         if row != (True,):
             return
-        if duties[0].act is free_abandoned:
+        if lane.duties[0].act is free_abandoned:
             await liveness.give_sign(connection, liveness.SCHEDULER)
-        for duty in duties:
+        for duty in lane.duties:
             if time.monotonic() >= due[duty.name]:
                 due[duty.name] = time.monotonic() + (duty.every or services.settings.heartbeat)
                 await duty.act(services)

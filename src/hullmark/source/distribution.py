@@ -29,6 +29,8 @@ _ACCEPT = ", ".join(ACCEPTED)
 _MISSING = (404, 410)
 
 T = TypeVar("T")
+Clients = dict[tuple[bool, frozenset[str]], Client]
+"""Clients that are used again, by whom they trust: everybody, or these hosts."""
 
 
 class Session:
@@ -228,11 +230,23 @@ def open_reference(rest: str, reference: str, options: SourceOptions) -> Image:
     return image_from_document(store, body, digest_of(body, algorithm), asked)
 
 
-def sessions_for(named: Reference, options: SourceOptions) -> tuple[Client, tuple[Session, ...]]:
-    """A session with each server that is to be asked for a reference, mirrors first, and the client that they share."""
+def sessions_for(
+    named: Reference, options: SourceOptions, clients: Clients | None = None
+) -> tuple[Client, tuple[Session, ...]]:
+    """A session with each server that is to be asked for a reference, mirrors first, and the client that they share.
+
+    `clients` are those of earlier sessions: one of the same settings serves again, with the connections that it keeps.
+    """
     servers = endpoints(named, options)
-    client = Client(http_settings(options, frozenset(server.host for server in servers if server.insecure)))
+    lax = frozenset(server.host for server in servers if server.insecure)
+    client = _client(http_settings(options, lax), (options.insecure, lax), clients)
     return client, tuple(_session(server, client, options) for server in servers)
+
+
+def _client(settings: HttpSettings, trusting: tuple[bool, frozenset[str]], clients: Clients | None) -> Client:
+    if clients is None:
+        return Client(settings)
+    return clients.setdefault(trusting, Client(settings))
 
 
 def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = frozenset()) -> HttpSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,6 +29,15 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened just now. `resource` is (type, name)."""
+
+    kind: str
+    resource: tuple[str, str]
+    body: dict[str, Any]
+    level: Literal["info", "error"] = "info"
+
+
 async def tell(
     connection: Connection,
     account_id: int,
@@ -37,17 +47,31 @@ async def tell(
     level: Literal["info", "error"] = "info",
 ) -> None:
     """Write an event down and tell those who listen, once the transaction is done. `resource` is (type, name)."""
+    event = NewEvent(kind=kind, resource=resource, body=body, level=level)
+    await tell_all(connection, account_id, (event,))
+
+
+async def tell_all(connection: Connection, account_id: int, told: Sequence[NewEvent]) -> None:
+    """The same of several events, in their order."""
+    if not told:
+        return
     # Numbers are given in another order than transactions end: until this one does, nobody may take a later event for the newest.
     await connection.execute(
         "SELECT pg_advisory_xact_lock_shared(%s + last_value - (NOT is_called)::int) FROM event_id_seq", (_BEGUN,)
     )
+    rows = [
+        {"kind": e.kind, "level": e.level, "type": e.resource[0], "name": e.resource[1], "body": e.body} for e in told
+    ]
     await connection.execute(
         """
-        WITH told AS (INSERT INTO event (account_id, kind, level, resource_type, resource, body) VALUES (%s, %s, %s, %s, %s, %s)
-            RETURNING id)
-        SELECT pg_notify(%s, %s || ':' || id) FROM told
+        WITH told AS (
+            INSERT INTO event (account_id, kind, level, resource_type, resource, body)
+            SELECT %s, each.value ->> 'kind', each.value ->> 'level', each.value ->> 'type', each.value ->> 'name', each.value -> 'body'
+            FROM jsonb_array_elements(%s) WITH ORDINALITY each ORDER BY each.ordinality RETURNING id
+        )
+        SELECT pg_notify(%s, %s || ':' || max(id)) FROM told
         """,
-        (account_id, kind, level, *resource, Jsonb(body), CHANNEL, str(account_id)),
+        (account_id, Jsonb(rows), CHANNEL, str(account_id)),
     )
 
 

@@ -43,10 +43,10 @@ async def rows(
         after = some[-1][0]
 
 
-def _by_number(statement: LiteralString) -> Read:
+def _by_number(statement: LiteralString, finish: Callable[[Row], Row] = lambda row: row) -> Read:
     async def read(connection: Connection, account_id: int, after: Key, limit: int) -> list[tuple[Key, Row]]:
         values = {"account": account_id, "after": after[0], "limit": limit}
-        return [((row.pop("key"),), row) for row in await _all(connection, statement, values)]
+        return [((row.pop("key"),), finish(row)) for row in await _all(connection, statement, values)]
 
     return read
 
@@ -113,6 +113,14 @@ _EVENTS: LiteralString = """
 SELECT id AS key, id, at, kind, level, resource_type, resource, body FROM event
 WHERE account_id = %(account)s AND id > %(after)s ORDER BY id LIMIT %(limit)s"""
 
+_TRANSITIONS: LiteralString = """
+SELECT t.id AS key, t.id, t.kind, t.at, t.recorded_at, t.image_digest AS image, t.reference, t.policy, t.environment, t.before, t.after,
+    t.severity, t.is_certified AS certified, t.is_deployed AS deployed, t.history_id AS verdict, t.evidence, t.outcome, t.why, t.routed_at,
+    t.cause_id AS cause, cause.kind AS cause_kind, cause.subject AS cause_subject, cause.sentence AS cause_sentence,
+    ARRAY(SELECT item.message_id FROM message_item item WHERE item.transition_id = t.id ORDER BY 1) AS messages
+FROM transition t JOIN cause ON cause.id = t.cause_id
+WHERE t.account_id = %(account)s AND t.id > %(after)s ORDER BY t.id LIMIT %(limit)s"""
+
 _PACKAGES: LiteralString = """
 SELECT p.id AS key0, image.digest AS image, p.type, p.name, p.version, p.arch, p.purl, p.is_system AS system, p.owned_by
 FROM image_set i JOIN set_member s ON s.set_id = i.set_id JOIN package p ON p.id = s.package_id JOIN image ON image.id = i.image_id
@@ -143,5 +151,6 @@ KINDS: dict[str, tuple[Read, int]] = {
     "history": (_by_number(_HISTORY), 1),
     "audit": (_by_number(_AUDIT), 1),
     "events": (_by_number(_EVENTS), 1),
+    "transitions": (_by_number(_TRANSITIONS, _with_severity), 1),
 }
 """What there is to be had, and of how many numbers a key is."""

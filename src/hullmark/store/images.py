@@ -10,6 +10,7 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from hullmark.store import watches
 from hullmark.store.database import Connection
 
 State = Literal["waiting", "analysing", "analysed", "failed"]
@@ -181,6 +182,21 @@ async def point_tag(connection: Connection, account_id: int, name: tuple[str, st
     return int(row[0]) if row else None
 
 
+async def moved_from(connection: Connection, account_id: int, image_id: int) -> list[tuple[str, int, datetime]]:
+    """The tags that point to an image and pointed to another before: (HOST/REPOSITORY:TAG, that other image, since when), by name."""
+    cursor = await connection.execute(
+        """
+        SELECT tag.registry || '/' || tag.repository || ':' || tag.tag, earlier.image_id, tag.seen_at
+        FROM tag JOIN LATERAL (SELECT move.image_id FROM tag_move move WHERE move.account_id = tag.account_id
+            AND move.registry = tag.registry AND move.repository = tag.repository AND move.tag = tag.tag
+            AND move.image_id <> tag.image_id ORDER BY move.at DESC, move.id DESC LIMIT 1) earlier ON true
+        WHERE tag.account_id = %s AND tag.image_id = %s AND tag.is_current ORDER BY 1
+        """,
+        (account_id, image_id),
+    )
+    return [(str(name), int(other), at) for name, other, at in await cursor.fetchall()]
+
+
 async def tagged_as_of(
     connection: Connection, account_id: int, name: tuple[str, str, str], moment: datetime
 ) -> str | None:
@@ -275,7 +291,11 @@ async def list_images(
 
 
 async def let_go(connection: Connection, account_id: int, image_id: int) -> bool:
-    """Have an account hold an image no longer: its tags and verdicts go with it. The image itself goes when nobody holds it."""
+    """Have an account hold an image no longer: its tags and verdicts go with it. The image itself goes when nobody holds it.
+
+    Its tags are watched no longer, either: somebody who does not want it does not want the next one.
+    """
+    await watches.let_go(connection, account_id, image_id)
     cursor = await connection.execute(
         "DELETE FROM account_image WHERE account_id = %s AND image_id = %s", (account_id, image_id)
     )

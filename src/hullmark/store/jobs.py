@@ -36,6 +36,20 @@ async def defer(  # noqa: PLR0913 - all but two by name
     return int(row[0]) if row and row[0] is not None else None
 
 
+async def is_judging_ahead(connection: Connection, account_id: int) -> bool:
+    """Whether more verdicts of an account are on their way: its images wait to be judged, or new advisories are carried into verdicts."""
+    cursor = await connection.execute(
+        """
+        SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'adopt' AND status IN ('todo', 'doing'))
+            OR EXISTS (SELECT FROM procrastinate_jobs WHERE (status = 'todo' AND task_name IN ('judge', 'rejudge')
+                OR status = 'doing' AND task_name = 'rejudge') AND (args ->> 'account_id')::bigint = %s)
+        """,
+        (account_id,),
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
 async def waiting_by_task(connection: Connection) -> dict[tuple[str, str], int]:
     """How many jobs there are by task and status, of those that have not ended."""
     cursor = await connection.execute(

@@ -57,7 +57,7 @@ class Owned(NamedTuple):
     situation: Situation
 
 
-class _Found(NamedTuple):
+class FoundRow(NamedTuple):
     """A row of coordinate_match."""
 
     coordinate_id: int
@@ -118,8 +118,17 @@ async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, Tol
     return new
 
 
-async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) -> set[int]:
-    """Write what is known of coordinates now, in place of what was; answers those of which something else is known."""
+class Rewritten(NamedTuple):
+    """The coordinates of which something else is known, those for other reasons why nothing can be told among them; and all their rows."""
+
+    changed: set[int]
+    untold: set[int]
+    before: set[FoundRow]
+    after: set[FoundRow]
+
+
+async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) -> Rewritten:
+    """Write what is known of coordinates now, in place of what was."""
     ids = sorted(told)
     cursor = await conn.execute(
         "SELECT coordinate_id, reasons FROM coordinate_state WHERE coordinate_id = ANY(%s::bigint[]) ORDER BY 1 FOR UPDATE",
@@ -133,11 +142,11 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) 
         (snapshot_id, ids, _reasons(told, ids), _counts(told, ids)),
     )
     after = await _rows(conn, told)
-    before = await _known(conn, ids)
+    before = await rows_of(conn, ids)
     differing = {row.coordinate_id for row in after ^ before}
     await conn.execute("DELETE FROM coordinate_match WHERE coordinate_id = ANY(%s::bigint[])", (sorted(differing),))
     await _insert(conn, {row for row in after if row.coordinate_id in differing})
-    return changed | differing
+    return Rewritten(changed | differing, changed, before, after)
 
 
 def _reasons(told: Mapping[int, Told], ids: Sequence[int]) -> list[str]:
@@ -158,9 +167,9 @@ def _counts(told: Mapping[int, Told], ids: Sequence[int]) -> list[str | None]:
     return found
 
 
-async def _rows(conn: Connection, told: Mapping[int, Told]) -> set[_Found]:
+async def _rows(conn: Connection, told: Mapping[int, Told]) -> set[FoundRow]:
     advisories = await _store_advisories(conn, [match for each in told.values() for match in each.matches])
-    rows: dict[tuple[int, int], _Found] = {}
+    rows: dict[tuple[int, int], FoundRow] = {}
     for number, each in told.items():
         for match in each.matches:
             row = _found(number, advisories[advisory_digest(match.advisory)], match)
@@ -170,9 +179,9 @@ async def _rows(conn: Connection, told: Mapping[int, Told]) -> set[_Found]:
     return set(rows.values())
 
 
-def _found(coordinate_id: int, advisory_id: int, match: Match) -> _Found:
+def _found(coordinate_id: int, advisory_id: int, match: Match) -> FoundRow:
     fix, suppressed = match.fix, match.suppressed
-    return _Found(
+    return FoundRow(
         coordinate_id,
         advisory_id,
         match.kind,
@@ -188,16 +197,17 @@ def _found(coordinate_id: int, advisory_id: int, match: Match) -> _Found:
     )
 
 
-async def _known(conn: Connection, ids: Sequence[int]) -> set[_Found]:
+async def rows_of(conn: Connection, ids: Sequence[int]) -> set[FoundRow]:
+    """All matches of these coordinates."""
     cursor = await conn.execute("SELECT * FROM coordinate_match WHERE coordinate_id = ANY(%s::bigint[])", (ids,))
-    return {_Found(*row) for row in await cursor.fetchall()}
+    return {FoundRow(*row) for row in await cursor.fetchall()}
 
 
-async def _insert(conn: Connection, rows: Iterable[_Found]) -> None:
+async def _insert(conn: Connection, rows: Iterable[FoundRow]) -> None:
     await conn.execute(
         "INSERT INTO coordinate_match SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], "
         "%s::text[], %s::text[], %s::text[], %s::float8[], %s::text[], %s::text[], %s::text[])",
-        columns(sorted(rows, key=lambda row: row[:2]), len(_Found._fields)),
+        columns(sorted(rows, key=lambda row: row[:2]), len(FoundRow._fields)),
     )
 
 
@@ -250,18 +260,24 @@ def named_of(body: bytes, epss: float | None, percentile: float | None, kev: tup
     )
 
 
+_WEIGHED: LiteralString = "SELECT id, body, risk, epss, percentile, kev_added, kev_due, is_ransomware FROM advisory "
+
+
+def advisory_of(body: bytes, weight: Weight) -> Named:
+    """An advisory with its weight."""
+    return msgspec.structs.replace(_named(body), epss=weight.epss, kev=weight.kev)
+
+
 async def advisories_after(conn: Connection, after: int, limit: int) -> list[Weighed]:
     """Advisories above this number, in their order, with what is known of their weight; nobody else weighs them meanwhile."""
-    cursor = await conn.execute(
-        "SELECT id, body, risk, epss, percentile, kev_added, kev_due, is_ransomware FROM advisory WHERE id > %s "
-        "ORDER BY id LIMIT %s FOR NO KEY UPDATE",
-        (after, limit),
-    )
-    found: list[Weighed] = []
-    for number, body, risk, epss, percentile, *kev in await cursor.fetchall():
-        named = named_of(body, epss, percentile, (kev[0], kev[1], kev[2]))
-        found.append(Weighed(number, named, Weight(risk, named.epss, named.kev)))
-    return found
+    cursor = await conn.execute(_WEIGHED + "WHERE id > %s ORDER BY id LIMIT %s FOR NO KEY UPDATE", (after, limit))
+    return [_as_weighed(row) for row in await cursor.fetchall()]
+
+
+def _as_weighed(row: tuple[Any, ...]) -> Weighed:
+    number, body, risk, epss, percentile, *kev = row
+    named = named_of(body, epss, percentile, (kev[0], kev[1], kev[2]))
+    return Weighed(number, named, Weight(risk, named.epss, named.kev))
 
 
 async def write_weights(conn: Connection, weights: Mapping[int, Weight]) -> None:
@@ -281,6 +297,16 @@ async def weighed_until(conn: Connection, advisory_id: int | None) -> None:
         "UPDATE matching SET weighed = coalesce(%(last)s::bigint, weighed), is_weighed = %(last)s::bigint IS NULL",
         {"last": advisory_id},
     )
+
+
+async def weighed_of(conn: Connection, cves: Iterable[str]) -> list[Weighed]:
+    """The advisories that go by one of these names, in their order, with their weights; nobody else weighs them meanwhile."""
+    cursor = await conn.execute(
+        _WEIGHED
+        + "WHERE id IN (SELECT advisory_id FROM advisory_name WHERE name = ANY(%s::text[])) ORDER BY id FOR NO KEY UPDATE",
+        (sorted(set(cves)),),
+    )
+    return [_as_weighed(row) for row in await cursor.fetchall()]
 
 
 async def coordinates_with(conn: Connection, advisories: Iterable[int]) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
 from hullmark.store.database import Connection
@@ -69,19 +68,6 @@ async def take_old_snapshots(connection: Connection, kept: int) -> list[str]:
         (kept,),
     )
     return [str(key) for (key,) in await cursor.fetchall()]
-
-
-async def take_expired(connection: Connection, now: datetime) -> list[int]:
-    """The accounts with exceptions that have expired since this was last asked."""
-    cursor = await connection.execute(
-        """
-        WITH over AS (UPDATE exception SET expired_at = %s WHERE ended_at IS NULL AND expired_at IS NULL AND expires_at <= %s
-            RETURNING account_id)
-        SELECT DISTINCT account_id FROM over
-        """,
-        (now, now),
-    )
-    return [int(account) for (account,) in await cursor.fetchall()]
 
 
 async def delete_account(connection: Connection, account_id: int) -> bool:

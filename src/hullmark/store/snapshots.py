@@ -15,9 +15,11 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hullmark.model.errors import HullmarkError
-from hullmark.store.coordinates import Key, key_of, namespace_key
+from hullmark.store.coordinates import Key, columns, key_of, namespace_key
 from hullmark.store.database import Connection
 
+LAST_RANK = 3
+"""The rank of what is least urgent; the most urgent has 0."""
 MANY_SETS = 300
 """Above so many package sets, images are looked through in their order: every few of them hold one of these."""
 
@@ -114,39 +116,47 @@ async def count_on(conn: Connection, snapshot_id: int, at: str) -> None:
     """From now on this snapshot counts, as on this day (ISO 8601). Hold `current_to_change`."""
     await conn.execute(
         "UPDATE matching SET previous_id = CASE WHEN snapshot_id = %(new)s THEN previous_id ELSE snapshot_id END, "
-        "snapshot_id = %(new)s, at = %(at)s, weighed = 0, is_weighed = false",
+        "snapshot_id = %(new)s, at = %(at)s, weighed = 0, is_weighed = false, carried_out_id = NULL",
         {"new": snapshot_id, "at": at},
     )
 
 
 async def plan_all(conn: Connection) -> None:
     """Every coordinate is to be matched again."""
-    await conn.execute("INSERT INTO rematch SELECT id FROM coordinate ORDER BY id ON CONFLICT DO NOTHING")
-
-
-async def plan(conn: Connection, keys: Iterable[Key], namespaces: Iterable[str]) -> None:
-    """The coordinates that are looked up under one of these names, or in one of these namespaces, are to be matched again."""
     await conn.execute(
-        "INSERT INTO rematch SELECT coordinate_id FROM coordinate_key WHERE key = ANY(%s::bytea[]) "
-        "UNION SELECT coordinate_id FROM coordinate_key WHERE namespace = ANY(%s::text[]) ORDER BY 1 ON CONFLICT DO NOTHING",
-        (sorted(map(key_of, keys)), [namespace_key(each) for each in namespaces]),
+        "INSERT INTO rematch (coordinate_id) SELECT id FROM coordinate ORDER BY id ON CONFLICT DO NOTHING"
     )
 
 
-async def take_planned(conn: Connection, most: int) -> tuple[int, ...]:
-    """Some coordinates that are to be matched again, sorted, which nobody else takes; they are planned no more if this transaction
-    comes to its end."""
+async def plan(conn: Connection, keys: Mapping[Key, int], namespaces: Iterable[str]) -> None:
+    """The coordinates that are looked up under one of these names, or in one of these namespaces, are to be matched again.
+
+    `keys` are the names with their ranks: what is most urgent (0) comes first.
+    """
+    ranked = sorted((key_of(key), rank) for key, rank in keys.items())
+    await conn.execute(
+        "INSERT INTO rematch (coordinate_id, rank) SELECT coordinate_id, min(rank) FROM ("
+        "SELECT coordinate_id, rank FROM unnest(%s::bytea[], %s::smallint[]) AS wanted (key, rank) JOIN coordinate_key USING (key) "
+        "UNION ALL SELECT coordinate_id, %s FROM coordinate_key WHERE namespace = ANY(%s::text[])) AS planned "
+        "GROUP BY 1 ORDER BY 1 ON CONFLICT (coordinate_id) DO UPDATE SET rank = least(rematch.rank, excluded.rank)",
+        (*columns(ranked, 2), LAST_RANK, [namespace_key(each) for each in namespaces]),
+    )
+
+
+async def take_planned(conn: Connection, most: int, rank: int = LAST_RANK) -> tuple[int, ...]:
+    """Some coordinates up to a rank that are to be matched again, sorted, the most urgent first, which nobody else takes; they are
+    planned no more if this transaction comes to its end."""
     cursor = await conn.execute(
-        "DELETE FROM rematch WHERE coordinate_id IN "
-        "(SELECT coordinate_id FROM rematch ORDER BY coordinate_id FOR UPDATE SKIP LOCKED LIMIT %s) RETURNING coordinate_id",
-        (most,),
+        "DELETE FROM rematch WHERE coordinate_id IN (SELECT coordinate_id FROM rematch WHERE rank <= %s "
+        "ORDER BY rank, coordinate_id FOR UPDATE SKIP LOCKED LIMIT %s) RETURNING coordinate_id",
+        (rank, most),
     )
     return tuple(sorted(number for (number,) in await cursor.fetchall()))
 
 
-async def planned(conn: Connection) -> int:
-    """How many coordinates are still to be matched again."""
-    row = await (await conn.execute("SELECT count(*) FROM rematch")).fetchone()
+async def planned(conn: Connection, rank: int = LAST_RANK) -> int:
+    """How many coordinates up to a rank are still to be matched again."""
+    row = await (await conn.execute("SELECT count(*) FROM rematch WHERE rank <= %s", (rank,))).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -166,6 +176,17 @@ async def settle(conn: Connection, snapshot_id: int) -> bool:
         (snapshot_id,),
     )
     return await cursor.fetchone() is not None
+
+
+async def carried_out(conn: Connection, snapshot_id: int) -> None:
+    """Write down that all that a snapshot says differently is in the verdicts."""
+    await conn.execute("UPDATE matching SET carried_out_id = %s WHERE snapshot_id = %s", (snapshot_id, snapshot_id))
+
+
+async def is_carried_out(conn: Connection) -> bool:
+    """Whether all that the snapshot that counts says differently is in the verdicts."""
+    row = await (await conn.execute("SELECT carried_out_id IS NOT DISTINCT FROM snapshot_id FROM matching")).fetchone()
+    return row == (True,)
 
 
 # Of each set the next images; or all images in their order, of which every few hold one of so many sets. `+ 0`: the sets are hashed.

@@ -152,6 +152,60 @@ async def want_routing(connection: Connection, account_id: int) -> None:
     )
 
 
+OF_ADVISORIES = ("advisory", "retraction", "severity", "exploitation", "fix")
+"""Kinds of causes that come with a snapshot of advisories."""
+
+
+async def open_causes(connection: Connection, account_id: int, keys: Sequence[str]) -> list[int]:
+    """The causes of which more was to come: of these keys, and all that did not come with advisories."""
+    cursor = await connection.execute(
+        "SELECT id FROM cause WHERE account_id = %s AND NOT is_complete AND (kind <> ALL(%s) OR key = ANY(%s))",
+        (account_id, list(OF_ADVISORIES), list(keys)),
+    )
+    return [int(number) for (number,) in await cursor.fetchall()]
+
+
+async def complete(connection: Connection, account_id: int, cause_ids: Sequence[int]) -> None:
+    """No more transitions of these causes are on their way: what gathers of them is due at once, quiet hours aside.
+
+    In the transaction of the last transitions, or after it.
+    """
+    cursor = await connection.execute(
+        "UPDATE cause SET is_complete = true WHERE account_id = %s AND id = ANY(%s::bigint[]) AND NOT is_complete",
+        (account_id, list(cause_ids)),
+    )
+    if cursor.rowcount:
+        await send_complete(connection, account_id)
+        # Who routes at this moment may not see it yet, and looks once more.
+        await want_routing(connection, account_id)
+
+
+async def send_complete(connection: Connection, account_id: int) -> None:
+    """Have what gathers of complete causes sent now, unless quiet hours hold it, or more is about to be put in."""
+    cursor = await connection.execute(
+        """
+        WITH due AS (
+            UPDATE message SET due_at = message.opened_at FROM cause
+            WHERE message.account_id = %s AND message.state = 'gathering' AND message.form = 'group' AND NOT message.is_held
+                AND message.due_at > message.opened_at AND cause.id = message.cause_id AND cause.is_complete
+                AND NOT EXISTS (SELECT FROM transition t WHERE t.account_id = %s AND t.routed_at IS NULL)
+            RETURNING message.channel_id
+        )
+        SELECT DISTINCT channel_id FROM due
+        """,
+        (account_id, account_id),
+    )
+    await want_delivery(connection, [str(channel) for (channel,) in await cursor.fetchall()])
+
+
+async def want_delivery(connection: Connection, channels: Sequence[str]) -> None:
+    """Have what is due to these channels sent, at once."""
+    for channel in channels:
+        await jobs.defer(
+            connection, "deliver", {"channel_id": channel}, once=f"deliver:{channel}", queue="delivery", priority=60
+        )
+
+
 async def tell(
     connection: Connection,
     account_id: int,

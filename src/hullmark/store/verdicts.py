@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from psycopg.rows import class_row
@@ -14,7 +15,12 @@ Word = Literal["go", "warn", "stop", "unknown"]
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict to be written down. `document` is the object with all of it; digests name what it was made of."""
+    """A verdict to be written down. `document` is the object with all of it; digests name what it was made of.
+
+    `next_at` is the first moment at which time alone may change it (None: never), `is_clouded`: some rule could not be judged. `settles`:
+    the number of the verdict of which findings came and went, and which says just the same. `snapshot_id` names the advisories,
+    `finding_count` counts all findings.
+    """
 
     account_id: int
     image_id: int
@@ -35,10 +41,30 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     analyzer: str
     cause: str
     at: datetime
+    next_at: datetime | None = None
+    is_clouded: bool = False
+    settles: int | None = None
+    snapshot_id: int | None = None
+    finding_count: int | None = None
+
+
+_OF_NOW = ("next_at", "is_clouded", "settles", "snapshot_id", "finding_count")
+"""What is known of a verdict while it is the current one only."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What became of a verdict: the one before in a word ("": there was none), whether it went into the history, and its number there."""
+
+    before: str
+    is_new: bool
+    history_id: int
 
 
 class VerdictRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict that was written down. `at` is the moment that counted as now, `recorded_at` when it was written."""
+    """A verdict that was written down. `at` is the moment that counted as now, `recorded_at` when it was written.
+
+    `changes` are the findings that came and went since its document was written, as JSON; None: the document says all.
+    """
 
     id: int
     policy: str
@@ -59,6 +85,8 @@ class VerdictRow(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     at: datetime
     recorded_at: datetime
+    policy_id: int
+    changes: dict[str, Any] | None
 
 
 class CurrentVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,18 +106,16 @@ class CurrentVerdict(msgspec.Struct, frozen=True, kw_only=True):
 _ROW = """history.id, coalesce(policy.name, '') AS policy, history.policy_version, history.environment, history.reference,
     history.is_shadow, history.verdict, history.reason, history.stops, history.warns, history.document,
     history.image_digest, history.policy_digest,
-    history.exceptions_digest, history.snapshot_digest, history.analyzer, history.cause, history.at, history.recorded_at"""
+    history.exceptions_digest, history.snapshot_digest, history.analyzer, history.cause, history.at, history.recorded_at,
+    history.policy_id, finding_changes(history.changes) AS changes"""
 
 
-async def record(connection: Connection, judged: Judged) -> tuple[str, bool]:
-    """Write a verdict down as the current one, and in the history if anything about it is new.
-
-    Answers the verdict before ("" if there was none), and whether it went into the history.
-    """
+async def record(connection: Connection, judged: Judged) -> Recorded:
+    """Write a verdict down as the current one, and in the history if anything about it is new."""
     cursor = await connection.execute(
         """
-        SELECT before.verdict, history.document, history.policy_digest, history.exceptions_digest, history.snapshot_digest,
-            history.analyzer, history.reference
+        SELECT before.verdict, before.history_id, history.document, history.policy_digest, history.exceptions_digest,
+            history.snapshot_digest, history.analyzer, history.reference, history.changes IS NOT NULL
         FROM verdict before JOIN verdict_history history ON history.id = before.history_id
         WHERE before.account_id = %s AND before.image_id = %s AND before.policy_id = %s AND before.environment = %s
             AND before.is_shadow = %s
@@ -105,11 +131,59 @@ async def record(connection: Connection, judged: Judged) -> tuple[str, bool]:
         judged.snapshot_digest,
         judged.analyzer,
         judged.reference,
+        False,
     )
-    if row is not None and tuple(row[1:]) == made_of:
-        return str(row[0]), False
-    await _put(connection, judged, await _append(connection, judged))
-    return (str(row[0]) if row is not None else ""), True
+    if row is not None and judged.settles == row[1]:
+        await _settle(connection, judged)
+        return Recorded(str(row[0]), False, int(row[1]))
+    if row is not None and tuple(row[2:]) == made_of:
+        await _note(connection, judged)
+        return Recorded(str(row[0]), False, int(row[1]))
+    history_id = await _append(connection, judged)
+    await _put(connection, judged, history_id)
+    return Recorded(str(row[0]) if row is not None else "", True, history_id)
+
+
+async def _settle(connection: Connection, judged: Judged) -> None:
+    """The whole verdict says what the one with changes says: its document takes the place of both."""
+    await connection.execute(
+        "UPDATE verdict_history SET document = %s, changes = NULL, reason = %s WHERE id = %s",
+        (judged.document, judged.reason, judged.settles),
+    )
+    await _note(connection, judged)
+
+
+async def _note(connection: Connection, judged: Judged) -> None:
+    """What is known of the current verdict besides what it says."""
+    await connection.execute(
+        """
+        UPDATE verdict SET next_at = %(next_at)s, is_clouded = %(is_clouded)s, reason = %(reason)s, snapshot_id = %(snapshot_id)s,
+            finding_count = %(finding_count)s, is_awaiting = false
+        WHERE account_id = %(account_id)s AND image_id = %(image_id)s AND policy_id = %(policy_id)s AND environment = %(environment)s
+            AND is_shadow = %(is_shadow)s AND (next_at, is_clouded, reason, snapshot_id, finding_count, is_awaiting) IS DISTINCT FROM (
+                %(next_at)s::timestamptz, %(is_clouded)s::boolean, %(reason)s::text, %(snapshot_id)s::bigint,
+                %(finding_count)s::integer, false)
+        """,
+        msgspec.structs.asdict(judged),
+    )
+
+
+async def certify(connection: Connection, account_id: int, image_id: int, at: datetime) -> None:
+    """Note that a verdict in force lets an image pass, if none ever did."""
+    await connection.execute(
+        "UPDATE account_image SET certified_at = %s WHERE account_id = %s AND image_id = %s AND certified_at IS NULL",
+        (at, account_id, image_id),
+    )
+
+
+async def hold_current(connection: Connection, account_id: int, image_id: int) -> None:
+    """Nobody else writes the current verdicts of an image until the transaction ends."""
+    await connection.execute(
+        """
+        SELECT FROM verdict WHERE account_id = %s AND image_id = %s ORDER BY policy_id, environment, is_shadow FOR UPDATE
+        """,
+        (account_id, image_id),
+    )
 
 
 async def _put(connection: Connection, judged: Judged, history_id: int) -> None:
@@ -117,11 +191,12 @@ async def _put(connection: Connection, judged: Judged, history_id: int) -> None:
     await connection.execute(
         """
         INSERT INTO verdict (account_id, image_id, policy_id, environment, reference, is_shadow, history_id, verdict, reason, stops,
-            warns, judged_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            warns, judged_at, next_at, is_clouded, snapshot_id, finding_count)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (account_id, image_id, policy_id, environment, is_shadow) DO UPDATE SET reference = EXCLUDED.reference,
             history_id = EXCLUDED.history_id, verdict = EXCLUDED.verdict, reason = EXCLUDED.reason, stops = EXCLUDED.stops,
-            warns = EXCLUDED.warns, judged_at = EXCLUDED.judged_at
+            warns = EXCLUDED.warns, judged_at = EXCLUDED.judged_at, next_at = EXCLUDED.next_at, is_clouded = EXCLUDED.is_clouded,
+            snapshot_id = EXCLUDED.snapshot_id, finding_count = EXCLUDED.finding_count, is_awaiting = false
         """,
         (
             judged.account_id,
@@ -136,12 +211,16 @@ async def _put(connection: Connection, judged: Judged, history_id: int) -> None:
             judged.stops,
             judged.warns,
             judged.at,
+            judged.next_at,
+            judged.is_clouded,
+            judged.snapshot_id,
+            judged.finding_count,
         ),
     )
 
 
 async def _append(connection: Connection, judged: Judged) -> int:
-    values = msgspec.structs.asdict(judged)
+    values = {name: value for name, value in msgspec.structs.asdict(judged).items() if name not in _OF_NOW}
     columns = ", ".join(values)
     places = ", ".join(f"%({name})s" for name in values)
     cursor = await connection.execute(
@@ -179,6 +258,29 @@ async def current(connection: Connection, account_id: int, image_id: int, *, sha
             (account_id, image_id, shadows),
         )
         return await cursor.fetchall()
+
+
+async def last_in_force(connection: Connection, account_id: int, image_id: int) -> list[VerdictRow]:
+    """The last verdict in force that an image had, of each policy and environment."""
+    async with connection.cursor(row_factory=class_row(VerdictRow)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT DISTINCT ON (history.policy_id, history.environment) {_ROW}
+            FROM verdict_history history LEFT JOIN policy ON policy.id = history.policy_id
+            WHERE history.account_id = %s AND history.image_id = %s AND NOT history.is_shadow
+            ORDER BY history.policy_id, history.environment, history.id DESC
+            """,
+            (account_id, image_id),
+        )
+        return await cursor.fetchall()
+
+
+async def awaited(connection: Connection, account_id: int, image_id: int) -> set[int]:
+    """The numbers of the current verdicts of an image that do not know yet what the advisories that count say."""
+    cursor = await connection.execute(
+        "SELECT history_id FROM verdict WHERE account_id = %s AND image_id = %s AND is_awaiting", (account_id, image_id)
+    )
+    return {int(number) for (number,) in await cursor.fetchall()}
 
 
 async def look_up(connection: Connection, account_id: int, digest: str, environment: str) -> list[CurrentVerdict]:
@@ -235,6 +337,19 @@ async def history(
             ORDER BY history.id DESC LIMIT %s
             """,
             (account_id, image_id, before, before, as_of, as_of, known_at, known_at, limit),
+        )
+        return await cursor.fetchall()
+
+
+async def by_numbers(connection: Connection, account_id: int, numbers: Sequence[int]) -> list[VerdictRow]:
+    """Verdicts of the history by their numbers."""
+    async with connection.cursor(row_factory=class_row(VerdictRow)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_ROW} FROM verdict_history history LEFT JOIN policy ON policy.id = history.policy_id
+            WHERE history.account_id = %s AND history.id = ANY(%s::bigint[])
+            """,
+            (account_id, list(numbers)),
         )
         return await cursor.fetchall()
 

@@ -15,7 +15,6 @@ import zstandard
 
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server.matching import adopt_snapshot
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
 from hullmark.store import jobs, set_counts, snapshots
@@ -73,30 +72,6 @@ async def current_snapshot(connection: Connection) -> SnapshotRow | None:
     """The snapshot that everything is matched with, None if there is none yet."""
     now = await snapshots.current(connection)
     return await snapshots.snapshot_by_id(connection, now.snapshot_id) if now.snapshot_id is not None else None
-
-
-async def adopt(services: Services, books: Books, snapshot_id: int) -> list[int]:
-    """Bring all matches to a snapshot, goes on where it was stopped; answers the images of which it says something else."""
-    async with services.database.system() as connection:
-        row = await snapshots.snapshot_by_id(connection, snapshot_id)
-        before = await current_snapshot(connection)
-    if row is None:
-        raise HullmarkError(f"there is no snapshot {snapshot_id}", advice="publish it")
-    if before is not None and before.id > row.id:
-        return []  # a newer one counts already
-    day = services.clock().date().isoformat()
-    with books.opened(row.digest, row.object) as book:
-        if before is None or before.id == row.id:
-            await adopt_snapshot(services.database, row.id, book, None, at=day)
-        else:
-            with books.opened(before.digest, before.object) as previous:
-                await adopt_snapshot(services.database, row.id, book, previous, at=day)
-    await count_sets(services)
-    touched: list[int] = []
-    async with services.database.system() as connection:
-        while some := await snapshots.images_touched(connection, row.id, touched[-1] if touched else 0):
-            touched += some
-    return touched
 
 
 async def count_sets(services: Services) -> None:

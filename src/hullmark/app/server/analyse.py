@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -29,13 +29,14 @@ from hullmark.app.wish import Means, ScannerPlaces, Wish
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.inventory import Inventory
+from hullmark.model.notice import Cause, Evidence, Transition
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.net.errors import NetError
 from hullmark.policy.gate import FACETS, Need
 from hullmark.source import open_image
 from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import RegistryUnwell
-from hullmark.store import coordinates, events, images, leases, snapshots
+from hullmark.store import coordinates, events, images, leases, snapshots, transitions
 from hullmark.store.database import Connection, DatabaseUnreachable
 from hullmark.store.images import ImageRow
 from hullmark.store.leases import Failure, Outcome, Released
@@ -282,18 +283,46 @@ async def _failed(services: Services, row: ImageRow, worker: str, error: Hullmar
             pause = min(2.0**row.attempts, _LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads the load
             await want_analysis(connection, row.id, services.clock() + timedelta(seconds=pause))
             return "put off"
-        await tell_failed(connection, ended)
+        await tell_failed(connection, ended, services.clock())
         return "kept" if ended.state == "analysed" else "failed"
 
 
-async def tell_failed(connection: Connection, ended: Released) -> None:
+async def tell_failed(connection: Connection, ended: Released, now: datetime) -> None:
     """Have every account that holds an image know that it failed. Where an earlier analysis is kept it is judged, as it was not while the
     image waited."""
     body = {"digest": ended.digest, "reason": ended.reason, "advice": ended.advice}
-    for account_id, _, _ in await images.holders(connection, ended.id):
+    for account_id, reference, _ in await images.holders(connection, ended.id):
         await events.tell(connection, account_id, "image.failed", ("image", ended.digest), body, "error")
+        cause, failed = failed_analysis(ended, reference, now)
+        await transitions.tell(connection, account_id, cause, [failed])
         if ended.state == "analysed":
             await want_verdict(connection, account_id, ended.id, "image not analysed anew")
+
+
+def failed_analysis(ended: Released, reference: str, now: datetime) -> tuple[Cause, Transition]:
+    """That an image could not be analysed, as it is told. Each failure is one, whenever it comes."""
+    key = f"analysis:{ended.digest}@{now.isoformat()}"
+    told = Evidence(subject=ended.digest, message=f"{ended.reason} ({ended.advice})" if ended.advice else ended.reason)
+    cause = Cause(
+        kind="data",
+        key=key,
+        subject=reference or ended.digest,
+        sentence=f"The image could not be analysed: {ended.reason}",
+        seen_at=now,
+        after=ended.state,
+        evidence=(told,),
+    )
+    failed = Transition(
+        kind="analysis.failed",
+        key=f"analysis.failed:{key}",
+        at=now,
+        image_id=ended.id,
+        image_digest=ended.digest,
+        reference=reference,
+        after=ended.state,
+        evidence=(told,),
+    )
+    return cause, failed
 
 
 async def _put_off(services: Services, image_id: int, worker: str) -> str:

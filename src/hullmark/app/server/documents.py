@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import zstandard
@@ -21,8 +21,9 @@ from hullmark.app.wish import Means
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.policy_facts import PolicyFacts
-from hullmark.model.verdict import Verdict
+from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.gate import FACETS, Need
+from hullmark.policy.recount import changed
 from hullmark.store.objects import Objects
 
 _MAX_BYTES = 4 << 30
@@ -97,13 +98,57 @@ def get_files(objects: Objects, analysis: StoredAnalysis) -> tuple[FileRecord, .
     return get_document(objects, analysis.files, tuple[FileRecord, ...]) if analysis.files else None
 
 
+class KeptVerdict(Verdict, frozen=True, kw_only=True):
+    """A verdict as it is kept. `first_seen`: since when its findings are known, by their trigger_id; of those left out, since it was made.
+
+    `running_since` is the moment that grace went by, `extractors` the fingerprint of those that the image was read by.
+    """
+
+    first_seen: dict[str, datetime] = msgspec.field(default_factory=dict)
+    running_since: datetime | None = None
+    extractors: str = ""
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Findings that came and went since the document of a verdict was written: `lost` are (rule id, trigger id), and went before `gained`
+    came. A finding that says something else now is lost and gained."""
+
+    gained: tuple[Finding, ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
+
+
+class Written(Protocol):
+    """What is written down of a verdict beside its document, as a VerdictRow."""
+
+    @property
+    def document(self) -> str:
+        """The document's key."""
+
+    @property
+    def changes(self) -> Any:
+        """Changes as JSON; None: the document says all."""
+
+    @property
+    def at(self) -> datetime:
+        """The moment that counted as now."""
+
+    @property
+    def snapshot_digest(self) -> str:
+        """The advisories that were matched with."""
+
+
 def put_verdict(objects: Objects, verdict: Verdict) -> str:
     """Keep the findings of a verdict, without the moment of judging: equal verdicts are one document."""
     timeless = msgspec.structs.replace(verdict, inputs=msgspec.structs.replace(verdict.inputs, at=""))
     return put_document(objects, "verdicts", timeless)
 
 
-def get_verdict(objects: Objects, key: str, at: str) -> Verdict:
-    """A verdict with the moment that it was judged at. Raises HullmarkError."""
-    verdict = get_document(objects, key, Verdict)
-    return msgspec.structs.replace(verdict, inputs=msgspec.structs.replace(verdict.inputs, at=at))
+def verdict_at(objects: Objects, row: Written) -> KeptVerdict:
+    """The verdict that was written down, with its moment, as it is with what came and went since. Raises HullmarkError."""
+    kept = get_document(objects, row.document, KeptVerdict)
+    kept = msgspec.structs.replace(kept, inputs=msgspec.structs.replace(kept.inputs, at=row.at.isoformat()))
+    if row.changes is None:
+        return kept
+    changes = msgspec.convert(row.changes, Changes)
+    inputs = msgspec.structs.replace(kept.inputs, snapshot=row.snapshot_digest or None)
+    return msgspec.structs.replace(changed(kept, changes.gained, changes.lost), inputs=inputs)

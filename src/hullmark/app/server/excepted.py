@@ -13,11 +13,17 @@ from hullmark.app.check import Asked
 from hullmark.app.policies import AnyPolicy
 from hullmark.app.server.selection import Chosen
 from hullmark.match.book import Book
+from hullmark.model.verdict import Finding
 from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.context import Context
+from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Excepted
 from hullmark.policy.values import NameGlob
 from hullmark.store.images import HeldImage
 from hullmark.store.policies import ExceptionRow
+
+NOT_RUNNING = Deployment()
+"""An image of which nobody knows that it runs."""
 
 
 class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,20 +42,34 @@ class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     images: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "*"
 
 
+def covers(body: ExceptionBody, policy: str, reference: str) -> bool:
+    """Whether it counts for the policy of that name and an image judged under a reference."""
+    return _fits(body.policy, policy) and _fits(body.images, reference)
+
+
+def is_behind(body: ExceptionBody, finding: Finding) -> bool:
+    """Whether it is the exception that a finding is covered by, as the finding shows it."""
+    return (
+        finding.allowlisted is not None
+        and finding.rule_id == body.rule
+        and finding.allowlisted == _excepted(body).described()
+    )
+
+
 def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[Excepted, ...]:
     """The exceptions that count for the policy called `name` and for an image judged under a reference."""
     bodies = (msgspec.convert(row.body, ExceptionBody) for row in rows)
-    return tuple(
-        Excepted(
-            rule=body.rule,
-            subject=NameGlob(body.subject),
-            expires=body.expires,
-            owner=body.owner,
-            reason=body.reason,
-            ticket=body.ticket,
-        )
-        for body in bodies
-        if _covers(body.policy, name) and _covers(body.images, reference)
+    return tuple(_excepted(body) for body in bodies if covers(body, name, reference))
+
+
+def _excepted(body: ExceptionBody) -> Excepted:
+    return Excepted(
+        rule=body.rule,
+        subject=NameGlob(body.subject),
+        expires=body.expires,
+        owner=body.owner,
+        reason=body.reason,
+        ticket=body.ticket,
     )
 
 
@@ -60,12 +80,18 @@ def with_exceptions(policy: AnyPolicy, exceptions: tuple[Excepted, ...]) -> AnyP
     return dataclasses.replace(policy, exceptions=policy.exceptions + exceptions)
 
 
-def _covers(pattern: str, name: str) -> bool:
+def _fits(pattern: str, name: str) -> bool:
     return pattern == "*" or NameGlob(pattern).matches(name)
 
 
-def asked_for(chosen: Chosen, held: HeldImage, book: Book | None, exceptions: tuple[Excepted, ...]) -> Asked:
-    """How an image is judged that an account holds."""
+def asked_for(
+    chosen: Chosen,
+    held: HeldImage,
+    book: Book | None,
+    exceptions: tuple[Excepted, ...],
+    runs: Deployment = NOT_RUNNING,
+) -> Asked:
+    """How an image is judged that an account holds. `runs`: since when it runs, and since when what about it is known."""
     return Asked(
         tag=chosen.reference,
         digest=held.digest,
@@ -73,4 +99,5 @@ def asked_for(chosen: Chosen, held: HeldImage, book: Book | None, exceptions: tu
         book=book,
         environment=chosen.activation.environment,
         exceptions=exceptions,
+        context=Context(running_since=runs.running_since, first_seen=runs.first_seen),
     )

@@ -35,12 +35,14 @@ UPSTREAMS = "default"
 _NAME = "advisories.update"
 _SQLITE = b"SQLite format 3\0"
 _SOON = 300.0
+_TRIED = ("updated", "unchanged", "failed", "held")
 
 
 class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """The last time that feeds were fetched: asked for, ended, what came of it; `reason` says why nothing did.
 
-    `digest` is the snapshot's.
+    `digest` is the snapshot's. `failures` is how many times in a row nothing came of it. `good_at` says when each feed was last read, or
+    last said that it had nothing new; of one that never was, when it was first asked.
     """
 
     asked_at: datetime
@@ -48,6 +50,8 @@ class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     reason: str = ""
     outcomes: tuple[Outcome, ...] = ()
+    failures: int = 0
+    good_at: dict[str, datetime] = {}
 
 
 class Wished(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,10 +121,19 @@ async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
         last = LastUpdate(asked_at=began, digest=updated.digest, outcomes=outcomes, reason=reason)
     except HullmarkError as error:
         last = LastUpdate(asked_at=began, reason=f"{error}; {error.advice}"[:2000])
-    last = msgspec.structs.replace(last, ended_at=services.clock())
     async with services.database.system() as connection:
+        last = _following(await last_update(connection), last, services.clock())
         await _remember(connection, last)
     return last
+
+
+def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) -> LastUpdate:
+    """What is remembered of an update that ended, after the one before."""
+    good = before.good_at if before is not None else {}
+    tried = {each.feed: each.status in ("updated", "unchanged") for each in last.outcomes if each.status in _TRIED}
+    good_at = {feed: ended_at if is_good else good.get(feed, ended_at) for feed, is_good in tried.items()}
+    failures = (before.failures if before is not None else 0) + 1 if last.reason else 0
+    return msgspec.structs.replace(last, ended_at=ended_at, failures=failures, good_at=good_at if tried else good)
 
 
 def _updated(services: Services, wished: Wished, now: datetime) -> tuple[Shelf, Updated]:
@@ -219,7 +232,8 @@ async def _parent(services: Services, file: Path) -> snapshots.SnapshotRow | Non
 
 
 async def bring_to_today(services: Services) -> None:
-    """A duty: when the date changes, support that ends and policies that count days may say something else. Once a day; else one look."""
+    """A duty: when the date changes, support that ends may make packages be matched otherwise. Once a day; else one look. Images whose
+    policies ask for dates are judged when their moment comes."""
     today = services.clock().date().isoformat()
     async with services.database.system() as connection:
         if await setting(connection, "today") == today:
@@ -228,7 +242,4 @@ async def bring_to_today(services: Services) -> None:
         if now.snapshot_id is not None and now.at != today:
             args: dict[str, Any] = {"snapshot_id": now.snapshot_id}
             await jobs.defer(connection, "adopt", args, once=f"adopt:{now.snapshot_id}", queue="matching", priority=20)
-        for account_id in await adoptions.accounts_with_policies(connection):
-            args = {"account_id": account_id, "cause": "a new day"}
-            await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging")
         await keep_setting(connection, "today", today)

@@ -147,7 +147,8 @@ async def _scanned(services: Services, books: Books, order: Order, asked: Asked,
                 await leases.wait_again(connection, [placed.image_id])
             row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
             held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
-            await settle(connection, account_id, held, Holding(wanted, image.digest, tagged, order.by))
+            holding = Holding(wanted, image.digest, tagged, order.by, services.clock())
+            await settle(connection, account_id, held, holding)
         if row is None:
             return held.state
         return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(read, services, image))

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from hullmark.advisorydb.compare import EPSS_THRESHOLDS, Difference, band, compare
+from hullmark.advisorydb.compare import Difference, compare
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.server.news import Owned, Thresholds, is_news, note_rewritten, note_weighed, ranked, ranks_of
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.app.wish import Scanned
 from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
@@ -24,7 +25,7 @@ from hullmark.model.advisory import Support
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Epss, Kev, Match
 from hullmark.model.package import Package
-from hullmark.store import coordinates, matches, snapshots
+from hullmark.store import coordinates, match_changes, matches, snapshots
 from hullmark.store.coordinates import Key
 from hullmark.store.database import Connection, Database
 from hullmark.store.matches import Told, Weight
@@ -148,7 +149,15 @@ async def adopt_snapshot(
         await snapshots.settle(conn, snapshot_id)
 
 
-async def begin_adoption(db: Database, snapshot_id: int, next: Snapshot, previous: Snapshot | None, *, at: str) -> None:
+async def begin_adoption(
+    db: Database,
+    snapshot_id: int,
+    next: Snapshot,
+    previous: Snapshot | None,
+    *,
+    at: str,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
+) -> None:
     """Let a snapshot count from now on, and plan what has to be matched again: it says something else of it, or did not know it.
 
     What was planned and not done for an earlier snapshot stays planned. Raises OtherSnapshot if `previous` is not what counts so far.
@@ -162,7 +171,12 @@ async def begin_adoption(db: Database, snapshot_id: int, next: Snapshot, previou
         raise snapshots.OtherSnapshot("the previous snapshot is not the one that counts", advice="take the current one")
     book = next if is_same else previous
     difference = compare(book, next) if book is not None else Difference()
-    keys = changed_keys(difference, book, next, since=known.at, at=at) if book is not None else set()
+    ranks: dict[str, int] = {}
+    keys: dict[Key, int] = {}
+    if book is not None:
+        ranks = ranks_of(difference, book, next)
+        changed = changed_keys(difference, book, next, since=known.at, at=at)
+        keys = ranked(difference, changed, ranks, book, next)
     async with db.system() as conn:
         if await snapshots.current_to_change(conn) != known:
             raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one and begin again")
@@ -171,6 +185,8 @@ async def begin_adoption(db: Database, snapshot_id: int, next: Snapshot, previou
         else:
             await snapshots.plan(conn, keys, difference.namespaces | _patterned(difference, next, known.at, at))
         await snapshots.count_on(conn, snapshot_id, at)
+        await match_changes.note_news(conn, snapshot_id, ranks)
+    await weigh_first(db, next, snapshot_id, ranks, thresholds)
 
 
 def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[Key]:
@@ -197,38 +213,74 @@ def _begun(snapshot: Snapshot, since: str, at: str) -> set[Key]:
         return {(each.namespace, each.name) for each in known if min(since, at) < each.since <= max(since, at)}
 
 
-async def rematch_some(db: Database, book: Book, snapshot_id: int, size: int = BATCH) -> bool:
-    """Match some of what is planned again; answers whether there may be more. Several may do so at the same time."""
+async def rematch_some(
+    db: Database, book: Book, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
+) -> bool:
+    """Match some of what is planned again, up to a rank; answers whether there may be more. Several may do so at the same time."""
     async with db.system() as conn:
         known = await snapshots.require(conn, snapshot_id)
-        ids = await snapshots.take_planned(conn, size)
+        ids = await snapshots.take_planned(conn, size, rank)
         if not ids:
             return False
+        owned = await match_changes.owned_among(conn, ids)
+        before = await match_changes.exempt_of(conn, [each.id for each in owned])
         wanted = await coordinates.coordinates_by_id(conn, ids)
-        changed = await matches.rewrite(conn, snapshot_id, told_of(wanted, book, known.at))
-        owned = await matches.owned_about(conn, ids)
-        changed |= await settle_owned(conn, book, owned, known.at)
+        rewritten = await matches.rewrite(conn, snapshot_id, told_of(wanted, book, known.at))
+        changed = rewritten.changed | await settle_owned(conn, book, [each.id for each in owned], known.at)
+        if known.previous_id is not None:
+            after = await match_changes.exempt_of(conn, [each.id for each in owned])
+            await note_rewritten(conn, snapshot_id, rewritten, Owned(packages=owned, before=before, after=after))
         await snapshots.note_changes(conn, snapshot_id, changed)
         return True
 
 
-async def weigh_some(db: Database, book: Book, snapshot_id: int, size: int = _WEIGHED_AT_ONCE) -> bool:
+async def weigh_first(db: Database, book: Book, snapshot_id: int, names: Iterable[str], thresholds: Thresholds) -> None:
+    """Bring the weights of the advisories of these names to the snapshot, before all others: of what is said differently anyway, nothing
+    is to be told that holds for a moment only."""
+    wanted = sorted(names)
+    for start in range(0, len(wanted), _WEIGHED_AT_ONCE):
+        async with db.system() as conn:
+            await _current_to_weigh(conn, snapshot_id)
+            rows = await matches.weighed_of(conn, wanted[start : start + _WEIGHED_AT_ONCE])
+            await _weigh(conn, book, snapshot_id, rows, thresholds)
+
+
+async def weigh_some(
+    db: Database,
+    book: Book,
+    snapshot_id: int,
+    size: int = _WEIGHED_AT_ONCE,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
+) -> bool:
     """Bring the weights of some advisories to the snapshot; answers whether there may be more."""
     async with db.system() as conn:
-        known = await snapshots.current_to_change(conn)
-        if known.snapshot_id != snapshot_id:
-            raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one")
+        known = await _current_to_weigh(conn, snapshot_id)
         if known.is_weighed:
             return False
         rows = await matches.advisories_after(conn, known.weighed, size)
-        weights = _weights(rows, book)
-        news = [row.id for row in rows if _is_news(row.weight, weights[row.id])]
-        await matches.write_weights(
-            conn, {row.id: weights[row.id] for row in rows if _rounded(row.weight) != _rounded(weights[row.id])}
-        )
-        await snapshots.note_changes(conn, snapshot_id, await matches.coordinates_with(conn, news))
+        await _weigh(conn, book, snapshot_id, rows, thresholds)
         await matches.weighed_until(conn, rows[-1].id if rows else None)
         return bool(rows)
+
+
+async def _current_to_weigh(conn: Connection, snapshot_id: int) -> snapshots.Current:
+    known = await snapshots.current_to_change(conn)
+    if known.snapshot_id != snapshot_id:
+        raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one")
+    return known
+
+
+async def _weigh(
+    conn: Connection, book: Book, snapshot_id: int, rows: Sequence[matches.Weighed], thresholds: Thresholds
+) -> None:
+    weights = _weights(rows, book)
+    news = {row.id: weights[row.id] for row in rows if is_news(row.weight, weights[row.id], thresholds)}
+    if news:
+        before = {row.id: row.weight for row in rows}
+        await snapshots.note_changes(conn, snapshot_id, await note_weighed(conn, snapshot_id, before, weights, news))
+    await matches.write_weights(
+        conn, {row.id: weights[row.id] for row in rows if _rounded(row.weight) != _rounded(weights[row.id])}
+    )
 
 
 def _weights(rows: Sequence[matches.Weighed], book: Book) -> dict[int, Weight]:
@@ -247,9 +299,3 @@ def _rounded(weight: Weight) -> Weight:
     """A weight without the day of its score, which is not kept."""
     epss = weight.epss
     return weight._replace(epss=msgspec.structs.replace(epss, day="") if epss else None)
-
-
-def _is_news(before: Weight, after: Weight) -> bool:
-    """Whether somebody wants to know: it is listed as exploited otherwise, or its score has come to another band."""
-    scores = [weight.epss.score if weight.epss else 0.0 for weight in (before, after)]
-    return before.kev != after.kev or band(scores[0], EPSS_THRESHOLDS) != band(scores[1], EPSS_THRESHOLDS)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from hullmark.app.server.logins import asking, login_for
 from hullmark.app.server.services import Services
+from hullmark.app.server.tag_moves import name_of, point
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source import open_image
 from hullmark.source.platform import parse_platform
 from hullmark.source.reference import Reference, parse_reference
-from hullmark.store import events, images, jobs, leases
+from hullmark.store import events, images, jobs, leases, tag_moves, watches
 from hullmark.store.database import Connection
 from hullmark.store.images import NewImage, Placed
 from hullmark.store.registries import registries
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only."""
+    """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only.
+
+    `watch`: whether the tag is watched from now on; None: unless that was switched off. `is_followed`: the tag is watched, and names
+    another manifest: what people noted of the image that it pointed to goes on. `seen_at` is when that came to be known (None: now).
+    """
 
     reference: str
     tag: str = ""
@@ -29,16 +34,24 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     annotations: dict[str, str] = {}
     dockerfile: str = ""
     force: bool = False
+    watch: bool | None = None
+    is_followed: bool = False
+    every: int = 0
+    seen_at: datetime | None = None
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of it. `tagged` is the reference whose tag points to it now ("": none), `moved_from` the image that it pointed to."""
+    """What became of it. `tagged` is the reference whose tag points to it now ("": none), `moved_from` the image that it pointed to.
+
+    `named` is the digest that the registry has under the reference: the image's, or that of the index which it was found in.
+    """
 
     placed: Placed
     digest: str
     is_new_here: bool
     tagged: str
     moved_from: int | None
+    named: str = ""
 
 
 async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> Added:
@@ -57,43 +70,73 @@ async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> A
     image = await asyncio.to_thread(look)
     async with services.database.system() as connection:
         placed = await images.register(connection, new_image(image))
-        return await settle(connection, account_id, placed, Holding(wanted, image.digest, tagged, by))
+        now = services.clock()
+        every = wanted.every or services.settings.watch_every
+        holding = Holding(wanted, image.digest, tagged, by, wanted.seen_at or now)
+        added = await settle(connection, account_id, placed, holding)
+        named_digest = image.index_digest or image.digest
+        await _watched(connection, account_id, holding, named_digest, (every, now))
+        return msgspec.structs.replace(added, named=named_digest)
+
+
+async def _watched(
+    connection: Connection, account_id: int, holding: Holding, named: str, when: tuple[int, datetime]
+) -> None:
+    """Watch the tag of an image that its registry was asked for, which named this digest; at first after (seconds, now)."""
+    wanted, tagged = holding.wanted, holding.tagged
+    if tagged is None or (wanted.watch is False and not wanted.is_followed):
+        return
+    every, now = when
+    new = watches.NewWatch(
+        name=name_of(tagged),
+        every=every,
+        next_at=now + timedelta(seconds=every),
+        by=holding.by,
+        platform=wanted.platform,
+        digest=named,
+    )
+    await watches.keep(connection, account_id, new, is_decided=wanted.watch is True)
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """How an account comes to hold an image."""
+    """How an account comes to hold an image; `seen_at` is when it came to be known that the tag points to it."""
 
     wanted: Wanted
     digest: str
     tagged: Reference | None
     by: str
+    seen_at: datetime
 
 
 async def settle(connection: Connection, account_id: int, placed: Placed, holding: Holding) -> Added:
     """Have the account hold the image and the tag point to it; it is analysed if it has to be, else judged. One transaction."""
     wanted, tagged = holding.wanted, holding.tagged
+    annotations = wanted.annotations
+    if wanted.is_followed and tagged is not None:
+        annotations = {**await tag_moves.annotations_of(connection, account_id, name_of(tagged)), **annotations}
     is_new_here = await images.hold(
         connection,
         account_id,
         placed.image_id,
         reference=wanted.reference,
-        annotations=wanted.annotations,
+        annotations=annotations,
         dockerfile=wanted.dockerfile,
         by=holding.by,
     )
     moved_from = None
     if tagged is not None:
-        name = (tagged.host, tagged.repository, tagged.tag or "latest")
-        moved_from = await images.point_tag(connection, account_id, name, placed.image_id)
+        image = (placed.image_id, holding.digest)
+        moved_from = await point(connection, account_id, tagged, image, holding.seen_at)
+    is_news = is_new_here or moved_from is not None
     state = placed.state
     if state in ("analysed", "failed") and (wanted.force or state == "failed"):
         await leases.wait_again(connection, [placed.image_id])
         state = "waiting"
     if state == "waiting":
         await want_analysis(connection, placed.image_id)
-    elif state == "analysed":
+    elif state == "analysed" and (is_news or not wanted.is_followed):
         await want_verdict(connection, account_id, placed.image_id, "image added")
-    if is_new_here or moved_from is not None:
+    if is_news:
         body = {"digest": holding.digest, "reference": str(tagged) if tagged else wanted.reference}
         await events.tell(connection, account_id, "image.added", ("image", holding.digest), body)
     return Added(

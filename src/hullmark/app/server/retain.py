@@ -1,4 +1,4 @@
-"""What time brings about: exceptions end, and what nobody needs any more is cleared away."""
+"""What nobody needs any more is cleared away."""
 
 from __future__ import annotations
 
@@ -12,22 +12,17 @@ from typing import Literal
 import psycopg
 
 from hullmark.app.server.services import Services
-from hullmark.store import images, jobs, retention
+from hullmark.store import images, notice_retention, retention
 from hullmark.store.objects import Listed, Objects
 
 _AT_ONCE = 500
 _SETS_AT_ONCE = 10_000
 _ANSWERS_KEPT = 24
+_TOLD_KEPT = timedelta(days=400)
+_TOLD_AT_ONCE = 10_000
+_MOST_ROUNDS = 100
 
 _Room = Literal["analyses", "files", "verdicts", "layers"]
-
-
-async def judge_expired(services: Services) -> None:
-    """Have the images of accounts judged again whose exceptions have expired: once for each."""
-    async with services.database.system() as connection:
-        for account_id in await retention.take_expired(connection, services.clock()):
-            args = {"account_id": account_id, "cause": "an exception expired"}
-            await jobs.defer(connection, "rejudge", args, once=f"rejudge:{account_id}", queue="judging", priority=5)
 
 
 async def retain(services: Services) -> None:
@@ -37,6 +32,15 @@ async def retain(services: Services) -> None:
             await retention.let_untagged_go(connection, services.settings.keep_days, _AT_ONCE)
         await images.forget_unheld(connection, _AT_ONCE)
         await retention.forget_answers(connection, _ANSWERS_KEPT)
+
+
+async def forget_told(services: Services, limit: int = _TOLD_AT_ONCE) -> None:
+    """Forget what people were told more than 400 days ago, `limit` rows in a transaction."""
+    before = services.clock() - _TOLD_KEPT
+    for _ in range(_MOST_ROUNDS):
+        async with services.database.system() as connection:
+            if not await notice_retention.forget_told(connection, before, limit):
+                return
 
 
 async def sweep_objects(services: Services, grace: float | None = None) -> None:

@@ -12,9 +12,10 @@ from hullmark.app.check import Asked, judge_by
 from hullmark.app.policies import AnyPolicy
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.analyse import means_of
-from hullmark.app.server.documents import get_verdict
+from hullmark.app.server.case import ANALYZER, Inputs
+from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.excepted import exceptions_for, with_exceptions
-from hullmark.app.server.judge import ANALYZER, Inputs, book_of, inputs_of
+from hullmark.app.server.judge import book_of, inputs_of
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
 from hullmark.model.errors import HullmarkError
@@ -128,7 +129,7 @@ def _before(services: Services, current: list[VerdictRow], environment: str) -> 
     if not fitting:
         return None
     row = max(fitting, key=lambda each: each.environment)
-    return get_verdict(services.objects, row.document, row.at.isoformat())
+    return verdict_at(services.objects, row)
 
 
 def _flip(inputs: Inputs, before: Verdict | None, after: Verdict) -> FlipRow | None:

@@ -104,9 +104,8 @@ async def admit(
         image = await _threaded(_looked_into, services.objects, key, tagged)
         if await gone():
             return None
-        added, is_needed = await _registered(
-            services, account_id, received, image, Holding(wanted, image.digest, tagged, by)
-        )
+        holding = Holding(wanted, image.digest, tagged, by, services.clock())
+        added, is_needed = await _registered(services, account_id, received, image, holding)
         undo.pop_all()
     if not is_needed:
         await forget_upload(services, key)

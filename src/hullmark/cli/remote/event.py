@@ -14,10 +14,11 @@ from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import seconds
 
 NAME = "event"
-HELP = "list and watch what happens in the account on the server"
+HELP = "list and watch what happens in the account on the server, and what came of it on a day"
 EPILOG = _EPILOG % NAME
 
 _FILTERS = ("kind", "level", "resource_type", "resource", "since", "before")
+_NAMES = 3
 _HEADROOM = 45.0
 """Seconds of silence before a stream counts as broken: the server says something every 15 seconds."""
 
@@ -57,12 +58,29 @@ def _watching(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+def _reporting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--day", metavar="DAY", default="", help="which day, as 2026-03-01 (default: today)")
+    parser.add_argument("--timezone", metavar="ZONE", default="", help="whose day, as Europe/Berlin (default: UTC)")
+    add_output(parser)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    """The numbers of a day; 1 if they do not add up."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.day_report import show_report
+
+    wish = {"day": arguments.day or None, "timezone": arguments.timezone or None}
+    found = connect(arguments).get("/notice-report", wish)
+    show_report(arguments, found)
+    return 0 if found["adds_up"] else 1
+
+
 def _list(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
     from hullmark.cli.remote.shown import show_list, time_of
 
     found = connect(arguments).pages("/events", {name: getattr(arguments, name) for name in _FILTERS}, arguments.limit)
-    columns = (("KIND", "kind"), ("OF", "resource_type"), ("NAME", "resource"), ("MORE", "body"))
+    columns = (("KIND", "kind"), ("OF", "resource_type"), ("NAME", "resource"), ("MORE", more_of))
     return show_list(arguments, found, [("ID", "id"), ("AT", time_of("at")), *columns], "nothing happened")
 
 
@@ -91,16 +109,30 @@ def _newest(events: list[Any]) -> int:
 def _print(data: str, *, is_json: bool) -> None:
     import json
 
-    from hullmark.cli.remote.shown import cell, time_of
+    from hullmark.cli.remote.shown import time_of
     from hullmark.report.terminal import safe
 
     if is_json:
         sys.stdout.write(data + "\n")
     else:
         event = json.loads(data)
-        words = (time_of("at")(event), event["kind"], event["resource"], cell(event["body"]))
+        words = (time_of("at")(event), event["kind"], event["resource"], more_of(event))
         sys.stdout.write(safe("  ".join(map(str, words))) + "\n")
     sys.stdout.flush()
+
+
+def more_of(event: dict[str, Any]) -> str:
+    """What an event says besides: of transitions the cause, how many images, and which ones; of others all of it."""
+    from hullmark.cli.remote.shown import cell
+
+    body = event["body"]
+    if event["resource_type"] != "cause":
+        return cell(body)
+    names = [str(each["reference"] or each["image"]) for each in body["images"]]
+    shown = ", ".join(names[:_NAMES]) + (f" and {body['count'] - _NAMES} more" if body["count"] > _NAMES else "")
+    because = body["cause"]["sentence"] or body["cause"]["subject"]
+    heard = "" if body["told"] else " (nobody was told)"
+    return f"{shown}: {because}{heard}" if names else f"{because}{heard}"
 
 
 class _TimeIsUp(Exception):
@@ -132,4 +164,7 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
 _ACTIONS = {
     "list": Action("list what happened, the newest first", _listing, _list),
     "watch": Action("show what happens, as it happens; a connection that breaks is made again", _watching, _watch),
+    "report": Action(
+        "the numbers of a day: seen, told, suppressed and why; 1 if they do not add up", _reporting, _report
+    ),
 }

@@ -34,6 +34,7 @@ def _adding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", metavar="OS/ARCH", default="", help="which image of an index to take")
     parser.add_argument("--dockerfile", metavar="FILE", help="the Dockerfile that it was built by")
     parser.add_argument("--force", action="store_true", help="analyse it again if it was analysed before")
+    parser.add_argument("--no-watch", action="store_true", help="do not ask the registry again where the tag points to")
     _noting(parser)
 
 

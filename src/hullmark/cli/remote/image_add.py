@@ -24,6 +24,7 @@ def add(arguments: argparse.Namespace) -> int:
         "annotations": notes_of(arguments.annotation),
         "dockerfile": dockerfile(arguments.dockerfile),
         "force": arguments.force,
+        **({"watch": False} if arguments.no_watch else {}),
     }
     added = [added_to(api, {"reference": name, **wish}) for name in arguments.images]
     return _shown(arguments, api, added)

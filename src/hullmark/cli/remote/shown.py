@@ -37,6 +37,17 @@ def show(arguments: argparse.Namespace, document: Any, line: str | Callable[[Any
     return 0
 
 
+def show_lines(arguments: argparse.Namespace, document: Any, lines: Callable[[Any], Iterable[str]]) -> int:
+    """An answer as JSON, or as lines for people."""
+    if arguments.output == "json":
+        print_json(document)
+    else:
+        for text in lines(document):
+            for line in text.split("\n"):
+                sys.stdout.write(safe(line) + "\n")
+    return 0
+
+
 def show_fields(arguments: argparse.Namespace, document: Mapping[str, Any]) -> int:
     """An answer as JSON, or as a field a line."""
     if arguments.output == "json":

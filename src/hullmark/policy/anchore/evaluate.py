@@ -40,7 +40,8 @@ _LACKING = (
     (Need.CONFIG, "the image's settings could not be read"),
     (Need.MATCHES, _NO_ADVISORIES),
 )
-_DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a gate raises that has a defect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,23 +61,25 @@ class Question:
 
 @dataclass(slots=True)
 class _Run:
-    """What has come out so far."""
+    """What has come out so far. `is_clouded`: the outcome does not follow from the findings alone."""
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[PolicyProblem] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+    is_clouded: bool = False
 
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(PolicyProblem(path, -1, _ROOM, reason, problem_type))
 
 
-_NATIVELY = Question()
+NATIVELY = Question()
+"""How to judge where nothing else is asked."""
 
 
 def evaluate_bundle(
-    bundle: Bundle, facts: Facts, question: Question = _NATIVELY, *, analyzer: str, snapshot: str | None = None
+    bundle: Bundle, facts: Facts, question: Question = NATIVELY, *, analyzer: str, snapshot: str | None = None
 ) -> Verdict:
     """Judge an image."""
     run = _Run()
@@ -103,12 +106,14 @@ def evaluate_bundle(
             analyzer=analyzer,
             at=moment,
         ),
+        is_clouded=run.is_clouded,
     )
 
 
 def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
-    mapping, mistakes = _chosen(bundle, image, facts)
+    mapping, mistakes = chosen_mapping(bundle, image, facts)
     told = _told(mistakes, facts.profile, run)
+    run.is_clouded = bool(told) or mapping is None
     if told:
         count = f"{len(told)} mistakes" if len(told) > 1 else "a mistake"
         return Outcome.STOP, _reason(facts, "policy_evaluation", f"the policy has {count}: {told[0]}")
@@ -123,18 +128,20 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
                 _apply(rule, rule_set, facts, exceptions, (run, bundle.format))
         run.findings = [_excepted(finding, question.exceptions, facts.now) for finding in run.findings]
         outcome, sentence = _outcome(run, question)
+        run.is_clouded = bool(run.failed or run.untold)
     for entries, verdict, word in (
         (bundle.denied_images, Outcome.STOP, "blacklisted"),
         (bundle.allowed_images, Outcome.GO, "whitelisted"),
     ):
         entry = next((each for each in entries if each.images and each.images.fits(image, facts.work)), None)
         if entry is not None:
+            run.is_clouded = True
             kind = "denied" if word == "blacklisted" else "allowed"
             return verdict, _reason(facts, word, f"the image is on the list of {kind} images, by {entry.path}")
     return outcome, _reason(facts, "policy_evaluation", sentence)
 
 
-def _chosen(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[Mapping | None, list[Mistake]]:
+def chosen_mapping(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[Mapping | None, list[Mistake]]:
     """The first mapping that fits, and every mistake on the way to it and in what it names."""
     mistakes = [*bundle.mistakes]
     for entry in (*bundle.denied_images, *bundle.allowed_images):
@@ -184,9 +191,9 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
     own = replace(facts, rule_id=rule.id, work=Work())
     name = f"{rule_set.id}/{rule.id or rule.gate}"
     try:
-        lacking = _lacking(rule.check, own)
-        if lacking:
-            _cannot_tell(CannotTell(lacking), name, own, run)
+        missing = lacking(rule.check, own)
+        if missing:
+            _cannot_tell(CannotTell(missing), name, own, run)
             return
         findings: list[Finding] = []
         answers = list(islice(rule.check.check(rule.values, own), MAX_FINDINGS + 1))
@@ -203,13 +210,13 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
     except RuleFailed as failure:
         run.failed.append(name)
         run.note(f"the rule {name} cannot be judged: {failure}", "TriggerEvaluationError")
-    except _DEFECTS as error:
+    except DEFECTS as error:
         run.failed.append(name)
         what = f"its gate has a defect ({type(error).__name__}: {error})"
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
 
 
-def _lacking(trigger: Trigger, facts: AnchoreFacts) -> str:
+def lacking(trigger: Trigger, facts: AnchoreFacts) -> str:
     """Which fact is missing; empty if all are there."""
     inventory = facts.facts.inventory
     there = {
@@ -255,6 +262,7 @@ def _finding(fired: Fired, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFact
         stable_id=stable,
         policy_id=rule_set.id,
         recommendation=rule.recommendation,
+        weakness=fired.weakness,
     )
 
 
@@ -291,6 +299,7 @@ def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:
 
 
 def _stopped(run: _Run, question: Question, sentence: str, problem_type: str) -> tuple[Outcome, str]:
+    run.is_clouded = True
     run.note(sentence, problem_type)
     return Outcome.STOP, "policy_evaluation" if question.profile.is_compat else sentence
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from hullmark.model.verdict import Evidence
+from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import BadValue, Parameter, Values
 from hullmark.policy.context import Context
@@ -18,7 +19,8 @@ class Fired:
     """A trigger fires. `message` is the original's wherever it has one.
 
     `subject` is what it is about: a purl, a path, a line; the stable id rests on it. `legacy_id` is given where the original does not
-    take the digest of the message; `legacy_message` where the original's message is another one.
+    take the digest of the message; `legacy_message` where the original's message is another one. `weakness` is the vulnerability that it
+    is about, if it is about one.
     """
 
     message: str
@@ -26,6 +28,7 @@ class Fired:
     legacy_id: str = ""
     legacy_message: str = ""
     evidence: tuple[Evidence, ...] = ()
+    weakness: Weakness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Trigger:
 
     `contents` are paths of files whose bodies it wants, `search` names the context's expressions to look for in all files. `verify`
     looks at values together: a fault whose quirk is `!Q26` counts where Q26 is not kept. `is_enterprise`: only format "2" has it.
+    `moments` are those at which time alone may change what it answers, some that have passed or change nothing among them.
     """
 
     gate: str
@@ -60,6 +64,7 @@ class Trigger:
     verify: Callable[[Values], Iterator[Fault]] | None = None
     is_enterprise: bool = False
     about: str = ""
+    moments: Callable[[Values, AnchoreFacts], Iterable[datetime]] | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of this name or alias, in any case."""

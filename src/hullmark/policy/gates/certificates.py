@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
 from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
 from hullmark.model.verdict import Evidence
+from hullmark.policy.days import later
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
@@ -143,6 +144,17 @@ def _wrong_time(params: Expired, certificate: Certificate, facts: Facts) -> str:
     return ""
 
 
+def _turns(params: Expired, facts: Facts) -> Iterator[datetime]:
+    """When certificates begin to be valid, and when they end."""
+    for _, item in _items(params, facts):
+        if isinstance(item, Certificate):
+            yield from later(item.ends, 0, is_beyond=True)
+            if params.not_yet_valid:
+                yield item.begins
+            if params.within_days:
+                yield from later(item.ends, -params.within_days, is_beyond=True)
+
+
 def _items(params: Expired | Weak | SelfSigned | PrivateKeys, facts: Facts) -> Iterator[tuple[KeyFile, Item]]:
     """What is in the files that count; those that later layers deleted count for private keys only."""
     allow, wanted = PathGlobs(params.allow), PathGlobs(params.paths)
@@ -174,7 +186,9 @@ def _remove(params: PrivateKeys, subject: str) -> str:
 _NEEDS = frozenset((Need.CERTIFICATES,))
 
 TRIGGERS = (
-    Trigger(gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, advice=_renew),
+    Trigger(
+        gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, advice=_renew, moments=_turns
+    ),
     Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, advice=_renew),
     Trigger(
         gate="certificates",

@@ -7,17 +7,21 @@ The variables are the keys of the documents that `hullmark scan -o json --files`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
 
+from hullmark.policy.days import TICK, moment_in, next_midnight
 from hullmark.policy.facts import ExpressionFailed, Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.values import Expression
 
 _NEEDS = {"files": Need.FILES, "config": Need.CONFIG} | dict.fromkeys(("matches", "unknown", "snapshot"), Need.MATCHES)
 _LONGEST = 500
+_TIMES = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?")
 
 
 class Holds(Params, frozen=True, kw_only=True):
@@ -64,4 +68,15 @@ def _wanted(params: Holds) -> frozenset[Need]:
     return frozenset(_NEEDS[name] for name in params.expression.variables if name in _NEEDS)
 
 
-TRIGGERS = (Trigger(gate="expression", name="holds", params=Holds, check=holds, also_needs=_wanted),)
+def _moments(params: Holds, facts: Facts) -> Iterator[datetime]:
+    """Each midnight, and the times that the expression names: nobody knows what it makes of `now`."""
+    if "now" not in params.expression.variables:
+        return
+    yield from next_midnight(facts.now)
+    for text in _TIMES.findall(params.expression.text):
+        moment = moment_in(text)
+        if moment is not None:
+            yield from (moment, moment + TICK)
+
+
+TRIGGERS = (Trigger(gate="expression", name="holds", params=Holds, check=holds, also_needs=_wanted, moments=_moments),)

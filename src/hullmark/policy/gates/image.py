@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.model.verdict import Evidence
+from hullmark.policy.days import day_in, later, next_midnight, starts
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.values import NameGlob, Pattern, Size, Versions
@@ -160,6 +161,13 @@ def age(params: TooOld, facts: Facts) -> Iterator[Answer]:
         yield Violation("age", message, (Evidence(detail=created[:40]),))
 
 
+def _grows_old(params: TooOld, facts: Facts) -> Iterator[datetime]:
+    built = _time(_config(facts).created)
+    if built is not None:
+        yield from later(built, -1)
+        yield from later(built, params.max_days + 1)
+
+
 def architecture(params: Architecture, facts: Facts) -> Iterator[Answer]:
     """Look at the platform."""
     config = _config(facts)
@@ -243,7 +251,7 @@ def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
     if distro is None:
         return
     shown = f"{distro.id} {distro.version_id or distro.codename}".strip()
-    ends = [end for life in known if (end := (params.extended and life.extended) or life.eol)]
+    ends = _ends(params, facts)
     evidence = (Evidence(detail=max(ends, default=shown)),)
     if not ends:
         if any(life.is_ended for life in known):
@@ -256,6 +264,22 @@ def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
         yield Violation("end_of_life", f"The release {shown} has not been maintained since {max(ends)}.", evidence)
     elif max(ends) < (today + timedelta(days=params.within_days)).isoformat():
         yield Violation("end_of_life", f"The release {shown} is maintained only until {max(ends)}.", evidence)
+
+
+def _ends(params: EndOfLife, facts: Facts) -> list[str]:
+    known = facts.matches.lifecycles if facts.matches is not None else ()
+    return [end for life in known if (end := (params.extended and life.extended) or life.eol)]
+
+
+def _is_left(params: EndOfLife, facts: Facts) -> Iterator[datetime]:
+    """When maintenance ends, and when that is near."""
+    end = max(_ends(params, facts), default="")
+    day = day_in(end)
+    if day is not None and day.isoformat() == end:
+        yield from starts(day, 1)
+        yield from starts(day, 1 - params.within_days)
+    elif end:
+        yield from next_midnight(facts.now)
 
 
 def _is_one(wanted: DistroVersions, distro: Distro) -> bool | None:
@@ -304,9 +328,17 @@ _MATCHES = frozenset((Need.MATCHES,))
 TRIGGERS = (
     Trigger(gate="image", name="size", params=ImageSize, check=size, advice=_shrink),
     Trigger(gate="image", name="layers", params=LayerCount, check=layers),
-    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG, advice=_rebuild),
+    Trigger(gate="image", name="age", params=TooOld, check=age, needs=_CONFIG, advice=_rebuild, moments=_grows_old),
     Trigger(gate="image", name="architecture", params=Architecture, check=architecture, needs=_CONFIG),
     Trigger(gate="image", name="attribute", params=Attribute, check=attribute, needs=_CONFIG),
     Trigger(gate="image", name="distro", params=Distribution, check=distribution),
-    Trigger(gate="image", name="end_of_life", params=EndOfLife, check=end_of_life, needs=_MATCHES, advice=_upgrade),
+    Trigger(
+        gate="image",
+        name="end_of_life",
+        params=EndOfLife,
+        check=end_of_life,
+        needs=_MATCHES,
+        advice=_upgrade,
+        moments=_is_left,
+    ),
 )

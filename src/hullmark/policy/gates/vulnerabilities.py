@@ -7,7 +7,8 @@ and count only where they are asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -25,9 +26,11 @@ from hullmark.policy.cvss3 import (
     nvd_ratings,
     vendor_ratings,
 )
+from hullmark.policy.days import day_in, later, moment_in, starts, today
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.values import NameGlob, Score, ScoreCondition, Share
+from hullmark.policy.weakness import weakness_in
 
 Unrated = Literal["cannot-tell", "count", "ignore"]
 ScoreName = Literal["base", "exploitability", "impact"]
@@ -191,11 +194,11 @@ def no_data(params: NoData, facts: Facts) -> Iterator[Answer]:
 def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
     """Look at the date of the advisories."""
     snapshot = _matches(facts).snapshot
-    moment = _moment(snapshot.data_at) if snapshot is not None else None
+    moment = moment_in(snapshot.data_at) if snapshot is not None else None
     if snapshot is None or moment is None:
         yield CannotTell("the age of the advisories is not known")
         return
-    days = (_today(facts) - moment.date()).days
+    days = (today(facts.now) - moment.date()).days
     is_stale = facts.now - moment > timedelta(params.max_days) if params.exact else days > params.max_days
     if is_stale:
         message = f"The advisories are of {moment.date()}, {days} days ago, and may be {params.max_days} days old."
@@ -289,8 +292,8 @@ def _at_least(number: float | None, least: Score | Share) -> bool | None:
 
 
 def _since(text: str, days: int, facts: Facts) -> bool | None:
-    day = _day(text)
-    return None if day is None else (_today(facts) - day).days >= days
+    day = day_in(text)
+    return None if day is None else (today(facts.now) - day).days >= days
 
 
 def _violation(subject: str, match: Match, facts: Facts) -> Violation:
@@ -305,7 +308,7 @@ def _violation(subject: str, match: Match, facts: Facts) -> Violation:
         f"{package.name} {package.version} ({package.type}) has {_name(match)} ({', '.join((rating, *notes))}): "
         f"{match.why}. {_fix(match)}"
     )
-    return Violation(subject, message, _evidence(match, facts))
+    return Violation(subject, message, _evidence(match, facts), weakness_in(match))
 
 
 def _fix(match: Match) -> str:
@@ -333,29 +336,28 @@ def _fits(globs: Iterable[NameGlob], names: Iterable[str]) -> bool:
     return any(glob.matches(name) for glob in globs for name in names)
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return None
-
-
-def _moment(text: str) -> datetime | None:
-    """A time (ISO 8601) in UTC, midnight for a date; None if it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _today(facts: Facts) -> date:
-    return facts.now.astimezone(UTC).date()
-
-
 def _matches(facts: Facts) -> Matches:
     assert facts.matches is not None, "rules that need matches are not asked without them"  # noqa: S101
     return facts.matches
+
+
+def _turns(params: Found, facts: Facts) -> Iterator[datetime]:
+    """When matches come to be as old as is asked for, if they meet everything else."""
+    for match in (each for matches in _by_subject(params, facts).values() for each in matches):
+        given = ((match.fix.date, params.fixed_for_days), (match.advisory.published, params.known_for_days))
+        days = [(day, count) for text, count in given if count is not None and (day := day_in(text)) is not None]
+        last = max((moment for day, count in days for moment in starts(day, count)), default=facts.now)
+        if last > facts.now and _meets(params, match, replace(facts, now=last)) is not False:
+            yield last
+
+
+def _grows_stale(params: StaleData, facts: Facts) -> Iterator[datetime]:
+    snapshot = _matches(facts).snapshot
+    moment = moment_in(snapshot.data_at) if snapshot is not None else None
+    if moment is not None and params.exact:
+        yield from later(moment, params.max_days, is_beyond=True)
+    elif moment is not None:
+        yield from starts(moment.date(), params.max_days + 1)
 
 
 def _upgrade(params: Found | Listed, subject: str) -> str:
@@ -371,10 +373,18 @@ def _refresh(params: StaleData, subject: str) -> str:
 _NEEDS = frozenset((Need.MATCHES,))
 
 TRIGGERS = (
-    Trigger(gate="vulnerabilities", name="found", params=Found, check=found, needs=_NEEDS, advice=_upgrade),
+    Trigger(
+        gate="vulnerabilities", name="found", params=Found, check=found, needs=_NEEDS, advice=_upgrade, moments=_turns
+    ),
     Trigger(gate="vulnerabilities", name="listed", params=Listed, check=listed, needs=_NEEDS, advice=_upgrade),
     Trigger(gate="vulnerabilities", name="no_data", params=NoData, check=no_data, needs=_NEEDS),
     Trigger(
-        gate="vulnerabilities", name="stale_data", params=StaleData, check=stale_data, needs=_NEEDS, advice=_refresh
+        gate="vulnerabilities",
+        name="stale_data",
+        params=StaleData,
+        check=stale_data,
+        needs=_NEEDS,
+        advice=_refresh,
+        moments=_grows_stale,
     ),
 )

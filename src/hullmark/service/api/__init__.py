@@ -10,21 +10,33 @@ from hullmark.service.api import (
     accounts,
     advisories,
     audit,
+    changes,
+    channel_actions,
+    channels,
+    deployments,
     events,
     exceptions,
     exports,
     harbor,
+    hooks,
+    hooks_in,
     images,
     keys,
+    messages,
+    notice_report,
     persons,
     policies,
     registries,
     scan,
+    silences,
     simulations,
+    subscriptions,
     system,
+    transitions,
     uploads,
     verdicts,
     vulnerabilities,
+    watches,
 )
 from hullmark.service.api.conditional import Conditional
 from hullmark.service.api.idempotent import Idempotent
@@ -48,10 +60,21 @@ RESOURCES = (
     simulations,
     exports,
     scan,
+    watches,
+    hooks,
+    channels,
+    channel_actions,
+    messages,
+    changes,
+    deployments,
+    subscriptions,
+    silences,
+    transitions,
+    notice_report,
 )
 """Everything below /api/v1."""
 
-ROOT = (system, harbor)
+ROOT = (system, harbor, hooks_in)
 """What has its own paths."""
 
 

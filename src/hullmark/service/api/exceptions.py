@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.app.server.excepted import ExceptionBody
+from hullmark.app.server.moments import warn_as_made
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.values import NameGlob
@@ -60,6 +61,7 @@ async def add_exception(
     body = msgspec.to_builtins(data)
     async with services.database.tenant(caller.account_id) as connection:
         await policies.add_exception(connection, caller.account_id, key, body, ends, caller.name)
+        await warn_as_made(connection, key, ends, services.clock())
         await audit.record(connection, caller, "exception.add", "exception", str(key), None, body, asked)
         await rejudge_account(connection, caller.account_id, f"exception {key} added")
         found = await policies.exception_by_id(connection, caller.account_id, key)

@@ -20,7 +20,7 @@ from hullmark.service.api.problems import Refusal
 from hullmark.store import exports
 from hullmark.store.exports import KINDS, Key
 
-Kind = Literal["images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events"]
+Kind = Literal["images", "packages", "vulnerabilities", "verdicts", "history", "audit", "events", "transitions"]
 _NEEDS: dict[Kind, str] = {
     "images": "images:read",
     "packages": "images:read",
@@ -29,6 +29,7 @@ _NEEDS: dict[Kind, str] = {
     "history": "verdicts:read",
     "audit": "audit:read",
     "events": "events:read",
+    "transitions": "notices:read",
 }
 _SLOTS = "exports"
 _AT_ONCE = 4

@@ -35,7 +35,10 @@ _WRITE: dict[str, Any] = {"permission": "images:write"}
 
 
 class ImageWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """An image to be added: `reference` with a tag or a digest; with a digest, `tag` may name the reference that it goes by."""
+    """An image to be added: `reference` with a tag or a digest; with a digest, `tag` may name the reference that it goes by.
+
+    `watch`: whether the registry is asked from now on where the tag points to; null: unless somebody switched that off.
+    """
 
     reference: Annotated[str, msgspec.Meta(min_length=1, max_length=1200)]
     tag: Annotated[str, msgspec.Meta(max_length=1200)] = ""
@@ -43,6 +46,7 @@ class ImageWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     annotations: Annotated[dict[str, str], msgspec.Meta(max_length=100)] = {}
     dockerfile: Annotated[str, msgspec.Meta(max_length=1_000_000)] = ""
     force: bool = False
+    watch: bool | None = None
 
 
 class ImageView(msgspec.Struct, kw_only=True):

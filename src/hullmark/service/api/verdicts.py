@@ -11,7 +11,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from hullmark.app.server.documents import get_verdict
+from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.services import Services
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.formats import written
@@ -172,7 +172,7 @@ async def findings(
         row = await verdicts.by_number(connection, caller.account_id, number) if 0 < number < 1 << 62 else None
     if row is None:
         raise not_found(f"verdict {number}")
-    verdict = await asyncio.to_thread(get_verdict, services.objects, row.document, row.at.isoformat())
+    verdict = await asyncio.to_thread(verdict_at, services.objects, row)
     return await asyncio.to_thread(written, "verdict", format, verdict)
 
 
@@ -203,7 +203,7 @@ async def check(  # noqa: PLR0913 - one parameter a filter
             409, f"the image has no verdict yet: it is {row.state}", "activate a policy, and wait for the image"
         )
     worst = max(rows, key=lambda each: (_SEVERITY[each.verdict], each.policy))
-    verdict = await asyncio.to_thread(get_verdict, services.objects, worst.document, worst.at.isoformat())
+    verdict = await asyncio.to_thread(verdict_at, services.objects, worst)
     answer = await asyncio.to_thread(written, "verdict", format, verdict)
     answer.headers["X-Hullmark-Verdict"] = worst.verdict
     return answer

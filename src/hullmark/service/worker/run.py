@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import procrastinate
 import psycopg
@@ -32,6 +32,26 @@ _LONGEST_PAUSE = 300
 _RETRIES_OF_BUGS = 10
 
 
+class Lane(NamedTuple):
+    """Queues whose jobs are done beside those of other lanes, `at_once` at the same time."""
+
+    name: str
+    queues: tuple[str, ...]
+    at_once: int
+
+
+def lanes() -> tuple[Lane, ...]:
+    """What a worker does side by side. What no other lane takes is heavy, one at a time: an analysis needs a whole processor."""
+    light = (
+        Lane("judging", ("judging",), 1),
+        Lane("matching", ("matching",), 1),
+        Lane("swift", ("notice", "delivery", "watching"), 8),
+    )
+    taken = {queue for lane in light for queue in lane.queues}
+    heavy = sorted({queue for queue, _ in TASKS.values()} - taken)
+    return (Lane("heavy", tuple(heavy), 1), *light)
+
+
 class Again(BaseRetryStrategy):
     """A job that failed waits twice as long each time, five minutes at most. A trouble that has a name passes some day; a fault of the
     program is not tried for ever."""
@@ -49,7 +69,7 @@ def jobs_app(url: str, work: Work) -> procrastinate.App:
     """Procrastinate's application with every task."""
     # That a job was taken, or is done, may be forgotten: it is then done once more, which every task bears.
     connector = procrastinate.PsycopgConnector(
-        conninfo=watchful(url, is_hasty=True), min_size=1, max_size=4, timeout=_WAIT
+        conninfo=watchful(url, is_hasty=True), min_size=1, max_size=8, timeout=_WAIT
     )
     app = procrastinate.App(connector=connector)
     app.job_manager = LastingJobs(connector)
@@ -68,7 +88,7 @@ def _bound(run: Callable[..., Awaitable[None]], work: Work) -> Callable[..., Awa
 
 
 async def run_worker(services: Services) -> None:
-    """Take jobs until SIGTERM or SIGINT. One analysis at a time: it needs a whole processor; run more workers for more.
+    """Take jobs until SIGTERM or SIGINT, in lanes that do not wait for each other. Run more workers for more analyses at a time.
 
     A thread may still be reading an image that was handed back when this returns: the process then has to be ended by force.
     """
@@ -119,15 +139,31 @@ async def _working(work: Work, lost: asyncio.Event) -> None:
     app.job_manager.lost = lost.set
     async with app.open_async():
         _log.info("working", worker=work.worker)
-        await app.run_worker_async(
-            name=work.worker,
-            concurrency=1,
-            wait=True,
-            fetch_job_polling_interval=_POLL,
-            shutdown_graceful_timeout=_GRACE,
-            listen_notify=True,
-            delete_jobs="successful",
-            update_heartbeat_interval=settings.heartbeat,
-            stalled_worker_timeout=settings.silence,
-            install_signal_handlers=False,
-        )
+        running = [asyncio.create_task(_lane(app, work, lane), name=lane.name) for lane in lanes()]
+        try:
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # A lane ends when told to, or when it cannot go on: the worker then begins anew with all of them.
+            for task in running:
+                task.cancel()
+            ended = await asyncio.gather(*running, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError):
+            raise error
+
+
+async def _lane(app: procrastinate.App, work: Work, lane: Lane) -> None:
+    settings = work.services.settings
+    await app.run_worker_async(
+        name=f"{work.worker}:{lane.name}",
+        queues=list(lane.queues),
+        concurrency=lane.at_once,
+        wait=True,
+        fetch_job_polling_interval=_POLL,
+        shutdown_graceful_timeout=_GRACE,
+        listen_notify=True,
+        delete_jobs="successful",
+        update_heartbeat_interval=settings.heartbeat,
+        stalled_worker_timeout=settings.silence,
+        install_signal_handlers=False,
+    )

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
-from hullmark.app.server import advisories, analyse, feeds, harbor, judge, simulate
+from hullmark.app.server import adopt, analyse, deliver, feeds, harbor, judge, moments, route, simulate, watch
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.register import want_verdict
 from hullmark.app.server.services import Services
@@ -63,13 +63,10 @@ async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
 
 
 async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
-    """Match with a newer snapshot of advisories, and judge the images of which it says something else."""
-    touched = await advisories.adopt(work.services, work.books, snapshot_id)
-    for start in range(0, len(touched), _AT_ONCE):
-        async with work.services.database.system() as connection:
-            for account_id, image_id in await images.holdings(connection, touched[start : start + _AT_ONCE]):
-                await want_verdict(connection, account_id, image_id, "advisories", priority=0)
-    _log.info("adopted", snapshot=snapshot_id, touched=len(touched))
+    """Match with a newer snapshot of advisories, and carry what it says differently into all verdicts."""
+    counts = await adopt.adopt(work.services, work.books, snapshot_id)
+    await moments.follow_lifecycles(work.services, work.books)
+    _log.info("adopted" if counts else "outdated", snapshot=snapshot_id)
 
 
 async def simulate_policy(work: Work, simulation_id: str) -> None:
@@ -94,6 +91,26 @@ async def scan_for_harbor(work: Work, account_id: int, key: str, sealed: str, by
     _log.info("scanned for harbor", account=account_id, scan=key, came_to=came_to)
 
 
+async def route_transitions(work: Work, account_id: int) -> None:
+    """Decide who hears of what changed in an account."""
+    routed = await route.route(work.services, account_id)
+    if routed.count:
+        _log.info("routed", account=account_id, transitions=routed.count, told=routed.told, messages=routed.messages)
+
+
+async def deliver_messages(work: Work, channel_id: str) -> None:
+    """Send what waits for a channel."""
+    count = await deliver.deliver(work.services, channel_id)
+    if count:
+        _log.info("delivered", channel=channel_id, messages=count)
+
+
+async def look_at_watches(work: Work, account_id: int, registry: str, numbers: list[int]) -> None:
+    """Ask a registry whether tags and repositories that an account watches changed."""
+    came_to = await watch.look(work.services, account_id, registry, numbers)
+    _log.info(came_to, account=account_id, registry=registry)
+
+
 async def delete_account(work: Work, account_id: int) -> None:
     """Remove an account that is to be deleted, with all that is its own."""
     async with work.services.database.system() as connection:
@@ -108,6 +125,9 @@ TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "simulate": ("judging", simulate_policy),
     "update_advisories": ("feeds", update_advisories),
     "harbor": ("analysis", scan_for_harbor),
+    "route": ("notice", route_transitions),
+    "deliver": ("delivery", deliver_messages),
+    "look": ("watching", look_at_watches),
     "delete_account": ("default", delete_account),
 }
 """Every task by its name, with the queue that it waits in."""

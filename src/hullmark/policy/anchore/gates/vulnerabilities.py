@@ -22,7 +22,9 @@ from hullmark.policy.cvss3 import (
     nvd_ratings,
     vendor_ratings,
 )
+from hullmark.policy.days import later
 from hullmark.policy.gate import CannotTell, Need
+from hullmark.policy.weakness import weakness_in
 
 _SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 _COMPARISONS = ("=", "!=", "<", ">", "<=", ">=")
@@ -146,6 +148,29 @@ def _fixed_at(found: MatchRow, key: str, facts: AnchoreFacts) -> datetime | None
         return None
 
 
+def _turns(values: Values, facts: AnchoreFacts) -> Iterator[datetime]:
+    """When matches have been known, and fixes been there, for as long as is asked for."""
+    known, fixed = values.integer("max_days_since_creation"), values.integer("max_days_since_fix")
+    if known is None and fixed is None:
+        return
+    for found in facts.matches:
+        key = f"{found.match.advisory.id}+{found.row.name}"
+        if not _is_wanted(found, values):
+            continue
+        if known is not None and key in facts.context.first_seen:
+            yield from later(in_utc(facts.context.first_seen[key]), min(known, _MAX_DAYS))
+        since = _fixed_at(found, key, facts) if fixed is not None else None
+        if since is not None and fixed is not None:
+            yield from later(since, min(fixed, _MAX_DAYS))
+
+
+def _grows_stale(values: Values, facts: AnchoreFacts) -> Iterator[datetime]:
+    data = facts.context.vulnerability_data
+    if data is not None and data.built_at is not None:
+        days = values.integer("max_days_since_sync") or 0
+        yield from later(in_utc(data.built_at), min(days, _MAX_DAYS), is_beyond=True)
+
+
 def _days_ago(now: datetime, days: int) -> datetime:
     try:
         return now - timedelta(days=min(days, _MAX_DAYS))
@@ -167,6 +192,7 @@ def _fired(found: MatchRow, met: _Met, facts: AnchoreFacts) -> Fired:
         subject=f"{advisory.id} {row.subject}",
         legacy_id=f"{advisory.id}+{_legacy_name(found)}",
         evidence=facts.at_row(row, found.match.why),
+        weakness=weakness_in(found.match),
     )
 
 
@@ -188,6 +214,7 @@ def kev_list(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
                 message=f"{advisory.id} of {found.row.name} is in the catalogue of known exploited vulnerabilities",
                 subject=f"{advisory.id} {found.row.subject}",
                 evidence=facts.at_row(found.row, f"known to be exploited since {advisory.kev.added}"),
+                weakness=weakness_in(found.match),
             )
 
 
@@ -253,6 +280,7 @@ TRIGGERS = (
         gate="vulnerabilities",
         name="package",
         check=package,
+        moments=_turns,
         needs=_MATCHES,
         about="Fires for each vulnerability of a package that meets all conditions.",
         parameters=(
@@ -281,6 +309,7 @@ TRIGGERS = (
         gate="vulnerabilities",
         name="stale_feed_data",
         check=stale_feed_data,
+        moments=_grows_stale,
         about="Fires if the advisories are older than a number of days, or of unknown age.",
         parameters=(Parameter(name="max_days_since_sync", kind=Kind.INTEGER, is_required=True),),
     ),

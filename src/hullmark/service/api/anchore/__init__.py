@@ -23,6 +23,7 @@ from hullmark.service.api.anchore import (
     subscriptions,
     system,
     users,
+    webhooks,
 )
 from hullmark.service.api.anchore.failures import FAILURES, PREFIX
 from hullmark.service.api.anchore.judging import Judging
@@ -39,6 +40,7 @@ MODULES = (
     accounts,
     users,
     queries,
+    webhooks,
     absent,
 )
 ROUTES = [handler for module in MODULES for handler in module.ROUTES]

@@ -17,7 +17,6 @@ _ABSENT = {
     "Anchore's extensions": ("/enterprise/{rest:path}",),
     "interactive queries": ("/interactive/{rest:path}",),
     "queries for vulnerabilities": ("/query/vulnerabilities",),
-    "tests of webhooks": ("/system/webhooks/{kind:str}/test",),
     "switches for single feeds": ("/system/feeds/{rest:path}",),
 }
 

@@ -10,7 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from hullmark.app.server.documents import get_verdict
+from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.selection import choose
 from hullmark.app.server.services import Services
 from hullmark.model.verdict import Verdict
@@ -96,7 +96,7 @@ async def _earlier(
     ]
 
     def read() -> list[tuple[Verdict, datetime]]:
-        return [(get_verdict(services.objects, each.document, each.at.isoformat()), each.at) for each in wanted]
+        return [(verdict_at(services.objects, each), each.at) for each in wanted]
 
     return await asyncio.to_thread(read)
 

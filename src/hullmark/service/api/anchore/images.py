@@ -44,13 +44,18 @@ async def add_image(
     if any("\0" in text for text in texts):
         raise refused(400, "annotations and Dockerfile hold no zero characters", "send them without")
     wanted = register.Wanted(
-        reference=wish.reference, tag=wish.tag, annotations=wish.annotations, dockerfile=wish.dockerfile, force=force
+        reference=wish.reference,
+        tag=wish.tag,
+        annotations=wish.annotations,
+        dockerfile=wish.dockerfile,
+        force=force,
+        watch=False,  # the subscription says it
     )
     added = await register.add(services, caller.account_id, wanted, caller.name)
     async with services.database.tenant(caller.account_id) as connection:
         if added.tagged:
             tag = held.full_tag(held.reference_of(added.tagged))
-            await watch_tag(connection, caller, tag, with_updates=autosubscribe)
+            await watch_tag(services, connection, caller, tag, with_updates=autosubscribe)
         after = {"reference": wish.reference, "state": added.placed.state}
         await audit.record(connection, caller, "image.add", "image", added.digest, None, after, caller.asked)
     return await _records(services, caller, [await held.find(services, caller, added.digest)])

@@ -15,8 +15,8 @@ import msgspec
 from hullmark.app.check import Asked, judge_by
 from hullmark.app.server.advisories import Books, current_snapshot
 from hullmark.app.server.analyse import means_of
+from hullmark.app.server.case import ANALYZER, digest_of_exceptions
 from hullmark.app.server.excepted import exceptions_for, with_exceptions
-from hullmark.app.server.judge import ANALYZER, digest_of_exceptions
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.app.server import repositories
 from hullmark.app.server.services import Services
+from hullmark.app.server.watch_subscriptions import keep_in_step
 from hullmark.report.anchore import subscriptions as shapes
 from hullmark.report.anchore.requests import SubscriptionRequest
 from hullmark.report.anchore.subscriptions import OF_REPOSITORIES, Subscription, SubscriptionInfo
@@ -38,11 +39,21 @@ def _new(caller: Caller, type: str, key: str, *, value: str | None = None, is_ac
     return NewSubscription(id=id, type=type, key=key, value=value, is_active=is_active)
 
 
-async def watch_tag(connection: Connection, caller: Caller, tag: str, *, with_updates: bool) -> None:
+async def watch_tag(
+    services: Services, connection: Connection, caller: Caller, tag: str, *, with_updates: bool
+) -> None:
     """Subscribe to a tag whose image is added; to new images of it only `with_updates`. What was switched off stays so."""
     wanted = [_new(caller, type, tag) for type in _ALWAYS]
     wanted.append(_new(caller, "tag_update", tag, is_active=with_updates))
-    await anchore_subscriptions.subscribe(connection, caller.account_id, wanted)
+    new = await anchore_subscriptions.subscribe(connection, caller.account_id, wanted)
+    if with_updates and wanted[-1].id in new:
+        await _watch(services, connection, caller, await _existing(connection, caller, wanted[-1].id))
+
+
+async def _watch(services: Services, connection: Connection, caller: Caller, row: SubscriptionRow) -> None:
+    """Have registries asked, or no longer, as a subscription says."""
+    when = (services.settings.watch_every, services.clock())
+    await keep_in_step(connection, caller.account_id, row, when, caller.name)
 
 
 async def watched_tags(connection: Connection, caller: Caller, tags: Sequence[str]) -> list[str]:
@@ -105,6 +116,7 @@ async def add_subscription(
         if not await anchore_subscriptions.subscribe(connection, caller.account_id, [wanted]):
             raise refused(409, f"there is a subscription {wanted.type} of {key} already", "change it with PUT")
         row = await _existing(connection, caller, wanted.id)
+        await _watch(services, connection, caller, row)
         after = {"type": row.type, "key": row.key, "active": row.is_active}
         await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.asked)
     return [_shown(caller.account, row)]
@@ -134,6 +146,7 @@ async def change_subscription(
             connection, caller.account_id, id, is_active=data.active, value=data.subscription_value
         )
         row = await _existing(connection, caller, id)
+        await _watch(services, connection, caller, row)
         changed = ({"active": before.is_active}, {"active": row.is_active})
         await audit.record(connection, caller, "subscription.change", "subscription", id, *changed, caller.asked)
     return [_shown(caller.account, row)]
@@ -180,6 +193,7 @@ async def add_repository(
         if not await anchore_subscriptions.subscribe(connection, caller.account_id, [wanted]):
             await anchore_subscriptions.change_subscription(connection, caller.account_id, wanted.id, value=value)
         row = await _existing(connection, caller, wanted.id)
+        await _watch(services, connection, caller, row)
         after = {"type": row.type, "key": key, "tags": len(tags), "autosubscribe": autosubscribe}
         await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.asked)
     return [_shown(caller.account, row)]

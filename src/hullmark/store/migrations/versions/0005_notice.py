@@ -26,6 +26,8 @@ _BOUND_TO_ACCOUNT = (
     "delivery_attempt",
     "thread",
     "thread_image",
+    "thread_change",
+    "finding_change",
 )
 
 
@@ -42,12 +44,20 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("DROP FUNCTION finding_changes")
+    for table in ("wave_part", "wave", "match_change", "snapshot_news"):
+        op.execute(f"DROP TABLE {table}")
+    op.execute("ALTER TABLE rematch DROP COLUMN rank")
+    op.execute("ALTER TABLE matching DROP COLUMN carried_out_id")
+    op.execute("ALTER TABLE verdict DROP COLUMN snapshot_id, DROP COLUMN finding_count, DROP COLUMN is_awaiting")
+    op.execute("DROP INDEX verdict_history_changes")
     op.execute("DROP TRIGGER account_hears_by_default ON account")
     op.execute("DROP FUNCTION subscribe_by_default")
     for table in reversed(_BOUND_TO_ACCOUNT):
         op.execute(f"DROP TABLE {table} CASCADE")
     op.execute("DROP TABLE notice_latency")
     op.execute("ALTER TABLE verdict_history DROP COLUMN changes")
+    op.execute("ALTER TABLE exception DROP COLUMN warned")
     op.execute("ALTER TABLE verdict DROP COLUMN next_at, DROP COLUMN is_clouded")
     op.execute("ALTER TABLE account_image DROP COLUMN certified_at")
     op.execute("ALTER TABLE anchore_subscription RENAME CONSTRAINT anchore_subscription_pkey TO subscription_pkey")

@@ -8,6 +8,9 @@ ALTER TABLE account_image ADD COLUMN certified_at timestamptz; -- since when a v
 ALTER TABLE verdict ADD COLUMN next_at timestamptz;            -- the first moment at which time alone may change it
 ALTER TABLE verdict ADD COLUMN is_clouded boolean NOT NULL DEFAULT false; -- some rule could not be judged, whatever the others say
 CREATE INDEX verdict_next ON verdict (next_at) WHERE next_at IS NOT NULL;
+-- Nobody knows of those made before: they are made anew the next day, as every day until now.
+UPDATE verdict SET next_at = (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day') AT TIME ZONE 'UTC';
+ALTER TABLE exception ADD COLUMN warned smallint;              -- so many days before its end people were told last
 -- Findings that came and went since `document` was written; null where it says all.
 ALTER TABLE verdict_history ADD COLUMN changes jsonb;
 
@@ -29,12 +32,16 @@ CREATE TABLE watch (
     registry text NOT NULL,
     repository text NOT NULL,
     tag text NOT NULL DEFAULT '',                              -- '' is all tags of the repository
+    pattern text NOT NULL DEFAULT '*',                         -- of a repository: which tags, with wildcards
+    follows boolean NOT NULL DEFAULT true,                     -- of a repository: whether new tags are watched, too
+    platform text NOT NULL DEFAULT '',                         -- which image of an index ('': the usual)
     every integer NOT NULL DEFAULT 300 CHECK (every BETWEEN 10 AND 604800),
     is_active boolean NOT NULL DEFAULT true,
     digest text NOT NULL DEFAULT '',
     etag text NOT NULL DEFAULT '',
     next_at timestamptz NOT NULL DEFAULT now(),
     checked_at timestamptz,
+    noticed_at timestamptz,                                    -- when the registry said that something changed, until that was looked at
     failures integer NOT NULL DEFAULT 0,
     reason text NOT NULL DEFAULT '',
     created_by text NOT NULL DEFAULT '',
@@ -73,6 +80,7 @@ CREATE TABLE cause (
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (account_id, key)
 );
+CREATE INDEX cause_open ON cause (account_id) WHERE NOT is_complete;
 CREATE TABLE transition (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
@@ -102,7 +110,7 @@ CREATE TABLE transition (
 CREATE INDEX transition_unrouted ON transition (account_id, id) WHERE routed_at IS NULL;
 CREATE INDEX transition_image ON transition (account_id, image_id, id DESC);
 CREATE INDEX transition_cause ON transition (cause_id, id);
-CREATE INDEX transition_time ON transition (account_id, recorded_at);
+CREATE INDEX transition_time ON transition (account_id, at);
 
 -- Who wants to hear of it
 CREATE TABLE channel (
@@ -116,6 +124,7 @@ CREATE TABLE channel (
     is_active boolean NOT NULL DEFAULT true,
     failures integer NOT NULL DEFAULT 0,                       -- one after the other, until now
     failing_since timestamptz,
+    failing_told_at timestamptz,                               -- that it fails was told of
     resume_at timestamptz,                                     -- not tried before
     last_error text NOT NULL DEFAULT '',
     created_by text NOT NULL DEFAULT '',
@@ -174,7 +183,9 @@ CREATE TABLE message (
     item_count integer NOT NULL DEFAULT 0,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     due_at timestamptz NOT NULL,                               -- gathers no longer than this
+    is_held boolean NOT NULL DEFAULT false,                    -- by quiet hours: a later message does not take it along
     sealed_at timestamptz,
+    resent_at timestamptz,                                     -- somebody had it sent again
     attempts integer NOT NULL DEFAULT 0,
     next_at timestamptz,
     delivered_at timestamptz,
@@ -226,10 +237,19 @@ CREATE TABLE thread_image (
     image_id bigint NOT NULL,
     policy_id bigint NOT NULL DEFAULT 0,
     environment text NOT NULL DEFAULT '',
+    transition_id bigint NOT NULL DEFAULT 0,                   -- the last one that said so
     PRIMARY KEY (channel_id, key, image_id, policy_id, environment),
     FOREIGN KEY (channel_id, key) REFERENCES thread ON DELETE CASCADE
 );
 CREATE INDEX thread_image_open ON thread_image (channel_id, image_id, policy_id, environment);
+-- Which threads a message changed: each message counts once, however often it is sent. The row with key '' says that it was counted.
+CREATE TABLE thread_change (
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    message_id bigint NOT NULL REFERENCES message ON DELETE CASCADE,
+    key text NOT NULL,
+    was_open boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (message_id, key)
+);
 
 -- How long it takes until people know, by stage: of each bound (seconds), how many took no longer, and how long all took together
 CREATE TABLE notice_latency (
@@ -252,4 +272,90 @@ UPDATE account_image held SET certified_at = passed.at FROM (
 ) passed WHERE passed.account_id = held.account_id AND passed.image_id = held.image_id;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deployment, watch, hook, cause, transition, channel, subscription, silence, message, message_item,
-    delivery_attempt, thread, thread_image TO hullmark_tenant;
+    delivery_attempt, thread, thread_image, thread_change TO hullmark_tenant;
+
+-- What a snapshot says differently of packages, until all that follows from it is written down
+ALTER TABLE matching ADD COLUMN carried_out_id bigint;         -- the snapshot whose news are in all verdicts
+UPDATE matching SET carried_out_id = snapshot_id;
+ALTER TABLE rematch ADD COLUMN rank smallint NOT NULL DEFAULT 3; -- the most urgent first
+CREATE INDEX rematch_rank ON rematch (rank, coordinate_id);
+CREATE TABLE snapshot_news (
+    snapshot_id bigint NOT NULL REFERENCES snapshot ON DELETE CASCADE,
+    name text COLLATE "C" NOT NULL,
+    rank smallint NOT NULL,
+    PRIMARY KEY (snapshot_id, name)
+);
+CREATE TABLE match_change (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    snapshot_id bigint NOT NULL REFERENCES snapshot ON DELETE CASCADE,
+    coordinate_id bigint NOT NULL REFERENCES coordinate ON DELETE CASCADE,
+    package_id bigint REFERENCES package ON DELETE CASCADE,    -- null: every package of the coordinate that no other owns
+    name text NOT NULL,                                        -- the vulnerability; '': whether anything can be told of it
+    rank smallint NOT NULL,
+    before bytea NOT NULL,
+    after bytea NOT NULL
+);
+CREATE INDEX match_change_rank ON match_change (snapshot_id, rank, id);
+CREATE INDEX match_change_coordinate ON match_change (coordinate_id, name);
+-- What that changes in what a policy finds in a package; verdicts refer to it for good
+CREATE TABLE finding_change (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account ON DELETE CASCADE,
+    policy_id bigint NOT NULL,
+    policy_version integer NOT NULL,
+    exceptions_digest text NOT NULL,
+    snapshot_id bigint NOT NULL,
+    package_id bigint NOT NULL,
+    stage smallint NOT NULL,                                   -- 0 adds to what images are held against, 1 takes from it, 2 neither
+    wave_id bigint,                                            -- null: not begun
+    is_doubtful boolean NOT NULL DEFAULT false,                -- no sum: images that hold the package are judged one by one
+    stops integer NOT NULL DEFAULT 0,
+    warns integer NOT NULL DEFAULT 0,
+    findings integer NOT NULL DEFAULT 0,
+    next_at timestamptz,
+    lost jsonb NOT NULL DEFAULT '[]',
+    gained jsonb NOT NULL DEFAULT '[]',
+    told jsonb NOT NULL DEFAULT '[]'                           -- [{cause, kind, severity, evidence}]
+);
+CREATE INDEX finding_change_wave ON finding_change (wave_id) WHERE wave_id IS NOT NULL;
+CREATE INDEX finding_change_waiting ON finding_change (snapshot_id, stage, id) WHERE wave_id IS NULL;
+-- What is written down together: some changes, for images by their numbers; a row of `wave_part` is work that is left
+CREATE TABLE wave (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    snapshot_id bigint NOT NULL REFERENCES snapshot ON DELETE CASCADE
+);
+CREATE TABLE wave_part (
+    wave_id bigint NOT NULL REFERENCES wave ON DELETE CASCADE,
+    low bigint NOT NULL,
+    high bigint NOT NULL,
+    PRIMARY KEY (wave_id, low)
+);
+ALTER TABLE verdict ADD COLUMN snapshot_id bigint;             -- with which it was judged; sums may have been added since
+ALTER TABLE verdict ADD COLUMN finding_count integer;          -- all its findings; null: not known
+ALTER TABLE verdict ADD COLUMN is_awaiting boolean NOT NULL DEFAULT false; -- it is to be judged, and nothing is added to it until then
+UPDATE verdict SET snapshot_id = snapshot.id FROM verdict_history history JOIN snapshot ON snapshot.digest = history.snapshot_digest
+    WHERE history.id = verdict.history_id;
+ALTER TABLE verdict SET (fillfactor = 85);
+CREATE INDEX verdict_history_changes ON verdict_history (id) WHERE changes IS NOT NULL;
+
+-- The findings that came and went by changes of these numbers (a JSON array), in their order: what the last one says of each counts.
+-- An object says it itself.
+CREATE FUNCTION finding_changes(numbers jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    WITH meant AS (
+        SELECT change.* FROM finding_change change
+        WHERE change.id = ANY (ARRAY(SELECT each::bigint FROM jsonb_array_elements_text(
+            CASE jsonb_typeof(numbers) WHEN 'array' THEN numbers ELSE '[]' END) each))
+    ), said AS (
+        SELECT id, each.value ->> 0 AS rule, each.value ->> 1 AS trigger, NULL::jsonb AS finding
+        FROM meant, jsonb_array_elements(meant.lost) each
+        UNION ALL
+        SELECT id, each.value ->> 'rule_id', each.value ->> 'trigger_id', each.value FROM meant, jsonb_array_elements(meant.gained) each
+    ), last AS (
+        SELECT DISTINCT ON (rule, trigger) rule, trigger, finding FROM said ORDER BY rule, trigger, id DESC, finding IS NULL
+    )
+    SELECT CASE jsonb_typeof(numbers) WHEN 'object' THEN numbers ELSE jsonb_build_object(
+        'lost', coalesce((SELECT jsonb_agg(jsonb_build_array(rule, trigger) ORDER BY rule, trigger) FROM last), '[]'),
+        'gained', coalesce((SELECT jsonb_agg(finding ORDER BY rule, trigger) FROM last WHERE finding IS NOT NULL), '[]')) END
+    WHERE numbers IS NOT NULL
+$$;
+GRANT SELECT ON finding_change TO hullmark_tenant;

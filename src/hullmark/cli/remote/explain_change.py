@@ -1,0 +1,99 @@
+"""`hullmark explain-change`: what made the verdict on an image flip, when, and who was told."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from hullmark.cli.remote.actions import add_limit
+from hullmark.cli.rows import add_output
+from hullmark.cli.server_options import add_server_options
+
+NAME = "explain-change"
+HELP = "say what made the verdict on an image change on the server, when, and who was told"
+EPILOG = "The newest change comes first."
+
+_SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("image", metavar="IMAGE", help="HOST/REPOSITORY:TAG, or a digest of the image")
+    parser.add_argument("--policy", metavar="NAME", default="", help="only by this policy (default: any)")
+    add_limit(parser)
+    add_output(parser)
+    add_server_options(parser, with_trust=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, and show."""
+    from hullmark.cli.remote.connection import connect
+    from hullmark.cli.remote.shown import show_list
+    from hullmark.cli.remote.waiting import digest_of
+    from hullmark.net.api_client import segment
+    from hullmark.report.terminal import safe
+
+    api = connect(arguments)
+    path = f"/images/{segment(digest_of(api, arguments.image))}/changes"
+    found = api.pages(path, {"policy": arguments.policy or None}, arguments.limit)
+    if arguments.output == "json":
+        return show_list(arguments, found, [], "")
+    count = 0
+    for count, change in enumerate(found, 1):
+        sys.stdout.write(("\n" if count > 1 else "") + "".join(f"{safe(line)}\n" for line in lines_of(change)))
+    if not count:
+        sys.stdout.write("nothing changed\n")
+    return 0
+
+
+def lines_of(change: Any) -> Iterator[str]:
+    """A change in lines for people."""
+    before, after = change["before"], change["after"]
+    policy = f"policy {after['policy']} {after['policy_version']}"
+    where = f" in {change['environment']}" if change["environment"] else ""
+    flip = f"{before['verdict']} to {after['verdict']}" if before else f"{after['verdict']}, the first verdict"
+    if before and before["verdict"] == after["verdict"]:
+        flip = f"{after['verdict']} as before, for other reasons"
+    yield f"{_moment(after['at'])}  {flip} ({policy}{where})"
+    yield from _cause(change["cause"])
+    if not before or before["reason"] != after["reason"]:
+        yield f"  verdict  {after['reason']}"
+    for sign, name in (("+", "gained"), ("-", "lost")):
+        for each in change[name][:_SHOWN]:
+            yield f"  {sign} {each['action']:<4} {each['rule']}: {each['message']}"
+        more = change[f"{name}_count"] - len(change[name][:_SHOWN])
+        if more > 0:
+            yield f"  {sign} and {more} more: -o json shows them"
+    for each in change["also"]:
+        yield f"  also     another {each['what']}: {each['before'] or 'none'}, then {each['after'] or 'none'}"
+    yield from itertools.chain.from_iterable(_told(each) for each in change["told"])
+
+
+def _cause(cause: Any) -> Iterator[str]:
+    if cause is None:
+        return
+    certain = "" if cause["certain"] else " (most likely: other inputs differ too)"
+    yield f"  cause    {cause['kind']}{certain}: {cause['sentence']}"
+    if cause["before"] or cause["after"]:
+        yield f"           {cause['before'] or 'none'}, then {cause['after'] or 'none'}"
+
+
+def _told(told: Any) -> Iterator[str]:
+    if told["outcome"] == "suppressed" or (told["outcome"] == "told" and not told["receivers"]):
+        yield f"  told     {told['kind']}: nobody: {told['why'] or 'nobody was to hear of it'}"
+    elif told["outcome"] == "waiting":
+        yield f"  told     {told['kind']}: it is not decided yet who hears of it"
+    for each in told["receivers"]:
+        is_there = each["state"] == "delivered" and each["delivered_at"]
+        state = f"at {_moment(each['delivered_at'])}" if is_there else _STATES.get(each["state"], each["state"])
+        yield f"  told     {told['kind']}: {each['channel']} ({each['kind']}) {state}"
+
+
+_STATES = {"gathering": "soon", "waiting": "is being sent to", "dead": "could not be reached"}
+
+
+def _moment(text: str) -> str:
+    return f"{text[:19].replace('T', ' ')} UTC"

@@ -1,0 +1,93 @@
+"""Channel `apprise`: whatever service the `apprise` library reaches, named by one of its URLs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hullmark.model.advisory import Severity
+from hullmark.model.notice import Digest
+from hullmark.notify.channel import SECRET, Channel, Relay, Steps, Wish, judged
+from hullmark.notify.shown import clean, fitted, unmentioned
+
+LOCAL_SCHEMES = frozenset(
+    (
+        *(
+            "dbus",
+            "kde",
+            "qt",
+            "glib",
+            "gio",
+            "gnome",
+            "macosx",
+            "windows",
+            "syslog",
+            "blink1",
+            "deltachat",
+            "deltachats",
+        ),
+        *("file", "exec", "script"),
+    )
+)
+"""Schemes that show something on, write to, or start something on the machine that the server runs on."""
+
+MAX_BODY = 8000
+"""Characters; services that take less cut it, or are sent several."""
+
+_LEVELS: dict[Severity, Literal["info", "success", "warning", "failure"]] = {
+    "critical": "failure",
+    "high": "failure",
+    "medium": "warning",
+    "low": "warning",
+}
+_GOOD = frozenset(("compliance.regained", "finding.retracted", "fix.available"))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`url` is as the library's documentation has it for the service: gotify://HOST/TOKEN, tgram://TOKEN/CHAT, ntfy://TOPIC …"""
+
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=5,
+            max_length=4000,
+            pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s\x00-\x1f\x7f]+$(?!\n)",
+            extra=SECRET,
+        ),
+    ]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a service on the server's own machine."""
+        if scheme_of(self.url) in LOCAL_SCHEMES:
+            raise ValueError(
+                f"{scheme_of(self.url)}:// reaches the server's own machine only: name a service elsewhere"
+            )
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of a URL, in lower case."""
+    return url.partition("://")[0].lower()
+
+
+def deliver(wish: Wish, settings: Any) -> Steps:
+    """Title and text as they are; the library makes of them what the service shows."""
+    relay = Relay(
+        url=settings.url,
+        title=unmentioned(fitted(clean(wish.title), 200)),
+        body=fitted("\n".join(unmentioned(clean(line)) for line in wish.text.splitlines()), MAX_BODY) or "…",
+        level=_level(wish),
+    )
+    judged((yield relay), scheme_of(settings.url))
+    return ""
+
+
+def _level(wish: Wish) -> Literal["info", "success", "warning", "failure"]:
+    if isinstance(wish.notice, Digest):
+        return "info"
+    if wish.notice.kinds and set(wish.notice.kinds) <= _GOOD:
+        return "success"
+    return _LEVELS.get(wish.notice.severity, "info")
+
+
+CHANNEL = Channel(name="apprise", title="Apprise", settings=Settings, deliver=deliver, module=__name__)

@@ -1,0 +1,230 @@
+"""What brought a change of verdicts about, under its name: equal for all images that it reached, and told without speaking of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from hullmark.model import notice
+from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.notice import CauseKind
+from hullmark.model.verdict import Finding, Verdict
+from hullmark.policy.verdict_diff import Cause, Change, Compared, advisory_in, advisory_of, key_of
+
+MOST_EVIDENCE = 50
+"""Pieces of evidence that a cause or a transition is told with."""
+
+_LONGEST = 2000
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+_OF_ADVISORIES = (Cause.ADVISORY, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
+
+ExceptionName = tuple[str, str, str, str, str]
+"""What tells an exception from others in a finding: rule, subject, owner, reason, last day."""
+
+
+class KeptException(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception that has an id, and when it was made and ended by hand."""
+
+    id: str
+    created_at: datetime
+    ended_at: datetime | None = None
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """What was judged by what, and how that is called. `at` is the moment that counted as now.
+
+    `snapshot` is the number of the advisories that count, `activation` that of the policy's coming into force. `is_moved`: the verdict
+    before is that on another image, from which the tag `reference` moved here. `seen` tells of what may be a cause when it came to be
+    known. `has_vex`: VEX statements may have changed meanwhile. `is_redeployed`: since when the image runs is told otherwise than before.
+    """
+
+    image_id: int | None
+    image_digest: str
+    policy_id: int | None
+    policy: str
+    environment: str
+    reference: str
+    at: datetime
+    snapshot: str = ""
+    activation: str = ""
+    is_moved: bool = False
+    seen: Mapping[CauseKind, datetime] = {}
+    exceptions: Mapping[ExceptionName, KeptException] = {}
+    has_vex: bool = False
+    is_redeployed: bool = False
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """The two verdicts that are compared."""
+
+    before: Verdict
+    after: Verdict
+
+
+def kind_of(cause: Cause, scene: Scene) -> CauseKind:
+    """The kind of notice that a cause makes."""
+    if cause is Cause.VEX and not scene.has_vex:
+        return "time"
+    kind: CauseKind = msgspec.convert(cause.value, CauseKind)
+    return kind
+
+
+def cause_of(
+    cause: Cause, compared: Compared | None, changes: Sequence[Change], pair: Pair, scene: Scene
+) -> notice.Cause:
+    """The cause of these changes, which may be none: then it is about what could not be told."""
+    kind = kind_of(cause, scene)
+    subject = _subject(kind, changes, pair, scene)
+    before, after = _words(kind, compared, pair)
+    what = _what_of_exception(changes, pair, scene) if kind == "exception" else None
+    seen_at = scene.seen.get(kind) or (scene.seen.get("advisory") if cause in _OF_ADVISORIES else None)
+    evidence = tuple(evidence_of(each) for each in changes[:MOST_EVIDENCE])
+    return notice.Cause(
+        kind=kind,
+        key=storable(_key(kind, subject, what, scene, pair))[:1000],
+        subject=storable(subject),
+        sentence=storable(_sentence(kind, subject, (before, after), what, scene)),
+        seen_at=(what.seen_at if what is not None else None) or seen_at or scene.at,
+        severity=severity_of(changes),
+        before=storable(before),
+        after=storable(after),
+        evidence=evidence,
+    )
+
+
+def severity_of(changes: Sequence[Change]) -> Severity:
+    """The gravest of the vulnerabilities."""
+    found = [each.finding.weakness.severity for each in changes if each.finding.weakness is not None]
+    return max(found, key=_RANK.__getitem__, default="unknown")
+
+
+def evidence_of(change: Change) -> notice.Evidence:
+    """A change as it is shown."""
+    finding, weakness = change.finding, change.finding.weakness
+    return notice.Evidence(
+        rule=storable(finding.rule_id),
+        subject=storable(finding.subject),
+        message=storable(finding.message),
+        advisory=storable(advisory_of(finding)),
+        package=storable(weakness.package if weakness is not None else _purl_in(finding.subject)),
+        path=storable(next((place.path for place in finding.evidence if place.path), "")),
+        fix_state=weakness.fix_state if weakness is not None else "",
+        fix_version=storable(weakness.fix_version) if weakness is not None else "",
+        is_gained=change.is_gained,
+    )
+
+
+def storable(text: str) -> str:
+    """A text that stems from an image or a policy as databases take it: of a bounded length, without NUL and halves of characters."""
+    return text[:_LONGEST].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _purl_in(subject: str) -> str:
+    return subject if subject.startswith("pkg:") else ""
+
+
+def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scene) -> str:
+    if kind == "policy":
+        return scene.policy
+    if kind == "image" or (kind == "time" and scene.is_redeployed):
+        return scene.reference or scene.image_digest
+    if kind == "analyzer":
+        return pair.after.inputs.analyzer
+    if not changes:
+        return advisory_in(f"{pair.after.reason} {pair.before.reason}") or "advisories"
+    first = changes[0].finding
+    if kind == "exception":
+        return first.rule_id
+    return advisory_of(first) or first.subject
+
+
+def _words(kind: CauseKind, compared: Compared | None, pair: Pair) -> tuple[str, str]:
+    """The two inputs that were compared. Digests of what an advisory says mean nothing to people."""
+    if kind == "analyzer":
+        return pair.before.inputs.analyzer, pair.after.inputs.analyzer
+    if compared is None:
+        return "", ""
+    if kind == "advisory" and compared.what.startswith("advisory ") and compared.before.startswith("sha256:"):
+        return "as it was", "says something else"
+    return compared.before, compared.after
+
+
+class _Happened(msgspec.Struct, frozen=True):
+    """What became of an exception, by name, and when that was."""
+
+    name: str
+    what: str
+    seen_at: datetime | None
+
+
+def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _Happened:
+    key = key_of(changes[0].finding)
+    old, new = (next((f for f in each.findings if key_of(f) == key), None) for each in (pair.before, pair.after))
+    began = changes[0].is_gained is False
+    covering = (new if began else old) or changes[0].finding
+    said = covering.allowlisted or {}
+    kept = scene.exceptions.get(name_of(covering))
+    name = kept.id if kept is not None else _written(covering, said, scene)
+    if began:
+        return _Happened(name, "began", kept.created_at if kept is not None else None)
+    expires = said.get("expires", "")
+    if kept is not None and kept.ended_at is not None:
+        return _Happened(name, "ended", kept.ended_at)
+    is_expired = bool(expires) and expires < scene.at.date().isoformat()
+    return _Happened(name, "expired" if is_expired else "ended", None)
+
+
+def name_of(finding: Finding) -> ExceptionName:
+    """The name of the exception that covers a finding."""
+    said = finding.allowlisted or {}
+    return (finding.rule_id, *(said.get(word, "") for word in ("subject", "owner", "reason", "expires")))  # type: ignore[return-value]  # four words
+
+
+def _written(finding: Finding, said: Mapping[str, str], scene: Scene) -> str:
+    """The name of an exception that is written in a policy."""
+    owner = said.get("owner") or said.get("name") or ""
+    return f"{scene.policy}/{finding.rule_id}/{owner}/{said.get('expires', '')}"
+
+
+def _key(kind: CauseKind, subject: str, what: _Happened | None, scene: Scene, pair: Pair) -> str:
+    if what is not None:
+        return f"exception:{what.name}@{what.what}"
+    if kind == "policy":
+        return f"policy:{scene.policy}@{scene.activation or pair.after.inputs.policy}"
+    if kind == "image":
+        return f"tag:{subject}@{scene.image_digest}"
+    if kind == "time":
+        return f"time:{subject}@{scene.at.date().isoformat()}"
+    if kind == "analyzer":
+        return f"analyzer:{subject}"
+    return f"{kind}:{subject}@{scene.snapshot or pair.after.inputs.snapshot or ''}"
+
+
+def _sentence(kind: CauseKind, subject: str, words: tuple[str, str], what: _Happened | None, scene: Scene) -> str:
+    before, after = words
+    if what is not None:
+        return f"An exception from the rule {subject} {what.what}."
+    if kind == "policy":
+        return f"Another policy is in force: {subject}."
+    if kind == "image":
+        return f"The tag {subject} points to another image."
+    if kind == "time":
+        about = f"It is known now since when {subject} runs" if scene.is_redeployed else f"Time passed for {subject}"
+        return f"{about}."
+    if kind == "analyzer":
+        return "The analyzer is another version."
+    if kind == "advisory":
+        return f"{subject} became known." if before == "not known" else f"What advisories say of {subject} changed."
+    return _SENTENCES.get(kind, _SAYS_ELSE).format(subject=subject, before=before or "none", after=after or "none")
+
+
+_SAYS_ELSE = "What advisories say of {subject} changed: {before}, then {after}."
+_SENTENCES: dict[CauseKind, str] = {
+    "severity": "The severity of {subject} changed: {before}, then {after}.",
+    "exploitation": "{subject} is now {after}; it was {before}.",
+    "retraction": "The advisory {subject} was withdrawn, or no longer speaks of the package.",
+    "fix": "There is a fix for {subject}: {after}.",
+    "vex": "What is stated about {subject} (VEX, ignore rules) changed: {before}, then {after}.",
+}

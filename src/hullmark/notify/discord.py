@@ -1,0 +1,122 @@
+"""Channel `discord`: an embed to a webhook of a channel."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
+from hullmark.notify.channel import Again, Channel, Post, Reply, Steps, Wish, judged
+from hullmark.notify.shown import (
+    TICK,
+    Ink,
+    Shown,
+    as_templated,
+    fitted,
+    is_worded,
+    packed,
+    paragraphs,
+    shown,
+    unmentioned,
+)
+
+MAX_TITLE = 256
+MAX_DESCRIPTION = 4096
+MAX_FOOTER = 2048
+MAX_EMBED = 6000
+"""Characters of all parts together."""
+
+_LONGEST_WAIT = 3600.0
+_MARKDOWN = re.compile(r"([\\*_~`|>#\[\]()<:-])")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`url` is the webhook's; `thread` the ID of a thread of its channel. `layout` "text" sends the template's text."""
+
+    url: SecretAddress
+    thread: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,20}$(?!\n)")] = ""
+    layout: Literal["rich", "text"] = "rich"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an address that is not encrypted."""
+        check_encrypted(self.url)
+
+
+def escaped(text: str) -> str:
+    """Text that is shown as it is."""
+    return _MARKDOWN.sub(r"\\\1", unmentioned(text))
+
+
+def _code(text: str) -> str:
+    return f"`{unmentioned(text).replace('`', TICK) or ' '}`"
+
+
+_INK = Ink(
+    plain=escaped,
+    code=_code,
+    strong=lambda text: f"**{escaped(text)}**",
+    link=lambda text, url: f"[{escaped(text)}]({_in_brackets(url)})",
+)
+
+
+def _in_brackets(url: str) -> str:
+    return url.replace("(", "%28").replace(")", "%29")
+
+
+def message(wish: Wish, layout: str = "rich") -> dict[str, Any]:
+    """What is sent. Nobody is mentioned by it, whatever it says."""
+    what = shown(wish)
+    text = as_templated(wish, escaped, MAX_DESCRIPTION) if layout == "text" else _description(what)
+    embed: dict[str, Any] = {
+        "title": fitted(what.title, MAX_TITLE, escaped),
+        "description": text,
+        "color": what.colour,
+        "footer": {"text": fitted(what.footer, 600, unmentioned)},
+        "timestamp": wish.now.isoformat(),
+    }
+    if what.link:
+        embed["url"] = what.link
+    return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+
+
+def _description(what: Shown) -> str:
+    last = [_INK.link(what.all, what.link)] if what.link else []
+    room = MAX_DESCRIPTION - sum(len(each) + 2 for each in last)
+    text = packed(paragraphs(what, _INK, 1800), room, "\n\n")
+    return "\n\n".join((text, *last))
+
+
+def deliver(wish: Wish, settings: Any) -> Steps:
+    """One request, which is answered when the message is there. Answers its ID."""
+    base, _, query = settings.url.partition("?")
+    asked = [each for each in query.split("&") if each and not each.startswith(("wait=", "thread_id="))]
+    asked += ["wait=true", *([f"thread_id={settings.thread}"] if settings.thread else [])]
+    reply = yield Post(
+        url=f"{base}?{'&'.join(asked)}",
+        body=msgspec.json.encode(message(wish, "text" if is_worded(wish) else settings.layout)),
+        headers={"Content-Type": "application/json"},
+    )
+    return _judged(reply, host_of(settings.url))
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    id: str = ""
+    retry_after: float | None = None
+
+
+def _judged(reply: Reply, host: str) -> str:
+    """Limits of rates are told in the body, in seconds and more exactly than in the header."""
+    try:
+        answer = msgspec.json.decode(reply.body, type=_Answer)
+    except msgspec.DecodeError:
+        answer = _Answer()
+    if reply.status == 429 and answer.retry_after is not None:
+        after = min(max(answer.retry_after, 0.0), _LONGEST_WAIT)
+        raise Again(f"{host} answered 429: too many messages", status=429, after=after)
+    judged(reply, host)
+    return answer.id
+
+
+CHANNEL = Channel(name="discord", title="Discord", settings=Settings, deliver=deliver, module=__name__)

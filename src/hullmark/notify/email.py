@@ -1,0 +1,110 @@
+"""Channel `email`: mails as text and HTML; those of one cause are one conversation."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hullmark.model.notice import Notice
+from hullmark.notify.channel import SECRET, Channel, Mail, Steps, Wish, judged
+from hullmark.notify.shown import Ink, Shown, as_templated, clean, fitted, is_worded, paragraphs, shown, unmentioned
+
+MAX_SUBJECT = 200
+
+_MAX_PARAGRAPH = 20_000
+_PATTERN = (
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+)
+
+MailAddress = Annotated[str, msgspec.Meta(max_length=254, pattern=rf"^{_PATTERN}$(?!\n)")]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`to` are the recipients. `sender` and `relay` (smtp://USER:PASSWORD@HOST:PORT, smtps://…) are used instead of the server's.
+
+    `layout` "text" sends the template's text alone.
+    """
+
+    to: Annotated[tuple[MailAddress, ...], msgspec.Meta(min_length=1, max_length=50)]
+    sender: Annotated[str, msgspec.Meta(max_length=254, pattern=rf"^({_PATTERN})?$(?!\n)")] = ""
+    relay: Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^(smtps?://[^\s/?#]+/?)?$(?!\n)", extra=SECRET)] = ""
+    layout: Literal["rich", "text"] = "rich"
+
+
+_TEXT = Ink(
+    plain=unmentioned,
+    code=unmentioned,
+    strong=unmentioned,
+    link=lambda text, url: f"{unmentioned(text)} <{url}>",
+    bullet="- ",
+)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(unmentioned(text))
+
+
+_HTML = Ink(
+    plain=_escaped,
+    code=lambda text: f"<code>{_escaped(text)}</code>",
+    strong=lambda text: f"<strong>{_escaped(text)}</strong>",
+    link=lambda text, url: f'<a href="{html.escape(url)}">{_escaped(text)}</a>',
+)
+
+
+def mail(wish: Wish, settings: Settings) -> Mail:
+    """The mail. Sent again it has the same Message-ID."""
+    what = shown(wish)
+    is_rich = settings.layout == "rich" and not is_worded(wish)
+    return Mail(
+        to=settings.to,
+        subject=fitted(what.title, MAX_SUBJECT),
+        text=_text(what) if is_rich else as_templated(wish, unmentioned, 100_000) + "\n",
+        html=_html(what) if is_rich else "",
+        message_id=_name(f"message:{wish.notice.id}:{','.join(settings.to)}", settings),
+        thread=_name(f"cause:{wish.notice.account}:{wish.notice.cause.key}", settings)
+        if isinstance(wish.notice, Notice) and not wish.notice.is_test
+        else "",
+        relay=settings.relay,
+        sender=settings.sender,
+    )
+
+
+def _name(of: str, settings: Settings) -> str:
+    """A Message-ID (RFC 5322, 3.6.4): of nothing but a digest, whatever the names are."""
+    host = settings.sender.rpartition("@")[2] or "hullmark.invalid"
+    return f"<{hashlib.sha256(of.encode('utf-8', 'replace')).hexdigest()[:40]}@{host}>"
+
+
+def _text(what: Shown) -> str:
+    parts = [what.title, *paragraphs(what, _TEXT, _MAX_PARAGRAPH)]
+    if what.link:
+        parts.append(f"{what.all}: {what.link}")
+    return "\n\n".join((*parts, f"-- \n{what.footer}")) + "\n"
+
+
+def _html(what: Shown) -> str:
+    blocks = [text.replace("\n", "<br>\n") for text in paragraphs(what, _HTML, _MAX_PARAGRAPH)]
+    if what.link:
+        blocks.append(_HTML.link(what.all, what.link))
+    body = "\n".join(f"<p>{each}</p>" for each in blocks)
+    bar = f"border-left: 4px solid #{what.colour:06x}; padding-left: 12px"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"></head>'
+        '<body style="font-family: sans-serif; line-height: 1.5">\n'
+        f'<div style="{bar}">\n<h2 style="font-size: 1.2em">{_escaped(what.title)}</h2>\n{body}\n</div>\n'
+        f'<p style="color: #666; font-size: 0.85em">{_escaped(clean(what.footer, 400))}</p>\n</body></html>\n'
+    )
+
+
+def deliver(wish: Wish, settings: Any) -> Steps:
+    """One mail to all recipients. Answers its Message-ID."""
+    sent = mail(wish, settings)
+    judged((yield sent), "the mail relay")
+    return sent.message_id
+
+
+CHANNEL = Channel(name="email", title="E-mail", settings=Settings, deliver=deliver, module=__name__)

@@ -1,0 +1,273 @@
+"""Channel `github`: an issue for each thread, through GitHub's REST API (version 2022-11-28), on github.com and GitHub Enterprise Server.
+
+An issue is known by a word in its body. Before one is made, the newest issues of the repository are looked through, and the search is
+asked (it lags behind by some seconds). The body lists the images that are concerned, the mended ones ticked; changes are told in
+comments, each once. Where all is mended the issue is closed as completed, and opened again if it comes back. A body has 65,536 characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from hullmark.model.notice import Item, Notice
+from hullmark.notify.channel import (
+    SECRET,
+    Again,
+    Channel,
+    Outgoing,
+    Post,
+    Reply,
+    Steps,
+    Thread,
+    Wish,
+    judged,
+    retry_after,
+)
+from hullmark.notify.threaded import (
+    Answers,
+    code,
+    document,
+    entries,
+    fields,
+    lines_of,
+    link_of,
+    listed,
+    markdown,
+    named,
+    note_id,
+    note_of,
+    plain,
+    quoted,
+    state_of,
+    threads_for,
+    why,
+)
+
+_WHERE = "GitHub"
+_MOST_BODY = 65_536
+_MOST_TITLE = 250
+_MOST_ANSWER = 4 << 20
+_GONE = (301, 404, 410)
+_FIRST, _LAST = "<!-- hullmark images -->", "<!-- /hullmark images -->"
+Found = Generator[Outgoing, Reply, "dict[str, Any] | None"]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=50, pattern=r"^[^,\x00-\x1f]+$")]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`repository` is OWNER/NAME; `token` may read and write its issues. `url` of an Enterprise Server ends with /api/v3."""
+
+    repository: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$")]
+    token: Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[\x21-\x7e]+$", extra=SECRET)]
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/@?#\\][^\s@?#\\]*$", max_length=1000)] = (
+        "https://api.github.com"
+    )
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=50)] = ()
+    assignees: Annotated[tuple[Label, ...], msgspec.Meta(max_length=10)] = ()
+    comments: bool = True
+
+
+def deliver(wish: Wish, settings: Settings) -> Steps:
+    """Each thread: its issue is found or made, brought up to date, opened or closed."""
+    name = ""
+    made: dict[str, str] = {}
+    for thread in threads_for(wish):
+        remote = thread.remote or made.get(thread.key, "")
+        issue = yield from _issue(thread, wish, settings, remote)
+        if issue is not None:
+            name = str(issue["number"])
+            made[thread.key] = name
+    return name
+
+
+def _issue(thread: Thread, wish: Wish, settings: Settings, remote: str) -> Found:
+    """The issue in its new state; None where there is none and none is needed."""
+    if not thread.is_open and not thread.was_open and not remote:
+        return None
+    found = yield from _known(settings, remote, wish.now)
+    if found is None:
+        found = yield from _searched(thread.marker, wish.now, settings)
+        if found is not None:
+            wish.keep(thread.key, str(found["number"]))
+    if found is None:
+        if not thread.is_open:
+            return None
+        made = yield from _made(thread, wish, settings)
+        wish.keep(thread.key, str(made["number"]))
+        return made
+    yield from _changed(thread, wish, settings, found)
+    return found
+
+
+def _known(settings: Settings, remote: str, now: datetime) -> Found:
+    """The issue of a number; None where it is no more (deleted, or moved to another repository)."""
+    if not remote.isascii() or not remote.isdigit():
+        return None
+    reply = yield _post(settings, "GET", f"/repos/{settings.repository}/issues/{remote}")
+    return None if reply.status in _GONE else _numbered(_judged(reply, now))
+
+
+def _searched(marker: str, now: datetime, settings: Settings) -> Found:
+    """The oldest issue that has the word in its body; None if there is none."""
+    newest = yield _post(
+        settings,
+        "GET",
+        f"/repos/{settings.repository}/issues?state=all&sort=created&direction=desc&per_page=30",
+    )
+    found = _with(marker, _issues(_judged(newest, now)))
+    if found is None:
+        query = quoted(f'"{marker}" in:body repo:{settings.repository} type:issue')
+        reply = _judged((yield _post(settings, "GET", f"/search/issues?q={query}&per_page=10")), now)
+        found = _with(marker, entries(fields(document(reply, _WHERE)).get("items")))
+    return found
+
+
+def _issues(reply: Reply) -> list[Any]:
+    """The issues of a page; none if it was too long to be read whole: the search is asked then."""
+    try:
+        return entries(document(reply, _WHERE))
+    except Again:
+        return []
+
+
+def _with(marker: str, issues: list[Any]) -> dict[str, Any] | None:
+    found = [
+        each
+        for each in map(fields, issues)
+        if marker in str(each.get("body") or "") and "pull_request" not in each and isinstance(each.get("number"), int)
+    ]
+    return min(found, key=lambda each: int(each["number"]), default=None)
+
+
+def _made(thread: Thread, wish: Wish, settings: Settings) -> Generator[Outgoing, Reply, dict[str, Any]]:
+    body: dict[str, Any] = {"title": plain(thread.title, _MOST_TITLE), "body": _body(thread, wish, "")}
+    if settings.labels:
+        body["labels"] = list(settings.labels)
+    if settings.assignees:
+        body["assignees"] = list(settings.assignees)
+    reply = yield _post(settings, "POST", f"/repos/{settings.repository}/issues", body)
+    return _numbered(_judged(reply, wish.now))
+
+
+def _changed(thread: Thread, wish: Wish, settings: Settings, issue: dict[str, Any]) -> Answers:
+    """Body and state first, so that a comment that is not allowed keeps nothing from being closed; then a comment, once."""
+    path = f"/repos/{settings.repository}/issues/{issue['number']}"
+    change: dict[str, Any] = {"body": _body(thread, wish, str(issue.get("body") or ""))}
+    if thread.is_open and issue.get("state") == "closed":
+        change |= {"state": "open", "state_reason": "reopened"}
+    elif not thread.is_open and issue.get("state") != "closed":
+        change |= {"state": "closed", "state_reason": "completed"}
+    reply = Reply(status=200)
+    # What is as it should be is left alone: changes are what GitHub limits most, and a message with many threads gets on when tried again.
+    if len(change) > 1 or change["body"] != str(issue.get("body") or "").replace("\r\n", "\n").strip():
+        reply = _judged((yield _post(settings, "PATCH", path, change)), wish.now)
+    word = note_id(thread, wish)
+    if not settings.comments or word in str(issue.get("body") or ""):
+        return reply
+    since = quoted(_since(wish))
+    there = _judged((yield _post(settings, "GET", f"{path}/comments?per_page=100&since={since}")), wish.now)
+    if word.encode() in there.body:
+        return reply
+    text = "\n\n".join(markdown(line) for line in note_of(thread, wish))
+    link = link_of(wish)
+    more = f"\n\n[All of it](<{link}>)" if link else ""
+    comment = {"body": f"{text[: _MOST_BODY - 2000]}{more}\n\n<!-- {word} -->"}
+    return _judged((yield _post(settings, "POST", f"{path}/comments", comment)), wish.now)
+
+
+def _since(wish: Wish) -> str:
+    """No comment of this message is older than the message."""
+    began = wish.notice.at if isinstance(wish.notice, Notice) else wish.notice.since
+    return began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _body(thread: Thread, wish: Wish, before: str) -> str:
+    """Text, images as a list with boxes, and the word that it is found by."""
+    link = link_of(wish)
+    head = [
+        f"**{markdown(plain(wish.title, 500))}**",
+        *(markdown(line) for line in lines_of(wish.text, 8000)),
+        state_of(thread),
+        f"[All of it](<{link}>)" if link else "",
+    ]
+    top = "\n\n".join(line for line in head if line)[:20_000]
+    room = _MOST_BODY - len(top) - 500
+    lines = listed(thread.open, thread.open_count, room, lambda item: f"- [ ] {_line(item)}")
+    ticked: list[str] = []
+    if len(thread.open) == thread.open_count == len(lines):
+        room -= sum(len(line) + 1 for line in lines)
+        ticked = _ticked(before, {line[6:] for line in lines}, room)
+    images = "\n".join([_FIRST, *lines, *ticked, _LAST])
+    # What the issue was made for is told in the body itself: a repetition of that is no news.
+    word = note_id(thread, wish)
+    made_for = f"\n<!-- {word} -->" if not before or word in before else ""
+    return f"{top}\n\n{images}\n\n<sub>{thread.marker}</sub>{made_for}"
+
+
+def _line(item: Item) -> str:
+    said = why(item)
+    return f"{code(named(item))}{f' {markdown(said)}' if said else ''}"
+
+
+def _ticked(before: str, still: set[str], room: int) -> list[str]:
+    """The images of the body as it was that are concerned no more."""
+    _, _, rest = before.replace("\r\n", "\n").partition(f"{_FIRST}\n")
+    found: list[str] = []
+    names = {line.partition("` ")[0] for line in still}
+    for line in rest.partition(f"\n{_LAST}")[0].split("\n"):
+        if not line.startswith(("- [ ] ", "- [x] ")) or line[6:].partition("` ")[0] in names:
+            continue
+        room -= len(line) + 1
+        if room < 0:
+            break
+        found.append(f"- [x] {line[6:]}")
+    return found
+
+
+def _numbered(reply: Reply) -> dict[str, Any]:
+    issue = fields(document(reply, _WHERE))
+    if not isinstance(issue.get("number"), int):
+        raise Again(f"{_WHERE} answered with something that is no issue", status=reply.status)
+    return issue
+
+
+def _judged(reply: Reply, now: datetime) -> Reply:
+    """The reply if all is well; raises Again no sooner than GitHub lets us ask again."""
+    if reply.status in (403, 429):
+        after = retry_after(reply)
+        reset = reply.headers.get("x-ratelimit-reset", "")
+        if after is None and reply.headers.get("x-ratelimit-remaining") == "0" and _is_number(reset):
+            after = min(max(int(reset) - now.timestamp(), 1.0), 3600.0)
+        if after is None and (reply.status == 429 or b"rate limit" in reply.body.lower()):
+            after = 60.0
+        if after is not None:
+            raise Again(f"{_WHERE} limits the rate of requests", status=reply.status, after=after)
+    return judged(reply, _WHERE)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 15
+
+
+def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Post:
+    return Post(
+        url=f"{settings.url.rstrip('/')}{path}",
+        body=b"" if body is None else msgspec.json.encode(body),
+        headers={
+            "accept": "application/vnd.github+json",
+            "authorization": f"Bearer {settings.token}",
+            "content-type": "application/json",
+            "user-agent": "hullmark",
+            "x-github-api-version": "2022-11-28",
+        },
+        method=method,
+        most=_MOST_ANSWER,
+    )
+
+
+CHANNEL = Channel(
+    name="github", title="GitHub issues", settings=Settings, deliver=deliver, is_threaded=True, module=__name__
+)

@@ -1,0 +1,221 @@
+"""Channel `jira`: an issue for each thread, through Jira's REST API: version 3 of Jira Cloud, version 2 of Jira Data Center and Server.
+
+An issue is known by a label. Before one is made, the label is searched for (on Cloud the search lags behind by some seconds, so an issue
+whose making was cut off at the wrong moment and tried again at once may be there twice). What changes is told in comments, each once.
+Where all is mended, the issue takes the transition to a status that is done; it takes one back if it comes again.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Generator
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hullmark.model.advisory import Severity
+from hullmark.model.notice import Item
+from hullmark.notify.channel import SECRET, Again, Channel, Outgoing, Post, Refused, Reply, Steps, Thread, Wish, judged
+from hullmark.notify.jira_text import Text, nodes, wiki
+from hullmark.notify.threaded import (
+    Answers,
+    document,
+    entries,
+    fields,
+    lines_of,
+    link_of,
+    listed,
+    named,
+    note_id,
+    note_of,
+    plain,
+    quoted,
+    severity_of,
+    state_of,
+    threads_for,
+    why,
+)
+
+_WHERE = "Jira"
+_MOST_SUMMARY = 250
+_MOST_ANSWER = 4 << 20
+Name = Annotated[str, msgspec.Meta(max_length=100)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^\S+$")]
+Found = Generator[Outgoing, Reply, "dict[str, Any] | None"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`url` is Jira's own (https://NAME.atlassian.net); `project` its key. With `email`, `token` is an API token of Jira Cloud, without
+    it a personal access token.
+
+    `priorities` names the priority of a severity (none: the project's own). `done` and `reopened` name a status or transition, where the
+    first that Jira offers is not the right one; `resolution` is set when an issue is done, where its screen asks for one.
+    """
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/@?#\\][^\s@?#\\]*$", max_length=1000)]
+    project: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
+    token: Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[\x21-\x7e]+$", extra=SECRET)]
+    email: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^:\s]*$")] = ""
+    kind: Literal["cloud", "server"] = "cloud"
+    issue_type: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "Task"
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=50)] = ()
+    priorities: dict[Severity, Name] = {}
+    done: Name = ""
+    reopened: Name = ""
+    resolution: Name = ""
+    comments: bool = True
+
+
+def deliver(wish: Wish, settings: Settings) -> Steps:
+    """Each thread: its issue is found or made, brought up to date, and takes the transition that its state needs."""
+    name = ""
+    made: dict[str, str] = {}
+    for thread in threads_for(wish):
+        remote = thread.remote or made.get(thread.key, "")
+        key = yield from _issue(thread, wish, settings, remote)
+        if key:
+            name = made[thread.key] = key
+    return name
+
+
+def _issue(thread: Thread, wish: Wish, settings: Settings, remote: str) -> Generator[Outgoing, Reply, str]:
+    """The key of the issue in its new state; "" where there is none and none is needed."""
+    if not thread.is_open and not thread.was_open and not remote:
+        return ""
+    found = (yield from _known(settings, remote)) if remote else None
+    if found is None:
+        found = yield from _searched(thread.marker, settings)
+        if found is not None:
+            wish.keep(thread.key, str(found["key"]))
+    if found is None:
+        if not thread.is_open:
+            return ""
+        body = {"fields": _fields(thread, wish, settings, is_first=True) | _first_fields(thread, wish, settings)}
+        made = _keyed((yield from _asked(settings, "POST", "/issue", body)))
+        wish.keep(thread.key, str(made["key"]))
+        return str(made["key"])
+    path = f"/issue/{quoted(str(found['key']))}"
+    known = fields(found.get("fields"))
+    # What the issue was made for is told in the description itself: a repetition of that is no news.
+    is_repeated = note_id(thread, wish) in str(known.get("description"))
+    yield from _asked(settings, "PUT", path, {"fields": _fields(thread, wish, settings, is_first=is_repeated)})
+    yield from _moved(path, known, settings, is_open=thread.is_open)
+    if settings.comments and not is_repeated:
+        yield from _commented(path, thread, wish, settings)
+    return str(found["key"])
+
+
+def _known(settings: Settings, key: str) -> Found:
+    """The issue of a key; None where it is no more."""
+    reply = yield _post(settings, "GET", f"/issue/{quoted(key)}?fields=status,labels,description")
+    return None if reply.status in (404, 410) else _keyed(judged(reply, _WHERE))
+
+
+def _searched(marker: str, settings: Settings) -> Found:
+    """The oldest issue of the project with a label; None if there is none."""
+    jql = f'project = "{settings.project}" AND labels = "{marker}" ORDER BY created ASC'
+    body = {"jql": jql, "maxResults": 10, "fields": ["status", "labels", "description"]}
+    path = "/search/jql" if settings.kind == "cloud" else "/search"
+    reply = yield from _asked(settings, "POST", path, body)
+    for each in map(fields, entries(fields(document(reply, _WHERE)).get("issues"))):
+        if isinstance(each.get("key"), str) and marker in entries(fields(each.get("fields")).get("labels")):
+            return each
+    return None
+
+
+def _moved(path: str, known: dict[str, Any], settings: Settings, *, is_open: bool) -> Generator[Outgoing, Reply, None]:
+    """Take a transition, unless the issue is where it belongs. Raises Refused where none leads there."""
+    if _is_done(fields(known.get("status"))) is not is_open:
+        return
+    reply = yield from _asked(settings, "GET", f"{path}/transitions")
+    offered = [fields(each) for each in entries(fields(document(reply, _WHERE)).get("transitions"))]
+    wanted = (settings.reopened if is_open else settings.done).casefold()
+    for each in offered:
+        to = fields(each.get("to"))
+        names = {str(each.get("name", "")).casefold(), str(to.get("name", "")).casefold()}
+        if wanted in names if wanted else _is_done(to) is not is_open:
+            body: dict[str, Any] = {"transition": {"id": str(each.get("id", ""))}}
+            if settings.resolution and not is_open:
+                body["fields"] = {"resolution": {"name": settings.resolution}}
+            yield from _asked(settings, "POST", f"{path}/transitions", body)
+            return
+    setting = "reopened" if is_open else "done"
+    names_of = ", ".join(plain(str(each.get("name", "")), 50) for each in offered[:20]) or "none at all"
+    raise Refused(
+        f"{_WHERE} offers no transition that {'opens' if is_open else 'closes'} the issue again (it offers: {names_of});"
+        f" name one in the setting {setting}, and let the account transition issues"
+    )
+
+
+def _is_done(status: dict[str, Any]) -> bool:
+    return fields(status.get("statusCategory")).get("key") == "done"
+
+
+def _commented(path: str, thread: Thread, wish: Wish, settings: Settings) -> Answers:
+    """Tell what changed, once."""
+    word = note_id(thread, wish)
+    there = yield from _asked(settings, "GET", f"{path}/comment?orderBy=-created&maxResults=30")
+    if word.encode() in there.body:
+        return there
+    text = Text(paragraphs=note_of(thread, wish), link=link_of(wish), last=word)
+    return (yield from _asked(settings, "POST", f"{path}/comment", {"body": _text(text, settings)}))
+
+
+def _fields(thread: Thread, wish: Wish, settings: Settings, *, is_first: bool) -> dict[str, Any]:
+    """What is written whenever the issue changes."""
+    said = [plain(wish.title, 500), *lines_of(wish.text, 8000), state_of(thread)]
+    images = listed(thread.open, thread.open_count, 15_000, _line)
+    last = f"{thread.marker} {note_id(thread, wish)}" if is_first else thread.marker
+    text = Text(paragraphs=said, entries=images, link=link_of(wish), last=last)
+    return {"description": _text(text, settings)}
+
+
+def _first_fields(thread: Thread, wish: Wish, settings: Settings) -> dict[str, Any]:
+    """What is written when it is made, and people's to change after that."""
+    priority = settings.priorities.get(severity_of(thread, wish), "")
+    return {
+        "project": {"key": settings.project},
+        "issuetype": {"name": settings.issue_type},
+        "summary": plain(thread.title, _MOST_SUMMARY),
+        "labels": [thread.marker, *settings.labels],
+    } | ({"priority": {"name": priority}} if priority else {})
+
+
+def _line(item: Item) -> str:
+    said = why(item)
+    return f"{named(item)}: {said}" if said else named(item)
+
+
+def _text(text: Text, settings: Settings) -> Any:
+    return nodes(text) if settings.kind == "cloud" else wiki(text)
+
+
+def _keyed(reply: Reply) -> dict[str, Any]:
+    issue = fields(document(reply, _WHERE))
+    if not isinstance(issue.get("key"), str) or not issue["key"]:
+        raise Again(f"{_WHERE} answered with something that is no issue", status=reply.status)
+    return issue
+
+
+def _asked(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Answers:
+    return judged((yield _post(settings, method, path, body)), _WHERE)
+
+
+def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Post:
+    basic = base64.b64encode(f"{settings.email}:{settings.token}".encode()).decode()
+    return Post(
+        url=f"{settings.url.rstrip('/')}/rest/api/{3 if settings.kind == 'cloud' else 2}{path}",
+        body=b"" if body is None else msgspec.json.encode(body),
+        headers={
+            "accept": "application/json",
+            "authorization": f"Basic {basic}" if settings.email else f"Bearer {settings.token}",
+            "content-type": "application/json",
+            # Jira takes requests of browsers for forged ones without it.
+            "x-atlassian-token": "no-check",
+        },
+        method=method,
+        most=_MOST_ANSWER,
+    )
+
+
+CHANNEL = Channel(name="jira", title="Jira", settings=Settings, deliver=deliver, is_threaded=True, module=__name__)

@@ -1,0 +1,121 @@
+"""Channel `mattermost`: a message attachment to an incoming webhook."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hullmark.notify.addresses import SecretAddress, host_of
+from hullmark.notify.channel import Again, Channel, Post, Reply, Steps, Wish, judged, retry_after
+from hullmark.notify.shown import (
+    TICK,
+    Ink,
+    Shown,
+    as_templated,
+    clean,
+    fitted,
+    is_worded,
+    packed,
+    paragraphs,
+    shown,
+    units,
+    unmentioned,
+)
+
+MAX_ATTACHMENTS = 7000
+"""Units of the attachments in JSON: older servers keep some 7,600 characters, today's a hundred times as many."""
+
+_MAX_TEXT = 5000
+_MARKDOWN = re.compile(r"([\\*_~`|>#\[\]()!+-])")
+_OF_MESSAGE = (
+    "web.incoming_webhook.parse.app_error",
+    "web.incoming_webhook.text.app_error",
+    "api.webhook.incoming.error",
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`url` is the webhook's; `channel` the name of another channel than its own, where it may choose. `layout` "text" sends the
+    template's text. A server within the own network may be reached by http://.
+    """
+
+    url: SecretAddress
+    channel: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[^\s@#]*$(?!\n)")] = ""
+    layout: Literal["rich", "text"] = "rich"
+
+
+def escaped(text: str) -> str:
+    """Text that is shown as it is."""
+    return _MARKDOWN.sub(r"\\\1", unmentioned(text))
+
+
+_INK = Ink(
+    plain=escaped,
+    code=lambda text: f"`{unmentioned(text).replace('`', TICK) or ' '}`",
+    strong=lambda text: f"**{escaped(text)}**",
+    link=lambda text, url: f"[{escaped(text)}]({url.replace('(', '%28').replace(')', '%29')})",
+)
+
+
+def message(wish: Wish, layout: str = "rich", channel: str = "") -> dict[str, Any]:
+    """What is sent. Its text is kept out of the message itself, which could call people."""
+    what = shown(wish)
+    attachment: dict[str, Any] = {
+        "fallback": fitted(what.title, 400, unmentioned),
+        "color": f"#{what.colour:06x}",
+        "title": fitted(what.title, 400, escaped),
+        "text": "",
+        "footer": fitted(what.footer, 600, unmentioned),
+    }
+    if what.link:
+        attachment["title_link"] = what.link
+    room = min(_MAX_TEXT, MAX_ATTACHMENTS - units(msgspec.json.encode([attachment]).decode()))
+    attachment["text"] = _fitting(wish, what, layout, room)
+    return {"attachments": [attachment], **({"channel": channel} if channel else {})}
+
+
+def _fitting(wish: Wish, what: Shown, layout: str, room: int) -> str:
+    """The text, so long that it fits when it is written in JSON, where some letters take two."""
+    limit = room
+    while True:
+        text = as_templated(wish, escaped, limit) if layout == "text" else _text(what, limit)
+        if (over := units(msgspec.json.encode(text).decode()) - 2 - room) <= 0 or limit <= 0:
+            return text if over <= 0 else ""
+        limit -= over
+
+
+def _text(what: Shown, room: int) -> str:
+    last = [_INK.link(what.all, what.link)] if what.link else []
+    text = packed(paragraphs(what, _INK, 1800), room - sum(units(each) + 2 for each in last), "\n\n")
+    return "\n\n".join((text, *last))
+
+
+def deliver(wish: Wish, settings: Any) -> Steps:
+    """One request."""
+    body = msgspec.json.encode(message(wish, "text" if is_worded(wish) else settings.layout, settings.channel))
+    reply = yield Post(url=settings.url, body=body, headers={"Content-Type": "application/json"})
+    _judged(reply, host_of(settings.url))
+    return ""
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    id: str = ""
+    message: str = ""
+
+
+def _judged(reply: Reply, host: str) -> None:
+    """A webhook that is gone, or may not write to the channel, answers 400 as well: that can be mended."""
+    if reply.status == 400:
+        try:
+            answer = msgspec.json.decode(reply.body, type=_Answer)
+        except msgspec.DecodeError:
+            answer = _Answer()
+        if answer.id and answer.id not in _OF_MESSAGE:
+            said = clean(answer.message or answer.id, 200)
+            raise Again(f"{host} answered 400: {said}", status=400, after=retry_after(reply))
+    judged(reply, host)
+
+
+CHANNEL = Channel(name="mattermost", title="Mattermost", settings=Settings, deliver=deliver, module=__name__)

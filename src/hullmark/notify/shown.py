@@ -1,0 +1,260 @@
+"""What a message shows of a notice, before a channel writes it in its own way; and texts from images, made harmless.
+
+Names, paths and versions come from images: they may hold whatever somebody wished that people's chats would make of them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from hullmark.model.advisory import Severity
+from hullmark.model.notice import Digest, Evidence, Item, Notice, TransitionKind
+from hullmark.notify.channel import Wish
+from hullmark.notify.words import counted, package_in, text_of
+
+MOST_EVIDENCE = 5
+MOST_IMAGES = 10
+MOST_GROUPS = 8
+MOST_IMAGES_OF_A_GROUP = 3
+
+_NAME, _WORDS, _URL = 200, 400, 600
+
+_KINDS: dict[TransitionKind, str] = {
+    "compliance.lost": "out of compliance",
+    "compliance.regained": "back in compliance",
+    "finding.new": "one more finding",
+    "finding.worse": "a finding is worse",
+    "finding.retracted": "a finding withdrawn",
+    "fix.available": "fix available",
+    "grace.ending": "grace ending",
+    "tag.moved": "tag moved",
+    "analysis.failed": "analysis failed",
+    "data.stale": "data stale",
+    "exception.expiring": "an exception ends soon",
+    "exception.expired": "an exception ended",
+}
+_GOOD = frozenset(("compliance.regained", "finding.retracted", "fix.available"))
+_FIXES = {"not-fixed": "no fix yet", "wont-fix": "will not be fixed"}
+_COLOURS: dict[Severity, int] = {"critical": 0xA3182B, "high": 0xD9480F, "medium": 0xE0A100, "low": 0x4C78C9}
+_GREEN, _GREY = 0x2F9E44, 0x868E96
+
+TICK = "\u02cb"
+"""What stands for a backtick in code, which would end it."""
+
+# Inserted into what chats would act on: it has no width.
+_GAP = "\u200b"
+_MENTION = re.compile(r"@(?=everyone|here|channel|all\b)|(?<![\w.+-])@(?=\w)|<(?=[@!#])", re.IGNORECASE)
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+_UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9:/?#!$&+,;=._~%-]")
+
+
+class ShownImage(msgspec.Struct, frozen=True, kw_only=True):
+    """One line about an image: its name, where it leads ("": nowhere), and what became of it."""
+
+    name: str
+    link: str
+    words: str
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """One cause: what it is, how many images it concerns by kind, what can be seen, and the first images."""
+
+    sentence: str
+    counts: str
+    evidence: tuple[str, ...]
+    images: tuple[ShownImage, ...]
+    more: int
+    link: str
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message shows; all of it plain text in one line each, without control characters. `colour` is 0xRRGGBB."""
+
+    title: str
+    sections: tuple[Section, ...]
+    footer: str
+    link: str
+    all: str
+    colour: int
+    severity: Severity
+    is_good: bool
+
+
+class Ink(msgspec.Struct, frozen=True, kw_only=True):
+    """How a channel writes: `plain` words, names as `code`, `strong` words, and a `link` with a text to an address."""
+
+    plain: Callable[[str], str]
+    code: Callable[[str], str]
+    strong: Callable[[str], str]
+    link: Callable[[str, str], str]
+    bullet: str = "• "
+
+
+def clean(text: str, limit: int = 4000) -> str:
+    """The text in one line of at most `limit` characters: no control characters, nothing that turns the reading direction."""
+    kept = "".join(" " if letter.isspace() else letter if _is_shown(letter) else "" for letter in text[: 4 * limit])
+    return fitted(" ".join(kept.split()), limit)
+
+
+def _is_shown(letter: str) -> bool:
+    return unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Cn", "Co")
+
+
+def unmentioned(text: str) -> str:
+    """The text, such that nobody is called by it, and nothing in it becomes a link by itself."""
+    return _LINK.sub(_GAP, _MENTION.sub(lambda found: found[0] + _GAP, text))
+
+
+def address(url: str) -> str:
+    """A web address that can stand in any markup; "" for what is none."""
+    if not url.startswith(("https://", "http://")) or len(url) > _URL:
+        return ""
+    return _UNSAFE_IN_URL.sub(
+        lambda found: "".join(f"%{each:02X}" for each in found[0].encode("utf-8", "replace")), url
+    )
+
+
+def units(text: str) -> int:
+    """How long a text is for receivers that count as JavaScript does; never less than its characters."""
+    return len(text) + sum(letter > "\uffff" for letter in text)
+
+
+def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
+    """What `write` makes of a text, which is cut so that it takes no more than `limit` units. Never cut within what `write` made."""
+    if units(whole := write(text)) <= limit:
+        return whole
+    low, high = 0, min(len(text), limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if units(write(text[:middle].rstrip() + "…")) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return write(text[:low].rstrip() + "…")
+
+
+def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
+    """The first lines that have room together, each whole. Lines that are longer than all the room are left out."""
+    kept: list[str] = []
+    left = limit
+    for line in lines:
+        if (needs := units(line) + (len(between) if kept else 0)) > left:
+            continue
+        kept.append(line)
+        left -= needs
+    return between.join(kept)
+
+
+def shown(wish: Wish) -> Shown:
+    """What is to be shown of a wish."""
+    notice = wish.notice
+    when = f"{wish.now:%Y-%m-%d %H:%M} UTC"
+    again = " · sent again" if notice.is_replay else ""
+    footer = clean(f"Hullmark · {notice.account} · {when}{again}", _WORDS)
+    if isinstance(notice, Digest):
+        sections = tuple(_section(each, MOST_IMAGES_OF_A_GROUP) for each in notice.groups[:MOST_GROUPS])
+        severity, is_good = _worst(notice.groups), False
+        everything = f"All {notice.count} causes" if notice.count > len(sections) else "All of it"
+    else:
+        sections = (_section(notice, MOST_IMAGES),)
+        severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
+        everything = f"All {notice.count} images" if notice.count > len(sections[0].images) else "All of it"
+    return Shown(
+        title=clean(wish.title, 256) or "Hullmark",
+        sections=sections,
+        footer=footer,
+        link=address(notice.link),
+        all=everything,
+        colour=_GREEN if is_good else _COLOURS.get(severity, _GREY),
+        severity=severity,
+        is_good=is_good,
+    )
+
+
+def _worst(groups: Sequence[Notice]) -> Severity:
+    order: tuple[Severity, ...] = ("critical", "high", "medium", "low", "negligible")
+    found = {each.severity for each in groups}
+    return next((each for each in order if each in found), "unknown")
+
+
+def _section(notice: Notice, most: int) -> Section:
+    items = notice.items[:most]
+    seen = notice.cause.evidence or tuple(each for item in items for each in item.evidence)
+    evidence = tuple(dict.fromkeys(words for each in seen if (words := _evidence_words(each))))
+    return Section(
+        sentence=clean(notice.cause.sentence, 1000) or clean(notice.cause.subject, _NAME) or "Something changed",
+        counts=clean(counted(notice.kinds), _WORDS) if notice.kinds else "",
+        evidence=evidence[:MOST_EVIDENCE],
+        images=tuple(_image(item) for item in items if item.image or item.reference),
+        more=max(0, notice.count - len(items)),
+        link=address(notice.link),
+    )
+
+
+def _image(item: Item) -> ShownImage:
+    words = [_KINDS.get(item.kind, item.kind)]
+    if item.policy:
+        words.append(f"policy {item.policy}" + (f" in {item.environment}" if item.environment else ""))
+    if item.before or item.after:
+        words.append(f"{_short(item.before) or 'nothing'} → {_short(item.after) or 'nothing'}")
+    if item.is_deployed:
+        words.append("deployed")
+    name = clean(item.reference, _NAME) or clean(item.image, _NAME)
+    return ShownImage(name=name, link=address(item.link), words=clean(", ".join(words), _WORDS))
+
+
+def _short(text: str) -> str:
+    return text[:19] if text.startswith("sha256:") else text
+
+
+def _evidence_words(evidence: Evidence) -> str:
+    what = evidence.advisory or evidence.rule or evidence.subject
+    where = " ".join(filter(None, package_in(evidence.package))) or evidence.path
+    words = f"{what} in {where}" if what and where else what or where or evidence.message
+    if not words:
+        return ""
+    if evidence.fix_version:
+        words += f": fixed in {evidence.fix_version}"
+    elif fix := _FIXES.get(evidence.fix_state):
+        words += f": {fix}"
+    elif evidence.message and not evidence.advisory:
+        words += f": {evidence.message}"
+    return clean(words if evidence.is_gained else f"no longer: {words}", _WORDS)
+
+
+def paragraphs(what: Shown, ink: Ink, limit: int) -> list[str]:
+    """Each section as up to three paragraphs of at most `limit` units: what happened, what can be seen, and the first images."""
+    return [text for section in what.sections for text in _paragraphs(section, ink, limit) if text]
+
+
+def _paragraphs(section: Section, ink: Ink, limit: int) -> tuple[str, str, str]:
+    counts = (ink.plain(section.counts),) if section.counts else ()
+    head = packed((fitted(section.sentence, limit, ink.strong), *counts), limit)
+    evidence = packed((f"{ink.bullet}{ink.code(each)}" for each in section.evidence), limit)
+    lines = [_image_line(each, ink) for each in section.images]
+    if section.more:
+        more = f"… and {section.more} more"
+        lines.append(ink.link(more, section.link) if section.link else ink.plain(more))
+    # The last line says how many are not shown: room is kept for it.
+    last = lines.pop() if section.more else ""
+    images = packed(lines, limit - units(last) - 1)
+    return head, evidence, "\n".join(each for each in (images, last) if each)
+
+
+def _image_line(image: ShownImage, ink: Ink) -> str:
+    name = ink.link(image.name, image.link) if image.link else ink.code(image.name)
+    return f"{ink.bullet}{name}: {ink.plain(image.words)}"
+
+
+def is_worded(wish: Wish) -> bool:
+    """Has the account worded the text itself? Then that is what its people are to read."""
+    return wish.text != text_of(wish.notice)
+
+
+def as_templated(wish: Wish, write: Callable[[str], str], limit: int) -> str:
+    """The text of the channel's template, line by line as plain words, in at most `limit` units."""
+    return packed((fitted(clean(line), limit, write) for line in wish.text.splitlines()[:500]), limit)

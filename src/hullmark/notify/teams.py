@@ -1,0 +1,136 @@
+"""Channel `teams`: an Adaptive Card to a workflow of Microsoft Teams ("when a Teams webhook request is received").
+
+All words are text runs, which know no markup: nothing in a name can become a link or a mention.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import msgspec
+
+from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
+from hullmark.notify.channel import Again, Channel, Post, Refused, Reply, Steps, Wish, judged, retry_after
+from hullmark.notify.shown import Section, Shown, clean, fitted, is_worded, shown, unmentioned
+
+MAX_BYTES = 27_000
+"""Teams takes 28 KB, and counts two bytes for each character on one of its ways: the card has to fit in both."""
+
+_STYLES = {"critical": "attention", "high": "attention", "medium": "warning", "low": "accent"}
+_BRACES = re.compile(r"\{(?=\{)")
+_CARD = "application/vnd.microsoft.card.adaptive"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`url` is the workflow's. `layout` "text" sends the template's text instead of a card that shows images and evidence."""
+
+    url: SecretAddress
+    layout: Literal["rich", "text"] = "rich"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an address that is not encrypted."""
+        check_encrypted(self.url)
+
+
+def card(wish: Wish, layout: str = "rich") -> dict[str, Any]:
+    """The Adaptive Card 1.4, as large as it may be and no larger."""
+    what = shown(wish)
+    rows = [row for section in what.sections for row in _rows(section)] if layout == "rich" else _templated(wish)
+    body = [_head(what)]
+    left = MAX_BYTES - _size(_wrapped(what, [_head(what), _foot(what)]))
+    for row in rows:
+        if (needs := _size(row) + 2) <= left:
+            body.append(row)
+            left -= needs
+    return _wrapped(what, [*body, _foot(what)])
+
+
+def message(wish: Wish, layout: str = "rich") -> bytes:
+    """What is sent: a message with the card."""
+    return msgspec.json.encode(
+        {"type": "message", "attachments": [{"contentType": _CARD, "contentUrl": None, "content": card(wish, layout)}]}
+    )
+
+
+def _wrapped(what: Shown, body: list[dict[str, Any]]) -> dict[str, Any]:
+    actions = [{"type": "Action.OpenUrl", "title": what.all, "url": what.link}] if what.link else []
+    return {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "msteams": {"width": "Full"},
+        "body": body,
+        "actions": actions,
+    }
+
+
+def _size(part: dict[str, Any]) -> int:
+    text = msgspec.json.encode(part)
+    return max(len(text), len(text.decode().encode("utf-16-le")))
+
+
+def _head(what: Shown) -> dict[str, Any]:
+    style = "good" if what.is_good else _STYLES.get(what.severity, "emphasis")
+    title = _row(_run(what.title, 256, weight="Bolder", size="Medium"))
+    return {"type": "Container", "style": style, "bleed": True, "items": [title]}
+
+
+def _foot(what: Shown) -> dict[str, Any]:
+    return _row(_run(what.footer, 400, size="Small", isSubtle=True), separator=True)
+
+
+def _rows(section: Section) -> list[dict[str, Any]]:
+    rows = [_row(_run(section.sentence, 1000, weight="Bolder"), separator=True)]
+    if section.counts:
+        rows.append(_row(_run(section.counts, 400)))
+    rows += [_row(_run("• ", 2), _run(each, 400, fontType="Monospace"), spacing="Small") for each in section.evidence]
+    for image in section.images:
+        opens = {"selectAction": {"type": "Action.OpenUrl", "url": image.link}} if image.link else {}
+        name = _run(image.name, 200, fontType="Monospace", underline=bool(opens), **opens)
+        rows.append(_row(_run("• ", 2), name, _run(f": {image.words}", 402), spacing="Small"))
+    if section.more:
+        rows.append(_row(_run(f"… and {section.more} more", 60), spacing="Small"))
+    return rows
+
+
+def _templated(wish: Wish) -> list[dict[str, Any]]:
+    lines = (clean(line) for line in wish.text.splitlines()[:200])
+    return [_row(_run(line, 2000), spacing="Small") for line in lines if line]
+
+
+def _row(*runs: dict[str, Any], **look: Any) -> dict[str, Any]:
+    return {"type": "RichTextBlock", "inlines": list(runs), **look}
+
+
+def _run(text: str, limit: int, **look: Any) -> dict[str, Any]:
+    # {{DATE(…)}} is the one thing that is read in a text run.
+    return {"type": "TextRun", "text": fitted(text, limit, _plain), **look}
+
+
+def _plain(text: str) -> str:
+    return _BRACES.sub("{\u200b", unmentioned(text))
+
+
+def deliver(wish: Wish, settings: Any) -> Steps:
+    """One request."""
+    # Without its charset the body counts twice.
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    body = message(wish, "text" if is_worded(wish) else settings.layout)
+    _judged((yield Post(url=settings.url, body=body, headers=headers)), host_of(settings.url))
+    return ""
+
+
+def _judged(reply: Reply, host: str) -> None:
+    """A workflow answers 202 with nothing; the older connectors 200, also where Teams did not take it: then the body says so."""
+    judged(reply, host)
+    said = clean(reply.body[:400].decode("utf-8", "replace"), 300)
+    if "failed with error" not in said.lower() and "http error" not in said.lower():
+        return
+    reason = f"{host} answered {reply.status}: {said}"
+    if any(f"error {status}" in said.lower() for status in (400, 413)):
+        raise Refused(reason, status=reply.status)
+    raise Again(reason, status=reply.status, after=retry_after(reply))
+
+
+CHANNEL = Channel(name="teams", title="Microsoft Teams", settings=Settings, deliver=deliver, module=__name__)

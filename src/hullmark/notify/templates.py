@@ -1,0 +1,275 @@
+"""Templates by which an account words its messages itself, in a part of Jinja's language that ends soon and stays small.
+
+A template can choose, loop over what a notice holds, and use some filters. It can call nothing, set nothing and include nothing; loops,
+texts and the result are bounded. It sees `notice`, `title` and `text` (the usual words), `cause`, `items`, `groups`, `count`, `kinds`,
+`severity`, `link` and `account`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import jinja2
+import jinja2.sandbox
+import msgspec
+from jinja2 import nodes
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.notice import Digest, Notice
+from hullmark.notify.words import marked
+
+MOST_TEMPLATE = 20_000
+MOST_TITLE = 1_000
+MOST_TEXT = 50_000
+_MOST_VALUE = 100_000
+_MOST_ROUNDS = 20_000
+_MOST_DEPTH = 4
+_MOST_JOINED = 100
+_ADVICE = "choose with if, loop with for over lists, use plain filters; a preview of the channel shows what comes of it"
+_ALLOWED: tuple[type[nodes.Node], ...] = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Slice,
+    nodes.If,
+    nodes.For,
+    nodes.CondExpr,
+    nodes.Filter,
+    nodes.Test,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Neg,
+    nodes.Add,
+    nodes.Sub,
+    nodes.Concat,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Keyword,
+)
+_TESTS = frozenset(
+    (
+        "defined",
+        "undefined",
+        "none",
+        "string",
+        "number",
+        "in",
+        "eq",
+        "equalto",
+        "ne",
+        "gt",
+        "ge",
+        "lt",
+        "le",
+        "true",
+        "false",
+    )
+)
+
+
+class TemplateFault(HullmarkError):
+    """A template cannot be used, or did not come to an end in bounds."""
+
+
+def _fault(what: str) -> TemplateFault:
+    return TemplateFault(f"the template cannot be used: {what}"[:500], advice=_ADVICE)
+
+
+def _joined(words: Iterable[object], by: str = "") -> str:
+    parts: list[str] = []
+    size = 0
+    for word in words:
+        parts.append(str(word))
+        size += len(parts[-1]) + len(by)
+        if size > _MOST_VALUE:
+            raise _fault("a text grows too long")
+    return by.join(parts)
+
+
+def _replaced(text: object, old: str, new: str) -> str:
+    whole = str(text)
+    if not old or len(whole) + whole.count(old) * len(new) > _MOST_VALUE:
+        raise _fault("what is replaced is empty, or the text grows too long")
+    return whole.replace(old, new)
+
+
+def _truncated(text: object, most: int = 255) -> str:
+    whole = str(text)
+    return whole if len(whole) <= most else whole[: max(most - 1, 0)] + "…"
+
+
+def _moment(at: object) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if isinstance(at, datetime) else str(at)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _markdown(text: object) -> str:
+    return marked(str(text), _MOST_VALUE)
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return values[0] if values else ""
+
+
+def _last(values: Sequence[Any]) -> Any:
+    return values[-1] if values else ""
+
+
+def _default(value: Any, instead: Any = "") -> Any:
+    return instead if isinstance(value, jinja2.Undefined) or value in ("", None) else value
+
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "upper": lambda text: str(text).upper(),
+    "lower": lambda text: str(text).lower(),
+    "capitalize": lambda text: str(text).capitalize(),
+    "trim": lambda text: str(text).strip(),
+    "string": str,
+    "length": len,
+    "count": len,
+    "join": _joined,
+    "replace": _replaced,
+    "truncate": _truncated,
+    "default": _default,
+    "first": _first,
+    "last": _last,
+    "moment": _moment,
+    "json": _json,
+    "tojson": _json,
+    "markdown": _markdown,
+}
+
+
+def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    def filtered(*values: Any, **named: Any) -> Any:
+        found = function(*values, **named)
+        if isinstance(found, str) and len(found) > _MOST_VALUE:
+            raise _fault("a text grows too long")
+        return found
+
+    return filtered
+
+
+class _Rounds:
+    """How many rounds are left to all loops together."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_ROUNDS
+
+    def listed(self, values: object) -> Iterator[Any]:
+        """The elements of what is no text, as long as there are rounds left. Raises TemplateFault."""
+        if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
+            if isinstance(values, jinja2.Undefined):
+                return
+            raise _fault("a loop goes over lists")
+        for value in values:
+            self._left -= 1
+            if self._left < 0:
+                raise _fault(f"its loops take more than {_MOST_ROUNDS} rounds")
+            yield value
+
+
+def rendered(template: str, notice: Notice | Digest, title: str, text: str, most: int = MOST_TEXT) -> str:
+    """The template's words, cut at `most` characters. Raises TemplateFault."""
+    rounds = _Rounds()
+    environment = _environment(rounds)
+    tree = _checked(environment, template)
+    try:
+        compiled = environment.from_string(tree)
+        return _cut(compiled.generate(_context(notice, title, text)), most)
+    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _fault(str(error)) from error
+    except (RecursionError, SyntaxError, MemoryError):
+        raise _fault("it is nested too deeply") from None
+
+
+def _environment(rounds: _Rounds) -> jinja2.sandbox.ImmutableSandboxedEnvironment:
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        autoescape=False,
+        optimized=False,
+        cache_size=0,
+        keep_trailing_newline=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters = {name: _bounded(function) for name, function in _FILTERS.items()}
+    environment.filters["_listed"] = rounds.listed
+    environment.tests = {name: test for name, test in environment.tests.items() if name in _TESTS}
+    environment.globals = {}
+    return environment
+
+
+def _checked(environment: jinja2.Environment, template: str) -> nodes.Template:
+    """The template, with its loops bounded. Raises TemplateFault for what is not allowed."""
+    if len(template) > MOST_TEMPLATE:
+        raise _fault(f"it is longer than {MOST_TEMPLATE} characters")
+    try:
+        tree = environment.parse(template)
+    except jinja2.TemplateSyntaxError as error:
+        raise _fault(f"line {error.lineno}: {error.message}") from error
+    except RecursionError:
+        raise _fault("it is nested too deeply") from None
+    try:
+        _walk(tree, 0, [0])
+    except RecursionError:
+        raise _fault("it is nested too deeply") from None
+    return tree
+
+
+def _walk(node: nodes.Node, depth: int, joined: list[int]) -> None:
+    """Check a part of a template, and have its loops counted. `joined[0]` counts the texts that are put together so far."""
+    if type(node) not in _ALLOWED:
+        raise _fault(f"line {node.lineno}: it may choose and loop, and not use {type(node).__name__.lower()}")
+    if isinstance(node, nodes.Filter) and (node.node is None or node.name not in _FILTERS):
+        raise _fault(f"line {node.lineno}: there is no filter {node.name} that stands behind a value")
+    if isinstance(node, nodes.Const) and isinstance(node.value, int | float) and abs(node.value) > _MOST_VALUE:
+        raise _fault(f"line {node.lineno}: a number is too large")
+    if isinstance(node, nodes.Add | nodes.Concat):
+        joined[0] += len(node.nodes) if isinstance(node, nodes.Concat) else 1
+        if joined[0] > _MOST_JOINED:
+            raise _fault("it puts too many texts together")
+    is_loop = isinstance(node, nodes.For)
+    for child in node.iter_child_nodes():
+        _walk(child, depth + is_loop, joined)
+    if isinstance(node, nodes.For):
+        if depth >= _MOST_DEPTH or node.recursive:
+            raise _fault(f"line {node.lineno}: loops are nested too deeply")
+        node.iter = nodes.Filter(node.iter, "_listed", [], [], None, None, lineno=node.lineno)
+
+
+def _context(notice: Notice | Digest, title: str, text: str) -> dict[str, Any]:
+    shared = {"notice": notice, "title": title, "text": text, "link": notice.link, "account": notice.account}
+    if isinstance(notice, Digest):
+        return {**shared, "groups": notice.groups, "count": notice.count, "items": (), "kinds": {}, "cause": None}
+    return {
+        **shared,
+        "cause": notice.cause,
+        "items": notice.items,
+        "count": notice.count,
+        "kinds": notice.kinds,
+        "severity": notice.severity,
+        "groups": (),
+    }
+
+
+def _cut(parts: Iterable[str], most: int) -> str:
+    found: list[str] = []
+    size = 0
+    for part in parts:
+        found.append(part)
+        size += len(part)
+        if size > most:
+            return "".join(found)[: most - 1] + "…"
+    return "".join(found)

@@ -1,0 +1,191 @@
+"""From two verdicts on one image, under one policy in one environment, to what became of it, and the one cause of that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from hullmark.model import notice
+from hullmark.model.advisory import SEVERITIES
+from hullmark.model.notice import Transition, TransitionKind
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
+from hullmark.notify.causes import MOST_EVIDENCE, Pair, Scene, cause_of, evidence_of, severity_of
+from hullmark.policy.verdict_diff import (
+    Cause,
+    Change,
+    Compared,
+    Difference,
+    Lookup,
+    compare,
+    deciding,
+    key_of,
+    threat,
+)
+
+EPSS_NEWS = 0.1
+"""A probability of exploitation (0-1) whose reaching is news."""
+
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+_PASSES = (Outcome.GO, Outcome.WARN)
+_FOR_CERTAIN = (Cause.RETRACTION, Cause.EXCEPTION)
+_WEIGHS_MORE = (Cause.SEVERITY, Cause.EXPLOITATION)
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """A cause, and what it brought about. `suppressed` says why nobody is to hear of it ("": those who want to)."""
+
+    cause: notice.Cause
+    transitions: tuple[Transition, ...]
+    suppressed: str = ""
+
+
+def passes(outcome: Outcome) -> bool:
+    """Whether an image with this outcome is in compliance: what cannot be told is not."""
+    return outcome in _PASSES
+
+
+def transitions_of(
+    before: Verdict | None, after: Verdict, scene: Scene, lookup: Lookup | None = None
+) -> tuple[News, ...]:
+    """What became of the image between two verdicts; nothing where there is no verdict before.
+
+    An image that comes out of compliance, or back in, has one cause. One that stays out of it has one for each advisory, or whatever
+    else changed what it is held against. The first advisories that there are make no news.
+    """
+    if before is None or _is_first_look(before, after):
+        return ()
+    difference = compare(before, after, lookup)
+    pair = Pair(before, after)
+    if passes(before.verdict) is not passes(after.verdict):
+        return (_flipped(difference, pair, scene),)
+    if passes(after.verdict) or _is_failure(before) or _is_failure(after):
+        return ()
+    return tuple(_while_failing(difference, pair, scene))
+
+
+def numbered(news: News, history_id: int) -> News:
+    """The news of a verdict that was written down under a number: written twice, they are one."""
+    key = news.cause.key
+    named = key if len(key) < 900 else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    made = (replace(each, key=f"{history_id}:{each.kind}:{named}", history_id=history_id) for each in news.transitions)
+    return replace(news, transitions=tuple(made))
+
+
+def _is_first_look(before: Verdict, after: Verdict) -> bool:
+    return not before.inputs.snapshot and bool(after.inputs.snapshot)
+
+
+def _is_failure(verdict: Verdict) -> bool:
+    """Whether nothing could be judged at all, or is known any more, for want of a document or the like: that says nothing of findings."""
+    return verdict.is_clouded and not verdict.findings and not verdict.problems and verdict.rule_count is None
+
+
+def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
+    decisive = deciding(difference)
+    is_worse = not passes(pair.after.verdict)
+    others = [each for each in difference.changes if each.is_gained is is_worse and each not in decisive]
+    kind: TransitionKind = "compliance.lost" if is_worse else "compliance.regained"
+    cause = cause_of(difference.cause, difference.compared, decisive, pair, scene)
+    return _news(cause, [(kind, (*decisive, *others))], pair, scene)
+
+
+def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator[News]:
+    groups: dict[str, tuple[notice.Cause, dict[TransitionKind, list[Change]]]] = {}
+    for change, kind in _told(difference, pair):
+        cause = cause_of(change.cause, change.compared, (change,), pair, scene)
+        known, kinds = groups.setdefault(cause.key, (cause, {}))
+        kinds.setdefault(kind, []).append(change)
+        if cause.severity != known.severity:
+            worse = max(cause, known, key=lambda each: _RANK[each.severity])
+            groups[cause.key] = (worse, kinds)
+    for _, (cause, kinds) in sorted(groups.items()):
+        yield _news(cause, sorted(kinds.items()), pair, scene)
+
+
+def _told(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
+    """What is told of an image that is out of compliance before and after: only what it is held against counts."""
+    changes = [each for each in difference.changes if each.finding.action is Action.STOP]
+    replaced = {_about(each.finding) for each in changes if each.is_gained}
+    for change in changes:
+        if change.is_gained:
+            yield change, "finding.worse" if change.cause in _WEIGHS_MORE else "finding.new"
+        elif _about(change.finding) in replaced:
+            continue  # another rule holds the same against it now
+        elif change.cause in _FOR_CERTAIN or not pair.after.is_clouded:
+            yield change, "finding.retracted"
+    yield from _of_kept(pair)
+
+
+def _about(finding: Finding) -> tuple[str, ...]:
+    weakness = finding.weakness
+    return (weakness.advisory, weakness.package) if weakness is not None else (finding.gate, finding.subject)
+
+
+def _of_kept(pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
+    """Of findings that stay: that there is a fix now, or that they weigh more."""
+    if pair.before.inputs.image != pair.after.inputs.image:
+        return
+    known = {key_of(each): each for each in pair.before.findings if each.action is Action.STOP}
+    for finding in sorted(pair.after.findings, key=key_of):
+        old = known.get(key_of(finding))
+        if old is None or finding.action is not Action.STOP or old.weakness is None or finding.weakness is None:
+            continue
+        for tells, cause, kind in _OF_KEPT:
+            compared = tells(old.weakness, finding.weakness)
+            if compared is not None:
+                yield Change(finding=finding, is_gained=True, cause=cause, compared=compared), kind
+                break
+
+
+def _fixed(old: Weakness, new: Weakness) -> Compared | None:
+    if not new.fix_version or old.fix_version:
+        return None
+    return Compared(what=f"fix of {new.advisory}", before="none", after=new.fix_version)
+
+
+def _more_exploited(old: Weakness, new: Weakness) -> Compared | None:
+    reaches = (old.epss or 0) < EPSS_NEWS <= (new.epss or 0)
+    if not reaches and not (new.is_exploited and not old.is_exploited):
+        return None
+    return Compared(what=f"exploitation of {new.advisory}", before=threat(old), after=threat(new))
+
+
+def _more_severe(old: Weakness, new: Weakness) -> Compared | None:
+    if _RANK[new.severity] <= _RANK[old.severity]:
+        return None
+    return Compared(what=f"severity of {new.advisory}", before=old.severity, after=new.severity)
+
+
+_Tells = Callable[[Weakness, Weakness], Compared | None]
+_OF_KEPT: tuple[tuple[_Tells, Cause, TransitionKind], ...] = (
+    (_more_exploited, Cause.EXPLOITATION, "finding.worse"),
+    (_more_severe, Cause.SEVERITY, "finding.worse"),
+    (_fixed, Cause.FIX, "fix.available"),
+)
+
+
+def _news(
+    cause: notice.Cause, kinds: Iterable[tuple[TransitionKind, Sequence[Change]]], pair: Pair, scene: Scene
+) -> News:
+    made = tuple(
+        Transition(
+            kind=kind,
+            key="",
+            at=scene.at,
+            image_id=scene.image_id,
+            image_digest=scene.image_digest,
+            reference=scene.reference,
+            policy_id=scene.policy_id,
+            policy=scene.policy,
+            environment=scene.environment,
+            before=pair.before.verdict.value,
+            after=pair.after.verdict.value,
+            severity=severity_of(changes),
+            evidence=tuple(evidence_of(each) for each in changes[:MOST_EVIDENCE]),
+        )
+        for kind, changes in kinds
+    )
+    return News(cause=cause, transitions=made, suppressed="the analyzer changed" if cause.kind == "analyzer" else "")

@@ -1,0 +1,228 @@
+"""What people read of a notice or a digest: a title, and a text that says what, why, how many and where, plain or as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice, TransitionKind
+from hullmark.model.purl import unquote
+
+Form = Literal["plain", "markdown"]
+
+_MOST_TITLE = 250
+_MOST_WORDS = 500
+_ITEMS = 10
+_GROUPS = 15
+_EVIDENCE = 5
+_OF_DISTRIBUTIONS = ("deb", "rpm", "apk", "alpm")
+_MARKS = re.compile(r"([\\`*_\[\]<>#|~])")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+
+_SAYS: dict[TransitionKind, tuple[str, str]] = {
+    "compliance.lost": ("1 image out of compliance", "{} images out of compliance"),
+    "compliance.regained": ("1 image back in compliance", "{} images back in compliance"),
+    "finding.new": ("1 image with one more finding", "{} images with one more finding"),
+    "finding.worse": ("1 image with a finding that weighs more", "{} images with a finding that weighs more"),
+    "finding.retracted": ("1 image with one finding less", "{} images with one finding less"),
+    "fix.available": ("a fix for 1 image", "a fix for {} images"),
+    "grace.ending": ("grace ends for 1 image", "grace ends for {} images"),
+    "tag.moved": ("1 tag moved", "{} tags moved"),
+    "analysis.failed": ("1 image could not be analysed", "{} images could not be analysed"),
+    "data.stale": ("advisory data is out of date", "{} sources of advisories are out of date"),
+    "exception.expiring": ("1 exception ends soon", "{} exceptions end soon"),
+    "exception.expired": ("1 exception has ended", "{} exceptions have ended"),
+}
+
+
+def title_of(notice: Notice | Digest) -> str:
+    """One line, at most 250 characters."""
+    if isinstance(notice, Digest):
+        text = f"{notice.count} causes of change" if notice.count != 1 else "1 cause of change"
+        return _line(f"{text} since {_moment(notice.since)}", _MOST_TITLE)
+    said = _line(f"{counted(notice.kinds)}: {about(notice)}", _MOST_TITLE)
+    return f"Test: {said}"[:_MOST_TITLE] if notice.is_test else said
+
+
+def counted(kinds: dict[str, int]) -> str:
+    """What became of how many, the most urgent first."""
+    said = [
+        _SAYS[kind][0] if count == 1 else _SAYS[kind][1].format(count)
+        for kind in TRANSITION_KINDS
+        if (count := kinds.get(kind, 0))
+    ]
+    return ", ".join(said) or "nothing changed"
+
+
+def about(notice: Notice) -> str:
+    """The cause in a few words: `CVE-2026-1234 in openssl (critical, fixed in 3.0.14-1)`."""
+    cause = notice.cause
+    if cause.kind in ("policy", "exception"):
+        name = f"{cause.kind} {cause.subject}".rstrip()
+        return name if not cause.after else f"{name} ({_line(cause.after, 60)})"
+    found = _evidence(notice)
+    packages = _listed(_distinct(package_in(each.package)[0] for each in found), 3)
+    text = cause.subject or _line(cause.sentence, 100)
+    details: list[str] = [cause.severity] if cause.severity != "unknown" else []
+    if cause.kind == "exploitation" and cause.after:
+        details.append(_line(cause.after, 60))
+    fixes = _distinct(each.fix_version for each in found if each.fix_version)
+    if fixes:
+        details.append(f"fixed in {_listed(fixes, 2)}")
+    elif any(each.fix_state in ("not-fixed", "wont-fix") for each in found):
+        details.append("no fix yet")
+    text += f" in {packages}" if packages else ""
+    return text + (f" ({', '.join(details)})" if details else "")
+
+
+def package_in(text: str) -> tuple[str, str]:
+    """Name and version of a package as people call it, where it is written as a purl; else the text, and ""."""
+    if not text.startswith("pkg:"):
+        return text, ""
+    type, _, path = text[len("pkg:") :].partition("?")[0].partition("#")[0].partition("/")
+    path, _, version = path.rpartition("@") if "@" in path else (path, "", "")
+    # The namespace of these is only the distribution.
+    name = path.rpartition("/")[2] if type in _OF_DISTRIBUTIONS else path
+    return unquote(name), unquote(version)
+
+
+def text_of(notice: Notice | Digest, form: Form = "plain") -> str:
+    """What is to be known: what, why, how many, the first of them, and where all of them are."""
+    page = _Page(form)
+    if isinstance(notice, Digest):
+        return _digest(notice, page)
+    _cause(notice.cause, _evidence(notice), page)
+    shown = notice.items[:_ITEMS]
+    if notice.kinds:
+        page.say("")
+        page.say(f"{_capital(counted(notice.kinds))}:")
+    for item in shown:
+        page.point(_item(item, page))
+    if notice.count > len(shown):
+        page.point(f"and {notice.count - len(shown)} more")
+    _ending(notice, page)
+    return page.text()
+
+
+def marked(text: str, most: int = _MOST_WORDS) -> str:
+    """A foreign text on one line, so that it means nothing but itself in Markdown."""
+    return _MARKS.sub(r"\\\1", _line(text, most))
+
+
+class _Page:
+    """Lines; foreign words are made harmless."""
+
+    def __init__(self, form: Form) -> None:
+        self._lines: list[str] = []
+        self._form = form
+
+    def word(self, text: str, most: int = _MOST_WORDS) -> str:
+        """A foreign text on one line, which means nothing but itself."""
+        return marked(text, most) if self._form == "markdown" else _line(text, most)
+
+    def code(self, text: str) -> str:
+        """A name."""
+        line = _line(text, _MOST_WORDS)
+        return f"`{line.replace('`', chr(39))}`" if self._form == "markdown" and line else line
+
+    def say(self, line: str) -> None:
+        self._lines.append(line)
+
+    def point(self, line: str) -> None:
+        self._lines.append(f"- {line}")
+
+    def link(self, text: str, url: str) -> None:
+        if url:
+            self.say("")
+            self.say(f"[{text}](<{url}>)" if self._form == "markdown" else f"{text}: {url}")
+
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+
+def _cause(cause: Cause, found: Sequence[Evidence], page: _Page) -> None:
+    if cause.sentence:
+        page.say(page.word(cause.sentence))
+    is_said = bool(cause.before and cause.after) and cause.before in cause.sentence and cause.after in cause.sentence
+    if (cause.before or cause.after) and not is_said:
+        page.say(f"Before: {page.word(cause.before) or 'nothing'}. Now: {page.word(cause.after) or 'nothing'}.")
+    for each in found[:_EVIDENCE]:
+        page.point(_why(each, page))
+    if len(found) > _EVIDENCE:
+        page.point(f"and {len(found) - _EVIDENCE} more")
+
+
+def _why(each: Evidence, page: _Page) -> str:
+    """A finding that came or went, and what mends it."""
+    what = page.word(each.message) or " ".join(filter(None, (page.word(each.advisory), page.word(each.subject))))
+    name, version = package_in(each.package)
+    where = f" in {page.code(f'{name} {version}'.strip())}" if name and name not in each.message else ""
+    where += f" at {page.code(each.path)}" if each.path else ""
+    mended = ""
+    if each.is_gained and each.fix_version:
+        mended = f"; fixed in {page.code(each.fix_version)}"
+    elif each.is_gained and each.fix_state in ("not-fixed", "wont-fix"):
+        mended = "; no fix is known" if each.fix_state == "not-fixed" else "; it will not be fixed"
+    rule = f" (rule {page.word(each.rule, 100)})" if each.rule else ""
+    return f"{'' if each.is_gained else 'no longer: '}{what or 'a finding'}{where}{rule}{mended}"
+
+
+def _item(item: Item, page: _Page) -> str:
+    name = page.code(item.reference or item.image or item.policy) or TRANSITION_KINDS[item.kind]
+    more = [each for each in (page.word(item.environment, 100), "running" if item.is_deployed else "") if each]
+    if item.policy and name != page.code(item.policy):
+        more.insert(0, f"policy {page.word(item.policy, 100)}")
+    became = f": {page.word(item.before, 100)} → {page.word(item.after, 100)}" if item.before and item.after else ""
+    return f"{name}{became}" + (f" ({', '.join(more)})" if more else "")
+
+
+def _digest(digest: Digest, page: _Page) -> str:
+    page.say(f"From {_moment(digest.since)} to {_moment(digest.until)}:")
+    for group in digest.groups[:_GROUPS]:
+        page.point(page.word(f"{counted(group.kinds)}: {about(group)}"))
+        for item in group.items[:3]:
+            page.say(f"  - {_item(item, page)}")
+        if group.count > len(group.items[:3]):
+            page.say(f"  - and {group.count - len(group.items[:3])} more")
+    if digest.count > len(digest.groups[:_GROUPS]):
+        page.point(f"and {digest.count - len(digest.groups[:_GROUPS])} more causes")
+    _ending(digest, page)
+    return page.text()
+
+
+def _ending(notice: Notice | Digest, page: _Page) -> None:
+    page.link("All of it", notice.link)
+    if notice.is_replay:
+        page.say("This was sent before, and is sent again because somebody asked for it.")
+    if isinstance(notice, Notice) and notice.is_test:
+        page.say("This is a test. Nothing happened.")
+
+
+def _evidence(notice: Notice) -> tuple[Evidence, ...]:
+    """The cause's own, else that of the images that are shown, each once."""
+    if notice.cause.evidence:
+        return notice.cause.evidence
+    return tuple(dict.fromkeys(each for item in notice.items for each in item.evidence))
+
+
+def _distinct(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(_line(each, 100) for each in words if each))
+
+
+def _listed(words: Sequence[str], most: int) -> str:
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _line(text: str, most: int) -> str:
+    line = " ".join(_CONTROLS.sub(" ", text[: most * 4]).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _moment(at: object) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

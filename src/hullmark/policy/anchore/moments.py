@@ -1,0 +1,75 @@
+"""When time alone may change what an Anchore policy says: ages that are reached, and exceptions that end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from hullmark.model.verdict import Verdict
+from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule
+from hullmark.policy.anchore.evaluate import DEFECTS, NATIVELY, Question, chosen_mapping, lacking
+from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.regexes import Work
+from hullmark.policy.anchore.select import image_of
+from hullmark.policy.days import next_midnight
+from hullmark.policy.facts import Facts
+from hullmark.policy.moments import ends_of, first_after
+
+
+def next_bundle_moment(
+    bundle: Bundle, facts: Facts, verdict: Verdict, question: Question = NATIVELY
+) -> datetime | None:
+    """The first moment after now at which the verdict may be another one; None if time alone never changes it.
+
+    `verdict` is what the policy says of the facts now. It need not be another one then, and a later moment follows in any case.
+    """
+    anchore = AnchoreFacts(facts=facts, profile=question.profile, context=question.context)
+    source = facts.inventory.source
+    image = image_of(facts.reference, question.digest or source.digest, source.config_digest)
+    try:
+        mapping, mistakes = chosen_mapping(bundle, image, anchore)
+    except RuleFailed:
+        return None
+    if mapping is None or any(each.is_fatal and each.counts(question.profile) for each in mistakes):
+        return None
+    return first_after(facts.now, _moments(bundle, mapping, anchore, verdict, question))
+
+
+def is_bundle_timeless(bundle: Bundle) -> bool:
+    """Whether time changes nothing that a policy's rules say, whatever the image is like; its own exceptions aside."""
+    return all(
+        rule.check is None or rule.check.moments is None for rule_set in bundle.rule_sets for rule in rule_set.rules
+    )
+
+
+def _moments(
+    bundle: Bundle, mapping: Mapping, facts: AnchoreFacts, verdict: Verdict, question: Question
+) -> Iterator[datetime]:
+    for rule_set in bundle.rule_sets:
+        if rule_set.id in mapping.rule_sets:
+            for rule in rule_set.rules:
+                yield from _of_rule(rule, facts)
+    yield from ends_of(verdict.findings, question.exceptions)
+    shown = {(each.get("id"), each.get("expires")) for each in _covering(verdict) if each.get("expires")}
+    for allowlist in bundle.allowlists:
+        for item in allowlist.items if shown else ():
+            if item.expires is not None and (allowlist.id, item.expires_text) in shown:
+                yield item.expires
+
+
+def _covering(verdict: Verdict) -> Iterator[dict[str, str]]:
+    return (finding.allowlisted for finding in verdict.findings if finding.allowlisted)
+
+
+def _of_rule(rule: Rule, facts: AnchoreFacts) -> Iterable[datetime]:
+    """Those of one rule. Where it fails it is asked again the next day."""
+    check = rule.check
+    if check is None or check.moments is None:
+        return ()
+    own = replace(facts, rule_id=rule.id, work=Work())
+    try:
+        return () if lacking(check, own) else list(check.moments(rule.values, own))
+    except (RuleFailed, *DEFECTS):
+        return next_midnight(facts.now)

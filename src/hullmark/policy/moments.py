@@ -1,0 +1,109 @@
+"""When time alone may change a verdict: ages that are reached, dates that come, exceptions and grace that end.
+
+Between now and the next moment the same policy finds the same in the same facts; only how long ago something was may be told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from hullmark.model.verdict import Action, Finding, Verdict
+from hullmark.policy.days import later, next_midnight, starts
+from hullmark.policy.evaluate import DEFECTS, MAX_FINDINGS, lacking
+from hullmark.policy.facts import Facts
+from hullmark.policy.grace import Grants
+from hullmark.policy.rollout import Deployment
+from hullmark.policy.rules import Excepted, Policy, Rule
+from hullmark.policy.select import choose
+
+WARNED_DAYS = (3, 1)
+"""So many days before grace ends people are told."""
+
+_NOWHERE = Deployment()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A finding that an image may start in spite of, and until when."""
+
+    finding: Finding
+    until: datetime
+
+
+def next_moment(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE) -> datetime | None:
+    """The first moment after now at which the verdict may be another one; None if time alone never changes it.
+
+    `verdict` is what the policy says of the facts now. It need not be another one then, and a later moment follows in any case.
+    """
+    return first_after(facts.now, _moments(policy, facts, verdict, deployment))
+
+
+def is_timeless(policy: Policy) -> bool:
+    """Whether time changes nothing that a policy says, whatever the image is like; its own exceptions aside."""
+    return policy.grace is None and all(rule.trigger.moments is None for rule in policy.rules)
+
+
+def first_after(now: datetime, moments: Iterable[datetime]) -> datetime | None:
+    """The earliest of the moments that have not come yet."""
+    return min((moment for moment in moments if moment > now), default=None)
+
+
+def granted(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE) -> tuple[Granted, ...]:
+    """What the image may start in spite of now, and until when. `verdict` is what the policy says of the facts now."""
+    if policy.grace is None or deployment.running_since is None:
+        return ()
+    grants = Grants(policy.grace, facts, deployment)
+    rules = {rule.id: rule for rule in policy.rules}
+    found = []
+    for finding in verdict.findings:
+        rule = rules.get(finding.rule_id)
+        until = grants.until(finding, rule) if rule is not None and _may_stop(finding, rule) else None
+        if until is not None and until > facts.now:
+            found.append(Granted(finding, until))
+    return tuple(found)
+
+
+def _may_stop(finding: Finding, rule: Rule) -> bool:
+    """Whether it may be a finding that grace makes a warning of."""
+    return finding.action is Action.WARN and Action.STOP.value in (rule.action.value, rule.when_unknown.value)
+
+
+def _moments(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment) -> Iterator[datetime]:
+    for rule, _ in choose(policy, facts, deployment).rules:
+        yield from _of_rule(rule, facts)
+    yield from ends_of(verdict.findings, policy.exceptions)
+    for each in granted(policy, facts, verdict, deployment):
+        yield each.until
+        for days in WARNED_DAYS:
+            yield from later(each.until, -days)
+
+
+def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
+    """Those of one rule. Where its gate has a defect, it is asked again the next day."""
+    if rule.trigger.moments is None or lacking(rule, facts):
+        return ()
+    try:
+        return list(rule.trigger.moments(rule.params, facts))
+    except DEFECTS:
+        return next_midnight(facts.now)
+
+
+def ends_of(findings: Iterable[Finding], exceptions: Iterable[Excepted]) -> Iterator[datetime]:
+    """When the exceptions end that cover findings: of each finding the one that lasts longest, which is the one that it shows.
+
+    Where not all findings of a rule are listed, all exceptions from it count.
+    """
+    counts: dict[str, int] = {}
+    days: set[date] = set()
+    for finding in findings:
+        counts[finding.rule_id] = counts.get(finding.rule_id, 0) + 1
+        if finding.allowlisted and "expires" in finding.allowlisted:
+            try:
+                days.add(date.fromisoformat(finding.allowlisted["expires"]))
+            except ValueError:
+                continue  # an allowlist's own, which ends at a time of day
+    days.update(each.expires for each in exceptions if counts.get(each.rule, 0) >= MAX_FINDINGS)
+    for day in days:
+        yield from starts(day, 1)

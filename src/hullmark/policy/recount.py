@@ -1,0 +1,65 @@
+"""What findings come to, where every rule could be judged: the outcome, and the sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from hullmark.model.verdict import Action, Finding, Outcome, Verdict
+
+_SHOWN = 5
+V = TypeVar("V", bound=Verdict)
+_ORDER = {Action.STOP: 0, Action.WARN: 1, Action.GO: 2}
+
+
+def outcome_of(findings: Sequence[Finding], rule_count: int | None) -> tuple[Outcome, str]:
+    """The outcome and the reason. `rule_count` is how many rules judged; None for an Anchore policy, whose reasons name no rules."""
+    is_native = rule_count is not None
+    stops = [finding for finding in findings if finding.action is Action.STOP]
+    warnings = [finding for finding in findings if finding.action is Action.WARN]
+    if stops:
+        by = f", by {_named_rules(f.rule_id for f in stops)}" if is_native else ""
+        return Outcome.STOP, f"{counted(len(stops), 'finding')} to stop for{by}"
+    if warnings:
+        by = f", by {_named_rules(f.rule_id for f in warnings)}" if is_native else ""
+        return Outcome.WARN, f"{counted(len(warnings), 'warning')}{by}"
+    held = sum("stage" in (finding.allowlisted or ()) for finding in findings)
+    excepted = sum(finding.allowlisted is not None for finding in findings) - held
+    note = f"; {counted(excepted, 'finding')} excepted" if excepted else ""
+    note += f"; {counted(held, 'finding')} in shadow" if held else ""
+    among = f" in {counted(rule_count, 'rule')}" if rule_count is not None else ""
+    return Outcome.GO, f"nothing to stop or warn for{among}{note}"
+
+
+def changed(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str]]) -> V:
+    """The verdict with other findings: `lost` are (rule id, trigger id), and go before `gained` come. A clouded one keeps its outcome,
+    but for one that could not be told and has something to stop for now, and a native one that passes."""
+    gone = set(lost)
+    kept = [each for each in verdict.findings if (each.rule_id, each.trigger_id) not in gone]
+    findings = tuple(sorted((*kept, *gained), key=finding_order))
+    outcome, reason = outcome_of(findings, verdict.rule_count)
+    is_told_now = verdict.verdict is Outcome.UNKNOWN and outcome is Outcome.STOP
+    # Where it passes, rules that could not be judged did not decide: those that do make it unknown.
+    is_told_anyway = verdict.rule_count is not None and verdict.verdict in (Outcome.GO, Outcome.WARN)
+    if verdict.is_clouded and not is_told_now and not is_told_anyway:
+        outcome, reason = verdict.verdict, verdict.reason
+    return replace(verdict, findings=findings, verdict=outcome, reason=reason)
+
+
+def finding_order(finding: Finding) -> tuple[object, ...]:
+    """Stops first, then by what they are about."""
+    key = (finding.gate, finding.trigger, finding.subject, finding.policy_id, finding.rule_id, finding.message)
+    return (_ORDER[finding.action], *key, finding.evidence)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _named_rules(ids: Iterable[str]) -> str:
+    names = sorted(set(ids))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{'rule' if len(names) == 1 else 'rules'} {', '.join(names[:_SHOWN])}{more}"

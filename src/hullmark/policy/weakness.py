@@ -1,0 +1,21 @@
+"""The vulnerability that a finding is about, taken from the match that it was found by."""
+
+from __future__ import annotations
+
+from hullmark.model.match import Match
+from hullmark.model.verdict import Weakness
+
+
+def weakness_in(match: Match) -> Weakness:
+    """What the match's advisory says of its package."""
+    advisory = match.advisory
+    return Weakness(
+        advisory=advisory.cve or advisory.id,
+        package=match.package.purl,
+        place=f"{advisory.namespace}/{match.name}",
+        severity=advisory.severity,
+        is_exploited=advisory.kev is not None,
+        epss=advisory.epss.score if advisory.epss is not None else None,
+        fix_state=match.fix.state,
+        fix_version=match.fix.version,
+    )

@@ -1,0 +1,41 @@
+"""The distribution project's registry: notifications (docs: "Work with notifications"). The secret is the header Authorization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.source.hooks.hook import Delivery, Hook, Named, by_header, decoded
+
+
+class _Target(msgspec.Struct):
+    repository: str = ""
+    tag: str = ""
+    digest: str = ""
+
+
+class _Event(msgspec.Struct):
+    action: str = ""
+    target: _Target | None = None
+
+
+class _Envelope(msgspec.Struct):
+    events: list[_Event]
+
+
+def _names(delivery: Delivery) -> Iterator[Named]:
+    for event in decoded(delivery, _Envelope, "envelope of notifications").events:
+        target = event.target
+        if target is not None and target.tag and event.action in ("push", "delete"):
+            yield Named(target.repository, target.tag, target.digest, is_deleted=event.action == "delete")
+
+
+HOOK = Hook(
+    name="distribution",
+    title="Distribution (docker-registry)",
+    registry="",
+    shows="give the secret in the endpoint's headers: Authorization: [Bearer SECRET]",
+    proves=by_header,
+    names=_names,
+)

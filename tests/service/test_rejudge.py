@@ -1,0 +1,416 @@
+"""A snapshot says something else of packages: verdicts that are sums come out as if every image had been judged anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from hullmark.app.server import judge
+from hullmark.app.server.adopt import adopt
+from hullmark.app.server.documents import verdict_at
+from hullmark.app.server.earlier import earlier_of
+from hullmark.model.advisory import Exploitability, Exploited, Record
+from hullmark.store import verdicts
+from hullmark.store.database import Connection, Database
+from tests.support.books import advisory, affected
+from tests.support.database import fresh_database
+from tests.support.desk import Desk, desk, status_file
+
+pytestmark = pytest.mark.anyio
+
+POLICY = """
+schema: hullmark-policy/1
+name: shop
+version: 1
+rules:
+  - {id: exploited, gate: vulnerabilities, trigger: found, action: stop, params: {exploited: true}}
+  - id: critical
+    gate: vulnerabilities
+    trigger: found
+    action: stop
+    params: {severity: critical, fix: [fixed], unrated: ignore}
+  - {id: high, gate: vulnerabilities, trigger: found, action: warn, params: {severity: high, unrated: ignore}}
+  - {id: likely, gate: vulnerabilities, trigger: found, action: stop, params: {epss: "0.6", unrated: ignore}}
+  - {id: old, gate: vulnerabilities, trigger: stale_data, action: warn, when_unknown: go, params: {max_days: 3000}}
+  - {id: root, gate: config, trigger: user, action: warn, params: {not_root: true}}
+"""
+
+
+@pytest.fixture
+async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(database_url, tmp_path) as found:
+        yield found
+
+
+def deb(id: str, name: str, below: str = "2", **more: Any) -> Record:
+    return advisory(id, affected("debian:13", name, "deb", below), source="debian", **more)
+
+
+FILLER = deb("CVE-2020-1", "nothing", severity="low")
+
+
+async def rows(at: Desk, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    async with at.services.database.system() as connection:
+        return await (await connection.execute(query, values)).fetchall()
+
+
+async def in_force(at: Desk, text: str, **wish: Any) -> None:
+    name = (await at.post("/policies", {"text": text}))["name"]
+    await at.post("/activations", {"policy": name, **wish})
+
+
+async def stored(at: Desk) -> dict[tuple[Any, ...], Any]:
+    """All current verdicts: word, counts, and what their documents tell."""
+    found: dict[tuple[Any, ...], Any] = {}
+    for account, image in await rows(at, "SELECT DISTINCT account_id, image_id FROM verdict"):
+        async with at.services.database.system() as connection:
+            current = await verdicts.current(connection, account, image, shadows=True)
+        for row in current:
+            verdict = verdict_at(at.services.objects, row)
+            key = (account, image, row.policy_id, row.environment, row.is_shadow)
+            assert (row.verdict, row.stops) == (verdict.verdict.value, count(verdict, "stop")), key
+            found[key] = told(row.verdict, row.stops, row.warns, verdict)
+    return found
+
+
+def told(word: str, stops: int, warns: int, verdict: Any) -> Any:
+    findings = sorted((each.rule_id, each.subject, each.action.value, each.message) for each in verdict.findings)
+    return (word, stops, warns, verdict.verdict.value, verdict.reason, findings)
+
+
+def count(verdict: Any, action: str) -> int:
+    return sum(each.action.value == action and each.allowlisted is None for each in verdict.findings)
+
+
+async def judged_anew(at: Desk) -> dict[tuple[Any, ...], Any]:
+    """The same, as every image comes out if it is judged as a whole. Nothing is written."""
+    found: dict[tuple[Any, ...], Any] = {}
+    for account, image in await rows(at, "SELECT DISTINCT account_id, image_id FROM verdict"):
+        async with at.services.database.system() as connection:
+            inputs = await judge.inputs_of(connection, account, image)
+            earlier = await earlier_of(connection, account, image)
+        assert inputs is not None
+        cases = judge._cases(account, inputs, earlier, (at.services.clock(), "test"))
+        for made in await asyncio.to_thread(judge._judge_all, at.services, at.books, cases, None):
+            each = made.judged
+            row = msgspec.structs.replace(earlier.rows[0], document=each.document, changes=None)
+            verdict = verdict_at(at.services.objects, row)
+            key = (account, image, each.policy_id, each.environment, each.is_shadow)
+            found[key] = told(each.verdict, each.stops, each.warns, verdict)
+    return found
+
+
+async def transitions(at: Desk) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (str(kind), str(cause), f"{before}→{after}", str(image), str(subject))
+        for kind, cause, before, after, image, subject in await rows(
+            at,
+            "SELECT t.kind, c.kind, t.before, t.after, t.image_id, c.subject FROM transition t JOIN cause c ON c.id = t.cause_id"
+            " ORDER BY t.id",
+        )
+    ]
+
+
+async def world(at: Desk, *images: tuple[str, ...]) -> list[str]:
+    """Images with these packages, in version 1, judged."""
+    digests = []
+    for number, packages in enumerate(images):
+        digests.append(at.push(str(number), status_file(*((name, "1") for name in packages))))
+        await at.add(str(number))
+    await at.work()
+    return digests
+
+
+async def advised(at: Desk, *records: Record) -> list[str]:
+    """Have advisories count, and write what follows; nothing is judged as a whole. Answers the jobs that ran."""
+    await at.advise(FILLER, *records)
+    (number,) = (await rows(at, "SELECT max(id) FROM snapshot"))[0]
+    await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'adopt' RETURNING id")
+    await adopt(at.services, at.books, number)
+    return [
+        str(name)
+        for (name,) in await rows(at, "SELECT task_name FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+    ]
+
+
+async def test_counts_and_findings_are_those_of_judging_anew(at: Desk) -> None:
+    await in_force(at, POLICY)
+    await at.advise(FILLER)
+    await at.work()
+    await world(at, ("a", "b"), ("b",), ("c",))
+    jobs = await advised(at, deb("CVE-2026-1", "a", severity="critical"), deb("CVE-2026-2", "b", severity="high"))
+    assert "judge" not in jobs
+    assert await stored(at) == await judged_anew(at)
+    assert await transitions(at) == [("compliance.lost", "advisory", "warn→stop", "1", "CVE-2026-1")]
+
+
+class Stopped(Exception):
+    """The process ends here."""
+
+
+class Fragile:
+    """A database whose user dies as the n-th transaction is about to end."""
+
+    def __init__(self, database: Database, at: int) -> None:
+        self.database = database
+        self.left = at
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Connection]:
+        async with self.database.system() as connection:
+            yield connection
+            self.left -= 1
+            if self.left == 0:
+                raise Stopped
+
+
+NEWS = (
+    deb("CVE-2026-1", "a", severity="critical"),
+    deb("CVE-2026-2", "b", severity="critical"),
+    Exploited(cve="CVE-2026-5", source="kev", added="2026-01-31"),
+    deb("CVE-2026-5", "c", "", severity="low"),
+    deb("CVE-2026-6", "d", severity="high"),
+    Exploitability("CVE-2026-7", 0.7, 0.99, "2026-05-01"),
+    deb("CVE-2026-7", "a", "", severity="low"),
+)
+BEFORE = (
+    deb("CVE-2026-5", "c", "", severity="low"),
+    deb("CVE-2026-9", "e"),
+    deb("CVE-2026-7", "a", "", severity="low"),
+)
+
+
+async def shop(at: Desk) -> None:
+    await in_force(at, POLICY)
+    await at.advise(FILLER, *BEFORE)
+    await at.work()
+    await world(at, ("a", "b"), ("b", "c"), ("c",), ("d", "e"), ("e",))
+
+
+async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: str, tmp_path: Path) -> None:
+    ends: list[Any] = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        async with desk(fresh_database(database_server), tmp_path / str(number)) as at:
+            await shop(at)
+            await at.advise(FILLER, *NEWS)
+            whole, stops = at.services.database, 0
+            while number:
+                stops += 1
+                at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
+                try:
+                    await adopt(at.services, at.books, 2)
+                    break
+                except (Stopped, ExceptionGroup):
+                    continue
+            at.services.database = whole
+            assert number == 0 or stops > 10
+            for _ in range(2):
+                await adopt(at.services, at.books, 2)
+            assert await stored(at) == await judged_anew(at)
+            assert (
+                await rows(at, "SELECT * FROM match_change UNION ALL SELECT id, 0, 0, 0, '', 0, '', '' FROM wave") == []
+            )
+            assert await rows(at, "SELECT DISTINCT is_complete FROM cause") == [(True,)]
+            history = await rows(
+                at, "SELECT image_id, verdict, stops, warns, cause FROM verdict_history ORDER BY image_id, id"
+            )
+            ends.append((await transitions(at), history))
+    assert sorted(ends[0][0]) == sorted(ends[1][0])
+    assert ends[0][1] == ends[1][1]
+    assert [each[:3] for each in ends[0][0]] == [
+        ("compliance.lost", "exploitation", "warn→stop"),
+        ("compliance.lost", "exploitation", "warn→stop"),
+        ("compliance.lost", "advisory", "warn→stop"),
+        ("finding.new", "advisory", "stop→stop"),
+        ("finding.new", "advisory", "stop→stop"),
+        ("finding.new", "exploitation", "stop→stop"),
+    ]
+
+
+# Whatever two snapshots say
+
+STRICT = """
+schema: hullmark-policy/1
+name: strict
+version: 1
+rules:
+  - {id: severe, gate: vulnerabilities, trigger: found, action: stop, params: {severity: high}}
+  - {id: risky, gate: vulnerabilities, trigger: found, action: warn, params: {risk: 60, unrated: ignore}}
+  - {id: share, gate: vulnerabilities, trigger: found, action: warn, params: {epss_percentile: "0.9", unrated: ignore}}
+  - {id: listed, gate: vulnerabilities, trigger: listed, action: stop, params: {ids: ["CVE-2026-1", "GHSA-*"]}}
+  - {id: lasting, gate: vulnerabilities, trigger: found, action: stop, params: {fixed_for_days: 30, unrated: ignore}}
+"""
+STAGED = """
+schema: hullmark-policy/1
+name: staged
+version: 1
+rule_sets:
+  soon:
+    stage: warn
+    rules:
+      - {id: high, gate: vulnerabilities, trigger: found, action: stop, params: {severity: high, unrated: ignore}}
+      - {id: told, gate: vulnerabilities, trigger: no_data, action: warn}
+  later:
+    stage: shadow
+    rules:
+      - {id: any, gate: vulnerabilities, trigger: found, action: stop}
+"""
+GRACEFUL = """
+schema: hullmark-policy/1
+name: graceful
+version: 1
+grace: {days: 30}
+rules:
+  - {id: high, gate: vulnerabilities, trigger: found, action: stop, params: {severity: high, unrated: ignore}}
+"""
+BUNDLE = """
+{"id": "b", "name": "bundle", "version": "1_0", "comment": "", "blacklisted_images": [], "whitelisted_images": [], "whitelists": [],
+ "mappings": [{"id": "m", "name": "all", "registry": "*", "repository": "*", "image": {"type": "tag", "value": "*"},
+               "policy_id": "p", "whitelist_ids": []}],
+ "policies": [{"id": "p", "name": "p", "version": "1_0", "comment": "", "rules": [
+   {"id": "r1", "gate": "vulnerabilities", "trigger": "package", "action": "STOP", "params": [
+     {"name": "package_type", "value": "all"}, {"name": "severity_comparison", "value": ">="}, {"name": "severity", "value": "high"}]}]}]}
+"""
+TEXTS = (POLICY, STRICT, STAGED, GRACEFUL, BUNDLE)
+NAMES = ("a", "b", "c", "d")
+SEVERITIES = ("unknown", "low", "high", "critical")
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a snapshot says of one vulnerability."""
+
+    packages: tuple[str, ...]
+    severity: str
+    fix: str
+    score: float | None
+    exploited: bool
+    alias: bool
+
+    def records(self, number: int) -> list[Record]:
+        cve = f"CVE-2026-{number}"
+        found: list[Record] = []
+        if self.packages:
+            parts = [affected("debian:13", name, "deb", self.fix) for name in self.packages]
+            aliases = (f"DSA-{number}-1",) if self.alias else ()
+            found.append(advisory(cve, *parts, source="debian", severity=self.severity, aliases=aliases))
+        if self.score is not None:
+            found.append(Exploitability(cve, self.score, min(1.0, self.score * 1.2), "2026-05-01"))
+        if self.exploited:
+            found.append(Exploited(cve=cve, source="kev", added="2026-01-31"))
+        return found
+
+
+SAID = st.builds(
+    Said,
+    st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple),
+    st.sampled_from(SEVERITIES),
+    st.sampled_from(("", "2", "0.5")),
+    st.sampled_from((None, 0.05, 0.3, 0.7, 0.95)),
+    st.booleans(),
+    st.booleans(),
+)
+SNAPSHOTS = st.lists(st.lists(SAID, min_size=4, max_size=4), min_size=2, max_size=4)
+IMAGES = st.lists(st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(tuple), min_size=2, max_size=4)
+EXCEPTIONS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "rule": st.sampled_from(("critical", "severe", "high", "exploited")),
+            "subject": st.sampled_from(("CVE-2026-1+*", "*/a@*", "*")),
+            "expires": st.sampled_from(("2026-04-30", "2026-05-20", "2027-01-01")),
+            "images": st.sampled_from(("*", "*:0", "*:9")),
+            "owner": st.just("o"),
+            "reason": st.just("r"),
+        }
+    ),
+    max_size=2,
+)
+
+
+@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(IMAGES, SNAPSHOTS, EXCEPTIONS, st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3, unique=True))
+def test_whatever_snapshots_say_all_verdicts_are_those_of_judging_anew(
+    database_server: str,
+    images: list[tuple[str, ...]],
+    said: list[list[Said]],
+    exceptions: list[dict[str, str]],
+    texts: list[str],
+) -> None:
+    async def story() -> None:
+        with TemporaryDirectory(prefix="hm-rejudge-") as folder:
+            async with desk(fresh_database(database_server), Path(folder)) as at:
+                await _compared(at, images, said, exceptions, texts)
+
+    asyncio.run(story())
+
+
+async def _compared(
+    at: Desk, images: list[tuple[str, ...]], said: list[list[Said]], exceptions: list[dict[str, str]], texts: list[str]
+) -> None:
+    await at.post("/accounts", {"name": "other"})
+    await in_force(at, POLICY)
+    await in_force(at, STRICT, shadow=True)
+    for text in texts:
+        name = (await at.post("/policies", {"text": text}, account="other"))["name"]
+        await at.post("/activations", {"policy": name, "environment": name}, account="other")
+    for each in exceptions:
+        await at.post("/exceptions", each)
+        await at.post("/exceptions", each, account="other")
+    for number, packages in enumerate(images):
+        at.push(str(number), status_file(*((name, "1") for name in packages)))
+        await at.add(str(number))
+        await at.add(str(number), account="other")
+    await at.advise(FILLER, *(record for number, each in enumerate(said[0]) for record in each.records(number)))
+    await at.work()
+    for step in said[1:]:
+        before = await words(at)
+        (last,) = (await rows(at, "SELECT coalesce(max(id), 0) FROM transition"))[0]
+        await advised(at, *(record for number, each in enumerate(step) for record in each.records(number)))
+        anew = await judged_anew(at)
+        left = set(
+            await rows(
+                at, "SELECT account_id, image_id, policy_id, environment, is_shadow FROM verdict WHERE is_awaiting"
+            )
+        )
+        known = await stored(at)
+        different = {key: (known[key], anew.get(key)) for key in known.keys() - left if known[key] != anew.get(key)}
+        assert different == {}
+        await at.work()
+        assert await stored(at) == anew
+        assert await judged_anew(at) == anew
+        await _flips(at, before, await words(at), int(last))
+
+
+async def words(at: Desk) -> dict[tuple[Any, ...], str]:
+    """Current verdicts in force, by account, image, policy and environment."""
+    found = await rows(
+        at, "SELECT account_id, image_id, policy_id, environment, verdict FROM verdict WHERE NOT is_shadow"
+    )
+    return {row[:4]: str(row[4]) for row in found}
+
+
+async def _flips(at: Desk, before: dict[tuple[Any, ...], str], after: dict[tuple[Any, ...], str], last: int) -> None:
+    """Each image that came out of compliance, or back in, is told so once, and no other."""
+    flips = [
+        (*key, "compliance.lost" if word in PASSES else "compliance.regained")
+        for key, word in before.items()
+        if (word in PASSES) is not (after[key] in PASSES)
+    ]
+    told = await rows(
+        at,
+        "SELECT account_id, image_id, policy_id, environment, kind FROM transition WHERE id > %s AND kind LIKE 'compliance.%%'",
+        last,
+    )
+    assert sorted(told) == sorted(flips)
+
+
+PASSES = ("go", "warn")

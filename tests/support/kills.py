@@ -1,0 +1,56 @@
+"""SIGKILL for whatever runs of a server, and who starts it again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+
+from tests.support.processes import Server, processes_of, role_of
+
+QUICK = {
+    "HULLMARK_WORKERS": "2",
+    "HULLMARK_LEASE": "4",
+    "HULLMARK_SILENCE": "4",
+    "HULLMARK_HEARTBEAT": "0.5",
+    "HULLMARK_ATTEMPTS": "1000",
+}
+"""Settings of a server that notices soon what died."""
+
+_ONE = ("api", "worker", "worker", "scheduler", "postmaster", "backend")
+_MANY = {"database": ("postmaster", "backend"), "processes": ("api", "worker", "scheduler"), "everything": ("all",)}
+
+
+def kill(running: Server, made: random.Random) -> str:
+    """Kill something that runs; what it was."""
+    while True:
+        alive = [(pid, role_of(pid)) for pid in processes_of(running.folder)]
+        name = made.choice([*_ONE, *_ONE, *_MANY])
+        victims = [pid for pid, role in alive if role in _MANY.get(name, (name,))]
+        if name in _ONE and victims:
+            victims = [made.choice(victims)]
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if victims:
+            return name
+        time.sleep(0.05)
+
+
+class Keeper(threading.Thread):
+    """Starts the server again whenever it has ended, as the machine's init does."""
+
+    def __init__(self, running: Server) -> None:
+        super().__init__()
+        self.running = running
+        self.stopping = threading.Event()
+        self.starts = 0
+
+    def run(self) -> None:
+        while not self.stopping.wait(0.1):
+            if not self.running.processes["all"].alive():
+                self.running.start()
+                self.starts += 1

@@ -1,0 +1,140 @@
+"""What messages show, and how texts from images are made harmless before any channel writes them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hullmark.notify.channel import Wish
+from hullmark.notify.shown import address, as_templated, clean, fitted, packed, shown, units, unmentioned
+from tests.support.wishes import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
+
+
+@given(texts(), st.integers(1, 300))
+def test_clean_text_is_one_line_of_letters_that_can_be_seen(text: str, limit: int) -> None:
+    cleaned = clean(text, limit)
+    assert units(cleaned) <= limit
+    assert not {unicodedata.category(letter) for letter in cleaned} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert cleaned.encode().decode() == cleaned
+    assert clean(cleaned, limit) == cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["nginx@sha256:ab", "registry.example/a:1", "pkg:npm/%40scope/a@1.0", "a < b & c", "me.x@y.z"]
+)
+def test_usual_names_stay_as_they_are(text: str) -> None:
+    assert unmentioned(clean(text)) == text
+
+
+@given(texts())
+def test_no_mention_is_left(text: str) -> None:
+    assert not re.search(
+        r"@(everyone|here|channel|all\b)|(^|\s)@\w|<[@!#]|://|www\.", unmentioned(clean(text)), re.IGNORECASE
+    )
+
+
+@given(st.text(), st.integers(8, 100))
+def test_what_is_cut_is_never_cut_within_an_escape(text: str, limit: int) -> None:
+    written = fitted(text, limit, lambda raw: raw.replace("&", "&amp;"))
+    assert units(written) <= limit
+    assert re.sub("&amp;", "", written).count("&") == 0
+
+
+def test_a_text_that_fits_is_not_cut() -> None:
+    assert fitted("12345678", 8) == "12345678"
+    assert fitted("123456789", 8) == "1234567…"
+
+
+@given(st.lists(st.text("ab💥", min_size=1, max_size=30), max_size=10), st.integers(0, 100))
+def test_packed_lines_are_whole(lines: list[str], limit: int) -> None:
+    text = packed(lines, limit, "\n\n")
+    assert units(text) <= limit
+    parts = text.split("\n\n") if text else []
+    assert set(parts) <= set(lines)
+    assert bool(parts) == any(units(line) <= limit for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (LINK, LINK),
+        ("https://h/a b<c>|d`(e)", "https://h/a%20b%3Cc%3E%7Cd%60%28e%29"),
+        ("https://h/ö", "https://h/%C3%B6"),
+        ("javascript:alert(1)", ""),
+        ("", ""),
+        ("https://h/" + "x" * 700, ""),
+    ],
+)
+def test_an_address_can_stand_in_any_markup(url: str, expected: str) -> None:
+    assert address(url) == expected
+
+
+def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> None:
+    what = shown(wish())
+    (section,) = what.sections
+    assert section.sentence == "CVE-2026-0001 is new and critical"
+    assert section.counts == "298 images out of compliance, 2 images with one more finding"
+    assert section.evidence == ("CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2",)
+    assert section.images[0].name == "registry.example/shop/web:1"
+    assert section.images[0].words == "out of compliance, policy base in production, go → stop, deployed"
+    assert (section.more, what.all, what.link) == (297, "All 300 images", LINK)
+    assert what.footer == "Hullmark · shop · 2026-05-01 12:30 UTC"
+
+
+def test_a_digest_has_a_section_for_each_cause_and_the_colour_of_the_worst() -> None:
+    what = shown(wish(digest()))
+    assert [each.sentence for each in what.sections] == [
+        "CVE-2026-0001 is new and critical",
+        "Policy base was replaced",
+    ]
+    assert what.severity == "critical"
+
+
+def test_good_news_is_green() -> None:
+    good = shown(wish(notice(kinds={"compliance.regained": 2})))
+    mixed = shown(wish(notice(kinds={"compliance.regained": 2, "compliance.lost": 1})))
+    assert (good.is_good, mixed.is_good) == (True, False)
+    assert good.colour != mixed.colour
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "CVE-2026-0001 in openssl 3.0.1: fixed in 3.0.2"),
+        ({"fix_version": "", "fix_state": "not-fixed"}, "CVE-2026-0001 in openssl 3.0.1: no fix yet"),
+        ({"fix_version": "", "fix_state": "wont-fix"}, "CVE-2026-0001 in openssl 3.0.1: will not be fixed"),
+        ({"fix_version": "", "fix_state": "unknown"}, "CVE-2026-0001 in openssl 3.0.1"),
+        ({"is_gained": False, "fix_version": "", "fix_state": ""}, "no longer: CVE-2026-0001 in openssl 3.0.1"),
+        (
+            {
+                "advisory": "",
+                "package": "",
+                "path": "/usr/bin/x",
+                "fix_version": "",
+                "fix_state": "",
+                "message": "it is setuid",
+            },
+            "no-critical in /usr/bin/x: it is setuid",
+        ),
+    ],
+)
+def test_evidence_says_where_and_what_mends_it(more: dict[str, object], words: str) -> None:
+    given = notice(items=(item(evidence=(evidence(**more),)),), cause=cause(evidence=()))
+    assert shown(wish(given)).sections[0].evidence == (words,)
+
+
+@given(wishes())
+def test_everything_shown_is_clean(wished: Wish) -> None:
+    what = shown(wished)
+    for section in what.sections:
+        for text in (section.sentence, section.counts, *section.evidence, *(each.name for each in section.images)):
+            assert clean(text, 5000) == text
+        assert section.sentence
+
+
+def test_the_text_of_a_template_keeps_its_lines() -> None:
+    assert as_templated(wish(text="a\n\nb<\n"), lambda text: text.replace("<", "&lt;"), 100) == "a\n\nb&lt;"
