@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import pickle
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -22,6 +22,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.matching import adopt_snapshot
 from hullmark.match.coordinates import asked, package_of
 from hullmark.match.fleet import Fleet
+from hullmark.policy.load import load_policy
 from hullmark.store import coordinates, set_counts, snapshots
 from hullmark.store.database import Database
 from hullmark.store.migrate import migrate
@@ -30,7 +31,29 @@ ACCOUNTS = 4
 REPOSITORIES = 20_000
 AT = "2026-02-01"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_WORDS = ("go", "go", "go", "warn", "stop", "stop", "unknown")
+POLICY = """
+schema: hullmark-policy/1
+name: baseline
+version: 1
+rules:
+  - {id: exploited, gate: vulnerabilities, trigger: found, action: stop, params: {exploited: true}}
+  - id: critical-with-fix
+    gate: vulnerabilities
+    trigger: found
+    action: stop
+    params: {severity: critical, fix: [fixed], unrated: ignore}
+  - {id: high, gate: vulnerabilities, trigger: found, action: warn, params: {severity: high, unrated: ignore}}
+"""
+"""What is in force in every account."""
+_FOUND: LiteralString = """
+SELECT coordinate_id, sum(exploited + critical), sum(high) FROM (
+    SELECT coordinate_id, max((kev_added IS NOT NULL)::int) AS exploited, max((severity = 5 AND fix_state = 'fixed')::int) AS critical,
+        max((severity >= 4)::int) AS high
+    FROM coordinate_match JOIN advisory ON advisory.id = advisory_id WHERE suppressed_by IS NULL AND kind <> 'cpe'
+    GROUP BY coordinate_id, CASE WHEN cve <> '' THEN cve ELSE advisory.name END) AS told
+GROUP BY 1 HAVING sum(exploited + critical + high) > 0
+"""
+"""How many findings of POLICY there are in each coordinate."""
 
 
 def main() -> None:
@@ -44,16 +67,20 @@ def main() -> None:
     fleet = made(size, wanted.world)
     migrate(wanted.database)
     with psycopg.connect(wanted.database) as connection:
-        for name, store in (("packages", _packages), ("sets", _sets), ("images", _images), ("verdicts", _verdicts)):
-            began = time.perf_counter()
-            store(connection, fleet)
+        for name, store in (("packages", _packages), ("sets", _sets), ("images", _images)):
+            _timed(name, lambda store=store: store(connection, fleet))  # type: ignore[misc]  # bound now
             connection.commit()
-            print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
-    began = time.perf_counter()
-    asyncio.run(_match(wanted.database, wanted.world / "previous"))
-    print(f"matches: {time.perf_counter() - began:.0f} s", flush=True)
+    _timed("matches", lambda: asyncio.run(_match(wanted.database, wanted.world / "previous")))
+    with psycopg.connect(wanted.database) as connection:
+        _timed("verdicts", lambda: _verdicts(connection, fleet))
     with psycopg.connect(wanted.database, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
+
+
+def _timed(name: str, do: Callable[[], None]) -> None:
+    began = time.perf_counter()
+    do()
+    print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
 def made(size: Size, folder: Path) -> Fleet:
@@ -163,10 +190,7 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
     _copy(
         connection,
         "COPY account_image (account_id, image_id, reference, added_at) FROM STDIN",
-        (
-            (account_of(number), number + 1, f"registry.example/{repository_of(number)}:{number}", when[number])
-            for number in range(count)
-        ),
+        ((account_of(number), number + 1, reference_of(number), when[number]) for number in range(count)),
     )
     _copy(
         connection,
@@ -192,50 +216,83 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
 
 
 def _verdicts(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
+    """What the policy says of every image: of each vulnerability in each package it holds."""
+    digest = load_policy(POLICY.encode()).digest
     for account in range(1, ACCOUNTS + 1):
         connection.execute("INSERT INTO policy (account_id, name) VALUES (%s, 'baseline')", (account,))
         connection.execute(
-            "INSERT INTO policy_version (account_id, policy_id, version, text, digest, kind) VALUES (%s, %s, 1, '', '', 'native')",
-            (account, account),
+            "INSERT INTO policy_version (account_id, policy_id, version, text, digest, kind) VALUES (%s, %s, 1, %s, %s, 'native')",
+            (account, account, POLICY, digest),
         )
         connection.execute("INSERT INTO activation (account_id, version_id) VALUES (%s, %s)", (account, account))
-    common = ("sha256:" + "5" * 64, "hullmark", _START)
-
-    def history() -> Iterator[tuple[Any, ...]]:
-        for number in range(fleet.image_count):
-            word = _WORDS[number % len(_WORDS)]
-            yield (
-                number + 1, account_of(number), number + 1, account_of(number), 1, "", "", word, "2 findings to stop for", 2, 1,
-                f"verdicts/{number % 5000}", digest_of_image(number), *common,
-            )  # fmt: skip
-
+    counted = counts_of_images(connection, fleet)
+    row = connection.execute(
+        "SELECT snapshot_id, digest FROM matching JOIN snapshot ON snapshot.id = snapshot_id"
+    ).fetchone()
+    assert row is not None
+    common = (digest, row[1], "hullmark", _START)
     _copy(
         connection,
         "COPY verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, verdict, reason, stops,"
-        " warns, document, image_digest, policy_digest, analyzer, at) FROM STDIN",
-        history(),
-    )
+        " warns, document, image_digest, policy_digest, snapshot_digest, analyzer, at) FROM STDIN",
+        (
+            (n + 1, account_of(n), n + 1, account_of(n), 1, "", reference_of(n), *word_of(*counts), *counts, f"verdicts/{n % 5000}",
+             digest_of_image(n), *common)
+            for n, counts in enumerate(counted)
+        ),
+    )  # fmt: skip
     _copy(
         connection,
-        "COPY verdict (account_id, image_id, policy_id, history_id, verdict, reason, stops, warns, judged_at) FROM STDIN",
+        "COPY verdict (account_id, image_id, policy_id, reference, history_id, verdict, reason, stops, warns, judged_at, snapshot_id,"
+        " finding_count) FROM STDIN",
         (
             (
                 account_of(n),
                 n + 1,
                 account_of(n),
+                reference_of(n),
                 n + 1,
-                _WORDS[n % len(_WORDS)],
-                "2 findings to stop for",
-                2,
-                1,
+                *word_of(*counts),
+                *counts,
                 _START,
+                row[0],
+                sum(counts),
             )
-            for n in range(fleet.image_count)
+            for n, counts in enumerate(counted)
         ),
+    )
+    connection.execute(
+        "UPDATE account_image held SET certified_at = %s FROM verdict WHERE verdict.image_id = held.image_id"
+        " AND verdict.account_id = held.account_id AND verdict = 'go'",
+        (_START,),
     )
     connection.execute(
         "SELECT setval(pg_get_serial_sequence('verdict_history', 'id'), (SELECT max(id) FROM verdict_history))"
     )
+
+
+def counts_of_images(connection: psycopg.Connection[Any], fleet: Fleet) -> list[tuple[int, int]]:
+    """How many findings stop and warn in each image. A package counts once, however many sets hold it."""
+    found = connection.execute(_FOUND).fetchall()
+    packages = {int(number) - 1: (int(stops), int(warns)) for number, stops, warns in found}
+    sets = [tuple({each for each in fleet._sets.row(number) if each in packages}) for number in range(fleet.set_count)]
+    counted: list[tuple[int, int]] = []
+    for number in range(fleet.image_count):
+        held = {each for one in set(fleet._holders.sets.row(number)) for each in sets[one]}
+        counted.append((sum(packages[each][0] for each in held), sum(packages[each][1] for each in held)))
+    return counted
+
+
+def word_of(stops: int, warns: int) -> tuple[str, str]:
+    """The outcome and the reason."""
+    if stops:
+        return "stop", f"{stops} findings to stop for"
+    return ("warn", f"{warns} warnings") if warns else ("go", "nothing to stop or warn for in 3 rules")
+
+
+def reference_of(number: int) -> str:
+    """The reference that an image is judged under."""
+    return f"registry.example/{repository_of(number)}:{number}"
 
 
 async def _match(url: str, path: Path) -> None:

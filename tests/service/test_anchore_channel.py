@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from httpx import Response
 
 from hullmark.app.server.deliver import wake_due
+from hullmark.notify.channel import Steps, Wish
+from hullmark.notify.channels import CHANNELS
 from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 from tests.support.receivers import Receiver, receiver
@@ -104,6 +107,37 @@ async def test_a_verdict_that_changes_is_told_with_both_evaluations(at: Desk) ->
         assert tables[0]["row_count"] == 1
         (added,) = by_type["vuln_update"]["diff_vulnerability_result"]["added"]
         assert (added["CVE_ID"], added["Fix_Available"]) == ("CVE-2026-1", "2.41-13")
+
+
+async def test_a_channel_is_handed_verdicts_as_the_api_shows_them(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[Any] = []
+
+    def keeping(wish: Wish, settings: Any) -> Steps:
+        assert wish.each is not None
+        for item in wish.each():
+            assert item.history_id is not None
+            handed.append((item.history_id, wish.evaluation(item.history_id), wish.evaluation_before(item.history_id)))
+        yield from ()
+        return ""
+
+    monkeypatch.setitem(CHANNELS, "anchore", replace(CHANNELS["anchore"], deliver=keeping))
+    await channel(at, "old", "http://127.0.0.1:9/")
+    await at.advise(advisory("CVE-2026-9", affected("debian:13", "other", "deb", "2"), severity="high"))
+    at.push("1.0", status_file(("libc6", "2.41-12")))
+    await at.post("/policies", {"text": NO_HIGH})
+    await at.post("/activations", {"policy": "weaknesses"})
+    await at.add("1.0")
+    await at.work()
+    at.now += timedelta(days=1)
+    await at.advise(advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high"))
+    await at.work()
+    at.now += timedelta(minutes=5)
+    await _delivered(at)
+    ((number, after, before),) = handed
+    assert after == await at.get(f"/history/{number}")
+    assert (before["verdict"], after["verdict"], len(after["findings"])) == ("go", "stop", 1)
+    assert set(before) == set(after) == {"schema", "verdict", "reason", "findings", "problems", "inputs"}
+    assert not set(after["findings"][0]) & {"weakness", "first_seen"}
 
 
 async def _delivered(at: Desk) -> None:

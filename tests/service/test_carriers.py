@@ -227,6 +227,15 @@ class TestMails:
             carry(services(tmp_path, smtp="smtp://127.0.0.1:9"), own)
         assert box.senders == ["own@example.test"]
 
+    def test_through_the_servers_relay_nobody_speaks_for_another_domain(self, tmp_path: Path) -> None:
+        with mailbox() as box:
+            at = services(tmp_path, smtp=f"smtp://127.0.0.1:{box.port}", mail_from="Hafen <n@hafen.test>")
+            for sender in ("chef@example.test", "n@hafen.test.example", "hafen.test@example.test"):
+                with pytest.raises(Refused, match=r"sends for hafen\.test alone"):
+                    carry(at, mail(sender=sender))
+            carry(at, mail(sender="lotse@Hafen.test"))
+        assert box.senders == ["lotse@Hafen.test"]
+
     def test_a_sender_may_have_a_name(self, tmp_path: Path) -> None:
         with mailbox() as box:
             at = services(tmp_path, smtp=f"smtp://127.0.0.1:{box.port}", mail_from="Hafenmeisterei Köln <n@hafen.test>")

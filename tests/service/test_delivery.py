@@ -6,6 +6,8 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,9 +23,12 @@ from hullmark.model.notice import Cause, Transition
 from hullmark.store import channels, transitions
 from tests.support.desk import Desk, desk
 from tests.support.receiver import Receiver
+from tests.support.receivers import Receiver as Answering
+from tests.support.receivers import receiver as answering
 
 pytestmark = pytest.mark.anyio
 
+Answer = tuple[int, dict[str, str], bytes]
 SECRET = "a secret of more than 24 characters"  # noqa: S105
 
 
@@ -486,3 +491,74 @@ def test_pauses_grow_and_end(failures: int) -> None:
     assert shortest == 1.0
     assert longest == min(900.0, 2.0**failures if failures < 20 else 900.0)
     assert pause(failures, 0.5, 3600.0) == 3600.0
+
+
+async def test_answers_of_one_cause_are_a_thread(at: Desk) -> None:
+    answers: list[Answer] = [(200, {}, json.dumps({"ok": True, "ts": f"1700.{n}"}).encode()) for n in range(3)]
+    with answering(*answers) as slack:
+        settings = {"token": "xoxb-0123456789", "channel": "C1", "api": f"{slack.url}/api/"}
+        to = str((await at.post("/channels", {"name": "chat", "kind": "slack", "settings": settings}))["id"])
+        await begun(at, to, "CVE-1")
+        await passed(at)
+        second = await begun(at, to, "CVE-2")
+        await passed(at)
+        async with at.services.database.system() as connection:
+            # What came of the first cause later is its second part.
+            await connection.execute(
+                "UPDATE message SET part = 2, cause_id = (SELECT min(cause_id) FROM message) WHERE key = %s", (second,)
+            )
+        number = next(each["id"] for each in await listed(at) if each["part"] == 2)
+        await at.post(f"/messages/{number}/redeliver", {})
+        await passed(at)
+    bodies = [json.loads(each.body) for each in slack.requests]
+    assert [each.get("thread_ts") for each in bodies] == [None, None, "1700.0"]
+
+
+async def test_where_each_item_is_sent_by_itself_another_attempt_goes_on_behind_what_arrived(at: Desk) -> None:
+    fine: Answer = (200, {}, b"")
+    broken: Answer = (503, {}, b"")
+    with answering(fine, fine, broken, fine) as old:
+        wish = {"name": "old", "kind": "anchore", "settings": {"url": old.url, "types": ["policy_eval"]}}
+        to = str((await at.post("/channels", wish))["id"])
+        await begun(at, to, "CVE-1", images=4)
+        await passed(at)
+        assert tags(old) == ["a/b:0", "a/b:1", "a/b:2"]
+        await passed(at, minutes=15)
+        assert tags(old)[3:] == ["a/b:2", "a/b:3"]
+        (message,) = await listed(at)
+        assert (message["state"], message["attempts"]) == ("delivered", 2)
+        await at.post(f"/messages/{message['id']}/redeliver", {})
+        await passed(at)
+        assert tags(old)[5:] == [f"a/b:{n}" for n in range(4)], "asked for again, it is sent as a whole"
+
+
+async def test_of_a_digest_every_item_is_sent(at: Desk) -> None:
+    with answering() as old:
+        wish = {"name": "old", "kind": "anchore", "settings": {"url": old.url, "types": ["policy_eval"]}}
+        to = str((await at.post("/channels", wish))["id"])
+        await begun(at, to, "CVE-1", images=12, form="digest")
+        await passed(at)
+        assert tags(old) == [f"a/b:{n}" for n in range(12)]
+
+
+def tags(old: Answering) -> list[str]:
+    """What Anchore's notifications were about, in order."""
+    payloads = [json.loads(each.body)["data"]["notification_payload"] for each in old.requests]
+    return [each["subscription_key"] for each in payloads]
+
+
+async def test_messages_of_long_ago_are_not_counted(at: Desk, receiver: Receiver) -> None:
+    to = await channel(at, receiver)
+    await begun(at, to, "CVE-1")
+    await passed(at)
+    at.now += timedelta(days=2)
+    await begun(at, to, "CVE-2")
+    await begun(at, to, "CVE-3", due=at.now + timedelta(days=9))
+    assert await counted(at) == {"gathering": 2, "waiting": 0, "delivered": 0, "dead": 0}
+    await passed(at)
+    assert await counted(at) == {"gathering": 1, "waiting": 0, "delivered": 1, "dead": 0}
+
+
+async def counted(at: Desk) -> dict[str, int]:
+    text = (await at.client.get("/metrics", auth=("admin", "the operator's words"))).text
+    return {name: int(float(n)) for name, n in re.findall(r'hullmark_messages\{state="(\w+)"\} (\S+)', text)}

@@ -185,6 +185,15 @@ async def test_a_distribution_ends_by_the_calendar_and_when_its_end_is_told_othe
     at.now = datetime(2026, 6, 11, tzinfo=UTC)
     assert await judged(at) == 1
     assert await word(at, digest) == "stop"
+    await at.advise(LIBC, msgspec.structs.replace(life, eol="2026-08-01"))
+    await at.work()
+    assert await judged(at) == 1
+    assert await word(at, digest) == "go"
+    told = (await at.get("/transitions"))["items"]
+    assert [(each["kind"], each["cause"]["kind"], each["cause"]["sentence"]) for each in told[::-1]] == [
+        ("compliance.lost", "lifecycle", "The support of debian 13 ended on 2026-06-10."),
+        ("compliance.regained", "lifecycle", "debian 13 is maintained for longer than it was said to be."),
+    ]
 
 
 async def test_grace_is_told_of_three_days_and_one_day_before_it_ends(at: Desk) -> None:

@@ -18,6 +18,7 @@ from hullmark.app.server import judge
 from hullmark.app.server.adopt import adopt
 from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.earlier import earlier_of
+from hullmark.app.server.settle import settle_some
 from hullmark.model.advisory import Exploitability, Exploited, Record
 from hullmark.store import verdicts
 from hullmark.store.database import Connection, Database
@@ -43,6 +44,8 @@ rules:
   - {id: old, gate: vulnerabilities, trigger: stale_data, action: warn, when_unknown: go, params: {max_days: 3000}}
   - {id: root, gate: config, trigger: user, action: warn, params: {not_root: true}}
 """
+
+TIMELESS = POLICY.replace("  - {id: old,", "  # - {id: old,")
 
 
 @pytest.fixture
@@ -153,6 +156,121 @@ async def test_counts_and_findings_are_those_of_judging_anew(at: Desk) -> None:
     assert await transitions(at) == [("compliance.lost", "advisory", "warn→stop", "1", "CVE-2026-1")]
 
 
+CRITICAL = deb("CVE-2026-1", "a", severity="critical")
+STEPS: dict[str, tuple[tuple[Record, ...], tuple[Record, ...], list[tuple[str, str, str]]]] = {
+    "it is gone": ((CRITICAL,), (), [("compliance.regained", "retraction", "stop→warn")]),
+    "it was withdrawn": (
+        (CRITICAL,),
+        (deb("CVE-2026-1", "a", severity="critical", withdrawn="2026-05-01"),),
+        [("compliance.regained", "retraction", "stop→warn")],
+    ),
+    "it weighs less": (
+        (CRITICAL,),
+        (deb("CVE-2026-1", "a", severity="high"),),
+        [("compliance.regained", "severity", "stop→warn")],
+    ),
+    "it weighs more": (
+        (deb("CVE-2026-1", "a", severity="high"),),
+        (CRITICAL,),
+        [("compliance.lost", "severity", "warn→stop")],
+    ),
+    "there is a fix": (
+        (deb("CVE-2026-1", "a", "", severity="critical"),),
+        (CRITICAL,),
+        [("compliance.lost", "fix", "warn→stop")],
+    ),
+    "there is a fix of what it is held against": (
+        (Exploited(cve="CVE-2026-1", source="kev", added="2026-01-31"), deb("CVE-2026-1", "a", "", severity="low")),
+        (Exploited(cve="CVE-2026-1", source="kev", added="2026-01-31"), deb("CVE-2026-1", "a", severity="low")),
+        [("fix.available", "fix", "stop→stop")],
+    ),
+    "it comes to be exploited": (
+        (deb("CVE-2026-1", "a", severity="low"),),
+        (deb("CVE-2026-1", "a", severity="low"), Exploited(cve="CVE-2026-1", source="kev", added="2026-01-31")),
+        [("compliance.lost", "exploitation", "warn→stop")],
+    ),
+    "its score reaches what the policy asks for": (
+        (deb("CVE-2026-1", "a", severity="low"), Exploitability("CVE-2026-1", 0.5, 0.9, "2026-04-30")),
+        (deb("CVE-2026-1", "a", severity="low"), Exploitability("CVE-2026-1", 0.65, 0.9, "2026-05-01")),
+        [("compliance.lost", "exploitation", "warn→stop")],
+    ),
+    "its score moves, and nobody asks": (
+        (deb("CVE-2026-1", "a", severity="low"), Exploitability("CVE-2026-1", 0.2, 0.9, "2026-04-30")),
+        (deb("CVE-2026-1", "a", severity="low"), Exploitability("CVE-2026-1", 0.4, 0.9, "2026-05-01")),
+        [],
+    ),
+    "something else is said of what nobody holds": (
+        (CRITICAL,),
+        (CRITICAL, deb("CVE-2026-2", "z", severity="critical")),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_what_a_snapshot_says_differently_is_told_once_with_its_cause(at: Desk, step: str) -> None:
+    before, after, expected = STEPS[step]
+    await in_force(at, TIMELESS)
+    await at.advise(FILLER, *before)
+    await at.work()
+    await world(at, ("a", "b"), ("b",))
+    count = (await rows(at, "SELECT count(*) FROM verdict_history"))[0]
+    assert "judge" not in await advised(at, *after)
+    assert [told[:3] for told in await transitions(at)] == expected
+    assert await stored(at) == await judged_anew(at)
+    assert expected or (await rows(at, "SELECT count(*) FROM verdict_history"))[0] == count
+    assert await advised(at, *after, deb("CVE-2026-3", "y")) == await advised(at, *after)
+    assert len(await transitions(at)) == len(expected)
+
+
+async def test_the_first_advisories_are_told_to_nobody(at: Desk) -> None:
+    await in_force(at, POLICY)
+    await world(at, ("a",))
+    await at.advise(FILLER, CRITICAL)
+    await at.work()
+    assert await transitions(at) == []
+    assert [told[0] for told in (await stored(at)).values()] == ["stop"]
+
+
+async def test_what_was_added_to_is_settled_and_nobody_hears_of_it(at: Desk) -> None:
+    await shop(at, TIMELESS)
+    assert "judge" not in await advised(at, *NEWS)
+    told, anew = await transitions(at), await judged_anew(at)
+    history = await rows(at, "SELECT id, verdict, stops, warns FROM verdict_history ORDER BY id")
+    await at.work()
+    while await settle_some(at.services):
+        await at.work()
+    left = "SELECT id FROM verdict_history JOIN verdict ON history_id = id WHERE changes IS NOT NULL"
+    assert await rows(at, left) == []
+    assert await rows(at, "SELECT id, verdict, stops, warns FROM verdict_history ORDER BY id") == history
+    assert (await stored(at), await transitions(at)) == (anew, told)
+
+
+async def test_what_comes_while_verdicts_are_written_is_right(at: Desk) -> None:
+    """An image, an exception and a policy that come half-way, and a newer snapshot before all of it is carried out."""
+    await shop(at)
+    await at.post("/accounts", {"name": "other"})
+    await at.advise(FILLER, *NEWS)
+    whole = at.services.database
+    at.services.database = Fragile(whole, 9)  # type: ignore[assignment]  # its transactions
+    with pytest.raises((Stopped, ExceptionGroup)):
+        await adopt(at.services, at.books, 2)
+    at.services.database = whole
+    await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'adopt' RETURNING id")
+    at.push("9", status_file(("a", "1"), ("c", "1")))
+    await at.add("9")
+    await at.add("1", account="other")
+    excepted = {"rule": "critical", "subject": "CVE-2026-2+*", "expires": "2027-01-01", "owner": "o", "reason": "r"}
+    await at.post("/exceptions", excepted)
+    name = (await at.post("/policies", {"text": STRICT}, account="other"))["name"]
+    await at.post("/activations", {"policy": name}, account="other")
+    await at.work()
+    await at.advise(FILLER, *BEFORE, CRITICAL)
+    await at.work()
+    assert await stored(at) == await judged_anew(at)
+    assert (await rows(at, "SELECT snapshot_id, carried_out_id FROM matching")) == [(3, 3)]
+
+
 class Stopped(Exception):
     """The process ends here."""
 
@@ -189,8 +307,8 @@ BEFORE = (
 )
 
 
-async def shop(at: Desk) -> None:
-    await in_force(at, POLICY)
+async def shop(at: Desk, text: str = POLICY) -> None:
+    await in_force(at, text)
     await at.advise(FILLER, *BEFORE)
     await at.work()
     await world(at, ("a", "b"), ("b", "c"), ("c",), ("d", "e"), ("e",))
@@ -233,7 +351,7 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(database_server: st
         ("compliance.lost", "advisory", "warn→stop"),
         ("finding.new", "advisory", "stop→stop"),
         ("finding.new", "advisory", "stop→stop"),
-        ("finding.new", "exploitation", "stop→stop"),
+        ("finding.worse", "exploitation", "stop→stop"),
     ]
 
 
@@ -282,7 +400,7 @@ BUNDLE = """
      {"name": "package_type", "value": "all"}, {"name": "severity_comparison", "value": ">="}, {"name": "severity", "value": "high"}]}]}]}
 """
 TEXTS = (POLICY, STRICT, STAGED, GRACEFUL, BUNDLE)
-NAMES = ("a", "b", "c", "d")
+NAMES = ("a", "b", "c", "d", "python3-foo", "foo")
 SEVERITIES = ("unknown", "low", "high", "critical")
 
 
@@ -300,7 +418,12 @@ class Said(msgspec.Struct, frozen=True):
         cve = f"CVE-2026-{number}"
         found: list[Record] = []
         if self.packages:
-            parts = [affected("debian:13", name, "deb", self.fix) for name in self.packages]
+            parts = [
+                affected("pypi", name, "pep440", self.fix)
+                if name == "foo"
+                else affected("debian:13", name, "deb", self.fix)
+                for name in self.packages
+            ]
             aliases = (f"DSA-{number}-1",) if self.alias else ()
             found.append(advisory(cve, *parts, source="debian", severity=self.severity, aliases=aliases))
         if self.score is not None:
@@ -310,6 +433,19 @@ class Said(msgspec.Struct, frozen=True):
         return found
 
 
+def files_of(packages: tuple[str, ...]) -> dict[str, bytes]:
+    """An image's files. Debian's package of foo owns one that came with pip; where both are, there is another that nobody owns."""
+    found = status_file(*((name, "1") for name in packages if name != "foo"))
+    place = "python3.11/site-packages/foo-1.dist-info/METADATA"
+    if "python3-foo" in packages:
+        found["var/lib/dpkg/info/python3-foo.list"] = f"/usr/lib/{place}\n".encode()
+        found[f"usr/lib/{place}"] = FOO
+    if "foo" in packages:
+        found[f"opt/lib/{place}"] = FOO
+    return found
+
+
+FOO = b"Metadata-Version: 2.1\nName: foo\nVersion: 1\n"
 SAID = st.builds(
     Said,
     st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple),
@@ -320,7 +456,7 @@ SAID = st.builds(
     st.booleans(),
 )
 SNAPSHOTS = st.lists(st.lists(SAID, min_size=4, max_size=4), min_size=2, max_size=4)
-IMAGES = st.lists(st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(tuple), min_size=2, max_size=4)
+IMAGES = st.lists(st.lists(st.sampled_from(NAMES), max_size=4, unique=True).map(tuple), min_size=2, max_size=4)
 EXCEPTIONS = st.lists(
     st.fixed_dictionaries(
         {
@@ -366,7 +502,7 @@ async def _compared(
         await at.post("/exceptions", each)
         await at.post("/exceptions", each, account="other")
     for number, packages in enumerate(images):
-        at.push(str(number), status_file(*((name, "1") for name in packages)))
+        at.push(str(number), files_of(packages))
         await at.add(str(number))
         await at.add(str(number), account="other")
     await at.advise(FILLER, *(record for number, each in enumerate(said[0]) for record in each.records(number)))

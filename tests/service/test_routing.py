@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from psycopg import AsyncCursor, Connection, connect
 
 from hullmark.app.server.route import route_what_waits
 from hullmark.cli.remote.event import more_of
+from hullmark.model.notice import TRANSITION_KINDS
 from hullmark.policy.values import NameGlob
 from hullmark.store import messages, transitions
 from hullmark.store.decisions import like
@@ -180,7 +181,9 @@ async def test_tag_that_moved_is_as_well_known_as_the_image_before(at: Place) ->
     fresh = await at.image(is_certified=False, tag=WEB)
     assert first != fresh
     assert await outcome(at, image=fresh, because=moved) == TOLD
-    assert await outcome(at, image=fresh) == unheard("not watched")  # nothing to do with the tag
+    # It stands in the other's place: who heard that it is out of compliance hears that it is back.
+    assert await outcome(at, image=fresh, kind="compliance.regained") == TOLD
+    assert await outcome(at, image=fresh, reference="") == unheard("not watched")
     other = await at.image(is_certified=False, tag=API)
     assert await outcome(at, image=other, reference=API, because=moved) == unheard("not watched")
 
@@ -198,6 +201,41 @@ async def test_channels_of_a_subscription(at: Place) -> None:
     )
     await at.rows("DELETE FROM channel WHERE name = 'hook'")
     assert await outcome(at, image=await at.image(), kind="compliance.regained") == unheard("no channel")
+
+
+OF_COMPLIANCE = (
+    "compliance.lost",
+    "compliance.regained",
+    "finding.new",
+    "finding.worse",
+    "finding.retracted",
+    "fix.available",
+)
+
+
+@pytest.mark.parametrize("kind", ["pagerduty", "opsgenie", "jira", "github"])
+async def test_issues_are_about_what_images_are_held_against_and_nothing_else(at: Place, kind: str) -> None:
+    await at.channel("issues", kind=kind)
+    image = await at.image()
+    for each in TRANSITION_KINDS:
+        expected = TOLD if each in OF_COMPLIANCE else unheard("no channel carries this kind")
+        assert await outcome(at, image=image, kind=each) == expected, each
+    told = [number for row in await at.messages() for number in row["items"]]
+    await at.channel("chat", kind="slack")
+    for each in TRANSITION_KINDS:
+        assert await outcome(at, image=image, kind=each) == TOLD, each
+    by_channel = {row["channel"]: row["items"] for row in await at.messages()}
+    assert len(by_channel["chat"]) == len(TRANSITION_KINDS)
+    assert len(by_channel["issues"]) == len(told) + len(OF_COMPLIANCE) == 2 * len(OF_COMPLIANCE)
+
+
+async def test_a_subscription_to_what_its_channel_cannot_carry(at: Place) -> None:
+    pager, chat = await at.channel("pager", kind="pagerduty"), await at.channel("chat")
+    await at.only("a", channels=(pager,), kinds=("data.stale",))
+    assert await outcome(at, reference="", kind="data.stale") == unheard("no channel carries this kind")
+    await at.subscribe("b", channels=(pager, chat), kinds=("data.*",), mode="digest")
+    assert await outcome(at, reference="", kind="data.stale") == TOLD
+    assert [(row["channel"], row["form"]) for row in await at.messages()] == [("chat", "digest")]
 
 
 async def test_silence_holds_back_what_somebody_would_hear_of(at: Place) -> None:
@@ -228,7 +266,7 @@ async def test_incomplete_cause_gathers_in_windows_that_grow(at: Place) -> None:
     await at.tell(cause(), [lost(images[0])], is_complete=False)
     await at.route()
     (first,) = await at.messages()
-    assert first["due_at"] == START + timedelta(seconds=1.5)
+    assert first["due_at"] == START + timedelta(seconds=4)
     assert await at.jobs() == []  # nothing is due yet
     at.now += timedelta(seconds=1)
     await at.tell(cause(), [lost(images[1])], is_complete=False)
@@ -438,6 +476,26 @@ async def test_a_job_that_was_lost_is_made_again(at: Place) -> None:
     await at.forget_jobs()
     await route_what_waits(at.services)
     assert await at.jobs("route") == []
+
+
+async def test_causes_that_nobody_completed_are_completed_when_nothing_is_judged(at: Place) -> None:
+    await at.channel()
+    await at.tell(cause(), [lost(await at.image())], is_complete=False)
+    await at.route()
+    at.now = datetime.now(UTC)
+    await route_what_waits(at.services)
+    assert await at.rows("SELECT is_complete FROM cause") == [{"is_complete": False}], "more of it may come"
+    at.now += timedelta(minutes=1)
+    await at.rows("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('matching', 'adopt')")
+    await route_what_waits(at.services)
+    assert await at.rows("SELECT is_complete FROM cause") == [{"is_complete": False}], (
+        "advisories are carried into verdicts"
+    )
+    await at.forget_jobs()
+    await route_what_waits(at.services)
+    assert await at.rows("SELECT is_complete FROM cause") == [{"is_complete": True}]
+    (message,) = await at.messages()
+    assert message["due_at"] == message["opened_at"]
 
 
 async def test_whoever_routes_and_seals_meanwhile(at: Place) -> None:

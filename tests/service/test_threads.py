@@ -215,10 +215,9 @@ async def test_within_one_message_the_order_counts(at: World) -> None:
 
 
 async def test_what_opens_nothing_changes_the_threads_it_is_about(at: World) -> None:
-    assert await at.tell(("fix.available", "fix", "CVE-2026-1", 1), ("data.stale", "data", "nvd", 0)) == {}
+    assert await at.tell(("fix.available", "fix", "CVE-2026-1", 1)) == {}
     await at.tell(LOST)
     assert set(await at.tell(("fix.available", "fix", "CVE-2026-1", 1))) == {KEY}
-    assert set(await at.tell(("grace.ending", "time", "CVE-2026-1", 1))) == {KEY}
     assert await at.tell(("fix.available", "fix", "CVE-2026-1", 2)) == {}, "not that image"
     assert await at.open() == {KEY}
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hullmark.app.server.moments import judge_due
+from hullmark.service.worker import tasks
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 
@@ -78,6 +79,37 @@ async def test_an_image_is_judged_when_it_is_analysed_and_when_a_policy_comes(at
     assert await word(at, digest) == "warn"
     history = (await at.get(f"/images/{digest}/history"))["items"]
     assert [(each["verdict"], each["policy_version"]) for each in history] == [("warn", 2), ("stop", 1)]
+
+
+async def test_what_runs_is_judged_first_then_what_was_certified_then_the_rest(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_AT_ONCE", 2)
+    names = ("plain-1", "certified-1", "runs-1", "plain-2", "certified-2", "runs-2", "runs-3")
+    numbers = {}
+    for name in names:
+        digest = at.push(name, {"which": name.encode()})
+        await at.add(name)
+        async with at.services.database.system() as connection:
+            cursor = await connection.execute("SELECT id FROM image WHERE digest = %s", (digest,))
+            numbers[(await cursor.fetchall())[0][0]] = name
+        if name.startswith("runs"):
+            answer = await at.ask("PUT", f"/images/{digest}/deployments", {"environment": "", "place": "shop"})
+            assert answer.is_success, answer.text
+    await at.work()
+    async with at.services.database.system() as connection:
+        for number, name in numbers.items():
+            if name.startswith("certified"):
+                await connection.execute("UPDATE account_image SET certified_at = now() WHERE image_id = %s", (number,))
+    await kept(at, NOT_ROOT)
+    assert await at.work(1) == ["rejudge"]
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute(
+            "SELECT (args ->> 'image_id')::bigint FROM procrastinate_jobs WHERE task_name = 'judge' AND status = 'todo'"
+            " ORDER BY priority DESC, id"
+        )
+        order = [numbers[row[0]] for row in await cursor.fetchall()]
+    assert order == ["runs-1", "runs-2", "runs-3", "certified-1", "certified-2", "plain-1", "plain-2"]
 
 
 async def test_the_same_text_is_no_new_version_and_the_same_verdict_no_new_history(at: Desk) -> None:

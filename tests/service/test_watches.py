@@ -133,6 +133,36 @@ async def test_a_moved_tag_is_found_told_once_and_keeps_what_people_noted(databa
         assert [each["after"] for each in await moves(at)] == [new, old, new]  # each move is one
 
 
+async def test_a_tag_that_moves_between_images_that_are_known_tells_what_it_leads_to(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with desk(database_url, tmp_path) as at:
+        await at.post("/policies", {"text": POLICY})
+        await at.post("/activations", {"policy": "roots"})
+        good, bad = at.push("good", {"a": b"1"}, User="web"), at.push("bad", {"a": b"1"}, User="0")
+        at.registry.tags["1"] = good
+        for tag in ("good", "bad", "1"):
+            await at.add(tag)
+        await at.work()
+        for digest, kind, verdicts in (
+            (bad, "compliance.lost", ("go", "stop")),
+            (good, "compliance.regained", ("stop", "go")),
+        ):
+            at.registry.tags["1"] = digest
+            await look(at)
+            told = await rows(
+                at,
+                "SELECT transition.*, cause.key AS cause FROM transition JOIN cause ON cause.id = cause_id"
+                " WHERE cause.key = %s ORDER BY transition.id",
+                f"tag:{at.reference('1')}@{digest}",
+            )
+            assert [each["kind"] for each in told] == ["tag.moved", kind]
+            assert (told[1]["before"], told[1]["after"]) == verdicts
+            assert {(each["reference"], each["image_digest"], each["is_certified"]) for each in told} == {
+                (at.reference("1"), digest, True)
+            }
+
+
 async def test_a_tag_that_somebody_adds_again_after_it_moved_is_told_of(database_url: str, tmp_path: Path) -> None:
     async with desk(database_url, tmp_path) as at:
         old = at.push("1", {"a": b"1"})

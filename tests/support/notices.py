@@ -74,12 +74,13 @@ class Place:
             )
         return image
 
-    async def channel(self, name: str = "hook", *, is_active: bool = True) -> Any:
+    async def channel(self, name: str = "hook", *, kind: str = "webhook", is_active: bool = True) -> Any:
         """A channel; answers its id."""
         (row,) = await self.rows(
             "INSERT INTO channel (account_id, name, kind, secrets, is_active)"
-            " VALUES (%(account)s, %(name)s, 'webhook', '', %(is_active)s) RETURNING id",
+            " VALUES (%(account)s, %(name)s, %(kind)s, '', %(is_active)s) RETURNING id",
             name=name,
+            kind=kind,
             is_active=is_active,
         )
         return row["id"]

@@ -448,8 +448,10 @@ def served(tracker: Tracker) -> Iterator[str]:
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
+            # Who was ended meanwhile does not hear of it.
+            with contextlib.suppress(OSError):
+                self.end_headers()
+                self.wfile.write(reply.body)
 
         do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815
 

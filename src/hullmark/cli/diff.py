@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.rows import add_output, plain, print_json, print_rows
 from hullmark.cli.settings import add_advisory_options, settings_of
@@ -42,10 +42,20 @@ def run(arguments: argparse.Namespace) -> int:
     with advisory_lookup(settings_of(arguments).shelf()) as lookup:
         difference = compare(before, after, lookup)
     if arguments.output == "json":
-        print_json(plain(difference))
+        print_json(_document(difference))
     else:
         _print(difference)
     return 0 if difference.cause is Cause.NOTHING else 1
+
+
+def _document(difference: Difference) -> Any:
+    """The difference with findings as verdicts show them."""
+    from hullmark.report.verdict_json import finding_json
+
+    document = plain(difference)
+    for shown, change in zip(document["changes"], difference.changes, strict=True):
+        shown["finding"] = plain(finding_json(change.finding))
+    return document
 
 
 def _print(difference: Difference) -> None:

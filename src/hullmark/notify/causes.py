@@ -11,11 +11,13 @@ from hullmark.model import notice
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Finding, Verdict
+from hullmark.policy.support_end import support_end_of
 from hullmark.policy.verdict_diff import Cause, Change, Compared, advisory_in, advisory_of, key_of
 
 MOST_EVIDENCE = 50
 """Pieces of evidence that a cause or a transition is told with."""
 
+_MOST_CHARACTERS = 50_000
 _LONGEST = 2000
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _OF_ADVISORIES = (Cause.ADVISORY, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
@@ -80,10 +82,13 @@ def cause_of(
     before, after = _words(kind, compared, pair)
     what = _what_of_exception(changes, pair, scene) if kind == "exception" else None
     seen_at = scene.seen.get(kind) or (scene.seen.get("advisory") if cause in _OF_ADVISORIES else None)
-    evidence = tuple(evidence_of(each) for each in changes[:MOST_EVIDENCE])
+    evidence = evidence_in(changes)
+    key = _key(kind, subject, what, scene, pair)
+    if kind == "lifecycle":
+        key += f"-{after or 'later'}"  # that it ends, and that it does so later, may be told on one day
     return notice.Cause(
         kind=kind,
-        key=storable(_key(kind, subject, what, scene, pair))[:1000],
+        key=storable(key)[:1000],
         subject=storable(subject),
         sentence=storable(_sentence(kind, subject, (before, after), what, scene)),
         seen_at=(what.seen_at if what is not None else None) or seen_at or scene.at,
@@ -98,6 +103,19 @@ def severity_of(changes: Sequence[Change]) -> Severity:
     """The gravest of the vulnerabilities."""
     found = [each.finding.weakness.severity for each in changes if each.finding.weakness is not None]
     return max(found, key=_RANK.__getitem__, default="unknown")
+
+
+def evidence_in(changes: Sequence[Change]) -> tuple[notice.Evidence, ...]:
+    """The first of these changes as they are shown: no more than a message bears, whatever an image calls its files."""
+    shown: list[notice.Evidence] = []
+    left = _MOST_CHARACTERS
+    for change in changes[:MOST_EVIDENCE]:
+        piece = evidence_of(change)
+        left -= sum(len(text) for text in msgspec.structs.astuple(piece) if isinstance(text, str))
+        if shown and left < 0:
+            break
+        shown.append(piece)
+    return tuple(shown)
 
 
 def evidence_of(change: Change) -> notice.Evidence:
@@ -135,6 +153,8 @@ def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scen
     if not changes:
         return advisory_in(f"{pair.after.reason} {pair.before.reason}") or "advisories"
     first = changes[0].finding
+    if kind == "lifecycle" and (end := support_end_of(first)) is not None:
+        return end.release
     if kind == "exception":
         return first.rule_id
     return advisory_of(first) or first.subject
@@ -195,8 +215,8 @@ def _key(kind: CauseKind, subject: str, what: _Happened | None, scene: Scene, pa
         return f"policy:{scene.policy}@{scene.activation or pair.after.inputs.policy}"
     if kind == "image":
         return f"tag:{subject}@{scene.image_digest}"
-    if kind == "time":
-        return f"time:{subject}@{scene.at.date().isoformat()}"
+    if kind in ("time", "lifecycle"):
+        return f"{kind}:{subject}@{scene.at.date().isoformat()}"
     if kind == "analyzer":
         return f"analyzer:{subject}"
     return f"{kind}:{subject}@{scene.snapshot or pair.after.inputs.snapshot or ''}"
@@ -215,9 +235,20 @@ def _sentence(kind: CauseKind, subject: str, words: tuple[str, str], what: _Happ
         return f"{about}."
     if kind == "analyzer":
         return "The analyzer is another version."
+    if kind == "lifecycle":
+        return _support(subject, after, scene)
     if kind == "advisory":
         return f"{subject} became known." if before == "not known" else f"What advisories say of {subject} changed."
     return _SENTENCES.get(kind, _SAYS_ELSE).format(subject=subject, before=before or "none", after=after or "none")
+
+
+def _support(release: str, day: str, scene: Scene) -> str:
+    if not day:
+        return f"{release} is maintained for longer than it was said to be."
+    if not day[:1].isdigit():
+        return f"{release} is maintained no more."
+    verb = "ended" if day < scene.at.date().isoformat() else "ends"
+    return f"The support of {release} {verb} on {day}."
 
 
 _SAYS_ELSE = "What advisories say of {subject} changed: {before}, then {after}."

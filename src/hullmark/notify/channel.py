@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from hullmark.model.notice import Digest, Item, Notice
+from hullmark.model.notice import Digest, Item, Notice, TransitionKind
 
 SECRET = {"secret": True}
 """`msgspec.Meta(extra=SECRET)` marks a setting that is encrypted, and never shown again."""
@@ -43,6 +43,10 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     thread: str = ""
     relay: str = ""
     sender: str = ""
+
+
+UNSAID_HOST = "hullmark.invalid"
+"""Stands in the ids of mails for the host of a sender that only the server knows."""
 
 
 class Relay(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +138,7 @@ class Channel:
     """A kind of channel. `settings` is a msgspec struct; `deliver` is as the module says.
 
     An `is_threaded` channel is handed threads, a `is_single` one `each`, `subscribed` and evaluations: it tells of every item by itself.
+    `carries` are the kinds of transitions that it has a form for (None: all): others do not get into its messages.
     """
 
     name: str
@@ -142,6 +147,7 @@ class Channel:
     deliver: Callable[[Wish, Any], Steps]
     is_threaded: bool = False
     is_single: bool = False
+    carries: frozenset[TransitionKind] | None = None
     module: str = ""
 
 

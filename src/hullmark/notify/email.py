@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.model.notice import Notice
-from hullmark.notify.channel import SECRET, Channel, Mail, Steps, Wish, judged
+from hullmark.notify.channel import SECRET, UNSAID_HOST, Channel, Mail, Steps, Wish, judged
 from hullmark.notify.shown import Ink, Shown, as_templated, clean, fitted, is_worded, paragraphs, shown, unmentioned
 
 MAX_SUBJECT = 200
@@ -75,7 +75,7 @@ def mail(wish: Wish, settings: Settings) -> Mail:
 
 def _name(of: str, settings: Settings) -> str:
     """A Message-ID (RFC 5322, 3.6.4): of nothing but a digest, whatever the names are."""
-    host = settings.sender.rpartition("@")[2] or "hullmark.invalid"
+    host = settings.sender.rpartition("@")[2] or UNSAID_HOST
     return f"<{hashlib.sha256(of.encode('utf-8', 'replace')).hexdigest()[:40]}@{host}>"
 
 

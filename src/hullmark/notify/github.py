@@ -28,6 +28,7 @@ from hullmark.notify.channel import (
     retry_after,
 )
 from hullmark.notify.threaded import (
+    CARRIED,
     Answers,
     code,
     document,
@@ -269,5 +270,11 @@ def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
 
 
 CHANNEL = Channel(
-    name="github", title="GitHub issues", settings=Settings, deliver=deliver, is_threaded=True, module=__name__
+    name="github",
+    title="GitHub issues",
+    settings=Settings,
+    deliver=deliver,
+    is_threaded=True,
+    carries=CARRIED,
+    module=__name__,
 )

@@ -18,6 +18,7 @@ from hullmark.model.notice import Item
 from hullmark.notify.channel import SECRET, Again, Channel, Outgoing, Post, Refused, Reply, Steps, Thread, Wish, judged
 from hullmark.notify.jira_text import Text, nodes, wiki
 from hullmark.notify.threaded import (
+    CARRIED,
     Answers,
     document,
     entries,
@@ -218,4 +219,6 @@ def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
     )
 
 
-CHANNEL = Channel(name="jira", title="Jira", settings=Settings, deliver=deliver, is_threaded=True, module=__name__)
+CHANNEL = Channel(
+    name="jira", title="Jira", settings=Settings, deliver=deliver, is_threaded=True, carries=CARRIED, module=__name__
+)

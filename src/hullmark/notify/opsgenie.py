@@ -14,6 +14,7 @@ import msgspec
 from hullmark.model.advisory import Severity
 from hullmark.notify.channel import SECRET, Channel, Outgoing, Post, Steps, Thread, Wish, judged
 from hullmark.notify.threaded import (
+    CARRIED,
     Answers,
     account_of,
     link_of,
@@ -133,5 +134,11 @@ def _alert(thread: Thread, wish: Wish, settings: Settings) -> dict[str, Any]:
 
 
 CHANNEL = Channel(
-    name="opsgenie", title="Opsgenie", settings=Settings, deliver=deliver, is_threaded=True, module=__name__
+    name="opsgenie",
+    title="Opsgenie",
+    settings=Settings,
+    deliver=deliver,
+    is_threaded=True,
+    carries=CARRIED,
+    module=__name__,
 )

@@ -14,7 +14,17 @@ import msgspec
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Item, Notice
 from hullmark.notify.channel import SECRET, Channel, Post, Steps, Thread, Wish, judged
-from hullmark.notify.threaded import account_of, link_of, named, plain, severity_of, state_of, threads_for, why
+from hullmark.notify.threaded import (
+    CARRIED,
+    account_of,
+    link_of,
+    named,
+    plain,
+    severity_of,
+    state_of,
+    threads_for,
+    why,
+)
 
 _HOSTS = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 _MOST_BYTES = 512_000
@@ -105,5 +115,11 @@ def _image(item: Item) -> dict[str, str]:
 
 
 CHANNEL = Channel(
-    name="pagerduty", title="PagerDuty", settings=Settings, deliver=deliver, is_threaded=True, module=__name__
+    name="pagerduty",
+    title="PagerDuty",
+    settings=Settings,
+    deliver=deliver,
+    is_threaded=True,
+    carries=CARRIED,
+    module=__name__,
 )

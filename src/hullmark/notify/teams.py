@@ -87,8 +87,9 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     rows += [_row(_run("• ", 2), _run(each, 400, fontType="Monospace"), spacing="Small") for each in section.evidence]
     for image in section.images:
         opens = {"selectAction": {"type": "Action.OpenUrl", "url": image.link}} if image.link else {}
-        name = _run(image.name, 200, fontType="Monospace", underline=bool(opens), **opens)
-        rows.append(_row(_run("• ", 2), name, _run(f": {image.words}", 402), spacing="Small"))
+        named = [_run(image.name, 200, fontType="Monospace", underline=bool(opens), **opens)] if image.name else []
+        words = _run(f": {image.words}" if named else image.words, 402)
+        rows.append(_row(_run("• ", 2), *named, words, spacing="Small"))
     if section.more:
         rows.append(_row(_run(f"… and {section.more} more", 60), spacing="Small"))
     return rows

@@ -25,6 +25,10 @@ MOST_TITLE = 1_000
 MOST_TEXT = 50_000
 _MOST_VALUE = 100_000
 _MOST_ROUNDS = 20_000
+_MOST_WORK = 20_000_000
+_WORK_OF_NODE = 100
+"""What each part of a loop counts in each round; of filters the characters count that they take and give."""
+
 _MOST_DEPTH = 4
 _MOST_JOINED = 100
 _ADVICE = "choose with if, loop with for over lists, use plain filters; a preview of the channel shows what comes of it"
@@ -152,9 +156,10 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(function: Callable[..., Any], rounds: _Rounds) -> Callable[..., Any]:
     def filtered(*values: Any, **named: Any) -> Any:
         found = function(*values, **named)
+        rounds.spend(sum(len(each) for each in (*values, found) if isinstance(each, str)))
         if isinstance(found, str) and len(found) > _MOST_VALUE:
             raise _fault("a text grows too long")
         return found
@@ -163,13 +168,21 @@ def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Rounds:
-    """How many rounds are left to all loops together."""
+    """How many rounds are left to all loops together, and how much work to all of the template."""
 
     def __init__(self) -> None:
         self._left = _MOST_ROUNDS
 
-    def listed(self, values: object) -> Iterator[Any]:
-        """The elements of what is no text, as long as there are rounds left. Raises TemplateFault."""
+        self._work = _MOST_WORK
+
+    def spend(self, work: int) -> None:
+        """Raises TemplateFault where that is more than is left."""
+        self._work -= work
+        if self._work < 0:
+            raise _fault("it would take too long")
+
+    def listed(self, values: object, size: int) -> Iterator[Any]:
+        """The elements of what is no text, as long as there are rounds left; `size`: the parts of the loop. Raises TemplateFault."""
         if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
             if isinstance(values, jinja2.Undefined):
                 return
@@ -178,6 +191,7 @@ class _Rounds:
             self._left -= 1
             if self._left < 0:
                 raise _fault(f"its loops take more than {_MOST_ROUNDS} rounds")
+            self.spend(size * _WORK_OF_NODE)
             yield value
 
 
@@ -204,7 +218,7 @@ def _environment(rounds: _Rounds) -> jinja2.sandbox.ImmutableSandboxedEnvironmen
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters = {name: _bounded(function) for name, function in _FILTERS.items()}
+    environment.filters = {name: _bounded(function, rounds) for name, function in _FILTERS.items()}
     environment.filters["_listed"] = rounds.listed
     environment.tests = {name: test for name, test in environment.tests.items() if name in _TESTS}
     environment.globals = {}
@@ -246,7 +260,8 @@ def _walk(node: nodes.Node, depth: int, joined: list[int]) -> None:
     if isinstance(node, nodes.For):
         if depth >= _MOST_DEPTH or node.recursive:
             raise _fault(f"line {node.lineno}: loops are nested too deeply")
-        node.iter = nodes.Filter(node.iter, "_listed", [], [], None, None, lineno=node.lineno)
+        size = nodes.Const(sum(1 for _ in node.find_all(nodes.Node)), lineno=node.lineno)
+        node.iter = nodes.Filter(node.iter, "_listed", [size], [], None, None, lineno=node.lineno)
 
 
 def _context(notice: Notice | Digest, title: str, text: str) -> dict[str, Any]:

@@ -9,8 +9,20 @@ from typing import Any
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES, Severity
-from hullmark.model.notice import Digest, Item, Notice
+from hullmark.model.notice import Digest, Item, Notice, TransitionKind
 from hullmark.notify.channel import Again, Outgoing, Reply, Thread, Wish
+
+CARRIED: frozenset[TransitionKind] = frozenset(
+    (
+        "compliance.lost",
+        "compliance.regained",
+        "finding.new",
+        "finding.worse",
+        "finding.retracted",
+        "fix.available",
+    )
+)
+"""What opens, changes or closes issues and incidents: what an image is held against, and nothing else."""
 
 Answers = Generator[Outgoing, Reply, Reply]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")

@@ -12,7 +12,7 @@ from hullmark.model import notice
 from hullmark.model.advisory import SEVERITIES
 from hullmark.model.notice import Transition, TransitionKind
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
-from hullmark.notify.causes import MOST_EVIDENCE, Pair, Scene, cause_of, evidence_of, severity_of
+from hullmark.notify.causes import Pair, Scene, cause_of, evidence_in, severity_of
 from hullmark.policy.verdict_diff import (
     Cause,
     Change,
@@ -184,7 +184,7 @@ def _news(
             before=pair.before.verdict.value,
             after=pair.after.verdict.value,
             severity=severity_of(changes),
-            evidence=tuple(evidence_of(each) for each in changes[:MOST_EVIDENCE]),
+            evidence=evidence_in(changes),
         )
         for kind, changes in kinds
     )

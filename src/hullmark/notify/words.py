@@ -59,8 +59,8 @@ def about(notice: Notice) -> str:
     """The cause in a few words: `CVE-2026-1234 in openssl (critical, fixed in 3.0.14-1)`."""
     cause = notice.cause
     if cause.kind in ("policy", "exception"):
-        name = f"{cause.kind} {cause.subject}".rstrip()
-        return name if not cause.after else f"{name} ({_line(cause.after, 60)})"
+        name = f"{'exception from' if cause.kind == 'exception' else 'policy'} {cause.subject}".rstrip()
+        return f"{name} ({_line(cause.after, 60)})" if cause.after and not _is_digest(cause.after) else name
     found = _evidence(notice)
     packages = _listed(_distinct(package_in(each.package)[0] for each in found), 3)
     text = cause.subject or _line(cause.sentence, 100)
@@ -144,13 +144,24 @@ class _Page:
 def _cause(cause: Cause, found: Sequence[Evidence], page: _Page) -> None:
     if cause.sentence:
         page.say(page.word(cause.sentence))
-    is_said = bool(cause.before and cause.after) and cause.before in cause.sentence and cause.after in cause.sentence
-    if (cause.before or cause.after) and not is_said:
+    if _is_worth_saying(cause):
         page.say(f"Before: {page.word(cause.before) or 'nothing'}. Now: {page.word(cause.after) or 'nothing'}.")
     for each in found[:_EVIDENCE]:
         page.point(_why(each, page))
     if len(found) > _EVIDENCE:
         page.point(f"and {len(found) - _EVIDENCE} more")
+
+
+def _is_worth_saying(cause: Cause) -> bool:
+    """Whether what was before and what is now is not said already, and means something to people: digests of policies do not."""
+    is_said = bool(cause.before and cause.after) and cause.before in cause.sentence and cause.after in cause.sentence
+    return (
+        bool(cause.before or cause.after) and not is_said and not (cause.kind == "policy" and _is_digest(cause.after))
+    )
+
+
+def _is_digest(text: str) -> bool:
+    return text.startswith("sha256:")
 
 
 def _why(each: Evidence, page: _Page) -> str:
@@ -161,7 +172,8 @@ def _why(each: Evidence, page: _Page) -> str:
     where += f" at {page.code(each.path)}" if each.path else ""
     mended = ""
     if each.is_gained and each.fix_version:
-        mended = f"; fixed in {page.code(each.fix_version)}"
+        if each.fix_version not in each.message:
+            mended = f"; fixed in {page.code(each.fix_version)}"
     elif each.is_gained and each.fix_state in ("not-fixed", "wont-fix"):
         mended = "; no fix is known" if each.fix_state == "not-fixed" else "; it will not be fixed"
     rule = f" (rule {page.word(each.rule, 100)})" if each.rule else ""

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
+from hullmark.policy.support_end import support_end_of
 
 _SEVERE = {Action.STOP: 2, Action.WARN: 1, Action.GO: 0}
 _BADNESS = {Outcome.GO: 0, Outcome.WARN: 1, Outcome.UNKNOWN: 2, Outcome.STOP: 3}
@@ -31,6 +32,7 @@ class Cause(StrEnum):
     EXPLOITATION = "exploitation"
     RETRACTION = "retraction"
     FIX = "fix"
+    LIFECYCLE = "lifecycle"
     POLICY = "policy"
     VEX = "vex"
     ANALYZER = "analyzer"
@@ -59,6 +61,7 @@ _PART_OF = {
     Cause.EXPLOITATION: "snapshot",
     Cause.RETRACTION: "snapshot",
     Cause.FIX: "snapshot",
+    Cause.LIFECYCLE: "snapshot",
     Cause.POLICY: "policy",
     Cause.ANALYZER: "analyzer",
 }
@@ -171,6 +174,12 @@ def _cause(
     if advisory:
         is_there = ("suppressed", "open") if new is not None else ("open", "suppressed")
         return Cause.VEX, Compared(what=f"statements about {advisory}", before=is_there[0], after=is_there[1])
+    if (end := support_end_of(finding)) is not None:
+        said = end.day or "ended"
+        gained = new is not None
+        return Cause.LIFECYCLE, Compared(
+            what=f"end of support of {end.release}", before="" if gained else said, after=said if gained else ""
+        )
     return Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))
 
 
@@ -323,6 +332,7 @@ _LEADS = {
     Cause.EXPLOITATION: "What is known of a vulnerability's exploitation changed",
     Cause.RETRACTION: "An advisory was withdrawn, or no longer speaks of the package",
     Cause.FIX: "There is a fix for a vulnerability",
+    Cause.LIFECYCLE: "The end of a distribution's support came near, or is another day",
     Cause.POLICY: "The policy is another one",
     Cause.VEX: "What is stated about a vulnerability (VEX, ignore rules) changed",
     Cause.ANALYZER: "The analyzer is another version",

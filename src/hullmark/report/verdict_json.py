@@ -101,23 +101,27 @@ class VerdictJson(msgspec.Struct, frozen=True):
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:
     """The document as one line."""
+    return encode(document(verdict))
+
+
+def document(verdict: Verdict) -> VerdictJson:
+    """The document."""
     inputs = verdict.inputs
-    return encode(
-        VerdictJson(
-            explanations=[_explanation(each) for each in verdict.explanations]
-            if isinstance(verdict, ExplainedVerdict)
-            else msgspec.UNSET,
-            findings=[_finding(finding) for finding in verdict.findings],
-            inputs=InputsJson(inputs.analyzer, inputs.at, inputs.image, inputs.policy, inputs.snapshot),
-            problems=[_problem(problem) for problem in verdict.problems],
-            reason=verdict.reason,
-            schema=SCHEMA,
-            verdict=verdict.verdict.value,
-        )
+    return VerdictJson(
+        explanations=[_explanation(each) for each in verdict.explanations]
+        if isinstance(verdict, ExplainedVerdict)
+        else msgspec.UNSET,
+        findings=[finding_json(finding) for finding in verdict.findings],
+        inputs=InputsJson(inputs.analyzer, inputs.at, inputs.image, inputs.policy, inputs.snapshot),
+        problems=[_problem(problem) for problem in verdict.problems],
+        reason=verdict.reason,
+        schema=SCHEMA,
+        verdict=verdict.verdict.value,
     )
 
 
-def _finding(finding: Finding) -> FindingJson:
+def finding_json(finding: Finding) -> FindingJson:
+    """A finding as the document has it."""
     return FindingJson(
         action=finding.action.value,
         allowlisted=finding.allowlisted,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import HistogramMetricFamily
@@ -23,12 +24,18 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+_ENDED = timedelta(days=1)
 _JOBS = Gauge("hullmark_jobs", "Jobs that wait or run.", ("task", "status"), registry=REGISTRY)
 _IMAGES = Gauge("hullmark_images", "Images by state.", ("state",), registry=REGISTRY)
 _VERDICTS = Gauge("hullmark_verdicts", "Current verdicts.", ("verdict",), registry=REGISTRY)
 _DATABASE_UP = Gauge("hullmark_database_up", "Whether the database answers.", registry=REGISTRY)
 _SNAPSHOT_AT = Gauge("hullmark_advisories_age_seconds", "Age of the youngest advisory.", registry=REGISTRY)
-_MESSAGES = Gauge("hullmark_messages", "Messages to people by state.", ("state",), registry=REGISTRY)
+_MESSAGES = Gauge(
+    "hullmark_messages",
+    "Messages to people by state; those that arrived or were given up, of the last day.",
+    ("state",),
+    registry=REGISTRY,
+)
 _CHANNELS = Gauge("hullmark_channels", "Channels by how they fare.", ("state",), registry=REGISTRY)
 _CHANNEL_FAILURES = Gauge(
     "hullmark_channel_failures",
@@ -64,7 +71,7 @@ async def exposition(services: Services) -> bytes:
         async with services.database.system() as connection:
             counts = await tallies.tally(connection)
             waiting = await jobs.waiting_by_task(connection)
-            sent = await messages.by_state(connection)
+            sent = await messages.by_state(connection, services.clock() - _ENDED)
             fares, failures = await channels.fares(connection)
             _NOTICE_SECONDS.found = await latency.latencies(connection)
         _DATABASE_UP.set(1)

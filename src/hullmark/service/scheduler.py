@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from hullmark.app.server import deliver, feeds, moments, retain, route, staleness, watch
+from hullmark.app.server import deliver, feeds, moments, retain, route, settle, staleness, watch
 from hullmark.app.server.advisories import count_sets
 from hullmark.app.server.analyse import tell_failed
 from hullmark.app.server.documents import fingerprint
@@ -59,6 +59,11 @@ async def renew_outdated(services: Services) -> None:
             await want_analysis(connection, image_id)
 
 
+async def settle_added(services: Services) -> None:
+    """Verdicts to which something was added are written as wholes again."""
+    await settle.settle_some(services)
+
+
 async def forget_jobs(services: Services) -> None:
     """What ended long ago is forgotten."""
     async with services.database.system() as connection:
@@ -81,6 +86,7 @@ LANES: tuple[Lane, ...] = (
             Duty("free-abandoned", 0.0, free_abandoned),
             Duty("set-counts", 5.0, count_sets),
             Duty("outdated", 60.0, renew_outdated),
+            Duty("settling", 5.0, settle_added),
             Duty("outbox", 30.0, route.route_what_waits),
         ),
     ),

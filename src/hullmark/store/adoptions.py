@@ -85,3 +85,22 @@ async def by_digest(connection: Connection, digest: str) -> SnapshotRow | None:
             (digest,),
         )
         return await cursor.fetchone()
+
+
+async def is_under_way(connection: Connection, snapshot_id: int, *, is_told: bool) -> bool:
+    """Whether anything is left of a snapshot that counts: also what another process is at, which sees it through, or leaves it here.
+
+    One statement: what is taken and what comes of it are seen as they were at one moment. `is_told`: it is also carried into verdicts.
+    """
+    row = await (
+        await connection.execute(
+            """
+            SELECT EXISTS (SELECT FROM rematch) OR EXISTS (SELECT FROM matching WHERE snapshot_id = %(snapshot)s AND NOT is_weighed)
+                OR %(told)s AND (EXISTS (SELECT FROM match_change WHERE snapshot_id = %(snapshot)s)
+                    OR EXISTS (SELECT FROM finding_change WHERE snapshot_id = %(snapshot)s AND wave_id IS NULL)
+                    OR EXISTS (SELECT FROM wave WHERE snapshot_id = %(snapshot)s))
+            """,
+            {"snapshot": snapshot_id, "told": is_told},
+        )
+    ).fetchone()
+    return row == (True,)

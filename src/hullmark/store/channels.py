@@ -95,6 +95,13 @@ async def add_channel(connection: Connection, row: ChannelRow) -> bool:
     return cursor.rowcount == 1
 
 
+async def count_channels(connection: Connection, account_id: int) -> int:
+    """How many channels an account has."""
+    cursor = await connection.execute("SELECT count(*) FROM channel WHERE account_id = %s", (account_id,))
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def change_channel(connection: Connection, row: ChannelRow) -> None:
     """Keep other settings, secrets and templates, and whether it is used; it is tried again at once."""
     await connection.execute(

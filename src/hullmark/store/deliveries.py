@@ -39,6 +39,39 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     remote: str = ""
 
 
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """What attempts before came to. `reached` is the last of the message's transitions that arrived by itself; `earlier` the name of what
+    was made elsewhere for the first part of its cause ("": nothing)."""
+
+    number: int
+    reached: int
+    earlier: str
+
+
+async def begun(connection: Connection, account_id: int, number: int) -> Begun | None:
+    """What a message goes on from."""
+    async with connection.cursor(row_factory=class_row(Begun)) as cursor:
+        await cursor.execute(
+            """
+            SELECT this.id AS number, this.reached, coalesce((
+                SELECT first.remote FROM message first WHERE first.channel_id = this.channel_id AND first.cause_id = this.cause_id
+                    AND first.form = 'group' AND first.part < this.part AND first.remote <> '' ORDER BY first.part LIMIT 1
+            ), '') AS earlier
+            FROM message this WHERE this.account_id = %s AND this.id = %s
+            """,
+            (account_id, number),
+        )
+        return await cursor.fetchone()
+
+
+async def keep_reached(connection: Connection, number: int, transition_id: int) -> None:
+    """Write down how far a message arrived, transition by transition."""
+    await connection.execute(
+        "UPDATE message SET reached = %s WHERE id = %s AND state = 'waiting' AND reached < %s",
+        (transition_id, number, transition_id),
+    )
+
+
 async def attempts(connection: Connection, account_id: int, number: int, limit: int) -> list[AttemptRow]:
     """The last attempts for a message, the newest first."""
     async with connection.cursor(row_factory=class_row(AttemptRow)) as cursor:
@@ -52,23 +85,24 @@ async def attempts(connection: Connection, account_id: int, number: int, limit: 
         return await cursor.fetchall()
 
 
-async def log_attempt(connection: Connection, account_id: int, number: int, attempt: Attempt) -> None:
-    """Write an attempt down."""
-    await connection.execute(
+async def log_attempt(connection: Connection, account_id: int, number: int, attempt: Attempt) -> bool:
+    """Write an attempt down; False if the message is gone, as it is when its channel was removed meanwhile."""
+    cursor = await connection.execute(
         """
         INSERT INTO delivery_attempt (account_id, message_id, at, milliseconds, outcome, status, error)
-        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        SELECT %s, id, %s, %s, %s, %s, %s FROM message WHERE id = %s FOR KEY SHARE
         """,
         (
             account_id,
-            number,
             attempt.at,
             attempt.milliseconds,
             attempt.outcome,
             attempt.status,
             attempt.error,
+            number,
         ),
     )
+    return cursor.rowcount == 1
 
 
 async def refusals(connection: Connection, message: MessageRow) -> int:

@@ -59,6 +59,13 @@ async def hook_of_anybody(connection: Connection, key: UUID) -> HookRow | None:
         return await cursor.fetchone()
 
 
+async def count_hooks(connection: Connection, account_id: int) -> int:
+    """How many hooks an account has."""
+    cursor = await connection.execute("SELECT count(*) FROM hook WHERE account_id = %s", (account_id,))
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def put_hook(connection: Connection, row: HookRow) -> bool:
     """Keep a hook, under its id; answers False if another one has its name."""
     cursor = await connection.execute(

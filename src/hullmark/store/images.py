@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg.rows import class_row
@@ -324,29 +323,29 @@ async def forget_unheld(connection: Connection, limit: int) -> int:
     return cursor.rowcount
 
 
-async def analysed_of(connection: Connection, account_id: int, after: int, limit: int) -> list[int]:
-    """Analysed images of an account by number, after one."""
+async def analysed_of(
+    connection: Connection, account_id: int, after: int, limit: int, standing: Standing = "any"
+) -> list[int]:
+    """Analysed images of an account by number, after one; of a standing alone."""
     cursor = await connection.execute(
-        """
+        f"""
         SELECT held.image_id FROM account_image held JOIN image ON image.id = held.image_id
-        WHERE held.account_id = %s AND held.image_id > %s AND image.state = 'analysed' ORDER BY held.image_id LIMIT %s
+        WHERE held.account_id = %s AND held.image_id > %s AND image.state = 'analysed' AND {_OF_STANDING[standing]}
+        ORDER BY held.image_id LIMIT %s
         """,
         (account_id, after, limit),
     )
     return [int(image) for (image,) in await cursor.fetchall()]
 
 
-async def holdings(connection: Connection, image_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """(account id, image id) of all accounts that hold one of these images and have a policy in force."""
-    cursor = await connection.execute(
-        """
-        SELECT held.account_id, held.image_id FROM account_image held WHERE held.image_id = ANY(%s) AND EXISTS (
-            SELECT FROM activation active WHERE active.account_id = held.account_id AND active.ended_at IS NULL)
-        ORDER BY 1, 2
-        """,
-        (list(image_ids),),
-    )
-    return [(int(account), int(image)) for account, image in await cursor.fetchall()]
+Standing = Literal["deployed", "certified", "any"]
+"""Whether an image runs somewhere, or was in compliance once."""
+
+_OF_STANDING: dict[Standing, LiteralString] = {
+    "deployed": "EXISTS (SELECT FROM deployment runs WHERE runs.account_id = held.account_id AND runs.image_id = held.image_id)",
+    "certified": "held.certified_at IS NOT NULL",
+    "any": "true",
+}
 
 
 async def count_analysed(connection: Connection, account_id: int) -> int:

@@ -195,7 +195,7 @@ async def send_again(connection: Connection, account_id: int, number: int, now: 
     """A message that arrived or was given up waits once more, in its old place; False if it is in neither state."""
     cursor = await connection.execute(
         """
-        UPDATE message SET state = 'waiting', attempts = 0, resent_at = %s, last_error = '', next_at = NULL
+        UPDATE message SET state = 'waiting', attempts = 0, reached = 0, resent_at = %s, last_error = '', next_at = NULL
         WHERE account_id = %s AND id = %s AND state IN ('delivered', 'dead') AND form <> 'test'
         """,
         (now, account_id, number),
@@ -215,7 +215,7 @@ async def replay(
     """Have a channel's messages that were sealed in a time sent once more; answers how many there are."""
     cursor = await connection.execute(
         """
-        UPDATE message SET state = 'waiting', attempts = 0, resent_at = %(now)s, last_error = '', next_at = NULL
+        UPDATE message SET state = 'waiting', attempts = 0, reached = 0, resent_at = %(now)s, last_error = '', next_at = NULL
         WHERE channel_id = %(channel)s AND state = ANY(%(states)s::text[]) AND form <> 'test' AND sealed_at >= %(since)s
             AND (%(until)s::timestamptz IS NULL OR sealed_at < %(until)s)
         """,
@@ -224,7 +224,13 @@ async def replay(
     return cursor.rowcount
 
 
-async def by_state(connection: Connection) -> dict[str, int]:
-    """How many messages there are in each state."""
-    cursor = await connection.execute("SELECT state, count(*) FROM message GROUP BY 1")
+async def by_state(connection: Connection, since: datetime) -> dict[str, int]:
+    """How many messages there are in each state; of those that arrived or were given up, only those sealed since a moment."""
+    cursor = await connection.execute(
+        """
+        SELECT state, count(*) FROM message WHERE state IN ('gathering', 'waiting') GROUP BY 1
+        UNION ALL SELECT state, count(*) FROM message WHERE state IN ('delivered', 'dead') AND sealed_at >= %s GROUP BY 1
+        """,
+        (since,),
+    )
     return dict.fromkeys(STATES, 0) | {str(state): int(count) for state, count in await cursor.fetchall()}

@@ -144,13 +144,18 @@ async def active_subscriptions(connection: Connection, account_id: int) -> list[
         return await cursor.fetchall()
 
 
-async def channel_names(connection: Connection, account_id: int, *, is_active: bool = False) -> dict[UUID, str]:
-    """The names of an account's channels; `is_active`: of those that are switched on."""
-    cursor = await connection.execute(
-        "SELECT id, name FROM channel WHERE account_id = %s AND (is_active OR NOT %s) ORDER BY name",
-        (account_id, is_active),
-    )
+async def channel_names(connection: Connection, account_id: int) -> dict[UUID, str]:
+    """The names of an account's channels."""
+    cursor = await connection.execute("SELECT id, name FROM channel WHERE account_id = %s ORDER BY name", (account_id,))
     return {key: str(name) for key, name in await cursor.fetchall()}
+
+
+async def active_channels(connection: Connection, account_id: int) -> dict[UUID, str]:
+    """The kinds of an account's channels that are switched on."""
+    cursor = await connection.execute(
+        "SELECT id, kind FROM channel WHERE account_id = %s AND is_active ORDER BY name", (account_id,)
+    )
+    return {key: str(kind) for key, kind in await cursor.fetchall()}
 
 
 async def put_off(

@@ -124,10 +124,6 @@ _NOTE_CHANGES = f"""
         UNION SELECT held.key FROM told ended JOIN thread_image held ON held.channel_id = %(channel)s AND {_ENDS}
         UNION SELECT held.key FROM told JOIN thread_image held ON held.channel_id = %(channel)s AND held.key = told.key
             AND held.image_id = told.image_id
-        UNION SELECT every.key FROM (SELECT DISTINCT key FROM told WHERE image_id IS NULL) every
-            WHERE EXISTS (SELECT FROM thread_image held WHERE held.channel_id = %(channel)s AND held.key = every.key)
-        UNION SELECT held.key FROM told JOIN thread_image held ON held.channel_id = %(channel)s AND told.kind = 'grace.ending'
-            AND held.image_id = told.image_id AND held.key = 'advisory:' || substr(told.key, 6) AND told.key LIKE 'time:%%'
     )
     INSERT INTO thread_change (account_id, message_id, key, was_open)
     SELECT %(account)s, %(message)s, changed.key, coalesce(thread.state = 'open', false)

@@ -165,6 +165,15 @@ async def open_causes(connection: Connection, account_id: int, keys: Sequence[st
     return [int(number) for (number,) in await cursor.fetchall()]
 
 
+async def forgotten_causes(connection: Connection, until: datetime) -> dict[int, list[int]]:
+    """The causes that began until a moment and of which more is to come, by account."""
+    cursor = await connection.execute(
+        "SELECT account_id, array_agg(id) FROM cause WHERE NOT is_complete AND created_at < %s GROUP BY 1 ORDER BY 1",
+        (until,),
+    )
+    return {int(account): list(numbers) for account, numbers in await cursor.fetchall()}
+
+
 async def complete(connection: Connection, account_id: int, cause_ids: Sequence[int]) -> None:
     """No more transitions of these causes are on their way: what gathers of them is due at once, quiet hours aside.
 

@@ -13,6 +13,9 @@ from hullmark.store.database import Connection
 PATIENCE = 3600.0
 """Seconds after which a watch that was handed to a worker is due again if nothing was heard of it."""
 
+MOST = 50_000
+"""As many watches an account may have before hooks and people can add none. Those of images that are added do not end here."""
+
 Name = tuple[str, str, str]
 """Registry, repository, tag; a watch of a repository has the tag ""."""
 
@@ -141,6 +144,13 @@ async def keep(connection: Connection, account_id: int, new: NewWatch, *, is_dec
         row = await cursor.fetchone()
     assert row is not None  # noqa: S101 - an INSERT … RETURNING answers
     return row
+
+
+async def count_watches(connection: Connection, account_id: int) -> int:
+    """How many watches an account has, also those that are switched off."""
+    cursor = await connection.execute("SELECT count(*) FROM watch WHERE account_id = %s", (account_id,))
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def take_due(connection: Connection, now: datetime, limit: int) -> list[Due]:

@@ -17,6 +17,7 @@ from hullmark.notify.causes import KeptException, Scene
 from hullmark.notify.transitions import News, numbered, passes, transitions_of
 from hullmark.policy.gate import trigger_id
 from hullmark.policy.recount import changed, finding_order, outcome_of
+from hullmark.policy.support_end import GATE, TRIGGER, has_ended, no_more, will_end
 from hullmark.policy.verdict_diff import Known
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -61,6 +62,9 @@ def finding(subject: str, action: Action = Action.STOP, rule: str = "r", **more:
         rule_id=rule,
         **more,
     )
+
+
+ENDED = replace(finding("end_of_life"), gate=GATE, trigger=TRIGGER, message=has_ended("debian 12", "2026-03-01"))
 
 
 def verdict(*findings: Finding, **inputs: Any) -> Verdict:
@@ -134,6 +138,16 @@ def told(news: tuple[News, ...]) -> list[tuple[str, str, str]]:
             [("finding.new", "time", "time:old@2026-03-02")],
         ),
         (verdict(), verdict(finding("old"), **LATER), [("compliance.lost", "time", "time:old@2026-03-02")]),
+        (
+            verdict(),
+            verdict(ENDED, **LATER),
+            [("compliance.lost", "lifecycle", "lifecycle:debian 12@2026-03-02-2026-03-01")],
+        ),
+        (
+            verdict(ENDED),
+            verdict(**NEXT),
+            [("compliance.regained", "lifecycle", "lifecycle:debian 12@2026-03-02-later")],
+        ),
         (
             verdict(),
             verdict(finding("old"), analyzer="hullmark 2"),
@@ -369,3 +383,23 @@ def test_what_cannot_be_told_stays_so_unless_something_stops() -> None:
     assert changed(unknown(), [about(LIBC)], []).verdict is Outcome.STOP
     allowed = replace(verdict(about(LIBC)), verdict=Outcome.GO, reason="on the list", is_clouded=True, rule_count=None)
     assert changed(allowed, [about(ZLIB)], []).verdict is Outcome.GO
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        (has_ended("debian 12", "2026-03-01"), "The support of debian 12 ended on 2026-03-01."),
+        (will_end("debian 12", "2026-03-30"), "The support of debian 12 ends on 2026-03-30."),
+        (no_more("debian 12"), "debian 12 is maintained no more."),
+    ],
+)
+def test_the_end_of_support_is_told_with_its_day(message: str, sentence: str) -> None:
+    ((came,), (went,)) = (
+        transitions_of(*pair, SCENE)
+        for pair in (
+            (verdict(), verdict(replace(ENDED, message=message), **NEXT)),
+            (verdict(replace(ENDED, message=message)), verdict(**NEXT)),
+        )
+    )
+    assert (came.cause.subject, came.cause.sentence) == ("debian 12", sentence)
+    assert went.cause.sentence == "debian 12 is maintained for longer than it was said to be."

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
 from hullmark.notify.templates import MOST_TEXT, TemplateFault, rendered
-from hullmark.notify.words import text_of, title_of
+from hullmark.notify.words import package_in, text_of, title_of
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FOUND = Evidence(
@@ -84,6 +84,9 @@ def test_a_policy_is_named_as_the_cause() -> None:
         kind="policy", key="p", subject="baseline", sentence="s", seen_at=AT, before="version 1", after="version 2"
     )
     assert title_of(notice(cause=cause)) == "3 images out of compliance: policy baseline (version 2)"
+    digests = msgspec.structs.replace(cause, before="sha256:1", after="sha256:2")
+    assert title_of(notice(cause=digests)) == "3 images out of compliance: policy baseline"
+    assert "sha256" not in text_of(notice(cause=digests))
 
 
 def test_it_is_said_that_there_is_no_fix() -> None:
@@ -245,3 +248,42 @@ def test_a_result_is_cut() -> None:
 def test_any_template_ends_in_words_or_a_fault(template: str) -> None:
     with contextlib.suppress(TemplateFault):
         assert len(by(template)) <= MOST_TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pkg:deb/debian/libc6@2.41-12%2Bdeb13u5?arch=amd64&distro=debian-13", ("libc6", "2.41-12+deb13u5")),
+        ("pkg:npm/%40angular/core@17.0.0", ("@angular/core", "17.0.0")),
+        ("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1", ("org.apache.logging.log4j/log4j-core", "2.14.1")),
+        ("pkg:golang/golang.org/x/net@v0.7.0#http2", ("golang.org/x/net", "v0.7.0")),
+        ("pkg:pypi/django", ("django", "")),
+        ("openssl", ("openssl", "")),
+        ("pkg:", ("", "")),
+    ],
+)
+def test_a_package_is_called_as_people_call_it(text: str, said: tuple[str, str]) -> None:
+    assert package_in(text) == said
+
+
+def test_titles_and_texts_name_packages_not_purls() -> None:
+    found = msgspec.structs.replace(FOUND, package="pkg:deb/debian/libssl3@3.0.11-1?arch=amd64", message="it is old")
+    told = notice(cause=msgspec.structs.replace(CAUSE, evidence=(found,)))
+    assert title_of(told) == "3 images out of compliance: CVE-2026-1234 in libssl3 (critical, fixed in 3.0.14-1)"
+    assert "- it is old in libssl3 3.0.11-1 (rule no-critical); fixed in 3.0.14-1" in text_of(told).splitlines()
+    assert "in `libssl3 3.0.11-1`" in text_of(told, "markdown")
+
+
+def test_nothing_is_said_twice() -> None:
+    cause = msgspec.structs.replace(
+        CAUSE,
+        kind="exploitation",
+        sentence="CVE-2026-1234 is now exploited; it was not.",
+        before="not",
+        after="exploited",
+        evidence=(msgspec.structs.replace(FOUND, message="CVE-2026-1234 in openssl. Upgrade to 3.0.14-1."),),
+    )
+    text = text_of(notice(cause=cause))
+    assert "Before:" not in text
+    assert text.count("3.0.14-1") == 1
+    assert title_of(notice(cause=cause)).endswith("(critical, exploited, fixed in 3.0.14-1)")

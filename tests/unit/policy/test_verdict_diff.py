@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.gate import trigger_id
+from hullmark.policy.support_end import GATE, TRIGGER, SupportEnd, has_ended, no_more, support_end_of, will_end
 from hullmark.policy.verdict_diff import Cause, Known, Lookup, compare
 
 INPUTS = {
@@ -44,6 +47,7 @@ def verdict(*findings: Finding, **inputs: Any) -> Verdict:
     return Verdict(verdict=outcome, reason="so", findings=findings, problems=(), inputs=made)
 
 
+ENDED = replace(finding("end_of_life"), gate=GATE, trigger=TRIGGER, message=has_ended("debian 12", "2026-03-01"))
 EXCEPTED = finding(action=Action.GO, allowlisted={"owner": "us", "reason": "so", "expires": "2026-03-01"})
 BEFORE = verdict(at=INPUTS["at"])
 
@@ -67,6 +71,9 @@ BEFORE = verdict(at=INPUTS["at"])
             ("analyzer", "hullmark 1", "hullmark 2"),
         ),
         (BEFORE, verdict(finding("age")), Cause.TIME, ("at", INPUTS["at"], LATER["at"])),
+        (BEFORE, verdict(ENDED), Cause.LIFECYCLE, ("end of support of debian 12", "", "2026-03-01")),
+        (verdict(ENDED), verdict(snapshot="t"), Cause.LIFECYCLE, ("end of support of debian 12", "2026-03-01", "")),
+        (BEFORE, verdict(ENDED, policy="sha256:q"), Cause.POLICY, ("policy", "sha256:p", "sha256:q")),
         (verdict(finding()), verdict(), Cause.VEX, ("statements about CVE-2026-1234", "open", "suppressed")),
         (verdict(EXCEPTED), verdict(finding()), Cause.EXCEPTION, ("exception from r", "us, until 2026-03-01", "")),
         (
@@ -89,6 +96,17 @@ def test_the_cause_is_named_with_both_values(before: Verdict, after: Verdict, ca
     found = difference.compared
     assert (None if found is None else (found.what, found.before, found.after)) == compared
     assert difference.is_certain
+
+
+@given(st.text(min_size=1, max_size=60), st.dates(), st.sampled_from(["", " Build anew."]))
+def test_what_is_said_of_the_end_of_support_can_be_read_again(name: str, day: date, advice: str) -> None:
+    for message, expected in (
+        (no_more(name), ""),
+        (has_ended(name, day.isoformat()), day.isoformat()),
+        (will_end(name, day.isoformat()), day.isoformat()),
+    ):
+        assert support_end_of(replace(ENDED, message=message + advice)) == SupportEnd(release=name, day=expected)
+    assert support_end_of(replace(ENDED, trigger="age")) is None
 
 
 def look(**known: Known) -> Lookup:

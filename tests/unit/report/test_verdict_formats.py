@@ -12,8 +12,9 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from hullmark.model.verdict import Action, Evidence, Verdict
+from hullmark.model.verdict import Action, Evidence, Verdict, Weakness
 from hullmark.report import load
 from hullmark.report.verdict_html import VERDICT_STYLE
 from hullmark.report.verdict_words import Place, excuse, place_of, summary
@@ -219,6 +220,18 @@ def test_html_allows_its_own_style_and_nothing_else() -> None:
     assert f"<style>{VERDICT_STYLE}</style>" in text("html", GO)
     for words in ("http", "</", "url(", "@import"):
         assert words not in VERDICT_STYLE
+
+
+@pytest.mark.parametrize("name", ["github", "html", "json", "junit", "markdown", "sarif", "table"])
+def test_no_format_shows_what_the_server_keeps_besides(name: str) -> None:
+    weakness = Weakness(
+        advisory="CVE-2031-77777", package="pkg:deb/debian/unseen@1", place="debian:13/unseen", epss=0.777
+    )
+    plain = text(name, SEVERAL)
+    findings = tuple(replace(each, weakness=weakness) for each in SEVERAL.findings)
+    assert text(name, replace(SEVERAL, findings=findings, rule_count=777, is_clouded=True)) == plain
+    for word in ("weakness", "rule_count", "is_clouded"):
+        assert word not in plain
 
 
 @pytest.mark.parametrize("name", ["sarif", "junit", "html"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ from hullmark.model.match import SnapshotInfo
 from hullmark.store import adoptions, jobs, match_changes, rejudging, snapshots
 from hullmark.store.database import Connection
 from hullmark.store.snapshots import LAST_RANK, SnapshotRow
+
+_PAUSE = 0.1
 
 
 async def adopt(services: Services, books: Books, snapshot_id: int) -> bool:
@@ -69,10 +72,23 @@ def _earlier(books: Books, row: SnapshotRow) -> Iterator[Snapshot | None]:
 
 
 async def _carry_out(services: Services, books: Books, what: tuple[SnapshotRow, Snapshot, Thresholds]) -> None:
-    """Match what is planned, the most urgent first, and write what follows from it."""
-    row, book, bounds = what
+    """Match what is planned, the most urgent first, and write what follows from it, until nobody is at any of it."""
+    row, _, _ = what
     async with services.database.system() as connection:
         step = await _step(connection, row)
+    while True:
+        await _carry_some(services, books, what, step)
+        async with services.database.system() as connection:
+            if not await adoptions.is_under_way(connection, row.id, is_told=step is not None):
+                await _end(connection, services, row, step)
+                return
+        await asyncio.sleep(_PAUSE)  # another process may be at the last of it, or be ended within
+
+
+async def _carry_some(
+    services: Services, books: Books, what: tuple[SnapshotRow, Snapshot, Thresholds], step: Step | None
+) -> None:
+    row, book, bounds = what
     for rank in range(LAST_RANK + 1):
         while await matching.rematch_some(services.database, book, row.id, rank=rank):
             pass
@@ -81,16 +97,19 @@ async def _carry_out(services: Services, books: Books, what: tuple[SnapshotRow, 
                 pass
         if step is not None:
             await rejudge(services, books, step, rank)
-    async with services.database.system() as connection:
-        if step is None:
-            await _judge_all(connection)
-        elif not row.is_adopted:
-            await _judge_wide(connection, services, step)
-        await rejudging.forget(connection, row.id)
-        await match_changes.forget_news(connection, row.id)
-        await snapshots.forget_changes(connection, row.id + 1)
-        await snapshots.settle(connection, row.id)
-        await snapshots.carried_out(connection, row.id)
+
+
+async def _end(connection: Connection, services: Services, row: SnapshotRow, step: Step | None) -> None:
+    """Write down that all is done. What only single images can tell is judged after that."""
+    if step is None:
+        await _judge_all(connection)
+    elif not row.is_adopted:
+        await _judge_wide(connection, services, step)
+    await rejudging.forget(connection, row.id)
+    await match_changes.forget_news(connection, row.id)
+    await snapshots.forget_changes(connection, row.id + 1)
+    await snapshots.settle(connection, row.id)
+    await snapshots.carried_out(connection, row.id)
 
 
 async def _step(connection: Connection, row: SnapshotRow) -> Step | None:

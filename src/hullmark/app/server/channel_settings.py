@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import copy
 from functools import cache
 from typing import Any
@@ -25,6 +25,9 @@ HIDDEN = "***"
 """Stands for a secret where settings are shown; sent back, it means the one that is kept."""
 
 _MOST_BYTES = 200_000
+_SIGNING = ("secret", "previous_secret")
+"""Secrets that are not sent, but sign what is."""
+
 _CHECKED = ("http", "https", "smtp", "smtps")
 _PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
 
@@ -55,12 +58,18 @@ def as_settings(channel: Channel, given: Mapping[str, Any]) -> Any:
     try:
         if len(msgspec.json.encode(given)) > _MOST_BYTES:
             raise HullmarkError("the settings are too long", advice=f"keep them below {_MOST_BYTES} bytes")
-        return msgspec.convert(given, channel.settings)
+        return msgspec.convert(_said(channel.settings, given), channel.settings)
     except (msgspec.MsgspecError, UnicodeEncodeError) as error:
         raise HullmarkError(
             f"the settings of {channel.name} cannot be used: {_fault(str(error))}"[:1000],
             advice=f"{channel.name} takes {_names(channel.settings)}; GET /api/v1/channel-kinds says more of them",
         ) from error
+
+
+def _said(settings: type[msgspec.Struct], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that are as they would be anyhow: "" where there is no address is no address that is written wrongly."""
+    usual = {each.encode_name: each.default for each in msgspec.structs.fields(settings)}
+    return {name: value for name, value in given.items() if name not in usual or value != usual[name]}
 
 
 def _fault(text: str) -> str:
@@ -76,9 +85,9 @@ def _fault(text: str) -> str:
 
 def _names(settings: Any) -> str:
     fields = msgspec.structs.fields(settings)
-    needed = [field.encode_name for field in fields if field.required]
-    others = [field.encode_name for field in fields if not field.required]
-    return ", ".join([*needed, *others]) if not needed else f"{', '.join(needed)} and, if wanted, {', '.join(others)}"
+    needed = ", ".join(field.encode_name for field in fields if field.required)
+    others = ", ".join(field.encode_name for field in fields if not field.required)
+    return " and, if wanted, ".join(filter(None, (needed, others)))
 
 
 def apart(settings: msgspec.Struct) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -124,9 +133,36 @@ def hidden(value: Any) -> Any:
 
 
 def filled(channel: Channel, given: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that were sent, with what is kept in the places of hidden secrets. Raises HullmarkError where nothing is kept."""
+    """Settings that were sent, with what is kept in the places of hidden secrets.
+
+    Raises HullmarkError where nothing is kept, and where a kept secret would be sent to another server than until now: whoever may change
+    a channel does not get to know its secrets by that.
+    """
     names = secret_names(channel.settings)
-    return {name: _filled(name, value, kept.get(name)) if name in names else value for name, value in given.items()}
+    is_moved = bool(_origins(given, names) - _origins(kept, names)) and bool(kept)
+    filled: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in names and name not in _SIGNING and is_moved and _has_hidden(value):
+            raise HullmarkError(
+                f"{name}: the secret that is kept is not sent to another server", advice=f"give it instead of {HIDDEN}"
+            )
+        filled[name] = _filled(name, value, kept.get(name)) if name in names else value
+    return filled
+
+
+def _origins(settings: Mapping[str, Any], names: Collection[str]) -> set[str]:
+    """Scheme, host and port of the addresses that are no secrets."""
+    shown = {name: value for name, value in settings.items() if name not in names}
+    return {
+        f"{scheme}://{rest.partition('/')[0]}".lower()
+        for scheme, _, rest in (url.partition("://") for url in _urls(shown))
+    }
+
+
+def _has_hidden(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_hidden, value.values()))
+    return any(map(_has_hidden, value)) if isinstance(value, list) else value == HIDDEN
 
 
 def _filled(name: str, value: Any, kept: Any) -> Any:

@@ -84,7 +84,8 @@ async def _written_down(services: Services, sent: _Next, attempt: Attempt) -> bo
     """Write down what an attempt came to, and what follows from it; answers whether the message arrived."""
     now = services.clock()
     async with services.database.system() as connection:
-        await deliveries.log_attempt(connection, sent.message.account_id, sent.message.id, attempt)
+        if not await deliveries.log_attempt(connection, sent.message.account_id, sent.message.id, attempt):
+            return False
         if attempt.outcome == "delivered":
             if await deliveries.delivered(connection, sent.message.id, attempt, now) and _is_timed(sent.message):
                 await latency.count_latency(connection, sent.message.id)

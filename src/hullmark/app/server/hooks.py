@@ -91,7 +91,8 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
         repositories = await _repositories(connection, row.account_id, unknown, now)
         added = 0
         if row.adds:
-            for each in unknown:
+            room = watches.MOST - await watches.count_watches(connection, row.account_id)
+            for each in unknown[: max(room, 0)]:
                 new = NewWatch(
                     name=(each.registry, each.repository, each.tag),
                     every=services.settings.watch_every,

@@ -23,7 +23,7 @@ from hullmark.net.bounded import Connections, connected, within
 from hullmark.net.errors import Forbidden, NetError
 from hullmark.net.guard import Guard
 from hullmark.net.trust import Trust, context_for
-from hullmark.notify.channel import Again, Mail, Refused, Reply
+from hullmark.notify.channel import UNSAID_HOST, Again, Mail, Refused, Reply
 
 MAX_ANSWER_BYTES = 256 << 10
 """All that a relay may say in one conversation, each way that it is encrypted counted anew."""
@@ -65,9 +65,7 @@ def mail_server(url: str) -> MailServer:
 
 def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
     """Hand a mail in. The reply's body names recipients that were rejected while others were not. Raises Again, Refused."""
-    server, sender = _server(services, mail), mail.sender or services.settings.mail_from
-    if not sender:
-        raise Again("no sender of mails is set: HULLMARK_MAIL_FROM, or the channel's")
+    server, sender = _server(services, mail), _sender_of(services, mail)
     message = composed(mail, sender, services.clock())
     guard = services.guard if mail.relay else None
     try:
@@ -84,6 +82,26 @@ def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
         raise Again(f"no trusted TLS connection to {server.name} can be made ({error.reason})") from error
     except (smtplib.SMTPException, OSError) as error:
         raise _judged(error, server) from error
+
+
+def _sender_of(services: Services, mail: Mail) -> str:
+    """Who sends. The server's relay believes the server: through it nobody speaks for a domain that is not the server's."""
+    usual = services.settings.mail_from
+    if mail.sender and usual and not mail.relay and _domain(mail.sender) != _domain(usual):
+        raise Refused(
+            f"the server's mail relay sends for {_domain(usual)} alone: leave the sender out, or give the channel a relay of its own"
+        )
+    if not mail.sender and not usual:
+        raise Again("no sender of mails is set: HULLMARK_MAIL_FROM, or the channel's")
+    return mail.sender or usual
+
+
+def _named(name: str, sender: str) -> str:
+    return name.replace(UNSAID_HOST, _domain(sender) or UNSAID_HOST)
+
+
+def _domain(sender: str) -> str:
+    return _address(sender).rpartition("@")[2].lower()
 
 
 def _server(services: Services, mail: Mail) -> MailServer:
@@ -105,10 +123,10 @@ def composed(mail: Mail, sender: str, at: datetime) -> bytes:
         message["Subject"] = " ".join(mail.subject.split())
         message["Date"] = format_datetime(at)
         if mail.message_id:
-            message["Message-ID"] = mail.message_id
+            message["Message-ID"] = _named(mail.message_id, sender)
         if mail.thread:
-            message["In-Reply-To"] = mail.thread
-            message["References"] = mail.thread
+            message["In-Reply-To"] = _named(mail.thread, sender)
+            message["References"] = _named(mail.thread, sender)
         # So that nobody's holiday answers it (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text, cte="quoted-printable")

@@ -186,7 +186,7 @@ async def begin_adoption(
             await snapshots.plan(conn, keys, difference.namespaces | _patterned(difference, next, known.at, at))
         await snapshots.count_on(conn, snapshot_id, at)
         await match_changes.note_news(conn, snapshot_id, ranks)
-    await weigh_first(db, next, snapshot_id, ranks, thresholds)
+        await _weigh_first(conn, next, snapshot_id, sorted(ranks), thresholds)
 
 
 def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[Key]:
@@ -234,15 +234,14 @@ async def rematch_some(
         return True
 
 
-async def weigh_first(db: Database, book: Book, snapshot_id: int, names: Iterable[str], thresholds: Thresholds) -> None:
+async def _weigh_first(
+    conn: Connection, book: Book, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
+) -> None:
     """Bring the weights of the advisories of these names to the snapshot, before all others: of what is said differently anyway, nothing
     is to be told that holds for a moment only."""
-    wanted = sorted(names)
-    for start in range(0, len(wanted), _WEIGHED_AT_ONCE):
-        async with db.system() as conn:
-            await _current_to_weigh(conn, snapshot_id)
-            rows = await matches.weighed_of(conn, wanted[start : start + _WEIGHED_AT_ONCE])
-            await _weigh(conn, book, snapshot_id, rows, thresholds)
+    for start in range(0, len(names), _WEIGHED_AT_ONCE):
+        rows = await matches.weighed_of(conn, names[start : start + _WEIGHED_AT_ONCE])
+        await _weigh(conn, book, snapshot_id, rows, thresholds)
 
 
 async def weigh_some(

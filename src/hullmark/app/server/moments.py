@@ -28,6 +28,7 @@ from hullmark.model.verdict import Finding
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import load_any
 from hullmark.policy.moments import WARNED_DAYS, Granted
+from hullmark.policy.support_end import GATE, TRIGGER
 from hullmark.store import moments, policies, transitions, verdicts
 from hullmark.store.adoptions import accounts_with_policies
 from hullmark.store.database import Connection
@@ -45,7 +46,7 @@ _LOOKED_AT = 5000
 _READ = 50
 _SHOWN = 50
 _LIFECYCLES = "lifecycles"
-_END_OF_LIFE = "image.end_of_life"
+_END_OF_LIFE = f"{GATE}.{TRIGGER}"
 
 
 async def judge_due(services: Services) -> None:

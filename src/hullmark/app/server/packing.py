@@ -12,7 +12,7 @@ from hullmark.app.server.wanted import Listening
 from hullmark.store.decisions import Decision
 from hullmark.store.routing import NewMessage, OpenMessage
 
-_WINDOW = 1.5
+_WINDOW = 4.0
 _LONGEST_WINDOW = 240.0
 _NEW = 1 << 62
 """Messages that are there already come before all that begin, which are ranked by their first transition."""

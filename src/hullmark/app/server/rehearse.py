@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from hullmark.app.server.wanted import WHY, hushes, rule_of, times_of
+from hullmark.app.server.wanted import WHY, carried_by, hushes, rule_of, times_of
 from hullmark.store import decisions, subscriptions, transition_lists
 from hullmark.store.database import Connection
 from hullmark.store.subscriptions import NewSubscription
@@ -27,10 +27,11 @@ async def rehearse(
     newest = await transition_lists.newest(connection, account_id, last)
     if not newest:
         return Rehearsal(looked_at=0, told=[], reasons={})
-    channels = await subscriptions.channel_names(connection, account_id, is_active=True)
+    channels = await subscriptions.active_channels(connection, account_id)
     rule = rule_of(wanted, 0, channels, times_of(wanted, now))
     silent = await hushes(connection, account_id, [at for _, at in newest])
-    decided = await decisions.decide(connection, account_id, [number for number, _ in newest], [rule], silent)
+    ids = [number for number, _ in newest]
+    decided = await decisions.decide(connection, account_id, ids, [rule], silent, carried_by(channels))
     told = {number for each in decided if each.channel is not None for number in each.ids}
     reasons: dict[str, int] = {}
     for each in decided:

@@ -165,8 +165,7 @@ def _made(
     """What changes by policy and package, cases in their order."""
     step, now, _ = about
     at = sums.Moment(now, SnapshotInfo(digest=step.after, data_at=step.data_at))
-    sides = [[case.before for case in cases], [case.after for case in cases]]
-    said: dict[str, tuple[list[Said], list[Said]]] = {}
+    said: dict[str, list[_Change | None]] = {}
     found: list[dict[int, FindingChange]] = [{} for _ in cases]
     loose: list[FindingChange] = []
     for number, target in enumerate(targets):
@@ -176,13 +175,15 @@ def _made(
             for place, case in enumerate(cases):
                 found[place][number] = _doubtful(target, case.package_id)
             continue
-        key = target.policy.digest
+        # Policies that say the same find the same, in whatever account.
+        key = f"{target.policy.digest} {target.narrowed}"
         if key not in said:
-            said[key] = (sums.said_of(target.policy, sides[0], at), sums.said_of(target.policy, sides[1], at))
-        for place, (case, before, after) in enumerate(zip(cases, *said[key], strict=True)):
-            total = sums.sum_of(target, before, after)
-            if total is not None:
-                found[place][number] = _change(target, case.package_id, total, (before, after), about)
+            before = sums.said_of(target.policy, [case.before for case in cases], at)
+            after = sums.said_of(target.policy, [case.after for case in cases], at)
+            said[key] = [_change(target, each, about) for each in zip(before, after, strict=True)]
+        for place, change in enumerate(said[key]):
+            if change is not None:
+                found[place][number] = _new(target, cases[place].package_id, **change)
     return loose + [each for place, case in enumerate(cases) for each in _with_others(targets, case, found[place])]
 
 
@@ -195,45 +196,47 @@ def _with_others(targets: Sequence[Target], case: _Case, found: dict[int, Findin
             made.append(found[number])
         elif target.key[:2] in concerned:
             stage = min(each.stage for each in found.values() if (each.account_id, each.policy_id) == target.key[:2])
-            made.append(_new(target, case.package_id, stage))
+            made.append(_new(target, case.package_id, stage=stage))
     return made
 
 
-def _new(target: Target, package_id: int, stage: int, **values: Any) -> FindingChange:
+_Change = dict[str, Any]
+"""What a FindingChange says besides of whom."""
+
+
+def _new(target: Target, package_id: int, **values: Any) -> FindingChange:
     return FindingChange(
         account_id=target.account_id,
         policy_id=target.policy_id,
         policy_version=target.version,
         exceptions_digest=target.exceptions_digest,
         package_id=package_id,
-        stage=stage,
         **values,
     )
 
 
 def _doubtful(target: Target, package_id: int) -> FindingChange:
-    return _new(target, package_id, ADDS, is_doubtful=True)
+    return _new(target, package_id, stage=ADDS, is_doubtful=True)
 
 
-def _change(
-    target: Target, package_id: int, total: Sum, said: tuple[Said, Said], about: tuple[Step, datetime, Lookup]
-) -> FindingChange:
+def _change(target: Target, said: tuple[Said, Said], about: tuple[Step, datetime, Lookup]) -> _Change | None:
+    total = sums.sum_of(target, *said)
+    if total is None:
+        return None
     if total.is_doubtful:
-        return _doubtful(target, package_id)
+        return {"stage": ADDS, "is_doubtful": True}
     told = _told(target, total, said, about)
-    stage = TAKES if total.stops < 0 or (told and all(each["kind"] == "finding.retracted" for each in told)) else ADDS
-    return _new(
-        target,
-        package_id,
-        stage if told else QUIET,
-        stops=total.stops,
-        warns=total.warns,
-        findings=total.findings,
-        next_at=total.next_at,
-        lost=[list(key) for key in total.lost],
-        gained=[msgspec.to_builtins(finding) for finding in total.gained],
-        told=told,
-    )
+    takes = total.stops < 0 or (bool(told) and all(each["kind"] == "finding.retracted" for each in told))
+    return {
+        "stage": QUIET if not told else TAKES if takes else ADDS,
+        "stops": total.stops,
+        "warns": total.warns,
+        "findings": total.findings,
+        "next_at": total.next_at,
+        "lost": [list(key) for key in total.lost],
+        "gained": [msgspec.to_builtins(finding) for finding in total.gained],
+        "told": told,
+    }
 
 
 # What is told

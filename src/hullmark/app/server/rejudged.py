@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from hullmark.model.advisory import SEVERITIES
 from hullmark.policy.evaluate import MAX_FINDINGS
 from hullmark.policy.recount import counted
-from hullmark.store.rejudging import FindingChange, NewRow, Row
+from hullmark.store.rejudging import FindingChange
+from hullmark.store.summed import NewRow, Row
 
 LONGEST = 200
 """Changes that a verdict may have had since its document was written; then it is judged as a whole."""
@@ -17,6 +18,47 @@ LONGEST = 200
 _MOST_EVIDENCE = 50
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _PASSES = ("go", "warn")
+
+
+class Told(NamedTuple):
+    """What is told of an image that stays out of compliance ("": nothing), of which cause (by key)."""
+
+    cause: str
+    kind: str
+    severity: int
+    evidence: list[Any]
+
+
+class Added(NamedTuple):
+    """What is added to the verdicts of images that hold a package. `says`: findings come or go."""
+
+    id: int
+    is_doubtful: bool
+    says: bool
+    stops: int
+    warns: int
+    findings: int
+    next_at: datetime | None
+    cause: str
+    severity: int
+    told: tuple[Told, ...]
+
+
+def added(change: FindingChange) -> Added:
+    """A change as it is added."""
+    told = tuple(Told(each["cause"], each["kind"], _RANK[each["severity"]], each["evidence"]) for each in change.told)
+    return Added(
+        change.id,
+        change.is_doubtful,
+        bool(change.lost or change.gained),
+        change.stops,
+        change.warns,
+        change.findings,
+        change.next_at,
+        told[0].cause if told else "",
+        max((each.severity for each in told), default=0),
+        told,
+    )
 
 
 class News(NamedTuple):
@@ -31,14 +73,17 @@ class News(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A verdict in place of the one before, without its number, and what is told. `news` are in the order in which it happened."""
+    """A verdict in place of the one before, and what is told. `news` are in the order in which it happened."""
 
     row: NewRow
-    news: list[News]
+    news: tuple[News, ...]
 
 
 class Judge(NamedTuple):
     """The image has to be judged as a whole."""
+
+
+JUDGE = Judge()
 
 
 class Moment(NamedTuple):
@@ -47,61 +92,45 @@ class Moment(NamedTuple):
     next_at: datetime
 
 
-def outcome_of(row: Row, changes: Sequence[FindingChange], now: datetime) -> Outcome | Judge | Moment | None:
+def outcome_of(row: Row, changes: Sequence[Added], now: datetime) -> Outcome | Judge | Moment | None:
     """What becomes of a verdict; None: nothing. `changes` are in the order of their numbers."""
     if not _is_sum(row, changes, now):
-        return Judge()
-    told = [each for each in changes if _says(each)]
+        return JUDGE
+    told = [each for each in changes if each.says]
     next_at = min((moment for moment in (row.next_at, *(each.next_at for each in changes)) if moment), default=None)
     if not told:
         return Moment(next_at) if next_at is not None and next_at != row.next_at else None
-    stops = row.stops + sum(each.stops for each in told)
-    warns = row.warns + sum(each.warns for each in told)
-    if stops < 0 or warns < 0 or (row.is_clouded and not _is_clear(row, stops)):
-        return Judge()
+    stops = row.stops + sum([each.stops for each in told])
+    warns = row.warns + sum([each.warns for each in told])
+    if stops < 0 or warns < 0 or (row.is_clouded and row.verdict == "stop" and not stops):
+        return JUDGE
     word = _word(row, stops, warns)
     made = NewRow(
-        id=0,
-        history_id=row.history_id,
-        account_id=row.account_id,
-        image_id=row.image_id,
-        policy_id=row.policy_id,
-        environment=row.environment,
-        is_shadow=row.is_shadow,
-        verdict=word,
-        reason=_reason(row, word, stops, warns),
-        stops=stops,
-        warns=warns,
-        finding_count=(row.finding_count or 0) + sum(each.findings for each in told),
-        next_at=next_at,
-        changes="[" + ",".join(str(each.id) for each in told) + "]",
+        row.history_id,
+        word,
+        _reason(row, word, stops, warns),
+        stops,
+        warns,
+        (row.finding_count or 0) + sum([each.findings for each in told]),
+        next_at,
+        tuple([each.id for each in told]),
     )
-    return Outcome(made, [] if row.is_shadow else list(_news(row, told)))
+    return Outcome(made, () if row.is_shadow else tuple(_news(row, told)))
 
 
-def _is_sum(row: Row, changes: Sequence[FindingChange], now: datetime) -> bool:
+def _is_sum(row: Row, changes: Sequence[Added], now: datetime) -> bool:
     """Whether what comes of the changes can be told from the counts."""
     if row.finding_count is None or row.changes < 0 or row.changes + len(changes) > LONGEST:
         return False
-    if any(each.is_doubtful for each in changes) or (row.next_at is not None and row.next_at <= now):
+    if (row.next_at is not None and row.next_at <= now) or any(each.is_doubtful for each in changes):
         return False
-    gained = sum(max(each.findings, 0) for each in changes)
-    if row.finding_count + gained >= MAX_FINDINGS:
+    if row.finding_count + sum([each.findings for each in changes if each.findings > 0]) >= MAX_FINDINGS:
         return False
     return row.is_clouded or row.verdict != "unknown"
 
 
-def _is_clear(row: Row, stops: int) -> bool:
-    """Whether the outcome is known in spite of what could not be judged."""
-    # Where it passes, what could not be judged did not decide: rules that would, make it unknown.
-    return row.verdict != "stop" or stops > 0
-
-
-def _says(change: FindingChange) -> bool:
-    return bool(change.lost or change.gained)
-
-
 def _word(row: Row, stops: int, warns: int) -> str:
+    """The outcome. Where an image passes, what could not be judged did not decide: rules that do make it unknown."""
     if stops:
         return "stop"
     if row.verdict == "unknown":
@@ -109,50 +138,54 @@ def _word(row: Row, stops: int, warns: int) -> str:
     return "warn" if warns else "go"
 
 
-def _reason(row: Row, word: str, stops: int, warns: int) -> str:
-    """As the policy says it, without the names of the rules, which the verdict's findings tell."""
+def _reason(row: Row, word: str, stops: int, warns: int) -> str | None:
+    """As the policy says it, without the names of the rules, which the verdict's findings tell; None: as it was."""
     if (word, stops, warns) == (row.verdict, row.stops, row.warns) or word == "unknown":
-        return row.reason
+        return None
     if word == "stop":
         return f"{counted(stops, 'finding')} to stop for"
     return counted(warns, "warning") if word == "warn" else "nothing to stop or warn for"
 
 
-def _news(row: Row, changes: Sequence[FindingChange]) -> Iterator[News]:
+def _news(row: Row, changes: Sequence[Added]) -> Iterator[News]:
     """What is told, cause by cause: what is worse first."""
     before, stops, warns = row.verdict, row.stops, row.warns
     for cause, group in _by_cause(changes):
-        stops += sum(each.stops for each in group)
-        warns += sum(each.warns for each in group)
+        stops += sum([each.stops for each in group])
+        warns += sum([each.warns for each in group])
         after = _word(row, stops, warns)
-        told = [entry for each in group for entry in each.told if entry["cause"] == cause]
-        for kind, entries in _kinds(before, after, told):
-            evidence = [piece for entry in entries for piece in entry["evidence"]]
-            severity = max((_RANK[entry["severity"]] for entry in entries), default=0)
-            yield News(cause, kind, before, after, severity, evidence[:_MOST_EVIDENCE])
+        if cause:
+            told = [entry for each in group for entry in each.told if entry.cause == cause]
+            for kind, entries in _kinds(before, after, told):
+                evidence = (
+                    entries[0].evidence
+                    if len(entries) == 1
+                    else [one for each in entries for one in each.evidence][:_MOST_EVIDENCE]
+                )
+                severity = max([entry.severity for entry in entries], default=0)
+                yield News(cause, kind, before, after, severity, evidence)
         before = after
 
 
-def _by_cause(changes: Sequence[FindingChange]) -> list[tuple[str, list[FindingChange]]]:
-    groups: dict[str, list[FindingChange]] = {}
+def _by_cause(changes: Sequence[Added]) -> list[tuple[str, list[Added]]]:
+    groups: dict[str, list[Added]] = {}
     for each in changes:
-        groups.setdefault(each.told[0]["cause"] if each.told else "", []).append(each)
-    return sorted(groups.items(), key=_urgency)
+        groups.setdefault(each.cause, []).append(each)
+    return list(groups.items()) if len(groups) == 1 else sorted(groups.items(), key=_urgency)
 
 
-def _urgency(item: tuple[str, list[FindingChange]]) -> tuple[bool, int, str]:
+def _urgency(item: tuple[str, list[Added]]) -> tuple[bool, int, str]:
     cause, group = item
-    severity = max((_RANK[entry["severity"]] for each in group for entry in each.told), default=0)
-    return sum(each.stops for each in group) < 0, -severity, cause
+    return sum([each.stops for each in group]) < 0, -max([each.severity for each in group]), cause
 
 
-def _kinds(before: str, after: str, told: list[dict[str, Any]]) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+def _kinds(before: str, after: str, told: list[Told]) -> Iterable[tuple[str, list[Told]]]:
     if (before in _PASSES) is not (after in _PASSES):
         return [("compliance.lost" if before in _PASSES else "compliance.regained", told)]
     if after in _PASSES:
         return []
-    kinds: dict[str, list[dict[str, Any]]] = {}
+    kinds: dict[str, list[Told]] = {}
     for entry in told:
-        if entry["kind"]:
-            kinds.setdefault(entry["kind"], []).append(entry)
-    return sorted(kinds.items())
+        if entry.kind:
+            kinds.setdefault(entry.kind, []).append(entry)
+    return sorted(kinds.items()) if len(kinds) > 1 else list(kinds.items())

@@ -6,7 +6,7 @@ What a silence held back is not told later, when it ends: it stands in lists, wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,12 +15,13 @@ from hullmark.app.server.links import message_link
 from hullmark.app.server.packing import Lot, in_order, lots_of, plan
 from hullmark.app.server.services import Services
 from hullmark.app.server.wanted import WHY, Listening, hushes, listening
-from hullmark.store import decisions, events, routing, transitions
+from hullmark.store import decisions, events, jobs, routing, transitions
 from hullmark.store.database import Connection
 from hullmark.store.decisions import Decision
 from hullmark.store.events import NewEvent
 
 _AT_ONCE = 10_000
+_FORGOTTEN = timedelta(seconds=30)
 _SHOWN = 20
 
 
@@ -47,10 +48,17 @@ async def route(services: Services, account_id: int, at_once: int = _AT_ONCE) ->
 
 
 async def route_what_waits(services: Services) -> None:
-    """Have transitions routed whose job was lost, as one is that failed too often."""
+    """Have transitions routed whose job was lost, as one is that failed too often; and causes completed that nobody did complete.
+
+    Such are those of which the last judge told while advisories were still carried into other verdicts.
+    """
+    until = services.clock() - _FORGOTTEN
     async with services.database.system() as connection:
         for account_id in await routing.accounts_to_route(connection):
             await transitions.want_routing(connection, account_id)
+        for account_id, causes in (await transitions.forgotten_causes(connection, until)).items():
+            if not await jobs.is_judging_ahead(connection, account_id):
+                await transitions.complete(connection, account_id, causes)
 
 
 async def _route_some(services: Services, connection: Connection, account_id: int, limit: int) -> Routed:
@@ -61,7 +69,7 @@ async def _route_some(services: Services, connection: Connection, account_id: in
     ids = [number for number, _ in waiting]
     heard = await listening(connection, account_id, now)
     silent = await hushes(connection, account_id, [at for _, at in waiting])
-    decided = await decisions.decide(connection, account_id, ids, heard.rules, silent)
+    decided = await decisions.decide(connection, account_id, ids, heard.rules, silent, heard.carried)
     begun, messages = await _pack(connection, account_id, decided, heard, now)
     told = {number for each in decided if each.channel is not None for number in each.ids}
     whys = {number: each.silence or WHY[each.stage] for each in decided if each.channel is None for number in each.ids}

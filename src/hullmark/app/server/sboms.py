@@ -55,7 +55,9 @@ async def register_sbom(services: Services, books: Books, order: SbomOrder, file
             await leases.wait_again(connection, [placed.image_id])
         row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
         held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
-        added = await settle(connection, order.account_id, held, Holding(wanted, digest, tagged, order.by, services.clock()))
+        added = await settle(
+            connection, order.account_id, held, Holding(wanted, digest, tagged, order.by, services.clock())
+        )
     if row is None:
         return added
 

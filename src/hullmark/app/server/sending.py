@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -24,6 +25,7 @@ from hullmark.model.notice import Digest, Item, Notice
 from hullmark.notify.channel import Again, Channel, Outgoing, Refused, Reply, Thread, Wish
 from hullmark.notify.templates import MOST_TITLE, TemplateFault, rendered
 from hullmark.notify.words import text_of, title_of
+from hullmark.report.verdict_json import document
 from hullmark.store import anchore_subscriptions, deliveries, messages, verdicts
 from hullmark.store.channels import ChannelRow
 from hullmark.store.database import Connection
@@ -33,12 +35,14 @@ _log = structlog.get_logger("hullmark.delivery")
 _T = TypeVar("_T")
 _WHOLE = 30.0
 _WHOLE_OF_MANY = 300.0
+_LESS = 3
 _STEP = 20.0
 _SLACK = 5.0
 _ASKED = 15.0
 _PAGE = 500
 _STEPS_SHOWN = 10
 _SHORTEST_SECRET = 6
+_MOST_REMOTE = 300
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _THREADS = ThreadPoolExecutor(max_workers=24, thread_name_prefix="deliver")
 """Receivers that are slow hold these up, and nothing else."""
@@ -80,9 +84,13 @@ async def _within(
     number: int | None,
 ) -> _Outcome:
     """The attempt, in the time that it may take. A thread that does not come back in it is left to end by itself."""
-    whole = _WHOLE_OF_MANY if channel.is_threaded or channel.is_single else _WHOLE
+    # Of a test somebody waits for the answer.
+    is_long = number is not None and (channel.is_threaded or channel.is_single)
+    whole = _WHOLE_OF_MANY if is_long else _WHOLE
+    if row.failures:
+        whole /= _LESS  # who hangs takes turns away from others
     told = await _threads(services, channel, row, number)
-    asking = _Asking(services, asyncio.get_running_loop(), row, number)
+    asking = _Asking(services, asyncio.get_running_loop(), row, await _begun(services, row, number))
     work = partial(_attempt, services, channel, settings, lambda: wish_of(services, row, notice, told, asking), whole)
     try:
         async with asyncio.timeout(whole + _SLACK):
@@ -98,6 +106,13 @@ async def _threads(services: Services, channel: Channel, row: ChannelRow, number
         return ()
     async with services.database.system() as connection:
         return await threads.threads_of(connection, row, number, partial(image_link, services.settings))
+
+
+async def _begun(services: Services, row: ChannelRow, number: int | None) -> deliveries.Begun | None:
+    if number is None:
+        return None
+    async with services.database.system() as connection:
+        return await deliveries.begun(connection, row.account_id, number)
 
 
 def wish_of(
@@ -118,10 +133,12 @@ def wish_of(
         text=text,
         now=plain.now,
         threads=told,
+        earlier=asking.begun.earlier if asking.begun is not None else "",
         keep=asking.keep,
         evaluation=asking.evaluation,
         evaluation_before=asking.evaluation_before,
-        each=asking.items if asking.number is not None and isinstance(notice, Notice) else None,
+        each=asking.items if asking.begun is not None else None,
+        reached=asking.reached,
         subscribed=asking.subscribed,
     )
 
@@ -204,21 +221,25 @@ class _Asking:
     """What a channel's steps ask the database for, from their thread. Raises HullmarkError where it does not answer."""
 
     def __init__(
-        self, services: Services, loop: asyncio.AbstractEventLoop, row: ChannelRow, number: int | None
+        self, services: Services, loop: asyncio.AbstractEventLoop, row: ChannelRow, begun: deliveries.Begun | None
     ) -> None:
         self._services = services
         self._loop = loop
         self._row = row
-        self.number = number
+        self.begun = begun
 
     def keep(self, key: str, remote: str) -> None:
         """Write down the name that a thread has elsewhere, before anything else is sent."""
-        self._ask(lambda connection: threads.keep_remote(connection, self._row.id, key, remote))
+        name = _clean(remote, [])[:_MOST_REMOTE]
+        self._ask(lambda connection: threads.keep_remote(connection, self._row.id, key, name))
 
     def evaluation(self, number: int) -> Mapping[str, Any] | None:
-        """A verdict of the history."""
+        """A verdict of the history, as the API shows it."""
         found = self._ask(lambda connection: verdicts.by_number(connection, self._row.account_id, number))
-        return msgspec.to_builtins(verdict_at(self._services.objects, found)) if found is not None else None
+        if found is None:
+            return None
+        shown: Mapping[str, Any] = msgspec.to_builtins(document(verdict_at(self._services.objects, found)))
+        return shown
 
     def evaluation_before(self, number: int) -> Mapping[str, Any] | None:
         """The verdict before it."""
@@ -226,13 +247,19 @@ class _Asking:
         return self.evaluation(before) if before is not None else None
 
     def items(self) -> Iterator[Item]:
-        """All that the message tells of, in order."""
-        after, number = 0, self.number or 0
-        while some := self._ask(
-            partial(messages.items, account_id=self._row.account_id, number=number, after=after, limit=_PAGE)
-        ):
+        """All that the message tells of and that did not arrive yet, in order."""
+        if self.begun is None:
+            return
+        account, number, after = self._row.account_id, self.begun.number, self.begun.reached
+        while some := self._ask(partial(messages.items, account_id=account, number=number, after=after, limit=_PAGE)):
             yield from (item_of(self._services.settings, each) for each in some)
             after = some[-1].id
+
+    def reached(self, id: int) -> None:
+        """Write down that an item has arrived: another attempt begins behind it."""
+        if self.begun is not None:
+            number = self.begun.number
+            self._ask(lambda connection: deliveries.keep_reached(connection, number, id))
 
     def subscribed(self, type: str, tag: str) -> bool:
         """Whether a subscription of Anchore's kind wants it."""
@@ -263,9 +290,21 @@ def _leaves(value: Any) -> Iterator[str]:
             yield from _leaves(each)
 
 
+def _parts(secret: str) -> Iterator[str]:
+    """A secret, and of a URL what a receiver may repeat of it: all behind the host, each part of that, and a login."""
+    yield secret
+    _, is_url, rest = secret.partition("://")
+    if is_url:
+        login, _, place = rest.rpartition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
+        behind = place[len(re.split(r"[/?#]", place, maxsplit=1)[0]) :]
+        for part in (behind, *re.split(r"[/?&=#]+", behind), *login.split(":")):
+            yield from (part, unquote(part))
+
+
 def _clean(text: str, secrets: list[str]) -> str:
     """A foreign text as it may be kept and shown: without secrets, on one line."""
-    for secret in sorted(secrets, key=len, reverse=True):
+    hidden = {part for secret in secrets for part in _parts(secret)}
+    for secret in sorted(hidden, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
     return " ".join(_CONTROLS.sub(" ", text).split())[:1000]

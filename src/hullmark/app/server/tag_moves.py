@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hullmark.model.notice import Cause, Evidence, Transition
+from msgspec.structs import replace
+
+from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
+from hullmark.model.verdict import Outcome
+from hullmark.notify.transitions import passes
 from hullmark.source.reference import Reference
-from hullmark.store import images, tag_moves, transitions
+from hullmark.store import images, tag_moves, transitions, verdicts
 from hullmark.store.database import Connection
 
 
@@ -29,12 +33,39 @@ async def point(
     number = await tag_moves.last_move(connection, account_id, name)
     reference = f"{name[0]}/{name[1]}:{name[2]}"
     moved = _moved(reference, image, before.digest, number, seen_at)
+    told = [moved, *await _flips(connection, account_id, moved_from, moved)]
     # Of the verdicts of the new image more may come.
     await transitions.tell(
-        connection, account_id, _cause(reference, before.digest, image[1], seen_at), [moved], is_complete=False
+        connection, account_id, _cause(reference, before.digest, image[1], seen_at), told, is_complete=False
     )
-    await tag_moves.stands_for(connection, account_id, moved.key, moved_from)
+    for each in told:
+        await tag_moves.stands_for(connection, account_id, each.key, moved_from)
     return moved_from
+
+
+async def _flips(connection: Connection, account_id: int, moved_from: int, moved: Transition) -> list[Transition]:
+    """What the tag leads out of compliance, or back into it, by verdicts that there are already: of others, who makes them tells."""
+    held = await verdicts.current(connection, account_id, moved_from)
+    before = {(row.policy_id, row.environment): row.verdict for row in held}
+    found: list[Transition] = []
+    for row in await verdicts.current(connection, account_id, moved.image_id or 0):
+        old = before.get((row.policy_id, row.environment), row.verdict)
+        if passes(Outcome(old)) is passes(Outcome(row.verdict)):
+            continue
+        kind: TransitionKind = "compliance.regained" if passes(Outcome(row.verdict)) else "compliance.lost"
+        flip = replace(
+            moved,
+            kind=kind,
+            key=f"{kind}:{row.policy_id}:{row.environment}:{moved.key}",
+            policy_id=row.policy_id,
+            policy=row.policy,
+            environment=row.environment,
+            before=old,
+            after=row.verdict,
+            history_id=row.id,
+        )
+        found.append(flip)
+    return found
 
 
 def cause_key(reference: str, digest: str) -> str:
@@ -47,7 +78,7 @@ def _cause(reference: str, before: str, after: str, seen_at: datetime) -> Cause:
         kind="image",
         key=cause_key(reference, after),
         subject=reference,
-        sentence=f"{reference} points to another image",
+        sentence=f"The tag {reference} points to another image.",
         before=before,
         after=after,
         seen_at=seen_at,

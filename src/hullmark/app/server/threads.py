@@ -50,7 +50,7 @@ _TITLES = {
     "policy": "Policy {} finds images out of compliance",
     "exception": "Without the exception {}, images are out of compliance",
     "tag": "{} points to an image that is out of compliance",
-    "lifecycle": "{}: support has ended, images are out of compliance",
+    "lifecycle": "The support of {} ends, images are out of compliance",
     "time": "{}: time has put images out of compliance",
     "data": "{}: images are out of compliance",
 }

@@ -9,10 +9,12 @@ from uuid import UUID
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES
+from hullmark.model.notice import TRANSITION_KINDS, TransitionKind
+from hullmark.notify.channels import CHANNELS
 from hullmark.notify.quiet import Quiet, next_digest, quiet_until, zone_of
 from hullmark.store import silences, subscriptions
 from hullmark.store.database import Connection
-from hullmark.store.decisions import EVERYTHING, Hush, Rule, Stage, like, likes
+from hullmark.store.decisions import EVERYTHING, Carried, Hush, Rule, Stage, like, likes
 from hullmark.store.silences import SilenceRow
 from hullmark.store.subscriptions import NewSubscription, SubscriptionRow
 
@@ -25,6 +27,7 @@ WHY: dict[Stage, str] = {
     "not watched": "not watched",
     "severity": "below severity",
     "no channel": "no channel",
+    "not carried": "no channel carries this kind",
     "fits": "",
 }
 """Why nobody hears of a transition, by how far it came with the subscription that came nearest to fitting."""
@@ -64,11 +67,12 @@ def _zone(name: str) -> tzinfo:
 
 
 def rule_of(wanted: NewSubscription, position: int, channels: Mapping[UUID, str], times: Times) -> Rule:
-    """A subscription as the database compares it; `channels` are those that are switched on."""
+    """A subscription as the database compares it; `channels` are the kinds of those that are switched on."""
     quiet = quiet_of(wanted)
     below = 0
     if quiet is not None and times.quiet_until is not None:
         below = SEVERITIES.index(quiet.unless_severity) if quiet.unless_severity else EVERYTHING
+    heard = [key for key in channels if not wanted.channels or key in wanted.channels]
     return Rule(
         position=position,
         kinds=[like(kind) for kind in wanted.kinds] or None,
@@ -76,10 +80,27 @@ def rule_of(wanted: NewSubscription, position: int, channels: Mapping[UUID, str]
         environments=list(wanted.environments) or None,
         severity=wanted.severity,
         scope=wanted.scope,
-        channels=[key for key in channels if not wanted.channels or key in wanted.channels],
+        channels=heard,
+        not_carried=[
+            kind for kind in TRANSITION_KINDS if heard and not any(_carries(channels[key], kind) for key in heard)
+        ],
         is_digest=wanted.mode == "digest",
         quiet_below=below,
     )
+
+
+def carried_by(channels: Mapping[UUID, str]) -> list[Carried]:
+    """What those of these channels carry that do not carry everything; `channels` are their kinds."""
+    return [
+        Carried(channel=key, kinds=[each for each in TRANSITION_KINDS if _carries(kind, each)])
+        for key, kind in channels.items()
+        if not all(_carries(kind, each) for each in TRANSITION_KINDS)
+    ]
+
+
+def _carries(channel: str, kind: TransitionKind) -> bool:
+    found = CHANNELS.get(channel)
+    return found is None or found.carries is None or kind in found.carries
 
 
 def hush_of(silence: SilenceRow, position: int) -> Hush:
@@ -97,20 +118,24 @@ def hush_of(silence: SilenceRow, position: int) -> Hush:
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
-    """Everybody who listens in an account right now. Rules know their subscription and its times by position."""
+    """Everybody who listens in an account right now. Rules know their subscription and its times by position.
+
+    `carried` is as `carried_by` says.
+    """
 
     subscriptions: Sequence[SubscriptionRow]
     times: Sequence[Times]
     rules: Sequence[Rule]
+    carried: Sequence[Carried]
 
 
 async def listening(connection: Connection, account_id: int, now: datetime) -> Listening:
     """Who listens in an account."""
     rows = await subscriptions.active_subscriptions(connection, account_id)
-    channels = await subscriptions.channel_names(connection, account_id, is_active=True)
+    channels = await subscriptions.active_channels(connection, account_id)
     times = [times_of(row, now) for row in rows]
     rules = [rule_of(row, at, channels, times[at]) for at, row in enumerate(rows)]
-    return Listening(subscriptions=rows, times=times, rules=rules)
+    return Listening(subscriptions=rows, times=times, rules=rules, carried=carried_by(channels))
 
 
 async def hushes(connection: Connection, account_id: int, moments: Sequence[datetime]) -> list[Hush]:

@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
-from hullmark.app.server.rejudged import Judge, Moment, News, Outcome, outcome_of
+from hullmark.app.server.rejudged import JUDGE, Added, Judge, Moment, Outcome, added, outcome_of
 from hullmark.app.server.services import Services
 from hullmark.model import notice
 from hullmark.model.advisory import SEVERITIES
-from hullmark.store import events, rejudging, transitions
+from hullmark.store import events, rejudging, summed, transitions
 from hullmark.store.database import Connection
 from hullmark.store.events import NewEvent
-from hullmark.store.rejudging import FindingChange, NewRow, NewTransition, Part, Row
+from hullmark.store.rejudging import Part
+from hullmark.store.summed import NewTransition, Row
 
 AT_ONCE = 2
 """Parts that are written at the same time: while the database writes one, the next is thought about."""
@@ -38,7 +39,7 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     packages: dict[int, list[int]]
     twins: dict[int, list[int]]
-    changes: dict[_Target, dict[int, list[FindingChange]]]
+    changes: dict[_Target, dict[int, list[Added]]]
     concerned: dict[tuple[int, int], set[int]]
     causes: dict[tuple[int, str], notice.Cause]
     numbers: dict[tuple[int, str], int] = {}
@@ -92,12 +93,12 @@ async def _loaded(order: _Order, number: int) -> Wave:
 
 
 async def _wave(connection: Connection, number: int) -> Wave:
-    changes: dict[_Target, dict[int, list[FindingChange]]] = {}
+    changes: dict[_Target, dict[int, list[Added]]] = {}
     concerned: dict[tuple[int, int], set[int]] = {}
     causes: dict[tuple[int, str], notice.Cause] = {}
     for each in await rejudging.changes_of(connection, number):
         key = (each.account_id, each.policy_id, each.policy_version, each.exceptions_digest)
-        changes.setdefault(key, {}).setdefault(each.package_id, []).append(each)
+        changes.setdefault(key, {}).setdefault(each.package_id, []).append(added(each))
         concerned.setdefault((each.account_id, each.policy_id), set()).add(each.package_id)
         for entry in each.told:
             _gather(causes, each.account_id, entry)
@@ -154,7 +155,7 @@ async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Par
         if packages:
             held[image] = (packages, {package for each in sets for package in wave.twins.get(each, ())})
     policies = {policy for _, policy in wave.concerned}
-    rows = await rejudging.rows_of(connection, list(held), policies, order.snapshot_id)
+    rows = await summed.rows_of(connection, list(held), policies, order.snapshot_id)
     return [(row, outcome) for row in rows if (outcome := _outcome(wave, row, held[row.image_id], now)) is not None]
 
 
@@ -165,89 +166,78 @@ def _outcome(wave: Wave, row: Row, held: tuple[set[int], set[int]], now: datetim
         return None
     by_package = wave.changes.get((row.account_id, row.policy_id, row.policy_version, row.exceptions_digest))
     if by_package is None or not (concerned & packages).isdisjoint(twins):
-        return Judge()  # it was judged by something else than is in force, or two packages are one to the policy
-    changes = [change for package in packages for change in by_package.get(package, ())]
+        return JUDGE  # it was judged by something else than is in force, or two packages are one to the policy
+    changes = [change for package in packages & by_package.keys() for change in by_package[package]]
     if not changes:
-        return Judge()
+        return JUDGE
     changes.sort(key=lambda each: each.id)
     return outcome_of(row, changes, now)
 
 
 async def _write(connection: Connection, order: _Order, wave: Wave, found: _Found, now: datetime) -> None:
-    await rejudging.want_judging(connection, [row for row, outcome in found if isinstance(outcome, Judge)], CAUSE)
-    await rejudging.bring_forward(
-        connection,
-        [(*row[:5], outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)],
-    )
+    await summed.want_judging(connection, [row for row, outcome in found if isinstance(outcome, Judge)], CAUSE)
+    moments = [(row, outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)]
+    await summed.bring_forward(connection, moments)
     made = [(row, outcome) for row, outcome in found if isinstance(outcome, Outcome)]
     if not made:
         return
-    ids = await rejudging.numbers(connection, len(made))
-    rows = [outcome.row._replace(id=number) for (_, outcome), number in zip(made, ids, strict=True)]
-    await rejudging.write(connection, rows, order.digest, CAUSE, now)
-    await _tell(connection, order, wave, list(zip(made, rows, strict=True)), now)
+    ids = await summed.write(connection, [outcome.row for _, outcome in made], order.digest, CAUSE, now)
+    await _tell(connection, order, wave, [(*each, number) for each, number in zip(made, ids, strict=True)], now)
 
 
-_Written = list[tuple[tuple[Row, Outcome], NewRow]]
+_Written = list[tuple[Row, Outcome, int]]
 
 
 async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
     """Write down what is told of verdicts: events of those that say something else, transitions, and what they certify."""
-    names = await rejudging.policy_names(connection, {row.policy_id for (row, _), _ in written})
-    told = [(row, new, news) for (row, outcome), new in written for news in outcome.news]
-    numbers = await _causes(order, wave, {(row.account_id, news.cause) for row, _, news in told})
-    await rejudging.add_transitions(
-        connection,
-        [
-            _transition(row, new, news, (numbers[(row.account_id, news.cause)], names.get(row.policy_id, "")))
-            for row, new, news in told
-        ],
-        now,
-    )
-    flipped = [(row, new) for (row, _), new in written if row.verdict != new.verdict and not row.is_shadow]
-    await rejudging.certify(
-        connection, [(row.account_id, row.image_id) for row, new in flipped if new.verdict in _PASSES], now
-    )
-    for account_id in sorted({row.account_id for row, _ in flipped}):
-        said = [_event(row, new, names.get(row.policy_id, "")) for row, new in flipped if row.account_id == account_id]
+    told = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
+    numbers = await _causes(order, wave, {(account_id, news.cause) for account_id, _, news in told})
+    shown: dict[int, str] = {}
+    rows = [
+        NewTransition(
+            number,
+            numbers[(account_id, news.cause)],
+            news.kind,
+            news.before,
+            news.after,
+            news.severity,
+            _shown(shown, news.evidence),
+        )
+        for account_id, number, news in told
+    ]
+    await summed.add_transitions(connection, rows, now)
+    flipped = {
+        number: row for row, outcome, number in written if row.verdict != outcome.row.verdict and not row.is_shadow
+    }
+    flips = await summed.flips_of(connection, list(flipped)) if flipped else []
+    await summed.certify(connection, [flipped[each.history_id][:2] for each in flips if each.after in _PASSES], now)
+    for account_id in sorted({each.account_id for each in flips}):
+        said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
         await events.tell_all(connection, account_id, said)
-    for account_id in sorted({row.account_id for row, _, _ in told}):
+    for account_id in sorted({account_id for account_id, _, _ in told}):
         await transitions.want_routing(connection, account_id)
 
 
-def _transition(row: Row, new: NewRow, news: News, known: tuple[int, str]) -> NewTransition:
-    cause_id, policy = known
-    return NewTransition(
-        account_id=row.account_id,
-        cause_id=cause_id,
-        kind=news.kind,
-        key=f"{new.id}:{news.kind}:{news.cause}"[:1000],
-        image_id=row.image_id,
-        image_digest=row.image_digest,
-        reference=row.reference,
-        policy_id=row.policy_id,
-        policy=policy,
-        environment=row.environment,
-        before=news.before,
-        after=news.after,
-        severity=news.severity,
-        history_id=new.id,
-        evidence=msgspec.json.encode(news.evidence).decode().replace("\\u0000", "\ufffd"),
-    )
+def _shown(known: dict[int, str], evidence: list[Any]) -> str:
+    """Evidence as JSON. Most of it is one object that many images share."""
+    text = known.get(id(evidence))
+    if text is None:
+        text = known[id(evidence)] = msgspec.json.encode(evidence).decode().replace("\\u0000", "\ufffd")
+    return text
 
 
-def _event(row: Row, new: NewRow, policy: str) -> NewEvent:
+def _event(flip: summed.Flip, before: str) -> NewEvent:
     body = {
-        "digest": row.image_digest,
-        "policy": policy,
-        "environment": row.environment,
-        "reference": row.reference,
-        "before": row.verdict,
-        "after": new.verdict,
-        "reason": new.reason,
+        "digest": flip.digest,
+        "policy": flip.policy,
+        "environment": flip.environment,
+        "reference": flip.reference,
+        "before": before,
+        "after": flip.after,
+        "reason": flip.reason,
         "cause": CAUSE,
     }
-    return NewEvent(kind="verdict.changed", resource=("image", row.image_digest), body=body)
+    return NewEvent(kind="verdict.changed", resource=("image", flip.digest), body=body)
 
 
 # Causes

@@ -6,13 +6,12 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 NAME = "channel"
 HELP = "list, add, change, test and replay the channels through which the server tells people"
-EPILOG = _EPILOG % NAME
+EPILOG = "`hullmark channel ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
 
 _MOST = 200_000
 

@@ -77,7 +77,8 @@ def _cause(cause: Any) -> Iterator[str]:
         return
     certain = "" if cause["certain"] else " (most likely: other inputs differ too)"
     yield f"  cause    {cause['kind']}{certain}: {cause['sentence']}"
-    if cause["before"] or cause["after"]:
+    is_said = all(cause[name] and cause[name] in cause["sentence"] for name in ("before", "after"))
+    if (cause["before"] or cause["after"]) and not is_said:
         yield f"           {cause['before'] or 'none'}, then {cause['after'] or 'none'}"
 
 

@@ -6,7 +6,6 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "hook"
 HELP = "list, add and remove the hooks by which registries say that something was pushed"
-EPILOG = _EPILOG % NAME
+EPILOG = "`hullmark hook ACTION --help` says more of each. docs/how-to/watch-registries.md shows them at work."
 
 _KINDS = "dockerhub, harbor, ghcr, quay, ecr, distribution"
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 NAME = "message"
 HELP = "list the messages that the server sent or is about to send, show them, send them again"
-EPILOG = _EPILOG % NAME
+EPILOG = "`hullmark message ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 NAME = "silence"
 HELP = "hold messages back for a time on the server, list what is held back, end it"
-EPILOG = _EPILOG % NAME
+EPILOG = "`hullmark silence ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
 NAME = "subscription"
 HELP = "who is told of what on the server: list, add, change, try and remove"
-EPILOG = _EPILOG % NAME
+EPILOG = "`hullmark subscription ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
 
 _SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

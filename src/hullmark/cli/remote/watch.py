@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 NAME = "watch"
 HELP = "list, add, change and remove the tags and repositories that the server watches"
-EPILOG = _EPILOG % NAME
+EPILOG = "`hullmark watch ACTION --help` says more of each. docs/how-to/watch-registries.md shows them at work."
 
 _EVERY = "seconds between two looks, from 10 to 604800 (default: as the server is set)"
 

@@ -15,6 +15,7 @@ from hullmark.model.verdict import Evidence
 from hullmark.policy.days import day_in, later, next_midnight, starts
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.support_end import GATE, TRIGGER, has_ended, no_more, will_end
 from hullmark.policy.values import NameGlob, Pattern, Size, Versions
 from hullmark.versions import InvalidVersion
 
@@ -255,15 +256,15 @@ def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
     evidence = (Evidence(detail=max(ends, default=shown)),)
     if not ends:
         if any(life.is_ended for life in known):
-            yield Violation("end_of_life", f"The release {shown} is maintained no more.", evidence)
+            yield Violation("end_of_life", no_more(shown), evidence)
         else:
             yield CannotTell(f"how long {shown} is maintained is not known")
         return
     today = facts.now.astimezone(UTC).date()
     if max(ends) < today.isoformat():
-        yield Violation("end_of_life", f"The release {shown} has not been maintained since {max(ends)}.", evidence)
+        yield Violation("end_of_life", has_ended(shown, max(ends)), evidence)
     elif max(ends) < (today + timedelta(days=params.within_days)).isoformat():
-        yield Violation("end_of_life", f"The release {shown} is maintained only until {max(ends)}.", evidence)
+        yield Violation("end_of_life", will_end(shown, max(ends)), evidence)
 
 
 def _ends(params: EndOfLife, facts: Facts) -> list[str]:
@@ -333,8 +334,8 @@ TRIGGERS = (
     Trigger(gate="image", name="attribute", params=Attribute, check=attribute, needs=_CONFIG),
     Trigger(gate="image", name="distro", params=Distribution, check=distribution),
     Trigger(
-        gate="image",
-        name="end_of_life",
+        gate=GATE,
+        name=TRIGGER,
         params=EndOfLife,
         check=end_of_life,
         needs=_MATCHES,

@@ -35,6 +35,7 @@ _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ @+-]{0,199}").fullmatch
 _RESERVED = ("preview",)
+_MOST = 200
 SECRET_BYTES = 32
 Name = Annotated[str, PathParameter(max_length=200, description="The channel's name.")]
 
@@ -212,6 +213,8 @@ async def add_channel(
         updated_at=now,
     )
     async with services.database.tenant(caller.account_id) as connection:
+        if await channels.count_channels(connection, caller.account_id) >= _MOST:
+            raise problem(409, f"the account has {_MOST} channels already", "remove one first")
         if not await channels.add_channel(connection, row):
             raise problem(409, f"there is a channel {data.name} already", "choose another name, or change that one")
         await audit.record(connection, caller, "channel.add", "channel", row.name, None, told(services, row), asked)
@@ -229,9 +232,14 @@ async def change_channel(
     """What waits is tried with the new settings at once."""
     if data.templates is not None:
         await asyncio.to_thread(check_templates, services, data.templates)
+    if data.settings is not None:
+        # Names of hosts may be sought for long, which nobody is to wait for in a transaction.
+        async with services.database.tenant(caller.account_id) as connection:
+            kept = await found(connection, caller, name)
+        await asyncio.to_thread(channel_settings.check_addresses, services, _settings(services, kept, data.settings))
     async with services.database.tenant(caller.account_id) as connection:
         before = await found(connection, caller, name, lock=True)
-        after = await _changed(services, before, data)
+        after = _changed(services, before, data)
         await channels.change_channel(connection, after)
         await transitions.want_delivery(connection, [str(after.id)])
         change = told(services, before), told(services, after)
@@ -239,13 +247,17 @@ async def change_channel(
         return shown(services, after, await channels.counts(connection, caller.account_id))
 
 
-async def _changed(services: Services, before: ChannelRow, data: ChannelChange) -> ChannelRow:
+def _settings(services: Services, before: ChannelRow, given: Mapping[str, Any]) -> Any:
+    """A channel's settings as they are to be. Raises HullmarkError for what cannot be used."""
+    kind = channel_settings.kind_named(before.kind)
+    kept = channel_settings.given_settings(services.vault, before)
+    return channel_settings.as_settings(kind, channel_settings.filled(kind, given, kept))
+
+
+def _changed(services: Services, before: ChannelRow, data: ChannelChange) -> ChannelRow:
     changes: dict[str, Any] = {"updated_at": services.clock(), "resume_at": None}
     if data.settings is not None:
-        kind = channel_settings.kind_named(before.kind)
-        kept = channel_settings.given_settings(services.vault, before)
-        settings, secret = await usable(services, kind, channel_settings.filled(kind, data.settings, kept))
-        changes["settings"] = settings
+        changes["settings"], secret = channel_settings.apart(_settings(services, before, data.settings))
         changes["secrets"] = channel_settings.sealed(services.vault, before.account_id, before.id, secret)
     if data.templates is not None:
         changes["templates"] = msgspec.to_builtins(data.templates)

@@ -106,6 +106,9 @@ def _completed(app: Litestar) -> dict[str, Any]:
         tag = _tag(operation)
         told["tags"] = [tag]
         tags[tag] = (inspect.getdoc(_module(operation)) or "").partition("\n")[0]
+    for schema in components["schemas"].values():
+        for field in schema.get("properties", {}).values():
+            _make_plain_list(field)
     document["paths"] = dict(sorted(document["paths"].items()))
     document["tags"] = [{"name": name, "description": tags[name]} for name in sorted(tags)]
     components["responses"] = _responses()
@@ -164,6 +167,13 @@ def _inline(kind: Any) -> dict[str, Any]:
 
     found: dict[str, Any] = inlined(schema)
     return found
+
+
+def _make_plain_list(schema: dict[str, Any]) -> None:
+    """`tuple[T, ...]` is a list of T: what Litestar makes of the dots is anything at all beside it."""
+    items = schema.get("items")
+    if isinstance(items, dict) and len(each := items.get("oneOf", ())) == 2 and each[1] == {}:
+        schema["items"] = each[0]
 
 
 def _plain(parameter: dict[str, Any]) -> dict[str, Any]:

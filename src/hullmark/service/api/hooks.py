@@ -24,6 +24,7 @@ from hullmark.store.hooks import HookRow
 
 _READ: dict[str, Any] = {"permission": "registries:read"}
 _WRITE: dict[str, Any] = {"permission": "registries:write"}
+_MOST = 200
 HookKind = Literal["dockerhub", "harbor", "ghcr", "quay", "ecr", "distribution"]
 HookName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\A[^\x00]*\Z")]
 
@@ -110,6 +111,8 @@ async def add_hook(
         last_used_at=None,
     )
     async with services.database.tenant(caller.account_id) as connection:
+        if await hooks.count_hooks(connection, caller.account_id) >= _MOST:
+            raise problem(409, f"the account has {_MOST} hooks already", "remove one first")
         await _put(connection, row)
         await audit.record(connection, caller, "hook.add", "hook", str(key), None, _kept(row), asked)
     return _shown_once(services, row, secret)

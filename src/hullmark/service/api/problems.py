@@ -79,7 +79,7 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     errors: list[dict[str, str]] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         errors = [
-            {key: str(value)[:500] for key, value in each.items() if key in ("key", "message", "source")}
+            {key: _worded(str(value))[:500] for key, value in each.items() if key in ("key", "message", "source")}
             for each in error.extra
             if isinstance(each, dict)
         ]
@@ -88,6 +88,13 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     return answer(
         ProblemBody(title=_title(status), status=status, detail=detail, errors=errors), dict(error.headers or {})
     )
+
+
+def _worded(message: str) -> str:
+    """What is wrong with a value, in words for people where the usual ones are for programs."""
+    if message.startswith("Invalid RFC3339 encoded datetime"):
+        return "a moment is written as 2026-12-31T08:00:00Z"
+    return message.replace("Expected `str` matching regex", "it has to fit the pattern")
 
 
 _STATUS: tuple[tuple[type[HullmarkError], int], ...] = (

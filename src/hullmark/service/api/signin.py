@@ -38,6 +38,8 @@ _CHALLENGE = 'Bearer realm="hullmark", Basic realm="hullmark", charset="UTF-8"'
 _FRAMEWORKS_OWN = ("litestar.routes.http", "litestar._openapi.plugin", "litestar.openapi.plugins")
 """Modules of handlers that are not ours: what a path allows, and the interface's description; both are public."""
 
+_OPERATORS = "only an operator may, or a key that an operator made with this scope"
+
 
 class Gate:
     """Signs in, chooses the account, checks the permission and the rate. One for an application."""
@@ -123,7 +125,10 @@ class SignIn(ASGIMiddleware):
         account = str(scope["path_params"][name]) if name else None
         caller = await gate_of(app).caller(_headers(scope), address_of(scope), account)
         if not caller.may(needed):
-            raise Refusal(403, f"this needs the permission {needed}", f"your role in {caller.account} is {caller.role}")
+            advice = f"your role in {caller.account} is {caller.role}"
+            raise Refusal(
+                403, f"this needs the permission {needed}", advice if needed != "system:write" else _OPERATORS
+            )
         scope.setdefault("state", {})
         scope["state"]["caller"] = msgspec.structs.replace(caller, asked=asked_by(scope))
         await next_app(scope, receive, send)

@@ -142,7 +142,7 @@ def checked(wish: SubscriptionWish, names: Mapping[UUID, str], kept: Sequence[UU
     by_name = {name: key for key, name in names.items()} | {str(key): key for key in kept if key not in names}
     for name in wish.channels:
         if name not in by_name:
-            raise problem(422, f"there is no channel {name!r}", "GET /channels lists them")
+            raise problem(422, f"there is no channel {name!r}", "name one that there is, or make it first")
     return NewSubscription(
         name=wish.name,
         channels=tuple(dict.fromkeys(by_name[name] for name in wish.channels)),

@@ -113,6 +113,8 @@ async def add_watch(
     """Watch a tag, or a repository, from now on; what is watched already is watched as is said here. Images are added as they are found."""
     new = _new(data, services, caller)
     async with services.database.tenant(caller.account_id) as connection:
+        if await watches.count_watches(connection, caller.account_id) >= watches.MOST:
+            raise problem(409, f"the account has {watches.MOST:,} watches already", "remove one first")
         row = await watches.keep(connection, caller.account_id, new, is_decided=True)
         await watches.subscribe_in_step(connection, caller.account_id, row)
         await audit.record(connection, caller, "watch.add", "watch", row.reference, None, _kept(row), asked)
@@ -194,7 +196,10 @@ async def remove_watch(
 
 @post("/watches/{number:int}/look", operation_id="look_now", status_code=202, opt=_WRITE, summary="Look now")
 async def look_now(
-    number: FromPath[int], services: NamedDependency[Services], caller: NamedDependency[Caller]
+    number: FromPath[int],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    asked: NamedDependency[Asked],
 ) -> WatchView:
     """Have the registry asked at once. What is switched off is not looked at."""
     now = services.clock()
@@ -203,6 +208,7 @@ async def look_now(
         if not row.is_active:
             raise problem(409, f"{row.reference} is not watched: its watch is switched off", "switch it on first")
         await watches.notice(connection, caller.account_id, [(row.registry, row.repository, row.tag)], now)
+        await audit.record(connection, caller, "watch.look", "watch", row.reference, None, None, asked)
         return _shown(await _existing(connection, caller, number))
 
 

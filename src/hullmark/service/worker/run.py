@@ -45,7 +45,9 @@ def lanes() -> tuple[Lane, ...]:
     light = (
         Lane("judging", ("judging",), 1),
         Lane("matching", ("matching",), 1),
-        Lane("swift", ("notice", "delivery", "watching"), 8),
+        Lane("notice", ("notice",), 2),
+        Lane("watching", ("watching",), 2),
+        Lane("delivery", ("delivery",), 12),
     )
     taken = {queue for lane in light for queue in lane.queues}
     heavy = sorted({queue for queue, _ in TASKS.values()} - taken)

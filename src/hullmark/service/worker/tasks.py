@@ -21,6 +21,7 @@ from hullmark.store import images, retention
 
 _log = structlog.get_logger("hullmark.worker")
 _AT_ONCE = 1000
+_FIRST: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certified"), (0, "any"))
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,16 +51,19 @@ async def judge_image(work: Work, account_id: int, image_id: int, cause: str) ->
 
 
 async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
-    """Have every image of an account judged, one job an image, after what is asked for by itself."""
-    after = 0
-    while True:
-        async with work.services.database.system() as connection:
-            some = await images.analysed_of(connection, account_id, after, _AT_ONCE)
-            for image_id in some:
-                await want_verdict(connection, account_id, image_id, cause, priority=0)
-        if len(some) < _AT_ONCE:
-            return
-        after = some[-1]
+    """Have every image of an account judged, one job an image, after what is asked for by itself: those that run first, then those that
+    were in compliance once, then the others."""
+    asked = set[int]()
+    for priority, standing in _FIRST:
+        after, count = 0, _AT_ONCE
+        while count == _AT_ONCE:
+            async with work.services.database.system() as connection:
+                some = await images.analysed_of(connection, account_id, after, _AT_ONCE, standing)
+                for image_id in some:
+                    if image_id not in asked:
+                        await want_verdict(connection, account_id, image_id, cause, priority=priority)
+            asked.update(some)
+            count, after = len(some), max(some, default=after)
 
 
 async def adopt_snapshot(work: Work, snapshot_id: int) -> None:

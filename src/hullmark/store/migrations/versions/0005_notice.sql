@@ -191,11 +191,13 @@ CREATE TABLE message (
     delivered_at timestamptz,
     last_status integer,
     last_error text NOT NULL DEFAULT '',
-    remote text NOT NULL DEFAULT ''
+    remote text NOT NULL DEFAULT '',
+    reached bigint NOT NULL DEFAULT 0                          -- the last transition that arrived, where each is sent by itself
 );
 CREATE UNIQUE INDEX message_group ON message (channel_id, cause_id, part) WHERE form = 'group';
 CREATE INDEX message_open ON message (channel_id, id) WHERE state IN ('gathering', 'waiting');
 CREATE INDEX message_due ON message (due_at) WHERE state = 'gathering';
+CREATE INDEX message_ended ON message (sealed_at) WHERE state IN ('delivered', 'dead');
 CREATE INDEX message_account ON message (account_id, id DESC);
 CREATE INDEX message_cause ON message (cause_id);
 CREATE TABLE message_item (

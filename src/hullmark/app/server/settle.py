@@ -1,0 +1,31 @@
+"""Verdicts to which something was added are written as wholes again, when nobody waits for anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hullmark.app.server.services import Services
+from hullmark.store import jobs, summed
+from hullmark.store.settings import keep_setting, setting
+
+AT_ONCE = 50
+"""Images that wait for it at the same time."""
+_PRIORITY = -10
+_PLACE = "settled"
+
+
+async def settle_some(services: Services) -> int:
+    """A duty: have some images judged whose verdicts had something added to them, the oldest first; answers how many."""
+    async with services.database.system() as connection:
+        waiting = await jobs.waiting_by_task(connection)
+        if any(count for (task, _), count in waiting.items() if task in ("judge", "rejudge")):
+            return 0
+        after = int(await setting(connection, _PLACE) or 0)
+        found = await summed.unsettled_after(connection, after, AT_ONCE)
+        for account_id, image_id in found.images:
+            args: dict[str, Any] = {"account_id": account_id, "image_id": image_id, "cause": "settled"}
+            once = f"judge:{account_id}:{image_id}"
+            await jobs.defer(connection, "judge", args, once=once, queue="judging", priority=_PRIORITY)
+        if found.last > after:
+            await keep_setting(connection, _PLACE, found.last)
+        return len(found.images)

@@ -1,0 +1,188 @@
+"""Receivers that answer as none should, or not for a day: they hold up nobody else, and hear of everything in the end, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hullmark.app.server import sending
+from hullmark.app.server.deliver import deliver, wake_due
+from hullmark.app.server.route import route
+from hullmark.model.notice import Cause, Transition
+from hullmark.store import transitions
+from tests.support.books import advisory, affected
+from tests.support.desk import Desk, desk, status_file
+from tests.support.receiver import Receiver
+from tests.support.receivers import talker
+
+pytestmark = pytest.mark.anyio
+
+WELL = b"HTTP/1.1 200 OK\r\n"
+POLICY = """
+schema: hullmark-policy/1
+name: shop
+version: 1
+rules:
+  - {id: severe, gate: vulnerabilities, trigger: found, action: stop, params: {severity: high, unrated: ignore}}
+"""
+
+
+@pytest.fixture
+async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(database_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver().running() as found:
+        yield found
+
+
+async def channel(at: Desk, name: str, url: str) -> str:
+    """Add a webhook; answers its id."""
+    return str((await at.post("/channels", {"name": name, "kind": "webhook", "settings": {"url": url}}))["id"])
+
+
+async def tell(at: Desk, subject: str) -> None:
+    """Have something told to all channels."""
+    key = f"advisory:{subject}@1"
+    cause = Cause(kind="advisory", key=key, subject=subject, sentence="It is new.", seen_at=at.now)
+    lost = Transition(kind="compliance.lost", key=key, at=at.now, reference="a/b:1", severity="high")
+    async with at.services.database.system() as connection:
+        await transitions.tell(connection, 1, cause, [lost])
+    await route(at.services, 1)
+
+
+async def subjects(at: Desk, of: str) -> list[str]:
+    """What a channel was told of, in order, as the server has it."""
+    found = (await at.get(f"/messages?limit=200&channel={of}&state=delivered"))["items"]
+    return [str(each["cause"]["subject"]) for each in found[::-1]]
+
+
+def heard(receiver: Receiver) -> list[str]:
+    """What came to a receiver, each message once, in the order in which they came first."""
+    return [
+        str(each.event["subject"]) for each in {each.event["id"]: each for each in receiver.received[::-1]}.values()
+    ][::-1]
+
+
+HARD: dict[str, tuple[Sequence[bytes], float, bytes]] = {
+    "says nothing": ((), 0.0, b""),
+    "hangs up within the first line": ((b"HTTP/1.",), 0.0, b""),
+    "sends a byte now and then": ((), 0.2, b"H"),
+    "sends headers without end": ((WELL,), 0.001, b"X-More: " + b"x" * 4000 + b"\r\n"),
+    "sends a header without end": ((WELL + b"X-More: ",), 0.001, b"x" * 4000),
+    "answers in no known way": ((b"220 smtp.example.org ESMTP\r\n",), 0.0, b""),
+    "says how long it is, and is not": ((b"HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\nno",), 0.0, b""),
+    "refuses without end": ((b"HTTP/1.1 500 No\r\n\r\n",), 0.001, b"x" * 4000),
+    "answers in parts without end": (
+        (b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n",),
+        0.001,
+        b"10\r\n" + b"x" * 16 + b"\r\n",
+    ),
+    "leads to the cloud's own address": (
+        (b"HTTP/1.1 307 No\r\nLocation: http://169.254.169.254/latest/meta-data/\r\nContent-Length: 0\r\n\r\n",),
+        0.0,
+        b"",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", HARD)
+async def test_a_hard_receiver_holds_only_itself_and_hears_all_in_order_when_it_is_mended(
+    at: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(sending, "_WHOLE", 1.5)
+    pieces, pause, then = HARD[way]
+    with talker(pieces, pause, then=then) as port, Receiver().running() as mended:
+        hard = await channel(at, "hard", f"http://127.0.0.1:{port}/")
+        well = await channel(at, "well", receiver.url)
+        for number in range(3):
+            await tell(at, f"CVE-{number}")
+        trying = asyncio.create_task(deliver(at.services, hard))
+        assert await deliver(at.services, well) == 3
+        assert heard(receiver) == ["CVE-0", "CVE-1", "CVE-2"]
+        assert await asyncio.wait_for(trying, 20) == 0
+        shown = await at.get("/channels/hard")
+        assert (shown["state"], shown["failures"], shown["waiting"]) == ("failing", 1, 3)
+        assert shown["last_error"]
+        await at.ask("PATCH", "/channels/hard", {"settings": {"url": mended.url}})
+        at.now += timedelta(seconds=5)
+        await wake_due(at.services)
+        await at.work()
+        assert heard(mended) == ["CVE-0", "CVE-1", "CVE-2"]
+
+
+ENDLESS: dict[str, tuple[Sequence[bytes], bytes]] = {
+    "without a length": ((WELL + b"\r\n",), b"x" * 60_000),
+    "with a length": ((WELL + b"Content-Length: 99999999999\r\n\r\n",), b"x" * 60_000),
+    "in parts": ((WELL + b"Transfer-Encoding: chunked\r\n\r\n",), b"ea60\r\n" + b"x" * 60_000 + b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("way", ENDLESS)
+async def test_of_an_answer_without_end_the_status_counts(at: Desk, way: str) -> None:
+    pieces, then = ENDLESS[way]
+    with talker(pieces, 0.0, then=then) as port:
+        to = await channel(at, "endless", f"http://127.0.0.1:{port}/")
+        for number in range(2):
+            await tell(at, f"CVE-{number}")
+        assert await asyncio.wait_for(deliver(at.services, to), 20) == 2
+    assert await subjects(at, "endless") == ["CVE-0", "CVE-1"]
+
+
+async def test_after_a_day_without_a_receiver_all_that_happened_arrives_in_order(at: Desk, receiver: Receiver) -> None:
+    """Advisories come and go each hour; one channel hears of it all the time, the other of the same when it is there again."""
+    away = Receiver()
+    with away.running():
+        await channel(at, "away", away.url)
+    await channel(at, "there", receiver.url)
+    await at.post("/policies", {"text": POLICY})
+    await at.post("/activations", {"policy": "shop"})
+    await at.advise(hourly(0))
+    await at.work()
+    for number in range(3):
+        at.push(str(number), status_file(("a", "1"), (f"own-{number}", "1")))
+        await at.add(str(number))
+    await at.work()
+    for hour in range(1, 25):
+        await at.advise(hourly(hour), *([severe(hour)] if hour % 2 else []))
+        for _ in range(2):
+            at.now += timedelta(minutes=30)
+            await wake_due(at.services)
+            await at.work()
+    assert away.received == []
+    assert (await at.get("/channels/away"))["state"] == "failing"
+    with away.running():
+        for _ in range(3):
+            at.now += timedelta(minutes=10)
+            await wake_due(at.services)
+            await at.work()
+    kinds = [each.event["type"] for each in away.received]
+    assert kinds[:4] == ["io.hullmark.compliance.lost", "io.hullmark.compliance.regained"] * 2
+    assert [told(each.event) for each in away.received] == [told(each.event) for each in receiver.received]
+    assert len(away.received) >= 24
+    assert len(set(away.ids)) == len(away.ids)
+    assert (await at.get("/channels/away"))["state"] == "well"
+
+
+def hourly(hour: int) -> Any:
+    """What makes each hour's snapshot another one."""
+    return advisory("CVE-2020-1", affected("debian:13", "nothing", "deb", f"1.{hour}"), source="debian")
+
+
+def severe(hour: int) -> Any:
+    """An advisory about all images."""
+    return advisory(f"CVE-2026-{hour}", affected("debian:13", "a", "deb", "2"), source="debian", severity="critical")
+
+
+def told(event: Any) -> Any:
+    """What an event says of which transitions."""
+    data = event["data"]
+    return event["type"], event.get("subject"), data["count"], sorted(each["id"] for each in data["items"])
