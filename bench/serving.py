@@ -87,7 +87,7 @@ def main() -> None:
     wanted = parser.parse_args()
     with psycopg.connect(wanted.database) as connection:
         count = int((connection.execute("SELECT count(*) FROM image").fetchone() or (0,))[0])
-        key = _key(connection)
+        key = key_of(connection)
         size = int((connection.execute("SELECT pg_database_size(current_database())").fetchone() or (0,))[0])
     with tempfile.TemporaryDirectory(prefix="hullmark-serving-") as folder:
         port = 18228
@@ -141,7 +141,7 @@ def written(found: dict[str, tuple[Result, Result]], count: int, size: int) -> s
     )
 
 
-def _key(connection: psycopg.Connection[Any]) -> str:
+def key_of(connection: psycopg.Connection[Any]) -> str:
     """A key of the first account."""
     made = new_key()
     connection.execute("DELETE FROM api_key WHERE name = 'bench'")

@@ -273,7 +273,7 @@ async def test_incomplete_cause_gathers_in_windows_that_grow(at: Place) -> None:
     await at.route()
     (same,) = await at.messages()
     assert (same["id"], same["item_count"], same["due_at"]) == (first["id"], 2, first["due_at"])
-    for part, seconds in ((2, 3), (3, 6)):
+    for part, seconds in ((2, 8), (3, 16)):
         await at.rows("UPDATE message SET state = 'waiting' WHERE state = 'gathering'")
         at.now += HOUR
         await at.tell(cause(), [lost(images[part])], is_complete=False)
@@ -476,6 +476,22 @@ async def test_a_job_that_was_lost_is_made_again(at: Place) -> None:
     await at.forget_jobs()
     await route_what_waits(at.services)
     assert await at.jobs("route") == []
+
+
+async def test_what_came_with_one_verdict_does_not_overtake_what_came_with_the_one_before(at: Place) -> None:
+    await at.channel()
+    image, other = await at.image(), await at.image()
+    await at.tell(cause("CVE-2026-1"), [lost(other)], is_complete=False)
+    await at.route()
+    for subject, verdict in (("CVE-2026-2", 1), ("CVE-2026-3", 2), ("CVE-2026-1", 2)):
+        await at.tell(cause(subject), [lost(image, history_id=verdict)], is_complete=False)
+    await at.route()
+    assert [(each["cause"], len(each["items"])) for each in await at.messages()] == [
+        ("advisory:CVE-2026-1@1", 1),
+        ("advisory:CVE-2026-2@1", 1),
+        ("advisory:CVE-2026-3@1", 1),
+        ("advisory:CVE-2026-1@1", 1),
+    ]
 
 
 async def test_causes_that_nobody_completed_are_completed_when_nothing_is_judged(at: Place) -> None:

@@ -19,6 +19,8 @@ FEW_SETS = 2000
 """Up to so many package sets, the images that hold one are looked up by them; above, all images are gone through."""
 PART = 5000
 """Images that are written in one transaction."""
+SMALL_PART = 500
+"""The same where there are not many in all."""
 
 ADDS, TAKES, QUIET = 0, 1, 2
 """Stages: what images are held against more, and less; and all that nobody is told of."""
@@ -73,45 +75,67 @@ async def add_changes(conn: Connection, snapshot_id: int, changes: Sequence[Find
     )
 
 
-async def open_wave(conn: Connection, snapshot_id: int, stage: int, most: int) -> int | None:
-    """Make a wave of changes that wait; None if none do."""
+async def open_wave(
+    conn: Connection, snapshot_id: int, stages: Collection[int], most: int, images: int | None = None
+) -> int | None:
+    """Make a wave of changes that wait; None if none do. `images`: only of causes that reach no more images together."""
     await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('wave', %s))", (snapshot_id,))
     cursor = await conn.execute(
-        "SELECT id, package_id FROM finding_change WHERE snapshot_id = %s AND stage = %s AND wave_id IS NULL ORDER BY id LIMIT %s",
-        (snapshot_id, stage, most),
+        "SELECT id, package_id, coalesce(told -> 0 ->> 'cause', '') FROM finding_change "
+        "WHERE snapshot_id = %s AND stage = ANY(%s::smallint[]) AND wave_id IS NULL ORDER BY id LIMIT %s",
+        (snapshot_id, list(stages), most),
     )
-    waiting = await cursor.fetchall()
+    waiting = cast(list[tuple[int, int, str]], await cursor.fetchall())
+    if images is not None:
+        waiting = await _few(conn, waiting, images)
     if not waiting:
         return None
     made = await (
         await conn.execute("INSERT INTO wave (snapshot_id) VALUES (%s) RETURNING id", (snapshot_id,))
     ).fetchone()
     assert made is not None  # noqa: S101 - an INSERT … RETURNING answers
-    await conn.execute(
-        "UPDATE finding_change SET wave_id = %s WHERE id = ANY(%s::bigint[])",
-        (made[0], [number for number, _ in waiting]),
-    )
-    lows = await _lows(conn, sorted({package for _, package in waiting}))
+    ids = [number for number, _, _ in waiting]
+    await conn.execute("UPDATE finding_change SET wave_id = %s WHERE id = ANY(%s::bigint[])", (made[0], ids))
+    lows = await _lows(conn, sorted({package for _, package, _ in waiting}))
     await conn.execute(
         "INSERT INTO wave_part SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[])", (made[0], lows[:-1], lows[1:])
     )
     return int(made[0])
 
 
+async def _few(conn: Connection, waiting: Sequence[tuple[int, int, str]], images: int) -> list[tuple[int, int, str]]:
+    """Of changes (number, package, cause) those of the first causes that reach no more images together."""
+    cursor = await conn.execute(
+        "SELECT package_id, (SELECT count(*) FROM (SELECT FROM set_member JOIN image_set USING (set_id) "
+        "WHERE set_member.package_id = wanted.package_id LIMIT %s) AS held) FROM unnest(%s::bigint[]) AS wanted (package_id)",
+        (images + 1, sorted({package for _, package, _ in waiting})),
+    )
+    reached = dict(cast(list[tuple[int, int]], await cursor.fetchall()))
+    causes: dict[str, set[int]] = {}
+    for _, package, cause in waiting:
+        causes.setdefault(cause, set()).add(package)
+    taken, left = set[str](), images
+    for cause, packages in causes.items():
+        count = sum(reached[package] for package in packages)
+        if count <= left:
+            taken.add(cause)
+            left -= count
+    return [each for each in waiting if each[2] in taken]
+
+
 async def _lows(conn: Connection, packages: Sequence[int]) -> list[int]:
-    """Where the parts begin, and the last ends."""
+    """Where the parts begin, and the last ends. The first images are written soon."""
     cursor = await conn.execute(
         "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[]) LIMIT %s", (packages, FEW_SETS + 1)
     )
     sets = [number for (number,) in await cursor.fetchall()]
     if len(sets) <= FEW_SETS:
         cursor = await conn.execute(
-            "SELECT image_id, row_number() OVER (ORDER BY image_id) FROM "
-            "(SELECT DISTINCT image_id FROM image_set WHERE set_id = ANY(%s::bigint[])) AS held ORDER BY image_id",
-            (sets,),
+            "SELECT DISTINCT image_id FROM image_set WHERE set_id = ANY(%s::bigint[]) ORDER BY 1", (sets,)
         )
-        images = [number for number, _ in await cursor.fetchall()]
-        return [*images[::PART], images[-1] + 1] if images else []
+        images = [number for (number,) in await cursor.fetchall()]
+        size = SMALL_PART if len(images) <= PART else PART
+        return [*images[::size], images[-1] + 1] if images else []
     row = await (await conn.execute("SELECT min(id), max(id) FROM image")).fetchone()
     low, high = row if row is not None and row[0] is not None else (0, -1)
     return [*range(low, high + 1, PART), high + 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,6 +32,22 @@ class Lot(msgspec.Struct, kw_only=True):
     due_at: datetime | None
     ids: list[int]
     joins: OpenMessage | None = None
+
+
+class _Seen(NamedTuple):
+    """Where what a channel hears of an image stands: the last place of what came before its newest verdict, the last of all, and that
+    verdict."""
+
+    earlier: int
+    last: int
+    verdict: int | None
+
+    def bound(self, verdict: int | None) -> int:
+        """The place before which nothing of a verdict may come. What came with one verdict came at once."""
+        return self.earlier if verdict is not None and verdict == self.verdict else self.last
+
+
+_NOTHING = _Seen(-_NEW, -_NEW, None)
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -80,7 +97,7 @@ def in_order(
     """
     gathering = _gathering(there)
     current: dict[tuple[UUID, int], tuple[int, Lot]] = {}
-    seen: dict[tuple[UUID, int], tuple[int, int | None]] = {key: (number - _NEW, None) for key, number in last.items()}
+    seen = {key: _Seen(number - _NEW, number - _NEW, None) for key, number in last.items()}
     made: list[Lot] = []
     for number, lot in sorted(((number, each) for each in lots for number in each.ids), key=lambda told: told[0]):
         cause = lot.cause_id
@@ -95,15 +112,15 @@ def in_order(
             rank, into = (number if joins is None else joins.id - _NEW), _divided(lot, joins)
             made.append(into)
         image, verdict = about.get(number, (None, None))
-        before = seen.get((lot.channel_id, image)) if image is not None else None
-        if before is not None and rank is not None and before[0] > rank and (verdict is None or before[1] != verdict):
+        before = seen.get((lot.channel_id, image), _NOTHING) if image is not None else _NOTHING
+        assert rank is not None  # noqa: S101 - as above
+        if before.bound(verdict) > rank:
             rank, into = number, _divided(lot, None)
             made.append(into)
-        assert rank is not None  # noqa: S101 - as above
         current[lot.channel_id, cause] = (rank, into)
         into.ids.append(number)
         if image is not None:
-            seen[lot.channel_id, image] = (max(rank, before[0]) if before else rank, verdict)
+            seen[lot.channel_id, image] = _Seen(before.bound(verdict), max(rank, before.last), verdict)
     return sorted((lot for lot in made if lot.ids), key=lambda lot: lot.ids[0])
 
 

@@ -38,7 +38,9 @@ from hullmark.store.snapshots import LAST_RANK
 
 CHANGES = 5000
 """Changes of matches that are weighed at once."""
-MOST_OF_A_WAVE = 20_000
+FIRST_IMAGES, EARLY_IMAGES = 1000, 10_000
+"""Images that the first waves of a rank reach."""
+MOST_OF_A_WAVE = 100_000
 """Changes of findings that one wave takes."""
 
 
@@ -296,16 +298,21 @@ def _entry(cause: notice.Cause, kind: str, severity: str, evidence: tuple[notice
 
 
 async def rejudge(services: Services, books: Books, step: Step, rank: int) -> None:
-    """Carry out what is known up to a rank. With the last rank all of it, also what takes from what images are held against."""
+    """Carry out what is known up to a rank. Before the last rank only causes that reach few images, so that people hear of them at once;
+    then, in one go, all that is left, also what takes from what images are held against."""
     while await weigh_changes(services, books, step, rank):
         pass
-    for stage in (ADDS,) if rank < LAST_RANK else (ADDS, TAKES, QUIET):
-        await work_off(services, step.snapshot_id, step.after)
-        while await _open(services, step, stage):
+    await work_off(services, step.snapshot_id, step.after)
+    for images in (FIRST_IMAGES, EARLY_IMAGES):
+        if await _open(services, step, (ADDS,), images):
+            await work_off(services, step.snapshot_id, step.after)
+    for stages in ((ADDS, TAKES), (QUIET,)) if rank == LAST_RANK else ():
+        while await _open(services, step, stages):
             await work_off(services, step.snapshot_id, step.after)
 
 
-async def _open(services: Services, step: Step, stage: int) -> bool:
+async def _open(services: Services, step: Step, stages: tuple[int, ...], images: int | None = None) -> bool:
     """Begin a wave; answers whether there was anything to do."""
     async with services.database.system() as connection:
-        return await rejudging.open_wave(connection, step.snapshot_id, stage, MOST_OF_A_WAVE) is not None
+        found = await rejudging.open_wave(connection, step.snapshot_id, stages, MOST_OF_A_WAVE, images)
+    return found is not None
