@@ -206,6 +206,7 @@ def one_measured(
     connection: psycopg.Connection[Any], place: Place, world: Path, size: Size, rounds: int
 ) -> list[float]:
     """From stored to delivered, in seconds, of each transition that an advisory on 300 images brings about."""
+    _drained(connection)
     held = connection.execute(_HELD, (_REACHED, _REACHED + 20, rounds)).fetchall()
     records = changed(size, records_of(size, names_of(size)))
     found: list[float] = []
@@ -224,6 +225,19 @@ def one_measured(
         number = _publish(place, path)
         found += _delivered(connection, cve, number)
     return sorted(found)
+
+
+def _drained(connection: psycopg.Connection[Any]) -> None:
+    """Wait until all is told that was to be told before."""
+    ends = time.time() + _LONG
+    while time.time() < ends:
+        row = connection.execute(
+            "SELECT EXISTS (SELECT FROM transition WHERE routed_at IS NULL)"
+            " OR EXISTS (SELECT FROM message WHERE state IN ('gathering', 'waiting'))"
+        ).fetchone()
+        if row == (False,):
+            return
+        time.sleep(1)
 
 
 _HELD = """

@@ -19,6 +19,7 @@ import psycopg
 
 from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.server.documents import fingerprint
 from hullmark.app.server.matching import adopt_snapshot
 from hullmark.match.coordinates import asked, package_of
 from hullmark.match.fleet import Fleet
@@ -174,11 +175,11 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
     when = [_START + timedelta(seconds=2 * number) for number in range(count)]
     _copy(
         connection,
-        "COPY image (id, digest, config_digest, state, platform, size, distro, package_count, layer_count, added_at, analysed_at)"
-        " FROM STDIN",
+        "COPY image (id, digest, config_digest, state, platform, size, distro, package_count, layer_count, added_at, analysed_at,"
+        " fingerprint) FROM STDIN",
         (
             (number + 1, digest_of_image(number), "", "analysed", "linux/amd64", 50_000_000 + number % 1000, "debian:13", 350, 6,
-             when[number], when[number])
+             when[number], when[number], fingerprint())
             for number in range(count)
         ),
     )  # fmt: skip

@@ -10,7 +10,9 @@ from typing import Any
 import procrastinate
 import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 
 from hullmark.service.worker.lasting import LastingJobs
 from hullmark.service.worker.run import Again
@@ -124,6 +126,36 @@ def test_a_job_that_ends_its_workers_waits_longer_each_time(database_url: str) -
                 await jobs.requeue_abandoned(connection, 30.0)
         assert await lasting.fetch_job(None, await lasting.register_worker()) is None
         assert [row[1:] for row in await all_jobs(database)] == [("todo", 4)]
+
+    run(database_url, work)
+
+
+def test_a_job_whose_taker_never_heard_that_it_has_it_is_given_once_more(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks behind the commit that gave the job away, and the worker lives on."""
+
+    async def work(database: Database, lasting: LastingJobs) -> None:
+        async with database.system() as connection:
+            await wanted(connection, 1)
+            await wanted(connection, 2)
+        held, worker = await taken(lasting)
+        with monkeypatch.context() as patched:
+            patched.setattr(JobManager, "fetch_job", broken)
+            assert await lasting.fetch_job(None, worker) is None
+        assert [status for _, status, _ in await all_jobs(database)] == ["doing", "doing"]
+        again = await lasting.fetch_job(None, worker)
+        assert again is not None
+        assert again.task_kwargs == {"image_id": 2}
+        await lasting.finish_job(again, Status.SUCCEEDED, delete_job=True)
+        assert await lasting.fetch_job(None, worker) is None
+        assert [(number, status) for number, status, _ in await all_jobs(database)] == [(held.id, "doing")]
+
+    real = JobManager.fetch_job
+
+    async def broken(self: JobManager, queues: Any, worker_id: int) -> Job | None:
+        assert await real(self, queues, worker_id) is not None
+        raise ConnectorException from psycopg.OperationalError("server closed the connection unexpectedly")
 
     run(database_url, work)
 

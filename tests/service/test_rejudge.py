@@ -18,7 +18,7 @@ from hullmark.app.server import judge
 from hullmark.app.server.adopt import adopt
 from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.earlier import earlier_of
-from hullmark.app.server.settle import settle_some
+from hullmark.app.server.settle import forget_changes, settle_some
 from hullmark.model.advisory import Exploitability, Exploited, Record
 from hullmark.store import verdicts
 from hullmark.store.database import Connection, Database
@@ -244,6 +244,11 @@ async def test_what_was_added_to_is_settled_and_nobody_hears_of_it(at: Desk) -> 
     assert await rows(at, left) == []
     assert await rows(at, "SELECT id, verdict, stops, warns FROM verdict_history ORDER BY id") == history
     assert (await stored(at), await transitions(at)) == (anew, told)
+    await forget_changes(at.services)
+    assert len(await rows(at, "SELECT id FROM finding_change")) == 5, "verdicts before the last ones refer to some"
+    await rows(at, "DELETE FROM verdict_history WHERE changes IS NOT NULL RETURNING id")
+    await forget_changes(at.services)
+    assert await rows(at, "SELECT id FROM finding_change") == []
 
 
 async def test_what_comes_while_verdicts_are_written_is_right(at: Desk) -> None:

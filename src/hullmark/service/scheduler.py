@@ -107,6 +107,7 @@ LANES: tuple[Lane, ...] = (
             Duty("told", 3600.0, retain.forget_told),
             Duty("objects", 3600.0, retain.sweep_objects),
             Duty("jobs", 3600.0, forget_jobs),
+            Duty("changes", 86400.0, settle.forget_changes),
         ),
     ),
     Lane(7_310_579_343, 1.0, (Duty("watches", 1.0, watch.look_when_due),)),

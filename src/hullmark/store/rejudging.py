@@ -180,6 +180,16 @@ async def forget(conn: Connection, snapshot_id: int) -> None:
     await conn.execute("DELETE FROM finding_change WHERE snapshot_id <= %s AND is_doubtful", (snapshot_id,))
 
 
+async def forget_unreferenced(conn: Connection) -> int:
+    """Drop changes to which no verdict of the history refers any more, or can; answers how many."""
+    cursor = await conn.execute(
+        "DELETE FROM finding_change WHERE wave_id IS NOT NULL AND NOT EXISTS (SELECT FROM wave) AND id < coalesce("
+        "(SELECT min(number::bigint) FROM verdict_history CROSS JOIN LATERAL jsonb_array_elements_text(changes) AS each (number) "
+        "WHERE changes IS NOT NULL AND jsonb_typeof(changes) = 'array'), 9223372036854775807)"
+    )
+    return cursor.rowcount
+
+
 _CHANGE: LiteralString = (
     "id, account_id, policy_id, policy_version, exceptions_digest, package_id, stage, is_doubtful, stops, warns, findings, next_at, told, "
     "lost, gained"

@@ -96,6 +96,27 @@ def _places(values: Iterable[str]) -> tuple[list[str], list[int]]:
     return list(known), places
 
 
+_WRITE: LiteralString = (
+    "WITH new AS MATERIALIZED (SELECT * FROM unnest(%(ids)s::bigint[], %(old)s::bigint[], %(words)s::smallint[], "
+    "%(reasons_at)s::integer[], %(stops)s::integer[], %(warns)s::integer[], %(counts)s::integer[], %(next)s::timestamptz[], "
+    "%(changes)s::jsonb[]) AS new (id, old_id, word, reason_at, stops, warns, finding_count, next_at, changes) "
+    "JOIN (SELECT reason AS new_reason, place FROM unnest(%(reasons)s::text[]) WITH ORDINALITY AS each (reason, place)) AS said "
+    "ON place = reason_at), "
+    "written AS (INSERT INTO verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, is_shadow, "
+    "verdict, reason, stops, warns, document, image_digest, policy_digest, exceptions_digest, snapshot_digest, analyzer, cause, at, "
+    "changes) OVERRIDING SYSTEM VALUE SELECT new.id, old.account_id, old.image_id, old.policy_id, old.policy_version, "
+    "old.environment, old.reference, old.is_shadow, "
+    + _WORD
+    + "new.word], CASE new.new_reason WHEN '' THEN old.reason ELSE "
+    "new.new_reason END, new.stops, new.warns, old.document, old.image_digest, old.policy_digest, old.exceptions_digest, %(digest)s, "
+    "old.analyzer, %(cause)s, %(now)s, coalesce(old.changes, '[]') || new.changes FROM new JOIN verdict_history old "
+    "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns) "
+    "UPDATE verdict SET history_id = new.id, verdict = new.verdict, reason = new.reason, stops = new.stops, warns = new.warns, "
+    "finding_count = told.finding_count, next_at = told.next_at, judged_at = %(now)s FROM written new JOIN new told "
+    "ON told.id = new.id WHERE " + _SAME
+)
+
+
 async def write(conn: Connection, rows: Sequence[NewRow], snapshot_digest: str, cause: str, now: datetime) -> list[int]:
     """Put verdicts in place of others; answers their numbers. The history gets rows with what came since the documents were written."""
     cursor = await conn.execute(
@@ -104,23 +125,7 @@ async def write(conn: Connection, rows: Sequence[NewRow], snapshot_digest: str, 
     ids = [int(number) for (number,) in await cursor.fetchall()]
     reasons, reason_at = _places(row.reason or "" for row in rows)
     await conn.execute(
-        "WITH new AS MATERIALIZED (SELECT * FROM unnest(%(ids)s::bigint[], %(old)s::bigint[], %(words)s::smallint[], "
-        "%(reasons_at)s::integer[], %(stops)s::integer[], %(warns)s::integer[], %(counts)s::integer[], %(next)s::timestamptz[], "
-        "%(changes)s::jsonb[]) AS new (id, old_id, word, reason_at, stops, warns, finding_count, next_at, changes) "
-        "JOIN (SELECT reason AS new_reason, place FROM unnest(%(reasons)s::text[]) WITH ORDINALITY AS each (reason, place)) AS said "
-        "ON place = reason_at), "
-        "written AS (INSERT INTO verdict_history (id, account_id, image_id, policy_id, policy_version, environment, reference, is_shadow, "
-        "verdict, reason, stops, warns, document, image_digest, policy_digest, exceptions_digest, snapshot_digest, analyzer, cause, at, "
-        "changes) OVERRIDING SYSTEM VALUE SELECT new.id, old.account_id, old.image_id, old.policy_id, old.policy_version, "
-        "old.environment, old.reference, old.is_shadow, "
-        + _WORD
-        + "new.word], CASE new.new_reason WHEN '' THEN old.reason ELSE "
-        "new.new_reason END, new.stops, new.warns, old.document, old.image_digest, old.policy_digest, old.exceptions_digest, %(digest)s, "
-        "old.analyzer, %(cause)s, %(now)s, coalesce(old.changes, '[]') || new.changes FROM new JOIN verdict_history old "
-        "ON old.id = new.old_id RETURNING id, account_id, image_id, policy_id, environment, is_shadow, verdict, reason, stops, warns) "
-        "UPDATE verdict SET history_id = new.id, verdict = new.verdict, reason = new.reason, stops = new.stops, warns = new.warns, "
-        "finding_count = told.finding_count, next_at = told.next_at, judged_at = %(now)s FROM written new JOIN new told "
-        "ON told.id = new.id WHERE " + _SAME,
+        _WRITE,
         {
             "ids": _array(ids),
             "old": _array(row.history_id for row in rows),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hullmark.app.server.services import Services
-from hullmark.store import jobs, summed
+from hullmark.store import jobs, rejudging, summed
 from hullmark.store.settings import keep_setting, setting
 
 AT_ONCE = 50
@@ -29,3 +29,9 @@ async def settle_some(services: Services) -> int:
         if found.last > after:
             await keep_setting(connection, _PLACE, found.last)
         return len(found.images)
+
+
+async def forget_changes(services: Services) -> None:
+    """A duty: what came and went of findings is forgotten where no verdict refers to it any more."""
+    async with services.database.system() as connection:
+        await rejudging.forget_unreferenced(connection)

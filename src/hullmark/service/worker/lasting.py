@@ -10,12 +10,28 @@ from collections.abc import Awaitable, Callable, Iterable
 import psycopg
 import structlog
 from procrastinate import exceptions
+from procrastinate.connector import BaseAsyncConnector
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
 
 _log = structlog.get_logger("hullmark.worker")
 _PAUSE = 0.5
 _INSISTS = 15.0
+_DOUBTS = 60.0
+_GIVE_BACK = """
+    WITH unheard AS (
+        SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = %(worker_id)s AND NOT id = ANY(%(held)s::bigint[])
+        FOR UPDATE
+    ), ended AS (
+        DELETE FROM procrastinate_jobs job USING unheard WHERE job.id = unheard.id
+        RETURNING queue_name, task_name, priority, lock, queueing_lock, args, attempts
+    ), again AS (
+        -- Where the same waits already there is nothing left to do.
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, attempts)
+        SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts FROM ended ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) AS count FROM ended
+"""
 
 
 class LastingJobs(JobManager):
@@ -27,16 +43,37 @@ class LastingJobs(JobManager):
 
     lost: Callable[[], None]
 
+    def __init__(self, connector: BaseAsyncConnector) -> None:
+        super().__init__(connector)
+        self._held: set[int] = set()
+        self._doubtful: dict[int, float] = {}
+
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next job, None if there is none now."""
         try:
-            return await super().fetch_job(queues, worker_id)
+            if worker_id in self._doubtful:
+                await self._give_back(worker_id)
+            job = await super().fetch_job(queues, worker_id)
         except exceptions.ConnectorException as error:
             if not _is_passing(error):
                 raise
             _log.warning("no jobs to be had", error=str(error.__cause__))
+            # It may have given a job to this worker, who then did not hear of it.
+            self._doubtful[worker_id] = time.monotonic() + _DOUBTS
             await asyncio.sleep(_PAUSE)
             return None
+        if job is not None and job.id is not None:
+            self._held.add(job.id)
+        return job
+
+    async def _give_back(self, worker_id: int) -> None:
+        """Have the jobs wait again that are this worker's, and of which it never heard."""
+        is_over = time.monotonic() > self._doubtful[worker_id]
+        row = await self.connector.execute_query_one_async(_GIVE_BACK, worker_id=worker_id, held=sorted(self._held))
+        if row["count"]:
+            _log.warning("given back", jobs=row["count"])
+        if is_over:
+            del self._doubtful[worker_id]
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Give a sign of life."""
@@ -88,18 +125,21 @@ class LastingJobs(JobManager):
         deadline = time.monotonic() + _INSISTS
         while True:
             try:
-                return await tell()
+                await tell()
+                self._held.discard(job.id or 0)
+                return
             except exceptions.UniqueViolation:
                 raise
             except exceptions.ConnectorException as error:
                 if not _is_passing(error):
                     # Others were given the job, since nothing was heard of this worker: it is theirs.
                     _log.warning("the job is no longer ours", job=job.id, error=str(error.__cause__))
-                    return None
+                    self._held.discard(job.id or 0)
+                    return
                 if time.monotonic() > deadline:
                     _log.warning("the end of a job could not be written down", job=job.id)
                     self.lost()
-                    return None
+                    return
             await asyncio.sleep(_PAUSE)
 
 
