@@ -88,7 +88,10 @@ def test_a_channel_from_its_beginning_to_its_end(world: World) -> None:
     assert world("channel", "rotate", "ops").text.startswith("signs with whsec_")
     assert world("channel", "replay", "ops", "--since", "2026-01-01T00:00:00Z").text == "0 messages are sent again\n"
     assert world("message", "list", "--state", "delivered").text.count("test") == 1
-    ran = world("channel", "change", "ops", "--set", "url=http://169.254.169.254/")
+    change = ("channel", "change", "ops", "--set", "url=http://169.254.169.254/")
+    ran = world(*change)
+    assert (ran.status, "not sent to another server" in ran.err) == (2, True)
+    ran = world(*change, "--set", "token=tokentoken")
     assert (ran.status, "metadata" in ran.err) == (2, True)
     assert world("channel", "remove", "ops").text == "channel ops removed\n"
     assert world("channel", "list").text == "no channel\n"
