@@ -101,7 +101,9 @@ class Storm:
 
     def first_snapshot(self) -> None:
         """The advisories that there are at first: some, so that most images pass."""
-        self.said = [self._any() if number < 3 else Said((), "unknown", "", None, False) for number in range(ADVISORIES)]
+        self.said = [
+            self._any() if number < 3 else Said((), "unknown", "", None, False) for number in range(ADVISORIES)
+        ]
         self._publish()
 
     def change_advisories(self) -> None:
