@@ -46,7 +46,7 @@ def written(found: dict[str, Any]) -> str:
             table(("what changed", "times"), changes),
             f"{found['settled']:.0f} s after the last kill nothing was left to do. {found['transitions']} transitions: {found['told']} "
             f"told, {found['suppressed']} suppressed, each with its reason. They are just the changes that the history of verdicts "
-            f"tells of. {found['messages']} messages all arrived at every channel, each channel's in order; the webhooks were asked "
+            f"tells of. {found['messages']} messages all arrived, those of a channel in order; the webhooks were asked "
             f"{found['requests']} times, {found['repeated']} of them with a message that had come before, which was the same to the "
             "byte. No transition came under two ids, the issues that are open are those that should be, and judging all images anew "
             "changed no verdict and told of nothing.\n",

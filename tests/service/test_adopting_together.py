@@ -122,3 +122,29 @@ async def test_processes_that_adopt_different_advisories_at_the_same_time(at: De
     assert await lost(at) == ["CVE-2026-0", "CVE-2026-1", "CVE-2026-2"]
     for table in ("rematch", "match_change", "wave", "finding_change WHERE wave_id IS NULL"):
         assert await rows(at, f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+async def test_advisories_are_not_left_before_all_that_they_say_is_in_the_verdicts(at: Desk) -> None:
+    """Whoever believes that they are done with, or that older ones count, begins with nothing."""
+    older = int((await rows(at, "SELECT max(id) FROM snapshot"))[0][0])
+    number = await advised(at, deb("CVE-2020-1", "nothing"), deb("CVE-2026-1", "a"))
+    await adopt(at.services, at.books, number)
+    newer = await advised(at, deb("CVE-2020-1", "nothing"), deb("CVE-2026-2", "b"))
+    await rows(at, "UPDATE matching SET carried_out_id = NULL RETURNING 1")
+    for other in (older, newer):
+        with pytest.raises(snapshots.OtherSnapshot):
+            await begun(at, other, number)
+    assert await rows(at, "SELECT snapshot_id FROM matching") == [(number,)]
+    await adopt(at.services, at.books, number)
+    await begun(at, newer, number)
+    assert await rows(at, "SELECT snapshot_id, previous_id FROM matching") == [(newer, number)]
+
+
+async def begun(at: Desk, number: int, before: int) -> None:
+    """Begin to bring everything from one snapshot to another."""
+    async with at.services.database.system() as connection:
+        found = [await snapshots.snapshot_by_id(connection, each) for each in (number, before)]
+    new, old = (each for each in found if each is not None)
+    with at.books.opened(new.digest, new.object) as book, at.books.opened(old.digest, old.object) as previous:
+        day = at.now.date().isoformat()
+        await matching.begin_adoption(at.services.database, number, book, previous, at=day, is_next=True)

@@ -112,6 +112,16 @@ async def require(conn: Connection, snapshot_id: int) -> Current:
     return known
 
 
+async def require_next(conn: Connection, snapshot_id: int) -> None:
+    """Make sure that a snapshot is newer than the one that counts, and that this is done with. Hold `current_to_change`. Raises
+    OtherSnapshot."""
+    cursor = await conn.execute(
+        "SELECT FROM matching WHERE snapshot_id < %s AND carried_out_id = snapshot_id", (snapshot_id,)
+    )
+    if await cursor.fetchone() is None:
+        raise OtherSnapshot("another snapshot comes first", advice="take the current one and begin again")
+
+
 async def count_on(conn: Connection, snapshot_id: int, at: str) -> None:
     """From now on this snapshot counts, as on this day (ISO 8601). Hold `current_to_change`."""
     await conn.execute(

@@ -24,20 +24,23 @@ _PAUSE = 0.1
 async def adopt(services: Services, books: Books, snapshot_id: int) -> bool:
     """Bring all matches and verdicts to a snapshot; goes on where it was stopped. Answers whether it is the one that counts.
 
-    What an earlier snapshot said differently is carried out to its end before.
+    What an earlier snapshot said differently is carried out to its end before, whoever began with it. Others may do the same meanwhile.
     """
-    async with services.database.system() as connection:
-        row = await snapshots.snapshot_by_id(connection, snapshot_id)
-        before = await current_snapshot(connection)
-        known, is_done = await snapshots.current(connection), await snapshots.is_carried_out(connection)
-    if row is None:
-        raise HullmarkError(f"there is no snapshot {snapshot_id}", advice="publish it")
-    if before is not None and before.id > row.id:
-        return False  # a newer one counts already
-    if before is not None and before.id < row.id and not is_done:
-        await _bring(services, books, before)
-    if before is None or (before.id, known.at, is_done) != (row.id, services.clock().date().isoformat(), True):
-        await _bring(services, books, row)
+    while True:
+        async with services.database.system() as connection:
+            row = await snapshots.snapshot_by_id(connection, snapshot_id)
+            before = await current_snapshot(connection)
+            known, is_done = await snapshots.current(connection), await snapshots.is_carried_out(connection)
+        if row is None:
+            raise HullmarkError(f"there is no snapshot {snapshot_id}", advice="publish it")
+        if before is not None and before.id > row.id:
+            return False  # a newer one counts already
+        if before is not None and (before.id, known.at, is_done) == (row.id, services.clock().date().isoformat(), True):
+            break
+        try:
+            await _bring(services, books, row if before is None or is_done else before)
+        except snapshots.OtherSnapshot:
+            await asyncio.sleep(_PAUSE)  # somebody else was sooner
     await count_sets(services)
     return True
 
@@ -49,10 +52,14 @@ async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
         bounds = await thresholds(connection)
     with books.opened(row.digest, row.object) as book:
         if before is None or before.id == row.id:
-            await matching.begin_adoption(services.database, row.id, book, None, at=day, thresholds=bounds)
+            await matching.begin_adoption(
+                services.database, row.id, book, None, at=day, thresholds=bounds, is_next=True
+            )
         else:
             with _earlier(books, before) as previous:
-                await matching.begin_adoption(services.database, row.id, book, previous, at=day, thresholds=bounds)
+                await matching.begin_adoption(
+                    services.database, row.id, book, previous, at=day, thresholds=bounds, is_next=True
+                )
         await _carry_out(services, books, (row, book, bounds))
 
 

@@ -149,7 +149,7 @@ async def adopt_snapshot(
         await snapshots.settle(conn, snapshot_id)
 
 
-async def begin_adoption(
+async def begin_adoption(  # noqa: PLR0913 - all but four by name
     db: Database,
     snapshot_id: int,
     next: Snapshot,
@@ -157,10 +157,12 @@ async def begin_adoption(
     *,
     at: str,
     thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
+    is_next: bool = False,
 ) -> None:
     """Let a snapshot count from now on, and plan what has to be matched again: it says something else of it, or did not know it.
 
-    What was planned and not done for an earlier snapshot stays planned. Raises OtherSnapshot if `previous` is not what counts so far.
+    What was planned and not done for an earlier snapshot stays planned. Raises OtherSnapshot if `previous` is not what counts so far;
+    with `is_next` also if that is newer, or not all that it says differently is in the verdicts.
     """
     async with db.system() as conn:
         known = await snapshots.current(conn)
@@ -180,6 +182,8 @@ async def begin_adoption(
     async with db.system() as conn:
         if await snapshots.current_to_change(conn) != known:
             raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one and begin again")
+        if is_next and known.snapshot_id not in (None, snapshot_id):
+            await snapshots.require_next(conn, snapshot_id)
         if book is None:
             await snapshots.plan_all(conn)
         else:
