@@ -36,7 +36,6 @@ SHARED = {
     "snapshot",
     "matching",
     "coordinate_state",
-    "coordinate_change",
     "advisory",
     "advisory_name",
     "coordinate_match",

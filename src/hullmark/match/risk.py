@@ -11,14 +11,13 @@ from typing import Any, cast
 
 import msgspec
 
-from hullmark.model.advisory import SEVERITIES, Cvss, FixState, Severity
+from hullmark.model.advisory import SEVERITIES, SEVERITY_RANK, Cvss, FixState, Severity
 from hullmark.model.match import Epss, Kev, Match, Named, Suppressed
 
 FIX_STATES: tuple[FixState, ...] = ("fixed", "not-fixed", "wont-fix", "unknown")
 NOT_FIXED: tuple[FixState, ...] = ("not-fixed", "wont-fix", "unknown")
 """What `only fixed` sets aside."""
 
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _WEIGHT = {"negligible": 0.5, "low": 3.0, "medium": 5.0, "high": 7.5, "critical": 9.0}
 _WEIGHT_OF_OTHERS = 5.0
 _BANDS: tuple[tuple[float, Severity], ...] = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"))
@@ -43,7 +42,7 @@ def _badness(severity: Severity, cvss: Iterable[Cvss]) -> float:
 def severity_named(word: str) -> Severity:
     """The severity that a word names, in any case. Raises ValueError that names the nearest one."""
     lower = word.strip().lower()
-    if lower in _RANK:
+    if lower in SEVERITY_RANK:
         return cast(Severity, lower)
     raise ValueError(f"there is no severity {word[:40]!r}{_nearest(lower, SEVERITIES)}")
 
@@ -55,12 +54,17 @@ def severity_of(score: float) -> Severity:
 
 def is_at_least(severity: Severity, floor: Severity) -> bool:
     """Whether a severity is as bad as `floor` or worse."""
-    return _RANK[severity] >= _RANK[floor]
+    return SEVERITY_RANK[severity] >= SEVERITY_RANK[floor]
 
 
 def _by_risk(match: Match) -> tuple[Any, ...]:
     epss = match.advisory.epss
-    return (-match.risk, -_RANK[match.advisory.severity], -(epss.percentile if epss else -1.0), *_by_package(match))
+    return (
+        -match.risk,
+        -SEVERITY_RANK[match.advisory.severity],
+        -(epss.percentile if epss else -1.0),
+        *_by_package(match),
+    )
 
 
 def _by_package(match: Match) -> tuple[Any, ...]:
@@ -71,7 +75,7 @@ def _by_package(match: Match) -> tuple[Any, ...]:
 
 
 def _by_severity(match: Match) -> tuple[Any, ...]:
-    return (-_RANK[match.advisory.severity], *_by_risk(match))
+    return (-SEVERITY_RANK[match.advisory.severity], *_by_risk(match))
 
 
 def _by_epss(match: Match) -> tuple[Any, ...]:
@@ -143,7 +147,7 @@ def _worth(match: Match) -> tuple[Any, ...]:
         match.suppressed is not None,
         match.kind == "cpe",
         not match.fix.version,
-        -_RANK[match.advisory.severity],
+        -SEVERITY_RANK[match.advisory.severity],
         -match.risk,
         match.advisory.id,
         match.advisory.source,

@@ -8,6 +8,8 @@ import msgspec
 
 SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 """From the least to the most; `unknown` says nothing and is below all."""
+SEVERITY_RANK: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+"""Each severity's place in that order."""
 
 Severity = Literal["unknown", "negligible", "low", "medium", "high", "critical"]
 FixState = Literal["fixed", "not-fixed", "wont-fix", "unknown"]

@@ -27,6 +27,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+PASSING = frozenset((Outcome.GO, Outcome.WARN))
+"""What lets an image pass: it is in compliance. What cannot be told is not."""
+
+
 class Evidence(msgspec.Struct, frozen=True, order=True):
     """Where a finding can be seen: a path in the image, the layer that brought it, and the line or value met."""
 

@@ -16,7 +16,7 @@ import msgspec
 
 from hullmark.model.notice import Cause, Evidence, Item, Notice
 from hullmark.model.purl import unquote
-from hullmark.model.verdict import Verdict
+from hullmark.model.verdict import PASSING, Verdict
 from hullmark.notify.channel import SECRET, Channel, Post, Steps, Wish, judged
 from hullmark.notify.threaded import plain, quoted
 from hullmark.report.anchore.evaluations import Evaluation, result_of
@@ -32,7 +32,6 @@ MOST_ROWS = 5_000
 
 _IDS = uuid.UUID("5f0f4c3e-8f0c-5c0e-9b0e-1d4c8d7a2b61")
 _GRACE = 7 * 86_400
-_PASSES = ("go", "warn")
 _OF_KIND: dict[str, tuple[Type, ...]] = {
     "compliance.lost": ("policy_eval", "vuln_update"),
     "compliance.regained": ("policy_eval", "vuln_update"),
@@ -136,13 +135,13 @@ def _state(item: Item, word: str) -> dict[str, Any]:
 
 def _evaluated(account: str, item: Item, told: Mapping[str, Any] | None, word: str) -> dict[str, Any]:
     """An evaluation in Anchore's form, or as much of it as is known without the verdict: how it ended."""
-    ended = {"image_digest": item.image, "status": "pass" if word in _PASSES else "fail"}
+    ended = {"image_digest": item.image, "status": "pass" if word in PASSING else "fail"}
     try:
         verdict = msgspec.convert(told, Verdict) if told is not None else None
     except msgspec.ValidationError:
         verdict = None
     if told is None or verdict is None:
-        return {**ended, "final_action": word if word in ("go", "warn") else "stop"}
+        return {**ended, "final_action": word if word in PASSING else "stop"}
     cut = msgspec.structs.replace(verdict, findings=verdict.findings[:MOST_ROWS])
     evaluation = Evaluation(
         account=account,

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from hullmark.model import notice
-from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.advisory import SEVERITY_RANK, Severity
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.support_end import support_end_of
@@ -19,7 +19,6 @@ MOST_EVIDENCE = 50
 
 _MOST_CHARACTERS = 50_000
 _LONGEST = 2000
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _OF_ADVISORIES = (Cause.ADVISORY, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
 
 ExceptionName = tuple[str, str, str, str, str]
@@ -102,7 +101,7 @@ def cause_of(
 def severity_of(changes: Sequence[Change]) -> Severity:
     """The gravest of the vulnerabilities."""
     found = [each.finding.weakness.severity for each in changes if each.finding.weakness is not None]
-    return max(found, key=_RANK.__getitem__, default="unknown")
+    return max(found, key=SEVERITY_RANK.__getitem__, default="unknown")
 
 
 def evidence_in(changes: Sequence[Change]) -> tuple[notice.Evidence, ...]:

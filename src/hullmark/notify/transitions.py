@@ -9,9 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from hullmark.model import notice
-from hullmark.model.advisory import SEVERITIES
+from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.notice import Transition, TransitionKind
-from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
+from hullmark.model.verdict import PASSING, Action, Finding, Verdict, Weakness
 from hullmark.notify.causes import Pair, Scene, cause_of, evidence_in, severity_of
 from hullmark.policy.verdict_diff import (
     Cause,
@@ -28,8 +28,6 @@ from hullmark.policy.verdict_diff import (
 EPSS_NEWS = 0.1
 """A probability of exploitation (0-1) whose reaching is news."""
 
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-_PASSES = (Outcome.GO, Outcome.WARN)
 _FOR_CERTAIN = (Cause.RETRACTION, Cause.EXCEPTION)
 _WEIGHS_MORE = (Cause.SEVERITY, Cause.EXPLOITATION)
 
@@ -40,11 +38,6 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     cause: notice.Cause
     transitions: tuple[Transition, ...]
     suppressed: str = ""
-
-
-def passes(outcome: Outcome) -> bool:
-    """Whether an image with this outcome is in compliance: what cannot be told is not."""
-    return outcome in _PASSES
 
 
 def transitions_of(
@@ -59,9 +52,9 @@ def transitions_of(
         return ()
     difference = compare(before, after, lookup)
     pair = Pair(before, after)
-    if passes(before.verdict) is not passes(after.verdict):
+    if (before.verdict in PASSING) is not (after.verdict in PASSING):
         return (_flipped(difference, pair, scene),)
-    if passes(after.verdict) or _is_failure(before) or _is_failure(after):
+    if after.verdict in PASSING or _is_failure(before) or _is_failure(after):
         return ()
     return tuple(_while_failing(difference, pair, scene))
 
@@ -85,7 +78,7 @@ def _is_failure(verdict: Verdict) -> bool:
 
 def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
     decisive = deciding(difference)
-    is_worse = not passes(pair.after.verdict)
+    is_worse = pair.after.verdict not in PASSING
     others = [each for each in difference.changes if each.is_gained is is_worse and each not in decisive]
     kind: TransitionKind = "compliance.lost" if is_worse else "compliance.regained"
     cause = cause_of(difference.cause, difference.compared, decisive, pair, scene)
@@ -99,7 +92,7 @@ def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator
         known, kinds = groups.setdefault(cause.key, (cause, {}))
         kinds.setdefault(kind, []).append(change)
         if cause.severity != known.severity:
-            worse = max(cause, known, key=lambda each: _RANK[each.severity])
+            worse = max(cause, known, key=lambda each: SEVERITY_RANK[each.severity])
             groups[cause.key] = (worse, kinds)
     for _, (cause, kinds) in sorted(groups.items()):
         yield _news(cause, sorted(kinds.items()), pair, scene)
@@ -154,7 +147,7 @@ def _more_exploited(old: Weakness, new: Weakness) -> Compared | None:
 
 
 def _more_severe(old: Weakness, new: Weakness) -> Compared | None:
-    if _RANK[new.severity] <= _RANK[old.severity]:
+    if SEVERITY_RANK[new.severity] <= SEVERITY_RANK[old.severity]:
         return None
     return Compared(what=f"severity of {new.advisory}", before=old.severity, after=new.severity)
 

@@ -7,14 +7,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.advisory import SEVERITY_RANK, Severity
 from hullmark.model.observation import Observation
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob
-
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 class Observed(Params, frozen=True, kw_only=True):
@@ -46,6 +44,6 @@ def observed(
         evidence = (facts.at(each.path, each.layer, f"line {each.line}" if each.line else ""),)
         if params.severity is not None and each.severity == "unknown" != params.severity:
             yield CannotTell(f"how severe {each.rule} is is not known", evidence)
-        elif params.severity is None or _RANK[each.severity] >= _RANK[params.severity]:
+        elif params.severity is None or SEVERITY_RANK[each.severity] >= SEVERITY_RANK[params.severity]:
             message = f"{place}: {each.summary} ({each.rule})" if place else f"{each.summary} ({each.rule})"
             yield Violation(f"{each.rule}+{place}" if place else each.rule, message, evidence)

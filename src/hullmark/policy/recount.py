@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from hullmark.model.verdict import Action, Finding, Outcome, Verdict
+from hullmark.model.verdict import PASSING, Action, Finding, Outcome, Verdict
 
 _SHOWN = 5
 V = TypeVar("V", bound=Verdict)
@@ -42,7 +42,7 @@ def changed(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str
     outcome, reason = outcome_of(findings, verdict.rule_count)
     is_told_now = verdict.verdict is Outcome.UNKNOWN and outcome is Outcome.STOP
     # Where it passes, rules that could not be judged did not decide: those that do make it unknown.
-    is_told_anyway = verdict.rule_count is not None and verdict.verdict in (Outcome.GO, Outcome.WARN)
+    is_told_anyway = verdict.rule_count is not None and verdict.verdict in PASSING
     if verdict.is_clouded and not is_told_now and not is_told_anyway:
         outcome, reason = verdict.verdict, verdict.reason
     return replace(verdict, findings=findings, verdict=outcome, reason=reason)

@@ -12,7 +12,7 @@ from typing import Any, LiteralString, NamedTuple, cast
 
 import msgspec
 
-from hullmark.model.advisory import SEVERITIES
+from hullmark.model.advisory import SEVERITIES, SEVERITY_RANK
 from hullmark.model.match import Epss, Kev, Match, Named, SuppressedBy
 from hullmark.store.coordinates import Situation, columns, plain
 from hullmark.store.database import Connection
@@ -20,7 +20,6 @@ from hullmark.store.database import Connection
 LONGEST_NAME = 500
 """Characters of an advisory's id by which it is found."""
 
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _named = msgspec.msgpack.Decoder(Named).decode
 _situation = msgspec.msgpack.Decoder(Situation).decode
@@ -119,9 +118,8 @@ async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, Tol
 
 
 class Rewritten(NamedTuple):
-    """The coordinates of which something else is known, those for other reasons why nothing can be told among them; and all their rows."""
+    """The coordinates of which nothing can be told for other reasons than before; and all rows, as they were and are."""
 
-    changed: set[int]
     untold: set[int]
     before: set[FoundRow]
     after: set[FoundRow]
@@ -146,7 +144,7 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) 
     differing = {row.coordinate_id for row in after ^ before}
     await conn.execute("DELETE FROM coordinate_match WHERE coordinate_id = ANY(%s::bigint[])", (sorted(differing),))
     await _insert(conn, {row for row in after if row.coordinate_id in differing})
-    return Rewritten(changed | differing, changed, before, after)
+    return Rewritten(changed, before, after)
 
 
 def _reasons(told: Mapping[int, Told], ids: Sequence[int]) -> list[str]:
@@ -160,7 +158,7 @@ def _counts(told: Mapping[int, Told], ids: Sequence[int]) -> list[str | None]:
         counts = [0] * (2 * len(SEVERITIES))
         for match in {advisory_digest(each.advisory): each for each in reversed(told[number].matches)}.values():
             if match.suppressed is None:
-                rank = _RANK[match.advisory.severity]
+                rank = SEVERITY_RANK[match.advisory.severity]
                 counts[rank] += 1
                 counts[len(SEVERITIES) + rank] += match.fix.state == "fixed"
         found.append("{" + ",".join(map(str, counts)) + "}" if any(counts) else None)
@@ -240,7 +238,7 @@ def _advisory_row(digest: bytes, match: Match) -> tuple[Any, ...]:
     named = match.advisory
     body = _encode(msgspec.structs.replace(named, epss=None, kev=None))
     texts = (plain(each) for each in (named.id, named.source, named.namespace, named.cve))
-    return (digest, *texts, _RANK[named.severity], *_weight(Weight(match.risk, named.epss, named.kev)), body)
+    return (digest, *texts, SEVERITY_RANK[named.severity], *_weight(Weight(match.risk, named.epss, named.kev)), body)
 
 
 def _weight(weight: Weight) -> tuple[Any, ...]:
@@ -342,22 +340,8 @@ async def owned_by_number(conn: Connection, ids: Iterable[int]) -> list[Owned]:
     return [Owned(number, coordinate, _situation(body)) for number, coordinate, body in await cursor.fetchall()]
 
 
-async def owned_about(conn: Connection, coordinates: Iterable[int]) -> tuple[int, ...]:
-    """The owned packages of these coordinates, and those whose owner has one of them, sorted."""
-    ids = sorted(set(coordinates))
-    cursor = await conn.execute(
-        "SELECT id FROM package WHERE coordinate_id = ANY(%s::bigint[]) AND situation IS NOT NULL "
-        "UNION SELECT id FROM package WHERE owner_coordinate_id = ANY(%s::bigint[]) ORDER BY id",
-        (ids, ids),
-    )
-    return tuple(number for (number,) in await cursor.fetchall())
-
-
-async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, str]]) -> set[int]:
-    """Write which advisories (by digest, with the reason) the owners of packages (by number) answer for, in place of what was known.
-
-    Answers the packages of which something else is known.
-    """
+async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, str]]) -> None:
+    """Write which advisories (by digest, with the reason) the owners of packages (by number) answer for, in place of what was known."""
     ids = sorted(answered)
     digests = sorted({digest for each in answered.values() for digest in each})
     found = await conn.execute("SELECT digest, id FROM advisory WHERE digest = ANY(%s::bytea[])", (digests,))
@@ -376,7 +360,6 @@ async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, s
         "INSERT INTO package_exempt SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING",
         columns(sorted(row for row in after if row[0] in set(differing)), 4),
     )
-    return set(differing)
 
 
 class Exemption(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,12 +23,6 @@ async def still_named(
     return {str(name) for (name,) in await cursor.fetchall()}
 
 
-async def is_analysing(connection: Connection) -> bool:
-    """Whether an image is being analysed, whose documents are not named yet."""
-    row = await (await connection.execute("SELECT EXISTS (SELECT FROM image WHERE state = 'analysing')")).fetchone()
-    return row == (True,)
-
-
 async def let_untagged_go(connection: Connection, days: int, limit: int) -> int:
     """Have accounts hold images no longer that had no tag for so many days; answers how many."""
     cursor = await connection.execute(

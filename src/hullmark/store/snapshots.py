@@ -8,7 +8,7 @@ batch takes rows out and writes what came of them in one transaction, so that it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
 from psycopg.rows import class_row
@@ -20,8 +20,6 @@ from hullmark.store.database import Connection
 
 LAST_RANK = 3
 """The rank of what is least urgent; the most urgent has 0."""
-MANY_SETS = 300
-"""Above so many package sets, images are looked through in their order: every few of them hold one of these."""
 
 
 class SnapshotRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +35,8 @@ class SnapshotRow(msgspec.Struct, frozen=True, kw_only=True):
 class Current(msgspec.Struct, frozen=True, kw_only=True):
     """What all is matched with, and the day that counts as today (ISO 8601). None: nothing yet.
 
-    `weighed` is the last advisory whose weight was brought to this snapshot, `is_weighed` whether all are.
+    `weighed` is the last advisory whose weight was brought to this snapshot, `is_weighed` whether all are. `is_baseline`: these are the
+    first advisories there are, and nothing is said differently from before.
     """
 
     snapshot_id: int | None
@@ -46,6 +45,7 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     weighed: int
     is_weighed: bool
+    is_baseline: bool
 
 
 class OtherSnapshot(HullmarkError):
@@ -75,7 +75,7 @@ async def snapshot_by_id(conn: Connection, snapshot_id: int) -> SnapshotRow | No
         return await cursor.fetchone()
 
 
-_CURRENT = """SELECT snapshot_id, digest, previous_id, at, weighed, is_weighed
+_CURRENT = """SELECT snapshot_id, digest, previous_id, at, weighed, is_weighed, previous_id IS NULL AND adopted_at IS NULL AS is_baseline
 FROM matching LEFT JOIN snapshot ON snapshot.id = snapshot_id"""
 
 
@@ -170,14 +170,6 @@ async def planned(conn: Connection, rank: int = LAST_RANK) -> int:
     return int(row[0]) if row else 0
 
 
-async def note_changes(conn: Connection, snapshot_id: int, coordinates: Iterable[int]) -> None:
-    """Write down that something else is known of these coordinates with this snapshot."""
-    await conn.execute(
-        "INSERT INTO coordinate_change SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
-        (snapshot_id, sorted(set(coordinates))),
-    )
-
-
 async def settle(conn: Connection, snapshot_id: int) -> bool:
     """Write down that a snapshot is adopted, if nothing is left to do; answers whether that is so."""
     cursor = await conn.execute(
@@ -197,31 +189,3 @@ async def is_carried_out(conn: Connection) -> bool:
     """Whether all that the snapshot that counts says differently is in the verdicts."""
     row = await (await conn.execute("SELECT carried_out_id IS NOT DISTINCT FROM snapshot_id FROM matching")).fetchone()
     return row == (True,)
-
-
-# Of each set the next images; or all images in their order, of which every few hold one of so many sets. `+ 0`: the sets are hashed.
-_TOUCHED_BY_SETS: LiteralString = """
-SELECT DISTINCT image_id FROM unnest(%(sets)s::bigint[]) AS sets (set_id) CROSS JOIN LATERAL (
-    SELECT image_id FROM image_set WHERE image_set.set_id = sets.set_id AND image_id > %(after)s ORDER BY image_id LIMIT %(limit)s
-) AS held ORDER BY image_id LIMIT %(limit)s"""
-_TOUCHED_BY_IMAGES: LiteralString = """
-SELECT DISTINCT image_id FROM image_set WHERE image_id > %(after)s AND set_id + 0 = ANY(%(sets)s::bigint[])
-ORDER BY image_id LIMIT %(limit)s"""
-
-
-async def images_touched(conn: Connection, snapshot_id: int, after: int = 0, limit: int = 50_000) -> tuple[int, ...]:
-    """The images above this number that hold a coordinate of which this snapshot says something else, sorted, at most `limit`."""
-    cursor = await conn.execute(
-        "SELECT DISTINCT set_id FROM coordinate_change JOIN package USING (coordinate_id) "
-        "JOIN set_member ON package_id = package.id WHERE snapshot_id = %s",
-        (snapshot_id,),
-    )
-    sets = [number for (number,) in await cursor.fetchall()]
-    statement = _TOUCHED_BY_IMAGES if len(sets) > MANY_SETS else _TOUCHED_BY_SETS
-    cursor = await conn.execute(statement, {"sets": sets, "after": after, "limit": limit}, prepare=False)
-    return tuple(number for (number,) in await cursor.fetchall())
-
-
-async def forget_changes(conn: Connection, before: int) -> None:
-    """Drop what was written down of changes with snapshots before this one."""
-    await conn.execute("DELETE FROM coordinate_change WHERE snapshot_id < %s", (before,))

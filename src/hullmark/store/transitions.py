@@ -14,13 +14,10 @@ import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from hullmark.model.advisory import SEVERITIES
+from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.notice import Cause, Transition, TransitionKind
 from hullmark.store import jobs
 from hullmark.store.database import Connection
-
-RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-"""Severities as they are stored."""
 
 
 class CauseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +83,7 @@ async def keep_cause(connection: Connection, account_id: int, cause: Cause, *, i
             cause.kind,
             cause.key[:1000],
             cause.subject,
-            RANK[cause.severity],
+            SEVERITY_RANK[cause.severity],
             cause.sentence,
             cause.before,
             cause.after,
@@ -134,7 +131,7 @@ async def add_transitions(
                 "environment": each.environment,
                 "before": each.before,
                 "after": each.after,
-                "severity": RANK[each.severity],
+                "severity": SEVERITY_RANK[each.severity],
                 "history": each.history_id,
                 "evidence": Jsonb(msgspec.to_builtins(each.evidence)),
                 "at": each.at,

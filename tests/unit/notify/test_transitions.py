@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hullmark.model.notice import TRANSITION_KINDS
-from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs, Weakness
+from hullmark.model.verdict import PASSING, Action, Finding, Outcome, Verdict, VerdictInputs, Weakness
 from hullmark.notify.causes import KeptException, Scene
-from hullmark.notify.transitions import News, numbered, passes, transitions_of
+from hullmark.notify.transitions import News, numbered, transitions_of
 from hullmark.policy.gate import trigger_id
 from hullmark.policy.recount import changed, finding_order, outcome_of
 from hullmark.policy.support_end import GATE, TRIGGER, has_ended, no_more, will_end
@@ -332,9 +332,9 @@ def test_every_transition_has_a_cause_and_every_flip_just_one(before: Verdict, a
         assert all(each.kind in TRANSITION_KINDS for each in item.transitions)
     assert len({item.cause.key for item in news}) == len(news)
     kinds = [each.kind for item in news for each in item.transitions]
-    if passes(before.verdict) is not passes(after.verdict):
-        assert kinds == ["compliance.regained" if passes(after.verdict) else "compliance.lost"]
-    elif passes(after.verdict):
+    if (before.verdict in PASSING) is not (after.verdict in PASSING):
+        assert kinds == ["compliance.regained" if after.verdict in PASSING else "compliance.lost"]
+    elif after.verdict in PASSING:
         assert not kinds
     else:
         assert set(kinds) <= {"finding.new", "finding.worse", "finding.retracted", "fix.available"}

@@ -64,6 +64,8 @@ BY_COLUMN = {
 """What a column takes that does not take just anything of its type, by its name, or by its table's and its name."""
 RENAMED = {"subscription": ("0005", "anchore_subscription")}
 """Tables that go by another name since a form."""
+REMOVED = {"coordinate_change": "0005"}
+"""Tables that a form took away, as they held nothing that lasts."""
 
 
 @pytest.fixture
@@ -167,6 +169,8 @@ def comes_up_whole(url: str, form: str) -> None:
     with psycopg.connect(url) as connection:
         after = rows(connection)
     for table, found in before.items():
+        if form < REMOVED.get(table, ""):
+            continue
         since, name = RENAMED.get(table, ("", table))
         table = name if form < since else table
         kept = [{name: row[name] for name in old if name in row} for old, row in zip(found, after[table], strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server import matching, sums
@@ -66,16 +66,11 @@ async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
 @contextmanager
 def _earlier(books: Books, row: SnapshotRow) -> Iterator[Snapshot | None]:
     """The snapshot that counted before; None if it is lost: then all is matched again."""
-    try:
-        opened = books.opened(row.digest, row.object)
-        book = opened.__enter__()
-    except HullmarkError:
-        yield None
-        return
-    try:
+    with ExitStack() as stack:
+        book = None
+        with suppress(HullmarkError):
+            book = stack.enter_context(books.opened(row.digest, row.object))
         yield book
-    finally:
-        opened.__exit__(None, None, None)
 
 
 async def _carry_out(services: Services, books: Books, what: tuple[SnapshotRow, Snapshot, Thresholds]) -> None:
@@ -114,17 +109,17 @@ async def _end(connection: Connection, services: Services, row: SnapshotRow, ste
         await _judge_wide(connection, services, step)
     await rejudging.forget(connection, row.id)
     await match_changes.forget_news(connection, row.id)
-    await snapshots.forget_changes(connection, row.id + 1)
     await snapshots.settle(connection, row.id)
     await snapshots.carried_out(connection, row.id)
 
 
 async def _step(connection: Connection, row: SnapshotRow) -> Step | None:
-    """From which snapshot to which; None: there was none before, and nothing is told."""
+    """From which snapshot to which, or from one day to the next with the only one; None: there was none before, and nothing is told."""
     known = await snapshots.current(connection)
-    previous = await snapshots.snapshot_by_id(connection, known.previous_id) if known.previous_id is not None else None
-    if previous is None:
+    if known.is_baseline:
         return None
+    previous = await snapshots.snapshot_by_id(connection, known.previous_id) if known.previous_id is not None else row
+    assert previous is not None  # noqa: S101 - snapshots are never deleted
     shown = await adoptions.tell_of(connection, row.id)
     assert shown is not None  # noqa: S101 - it is the one that counts
     return Step(

@@ -29,7 +29,6 @@ FAILING_AFTER = timedelta(minutes=15)
 """A channel to which nothing came through for so long is told of."""
 
 _LONGEST = 900.0
-_REFUSED_FOR = 2.0
 _TURN = 20.0
 _WOKEN = 500
 _chance = random.SystemRandom()

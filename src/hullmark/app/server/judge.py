@@ -23,8 +23,8 @@ from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
 from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
-from hullmark.model.verdict import Outcome
-from hullmark.notify.transitions import numbered, passes
+from hullmark.model.verdict import PASSING
+from hullmark.notify.transitions import numbered
 from hullmark.store import events, images, jobs, policies, snapshots, transitions, verdicts
 from hullmark.store.database import Connection
 from hullmark.store.policies import Activation
@@ -145,7 +145,7 @@ async def _written(connection: Connection, account_id: int, image_id: int, found
         if judged.is_shadow:
             continue
         await tell_of_grace(connection, judged, each.policy, each.granted, recorded.history_id)
-        if passes(Outcome(judged.verdict)):
+        if judged.verdict in PASSING:
             await verdicts.certify(connection, account_id, image_id, judged.at)
         if recorded.is_new:
             for news in (numbered(one, recorded.history_id) for one in each.news):

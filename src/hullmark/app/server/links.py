@@ -20,8 +20,3 @@ def image_link(settings: Settings, digest: str) -> str:
 def message_link(settings: Settings, number: int) -> str:
     """A message, with all that it tells of."""
     return f"{root_of(settings)}/api/v1/messages/{number}"
-
-
-def verdict_link(settings: Settings, number: int) -> str:
-    """A verdict of the history."""
-    return f"{root_of(settings)}/api/v1/history/{number}"

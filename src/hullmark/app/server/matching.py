@@ -74,9 +74,8 @@ async def match_coordinates(conn: Connection, book: Book, snapshot_id: int, ids:
     return await matches.write_first(conn, snapshot_id, told) if told else ()
 
 
-async def settle_owned(conn: Connection, book: Book, packages: Iterable[int], at: str) -> set[int]:
-    """Find out for which matches of owned packages (by number) their owners answer. Answers the coordinates of those of which
-    something else is known now."""
+async def settle_owned(conn: Connection, book: Book, packages: Iterable[int], at: str) -> None:
+    """Find out for which matches of owned packages (by number) their owners answer."""
     owned = await matches.owned_by_number(conn, packages)
     answered: dict[int, dict[bytes, str]] = {each.id: {} for each in owned}
     for members, inventory, channels in _situations(owned):
@@ -85,8 +84,7 @@ async def settle_owned(conn: Connection, book: Book, packages: Iterable[int], at
             number = numbers.get(id(match.package))
             if number is not None and match.suppressed is not None and match.suppressed.by == "distro":
                 answered[number][matches.advisory_digest(match.advisory)] = match.suppressed.reason
-    changed = await matches.write_exempt(conn, answered)
-    return {each.coordinate_id for each in owned if each.id in changed}
+    await matches.write_exempt(conn, answered)
 
 
 _Members = list[matches.Owned]
@@ -137,8 +135,7 @@ async def adopt_snapshot(
 ) -> None:
     """Bring everything to a snapshot, as of the day `at` (ISO 8601). Whoever is stopped calls it again, with the same or a newer one.
 
-    `previous` is the snapshot that counts so far; without it all is matched again. Then `store.snapshots.images_touched` tells which
-    images hold something of which it says something else.
+    `previous` is the snapshot that counts so far; without it all is matched again. What it says differently waits in `match_change`.
     """
     await begin_adoption(db, snapshot_id, next, previous, at=at)
     while await rematch_some(db, next, snapshot_id, size):
@@ -230,11 +227,10 @@ async def rematch_some(
         before = await match_changes.exempt_of(conn, [each.id for each in owned])
         wanted = await coordinates.coordinates_by_id(conn, ids)
         rewritten = await matches.rewrite(conn, snapshot_id, told_of(wanted, book, known.at))
-        changed = rewritten.changed | await settle_owned(conn, book, [each.id for each in owned], known.at)
-        if known.previous_id is not None:
+        await settle_owned(conn, book, [each.id for each in owned], known.at)
+        if not known.is_baseline:
             after = await match_changes.exempt_of(conn, [each.id for each in owned])
             await note_rewritten(conn, snapshot_id, rewritten, Owned(packages=owned, before=before, after=after))
-        await snapshots.note_changes(conn, snapshot_id, changed)
         return True
 
 
@@ -280,7 +276,7 @@ async def _weigh(
     news = {row.id: weights[row.id] for row in rows if is_news(row.weight, weights[row.id], thresholds)}
     if news:
         before = {row.id: row.weight for row in rows}
-        await snapshots.note_changes(conn, snapshot_id, await note_weighed(conn, snapshot_id, before, weights, news))
+        await note_weighed(conn, snapshot_id, before, weights, news)
     await matches.write_weights(
         conn, {row.id: weights[row.id] for row in rows if _rounded(row.weight) != _rounded(weights[row.id])}
     )

@@ -150,8 +150,8 @@ async def note_weighed(
     before: Mapping[int, Weight],
     after: Mapping[int, Weight],
     news: Collection[int],
-) -> set[int]:
-    """Write down what other weights of advisories, by number, change, where that is news; answers the coordinates that are concerned."""
+) -> None:
+    """Write down what other weights of advisories, by number, change, where that is news."""
     names = {name for name, _ in (await match_changes.weights_of(conn, news)).values()}
     coordinates = await matches.coordinates_with(conn, news)
     rows = await match_changes.rows_about(conn, coordinates, names)
@@ -168,7 +168,6 @@ async def note_weighed(
         sides = [_sides(rows[number], known, answered) for known in (old, new)]
         changes += ((number, package, name, was, now) for name, was, now in _differing(sides[0], sides[1], weights))
     await match_changes.note(conn, snapshot_id, changes)
-    return set(coordinates)
 
 
 def _by_coordinate(rows: Iterable[FoundRow]) -> dict[int, set[FoundRow]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from hullmark.model.advisory import SEVERITIES
+from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.verdict import PASSING
 from hullmark.policy.evaluate import MAX_FINDINGS
 from hullmark.policy.recount import counted
 from hullmark.store.rejudging import FindingChange
@@ -16,8 +17,6 @@ LONGEST = 200
 """Changes that a verdict may have had since its document was written; then it is judged as a whole."""
 
 _MOST_EVIDENCE = 50
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-_PASSES = ("go", "warn")
 
 
 class Told(NamedTuple):
@@ -46,7 +45,9 @@ class Added(NamedTuple):
 
 def added(change: FindingChange) -> Added:
     """A change as it is added."""
-    told = tuple(Told(each["cause"], each["kind"], _RANK[each["severity"]], each["evidence"]) for each in change.told)
+    told = tuple(
+        Told(each["cause"], each["kind"], SEVERITY_RANK[each["severity"]], each["evidence"]) for each in change.told
+    )
     return Added(
         change.id,
         change.is_doubtful,
@@ -180,9 +181,9 @@ def _urgency(item: tuple[str, list[Added]]) -> tuple[bool, int, str]:
 
 
 def _kinds(before: str, after: str, told: list[Told]) -> Iterable[tuple[str, list[Told]]]:
-    if (before in _PASSES) is not (after in _PASSES):
-        return [("compliance.lost" if before in _PASSES else "compliance.regained", told)]
-    if after in _PASSES:
+    if (before in PASSING) is not (after in PASSING):
+        return [("compliance.lost" if before in PASSING else "compliance.regained", told)]
+    if after in PASSING:
         return []
     kinds: dict[str, list[Told]] = {}
     for entry in told:

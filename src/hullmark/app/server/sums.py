@@ -35,7 +35,6 @@ from hullmark.store.policies import ExceptionRow, PolicyVersion
 
 _AT_ONCE = 400
 """Findings of one rule that are surely all listed."""
-_EPSS, _RISK = 1.0, 100.0
 _NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,9})?")
 _NOTHING = Inventory(
     source=InventorySource(kind="", reference="", digest="", config_digest="", platform="", layers=()),

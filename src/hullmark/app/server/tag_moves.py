@@ -7,8 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
-from hullmark.model.verdict import Outcome
-from hullmark.notify.transitions import passes
+from hullmark.model.verdict import PASSING
 from hullmark.source.reference import Reference
 from hullmark.store import images, tag_moves, transitions, verdicts
 from hullmark.store.database import Connection
@@ -50,9 +49,9 @@ async def _flips(connection: Connection, account_id: int, moved_from: int, moved
     found: list[Transition] = []
     for row in await verdicts.current(connection, account_id, moved.image_id or 0):
         old = before.get((row.policy_id, row.environment), row.verdict)
-        if passes(Outcome(old)) is passes(Outcome(row.verdict)):
+        if (old in PASSING) is (row.verdict in PASSING):
             continue
-        kind: TransitionKind = "compliance.regained" if passes(Outcome(row.verdict)) else "compliance.lost"
+        kind: TransitionKind = "compliance.regained" if row.verdict in PASSING else "compliance.lost"
         flip = replace(
             moved,
             kind=kind,

@@ -12,7 +12,8 @@ import msgspec
 from hullmark.app.server.rejudged import JUDGE, Added, Judge, Moment, Outcome, added, outcome_of
 from hullmark.app.server.services import Services
 from hullmark.model import notice
-from hullmark.model.advisory import SEVERITIES
+from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.verdict import PASSING
 from hullmark.store import events, rejudging, summed, transitions
 from hullmark.store.database import Connection
 from hullmark.store.events import NewEvent
@@ -26,8 +27,6 @@ CAUSE = "advisories"
 
 _PAUSE = 0.1
 _MOST_EVIDENCE = 50
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-_PASSES = ("go", "warn")
 _Target = tuple[int, int, int, str]
 
 
@@ -124,7 +123,7 @@ def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry:
     evidence = tuple(msgspec.convert(each, notice.Evidence) for each in entry["evidence"])
     known = causes.get(key)
     if known is not None:
-        cause = known if _RANK[known.severity] >= _RANK[cause.severity] else cause
+        cause = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
         evidence = (*known.evidence, *(each for each in evidence if each not in known.evidence))
     causes[key] = msgspec.structs.replace(cause, evidence=evidence[:_MOST_EVIDENCE])
 
@@ -210,7 +209,7 @@ async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Wri
         number: row for row, outcome, number in written if row.verdict != outcome.row.verdict and not row.is_shadow
     }
     flips = await summed.flips_of(connection, list(flipped)) if flipped else []
-    await summed.certify(connection, [flipped[each.history_id][:2] for each in flips if each.after in _PASSES], now)
+    await summed.certify(connection, [flipped[each.history_id][:2] for each in flips if each.after in PASSING], now)
     for account_id in sorted({each.account_id for each in flips}):
         said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
         await events.tell_all(connection, account_id, said)

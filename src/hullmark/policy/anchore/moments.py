@@ -37,13 +37,6 @@ def next_bundle_moment(
     return first_after(facts.now, _moments(bundle, mapping, anchore, verdict, question))
 
 
-def is_bundle_timeless(bundle: Bundle) -> bool:
-    """Whether time changes nothing that a policy's rules say, whatever the image is like; its own exceptions aside."""
-    return all(
-        rule.check is None or rule.check.moments is None for rule_set in bundle.rule_sets for rule in rule_set.rules
-    )
-
-
 def _moments(
     bundle: Bundle, mapping: Mapping, facts: AnchoreFacts, verdict: Verdict, question: Question
 ) -> Iterator[datetime]:

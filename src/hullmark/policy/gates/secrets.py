@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.advisory import SEVERITY_RANK, Severity
 from hullmark.model.secret import Secret
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob
-
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 class Found(Params, frozen=True, kw_only=True):
@@ -56,7 +54,7 @@ def found(params: Found, facts: Facts) -> Iterator[Answer]:
 def _counts(params: Found, secret: Secret) -> bool:
     if secret.allowed and not params.in_tests:
         return False
-    if _RANK[secret.severity] < _RANK[params.severity] or secret.digest in params.allow_digests:
+    if SEVERITY_RANK[secret.severity] < SEVERITY_RANK[params.severity] or secret.digest in params.allow_digests:
         return False
     if params.places and secret.place not in params.places:
         return False

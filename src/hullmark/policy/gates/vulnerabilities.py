@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from hullmark.model.advisory import SEVERITIES, Cvss, FixState, Severity
+from hullmark.model.advisory import SEVERITY_RANK, Cvss, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
@@ -47,7 +47,6 @@ _RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {
     "vendor": vendor_ratings,
 }
 _BECOMES: dict[Unrated, bool | None] = {"cannot-tell": None, "count": True, "ignore": False}
-_RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 Ids = Annotated[tuple[NameGlob, ...], Meta(description="Only these, by any of their names; none: all.")]
 AllowIds = Annotated[
@@ -260,7 +259,7 @@ def _rated(params: Found, match: Match) -> Iterator[tuple[str, bool | None]]:
     advisory, epss = match.advisory, match.advisory.epss
     if params.severity is not None:
         is_unknown = advisory.severity == "unknown" != params.severity
-        yield "the severity", None if is_unknown else _RANK[advisory.severity] >= _RANK[params.severity]
+        yield "the severity", None if is_unknown else SEVERITY_RANK[advisory.severity] >= SEVERITY_RANK[params.severity]
     if params.cvss is not None:
         yield "the CVSS score", _at_least(max((each.score for each in advisory.cvss), default=None), params.cvss)
     for each in params.scores:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from hullmark.model.problem import Problem
-from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict
+from hullmark.model.verdict import PASSING, Action, Finding, Outcome, PolicyProblem, Verdict
 from hullmark.report.anchore.words import Json, image_id, stamp
 
 HEADER = (
@@ -113,7 +113,7 @@ def check(digest: str, fulltag: str, evaluations: Iterable[Evaluation], *, detai
 
 def status_of(verdict: Verdict) -> Status:
     """Anchore knows two words. What cannot be told does not pass."""
-    return "pass" if verdict.verdict in (Outcome.GO, Outcome.WARN) else "fail"
+    return "pass" if verdict.verdict in PASSING else "fail"
 
 
 def result_of(evaluation: Evaluation) -> Result:

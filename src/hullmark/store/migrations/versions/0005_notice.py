@@ -30,6 +30,16 @@ _BOUND_TO_ACCOUNT = (
     "finding_change",
 )
 
+_COORDINATE_CHANGE = """
+CREATE TABLE coordinate_change (
+    snapshot_id bigint NOT NULL REFERENCES snapshot ON DELETE CASCADE,
+    coordinate_id bigint NOT NULL REFERENCES coordinate ON DELETE CASCADE,
+    PRIMARY KEY (snapshot_id, coordinate_id)
+);
+GRANT SELECT ON coordinate_change TO hullmark_tenant;
+"""
+"""What `match_change` took the place of."""
+
 
 def upgrade() -> None:
     """Make the tables."""
@@ -48,6 +58,7 @@ def downgrade() -> None:
     for table in ("wave_part", "wave", "match_change", "snapshot_news"):
         op.execute(f"DROP TABLE {table}")
     op.execute("ALTER TABLE rematch DROP COLUMN rank")
+    op.execute(_COORDINATE_CHANGE)
     op.execute("ALTER TABLE matching DROP COLUMN carried_out_id")
     op.execute("ALTER TABLE verdict DROP COLUMN snapshot_id, DROP COLUMN finding_count, DROP COLUMN is_awaiting")
     op.execute("DROP INDEX verdict_history_changes")

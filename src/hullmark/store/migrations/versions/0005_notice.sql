@@ -277,6 +277,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON deployment, watch, hook, cause, transiti
     delivery_attempt, thread, thread_image, thread_change TO hullmark_tenant;
 
 -- What a snapshot says differently of packages, until all that follows from it is written down
+DROP TABLE coordinate_change;
 ALTER TABLE matching ADD COLUMN carried_out_id bigint;         -- the snapshot whose news are in all verdicts
 UPDATE matching SET carried_out_id = snapshot_id;
 ALTER TABLE rematch ADD COLUMN rank smallint NOT NULL DEFAULT 3; -- the most urgent first
