@@ -19,8 +19,8 @@ import psycopg
 
 from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.server.adoption.matching import adopt_snapshot
 from hullmark.app.server.documents import fingerprint
-from hullmark.app.server.matching import adopt_snapshot
 from hullmark.match.coordinates import asked, package_of
 from hullmark.match.fleet import Fleet
 from hullmark.policy.load import load_policy

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server import matching
+from hullmark.app.server.adoption import matching
 from hullmark.app.take import take
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched
 from hullmark.app.wish import Means, Scanned, Wish

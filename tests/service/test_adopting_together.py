@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from psycopg import Rollback
 
-from hullmark.app.server import matching
-from hullmark.app.server.adopt import adopt
+from hullmark.app.server.adoption import matching
+from hullmark.app.server.adoption.adopt import adopt
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.store import snapshots

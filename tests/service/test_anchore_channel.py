@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.app.server.deliver import wake_due
+from hullmark.app.server.notice.deliver import wake_due
 from hullmark.notify.channel import Steps, Wish
 from hullmark.notify.channels import CHANNELS
 from tests.support.books import advisory, affected

@@ -16,11 +16,11 @@ from uuid import UUID
 
 import pytest
 
-from hullmark.app.server import deliver as delivering
-from hullmark.app.server import sending
-from hullmark.app.server.deliver import deliver, pause, wake_due
+from hullmark.app.server.notice import deliver as delivering
+from hullmark.app.server.notice import sending
+from hullmark.app.server.notice.deliver import deliver, pause, wake_due
 from hullmark.model.notice import Cause, Transition
-from hullmark.store import channels, transitions
+from hullmark.store.notice import channels, transitions
 from tests.support.desk import Desk, desk
 from tests.support.receiver import Receiver
 from tests.support.receivers import Receiver as Answering

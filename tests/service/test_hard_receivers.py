@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server import sending
-from hullmark.app.server.deliver import deliver, wake_due
-from hullmark.app.server.route import route
+from hullmark.app.server.notice import sending
+from hullmark.app.server.notice.deliver import deliver, wake_due
+from hullmark.app.server.notice.route import route
 from hullmark.model.notice import Cause, Transition
-from hullmark.store import transitions
+from hullmark.store.notice import transitions
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.receiver import Receiver

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.app.server import watch
+from hullmark.app.server.watching import watch
 from tests.service.test_watches import moves, the_watch
 from tests.support import hooks as sent
 from tests.support.desk import Desk, desk

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.server.deliver import wake_due
 from hullmark.app.server.moments import judge_due
+from hullmark.app.server.notice.deliver import wake_due
 from hullmark.notify.webhook import signature
 from tests.service.test_serve import TEN
 from tests.support.advisories import advisory_files

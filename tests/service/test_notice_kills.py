@@ -28,10 +28,10 @@ import psycopg
 import pytest
 
 from hullmark.app.server.documents import verdict_at
-from hullmark.app.server.route import route_what_waits
+from hullmark.app.server.notice.route import route_what_waits
+from hullmark.app.server.notice.threads import marker_of
 from hullmark.app.server.services import Services, services_for
 from hullmark.app.server.settings import Settings
-from hullmark.app.server.threads import marker_of
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
 from hullmark.store import verdicts

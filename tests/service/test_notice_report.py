@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.app.server.day_report import Numbers, bounds, day_report
+from hullmark.app.server.notice.day_report import Numbers, bounds, day_report
 from hullmark.app.server.retain import forget_told
 from tests.service.test_subscriptions import place_of
 from tests.support.database import fresh_database

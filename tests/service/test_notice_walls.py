@@ -13,22 +13,24 @@ from uuid import UUID
 import pytest
 from litestar.enums import HttpMethod
 
-from hullmark.app.server import channel_settings, hooks, sending
-from hullmark.app.server.deliver import deliver
-from hullmark.app.server.route import route
+from hullmark.app.server.notice import channel_settings, sending
+from hullmark.app.server.notice.deliver import deliver
+from hullmark.app.server.notice.route import route
+from hullmark.app.server.watching import hooks
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
-from hullmark.service.api import channel_actions
-from hullmark.service.api import channels as channels_api
-from hullmark.service.api import hooks as hooks_api
-from hullmark.service.api import messages as messages_api
-from hullmark.service.api import silences as silences_api
-from hullmark.service.api import subscriptions as subscriptions_api
-from hullmark.service.api import watches as watches_api
 from hullmark.service.api.anchore import webhooks
+from hullmark.service.api.notice import channel_actions
+from hullmark.service.api.notice import channels as channels_api
+from hullmark.service.api.notice import messages as messages_api
+from hullmark.service.api.notice import silences as silences_api
+from hullmark.service.api.notice import subscriptions as subscriptions_api
 from hullmark.service.api.permissions import ROLES
+from hullmark.service.api.watching import hooks as hooks_api
+from hullmark.service.api.watching import watches as watches_api
 from hullmark.source.hooks.hook import Delivery
-from hullmark.store import channels, transitions, watches
+from hullmark.store import watches
+from hullmark.store.notice import channels, transitions
 from tests.service.test_delivery import begun, channel, listed, passed
 from tests.support.desk import Desk, desk
 from tests.support.receiver import Receiver

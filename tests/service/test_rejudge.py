@@ -15,10 +15,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hullmark.app.server import judge
-from hullmark.app.server.adopt import adopt
+from hullmark.app.server.adoption.adopt import adopt
+from hullmark.app.server.adoption.settle import forget_changes, settle_some
 from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.earlier import earlier_of
-from hullmark.app.server.settle import forget_changes, settle_some
 from hullmark.model.advisory import Exploitability, Exploited, Record
 from hullmark.store import verdicts
 from hullmark.store.database import Connection, Database

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncCursor, Connection, connect
 
-from hullmark.app.server.route import route_what_waits
+from hullmark.app.server.notice.route import route_what_waits
 from hullmark.cli.remote.event import more_of
 from hullmark.model.notice import TRANSITION_KINDS
 from hullmark.policy.values import NameGlob
-from hullmark.store import messages, transitions
-from hullmark.store.decisions import like
-from hullmark.store.silences import end_silence
+from hullmark.store.notice import messages, transitions
+from hullmark.store.notice.decisions import like
+from hullmark.store.notice.silences import end_silence
 from tests.support.notices import START, Place, cause, digest_of, lost, place
 
 pytestmark = pytest.mark.anyio

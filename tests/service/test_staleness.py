@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from hullmark.app.server.feeds import LastUpdate, Wished, update_advisories
-from hullmark.app.server.staleness import look_for_stale
+from hullmark.app.server.notice.staleness import look_for_stale
 from hullmark.app.update import Outcome
 from hullmark.store.settings import keep_setting
 from tests.support.books import advisory, affected

@@ -15,7 +15,8 @@ from hullmark.app.server import case
 from hullmark.app.server.documents import Changes, KeptVerdict, get_document
 from hullmark.app.server.judge import judge
 from hullmark.model.advisory import Exploited
-from hullmark.store import transitions, verdicts
+from hullmark.store import verdicts
+from hullmark.store.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
-from hullmark.app.server import watch
-from hullmark.app.server.watch_repository import newest_first
-from hullmark.store import transitions
+from hullmark.app.server.watching import watch
+from hullmark.app.server.watching.repository import newest_first
+from hullmark.store.notice import transitions
 from hullmark.store.slots import slot
 from tests.support.desk import Desk, desk
 from tests.support.furnished import at_auth

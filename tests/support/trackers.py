@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
-from hullmark.app.server.threads import marker_of, thread_key
+from hullmark.app.server.notice.threads import marker_of, thread_key
 from hullmark.model.notice import Cause, Item, Notice, TransitionKind
 from hullmark.notify.channel import Channel, Outgoing, Post, Reply, Steps, Thread, Wish
 

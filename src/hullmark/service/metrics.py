@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import HistogramMetricFamily
 
 from hullmark.app.server.services import Services
-from hullmark.store import channels, jobs, latency, messages, tallies
+from hullmark.store import jobs, tallies
 from hullmark.store.database import DatabaseUnreachable
+from hullmark.store.notice import channels, latency, messages
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter(

@@ -14,13 +14,16 @@ from typing import NamedTuple
 
 import structlog
 
-from hullmark.app.server import deliver, feeds, moments, retain, route, settle, staleness, watch
+from hullmark.app.server import feeds, moments, retain
+from hullmark.app.server.adoption import settle
 from hullmark.app.server.advisories import count_sets
 from hullmark.app.server.analyse import tell_failed
 from hullmark.app.server.documents import fingerprint
+from hullmark.app.server.notice import deliver, route, staleness
 from hullmark.app.server.register import want_analysis
 from hullmark.app.server.services import Services
 from hullmark.app.server.uploads import sweep_uploads
+from hullmark.app.server.watching import watch
 from hullmark.model.errors import HullmarkError
 from hullmark.store import jobs, leases, liveness
 

@@ -74,7 +74,7 @@ async def store_packages(
 ) -> Stored:
     """Keep which packages an image holds, in place of what was kept before. The number of statements is the same for all images.
 
-    `inventory` has what Go programs were linked with (`app.server.matching.matchable`), `channels` are as for `find`.
+    `inventory` has what Go programs were linked with (`app.server.adoption.matching.matchable`), `channels` are as for `find`.
     """
     content = _content(inventory, channels)
     coordinates = await _store_coordinates(conn, content.coordinates)

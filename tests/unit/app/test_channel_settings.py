@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.channel_settings import as_settings, kind_named
+from hullmark.app.server.notice.channel_settings import as_settings, kind_named
 from hullmark.model.errors import HullmarkError
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.app.server.mailing import composed
+from hullmark.app.server.notice.mailing import composed
 from hullmark.notify.channel import Reply, Wish
 from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of

@@ -16,10 +16,10 @@ import msgspec
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.facets import facets_for
 from hullmark.app.scan import scan_image
+from hullmark.app.server.adoption.matching import READS, matchable, take_in
 from hullmark.app.server.advisories import Books, current_snapshot
 from hullmark.app.server.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.app.server.logins import RegistryLogin, asking, login_for
-from hullmark.app.server.matching import READS, matchable, take_in
 from hullmark.app.server.register import want_analysis, want_verdict
 from hullmark.app.server.services import Services
 from hullmark.app.server.uploads import forget_upload, opened_upload
@@ -36,10 +36,11 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.source import open_image
 from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import RegistryUnwell
-from hullmark.store import coordinates, events, images, leases, snapshots, transitions
+from hullmark.store import coordinates, events, images, leases, snapshots
 from hullmark.store.database import Connection, DatabaseUnreachable
 from hullmark.store.images import ImageRow
 from hullmark.store.leases import Failure, Outcome, Released
+from hullmark.store.notice import transitions
 from hullmark.store.object_keep import ObjectKeep
 from hullmark.store.objects import ObjectsUnreachable
 from hullmark.store.registries import registries

@@ -25,8 +25,9 @@ from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import PASSING
 from hullmark.notify.transitions import numbered
-from hullmark.store import events, images, jobs, policies, snapshots, transitions, verdicts
+from hullmark.store import events, images, jobs, policies, snapshots, verdicts
 from hullmark.store.database import Connection
+from hullmark.store.notice import transitions
 from hullmark.store.policies import Activation
 from hullmark.store.verdicts import VerdictRow
 

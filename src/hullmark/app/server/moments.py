@@ -29,10 +29,11 @@ from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import load_any
 from hullmark.policy.moments import WARNED_DAYS, Granted
 from hullmark.policy.support_end import GATE, TRIGGER
-from hullmark.store import moments, policies, transitions, verdicts
+from hullmark.store import moments, policies, verdicts
 from hullmark.store.adoptions import accounts_with_policies
 from hullmark.store.database import Connection
 from hullmark.store.moments import DatedVerdict, EndingException
+from hullmark.store.notice import transitions
 from hullmark.store.settings import keep_setting, setting
 from hullmark.store.verdicts import Judged
 

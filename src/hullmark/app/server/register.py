@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.app.server.logins import asking, login_for
 from hullmark.app.server.services import Services
-from hullmark.app.server.tag_moves import name_of, point
+from hullmark.app.server.watching.tag_moves import name_of, point
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source import open_image

@@ -12,7 +12,8 @@ from typing import Literal
 import psycopg
 
 from hullmark.app.server.services import Services
-from hullmark.store import images, notice_retention, retention
+from hullmark.store import images, retention
+from hullmark.store.notice import retention as notice_retention
 from hullmark.store.objects import Listed, Objects
 
 _AT_ONCE = 500

@@ -11,37 +11,30 @@ from hullmark.service.api import (
     advisories,
     audit,
     changes,
-    channel_actions,
-    channels,
     deployments,
     events,
     exceptions,
     exports,
     harbor,
-    hooks,
-    hooks_in,
     images,
     keys,
-    messages,
-    notice_report,
     persons,
     policies,
     registries,
     scan,
-    silences,
     simulations,
-    subscriptions,
     system,
-    transitions,
     uploads,
     verdicts,
     vulnerabilities,
-    watches,
 )
 from hullmark.service.api.conditional import Conditional
 from hullmark.service.api.idempotent import Idempotent
 from hullmark.service.api.measured import Measured
+from hullmark.service.api.notice import channel_actions, channels, messages, silences, subscriptions, transitions
+from hullmark.service.api.notice import report as notice_report
 from hullmark.service.api.signin import SignIn, check_routes
+from hullmark.service.api.watching import hooks, hooks_in, watches
 
 RESOURCES = (
     images,

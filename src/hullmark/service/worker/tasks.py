@@ -13,10 +13,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
-from hullmark.app.server import adopt, analyse, deliver, feeds, harbor, judge, moments, route, simulate, watch
+from hullmark.app.server import analyse, feeds, harbor, judge, moments, simulate
+from hullmark.app.server.adoption import adopt
 from hullmark.app.server.advisories import Books
+from hullmark.app.server.notice import deliver, route
 from hullmark.app.server.register import want_verdict
 from hullmark.app.server.services import Services
+from hullmark.app.server.watching import watch
 from hullmark.store import images, retention
 
 _log = structlog.get_logger("hullmark.worker")

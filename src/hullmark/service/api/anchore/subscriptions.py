@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.app.server import repositories
 from hullmark.app.server.services import Services
-from hullmark.app.server.watch_subscriptions import keep_in_step
+from hullmark.app.server.watching.subscriptions import keep_in_step
 from hullmark.report.anchore import subscriptions as shapes
 from hullmark.report.anchore.requests import SubscriptionRequest
 from hullmark.report.anchore.subscriptions import OF_REPOSITORIES, Subscription, SubscriptionInfo

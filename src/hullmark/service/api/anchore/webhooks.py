@@ -11,15 +11,16 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from hullmark.app.server.notices import sample_notice
-from hullmark.app.server.sending import send
+from hullmark.app.server.notice.notices import sample_notice
+from hullmark.app.server.notice.sending import send
 from hullmark.app.server.services import Services
 from hullmark.notify.anchore import CHANNEL, TYPES
 from hullmark.report.anchore.words import Json
 from hullmark.service.api.anchore.failures import missing, refused
 from hullmark.service.api.caller import Caller
-from hullmark.store import audit, channels, deliveries
+from hullmark.store import audit
 from hullmark.store.audit import Asked
+from hullmark.store.notice import channels, deliveries
 
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _MOST = 20

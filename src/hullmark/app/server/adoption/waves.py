@@ -1,0 +1,269 @@
+"""Waves: changes of what is found in packages, carried into the verdicts of all images that hold them, some images at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hullmark.app.server.adoption.rejudged import JUDGE, Added, Judge, Moment, Outcome, added, outcome_of
+from hullmark.app.server.services import Services
+from hullmark.model import notice
+from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.verdict import PASSING
+from hullmark.store import events, rejudging, summed
+from hullmark.store.database import Connection
+from hullmark.store.events import NewEvent
+from hullmark.store.notice import transitions
+from hullmark.store.rejudging import Part
+from hullmark.store.summed import NewTransition, Row
+
+AT_ONCE = 2
+"""Parts that are written at the same time: while the database writes one, the next is thought about."""
+CAUSE = "advisories"
+"""What verdicts say that they were made for."""
+
+_PAUSE = 0.1
+_MOST_EVIDENCE = 50
+_Target = tuple[int, int, int, str]
+
+
+class Wave(msgspec.Struct, frozen=True, kw_only=True):
+    """A wave in memory. `packages` are those that changed, by the set that holds them; `twins` those of which a set holds another by the
+    same purl. `changes` are by version of a policy (with the digest of its exceptions) and package.
+    """
+
+    number: int
+    packages: dict[int, list[int]]
+    twins: dict[int, list[int]]
+    changes: dict[_Target, dict[int, list[Added]]]
+    concerned: dict[tuple[int, int], set[int]]
+    causes: dict[tuple[int, str], notice.Cause]
+    numbers: dict[tuple[int, str], int] = {}
+
+    @property
+    def sets(self) -> list[int]:
+        """The package sets that matter."""
+        return sorted(self.packages.keys() | self.twins.keys())
+
+
+async def work_off(services: Services, snapshot_id: int, digest: str) -> None:
+    """Write all waves that are open, and close them. Others may do so at the same time."""
+    loaded: dict[int, Wave] = {}
+    lock = asyncio.Lock()
+    order = _Order(services=services, snapshot_id=snapshot_id, digest=digest, loaded=loaded, lock=lock)
+    while True:
+        await asyncio.gather(*(_work(order) for _ in range(AT_ONCE)))
+        async with services.database.system() as connection:
+            left = await rejudging.parts_left(connection, snapshot_id)
+        if not left:
+            break
+        await asyncio.sleep(_PAUSE)  # somebody else is at the last ones
+    async with services.database.system() as connection:
+        open_waves = await rejudging.waves(connection, snapshot_id)
+    for number in open_waves:
+        await _close(order, number)
+
+
+class _Order(msgspec.Struct, kw_only=True):
+    """What is worked at, and the waves at hand."""
+
+    services: Services
+    snapshot_id: int
+    digest: str
+    loaded: dict[int, Wave]
+    lock: asyncio.Lock
+
+
+async def _work(order: _Order) -> None:
+    while await _write_part(order):
+        pass
+
+
+async def _loaded(order: _Order, number: int) -> Wave:
+    async with order.lock:
+        if number not in order.loaded:
+            async with order.services.database.system() as connection:
+                order.loaded.clear()
+                order.loaded[number] = await _wave(connection, number)
+        return order.loaded[number]
+
+
+async def _wave(connection: Connection, number: int) -> Wave:
+    changes: dict[_Target, dict[int, list[Added]]] = {}
+    concerned: dict[tuple[int, int], set[int]] = {}
+    causes: dict[tuple[int, str], notice.Cause] = {}
+    for each in await rejudging.changes_of(connection, number):
+        key = (each.account_id, each.policy_id, each.policy_version, each.exceptions_digest)
+        changes.setdefault(key, {}).setdefault(each.package_id, []).append(added(each))
+        concerned.setdefault((each.account_id, each.policy_id), set()).add(each.package_id)
+        for entry in each.told:
+            _gather(causes, each.account_id, entry)
+    packages = {package for each in concerned.values() for package in each}
+    others: dict[int, list[int]] = {}
+    for package, twin in await rejudging.twins_of(connection, packages):
+        others.setdefault(twin, []).append(package)
+    by_set: dict[int, list[int]] = {}
+    for held, package in await rejudging.sets_with(connection, packages):
+        by_set.setdefault(held, []).append(package)
+    twins: dict[int, list[int]] = {}
+    for held, twin in await rejudging.sets_with(connection, others):
+        twins.setdefault(held, []).extend(others[twin])
+    return Wave(
+        number=number, packages=by_set, twins=twins, changes=changes, concerned=concerned, causes=causes, numbers={}
+    )
+
+
+def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry: dict[str, Any]) -> None:
+    """Put together what all changes say of a cause: the gravest severity, and evidence of each."""
+    key = (account_id, str(entry["cause"]))
+    cause = msgspec.convert(entry["about"], notice.Cause)
+    evidence = tuple(msgspec.convert(each, notice.Evidence) for each in entry["evidence"])
+    known = causes.get(key)
+    if known is not None:
+        cause = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
+        evidence = (*known.evidence, *(each for each in evidence if each not in known.evidence))
+    causes[key] = msgspec.structs.replace(cause, evidence=evidence[:_MOST_EVIDENCE])
+
+
+# A part
+
+
+async def _write_part(order: _Order) -> bool:
+    """Write the verdicts of some images; answers whether there was any left."""
+    services, now = order.services, order.services.clock()
+    async with services.database.system() as connection:
+        part = await rejudging.take_part(connection, order.snapshot_id)
+        if part is None:
+            return False
+        wave = await _loaded(order, part.wave_id)
+        found = await _outcomes(connection, order, wave, part, now)
+        await _write(connection, order, wave, found, now)
+    return True
+
+
+_Found = list[tuple[Row, Outcome | Judge | Moment]]
+
+
+async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Part, now: datetime) -> _Found:
+    held: dict[int, tuple[set[int], set[int]]] = {}
+    for image, sets in await rejudging.images_with(connection, wave.sets, part):
+        packages = {package for each in sets for package in wave.packages.get(each, ())}
+        if packages:
+            held[image] = (packages, {package for each in sets for package in wave.twins.get(each, ())})
+    policies = {policy for _, policy in wave.concerned}
+    rows = await summed.rows_of(connection, list(held), policies, order.snapshot_id)
+    return [(row, outcome) for row in rows if (outcome := _outcome(wave, row, held[row.image_id], now)) is not None]
+
+
+def _outcome(wave: Wave, row: Row, held: tuple[set[int], set[int]], now: datetime) -> Outcome | Judge | Moment | None:
+    packages, twins = held
+    concerned = wave.concerned.get((row.account_id, row.policy_id))
+    if concerned is None or concerned.isdisjoint(packages):
+        return None
+    by_package = wave.changes.get((row.account_id, row.policy_id, row.policy_version, row.exceptions_digest))
+    if by_package is None or not (concerned & packages).isdisjoint(twins):
+        return JUDGE  # it was judged by something else than is in force, or two packages are one to the policy
+    changes = [change for package in packages & by_package.keys() for change in by_package[package]]
+    if not changes:
+        return JUDGE
+    changes.sort(key=lambda each: each.id)
+    return outcome_of(row, changes, now)
+
+
+async def _write(connection: Connection, order: _Order, wave: Wave, found: _Found, now: datetime) -> None:
+    await summed.want_judging(connection, [row for row, outcome in found if isinstance(outcome, Judge)], CAUSE)
+    moments = [(row, outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)]
+    await summed.bring_forward(connection, moments)
+    made = [(row, outcome) for row, outcome in found if isinstance(outcome, Outcome)]
+    if not made:
+        return
+    ids = await summed.write(connection, [outcome.row for _, outcome in made], order.digest, CAUSE, now)
+    await _tell(connection, order, wave, [(*each, number) for each, number in zip(made, ids, strict=True)], now)
+
+
+_Written = list[tuple[Row, Outcome, int]]
+
+
+async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
+    """Write down what is told of verdicts: events of those that say something else, transitions, and what they certify."""
+    told = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
+    numbers = await _causes(order, wave, {(account_id, news.cause) for account_id, _, news in told})
+    shown: dict[int, str] = {}
+    rows = [
+        NewTransition(
+            number,
+            numbers[(account_id, news.cause)],
+            news.kind,
+            news.before,
+            news.after,
+            news.severity,
+            _shown(shown, news.evidence),
+        )
+        for account_id, number, news in told
+    ]
+    await summed.add_transitions(connection, rows, now)
+    flipped = {
+        number: row for row, outcome, number in written if row.verdict != outcome.row.verdict and not row.is_shadow
+    }
+    flips = await summed.flips_of(connection, list(flipped)) if flipped else []
+    await summed.certify(connection, [flipped[each.history_id][:2] for each in flips if each.after in PASSING], now)
+    for account_id in sorted({each.account_id for each in flips}):
+        said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
+        await events.tell_all(connection, account_id, said)
+    for account_id in sorted({account_id for account_id, _, _ in told}):
+        await transitions.want_routing(connection, account_id)
+
+
+def _shown(known: dict[int, str], evidence: list[Any]) -> str:
+    """Evidence as JSON. Most of it is one object that many images share."""
+    text = known.get(id(evidence))
+    if text is None:
+        text = known[id(evidence)] = msgspec.json.encode(evidence).decode().replace("\\u0000", "\ufffd")
+    return text
+
+
+def _event(flip: summed.Flip, before: str) -> NewEvent:
+    body = {
+        "digest": flip.digest,
+        "policy": flip.policy,
+        "environment": flip.environment,
+        "reference": flip.reference,
+        "before": before,
+        "after": flip.after,
+        "reason": flip.reason,
+        "cause": CAUSE,
+    }
+    return NewEvent(kind="verdict.changed", resource=("image", flip.digest), body=body)
+
+
+# Causes
+
+
+async def _causes(order: _Order, wave: Wave, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """The numbers of causes, by account and key. Those that are new are written at once: other parts need not wait for this one's end."""
+    wanted = set(keys)
+    if wanted - wave.numbers.keys():
+        async with order.lock, order.services.database.system() as connection:
+            for account_id, key in sorted(wanted - wave.numbers.keys()):
+                cause = wave.causes[(account_id, key)]
+                wave.numbers[(account_id, key)] = await transitions.keep_cause(
+                    connection, account_id, cause, is_complete=False
+                )
+    return {each: wave.numbers[each] for each in wanted}
+
+
+async def _close(order: _Order, number: int) -> None:
+    """Forget a wave that is written, and let its causes be told as wholes."""
+    async with order.services.database.system() as connection:
+        changes = await rejudging.changes_of(connection, number)
+        if not await rejudging.close_wave(connection, number):
+            return
+        keys = {(each.account_id, str(entry["cause"])) for each in changes for entry in each.told}
+        known = await rejudging.cause_ids(connection, keys)
+        for account_id in sorted({account for account, _ in known}):
+            ids: Sequence[int] = [cause for (account, _), cause in known.items() if account == account_id]
+            await transitions.complete(connection, account_id, ids)

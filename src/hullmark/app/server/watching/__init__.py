@@ -1,0 +1,1 @@
+"""What is looked at for changes: tags, repositories, and what registries tell."""

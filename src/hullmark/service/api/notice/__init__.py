@@ -1,0 +1,1 @@
+"""Routes about what is told: channels, subscriptions, silences, messages, transitions."""

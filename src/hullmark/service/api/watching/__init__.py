@@ -1,0 +1,1 @@
+"""Routes about what is watched, and the addresses that registries call."""

@@ -1,0 +1,1 @@
+"""What is told: transitions, who wants them, the messages about them and how they were delivered."""
