@@ -31,8 +31,15 @@ from hullmark.service.api import (
 from hullmark.service.api.conditional import Conditional
 from hullmark.service.api.idempotent import Idempotent
 from hullmark.service.api.measured import Measured
-from hullmark.service.api.notice import channel_actions, channels, messages, silences, subscriptions, transitions
-from hullmark.service.api.notice import report as notice_report
+from hullmark.service.api.notice import (
+    channel_actions,
+    channels,
+    day_report,
+    messages,
+    silences,
+    subscriptions,
+    transitions,
+)
 from hullmark.service.api.signin import SignIn, check_routes
 from hullmark.service.api.watching import hooks, hooks_in, watches
 
@@ -63,7 +70,7 @@ RESOURCES = (
     subscriptions,
     silences,
     transitions,
-    notice_report,
+    day_report,
 )
 """Everything below /api/v1."""
 

@@ -88,7 +88,7 @@ def _statuses(contract: dict[str, Any]) -> Iterator[str]:
 
 
 def _section(contract: dict[str, Any], tag: dict[str, str]) -> Iterator[str]:
-    yield f"## {tag['name'].capitalize()}"
+    yield f"## {tag['name'].replace('_', ' ').capitalize()}"
     yield ""
     yield tag["description"]
     for path, item in contract["paths"].items():
