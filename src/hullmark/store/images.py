@@ -317,10 +317,17 @@ async def forget_unheld(connection: Connection, limit: int) -> int:
         DELETE FROM image WHERE id IN (
             SELECT id FROM image WHERE state <> 'analysing' AND added_at < now() - interval '1 hour'
                 AND NOT EXISTS (SELECT FROM account_image held WHERE held.image_id = image.id) LIMIT %s)
+        RETURNING id
         """,
         (limit,),
     )
-    return cursor.rowcount
+    gone = [number for (number,) in await cursor.fetchall()]
+    if gone:
+        await connection.execute(
+            "DELETE FROM verdict_history USING account WHERE account_id = account.id AND image_id = ANY(%s::bigint[])",
+            (gone,),
+        )
+    return len(gone)
 
 
 async def analysed_of(

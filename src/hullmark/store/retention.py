@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from hullmark.store import snapshots
 from hullmark.store.database import Connection
 
 _NAMED_BY = {
@@ -67,33 +68,52 @@ async def take_old_snapshots(connection: Connection, kept: int) -> list[str]:
 async def delete_account(connection: Connection, account_id: int) -> bool:
     """Remove an account that is to be deleted, with all that is its own; its audit log stays."""
     cursor = await connection.execute("DELETE FROM account WHERE id = %s AND state = 'deleting'", (account_id,))
+    if cursor.rowcount:
+        # Only now: whoever was writing some had to be waited for.
+        await connection.execute("DELETE FROM verdict_history WHERE account_id = %s", (account_id,))
+        await connection.execute("DELETE FROM transition WHERE account_id = %s", (account_id,))
     return cursor.rowcount == 1
 
 
-async def forget_unheld_packages(connection: Connection, limit: int) -> int:
-    """Remove package sets that no image holds, packages of no set and coordinates of no package; answers how many sets went.
-
-    Whoever stores an image meanwhile waits: the tables are locked in the order in which images are stored, so that nobody waits in a
-    circle. Raises psycopg.errors.LockNotAvailable if they are busy.
-    """
-    await connection.execute("SET LOCAL lock_timeout = '2s'")
-    await connection.execute("LOCK TABLE coordinate, package, package_set IN SHARE ROW EXCLUSIVE MODE")
-    sets = await connection.execute(
-        """
-        DELETE FROM package_set WHERE id IN (SELECT id FROM package_set WHERE NOT EXISTS (
-            SELECT FROM image_set WHERE image_set.set_id = package_set.id) LIMIT %s)
-        """,
+async def unheld_sets(connection: Connection, limit: int) -> list[int]:
+    """Package sets that no image holds, by number."""
+    cursor = await connection.execute(
+        "SELECT id FROM package_set WHERE NOT EXISTS (SELECT FROM image_set WHERE image_set.set_id = package_set.id)"
+        " ORDER BY id LIMIT %s",
         (limit,),
     )
-    if sets.rowcount:
-        await connection.execute(
-            "DELETE FROM package WHERE NOT EXISTS (SELECT FROM set_member member WHERE member.package_id = package.id)"
-            " AND NOT EXISTS (SELECT FROM image_exempt exempt WHERE exempt.package_id = package.id)"
-        )
-        await connection.execute(
-            """
-            DELETE FROM coordinate WHERE NOT EXISTS (SELECT FROM package WHERE package.coordinate_id = coordinate.id)
-                AND NOT EXISTS (SELECT FROM package WHERE package.owner_coordinate_id = coordinate.id)
-            """
-        )
-    return sets.rowcount
+    return [int(number) for (number,) in await cursor.fetchall()]
+
+
+async def forget_sets(connection: Connection, ids: Sequence[int]) -> int:
+    """Remove those of package sets that no image holds, and packages and coordinates that nothing else has; answers how many sets went.
+
+    Nobody stores or matches packages until the transaction ends. Raises psycopg.errors.LockNotAvailable if that is not to be had.
+    """
+    await connection.execute("SET LOCAL lock_timeout = '2s'")
+    await snapshots.current_to_change(connection)
+    free = "SELECT id FROM package_set WHERE id = ANY(%s::bigint[]) AND NOT EXISTS (SELECT FROM image_set WHERE set_id = package_set.id)"
+    sets = [number for (number,) in await (await connection.execute(free, (list(ids),))).fetchall()]
+    cursor = await connection.execute(
+        "SELECT DISTINCT package_id FROM set_member WHERE set_id = ANY(%s::bigint[])", (sets,)
+    )
+    packages = [number for (number,) in await cursor.fetchall()]
+    await connection.execute("DELETE FROM package_set WHERE id = ANY(%s::bigint[])", (sets,))
+    cursor = await connection.execute(
+        """
+        DELETE FROM package WHERE id = ANY(%s::bigint[]) AND NOT EXISTS (SELECT FROM set_member WHERE package_id = package.id)
+            AND NOT EXISTS (SELECT FROM image_exempt WHERE package_id = package.id)
+        RETURNING coordinate_id, owner_coordinate_id
+        """,
+        (packages,),
+    )
+    coordinates = sorted({number for row in await cursor.fetchall() for number in row if number is not None})
+    await connection.execute(
+        """
+        DELETE FROM coordinate WHERE id = ANY(%s::bigint[])
+            AND NOT EXISTS (SELECT FROM package WHERE package.coordinate_id = coordinate.id)
+            AND NOT EXISTS (SELECT FROM package WHERE package.owner_coordinate_id = coordinate.id)
+        """,
+        (coordinates,),
+    )
+    return len(sets)

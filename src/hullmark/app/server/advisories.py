@@ -75,10 +75,11 @@ async def current_snapshot(connection: Connection) -> SnapshotRow | None:
 
 
 async def count_sets(services: Services) -> None:
-    """Count the matches of package sets that are not counted, some at a time."""
+    """Count the matches of package sets that are not counted, some at a time. While a snapshot is carried out nobody does: it would be
+    in its way, and in vain."""
     while True:
         async with services.database.system() as connection:
-            if not await set_counts.fill(connection):
+            if not await snapshots.is_carried_out(connection) or not await set_counts.fill(connection):
                 return
 
 

@@ -17,7 +17,7 @@ from hullmark.store.notice import retention as notice_retention
 from hullmark.store.objects import Listed, Objects
 
 _AT_ONCE = 500
-_SETS_AT_ONCE = 10_000
+_MOST_SETS, _SETS_AT_ONCE = 10_000, 100
 _ANSWERS_KEPT = 24
 _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
@@ -58,12 +58,19 @@ async def sweep_objects(services: Services, grace: float | None = None) -> None:
             await asyncio.to_thread(_delete_old, services.objects, unnamed, before)
     await asyncio.to_thread(services.objects.sweep, seconds)
     with suppress(psycopg.errors.LockNotAvailable):  # the next time, then
-        async with services.database.system() as connection:
-            await retention.forget_unheld_packages(connection, _SETS_AT_ONCE)
+        await _forget_packages(services)
     async with services.database.system() as connection:
         old = await retention.take_old_snapshots(connection, services.settings.keep_snapshots)
     if old:
         await asyncio.to_thread(services.objects.delete, old)
+
+
+async def _forget_packages(services: Services) -> None:
+    async with services.database.system() as connection:
+        unheld = await retention.unheld_sets(connection, _MOST_SETS)
+    for at in range(0, len(unheld), _SETS_AT_ONCE):
+        async with services.database.system() as connection:
+            await retention.forget_sets(connection, unheld[at : at + _SETS_AT_ONCE])
 
 
 def _delete_old(objects: Objects, keys: list[str], before: datetime) -> None:

@@ -129,7 +129,7 @@ batch AS MATERIALIZED (
             AND tag.repository = substring(t.reference FROM '^[^/]*/(.*):[^:/]*$') AND tag.tag = substring(t.reference FROM ':([^:/]*)$')
             AND t.reference <> '' AND (cause.kind = 'image' OR NOT (t.is_certified OR t.is_deployed))
     ) former ON true
-    WHERE t.account_id = %(account)s AND t.id = ANY(%(ids)s::bigint[])
+    WHERE t.account_id + 0 = %(account)s AND t.id = ANY(%(ids)s::bigint[])
 ), rule AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rules)s) AS r(position integer, kinds text[], selectors text[], environments text[],
         severity integer, scope text, channels uuid[], not_carried text[], is_digest boolean, quiet_below integer)
@@ -140,9 +140,11 @@ batch AS MATERIALIZED (
         selectors text[], subject text)
 )"""
 
+# No join by number: what is written a moment ago is not analysed yet, and the planner takes many rows for one.
 _DECIDE = f"""
-WITH {_PARAMETERS}, weighed AS MATERIALIZED (
-    SELECT batch.id, rule.position, CASE
+WITH {_PARAMETERS}, weighed AS (
+    SELECT batch.*, rule.position, rule.channels, rule.is_digest, rule.quiet_below, CASE
+        WHEN rule.position IS NULL THEN 0
         WHEN NOT coalesce(batch.kind LIKE ANY(rule.kinds), true) THEN 1
         WHEN NOT batch.reference LIKE ANY(rule.selectors) THEN 2
         WHEN batch.environment <> '' AND NOT coalesce(batch.environment = ANY(rule.environments), true) THEN 3
@@ -152,31 +154,31 @@ WITH {_PARAMETERS}, weighed AS MATERIALIZED (
         WHEN cardinality(rule.channels) = 0 THEN 7
         WHEN batch.kind = ANY(rule.not_carried) THEN 8
         ELSE 9 END AS stage
-    FROM batch CROSS JOIN rule
+    FROM batch LEFT JOIN rule ON true
 ), nearest AS (
-    SELECT batch.id, coalesce(max(weighed.stage), 0) AS stage FROM batch LEFT JOIN weighed ON weighed.id = batch.id GROUP BY batch.id
-), silenced AS MATERIALIZED (
-    SELECT DISTINCT ON (batch.id) batch.id, hush.why FROM batch JOIN nearest ON nearest.id = batch.id AND nearest.stage = 9
-    JOIN hush ON batch.at >= hush.starts AND batch.at < hush.ends AND coalesce(batch.kind LIKE ANY(hush.kinds), true)
-        AND batch.reference LIKE ANY(hush.selectors) AND batch.subject LIKE hush.subject
-    ORDER BY batch.id, hush.position
+    SELECT weighed.*, max(stage) OVER each AS nearest, row_number() OVER each AS place FROM weighed WINDOW each AS (PARTITION BY id)
+), judged AS MATERIALIZED (
+    SELECT nearest.*, silenced.why FROM nearest LEFT JOIN LATERAL (
+        SELECT hush.why FROM hush
+        WHERE nearest.nearest = 9 AND nearest.at >= hush.starts AND nearest.at < hush.ends
+            AND coalesce(nearest.kind LIKE ANY(hush.kinds), true) AND nearest.reference LIKE ANY(hush.selectors)
+            AND nearest.subject LIKE hush.subject
+        ORDER BY hush.position LIMIT 1
+    ) AS silenced ON true
 ), told AS (
     -- Of several subscriptions of one channel: at once before in a digest, now before after quiet hours, the older one before the newer.
-    SELECT DISTINCT ON (weighed.id, heard.channel) weighed.id, heard.channel, rule.position,
-        NOT rule.is_digest AND batch.severity < rule.quiet_below AS is_held
-    FROM weighed JOIN rule ON rule.position = weighed.position JOIN batch ON batch.id = weighed.id
-        CROSS JOIN unnest(rule.channels) AS heard (channel)
-    WHERE weighed.stage = 9 AND NOT EXISTS (SELECT FROM silenced WHERE silenced.id = weighed.id)
-        AND NOT EXISTS (SELECT FROM carried WHERE carried.channel = heard.channel AND NOT batch.kind = ANY(carried.kinds))
-    ORDER BY weighed.id, heard.channel, rule.is_digest, is_held, rule.position
+    SELECT DISTINCT ON (judged.id, heard.channel) judged.id, judged.cause_id, judged.kind, heard.channel, judged.position,
+        NOT judged.is_digest AND judged.severity < judged.quiet_below AS is_held
+    FROM judged CROSS JOIN unnest(judged.channels) AS heard (channel)
+    WHERE judged.stage = 9 AND judged.why IS NULL
+        AND NOT EXISTS (SELECT FROM carried WHERE carried.channel = heard.channel AND NOT judged.kind = ANY(carried.kinds))
+    ORDER BY judged.id, heard.channel, judged.is_digest, is_held, judged.position
 )
-SELECT batch.cause_id, batch.kind, told.channel, told.position, told.is_held, 9 AS stage, '' AS silence,
-    array_agg(batch.id ORDER BY batch.id) AS ids
-FROM told JOIN batch ON batch.id = told.id GROUP BY 1, 2, 3, 4, 5
+SELECT cause_id, kind, channel, position, is_held, 9 AS stage, '' AS silence, array_agg(id ORDER BY id) AS ids
+FROM told GROUP BY 1, 2, 3, 4, 5
 UNION ALL
-SELECT batch.cause_id, batch.kind, NULL, NULL, false, nearest.stage, coalesce(silenced.why, ''), array_agg(batch.id ORDER BY batch.id)
-FROM batch JOIN nearest ON nearest.id = batch.id LEFT JOIN silenced ON silenced.id = batch.id
-WHERE nearest.stage < 9 OR silenced.id IS NOT NULL GROUP BY 1, 2, 6, 7
+SELECT cause_id, kind, NULL, NULL, false, nearest, coalesce(why, ''), array_agg(id ORDER BY id)
+FROM judged WHERE place = 1 AND (nearest < 9 OR why IS NOT NULL) GROUP BY 1, 2, 6, 7
 """
 
 

@@ -39,14 +39,18 @@ async def count_latency(connection: Connection, number: int) -> None:
     """Count a message that has arrived: each transition in it once."""
     await connection.execute(
         f"""
-        {_WITH_TIMES}
+        {_WITH_TIMES}, held AS MATERIALIZED (
+            SELECT stage, width_bucket(-took.seconds, %(below)s::double precision[]) AS by, count(*) AS count, sum(took.seconds) AS seconds
+            FROM took GROUP BY 1, 2
+        )
         INSERT INTO notice_latency (stage, at_most, count, seconds)
-        SELECT stage, bound, count(*) FILTER (WHERE took.seconds <= bound), sum(took.seconds)
-        FROM took, unnest(%(bounds)s::double precision[]) bound GROUP BY 1, 2 ORDER BY 1, 2
+        SELECT stage, bound, coalesce(sum(count) FILTER (WHERE by >= place), 0), sum(held.seconds)
+        FROM held, unnest(%(below)s::double precision[]) WITH ORDINALITY AS negated (below, place), LATERAL (SELECT -below) AS each (bound)
+        GROUP BY 1, 2 ORDER BY 1, 2
         ON CONFLICT (stage, at_most) DO UPDATE SET count = notice_latency.count + EXCLUDED.count,
             seconds = notice_latency.seconds + EXCLUDED.seconds
         """,
-        {"message": number, "bounds": list(BOUNDS)},
+        {"message": number, "below": [-each for each in reversed(BOUNDS)]},
     )
 
 

@@ -8,9 +8,10 @@ from typing import LiteralString
 from hullmark.store.database import Connection
 
 _OLD: tuple[LiteralString, ...] = (
-    # Places in messages go with it. Only the oldest are looked at, so that nothing is looked through.
-    "DELETE FROM transition USING (SELECT id, at FROM transition ORDER BY id LIMIT %(limit)s) oldest"
-    " WHERE oldest.id = transition.id AND oldest.at < %(before)s",
+    # With its places in messages. Only the oldest are looked at, so that nothing is looked through.
+    "WITH gone AS (DELETE FROM transition USING (SELECT id, at FROM transition ORDER BY id LIMIT %(limit)s) oldest"
+    " WHERE oldest.id = transition.id AND oldest.at < %(before)s RETURNING transition.id),"
+    " places AS (DELETE FROM message_item USING gone WHERE message_item.transition_id = gone.id) SELECT FROM gone",
     # Attempts go with it.
     "DELETE FROM message USING (SELECT id, opened_at FROM message ORDER BY id LIMIT %(limit)s) oldest"
     " WHERE oldest.id = message.id AND oldest.opened_at < %(before)s",

@@ -55,9 +55,16 @@ async def unrouted(connection: Connection, account_id: int, limit: int) -> list[
     return [(int(number), at) for number, at in await cursor.fetchall()]
 
 
-async def accounts_to_route(connection: Connection) -> list[int]:
-    """The accounts of which something is not routed."""
-    cursor = await connection.execute("SELECT DISTINCT account_id FROM transition WHERE routed_at IS NULL")
+async def accounts_to_route(connection: Connection, until: datetime) -> list[int]:
+    """The accounts of which something was written until a moment, and is not routed."""
+    cursor = await connection.execute(
+        """
+        SELECT id FROM account WHERE EXISTS (SELECT FROM (
+            SELECT recorded_at FROM transition WHERE account_id = account.id AND routed_at IS NULL ORDER BY id LIMIT 1
+        ) AS first WHERE recorded_at < %s)
+        """,
+        (until,),
+    )
     return [int(account) for (account,) in await cursor.fetchall()]
 
 
@@ -105,16 +112,15 @@ _MESSAGE = "id, channel_id, cause_id, subscription_id, part, state, due_at, is_h
 async def messages_about(
     connection: Connection, account_id: int, wanted: Sequence[tuple[UUID, int]]
 ) -> list[OpenMessage]:
-    """All messages to a channel about a cause, of these pairs. None of them is sealed by others until this transaction ends."""
+    """All messages to a channel about a cause, of these pairs. None of those that gather is sealed by others until this transaction ends."""
+    about = """
+        FROM message WHERE account_id = %s AND form = 'group'
+            AND (channel_id, cause_id) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))
+    """
+    values = (account_id, [channel for channel, _ in wanted], [cause for _, cause in wanted])
+    await connection.execute(f"SELECT {about} AND state = 'gathering' ORDER BY id FOR NO KEY UPDATE", values)
     async with connection.cursor(row_factory=class_row(OpenMessage)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_MESSAGE} FROM message WHERE account_id = %s AND form = 'group'
-                AND (channel_id, cause_id) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))
-            ORDER BY id FOR UPDATE
-            """,
-            (account_id, [channel for channel, _ in wanted], [cause for _, cause in wanted]),
-        )
+        await cursor.execute(f"SELECT {_MESSAGE} {about} ORDER BY id", values)
         return await cursor.fetchall()
 
 
@@ -127,7 +133,7 @@ async def open_digests(
             f"""
             SELECT {_MESSAGE} FROM message WHERE account_id = %s AND form = 'digest' AND state = 'gathering'
                 AND (channel_id, subscription_id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))
-            ORDER BY id FOR UPDATE
+            ORDER BY id FOR NO KEY UPDATE
             """,
             (account_id, [channel for channel, _ in wanted], [subscription for _, subscription in wanted]),
         )

@@ -191,7 +191,9 @@ _Written = list[tuple[Row, Outcome, int]]
 async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
     """Write down what is told of verdicts: events of those that say something else, transitions, and what they certify."""
     told = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
-    numbers = await _causes(order, wave, {(account_id, news.cause) for account_id, _, news in told})
+    keys = {(account_id, news.cause) for account_id, _, news in told}
+    new = sorted({account_id for account_id, _ in keys - wave.numbers.keys()})
+    numbers = await _causes(order, wave, keys)
     shown: dict[int, str] = {}
     rows = [
         NewTransition(
@@ -214,7 +216,8 @@ async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Wri
     for account_id in sorted({each.account_id for each in flips}):
         said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
         await events.tell_all(connection, account_id, said)
-    for account_id in sorted({account_id for account_id, _, _ in told}):
+    # People hear of a cause with its first images, and of all others together when the wave is closed.
+    for account_id in new:
         await transitions.want_routing(connection, account_id)
 
 

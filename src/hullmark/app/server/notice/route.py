@@ -22,7 +22,7 @@ from hullmark.store.notice import decisions, routing, transitions
 from hullmark.store.notice.decisions import Decision
 
 _AT_ONCE = 10_000
-_FORGOTTEN = timedelta(seconds=30)
+_FORGOTTEN, _LOST = timedelta(seconds=30), timedelta(seconds=60)
 _SHOWN = 20
 
 
@@ -53,11 +53,11 @@ async def route_what_waits(services: Services) -> None:
 
     Such are those of which the last judge told while advisories were still carried into other verdicts.
     """
-    until = services.clock() - _FORGOTTEN
+    now = services.clock()
     async with services.database.system() as connection:
-        for account_id in await routing.accounts_to_route(connection):
+        for account_id in await routing.accounts_to_route(connection, now - _LOST):
             await transitions.want_routing(connection, account_id)
-        for account_id, causes in (await transitions.forgotten_causes(connection, until)).items():
+        for account_id, causes in (await transitions.forgotten_causes(connection, now - _FORGOTTEN)).items():
             if not await jobs.is_judging_ahead(connection, account_id):
                 await transitions.complete(connection, account_id, causes)
 

@@ -39,6 +39,16 @@ CREATE TABLE coordinate_change (
 GRANT SELECT ON coordinate_change TO hullmark_tenant;
 """
 """What `match_change` took the place of."""
+_REMOVAL = """
+DROP INDEX image_exempt_package;
+DROP INDEX simulation_flip_image;
+DROP INDEX tag_image;
+CREATE INDEX tag_image ON tag (account_id, image_id);
+ALTER TABLE set_member ADD CONSTRAINT set_member_coordinate_id_fkey FOREIGN KEY (coordinate_id) REFERENCES coordinate;
+ALTER TABLE verdict_history ADD CONSTRAINT verdict_history_account_id_fkey FOREIGN KEY (account_id) REFERENCES account ON DELETE CASCADE,
+    ADD CONSTRAINT verdict_history_image_id_fkey FOREIGN KEY (image_id) REFERENCES image ON DELETE CASCADE;
+"""
+"""How things were found that were removed."""
 
 
 def upgrade() -> None:
@@ -54,6 +64,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute(_REMOVAL)
     op.execute("DROP FUNCTION finding_changes")
     for table in ("wave_part", "wave", "match_change", "snapshot_news"):
         op.execute(f"DROP TABLE {table}")
