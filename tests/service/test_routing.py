@@ -469,6 +469,9 @@ async def test_a_batch_that_fails_leaves_nothing_behind(at: Place, monkeypatch: 
 async def test_a_job_that_was_lost_is_made_again(at: Place) -> None:
     await at.tell(cause(), [lost(await at.image())])
     await at.forget_jobs()
+    await route_what_waits(at.services)
+    assert await at.jobs("route") == [], "it is young: its job may be on its way"
+    at.now += timedelta(minutes=2)
     for _ in range(2):
         await route_what_waits(at.services)
         assert await at.jobs("route") == [{"account_id": at.account_id}]

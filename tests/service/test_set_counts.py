@@ -64,6 +64,9 @@ async def test_what_is_counted_is_made_unknown_by_the_change_itself(at: Desk) ->
     await at.work()
     await count_sets(at.services)
     async with at.services.database.system() as connection:
+        await connection.execute("UPDATE coordinate_state SET reasons = '{unlikely}'")
+    assert await uncounted(at) == 0, "as many as before"
+    async with at.services.database.system() as connection:
         await connection.execute("UPDATE coordinate_state SET counts = '{0,0,0,0,7,0,0,0,0,0,0,0}'")
     assert await uncounted(at) == 1
     await count_sets(at.services)

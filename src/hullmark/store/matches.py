@@ -41,10 +41,10 @@ class Weight(NamedTuple):
 
 
 class Weighed(NamedTuple):
-    """An advisory as it is kept, with its weight."""
+    """An advisory by number and CVE ("": none), with what is known of its weight."""
 
     id: int
-    named: Named
+    cve: str
     weight: Weight
 
 
@@ -250,15 +250,19 @@ def _weight(weight: Weight) -> tuple[Any, ...]:
 
 def named_of(body: bytes, epss: float | None, percentile: float | None, kev: tuple[str | None, str, bool]) -> Named:
     """An advisory from its columns. `kev`: since when it is listed (None: it is not), by when to act, whether ransomware uses it."""
+    return advisory_of(body, _weight_of(0.0, epss, percentile, kev))
+
+
+def _weight_of(risk: float, epss: float | None, percentile: float | None, kev: tuple[str | None, str, bool]) -> Weight:
     added, due, ransomware = kev
-    return msgspec.structs.replace(
-        _named(body),
-        epss=None if epss is None else Epss(score=epss, percentile=percentile or 0.0),
-        kev=None if added is None else Kev(added=added, due=due, ransomware=ransomware),
+    return Weight(
+        risk,
+        None if epss is None else Epss(score=epss, percentile=percentile or 0.0),
+        None if added is None else Kev(added=added, due=due, ransomware=ransomware),
     )
 
 
-_WEIGHED: LiteralString = "SELECT id, body, risk, epss, percentile, kev_added, kev_due, is_ransomware FROM advisory "
+_WEIGHED: LiteralString = "SELECT id, cve, risk, epss, percentile, kev_added, kev_due, is_ransomware FROM advisory "
 
 
 def advisory_of(body: bytes, weight: Weight) -> Named:
@@ -267,15 +271,14 @@ def advisory_of(body: bytes, weight: Weight) -> Named:
 
 
 async def advisories_after(conn: Connection, after: int, limit: int) -> list[Weighed]:
-    """Advisories above this number, in their order, with what is known of their weight; nobody else weighs them meanwhile."""
-    cursor = await conn.execute(_WEIGHED + "WHERE id > %s ORDER BY id LIMIT %s FOR NO KEY UPDATE", (after, limit))
+    """Advisories above this number, in their order. Hold `snapshots.current_to_change`: nobody else weighs them meanwhile."""
+    cursor = await conn.execute(_WEIGHED + "WHERE id > %s ORDER BY id LIMIT %s", (after, limit))
     return [_as_weighed(row) for row in await cursor.fetchall()]
 
 
 def _as_weighed(row: tuple[Any, ...]) -> Weighed:
-    number, body, risk, epss, percentile, *kev = row
-    named = named_of(body, epss, percentile, (kev[0], kev[1], kev[2]))
-    return Weighed(number, named, Weight(risk, named.epss, named.kev))
+    number, cve, risk, epss, percentile, *kev = row
+    return Weighed(number, cve, _weight_of(risk, epss, percentile, (kev[0], kev[1], kev[2])))
 
 
 async def write_weights(conn: Connection, weights: Mapping[int, Weight]) -> None:
@@ -298,10 +301,9 @@ async def weighed_until(conn: Connection, advisory_id: int | None) -> None:
 
 
 async def weighed_of(conn: Connection, cves: Iterable[str]) -> list[Weighed]:
-    """The advisories that go by one of these names, in their order, with their weights; nobody else weighs them meanwhile."""
+    """The advisories that go by one of these names, in their order. Hold `snapshots.current_to_change`."""
     cursor = await conn.execute(
-        _WEIGHED
-        + "WHERE id IN (SELECT advisory_id FROM advisory_name WHERE name = ANY(%s::text[])) ORDER BY id FOR NO KEY UPDATE",
+        _WEIGHED + "WHERE id IN (SELECT advisory_id FROM advisory_name WHERE name = ANY(%s::text[])) ORDER BY id",
         (sorted(set(cves)),),
     )
     return [_as_weighed(row) for row in await cursor.fetchall()]

@@ -46,6 +46,18 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     told: list[Any] = []
 
 
+class Sets(NamedTuple):
+    """Package sets by their numbers, as PostgreSQL writes an array of them, and how many they are."""
+
+    text: str
+    size: int
+
+    @classmethod
+    def of(cls, numbers: Collection[int]) -> Sets:
+        """These."""
+        return cls("{" + ",".join(map(str, sorted(numbers))) + "}", len(numbers))
+
+
 class Part(NamedTuple):
     """Images by their numbers, from `low` to below `high`."""
 
@@ -221,15 +233,15 @@ async def twins_of(conn: Connection, packages: Iterable[int]) -> list[tuple[int,
     return cast(list[tuple[int, int]], await cursor.fetchall())
 
 
-async def images_with(conn: Connection, sets: Collection[int], part: Part) -> list[tuple[int, list[int]]]:
+async def images_with(conn: Connection, sets: Sets, part: Part) -> list[tuple[int, list[int]]]:
     """The images of a part that hold some of these package sets, and which."""
     few: LiteralString = "set_id = ANY(%(sets)s::bigint[])"
     many: LiteralString = "set_id + 0 = ANY(%(sets)s::bigint[])"
     cursor = await conn.execute(
         "SELECT image_id, array_agg(set_id) FROM image_set WHERE image_id >= %(low)s AND image_id < %(high)s AND "
-        + (few if len(sets) <= FEW_SETS else many)
+        + (few if sets.size <= FEW_SETS else many)
         + " GROUP BY image_id",
-        {"sets": list(sets), "low": part.low, "high": part.high},
+        {"sets": sets.text, "low": part.low, "high": part.high},
         prepare=False,
     )
     return cast(list[tuple[int, list[int]]], await cursor.fetchall())

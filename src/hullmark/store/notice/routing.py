@@ -56,12 +56,12 @@ async def unrouted(connection: Connection, account_id: int, limit: int) -> list[
 
 
 async def accounts_to_route(connection: Connection, until: datetime) -> list[int]:
-    """The accounts of which something was written until a moment, and is not routed."""
+    """The accounts of which something is not routed that happened before a moment."""
     cursor = await connection.execute(
         """
         SELECT id FROM account WHERE EXISTS (SELECT FROM (
-            SELECT recorded_at FROM transition WHERE account_id = account.id AND routed_at IS NULL ORDER BY id LIMIT 1
-        ) AS first WHERE recorded_at < %s)
+            SELECT at FROM transition WHERE account_id = account.id AND routed_at IS NULL ORDER BY id LIMIT 1
+        ) AS first WHERE at < %s)
         """,
         (until,),
     )
@@ -112,7 +112,7 @@ _MESSAGE = "id, channel_id, cause_id, subscription_id, part, state, due_at, is_h
 async def messages_about(
     connection: Connection, account_id: int, wanted: Sequence[tuple[UUID, int]]
 ) -> list[OpenMessage]:
-    """All messages to a channel about a cause, of these pairs. None of those that gather is sealed by others until this transaction ends."""
+    """All messages to a channel about a cause, of these pairs. Nobody else seals one that gathers until this transaction ends."""
     about = """
         FROM message WHERE account_id = %s AND form = 'group'
             AND (channel_id, cause_id) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))

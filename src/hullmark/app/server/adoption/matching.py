@@ -272,29 +272,28 @@ async def _current_to_weigh(conn: Connection, snapshot_id: int) -> snapshots.Cur
 async def _weigh(
     conn: Connection, book: Book, snapshot_id: int, rows: Sequence[matches.Weighed], thresholds: Thresholds
 ) -> None:
-    weights = _weights(rows, book)
+    weights = await _weights(conn, rows, book)
     news = {row.id: weights[row.id] for row in rows if is_news(row.weight, weights[row.id], thresholds)}
     if news:
         before = {row.id: row.weight for row in rows}
         await note_weighed(conn, snapshot_id, before, weights, news)
-    await matches.write_weights(
-        conn, {row.id: weights[row.id] for row in rows if _rounded(row.weight) != _rounded(weights[row.id])}
-    )
+    await matches.write_weights(conn, {row.id: weights[row.id] for row in rows if row.weight != weights[row.id]})
 
 
-def _weights(rows: Sequence[matches.Weighed], book: Book) -> dict[int, Weight]:
-    cves = {row.named.cve for row in rows} - {""}
+async def _weights(conn: Connection, rows: Sequence[matches.Weighed], book: Book) -> dict[int, Weight]:
+    """The weights of advisories by number. Their bodies are read only where the score or the listing is another one."""
+    cves = {row.cve for row in rows} - {""}
     scores, listed = book.exploitability(cves), book.exploited(cves)
-    found: dict[int, Weight] = {}
-    for number, named, _ in rows:
-        score, entry = scores.get(named.cve), listed.get(named.cve)
+    found = {row.id: row.weight for row in rows}
+    others: dict[int, tuple[Epss | None, Kev | None]] = {}
+    for row in rows:
+        score, entry = scores.get(row.cve), listed.get(row.cve)
         epss = Epss(score=score.score, percentile=score.percentile) if score else None
         kev = Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None
+        if (row.weight.epss, row.weight.kev) != (epss, kev):
+            others[row.id] = epss, kev
+    for number, body in (await match_changes.bodies_of(conn, others)).items():
+        epss, kev = others[number]
+        named = matches.advisory_of(body, Weight(0.0, epss, kev))
         found[number] = Weight(risk(named.severity, named.cvss, epss, kev), epss, kev)
     return found
-
-
-def _rounded(weight: Weight) -> Weight:
-    """A weight without the day of its score, which is not kept."""
-    epss = weight.epss
-    return weight._replace(epss=msgspec.structs.replace(epss, day="") if epss else None)

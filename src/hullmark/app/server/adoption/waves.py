@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -21,33 +22,33 @@ from hullmark.store.notice import transitions
 from hullmark.store.rejudging import Part
 from hullmark.store.summed import NewTransition, Row
 
-AT_ONCE = 2
+AT_ONCE = 3
 """Parts that are written at the same time: while the database writes one, the next is thought about."""
 CAUSE = "advisories"
 """What verdicts say that they were made for."""
 
 _PAUSE = 0.1
 _MOST_EVIDENCE = 50
+_NONE: frozenset[int] = frozenset()
 _Target = tuple[int, int, int, str]
+_number = attrgetter("id")
 
 
 class Wave(msgspec.Struct, frozen=True, kw_only=True):
     """A wave in memory. `packages` are those that changed, by the set that holds them; `twins` those of which a set holds another by the
-    same purl. `changes` are by version of a policy (with the digest of its exceptions) and package.
+    same purl. `changes` are by version of a policy (with the digest of its exceptions) and package. `told`: accounts that hear of it
+    already.
     """
 
     number: int
-    packages: dict[int, list[int]]
-    twins: dict[int, list[int]]
+    packages: dict[int, frozenset[int]]
+    twins: dict[int, frozenset[int]]
+    sets: rejudging.Sets
     changes: dict[_Target, dict[int, list[Added]]]
     concerned: dict[tuple[int, int], set[int]]
     causes: dict[tuple[int, str], notice.Cause]
     numbers: dict[tuple[int, str], int] = {}
-
-    @property
-    def sets(self) -> list[int]:
-        """The package sets that matter."""
-        return sorted(self.packages.keys() | self.twins.keys())
+    told: set[int] = set()
 
 
 async def work_off(services: Services, snapshot_id: int, digest: str) -> None:
@@ -106,15 +107,24 @@ async def _wave(connection: Connection, number: int) -> Wave:
     others: dict[int, list[int]] = {}
     for package, twin in await rejudging.twins_of(connection, packages):
         others.setdefault(twin, []).append(package)
-    by_set: dict[int, list[int]] = {}
-    for held, package in await rejudging.sets_with(connection, packages):
-        by_set.setdefault(held, []).append(package)
-    twins: dict[int, list[int]] = {}
-    for held, twin in await rejudging.sets_with(connection, others):
-        twins.setdefault(held, []).extend(others[twin])
+    by_set = _by_set((held, [package]) for held, package in await rejudging.sets_with(connection, packages))
+    twins = _by_set((held, others[twin]) for held, twin in await rejudging.sets_with(connection, others))
     return Wave(
-        number=number, packages=by_set, twins=twins, changes=changes, concerned=concerned, causes=causes, numbers={}
+        number=number,
+        packages=by_set,
+        twins=twins,
+        sets=rejudging.Sets.of(by_set.keys() | twins.keys()),
+        changes=changes,
+        concerned=concerned,
+        causes=causes,
     )
+
+
+def _by_set(held: Iterable[tuple[int, list[int]]]) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for number, packages in held:
+        found.setdefault(number, set()).update(packages)
+    return {number: frozenset(packages) for number, packages in found.items()}
 
 
 def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry: dict[str, Any]) -> None:
@@ -149,28 +159,32 @@ _Found = list[tuple[Row, Outcome | Judge | Moment]]
 
 
 async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Part, now: datetime) -> _Found:
-    held: dict[int, tuple[set[int], set[int]]] = {}
+    held: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+    packages_of, twins_of = wave.packages.get, wave.twins.get
     for image, sets in await rejudging.images_with(connection, wave.sets, part):
-        packages = {package for each in sets for package in wave.packages.get(each, ())}
+        packages = _NONE.union(*[packages_of(each, _NONE) for each in sets])
         if packages:
-            held[image] = (packages, {package for each in sets for package in wave.twins.get(each, ())})
+            held[image] = packages, _NONE.union(*[twins_of(each, _NONE) for each in sets]) if wave.twins else _NONE
     policies = {policy for _, policy in wave.concerned}
     rows = await summed.rows_of(connection, list(held), policies, order.snapshot_id)
     return [(row, outcome) for row in rows if (outcome := _outcome(wave, row, held[row.image_id], now)) is not None]
 
 
-def _outcome(wave: Wave, row: Row, held: tuple[set[int], set[int]], now: datetime) -> Outcome | Judge | Moment | None:
+def _outcome(
+    wave: Wave, row: Row, held: tuple[frozenset[int], frozenset[int]], now: datetime
+) -> Outcome | Judge | Moment | None:
     packages, twins = held
     concerned = wave.concerned.get((row.account_id, row.policy_id))
     if concerned is None or concerned.isdisjoint(packages):
         return None
     by_package = wave.changes.get((row.account_id, row.policy_id, row.policy_version, row.exceptions_digest))
-    if by_package is None or not (concerned & packages).isdisjoint(twins):
+    if by_package is None or (twins and not (concerned & packages).isdisjoint(twins)):
         return JUDGE  # it was judged by something else than is in force, or two packages are one to the policy
-    changes = [change for package in packages & by_package.keys() for change in by_package[package]]
+    changes = [change for package in packages for change in by_package.get(package, ())]
     if not changes:
         return JUDGE
-    changes.sort(key=lambda each: each.id)
+    if len(changes) > 1:
+        changes.sort(key=_number)
     return outcome_of(row, changes, now)
 
 
@@ -192,7 +206,6 @@ async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Wri
     """Write down what is told of verdicts: events of those that say something else, transitions, and what they certify."""
     told = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
     keys = {(account_id, news.cause) for account_id, _, news in told}
-    new = sorted({account_id for account_id, _ in keys - wave.numbers.keys()})
     numbers = await _causes(order, wave, keys)
     shown: dict[int, str] = {}
     rows = [
@@ -216,8 +229,9 @@ async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Wri
     for account_id in sorted({each.account_id for each in flips}):
         said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
         await events.tell_all(connection, account_id, said)
-    # People hear of a cause with its first images, and of all others together when the wave is closed.
-    for account_id in new:
+    # People hear of the first images at once, and of all others together when the wave is closed.
+    for account_id in sorted({account_id for account_id, _ in keys} - wave.told):
+        wave.told.add(account_id)
         await transitions.want_routing(connection, account_id)
 
 

@@ -49,6 +49,23 @@ ALTER TABLE verdict_history ADD CONSTRAINT verdict_history_account_id_fkey FOREI
     ADD CONSTRAINT verdict_history_image_id_fkey FOREIGN KEY (image_id) REFERENCES image ON DELETE CASCADE;
 """
 """How things were found that were removed."""
+_COUNTING = """
+DROP TRIGGER uncount_inserted ON coordinate_state;
+DROP TRIGGER uncount_updated ON coordinate_state;
+DROP FUNCTION uncount_sets_of_changed_states;
+DROP FUNCTION uncount_sets;
+CREATE OR REPLACE FUNCTION uncount_sets_of_states() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE package_set SET counts = NULL WHERE counts IS NOT NULL AND id IN (
+        SELECT member.set_id FROM changed JOIN package ON package.coordinate_id = changed.coordinate_id
+        JOIN set_member member ON member.package_id = package.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER uncount_inserted AFTER INSERT ON coordinate_state REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_states();
+CREATE TRIGGER uncount_updated AFTER UPDATE ON coordinate_state REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_states();
+"""
+"""How the counts of package sets came to be unknown before."""
 
 
 def upgrade() -> None:
@@ -64,7 +81,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    op.execute(_REMOVAL)
+    for part in (_COUNTING, _REMOVAL):
+        op.execute(part)
     op.execute("DROP FUNCTION finding_changes")
     for table in ("wave_part", "wave", "match_change", "snapshot_news"):
         op.execute(f"DROP TABLE {table}")

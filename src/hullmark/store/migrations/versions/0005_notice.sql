@@ -374,3 +374,27 @@ CREATE INDEX image_exempt_package ON image_exempt (package_id);
 CREATE INDEX simulation_flip_image ON simulation_flip (image_id);
 DROP INDEX tag_image;
 CREATE INDEX tag_image ON tag (image_id, account_id);
+
+-- A set's count is unknown where one of its members' counts is another one. Sets are locked in order: nobody waits in a circle.
+DROP TRIGGER uncount_inserted ON coordinate_state;
+DROP TRIGGER uncount_updated ON coordinate_state;
+CREATE FUNCTION uncount_sets(coordinates bigint[]) RETURNS void LANGUAGE sql AS $$
+    WITH uncounted AS MATERIALIZED (
+        SELECT id FROM package_set WHERE counts IS NOT NULL AND id IN (
+            SELECT member.set_id FROM package JOIN set_member member ON member.package_id = package.id
+            WHERE package.coordinate_id = ANY (coordinates)) ORDER BY id FOR NO KEY UPDATE)
+    UPDATE package_set SET counts = NULL FROM uncounted WHERE package_set.id = uncounted.id
+$$;
+CREATE OR REPLACE FUNCTION uncount_sets_of_states() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM uncount_sets(ARRAY(SELECT coordinate_id FROM changed WHERE counts IS NOT NULL));
+    RETURN NULL;
+END $$;
+CREATE FUNCTION uncount_sets_of_changed_states() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM uncount_sets(ARRAY(SELECT coordinate_id FROM changed JOIN former USING (coordinate_id)
+        WHERE changed.counts IS DISTINCT FROM former.counts));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER uncount_inserted AFTER INSERT ON coordinate_state REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_states();
+CREATE TRIGGER uncount_updated AFTER UPDATE ON coordinate_state REFERENCING OLD TABLE AS former NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION uncount_sets_of_changed_states();
