@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
-
-if TYPE_CHECKING:
-    pass
 
 NAME = "account"
 HELP = "list, add, change and delete accounts on the server"

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
-
-if TYPE_CHECKING:
-    pass
 
 NAME = "exception"
 HELP = "accept findings for a time on the server, list what is accepted, end it"

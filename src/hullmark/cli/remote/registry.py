@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from hullmark.cli.remote.actions import EPILOG as _EPILOG
 from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import settings_of
-
-if TYPE_CHECKING:
-    pass
 
 NAME = "registry"
 HELP = "list, add, test and delete the registries that the server has logins for"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -26,18 +26,7 @@ Stage = Literal[
     "not carried",
     "fits",
 ]
-_STAGES: tuple[Stage, ...] = (
-    "no subscription",
-    "kind",
-    "reference",
-    "environment",
-    "not deployed",
-    "not watched",
-    "severity",
-    "no channel",
-    "not carried",
-    "fits",
-)
+_STAGES: tuple[Stage, ...] = get_args(Stage)
 """How far a transition came with the subscription that came nearest to fitting, by number."""
 
 EVERYTHING = 100

@@ -114,7 +114,7 @@ CREATE TABLE transition (
 CREATE INDEX transition_unrouted ON transition (account_id, id) WHERE routed_at IS NULL;
 CREATE INDEX transition_image ON transition (account_id, image_id, id DESC);
 CREATE INDEX transition_cause ON transition (cause_id, id);
-CREATE INDEX transition_time ON transition (account_id, at);
+CREATE INDEX transition_time ON transition USING brin (at) WITH (autosummarize = on); -- they come in the order of time
 
 -- Who wants to hear of it
 CREATE TABLE channel (
