@@ -247,6 +247,25 @@ async def test_a_receiver_that_hangs_or_hangs_up_holds_only_itself(
     assert found == {"slow": ("waiting", None), "rude": ("waiting", None), "well": ("delivered", 204)}
 
 
+async def test_channels_that_fail_wait_behind_one_another_and_before_nobody(at: Desk, receiver: Receiver) -> None:
+    to, well = await channel(at, receiver), await channel(at, receiver, "well")
+    receiver.status = 500
+    await begun(at, to, "CVE-1")
+    await passed(at)
+    async with at.services.database.system() as connection:
+        await connection.execute("DELETE FROM procrastinate_jobs")
+        await transitions.want_delivery(connection, [to, well])
+        cursor = await connection.execute("SELECT args ->> 'channel_id', queue_name FROM procrastinate_jobs")
+        assert dict(await cursor.fetchall()) == {to: "delivery-again", well: "delivery"}
+    receiver.status = 200
+    await passed(at, seconds=5)
+    async with at.services.database.system() as connection:
+        await connection.execute("DELETE FROM procrastinate_jobs")
+        await transitions.want_delivery(connection, [to])
+        cursor = await connection.execute("SELECT queue_name FROM procrastinate_jobs")
+        assert await cursor.fetchall() == [("delivery",)], "it is well again"
+
+
 async def test_what_is_refused_is_given_up_and_the_next_one_goes_on(at: Desk, receiver: Receiver) -> None:
     to = await channel(at, receiver)
     first = await begun(at, to, "CVE-1")

@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
+from hullmark.app.server import retain as retain_module
 from hullmark.app.server.retain import retain, sweep_objects
+from hullmark.store import snapshots
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 
@@ -47,6 +50,33 @@ async def test_objects_go_when_nothing_names_them(at: Desk) -> None:
         cursor = await connection.execute("SELECT count(*) FROM coordinate")
         assert await cursor.fetchone() == (1,)
     assert (await at.get(f"/images/{kept}/packages"))["items"][0]["name"] == "libc6"
+
+
+async def test_packages_go_when_nobody_stores_any(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retain_module, "_PAUSE", 0.0)
+    gone = at.push("gone", SHOP)
+    await at.add("gone")
+    await at.advise(advisory("CVE-2026-1", affected("debian:13", "libc6", "deb")))
+    await at.work()
+    await at.ask("DELETE", f"/images/{gone}")
+    async with at.services.database.system() as connection:
+        await connection.execute("UPDATE image SET added_at = now() - interval '2 hours'")
+    await retain(at.services)
+    async with at.services.database.system() as storing:
+        await snapshots.current_kept(storing)  # as whoever stores an image does
+        await sweep_objects(at.services)
+        assert await count(at, "package") == 1, "it may be in what is stored"
+    async with at.services.database.system() as counting:
+        await counting.execute("LOCK TABLE package, coordinate_state IN ROW EXCLUSIVE MODE")  # as whoever matches does
+        await sweep_objects(at.services)
+    assert [await count(at, table) for table in ("package_set", "package", "coordinate", "coordinate_match")] == [0] * 4
+
+
+async def count(at: Desk, table: str) -> int:
+    async with at.services.database.system() as connection:
+        cursor = await connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
+        row = await cursor.fetchone()
+    return int(row[0]) if row else -1
 
 
 async def test_young_objects_stay_whatever_names_them(at: Desk) -> None:

@@ -15,6 +15,7 @@ from hullmark.app.server.settings import Settings
 from hullmark.service.worker import run
 from hullmark.service.worker.tasks import TASKS, Work
 from hullmark.store import jobs
+from hullmark.store.notice.transitions import AGAIN
 
 pytestmark = pytest.mark.anyio
 
@@ -54,19 +55,26 @@ async def test_swift_jobs_are_done_side_by_side_while_a_heavy_one_runs(
         await asyncio.wait_for(until(lambda: begun["quick"] >= 8), 20)
         done["quick"] += 1
 
-    monkeypatch.setattr(run, "TASKS", {**TASKS, "slow": ("analysis", slow), "quick": ("delivery", quick)})
+    async def hanging(_: Work, number: int) -> None:
+        begun["hanging"] += 1
+        await go_on.wait()
+        done["hanging"] += 1
+
+    others = {"slow": ("analysis", slow), "quick": ("delivery", quick), "hanging": (AGAIN, hanging)}
+    monkeypatch.setattr(run, "TASKS", {**TASKS, **others})
     services = services_for(Settings(data=tmp_path / "data", database_url=database_url), {})
     work = Work(services=services, books=Books(services.objects, tmp_path / "snapshots"), worker="test")
     async with services.database:
         working = asyncio.create_task(run._working(work, asyncio.Event()))
         try:
             await wanted(services, "slow", "analysis", 2)
-            await until(lambda: begun["slow"] == 1)
+            await wanted(services, "hanging", AGAIN, 20)
+            await until(lambda: begun["slow"] == 1 and begun["hanging"] == 6)
             await wanted(services, "quick", "delivery", 8)
             await until(lambda: done["quick"] == 8)
-            assert (begun["slow"], done["slow"]) == (1, 0)
+            assert (begun["slow"], done["slow"], done["hanging"]) == (1, 0, 0)
             go_on.set()
-            await until(lambda: done["slow"] == 2)
+            await until(lambda: done["slow"] == 2 and done["hanging"] == 20)
             await until_ended(services)
         finally:
             go_on.set()

@@ -85,13 +85,13 @@ async def unheld_sets(connection: Connection, limit: int) -> list[int]:
     return [int(number) for (number,) in await cursor.fetchall()]
 
 
-async def forget_sets(connection: Connection, ids: Sequence[int]) -> int:
-    """Remove those of package sets that no image holds, and packages and coordinates that nothing else has; answers how many sets went.
+async def forget_sets(connection: Connection, ids: Sequence[int]) -> bool:
+    """Remove those of package sets that no image holds, and packages and coordinates that nothing else has.
 
-    Nobody stores or matches packages until the transaction ends. Raises psycopg.errors.LockNotAvailable if that is not to be had.
+    Nobody stores or matches packages until the transaction ends; False where somebody is at it, and nothing was done.
     """
-    await connection.execute("SET LOCAL lock_timeout = '2s'")
-    await snapshots.current_to_change(connection)
+    if not await snapshots.is_ours_to_change(connection):
+        return False
     free = "SELECT id FROM package_set WHERE id = ANY(%s::bigint[]) AND NOT EXISTS (SELECT FROM image_set WHERE set_id = package_set.id)"
     sets = [number for (number,) in await (await connection.execute(free, (list(ids),))).fetchall()]
     cursor = await connection.execute(
@@ -116,4 +116,4 @@ async def forget_sets(connection: Connection, ids: Sequence[int]) -> int:
         """,
         (coordinates,),
     )
-    return len(sets)
+    return True

@@ -94,6 +94,11 @@ async def current_to_change(conn: Connection) -> Current:
     return await _current(conn, _CURRENT + " FOR UPDATE OF matching")
 
 
+async def is_ours_to_change(conn: Connection) -> bool:
+    """Whether nobody writes matches, or changes what counts, until the transaction ends; False: somebody is at it."""
+    return await (await conn.execute("SELECT FROM matching FOR UPDATE SKIP LOCKED")).fetchone() is not None
+
+
 async def _current(conn: Connection, statement: Any) -> Current:
     async with conn.cursor(row_factory=class_row(Current)) as cursor:
         await cursor.execute(statement)

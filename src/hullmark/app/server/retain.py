@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
-
-import psycopg
 
 from hullmark.app.server.services import Services
 from hullmark.store import images, retention
@@ -18,6 +15,7 @@ from hullmark.store.objects import Listed, Objects
 
 _AT_ONCE = 500
 _MOST_SETS, _SETS_AT_ONCE = 10_000, 100
+_MOST_TRIES, _PAUSE = 50, 0.1
 _ANSWERS_KEPT = 24
 _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
@@ -57,8 +55,7 @@ async def sweep_objects(services: Services, grace: float | None = None) -> None:
             unnamed = [each.key for each in some if name_of(each.key) not in named]
             await asyncio.to_thread(_delete_old, services.objects, unnamed, before)
     await asyncio.to_thread(services.objects.sweep, seconds)
-    with suppress(psycopg.errors.LockNotAvailable):  # the next time, then
-        await _forget_packages(services)
+    await _forget_packages(services)
     async with services.database.system() as connection:
         old = await retention.take_old_snapshots(connection, services.settings.keep_snapshots)
     if old:
@@ -68,9 +65,15 @@ async def sweep_objects(services: Services, grace: float | None = None) -> None:
 async def _forget_packages(services: Services) -> None:
     async with services.database.system() as connection:
         unheld = await retention.unheld_sets(connection, _MOST_SETS)
-    for at in range(0, len(unheld), _SETS_AT_ONCE):
+    tries = 0
+    while unheld and tries < _MOST_TRIES:  # else the next time
         async with services.database.system() as connection:
-            await retention.forget_sets(connection, unheld[at : at + _SETS_AT_ONCE])
+            is_done = await retention.forget_sets(connection, unheld[:_SETS_AT_ONCE])
+        if is_done:
+            del unheld[:_SETS_AT_ONCE]
+        else:
+            tries += 1
+            await asyncio.sleep(_PAUSE)
 
 
 def _delete_old(objects: Objects, keys: list[str], before: datetime) -> None:

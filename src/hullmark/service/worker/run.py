@@ -21,6 +21,7 @@ from hullmark.service.tracing import span
 from hullmark.service.worker.lasting import LastingJobs
 from hullmark.service.worker.tasks import TASKS, Work, worker_name
 from hullmark.store.database import watchful
+from hullmark.store.notice.transitions import AGAIN
 
 _log = structlog.get_logger("hullmark.worker")
 _GRACE = 15.0
@@ -48,6 +49,7 @@ def lanes() -> tuple[Lane, ...]:
         Lane("notice", ("notice",), 2),
         Lane("watching", ("watching",), 2),
         Lane("delivery", ("delivery",), 12),
+        Lane("delivery-again", (AGAIN,), 6),
     )
     taken = {queue for lane in light for queue in lane.queues}
     heavy = sorted({queue for queue, _ in TASKS.values()} - taken)

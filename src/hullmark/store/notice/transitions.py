@@ -204,11 +204,22 @@ async def send_complete(connection: Connection, account_id: int) -> None:
     await want_delivery(connection, [str(channel) for (channel,) in await cursor.fetchall()])
 
 
+AGAIN = "delivery-again"
+"""The queue of channels that fail: their receivers may take long, and hold up only one another."""
+
+
 async def want_delivery(connection: Connection, channels: Sequence[str]) -> None:
     """Have what is due to these channels sent, at once."""
+    if not channels:
+        return
+    cursor = await connection.execute(
+        "SELECT id::text FROM channel WHERE id = ANY(%s::uuid[]) AND failures > 0", (list(channels),)
+    )
+    failing = {channel for (channel,) in await cursor.fetchall()}
     for channel in channels:
+        queue = AGAIN if channel in failing else "delivery"
         await jobs.defer(
-            connection, "deliver", {"channel_id": channel}, once=f"deliver:{channel}", queue="delivery", priority=60
+            connection, "deliver", {"channel_id": channel}, once=f"deliver:{channel}", queue=queue, priority=60
         )
 
 
