@@ -62,6 +62,12 @@ async def renew_outdated(services: Services) -> None:
             await want_analysis(connection, image_id)
 
 
+async def give_sign(services: Services) -> None:
+    """Others see that a scheduler lives."""
+    async with services.database.system() as connection:
+        await liveness.give_sign(connection, liveness.SCHEDULER)
+
+
 async def settle_added(services: Services) -> None:
     """Verdicts to which something was added are written as wholes again."""
     await settle.settle_some(services)
@@ -86,11 +92,18 @@ LANES: tuple[Lane, ...] = (
         7_310_579_303,
         5.0,
         (
+            Duty("sign-of-life", 0.0, give_sign),
             Duty("free-abandoned", 0.0, free_abandoned),
+            Duty("outbox", 30.0, route.route_what_waits),
+        ),
+    ),
+    Lane(
+        7_310_579_373,
+        5.0,
+        (
             Duty("set-counts", 5.0, count_sets),
             Duty("outdated", 60.0, renew_outdated),
             Duty("settling", 5.0, settle_added),
-            Duty("outbox", 30.0, route.route_what_waits),
         ),
     ),
     Lane(
@@ -143,13 +156,12 @@ async def _run_lane(services: Services, lane: Lane) -> None:
 
 
 async def _round(services: Services, lane: Lane, due: dict[str, float]) -> None:
-    """Whoever holds the lock acts; the others wait for it to die."""
+    """Whoever holds the lock acts; the others wait for it to die. The lock's transaction writes nothing: it may last for hours, and would
+    keep all that is outdated from being cleared away."""
     async with services.database.system() as connection:
         row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (lane.lock,))).fetchone()
         if row != (True,):
             return
-        if lane.duties[0].act is free_abandoned:
-            await liveness.give_sign(connection, liveness.SCHEDULER)
         for duty in lane.duties:
             if time.monotonic() >= due[duty.name]:
                 due[duty.name] = time.monotonic() + (duty.every or services.settings.heartbeat)
