@@ -400,7 +400,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server import matching
+from hullmark.app.server.adoption import matching
 from hullmark.store.database import Database
 
 async def main(url, number, first, one, second, two):
