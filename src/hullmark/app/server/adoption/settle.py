@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hullmark.app.server.services import Services
-from hullmark.store import jobs, rejudging, summed
+from hullmark.store import jobs, rejudging, snapshots, summed
 from hullmark.store.settings import keep_setting, setting
 
 AT_ONCE = 50
@@ -17,6 +17,8 @@ _PLACE = "settled"
 async def settle_some(services: Services) -> int:
     """A duty: have some images judged whose verdicts had something added to them, the oldest first; answers how many."""
     async with services.database.system() as connection:
+        if not await snapshots.is_carried_out(connection):
+            return 0  # people wait for that
         waiting = await jobs.waiting_by_task(connection)
         if any(count for (task, _), count in waiting.items() if task in ("judge", "rejudge")):
             return 0
