@@ -54,7 +54,7 @@ class Sets(NamedTuple):
 
     @classmethod
     def of(cls, numbers: Collection[int]) -> Sets:
-        """These."""
+        """The sets of these numbers."""
         return cls("{" + ",".join(map(str, sorted(numbers))) + "}", len(numbers))
 
 
