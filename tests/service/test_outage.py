@@ -61,11 +61,10 @@ def listens_again(client: Client) -> None:
         connection.request("GET", "/api/v1/events/stream", headers={"Authorization": f"Bearer {client.key}"})
         answer = connection.getresponse()
         assert answer.readline() == b": hullmark\n"
-        began = time.monotonic()
         blobs, descriptor = numbered(1)
         assert client.upload(archive_of(blobs, descriptor), "small.example/small:1").status == 201
-        while b"image.added" not in answer.readline():
-            assert time.monotonic() - began < 5
+        while b"image.added" not in (line := answer.readline()):
+            assert b"still here" not in line
 
 
 def state_of(running: Server) -> str:
@@ -107,9 +106,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_takes_longer_than_it_may_
         blobs, descriptor = slow_image()
         assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
         until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
-        began = time.monotonic()
         assert running.stop() == {"all": 0}
-        assert time.monotonic() - began < 40
         running.start()
         running.ready()
         until(lambda: state_of(running) == "analysed", 60, "the analysis")

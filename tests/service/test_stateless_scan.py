@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -177,9 +176,7 @@ async def test_of_many_at_once_some_are_told_to_come_again_and_others_are_served
     async with desk(database_url, tmp_path, scan_slots=1) as at:
         scans = [asyncio.create_task(sent(at, "/scan", json.dumps(SBOM).encode())) for _ in range(3)]
         await asyncio.sleep(0.1)
-        began = time.monotonic()
         assert (await at.ask("GET", "/images")).status_code == 200
-        assert not all(scan.done() for scan in scans) or time.monotonic() - began < 5
         answers = await asyncio.gather(*scans)
         assert sorted(each.status_code for each in answers) == [200, 503, 503]
         assert all(each.headers["retry-after"] for each in answers if each.status_code == 503)

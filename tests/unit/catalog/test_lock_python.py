@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from hullmark.catalog.lock_python import CATALOGER
 from hullmark.model.package import UNKNOWN_VERSION
+from tests.support.effort import ends
 from tests.support.places import REPOSITORY
 from tests.support.views import FakeView
 
@@ -110,9 +110,8 @@ def test_the_same_line_many_times_is_one_package() -> None:
 
 @pytest.mark.parametrize("part", ["a==1 ", " ", "a[", "a==1,", "a(", " -", "=", "a @", ";"])
 def test_long_lines_take_no_long_time(part: str) -> None:
-    start = time.monotonic()
-    read("requirements.txt", ("a" + part * (4000 // len(part)) + "\n") * 50)
-    assert time.monotonic() - start < 5
+    with ends():
+        read("requirements.txt", ("a" + part * (4000 // len(part)) + "\n") * 50)
 
 
 _clauses = st.lists(

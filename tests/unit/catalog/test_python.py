@@ -9,7 +9,6 @@ import email.policy
 import hashlib
 import io
 import json
-import time
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from packageurl import PackageURL
 from hullmark.catalog.python import CATALOGER, Metadata, Origin, extract_metadata, extract_origin, owned
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from tests.support.conformance import expected, files_of, package_cases
+from tests.support.effort import ends
 from tests.support.views import FakeView
 from tests.unit.catalog.test_licence_text import BSD_TEXT, MIT_TEXT
 
@@ -332,9 +332,8 @@ def test_the_damaged_do_not_harm_the_good() -> None:
     "unit", [b"a", b"a:", b"\na:", b"\n a", b"\nLicense:", b"\nName", b"\r\n", b"\n ", b"\nClassifier: License :: x"]
 )
 def test_hostile_metadata_take_little_time(unit: bytes) -> None:
-    begun = time.perf_counter()
-    take(b"Name: x\nX:" + unit * (4_000_000 // len(unit)))
-    assert time.perf_counter() - begun < 3
+    with ends():
+        take(b"Name: x\nX:" + unit * (4_000_000 // len(unit)))
 
 
 WORDS = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
@@ -16,6 +14,7 @@ from hullmark.policy.gate import Need
 from hullmark.policy.gates import TRIGGERS
 from hullmark.policy.load import load_policy
 from hullmark.policy.needs import needs
+from tests.support.effort import calls
 from tests.support.places import REPOSITORY
 from tests.unit.policy.building import facts, file, package
 
@@ -119,7 +118,7 @@ def many_files(count: int) -> list[FileRecord]:
     ]
 
 
-def test_fifty_rules_over_eighty_thousand_files_take_a_moment() -> None:
+def test_fifty_rules_over_eighty_thousand_files_ask_each_file_a_few_times() -> None:
     rules = "".join(
         f"  - {{id: f{n}, gate: files, trigger: forbidden, action: stop, params: {{paths: [/srv/x{n}/**, '*.pem{n}', '/etc/*.d/{n}']}}}}\n"
         f"  - {{id: p{n}, gate: packages, trigger: forbidden, action: stop, params: {{names: [none{n}*]}}}}\n"
@@ -128,6 +127,4 @@ def test_fifty_rules_over_eighty_thousand_files_take_a_moment() -> None:
     head = (EXAMPLE.read_text("utf-8").partition("\nrules:\n")[2]).partition("\n# Findings")[0]
     policy = load_policy(f"schema: hullmark-policy/1\nname: n\nrules:\n{rules}\n{head}".encode())
     seen = facts(packages=[package("npm", f"p{n}", "1.0.0") for n in range(500)], files=many_files(80_000))
-    began = time.process_time()
-    evaluate(policy, seen, analyzer="test")
-    assert time.process_time() - began < 2  # 0.2 s where it was measured
+    assert calls(lambda: evaluate(policy, seen, analyzer="test")) < 8 * 80_000
