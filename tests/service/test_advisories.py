@@ -192,6 +192,51 @@ async def test_a_feed_that_shrinks_is_held_until_somebody_says_otherwise(fed: De
     assert taken["digest"] != before
 
 
+async def update(at: Desk) -> str:
+    """The digest of what counts after the feeds were fetched."""
+    await at.post("/advisories/update", {})
+    await at.work()
+    return str((await at.get("/advisories"))["digest"])
+
+
+async def test_what_feeds_take_back_is_taken_back_here(fed: Desk, tmp_path: Path) -> None:
+    digest = fed.push("1", SHOP)
+    await fed.add("1")
+    first = await update(fed)
+    assert await matched(fed, digest) == ["CVE-2026-1"]
+    for _ in range(2):
+        mirror(tmp_path / "www", 10, fixed="2.41-12")
+        second = await update(fed)
+        assert (second != first, await matched(fed, digest)) == (True, [])
+        mirror(tmp_path / "www", 10)
+        assert (await update(fed), await matched(fed, digest)) == (first, ["CVE-2026-1"])
+    kept = [each["digest"] for each in (await fed.get("/advisories"))["kept"]]
+    assert kept == [first, second, first, second, first]
+
+
+async def test_feeds_that_say_nothing_else_do_not_undo_what_an_operator_sent(fed: Desk, tmp_path: Path) -> None:
+    first = await update(fed)
+    sent_in = made(tmp_path / "snapshot", FEEDS)
+    assert (await sent(fed, (tmp_path / "snapshot").read_bytes())).json()["digest"] == sent_in
+    await fed.work()
+    assert await update(fed) == sent_in
+    mirror(tmp_path / "www", 11)
+    assert await update(fed) not in (sent_in, first)
+    mirror(tmp_path / "www", 10)
+    assert await update(fed) == first
+
+
+async def test_what_one_feed_takes_back_waits_while_another_cannot_be_read(fed: Desk, tmp_path: Path) -> None:
+    first = await update(fed)
+    mirror(tmp_path / "www", 10, fixed="2.41-12")
+    second = await update(fed)
+    mirror(tmp_path / "www", 10)
+    (tmp_path / "www" / KEV).write_text("nothing")
+    assert await update(fed) == second
+    mirror(tmp_path / "www", 10)
+    assert await update(fed) == first
+
+
 async def test_what_goes_wrong_is_told_and_tried_again_soon(database_url: str, tmp_path: Path) -> None:
     async with desk(database_url, tmp_path, feeds=str(tmp_path / "nowhere"), feeds_every=3600.0) as at:
         await update_when_due(at.services)

@@ -9,10 +9,12 @@ import pytest
 from psycopg import sql
 
 from hullmark.app.server import retain as retain_module
+from hullmark.app.server.advisories import object_of, publish
 from hullmark.app.server.retain import retain, sweep_objects
 from hullmark.store import snapshots
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.shelves import made, some_feeds
 
 pytestmark = pytest.mark.anyio
 SHOP = status_file(("libc6", "2.41-12"))
@@ -112,3 +114,19 @@ async def test_old_snapshots_are_removed_and_the_one_that_counts_never(at: Desk)
     assert len(list(at.services.objects.list("snapshots"))) == 2
     await at.add((at.push("1.0", SHOP), "1.0")[1])
     assert "analyse" in await at.work()
+
+
+async def test_a_snapshot_that_returned_keeps_its_file(at: Desk, tmp_path: Path) -> None:
+    digests = [made(tmp_path / str(number), some_feeds(5, changed=[number])) for number in range(4)]
+    for number in (0, 1, 2, 3, 0):
+        await publish(at.services, tmp_path / str(number), digests[number], may_return=True)
+        await at.work()
+    async with at.services.database.system() as connection:
+        await connection.execute("UPDATE snapshot SET added_at = now() - interval '2 days'")
+    await sweep_objects(at.services)
+    left = {each.key for each in at.services.objects.list("snapshots")}
+    assert left == {object_of(digests[3]), object_of(digests[0])}
+    await publish(at.services, tmp_path / "1", digests[1], may_return=True)
+    await at.add((at.push("1.0", SHOP), "1.0")[1])
+    assert "analyse" in await at.work()
+    assert (await at.get("/advisories"))["digest"] == digests[1]

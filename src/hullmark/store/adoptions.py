@@ -62,7 +62,7 @@ async def is_superseded(connection: Connection, digest: str) -> bool:
     """Whether this snapshot was here before and a newer one counts now."""
     row = await (
         await connection.execute(
-            "SELECT EXISTS (SELECT FROM snapshot JOIN matching ON snapshot.id < matching.snapshot_id WHERE digest = %s)",
+            "SELECT (SELECT max(id) FROM snapshot WHERE digest = %s) < snapshot_id FROM matching",
             (digest,),
         )
     ).fetchone()
@@ -78,10 +78,13 @@ async def accounts_with_policies(connection: Connection) -> list[int]:
 
 
 async def by_digest(connection: Connection, digest: str) -> SnapshotRow | None:
-    """The snapshot of a digest."""
+    """The snapshot of a digest; the last of them, if it returned."""
     async with connection.cursor(row_factory=class_row(SnapshotRow)) as cursor:
         await cursor.execute(
-            "SELECT id, digest, data_at, object, adopted_at IS NOT NULL AS is_adopted FROM snapshot WHERE digest = %s",
+            """
+            SELECT id, digest, data_at, object, adopted_at IS NOT NULL AS is_adopted FROM snapshot WHERE digest = %s
+            ORDER BY id DESC LIMIT 1
+            """,
             (digest,),
         )
         return await cursor.fetchone()

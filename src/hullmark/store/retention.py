@@ -49,7 +49,8 @@ async def forget_answers(connection: Connection, hours: int) -> int:
 
 
 async def take_old_snapshots(connection: Connection, kept: int) -> list[str]:
-    """The objects of snapshots that are not among the newest `kept`, nor count; they are no longer named after this."""
+    """The objects of snapshots that are not among the newest `kept`, nor count; they are no longer named after this. A snapshot that
+    returned shares its object."""
     cursor = await connection.execute(
         """
         WITH old AS (
@@ -57,8 +58,8 @@ async def take_old_snapshots(connection: Connection, kept: int) -> list[str]:
                 AND NOT EXISTS (SELECT FROM matching WHERE snapshot.id IN (matching.snapshot_id, matching.previous_id))
                 AND added_at < now() - interval '1 day'
             FOR UPDATE
-        )
-        UPDATE snapshot SET object = '' FROM old WHERE snapshot.id = old.id RETURNING old.object
+        ), gone AS (UPDATE snapshot SET object = '' FROM old WHERE snapshot.id = old.id RETURNING old.object)
+        SELECT DISTINCT object FROM gone WHERE object NOT IN (SELECT object FROM snapshot WHERE id NOT IN (SELECT id FROM old))
         """,
         (kept,),
     )

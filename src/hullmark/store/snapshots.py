@@ -53,16 +53,28 @@ class OtherSnapshot(HullmarkError):
 
 
 async def add_snapshot(
-    conn: Connection, digest: str, *, data_at: str, object: str, namespaces: Mapping[str, Any]
+    conn: Connection, digest: str, *, data_at: str, object: str, namespaces: Mapping[str, Any], may_return: bool = False
 ) -> int:
-    """The number of a snapshot, which is written down if it is new."""
-    await conn.execute(
-        "INSERT INTO snapshot (digest, data_at, object, namespaces) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (digest, data_at, object, Jsonb(dict(namespaces))),
-    )
-    row = await (await conn.execute("SELECT id FROM snapshot WHERE digest = %s", (digest,))).fetchone()
-    assert row is not None  # noqa: S101 - it was just written, and is never deleted
+    """The number of a snapshot, which is written down if it is new. `may_return`: also if it was there before, and others came since."""
+    await conn.execute("LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE")
+    there = await (await conn.execute("SELECT max(id) FROM snapshot WHERE digest = %s", (digest,))).fetchone()
+    number = int(there[0]) if there and there[0] is not None else None
+    if number is not None and (not may_return or number == await newest(conn)):
+        return number
+    row = await (
+        await conn.execute(
+            "INSERT INTO snapshot (digest, data_at, object, namespaces) VALUES (%s, %s, %s, %s) RETURNING id",
+            (digest, data_at, object, Jsonb(dict(namespaces))),
+        )
+    ).fetchone()
+    assert row is not None  # noqa: S101 - it was just written
     return int(row[0])
+
+
+async def newest(conn: Connection) -> int | None:
+    """The number of the snapshot that came last, None if there is none."""
+    row = await (await conn.execute("SELECT max(id) FROM snapshot")).fetchone()
+    return int(row[0]) if row and row[0] is not None else None
 
 
 async def snapshot_by_id(conn: Connection, snapshot_id: int) -> SnapshotRow | None:

@@ -30,7 +30,7 @@ async def tally(connection: Connection) -> Tally:
     images.update(dict(await unfinished.fetchall()))
     images.update(await _by_word(connection, "image", "state", ("analysed", "failed")))
     found = await (
-        await connection.execute("SELECT max(data_at) FROM snapshot WHERE adopted_at IS NOT NULL")
+        await connection.execute("SELECT data_at FROM matching JOIN snapshot ON snapshot.id = snapshot_id")
     ).fetchone()
     return Tally(
         images=images,

@@ -43,14 +43,19 @@ def publish_file(objects: Objects, path: Path, digest: str) -> str:
     return key
 
 
-async def publish(services: Services, path: Path, digest: str) -> int:
-    """Make a snapshot known and have all matches brought to it; answers its number."""
+async def publish(services: Services, path: Path, digest: str, *, may_return: bool = False) -> int:
+    """Make a snapshot known and have all matches brought to it; answers its number. One that was known before, with others since, counts
+    again only if it `may_return`."""
     key = await asyncio.to_thread(publish_file, services.objects, path, digest)
     with Snapshot(path, digest) as book:
         told = _told_of(book)
         data_at = book.data_at
     async with services.database.system() as connection:
-        number = await snapshots.add_snapshot(connection, digest, data_at=data_at, object=key, namespaces=told)
+        number = await snapshots.add_snapshot(
+            connection, digest, data_at=data_at, object=key, namespaces=told, may_return=may_return
+        )
+        # Until here it may have been removed as an old one; from now on it is not.
+        await asyncio.to_thread(publish_file, services.objects, path, digest)
         await jobs.defer(
             connection, "adopt", {"snapshot_id": number}, once=f"adopt:{number}", queue="matching", priority=20
         )

@@ -41,7 +41,7 @@ _TRIED = ("updated", "unchanged", "failed", "held")
 class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """The last time that feeds were fetched: asked for, ended, what came of it; `reason` says why nothing did.
 
-    `digest` is the snapshot's. `failures` is how many times in a row nothing came of it. `good_at` says when each feed was last read, or
+    `digest` is that of the last snapshot that came of them. `failures` is how many times in a row nothing came of it. `good_at` says when each feed was last read, or
     last said that it had nothing new; of one that never was, when it was first asked.
     """
 
@@ -112,13 +112,13 @@ async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
     try:
         shelf, updated = await asyncio.to_thread(_updated, services, wished, began)
         current = shelf.current()
-        if current is not None:
-            await publish(services, *current)
+        is_newest = current is not None and await _published(services, current, updated)
         failed = [each for each in updated.outcomes if each.status == "failed"]
         tried = [each for each in updated.outcomes if each.status not in ("absent", "left-out")]
         reason = "no feed could be fetched" if tried and len(failed) == len(tried) else ""
         outcomes = tuple(msgspec.structs.replace(each, problems=each.problems[:1]) for each in updated.outcomes)
-        last = LastUpdate(asked_at=began, digest=updated.digest, outcomes=outcomes, reason=reason)
+        digest = updated.digest if is_newest else ""
+        last = LastUpdate(asked_at=began, digest=digest, outcomes=outcomes, reason=reason)
     except HullmarkError as error:
         last = LastUpdate(asked_at=began, reason=f"{error}; {error.advice}"[:2000])
     async with services.database.system() as connection:
@@ -127,13 +127,32 @@ async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
     return last
 
 
+async def _published(services: Services, current: tuple[Path, str], updated: Updated) -> bool:
+    """Have all matches brought to what the feeds say; answers whether it is the newest snapshot now.
+
+    If they say something else than the last time, it counts also where they said it before. Not where one could not be read: what is at
+    hand of it may be older than what another machine read. And not where they say the same as the last time: an operator may have sent
+    something newer in between.
+    """
+    async with services.database.system() as connection:
+        last = await last_update(connection)
+    is_whole = not any(each.status in ("failed", "held") for each in updated.outcomes)
+    is_other = last is not None and last.digest not in ("", updated.digest)
+    number = await publish(services, *current, may_return=is_whole and is_other)
+    async with services.database.system() as connection:
+        return number == await snapshots.newest(connection)
+
+
 def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) -> LastUpdate:
     """What is remembered of an update that ended, after the one before."""
     good = before.good_at if before is not None else {}
     tried = {each.feed: each.status in ("updated", "unchanged") for each in last.outcomes if each.status in _TRIED}
     good_at = {feed: ended_at if is_good else good.get(feed, ended_at) for feed, is_good in tried.items()}
     failures = (before.failures if before is not None else 0) + 1 if last.reason else 0
-    return msgspec.structs.replace(last, ended_at=ended_at, failures=failures, good_at=good_at if tried else good)
+    digest = last.digest or (before.digest if before is not None else "")
+    return msgspec.structs.replace(
+        last, digest=digest, ended_at=ended_at, failures=failures, good_at=good_at if tried else good
+    )
 
 
 def _updated(services: Services, wished: Wished, now: datetime) -> tuple[Shelf, Updated]:

@@ -58,8 +58,8 @@ async def sweep_objects(services: Services, grace: float | None = None) -> None:
     await _forget_packages(services)
     async with services.database.system() as connection:
         old = await retention.take_old_snapshots(connection, services.settings.keep_snapshots)
-    if old:
-        await asyncio.to_thread(services.objects.delete, old)
+        if old:  # before the transaction ends: one that returns meanwhile waits, and is written anew
+            await asyncio.to_thread(services.objects.delete, old)
 
 
 async def _forget_packages(services: Services) -> None:
