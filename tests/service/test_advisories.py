@@ -202,7 +202,7 @@ async def update(at: Desk) -> str:
 async def test_what_feeds_take_back_is_taken_back_here(fed: Desk, tmp_path: Path) -> None:
     digest = fed.push("1", SHOP)
     await fed.add("1")
-    first = await update(fed)
+    first, second = await update(fed), ""
     assert await matched(fed, digest) == ["CVE-2026-1"]
     for _ in range(2):
         mirror(tmp_path / "www", 10, fixed="2.41-12")

@@ -50,7 +50,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def within_a_minute(act: Callable[[], object]) -> None:
     """Does it end at all? What it would wait for goes on for ever."""
     done: Future[object] = Future()
-    threading.Thread(target=lambda: done.set_result(act()), daemon=True).start()
+
+    def acting() -> None:
+        try:
+            done.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - pytest's failures are no Exception
+            done.set_exception(error)
+
+    threading.Thread(target=acting, daemon=True).start()
     done.result(60)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hullmark.app.server.advisories import Books
 from hullmark.app.server.notice import sending
 from hullmark.app.server.notice.deliver import deliver, wake_due
 from hullmark.app.server.notice.route import route
 from hullmark.model.notice import Cause, Transition
+from hullmark.service.worker import run
+from hullmark.service.worker.tasks import Work
 from hullmark.store.notice import transitions
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
@@ -186,3 +190,37 @@ def told(event: Any) -> Any:
     """What an event says of which transitions."""
     data = event["data"]
     return event["type"], event.get("subject"), data["count"], sorted(each["id"] for each in data["items"])
+
+
+async def test_sixty_that_begin_to_hang_in_one_moment_hold_nobody(at: Desk, receiver: Receiver) -> None:
+    with Receiver(status=0).running() as hanging:
+        for number in range(60):
+            await channel(at, f"hanging-{number}", hanging.url)
+        await channel(at, "well", receiver.url)
+        async with worker(at):
+            await tell(at, "CVE-1")
+            async with asyncio.timeout(20):  # each of the others holds on for longer
+                while len(hanging.received) < 60 or not receiver.received:
+                    await asyncio.sleep(0.05)
+            async with at.services.database.system() as connection:
+                row = await (
+                    await connection.execute(
+                        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                    )
+                ).fetchone()
+            assert row == (1,)
+    assert heard(receiver) == ["CVE-1"]
+
+
+@asynccontextmanager
+async def worker(at: Desk) -> AsyncIterator[None]:
+    """A worker at work."""
+    work = Work(
+        services=at.services, books=Books(at.services.objects, at.services.settings.data / "books"), worker="test"
+    )
+    working = asyncio.create_task(run._working(work, asyncio.Event()))
+    try:
+        yield
+    finally:
+        working.cancel()
+        await asyncio.wait((working,))

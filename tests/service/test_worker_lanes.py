@@ -68,13 +68,13 @@ async def test_swift_jobs_are_done_side_by_side_while_a_heavy_one_runs(
         working = asyncio.create_task(run._working(work, asyncio.Event()))
         try:
             await wanted(services, "slow", "analysis", 2)
-            await wanted(services, "hanging", AGAIN, 20)
-            await until(lambda: begun["slow"] == 1 and begun["hanging"] == 6)
+            await wanted(services, "hanging", AGAIN, 50)
+            await until(lambda: begun["slow"] == 1 and begun["hanging"] == 32)
             await wanted(services, "quick", "delivery", 8)
             await until(lambda: done["quick"] == 8)
             assert (begun["slow"], done["slow"], done["hanging"]) == (1, 0, 0)
             go_on.set()
-            await until(lambda: done["slow"] == 2 and done["hanging"] == 20)
+            await until(lambda: done["slow"] == 2 and done["hanging"] == 50)
             await until_ended(services)
         finally:
             go_on.set()

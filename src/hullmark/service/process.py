@@ -32,7 +32,7 @@ PARENT = "HULLMARK_PARENT"
 _PR_SET_PDEATHSIG = 1
 _HURRIED = 3
 _GARBAGE = (20_000, 20, 50)
-_CONNECTIONS = {"api": 20, "worker": 34, "scheduler": 20}
+_CONNECTIONS = {"api": 20, "worker": 20, "scheduler": 20}
 
 
 def run_role(role: str, settings: Settings) -> None:

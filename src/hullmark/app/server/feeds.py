@@ -41,8 +41,8 @@ _TRIED = ("updated", "unchanged", "failed", "held")
 class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """The last time that feeds were fetched: asked for, ended, what came of it; `reason` says why nothing did.
 
-    `digest` is that of the last snapshot that came of them. `failures` is how many times in a row nothing came of it. `good_at` says when each feed was last read, or
-    last said that it had nothing new; of one that never was, when it was first asked.
+    `digest` is that of the last snapshot that came of them. `failures` is how many times in a row nothing came of it. `good_at` says when
+    each feed was last read, or last said that it had nothing new; of one that never was, when it was first asked.
     """
 
     asked_at: datetime

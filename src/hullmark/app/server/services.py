@@ -11,6 +11,7 @@ from hullmark.model.image import Platform
 from hullmark.net.guard import Guard, parse_networks
 from hullmark.source import SourceOptions
 from hullmark.store.database import Database
+from hullmark.store.notice.turns import Turns
 from hullmark.store.objects import Objects, open_objects
 
 
@@ -19,12 +20,12 @@ def _now() -> datetime:
 
 
 class Services:
-    """Database, object store, settings, keys, clock, and what outgoing requests may reach.
+    """Database, object store, settings, keys, clock, what outgoing requests may reach, and for which channels this process acts.
 
     It is no msgspec struct on purpose: the framework would look into each of its fields for every request.
     """
 
-    __slots__ = ("clock", "database", "guard", "objects", "settings", "vault")
+    __slots__ = ("clock", "database", "guard", "objects", "settings", "turns", "vault")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Services:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self.database = database
+        self.turns = Turns(database)
         self.objects = objects
         self.settings = settings
         self.vault = vault

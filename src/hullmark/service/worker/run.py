@@ -48,8 +48,8 @@ def lanes() -> tuple[Lane, ...]:
         Lane("matching", ("matching",), 1),
         Lane("notice", ("notice",), 2),
         Lane("watching", ("watching",), 2),
-        Lane("delivery", ("delivery",), 12),
-        Lane("delivery-again", (AGAIN,), 6),
+        Lane("delivery", ("delivery",), 64),
+        Lane("delivery-again", (AGAIN,), 32),
     )
     taken = {queue for lane in light for queue in lane.queues}
     heavy = sorted({queue for queue, _ in TASKS.values()} - taken)

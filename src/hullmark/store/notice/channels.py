@@ -12,9 +12,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from hullmark.store.database import Connection
-
-DELIVERERS = 0x484D44
-"""The class of the locks by which one deliverer at a time acts for a channel."""
+from hullmark.store.notice.turns import DELIVERERS
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,14 +123,6 @@ async def remove_channel(connection: Connection, account_id: int, name: str) -> 
     """Remove a channel with all its messages."""
     cursor = await connection.execute("DELETE FROM channel WHERE account_id = %s AND name = %s", (account_id, name))
     return cursor.rowcount == 1
-
-
-async def only_deliverer(connection: Connection, channel_id: UUID) -> bool:
-    """Whether this transaction is the one that acts for a channel, until it ends; the database ends it when its process dies."""
-    cursor = await connection.execute(
-        "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", (DELIVERERS, str(channel_id))
-    )
-    return await cursor.fetchone() == (True,)
 
 
 async def resting(connection: Connection, channel_id: UUID, now: datetime, until: datetime, error: str) -> None:

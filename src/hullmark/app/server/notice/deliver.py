@@ -46,12 +46,11 @@ async def deliver(services: Services, channel_id: str) -> int:
     number = UUID(channel_id)
     count, is_more = 0, False
     ends = time.monotonic() + _TURN
-    async with services.database.system() as lock:
-        if not await channels.only_deliverer(lock, number):
+    async with services.turns.only(number) as still_ours:
+        if still_ours is None:
             return 0
         while following := await _next(services, number):
-            # Whoever lost the connection lost the lock: another may act by now.
-            await lock.execute("SELECT")
+            await still_ours()
             attempt = await send(services, following.channel, following.notice, following.message.id)
             count += await _written_down(services, following, attempt)
             if time.monotonic() > ends:

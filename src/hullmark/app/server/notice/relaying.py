@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 import subprocess
 import sys
+import time
+from threading import BoundedSemaphore
 
 import msgspec
 
@@ -16,6 +18,9 @@ from hullmark.notify.channel import Again, Refused, Relay, Reply
 _CHILD = "hullmark.app.server.notice.relay_child"
 _ENVIRONMENT = {"HOME": "/nonexistent", "NETRC": "/dev/null", "PATH": "/nonexistent"}
 """All that it is told of this machine: no proxies, no logins, no settings of anybody's."""
+
+_AT_ONCE = BoundedSemaphore(16)
+"""Each is a process of some 40 MiB. Only messages of this kind wait for each other."""
 
 MISSING = "apprise is not installed where the server's workers run: pip install 'hullmark[notice]'"
 
@@ -34,7 +39,13 @@ def relay(guard: Guard, sent: Relay, timeout: float) -> Reply:
         strict=guard.strict,
         ca_file=ssl.get_default_verify_paths().cafile or "",
     )
-    outcome = _asked(order, scheme, timeout)
+    ends = time.monotonic() + timeout
+    if not _AT_ONCE.acquire(timeout=timeout):
+        raise Again("too many messages are passed on at this moment")
+    try:
+        outcome = _asked(order, scheme, max(ends - time.monotonic(), 1.0))
+    finally:
+        _AT_ONCE.release()
     match outcome.kind:
         case "done":
             return Reply(status=200)
@@ -61,7 +72,7 @@ def _asked(order: Order, scheme: str, timeout: float) -> Outcome:
             cwd="/",
         )
     except subprocess.TimeoutExpired as error:
-        raise Again(f"{scheme}: it was not done within {timeout:g} seconds") from error
+        raise Again(f"{scheme}: it was not done within {timeout:.0f} seconds") from error
     except OSError as error:
         raise Again(f"no process for apprise could be started ({error.strerror})") from error
     try:

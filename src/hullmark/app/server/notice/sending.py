@@ -45,7 +45,7 @@ _STEPS_SHOWN = 10
 _SHORTEST_SECRET = 6
 _MOST_REMOTE = 300
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
-_THREADS = ThreadPoolExecutor(max_workers=24, thread_name_prefix="deliver")
+_THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="deliver")
 """Receivers that are slow hold these up, and nothing else."""
 
 

@@ -20,7 +20,7 @@ def downgrade() -> None:
     """Keep the newest of each digest."""
     for name in ("snapshot_id", "previous_id", "carried_out_id"):
         op.execute(
-            f"UPDATE matching SET {name} = (SELECT max(same.id) FROM snapshot JOIN snapshot same USING (digest)"  # noqa: S608
+            f"UPDATE matching SET {name} = (SELECT max(same.id) FROM snapshot JOIN snapshot same USING (digest)"
             f" WHERE snapshot.id = {name})"
         )
     op.execute(
