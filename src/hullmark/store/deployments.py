@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -80,6 +80,24 @@ async def of_image(
             (account_id, image_id, environment, environment, place, limit),
         )
         return await cursor.fetchall()
+
+
+async def of_images(
+    connection: Connection, account_id: int, image_ids: Sequence[int]
+) -> dict[int, tuple[Deployment, ...]]:
+    """Where images run, by their numbers; those that run."""
+    cursor = await connection.execute(
+        f"""
+        SELECT image_id, {_COLUMNS} FROM deployment WHERE account_id = %s AND image_id = ANY(%s::bigint[])
+        ORDER BY image_id, environment, place
+        """,
+        (account_id, list(image_ids)),
+    )
+    found: dict[int, list[Deployment]] = {}
+    for image_id, environment, place, since, seen_at in await cursor.fetchall():
+        each = Deployment(environment=environment, place=place, since=since, seen_at=seen_at)
+        found.setdefault(image_id, []).append(each)
+    return {image_id: tuple(some) for image_id, some in found.items()}
 
 
 def running_since(deployments: Iterable[Deployment], environment: str) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, LiteralString
 
@@ -217,6 +218,19 @@ async def image_by_id(connection: Connection, image_id: int) -> ImageRow | None:
     async with connection.cursor(row_factory=class_row(ImageRow)) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM image WHERE id = %s", (image_id,))
         return await cursor.fetchone()
+
+
+async def held_by_ids(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, HeldImage]:
+    """Those of these images that an account holds, by number."""
+    async with connection.cursor(row_factory=class_row(HeldImage)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_HELD} FROM account_image held JOIN image ON image.id = held.image_id
+            WHERE held.account_id = %s AND held.image_id = ANY(%s::bigint[])
+            """,
+            (account_id, list(image_ids)),
+        )
+        return {row.id: row for row in await cursor.fetchall()}
 
 
 async def held_image(connection: Connection, account_id: int, name: str) -> HeldImage | None:

@@ -16,6 +16,10 @@ from hullmark.store.database import Connection
 _DEFER = "SELECT defer_job(%s, %s, %s, %s, %s, %s)"
 
 
+TOGETHER = 50
+"""How many images one job judges: each takes far less then, and none waits long for the others."""
+
+
 async def defer(  # noqa: PLR0913 - all but two by name
     connection: Connection,
     task: str,
@@ -41,13 +45,28 @@ async def is_judging_ahead(connection: Connection, account_id: int) -> bool:
     cursor = await connection.execute(
         """
         SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'adopt' AND status IN ('todo', 'doing'))
-            OR EXISTS (SELECT FROM procrastinate_jobs WHERE (status = 'todo' AND task_name IN ('judge', 'rejudge')
-                OR status = 'doing' AND task_name = 'rejudge') AND (args ->> 'account_id')::bigint = %s)
+            OR EXISTS (SELECT FROM procrastinate_jobs WHERE (status = 'todo' AND task_name IN ('judge', 'judge_some', 'rejudge')
+                OR status = 'doing' AND task_name = 'rejudge') AND (args ->> 'account_id')::bigint = %(account)s)
+            -- One of these is the one that asks.
+            OR (SELECT count(*) > 1 FROM procrastinate_jobs WHERE status = 'doing' AND task_name = 'judge_some'
+                AND (args ->> 'account_id')::bigint = %(account)s)
         """,
-        (account_id,),
+        {"account": account_id},
     )
     row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def forget_waiting(connection: Connection, task: str, account_id: int, priority: int) -> int:
+    """Remove jobs of an account that nobody began with, up to a priority; answers how many."""
+    cursor = await connection.execute(
+        """
+        DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'
+            AND priority <= %s AND (args ->> 'account_id')::bigint = %s FOR UPDATE SKIP LOCKED)
+        """,
+        (task, priority, account_id),
+    )
+    return cursor.rowcount
 
 
 async def waiting_by_task(connection: Connection) -> dict[tuple[str, str], int]:

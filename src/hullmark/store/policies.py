@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -156,6 +157,19 @@ async def version_by_id(connection: Connection, version_id: int) -> PolicyVersio
             (version_id,),
         )
         return await cursor.fetchone()
+
+
+async def versions_by_ids(connection: Connection, version_ids: Collection[int]) -> dict[int, PolicyVersion]:
+    """Versions by their numbers in the database; those that there are."""
+    async with connection.cursor(row_factory=class_row(PolicyVersion)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_VERSION} FROM policy_version version JOIN policy ON policy.id = version.policy_id
+            WHERE version.id = ANY(%s::bigint[])
+            """,
+            (sorted(version_ids),),
+        )
+        return {row.id: row for row in await cursor.fetchall()}
 
 
 async def list_policies(connection: Connection, account_id: int, after: str, limit: int) -> list[PolicyHead]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 import msgspec
 from psycopg.rows import class_row
 
+from hullmark.store import snapshots
 from hullmark.store.database import Connection
 
 Word = Literal["go", "warn", "stop", "unknown"]
@@ -168,21 +170,22 @@ async def _note(connection: Connection, judged: Judged) -> None:
     )
 
 
-async def certify(connection: Connection, account_id: int, image_id: int, at: datetime) -> None:
-    """Note that a verdict in force lets an image pass, if none ever did."""
-    await connection.execute(
-        "UPDATE account_image SET certified_at = %s WHERE account_id = %s AND image_id = %s AND certified_at IS NULL",
-        (at, account_id, image_id),
-    )
-
-
-async def hold_current(connection: Connection, account_id: int, image_id: int) -> None:
-    """Nobody else writes the current verdicts of an image until the transaction ends."""
+async def hold_current(connection: Connection, account_id: int, image_ids: Sequence[int]) -> None:
+    """Nobody else judges these images, or writes their current verdicts, until the transaction ends."""
     await connection.execute(
         """
-        SELECT FROM verdict WHERE account_id = %s AND image_id = %s ORDER BY policy_id, environment, is_shadow FOR UPDATE
+        SELECT pg_advisory_xact_lock(hashtextextended('judge ' || image_id, %s))
+        FROM (SELECT image_id FROM unnest(%s::bigint[]) AS wanted (image_id) ORDER BY image_id) AS ordered
         """,
-        (account_id, image_id),
+        (account_id, list(image_ids)),
+    )
+    await snapshots.current_kept(connection)
+    await connection.execute(
+        """
+        SELECT FROM verdict WHERE account_id = %s AND image_id = ANY(%s::bigint[])
+        ORDER BY image_id, policy_id, environment, is_shadow FOR UPDATE
+        """,
+        (account_id, list(image_ids)),
     )
 
 
@@ -260,6 +263,27 @@ async def current(connection: Connection, account_id: int, image_id: int, *, sha
         return await cursor.fetchall()
 
 
+async def current_of(
+    connection: Connection, account_id: int, image_ids: Sequence[int]
+) -> dict[int, tuple[VerdictRow, ...]]:
+    """The current verdicts of images, shadows too, by the image's number; those that have any."""
+    async with connection.cursor(row_factory=class_row(_OfImage)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_ROW}, now.image_id FROM verdict now JOIN verdict_history history ON history.id = now.history_id
+            JOIN policy ON policy.id = now.policy_id
+            WHERE now.account_id = %s AND now.image_id = ANY(%s::bigint[]) ORDER BY now.image_id, policy.name, now.environment
+            """,
+            (account_id, list(image_ids)),
+        )
+        rows = await cursor.fetchall()
+    return {image_id: tuple(some) for image_id, some in groupby(rows, lambda row: row.image_id)}
+
+
+class _OfImage(VerdictRow, frozen=True, kw_only=True):
+    image_id: int
+
+
 async def last_in_force(connection: Connection, account_id: int, image_id: int) -> list[VerdictRow]:
     """The last verdict in force that an image had, of each policy and environment."""
     async with connection.cursor(row_factory=class_row(VerdictRow)) as cursor:
@@ -275,10 +299,11 @@ async def last_in_force(connection: Connection, account_id: int, image_id: int) 
         return await cursor.fetchall()
 
 
-async def awaited(connection: Connection, account_id: int, image_id: int) -> set[int]:
-    """The numbers of the current verdicts of an image that do not know yet what the advisories that count say."""
+async def awaited(connection: Connection, account_id: int, image_ids: Sequence[int]) -> set[int]:
+    """The numbers of the current verdicts of images that do not know yet what the advisories that count say."""
     cursor = await connection.execute(
-        "SELECT history_id FROM verdict WHERE account_id = %s AND image_id = %s AND is_awaiting", (account_id, image_id)
+        "SELECT history_id FROM verdict WHERE account_id = %s AND image_id = ANY(%s::bigint[]) AND is_awaiting",
+        (account_id, list(image_ids)),
     )
     return {int(number) for (number,) in await cursor.fetchall()}
 

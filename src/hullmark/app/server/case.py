@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
 from hullmark._version import __version__
 from hullmark.app.check import Checked, judge_by
+from hullmark.app.policies import AnyPolicy
 from hullmark.app.server.analyse import means_of
 from hullmark.app.server.documents import KeptVerdict, put_verdict
 from hullmark.app.server.earlier import (
@@ -193,7 +195,7 @@ def verdict_of(
     inputs, version = case.inputs, case.version
     try:
         exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
-        policy = with_exceptions(load_any(version.text.encode()), exceptions)
+        policy = with_exceptions(_loaded(version.text), exceptions)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
         checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
@@ -219,6 +221,11 @@ def verdict_of(
         )
         # It may be mended by tomorrow.
         return Checked(verdict, facts.analysis.inventory, next(next_midnight(case.now), None))
+
+
+@lru_cache(maxsize=32)
+def _loaded(text: str) -> AnyPolicy:
+    return load_any(text.encode())
 
 
 def _running_since(case: Case) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
@@ -56,27 +56,33 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
-async def earlier_of(connection: Connection, account_id: int, image_id: int) -> Earlier:
-    """What holds of an image now. The tags matter only to one that never had a verdict."""
-    rows = await verdicts.current(connection, account_id, image_id, shadows=True)
+async def earlier_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, Earlier]:
+    """What holds of images now. The tags matter only to those that never had a verdict."""
+    current = await verdicts.current_of(connection, account_id, image_ids)
+    running = await deployments.of_images(connection, account_id, image_ids)
+    is_carried = bool(current) and await snapshots.is_carried_out(connection)
+    awaited = await verdicts.awaited(connection, account_id, image_ids) if is_carried else set[int]()
+    found = {}
+    for image_id in image_ids:
+        rows = current.get(image_id, ())
+        carried = frozenset(row.id for row in rows if is_carried and row.snapshot_digest and row.id not in awaited)
+        found[image_id] = Earlier(
+            rows=rows,
+            moved=() if rows else await _moved(connection, account_id, image_id),
+            deployments=running.get(image_id, ()),
+            carried=carried,
+        )
+    return found
+
+
+async def _moved(connection: Connection, account_id: int, image_id: int) -> tuple[Moved, ...]:
+    if await verdicts.last_in_force(connection, account_id, image_id):
+        return ()
     moved = []
-    if not rows and not await verdicts.last_in_force(connection, account_id, image_id):
-        for reference, other, at in await images.moved_from(connection, account_id, image_id):
-            found = tuple(await verdicts.last_in_force(connection, account_id, other))
-            moved.append(Moved(reference=reference, at=at, rows=found))
-    return Earlier(
-        rows=tuple(rows),
-        moved=tuple(moved),
-        deployments=tuple(await deployments.of_image(connection, account_id, image_id)),
-        carried=await _carried(connection, account_id, image_id, rows),
-    )
-
-
-async def _carried(connection: Connection, account_id: int, image_id: int, rows: list[VerdictRow]) -> frozenset[int]:
-    if not rows or not await snapshots.is_carried_out(connection):
-        return frozenset()
-    awaited = await verdicts.awaited(connection, account_id, image_id)
-    return frozenset(row.id for row in rows if row.snapshot_digest and row.id not in awaited)
+    for reference, other, at in await images.moved_from(connection, account_id, image_id):
+        found = tuple(await verdicts.last_in_force(connection, account_id, other))
+        moved.append(Moved(reference=reference, at=at, rows=found))
+    return tuple(moved)
 
 
 def compared_with(earlier: Earlier, policy_id: int, environment: str, reference: str) -> Compared | None:

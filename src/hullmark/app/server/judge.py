@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from typing import NamedTuple
 
 from hullmark.app.server.advisories import Books, current_snapshot
 from hullmark.app.server.analyse import means_of
@@ -18,20 +20,32 @@ from hullmark.app.server.earlier import (
     seen_at,
 )
 from hullmark.app.server.moments import tell_of_grace
+from hullmark.app.server.register import want_verdict
 from hullmark.app.server.selection import choose
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
 from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
+from hullmark.model.notice import Cause, Transition
 from hullmark.model.verdict import PASSING
 from hullmark.notify.transitions import numbered
-from hullmark.store import events, images, jobs, policies, snapshots, verdicts
+from hullmark.policy.verdict_diff import Lookup
+from hullmark.store import events, images, jobs, policies, summed, verdicts
 from hullmark.store.database import Connection
 from hullmark.store.notice import transitions
 from hullmark.store.policies import Activation
 from hullmark.store.verdicts import VerdictRow
 
 _TRIES = 5
+
+
+class _CameTo(NamedTuple):
+    """What came of judging images: how many verdicts are new, and which images are to be judged again, as something changed meanwhile, or
+    by themselves, as they cannot be judged."""
+
+    new: int
+    again: list[int]
+    faults: dict[int, HullmarkError]
 
 
 async def judge(services: Services, books: Books, account_id: int, image_id: int, cause: str) -> int:
@@ -41,55 +55,90 @@ async def judge(services: Services, books: Books, account_id: int, image_id: int
     never ends.
     """
     for _ in range(_TRIES):
-        async with services.database.system() as connection:
-            inputs = await inputs_of(connection, account_id, image_id)
-            earlier = await earlier_of(connection, account_id, image_id)
-            known_at = await seen_at(connection, inputs.snapshot_id) if inputs is not None else None
-        if inputs is None:
-            return 0
-        cases = _cases(account_id, inputs, earlier, (services.clock(), cause))
-        made = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
-        async with services.database.system() as connection:
-            await connection.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (f"judge {image_id}", account_id)
-            )
-            await snapshots.current_kept(connection)
-            await verdicts.hold_current(connection, account_id, image_id)
-            holds = (
-                await inputs_of(connection, account_id, image_id),
-                await earlier_of(connection, account_id, image_id),
-            )
-            if holds == (inputs, earlier):
-                return await _written(connection, account_id, image_id, made)
+        came_to = await _judge_once(services, books, account_id, (image_id,), cause)
+        for fault in came_to.faults.values():
+            raise fault
+        if not came_to.again:
+            return came_to.new
     raise HullmarkError("what the image is judged by changed all the time", advice="it is judged again by itself")
 
 
-async def inputs_of(connection: Connection, account_id: int, image_id: int) -> Inputs | None:
-    """What an image is judged by now; None if it is not analysed, or the account does not hold it."""
-    row = await images.image_by_id(connection, image_id)
-    held = await images.held_image(connection, account_id, row.digest) if row is not None else None
-    if row is None or row.state != "analysed" or held is None:
-        return None
-    references = tuple(dict.fromkeys((*held.tags, held.reference) if held.reference else held.tags))
-    chosen = choose(await policies.activations(connection, account_id), references)
-    versions = {}
-    for each in chosen:
-        version = await policies.version_by_id(connection, each.activation.version_id)
-        if version is not None:
-            versions[version.id] = version
+async def judge_some(services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str) -> int:
+    """Judge images together, which takes far less than one after the other; answers how many verdicts are new. Those of which something
+    changed meanwhile, and those that cannot be judged, are judged by themselves after that."""
+    came_to = await _judge_once(services, books, account_id, image_ids, cause)
+    async with services.database.system() as connection:
+        for image_id in (*came_to.again, *came_to.faults):
+            await want_verdict(connection, account_id, image_id, cause)
+    return came_to.new
+
+
+async def _judge_once(
+    services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str
+) -> _CameTo:
+    async with services.database.system() as connection:
+        before = await _standing(connection, account_id, image_ids)
+        some = next(iter(before.values()), None)
+        known_at = await seen_at(connection, some.inputs.snapshot_id) if some is not None else None
+    why = (services.clock(), cause)
+    cases = {image_id: _cases(account_id, *each, why) for image_id, each in before.items()}
+    made = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
+    faults = {image_id: each for image_id, each in made.items() if isinstance(each, HullmarkError)}
+    async with services.database.system() as connection:
+        await verdicts.hold_current(connection, account_id, list(before))
+        after = await _standing(connection, account_id, list(before))
+        same = {
+            image_id: each
+            for image_id, each in made.items()
+            if not isinstance(each, HullmarkError) and after.get(image_id) == before[image_id]
+        }
+        for image_id, each in same.items():
+            await _drop_others(connection, account_id, image_id, (before[image_id].earlier, each))
+        count = await _written(connection, account_id, [one for each in same.values() for one in each])
+    return _CameTo(count, [each for each in before if each not in same and each not in faults], faults)
+
+
+class _Standing(NamedTuple):
+    inputs: Inputs
+    earlier: Earlier
+
+
+async def _standing(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, _Standing]:
+    """What images are judged by, and how they stand; those that are analysed and held."""
+    inputs = await inputs_of(connection, account_id, image_ids)
+    earlier = await earlier_of(connection, account_id, list(inputs))
+    return {image_id: _Standing(each, earlier[image_id]) for image_id, each in inputs.items()}
+
+
+async def inputs_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, Inputs]:
+    """What images are judged by now; those that are analysed and that the account holds."""
+    held = await images.held_by_ids(connection, account_id, image_ids)
+    active = await policies.activations(connection, account_id)
+    versions = await policies.versions_by_ids(connection, {each.version_id for each in active})
     snapshot = await current_snapshot(connection)
-    known = await policies.exceptions(connection, account_id, ended=True) if chosen else []
-    return Inputs(
-        image=row,
-        held=held,
-        chosen=chosen,
-        versions=versions,
-        exceptions=tuple(each for each in known if each.ended_at is None),
-        snapshot_digest=snapshot.digest if snapshot is not None else "",
-        snapshot_object=snapshot.object if snapshot is not None else "",
-        snapshot_id=snapshot.id if snapshot is not None else None,
-        ended=tuple(each for each in known if each.ended_at is not None),
-    )
+    known = await policies.exceptions(connection, account_id, ended=True) if active else []
+    counting = tuple(each for each in known if each.ended_at is None)
+    ended = tuple(each for each in known if each.ended_at is not None)
+    found = {}
+    for image_id in image_ids:
+        row = held.get(image_id)
+        if row is None or row.state != "analysed":
+            continue
+        references = tuple(dict.fromkeys((*row.tags, row.reference) if row.reference else row.tags))
+        chosen = choose(active, references)
+        wanted = {each.activation.version_id for each in chosen}
+        found[image_id] = Inputs(
+            image=row,
+            held=row,
+            chosen=chosen,
+            versions={number: version for number, version in versions.items() if number in wanted},
+            exceptions=counting if chosen else (),
+            snapshot_digest=snapshot.digest if snapshot is not None else "",
+            snapshot_object=snapshot.object if snapshot is not None else "",
+            snapshot_id=snapshot.id if snapshot is not None else None,
+            ended=ended if chosen else (),
+        )
+    return found
 
 
 def _cases(account_id: int, inputs: Inputs, earlier: Earlier, why: tuple[datetime, str]) -> list[Case]:
@@ -118,13 +167,28 @@ def _slot(each: VerdictRow | Activation) -> tuple[int, str]:
     return each.policy_id, each.environment
 
 
-def _judge_all(services: Services, books: Books, cases: list[Case], known_at: datetime | None) -> list[Made]:
+def _judge_all(
+    services: Services, books: Books, cases: dict[int, list[Case]], known_at: datetime | None
+) -> dict[int, list[Made] | HullmarkError]:
+    """The verdicts of each image, or why there are none."""
+    judged = [some for some in cases.values() if some]
+    if not judged:
+        return {image_id: [] for image_id in cases}
+    made: dict[int, list[Made] | HullmarkError] = {}
+    with book_of(books, judged[0][0].inputs) as book, looking(books) as lookup:
+        for image_id, some in cases.items():
+            try:
+                made[image_id] = _judge_image(services, some, (book, lookup, known_at))
+            except HullmarkError as error:
+                made[image_id] = error
+    return made
+
+
+def _judge_image(services: Services, cases: list[Case], by: tuple[Book | None, Lookup, datetime | None]) -> list[Made]:
     if not cases:
         return []
-    inputs = cases[0].inputs
-    facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
-    with book_of(books, inputs) as book, looking(books) as lookup:
-        return [judge_case(services, facts, case, (book, lookup, known_at)) for case in cases]
+    facts = StoredFacts(services.objects, cases[0].inputs.image.document, means_of(services))
+    return [judge_case(services, facts, case, by) for case in cases]
 
 
 def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[Book | None]:
@@ -134,45 +198,53 @@ def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[Book | None]
     return books.opened(inputs.snapshot_digest, inputs.snapshot_object)
 
 
-async def _written(connection: Connection, account_id: int, image_id: int, found: list[Made]) -> int:
-    """Write the verdicts down and tell what changed. The caller's transaction."""
-    kept = [(each.judged.policy_id, each.judged.environment, each.judged.is_shadow) for each in found]
-    await verdicts.drop_others(connection, account_id, image_id, kept)
-    count, told = 0, list[str]()
-    for each in found:
-        judged = each.judged
-        recorded = await verdicts.record(connection, judged)
-        count += recorded.is_new
-        if judged.is_shadow:
-            continue
-        await tell_of_grace(connection, judged, each.policy, each.granted, recorded.history_id)
-        if judged.verdict in PASSING:
-            await verdicts.certify(connection, account_id, image_id, judged.at)
-        if recorded.is_new:
-            for news in (numbered(one, recorded.history_id) for one in each.news):
-                told += [] if news.suppressed else [news.cause.key]
-                await transitions.tell(
-                    connection,
-                    account_id,
-                    news.cause,
-                    news.transitions,
-                    is_complete=bool(news.suppressed),
-                    suppressed=news.suppressed,
-                )
-        if recorded.before != judged.verdict:
-            await _tell_event(connection, each, recorded.before)
-    await _complete(connection, account_id, told)
-    return count
+async def _drop_others(
+    connection: Connection, account_id: int, image_id: int, what: tuple[Earlier, list[Made]]
+) -> None:
+    """Remove the verdicts of an image that nothing in force asks for any more."""
+    earlier, made = what
+    kept = [(each.judged.policy_id, each.judged.environment, each.judged.is_shadow) for each in made]
+    if any((row.policy_id, row.environment, row.is_shadow) not in kept for row in earlier.rows):
+        await verdicts.drop_others(connection, account_id, image_id, kept)
+
+
+async def _written(connection: Connection, account_id: int, made: list[Made]) -> int:
+    """Write verdicts down and tell what changed; answers how many are new. The caller's transaction."""
+    recorded = [(each, await verdicts.record(connection, each.judged)) for each in made]
+    in_force = [(each, noted) for each, noted in recorded if not each.judged.is_shadow]
+    for each, noted in in_force:
+        await tell_of_grace(connection, each.judged, each.policy, each.granted, noted.history_id)
+    passing = [each.judged for each, _ in in_force if each.judged.verdict in PASSING]
+    if passing:
+        await summed.certify(connection, [(account_id, judged.image_id) for judged in passing], passing[0].at)
+    await _tell_news(connection, account_id, in_force)
+    changed = [(each, noted.before) for each, noted in in_force if noted.before != each.judged.verdict]
+    await events.tell_all(connection, account_id, [_event(each, before) for each, before in changed])
+    return sum(noted.is_new for _, noted in recorded)
+
+
+async def _tell_news(connection: Connection, account_id: int, in_force: list[tuple[Made, verdicts.Recorded]]) -> None:
+    """Tell what each cause brought about, of all images at once."""
+    told: dict[tuple[str, str], tuple[Cause, list[Transition]]] = {}
+    for each, noted in in_force:
+        if noted.is_new:
+            for one in each.news:
+                news = numbered(one, noted.history_id)
+                _, some = told.setdefault((news.cause.key, news.suppressed), (news.cause, []))
+                some += news.transitions
+    for (_, suppressed), (cause, some) in told.items():
+        await transitions.tell(connection, account_id, cause, some, is_complete=bool(suppressed), suppressed=suppressed)
+    await _complete(connection, account_id, [key for key, suppressed in told if not suppressed])
 
 
 async def _complete(connection: Connection, account_id: int, told: list[str]) -> None:
-    """Have what was told sent as wholes, if this was the last image of the account that waited to be judged."""
+    """Have what was told sent as wholes, if these were the last images of the account that waited to be judged."""
     known = await transitions.open_causes(connection, account_id, told)
     if known and not await jobs.is_judging_ahead(connection, account_id):
         await transitions.complete(connection, account_id, known)
 
 
-async def _tell_event(connection: Connection, made: Made, before: str) -> None:
+def _event(made: Made, before: str) -> events.NewEvent:
     judged = made.judged
     body = {
         "digest": judged.image_digest,
@@ -184,4 +256,4 @@ async def _tell_event(connection: Connection, made: Made, before: str) -> None:
         "reason": judged.reason,
         "cause": judged.cause,
     }
-    await events.tell(connection, judged.account_id, "verdict.changed", ("image", judged.image_digest), body)
+    return events.NewEvent(kind="verdict.changed", resource=("image", judged.image_digest), body=body)

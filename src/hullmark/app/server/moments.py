@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ import msgspec
 from hullmark.app.server.advisories import Books, current_snapshot
 from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.excepted import ExceptionBody, covers, is_behind
-from hullmark.app.server.register import want_verdict
+from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
 from hullmark.match.book import Book
 from hullmark.match.find import find
@@ -57,8 +58,8 @@ async def judge_due(services: Services) -> None:
     while True:
         async with services.database.system() as connection:
             due = await moments.take_due(connection, now, _AT_ONCE)
-            for account_id, image_id in due:
-                await want_verdict(connection, account_id, image_id, DUE, priority=20)
+            for account_id, some in groupby(due, key=lambda each: each[0]):
+                await want_verdicts(connection, account_id, [image_id for _, image_id in some], DUE, priority=20)
         if not due:
             return
 

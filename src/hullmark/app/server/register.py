@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -159,6 +160,19 @@ async def want_verdict(connection: Connection, account_id: int, image_id: int, c
     await jobs.defer(
         connection, "judge", args, once=f"judge:{account_id}:{image_id}", queue="judging", priority=priority
     )
+
+
+async def want_verdicts(
+    connection: Connection, account_id: int, image_ids: Sequence[int], cause: str, priority: int
+) -> None:
+    """Have many images judged, some at a time together."""
+    for start in range(0, len(image_ids), jobs.TOGETHER):
+        some = list(image_ids[start : start + jobs.TOGETHER])
+        if len(some) == 1:
+            await want_verdict(connection, account_id, some[0], cause, priority)
+        else:
+            args = {"account_id": account_id, "image_ids": some, "cause": cause}
+            await jobs.defer(connection, "judge_some", args, queue="judging", priority=priority)
 
 
 def _tagged(named: Reference, tag: str) -> Reference | None:

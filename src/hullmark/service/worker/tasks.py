@@ -17,10 +17,10 @@ from hullmark.app.server import analyse, feeds, harbor, judge, moments, simulate
 from hullmark.app.server.adoption import adopt
 from hullmark.app.server.advisories import Books
 from hullmark.app.server.notice import deliver, route
-from hullmark.app.server.register import want_verdict
+from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
 from hullmark.app.server.watching import watch
-from hullmark.store import images, retention
+from hullmark.store import images, jobs, retention
 
 _log = structlog.get_logger("hullmark.worker")
 _AT_ONCE = 1000
@@ -53,18 +53,25 @@ async def judge_image(work: Work, account_id: int, image_id: int, cause: str) ->
     _log.info("judged", account=account_id, image=image_id, new=new)
 
 
+async def judge_images(work: Work, account_id: int, image_ids: list[int], cause: str) -> None:
+    """Judge images by what an account has in force for them."""
+    new = await judge.judge_some(work.services, work.books, account_id, image_ids, cause)
+    _log.info("judged", account=account_id, images=len(image_ids), new=new)
+
+
 async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
-    """Have every image of an account judged, one job an image, after what is asked for by itself: those that run first, then those that
-    were in compliance once, then the others."""
+    """Have every image of an account judged, some to a job, after what is asked for by itself: those that run first, then those that were
+    in compliance once, then the others. What was asked for so before, and still waits, is asked for anew."""
+    async with work.services.database.system() as connection:
+        await jobs.forget_waiting(connection, "judge_some", account_id, priority=_FIRST[0][0])
     asked = set[int]()
     for priority, standing in _FIRST:
         after, count = 0, _AT_ONCE
         while count == _AT_ONCE:
             async with work.services.database.system() as connection:
                 some = await images.analysed_of(connection, account_id, after, _AT_ONCE, standing)
-                for image_id in some:
-                    if image_id not in asked:
-                        await want_verdict(connection, account_id, image_id, cause, priority=priority)
+                fresh = [image_id for image_id in some if image_id not in asked]
+                await want_verdicts(connection, account_id, fresh, cause, priority)
             asked.update(some)
             count, after = len(some), max(some, default=after)
 
@@ -127,6 +134,7 @@ async def delete_account(work: Work, account_id: int) -> None:
 TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
     "analyse": ("analysis", analyse_image),
     "judge": ("judging", judge_image),
+    "judge_some": ("judging", judge_images),
     "rejudge": ("judging", rejudge_account),
     "adopt": ("matching", adopt_snapshot),
     "simulate": ("judging", simulate_policy),

@@ -104,9 +104,8 @@ async def add_transitions(
 
     `suppressed` says why nobody is to hear of them ("": those who want to).
     """
-    count = 0
-    for each in transitions:
-        cursor = await connection.execute(
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
             """
             INSERT INTO transition (account_id, cause_id, kind, key, image_id, image_digest, reference, policy_id, policy, environment,
                 before, after, severity, history_id, evidence, at, outcome, why, routed_at, is_certified, is_deployed)
@@ -118,28 +117,31 @@ async def add_transitions(
                 EXISTS (SELECT FROM deployment runs WHERE runs.account_id = %(account)s AND runs.image_id = %(image)s)
             ON CONFLICT (account_id, key) DO NOTHING
             """,
-            {
-                "account": account_id,
-                "cause": cause_id,
-                "kind": each.kind,
-                "key": each.key[:1000],
-                "image": each.image_id,
-                "digest": each.image_digest,
-                "reference": each.reference,
-                "policy_id": each.policy_id,
-                "policy": each.policy,
-                "environment": each.environment,
-                "before": each.before,
-                "after": each.after,
-                "severity": SEVERITY_RANK[each.severity],
-                "history": each.history_id,
-                "evidence": Jsonb(msgspec.to_builtins(each.evidence)),
-                "at": each.at,
-                "why": suppressed,
-            },
+            [_values(account_id, cause_id, each, suppressed) for each in transitions],
         )
-        count += cursor.rowcount
-    return count
+        return cursor.rowcount
+
+
+def _values(account_id: int, cause_id: int, each: Transition, suppressed: str) -> dict[str, Any]:
+    return {
+        "account": account_id,
+        "cause": cause_id,
+        "kind": each.kind,
+        "key": each.key[:1000],
+        "image": each.image_id,
+        "digest": each.image_digest,
+        "reference": each.reference,
+        "policy_id": each.policy_id,
+        "policy": each.policy,
+        "environment": each.environment,
+        "before": each.before,
+        "after": each.after,
+        "severity": SEVERITY_RANK[each.severity],
+        "history": each.history_id,
+        "evidence": Jsonb(msgspec.to_builtins(each.evidence)),
+        "at": each.at,
+        "why": suppressed,
+    }
 
 
 async def want_routing(connection: Connection, account_id: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import groupby
 
+from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
 from hullmark.store import jobs, rejudging, snapshots, summed
 from hullmark.store.settings import keep_setting, setting
@@ -20,14 +21,12 @@ async def settle_some(services: Services) -> int:
         if not await snapshots.is_carried_out(connection):
             return 0  # people wait for that
         waiting = await jobs.waiting_by_task(connection)
-        if any(count for (task, _), count in waiting.items() if task in ("judge", "rejudge")):
+        if any(count for (task, _), count in waiting.items() if task in ("judge", "judge_some", "rejudge")):
             return 0
         after = int(await setting(connection, _PLACE) or 0)
         found = await summed.unsettled_after(connection, after, AT_ONCE)
-        for account_id, image_id in found.images:
-            args: dict[str, Any] = {"account_id": account_id, "image_id": image_id, "cause": "settled"}
-            once = f"judge:{account_id}:{image_id}"
-            await jobs.defer(connection, "judge", args, once=once, queue="judging", priority=_PRIORITY)
+        for account_id, some in groupby(sorted(found.images), key=lambda each: each[0]):
+            await want_verdicts(connection, account_id, [image_id for _, image_id in some], "settled", _PRIORITY)
         if found.last > after:
             await keep_setting(connection, _PLACE, found.last)
         return len(found.images)
