@@ -23,6 +23,12 @@ pytestmark = pytest.mark.anyio
 
 SHOP = status_file(("libc6", "2.41-12"))
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), source="debian", severity="high")
+NO_HIGH = """
+schema: hullmark-policy/1
+name: weaknesses
+rules:
+  - {id: no-high, gate: vulnerabilities, trigger: found, action: stop, params: {severity: high, unrated: ignore}}
+"""
 FEEDS: dict[str, list[Record]] = {"debian": [LIBC]}
 KEV = "www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
 TRACKER = "security-tracker.debian.org/tracker/data/json"
@@ -212,6 +218,28 @@ async def test_what_feeds_take_back_is_taken_back_here(fed: Desk, tmp_path: Path
         assert (await update(fed), await matched(fed, digest)) == (first, ["CVE-2026-1"])
     kept = [each["digest"] for each in (await fed.get("/advisories"))["kept"]]
     assert kept == [first, second, first, second, first]
+
+
+async def test_of_what_feeds_take_back_and_say_again_people_are_told_each_time(fed: Desk, tmp_path: Path) -> None:
+    await update(fed)
+    await fed.post("/policies", {"text": NO_HIGH})
+    await fed.post("/activations", {"policy": "weaknesses"})
+    await fed.post("/channels", {"name": "hook", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}})
+    mirror(tmp_path / "www", 10, fixed="2.41-12")
+    await update(fed)
+    fed.push("1", SHOP)
+    await fed.add("1")
+    await fed.work()
+    for fixed in ("2.41-13", "2.41-12", "2.41-13", "2.41-12"):
+        mirror(tmp_path / "www", 10, fixed=fixed)
+        await update(fed)
+    told = (await fed.get("/transitions"))["items"][::-1]
+    assert [(each["kind"], each["cause"]["kind"]) for each in told] == [
+        ("compliance.lost", "advisory"),
+        ("compliance.regained", "advisory"),
+    ] * 2
+    assert len({each["cause"]["id"] for each in told}) == 4
+    assert len((await fed.get("/messages"))["items"]) == 4
 
 
 async def test_feeds_that_say_nothing_else_do_not_undo_what_an_operator_sent(fed: Desk, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _CHILD = "hullmark.app.server.notice.relay_child"
 _ENVIRONMENT = {"HOME": "/nonexistent", "NETRC": "/dev/null", "PATH": "/nonexistent"}
 """All that it is told of this machine: no proxies, no logins, no settings of anybody's."""
 
-_AT_ONCE = BoundedSemaphore(16)
+_AT_ONCE = BoundedSemaphore(8)
 """Each is a process of some 40 MiB. Only messages of this kind wait for each other."""
 
 MISSING = "apprise is not installed where the server's workers run: pip install 'hullmark[notice]'"
