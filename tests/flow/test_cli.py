@@ -23,7 +23,7 @@ from tests.support.images import (
     write_docker_archive,
     write_layout,
 )
-from tests.support.program import HULLMARK, Program, program_in
+from tests.support.program import HULLMARK, INTERRUPTIBLE, Program, program_in
 from tests.support.shop import shop_layout
 
 STOP = """\
@@ -314,7 +314,7 @@ def test_an_interrupt_ends_it_without_a_word(hullmark: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         reference = f"registry:127.0.0.1:{silent.getsockname()[1]}/shop"
         process = subprocess.Popen(
-            [*HULLMARK, "scan", "--insecure", reference],
+            [*INTERRUPTIBLE, *HULLMARK, "scan", "--insecure", reference],
             env=hullmark.environment({"PYTHONWARNINGS": "ignore"}),  # what is left open is meant to be
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -322,7 +322,7 @@ def test_an_interrupt_ends_it_without_a_word(hullmark: Program) -> None:
         asked, _ = silent.accept()
         with asked:
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=10) == (b"", b"")
+            assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == 130
 
 

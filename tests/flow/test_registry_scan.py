@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.places import CORPUS
-from tests.support.program import HULLMARK, Program, Ran, program_in
+from tests.support.program import HULLMARK, INTERRUPTIBLE, Program, Ran, program_in
 from tests.support.registry import (
     Canned,
     Certificates,
@@ -252,7 +252,7 @@ def test_an_interrupt_waits_for_no_layer(hullmark: Program) -> None:
     registry = Hanging(blobs, tags={"1": blobs.image(layers())["digest"]})
     with registry.running():
         process = subprocess.Popen(
-            [*HULLMARK, "scan", "--insecure", f"registry:{registry.host}/shop:1"],
+            [*INTERRUPTIBLE, *HULLMARK, "scan", "--insecure", f"registry:{registry.host}/shop:1"],
             env=hullmark.environment({"PYTHONWARNINGS": "ignore"}),  # what is left open is meant to be
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -260,7 +260,7 @@ def test_an_interrupt_waits_for_no_layer(hullmark: Program) -> None:
         try:
             assert registry.waiting.acquire(timeout=30)
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=10) == (b"", b"")
+            assert process.communicate(timeout=60) == (b"", b"")
         finally:
             process.kill()
             registry.over.set()

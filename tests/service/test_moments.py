@@ -58,7 +58,9 @@ async def judged(at: Desk, *, brings_day: bool = True) -> int:
     if brings_day:
         await bring_to_today(at.services)
     await judge_due(at.services)
-    return (await at.work()).count("judge")
+    before = at.judged
+    await at.work()
+    return at.judged - before
 
 
 async def word(at: Desk, digest: str) -> str:

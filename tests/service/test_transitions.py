@@ -15,7 +15,7 @@ from hullmark.app.server import case
 from hullmark.app.server.documents import Changes, KeptVerdict, get_document
 from hullmark.app.server.judge import judge
 from hullmark.model.advisory import Exploited
-from hullmark.store import verdicts
+from hullmark.store import jobs, verdicts
 from hullmark.store.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
 from tests.support.books import advisory, affected
@@ -346,7 +346,10 @@ async def test_verdicts_that_do_not_settle_are_followed_by_the_whole_one(at: Des
     assert [each[0] for each in await told(at)] == ["finding.new"]
 
 
-async def test_what_a_policy_did_to_many_images_is_whole_when_the_last_is_judged(at: Desk) -> None:
+async def test_what_a_policy_did_to_many_images_is_whole_when_the_last_is_judged(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "TOGETHER", 1)
     await kept(at, NOT_ROOT.replace("action: stop", "action: warn"))
     for tag in ("a", "b", "c"):
         at.push(tag, {**SHOP, tag: b"x"}, User="0")

@@ -105,8 +105,9 @@ async def test_what_runs_is_judged_first_then_what_was_certified_then_the_rest(
     assert await at.work(1) == ["rejudge"]
     async with at.services.database.system() as connection:
         cursor = await connection.execute(
-            "SELECT (args ->> 'image_id')::bigint FROM procrastinate_jobs WHERE task_name = 'judge' AND status = 'todo'"
-            " ORDER BY priority DESC, id"
+            "SELECT number::bigint FROM procrastinate_jobs, jsonb_array_elements_text("
+            "coalesce(args -> 'image_ids', jsonb_build_array(args -> 'image_id'))) WITH ORDINALITY AS each (number, place)"
+            " WHERE task_name IN ('judge', 'judge_some') AND status = 'todo' ORDER BY priority DESC, id, place"
         )
         order = [numbers[row[0]] for row in await cursor.fetchall()]
     assert order == ["runs-1", "runs-2", "runs-3", "certified-1", "certified-2", "plain-1", "plain-2"]

@@ -32,7 +32,8 @@ OS_RELEASE = b'ID=debian\nVERSION_ID="13"\n'
 
 
 class Desk:
-    """A client that is signed in as the operator, and what is behind it. `now` is the server's clock."""
+    """A client that is signed in as the operator, and what is behind it. `now` is the server's clock, `judged` how many images were
+    judged by jobs."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient, services: Services, registry: FakeRegistry) -> None:
         self.app = app
@@ -41,6 +42,7 @@ class Desk:
         self.registry = registry
         self.books = Books(services.objects, services.settings.data / "snapshots")
         self.now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+        self.judged = 0
 
     async def ask(self, method: str, path: str, body: Any = None, account: str = "", **headers: str) -> Response:
         """A request below /api/v1. Names of headers are written with underscores."""
@@ -77,6 +79,7 @@ class Desk:
             if row is None:
                 return ran
             await TASKS[row[0]][1](work, **row[1])
+            self.judged += {"judge": 1, "judge_some": len(row[1].get("image_ids", ()))}.get(row[0], 0)
             ran.append(str(row[0]))
         return ran
 

@@ -19,6 +19,8 @@ import pytest
 _SCRIPT = Path(sys.executable).with_name("hullmark")
 _CODE = "from hullmark.cli import program; program()"
 HULLMARK = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-c", _CODE)
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""In front of a command that is to be interrupted: whoever runs the tests in the background ignores interrupts, and so would it."""
 BOUNDED = Path(__file__).with_name("bounded.py")
 
 # Notes each file that is opened, and how many bytes are asked for and got through the calls that read stored layers.
