@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from uuid import uuid4
@@ -99,3 +100,50 @@ async def test_a_question_that_fails_leaves_no_lock(database: Database) -> None:
         with pytest.raises(DatabaseUnreachable):
             await turns._run(session, "SELECT 1 / 0", ())
         assert await locks(database) == 0
+
+
+async def test_who_is_interrupted_while_giving_back_leaves_no_lock(database: Database) -> None:
+    turns, one = Turns(database), uuid4()
+
+    async def acting(may_end: asyncio.Event) -> None:
+        async with turns.only(one):
+            await may_end.wait()
+
+    async with turns.only(uuid4()) as other:
+        assert other is not None
+        may_end = asyncio.Event()
+        task = asyncio.create_task(acting(may_end))
+        while await locks(database) < 2:
+            await asyncio.sleep(0.01)
+        async with turns._one:
+            may_end.set()
+            await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.wait((task,))
+        async with turns.only(one) as again:
+            assert again is not None
+    assert await locks(database) == 0
+    async with Turns(database).only(one) as theirs:
+        assert theirs is not None
+
+
+async def test_all_who_give_back_at_once_end_it_once(database: Database) -> None:
+    turns = Turns(database)
+    may_end = asyncio.Event()
+
+    async def acting() -> None:
+        async with turns.only(uuid4()) as turn:
+            assert turn is not None
+            await may_end.wait()
+
+    for _ in range(3):
+        may_end.clear()
+        tasks = [asyncio.create_task(acting()) for _ in range(20)]
+        while await locks(database) < 20:
+            await asyncio.sleep(0.01)
+        may_end.set()
+        await asyncio.gather(*tasks)
+        assert await locks(database) == 0
+    async with AsyncExitStack() as everyone:  # all four connections are back
+        for _ in range(4):
+            await everyone.enter_async_context(database.system())

@@ -28,7 +28,7 @@ class _Session:
         self.connection = connection
         self.leave = leave
         self.held: set[UUID] = set()
-        self.is_lost = False
+        self.is_over = False
 
 
 class Turns:
@@ -70,11 +70,13 @@ class Turns:
             return None
 
     async def _give_back(self, session: _Session, channel_id: UUID) -> None:
+        # First of all, as the rest may be interrupted: the last one who gives back ends all locks that are left.
+        session.held.discard(channel_id)
         async with self._one:
-            session.held.discard(channel_id)
-            if session.is_lost:
+            if session.is_over:
                 return
-            await self._run(session, "SELECT pg_advisory_unlock(%s, hashtext(%s))", (DELIVERERS, str(channel_id)))
+            if session.held:
+                await self._run(session, "SELECT pg_advisory_unlock(%s, hashtext(%s))", (DELIVERERS, str(channel_id)))
             await self._end_if_idle(session)
 
     async def _asked(self, session: _Session, question: str, values: tuple[Any, ...]) -> Any:
@@ -89,7 +91,7 @@ class Turns:
 
     async def _run(self, session: _Session, question: str, values: tuple[Any, ...]) -> Any:
         """The one value that answers a question. Whatever goes wrong, all turns of the session are lost."""
-        if session.is_lost:
+        if session.is_over:
             raise DatabaseUnreachable("the database was away for a moment", advice="it is tried again")
         try:
             row = await (await session.connection.execute(question, values)).fetchone()
@@ -104,13 +106,15 @@ class Turns:
         return row[0] if row else None
 
     async def _end_if_idle(self, session: _Session) -> None:
-        if not session.held:
+        if not session.held and not session.is_over:
+            await self._run(session, "SELECT pg_advisory_unlock_all()", ())
+            session.is_over = True
             self._session = None
             await session.leave.aclose()
 
     async def _lose(self, session: _Session) -> None:
         """Close the connection, and so the locks, whatever state it is in."""
-        session.is_lost = True
+        session.is_over = True
         self._session = None
         await session.connection.close()
         with suppress(DatabaseUnreachable, psycopg.Error):  # its transaction can no longer be ended
