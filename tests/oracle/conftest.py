@@ -21,6 +21,7 @@ def root() -> Path:
 def scratch(root: Path, tmp_path: Path) -> Iterator[Path]:
     """An empty folder in the root file system that goes away again."""
     folder = root / "tmp" / f"{tmp_path.parent.name}-{tmp_path.name}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was ended
     folder.mkdir()
     yield folder
     shutil.rmtree(folder)

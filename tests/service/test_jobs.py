@@ -13,7 +13,9 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
+from psycopg.types.json import Jsonb
 
+from hullmark.service.worker import lasting as lasting_module
 from hullmark.service.worker.lasting import LastingJobs
 from hullmark.service.worker.run import Again
 from hullmark.store import jobs
@@ -156,6 +158,32 @@ def test_a_job_whose_taker_never_heard_that_it_has_it_is_given_once_more(
     async def broken(self: JobManager, queues: Any, worker_id: int) -> Job | None:
         assert await real(self, queues, worker_id) is not None
         raise ConnectorException from psycopg.OperationalError("server closed the connection unexpectedly")
+
+    run(database_url, work)
+
+
+def test_a_job_whose_end_the_database_forgot_is_given_once_more(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It broke down before the end was on the disk, and was back before the worker asked for anything."""
+
+    async def work(database: Database, lasting: LastingJobs) -> None:
+        async with database.system() as connection:
+            await wanted(connection)
+        job, worker = await taken(lasting)
+        async with database.system() as connection:
+            rows = await (await connection.execute("SELECT * FROM procrastinate_jobs")).fetchall()
+        await lasting.finish_job(job, Status.SUCCEEDED, delete_job=True)
+        async with database.system() as connection:
+            places = ", ".join(["%s"] * len(rows[0]))
+            values = [Jsonb(value) if isinstance(value, dict) else value for value in rows[0]]
+            await connection.execute(f"INSERT INTO procrastinate_jobs VALUES ({places})", values)
+        assert await lasting.fetch_job(None, worker) is None
+        monkeypatch.setattr(lasting_module, "_LOOKS", 0.0)
+        again = await lasting.fetch_job(None, worker)
+        assert again is not None
+        assert again.task_kwargs == job.task_kwargs
+        assert await lasting.fetch_job(None, worker) is None
 
     run(database_url, work)
 

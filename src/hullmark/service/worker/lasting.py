@@ -18,6 +18,7 @@ _log = structlog.get_logger("hullmark.worker")
 _PAUSE = 0.5
 _INSISTS = 15.0
 _DOUBTS = 60.0
+_LOOKS = 10.0
 _GIVE_BACK = """
     WITH unheard AS (
         SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = %(worker_id)s AND NOT id = ANY(%(held)s::bigint[])
@@ -47,11 +48,13 @@ class LastingJobs(JobManager):
         super().__init__(connector)
         self._held: set[int] = set()
         self._doubtful: dict[int, float] = {}
+        self._looked: dict[int, float] = {}
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """The next job, None if there is none now."""
         try:
-            if worker_id in self._doubtful:
+            # A database that breaks down forgets the ends of jobs that it wrote down last, and may be back before anybody asks it.
+            if worker_id in self._doubtful or time.monotonic() - self._looked.get(worker_id, 0.0) >= _LOOKS:
                 await self._give_back(worker_id)
             job = await super().fetch_job(queues, worker_id)
         except exceptions.ConnectorException as error:
@@ -67,13 +70,14 @@ class LastingJobs(JobManager):
         return job
 
     async def _give_back(self, worker_id: int) -> None:
-        """Have the jobs wait again that are this worker's, and of which it never heard."""
-        is_over = time.monotonic() > self._doubtful[worker_id]
+        """Have the jobs wait again that are this worker's, and that it does not do: it never heard of them, or did them already."""
+        is_over = time.monotonic() > self._doubtful.get(worker_id, 0.0)
         row = await self.connector.execute_query_one_async(_GIVE_BACK, worker_id=worker_id, held=sorted(self._held))
         if row["count"]:
             _log.warning("given back", jobs=row["count"])
+        self._looked[worker_id] = time.monotonic()
         if is_over:
-            del self._doubtful[worker_id]
+            self._doubtful.pop(worker_id, None)
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Give a sign of life."""

@@ -104,28 +104,33 @@ async def add_transitions(
 
     `suppressed` says why nobody is to hear of them ("": those who want to).
     """
-    async with connection.cursor() as cursor:
-        await cursor.executemany(
-            """
-            INSERT INTO transition (account_id, cause_id, kind, key, image_id, image_digest, reference, policy_id, policy, environment,
-                before, after, severity, history_id, evidence, at, outcome, why, routed_at, is_certified, is_deployed)
-            SELECT %(account)s, %(cause)s, %(kind)s, %(key)s, %(image)s, %(digest)s, %(reference)s, %(policy_id)s, %(policy)s,
-                %(environment)s, %(before)s, %(after)s, %(severity)s, %(history)s, %(evidence)s, %(at)s,
-                CASE WHEN %(why)s = '' THEN '' ELSE 'suppressed' END, %(why)s, CASE WHEN %(why)s <> '' THEN clock_timestamp() END,
-                EXISTS (SELECT FROM account_image held WHERE held.account_id = %(account)s AND held.image_id = %(image)s
-                    AND held.certified_at IS NOT NULL),
-                EXISTS (SELECT FROM deployment runs WHERE runs.account_id = %(account)s AND runs.image_id = %(image)s)
-            ON CONFLICT (account_id, key) DO NOTHING
-            """,
-            [_values(account_id, cause_id, each, suppressed) for each in transitions],
-        )
-        return cursor.rowcount
+    cursor = await connection.execute(
+        """
+        INSERT INTO transition (account_id, cause_id, kind, key, image_id, image_digest, reference, policy_id, policy, environment,
+            before, after, severity, history_id, evidence, at, outcome, why, routed_at, is_certified, is_deployed)
+        SELECT %(account)s, %(cause)s, new.kind, new.key, new.image, new.digest, new.reference, new.policy_id, new.policy,
+            new.environment, new.before, new.after, new.severity, new.history, new.evidence, new.at,
+            CASE WHEN %(why)s = '' THEN '' ELSE 'suppressed' END, %(why)s, CASE WHEN %(why)s <> '' THEN clock_timestamp() END,
+            EXISTS (SELECT FROM account_image held WHERE held.account_id = %(account)s AND held.image_id = new.image
+                AND held.certified_at IS NOT NULL),
+            EXISTS (SELECT FROM deployment runs WHERE runs.account_id = %(account)s AND runs.image_id = new.image)
+        FROM ROWS FROM (jsonb_to_recordset(%(new)s) AS (kind text, key text, image bigint, digest text, reference text,
+            policy_id bigint, policy text, environment text, before text, after text, severity smallint, history bigint,
+            evidence jsonb, at timestamptz)) WITH ORDINALITY AS new ORDER BY new.ordinality
+        ON CONFLICT (account_id, key) DO NOTHING
+        """,
+        {
+            "account": account_id,
+            "cause": cause_id,
+            "why": suppressed,
+            "new": Jsonb([_row(each) for each in transitions]),
+        },
+    )
+    return cursor.rowcount
 
 
-def _values(account_id: int, cause_id: int, each: Transition, suppressed: str) -> dict[str, Any]:
+def _row(each: Transition) -> dict[str, Any]:
     return {
-        "account": account_id,
-        "cause": cause_id,
         "kind": each.kind,
         "key": each.key[:1000],
         "image": each.image_id,
@@ -138,9 +143,8 @@ def _values(account_id: int, cause_id: int, each: Transition, suppressed: str) -
         "after": each.after,
         "severity": SEVERITY_RANK[each.severity],
         "history": each.history_id,
-        "evidence": Jsonb(msgspec.to_builtins(each.evidence)),
-        "at": each.at,
-        "why": suppressed,
+        "evidence": msgspec.to_builtins(each.evidence),
+        "at": each.at.isoformat(),
     }
 
 
