@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -254,13 +255,27 @@ async def test_feeds_that_say_nothing_else_do_not_undo_what_an_operator_sent(fed
     assert await update(fed) == first
 
 
-async def test_what_one_feed_takes_back_waits_while_another_cannot_be_read(fed: Desk, tmp_path: Path) -> None:
+async def test_what_one_feed_takes_back_counts_though_another_cannot_be_read(fed: Desk, tmp_path: Path) -> None:
     first = await update(fed)
     mirror(tmp_path / "www", 10, fixed="2.41-12")
-    second = await update(fed)
+    assert await update(fed) != first
     mirror(tmp_path / "www", 10)
     (tmp_path / "www" / KEV).write_text("nothing")
-    assert await update(fed) == second
+    assert await update(fed) == first
+
+
+async def test_a_machine_that_cannot_read_a_feed_does_not_bring_back_what_it_read_before_others(
+    fed: Desk, tmp_path: Path
+) -> None:
+    shelf, kept = fed.services.settings.data / "advisories", tmp_path / "kept"
+    first = await update(fed)
+    shutil.copytree(shelf, kept)
+    mirror(tmp_path / "www", 11)
+    second = await update(fed)
+    shutil.rmtree(shelf)
+    shutil.copytree(kept, shelf)  # as if it were another machine, which read nothing since
+    (tmp_path / "www" / KEV).write_text("nothing")
+    assert await update(fed) == second != first
     mirror(tmp_path / "www", 10)
     assert await update(fed) == first
 

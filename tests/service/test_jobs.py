@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -178,6 +179,7 @@ def test_a_job_whose_end_the_database_forgot_is_given_once_more(
             places = ", ".join(["%s"] * len(rows[0]))
             values = [Jsonb(value) if isinstance(value, dict) else value for value in rows[0]]
             await connection.execute(f"INSERT INTO procrastinate_jobs VALUES ({places})", values)
+        monkeypatch.setattr(lasting_module, "_LOOKS", math.inf)
         assert await lasting.fetch_job(None, worker) is None
         monkeypatch.setattr(lasting_module, "_LOOKS", 0.0)
         again = await lasting.fetch_job(None, worker)

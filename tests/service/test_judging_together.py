@@ -11,6 +11,7 @@ import pytest
 from hullmark.app.server import judge as judging
 from hullmark.app.server.judge import judge, judge_some
 from hullmark.store import jobs
+from tests.service.test_rejudge import BUNDLE
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 
@@ -22,14 +23,6 @@ name: weaknesses
 version: "1"
 rules:
   - {id: no-high, gate: vulnerabilities, trigger: found, action: ACTION, params: {severity: high, unrated: ignore}}
-"""
-BUNDLE = """
-{"id": "b", "name": "bundle", "version": "1_0", "comment": "", "blacklisted_images": [], "whitelisted_images": [], "whitelists": [],
- "mappings": [{"id": "m", "name": "all", "registry": "*", "repository": "*", "image": {"type": "tag", "value": "*"},
-               "policy_id": "p", "whitelist_ids": []}],
- "policies": [{"id": "p", "name": "p", "version": "1_0", "comment": "", "rules": [
-   {"id": "r1", "gate": "vulnerabilities", "trigger": "package", "action": "STOP", "params": [
-     {"name": "package_type", "value": "all"}, {"name": "severity_comparison", "value": ">="}, {"name": "severity", "value": "high"}]}]}]}
 """
 COUNT = 7
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high")

@@ -28,7 +28,7 @@ from tests.support.advisories import advisory_files
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.mailbox import mailbox
-from tests.support.places import REPOSITORY, layouts
+from tests.support.places import REPOSITORY, corpus, layouts
 from tests.support.processes import PASSWORD, Client, Server, docker_registry, place, push, server, until
 from tests.support.program import Program, program_in
 from tests.support.receiver import Receiver
@@ -392,6 +392,7 @@ def test_an_advisory_that_is_withdrawn_is_told_to_those_who_heard_of_it(world: W
 
 
 def test_the_page_for_people_says_what_is_so(world: World) -> None:
+    corpus("oci", "apk-image")  # the page speaks of it
     world.listed()
     world.settled()
     world.second.must("DELETE", "/api/v1/channels/theirs")

@@ -151,12 +151,7 @@ async def version_of(
 
 async def version_by_id(connection: Connection, version_id: int) -> PolicyVersion | None:
     """A version by its number in the database."""
-    async with connection.cursor(row_factory=class_row(PolicyVersion)) as cursor:
-        await cursor.execute(
-            f"SELECT {_VERSION} FROM policy_version version JOIN policy ON policy.id = version.policy_id WHERE version.id = %s",
-            (version_id,),
-        )
-        return await cursor.fetchone()
+    return (await versions_by_ids(connection, (version_id,))).get(version_id)
 
 
 async def versions_by_ids(connection: Connection, version_ids: Collection[int]) -> dict[int, PolicyVersion]:

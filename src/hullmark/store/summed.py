@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
-from hullmark.store import jobs
 from hullmark.store.coordinates import columns
 from hullmark.store.database import Connection
 
@@ -158,25 +157,14 @@ async def bring_forward(conn: Connection, rows: Sequence[tuple[Row, datetime]]) 
         )
 
 
-async def want_judging(conn: Connection, rows: Sequence[Row], cause: str) -> None:
-    """Have the images of these verdicts judged as wholes, after all that people wait for; nothing is added to the verdicts until then."""
-    if not rows:
-        return
-    accounts, images = columns(sorted({row[:2] for row in rows}), 2)
-    await conn.execute(
-        "UPDATE verdict SET is_awaiting = true FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::boolean[]) AS new "
-        "(account_id, image_id, policy_id, environment, is_shadow) WHERE " + _SAME,
-        columns([row[:5] for row in rows], 5),
-    )
-    await conn.execute(
-        "SELECT CASE count(*) WHEN 1 THEN defer_job('judging', 'judge', 0, 'judge:' || account_id || ':' || min(image_id), "
-        "jsonb_build_object('account_id', account_id, 'image_id', min(image_id), 'cause', %(cause)s::text), NULL) "
-        "ELSE defer_job('judging', 'judge_some', 0, NULL, jsonb_build_object('account_id', account_id, 'image_ids', "
-        "jsonb_agg(image_id ORDER BY image_id), 'cause', %(cause)s::text), NULL) END FROM ("
-        "SELECT account_id, image_id, (row_number() OVER (PARTITION BY account_id ORDER BY image_id) - 1) / %(together)s AS part "
-        "FROM unnest(%(accounts)s::bigint[], %(images)s::bigint[]) AS new (account_id, image_id)) AS parts GROUP BY account_id, part",
-        {"cause": cause, "together": jobs.TOGETHER, "accounts": accounts, "images": images},
-    )
+async def await_judging(conn: Connection, rows: Sequence[Row]) -> None:
+    """Nothing is added to these verdicts until their images are judged as wholes, which is to be asked for."""
+    if rows:
+        await conn.execute(
+            "UPDATE verdict SET is_awaiting = true FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::boolean[]) "
+            "AS new (account_id, image_id, policy_id, environment, is_shadow) WHERE " + _SAME,
+            columns([row[:5] for row in rows], 5),
+        )
 
 
 async def add_transitions(conn: Connection, rows: Sequence[NewTransition], now: datetime) -> int:

@@ -251,30 +251,23 @@ async def drop_others(
 
 async def current(connection: Connection, account_id: int, image_id: int, *, shadows: bool = False) -> list[VerdictRow]:
     """The current verdicts of an image, by policy and environment."""
-    async with connection.cursor(row_factory=class_row(VerdictRow)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {_ROW} FROM verdict now JOIN verdict_history history ON history.id = now.history_id
-            JOIN policy ON policy.id = now.policy_id
-            WHERE now.account_id = %s AND now.image_id = %s AND (%s OR NOT now.is_shadow) ORDER BY policy.name, now.environment
-            """,
-            (account_id, image_id, shadows),
-        )
-        return await cursor.fetchall()
+    found = await current_of(connection, account_id, (image_id,), shadows=shadows)
+    return list(found.get(image_id, ()))
 
 
 async def current_of(
-    connection: Connection, account_id: int, image_ids: Sequence[int]
+    connection: Connection, account_id: int, image_ids: Sequence[int], *, shadows: bool = False
 ) -> dict[int, tuple[VerdictRow, ...]]:
-    """The current verdicts of images, shadows too, by the image's number; those that have any."""
+    """The current verdicts of images, by the image's number: of each by policy and environment."""
     async with connection.cursor(row_factory=class_row(_OfImage)) as cursor:
         await cursor.execute(
             f"""
             SELECT {_ROW}, now.image_id FROM verdict now JOIN verdict_history history ON history.id = now.history_id
             JOIN policy ON policy.id = now.policy_id
-            WHERE now.account_id = %s AND now.image_id = ANY(%s::bigint[]) ORDER BY now.image_id, policy.name, now.environment
+            WHERE now.account_id = %s AND now.image_id = ANY(%s::bigint[]) AND (%s OR NOT now.is_shadow)
+            ORDER BY now.image_id, policy.name, now.environment
             """,
-            (account_id, list(image_ids)),
+            (account_id, list(image_ids), shadows),
         )
         rows = await cursor.fetchall()
     return {image_id: tuple(some) for image_id, some in groupby(rows, lambda row: row.image_id)}

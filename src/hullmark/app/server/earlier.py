@@ -58,7 +58,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 async def earlier_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, Earlier]:
     """What holds of images now. The tags matter only to those that never had a verdict."""
-    current = await verdicts.current_of(connection, account_id, image_ids)
+    current = await verdicts.current_of(connection, account_id, image_ids, shadows=True)
     running = await deployments.of_images(connection, account_id, image_ids)
     is_carried = bool(current) and await snapshots.is_carried_out(connection)
     awaited = await verdicts.awaited(connection, account_id, image_ids) if is_carried else set[int]()

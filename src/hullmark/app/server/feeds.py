@@ -130,15 +130,16 @@ async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
 async def _published(services: Services, current: tuple[Path, str], updated: Updated) -> bool:
     """Have all matches brought to what the feeds say; answers whether it is the newest snapshot now.
 
-    If they say something else than the last time, it counts also where they said it before. Not where one could not be read: what is at
-    hand of it may be older than what another machine read. And not where they say the same as the last time: an operator may have sent
-    something newer in between.
+    If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at
+    hand here is not what came of them the last time: another machine may have read it since. And not if they say the same as the last
+    time: an operator may have sent something newer in between.
     """
     async with services.database.system() as connection:
         last = await last_update(connection)
+    before = last.digest if last is not None else ""
     is_whole = not any(each.status in ("failed", "held") for each in updated.outcomes)
-    is_other = last is not None and last.digest not in ("", updated.digest)
-    number = await publish(services, *current, may_return=is_whole and is_other)
+    may_return = before not in ("", updated.digest) and (is_whole or updated.previous == before)
+    number = await publish(services, *current, may_return=may_return)
     async with services.database.system() as connection:
         return number == await snapshots.newest(connection)
 

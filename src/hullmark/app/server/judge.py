@@ -232,8 +232,8 @@ async def _tell_news(connection: Connection, account_id: int, in_force: list[tup
                 news = numbered(one, noted.history_id)
                 _, some = told.setdefault((news.cause.key, news.suppressed), (news.cause, []))
                 some += news.transitions
-    # Each locks its cause: all who judge do so in one order.
-    for (_, suppressed), (cause, some) in sorted(told.items(), key=lambda each: each[0]):
+    # Each locks its cause: all who judge do so in one order. What nobody hears of comes first, as it says that no more is to come.
+    for (_, suppressed), (cause, some) in sorted(told.items(), key=lambda each: (each[0][0], not each[0][1])):
         await transitions.tell(connection, account_id, cause, some, is_complete=bool(suppressed), suppressed=suppressed)
     await _complete(connection, account_id, [key for key, suppressed in told if not suppressed])
 

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
@@ -58,8 +57,7 @@ async def judge_due(services: Services) -> None:
     while True:
         async with services.database.system() as connection:
             due = await moments.take_due(connection, now, _AT_ONCE)
-            for account_id, some in groupby(due, key=lambda each: each[0]):
-                await want_verdicts(connection, account_id, [image_id for _, image_id in some], DUE, priority=20)
+            await want_verdicts(connection, due, DUE, priority=20)
         if not due:
             return
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import msgspec
 
@@ -162,17 +163,17 @@ async def want_verdict(connection: Connection, account_id: int, image_id: int, c
     )
 
 
-async def want_verdicts(
-    connection: Connection, account_id: int, image_ids: Sequence[int], cause: str, priority: int
-) -> None:
-    """Have many images judged, some at a time together."""
-    for start in range(0, len(image_ids), jobs.TOGETHER):
-        some = list(image_ids[start : start + jobs.TOGETHER])
-        if len(some) == 1:
-            await want_verdict(connection, account_id, some[0], cause, priority)
-        else:
-            args = {"account_id": account_id, "image_ids": some, "cause": cause}
-            await jobs.defer(connection, "judge_some", args, queue="judging", priority=priority)
+async def want_verdicts(connection: Connection, holdings: Iterable[tuple[int, int]], cause: str, priority: int) -> None:
+    """Have many images judged (account, image), some at a time together."""
+    for account_id, holding in groupby(sorted(holdings), key=lambda each: each[0]):
+        image_ids = [image_id for _, image_id in holding]
+        for start in range(0, len(image_ids), jobs.TOGETHER):
+            some = image_ids[start : start + jobs.TOGETHER]
+            if len(some) == 1:
+                await want_verdict(connection, account_id, some[0], cause, priority)
+            else:
+                args = {"account_id": account_id, "image_ids": some, "cause": cause}
+                await jobs.defer(connection, "judge_some", args, queue="judging", priority=priority)
 
 
 def _tagged(named: Reference, tag: str) -> Reference | None:

@@ -66,10 +66,9 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
         if not some:
             await simulations.end(connection, row.id, "done")
             return None
-        found_inputs = await inputs_of(connection, row.account_id, some)
-        wanted = []
-        for image_id, inputs in found_inputs.items():
-            wanted.append((inputs, await verdicts.current(connection, row.account_id, image_id)))
+        inputs = await inputs_of(connection, row.account_id, some)
+        current = await verdicts.current_of(connection, row.account_id, some)
+        wanted = [(each, list(current.get(image_id, ()))) for image_id, each in inputs.items()]
         # Not those of the inputs: they are empty where nothing is in force yet.
         exceptions = tuple(await policies.exceptions(connection, row.account_id))
     trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())

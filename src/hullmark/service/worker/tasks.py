@@ -70,8 +70,8 @@ async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
         while count == _AT_ONCE:
             async with work.services.database.system() as connection:
                 some = await images.analysed_of(connection, account_id, after, _AT_ONCE, standing)
-                fresh = [image_id for image_id in some if image_id not in asked]
-                await want_verdicts(connection, account_id, fresh, cause, priority)
+                fresh = [(account_id, image_id) for image_id in some if image_id not in asked]
+                await want_verdicts(connection, fresh, cause, priority)
             asked.update(some)
             count, after = len(some), max(some, default=after)
 

@@ -93,16 +93,17 @@ class Turns:
         """The one value that answers a question. Whatever goes wrong, all turns of the session are lost."""
         if session.is_over:
             raise DatabaseUnreachable("the database was away for a moment", advice="it is tried again")
+        is_answered = False
         try:
             row = await (await session.connection.execute(question, values)).fetchone()
+            is_answered = True
         except psycopg.Error as error:
-            await self._lose(session)
             raise DatabaseUnreachable(
                 f"the database does not answer: {type(error).__name__}", advice="it is tried again"
             ) from error
-        except BaseException:
-            await self._lose(session)
-            raise
+        finally:
+            if not is_answered:
+                await self._lose(session)
         return row[0] if row else None
 
     async def _end_if_idle(self, session: _Session) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
 from hullmark.store import jobs, rejudging, snapshots, summed
@@ -25,8 +23,7 @@ async def settle_some(services: Services) -> int:
             return 0
         after = int(await setting(connection, _PLACE) or 0)
         found = await summed.unsettled_after(connection, after, AT_ONCE)
-        for account_id, some in groupby(sorted(found.images), key=lambda each: each[0]):
-            await want_verdicts(connection, account_id, [image_id for _, image_id in some], "settled", _PRIORITY)
+        await want_verdicts(connection, found.images, "settled", _PRIORITY)
         if found.last > after:
             await keep_setting(connection, _PLACE, found.last)
         return len(found.images)

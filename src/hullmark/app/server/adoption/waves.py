@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from hullmark.app.server.adoption.rejudged import JUDGE, Added, Judge, Moment, Outcome, added, outcome_of
+from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
 from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK
@@ -189,7 +190,10 @@ def _outcome(
 
 
 async def _write(connection: Connection, order: _Order, wave: Wave, found: _Found, now: datetime) -> None:
-    await summed.want_judging(connection, [row for row, outcome in found if isinstance(outcome, Judge)], CAUSE)
+    unsummed = [row for row, outcome in found if isinstance(outcome, Judge)]
+    await summed.await_judging(connection, unsummed)
+    # After all that people wait for.
+    await want_verdicts(connection, {row[:2] for row in unsummed}, CAUSE, priority=0)
     moments = [(row, outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)]
     await summed.bring_forward(connection, moments)
     made = [(row, outcome) for row, outcome in found if isinstance(outcome, Outcome)]
