@@ -16,6 +16,7 @@ from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.server.feeds import update_when_due
 from hullmark.app.share import export_bundle
 from hullmark.model.advisory import Record
+from tests.service.test_verdicts import NO_HIGH
 from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 from tests.support.shelves import key_pair, made, put, some_feeds
@@ -24,12 +25,6 @@ pytestmark = pytest.mark.anyio
 
 SHOP = status_file(("libc6", "2.41-12"))
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), source="debian", severity="high")
-NO_HIGH = """
-schema: hullmark-policy/1
-name: weaknesses
-rules:
-  - {id: no-high, gate: vulnerabilities, trigger: found, action: stop, params: {severity: high, unrated: ignore}}
-"""
 FEEDS: dict[str, list[Record]] = {"debian": [LIBC]}
 KEV = "www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
 TRACKER = "security-tracker.debian.org/tracker/data/json"

@@ -12,18 +12,12 @@ from hullmark.app.server import judge as judging
 from hullmark.app.server.judge import judge, judge_some
 from hullmark.store import jobs
 from tests.service.test_rejudge import BUNDLE
+from tests.service.test_verdicts import NO_HIGH
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio
 
-POLICY = """
-schema: hullmark-policy/1
-name: weaknesses
-version: "1"
-rules:
-  - {id: no-high, gate: vulnerabilities, trigger: found, action: ACTION, params: {severity: high, unrated: ignore}}
-"""
 COUNT = 7
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high")
 
@@ -47,7 +41,7 @@ async def at(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 async def put_in_force(at: Desk, action: str) -> None:
-    await at.post("/policies", {"text": POLICY.replace("ACTION", action)})
+    await at.post("/policies", {"text": NO_HIGH.replace("action: stop", f"action: {action}")})
     await at.post("/activations", {"policy": "weaknesses"})
 
 
