@@ -9,7 +9,7 @@ import msgspec
 from hullmark.model.advisory import Cvss, FixState, Lifecycle, Severity
 from hullmark.model.inventory import Distro, InventorySource
 from hullmark.model.package import Package
-from hullmark.model.problem import Problem
+from hullmark.model.problem import Problem, ProblemKind
 
 MatchKind = Literal["direct", "source", "cpe"]
 SuppressedBy = Literal["distro", "ignore", "not-affected", "states", "vex"]
@@ -100,16 +100,34 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Untold(msgspec.Struct, frozen=True, kw_only=True):
-    """A package for which nothing can be said, with the reason. It is unknown, not clean."""
+    """A package for which nothing can be said, with the reason. It is unknown, not clean.
+
+    `kind`: whether nobody records what is wrong with it (uncovered), what it is could not be told (unidentified), its version cannot be
+    compared with those that advisories name (unseen), or less is recorded than of others (note).
+    """
 
     package: Package
+    reason: str
+    kind: ProblemKind = "uncovered"
+
+
+class Uncovered(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """A namespace of advisories (`debian:13`, `npm`) behind which no whole and fresh feed stands.
+
+    `types` are the purl types of the packages that are matched with it, sorted; `packages` is how many there are. `reason` is a clause.
+    """
+
+    namespace: str
+    types: tuple[str, ...]
+    packages: int
     reason: str
 
 
 class Matches(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted.
 
-    `lifecycles` say until when the distribution's release is maintained, as far as that is known.
+    `uncovered`: what the snapshot cannot speak of for the packages at hand, once for each namespace and cause. `lifecycles` say until
+    when the distribution's release is maintained, as far as that is known.
     """
 
     source: InventorySource
@@ -119,3 +137,4 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[Untold, ...]
     problems: tuple[Problem, ...] = ()
     lifecycles: tuple[Lifecycle, ...] = ()
+    uncovered: tuple[Uncovered, ...] = ()
