@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from hullmark.app.rooms import Rooms
 from hullmark.app.wish import Analysis, Wish
 from hullmark.catalog import CATALOGERS
 from hullmark.catalog.cataloger import Cataloger
@@ -70,10 +71,10 @@ def analyse(
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
     found = catalogue(tree, records, catalogers, distro, all_layers=wish.all_layers, claims=wish.files)
-    problems = [Problem("/" + text(p.path) if p.path else "", layer, p.room, p.reason) for layer, p in tree.problems]
-    problems += [*distro_view.problems, *found.problems]
     results, more_problems = _assembled(tree, records, distro, config, wish.facets)
-    problems += more_problems
+    rooms = Rooms(catalogers, wish)
+    problems = rooms.of_layers(tree)
+    problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
     analysis = Analysis(
         tuple((record.digest, record.diff_id, record.size) for record in records),
         distro,

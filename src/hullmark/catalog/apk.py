@@ -301,4 +301,4 @@ def _kind(mode: str) -> str:
     return "" if mode.endswith("777") else "f"
 
 
-CATALOGER = Cataloger(name="apk", reads=(INSTALLED,), assemble=assemble, owned=owned, system=True)
+CATALOGER = Cataloger(name="apk", types=("apk",), reads=(INSTALLED,), assemble=assemble, owned=owned, system=True)

@@ -387,6 +387,7 @@ def _claims(view: View) -> Iterator[Claim]:
 
 CATALOGER = Cataloger(
     name="dpkg",
+    types=("deb",),
     reads=(STATUS, RECORD, LIST, MD5SUMS, DIVERSIONS, COPYRIGHT),
     assemble=assemble,
     owned=owned,

@@ -218,4 +218,4 @@ def assemble(view: View) -> Iterator[Package]:
             view.problem(found.path, "the gem specification has no name that can be read")
 
 
-CATALOGER = Cataloger(name="gem", reads=(GEMSPEC,), assemble=assemble)
+CATALOGER = Cataloger(name="gem", types=("gem",), reads=(GEMSPEC,), assemble=assemble)

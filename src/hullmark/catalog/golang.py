@@ -331,4 +331,4 @@ READ = Read(
     oversize=lambda size: OversizeSink(size, _WISH),
 )
 
-CATALOGER = Cataloger(name=NAME, reads=(READ,), assemble=_assemble)
+CATALOGER = Cataloger(name=NAME, types=("golang",), reads=(READ,), assemble=_assemble)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from hullmark.catalog.absent import missing_database
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Location, OwnedFile, Package
@@ -52,6 +53,7 @@ def catalogue(
     owners = _owners(tree, asked, others)
     found += [_with_owner(package, owners) for package in others]
     problems = tuple(problem for view in views for problem in view.problems)
+    problems += tuple(missing_database(distro, found))
     return Catalogued(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
 
 

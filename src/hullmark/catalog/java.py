@@ -115,4 +115,6 @@ UNPACKED_POMS: Read[Pom] = Read(
 UNPACKED_PROJECTS: Read[Pom] = Read(
     name="java-pom-xml", fact=Pom, extract=extract_project, globs=("**/pom.xml",), limit=2 * MIB
 )
-CATALOGER = Cataloger(name="java", reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS), assemble=assemble)
+CATALOGER = Cataloger(
+    name="java", types=("maven",), reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS), assemble=assemble
+)

@@ -111,4 +111,4 @@ RELEASES: Read[Release] = Read(
     limit=_MAX_FILE,
     oversize=lambda size: _Ignored(),
 )
-CATALOGER = Cataloger(name="jvm", reads=(RELEASES,), assemble=assemble)
+CATALOGER = Cataloger(name="jvm", types=("generic",), reads=(RELEASES,), assemble=assemble)

@@ -89,4 +89,4 @@ def assemble(view: View) -> Iterator[Package]:
 
 
 GO_MOD: Read[Listing] = Read(name="go-mod", fact=Listing, extract=extract, globs=("**/go.mod",), limit=4 * MIB)
-CATALOGER = Cataloger(name=_NAME, reads=(GO_MOD,), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("golang",), reads=(GO_MOD,), assemble=assemble)

@@ -218,4 +218,4 @@ POM: Read[Project] = Read(name="java-pom", fact=Project, extract=extract_pom, gl
 GRADLE_LOCK: Read[Listing] = Read(
     name="java-gradle-lock", fact=Listing, extract=extract_gradle, globs=("**/gradle.lockfile",), limit=4 * MIB
 )
-CATALOGER = Cataloger(name=_NAME, reads=(POM, GRADLE_LOCK), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("maven",), reads=(POM, GRADLE_LOCK), assemble=assemble)

@@ -202,4 +202,4 @@ YARN_LOCK: Read[Listing] = Read(
 PNPM_LOCK: Read[Listing] = Read(
     name="npm-pnpm-lock", fact=Listing, extract=extract_pnpm, globs=("**/pnpm-lock.yaml",), limit=YAML_LIMIT
 )
-CATALOGER = Cataloger(name=_NAME, reads=(PACKAGE_LOCK, YARN_LOCK, PNPM_LOCK), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("npm",), reads=(PACKAGE_LOCK, YARN_LOCK, PNPM_LOCK), assemble=assemble)

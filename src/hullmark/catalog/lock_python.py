@@ -160,4 +160,4 @@ TOML_LOCK: Read[Listing] = Read(
     globs=("**/poetry.lock", "**/pdm.lock", "**/uv.lock", "**/pylock.toml"),
     limit=TOML_LIMIT,
 )
-CATALOGER = Cataloger(name=_NAME, reads=(REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("pypi",), reads=(REQUIREMENTS, PIPFILE_LOCK, TOML_LOCK), assemble=assemble)

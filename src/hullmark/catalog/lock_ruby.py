@@ -64,4 +64,4 @@ GEMFILE_LOCK: Read[Listing] = Read(
     globs=("**/Gemfile.lock", "**/Gemfile.next.lock", "**/gems.locked"),
     limit=8 * MIB,
 )
-CATALOGER = Cataloger(name=_NAME, reads=(GEMFILE_LOCK,), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("gem",), reads=(GEMFILE_LOCK,), assemble=assemble)

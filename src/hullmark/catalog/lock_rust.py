@@ -52,4 +52,4 @@ def assemble(view: View) -> Iterator[Package]:
 CARGO_LOCK: Read[Listing] = Read(
     name="rust-cargo-lock", fact=Listing, extract=extract, globs=("**/Cargo.lock",), limit=TOML_LIMIT
 )
-CATALOGER = Cataloger(name=_NAME, reads=(CARGO_LOCK,), assemble=assemble)
+CATALOGER = Cataloger(name=_NAME, types=("cargo",), reads=(CARGO_LOCK,), assemble=assemble)

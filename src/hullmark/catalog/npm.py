@@ -198,4 +198,4 @@ def assemble(view: View) -> Iterator[Package]:
         yield _package(view, found, found.fact.name)
 
 
-CATALOGER = Cataloger(name="npm", reads=(PACKAGE_JSON,), assemble=assemble)
+CATALOGER = Cataloger(name="npm", types=("npm",), reads=(PACKAGE_JSON,), assemble=assemble)

@@ -374,6 +374,7 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 CATALOGER = Cataloger(
     name="python",
+    types=("pypi",),
     reads=(METADATA, DIRECT_URL, EGG_LINK, LICENCE, RECORD, INSTALLED_FILES),
     assemble=assemble,
     owned=owned,

@@ -282,4 +282,6 @@ def _need_not_be(file: RpmFile) -> bool:
     return bool(file.flags & _NEED_NOT_BE) or file.state in (_NOT_INSTALLED, _NET_SHARED)
 
 
-CATALOGER = Cataloger(name="rpm", reads=(DATABASE, LOG, MANIFEST), assemble=assemble, owned=owned, system=True)
+CATALOGER = Cataloger(
+    name="rpm", types=("rpm",), reads=(DATABASE, LOG, MANIFEST), assemble=assemble, owned=owned, system=True
+)

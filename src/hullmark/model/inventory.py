@@ -81,3 +81,8 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is known that was not seen of the image."""
+        return not any(problem.is_open for problem in self.problems)

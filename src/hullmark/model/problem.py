@@ -13,6 +13,21 @@ ProblemKind = Literal["note", "uncovered", "unidentified", "unseen"]
 speak of it. `unidentified`: it was seen, and what it is could not be told. `note`: nothing was lost; it is only worth knowing.
 """
 
+Fact = Literal[
+    "certificates",
+    "configuration",
+    "contents",
+    "distro",
+    "files",
+    "malware",
+    "owners",
+    "packages",
+    "secrets",
+    "settings",
+]
+"""What is known of an image: keys and certificates, what its programs are set to, the bodies of files, its distribution, which files
+there are, malware, which package each file came with, packages, secrets, the image's own settings."""
+
 OPEN: frozenset[ProblemKind] = frozenset(("uncovered", "unseen"))
 """The kinds that leave a rule unable to tell."""
 
@@ -22,7 +37,8 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 
     `path` begins with a slash (empty: the image as a whole), `layer` is an index into the image's layers
     (-1: none in particular), `room` names the part of the program that found it, `reason` is a sentence. Whoever does not say of
-    which `kind` it is says that something was not seen.
+    which `kind` it is says that something was not seen. `facts` are those that it leaves incomplete (none: all of them), `types` the
+    purl types of the packages that may be missing (none: any).
     """
 
     path: str
@@ -30,3 +46,10 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     room: str
     reason: str
     kind: ProblemKind = "unseen"
+    facts: tuple[Fact, ...] = ()
+    types: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it leaves a rule that looks there unable to tell."""
+        return self.kind in OPEN

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, VerdictInputs
+from hullmark.policy.completeness import answers, gaps
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Violation, trigger_id
 from hullmark.policy.grace import Grants
@@ -112,10 +113,25 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted
                 omitted += 1
     except DEFECTS as error:
         _cannot_tell(judged, CannotTell(f"the gate {rule.trigger.gate} has a defect ({type(error).__name__}: {error})"))
+    _note_gaps(judged, facts, exceptions)
     if omitted:
         message = f"The rule fires on {omitted} more subjects, which are not listed."
         judged.findings.append(_finding(judged, Violation("*", message), ()))
     return judged
+
+
+def _note_gaps(judged: _Judged, facts: Facts, exceptions: Sequence[Excepted]) -> None:
+    """Note what was not seen of that which the rule looks at, but for what somebody answers for."""
+    rule = judged.rule
+    left = []
+    for gap in gaps(rule.trigger, rule.params, facts):
+        if _covering(exceptions, gap.subject) is None:
+            left.append(gap)
+        elif len(judged.findings) < MAX_FINDINGS:
+            message = f"It cannot be told whether the rule fires: {gap.reason}."
+            judged.findings.append(_finding(judged, Violation(gap.subject, message, gap.evidence), exceptions))
+    for answer in answers(left):
+        _cannot_tell(judged, answer)
 
 
 _FACETS = {
@@ -153,7 +169,9 @@ def _cannot_tell(judged: _Judged, answer: CannotTell) -> None:
             judged.unknown.append(answer.reason)
     elif rule.when_unknown is not Unknown.GO and len(judged.findings) <= MAX_FINDINGS:
         violation = Violation(
-            place.path or "?", f"It cannot be told whether the rule fires: {answer.reason}.", answer.evidence
+            answer.subject or place.path or "?",
+            f"It cannot be told whether the rule fires: {answer.reason}.",
+            answer.evidence,
         )
         judged.findings.append(_finding(judged, violation, (), Action(rule.when_unknown.value)))
 
@@ -214,7 +232,7 @@ def _expired(exceptions: Iterable[Excepted], today: date) -> Iterable[Problem]:
         if excepted.expires < today:
             subject = f"{excepted.subject.text} (owner: {excepted.owner})"
             reason = f"the exception from the rule {excepted.rule} for {subject} expired on {excepted.expires}"
-            yield Problem("", -1, _ROOM, reason)
+            yield Problem("", -1, _ROOM, reason, "note")
 
 
 def _outcome(judged: Sequence[_Judged], findings: Sequence[Finding]) -> tuple[Outcome, str]:

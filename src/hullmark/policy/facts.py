@@ -16,6 +16,7 @@ from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
 from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import Package
+from hullmark.model.problem import Problem
 from hullmark.model.secret import Secret
 from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
@@ -72,6 +73,11 @@ class Facts:
     def files(self) -> FileTable:
         """The image's files, findable by path and kind; empty if they were not listed."""
         return FileTable(self.inventory.files or ())
+
+    @cached_property
+    def open_problems(self) -> tuple[Problem, ...]:
+        """What was not seen of the image, so that rules that look there cannot tell."""
+        return tuple(problem for problem in self.inventory.problems if problem.is_open)
 
     @property
     def layers_are_untold(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlob
@@ -21,8 +22,25 @@ P = TypeVar("P", bound=msgspec.Struct)
 class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Parameters of a trigger: subclass it. The docstring says when the trigger fires, and the fields' Meta what they mean.
 
-    A combination of parameters that can never fire is refused in `__post_init__` with a ValueError.
+    A combination of parameters that can never fire is refused in `__post_init__` with a ValueError. Parameters called `types` and
+    `except_types` are purl types of packages, those called `paths` are globs of files: what was not seen elsewhere does not keep a rule
+    from telling.
     """
+
+    @property
+    def asked_types(self) -> tuple[str, ...]:
+        """Purl types of the packages that it is about; none: all."""
+        return getattr(self, "types", ())
+
+    @property
+    def left_out_types(self) -> tuple[str, ...]:
+        """Purl types of packages that it is not about."""
+        return getattr(self, "except_types", ())
+
+    @property
+    def asked_paths(self) -> tuple[PathGlob, ...]:
+        """The files that it is about; none: all."""
+        return getattr(self, "paths", ())
 
 
 class Need(StrEnum):
@@ -59,10 +77,14 @@ class Violation(msgspec.Struct, frozen=True):
 
 
 class CannotTell(msgspec.Struct, frozen=True):
-    """A fact is missing that decides whether the trigger fires. `reason` is a clause: "the file … could not be read"."""
+    """A fact is missing that decides whether the trigger fires. `reason` is a clause: "the file … could not be read".
+
+    `subject` is what an exception names, and what a finding is about where a policy wants one ("": the path of the evidence).
+    """
 
     reason: str
     evidence: tuple[Evidence, ...] = ()
+    subject: str = ""
 
 
 Answer = Violation | CannotTell
@@ -73,7 +95,8 @@ class Trigger(Generic[P]):
     """One question about an image.
 
     `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; both may
-    come, in any order. `needs` says which facts must have been collected; where files or settings are missing it is not
+    come, in any order. `looks_at` are the facts that it looks at: where one is incomplete it cannot tell (None: those that its needs
+    stand for). `needs` says which facts must have been collected; where files or settings are missing it is not
     called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
     the facts that it needs because of what its parameters ask. `advice(params, subject)` is a clause that says
     what the smallest change is after which it no longer fires on the subject. `moments(params, facts)` are those at which time alone
@@ -84,6 +107,7 @@ class Trigger(Generic[P]):
     name: str
     params: type[P]
     check: Callable[[P, Facts], Iterator[Answer]]
+    looks_at: frozenset[Fact] | Callable[[P], frozenset[Fact]] | None = None
     needs: frozenset[Need] = frozenset()
     contents: Callable[[P], tuple[PathGlob, ...]] | None = None
     also_needs: Callable[[P], frozenset[Need]] | None = None

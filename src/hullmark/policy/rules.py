@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from hullmark.model.verdict import Action
-from hullmark.policy.gate import Trigger
+from hullmark.policy.gate import Params, Trigger
 from hullmark.policy.rollout import Grace, RuleSet, Selector, Stage
 from hullmark.policy.values import NameGlob, Value
 
@@ -38,7 +38,7 @@ class Rule:
     id: str
     trigger: Trigger[Any]
     action: Action
-    params: msgspec.Struct
+    params: Params
     message: str = ""
     when_unknown: Unknown = Unknown.UNKNOWN
     source: str = ""

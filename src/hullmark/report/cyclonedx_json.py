@@ -53,7 +53,7 @@ def render(inventory: Inventory, context: RenderContext) -> bytes:
         "components": components,
         # A list that is known to have gaps says so; whether any other is complete cannot be proved.
         "compositions": [
-            {"aggregate": "incomplete" if inventory.problems else "unknown", "assemblies": [root["bom-ref"]]}
+            {"aggregate": "unknown" if inventory.is_whole else "incomplete", "assemblies": [root["bom-ref"]]}
         ],
     }
     document["serialNumber"] = content_uuid(document).urn
@@ -70,7 +70,12 @@ def _metadata(inventory: Inventory, context: RenderContext, root: Json) -> Json:
         metadata["properties"] = _properties(
             (f"problem:{i}:{key}", value)
             for i, problem in enumerate(inventory.problems)
-            for key, value in (("path", problem.path), ("reason", problem.reason), ("room", problem.room))
+            for key, value in (
+                ("kind", problem.kind),
+                ("path", problem.path),
+                ("reason", problem.reason),
+                ("room", problem.room),
+            )
         )
     return metadata
 

@@ -17,14 +17,17 @@ class ToolJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProblemJson(msgspec.Struct, frozen=True, gc=False):
-    """What could not be read; `layer` is -1 where no layer is meant."""
+    """What could not be read; `layer` is -1 where no layer is meant. `kind`, `facts` and `types` are those of hullmark.model.problem."""
 
+    facts: tuple[str, ...]
+    kind: str
     layer: int
     path: str
     reason: str
     room: str
+    types: tuple[str, ...]
 
 
 def problems(found: Iterable[Problem]) -> list[ProblemJson]:
     """The problems in their order."""
-    return [ProblemJson(p.layer, p.path, p.reason, p.room) for p in found]
+    return [ProblemJson(p.facts, p.kind, p.layer, p.path, p.reason, p.room, p.types) for p in found]

@@ -217,9 +217,10 @@ def _comment(problems: tuple[Problem, ...], *, has_unhashed: bool) -> str:
     lines = []
     if has_unhashed:
         lines.append("The SHA1 of files that could not be hashed is written as zeros.")
+    if gaps := sum(problem.is_open for problem in problems):
+        lines.append(f"The list is not complete: {gaps} thing(s) could not be seen.")
     if problems:
-        lines.append(f"The list may have gaps: {len(problems)} problem(s) were met.")
-        lines += [f"{problem.path or 'image'}: {problem.reason}" for problem in problems[:_MAX_PROBLEMS]]
+        lines += [f"{problem.path or 'image'}: {problem.reason} ({problem.kind})" for problem in problems[:_MAX_PROBLEMS]]
     if len(problems) > _MAX_PROBLEMS:
         lines.append(f"and {len(problems) - _MAX_PROBLEMS} more")
     return "\n".join(lines)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hullmark.model.problem import Problem
+from hullmark.model.problem import Problem, ProblemKind
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _GAP = "  "
 _NARROWEST = 8
 _WIDEST = 100
 _LABEL = 11
+_KINDS: dict[ProblemKind, str] = {
+    "unseen": "Not seen",
+    "uncovered": "Uncovered",
+    "unidentified": "Unclear",
+    "note": "Notes",
+}
 _MAX_PROBLEMS = 20
 
 
@@ -82,15 +88,16 @@ def fact(name: str, value: str, paint: Paint) -> str:
 
 
 def problem_lines(problems: tuple[Problem, ...], width: int, paint: Paint) -> Iterator[str]:
-    """What could not be read: the number of problems, and the first of them."""
-    if not problems:
-        return
-    yield fact("Problems", str(len(problems)), paint)
-    for problem in problems[:_MAX_PROBLEMS]:
-        layer = f" (layer {problem.layer})" if problem.layer >= 0 else ""
-        yield from fold(f"{safe(problem.path or 'image')}{layer}: {safe(problem.reason)}", width, "  ")
-    if len(problems) > _MAX_PROBLEMS:
-        yield f"  and {len(problems) - _MAX_PROBLEMS} more, all of them in the JSON"
+    """What could not be read, by kind, what matters most first: how many problems there are, and the first of them."""
+    for kind, name in _KINDS.items():
+        found = [problem for problem in problems if problem.kind == kind]
+        if found:
+            yield fact(name, str(len(found)), paint)
+        for problem in found[:_MAX_PROBLEMS]:
+            layer = f" (layer {problem.layer})" if problem.layer >= 0 else ""
+            yield from fold(f"{safe(problem.path or 'image')}{layer}: {safe(problem.reason)}", width, "  ")
+        if len(found) > _MAX_PROBLEMS:
+            yield f"  and {len(found) - _MAX_PROBLEMS} more, all of them in the JSON"
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, paint: Paint) -> Iterable[str]:

@@ -56,6 +56,7 @@ class InputsJson(msgspec.Struct, frozen=True, gc=False):
 class VerdictProblemJson(msgspec.Struct, frozen=True, gc=False):
     """What could not be read or judged; `problem_type` is "" but for faults of an Anchore policy and its rules."""
 
+    kind: str
     layer: int
     path: str
     problem_type: str
@@ -140,8 +141,8 @@ def finding_json(finding: Finding) -> FindingJson:
 
 
 def _problem(problem: Problem) -> VerdictProblemJson:
-    kind = problem.problem_type if isinstance(problem, PolicyProblem) else ""
-    return VerdictProblemJson(problem.layer, problem.path, kind, problem.reason, problem.room)
+    problem_type = problem.problem_type if isinstance(problem, PolicyProblem) else ""
+    return VerdictProblemJson(problem.kind, problem.layer, problem.path, problem_type, problem.reason, problem.room)
 
 
 def _evidence(evidence: Evidence) -> EvidenceJson:

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.paths import leaves_root, normalise
-from hullmark.rootfs.reads import Read, Sink
+from hullmark.rootfs.reads import Read, Remark, Sink, kind_of
 from hullmark.rootfs.tar import Meta
 
 _LONG = 768
@@ -21,6 +22,7 @@ _ODD_STARTS = (b"", b".")
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 _AUFS = b".wh..wh."
+_CLIMBS = Remark("the link climbs above the root; inside the image it ends at the root")
 
 
 class RecordBuilder:
@@ -33,6 +35,7 @@ class RecordBuilder:
         self._capability = b""
         self._sparse = False
         self._unreported = 0
+        self._is_all_noted = True
         self._folder_bytes = limits.folder_bytes
         self.starts = dispatch.starts
         self._by_base = dispatch.by_base
@@ -48,9 +51,10 @@ class RecordBuilder:
     def problem(self, path: bytes, room: str, reason: str) -> None:
         """Note what could not be used; past the limit only the number is kept."""
         if len(self.problems) < self._limits.problems:
-            self.problems.append(LayerProblem(path[: self._limits.path_bytes], room, reason))
+            self.problems.append(LayerProblem(path[: self._limits.path_bytes], room, str(reason), kind_of(reason)))
         else:
             self._unreported += 1
+            self._is_all_noted = self._is_all_noted and kind_of(reason) == "note"
 
     def attributes(self, capability: bytes, is_sparse: bool) -> None:
         """What extended headers say about the entry that comes next."""
@@ -93,7 +97,7 @@ class RecordBuilder:
             if kind == "h":
                 link = self._hard_link(path, link)
             elif kind == "l" and leaves_root(path[: max(slash, 0)], link):
-                self.problem(path, "rootfs", "the link climbs above the root; inside the image it ends at the root")
+                self.problem(path, "rootfs", _CLIMBS)
         self.entries.append(Entry(path, kind, mode, uid, gid, size, mtime, link, b"", self._capability))
         if self._capability or self._sparse:
             self._capability, self._sparse = b"", False
@@ -156,8 +160,8 @@ class RecordBuilder:
         self.entries.append(Entry(path, "f", mode, uid, gid, size, mtime, b"", b"", capability))
         if is_sparse:
             # What is stored is a map and pieces, not the content.
-            if wanted:
-                self.problem(path, "rootfs", "a sparse file; its content was not read")
+            for i in wanted:
+                self.problem(path, self._dispatch.reads[i].name, "a sparse file; its content was not read")
             return None
         if not wanted and not self._digests:
             return None
@@ -234,7 +238,9 @@ class RecordBuilder:
     def record(self, digest: str, diff_id: str, size: int) -> LayerRecord:
         """The finished record."""
         if self._unreported:
-            self.problems.append(LayerProblem(b"", "rootfs", f"{self._unreported:,} more problems were not listed"))
+            kind: ProblemKind = "note" if self._is_all_noted else "unseen"
+            reason = f"{self._unreported:,} more problems were not listed"
+            self.problems.append(LayerProblem(b"", "rootfs", reason, kind))
             self._unreported = 0
         return LayerRecord(
             digest=digest,

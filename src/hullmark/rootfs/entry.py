@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.problem import ProblemKind
+
 SHA256_BYTES, MD5_BYTES, SHA1_BYTES = 32, 16, 20
 
 KINDS = {
@@ -45,11 +47,12 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class LayerProblem(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Something in the layer that could not be used. Paths may be any bytes."""
+    """Something in the layer that could not be used, as hullmark.model.problem has it. Paths may be any bytes."""
 
     path: bytes
     room: str
     reason: str
+    kind: ProblemKind = "unseen"
 
 
 class LayerRecord(msgspec.Struct, frozen=True, kw_only=True):

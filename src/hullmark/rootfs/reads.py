@@ -7,11 +7,30 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from hullmark.model.problem import ProblemKind
+
 F = TypeVar("F")
 MIB = 1 << 20
 
 Report = Callable[[str], None]
-"""Call it with a sentence to put a Problem about the file at hand into the result."""
+"""Call it with a sentence to put a Problem about the file at hand into the result: a Remark, or something was not seen."""
+
+
+class Remark(str):
+    """The reason of a problem that says of which kind it is. A reason that is a plain string is of kind `unseen`."""
+
+    __slots__ = ("kind",)
+    kind: ProblemKind
+
+    def __new__(cls, reason: str, kind: ProblemKind = "note") -> Remark:
+        remark = super().__new__(cls, reason)
+        remark.kind = kind
+        return remark
+
+
+def kind_of(reason: str) -> ProblemKind:
+    """The kind of a problem with this reason."""
+    return reason.kind if isinstance(reason, Remark) else "unseen"
 
 
 class Sink(Protocol):

@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
+from hullmark.rootfs.reads import Remark, kind_of
 from hullmark.rootfs.tree import Node, Tree
+
+_MOVED = Remark("the entry stands below a link of the same layer; it was put where that leads")
 
 
 def squash(records: Sequence[LayerRecord], *, keep_ghosts: bool = False) -> Tree:
@@ -151,7 +154,7 @@ class _Fold:
         return msgspec.structs.replace(target, path=entry.path, link=target.link if target.kind == "l" else entry.link)
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:
-        self._problems.append((layer, LayerProblem(path, "rootfs", reason)))
+        self._problems.append((layer, LayerProblem(path, "rootfs", str(reason), kind_of(reason))))
 
     def _all_folders(self) -> frozenset[bytes]:
         """Every folder that something stands in, with those above it."""
@@ -204,9 +207,7 @@ class _Fold:
             self._problem(node.layer, path, "the entry stands below a link that leads nowhere; it was left out")
             return
         if node.layer == link.layer:
-            self._problem(
-                node.layer, path, "the entry stands below a link of the same layer; it was put where that leads"
-            )
+            self._problem(node.layer, path, _MOVED)
         place = moved + b"/" + base if moved else base
         there = self._nodes.get(place)
         if there is None or there.rank < node.rank:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import LayerRecord, text
-from hullmark.rootfs.reads import Found, Read
+from hullmark.rootfs.reads import Found, Read, kind_of
 from hullmark.rootfs.tree import Node, Tree
 
 F = TypeVar("F")
@@ -96,7 +96,7 @@ class TreeView:
 
     def problem(self, path: str, reason: str) -> None:
         """Put a Problem about a path into the result."""
-        self.problems.append(Problem(f"/{path}", -1, self._room, reason))
+        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason)))
 
 
 def _raw(path: str) -> bytes:

@@ -14,7 +14,7 @@ from hullmark.catalog.distro import DISTRO_READS, distro_qualifier, parse_os_rel
 from hullmark.model.inventory import Distro
 from tests.support.views import FakeView
 
-READER = Cataloger(name="distro", reads=DISTRO_READS, assemble=lambda view: ())
+READER = Cataloger(name="distro", types=(), reads=DISTRO_READS, assemble=lambda view: ())
 ETC, USR = "etc/os-release", "usr/lib/os-release"
 
 

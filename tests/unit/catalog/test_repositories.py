@@ -15,7 +15,7 @@ from hullmark.catalog.repositories import MANIFEST, REPO, parse_manifest, parse_
 from hullmark.rootfs.dispatch import Dispatch
 from tests.support.views import FakeView
 
-READER = Cataloger(name="distro", reads=DISTRO_READS, assemble=lambda view: ())
+READER = Cataloger(name="distro", types=(), reads=DISTRO_READS, assemble=lambda view: ())
 RHEL = {"etc/os-release": b'ID="rhel"\nVERSION_ID="9.4"\n'}
 CONTENT_SETS = "root/buildinfo/content_manifests/python-312-container-1-25.json"
 

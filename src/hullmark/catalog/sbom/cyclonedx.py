@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import get_args
 
 import msgspec
 
@@ -30,7 +31,7 @@ from hullmark.catalog.sbom.told import (
 )
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
 from hullmark.model.package import Location, SourcePackage
-from hullmark.model.problem import Problem
+from hullmark.model.problem import Problem, ProblemKind
 
 _DEEPEST = 32
 _IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
@@ -96,14 +97,22 @@ class Metadata(msgspec.Struct, kw_only=True):
     properties: list[_Property] | None = None
 
 
-def document_of(metadata: Metadata, components: Iterable[msgspec.Raw], problems: Problems) -> Document:
-    """What a document tells, its components each decoded by itself: a broken one is a problem, not the end."""
+def document_of(
+    metadata: Metadata, components: Iterable[msgspec.Raw], problems: Problems, aggregates: Iterable[str] = ()
+) -> Document:
+    """What a document tells, its components each decoded by itself: a broken one is a problem, not the end.
+
+    `aggregates` are what its compositions say of their completeness.
+    """
     root = metadata.component or Component()
     found = chain(_all(components, problems), _all(root.components or (), problems))
     source = _source(root)
     numbers = layer_numbers(source.layers)
     document = Document(source=source, problems=problems)
-    problems.keep(_own_problems(_properties(metadata.properties)))
+    own = tuple(_own_problems(_properties(metadata.properties)))
+    problems.keep(own)
+    if not own and any(aggregate.startswith("incomplete") for aggregate in aggregates):
+        problems.add("the document says of itself that it is not complete")
     passed: Counter[str] = Counter()
     for number, component in enumerate(found):
         if number >= MAX_COMPONENTS:
@@ -304,7 +313,10 @@ def _own_layers(properties: dict[str, list[str]]) -> Iterator[InventoryLayer]:
 def _own_problems(properties: dict[str, list[str]]) -> Iterator[Problem]:
     """What Hullmark could not read when it wrote the document: its list has these gaps."""
     for number in range(MAX_COMPONENTS):
-        path, reason, room = (_first(properties, f"{_OWN}problem:{number}:{key}") for key in ("path", "reason", "room"))
+        path, reason, room, kind = (
+            _first(properties, f"{_OWN}problem:{number}:{key}") for key in ("path", "reason", "room", "kind")
+        )
         if not reason:
             return
-        yield Problem(path, -1, room, reason)
+        kinds: tuple[ProblemKind, ...] = get_args(ProblemKind)
+        yield Problem(path, -1, room, reason, next((each for each in kinds if each == kind), "unseen"))

@@ -8,15 +8,21 @@ from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
 from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, decoded
 
 
+class _Composition(msgspec.Struct):
+    aggregate: str = ""
+
+
 class _Bom(msgspec.Struct):
     metadata: Metadata | None = None
     components: list[msgspec.Raw] | None = None
+    compositions: list[_Composition] | None = None
 
 
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
     bom = decoded(body, _Bom)
-    return document_of(bom.metadata or Metadata(), bom.components or (), Problems())
+    aggregates = [each.aggregate for each in bom.compositions or ()]
+    return document_of(bom.metadata or Metadata(), bom.components or (), Problems(), aggregates)
 
 
 def _recognises(marks: Marks) -> bool:

@@ -39,7 +39,9 @@ def read(body: bytes) -> Document:
         component = _child(metadata, "component")
         about["component"] = _component(component) if component is not None else None
         about["properties"] = _properties(metadata)
-    return document_of(msgspec.convert(about, Metadata), _components(root, 0), problems)
+    compositions = (_child(each, "aggregate") for each in _children(root, "compositions", "composition"))
+    aggregates = [each.text or "" for each in compositions if each is not None]
+    return document_of(msgspec.convert(about, Metadata), _components(root, 0), problems, aggregates)
 
 
 def _root(body: bytes) -> _Element:

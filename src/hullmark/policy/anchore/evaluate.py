@@ -71,7 +71,7 @@ class _Run:
 
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, problem_type))
+            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, problem_type=problem_type))
 
 
 NATIVELY = Question()

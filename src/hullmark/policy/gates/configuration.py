@@ -195,5 +195,5 @@ _NEEDS = frozenset((Need.CONFIGURATION,))
 TRIGGERS = (
     Trigger(gate="configuration", name="must_be", params=MustBe, check=must_be, needs=_NEEDS, advice=_set),
     Trigger(gate="configuration", name="must_not_be", params=MustNotBe, check=must_not_be, needs=_NEEDS, advice=_unset),
-    Trigger(gate="configuration", name="unread", params=Unread, check=unread, needs=_NEEDS),
+    Trigger(gate="configuration", name="unread", params=Unread, check=unread, looks_at=frozenset(), needs=_NEEDS),
 )

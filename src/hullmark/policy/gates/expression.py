@@ -14,12 +14,21 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from hullmark.model.problem import Fact
 from hullmark.policy.days import TICK, moment_in, next_midnight
 from hullmark.policy.facts import ExpressionFailed, Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.values import Expression
 
 _NEEDS = {"files": Need.FILES, "config": Need.CONFIG} | dict.fromkeys(("matches", "unknown", "snapshot"), Need.MATCHES)
+_LOOKS_AT: dict[str, tuple[Fact, ...]] = {
+    "config": ("settings",),
+    "distro": ("distro",),
+    "files": ("files", "owners"),
+    "matches": ("distro", "packages"),
+    "packages": ("packages",),
+    "unknown": ("distro", "packages"),
+}
 _LONGEST = 500
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?")
 
@@ -68,6 +77,10 @@ def _wanted(params: Holds) -> frozenset[Need]:
     return frozenset(_NEEDS[name] for name in params.expression.variables if name in _NEEDS)
 
 
+def _looks_at(params: Holds) -> frozenset[Fact]:
+    return frozenset(fact for name in params.expression.variables for fact in _LOOKS_AT.get(name, ()))
+
+
 def _moments(params: Holds, facts: Facts) -> Iterator[datetime]:
     """Each midnight, and the times that the expression names: nobody knows what it makes of `now`."""
     if "now" not in params.expression.variables:
@@ -79,4 +92,14 @@ def _moments(params: Holds, facts: Facts) -> Iterator[datetime]:
             yield from (moment, moment + TICK)
 
 
-TRIGGERS = (Trigger(gate="expression", name="holds", params=Holds, check=holds, also_needs=_wanted, moments=_moments),)
+TRIGGERS = (
+    Trigger(
+        gate="expression",
+        name="holds",
+        params=Holds,
+        check=holds,
+        looks_at=_looks_at,
+        also_needs=_wanted,
+        moments=_moments,
+    ),
+)

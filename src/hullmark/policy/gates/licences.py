@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.package import Package
+from hullmark.model.problem import Fact
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, Params, Trigger, Violation
 from hullmark.policy.licence_denials import is_denied
@@ -178,9 +179,11 @@ def _replace(params: _About, subject: str) -> str:
     return f"remove package {name}, or except it with the reason why its licence is acceptable"
 
 
+_LOOKS_AT: frozenset[Fact] = frozenset(("packages",))
+
 TRIGGERS = (
-    Trigger(gate="licences", name="forbidden", params=Forbidden, check=forbidden, advice=_replace),
-    Trigger(gate="licences", name="allowed", params=Allowed, check=allowed, advice=_replace),
-    Trigger(gate="licences", name="unknown", params=NotKnown, check=unknown),
-    Trigger(gate="licences", name="written", params=Written, check=written, advice=_replace),
+    Trigger(gate="licences", name="forbidden", params=Forbidden, check=forbidden, looks_at=_LOOKS_AT, advice=_replace),
+    Trigger(gate="licences", name="allowed", params=Allowed, check=allowed, looks_at=_LOOKS_AT, advice=_replace),
+    Trigger(gate="licences", name="unknown", params=NotKnown, check=unknown, looks_at=_LOOKS_AT),
+    Trigger(gate="licences", name="written", params=Written, check=written, looks_at=_LOOKS_AT, advice=_replace),
 )

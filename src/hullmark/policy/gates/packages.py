@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.model.problem import Fact
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
@@ -201,8 +202,10 @@ def _remove(params: Forbidden, subject: str) -> str:
     return f"remove package {name}{condition}"
 
 
+_LOOKS_AT: frozenset[Fact] = frozenset(("packages",))
+
 TRIGGERS = (
-    Trigger(gate="packages", name="required", params=Required, check=required, advice=_install),
-    Trigger(gate="packages", name="forbidden", params=Forbidden, check=forbidden, advice=_remove),
-    Trigger(gate="packages", name="unknown_version", params=UnknownVersion, check=unknown_version),
+    Trigger(gate="packages", name="required", params=Required, check=required, looks_at=_LOOKS_AT, advice=_install),
+    Trigger(gate="packages", name="forbidden", params=Forbidden, check=forbidden, looks_at=_LOOKS_AT, advice=_remove),
+    Trigger(gate="packages", name="unknown_version", params=UnknownVersion, check=unknown_version, looks_at=_LOOKS_AT),
 )

@@ -74,6 +74,13 @@ def _remove(params: Unreachable, subject: str) -> str:
 
 
 TRIGGERS = (
-    Trigger(gate="reach", name="unreachable", params=Unreachable, check=unreachable, advice=_remove),
+    Trigger(
+        gate="reach",
+        name="unreachable",
+        params=Unreachable,
+        check=unreachable,
+        looks_at=frozenset(("packages",)),
+        advice=_remove,
+    ),
     Trigger(gate="reach", name="vulnerable", params=Vulnerable, check=vulnerable, needs=frozenset((Need.MATCHES,))),
 )

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from hullmark.model.advisory import SEVERITY_RANK, Cvss, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
+from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence
 from hullmark.policy.cvss3 import (
     MISSING,
@@ -370,18 +371,20 @@ def _refresh(params: StaleData, subject: str) -> str:
 
 
 _NEEDS = frozenset((Need.MATCHES,))
+_NOTHING: frozenset[Fact] = frozenset()
 
 TRIGGERS = (
     Trigger(
         gate="vulnerabilities", name="found", params=Found, check=found, needs=_NEEDS, advice=_upgrade, moments=_turns
     ),
     Trigger(gate="vulnerabilities", name="listed", params=Listed, check=listed, needs=_NEEDS, advice=_upgrade),
-    Trigger(gate="vulnerabilities", name="no_data", params=NoData, check=no_data, needs=_NEEDS),
+    Trigger(gate="vulnerabilities", name="no_data", params=NoData, check=no_data, looks_at=_NOTHING, needs=_NEEDS),
     Trigger(
         gate="vulnerabilities",
         name="stale_data",
         params=StaleData,
         check=stale_data,
+        looks_at=_NOTHING,
         needs=_NEEDS,
         advice=_refresh,
         moments=_grows_stale,

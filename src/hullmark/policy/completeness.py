@@ -1,0 +1,133 @@
+"""What of an image was not seen, or is not covered by advisories, and which rules that keeps from telling.
+
+A trigger says which facts it looks at. Where one of these is incomplete for what a rule asks, the rule cannot tell, whatever it found:
+what was not seen may be what it looks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from hullmark.model.match import Uncovered
+from hullmark.model.problem import Fact, Problem
+from hullmark.model.verdict import Evidence
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import CannotTell, Need, Params, Trigger
+from hullmark.policy.globs import PathGlobs
+
+_NEEDED: Mapping[Need, tuple[Fact, ...]] = {
+    Need.FILES: ("files",),
+    Need.GHOSTS: ("files",),
+    Need.DIGESTS: ("files", "owners"),
+    Need.CONTENTS: ("contents", "files"),
+    Need.CONFIG: ("settings",),
+    Need.MATCHES: ("distro", "packages"),
+    Need.CONFIGURATION: ("configuration", "files"),
+    Need.SECRETS: ("secrets",),
+    Need.MALWARE: ("malware",),
+    Need.CERTIFICATES: ("certificates",),
+}
+_OF_WHOLE_FILES: frozenset[Fact] = frozenset(
+    ("certificates", "configuration", "contents", "files", "owners", "secrets")
+)
+_SHOWN = 3
+
+
+class Gap(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """One thing that was not seen. `cause` groups what is said in one sentence: a room, or the reason that a namespace is not covered.
+
+    `subject` is what an exception names: a path, a namespace, or the room.
+    """
+
+    cause: str
+    subject: str
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+def facts_of(trigger: Trigger[Any], params: Params) -> frozenset[Fact]:
+    """Which facts a rule looks at."""
+    if callable(trigger.looks_at):
+        return frozenset(trigger.looks_at(params))
+    if trigger.looks_at is not None:
+        return trigger.looks_at
+    found = {fact for need in trigger.needs_of(params) for fact in _NEEDED[need]}
+    if trigger.contents is not None:
+        found.update(_NEEDED[Need.CONTENTS])
+    return frozenset(found)
+
+
+def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
+    """What was not seen of that which a rule looks at, sorted."""
+    wanted = facts_of(trigger, params)
+    if not wanted:
+        return []
+    is_there = PathGlobs(params.asked_paths).match if params.asked_paths else None
+    found = {
+        _gap(problem, facts)
+        for problem in facts.open_problems
+        if _concerns(problem, wanted, params) and (is_there is None or _may_be_at(problem, is_there))
+    }
+    if "packages" in wanted and Need.MATCHES in trigger.needs_of(params) and facts.matches is not None:
+        found.update(_uncovered(each) for each in facts.matches.uncovered if _asks_for(each.types, params))
+        found.update(_unmatched(facts, params))
+    return sorted(found)
+
+
+def _concerns(problem: Problem, wanted: frozenset[Fact], params: Params) -> bool:
+    """Whether the problem leaves one of these facts incomplete, for the types of packages that are asked for."""
+    if not problem.facts:
+        return True
+    shared = wanted.intersection(problem.facts)
+    return bool(shared - {"packages"}) or ("packages" in shared and _asks_for(problem.types, params))
+
+
+def _asks_for(types: Iterable[str], params: Params) -> bool:
+    left = [each for each in types if each not in params.left_out_types]
+    if params.asked_types:
+        return not types or any(each in params.asked_types for each in left)
+    return not types or bool(left)
+
+
+def _may_be_at(problem: Problem, is_there: Callable[[str], bool]) -> bool:
+    """Whether what was not seen may stand at a path that the rule asks for. Where it is not one file, it may stand anywhere."""
+    is_one_file = bool(problem.path) and bool(problem.facts) and _OF_WHOLE_FILES.issuperset(problem.facts)
+    return not is_one_file or is_there(problem.path)
+
+
+def _gap(problem: Problem, facts: Facts) -> Gap:
+    place = problem.path or "the image"
+    return Gap(
+        cause=problem.room,
+        subject=problem.path or problem.room,
+        reason=f"{place}: {problem.reason}",
+        evidence=(facts.at(problem.path, problem.layer, problem.reason),) if problem.path or problem.layer >= 0 else (),
+    )
+
+
+def _uncovered(each: Uncovered) -> Gap:
+    return Gap(cause=each.reason, subject=each.namespace, reason=each.reason)
+
+
+def _unmatched(facts: Facts, params: Params) -> Iterator[Gap]:
+    """Packages of a version that cannot be compared with those that advisories name."""
+    for untold in facts.matches.unknown if facts.matches is not None else ():
+        if untold.kind == "unseen" and _asks_for((untold.package.type,), params):
+            package = untold.package
+            reason = f"{package.name} {package.version} ({package.type}): {untold.reason}"
+            yield Gap(cause="versions", subject=package.purl, reason=reason, evidence=facts.at_package(package))
+
+
+def answers(found: Iterable[Gap]) -> Iterator[CannotTell]:
+    """What a rule cannot tell, once for each cause, however many files or packages it is about."""
+    by_cause: dict[str, list[Gap]] = {}
+    for gap in found:
+        by_cause.setdefault(gap.cause, []).append(gap)
+    for about in by_cause.values():
+        named = "; ".join(gap.reason for gap in about[:_SHOWN])
+        more = f"; and {len(about) - _SHOWN:,} more" if len(about) > _SHOWN else ""
+        evidence = tuple(place for gap in about[:_SHOWN] for place in gap.evidence)
+        yield CannotTell(f"not everything could be seen: {named}{more}", evidence, subject=about[0].subject)
