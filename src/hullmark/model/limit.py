@@ -1,0 +1,33 @@
+"""Limits: bounds on hostile input that say what they bound and what follows where something lies beyond.
+
+`docs/reference/limits.md` is made of all that stand in the program.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Effect = Literal["later", "refused", "shortened", "unseen"]
+"""What follows where something lies beyond a limit.
+
+`unseen`: the rest is not seen, a problem of the kind `unseen` says so, and no rule that looks there can tell. `refused`: the whole input
+is refused (exit status 2, or an error of the API). `shortened`: only what is shown is cut short; verdicts are what they are without it.
+`later`: the rest is done afterwards, in parts.
+"""
+
+
+class Limit(int):
+    """A number that bounds input.
+
+    `what` is counted, with its unit (`bytes of a dpkg database`), `effect` is what follows beyond it, `option` what sets it otherwise
+    ("": nothing does).
+    """
+
+    what: str
+    effect: Effect
+    option: str
+
+    def __new__(cls, number: int, what: str, effect: Effect = "unseen", *, option: str = "") -> Limit:
+        limit = super().__new__(cls, number)
+        limit.what, limit.effect, limit.option = what, effect, option
+        return limit
