@@ -53,7 +53,7 @@ def catalogue(
     owners = _owners(tree, asked, others)
     found += [_with_owner(package, owners) for package in others]
     problems = tuple(problem for view in views for problem in view.problems)
-    problems += tuple(missing_database(distro, found))
+    problems += tuple(missing_database(distro, found, tree))
     return Catalogued(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
 
 

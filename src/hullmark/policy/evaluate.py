@@ -22,6 +22,7 @@ from hullmark.policy.recount import counted, finding_order, outcome_of
 from hullmark.policy.rollout import Deployment, Stage
 from hullmark.policy.rules import Excepted, Policy, Rule, Unknown
 from hullmark.policy.select import Chosen, choose
+from hullmark.policy.unidentified import unidentified
 
 MAX_FINDINGS = 1000
 """As many findings of one rule are listed one by one; one more says how many others there are."""
@@ -29,6 +30,7 @@ DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, Recursi
 """What a gate raises that has a defect."""
 
 _ROOM = "policy"
+_SHOWN = 3
 _NOWHERE = Deployment()
 
 
@@ -64,7 +66,7 @@ def evaluate(
             each.findings = [_with_grace(finding, each.rule, grants, facts.now) for finding in each.findings]
     findings = sorted((finding for each in judged for finding in each.findings), key=finding_order)
     problems = {problem for each in judged for problem in each.problems}
-    problems.update(facts.inventory.problems, _expired(policy.exceptions, today))
+    problems.update(facts.inventory.problems, _expired(policy.exceptions, today), _not_identified(facts))
     outcome, reason = _outcome(judged, findings)
     if chosen.unmatched or chosen.lacking:
         outcome, reason, findings = _unchosen(policy, chosen)
@@ -233,6 +235,15 @@ def _expired(exceptions: Iterable[Excepted], today: date) -> Iterable[Problem]:
             subject = f"{excepted.subject.text} (owner: {excepted.owner})"
             reason = f"the exception from the rule {excepted.rule} for {subject} expired on {excepted.expires}"
             yield Problem("", -1, _ROOM, reason, "note")
+
+
+def _not_identified(facts: Facts) -> Iterable[Problem]:
+    """How much was seen that nobody can say anything of: whoever reads that an image may go should know."""
+    found = [each.subject for each in unidentified(facts)]
+    if found:
+        named = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+        reason = f"{counted(len(found), 'thing')} in the image could not be identified: {named}"
+        yield Problem("", -1, _ROOM, reason, "unidentified")
 
 
 def _outcome(judged: Sequence[_Judged], findings: Sequence[Finding]) -> tuple[Outcome, str]:

@@ -29,6 +29,8 @@ def shown(verdict: Verdict) -> Any:
     del known["rule_count"], known["is_clouded"]
     for finding in known["findings"]:
         del finding["weakness"]
+    for problem in known["problems"]:
+        del problem["facts"], problem["types"]
     return known
 
 

@@ -1,4 +1,8 @@
-"""Gate `analysis`: what could not be read. Without a rule of this gate, problems are shown and do not count."""
+"""Gate `analysis`: what could not be read, and what it is could not be told.
+
+What was not seen keeps each rule that looks there from telling, whether or not a policy has a rule of this gate. What was seen and not
+identified counts only here.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from hullmark.model.problem import ProblemKind
 from hullmark.policy.facts import Facts
-from hullmark.policy.gate import Answer, Params, Trigger, Violation
+from hullmark.policy.gate import Answer, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.unidentified import unidentified
 from hullmark.policy.values import NameGlob
 
 
@@ -19,6 +25,17 @@ class ProblemFound(Params, frozen=True, kw_only=True):
     paths: Annotated[tuple[PathGlob, ...], Meta(description="Only problems with these files; none: all problems.")] = ()
     allow: Annotated[tuple[PathGlob, ...], Meta(description="Files whose problems do not count.")] = ()
     rooms: Annotated[tuple[NameGlob, ...], Meta(description="Only problems met by these parts; none: by all.")] = ()
+    kinds: Annotated[
+        tuple[ProblemKind, ...], Meta(description="Only problems of these kinds; none: all but notes.")
+    ] = ()
+
+
+class Unidentified(Params, frozen=True, kw_only=True):
+    """Fires for each thing that was seen and could not be identified: an archive without coordinates, a program without a version, an
+    executable that no package accounts for."""
+
+    allow: Annotated[tuple[PathGlob, ...], Meta(description="Files that do not count.")] = ()
+    allow_packages: Annotated[tuple[NameGlob, ...], Meta(description="Packages that do not count, by purl.")] = ()
 
 
 def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
@@ -27,10 +44,35 @@ def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
     for found in facts.inventory.problems:
         is_wanted = not params.paths or wanted.match(found.path)
         is_met = not params.rooms or any(glob.matches(found.room) for glob in params.rooms)
-        if is_wanted and is_met and not left_out.match(found.path):
+        is_of_kind = found.kind in params.kinds if params.kinds else found.kind != "note"
+        if is_wanted and is_met and is_of_kind and not left_out.match(found.path):
             place = found.path or "the image"
             message = f"Not everything in {place} could be read ({found.room}): {found.reason}."
             yield Violation(found.path or found.room, message, (facts.at(found.path, found.layer, found.reason),))
 
 
-TRIGGERS = (Trigger(gate="analysis", name="problem", params=ProblemFound, check=problem),)
+def not_identified(params: Unidentified, facts: Facts) -> Iterator[Answer]:
+    """Look at what nothing says what it is."""
+    left_out = PathGlobs(params.allow)
+    for found in unidentified(facts):
+        is_allowed = any(glob.matches(found.subject) for glob in params.allow_packages)
+        if not is_allowed and not any(left_out.match(place.path) for place in found.evidence):
+            yield found
+
+
+def _name(params: Unidentified, subject: str) -> str:
+    return f"install {subject} from a package, or except it for a time"
+
+
+TRIGGERS = (
+    Trigger(gate="analysis", name="problem", params=ProblemFound, check=problem),
+    Trigger(
+        gate="analysis",
+        name="unidentified",
+        params=Unidentified,
+        check=not_identified,
+        looks_at=frozenset(("packages", "files", "owners")),
+        needs=frozenset((Need.FILES,)),
+        advice=_name,
+    ),
+)

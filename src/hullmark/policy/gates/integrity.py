@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
-from hullmark.model.package import Package
+from hullmark.policy.explained import IS_MAINTAINER_SCRIPT, Explained
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
@@ -16,14 +16,6 @@ from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob, Share
 
 _LIBRARIES = PathGlobs((PathGlob("*.so"), PathGlob("*.so.*")))
-_MAINTAINER_SCRIPTS = PathGlobs(
-    PathGlob(f"/var/lib/dpkg/info/*.{kind}") for kind in ("config", "postinst", "postrm", "preinst", "prerm")
-)
-
-_DATABASES = (
-    "/var/lib/dpkg/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/usr/share/rpm/", "/lib/apk/db/", "/usr/lib/apk/db/",
-    "/var/lib/pacman/local/", "/usr/lib/pacman/local/",
-)  # fmt: skip
 _SHOWN = 5
 
 Paths = Annotated[tuple[PathGlob, ...], Meta(description="Only these files; none: all files.")]
@@ -107,7 +99,7 @@ def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[An
     """Look at what came with no package."""
     for file in _selected(params.paths, params.allow, facts, "unowned"):
         is_counted = file.mode & EXECUTABLE or (params.libraries and _LIBRARIES.match(file.path))
-        if file.type == "file" and is_counted and not _MAINTAINER_SCRIPTS.match(file.path):
+        if file.type == "file" and is_counted and not IS_MAINTAINER_SCRIPT(file.path):
             message = f"The executable {file.path} ({file.size} bytes) came with no package."
             yield Violation(file.path, message, facts.at_file(file, file.sha256))
 
@@ -122,7 +114,7 @@ def ghosts(params: Ghosts, facts: Facts) -> Iterator[Answer]:
 def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer]:
     """Add up what came with nothing known."""
     files = [file for file in facts.files.visible if file.type == "file"]
-    known, left_out = _Known(facts.inventory.packages), PathGlobs(params.allow)
+    known, left_out = Explained(facts.inventory.packages), PathGlobs(params.allow)
     unexplained = [
         file for file in files if file.owner is None and not known.holds(file.path) and not left_out.match(file.path)
     ]
@@ -135,35 +127,6 @@ def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer
         )
         evidence = tuple(place for file in largest for place in facts.at_file(file, f"{file.size} bytes"))
         yield Violation("bytes", message, evidence)
-
-
-class _Known:
-    """Which files packages account for that no record lists one by one."""
-
-    def __init__(self, packages: Iterable[Package]) -> None:
-        places = [place.path.partition(":")[0] for package in packages for place in package.locations]
-        self._files = frozenset(places)
-        self._folders = frozenset(folder for place in self._files if (folder := _folder_of(place)))
-
-    def holds(self, path: str) -> bool:
-        """Whether a package accounts for the file."""
-        if path in self._files or path.startswith(_DATABASES):
-            return True
-        folder = path
-        while folder := folder.rpartition("/")[0]:
-            if folder in self._folders:
-                return True
-        return False
-
-
-def _folder_of(place: str) -> str:
-    """The folder that is all of a package's, judging by where its record stands; "" if there is none."""
-    folder, _, name = place.rpartition("/")
-    if name == "package.json" and "/node_modules/" in place:
-        return folder
-    if name.endswith(".gemspec") and folder.endswith("/specifications"):
-        return f"{folder.removesuffix('specifications')}gems/{name.removesuffix('.gemspec')}"
-    return folder if folder.endswith((".dist-info", ".egg-info")) else ""
 
 
 def _of_packages(params: Changed | Missing, facts: Facts, state: str) -> Iterator[FileRecord]:

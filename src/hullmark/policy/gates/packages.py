@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.model.package import Package
 from hullmark.model.problem import Fact
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation
@@ -79,12 +79,6 @@ class Forbidden(_About, frozen=True, kw_only=True):
             raise ValueError("expected names, or which packages it is about: without that all packages are forbidden")
 
 
-class UnknownVersion(_About, frozen=True, kw_only=True):
-    """Fires for each package whose version is not known."""
-
-    allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that are left out.")] = ()
-
-
 def required(params: Required, facts: Facts) -> Iterator[Answer]:
     """Look for each name."""
     packages = list(_about(params, facts))
@@ -120,16 +114,6 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
             message = (
                 f"Package {package.name} {package.version} ({package.type}) is installed, and is forbidden{condition}"
                 f"{_place(params)}."
-            )
-            yield Violation(package.purl, message, facts.at_package(package))
-
-
-def unknown_version(params: UnknownVersion, facts: Facts) -> Iterator[Answer]:
-    """Look for versions that are not told."""
-    for package in _about(params, facts):
-        if package.version == UNKNOWN_VERSION and not _fits(params.allow, package):
-            message = (
-                f"The version of package {package.name} ({package.type}) is not known, so nothing can be said of it."
             )
             yield Violation(package.purl, message, facts.at_package(package))
 
@@ -207,5 +191,4 @@ _LOOKS_AT: frozenset[Fact] = frozenset(("packages",))
 TRIGGERS = (
     Trigger(gate="packages", name="required", params=Required, check=required, looks_at=_LOOKS_AT, advice=_install),
     Trigger(gate="packages", name="forbidden", params=Forbidden, check=forbidden, looks_at=_LOOKS_AT, advice=_remove),
-    Trigger(gate="packages", name="unknown_version", params=UnknownVersion, check=unknown_version, looks_at=_LOOKS_AT),
 )
