@@ -98,7 +98,7 @@ def test_the_summary_names_image_distro_layers_types_and_problems() -> None:
         "Distro:    Debian GNU/Linux 12 (bookworm)",
         "Layers:    3",
         "Packages:  14 (apk 1, cargo 1, deb 2,",
-        "Problems:  1\n  /var/lib/rpm/Packages (layer 1): The database ends too early.",
+        "Not seen:  1\n  /var/lib/rpm/Packages (layer 1): The database ends too early.",
     ):
         assert words in text
 
