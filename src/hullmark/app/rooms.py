@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hullmark.app.wish import Wish
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS
-from hullmark.model.problem import Fact, Problem
+from hullmark.model.problem import IN_LAYERS, Fact, Problem
 from hullmark.rootfs.entry import text
 from hullmark.rootfs.tree import Tree
 
@@ -28,6 +28,7 @@ class Rooms:
         self._open: dict[str, Open] = {
             "content": (("contents",), ()),
             "kept": (("contents",), ()),
+            "rootfs": (IN_LAYERS, ()),
             "catalog": (("distro",), ()),
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
             **{read.name: (("contents", "packages"), ()) for read in wish.reads},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -27,6 +27,9 @@ Fact = Literal[
 ]
 """What is known of an image: keys and certificates, what its programs are set to, the bodies of files, its distribution, which files
 there are, malware, which package each file came with, packages, secrets, the image's own settings."""
+
+IN_LAYERS: tuple[Fact, ...] = tuple(fact for fact in get_args(Fact) if fact != "settings")
+"""What the layers tell: all but the image's settings, which its config tells."""
 
 OPEN: frozenset[ProblemKind] = frozenset(("uncovered", "unseen"))
 """The kinds that leave a rule unable to tell."""
