@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hullmark.app.expressions import evaluate_expression
 from hullmark.model.match import Matches, Uncovered, Untold
-from hullmark.model.problem import Fact, Problem, ProblemKind
+from hullmark.model.problem import IN_LAYERS, Fact, Problem, ProblemKind
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.completeness import facts_of
 from hullmark.policy.evaluate import evaluate
@@ -18,7 +20,8 @@ from hullmark.policy.gates import TRIGGERS
 from hullmark.policy.load import load_policy
 from tests.unit.policy.building import facts, file, match, matches, package
 
-CUT = Problem("", 0, "rootfs", "the layer was not read to its end: it is larger than 5 bytes")
+CUT = Problem("", 0, "rootfs", "the layer was not read to its end: it is larger than 5 bytes", facts=IN_LAYERS)
+NOBODY_SAYS = Problem("", 0, "somewhere", "something was cut short")
 STATUS = Problem(
     "/var/lib/dpkg/status", 0, "dpkg-status", "too large to read", facts=("owners", "packages"), types=("deb",)
 )
@@ -31,8 +34,9 @@ def judged(
     rule: str, *problems: Problem, told: Matches | None = None, exceptions: str = "", **fields: object
 ) -> Verdict:
     text = f"schema: hullmark-policy/1\nname: test\nrules:\n  - {{id: rule, {rule}}}\n{exceptions}"
-    known = told if told is not None else matches()
-    return evaluate(load_policy(text.encode()), facts(problems=problems, matches=known, **fields), analyzer="test")  # type: ignore[arg-type]
+    known: dict[str, Any] = {"evaluate": evaluate_expression, **fields}
+    seen = facts(problems=problems, matches=told if told is not None else matches(), **known)
+    return evaluate(load_policy(text.encode()), seen, analyzer="test")
 
 
 @pytest.mark.parametrize("rule", [
@@ -54,10 +58,8 @@ def test_a_layer_that_was_not_read_to_its_end_keeps_every_rule_about_what_is_in_
 
 def test_rules_about_the_settings_alone_can_tell_whatever_the_layers_hide() -> None:
     rule = "gate: config, trigger: labels, action: stop, params: {forbidden: [secret]}"
-    assert (
-        judged(rule, CUT, STATUS).verdict is Outcome.UNKNOWN
-    )  # a layer that was cut leaves all open: nobody said what it holds
-    assert judged(rule, STATUS, JAR, LISTED).verdict is Outcome.GO
+    assert judged(rule, CUT, STATUS, JAR, LISTED).verdict is Outcome.GO
+    assert judged(rule, NOBODY_SAYS).verdict is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize(("params", "problem", "expected"), [
