@@ -15,9 +15,10 @@ from msgspec import structs
 
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
-from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule, RuleSet
+from hullmark.policy.anchore.bundle import Bundle, Rule, RuleSet
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.mappings import chosen_mapping, means
 from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work
@@ -71,7 +72,7 @@ class _Run:
 
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, problem_type))
+            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, "note", problem_type=problem_type))
 
 
 NATIVELY = Question()
@@ -133,32 +134,12 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
         (bundle.denied_images, Outcome.STOP, "blacklisted"),
         (bundle.allowed_images, Outcome.GO, "whitelisted"),
     ):
-        entry = next((each for each in entries if each.images and each.images.fits(image, facts.work)), None)
+        entry = next((each for each in entries if means(each, image, facts)), None)
         if entry is not None:
             run.is_clouded = True
             kind = "denied" if word == "blacklisted" else "allowed"
             return verdict, _reason(facts, word, f"the image is on the list of {kind} images, by {entry.path}")
     return outcome, _reason(facts, "policy_evaluation", sentence)
-
-
-def chosen_mapping(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[Mapping | None, list[Mistake]]:
-    """The first mapping that fits, and every mistake on the way to it and in what it names."""
-    mistakes = [*bundle.mistakes]
-    for entry in (*bundle.denied_images, *bundle.allowed_images):
-        mistakes += entry.mistakes
-    for mapping in bundle.mappings:
-        if mapping.images is None:
-            mistakes += mapping.mistakes
-        elif mapping.images.fits(image, facts.work):
-            mistakes += [*mapping.mistakes, *bundle.unresolved(mapping)]
-            for rule_set in bundle.rule_sets:
-                if rule_set.id in mapping.rule_sets:
-                    mistakes += rule_set.every_mistake()
-            for allowlist in bundle.allowlists:
-                if allowlist.id in mapping.allowlists:
-                    mistakes += allowlist.mistakes
-            return mapping, mistakes
-    return None, mistakes
 
 
 def _told(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mistake]:

@@ -49,8 +49,12 @@ _GEMS = _Gate(
 )
 
 
-def _rows(gate: _Gate, facts: AnchoreFacts) -> list[PackageRow]:
-    return [row for row in facts.packages if row.package.type == gate.type]
+def _rows(gate: _Gate, facts: AnchoreFacts, once: str = "") -> list[PackageRow]:
+    """Its packages. `once`: the original sees one of each name, or of each name and version; they are told apart by their places else."""
+    rows = [row for row in facts.packages if row.package.type == gate.type]
+    if not once or not facts.keeps("Q40"):
+        return rows
+    return list({(row.name, row.version if once == "version" else ""): row for row in reversed(rows)}.values())
 
 
 def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, Offered]:
@@ -87,7 +91,7 @@ def _is_behind(row: PackageRow, latest: str, facts: AnchoreFacts) -> bool:
 def _unknown(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         known = _known(gate, facts)
-        for row in _rows(gate, facts) if known else ():
+        for row in _rows(gate, facts, "name") if known else ():
             # A scope belongs to its owner, who may well keep it in a registry of his own.
             is_private = row.name.startswith("@") and not facts.keeps("Q33")
             if row.name not in known and not is_private:
@@ -100,7 +104,7 @@ def _unknown(gate: _Gate) -> Check:
 def _bad_version(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         known = _known(gate, facts)
-        for row in _rows(gate, facts):
+        for row in _rows(gate, facts, "version"):
             if row.name in known and row.version not in known[row.name].versions:
                 message = (
                     f"{gate.bad_version} Package ({row.name}) version ({row.version}) installed"
@@ -114,6 +118,8 @@ def _bad_version(gate: _Gate) -> Check:
 def _denied(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         name, version = values.text("name"), values.text("version")
+        if values.has("version") and not version and facts.keeps("QS3"):
+            return
         for row in _rows(gate, facts):
             if row.name == name and version in ("", row.version):
                 shown = f"{name}-{version}" if version else name

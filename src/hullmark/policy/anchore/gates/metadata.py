@@ -45,13 +45,12 @@ def _actual(name: str, facts: AnchoreFacts) -> int | str:
         layers = facts.facts.inventory.source.layers
         return sum(max(layer.size, 0) for layer in layers) if name == "size" else len(layers)
     distro, version = facts.distro
-    known = facts.facts.inventory.distro
     texts = {
         "architecture": facts.config.architecture,
         "os_type": facts.config.os,
         "distro": distro,
         "distro_version": version,
-        "like_distro": ",".join(known.id_like) if known is not None and known.id_like else distro,
+        "like_distro": ",".join(facts.likes),
     }
     return texts[name]
 
@@ -69,7 +68,7 @@ def _wanted(name: str, text: str, *, is_strict: bool) -> int | str:
 def _holds(check: str, actual: int | str, wanted: int | str, name: str, facts: AnchoreFacts) -> bool:
     if check in _WITHOUT_VALUE:
         return bool(actual) is (check == "exists")
-    if wanted == "" or (wanted == 0 and facts.keeps("Q13")):
+    if wanted == "":
         return False
     if check in _ORDERS:
         return _ORDERS[check](_order(actual, wanted, name, facts))
