@@ -13,6 +13,7 @@ from itertools import islice
 
 from msgspec import structs
 
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
 from hullmark.policy.anchore.bundle import Bundle, Rule, RuleSet
@@ -24,6 +25,7 @@ from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of
 from hullmark.policy.anchore.trigger import Fired, Noted, Trigger, legacy_id
+from hullmark.policy.anchore.unknowns import with_unknowns
 from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
@@ -98,7 +100,7 @@ def evaluate_bundle(
         findings=tuple(sorted(run.findings, key=_finding_order)),
         problems=(
             *sorted(run.problems, key=_problem_order),
-            *sorted(facts.inventory.problems, key=_problem_order),
+            *sorted(_of_image(facts, question.profile), key=_problem_order),
         ),
         inputs=VerdictInputs(
             image=image.digest or source.config_digest or source.reference,
@@ -109,6 +111,11 @@ def evaluate_bundle(
         ),
         is_clouded=run.is_clouded,
     )
+
+
+def _of_image(facts: Facts, profile: Profile) -> Iterable[Problem]:
+    """What could not be read of the image. The original's rules know nothing of it, so all that they did not know stands beside them."""
+    return with_unknowns(facts) if profile.is_compat else facts.inventory.problems
 
 
 def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
@@ -300,4 +307,4 @@ def _finding_order(finding: Finding) -> tuple[object, ...]:
 
 
 def _problem_order(problem: object) -> tuple[object, ...]:
-    return tuple(getattr(problem, name) for name in ("path", "layer", "room", "reason"))
+    return tuple(getattr(problem, name) for name in ("path", "layer", "room", "reason", "kind"))
