@@ -17,6 +17,7 @@ from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
 from hullmark.policy.anchore.bundle import Bundle, Rule, RuleSet
+from hullmark.policy.anchore.completeness import untold
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.mappings import chosen_mapping, means
@@ -183,17 +184,7 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
         if missing:
             _cannot_tell(CannotTell(missing), name, own, run)
             return
-        findings: list[Finding] = []
-        answers = list(islice(rule.check.check(rule.values, own), MAX_FINDINGS + 1))
-        if len(answers) > MAX_FINDINGS:
-            raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
-        for answer in answers:
-            if isinstance(answer, Fired):
-                findings.append(_finding(answer, rule, rule_set, (own, exceptions, form)))
-            elif isinstance(answer, Noted):
-                run.note(f"rule {name}: {answer.reason}", "", answer.path)
-            else:
-                _cannot_tell(answer, name, own, run)
+        findings = _judged(rule, rule_set, (own, exceptions, form), run)
         run.findings += findings
     except RuleFailed as failure:
         run.failed.append(name)
@@ -202,6 +193,27 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
         run.failed.append(name)
         what = f"its gate has a defect ({type(error).__name__}: {error})"
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
+
+
+def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str], run: _Run) -> list[Finding]:
+    """Its findings; what it cannot tell is noted. Raises RuleFailed."""
+    facts = how[0]
+    name = f"{rule_set.id}/{rule.id or rule.gate}"
+    if rule.check is None:
+        return []
+    findings: list[Finding] = []
+    answers = list(islice(rule.check.check(rule.values, facts), MAX_FINDINGS + 1))
+    if len(answers) > MAX_FINDINGS:
+        raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
+    gaps = () if facts.profile.is_compat else untold(rule.check, rule.values, facts)
+    for answer in (*answers, *gaps):
+        if isinstance(answer, Fired):
+            findings.append(_finding(answer, rule, rule_set, how))
+        elif isinstance(answer, Noted):
+            run.note(f"rule {name}: {answer.reason}", "", answer.path)
+        else:
+            _cannot_tell(answer, name, facts, run)
+    return findings
 
 
 def lacking(trigger: Trigger, facts: AnchoreFacts) -> str:

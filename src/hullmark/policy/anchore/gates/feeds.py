@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
-from hullmark.policy.anchore.trigger import Answer, Check, Fired, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Fired, Scope, Trigger
 from hullmark.policy.context import Offered, Registry
 from hullmark.versions import InvalidVersion, scheme_for
 
@@ -153,29 +153,37 @@ _NAME_VERSION = (Parameter(name="name", is_required=True), Parameter(name="versi
 
 def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, ...]:
     newer, unknown, bad_version, denied = names
+
+    def own(values: Values) -> Scope:
+        return Scope(PACKAGES, frozenset((gate.type,)))
+
     return (
         Trigger(
             gate=gate.name,
             name=newer,
             check=_newer(gate),
+            scope=own,
             about="Fires for each package that is not the latest its registry offers.",
         ),
         Trigger(
             gate=gate.name,
             name=unknown,
             check=_unknown(gate),
+            scope=own,
             about="Fires for each package that its registry does not know.",
         ),
         Trigger(
             gate=gate.name,
             name=bad_version,
             check=_bad_version(gate),
+            scope=own,
             about="Fires for each package in a version that its registry does not offer.",
         ),
         Trigger(
             gate=gate.name,
             name=denied,
             check=_denied(gate),
+            scope=own,
             parameters=_NAME_VERSION,
             about="Fires for a package of this name, and of this version if one is given.",
         ),
@@ -183,6 +191,7 @@ def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, .
             gate=gate.name,
             name="feed_data_unavailable",
             check=_unavailable(gate),
+            scope=own,
             about="Fires if nothing is known of the registry.",
         ),
     )

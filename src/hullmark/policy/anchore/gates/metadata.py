@@ -9,7 +9,7 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Trigger
+from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Scope, Trigger
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
 
@@ -111,11 +111,18 @@ def _unless_needless(values: Values, reason: str) -> BadValue:
     return BadValue(reason, "Q13" if values.text("check") in _WITHOUT_VALUE else "")
 
 
+def _looked_at(values: Values) -> Scope:
+    """Size and layers are the manifest's, which is known or nothing is."""
+    name = values.text("attribute")
+    return Scope(frozenset() if name in _NUMBERS else frozenset(("distro" if "distro" in name else "settings",)))
+
+
 TRIGGERS = (
     Trigger(
         gate="metadata",
         name="attribute",
         check=attribute,
+        scope=_looked_at,
         needs=frozenset((Need.CONFIG,)),
         verify=_verify,
         about="Fires if an attribute of the image meets the condition.",

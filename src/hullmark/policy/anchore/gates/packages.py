@@ -12,7 +12,7 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.original_versions import is_lower
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.rows import SYSTEM_TYPES, PackageRow
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Fired, Scope, Trigger
 from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
@@ -158,6 +158,14 @@ def _holds(field: str, row: PackageRow, values: Values) -> bool:
     ]
 
 
+def _packages(values: Values) -> Scope:
+    return Scope(PACKAGES)
+
+
+def _records(values: Values) -> Scope:
+    return Scope(frozenset(("files", "owners")), SYSTEM_TYPES)
+
+
 def _apk_database(values: Values, context: Context) -> Iterable[str]:
     return (_APK_DATABASE,)
 
@@ -176,6 +184,7 @@ TRIGGERS = (
         gate="packages",
         name="required_package",
         check=required_package,
+        scope=_packages,
         about="Fires if a package is missing, or not there in a version.",
         parameters=(
             *_NAME_VERSION,
@@ -186,6 +195,7 @@ TRIGGERS = (
         gate="packages",
         name="blacklist",
         check=denylist,
+        scope=_packages,
         about="Fires for a package of this name, and of this version if one is given.",
         parameters=_NAME_VERSION,
     ),
@@ -193,6 +203,7 @@ TRIGGERS = (
         gate="packages",
         name="verify",
         check=verify,
+        scope=_records,
         needs=frozenset((Need.FILES, Need.DIGESTS)),
         contents=_apk_database,
         about="Fires for each file that is not as its system package brought it.",
@@ -206,6 +217,7 @@ TRIGGERS = (
         gate="packages",
         name="metadata",
         check=metadata,
+        scope=_packages,
         is_enterprise=True,
         about="Fires for each package whose name, type and version meet all conditions.",
         parameters=(

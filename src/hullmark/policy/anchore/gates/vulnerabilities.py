@@ -11,8 +11,8 @@ from hullmark.policy.anchore.distros import namespaces_of
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.rows import MatchRow
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.anchore.rows import SYSTEM_TYPES, MatchRow
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Fired, Scope, Trigger
 from hullmark.policy.context import in_utc
 from hullmark.policy.cvss3 import (
     MISSING,
@@ -273,6 +273,17 @@ def _scored(name: str) -> tuple[Parameter, ...]:
     )
 
 
+def _asked(values: Values) -> Scope:
+    kind = values.text("package_type")
+    if kind == "non-os":
+        return Scope(PACKAGES, left_out=SYSTEM_TYPES)
+    return Scope(PACKAGES | {"distro"}, SYSTEM_TYPES if kind == "os" else frozenset())
+
+
+def _distro(values: Values) -> Scope:
+    return Scope(frozenset(("distro",)))
+
+
 _MATCHES = frozenset((Need.MATCHES,))
 _VENDOR_ONLY = Parameter(name="vendor_only", kind=Kind.FLAG)
 
@@ -282,6 +293,7 @@ TRIGGERS = (
         name="package",
         check=package,
         moments=_turns,
+        scope=_asked,
         needs=_MATCHES,
         about="Fires for each vulnerability of a package that meets all conditions.",
         parameters=(
@@ -318,6 +330,7 @@ TRIGGERS = (
         gate="vulnerabilities",
         name="vulnerability_data_unavailable",
         check=vulnerability_data_unavailable,
+        scope=_distro,
         about="Fires if there are no advisories for the image's distribution.",
     ),
     Trigger(
