@@ -19,11 +19,17 @@ NPM = Uncovered(namespace="npm", types=("npm",), packages=2, reason="there are n
 FOREIGN = "it was built by somebody else"
 
 
-def known(*uncovered: Uncovered, unknown: tuple[Untold, ...] = (), problems: tuple[Problem, ...] = ()) -> Facts:
+def known(
+    *uncovered: Uncovered,
+    unknown: tuple[Untold, ...] = (),
+    problems: tuple[Problem, ...] = (),
+    of_image: tuple[Problem, ...] = (CUT, NOTE),
+) -> Facts:
+    """Matches with these gaps, of an image with these problems."""
     seen = facts()
     assert seen.matches is not None
     matches = structs.replace(seen.matches, uncovered=uncovered, unknown=unknown, problems=problems)
-    return facts(matches=matches, inventory=structs.replace(seen.inventory, problems=(CUT, NOTE)))
+    return facts(matches=matches, inventory=structs.replace(seen.inventory, problems=of_image))
 
 
 def untold(kind: str, name: str, reason: str, problem: ProblemKind = "uncovered") -> Untold:
