@@ -291,3 +291,35 @@ def test_secrets_are_found_and_not_shown(hullmark: Program, tmp_path: Path) -> N
     assert {("setuid", "/odd/suid"), ("world-writable", "/odd/world")} <= subjects
     assert b"wJalrXUtnFEMI" not in ran.out
     assert b"BEGIN RSA" not in ran.out
+
+
+def test_compat_says_on_standard_error_how_much_the_original_s_rules_did_not_know(
+    hullmark: Program, shop: Path, tmp_path: Path
+) -> None:
+    vulnerable = {"name": "package_type", "value": "all"}
+    rules = [
+        {"id": "v", "gate": "vulnerabilities", "trigger": "package", "action": "STOP", "params": [vulnerable]},
+        {"id": "a", "gate": "always", "trigger": "always", "action": "WARN", "params": []},
+    ]
+    mapping = {"registry": "*", "repository": "*", "image": {"type": "tag", "value": "*"}, "whitelist_ids": []}
+    path = tmp_path / "bundle.json"
+    advisories = tmp_path / "advisories.json"
+    advisories.write_text("[]")
+    for chosen, is_told in ((rules, True), (rules[1:], False)):
+        policies = [{"id": "p", "version": "1_0", "rules": chosen}]
+        path.write_text(
+            json.dumps({"version": "1_0", "policies": policies, "mappings": [{**mapping, "policy_ids": ["p"]}]})
+        )
+        words = ("--policy", path, "--profile", "compat", "--advisories", advisories, "--at", AT, "-o", "json")
+        ran = hullmark("check", *words, shop)
+        assert ran.document["verdict"] == "warn"
+        open_ones = [
+            each
+            for each in ran.document["problems"]
+            if not each["problem_type"] and each.get("kind", "unseen") in ("uncovered", "unseen")
+        ]
+        things = "1 thing was" if len(open_ones) == 1 else f"{len(open_ones)} things were"
+        line = f"hullmark: the original's rules judged this; {things} not seen or not covered, see problems\n"
+        assert bool(open_ones) is is_told
+        assert ran.err == (line if is_told else "")
+        assert "judged this" not in hullmark("check", *words, "--profile", "native", shop).err

@@ -55,6 +55,12 @@ def test_every_rule_is_judged_on_every_image(hullmark: Program, tmp_path: Path, 
     verdict = json.loads(ran.out)
     assert verdict["findings"]
     assert {finding["rule_id"] for finding in verdict["findings"]} <= {rule["id"] for rule in rules}
-    told = [problem["reason"] for problem in verdict["problems"] if problem["reason"] not in known]
+    # What these few advisories do not cover stands beside the verdict of the original's rules.
+    rooms = ("match",) if profile == "compat" else ()
+    told = [
+        problem["reason"]
+        for problem in verdict["problems"]
+        if problem["reason"] not in known and problem["room"] not in rooms
+    ]
     expected = (*NEVER_TOLD, SPECIAL[image]) if image in SPECIAL else NEVER_TOLD
     assert [reason for reason in told if not any(part in reason for part in expected)] == []

@@ -31,7 +31,7 @@ def main() -> int:
         "final_action": verdict["verdict"],
         "reason": verdict["reason"],
         "findings": [{**each, "whitelisted": each["allowlisted"] is not None} for each in verdict["findings"]],
-        "problems": [each["problem_type"] for each in verdict["problems"]],
+        "problems": [each["problem_type"] for each in verdict["problems"] if each["problem_type"]],
     }
     sys.stdout.write(json.dumps(answer))
     return 0

@@ -128,11 +128,30 @@ def run(arguments: argparse.Namespace) -> int:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 verdicts.append(judge(source, policy, now, settings.means(watch), options, asked).verdict)
     write(verdicts, outputs, settings)
+    if asked.profile == "compat":
+        _warn_of_unknowns(policy, verdicts)
     if any(output.format.name == "table" and not output.file for output in outputs):
         _print_explanations(verdicts)
     if any(verdict.verdict in _FAILING[arguments.fail_on] for verdict in verdicts):
         return 1
     return max(_EXIT[verdict.verdict] for verdict in verdicts)
+
+
+def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
+    """Say how much was not known where the original's rules judged: they take what nobody saw for what is not there."""
+    import sys
+
+    from hullmark.model.problem import OPEN
+    from hullmark.policy.anchore.bundle import Bundle
+
+    if not isinstance(policy, Bundle):
+        return
+    count = sum(problem.kind in OPEN for verdict in verdicts for problem in verdict.problems)
+    if count:
+        things = "1 thing was" if count == 1 else f"{count:,} things were"
+        sys.stderr.write(
+            f"hullmark: the original's rules judged this; {things} not seen or not covered, see problems\n"
+        )
 
 
 def _print_explanations(verdicts: list[Verdict]) -> None:

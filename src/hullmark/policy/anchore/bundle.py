@@ -155,6 +155,16 @@ class Collected:
 
     found: list[Mistake] = field(default_factory=list)
 
-    def add(self, path: str, reason: str, problem_type: str = "ValidationError", quirk: str = "") -> None:
+    def add(
+        self,
+        path: str,
+        reason: str,
+        problem_type: str = "ValidationError",
+        quirk: str = "",
+        *,
+        is_anywhere: bool = False,
+    ) -> None:
         """Note a mistake."""
-        self.found.append(Mistake(path=path, reason=reason, problem_type=problem_type, quirk=quirk))
+        self.found.append(
+            Mistake(path=path, reason=reason, problem_type=problem_type, quirk=quirk, is_anywhere=is_anywhere)
+        )

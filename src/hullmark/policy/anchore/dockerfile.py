@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hullmark.model.dockerfile import Instruction
@@ -32,11 +32,22 @@ class Line(NamedTuple):
 def read_lines(text: str, *, joins: bool = False) -> tuple[Line, ...]:
     """Each line as an instruction. Here-documents and stages are not known, and only a blank ends a keyword.
 
-    `joins`: lines that end in a backslash go on in the next; the original does not see that.
+    `joins`: lines that end in a backslash go on in the next. The original does not see that, but takes a dollar after a backslash for it.
     """
     joined = re.sub(r"\\\s*\n", " ", text) if joins else text
-    lines = (line.strip() for line in joined.split("\n")[:_MAX_LINES])
-    return tuple(_line(line) for line in lines if line and not line.startswith("#"))
+    stripped = (line.strip() for line in joined.splitlines()[:_MAX_LINES])
+    lines = (line for line in stripped if line and not line.startswith("#"))
+    return tuple(map(_line, lines if joins else _as_the_original_joins(lines)))
+
+
+def _as_the_original_joins(lines: Iterable[str]) -> Iterator[str]:
+    """A line with `\\$` anywhere loses it and goes on in the next; at the end of the text it is lost."""
+    begun: list[str] = []
+    for line in lines:
+        begun.append(line.replace("\\$", ""))
+        if "\\$" not in line:
+            yield "".join(begun)
+            begun = []
 
 
 def guessed_text(config: ImageConfig) -> str:

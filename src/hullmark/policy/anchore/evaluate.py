@@ -13,16 +13,20 @@ from itertools import islice
 
 from msgspec import structs
 
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
-from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule, RuleSet
+from hullmark.policy.anchore.bundle import Bundle, Rule, RuleSet
+from hullmark.policy.anchore.completeness import untold
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.mappings import chosen_mapping, means
 from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of
 from hullmark.policy.anchore.trigger import Fired, Noted, Trigger, legacy_id
+from hullmark.policy.anchore.unknowns import with_unknowns
 from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
@@ -71,7 +75,7 @@ class _Run:
 
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, problem_type=problem_type))
+            self.problems.append(PolicyProblem(path, -1, _ROOM, reason, "note", problem_type=problem_type))
 
 
 NATIVELY = Question()
@@ -97,7 +101,7 @@ def evaluate_bundle(
         findings=tuple(sorted(run.findings, key=_finding_order)),
         problems=(
             *sorted(run.problems, key=_problem_order),
-            *sorted(facts.inventory.problems, key=_problem_order),
+            *sorted(_of_image(facts, question.profile), key=_problem_order),
         ),
         inputs=VerdictInputs(
             image=image.digest or source.config_digest or source.reference,
@@ -108,6 +112,11 @@ def evaluate_bundle(
         ),
         is_clouded=run.is_clouded,
     )
+
+
+def _of_image(facts: Facts, profile: Profile) -> Iterable[Problem]:
+    """What could not be read of the image. The original's rules know nothing of it, so all that they did not know stands beside them."""
+    return with_unknowns(facts) if profile.is_compat else facts.inventory.problems
 
 
 def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
@@ -133,32 +142,12 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
         (bundle.denied_images, Outcome.STOP, "blacklisted"),
         (bundle.allowed_images, Outcome.GO, "whitelisted"),
     ):
-        entry = next((each for each in entries if each.images and each.images.fits(image, facts.work)), None)
+        entry = next((each for each in entries if means(each, image, facts)), None)
         if entry is not None:
             run.is_clouded = True
             kind = "denied" if word == "blacklisted" else "allowed"
             return verdict, _reason(facts, word, f"the image is on the list of {kind} images, by {entry.path}")
     return outcome, _reason(facts, "policy_evaluation", sentence)
-
-
-def chosen_mapping(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[Mapping | None, list[Mistake]]:
-    """The first mapping that fits, and every mistake on the way to it and in what it names."""
-    mistakes = [*bundle.mistakes]
-    for entry in (*bundle.denied_images, *bundle.allowed_images):
-        mistakes += entry.mistakes
-    for mapping in bundle.mappings:
-        if mapping.images is None:
-            mistakes += mapping.mistakes
-        elif mapping.images.fits(image, facts.work):
-            mistakes += [*mapping.mistakes, *bundle.unresolved(mapping)]
-            for rule_set in bundle.rule_sets:
-                if rule_set.id in mapping.rule_sets:
-                    mistakes += rule_set.every_mistake()
-            for allowlist in bundle.allowlists:
-                if allowlist.id in mapping.allowlists:
-                    mistakes += allowlist.mistakes
-            return mapping, mistakes
-    return None, mistakes
 
 
 def _told(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mistake]:
@@ -195,17 +184,7 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
         if missing:
             _cannot_tell(CannotTell(missing), name, own, run)
             return
-        findings: list[Finding] = []
-        answers = list(islice(rule.check.check(rule.values, own), MAX_FINDINGS + 1))
-        if len(answers) > MAX_FINDINGS:
-            raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
-        for answer in answers:
-            if isinstance(answer, Fired):
-                findings.append(_finding(answer, rule, rule_set, (own, exceptions, form)))
-            elif isinstance(answer, Noted):
-                run.note(f"rule {name}: {answer.reason}", "", answer.path)
-            else:
-                _cannot_tell(answer, name, own, run)
+        findings = _judged(rule, rule_set, (own, exceptions, form), run)
         run.findings += findings
     except RuleFailed as failure:
         run.failed.append(name)
@@ -214,6 +193,27 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
         run.failed.append(name)
         what = f"its gate has a defect ({type(error).__name__}: {error})"
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
+
+
+def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str], run: _Run) -> list[Finding]:
+    """Its findings; what it cannot tell is noted. Raises RuleFailed."""
+    facts = how[0]
+    name = f"{rule_set.id}/{rule.id or rule.gate}"
+    if rule.check is None:
+        return []
+    findings: list[Finding] = []
+    answers = list(islice(rule.check.check(rule.values, facts), MAX_FINDINGS + 1))
+    if len(answers) > MAX_FINDINGS:
+        raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
+    gaps = () if facts.profile.is_compat else untold(rule.check, rule.values, facts)
+    for answer in (*answers, *gaps):
+        if isinstance(answer, Fired):
+            findings.append(_finding(answer, rule, rule_set, how))
+        elif isinstance(answer, Noted):
+            run.note(f"rule {name}: {answer.reason}", "", answer.path)
+        else:
+            _cannot_tell(answer, name, facts, run)
+    return findings
 
 
 def lacking(trigger: Trigger, facts: AnchoreFacts) -> str:
@@ -319,4 +319,4 @@ def _finding_order(finding: Finding) -> tuple[object, ...]:
 
 
 def _problem_order(problem: object) -> tuple[object, ...]:
-    return tuple(getattr(problem, name) for name in ("path", "layer", "room", "reason"))
+    return tuple(getattr(problem, name) for name in ("path", "layer", "room", "reason", "kind"))

@@ -97,6 +97,12 @@ class AnchoreFacts:
         return (distro.id or "Unknown", distro.version_id or "0") if distro is not None else ("Unknown", "0")
 
     @property
+    def likes(self) -> tuple[str, ...]:
+        """The distributions that it is like, by its own word; itself if it does not say."""
+        distro = self.facts.inventory.distro
+        return (distro.id_like if distro is not None else ()) or (self.distro[0],)
+
+    @property
     def is_dockerfile_actual(self) -> bool:
         """Whether a Dockerfile was handed over."""
         return bool(self.facts.dockerfile_text.strip())
@@ -127,8 +133,7 @@ class AnchoreFacts:
         if body is None:
             return ()
         text = body.decode("utf-8", "replace")
-        lines = text.removesuffix("\n").split("\n") if text else []
-        return tuple(line.strip() for line in lines)
+        return tuple(line.strip() for line in text.splitlines())
 
     def searched(self, kind: str) -> Iterator[tuple[str, str, int]]:
         """Which file holds a line that fits which expression of a kind, and the line's number; by path. Raises RuleFailed."""

@@ -12,7 +12,7 @@ class Mistake:
     """What is wrong with a document: where (`policies[0].rules[2].params[1].value`), and what was expected.
 
     `problem_type` is the original's word. `quirk` names the quirk that it counts with, or, after a `!`, the one it counts without.
-    `is_fatal`: nothing is judged; else it is only told.
+    `is_fatal`: nothing is judged; else it is only told. `is_anywhere`: to the original it matters also in a mapping that no image comes by.
     """
 
     path: str
@@ -20,6 +20,7 @@ class Mistake:
     problem_type: str = "ValidationError"
     quirk: str = ""
     is_fatal: bool = True
+    is_anywhere: bool = False
 
     def counts(self, profile: Profile) -> bool:
         """Whether it is a mistake in a profile."""

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule
-from hullmark.policy.anchore.evaluate import DEFECTS, NATIVELY, Question, chosen_mapping, lacking
+from hullmark.policy.anchore.evaluate import DEFECTS, NATIVELY, Question, lacking
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.mappings import chosen_mapping
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import image_of
 from hullmark.policy.days import next_midnight

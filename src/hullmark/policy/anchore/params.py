@@ -63,9 +63,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The values of a rule's parameters by name. What was not given is not there."""
+    """The values of a rule's parameters by name. What was not given is not there.
+
+    `bare_false` names those that are JSON's false: the original takes them for not given where it then asks whether they are.
+    """
 
     given: dict[str, Any]
+    bare_false: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool:
         """Whether it was given."""
@@ -153,10 +157,12 @@ def _read_choice(parameter: Parameter, text: str) -> _Read:
 
 
 def _read_texts(parameter: Parameter, text: str) -> _Read:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
-        raise BadValue("expected texts with commas between; one of them is empty")
-    return tuple(parts), None
+    parts = text.split(",")
+    found = tuple(part.strip() for part in parts)
+    if all(found):
+        return found, None
+    # To the original a blank is a text, but nothing at all is none; and it strips the whole before it looks for the commas.
+    return found, BadValue("expected texts with commas between; one of them is empty", "!QS3" if all(parts) else "")
 
 
 def _read_loose_texts(parameter: Parameter, text: str) -> _Read:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-QUIRKS = (*(f"Q{number}" for number in range(1, 42)), "QS1", "QS2")
-"""QS1: a link in the place of a package's file counts as unchanged. QS2: files above 10,000 bytes are not searched for secrets."""
+QUIRKS = (*(f"Q{number}" for number in range(1, 42)), *(f"QS{number}" for number in range(1, 6)))
+"""QS1: a link in the place of a package's file counts as unchanged. QS2: files above 10,000 bytes are not searched for secrets.
+QS3: a text that is empty or blank is a text like others. QS4: a mapping without a policy stops every image, wherever it stands. QS5: the
+original's table says whose advisories speak for a distribution.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,15 @@ def read_bundle(document: dict[str, Any]) -> Bundle:
     rule_sets = _parts(document, words.rule_sets, head)
     allowlists = _parts(document, words.allowlists, head)
     mappings = _parts(document, "mappings", head)
+    for key in ("mappings", words.allowed, words.denied):
+        if key in document and document[key] is None:
+            head.add(key, "expected a list", "TypeError", "Q4")
     return Bundle(
         id=_text(document, "id"),
         name=_text(document, "name"),
         format=form,
         rule_sets=tuple(_rule_set(each, path, form) for path, each in rule_sets),
-        allowlists=tuple(_allowlist(each, path) for path, each in allowlists),
+        allowlists=tuple(_allowlist(each, path, form) for path, each in allowlists),
         mappings=tuple(_mapping(each, path, words) for path, each in mappings),
         allowed_images=tuple(_image_entry(each, path) for path, each in _parts(document, words.allowed, head)),
         denied_images=tuple(_image_entry(each, path) for path, each in _parts(document, words.denied, head)),
@@ -124,12 +127,21 @@ def _required(entry: dict[str, Any], key: str, path: str, into: Collected) -> st
     return value
 
 
+def _named(entry: dict[str, Any], key: str, path: str, into: Collected, *, is_anywhere: bool = False) -> str | None:
+    """A text that says what is meant; None, and a mistake, if there is none. To the original an empty one is a text that fits nothing."""
+    value = entry.get(key)
+    if not isinstance(value, str):
+        into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError", is_anywhere=is_anywhere)
+        return None
+    if not value:
+        into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError", "!QS3")
+    return value
+
+
 def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
     own = Collected()
     name = _required(entry, "id", path, own)
-    if entry.get("version") not in (form, None) or (entry.get("version") is None and form == "1_0"):
-        reason = f"expected the version {form!r}, not {str(entry.get('version'))[:60]!r}"
-        own.add(f"{path}.version", reason, "UnsupportedVersionError")
+    _check_version(entry, path, form, own)
     if entry.get("rules") is None:
         own.add(f"{path}.rules", "expected a list of rules", "TypeError", "Q4")
     rules: list[Rule] = []
@@ -138,9 +150,18 @@ def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
     return RuleSet(id=name, name=_text(entry, "name"), rules=tuple(rules), mistakes=tuple(own.found))
 
 
-def _allowlist(entry: dict[str, Any], path: str) -> Allowlist:
+def _check_version(entry: dict[str, Any], path: str, form: str, into: Collected) -> None:
+    """Rule sets and allowlists have the version of the whole; format "2" may leave it out."""
+    version = entry.get("version")
+    if version != form and (version is not None or form == "1_0"):
+        reason = f"expected the version {form!r}, not {str(version)[:60]!r}"
+        into.add(f"{path}.version", reason, "UnsupportedVersionError")
+
+
+def _allowlist(entry: dict[str, Any], path: str, form: str) -> Allowlist:
     own = Collected()
     name = _required(entry, "id", path, own)
+    _check_version(entry, path, form, own)
     if entry.get("items") is None:
         own.add(f"{path}.items", "expected a list of items", "TypeError", "Q4")
     items = [_item(each, place, own) for place, each in _parts(entry, "items", own, f"{path}.")]
@@ -153,10 +174,8 @@ def _allowlist(entry: dict[str, Any], path: str) -> Allowlist:
 
 
 def _item(entry: dict[str, Any], path: str, into: Collected) -> Item | None:
-    gate, trigger_id = entry.get("gate"), entry.get("trigger_id")
-    if not (isinstance(gate, str) and gate and isinstance(trigger_id, str) and trigger_id):
-        _required(entry, "gate", path, into)
-        _required(entry, "trigger_id", path, into)
+    gate, trigger_id = _named(entry, "gate", path, into), _named(entry, "trigger_id", path, into)
+    if not gate or not trigger_id:
         return None
     try:
         wildcard = Wildcard(trigger_id)
@@ -185,7 +204,9 @@ def _expiry(text: str) -> datetime | None:
     return whole.replace(microsecond=int(fraction.ljust(6, "0"))) if fraction else whole
 
 
-def _wildcard(text: str, path: str, into: Collected) -> Wildcard | None:
+def _wildcard(text: str | None, path: str, into: Collected) -> Wildcard | None:
+    if text is None:
+        return None
     try:
         return Wildcard(text)
     except ValueError as error:
@@ -195,17 +216,20 @@ def _wildcard(text: str, path: str, into: Collected) -> Wildcard | None:
 
 def _images(entry: dict[str, Any], path: str, into: Collected) -> ImageRule | None:
     """Which images an entry means; None, and mistakes, if that cannot be told."""
-    registry = _wildcard(_required(entry, "registry", path, into), f"{path}.registry", into)
-    repository = _wildcard(_required(entry, "repository", path, into), f"{path}.repository", into)
+    texts = [_named(entry, key, path, into, is_anywhere=True) for key in ("registry", "repository")]
+    registry, repository = (
+        _wildcard(text, f"{path}.{key}", into) for text, key in zip(texts, ("registry", "repository"), strict=True)
+    )
     image = entry.get("image")
     if not isinstance(image, dict):
-        into.add(f"{path}.image", "expected an object with type and value", "KeyError")
+        reason = "expected an object with type and value"
+        into.add(f"{path}.image", reason, "AttributeError", is_anywhere=True)
         return None
-    kind, value = _required(image, "type", f"{path}.image", into), _required(image, "value", f"{path}.image", into)
+    kind, value = _required(image, "type", f"{path}.image", into), _named(image, "value", f"{path}.image", into)
     if kind and kind not in _KINDS:
         into.add(f"{path}.image.type", f"expected one of {', '.join(_KINDS)}, not {kind[:60]!r}", "ValueError")
     tag = _wildcard(value, f"{path}.image.value", into) if kind == "tag" else Wildcard("*")
-    if registry is None or repository is None or tag is None or kind not in _KINDS or not value:
+    if registry is None or repository is None or tag is None or kind not in _KINDS or value is None:
         return None
     return ImageRule(registry, repository, kind, value, tag)
 
@@ -215,9 +239,9 @@ def _mapping(entry: dict[str, Any], path: str, words: _Words) -> Mapping:
     images = _images(entry, path, own)
     single, several = entry.get(words.rule_set_id), entry.get(words.rule_set_ids)
     if single and several:
-        own.add(path, f"expected {words.rule_set_id} or {words.rule_set_ids}, not both")
-    elif not single and several is None:
-        own.add(f"{path}.{words.rule_set_ids}", "expected a list of ids")
+        own.add(path, f"expected {words.rule_set_id} or {words.rule_set_ids}, not both", is_anywhere=True)
+    elif not single and not several:
+        own.add(f"{path}.{words.rule_set_ids}", "expected a list of ids, one at least", is_anywhere=True)
     lists = entry.get(words.allowlist_ids)
     if lists is None:
         own.add(f"{path}.{words.allowlist_ids}", "expected a list of ids", "TypeError", "Q4")

@@ -48,7 +48,7 @@ def _name(entry: dict[str, Any], key: str, path: str, into: Collected) -> str:
     if not isinstance(value, str) or not value.strip():
         into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError")
         return ""
-    return value.strip().lower()
+    return value.lower()
 
 
 def _action(value: object, path: str, into: Collected) -> Action:
@@ -114,7 +114,8 @@ def _values(params: object, trigger: Trigger | None, path: str, form: str, into:
                 into.add(
                     f"{place}[{number}].name", f"Anchore has no parameter {name!r}", "InvalidParameterError", "Q36"
                 )
-            given[parameter.name] = (number, each.get("value"))
+            if parameter.name == name or parameter.name not in given:
+                given[parameter.name] = (number, each.get("value"))
     if unknown:
         names = nearest(unknown[0].split("'")[1] if "'" in unknown[0] else "", (p.name for p in trigger.parameters))
         into.add(place, "; ".join(unknown) + names, "InvalidParameterError")
@@ -142,7 +143,7 @@ def _read_values(
             objection = error
         if objection is not None:
             into.add(where, f"{parameter.name}: {objection}", objection.problem_type, objection.quirk)
-    values = Values(found)
+    values = Values(found, frozenset(name for name, (_, raw) in given.items() if raw is False))
     has_all = all(not parameter.is_required or parameter.name in found for parameter in trigger.parameters)
     if trigger.verify is not None and has_all and all(each.quirk for each in into.found[before:]):
         for name, fault in trigger.verify(values):

@@ -89,12 +89,13 @@ class ImageRule(NamedTuple):
     value: str
     tag: Wildcard
 
-    def fits(self, image: Image, work: Work) -> bool:
-        """Whether the image is meant. Raises RuleFailed."""
+    def fits(self, image: Image, work: Work, *, is_exact: bool = False) -> bool:
+        """Whether the image is meant; `is_exact`: an id is meant only without its algorithm. Raises RuleFailed."""
         if not self.registry.fits(image.registry, work) or not self.repository.fits(image.repository, work):
             return False
         if self.kind == "digest":
             return bool(image.digest) and self.value == image.digest
         if self.kind == "id":
-            return bool(image.id) and self.value.removeprefix("sha256:") == image.id
+            wanted = self.value if is_exact else self.value.removeprefix("sha256:")
+            return bool(image.id) and wanted == image.id
         return self.tag.fits(image.tag, work)

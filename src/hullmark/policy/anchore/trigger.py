@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.anchore.facts import AnchoreFacts
@@ -39,6 +40,23 @@ class Noted:
     path: str = ""
 
 
+class Scope(NamedTuple):
+    """What a rule looks at. `facts` are words of `model.problem`; `types` are purl types of the packages that it is about (none: all but
+    those `left_out`), `paths` the files (none: all)."""
+
+    facts: frozenset[str]
+    types: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
+
+    def asks_for(self, types: Iterable[str]) -> bool:
+        """Whether it is about packages of one of these types."""
+        return any((not self.types or each in self.types) and each not in self.left_out for each in types)
+
+
+PACKAGES = frozenset(("packages",))
+"""The facts that a rule looks at that is about packages alone."""
+
 Answer = Fired | CannotTell | Noted
 Check = Callable[[Values, AnchoreFacts], Iterator[Answer]]
 Fault = tuple[str, BadValue]
@@ -51,6 +69,7 @@ class Trigger:
 
     `contents` are paths of files whose bodies it wants, `search` names the context's expressions to look for in all files. `verify`
     looks at values together: a fault whose quirk is `!Q26` counts where Q26 is not kept. `is_enterprise`: only format "2" has it.
+    `scope` is what it looks at, where that is not just what its needs stand for.
     `moments` are those at which time alone may change what it answers, some that have passed or change nothing among them.
     """
 
@@ -65,6 +84,7 @@ class Trigger:
     is_enterprise: bool = False
     about: str = ""
     moments: Callable[[Values, AnchoreFacts], Iterable[datetime]] | None = None
+    scope: Callable[[Values], Scope] | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of this name or alias, in any case."""

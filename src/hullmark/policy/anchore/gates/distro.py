@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.anchore.trigger import Answer, Fired, Scope, Trigger
 from hullmark.versions import InvalidVersion, scheme_for
 
 _COMPARISONS = ("=", "!=", "<", ">", "<=", ">=")
@@ -28,11 +28,16 @@ def deny(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         yield Fired(message=f"Distribution {name} {version} is denied ({check} {wanted})", subject=f"{name} {version}")
 
 
+def _distro(values: Values) -> Scope:
+    return Scope(frozenset(("distro",)))
+
+
 TRIGGERS = (
     Trigger(
         gate="distro",
         name="deny",
         check=deny,
+        scope=_distro,
         is_enterprise=True,
         about="Fires if the image is built on this distribution, in a version that meets the condition.",
         parameters=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hullmark.policy.anchore.dockerfile import KEYWORDS, Line
 from hullmark.policy.anchore.facts import AnchoreFacts
@@ -15,6 +15,7 @@ from hullmark.policy.values import Ports
 
 _CHECKS = ("=", "!=", "exists", "not_exists", "like", "not_like", "in", "not_in")
 _USER = re.compile(r"\s*USER\s+\[?([^\]]+)\]?\s*").match
+_EXPOSED = re.compile(r"(?:EXPOSE|expose)\s+(.*)").match
 _LISTS = ("whitelist", "blacklist")
 _PROTOCOLS = ("", "/tcp", "/udp")
 
@@ -88,7 +89,8 @@ def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     wanted = values.texts("ports")
     is_denied = values.text("type") == "blacklist"
     if facts.keeps("Q10"):
-        found = _denied(lines, wanted) if is_denied else _not_allowed(lines, wanted)
+        named = [tokens for line in lines if (tokens := _tokens(line, facts))]
+        found = _denied(named, wanted) if is_denied else _not_allowed(named, wanted)
     else:
         tokens = sorted({token for line in lines for token in line.value.split()})
         found = _meant(tokens, wanted) if is_denied else (each for each in tokens if not _is_allowed(each, wanted))
@@ -97,22 +99,29 @@ def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         yield Fired(message=f"Dockerfile exposes port ({token}) which {words} list", subject=f"port {token}")
 
 
-def _denied(lines: list[Line], wanted: tuple[str, ...]) -> Iterator[str]:
+def _tokens(line: Line, facts: AnchoreFacts) -> list[str]:
+    """The ports that a line names; none where the original does not know the keyword, which it knows in letters of one size."""
+    found = _EXPOSED(line.text) if facts.keeps("Q9") else None
+    return found[1].split() if found is not None else [] if facts.keeps("Q9") else line.value.split()
+
+
+def _denied(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterator[str]:
     """At most one for a port and line."""
-    for line in lines:
-        tokens = line.value.split()
+    for tokens in lines:
         for port in wanted:
-            named = [port + protocol for protocol in _PROTOCOLS if port != "0" and port + protocol in tokens]
-            yield from named[:1]
+            yield from [port + protocol for protocol in _PROTOCOLS if port + protocol in tokens][:1]
 
 
-def _not_allowed(lines: list[Line], wanted: tuple[str, ...]) -> Iterator[str]:
-    """What is left of a line once each allowed port was taken away once."""
-    for line in lines:
-        tokens = line.value.split()
-        for name in (port + protocol for port in wanted for protocol in _PROTOCOLS):
-            if name in tokens:
-                tokens.remove(name)
+def _not_allowed(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterator[str]:
+    """What is left of a line once each allowed port was taken away: once in each of its forms, and again while there was one for UDP."""
+    for tokens in lines:
+        for port in wanted:
+            is_done = False
+            while not is_done:
+                is_done = f"{port}/udp" not in tokens
+                for name in (port + protocol for protocol in _PROTOCOLS):
+                    if name in tokens:
+                        tokens.remove(name)
         yield from tokens
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
-from hullmark.policy.anchore.trigger import Answer, Check, Fired, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Fired, Scope, Trigger
 from hullmark.policy.context import Offered, Registry
 from hullmark.versions import InvalidVersion, scheme_for
 
@@ -49,8 +49,12 @@ _GEMS = _Gate(
 )
 
 
-def _rows(gate: _Gate, facts: AnchoreFacts) -> list[PackageRow]:
-    return [row for row in facts.packages if row.package.type == gate.type]
+def _rows(gate: _Gate, facts: AnchoreFacts, once: str = "") -> list[PackageRow]:
+    """Its packages. `once`: the original sees one of each name, or of each name and version; they are told apart by their places else."""
+    rows = [row for row in facts.packages if row.package.type == gate.type]
+    if not once or not facts.keeps("Q40"):
+        return rows
+    return list({(row.name, row.version if once == "version" else ""): row for row in reversed(rows)}.values())
 
 
 def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, Offered]:
@@ -87,7 +91,7 @@ def _is_behind(row: PackageRow, latest: str, facts: AnchoreFacts) -> bool:
 def _unknown(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         known = _known(gate, facts)
-        for row in _rows(gate, facts) if known else ():
+        for row in _rows(gate, facts, "name") if known else ():
             # A scope belongs to its owner, who may well keep it in a registry of his own.
             is_private = row.name.startswith("@") and not facts.keeps("Q33")
             if row.name not in known and not is_private:
@@ -100,7 +104,7 @@ def _unknown(gate: _Gate) -> Check:
 def _bad_version(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         known = _known(gate, facts)
-        for row in _rows(gate, facts):
+        for row in _rows(gate, facts, "version"):
             if row.name in known and row.version not in known[row.name].versions:
                 message = (
                     f"{gate.bad_version} Package ({row.name}) version ({row.version}) installed"
@@ -114,6 +118,8 @@ def _bad_version(gate: _Gate) -> Check:
 def _denied(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         name, version = values.text("name"), values.text("version")
+        if values.has("version") and not version and facts.keeps("QS3"):
+            return
         for row in _rows(gate, facts):
             if row.name == name and version in ("", row.version):
                 shown = f"{name}-{version}" if version else name
@@ -147,29 +153,37 @@ _NAME_VERSION = (Parameter(name="name", is_required=True), Parameter(name="versi
 
 def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, ...]:
     newer, unknown, bad_version, denied = names
+
+    def own(values: Values) -> Scope:
+        return Scope(PACKAGES, frozenset((gate.type,)))
+
     return (
         Trigger(
             gate=gate.name,
             name=newer,
             check=_newer(gate),
+            scope=own,
             about="Fires for each package that is not the latest its registry offers.",
         ),
         Trigger(
             gate=gate.name,
             name=unknown,
             check=_unknown(gate),
+            scope=own,
             about="Fires for each package that its registry does not know.",
         ),
         Trigger(
             gate=gate.name,
             name=bad_version,
             check=_bad_version(gate),
+            scope=own,
             about="Fires for each package in a version that its registry does not offer.",
         ),
         Trigger(
             gate=gate.name,
             name=denied,
             check=_denied(gate),
+            scope=own,
             parameters=_NAME_VERSION,
             about="Fires for a package of this name, and of this version if one is given.",
         ),
@@ -177,6 +191,7 @@ def _triggers(gate: _Gate, names: tuple[str, str, str, str]) -> tuple[Trigger, .
             gate=gate.name,
             name="feed_data_unavailable",
             check=_unavailable(gate),
+            scope=own,
             about="Fires if nothing is known of the registry.",
         ),
     )

@@ -10,7 +10,7 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
 from hullmark.policy.anchore.search import body_of, name_of
-from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Trigger
+from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Scope, Trigger
 from hullmark.policy.gate import Need
 
 _SET_ID = 0o6000
@@ -80,6 +80,10 @@ def _mode(values: Values, file: FileRecord) -> str | None:
     return f" and mode={actual} op={operation} specified_mode={wanted}"
 
 
+def _of_one_file(values: Values) -> Scope:
+    return Scope(frozenset(("files",)), paths=(values.text("filename"),))
+
+
 def _verify_attributes(values: Values) -> Iterator[Fault]:
     if not (values.text("checksum") or values.text("mode") or values.has("skip_missing")):
         yield "checksum", BadValue("expected checksum or mode: without one of them it never fires", "!Q26")
@@ -118,6 +122,7 @@ TRIGGERS = (
         name="attribute_match",
         check=attribute_match,
         needs=frozenset((Need.FILES, Need.DIGESTS)),
+        scope=_of_one_file,
         verify=_verify_attributes,
         about="Fires if a file's digest and mode meet all conditions, or if it is missing and that was asked for.",
         parameters=(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger, legacy_id
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Fired, Scope, Trigger, legacy_id
 from hullmark.policy.licence_denials import is_denied
 
 _WORDS = {
@@ -63,6 +63,10 @@ def _denied(
             yield licence
 
 
+def _packages(values: Values) -> Scope:
+    return Scope(PACKAGES)
+
+
 _LICENCES = (Parameter(name="licenses", kind=Kind.TEXTS, is_required=True),)
 
 TRIGGERS = (
@@ -70,6 +74,7 @@ TRIGGERS = (
         gate="licenses",
         name="blacklist_exact_match",
         check=exact_match,
+        scope=_packages,
         parameters=_LICENCES,
         about="Fires for packages with a licence of exactly one of these names.",
     ),
@@ -77,6 +82,7 @@ TRIGGERS = (
         gate="licenses",
         name="blacklist_partial_match",
         check=partial_match,
+        scope=_packages,
         parameters=_LICENCES,
         about="Fires for packages with a licence that one of these texts stands in.",
     ),

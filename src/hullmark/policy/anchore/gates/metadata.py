@@ -9,7 +9,7 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Trigger
+from hullmark.policy.anchore.trigger import Answer, Fault, Fired, Scope, Trigger
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
 
@@ -45,13 +45,12 @@ def _actual(name: str, facts: AnchoreFacts) -> int | str:
         layers = facts.facts.inventory.source.layers
         return sum(max(layer.size, 0) for layer in layers) if name == "size" else len(layers)
     distro, version = facts.distro
-    known = facts.facts.inventory.distro
     texts = {
         "architecture": facts.config.architecture,
         "os_type": facts.config.os,
         "distro": distro,
         "distro_version": version,
-        "like_distro": ",".join(known.id_like) if known is not None and known.id_like else distro,
+        "like_distro": ",".join(facts.likes),
     }
     return texts[name]
 
@@ -69,7 +68,7 @@ def _wanted(name: str, text: str, *, is_strict: bool) -> int | str:
 def _holds(check: str, actual: int | str, wanted: int | str, name: str, facts: AnchoreFacts) -> bool:
     if check in _WITHOUT_VALUE:
         return bool(actual) is (check == "exists")
-    if wanted == "" or (wanted == 0 and facts.keeps("Q13")):
+    if wanted == "":
         return False
     if check in _ORDERS:
         return _ORDERS[check](_order(actual, wanted, name, facts))
@@ -112,11 +111,18 @@ def _unless_needless(values: Values, reason: str) -> BadValue:
     return BadValue(reason, "Q13" if values.text("check") in _WITHOUT_VALUE else "")
 
 
+def _looked_at(values: Values) -> Scope:
+    """Size and layers are the manifest's, which is known or nothing is."""
+    name = values.text("attribute")
+    return Scope(frozenset() if name in _NUMBERS else frozenset(("distro" if "distro" in name else "settings",)))
+
+
 TRIGGERS = (
     Trigger(
         gate="metadata",
         name="attribute",
         check=attribute,
+        scope=_looked_at,
         needs=frozenset((Need.CONFIG,)),
         verify=_verify,
         about="Fires if an attribute of the image meets the condition.",

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.model.inventory import FileRecord
 from hullmark.policy.anchore.apk_modes import apk_modes
+from hullmark.policy.anchore.distros import flavor_of
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
+from hullmark.policy.anchore.original_versions import is_lower
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.rows import SYSTEM_TYPES, PackageRow
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Fired, Scope, Trigger
 from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
 
 _APK_DATABASE = "/lib/apk/db/installed"
-_ORDERED_BY_ORIGINAL = frozenset(("dpkg", "rpm", "apkg"))
 _COMPARISONS = ("=", "!=", ">", "<", ">=", "<=")
 
 
@@ -28,7 +29,7 @@ def required_package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         shown = f"{name},{version}" if version else name
         yield Fired(message=f"Required input package ({shown}) is not present in container image", subject=name)
         return
-    if not version:
+    if not version and (not values.has("version") or not facts.keeps("QS3")):
         return
     is_minimum = values.text("version_match_type", "exact") == "minimum"
     wrong = [row for row in rows if not _satisfies(row, version, facts, is_minimum=is_minimum)]
@@ -61,17 +62,26 @@ def _wrong_version(row: PackageRow, version: str, facts: AnchoreFacts, *, is_min
 def _satisfies(row: PackageRow, version: str, facts: AnchoreFacts, *, is_minimum: bool) -> bool:
     if row.full_version == version or not is_minimum:
         return row.full_version == version
-    if facts.keeps("Q29") and row.kind not in _ORDERED_BY_ORIGINAL:
-        raise RuleFailed(f"versions of {row.kind} packages, as of {row.name}, are not compared")
-    installed = row.version if facts.keeps("Q29") else row.full_version
-    return _compare(row, installed, version) >= 0
+    if not facts.keeps("Q29"):
+        return _compare(row, row.full_version, version) >= 0
+    flavor = flavor_of(facts.distro[0], facts.likes) if row.is_system else ""
+    if not flavor:
+        raise RuleFailed(f"versions of {row.kind} packages, as of {row.name}, are not compared on {facts.distro[0]}")
+    try:
+        return not is_lower(flavor, row.name, row.version, version)
+    except InvalidVersion as error:
+        raise _incomparable(row, row.version, version) from error
 
 
 def _compare(row: PackageRow, left: str, right: str) -> int:
     try:
         return scheme_for(row.package.type).compare(left, right)
     except InvalidVersion as error:
-        raise RuleFailed(f"the versions {left[:60]!r} and {right[:60]!r} of {row.name} cannot be compared") from error
+        raise _incomparable(row, left, right) from error
+
+
+def _incomparable(row: PackageRow, left: str, right: str) -> RuleFailed:
+    return RuleFailed(f"the versions {left[:60]!r} and {right[:60]!r} of {row.name} cannot be compared")
 
 
 def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -85,8 +95,6 @@ def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
             continue
         shown = f"{name}-{version}" if version else name
         yield Fired(message=f"Package is blacklisted: {shown}", subject=row.subject, evidence=facts.at_row(row))
-        if facts.keeps("Q40"):
-            return
 
 
 def verify(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -97,10 +105,10 @@ def verify(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         package = facts.facts.packages_by_purl.get(file.owner or "")
         if package is None or package.type not in SYSTEM_TYPES or (packages and package.name not in packages):
             continue
-        if folders and not any(_is_in(file.path, folder, facts) for folder in folders):
-            continue
-        status = _status(file, package.type, modes, facts)
-        if status and check in ("", status):
+        times = sum(_is_in(file.path, folder, facts) for folder in folders) if folders else 1
+        status = _status(file, package.type, modes, facts) if times else ""
+        # The original goes through each folder by itself.
+        for _ in range(times if facts.keeps("Q30") else min(times, 1)) if status and check in ("", status) else ():
             message = (
                 f"VERIFY check against package db for package '{package.name}' failed on entry '{file.path}'"
                 f" with status: '{status}'"
@@ -150,6 +158,14 @@ def _holds(field: str, row: PackageRow, values: Values) -> bool:
     ]
 
 
+def _packages(values: Values) -> Scope:
+    return Scope(PACKAGES)
+
+
+def _records(values: Values) -> Scope:
+    return Scope(frozenset(("files", "owners")), SYSTEM_TYPES)
+
+
 def _apk_database(values: Values, context: Context) -> Iterable[str]:
     return (_APK_DATABASE,)
 
@@ -168,6 +184,7 @@ TRIGGERS = (
         gate="packages",
         name="required_package",
         check=required_package,
+        scope=_packages,
         about="Fires if a package is missing, or not there in a version.",
         parameters=(
             *_NAME_VERSION,
@@ -178,6 +195,7 @@ TRIGGERS = (
         gate="packages",
         name="blacklist",
         check=denylist,
+        scope=_packages,
         about="Fires for a package of this name, and of this version if one is given.",
         parameters=_NAME_VERSION,
     ),
@@ -185,6 +203,7 @@ TRIGGERS = (
         gate="packages",
         name="verify",
         check=verify,
+        scope=_records,
         needs=frozenset((Need.FILES, Need.DIGESTS)),
         contents=_apk_database,
         about="Fires for each file that is not as its system package brought it.",
@@ -198,6 +217,7 @@ TRIGGERS = (
         gate="packages",
         name="metadata",
         check=metadata,
+        scope=_packages,
         is_enterprise=True,
         about="Fires for each package whose name, type and version meet all conditions.",
         parameters=(

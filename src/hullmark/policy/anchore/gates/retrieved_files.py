@@ -27,6 +27,8 @@ def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     path, regex, check = values.text("path"), values.text("regex"), values.text("check")
     body = facts.stored(path)
     if body is None:
+        if facts.has_stored:
+            compiled(regex)  # the original fails on a bad one, unless no file was stored at all
         return
     try:
         text = body.decode()

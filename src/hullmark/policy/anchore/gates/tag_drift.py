@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.trigger import Answer, Check, Fired, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Fired, Scope, Trigger
 from hullmark.policy.gate import CannotTell
 
 _WORDS = {"added": "was added", "removed": "was removed", "modified": "has another version"}
@@ -42,11 +42,16 @@ def _kind(before: set[str] | None, now: set[str] | None) -> str:
     return "modified" if before != now else ""
 
 
+def _packages(values: Values) -> Scope:
+    return Scope(PACKAGES, frozenset(values.texts("package_type")))
+
+
 TRIGGERS = tuple(
     Trigger(
         gate="tag_drift",
         name=f"packages_{kind}",
         check=_drift(kind),
+        scope=_packages,
         is_enterprise=True,
         parameters=(Parameter(name="package_type", kind=Kind.TEXTS),),
         about=f"Fires for each package that {words} since the tag's last image.",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hullmark.model.advisory import Cvss
+from hullmark.policy.anchore.distros import namespaces_of
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.rows import MatchRow
-from hullmark.policy.anchore.trigger import Answer, Fired, Trigger
+from hullmark.policy.anchore.rows import SYSTEM_TYPES, MatchRow
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Fired, Scope, Trigger
 from hullmark.policy.context import in_utc
 from hullmark.policy.cvss3 import (
     MISSING,
@@ -59,10 +60,11 @@ def _compare(left: float, comparison: str, right: float) -> bool:
 def package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Try each match; all conditions that are given must hold."""
     excluded = values.text("package_path_exclude")
-    exclude = compiled(excluded) if excluded else None
+    is_excluding = bool(excluded) or (values.has("package_path_exclude") and facts.keeps("QS3"))
+    exclude = compiled(excluded) if is_excluding else None
     for found in facts.matches:
         row = found.row
-        if not _is_wanted(found, values):
+        if not _is_wanted(found, values, facts):
             continue
         if exclude is not None and row.is_language and exclude.matches(row.location, facts.work):
             continue
@@ -73,7 +75,7 @@ def package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
             yield _fired(found, met, facts)
 
 
-def _is_wanted(found: MatchRow, values: Values) -> bool:
+def _is_wanted(found: MatchRow, values: Values, facts: AnchoreFacts) -> bool:
     kind = values.text("package_type")
     if kind != "all" and found.row.is_language is not (kind == "non-os"):
         return False
@@ -83,7 +85,9 @@ def _is_wanted(found: MatchRow, values: Values) -> bool:
         return False
     if values.flag("vendor_only", default=True) and found.match.fix.state == "wont-fix":
         return False
-    return not values.has("fix_available") or values.flag("fix_available") is bool(found.match.fix.version)
+    if not values.has("fix_available") or (facts.keeps("Q20") and "fix_available" in values.bare_false):
+        return True
+    return values.flag("fix_available") is bool(found.match.fix.version)
 
 
 def _conditions(found: MatchRow, values: Values, facts: AnchoreFacts) -> _Met | CannotTell | None:
@@ -155,7 +159,7 @@ def _turns(values: Values, facts: AnchoreFacts) -> Iterator[datetime]:
         return
     for found in facts.matches:
         key = f"{found.match.advisory.id}+{found.row.name}"
-        if not _is_wanted(found, values):
+        if not _is_wanted(found, values, facts):
             continue
         if known is not None and key in facts.context.first_seen:
             yield from later(in_utc(facts.context.first_seen[key]), min(known, _MAX_DAYS))
@@ -252,12 +256,9 @@ def vulnerability_data_unavailable(values: Values, facts: AnchoreFacts) -> Itera
     """Look whether the data speaks of the image's distribution."""
     name, version = facts.distro
     data = facts.context.vulnerability_data
-    known = data.namespaces if data is not None else ()
-    distro = facts.facts.inventory.distro
-    names = (name, *(distro.id_like if distro is not None else ()))
-    parts = version.split(".")
-    versions = (version, ".".join(parts[:2]), parts[0])
-    if not any(f"{each}:{release}" in known for each in names for release in versions):
+    known = frozenset(data.namespaces if data is not None else ())
+    names = {name} if facts.keeps("QS5") else {name, *facts.likes}
+    if known.isdisjoint(namespace for each in names for namespace in namespaces_of(each, version)):
         message = (
             f"Distro-specific feed data not found for distro namespace: {name}:{version}."
             " Cannot perform CVE scan OS/distro packages"
@@ -272,6 +273,17 @@ def _scored(name: str) -> tuple[Parameter, ...]:
     )
 
 
+def _asked(values: Values) -> Scope:
+    kind = values.text("package_type")
+    if kind == "non-os":
+        return Scope(PACKAGES, left_out=SYSTEM_TYPES)
+    return Scope(PACKAGES | {"distro"}, SYSTEM_TYPES if kind == "os" else frozenset())
+
+
+def _distro(values: Values) -> Scope:
+    return Scope(frozenset(("distro",)))
+
+
 _MATCHES = frozenset((Need.MATCHES,))
 _VENDOR_ONLY = Parameter(name="vendor_only", kind=Kind.FLAG)
 
@@ -281,6 +293,7 @@ TRIGGERS = (
         name="package",
         check=package,
         moments=_turns,
+        scope=_asked,
         needs=_MATCHES,
         about="Fires for each vulnerability of a package that meets all conditions.",
         parameters=(
@@ -317,6 +330,7 @@ TRIGGERS = (
         gate="vulnerabilities",
         name="vulnerability_data_unavailable",
         check=vulnerability_data_unavailable,
+        scope=_distro,
         about="Fires if there are no advisories for the image's distribution.",
     ),
     Trigger(

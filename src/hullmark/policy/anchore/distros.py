@@ -1,0 +1,50 @@
+"""Which distribution's advisories speak for an image, and how its versions are ordered, by the original's table.
+
+A distribution that is not in the table stands for itself. What it is like (ID_LIKE of os-release) says how versions are ordered, and never
+whose advisories count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Mapped(NamedTuple):
+    """The distribution that another one is looked up as, and the flavor of its packages: ALPINE, BUSYB, DEB or RHEL."""
+
+    name: str
+    flavor: str
+
+
+_TABLE = {
+    "alpine": Mapped("alpine", "ALPINE"),
+    "amzn": Mapped("amzn", "RHEL"),
+    "busybox": Mapped("busybox", "BUSYB"),
+    "centos": Mapped("rhel", "RHEL"),
+    "debian": Mapped("debian", "DEB"),
+    "fedora": Mapped("rhel", "RHEL"),
+    "ol": Mapped("ol", "RHEL"),
+    "redhat": Mapped("rhel", "RHEL"),
+    "rhel": Mapped("rhel", "RHEL"),
+    "ubuntu": Mapped("ubuntu", "DEB"),
+}
+_NAMES_HERE = {"amzn": "amazon", "ol": "oracle"}
+"""Namespaces of kept advisories that go by another name than the original's."""
+
+_NUMBERS = re.compile(r"([0-9]+)\.([0-9]+)").match
+
+
+def flavor_of(name: str, like: Iterable[str]) -> str:
+    """How its packages' versions are ordered; "" if the original does not know."""
+    return next((_TABLE[each].flavor for each in (name, *like) if each in _TABLE), "")
+
+
+def namespaces_of(name: str, version: str) -> Iterator[str]:
+    """The namespaces of advisories that speak for it: of its version, and of the shorter ones where that begins with two numbers."""
+    mapped = _TABLE[name].name if name in _TABLE else name
+    found = _NUMBERS(version)
+    versions = (version, f"{found[1]}.{found[2]}", found[1]) if found is not None else (version,)
+    for each in (mapped, _NAMES_HERE.get(mapped, mapped)):
+        yield from (f"{each}:{release}" for release in versions)

@@ -1,0 +1,88 @@
+"""How the original compares versions of a distribution's packages where a minimum is required: not as the distributions do."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+
+from hullmark.versions import InvalidVersion, scheme_for
+
+_MAX_TEXT = 1000
+_EPOCH = re.compile(r"\s*\+?[0-9]{1,18}\s*").fullmatch
+
+
+def is_lower(flavor: str, name: str, installed: str, wanted: str) -> bool:
+    """Whether the installed version, without its release for rpm and apk, is below the wanted one. Raises InvalidVersion."""
+    if max(len(name), len(installed), len(wanted)) > _MAX_TEXT:
+        raise InvalidVersion(f"a version of more than {_MAX_TEXT} characters is not compared")
+    if installed == wanted:
+        return False
+    if flavor == "RHEL":
+        return _rpm_order(_last_two(name, installed), _last_two(name, wanted)) < 0
+    if flavor == "DEB":
+        return _deb_is_lower(installed, wanted)
+    if flavor == "ALPINE":
+        return scheme_for("apk").compare(installed, wanted) < 0
+    raise InvalidVersion("versions of this distribution's packages are not compared")
+
+
+def _last_two(name: str, version: str) -> tuple[str, str]:
+    """Version and release, which are what follows the last two dashes, wherever in name and version these are."""
+    _, *parts = f"-{name}-{version}".rsplit("-", 2)
+    return parts[0], parts[1]
+
+
+def _rpm_order(left: tuple[str, str], right: tuple[str, str]) -> int:
+    """Below, at or above 0. An epoch is a number like others, and nothing sorts before the end of a text."""
+    return _order(left[0], right[0]) or _order(left[1], right[1])
+
+
+def _order(left: str, right: str) -> int:
+    """Run by run of digits and of other characters. Letters are above a number, and a number above letters, whichever is on the left."""
+    rests = [list(left.strip()), list(right.strip())]
+    while all(rests):
+        for rest in rests:
+            while rest and not rest[0].isalnum():
+                del rest[0]
+        if not all(rests):
+            break
+        is_number = rests[0][0].isdigit()
+        one, other = (_run(rest, is_number=is_number) for rest in rests)
+        if is_number:
+            one, other = one.lstrip("0"), other.lstrip("0")
+            if len(one) != len(other):
+                return len(one) - len(other)
+        if one != other:
+            return 1 if one > other else -1
+    return 1 if rests[0] else -1 if rests[1] else 0
+
+
+def _run(rest: list[str], *, is_number: bool) -> str:
+    """Take the digits, or what are none, that it begins with; nothing if it begins with the other."""
+    key, group = next(groupby(rest, str.isdigit))
+    if key is not is_number:
+        return ""
+    taken = "".join(group)
+    del rest[: len(taken)]
+    return taken
+
+
+def _deb_is_lower(installed: str, wanted: str) -> bool:
+    """Epochs count only if both have one, and then one that is lower is not seen as lower. Raises InvalidVersion."""
+    (epoch, upstream, revision), (other_epoch, *others) = _deb_parts(installed), _deb_parts(wanted)
+    if epoch is not None and other_epoch is not None and epoch != other_epoch:
+        return False
+    return (_deb_order(upstream, others[0]) or _deb_order(revision, others[1])) < 0
+
+
+def _deb_parts(text: str) -> tuple[int | None, str, str]:
+    before, colon, rest = text.strip().rpartition(":")
+    if colon and (not _EPOCH(before) or not rest):
+        raise InvalidVersion(f"{text[:60]!r} has no valid epoch before the colon, or nothing after it")
+    upstream, dash, revision = rest.rpartition("-")
+    return int(before) if colon else None, upstream if dash else rest, revision if dash else "0"
+
+
+def _deb_order(left: str, right: str) -> int:
+    """As dpkg orders the parts of versions. The letter in front lets them begin with anything."""
+    return scheme_for("deb").compare(f"0:z{left}-0", f"0:z{right}-0")

@@ -1,0 +1,49 @@
+"""What was not known of an image that the original's rules judged all the same: what was not seen, and what no advisories cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hullmark.model.match import Matches, Untold
+from hullmark.model.problem import OPEN, Problem
+from hullmark.policy.facts import Facts
+
+_ROOM = "match"
+_MAX_LISTED = 100
+
+
+def with_unknowns(facts: Facts) -> set[Problem]:
+    """The problems of the inventory, and with them what the matches cannot tell."""
+    found = set(facts.inventory.problems)
+    if facts.matches is not None:
+        found.update(_of_matches(facts.matches))
+    return found
+
+
+def _of_matches(matches: Matches) -> Iterator[Problem]:
+    """Namespaces without whole and fresh advisories, once for each reason; then packages that are not of these."""
+    told = {each.reason for each in matches.uncovered}
+    yield from (Problem("", -1, _ROOM, reason, "uncovered") for reason in told)
+    yield from (each for each in matches.problems if each.kind in OPEN and each.reason not in told)
+    types = {kind for each in matches.uncovered for kind in each.types}
+    left = (
+        each
+        for each in matches.unknown
+        if each.kind == "unseen" or (each.kind == "uncovered" and each.package.type not in types)
+    )
+    yield from _of_packages(left)
+
+
+def _of_packages(unknown: Iterable[Untold]) -> Iterator[Problem]:
+    """One for each reason, however many packages it is given for."""
+    by_reason: dict[str, list[Untold]] = {}
+    for each in unknown:
+        by_reason.setdefault(each.reason, []).append(each)
+    reasons = sorted(by_reason)
+    for reason in reasons[:_MAX_LISTED]:
+        first, *others = sorted(by_reason[reason], key=lambda each: each.package.purl)
+        more = f" and {len(others):,} more" if others else ""
+        yield Problem("", -1, _ROOM, f"{first.package.purl}{more}: {reason}", first.kind)
+    if len(reasons) > _MAX_LISTED:
+        count = sum(len(by_reason[reason]) for reason in reasons[_MAX_LISTED:])
+        yield Problem("", -1, _ROOM, f"{count:,} further packages cannot be told of", "unseen")
