@@ -5,23 +5,26 @@ The original takes what nobody saw for what is not there; under `compat` the ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from hullmark.model.match import Matches, Untold
+from hullmark.model.problem import Fact
 from hullmark.policy.anchore.facts import AnchoreFacts
+from hullmark.policy.anchore.needs import as_glob
 from hullmark.policy.anchore.params import Values
 from hullmark.policy.anchore.trigger import Scope, Trigger
+from hullmark.policy.completeness import answers, gaps
 from hullmark.policy.context import Context
-from hullmark.policy.gate import CannotTell, Need
+from hullmark.policy.gate import CannotTell, Need, Params
+from hullmark.policy.gate import Trigger as NativeTrigger
+from hullmark.policy.globs import PathGlob
 
-_NEEDED: Mapping[Need, frozenset[str]] = {
+_NEEDED: Mapping[Need, frozenset[Fact]] = {
     Need.FILES: frozenset(("files",)),
     Need.DIGESTS: frozenset(("files", "owners")),
     Need.CONFIG: frozenset(("settings",)),
     Need.MATCHES: frozenset(("distro", "packages")),
     Need.MALWARE: frozenset(("malware",)),
 }
-_SHOWN = 3
 
 
 def scope_of(trigger: Trigger, values: Values, context: Context) -> Scope:
@@ -29,7 +32,7 @@ def scope_of(trigger: Trigger, values: Values, context: Context) -> Scope:
     if trigger.scope is not None:
         return trigger.scope(values)
     needs = trigger.needs - ({Need.MALWARE} if context.malware is not None else set())
-    facts = {fact for need in needs for fact in _NEEDED[need]}
+    facts: set[Fact] = {fact for need in needs for fact in _NEEDED[need]}
     paths: tuple[str, ...] = ()
     if trigger.search:
         facts.add("contents")
@@ -39,33 +42,25 @@ def scope_of(trigger: Trigger, values: Values, context: Context) -> Scope:
     return Scope(facts=frozenset(facts), paths=paths)
 
 
+class ScopeParams(Params, frozen=True, kw_only=True):
+    """What a rule of Anchore's language asks for, in the words of native rules."""
+
+    types: tuple[str, ...] = ()
+    except_types: tuple[str, ...] = ()
+    paths: tuple[PathGlob, ...] = ()
+
+
 def untold(trigger: Trigger, values: Values, facts: AnchoreFacts) -> Iterator[CannotTell]:
-    """What a rule cannot tell since something was not known that it looks at, whatever it found; once for each cause."""
-    matches = facts.facts.matches
-    if Need.MATCHES not in trigger.needs or matches is None:
-        return
+    """What a rule cannot tell since something was not seen or not covered that it looks at, whatever it found; once for each cause."""
     scope = scope_of(trigger, values, facts.context)
-    yield from _uncovered(matches, scope)
-    yield from _unmatched([each for each in matches.unknown if each.kind == "unseen" and _asks(scope, each)], facts)
-
-
-def _uncovered(matches: Matches, scope: Scope) -> Iterator[CannotTell]:
-    reasons = (each.reason for each in matches.uncovered if not each.types or scope.asks_for(each.types))
-    for reason in dict.fromkeys(reasons):
-        yield CannotTell(f"not everything is covered by advisories: {reason}")
-
-
-def _asks(scope: Scope, each: Untold) -> bool:
-    return scope.asks_for((each.package.type,))
-
-
-def _unmatched(unknown: Iterable[Untold], facts: AnchoreFacts) -> Iterator[CannotTell]:
-    """Packages of a version that cannot be compared, in one answer for each reason."""
-    by_reason: dict[str, list[Untold]] = {}
-    for each in unknown:
-        by_reason.setdefault(each.reason, []).append(each)
-    for reason, about in sorted(by_reason.items()):
-        names = ", ".join(f"{each.package.name} {each.package.version}" for each in about[:_SHOWN])
-        more = f" and {len(about) - _SHOWN:,} more" if len(about) > _SHOWN else ""
-        evidence = tuple(place for each in about[:_SHOWN] for place in facts.facts.at_package(each.package))
-        yield CannotTell(f"not everything could be matched with advisories: {names}{more}: {reason}", evidence)
+    native = NativeTrigger(
+        gate=trigger.gate,
+        name=trigger.name,
+        params=ScopeParams,
+        check=lambda _params, _facts: iter(()),
+        looks_at=scope.facts,
+        needs=trigger.needs,
+    )
+    paths = tuple(globs for path in scope.paths if (globs := as_glob(path)) is not None)
+    asked = ScopeParams(types=tuple(sorted(scope.types)), except_types=tuple(sorted(scope.left_out)), paths=paths)
+    yield from answers(gaps(native, asked, facts.facts))

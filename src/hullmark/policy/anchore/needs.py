@@ -37,11 +37,11 @@ def bundle_needs(bundle: Bundle, context: Context) -> Needs:
         config=Need.CONFIG in wanted,
         matches=Need.MATCHES in wanted,
         facets=frozenset(wanted & {Need.MALWARE}) if context.malware is None else frozenset(),
-        contents=tuple(globs for text in sorted(texts) if (globs := _glob(text)) is not None),
+        contents=tuple(globs for text in sorted(texts) if (globs := as_glob(text)) is not None),
     )
 
 
-def _glob(text: str) -> PathGlob | None:
+def as_glob(text: str) -> PathGlob | None:
     """A path as a glob; None for what can be no path in an image."""
     try:
         return PathGlob(text) if text.startswith("/") else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import BadValue, Parameter, Values
@@ -44,7 +45,7 @@ class Scope(NamedTuple):
     """What a rule looks at. `facts` are words of `model.problem`; `types` are purl types of the packages that it is about (none: all but
     those `left_out`), `paths` the files (none: all)."""
 
-    facts: frozenset[str]
+    facts: frozenset[Fact]
     types: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     paths: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class Scope(NamedTuple):
         return any((not self.types or each in self.types) and each not in self.left_out for each in types)
 
 
-PACKAGES = frozenset(("packages",))
+PACKAGES: frozenset[Fact] = frozenset(("packages",))
 """The facts that a rule looks at that is about packages alone."""
 
 Answer = Fired | CannotTell | Noted
