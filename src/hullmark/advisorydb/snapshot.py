@@ -13,12 +13,25 @@ import msgspec
 
 from hullmark.advisorydb.hits import LookUp
 from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, Coverage, FeedInfo
-from hullmark.match.book import Ask, Extent, Hit
+from hullmark.match.book import Ask, Claim, Extent, Hit, Spoken
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
 
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
 _affected = msgspec.msgpack.Decoder(Affected).decode
+
+# What a claim says is taken out of its JSON once, and not for each row.
+_SPOKEN = """
+WITH claim(number, namespace, package, id, feed) AS MATERIALIZED (
+    SELECT key, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+    FROM json_each(?))
+SELECT DISTINCT claim.number, part.advisory, part.number, head, part.body FROM claim
+CROSS JOIN package ON package.namespace = claim.namespace AND package.name = claim.package
+CROSS JOIN alias ON alias.name = claim.id
+CROSS JOIN span ON span.package = package.id AND span.advisory = alias.advisory
+CROSS JOIN advisory ON advisory.id = span.advisory AND advisory.feed IS NOT claim.feed
+CROSS JOIN part ON part.advisory = span.advisory AND part.number = span.part
+"""
 
 
 class Snapshot:
@@ -104,6 +117,15 @@ class Snapshot:
         One query for all of them. A version that its scheme refuses is asked as a whole, and compared as `versions.ranges` tells.
         """
         return self._look_up.hits(asks)
+
+    def spoken(self, claims: Sequence[Claim]) -> list[Spoken]:
+        """The parts of advisories that go by an id, about a package, in the order of the claims. One query for all of them."""
+        if not claims:
+            return []
+        feeds = dict(self._db.execute("SELECT name, id FROM feed"))
+        told = json.dumps([(*claim[:3], feeds.get(claim.feed)) for claim in claims])
+        rows = self._db.execute(_SPOKEN, (told,)).fetchall()
+        return [Spoken(claim, _advisory(head), _affected(body)) for claim, _, _, head, body in sorted(rows)]
 
     def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these ids or aliases, without what they affect, by the id asked for."""

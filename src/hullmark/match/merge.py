@@ -7,15 +7,16 @@ from collections.abc import Iterable
 import msgspec
 
 from hullmark.match.lookups import Lookup
+from hullmark.match.ranking import rank
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.model.match import Fix
 
-# Of several sources for one vulnerability in a language's package, the first speaks for all. Others come after, by name.
-_SPEAKERS = ("ghsa", "github-api", "github", "govulndb", "pypa", "rustsec", "rubysec", "osv")
-
 
 class Affecting(msgspec.Struct, kw_only=True):
-    """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere."""
+    """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere.
+
+    `vetoed` is why it does not count. `unlisted_by`: for people, the databases that maintain the package's ecosystem and are silent.
+    """
 
     lookup: Lookup
     advisory: Advisory
@@ -23,6 +24,7 @@ class Affecting(msgspec.Struct, kw_only=True):
     range: Range
     fix: Fix
     vetoed: str = ""
+    unlisted_by: str = ""
     others: list[Advisory] = []
     vendor_ids: tuple[str, ...] = ()
 
@@ -118,7 +120,6 @@ def _spoken_for(group: list[Affecting]) -> Affecting:
 
 
 def _precedence(each: Affecting) -> tuple[int, int, int, str, str]:
-    source = each.advisory.source
-    speaker = _SPEAKERS.index(source) if source in _SPEAKERS else len(_SPEAKERS)
+    source, speaker = each.advisory.source, rank(each.affected.namespace, each.advisory)
     kinds = ("direct", "source", "cpe")
     return (kinds.index(each.lookup.kind), speaker, each.fix.state != "fixed", source, each.advisory.id)
