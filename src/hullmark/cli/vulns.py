@@ -253,6 +253,8 @@ def _cannot_tell(unrated: int, floors: Sequence[str]) -> int:
     import sys
 
     which = "1 vulnerability has" if unrated == 1 else f"{unrated} vulnerabilities have"
-    sys.stderr.write(f"hullmark: {which} no severity by anybody: whether --fail-on {','.join(floors)} is met cannot be told\n")
+    sys.stderr.write(
+        f"hullmark: {which} no severity by anybody: whether --fail-on {','.join(floors)} is met cannot be told\n"
+    )
     sys.stderr.write("hullmark: --fail-on unrated fails on them, --ignore sets them aside\n")
     return _CANNOT_TELL

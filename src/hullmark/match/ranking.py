@@ -43,12 +43,18 @@ RANKINGS: dict[str, Ranking] = {
     "swift": Ranking(("ghsa",)),
     "debian": Ranking(("debian", "debian-lists", "osv-debian")),
     "rhel": Ranking(("redhat", "redhat-advisories")),
-    "sles": Ranking(("suse", "suse-csaf")),
-    "ubuntu": Ranking(("ubuntu", "ubuntu-vex", "ubuntu-tracker")),
+    "sles": Ranking(("sles15", "sles12", "sles16", "suse-csaf")),
+    "ubuntu": Ranking(("ubuntu", "ubuntu-tracker")),
 }
 """By the part of a namespace before the colon. What is not here is said by one source alone."""
 
+OWN = "folder"
+"""What somebody wrote down for his own use; nobody overrules it."""
+
 _ROADS = {"github": "ghsa", "github-api": "ghsa"}
+_MIXED = ("osv", OWN)
+"""Feeds that bring the records of several databases."""
+
 _BROUGHT_BY = {"github-api": ("ghsa",), "osv": ("eef", "ghsa", "osv", "rsec"), "vunnel": ("ghsa", "govulndb")}
 """The databases that feeds of other names bring."""
 
@@ -65,7 +71,7 @@ _COMMIT = re.compile(r"v?0\.0\.0-\d{14}-[0-9a-f]{12}").match
 def database_of(advisory: Advisory) -> str:
     """The database that an advisory is from, whichever way it came: GitHub's records come by its API, its archive and OSV's export."""
     source = _ROADS.get(advisory.source, advisory.source)
-    return _BY_PREFIX.get(advisory.id.partition("-")[0] + "-", source) if source == "osv" else source
+    return _BY_PREFIX.get(advisory.id.partition("-")[0] + "-", source) if source in _MIXED else source
 
 
 def rank(namespace: str, advisory: Advisory) -> int:
@@ -76,7 +82,7 @@ def rank(namespace: str, advisory: Advisory) -> int:
 @lru_cache(maxsize=1024)
 def _place(namespace: str, name: str) -> int:
     ranking = RANKINGS.get(namespace.partition(":")[0])
-    if ranking is None:
+    if ranking is None or name == OWN:
         return 0
     known = (*ranking.maintainers, *ranking.others)
     if name in known:
@@ -86,8 +92,7 @@ def _place(namespace: str, name: str) -> int:
 
 def is_maintained_by(namespace: str, advisory: Advisory) -> bool:
     """Whether an advisory's database maintains what is known of a namespace. So does the one source of a namespace without a rank."""
-    ranking = RANKINGS.get(namespace)
-    return ranking is None or database_of(advisory) in ranking.maintainers
+    return is_vendor(namespace, database_of(advisory)) or namespace == "cpe"
 
 
 def is_vendor(namespace: str, database: str) -> bool:
@@ -95,7 +100,7 @@ def is_vendor(namespace: str, database: str) -> bool:
     if namespace == "cpe" or database in ("nvd", "vulnrichment"):
         return False
     ranking = RANKINGS.get(namespace)
-    return ranking is None or database in ranking.maintainers
+    return ranking is None or database in (*ranking.maintainers, OWN)
 
 
 def can_be_overruled(namespace: str, advisory: Advisory) -> bool:

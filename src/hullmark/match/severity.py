@@ -22,7 +22,9 @@ _V2_HIGH = 7.0
 def severities(each: Affecting, rated: Sequence[Advisory]) -> tuple[SeverityBy, ...]:
     """What everybody says who may be asked, the one that counts first. `rated`: records of the CVE itself, whatever they affect."""
     namespace = each.affected.namespace
-    others = sorted(each.others, key=lambda other: (rank(namespace, other), other.source, other.id)) if each.others else []
+    others = (
+        sorted(each.others, key=lambda other: (rank(namespace, other), other.source, other.id)) if each.others else []
+    )
     kept = [other for other in others if is_maintained_by(namespace, other)]
     told = [_of(each.advisory, each.affected.severity or each.advisory.severity)]
     told += [_of(other, other.severity) for other in kept]

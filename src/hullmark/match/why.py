@@ -34,7 +34,11 @@ def _by_whom(each: Affecting) -> str:
     """Whose word it rests on, where nobody who maintains the package's ecosystem says it."""
     if is_maintained_by(each.affected.namespace, each.advisory) and not each.unlisted_by:
         return ""
-    silent = f", which {each.unlisted_by} {'do' if ' and ' in each.unlisted_by else 'does'} not list" if each.unlisted_by else ""
+    silent = (
+        f", which {each.unlisted_by} {'do' if ' and ' in each.unlisted_by else 'does'} not list"
+        if each.unlisted_by
+        else ""
+    )
     return f", by {database_of(each.advisory)} alone{silent}"
 
 

@@ -116,7 +116,10 @@ def _facts(advisory: Named) -> Iterable[tuple[str, str]]:
     values = (
         ("Vulnerability", advisory.id),
         ("Also known as", ", ".join(advisory.aliases)),
-        ("Severity", f"{advisory.severity} ({advisory.severity_text})" if advisory.severity_text else advisory.severity),
+        (
+            "Severity",
+            f"{advisory.severity} ({advisory.severity_text})" if advisory.severity_text else advisory.severity,
+        ),
         ("CVSS", f"{rating.score} ({rating.vector})" if rating else ""),
         ("EPSS", epss_text(advisory.epss)),
         ("Exploited since", kev.added if kev else ""),

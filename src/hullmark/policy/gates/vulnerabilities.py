@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from hullmark.model.advisory import SEVERITY_RANK, Cvss, FixState, Severity
+from hullmark.model.advisory import Cvss, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.verdict import Evidence
