@@ -113,9 +113,11 @@ def test_what_nobody_rated_never_passes_a_severity_silently(
         "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "9"}]}],
     }
     record = {"id": "PYSEC-2099-1", "modified": "2024-01-01T00:00:00Z", "affected": [affected]}
-    (tmp_path / "a.json").write_text(json.dumps(record))
+    folder = tmp_path / "advisories"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps(record))
     words = ("--fail-on", condition) if condition else ()
-    result = hullmark("vulns", "--advisories", str(tmp_path), *words, f"oci-dir:{shop}")
+    result = hullmark("vulns", "--advisories", str(folder), *words, f"oci-dir:{shop}")
     assert result.status == status
     assert ("1 vulnerability has no severity by anybody" in result.err) is (status == 3)
 
