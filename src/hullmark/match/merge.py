@@ -15,7 +15,8 @@ from hullmark.model.match import Fix
 class Affecting(msgspec.Struct, kw_only=True):
     """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere.
 
-    `vetoed` is why it does not count. `unlisted_by`: for people, the databases that maintain the package's ecosystem and are silent.
+    `vetoed` is why it does not count. `alone` names the database on whose word it rests, if none that maintains the package's ecosystem
+    says it; `unlisted_by` those that do and are silent, for people.
     """
 
     lookup: Lookup
@@ -24,6 +25,7 @@ class Affecting(msgspec.Struct, kw_only=True):
     range: Range
     fix: Fix
     vetoed: str = ""
+    alone: str = ""
     unlisted_by: str = ""
     others: list[Advisory] = []
     vendor_ids: tuple[str, ...] = ()
@@ -110,6 +112,8 @@ def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
 
 def _spoken_for(group: list[Affecting]) -> Affecting:
     """The one that speaks for a group, with what the others know."""
+    if len(group) == 1:
+        return group[0]
     first, *others = sorted(group, key=_precedence)
     for other in others:
         if other.advisory is not first.advisory and other.advisory not in first.others:

@@ -8,7 +8,7 @@ from itertools import chain
 from hullmark.match.book import Ask, Book, Claim, Spoken
 from hullmark.match.merge import Affecting, cves_of, ids_of
 from hullmark.match.named import shown_id
-from hullmark.match.ranking import can_be_overruled, decides, is_maintained_by, maintainers, rank
+from hullmark.match.ranking import can_be_overruled, database_of, decides, is_maintained_by, maintainers, rank
 from hullmark.model.advisory import Affected, Range
 from hullmark.versions.ranges import contains
 
@@ -27,9 +27,11 @@ def overrule(book: Book, found: Iterable[Affecting]) -> None:
     for each, names in doubted:
         namespace = each.affected.namespace
         better = [spoken for claim in names if claim in said for spoken in said[claim] if _is_better(spoken, each)]
+        is_lesser = not is_maintained_by(namespace, each.advisory)
+        each.alone = database_of(each.advisory) if is_lesser else ""
         if better:
             each.vetoed = each.vetoed or _against(each, better)
-        elif not is_maintained_by(namespace, each.advisory):
+        elif is_lesser:
             if namespace not in silent:
                 silent[namespace] = " and ".join(maintainers(namespace, book.licences))
             each.unlisted_by = silent[namespace]
@@ -55,9 +57,11 @@ def _against(each: Affecting, better: Sequence[Spoken]) -> str:
     """The word of the best database against what is found, "" if there is none. A bundle is overruled only as a whole."""
     best = min((rank(each.affected.namespace, spoken.advisory) for spoken in better), default=0)
     told = [spoken for spoken in better if rank(each.affected.namespace, spoken.advisory) == best]
-    if not told or any(_covers(spoken.affected, each.lookup.ask) for spoken in told):
-        return ""
     cves = cves_of(each.advisory)
+    # What covers the version and is about the same alone has been merged with it, and speaks for it.
+    bundles = told if len(cves) > 1 else [spoken for spoken in told if len(cves_of(spoken.advisory)) > 1]
+    if not told or any(_covers(spoken.affected, each.lookup.ask) for spoken in bundles):
+        return ""
     if len(cves) > 1 and not cves <= {name for spoken in told for name in ids_of(spoken.advisory)}:
         return ""
     first = min(told, key=lambda spoken: spoken.advisory.id)

@@ -21,12 +21,15 @@ _V2_HIGH = 7.0
 
 def severities(each: Affecting, rated: Sequence[Advisory]) -> tuple[SeverityBy, ...]:
     """What everybody says who may be asked, the one that counts first. `rated`: records of the CVE itself, whatever they affect."""
+    own = _of(each.advisory, each.affected.severity or each.advisory.severity)
+    if not each.others and not rated and own is not None:
+        return (own,)
     namespace = each.affected.namespace
     others = (
         sorted(each.others, key=lambda other: (rank(namespace, other), other.source, other.id)) if each.others else []
     )
     kept = [other for other in others if is_maintained_by(namespace, other)]
-    told = [_of(each.advisory, each.affected.severity or each.advisory.severity)]
+    told = [own]
     told += [_of(other, other.severity) for other in kept]
     told += _by_nvd((each.advisory, *each.others, *rated))
     told += [_of(known, known.severity) for known in rated if known.source == _CNA]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hullmark.match import epel
 from hullmark.match.distros import Plan
 from hullmark.match.merge import Affecting
-from hullmark.match.ranking import database_of, is_maintained_by
 from hullmark.model.advisory import Range
 from hullmark.model.package import Package
 
@@ -32,14 +31,14 @@ def why(package: Package, each: Affecting, plan: Plan) -> str:
 
 def _by_whom(each: Affecting) -> str:
     """Whose word it rests on, where nobody who maintains the package's ecosystem says it."""
-    if is_maintained_by(each.affected.namespace, each.advisory) and not each.unlisted_by:
+    if not each.alone:
         return ""
     silent = (
         f", which {each.unlisted_by} {'do' if ' and ' in each.unlisted_by else 'does'} not list"
         if each.unlisted_by
         else ""
     )
-    return f", by {database_of(each.advisory)} alone{silent}"
+    return f", by {each.alone} alone{silent}"
 
 
 def condition(span: Range) -> str:

@@ -123,7 +123,8 @@ class Writer:
         cve = cve_of(advisory)
         rated = self._rated.get(cve, [])
         told = (advisory, *each.others)
-        known = (*told, *rated) if _is_unrated(each) else told
+        is_unrated = _is_unrated(each)
+        known = (*told, *rated) if is_unrated else told
         said = severities(each, rated)
         scored, entry = self._epss.get(cve), self._kev.get(cve)
         shown = shown_id(advisory)
@@ -137,7 +138,7 @@ class Writer:
             severity=said[0].severity if said else "unknown",
             severities=said,
             unlisted_by=each.unlisted_by,
-            cvss=_together((*(each.cvss for each in known), *map(_by_nvd, rated))),
+            cvss=_together((*(each.cvss for each in known), *(() if is_unrated else map(_by_nvd, rated)))),
             cwes=_together(each.cwes for each in known),
             epss=Epss(score=scored.score, percentile=scored.percentile, day=scored.day) if scored else None,
             kev=Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None,
