@@ -92,6 +92,36 @@ def test_a_run_fails_on_what_was_asked(hullmark: Program, shop: Path, condition:
     assert hullmark("vulns", "--advisories", str(ADVISORIES), *words, f"oci-dir:{shop}").status == status
 
 
+UNRATED = [
+    ("low", 3),
+    ("critical", 3),
+    ("unrated", 1),
+    ("unrated,high", 1),
+    ("any", 1),
+    ("kev", 0),
+    ("kev,fixable", 1),
+    ("", 0),
+]
+
+
+@pytest.mark.parametrize(("condition", "status"), UNRATED)
+def test_what_nobody_rated_never_passes_a_severity_silently(
+    hullmark: Program, shop: Path, tmp_path: Path, condition: str, status: int
+) -> None:
+    affected = {
+        "package": {"ecosystem": "PyPI", "name": "django"},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "9"}]}],
+    }
+    record = {"id": "PYSEC-2099-1", "modified": "2024-01-01T00:00:00Z", "affected": [affected]}
+    folder = tmp_path / "advisories"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps(record))
+    words = ("--fail-on", condition) if condition else ()
+    result = hullmark("vulns", "--advisories", str(folder), *words, f"oci-dir:{shop}")
+    assert result.status == status
+    assert ("1 vulnerability has no severity by anybody" in result.err) is (status == 3)
+
+
 def test_what_is_set_aside_does_not_fail_a_run_and_is_shown_to_who_asks(
     hullmark: Program, shop: Path, tmp_path: Path
 ) -> None:

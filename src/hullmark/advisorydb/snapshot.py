@@ -13,12 +13,27 @@ import msgspec
 
 from hullmark.advisorydb.hits import LookUp
 from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, Coverage, FeedInfo
-from hullmark.match.book import Ask, Extent, Hit
+from hullmark.match.book import Ask, Claim, Extent, Hit, Spoken
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
 
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
 _affected = msgspec.msgpack.Decoder(Affected).decode
+
+# What a claim says is taken out of its JSON once, and not for each row; a part is read once, however many ranges it has.
+_SPOKEN = """
+WITH claim(number, namespace, package, id, feed) AS MATERIALIZED (
+    SELECT key, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+    FROM json_each(?)),
+spoken(number, feed, advisory, part) AS MATERIALIZED (
+    SELECT DISTINCT claim.number, claim.feed, span.advisory, span.part FROM claim
+    CROSS JOIN package ON package.namespace = claim.namespace AND package.name = claim.package
+    CROSS JOIN alias ON alias.name = claim.id
+    CROSS JOIN span ON span.package = package.id AND span.advisory = alias.advisory)
+SELECT spoken.number, spoken.advisory, spoken.part, head, part.body FROM spoken
+CROSS JOIN advisory ON advisory.id = spoken.advisory AND advisory.feed IS NOT spoken.feed
+CROSS JOIN part ON part.advisory = spoken.advisory AND part.number = spoken.part
+"""
 
 
 class Snapshot:
@@ -68,8 +83,11 @@ class Snapshot:
     @cached_property
     def feeds(self) -> tuple[FeedInfo, ...]:
         """The feeds whose records it holds, by name."""
-        rows = self._db.execute("SELECT body FROM feed ORDER BY name")
-        return tuple(msgspec.msgpack.decode(body, type=FeedInfo) for (body,) in rows)
+        return tuple(msgspec.msgpack.decode(body, type=FeedInfo) for _, _, body in self._feeds)
+
+    @cached_property
+    def _feeds(self) -> list[tuple[int, str, bytes]]:
+        return self._db.execute("SELECT id, name, body FROM feed ORDER BY name").fetchall()
 
     @cached_property
     def licences(self) -> dict[str, str]:
@@ -104,6 +122,15 @@ class Snapshot:
         One query for all of them. A version that its scheme refuses is asked as a whole, and compared as `versions.ranges` tells.
         """
         return self._look_up.hits(asks)
+
+    def spoken(self, claims: Sequence[Claim]) -> list[Spoken]:
+        """The parts of advisories that go by an id, about a package, in the order of the claims. One query for all of them."""
+        if not claims:
+            return []
+        feeds = {name: number for number, name, _ in self._feeds}
+        told = json.dumps([(*claim[:3], feeds.get(claim.feed)) for claim in claims])
+        rows = self._db.execute(_SPOKEN, (told,)).fetchall()
+        return [Spoken(claim, _advisory(head), _affected(body)) for claim, _, _, head, body in sorted(rows)]
 
     def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these ids or aliases, without what they affect, by the id asked for."""

@@ -20,7 +20,7 @@ from hullmark.cli.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from hullmark.app.vex import VexWish
     from hullmark.app.vulns import Weighing
@@ -33,7 +33,8 @@ HELP = "say which vulnerabilities the packages of an image have, and why"
 EPILOG = SOURCES
 
 _SEVERITIES = ("negligible", "low", "medium", "high", "critical")
-_CONDITIONS = (*_SEVERITIES, "any", "fixable", "kev", "unknown", "eol")
+_CONDITIONS = (*_SEVERITIES, "unrated", "any", "fixable", "kev", "unknown", "eol")
+_MET, _CANNOT_TELL = 1, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "table, json, sarif, cyclonedx-json, openvex, html and more (hullmark formats)")
     _add_choice(parser.add_argument_group("which matches, and in which order"))
     _add_words(parser.add_argument_group("what others say of them"))
-    _add_failing(parser.add_argument_group("when to fail (status 1)"))
+    _add_failing(parser.add_argument_group("when to fail (status 1; 3 if that cannot be told)"))
     add_moments(parser, "by the advisories in use then")
     add_advisory_options(parser)
     add_source_options(parser)
@@ -112,13 +113,14 @@ def _add_failing(group: argparse._ArgumentGroup) -> None:
         "--fail-on",
         metavar="WHAT",
         default="",
-        help="a severity or worse; any, fixable, kev; unknown (packages of which nothing can be said), eol; several with commas",
+        help="a severity or worse (3 if nothing meets it, but something is found that nobody rated); unrated (what nobody rated); any, "
+        "fixable, kev; unknown (packages of which nothing can be said), eol; several with commas",
     )
     group.add_argument("--fail-on-cpe", action="store_true", help="also by matches that rest on a CPE name alone")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Match each source; status 1 if --fail-on is met by any."""
+    """Match each source; status 1 if --fail-on is met by any, 3 if that cannot be told of any."""
     settings = settings_of(arguments)
     if settings.server():
         from hullmark.cli.remote import source as remote
@@ -127,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.app.vulns import vulnerabilities
 
     outputs = wanted_outputs("matches", arguments.output)
-    fails = condition(arguments)
+    status_of = condition(arguments)
     weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
     template = _template(arguments.template)
     options = settings.source_options()
@@ -139,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
                 results.append(vulnerabilities(source, book, weighing, means, options, vex_wish=vex_wish))
     wishes = {"explains": arguments.why, "shows_suppressed": arguments.show_suppressed, "template": template}
     write(results, outputs, settings, **wishes)
-    return 1 if any(fails(result) for result in results) else 0
+    return worst(status_of(result) for result in results)
 
 
 def _weighing(arguments: argparse.Namespace) -> Weighing:
@@ -200,8 +202,16 @@ def _template(file: str | None) -> str:
         raise HullmarkError(f"cannot read the template {file}: {error}", advice="check the path") from error
 
 
-def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], bool]:
-    """What --fail-on asks for, of matches or the document that is made of them. Raises HullmarkError for a word that is none."""
+def worst(statuses: Iterable[int]) -> int:
+    """Of several sources' exit statuses, that of all: 1 where --fail-on is met, else 3 where it cannot be told."""
+    return max(statuses, key=(0, _CANNOT_TELL, _MET).index, default=0)
+
+
+def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], int]:
+    """The exit status by --fail-on, of matches or the document that is made of them. Raises HullmarkError for a word that is none.
+
+    What nobody rated may be of any severity: where nothing else meets the one that is asked for, that cannot be told.
+    """
     from hullmark.match.risk import is_at_least
     from hullmark.model.errors import HullmarkError
 
@@ -212,22 +222,39 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
     floors = [word for word in words if word in _SEVERITIES]
 
     def counts(match: Match | MatchJson) -> bool:
-        if match.suppressed is not None or (match.kind == "cpe" and not arguments.fail_on_cpe):
-            return False
+        return match.suppressed is None and (match.kind != "cpe" or arguments.fail_on_cpe)
+
+    def meets(match: Match | MatchJson) -> bool:
         return (
             "any" in words
+            or ("unrated" in words and match.advisory.severity == "unknown")
             or ("kev" in words and match.advisory.kev is not None)
             or ("fixable" in words and match.fix.state == "fixed")
             or any(is_at_least(cast("Severity", match.advisory.severity), floor) for floor in floors)
         )
 
-    def fails(result: Matches | MatchesJson) -> bool:
+    def status_of(result: Matches | MatchesJson) -> int:
         if "unknown" in words and (
             result.unknown or any("nothing can be said" in each.reason for each in result.problems)
         ):
-            return True
+            return _MET
         if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
-            return True
-        return any(map(counts, result.matches))
+            return _MET
+        found = [match for match in result.matches if counts(match)]
+        if any(map(meets, found)):
+            return _MET
+        unrated = sum(match.advisory.severity == "unknown" for match in found)
+        return _cannot_tell(unrated, floors) if floors and unrated else 0
 
-    return fails
+    return status_of
+
+
+def _cannot_tell(unrated: int, floors: Sequence[str]) -> int:
+    import sys
+
+    which = "1 vulnerability has" if unrated == 1 else f"{unrated} vulnerabilities have"
+    sys.stderr.write(
+        f"hullmark: {which} no severity by anybody: whether --fail-on {','.join(floors)} is met cannot be told\n"
+    )
+    sys.stderr.write("hullmark: --fail-on unrated fails on them, --ignore sets them aside\n")
+    return _CANNOT_TELL

@@ -53,7 +53,10 @@ _VULNERABILITY = msgspec.json.Decoder(_Vulnerability)
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
-    """One advisory an id: GitHub's, else the first CVE, else one made of library, range and words. What shares an id is joined."""
+    """One advisory an id: GitHub's or the CVE, else one made of library, range and words. What shares an id is joined.
+
+    An entry that lists several CVEs is about each of them: it becomes an advisory for each.
+    """
     advisories: dict[str, Advisory] = {}
     for document in documents:
         for name, raw in (document_of(_LIBRARIES, document, report) or {}).items():
@@ -61,9 +64,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             if library is None:
                 continue
             for each in _vulnerabilities(library, f"{document.url} {name[:100]}", report):
-                advisory = _advisory(each, name, library)
-                known = advisories.get(advisory.id)
-                advisories[advisory.id] = _both(known, advisory) if known else advisory
+                for advisory in _advisories(each, name, library):
+                    known = advisories.get(advisory.id)
+                    advisories[advisory.id] = _both(known, advisory) if known else advisory
     yield from advisories.values()
 
 
@@ -74,16 +77,28 @@ def _vulnerabilities(library: _Library, place: str, report: Report) -> Iterator[
             yield found
 
 
-def _advisory(told: _Vulnerability, key: str, library: _Library) -> Advisory:
+def _advisories(told: _Vulnerability, key: str, library: _Library) -> Iterator[Advisory]:
     ids = told.identifiers or _Identifiers()
-    cves = [each for each in ids.cve or () if is_cve(each)]
-    names = dict.fromkeys((*([ids.github] if ids.github else ()), *cves))
-    own = next(iter(names), "") or _made_id(told, key, ids.summary or "")
-    names.pop(own, None)
+    cves = tuple(dict.fromkeys(each for each in ids.cve or () if is_cve(each)))
+    github = (ids.github,) if ids.github else ()
+    if len(cves) > 1:
+        # Which of them GitHub's id means is not said: it is the name of none.
+        for cve in cves:
+            yield _advisory(told, (cve,), (*github, *(each for each in cves if each != cve)), library, key)
+    else:
+        names = (*github, *cves) or (_made_id(told, key, ids.summary or ""),)
+        yield _advisory(told, names, (), library, key)
+
+
+def _advisory(
+    told: _Vulnerability, names: Sequence[str], related: tuple[str, ...], library: _Library, key: str
+) -> Advisory:
+    ids = told.identifiers or _Identifiers()
     return Advisory(
-        id=own,
+        id=names[0],
         source=FEED.name,
-        aliases=tuple(names),
+        aliases=tuple(names[1:]),
+        related=related,
         severity=severity_of(told.severity or ""),
         cwes=tuple(told.cwe or ()),
         summary=line_of(ids.summary or ""),
@@ -120,6 +135,7 @@ def _both(a: Advisory, b: Advisory) -> Advisory:
     return replace(
         a,
         aliases=_once(*a.aliases, *(each for each in b.aliases if each != a.id)),
+        related=_once(*a.related, *b.related),
         references=links_of((*a.references, *b.references)),
         affected=_joined((*a.affected, *b.affected)),
     )

@@ -33,6 +33,23 @@ class Hit(NamedTuple):
     covers: bool
 
 
+class Claim(NamedTuple):
+    """Does a feed other than `feed` speak of this vulnerability (any of its ids) in this package, whatever versions it names?"""
+
+    namespace: str
+    name: str
+    id: str
+    feed: str
+
+
+class Spoken(NamedTuple):
+    """An answer to the claim of this index: an advisory that goes by the id, and what it says of the package."""
+
+    claim: int
+    advisory: Advisory
+    affected: Affected
+
+
 class Extent(NamedTuple):
     """How many advisories speak of a namespace, and the youngest date in all that its feeds gave (ISO 8601).
 
@@ -64,6 +81,9 @@ class Book(Protocol):
 
     def hits(self, asks: Sequence[Ask]) -> list[Hit]:
         """The parts of advisories that cover what was asked for (all about the name for `is_whole`), in the order of the asks."""
+
+    def spoken(self, claims: Sequence[Claim]) -> list[Spoken]:
+        """The parts of advisories that go by an id, about a package, in the order of the claims."""
 
     def rated(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these very ids, without what they affect."""

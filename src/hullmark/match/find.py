@@ -14,6 +14,7 @@ from hullmark.match.book import Book
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import RULES, is_guessed, is_system, lookups, untold
 from hullmark.match.merge import Affecting
+from hullmark.match.overrule import overrule
 from hullmark.match.resolve import cleared, resolve
 from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
@@ -58,6 +59,7 @@ def find(
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
         found += [(package, each) for each in resolve(package, usable, plan.release)]
+    overrule(book, (each for _, each in found))
     unknown += _unsupported(told, plan, book, at)
     return Matches(
         source=inventory.source,

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 import msgspec
 
 from hullmark.match.lookups import Lookup
+from hullmark.match.ranking import rank
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.model.match import Fix
 
-# Of several sources for one vulnerability in a language's package, the first speaks for all. Others come after, by name.
-_SPEAKERS = ("ghsa", "github-api", "github", "govulndb", "pypa", "rustsec", "rubysec", "osv")
-
 
 class Affecting(msgspec.Struct, kw_only=True):
-    """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere."""
+    """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere.
+
+    `vetoed` is why it does not count. `alone` names the database on whose word it rests, if none that maintains the package's ecosystem
+    says it; `unlisted_by` those that do and are silent, for people.
+    """
 
     lookup: Lookup
     advisory: Advisory
@@ -23,6 +25,8 @@ class Affecting(msgspec.Struct, kw_only=True):
     range: Range
     fix: Fix
     vetoed: str = ""
+    alone: str = ""
+    unlisted_by: str = ""
     others: list[Advisory] = []
     vendor_ids: tuple[str, ...] = ()
 
@@ -108,6 +112,8 @@ def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
 
 def _spoken_for(group: list[Affecting]) -> Affecting:
     """The one that speaks for a group, with what the others know."""
+    if len(group) == 1:
+        return group[0]
     first, *others = sorted(group, key=_precedence)
     for other in others:
         if other.advisory is not first.advisory and other.advisory not in first.others:
@@ -118,7 +124,6 @@ def _spoken_for(group: list[Affecting]) -> Affecting:
 
 
 def _precedence(each: Affecting) -> tuple[int, int, int, str, str]:
-    source = each.advisory.source
-    speaker = _SPEAKERS.index(source) if source in _SPEAKERS else len(_SPEAKERS)
+    source, speaker = each.advisory.source, rank(each.affected.namespace, each.advisory)
     kinds = ("direct", "source", "cpe")
     return (kinds.index(each.lookup.kind), speaker, each.fix.state != "fixed", source, each.advisory.id)

@@ -1,6 +1,8 @@
 """Risk, severities and orders of matches; matches by CVE; matches that are set aside by the state of their fix.
 
-The score is grype's: `100 * min(threat * severity * kev, 1)`, so that numbers can be compared.
+The score is grype's: `100 * min(threat * severity * kev, 1)`, so that numbers can be compared. Its threat is 1 for what is known to be
+exploited, else the EPSS score. Where nobody scored it, we take a tenth of how bad it is for the threat: 8.1 for critical, 5.6 for high, 2.5
+for medium, 0.9 for low without a CVSS score. That is above most of what is scored, and below what is likely to be attacked.
 """
 
 from __future__ import annotations
@@ -21,14 +23,16 @@ NOT_FIXED: tuple[FixState, ...] = ("not-fixed", "wont-fix", "unknown")
 _WEIGHT = {"negligible": 0.5, "low": 3.0, "medium": 5.0, "high": 7.5, "critical": 9.0}
 _WEIGHT_OF_OTHERS = 5.0
 _BANDS: tuple[tuple[float, Severity], ...] = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"))
+_UNSCORED = 0.1
 _DIGITS = 6
 
 
 def risk(severity: Severity, cvss: Iterable[Cvss], epss: Epss | None, kev: Kev | None) -> float:
     """How urgent a match is, 0 to 100: how likely it is attacked, times how bad that would be."""
-    threat = 1.0 if kev else epss.score if epss else 0.0
+    badness = _badness(severity, cvss)
+    threat = 1.0 if kev else epss.score if epss else badness * _UNSCORED
     known = 1.0 if kev is None else 1.1 if kev.ransomware else 1.05
-    return round(min(threat * _badness(severity, cvss) * known, 1.0) * 100, _DIGITS)
+    return round(min(threat * badness * known, 1.0) * 100, _DIGITS)
 
 
 def _badness(severity: Severity, cvss: Iterable[Cvss]) -> float:

@@ -26,7 +26,19 @@ def why(package: Package, each: Affecting, plan: Plan) -> str:
     module = f", module {each.affected.module}" if each.affected.module else ""
     channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
     end = f", {place}{channel}" if place else ""
-    return f"{ask.name} {ask.version} {condition(each.range)}{source}{module}{end}"
+    return f"{ask.name} {ask.version} {condition(each.range)}{source}{module}{end}{_by_whom(each)}"
+
+
+def _by_whom(each: Affecting) -> str:
+    """Whose word it rests on, where nobody who maintains the package's ecosystem says it."""
+    if not each.alone:
+        return ""
+    silent = (
+        f", which {each.unlisted_by} {'do' if ' and ' in each.unlisted_by else 'does'} not list"
+        if each.unlisted_by
+        else ""
+    )
+    return f", by {each.alone} alone{silent}"
 
 
 def condition(span: Range) -> str:

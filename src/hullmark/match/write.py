@@ -13,13 +13,13 @@ from hullmark.match.lookups import is_system
 from hullmark.match.merge import Affecting
 from hullmark.match.named import cve_of, shown_id
 from hullmark.match.origin import is_foreign
-from hullmark.match.risk import risk, severity_of
+from hullmark.match.risk import risk
+from hullmark.match.severity import is_quoted, severities
 from hullmark.match.why import why
-from hullmark.model.advisory import Advisory, Cvss, Severity
+from hullmark.model.advisory import Advisory, Cvss
 from hullmark.model.match import Epss, Kev, Match, Named, Suppressed
 from hullmark.model.package import Package
 
-_RATERS = ("nvd", "vulnrichment", "redhat", "ubuntu", "debian")
 _GUESSED = 0.6
 _NOTHING: frozenset[str] = frozenset()
 
@@ -44,17 +44,14 @@ class Writer:
         self._licences, self._namespaces = book.licences, book.namespaces
         self._owners = {package.purl: package for package in packages if is_system(package)}
         self._reported: dict[str, set[str]] = {}
-        unrated, cves = set(), set()
+        cves = set()
         for package, each in found:
-            cve = cve_of(each.advisory)
-            cves.add(cve)
-            if _is_unrated(each):
-                unrated.add(cve)
+            cves.add(cve_of(each.advisory))
             if is_system(package) and not each.vetoed:
                 self._reported.setdefault(package.purl, set()).update((each.advisory.id, *each.advisory.aliases))
         self._kev = book.exploited(cves - {""})
         self._epss = book.exploitability(cves - {""})
-        self._rated = book.rated(unrated - {""})
+        self._rated = book.rated(cves - {""})
         self._weighed: dict[tuple[object, ...], tuple[Named, float]] = {}
 
     def matches(self) -> Iterator[Match]:
@@ -114,7 +111,7 @@ class Writer:
         """The advisory with what is known besides, and the risk. Packages of one source share it: they show the same objects."""
         affected = each.affected
         parts = (id(each.advisory), *map(id, each.others))
-        key = (parts, affected.namespace, affected.severity, each.vendor_ids)
+        key = (parts, affected.namespace, affected.severity, each.vendor_ids, each.unlisted_by)
         known = self._weighed.get(key)
         if known is None:
             named = self._named(each)
@@ -124,10 +121,11 @@ class Writer:
     def _named(self, each: Affecting) -> Named:
         advisory = each.advisory
         cve = cve_of(advisory)
-        rated = sorted(self._rated.get(cve, ()), key=_rater) if _is_unrated(each) else []
+        rated = self._rated.get(cve, [])
         told = (advisory, *each.others)
-        known = (*told, *rated)
-        cvss = _together(each.cvss for each in known)
+        is_unrated = _is_unrated(each)
+        known = (*told, *rated) if is_unrated else told
+        said = severities(each, rated)
         scored, entry = self._epss.get(cve), self._kev.get(cve)
         shown = shown_id(advisory)
         return Named(
@@ -137,8 +135,10 @@ class Writer:
             licence=self._licences.get(advisory.source, ""),
             cve=cve,
             aliases=tuple(name for name in _together((one.id, *one.aliases) for one in told) if name != shown),
-            severity=_best_severity(each, rated, cvss),
-            cvss=cvss,
+            severity=said[0].severity if said else "unknown",
+            severities=said,
+            unlisted_by=each.unlisted_by,
+            cvss=_together((*(each.cvss for each in known), *(() if is_unrated else map(_by_nvd, rated)))),
             cwes=_together(each.cwes for each in known),
             epss=Epss(score=scored.score, percentile=scored.percentile, day=scored.day) if scored else None,
             kev=Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None,
@@ -162,21 +162,9 @@ def _together(values: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
 
 
 def _is_unrated(each: Affecting) -> bool:
-    """Whether others are asked how they rate the CVE. What else is in the image must not decide that."""
-    return not each.advisory.cvss or _severity(each) == "unknown"
+    """Whether all ratings of the CVE are told, not NVD's alone. What else is in the image must not decide that."""
+    return not each.advisory.cvss or (each.affected.severity or each.advisory.severity) == "unknown"
 
 
-def _severity(each: Affecting) -> Severity:
-    return each.affected.severity or each.advisory.severity
-
-
-def _best_severity(each: Affecting, rated: Sequence[Advisory], cvss: Sequence[Cvss]) -> Severity:
-    """The word of who speaks; else of who says the same; else of who rates the CVE; else what the ratings come to."""
-    for severity in (_severity(each), *(known.severity for known in (*each.others, *rated))):
-        if severity != "unknown":
-            return severity
-    return severity_of(max((rating.score for rating in cvss), default=0.0))
-
-
-def _rater(advisory: Advisory) -> tuple[int, str]:
-    return (_RATERS.index(advisory.source) if advisory.source in _RATERS else len(_RATERS), advisory.source)
+def _by_nvd(advisory: Advisory) -> tuple[Cvss, ...]:
+    return tuple(rating for rating in advisory.cvss if is_quoted(rating))

@@ -46,11 +46,21 @@ class Kev(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ransomware: bool = False
 
 
+class SeverityBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How bad one source (a feed or database by name, `nvd`) says a vulnerability is: by its word, or by a rating (`CVSS 3.1: 9.8`)."""
+
+    source: str
+    severity: Severity
+    basis: str = ""
+
+
 class Named(msgspec.Struct, frozen=True, kw_only=True):
     """The advisory of a match, with what is known of its CVE from elsewhere.
 
     `cve` is the first CVE among id and aliases, "" if there is none. `namespace` is the one it was found in, `source` the feed,
     `licence` that of the feed's data. `cvss` are all ratings, the advisory's own first. `vendor_ids` announce the fix.
+    `severities` is what everybody says whose word may count, the one that `severity` is by first; none: nobody rated it.
+    `unlisted_by`: for people, the databases that maintain the package's ecosystem and do not list this; "" where they do.
     """
 
     id: str
@@ -69,6 +79,19 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     modified: str = ""
     references: tuple[str, ...] = ()
     vendor_ids: tuple[str, ...] = ()
+    severities: tuple[SeverityBy, ...] = ()
+    unlisted_by: str = ""
+
+    @property
+    def severity_source(self) -> str:
+        """Who says how bad it is, "" if nobody does."""
+        return self.severities[0].source if self.severities and self.severity != "unknown" else ""
+
+    @property
+    def severity_text(self) -> str:
+        """For people, whose word the severity is, with the rating that it comes from: `nvd, CVSS 3.1: 9.8`."""
+        basis = self.severities[0].basis if self.severity_source else ""
+        return f"{self.severity_source}, {basis}" if basis else self.severity_source
 
 
 class Suppressed(msgspec.Struct, frozen=True, kw_only=True, gc=False):

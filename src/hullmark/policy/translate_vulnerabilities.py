@@ -65,7 +65,9 @@ def _severity(values: Values) -> Params:
     if len(met) == len(_ORDER):
         return {}
     is_least = met == list(_ORDER[_ORDER.index(met[0]) :]) and values.text("if_missing", "skip") == "skip"
-    return {"severity": met[0]} if is_least else {"severities": [name for name in SEVERITIES if name in met]}
+    if is_least:
+        return {"severity": met[0]}
+    return {"severities": [name for name in SEVERITIES if name in met], "when_unrated": "ignore"}
 
 
 def _fix(values: Values) -> Params:

@@ -44,8 +44,20 @@ class KevJson(msgspec.Struct, frozen=True, gc=False):
     ransomware: bool
 
 
-class AdvisoryJson(msgspec.Struct, frozen=True):
-    """The advisory, and what is known of its CVE."""
+class SeverityByJson(msgspec.Struct, frozen=True, gc=False):
+    """How bad a source says it is; `basis` is the rating that the word comes from, "" if it is the source's own."""
+
+    basis: str
+    severity: str
+    source: str
+
+
+class AdvisoryJson(msgspec.Struct, frozen=True, kw_only=True):
+    """The advisory, and what is known of its CVE.
+
+    `severities`: what everybody says whose word may count, that of `severity_source` first. `unlisted_by`: the databases that maintain
+    the package's ecosystem and do not list it.
+    """
 
     aliases: tuple[str, ...]
     cve: str
@@ -59,9 +71,12 @@ class AdvisoryJson(msgspec.Struct, frozen=True):
     namespace: str
     published: str
     references: tuple[str, ...]
+    severities: list[SeverityByJson] = []
     severity: str
+    severity_source: str = ""
     source: str
     summary: str
+    unlisted_by: str = ""
     vendor_ids: tuple[str, ...]
 
 
@@ -190,9 +205,12 @@ def _advisory(advisory: Named) -> AdvisoryJson:
         namespace=advisory.namespace,
         published=advisory.published,
         references=advisory.references,
+        severities=[SeverityByJson(each.basis, each.severity, each.source) for each in advisory.severities],
         severity=advisory.severity,
+        severity_source=advisory.severity_source,
         source=advisory.source,
         summary=advisory.summary,
+        unlisted_by=advisory.unlisted_by,
         vendor_ids=advisory.vendor_ids,
     )
 

@@ -116,7 +116,10 @@ def _facts(advisory: Named) -> Iterable[tuple[str, str]]:
     values = (
         ("Vulnerability", advisory.id),
         ("Also known as", ", ".join(advisory.aliases)),
-        ("Severity", advisory.severity),
+        (
+            "Severity",
+            f"{advisory.severity} ({advisory.severity_text})" if advisory.severity_text else advisory.severity,
+        ),
         ("CVSS", f"{rating.score} ({rating.vector})" if rating else ""),
         ("EPSS", epss_text(advisory.epss)),
         ("Exploited since", kev.added if kev else ""),
@@ -148,6 +151,9 @@ def _result(match: Match, rule: int, matches: Matches) -> Json:
             "layer": places[0].layer,
             "matchKind": match.kind,
             "risk": match.risk,
+            "severity": advisory.severity,
+            "severitySource": advisory.severity_source,
+            "unlistedBy": advisory.unlisted_by,
             "epss": epss_text(advisory.epss),
             "kev": kev_text(advisory.kev),
         },

@@ -40,7 +40,9 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         for line, match in zip(rows, found, strict=True):
             lines.append(line)
             if context.explains:
-                lines += fold(safe(match.why), context.width, "    ")
+                by = match.advisory.severity_text
+                whose = f"; {match.advisory.severity} by {by}" if by else "; nobody rated it"
+                lines += fold(safe(f"{match.why}{whose}"), context.width, "    ")
         lines.append("")
     for name, value in (
         ("Image", matches.source.reference),

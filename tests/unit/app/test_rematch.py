@@ -240,9 +240,9 @@ def test_a_package_that_many_advisories_speak_of_is_asked_about_the_changed_ones
 
 def test_who_speaks_for_a_vulnerability_by_way_of_a_third_name_still_does() -> None:
     part = affected("pypi", "foo", "pep440", "2")
-    first = advisory("CVE-2024-1", part, source="pypa", severity="low")
+    first = advisory("CVE-2024-1", part, source="ghsa", severity="low")
     joins = advisory("OSV-1", part, source="osv", aliases=("CVE-2024-1", "GHSA-1"), severity="high")
-    speaks = advisory("GHSA-1", part, source="ghsa", severity="critical")
+    speaks = advisory("GHSA-1", part, source="pypa", severity="critical")
     assert told(rematched([first, joins, speaks], [but(first, severity="high"), joins, speaks])) == []
     assert {event[3] for event in told(rematched([first, joins], [but(first, severity="high"), joins]))} == {
         ("severity",)

@@ -63,7 +63,8 @@ def test_names_are_those_of_npm_unless_a_library_says_otherwise() -> None:
     assert rows(found["CVE-2015-8862"]) == [("npm", "mustache", "affected", "fixed", ("0.3.1",))]
     assert rows(found["CVE-2013-6837"]) == [("generic", "prettyPhoto", "affected", "not-fixed", ("",))]
     assert rows(found["CVE-2018-14040"]) == [("npm", "bootstrap", "affected", "fixed", ("3.4.0",))]
-    assert found["CVE-2018-14040"].aliases == ("CVE-2018-14041",)
+    both = ("CVE-2018-14040", "CVE-2018-14041")
+    assert [(found[name].aliases, found[name].related) for name in both] == [((), both[1:]), ((), both[:1])]
 
 
 def test_an_entry_without_an_id_has_one_made_of_its_words() -> None:

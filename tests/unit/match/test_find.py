@@ -82,8 +82,8 @@ def test_of_several_sources_for_one_vulnerability_one_speaks_and_knows_what_the_
         ),
     )
     (match,) = matched(book, [package("pypi", "django", "2.2")]).matches
-    assert match.advisory.id == "GHSA-1"
-    assert set(match.advisory.aliases) == {"CVE-1-1", "PYSEC-1"}
+    assert (match.advisory.id, match.advisory.severity, match.advisory.severity_source) == ("PYSEC-1", "high", "ghsa")
+    assert set(match.advisory.aliases) == {"CVE-1-1", "GHSA-1"}
 
 
 def test_a_bundle_is_an_announcement_where_its_cves_are_told_one_by_one_and_speaks_for_itself_where_not() -> None:

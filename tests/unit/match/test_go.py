@@ -22,7 +22,7 @@ def ghsa(part: Affected) -> Advisory:
 
 
 ENDS = [
-    ("v1.1.0", "1.2.0", {(NAME, "GHSA-1"): "1.2.0"}),  # in both
+    ("v1.1.0", "1.2.0", {(NAME, "GO-1"): "1.2.0"}),  # in both
     ("v1.3.0", "1.2.0", {}),  # one record knows the end
     ("v1.3.0", "0.0.0-20240708073652-5a492a3f0036", {(NAME, "GO-1"): ""}),  # a commit is no end of tagged versions
 ]

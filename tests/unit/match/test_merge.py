@@ -12,11 +12,11 @@ PYPI = affected("pypi", "x", "pep440", "2")
 def test_a_fix_that_only_one_record_knows_is_the_fix() -> None:
     book = book_of(
         advisory(
-            "GHSA-1", affected("pypi", "x", "pep440", ranges=(EVERY_VERSION,)), source="ghsa", aliases=("CVE-1-1",)
+            "PYSEC-1", affected("pypi", "x", "pep440", ranges=(EVERY_VERSION,)), source="pypa", aliases=("CVE-1-1",)
         ),
-        advisory("PYSEC-1", PYPI, source="pypa", aliases=("CVE-1-1",)),
+        advisory("GHSA-1", PYPI, source="ghsa", aliases=("CVE-1-1",)),
     )
-    assert counted(matched(book, [package("pypi", "x", "1")])) == {("x", "GHSA-1"): "2"}
+    assert counted(matched(book, [package("pypi", "x", "1")])) == {("x", "PYSEC-1"): "2"}
 
 
 def test_a_distributions_bundle_of_which_a_part_is_told_nowhere_else_stands_by_itself() -> None:
@@ -46,4 +46,4 @@ def test_what_another_record_says_of_one_package_is_not_said_of_others() -> None
     book = book_of(both, advisory("PYSEC-1", PYPI, source="pypa", aliases=("CVE-1-1",)))
     found = matched(book, [package("pypi", name, "1") for name in "yx"]).matches
     aliases = {match.package.name: match.advisory.aliases for match in found}
-    assert aliases == {"x": ("CVE-1-1", "PYSEC-1"), "y": ("CVE-1-1",)}
+    assert aliases == {"x": ("CVE-1-1", "GHSA-1"), "y": ("CVE-1-1",)}

@@ -48,7 +48,11 @@ def score(*bases: float) -> tuple[Cvss, ...]:
 @pytest.mark.parametrize(
     ("severity", "cvss", "epss", "kev", "expected"),
     [
-        ("critical", (), None, None, 0.0),
+        ("critical", (), None, None, 8.1),
+        ("high", (), None, None, 5.625),
+        ("unknown", (), None, None, 2.5),
+        ("negligible", (), None, None, 0.025),
+        ("critical", (), 0.0, None, 0.0),
         ("critical", (), 0.5, None, 45.0),
         ("high", score(9.8), 0.5, None, 43.25),
         ("high", score(9.8, 0.0, 7.8), 0.5, None, 40.75),

@@ -48,6 +48,51 @@ def test_what_is_not_rated_is_as_the_rule_wants_it(unrated: Any, fires: list[str
     assert answers(Found(severity="low", epss=Share("1%"), unrated=unrated)) == fires
 
 
+SAID = {
+    "source": "ghsa",
+    "namespace": "npm",
+    "severity": "medium",
+    "severities": (("ghsa", "medium", ""), ("nvd", "critical", "CVSS 3.1: 9.8"), ("vulnrichment", "low", "")),
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fires"),
+    [
+        ((), []),
+        (("any",), []),
+        (("vendor",), []),
+        (("nvd",), [SUBJECT]),
+        (("redhat", "nvd", "vendor"), [SUBJECT]),
+        (("vendor", "nvd"), []),
+        (("vulnrichment",), []),
+        (("redhat",), ["?"]),
+        (("redhat", "any"), []),
+    ],
+)
+def test_a_rule_says_whose_severity_it_takes(wanted: tuple[str, ...], fires: list[str]) -> None:
+    assert answers(Found(severity="high", severity_from=wanted), **SAID) == fires
+
+
+@pytest.mark.parametrize(
+    ("when_unrated", "unrated", "fires"),
+    [
+        (None, "cannot-tell", ["?"]),
+        (None, "ignore", []),
+        ("count", "ignore", [SUBJECT]),
+        ("ignore", "count", []),
+        ("cannot-tell", "count", ["?"]),
+    ],
+)
+def test_what_becomes_of_what_nobody_rated_is_said_of_severities_or_of_all_ratings(
+    when_unrated: Any, unrated: Any, fires: list[str]
+) -> None:
+    for wish in ({"severity": "high"}, {"severities": ("high", "critical")}):
+        params = msgspec.convert({**wish, "when_unrated": when_unrated, "unrated": unrated}, Found)
+        assert answers(params, severity="unknown") == fires
+    assert answers(Found(severities=("unknown",)), severity="unknown") == [SUBJECT]
+
+
 def test_a_condition_that_is_not_met_decides_even_if_another_is_not_known() -> None:
     assert answers(Found(severity="high", epss=Share("1%")), severity="low") == []
 

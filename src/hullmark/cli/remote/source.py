@@ -52,15 +52,15 @@ def scan(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def vulns(arguments: argparse.Namespace, settings: Settings) -> int:
-    """The matches of each source; status 1 if --fail-on is met by any."""
+    """The matches of each source; status 1 if --fail-on is met by any, 3 if that cannot be told of any."""
     import msgspec
 
     from hullmark.cli.settings import known_moment, moment
-    from hullmark.cli.vulns import condition
+    from hullmark.cli.vulns import condition, worst
     from hullmark.report.matches_json import MatchesJson
 
     outputs = wanted_outputs("matches", arguments.output)
-    fails = condition(arguments)
+    status_of = condition(arguments)
     _refuse_local("vulns", arguments)
     api = connect(arguments, settings)
     known_at = known_moment(arguments.known_at)
@@ -74,7 +74,7 @@ def vulns(arguments: argparse.Namespace, settings: Settings) -> int:
         put_documents(api, path, query, outputs)
         if arguments.fail_on:
             answer = api.raw(path, {**query, "format": "json"}, MOST_DOCUMENT)
-            status = max(status, int(fails(msgspec.json.decode(answer.body, type=MatchesJson))))
+            status = worst((status, status_of(msgspec.json.decode(answer.body, type=MatchesJson))))
     return status
 
 

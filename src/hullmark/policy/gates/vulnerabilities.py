@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from hullmark.model.advisory import SEVERITY_RANK, Cvss, FixState, Severity
+from hullmark.model.advisory import Cvss, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact
@@ -30,6 +30,7 @@ from hullmark.policy.cvss3 import (
 from hullmark.policy.days import day_in, later, moment_in, starts, today
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
+from hullmark.policy.rated import severe, severity_by
 from hullmark.policy.values import NameGlob, Score, ScoreCondition, Share
 from hullmark.policy.weakness import weakness_in
 
@@ -49,6 +50,7 @@ _RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {
 }
 _BECOMES: dict[Unrated, bool | None] = {"cannot-tell": None, "count": True, "ignore": False}
 
+SourceName = Annotated[str, Meta(min_length=1, max_length=100)]
 Ids = Annotated[tuple[NameGlob, ...], Meta(description="Only these, by any of their names; none: all.")]
 AllowIds = Annotated[
     tuple[NameGlob, ...], Meta(description="Vulnerabilities that do not count, by any of their names.")
@@ -97,6 +99,13 @@ class Found(_About, frozen=True, kw_only=True):
     severities: Annotated[
         tuple[Severity, ...], Meta(description="Only of these severities; unknown may be one of them. None: of all.")
     ] = ()
+    severity_from: Annotated[
+        tuple[SourceName, ...],
+        Meta(
+            description="Whose severity is taken, the first that has one: nvd, vendor (who maintains the package's advisories), "
+            "any, or a source by name (ghsa, debian, redhat); none: any."
+        ),
+    ] = ()
     cvss: Annotated[Score | None, Meta(description="A CVSS base score of at least this, by any rating.")] = None
     scores: Annotated[tuple[Scored, ...], Meta(description="Conditions on CVSS scores that must all be met.")] = ()
     epss: Annotated[Share | None, Meta(description="A probability of exploitation (EPSS) of at least this.")] = None
@@ -118,6 +127,10 @@ class Found(_About, frozen=True, kw_only=True):
         Unrated,
         Meta(description="What becomes of a vulnerability that nobody rated or dated as a condition asks for it."),
     ] = "cannot-tell"
+    when_unrated: Annotated[
+        Unrated | None,
+        Meta(description="What becomes of one whose severity nobody rated; none: what `unrated` says."),
+    ] = None
     undated: Annotated[
         Unrated | None, Meta(description="What becomes of one that nobody dated; none: what `unrated` says.")
     ] = None
@@ -158,7 +171,7 @@ def found(params: Found, facts: Facts) -> Iterator[Answer]:
         met = next((match for match, answer in zip(matches, answers, strict=True) if answer is True), None)
         open_ = next((match for match, answer in zip(matches, answers, strict=True) if answer is None), None)
         if met is not None:
-            yield _violation(subject, met, facts)
+            yield _violation(subject, met, facts, severity_by(met.advisory, params.severity_from).severity)
         elif open_ is not None:
             lacking = _lacking(params, open_, facts)
             yield CannotTell(
@@ -171,7 +184,7 @@ def listed(params: Listed, facts: Facts) -> Iterator[Answer]:
     for subject, matches in _by_subject(params, facts).items():
         for match in matches:
             if _fits(params.ids, _names(match)):
-                yield _violation(subject, match, facts)
+                yield _violation(subject, match, facts, match.advisory.severity)
                 break
 
 
@@ -237,8 +250,6 @@ def _meets(params: Found, match: Match, facts: Facts) -> bool | None:
         return False
     if params.ransomware and not (advisory.kev and advisory.kev.ransomware):
         return False
-    if params.severities and advisory.severity not in params.severities:
-        return False
     answers = {answer for _, answer in _told(params, match, facts)}
     return False if False in answers else None if None in answers else True
 
@@ -249,6 +260,8 @@ def _lacking(params: Found, match: Match, facts: Facts) -> str:
 
 def _told(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
     """The conditions that need a rating or a date, with what is not known as the rule wants it taken."""
+    for answer in severe(match.advisory, params.severity, params.severities, params.severity_from):
+        yield "the severity", _BECOMES[params.when_unrated or params.unrated] if answer is None else answer
     for name, answer in _rated(params, match):
         yield name, _BECOMES[params.unrated] if answer is None else answer
     for name, answer in _dated(params, match, facts):
@@ -256,11 +269,8 @@ def _told(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool
 
 
 def _rated(params: Found, match: Match) -> Iterator[tuple[str, bool | None]]:
-    """The conditions that need a rating: what they ask for, and whether they are met."""
+    """The other conditions that need a rating."""
     advisory, epss = match.advisory, match.advisory.epss
-    if params.severity is not None:
-        is_unknown = advisory.severity == "unknown" != params.severity
-        yield "the severity", None if is_unknown else SEVERITY_RANK[advisory.severity] >= SEVERITY_RANK[params.severity]
     if params.cvss is not None:
         yield "the CVSS score", _at_least(max((each.score for each in advisory.cvss), default=None), params.cvss)
     for each in params.scores:
@@ -296,9 +306,9 @@ def _since(text: str, days: int, facts: Facts) -> bool | None:
     return None if day is None else (today(facts.now) - day).days >= days
 
 
-def _violation(subject: str, match: Match, facts: Facts) -> Violation:
+def _violation(subject: str, match: Match, facts: Facts, severity: Severity) -> Violation:
     advisory, package = match.advisory, match.package
-    rating = f"{advisory.severity} severity" if advisory.severity != "unknown" else "unknown severity"
+    rating = f"{severity} severity"
     notes = [f"known to be exploited since {advisory.kev.added}"] if advisory.kev else []
     if advisory.epss is not None:
         notes.append(f"EPSS {advisory.epss.score:.1%}")

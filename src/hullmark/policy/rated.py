@@ -1,0 +1,46 @@
+"""Whose word about a vulnerability's severity a rule takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hullmark.match.ranking import is_vendor
+from hullmark.model.advisory import SEVERITY_RANK, Severity
+from hullmark.model.match import Named, SeverityBy
+
+ANY, VENDOR = "any", "vendor"
+
+
+def severity_by(advisory: Named, wanted: Sequence[str]) -> SeverityBy:
+    """What the first of the wanted sources that rated it says; `unknown` by nobody if none of them did.
+
+    `any` is whoever counts without a wish, `vendor` whoever maintains the advisories of the package. Without a wish, it is `any`.
+    """
+    own = SeverityBy(source=advisory.severity_source, severity=advisory.severity)
+    for name in wanted:
+        found = own if name == ANY else _said(advisory, name)
+        if found is not None and found.severity != "unknown":
+            return found
+    return SeverityBy(source="", severity="unknown") if wanted else own
+
+
+def severe(
+    advisory: Named, least: Severity | None, among: Sequence[Severity], wanted: Sequence[str]
+) -> Iterator[bool | None]:
+    """Whether the severity is at least one, and one of several, as far as either is asked for; None where nobody rated it."""
+    severity = severity_by(advisory, wanted).severity
+    if least is not None:
+        yield None if severity == "unknown" != least else SEVERITY_RANK[severity] >= SEVERITY_RANK[least]
+    if among:
+        yield None if severity == "unknown" not in among else severity in among
+
+
+def _said(advisory: Named, name: str) -> SeverityBy | None:
+    return next(
+        (
+            each
+            for each in advisory.severities
+            if (is_vendor(advisory.namespace, each.source) if name == VENDOR else each.source == name)
+        ),
+        None,
+    )
