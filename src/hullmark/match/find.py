@@ -47,14 +47,14 @@ def find(
     """
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
-    owners = _owners(inventory.packages, plan, book.namespaces)
+    owners = {package.owned_by for package in inventory.packages if package.owned_by}
     told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
     found: list[tuple[Package, Affecting]] = []
     sound: dict[str, set[str]] = {}
     for package, answers in answered(book, questions):
         usable, reason = split(package, answers)
         if reason:
-            unknown.append(Untold(package=package, reason=reason))
+            unknown.append(Untold(package=package, reason=reason, kind="unseen"))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
         found += [(package, each) for each in resolve(package, usable, plan.release)]
@@ -76,17 +76,6 @@ def channels_in_use(inventory: Inventory) -> set[str]:
     """The paid channels that packages of an inventory, or the repositories it names, show to be in use."""
     has_esm = any(package.type == "deb" and "+esm" in package.version for package in inventory.packages)
     return {*streams_of(inventory.distro), *(("esm",) if has_esm else ())}
-
-
-def _owners(packages: Iterable[Package], plan: Plan, namespaces: Collection[str]) -> set[str]:
-    """The packages that own others, and of which it matters that they are sound.
-
-    What a comprehensive distribution does not list of its own packages is sound anyway.
-    """
-    owners = {package.owned_by for package in packages if package.owned_by}
-    if not owners or not plan.is_comprehensive:
-        return owners
-    return {each.purl for each in packages if each.purl in owners and epel.spaces(each, plan, namespaces)}
 
 
 def _sorted_out(

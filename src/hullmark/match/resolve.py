@@ -34,7 +34,7 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
 
     What another record of the same namespace clears is kept with the reason in `vetoed`.
     """
-    usable = [answer for answer in answers if _applies(package, *answer)]
+    usable = _usable(package, answers)
     told = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
     disclosed = _ended(_governing([answer for answer in told if not answer[0].is_resolution]))
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
@@ -53,13 +53,26 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
     return found
 
 
+def _usable(package: Package, answers: Iterable[Answer]) -> list[Answer]:
+    """What speaks of the package, and of its stream where it clears."""
+    usable = [answer for answer in answers if _applies(package, *answer)]
+    if not _is_of_unknown_stream(package):
+        return usable
+    clearing = [answer for answer in usable if answer[0].is_resolution or answer[1].affected.kind == "unaffected"]
+    may_clear = {id(hit) for _, hit in _of_the_only_stream(clearing, usable)}
+    others = {id(hit) for _, hit in clearing} - may_clear
+    return [answer for answer in usable if id(answer[1]) not in others]
+
+
 def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
     """The ids of which a distribution says that its package is sound: mended in this version, or never affected.
 
     Where it says so beside another word that affects the package, what affects it is found too, and goes first.
     """
-    usable = [answer for answer in answers if answer[0].kind != "cpe" and _applies(package, *answer)]
+    usable = _usable(package, (answer for answer in answers if answer[0].kind != "cpe"))
     mended = [answer for answer in usable if answer[1].affected.kind == "affected" and not answer[1].covers]
+    if _is_of_unknown_stream(package):
+        mended = [answer for answer in mended if not answer[1].affected.module]
     return _names_of(mended).union(_vetoes(usable))
 
 
@@ -141,6 +154,26 @@ def _module_fits(package: Package, module: str) -> bool:
     if not module:
         return not is_modular
     return label == module or label.startswith(f"{module}:") if label else is_modular
+
+
+def _is_of_unknown_stream(package: Package) -> bool:
+    """Whether an rpm is of a module, and nothing tells of which stream."""
+    return package.type == "rpm" and ".module" in package.version and not package.notes.get("modularity")
+
+
+def _of_the_only_stream(clearing: Iterable[Answer], usable: Iterable[Answer]) -> list[Answer]:
+    """What may clear a package of a stream that is not known: not what is said of one stream where others are spoken of too."""
+    streams: dict[str, set[str | None]] = {}
+    for lookup, hit in usable:
+        if hit.affected.kind == "affected" and not lookup.is_resolution:
+            for name in ids_of(hit.advisory):
+                streams.setdefault(name, set()).add(hit.affected.module)
+    return [
+        (lookup, hit)
+        for lookup, hit in clearing
+        if not hit.affected.module
+        or not set().union(*(streams.get(name, ()) for name in ids_of(hit.advisory))) - {hit.affected.module}
+    ]
 
 
 def _flavour_fits(version: str, span: Range) -> bool:
