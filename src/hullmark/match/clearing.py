@@ -32,7 +32,7 @@ _COUNT = re.compile(r"[-\d.]+$")
 _NAMED: dict[str, re.Pattern[str]] = {
     "composer": re.compile(r"^php[\d.]*-"),
     "cran": re.compile(r"^r-(?:cran-|bioc-|other-)?"),
-    "gem": re.compile(r"^ruby(?:gems?)?[\d.]*-"),
+    "gem": re.compile(r"^ruby(?:gems?)?[\d.]*-|-ruby$"),
     "maven": re.compile(r"^(?:lib)?(?:apache-)?|-java$"),
     "npm": re.compile(r"^(?:node|nodejs)-"),
     "pypi": re.compile(r"^(?:platform-)?(?:python|pypy|py)[\d.]*-"),

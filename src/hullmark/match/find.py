@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 
@@ -14,7 +15,7 @@ from hullmark.match.book import Book
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import RULES, is_guessed, is_system, lookups, untold
 from hullmark.match.merge import Affecting
-from hullmark.match.resolve import cleared, resolve
+from hullmark.match.resolve import cleared, elsewhere, resolve
 from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
@@ -50,14 +51,16 @@ def find(
     owners = {package.owned_by for package in inventory.packages if package.owned_by}
     told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
     found: list[tuple[Package, Affecting]] = []
+    left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
     for package, answers in answered(book, questions):
         usable, reason = split(package, answers)
         if reason:
             unknown.append(Untold(package=package, reason=reason, kind="unseen"))
+        left_out.update(elsewhere(package, usable))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
-        found += [(package, each) for each in resolve(package, usable, plan.release)]
+        found += [(package, each) for each in resolve(package, usable, plan.release, plan.stays_at)]
     unknown += _unsupported(told, plan, book, at)
     return Matches(
         source=inventory.source,
@@ -67,7 +70,7 @@ def find(
         unknown=tuple(
             sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
         ),
-        problems=tuple(_problems(inventory, told, plan, book, at)),
+        problems=(*_problems(inventory, told, plan, book, at), *_notes(left_out)),
         lifecycles=_lifecycles(plan, book),
     )
 
@@ -135,6 +138,15 @@ def _problems(inventory: Inventory, told: Sequence[Package], plan: Plan, book: B
         ]
     reasons += _stale(used, book, at)
     return (Problem(path="", layer=-1, room=ROOM, reason=reason) for reason in reasons)
+
+
+def _notes(left_out: Iterable[tuple[str, str, str]]) -> Iterator[Problem]:
+    """How many advisories were left out for the platform that alone they are about, by that platform."""
+    counts = Counter(platform for platform, _, _ in left_out)
+    for platform, count in sorted(counts.items()):
+        rows = "1 row that speaks" if count == 1 else f"{count:,} rows that speak"
+        were = "was" if count == 1 else "were"
+        yield Problem(path="", layer=-1, room=ROOM, reason=f"{rows} of {platform} only {were} left out", kind="note")
 
 
 def _stale(used: Iterable[str], book: Book, at: str) -> Iterator[str]:

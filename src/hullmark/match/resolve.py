@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hullmark.match import mistaken, platforms, rebuilders, symbols
 from hullmark.match.answers import Answer
 from hullmark.match.book import Hit
+from hullmark.match.fixes import is_reachable, nearest
 from hullmark.match.lookups import Lookup, is_system
 from hullmark.match.merge import Affecting, cves_of, ids_of, merged
 from hullmark.model.advisory import Affected, Range
@@ -19,7 +20,6 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "i6
                   "armv7hl": "armhf", "armv7": "armhf", "ppc64el": "ppc64le"}  # fmt: skip
 _NEUTRAL = ("noarch", "all", "any")
 _FLAVOURS = re.compile(r"\.ksplice\d*|_fips\b|\bfips\d*\b")
-_BUILT_FOR = re.compile(r"[._]el(\d+)(?:_(\d+))?(?!\d)")
 _COMMIT = re.compile(r"v?0\.0\.0-\d{14}-[0-9a-f]{12}").match
 _HEADERS = (
     (re.compile(r"kernel-headers").fullmatch, re.compile(r"kernel").fullmatch),
@@ -29,9 +29,10 @@ _HEADERS = (
 )
 
 
-def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[Affecting]:
+def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at: str = "") -> list[Affecting]:
     """What affects the package, of all that was answered to its look-ups. `release` is the distribution's, as `9.4`.
 
+    `stays_at`: the release that the image cannot leave, "" if it can; a fix of a later one is none for it.
     What another record of the same namespace clears is kept with the reason in `vetoed`.
     """
     usable = _usable(package, answers)
@@ -44,6 +45,9 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
         known = _names_of(disclosed)
         rest = [answer for answer in told if answer[0].is_resolution and answer[1].covers]
         found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
+    if stays_at:
+        for each in found:
+            _reach(each, stays_at)
     found = merged(found)
     _veto(found, _vetoes(usable), _unused(package, disclosed))
     guessed = [answer for answer in usable if answer[0].kind == "cpe" and answer[1].affected.kind == "affected"]
@@ -51,6 +55,14 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
         found += _guesses(package, guessed, _settled(usable, disclosed, found))
     _exempt(package, found)
     return found
+
+
+def elsewhere(package: Package, answers: Iterable[Answer]) -> Iterator[tuple[str, str, str]]:
+    """The platform, package and advisory of what would affect the package on another platform."""
+    for _, hit in answers:
+        affected = hit.affected
+        if affected.platforms and hit.covers and affected.kind == "affected" and not platforms.hold(affected.platforms):
+            yield platforms.title(affected.platforms), package.purl or package.name, hit.advisory.id
 
 
 def _usable(package: Package, answers: Iterable[Answer]) -> list[Answer]:
@@ -256,19 +268,30 @@ def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
 
 
 def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
-    span, affected = hit.range, hit.affected
-    fix = (
-        Fix(state="fixed", version=span.fixed, date=affected.fix_date) if span.fixed else Fix(state=affected.fix_state)
-    )
     return Affecting(
         lookup=lookup,
         advisory=hit.advisory,
-        affected=affected,
-        range=span,
-        fix=fix,
+        affected=hit.affected,
+        range=hit.range,
+        fix=_fix(lookup, hit),
         others=[],
-        vendor_ids=affected.vendor_ids,
+        vendor_ids=hit.affected.vendor_ids,
     )
+
+
+def _fix(lookup: Lookup, hit: Hit) -> Fix:
+    """The range's own fix; of a language's range without one, that of the next line of versions."""
+    affected, fixed = hit.affected, hit.range.fixed
+    if not fixed and affected.fix_state in ("unknown", "fixed") and ":" not in affected.namespace:
+        fixed = nearest(lookup.ask.version, lookup.ask.scheme, (span.fixed for span in affected.ranges))
+    return Fix(state="fixed", version=fixed, date=affected.fix_date) if fixed else Fix(state=affected.fix_state)
+
+
+def _reach(each: Affecting, stays_at: str) -> None:
+    """Take back a fix that the image's stream does not get: there is none in it, and where there is one, `why` tells."""
+    if each.fix.state == "fixed" and not is_reachable(each.fix.version, stays_at):
+        each.beyond = each.fix.version
+        each.fix = Fix(state="not-fixed")
 
 
 def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[Answer], release: str) -> list[Affecting]:
@@ -279,7 +302,7 @@ def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[An
     by_name: dict[tuple[str, str, str], dict[int, Answer]] = {}
     for number, (lookup, hit) in enumerate(resolutions):
         fixed = _fixed_by(hit)
-        if fixed and ("+" not in lookup.ask.namespace or _is_reachable(fixed, release)):
+        if fixed and ("+" not in lookup.ask.namespace or is_reachable(fixed, release)):
             for name in ids_of(hit.advisory):
                 by_name.setdefault((lookup.kind, lookup.ask.name, name), {})[number] = (lookup, hit)
     kept = []
@@ -316,17 +339,3 @@ def _fixed_by(hit: Hit) -> str:
 def _is_at_least(lookup: Lookup, version: str) -> bool:
     ask = lookup.ask
     return contains(Range(low=version), ask.version, ask.scheme, is_bare=ask.is_bare)
-
-
-def _is_reachable(fixed: str, release: str) -> bool:
-    """Whether a host of this release can install a channel's fix: `.el9_6` is beyond one that stays at 9.4, `.el8` is of another.
-
-    Where either does not say its release, it can.
-    """
-    built = _BUILT_FOR.search(fixed)
-    major, _, minor = release.partition(".")
-    if built is None or not major.isdecimal():
-        return True
-    if built[1] != major:
-        return False
-    return not minor.isdecimal() or int(built[2] or "0") <= int(minor)

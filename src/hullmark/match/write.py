@@ -12,6 +12,7 @@ from hullmark.match.distros import Plan
 from hullmark.match.lookups import is_system
 from hullmark.match.merge import Affecting
 from hullmark.match.named import cve_of, shown_id
+from hullmark.match.platforms import spoken_of
 from hullmark.match.risk import risk, severity_of
 from hullmark.match.why import why
 from hullmark.model.advisory import Advisory, Cvss, Severity
@@ -62,7 +63,9 @@ class Writer:
 
     def _match(self, package: Package, each: Affecting) -> Match:
         named, weight = self._weigh(each)
-        ask, kind = each.lookup.ask, each.lookup.kind
+        ask, kind, reason = each.lookup.ask, each.lookup.kind, why(package, each, self._plan)
+        # A distribution knows what it ships; others speak of a program wherever it runs.
+        platform = "" if ":" in ask.namespace else spoken_of(named.summary, package.arch)
         return Match(
             package=package,
             advisory=named,
@@ -70,9 +73,9 @@ class Writer:
             kind=kind,
             name=ask.name,
             version=ask.version,
-            why=why(package, each, self._plan),
+            why=f"{reason}; it speaks of {platform} only" if platform else reason,
             risk=weight,
-            confidence=_GUESSED if kind == "cpe" else 1.0,
+            confidence=_GUESSED if kind == "cpe" or platform else 1.0,
             suppressed=self._suppressed(package, each) if each.vetoed or package.owned_by else None,
         )
 

@@ -64,6 +64,7 @@ TRACKED = [
     (package("pypi", "zope.interface", "5.5"), deb("python3-zope.interface", "zope.interface")),
     (package("pypi", "setuptools", "53.0"), rpm("platform-python-setuptools", "python-setuptools")),
     (package("gem", "rack", "2.2"), deb("ruby-rack")),
+    (package("gem", "concurrent-ruby", "1.3"), deb("ruby-concurrent")),
     (package("gem", "json", "2.3"), rpm("rubygem-json", "ruby")),
     (package("npm", "core", "7.0", space="@babel"), deb("node-babel-core")),
     (package("npm", "minimist", "1.2"), deb("node-minimist")),
@@ -141,5 +142,5 @@ def test_whoever_knows_better_says_which_namespaces_are_whole() -> None:
     owners = {"owner": deb("python3-x")}
     owned = package("pypi", "x", "1.0", owned_by="owner")
     for is_whole in (True, False):
-        clearing = Clearing(plan, {"debian:12": Extent(1, "")}, owners, lambda namespace, is_whole=is_whole: is_whole)
+        clearing = Clearing(plan, {"debian:12": Extent(1, "")}, owners, {"debian:12": is_whole}.__getitem__)
         assert (clearing.suppressed(owned, {"GHSA-1"}, {}, {}) is not None) is is_whole
