@@ -68,6 +68,7 @@ class Clearing:
         """`owners` by purl. `is_whole`: by default a namespace is whole that is not implausibly small."""
         self._plan, self._namespaces, self._owners = plan, namespaces, owners
         whole = is_whole or (lambda namespace: is_plausible(namespaces.get(namespace)))
+        self._silences: dict[tuple[str, ...], str] = {}
         self._has_silence = bool(plan.tiers) and not plan.reason and whole(plan.tiers[-1])
 
     def suppressed(
@@ -93,12 +94,20 @@ class Clearing:
 
     def _word(self, owner: Package, package: Package, is_sound: bool) -> str:
         """What is said of an owner, so that the vulnerability does not count in what it owns; "" if nothing is."""
-        speaker = self._speaker(owner)
-        if not speaker:
-            return ""
         if is_sound:
-            return f", and {speaker}{_STATED}"
-        if not self._has_silence or speaker != self._plan.label or not is_tracked(package, owner):
+            speaker = self._speaker(owner)
+            return f", and {speaker}{_STATED}" if speaker else ""
+        if not self._has_silence:
+            return ""
+        pair = (owner.purl, package.type, package.name, package.version, package.purl)
+        if pair not in self._silences:
+            self._silences[pair] = self._silence(owner, package)
+        return self._silences[pair]
+
+    def _silence(self, owner: Package, package: Package) -> str:
+        """What a distribution's silence about an owner says of what it owns."""
+        speaker = self._speaker(owner)
+        if speaker != self._plan.label or not is_tracked(package, owner):
             return ""
         if self._plan.is_comprehensive:
             return f", and {speaker} does not list that as affected"

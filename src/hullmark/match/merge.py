@@ -114,7 +114,8 @@ def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
 def _spoken_for(group: list[Affecting]) -> Affecting:
     """The one that speaks for a group, with what the others know."""
     first, *others = sorted(group, key=_precedence)
-    _take_nearest(first, others)
+    if others:
+        _take_nearest(first, others)
     for other in others:
         if other.advisory is not first.advisory and other.advisory not in first.others:
             first.others.append(other.advisory)

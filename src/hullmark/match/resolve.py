@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hullmark.match import mistaken, platforms, rebuilders, symbols
 from hullmark.match.answers import Answer
@@ -57,12 +57,17 @@ def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at:
     return found
 
 
-def elsewhere(package: Package, answers: Iterable[Answer]) -> Iterator[tuple[str, str, str]]:
+def elsewhere(package: Package, answers: Iterable[Answer]) -> list[tuple[str, str, str]]:
     """The platform, package and advisory of what would affect the package on another platform."""
-    for _, hit in answers:
-        affected = hit.affected
-        if affected.platforms and hit.covers and affected.kind == "affected" and not platforms.hold(affected.platforms):
-            yield platforms.title(affected.platforms), package.purl or package.name, hit.advisory.id
+    return [
+        (platforms.title(hit.affected.platforms), package.purl or package.name, hit.advisory.id)
+        for _, hit in answers
+        if hit.affected.platforms and _is_elsewhere(hit)
+    ]
+
+
+def _is_elsewhere(hit: Hit) -> bool:
+    return hit.covers and hit.affected.kind == "affected" and not platforms.hold(hit.affected.platforms)
 
 
 def _usable(package: Package, answers: Iterable[Answer]) -> list[Answer]:
@@ -268,23 +273,24 @@ def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
 
 
 def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
+    affected, fixed = hit.affected, hit.range.fixed or _next_fix(lookup, hit)
     return Affecting(
         lookup=lookup,
         advisory=hit.advisory,
-        affected=hit.affected,
+        affected=affected,
         range=hit.range,
-        fix=_fix(lookup, hit),
+        fix=Fix(state="fixed", version=fixed, date=affected.fix_date) if fixed else Fix(state=affected.fix_state),
         others=[],
-        vendor_ids=hit.affected.vendor_ids,
+        vendor_ids=affected.vendor_ids,
     )
 
 
-def _fix(lookup: Lookup, hit: Hit) -> Fix:
-    """The range's own fix; of a language's range without one, that of the next line of versions."""
-    affected, fixed = hit.affected, hit.range.fixed
-    if not fixed and affected.fix_state in ("unknown", "fixed") and ":" not in affected.namespace:
-        fixed = nearest(lookup.ask.version, lookup.ask.scheme, (span.fixed for span in affected.ranges))
-    return Fix(state="fixed", version=fixed, date=affected.fix_date) if fixed else Fix(state=affected.fix_state)
+def _next_fix(lookup: Lookup, hit: Hit) -> str:
+    """What mends a language's range that has no fix of its own: that of the next line of versions, "" if there is none."""
+    affected = hit.affected
+    if affected.fix_state not in ("unknown", "fixed") or ":" in affected.namespace:
+        return ""
+    return nearest(lookup.ask.version, lookup.ask.scheme, [span.fixed for span in affected.ranges if span.fixed])
 
 
 def _reach(each: Affecting, stays_at: str) -> None:
