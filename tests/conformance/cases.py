@@ -18,6 +18,7 @@ from tests.support.places import SHARED
 PURL_TYPES = {
     "apk": "apk",
     "binary": "generic",
+    "bitnami": "bitnami",
     "deb": "deb",
     "gem": "gem",
     "go-module": "golang",
@@ -74,12 +75,14 @@ def layer(files: Mapping[str, bytes], *, folders: bool) -> bytes:
 
 
 def expected(case: Case) -> set[Triple]:
-    """(purl type, name, version) of what must be found, of the types that Hullmark knows."""
-    return {
+    """(purl type, name, version) of what must be found, of the types that Hullmark knows. A case of which nothing is left fails."""
+    found = {
         (PURL_TYPES[each["type"]], each["name"], each["version"])
         for each in case["expected"]
         if each["type"] in PURL_TYPES
     }
+    assert found or not case["expected"], f"{case['id']}: none of its types is known"
+    return found
 
 
 def strict_types(case: Case) -> set[str]:

@@ -20,9 +20,9 @@ Row = dict[str, Any]
 State = tuple[str, str]
 
 TYPES = {
-    "ApkPkg": "apk", "DebPkg": "deb", "GemPkg": "gem", "GoModulePkg": "golang", "PythonPkg": "pypi", "RpmPkg": "rpm",
-    "apk": "apk", "dpkg": "deb", "golang": "golang", "java": "maven", "javascript": "npm", "python": "pypi", "rpm": "rpm",
-    "ruby": "gem",
+    "ApkPkg": "apk", "BitnamiPkg": "bitnami", "DebPkg": "deb", "GemPkg": "gem", "GoModulePkg": "golang", "PythonPkg": "pypi",
+    "RpmPkg": "rpm", "apk": "apk", "bitnami": "bitnami", "dpkg": "deb", "golang": "golang", "java": "maven", "javascript": "npm",
+    "python": "pypi", "rpm": "rpm", "ruby": "gem",
 }  # fmt: skip
 """The upstream's types of packages, and the matchers of its tests → purl types."""
 

@@ -17,7 +17,7 @@ from hullmark.model.advisory import Record, Statement
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
 from tests.support.advisories import advisory_files, crawled
-from tests.support.books import TODAY, book_of, inventory, package
+from tests.support.books import TODAY, advisory, affected, book_of, inventory, package
 from tests.support.places import shared
 
 TYPES = {"python": "pypi", "go-module": "golang", "rust-crate": "cargo"}
@@ -35,7 +35,8 @@ def book() -> Snapshot:
     records: list[Record] = []
     for feed in FEEDS:
         records += feed.parse(crawled(feed), lambda place, why: None)
-    return book_of(*records)
+    # The labels' owners are packages of RHEL 8, of which no advisories are there: its silence wants a feed that is not silent.
+    return book_of(*records, advisory("CVE-1-1", affected("rhel:8", "other", "rpm", "0:1-1.el8"), source="redhat"))
 
 
 def installed(label: dict[str, Any]) -> list[Package]:
@@ -47,7 +48,8 @@ def installed(label: dict[str, Any]) -> list[Package]:
         more["source"] = (told["origin"], told["version"])
     packages = []
     if label["score_class"] == "fp_needs_context" and type in ("pypi", "gem"):
-        owner = package("rpm", f"python3-{told['name']}", f"{told['version']}-4.el8")
+        prefix = "python3" if type == "pypi" else "rubygem"
+        owner = package("rpm", f"{prefix}-{told['name']}", f"{told['version']}-4.el8")
         packages.append(owner)
         more["owned_by"] = owner.purl
     return [*packages, package(type, told["name"], told["version"], **more)]

@@ -11,10 +11,10 @@ import pytest
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.distros import plan_for
 from hullmark.match.find import find
-from hullmark.match.lookups import lookups
+from hullmark.match.lookups import RULES, lookups
 from hullmark.model.match import Match
 from tests.conformance.lost_scenarios import CONSTANTS, LOST, MENDED
-from tests.conformance.scenarios import Case, Row, book, cases, scenarios, title
+from tests.conformance.scenarios import TYPES, Case, Row, book, cases, scenarios, title
 from tests.support.books import TODAY, inventory
 
 EXCEPTIONS = {
@@ -69,6 +69,7 @@ def test_a_scenario_finds_what_it_must_and_nothing_else(name: str) -> None:
 
 
 def check(case: Case, found: list[Match]) -> None:
+    assert case.packages, f"{case.name} has no packages: nothing can be found in it"
     told = Counter(each for match in found for each in names(match))
     assert {each: told[each] for each in case.counts} == dict.fromkeys(case.counts, 1), case.name
     assert not {*case.silent} & {*told}, case.name
@@ -77,6 +78,15 @@ def check(case: Case, found: list[Match]) -> None:
     assert {match.kind for match in wanted} <= {case.kind or match.kind for match in wanted}, case.name
     if case.fixes:
         assert {(match.fix.state, match.fix.version) for match in wanted} == case.fixes, case.name
+
+
+def test_a_case_without_packages_fails() -> None:
+    with pytest.raises(AssertionError, match="has no packages"):
+        check(Case("empty", ()), [])
+
+
+def test_every_type_that_scenarios_name_is_looked_up() -> None:
+    assert {*TYPES.values()} - {*RULES} == {"apk", "deb", "rpm"}
 
 
 def test_each_scenario_is_told_from_the_others() -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from hullmark.advisorydb.excerpt import Excerpt, Key
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.match.clearing import is_plausible
 from hullmark.model.advisory import Advisory, Affected, Exploited, Lifecycle, Support
 
 EPSS_THRESHOLDS = (0.1,)
@@ -74,7 +75,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
     `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `names`: every id under
-    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything.
+    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything, or
+    enough for its silence to count.
     `products` (purls without version, images): those of which suppliers say something else (VEX).
     """
 
@@ -123,9 +125,18 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
         epss=epss,
         lifecycles=lifecycles,
         support=support,
-        namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()),
+        namespaces=frozenset(_otherwise_known(previous, next)),
         products=products,
     )
+
+
+def _otherwise_known(previous: Snapshot, next: Snapshot) -> Iterator[str]:
+    """The namespaces that only one of the snapshots knows, and those whose silence says something in one of them alone."""
+    old, new = previous.namespaces, next.namespaces
+    for name in old.keys() | new.keys():
+        before, after = old.get(name), new.get(name)
+        if (before is None) is not (after is None) or is_plausible(before) is not is_plausible(after):
+            yield name
 
 
 def band(score: float, thresholds: Sequence[float]) -> int:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+from hullmark.match import cpes
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.find import channels_in_use
 from hullmark.match.lookups import RULES, Lookup, is_a_commit, is_system, lookups, untold
@@ -34,8 +35,9 @@ class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
     """A package as matching sees it. Empty texts: not said, or it decides nothing.
 
     `space` is the namespace of the purl, `module` and `vendor` are those of an rpm, `symbols` what a Go program was linked with
-    (`match.symbols`). `source_name` of a Maven archive is the artifact that its manifest names. `distro` holds no more than says where
-    a system's package is looked up; it is None for others. `channels` are the paid channels that the image uses, sorted.
+    (`match.symbols`), and of what has no advisories of its own the CPE names that its record gives (`match.cpes`). `source_name` of
+    a Maven archive is the artifact that its manifest names. `distro` holds no more than says where a system's package is looked up;
+    it is None for others. `channels` are the paid channels that the image uses, sorted.
     """
 
     type: str
@@ -86,16 +88,25 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
         module=package.notes.get("modularity", "") if is_rpm else "",
         vendor=package.notes.get("vendor", "") if is_rpm else "",
         space=namespace_of(package.purl) if package.type in RULES else "",
-        symbols=package.notes.get("symbols", "") if package.type == "golang" else "",
+        symbols=_beside(package),
         distro=_bare(distro, channels) if system else None,
         channels=channels if system else (),
     )
 
 
+def _beside(package: Package) -> str:
+    """What a Go program was linked with, or under which CPE names others are asked for."""
+    if package.type == "golang":
+        return package.notes.get("symbols", "")
+    is_asked = package.type in cpes.TYPES or (package.type not in RULES and not is_system(package))
+    return " ".join(cpes.given_names(package)) if is_asked else ""
+
+
 def package_of(coordinate: Coordinate) -> Package:
     """A package that is matched as every package of this coordinate is."""
     is_maven = coordinate.type == "maven"
-    notes = {"modularity": coordinate.module, "vendor": coordinate.vendor, "symbols": coordinate.symbols}
+    notes = {"modularity": coordinate.module, "vendor": coordinate.vendor}
+    notes["symbols" if coordinate.type == "golang" else "cpes"] = coordinate.symbols
     if is_maven:
         notes["manifest_name"] = coordinate.source_name
     has_source = bool(coordinate.source_name) and not is_maven

@@ -33,8 +33,9 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "haproxy": (("haproxy", "haproxy"),),
     "java": (("ibm", "java"),),
     "java_sdk": (("ibm", "java_sdk"),),
-    "jdk": (("oracle", "jdk"), ("sun", "jdk")),
-    "jre": (("oracle", "jre"), ("sun", "jre")),
+    "java_se": (("oracle", "java_se"), ("oracle", "jdk"), ("oracle", "jre")),
+    "jdk": (("oracle", "jdk"), ("oracle", "java_se"), ("sun", "jdk")),
+    "jre": (("oracle", "jre"), ("oracle", "java_se"), ("sun", "jre")),
     "libxml2": (("xmlsoft", "libxml2"),),
     "libxslt": (("xmlsoft", "libxslt"),),
     "mariadb": (("mariadb", "mariadb"),),
@@ -44,7 +45,7 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "nginx": (("nginx", "nginx"), ("f5", "nginx")),
     "node": (("nodejs", "node.js"),),
     "nodejs": (("nodejs", "node.js"),),
-    "openjdk": (("oracle", "openjdk"), ("oracle", "jdk"), ("oracle", "jre")),
+    "openjdk": (("oracle", "openjdk"), ("oracle", "jdk"), ("oracle", "jre"), ("oracle", "java_se")),
     "openssh": (("openbsd", "openssh"),),
     "openssl": (("openssl", "openssl"),),
     "perl": (("perl", "perl"),),
@@ -62,7 +63,11 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
     "zlib": (("zlib", "zlib"),),
     "zulu": (("azul", "zulu"),),
 }
-_RUNTIMES = frozenset(("java", "java_sdk", "jdk", "jre", "openjdk", "zulu"))
+_RUNTIMES = frozenset(("java", "java_sdk", "java_se", "jdk", "jre", "openjdk", "zulu"))
+_RUNTIME_VENDORS = frozenset(("azul", "ibm", "openjdk", "oracle", "sun"))
+_NOTE = "cpes"
+_COLONS = 2
+_MOST_GIVEN = 32
 TYPES = frozenset(("apk", "generic"))
 """Types that are always asked about: Alpine's own data names only what it has fixed, and of others nothing better speaks."""
 
@@ -76,15 +81,32 @@ class Candidate(NamedTuple):
 
 
 def candidates(package: Package) -> Iterator[Candidate]:
-    """The names under which a package may stand: its own and its source's, or those of what was rebuilt."""
+    """The names under which a package may stand: those that its record gives, its own and its source's, or those of what was rebuilt.
+
+    Where a record gives CPE names, none is made of the package's own name, unless it is well known.
+    """
+    given = given_names(package)
+    for name in given:
+        _, vendor, product = name.split(":")
+        is_runtime = vendor in _RUNTIME_VENDORS and product in _RUNTIMES
+        version = _runtime_version(package) if is_runtime else upstream_version(package)
+        if version:
+            yield Candidate(name, "jvm" if is_runtime else "generic", version)
     source = package.source.name if package.source else package.name
     names = (next(iter(originals(name)), name) for name in (package.name.lower(), source.lower()))
     for name in dict.fromkeys(names):
         scheme = "jvm" if name in _RUNTIMES else "generic"
         version = _runtime_version(package) if name in _RUNTIMES else upstream_version(package)
         if version and _WORD(name):
-            for vendor, product in _KNOWN.get(name, ((name, name), (f"{name}_project", name))):
-                yield Candidate(f"a:{vendor}:{product}", scheme, version)
+            made = () if given else ((name, name), (f"{name}_project", name))
+            found = (Candidate(f"a:{vendor}:{product}", scheme, version) for vendor, product in _KNOWN.get(name, made))
+            yield from (each for each in found if each.name not in given)
+
+
+def given_names(package: Package) -> tuple[str, ...]:
+    """The CPE names that the package's own record gives, as `part:vendor:product`; the note parts them by blanks."""
+    names = package.notes.get(_NOTE, "").lower().split()
+    return tuple(dict.fromkeys(name for name in names[:_MOST_GIVEN] if name.count(":") == _COLONS))
 
 
 def _runtime_version(package: Package) -> str:

@@ -21,6 +21,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `label` is the release for people, `product` and `release` how lifecycles name it. `is_comprehensive`: the distribution also
     records what it has not fixed, so that its silence means something. `vendors`: how the vendor field of its own packages begins.
     `undisclosed`: how names of packages end that the tiers do not speak of, so that resolutions alone are asked about them.
+    `stays_at`: the minor release that a paid stream keeps the image at, "" where it follows the newest.
     `uses_cpe`: what NVD says by name is asked besides, for the distribution itself says no more.
     """
 
@@ -34,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
     undisclosed: tuple[str, ...] = ()
     uses_cpe: bool = False
+    stays_at: str = ""
 
 
 _DEBIAN = {
@@ -168,6 +170,8 @@ _ALIASES = {
     "amazonlinux": "amzn", "sl": "scientific", "archlinux": "arch", "opensuse": "opensuse-leap", "kali": "debian",
     "openEuler": "openeuler", "suse": "sles",
 }  # fmt: skip
+_STAYING = frozenset(("aus", "e4s", "eus", "tus"))
+"""Red Hat's streams for a minor release. Extended life-cycle support (`els`) is for the last one."""
 _RENAMED = {"mariner": (3, "azurelinux")}
 """From which major release on a distribution has another name."""
 
@@ -196,6 +200,7 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
         is_comprehensive=family.is_comprehensive,
         vendors=family.vendors,
         undisclosed=family.undisclosed,
+        stays_at=base.version_id if family.name == "rhel" and not _STAYING.isdisjoint(channels) else "",
     )
     paid = tuple(f"{release}+{channel}" for channel in sorted(channels) for release in own)
     if family.of:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 
@@ -15,7 +16,7 @@ from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import RULES, is_guessed, is_system, lookups, untold
 from hullmark.match.merge import Affecting
 from hullmark.match.overrule import overrule
-from hullmark.match.resolve import cleared, resolve
+from hullmark.match.resolve import cleared, elsewhere, resolve
 from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
@@ -48,17 +49,19 @@ def find(
     """
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
-    owners = _owners(inventory.packages, plan, book.namespaces)
+    owners = {package.owned_by for package in inventory.packages if package.owned_by}
     told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
     found: list[tuple[Package, Affecting]] = []
+    left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
     for package, answers in answered(book, questions):
         usable, reason = split(package, answers)
         if reason:
-            unknown.append(Untold(package=package, reason=reason))
+            unknown.append(Untold(package=package, reason=reason, kind="unseen"))
+        left_out.update(elsewhere(package, usable))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
-        found += [(package, each) for each in resolve(package, usable, plan.release)]
+        found += [(package, each) for each in resolve(package, usable, plan.release, plan.stays_at)]
     overrule(book, (each for _, each in found))
     unknown += _unsupported(told, plan, book, at)
     return Matches(
@@ -69,7 +72,7 @@ def find(
         unknown=tuple(
             sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
         ),
-        problems=tuple(_problems(inventory, told, plan, book, at)),
+        problems=(*_problems(inventory, told, plan, book, at), *_notes(left_out)),
         lifecycles=_lifecycles(plan, book),
     )
 
@@ -78,17 +81,6 @@ def channels_in_use(inventory: Inventory) -> set[str]:
     """The paid channels that packages of an inventory, or the repositories it names, show to be in use."""
     has_esm = any(package.type == "deb" and "+esm" in package.version for package in inventory.packages)
     return {*streams_of(inventory.distro), *(("esm",) if has_esm else ())}
-
-
-def _owners(packages: Iterable[Package], plan: Plan, namespaces: Collection[str]) -> set[str]:
-    """The packages that own others, and of which it matters that they are sound.
-
-    What a comprehensive distribution does not list of its own packages is sound anyway.
-    """
-    owners = {package.owned_by for package in packages if package.owned_by}
-    if not owners or not plan.is_comprehensive:
-        return owners
-    return {each.purl for each in packages if each.purl in owners and epel.spaces(each, plan, namespaces)}
 
 
 def _sorted_out(
@@ -148,6 +140,15 @@ def _problems(inventory: Inventory, told: Sequence[Package], plan: Plan, book: B
         ]
     reasons += _stale(used, book, at)
     return (Problem(path="", layer=-1, room=ROOM, reason=reason) for reason in reasons)
+
+
+def _notes(left_out: Iterable[tuple[str, str, str]]) -> Iterator[Problem]:
+    """How many advisories were left out for the platform that alone they are about, by that platform."""
+    counts = Counter(platform for platform, _, _ in left_out)
+    for platform, count in sorted(counts.items()):
+        rows = "1 row that speaks" if count == 1 else f"{count:,} rows that speak"
+        were = "was" if count == 1 else "were"
+        yield Problem(path="", layer=-1, room=ROOM, reason=f"{rows} of {platform} only {were} left out", kind="note")
 
 
 def _stale(used: Iterable[str], book: Book, at: str) -> Iterator[str]:

@@ -111,6 +111,8 @@ def untold(package: Package, plan: Plan, namespaces: Collection[str]) -> str:
     if rule is None:
         if package.type == "generic" and ("cpe" in namespaces or "generic" in namespaces):
             return ""
+        if "cpe" in namespaces and cpes.given_names(package):
+            return ""
         return f"no advisories are made for packages of the type {package.type}"
     if rule.namespace not in namespaces:
         return f"the snapshot has no advisories for {rule.namespace}"
@@ -141,11 +143,16 @@ def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_own
     if rule is not None:
         return _of_language(package, rule)
     is_unknown = package.version == UNKNOWN_VERSION
-    has_cpe = "cpe" in namespaces and (package.type in cpes.TYPES or is_guessed(package, plan))
+    is_asked = (
+        package.type in cpes.TYPES
+        or is_guessed(package, plan)
+        or (not is_system(package) and bool(cpes.given_names(package)))
+    )
+    has_cpe = "cpe" in namespaces and is_asked
     found: list[Lookup] = []
     if is_system(package):
         found += _system(package, plan, namespaces, is_whole=has_cpe or is_unknown or is_owner)
-    elif "generic" in namespaces:
+    elif "generic" in namespaces and package.type == "generic":
         found.append(Lookup(Ask("generic", package.name.lower(), "semver", package.version), "direct"))
     if has_cpe and not is_unknown:
         found += [Lookup(Ask("cpe", *candidate), "cpe") for candidate in cpes.candidates(package)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from hullmark.match.fixes import nearest
 from hullmark.match.lookups import Lookup
 from hullmark.match.ranking import rank
 from hullmark.model.advisory import Advisory, Affected, Range
@@ -16,7 +17,7 @@ class Affecting(msgspec.Struct, kw_only=True):
     """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere.
 
     `vetoed` is why it does not count. `alone` names the database on whose word it rests, if none that maintains the package's ecosystem
-    says it; `unlisted_by` those that do and are silent, for people.
+    says it; `unlisted_by` those that do and are silent, for people. `beyond`: the fixed version that there is, where it is of a later release than the one that the image stays at.
     """
 
     lookup: Lookup
@@ -29,6 +30,7 @@ class Affecting(msgspec.Struct, kw_only=True):
     unlisted_by: str = ""
     others: list[Advisory] = []
     vendor_ids: tuple[str, ...] = ()
+    beyond: str = ""
 
 
 def ids_of(advisory: Advisory) -> set[str]:
@@ -115,12 +117,26 @@ def _spoken_for(group: list[Affecting]) -> Affecting:
     if len(group) == 1:
         return group[0]
     first, *others = sorted(group, key=_precedence)
+    _take_nearest(first, others)
     for other in others:
         if other.advisory is not first.advisory and other.advisory not in first.others:
             first.others.append(other.advisory)
         if first.fix.state != "fixed" and other.fix.state == "fixed":
-            first.fix, first.range = other.fix, other.range
+            first.fix, first.range, first.beyond = other.fix, other.range, ""
     return first
+
+
+def _take_nearest(first: Affecting, others: Iterable[Affecting]) -> None:
+    """Of several ranges that one record of a language has for a version, take the one with the nearest fix."""
+    if ":" in first.affected.namespace or first.fix.state != "fixed":
+        return
+    record = (first.advisory.source, first.advisory.id)
+    same = [each for each in others if (each.advisory.source, each.advisory.id) == record and each.fix.version]
+    fixes = {each.fix.version: each for each in (*same, first)}
+    ask = first.lookup.ask
+    best = fixes.get(nearest(ask.version, ask.scheme, fixes)) if len(fixes) > 1 else None
+    if best is not None:
+        first.fix, first.range = best.fix, best.range
 
 
 def _precedence(each: Affecting) -> tuple[int, int, int, str, str]:

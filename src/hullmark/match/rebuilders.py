@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hullmark.model.advisory import Advisory
 from hullmark.model.package import Package
+from hullmark.model.purl import namespace_of
 
-_PREFIXES = ("rootio-", "@rootio/", "rootio_")
+_PREFIXES = ("rootio-", "@rootio/", "rootio_", "io.root.")
 _MARK = "root.io"
 _IDS = "ROOT-"
 
@@ -21,4 +22,6 @@ def speaks_of(advisory: Advisory, package: Package, name: str) -> bool:
     """Whether a record of what is mended speaks of this build: a rebuilder's only of its own, under whatever name it was found."""
     if not advisory.id.startswith(_IDS):
         return True
-    return bool(originals(name)) or bool(originals(package.name)) or _MARK in package.version
+    # The name of a Maven package is its artifact; a rebuild is known by its group.
+    names = (name, package.name, namespace_of(package.purl))
+    return any(map(originals, names)) or _MARK in package.version

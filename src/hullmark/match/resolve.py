@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hullmark.match import mistaken, platforms, rebuilders, symbols
 from hullmark.match.answers import Answer
 from hullmark.match.book import Hit
+from hullmark.match.fixes import is_reachable, nearest
 from hullmark.match.lookups import Lookup, is_system
 from hullmark.match.merge import Affecting, cves_of, ids_of, merged
 from hullmark.model.advisory import Affected, Range
@@ -19,7 +20,6 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "i6
                   "armv7hl": "armhf", "armv7": "armhf", "ppc64el": "ppc64le"}  # fmt: skip
 _NEUTRAL = ("noarch", "all", "any")
 _FLAVOURS = re.compile(r"\.ksplice\d*|_fips\b|\bfips\d*\b")
-_BUILT_FOR = re.compile(r"[._]el(\d+)(?:_(\d+))?(?!\d)")
 _COMMIT = re.compile(r"v?0\.0\.0-\d{14}-[0-9a-f]{12}").match
 _HEADERS = (
     (re.compile(r"kernel-headers").fullmatch, re.compile(r"kernel").fullmatch),
@@ -29,12 +29,13 @@ _HEADERS = (
 )
 
 
-def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[Affecting]:
+def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at: str = "") -> list[Affecting]:
     """What affects the package, of all that was answered to its look-ups. `release` is the distribution's, as `9.4`.
 
+    `stays_at`: the release that the image cannot leave, "" if it can; a fix of a later one is none for it.
     What another record of the same namespace clears is kept with the reason in `vetoed`.
     """
-    usable = [answer for answer in answers if _applies(package, *answer)]
+    usable = _usable(package, answers)
     told = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
     disclosed = _ended(_governing([answer for answer in told if not answer[0].is_resolution]))
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
@@ -44,6 +45,9 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
         known = _names_of(disclosed)
         rest = [answer for answer in told if answer[0].is_resolution and answer[1].covers]
         found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
+    if stays_at:
+        for each in found:
+            _reach(each, stays_at)
     found = merged(found)
     _veto(found, _vetoes(usable), _unused(package, disclosed))
     guessed = [answer for answer in usable if answer[0].kind == "cpe" and answer[1].affected.kind == "affected"]
@@ -53,13 +57,39 @@ def resolve(package: Package, answers: Sequence[Answer], release: str) -> list[A
     return found
 
 
+def elsewhere(package: Package, answers: Iterable[Answer]) -> list[tuple[str, str, str]]:
+    """The platform, package and advisory of what would affect the package on another platform."""
+    return [
+        (platforms.title(hit.affected.platforms), package.purl or package.name, hit.advisory.id)
+        for _, hit in answers
+        if hit.affected.platforms and _is_elsewhere(hit)
+    ]
+
+
+def _is_elsewhere(hit: Hit) -> bool:
+    return hit.covers and hit.affected.kind == "affected" and not platforms.hold(hit.affected.platforms)
+
+
+def _usable(package: Package, answers: Iterable[Answer]) -> list[Answer]:
+    """What speaks of the package, and of its stream where it clears."""
+    usable = [answer for answer in answers if _applies(package, *answer)]
+    if not _is_of_unknown_stream(package):
+        return usable
+    clearing = [answer for answer in usable if answer[0].is_resolution or answer[1].affected.kind == "unaffected"]
+    may_clear = {id(hit) for _, hit in _of_the_only_stream(clearing, usable)}
+    others = {id(hit) for _, hit in clearing} - may_clear
+    return [answer for answer in usable if id(answer[1]) not in others]
+
+
 def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
     """The ids of which a distribution says that its package is sound: mended in this version, or never affected.
 
     Where it says so beside another word that affects the package, what affects it is found too, and goes first.
     """
-    usable = [answer for answer in answers if answer[0].kind != "cpe" and _applies(package, *answer)]
+    usable = _usable(package, (answer for answer in answers if answer[0].kind != "cpe"))
     mended = [answer for answer in usable if answer[1].affected.kind == "affected" and not answer[1].covers]
+    if _is_of_unknown_stream(package):
+        mended = [answer for answer in mended if not answer[1].affected.module]
     return _names_of(mended).union(_vetoes(usable))
 
 
@@ -143,6 +173,26 @@ def _module_fits(package: Package, module: str) -> bool:
     return label == module or label.startswith(f"{module}:") if label else is_modular
 
 
+def _is_of_unknown_stream(package: Package) -> bool:
+    """Whether an rpm is of a module, and nothing tells of which stream."""
+    return package.type == "rpm" and ".module" in package.version and not package.notes.get("modularity")
+
+
+def _of_the_only_stream(clearing: Iterable[Answer], usable: Iterable[Answer]) -> list[Answer]:
+    """What may clear a package of a stream that is not known: not what is said of one stream where others are spoken of too."""
+    streams: dict[str, set[str | None]] = {}
+    for lookup, hit in usable:
+        if hit.affected.kind == "affected" and not lookup.is_resolution:
+            for name in ids_of(hit.advisory):
+                streams.setdefault(name, set()).add(hit.affected.module)
+    return [
+        (lookup, hit)
+        for lookup, hit in clearing
+        if not hit.affected.module
+        or not set().union(*(streams.get(name, ()) for name in ids_of(hit.advisory))) - {hit.affected.module}
+    ]
+
+
 def _flavour_fits(version: str, span: Range) -> bool:
     """Special builds (ksplice, FIPS) are numbered apart from the usual ones: their fixes say nothing about each other."""
     fixed = span.fixed or span.high
@@ -223,19 +273,31 @@ def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
 
 
 def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
-    span, affected = hit.range, hit.affected
-    fix = (
-        Fix(state="fixed", version=span.fixed, date=affected.fix_date) if span.fixed else Fix(state=affected.fix_state)
-    )
+    affected, fixed = hit.affected, hit.range.fixed or _next_fix(lookup, hit)
     return Affecting(
         lookup=lookup,
         advisory=hit.advisory,
         affected=affected,
-        range=span,
-        fix=fix,
+        range=hit.range,
+        fix=Fix(state="fixed", version=fixed, date=affected.fix_date) if fixed else Fix(state=affected.fix_state),
         others=[],
         vendor_ids=affected.vendor_ids,
     )
+
+
+def _next_fix(lookup: Lookup, hit: Hit) -> str:
+    """What mends a language's range that has no fix of its own: that of the next line of versions, "" if there is none."""
+    affected = hit.affected
+    if affected.fix_state not in ("unknown", "fixed") or ":" in affected.namespace:
+        return ""
+    return nearest(lookup.ask.version, lookup.ask.scheme, [span.fixed for span in affected.ranges if span.fixed])
+
+
+def _reach(each: Affecting, stays_at: str) -> None:
+    """Take back a fix that the image's stream does not get: there is none in it, and where there is one, `why` tells."""
+    if each.fix.state == "fixed" and not is_reachable(each.fix.version, stays_at):
+        each.beyond = each.fix.version
+        each.fix = Fix(state="not-fixed")
 
 
 def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[Answer], release: str) -> list[Affecting]:
@@ -246,7 +308,7 @@ def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[An
     by_name: dict[tuple[str, str, str], dict[int, Answer]] = {}
     for number, (lookup, hit) in enumerate(resolutions):
         fixed = _fixed_by(hit)
-        if fixed and ("+" not in lookup.ask.namespace or _is_reachable(fixed, release)):
+        if fixed and ("+" not in lookup.ask.namespace or is_reachable(fixed, release)):
             for name in ids_of(hit.advisory):
                 by_name.setdefault((lookup.kind, lookup.ask.name, name), {})[number] = (lookup, hit)
     kept = []
@@ -283,17 +345,3 @@ def _fixed_by(hit: Hit) -> str:
 def _is_at_least(lookup: Lookup, version: str) -> bool:
     ask = lookup.ask
     return contains(Range(low=version), ask.version, ask.scheme, is_bare=ask.is_bare)
-
-
-def _is_reachable(fixed: str, release: str) -> bool:
-    """Whether a host of this release can install a channel's fix: `.el9_6` is beyond one that stays at 9.4, `.el8` is of another.
-
-    Where either does not say its release, it can.
-    """
-    built = _BUILT_FOR.search(fixed)
-    major, _, minor = release.partition(".")
-    if built is None or not major.isdecimal():
-        return True
-    if built[1] != major:
-        return False
-    return not minor.isdecimal() or int(built[2] or "0") <= int(minor)

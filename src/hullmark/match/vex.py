@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from hullmark.match.clearing import is_silent
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
 from hullmark.model.match import Match, Suppressed
@@ -134,7 +135,8 @@ def apply(matches: Iterable[Match], statements: Iterable[Statement], source: Inv
 def judged(matches: Iterable[Match], says: Says) -> tuple[Match, ...]:
     """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
 
-    Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is.
+    Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is; a distribution's
+    silence is no word, and gives way to any.
     """
     return tuple(_judged(match, says.of(match)) for match in matches)
 
@@ -148,7 +150,9 @@ def reason_of(statement: Statement) -> str:
 
 
 def _judged(match: Match, statement: Statement | None) -> Match:
-    if statement is None or (match.suppressed is not None and match.suppressed.by != "vex"):
+    if statement is None or (
+        match.suppressed is not None and match.suppressed.by != "vex" and not is_silent(match.suppressed)
+    ):
         return match
     if statement.status in _SUPPRESSING:
         return msgspec.structs.replace(match, suppressed=Suppressed(by="vex", reason=reason_of(statement)))

@@ -26,6 +26,8 @@ def why(package: Package, each: Affecting, plan: Plan) -> str:
     module = f", module {each.affected.module}" if each.affected.module else ""
     channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
     end = f", {place}{channel}" if place else ""
+    if each.beyond:
+        end += f"; fixed only in {each.beyond}, which is beyond the release {plan.stays_at} that its stream stays at"
     return f"{ask.name} {ask.version} {condition(each.range)}{source}{module}{end}{_by_whom(each)}"
 
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
-from hullmark.match import epel
 from hullmark.match.book import Book
+from hullmark.match.clearing import Clearing
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import is_system
 from hullmark.match.merge import Affecting
 from hullmark.match.named import cve_of, shown_id
-from hullmark.match.origin import is_foreign
+from hullmark.match.platforms import spoken_of
 from hullmark.match.risk import risk
 from hullmark.match.severity import is_quoted, severities
 from hullmark.match.why import why
@@ -21,7 +21,6 @@ from hullmark.model.match import Epss, Kev, Match, Named, Suppressed
 from hullmark.model.package import Package
 
 _GUESSED = 0.6
-_NOTHING: frozenset[str] = frozenset()
 
 _T = TypeVar("_T")
 
@@ -41,8 +40,9 @@ class Writer:
     ) -> None:
         """`sound`: the ids of which the distribution says that a package is sound, by the purl of that package."""
         self._plan, self._found, self._sound = plan, found, sound
-        self._licences, self._namespaces = book.licences, book.namespaces
-        self._owners = {package.purl: package for package in packages if is_system(package)}
+        self._licences = book.licences
+        owners = {package.purl: package for package in packages if is_system(package)}
+        self._clearing = Clearing(plan, book.namespaces, owners)
         self._reported: dict[str, set[str]] = {}
         cves = set()
         for package, each in found:
@@ -60,7 +60,9 @@ class Writer:
 
     def _match(self, package: Package, each: Affecting) -> Match:
         named, weight = self._weigh(each)
-        ask, kind = each.lookup.ask, each.lookup.kind
+        ask, kind, reason = each.lookup.ask, each.lookup.kind, why(package, each, self._plan)
+        # A distribution knows what it ships; others speak of a program wherever it runs.
+        platform = "" if ":" in ask.namespace else spoken_of(named.summary, package.arch)
         return Match(
             package=package,
             advisory=named,
@@ -68,44 +70,18 @@ class Writer:
             kind=kind,
             name=ask.name,
             version=ask.version,
-            why=why(package, each, self._plan),
+            why=f"{reason}; it speaks of {platform} only" if platform else reason,
             risk=weight,
-            confidence=_GUESSED if kind == "cpe" else 1.0,
+            confidence=_GUESSED if kind == "cpe" or platform else 1.0,
             suppressed=self._suppressed(package, each) if each.vetoed or package.owned_by else None,
         )
 
     def _suppressed(self, package: Package, each: Affecting) -> Suppressed | None:
-        """Who overrules a match, and why. Of what a package owns, whoever built that package may speak.
-
-        By silence only a comprehensive distribution does, of packages of its own; those whose records do not tell whose they are
-        count as such.
-        """
+        """Who overrules a match, and why. Of what a package owns, whoever built that package may speak."""
         if each.vetoed:
             return Suppressed(by="not-affected", reason=each.vetoed)
-        owner = self._owners.get(package.owned_by or "")
-        if owner is None or is_system(package):
-            return None
-        word = self._word(owner, package, {each.advisory.id, *each.advisory.aliases})
-        return Suppressed(by="distro", reason=f"it belongs to {owner.name} {owner.version}{word}") if word else None
-
-    def _word(self, owner: Package, package: Package, names: Collection[str]) -> str:
-        """What is said of an owner about one vulnerability, so that it does not count in what it owns; "" if nothing is."""
-        if not self._reported.get(owner.purl, _NOTHING).isdisjoint(names):
-            return ", for which it is reported"
-        speaker = self._speaker(owner)
-        if not speaker:
-            return ""
-        if not frozenset(self._sound.get(owner.purl, ())).isdisjoint(names):
-            return f", and {speaker} records that it is sound"
-        if self._plan.is_comprehensive and speaker == self._plan.label:
-            return f", and {self._plan.reason or f'{speaker} does not list that as affected'}"
-        is_told = not self._plan.reason and package.type == "generic" and _is_of(package.version, owner.version)
-        return f", of which {speaker} speaks" if is_told else ""
-
-    def _speaker(self, owner: Package) -> str:
-        """Whose advisories mean a system's package, for people; "" if nobody's do."""
-        extra = epel.spaces(owner, self._plan, self._namespaces)
-        return epel.label(extra[0]) if extra else "" if is_foreign(owner, self._plan) else self._plan.label
+        names = {each.advisory.id, *each.advisory.aliases}
+        return self._clearing.suppressed(package, names, self._reported, self._sound)
 
     def _weigh(self, each: Affecting) -> tuple[Named, float]:
         """The advisory with what is known besides, and the risk. Packages of one source share it: they show the same objects."""
@@ -148,12 +124,6 @@ class Writer:
             references=advisory.references,
             vendor_ids=each.vendor_ids,
         )
-
-
-def _is_of(program: str, package: str) -> bool:
-    """Whether a package's version is that of a bare program with what the packager adds: `3.9.16`, `1:3.9.16-1.amzn2023`."""
-    upstream = package.partition(":")[2] or package
-    return upstream.startswith(program) and not upstream[len(program) :][:1].isdigit()
 
 
 def _together(values: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:

@@ -107,7 +107,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """One package affected by one advisory.
 
     `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and it never
-    fails a run by default). `name` and `version` are what was compared. `why` is a sentence with both versions. `risk` is 0-100.
+    fails a run by default). `confidence` is below 1 too where the advisory's words are about another platform. `name` and `version`
+    are what was compared. `why` is a sentence with both versions. `risk` is 0-100.
     """
 
     package: Package

@@ -34,7 +34,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     `owned_by` is the purl of the operating system package that owns this package's record.
     `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
     `notes` are the ecosystem's extras for reports. Of them matching reads `symbols` (Go), `vendor` and `modularity` (rpm), `section`
-    (deb) and `manifest_name` (Maven: the artifact that an archive's manifest names instead of the pom's).
+    (deb), `manifest_name` (Maven: the artifact that an archive's manifest names instead of the pom's) and `cpes` (what an SBOM calls
+    software that no advisories speak of by its own name: `part:vendor:product`, parted by blanks).
     """
 
     type: str

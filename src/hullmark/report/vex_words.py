@@ -1,7 +1,8 @@
 """What a match says in terms of VEX, for all the formats that write it.
 
 What counts is affected; what was found by a guessed name is under investigation; what suppliers and distributions deny is not
-affected; what was accepted is affected, and the acceptance is the action.
+affected; what was accepted is affected, and the acceptance is the action. What a distribution passes over in silence nobody has denied:
+it is under investigation, so that whoever reads the document neither drops it nor takes it for new.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 
 import msgspec
 
+from hullmark.match.clearing import is_reported, is_silent
 from hullmark.model.match import Match, Suppressed
 from hullmark.report.matches_words import advice
 
@@ -46,6 +48,10 @@ def position(match: Match) -> Position:
         return Position(status="affected", action=_acceptance(suppressed))
     if suppressed.by == "vex":
         return _said(suppressed.reason)
+    if is_silent(suppressed):
+        return Position(status="under_investigation", impact=suppressed.reason)
+    if is_reported(suppressed):
+        return Position(status="affected", action=f"Update the package that it is part of: {suppressed.reason}")
     return Position(status="not_affected", impact=suppressed.reason or "The distribution says so.")
 
 

@@ -24,7 +24,7 @@ Key = tuple[str, str]
 """Namespace and name of a package in advisories."""
 
 _LONGEST_NAMESPACE = 200
-_READ_BY_MATCHING = ("symbols", "vendor", "section", "modularity", "manifest_name")
+_READ_BY_MATCHING = ("symbols", "vendor", "section", "modularity", "manifest_name", "cpes")
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _coordinate = msgspec.msgpack.Decoder(Coordinate).decode
 

@@ -76,8 +76,8 @@ class FoundRow(NamedTuple):
 def advisory_digest(named: Named) -> bytes:
     """What makes an advisory one: who says what under which names. What is new every day, and mere texts, are left out."""
     aliases = sorted(named.aliases)
-    said = (named.id, named.source, named.namespace, aliases, named.severity, named.cvss, named.vendor_ids)
-    said = (*said, named.severities, named.unlisted_by)
+    names = (named.id, named.source, named.namespace, aliases, named.vendor_ids)
+    said = (*names, named.severity, named.cvss, named.severities, named.unlisted_by)
     return hashlib.sha256(_encode(said)).digest()
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
+from string import ascii_letters
 
 from hullmark.versions.scheme import InvalidVersion, Scheme, number, sign
 
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _EPOCH = re.compile(r"[0-9]{1,10}").fullmatch
+_UPSTREAM = re.compile(r"[0-9][A-Za-z0-9.+~:-]*").fullmatch
+_REVISION = re.compile(r"[A-Za-z0-9.+~]*").fullmatch
 _MAX_EPOCH = 2**31 - 1
 
 Chunk = tuple[tuple[int, ...], tuple[int, str]]
@@ -16,13 +19,13 @@ _END: Chunk = ((0,), (0, ""))
 
 # The bytes of a key: `~` sorts before the end of a run of non-digits, letters after it, all else after the letters.
 _RUN_END = b"\x02"
-_CODES = {chr(code): bytes((0x80 | code,)) for code in range(0x7F)}
-_CODES |= {letter: letter.encode() for letter in map(chr, range(0x7F)) if letter.isalpha()}
-_CODES |= {"~": b"\x01", "\x7f": b"\xff\x00"}
+_CODES = {letter: bytes((0x80 | ord(letter),)) for letter in "+-.:"}
+_CODES |= {letter: letter.encode() for letter in ascii_letters}
+_CODES["~"] = b"\x01"
 
 
 def compare(a: str, b: str) -> int:
-    """-1, 0 or 1. A missing epoch or revision counts as 0. Refuses what dpkg refuses."""
+    """-1, 0 or 1. A missing epoch or revision counts as 0. Refuses what `dpkg --validate-version` does."""
     (epoch_a, *parts_a), (epoch_b, *parts_b) = _split(a), _split(b)
     if epoch_a != epoch_b:
         return sign(epoch_a < epoch_b, False)
@@ -54,7 +57,7 @@ def _split(version: str) -> tuple[tuple[int, str], str, str]:
     upstream, dash, revision = rest.rpartition("-")
     if not dash:
         upstream, revision = rest, ""
-    if not upstream or (dash and not revision) or len(text.split()) != 1:
+    if not _UPSTREAM(upstream) or not _REVISION(revision) or (dash and not revision):
         raise InvalidVersion(f"{version!r} is not a Debian version")
     if not _EPOCH(epoch) or int(epoch) > _MAX_EPOCH:
         raise InvalidVersion(f"{version!r} has no valid epoch before the colon")
@@ -79,18 +82,14 @@ def _part_key(part: str) -> bytes:
 
 def _run_key(text: str) -> bytes:
     if len(text) < 2:  # by far the most
-        return _letter_key(text) + _RUN_END if text else _RUN_END
-    return b"".join(map(_letter_key, text)) + _RUN_END
-
-
-def _letter_key(letter: str) -> bytes:
-    return _CODES.get(letter) or b"\xff" + letter.encode("utf-8", "surrogatepass")
+        return _CODES[text] + _RUN_END if text else _RUN_END
+    return b"".join(map(_CODES.__getitem__, text)) + _RUN_END
 
 
 def _weight(letter: str) -> int:
     if letter == "~":
         return -1
-    return ord(letter) if letter.isascii() and letter.isalpha() else ord(letter) + 256
+    return ord(letter) if letter.isalpha() else ord(letter) + 256
 
 
 SCHEME = Scheme(name="deb", compare=compare, types=("deb",), key=key)

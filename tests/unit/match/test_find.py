@@ -138,10 +138,11 @@ def test_unknown_is_never_clean() -> None:
 
 def test_a_version_that_is_none_is_unknown_only_where_advisories_speak_of_the_name() -> None:
     book = book_of(advisory("CVE-1-1", affected("debian:12", "x", "deb", "2")))
-    result = matched(book, [package("deb", "x", "a:b"), package("deb", "y", "a:b")], "debian:12")
-    assert [(each.package.name, each.reason) for each in result.unknown] == [
-        ("x", "its version is none of deb's, and advisories speak of it (CVE-1-1)")
-    ]
+    for version in ("a:b", "abc", "1_2"):
+        result = matched(book, [package("deb", "x", version), package("deb", "y", version)], "debian:12")
+        assert [(each.package.name, each.reason, each.kind) for each in result.unknown] == [
+            ("x", "its version is none of deb's, and advisories speak of it (CVE-1-1)", "unseen")
+        ]
 
 
 def test_a_language_package_that_a_system_package_owns_is_judged_by_the_distributions_word() -> None:
@@ -157,8 +158,7 @@ def test_a_language_package_that_a_system_package_owns_is_judged_by_the_distribu
         "it belongs to python3-urllib3 1.24.2-5.el8, and RHEL 8.4 does not list that as affected"
     )
     (unheard,) = matched(book_of(records[0]), [owner, owned], "rhel:8.4").matches
-    assert unheard.suppressed is not None
-    assert unheard.suppressed.reason.endswith("and the snapshot has no advisories for RHEL 8.4")
+    assert unheard.suppressed is None
     said = advisory("CVE-1-1", affected("rhel:8", "python3-urllib3", "rpm", "0:1.24.2-6.el8"), source="redhat")
     assert counted(matched(book_of(*records, said), [owner, owned], "rhel:8.4")) == {
         ("python3-urllib3", "CVE-1-1"): "0:1.24.2-6.el8"
@@ -187,6 +187,31 @@ MODULES = [
     ("nodejs:14", "", "1-1.el8", False),
     ("nodejs:14", "", "1-1.module_el8", True),
 ]
+OTHER_STREAMS = [
+    # the package's label, its release, whether the word about nodejs:14 clears it
+    ("nodejs:14:820:x", "3-1.module+el8", True),
+    ("", "3-1.module+el8", False),
+    ("nodejs:12:820:x", "3-1.module+el8", False),
+]
+
+
+@pytest.mark.parametrize(("label", "version", "clears"), OTHER_STREAMS)
+def test_a_module_of_a_stream_that_is_not_known_is_not_cleared_by_a_word_about_another(
+    label: str, version: str, clears: bool
+) -> None:
+    notes = {"modularity": label} if label else {}
+    node = package("rpm", "node", version, notes=notes, purl="pkg:rpm/node@1")
+    everywhere = affected("rhel:8", "node", "rpm", ranges=(EVERY_VERSION,))
+    safe = affected("rhel:8", "node", "rpm", kind="unaffected", ranges=(EVERY_VERSION,), module="nodejs:14")
+    assert bool(counted(matched(book_of(advisory("CVE-1-1", everywhere, safe)), [node], "rhel:8.4"))) is not clears
+    own = affected("almalinux:8", "node", "rpm", "0:2-1", module="nodejs:14")
+    book = book_of(advisory("CVE-1-1", everywhere), advisory("ALSA-1", own, aliases=("CVE-1-1",)))
+    assert bool(counted(matched(book, [node], "almalinux:8.4"))) is not clears
+    owned = package("npm", "vendored", "1.0.0", owned_by=node.purl)
+    mended = advisory("CVE-1-2", affected("rhel:8", "node", "rpm", "0:2-1", module="nodejs:14"))
+    upstream = advisory("GHSA-1", affected("npm", "vendored", "npm", "2.0.0"), aliases=("CVE-1-2",))
+    found = counted(matched(book_of(mended, upstream), [node, owned], "rhel:8.4"))
+    assert (("vendored", "GHSA-1") in found) is not clears
 
 
 @pytest.mark.parametrize(("module", "label", "version", "fits"), MODULES)

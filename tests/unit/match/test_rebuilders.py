@@ -19,6 +19,8 @@ REBUILDS = [
     (("apk", "rootio-jq", "1.6-r1"), "alpine:3.18", "jq", "apk", "1.6-r20071", "direct"),
     (("pypi", "rootio_jq", "1.6"), "pypi", "jq", "pep440", "1.6+root.io.2", "direct"),
     (("npm", "@rootio/jq", "1.6.0"), "npm", "jq", "npm", "1.6.1-root.io.1", "direct"),
+    (("maven", "io.root.org.x/jq", "1.6"), "maven", "org.x:jq", "maven", "1.6-root.io.2", "direct"),
+    (("maven", "io.root.org.x/jq", "1.6"), "maven", "org.x:jq", "maven", "1.6.1", "direct"),
 ]
 
 
@@ -28,6 +30,7 @@ def test_a_rebuild_is_affected_under_the_originals_name_until_the_rebuilder_mend
 ) -> None:
     type, name, version = found
     ours = name.lower().replace("_", "-")
+    ours = ours.replace("/", ":") if type == "maven" else ours
     book = book_of(
         advisory("CVE-1-1", affected(namespace, original, scheme, "9")),
         mended(namespace, ours, scheme, fix),

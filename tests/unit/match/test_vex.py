@@ -232,6 +232,23 @@ def test_affected_lifts_what_vex_suppressed_and_nothing_else() -> None:
     assert apply((by_rule,), (says("fixed", DIGEST),), SOURCE) == (by_rule,)
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_word"),
+    [
+        ("it belongs to x 1, and Debian 13 records that it is sound", True),
+        ("it belongs to x 1, for which it is reported", True),
+        ("it belongs to x 1, and Debian 13 does not list that as affected", False),
+        ("it belongs to x 1, of which Amazon Linux 2023 speaks", False),
+    ],
+)
+def test_a_distributions_silence_gives_way_to_any_statement_and_its_word_to_none(reason: str, is_word: bool) -> None:
+    aside = match(suppressed=Suppressed(by="distro", reason=reason))
+    assert apply((aside,), (says("affected", DIGEST),), SOURCE) == ((aside,) if is_word else (match(),))
+    (judged,) = apply((aside,), (says("fixed", DIGEST),), SOURCE)
+    assert judged.suppressed is not None
+    assert judged.suppressed.by == ("distro" if is_word else "vex")
+
+
 def test_the_deciding_statement_can_be_asked_for() -> None:
     old, new = says("not_affected", DIGEST, at="2026-01-01"), says("affected", DIGEST, at="2026-01-02")
     assert Says((new, old), SOURCE).of(match()) is new

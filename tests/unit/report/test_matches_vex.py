@@ -15,6 +15,7 @@ from hullmark.model.advisory import Statement
 from hullmark.model.match import Matches, Suppressed
 from hullmark.report import load
 from hullmark.report.format import RenderContext
+from hullmark.report.matches_cyclonedx_json import analysis
 from hullmark.report.vex_words import JUSTIFICATIONS, Position, position
 from tests.unit.report.matches_samples import (
     CLEAN,
@@ -32,6 +33,13 @@ from tests.unit.report.matches_samples import (
 )
 from tests.unit.report.samples import PLAIN, digest
 
+OWNED = "it belongs to python3-yaml 6.0-3"
+WORDS = {
+    f"{OWNED}, and Debian 12 records that it is sound": ("not_affected", "known_not_affected", "not_affected"),
+    f"{OWNED}, for which it is reported": ("affected", "known_affected", "exploitable"),
+    f"{OWNED}, and Debian 12 does not list that as affected": ("under_investigation",) * 2 + ("in_triage",),
+    f"{OWNED}, of which Amazon Linux 2023 speaks": ("under_investigation",) * 2 + ("in_triage",),
+}
 ANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 URI = {"type": "string", "pattern": r"^[a-z][a-z0-9+.-]*:\S+$"}
 TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
@@ -149,6 +157,22 @@ def test_what_vex_suppressed_is_said_again_as_it_was_said(source: str, impact: s
         suppressed = Suppressed(by="vex", reason=vex.reason_of(statement))
         said = position(msgspec.structs.replace(OPENSSL, suppressed=suppressed))
         assert (said.status, said.justification) == (status, justification)
+
+
+@pytest.mark.parametrize("reason", WORDS)
+def test_not_affected_is_said_of_a_statement_and_never_of_silence(reason: str) -> None:
+    aside = msgspec.structs.replace(OPENSSL, suppressed=Suppressed(by="distro", reason=reason))
+    found = msgspec.structs.replace(SMALL, matches=(aside,))
+    status, in_csaf, state = WORDS[reason]
+    (statement,) = openvex(found)["statements"]
+    assert statement["status"] == status
+    assert reason in (
+        statement.get("impact_statement") or statement.get("status_notes") or statement["action_statement"]
+    )
+    (vulnerability,) = csaf(found)["vulnerabilities"]
+    assert list(vulnerability["product_status"]) == [in_csaf]
+    assert analysis(aside)["state"] == state
+    assert reason in analysis(aside)["detail"]
 
 
 @pytest.mark.parametrize("case", MATCHES)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -22,6 +23,13 @@ _OWN_SOURCE = frozenset(("apk", "deb"))
 SYSTEM = frozenset(("alpm", "apk", "deb", "rpm"))
 """The types of packages that a distribution's packager installs."""
 _NO_VERSION = frozenset(("", "unknown", "noassertion", "none", "(devel)"))
+_SPOKEN_OF = frozenset(
+    ("alpm", "bitnami", "cargo", "composer", "conan", "cran", "deb", "gem", "githubactions", "golang", "hackage", "hex", "maven", "npm",
+     "nuget", "pub", "pypi", "rpm", "swift")
+)  # fmt: skip
+"""Types of which there are advisories by their own names: what CPE names their writers guess is not kept."""
+_MOST_NAMES = 32
+_NAMED = re.compile(r"[aoh]:[^\s:*?]+:[^\s:*?]+").fullmatch
 _CPE = re.compile(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?::((?:[^:\\]|\\.)*))?").match
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -133,7 +141,19 @@ def _source(type: str, name: str, version: str, told: Told, parts: PurlParts | N
 def _notes(type: str, told: Told, parts: PurlParts | None) -> dict[str, str]:
     notes = {clipped(key): clipped(value) for key, value in told.notes.items() if value}
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
-    return {"modularity": module, **notes} if module else notes
+    if module:
+        notes = {"modularity": module, **notes}
+    names = " ".join(_products(told.cpes)) if type not in _SPOKEN_OF else ""
+    return {**notes, "cpes": names} if names else notes
+
+
+def _products(cpes: Iterable[str]) -> Iterator[str]:
+    """Part, vendor and product of CPE names of either kind, each once."""
+    found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
+    names = dict.fromkeys(
+        ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
+    )
+    return islice(filter(_NAMED, names), _MOST_NAMES)
 
 
 def merged(packages: Iterable[Package]) -> tuple[Package, ...]:
