@@ -52,7 +52,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document in documents:
         if document.url in LISTS:
             continue
-        for package, raw in (document_of(_PACKAGES, document, report) or {}).items():
+        for package, raw in document_of(_PACKAGES, document).items():
             for each, entry in (decode(_PACKAGE, raw, package, report) or {}).items():
                 places.setdefault(each, []).append((package, entry))
     for each in sorted(places):

@@ -9,9 +9,21 @@ from typing import BinaryIO, Protocol
 import msgspec
 
 from hullmark.model.advisory import Record
+from hullmark.model.errors import HullmarkError
 
 Report = Callable[[str, str], None]
 """Called with a place (document, or member of one) and what is wrong there. The rest is still read."""
+
+
+class DamagedDocument(HullmarkError):
+    """A document that is cut short, corrupt, or none of its feed's. What else was read of the feed is not to be believed.
+
+    `place` is the document's URL, `reason` a clause. Readers raise it; whoever updates a feed keeps what it gave before.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}", advice="fetch it again")
+        self.place, self.reason = place, reason
 
 
 class Get(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +70,13 @@ class Feed:
     """One source of records.
 
     `crawl(known)` says what to fetch. `parse(documents, report)` is pure: the same documents give the same records, in the same
-    order; later documents override earlier ones by id. Damage costs only the record it hits and is reported. `licence`
-    is the data's (SPDX where there is one, else words), `homepage` where people
-    read about it, `fresh_days` after how many days without news its data counts as
-    old. `needs` names an environment variable without which upstream refuses (a token); such a feed is left out with a word.
-    `is_default`: fetched unless feeds are chosen by name. `overrides` names a feed whose word on what is affected this one
-    replaces, id by id.
+    order; later documents override earlier ones by id. A record that cannot be read costs only itself and is reported; a document
+    that is not whole raises DamagedDocument, and the feed has failed.
+
+    `licence` is the data's (SPDX where there is one, else words), `homepage` where people read about it, `fresh_days` after how many
+    days without news its data counts as old. `needs` names an environment variable without which upstream refuses (a token); such a
+    feed is left out with a word. `is_default`: fetched unless feeds are chosen by name. `overrides` names a feed whose word on what is
+    affected this one replaces, id by id.
     """
 
     name: str

@@ -68,7 +68,7 @@ def _changed(since: str) -> Generator[Get, Document | None, list[str] | None]:
         document = yield Get(url=f"{_EXPORTS}/{ecosystem}/{_CHANGES}", is_optional=True, is_addition=True)
         if document is None:
             return None
-        for line in lines(document, _unheard):
+        for line in lines(document):
             at, _, name = line.partition(",")
             if at[:_SECONDS] < since[:_SECONDS]:
                 break  # the newest stand first
@@ -77,10 +77,6 @@ def _changed(since: str) -> Generator[Get, Document | None, list[str] | None]:
             if len(changed) > _MAX_CHANGES:
                 return None
     return changed
-
-
-def _unheard(place: str, reason: str) -> None:
-    """A list that breaks off costs nothing but a little news, which the next full crawl brings."""
 
 
 FEED = Feed(

@@ -40,7 +40,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if release is None:
             report(document.url, "left out: its address names no release")
             continue
-        rows = document_of(_ROWS, document, report) or []
+        rows = document_of(_ROWS, document)
         for number, raw in enumerate(rows):
             place = f"{document.url} row {number}"
             row = decode(_ROW, raw, place, report)
