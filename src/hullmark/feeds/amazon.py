@@ -67,11 +67,11 @@ def crawl(known: Known) -> Crawl:
     if catalogue is not None:
         lists += [f"2/extras/{topic}/latest/x86_64/mirror.list" for topic in _topics(catalogue)]
     for place in lists:
-        mirrors = yield Get(url=_CDN + place, is_optional=True)
+        mirrors = yield Get(url=_CDN + place, is_optional=place not in _LISTS)
         base = _first_line(mirrors)
         if not base:
             continue
-        index = yield Get(url=f"{base}/repodata/repomd.xml", is_optional=True)
+        index = yield Get(url=f"{base}/repodata/repomd.xml", is_optional=place not in _LISTS)
         location = _updateinfo_of(index)
         if location:
             yield Get(url=f"{base}/{location}")
@@ -187,4 +187,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl,
     parse=parse,
+    covers={"amazon:*": 100},
+    least_records=1_500,
 )

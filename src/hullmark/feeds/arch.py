@@ -75,4 +75,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url="https://security.archlinux.org/all.json")),
     parse=parse,
+    covers={"arch:rolling": 1000},
+    least_records=1_000,
 )

@@ -134,4 +134,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url=_TRACKER), *(Get(url=url, is_optional=True) for url in LISTS)),
     parse=parse,
+    covers={"debian:*": 1000},
+    least_records=25_000,
 )

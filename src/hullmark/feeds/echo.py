@@ -62,4 +62,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url="https://advisory.echohq.com/data.json")),
     parse=parse,
+    covers={"echo:rolling": 1500},
+    least_records=1_500,
 )

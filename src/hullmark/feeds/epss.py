@@ -56,4 +56,5 @@ FEED = Feed(
     ),
     parse=parse,
     fresh_days=3,
+    least_records=150_000,
 )

@@ -155,4 +155,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl,
     parse=parse,
+    covers={"epel:*": 20, "fedora:*": 50},
+    least_records=5_000,
 )

@@ -20,6 +20,7 @@ from hullmark.feeds.formats.reading import UNREADABLE, decode, json_content
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.spans import range_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
+from hullmark.feeds.ghsa import COVERS
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.versions.condition import parse_condition
 
@@ -362,4 +363,6 @@ FEED = Feed(
     parse=parse,
     needs="GITHUB_TOKEN",
     is_default=False,
+    covers=COVERS,
+    least_records=12_000,
 )

@@ -54,4 +54,5 @@ FEED = Feed(
     licence="CC0-1.0",
     crawl=crawl_of(Get(url="https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json")),
     parse=parse,
+    least_records=700,
 )

@@ -161,4 +161,6 @@ FEED = Feed(
     licence="public domain (United States government)",
     crawl=crawl,
     parse=parse,
+    covers={"cpe": 100_000},
+    least_records=150_000,
 )

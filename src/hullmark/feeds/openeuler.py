@@ -130,4 +130,6 @@ FEED = Feed(
     crawl=crawl,
     parse=parse,
     is_default=False,
+    covers={"openeuler:*": 200},
+    least_records=2_000,
 )

@@ -86,4 +86,18 @@ FEED = Feed(
     licence="each database's own (https://google.github.io/osv.dev/data/#current-data-sources)",
     crawl=crawl,
     parse=parse,
+    covers={
+        "composer": 3000,
+        "conan": 1,
+        "cran": 1,
+        "gem": 900,
+        "githubactions": 10,
+        "hex": 25,
+        "maven": 3000,
+        "npm": 50_000,
+        "nuget": 800,
+        "pub": 5,
+        "swift": 15,
+    },
+    least_records=60_000,
 )

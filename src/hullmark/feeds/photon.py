@@ -76,4 +76,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(*(Get(url=f"{_FOLDER}/cve_data_photon{release}.json", is_optional=True) for release in _RELEASES)),
     parse=parse,
+    covers={"photon:*": 200},
+    least_records=2_000,
 )

@@ -395,4 +395,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl,
     parse=parse,
+    covers={"rhel:*": 500},
+    least_records=9_000,
 )

@@ -51,4 +51,5 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl,
     parse=parse,
+    covers={"secureos:rolling": 1},
 )
