@@ -10,6 +10,9 @@ APPLICATION_ID = 0x48554C4C
 FORMAT = 2
 """Raised whenever the tables or what stands in them change; a program reads only its own format."""
 
+FOLDER = "folder"
+"""What advisories that somebody gives for one run go under, in place of a feed's name."""
+
 UNAFFECTED, BY_CODE, LOW_OPEN, HIGH_OPEN = 1, 2, 4, 8
 """Flags of a row of `span`. BY_CODE: its bounds have no faithful key; `low` and `high` are their text, and the scheme compares."""
 

@@ -218,6 +218,10 @@ class Shelf:
         """The names of all feeds that gave records once, sorted."""
         return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/records"))
 
+    def tried(self) -> list[str]:
+        """The names of all feeds that were asked once, whatever came of it, sorted."""
+        return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/state.json"))
+
     def state(self, name: str) -> FeedState:
         """What the feed last gave; an empty state if nothing yet, or if the file is damaged."""
         try:

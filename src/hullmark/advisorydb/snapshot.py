@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hullmark.advisorydb.hits import LookUp
-from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, Coverage, FeedInfo
+from hullmark.advisorydb.schema import APPLICATION_ID, FOLDER, FORMAT, Coverage, FeedInfo
 from hullmark.match.book import Ask, Extent, Hit
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
@@ -97,7 +97,7 @@ class Snapshot:
         found: dict[str, Extent] = {}
         for row in self.coverage:
             feed = feeds[row.feed]
-            more = Extent(row.advisories, feed.data_at, row.whole_at, feed.stale_days)
+            more = Extent(row.advisories, feed.data_at, row.whole_at, feed.stale_days, feed.name == FOLDER)
             found[row.namespace] = found[row.namespace].beside(more) if row.namespace in found else more
         return found
 

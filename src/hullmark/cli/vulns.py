@@ -112,7 +112,8 @@ def _add_failing(group: argparse._ArgumentGroup) -> None:
         "--fail-on",
         metavar="WHAT",
         default="",
-        help="a severity or worse; any, fixable, kev; unknown (packages of which nothing can be said), eol; several with commas",
+        help="a severity or worse; any, fixable, kev; unknown (packages of which nothing can be said, gaps in the advisories, what "
+        "could not be read), eol; several with commas",
     )
     group.add_argument("--fail-on-cpe", action="store_true", help="also by matches that rest on a CPE name alone")
 
@@ -200,6 +201,14 @@ def _template(file: str | None) -> str:
         raise HullmarkError(f"cannot read the template {file}: {error}", advice="check the path") from error
 
 
+def _is_open(result: Matches | MatchesJson) -> bool:
+    """Whether something may be wrong that cannot be told: of a package, of a namespace, or of what could not be looked at."""
+    from hullmark.model.problem import OPEN
+
+    problems = any(getattr(each, "kind", "note") in OPEN for each in result.problems)
+    return bool(result.unknown or result.uncovered or problems)
+
+
 def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], bool]:
     """What --fail-on asks for, of matches or the document that is made of them. Raises HullmarkError for a word that is none."""
     from hullmark.match.risk import is_at_least
@@ -222,9 +231,7 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
         )
 
     def fails(result: Matches | MatchesJson) -> bool:
-        if "unknown" in words and (
-            result.unknown or any("nothing can be said" in each.reason for each in result.problems)
-        ):
+        if "unknown" in words and _is_open(result):
             return True
         if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
             return True

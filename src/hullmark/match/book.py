@@ -37,14 +37,15 @@ class Hit(NamedTuple):
 class Extent(NamedTuple):
     """How many advisories speak of a namespace, and the youngest date in all that its feeds gave (ISO 8601, may be "").
 
-    `whole_at`: the day as of which a feed tells all that is known of it, "" if none does; after `stale_days` (0: never) that is too long
-    ago.
+    `is_given`: somebody gave them as a folder. `whole_at`: the day as of which a feed tells all that is known of it, "" if none does;
+    after `stale_days` (0: never) that is too long ago.
     """
 
     advisories: int
     data_at: str
     whole_at: str = ""
     stale_days: int = 0
+    is_given: bool = False
 
     def days_old(self, at: str) -> int:
         """How many days before a day (ISO 8601) it was whole; 0 if it was not, and where either is no day."""
@@ -61,7 +62,8 @@ class Extent(NamedTuple):
         """What two feeds tell together: the one counts that stays whole for longer."""
         best = max(self, other, key=Extent._ends)
         data_at = max(self.data_at, other.data_at)
-        return Extent(self.advisories + other.advisories, data_at, best.whole_at, best.stale_days)
+        is_given = self.is_given and other.is_given
+        return Extent(self.advisories + other.advisories, data_at, best.whole_at, best.stale_days, is_given)
 
     def _ends(self) -> str:
         """The last day on which it counts as whole, in an order."""

@@ -134,7 +134,8 @@ def _gap(namespace: str, extent: Extent | None, packages: Sequence[Package], at:
     if extent is None:
         reason = f"the snapshot has no advisories for {name}"
     elif not extent.whole_at:
-        reason = f"the snapshot has only a part of the advisories for {name}: no whole feed stands behind them"
+        who = "the folder does not declare them whole" if extent.is_given else "no whole feed stands behind them"
+        reason = f"the snapshot has only a part of the advisories for {name}: {who}"
     elif extent.is_known(at):
         return
     else:
