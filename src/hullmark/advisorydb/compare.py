@@ -74,7 +74,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
     `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `names`: every id under
-    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything.
+    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything, or all of it.
     `products` (purls without version, images): those of which suppliers say something else (VEX).
     """
 
@@ -123,8 +123,20 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
         epss=epss,
         lifecycles=lifecycles,
         support=support,
-        namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()),
+        namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()) | covered_otherwise(previous, next),
         products=products,
+    )
+
+
+def covered_otherwise(previous: Snapshot, next: Snapshot, days: tuple[str, str] | None = None) -> frozenset[str]:
+    """The namespaces that only one of two snapshots knows all of: on one day and on another (ISO 8601) if these are given, for time alone
+    makes advisories too old; else whenever they were made."""
+    before, after = previous.namespaces, next.namespaces
+    since, at = days or ("", "")
+    return frozenset(
+        name
+        for name in before.keys() & after.keys()
+        if (before[name].is_known(since), before[name].is_given) != (after[name].is_known(at), after[name].is_given)
     )
 
 

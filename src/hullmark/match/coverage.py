@@ -23,12 +23,16 @@ _NAMES = {_CPE: "programs that no package manager installed (NVD)"}
 
 
 class Gap(NamedTuple):
-    """Of which packages a namespace does not tell all, and why. `lasting` is the reason without words that change from day to day."""
+    """Of which packages a namespace does not tell all, and why. `lasting` is the reason without words that change from day to day.
+
+    `is_end`: because the release is past its end, whatever the namespace tells.
+    """
 
     namespace: str
     reason: str
     lasting: str
     packages: tuple[Package, ...]
+    is_end: bool = False
 
 
 def uncovered(gaps: Iterable[Gap]) -> tuple[Uncovered, ...]:
@@ -66,7 +70,7 @@ def gaps(packages: Sequence[Package], plan: Plan, book: Book, at: str) -> list[G
         found += _gap(namespace, known.get(namespace), members, at)
     ended = ended_since(plan, book, at)
     if ended is not None:
-        found.append(Gap(plan.namespace, *_past_its_end(plan, ended), tuple(own)))
+        found.append(Gap(plan.namespace, *_past_its_end(plan, ended), tuple(own), is_end=True))
     return found
 
 

@@ -72,6 +72,18 @@ def find(
     )
 
 
+def partly_told(
+    inventory: Inventory, book: Book, *, at: str, channels: Collection[str] = _NO_CHANNELS
+) -> Iterator[tuple[Package, str]]:
+    """The packages of an inventory of which a snapshot tells only a part, or too old a one, each with the reason, whatever day it is.
+
+    That the release has ended is none: that is told of releases (`Matches.problems`).
+    """
+    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
+    for gap in gaps(inventory.packages, plan, book, at):
+        yield from ((package, gap.lasting) for package in gap.packages if not gap.is_end)
+
+
 def channels_in_use(inventory: Inventory) -> set[str]:
     """The paid channels that packages of an inventory, or the repositories it names, show to be in use."""
     has_esm = any(package.type == "deb" and "+esm" in package.version for package in inventory.packages)
