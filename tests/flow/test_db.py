@@ -99,7 +99,7 @@ def test_an_update_in_which_a_feed_failed_ends_with_a_status_and_db_status_says_
     for _ in range(2):
         ran = hullmark("db", "update", "--from", mirror)
         assert ran.status == 3
-        assert re.search(r"^kev +failed +0 records: .*cannot be read", ran.out, re.M)
+        assert re.search(r"^kev +failed +0 records: .*cannot be read", ran.out.decode(), re.M)
     feeds = {each["name"]: each for each in hullmark("db", "status", "-o", "json").document["feeds"]}
     assert (feeds["kev"]["state"], feeds["pypa"]["state"]) == ("failed", "good")
     assert feeds["kev"]["failing_since"]
