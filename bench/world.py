@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from hullmark.advisorydb.build import build
-from hullmark.advisorydb.schema import FeedInfo
+from hullmark.advisorydb.schema import Cover, FeedInfo
 from hullmark.match.coordinates import Coordinate
 from hullmark.match.fleet import Builder, Fleet
 from hullmark.model.advisory import (
@@ -239,11 +239,24 @@ def _another(turn: int, record: Record) -> Record | None:
     return msgspec.structs.replace(record, affected=parts)
 
 
+def _feed(name: str) -> FeedInfo:
+    """A feed that tells all of what it speaks of, however old it is."""
+    whole = (Cover("*", 0),)
+    return FeedInfo(
+        name=name,
+        title=name,
+        homepage="",
+        licence="",
+        covers=whole,
+        checked_on="2026-01-01",
+        dated_by="check",
+        stale_days=0,
+    )
+
+
 def snapshot_of(path: Path, records: list[Record]) -> str:
     """Write a snapshot of the records; answers its digest."""
     by_feed: dict[str, list[Record]] = {}
     for record in records:
         by_feed.setdefault(record.source if isinstance(record, Advisory) else "exploits", []).append(record)
-    return build(
-        path, [(FeedInfo(name=name, title=name, homepage="", licence=""), by_feed[name]) for name in sorted(by_feed)]
-    )
+    return build(path, [(_feed(name), by_feed[name]) for name in sorted(by_feed)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,28 @@ def mirror_of(folder: Path, *ids: str) -> Path:
             }
             archive.writestr(f"{id}.json", json.dumps(record))
     return folder
+
+
+def test_an_update_in_which_a_feed_failed_ends_with_a_status_and_db_status_says_since_when(
+    hullmark: Program, tmp_path: Path
+) -> None:
+    mirror = mirror_of(tmp_path / "m", "PYSEC-1")
+    kev = mirror / "www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
+    kev.parent.mkdir(parents=True)
+    kev.write_text('{"vulnerabilities": [')
+    for _ in range(2):
+        ran = hullmark("db", "update", "--from", mirror)
+        assert ran.status == 3
+        assert re.search(r"^kev +failed +0 records: .*cannot be read", ran.out.decode(), re.M)
+    feeds = {each["name"]: each for each in hullmark("db", "status", "-o", "json").document["feeds"]}
+    assert (feeds["kev"]["state"], feeds["pypa"]["state"]) == ("failed", "good")
+    assert feeds["kev"]["failing_since"]
+    assert re.search(r"^kev .* FAILED since \d{4}-\d\d-\d\d: ", hullmark("db", "status").text, re.M)
+    kev.write_text('{"vulnerabilities": []}')
+    assert hullmark("db", "update", "--from", mirror).status == 0
+    (mirror / "osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip").write_bytes(b"PK")
+    kev.unlink()
+    assert hullmark("db", "update", "--from", mirror).status == 2
 
 
 def test_two_snapshots_are_compared_and_an_earlier_one_can_be_used_again(hullmark: Program, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hullmark.advisorydb.build import build
-from hullmark.advisorydb.schema import FeedInfo
+from hullmark.advisorydb.schema import Cover, FeedInfo
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.find import find
 from hullmark.model.advisory import Advisory, Affected, Range, Record
@@ -21,23 +21,32 @@ from hullmark.versions import scheme_for
 TODAY = "2026-06-30"
 
 
-def book_of(*records: Record, feed: str = "test", kept_fresh: bool = False) -> Snapshot:
-    """A snapshot of these records. Advisories stand under their own source, all else under `feed`."""
+def book_of(*records: Record, feed: str = "test", kept_fresh: bool = False, **more: Any) -> Snapshot:
+    """A snapshot of these records. Advisories stand under their own source, all else under `feed`.
+
+    What it speaks of is whole. `kept_fresh`: as of the dates in it; `more` is what the feeds say of themselves.
+    """
     by_feed: dict[str, list[Record]] = {}
     for record in records:
         name = record.source if isinstance(record, Advisory) else feed
         by_feed.setdefault(name, []).append(record)
-    feeds = [(info(name, 7 if kept_fresh else 0), by_feed[name]) for name in sorted(by_feed)]
+    if kept_fresh:
+        more = {"dated_by": "records", **more}
+    feeds = [(info(name, 7 if kept_fresh else 0, **more), by_feed[name]) for name in sorted(by_feed)]
     with tempfile.TemporaryDirectory(prefix="hullmark-test-") as folder:
         path = Path(folder) / "snapshot"
         digest = build(path, feeds)
         return Snapshot(path, digest)  # SQLite keeps what it has opened
 
 
-def info(name: str, fresh_days: int = 0) -> FeedInfo:
-    """A feed of this name."""
+WHOLE = (Cover("*", 0),)
+
+
+def info(name: str, fresh_days: int = 0, **more: Any) -> FeedInfo:
+    """A feed of this name, which tells all of every namespace that it speaks of and never grows old, unless something else is said."""
     homepage = f"https://{name}.example"
-    return FeedInfo(name=name, title=name.title(), homepage=homepage, licence="CC0-1.0", fresh_days=fresh_days)
+    told = {"covers": WHOLE, "checked_on": TODAY, "dated_by": "check", "stale_days": fresh_days and 30, **more}
+    return FeedInfo(name=name, title=name.title(), homepage=homepage, licence="CC0-1.0", fresh_days=fresh_days, **told)
 
 
 def affected(namespace: str, name: str, scheme: str, below: str = "", **more: Any) -> Affected:

@@ -22,6 +22,7 @@ from hullmark.advisorydb.schema import (
     UNAFFECTED,
     FeedInfo,
 )
+from hullmark.advisorydb.wholeness import covered, day_of, goes_by_check, whole_at
 from hullmark.model.advisory import (
     Advisory,
     Affected,
@@ -35,7 +36,6 @@ from hullmark.model.advisory import (
 )
 
 _CHUNK = 1 << 20
-_DAY = len("2026-01-31")
 
 Span = tuple[int, int, int, int, int, bytes | None, bytes | None, bytes | None, bytes | None]
 
@@ -107,48 +107,55 @@ class _Writer:
         self._overridden = self._feeds.get(info.overrides)
         self._known.clear()
         self._coverage.clear()
-        count, latest = 0, ""
+        count, latest, past = 0, "", ""
         for record in records:
             count += 1
-            latest = max(latest, self._write(record))
+            day = self._write(record)
+            latest = max(latest, day)
+            if not info.checked_on or day <= info.checked_on:  # a date in the future makes nothing fresh
+                past = max(past, day)
         info = msgspec.structs.replace(info, records=count, data_at=latest)
         self._data_at = max(self._data_at, latest)
+        self._write_coverage(info, whole_at(info, past))
+        if not goes_by_check(info, bool(past)):
+            info = msgspec.structs.replace(info, checked_on="")
         self._db.execute("INSERT INTO feed VALUES (?, ?, ?)", (self._feed, info.name, self._encode(info)))
-        rows = [(name, self._feed, len(dates), max(dates)) for name, dates in sorted(self._coverage.items())]
-        self._db.executemany("INSERT INTO coverage VALUES (?, ?, ?, ?)", rows)
+
+    def _write_coverage(self, info: FeedInfo, day: str) -> None:
+        whole = dict(covered(info, {name: len(dates) for name, dates in self._coverage.items()}, day))
+        for name in sorted(self._coverage.keys() | whole.keys()):
+            dates = self._coverage.get(name, [])
+            row = (name, self._feed, len(dates), max(dates, default=""), whole.get(name, ""))
+            self._db.execute("INSERT INTO coverage VALUES (?, ?, ?, ?, ?)", row)
 
     def _write(self, record: Record) -> str:
         """Write one record; answers the day that it speaks of."""
         match record:
             case Advisory():
-                return self._write_advisory(record)
+                self._write_advisory(record)
             case Exploitability():
                 score = (record.cve, record.score, record.percentile, record.day)
                 self._db.execute("INSERT OR REPLACE INTO epss VALUES (?, ?, ?, ?)", score)
-                return record.day
             case Exploited():
                 self._db.execute("INSERT OR REPLACE INTO kev VALUES (?, ?)", (record.cve, self._encode(record)))
-                return record.added
             case Lifecycle():
                 release = (record.product, record.release, self._feed, self._encode(record))
                 self._db.execute("INSERT OR REPLACE INTO lifecycle VALUES (?, ?, ?, ?)", release)
-                return ""
             case Support():
                 supported = (record.namespace, record.name, self._encode(record))
                 self._db.execute("INSERT OR REPLACE INTO support VALUES (?, ?, ?)", supported)
-                return ""
             case Statement():
-                return self._write_statement(record)
+                self._write_statement(record)
+        return day_of(record)
 
-    def _write_statement(self, record: Statement) -> str:
+    def _write_statement(self, record: Statement) -> None:
         body = self._encode(record)
         for product in record.products:
             self._statement += 1
             values = (self._statement, record.vulnerability, _versionless(product), body)
             self._db.execute("INSERT INTO statement VALUES (?, ?, ?, ?)", values)
-        return record.at[:_DAY]
 
-    def _write_advisory(self, record: Advisory) -> str:
+    def _write_advisory(self, record: Advisory) -> None:
         self._forget(record)
         if self._overridden is not None:
             self._override(self._overridden, record.id)
@@ -159,7 +166,7 @@ class _Writer:
         values = (number, self._feed, record.id, match_hash(record), head)
         self._db.execute("INSERT INTO advisory VALUES (?, ?, ?, ?, ?)", values)
         self._db.executemany("INSERT INTO alias VALUES (?, ?)", [(name, number) for name in names])
-        day = (record.modified or record.published)[:_DAY]
+        day = day_of(record)
         for namespace in sorted({affected.namespace for affected in record.affected}):
             self._coverage.setdefault(namespace, []).append(day)
         if not record.withdrawn:
@@ -169,7 +176,6 @@ class _Writer:
                 row for place, affected in enumerate(record.affected) for row in self._spans(number, place, affected)
             ]
             self._db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", spans)
-        return day
 
     def _forget(self, record: Advisory) -> None:
         """Remove what this feed said before under the same id (in a collection of several sources: what this source said)."""

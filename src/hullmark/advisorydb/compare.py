@@ -13,7 +13,6 @@ import msgspec
 
 from hullmark.advisorydb.excerpt import Excerpt, Key
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.clearing import is_plausible
 from hullmark.model.advisory import Advisory, Affected, Exploited, Lifecycle, Support
 
 EPSS_THRESHOLDS = (0.1,)
@@ -75,8 +74,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
     `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `names`: every id under
-    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything, or
-    enough for its silence to count.
+    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything, or all of it.
     `products` (purls without version, images): those of which suppliers say something else (VEX).
     """
 
@@ -125,18 +123,21 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
         epss=epss,
         lifecycles=lifecycles,
         support=support,
-        namespaces=frozenset(_otherwise_known(previous, next)),
+        namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()) | covered_otherwise(previous, next),
         products=products,
     )
 
 
-def _otherwise_known(previous: Snapshot, next: Snapshot) -> Iterator[str]:
-    """The namespaces that only one of the snapshots knows, and those whose silence says something in one of them alone."""
-    old, new = previous.namespaces, next.namespaces
-    for name in old.keys() | new.keys():
-        before, after = old.get(name), new.get(name)
-        if (before is None) is not (after is None) or is_plausible(before) is not is_plausible(after):
-            yield name
+def covered_otherwise(previous: Snapshot, next: Snapshot, days: tuple[str, str] | None = None) -> frozenset[str]:
+    """The namespaces that only one of two snapshots knows all of: on one day and on another (ISO 8601) if these are given, for time alone
+    makes advisories too old; else whenever they were made."""
+    before, after = previous.namespaces, next.namespaces
+    since, at = days or ("", "")
+    return frozenset(
+        name
+        for name in before.keys() & after.keys()
+        if (before[name].is_known(since), before[name].is_given) != (after[name].is_known(at), after[name].is_given)
+    )
 
 
 def band(score: float, thresholds: Sequence[float]) -> int:

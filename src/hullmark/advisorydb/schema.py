@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 APPLICATION_ID = 0x48554C4C
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the tables or what stands in them change; a program reads only its own format."""
+
+FOLDER = "folder"
+"""What advisories that somebody gives for one run go under, in place of a feed's name."""
 
 UNAFFECTED, BY_CODE, LOW_OPEN, HIGH_OPEN = 1, 2, 4, 8
 """Flags of a row of `span`. BY_CODE: its bounds have no faithful key; `low` and `high` are their text, and the scheme compares."""
@@ -15,7 +20,7 @@ TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE feed (id INTEGER PRIMARY KEY, name TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE coverage (namespace TEXT, feed INTEGER, advisories INTEGER NOT NULL, data_at TEXT NOT NULL,
-    PRIMARY KEY (namespace, feed)) WITHOUT ROWID;
+    whole_at TEXT NOT NULL, PRIMARY KEY (namespace, feed)) WITHOUT ROWID;
 CREATE TABLE package (id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (namespace, name));
 CREATE TABLE advisory (id INTEGER PRIMARY KEY, feed INTEGER NOT NULL, name TEXT NOT NULL, hash BLOB NOT NULL,
     head BLOB NOT NULL);
@@ -38,10 +43,24 @@ CREATE INDEX statement_of ON statement (product, vulnerability);
 """
 
 
+class Cover(msgspec.Struct, frozen=True, array_like=True):
+    """Namespaces of which a feed tells all that is known: a glob, and the least number of advisories that a whole one has.
+
+    `day` (ISO 8601): somebody declares that the namespace of this very name was told of as a whole on that day, however little it is.
+    """
+
+    names: str
+    least: int = 1
+    day: str = ""
+
+
 class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot says of a feed: whose data it is, under which licence, how many records, after how many days it is old (0: never).
 
-    `overrides` names a feed whose word on what is affected this one replaces, id by id."""
+    `overrides` names a feed whose word on what is affected this one replaces, id by id. `covers`, `least_records`, `stale_days` (0: never)
+    and `dated_by` are as the feed declares them. `is_partial`: not all of its documents were to be had. `checked_on`: the day on which it
+    was last asked with success; it stands in a snapshot only where the feed's age goes by it.
+    """
 
     name: str
     title: str
@@ -51,12 +70,22 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     data_at: str = ""
     fresh_days: int = 7
     overrides: str = ""
+    covers: tuple[Cover, ...] = ()
+    least_records: int = 1
+    stale_days: int = 30
+    dated_by: Literal["records", "check"] = "records"
+    is_partial: bool = False
+    checked_on: str = ""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one feed says of one namespace: how many advisories, and the youngest date in them (ISO 8601)."""
+    """What one feed says of one namespace: how many advisories, and the youngest date in them (ISO 8601).
+
+    `whole_at`: the day as of which it tells all that is known of the namespace; "" if it does not.
+    """
 
     namespace: str
     feed: str
     advisories: int
     data_at: str
+    whole_at: str = ""

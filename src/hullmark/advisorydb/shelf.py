@@ -35,6 +35,9 @@ KEPT_SNAPSHOTS = 3
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
 _LENGTH = 4
+_LAST = b"\0" * _LENGTH
+"""Ends a file of records: a length that no record has."""
+
 _MAX_RECORD = 256 << 20
 _MAX_HISTORY = 16 << 20
 _CHUNK = 1 << 20
@@ -54,8 +57,9 @@ class KeptDocument(msgspec.Struct, frozen=True, kw_only=True):
 class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     """What a feed last gave. `checked_at`: the last crawl that went well; `reader` names the code that read the records.
 
-    `error` is what went wrong last time, `held` why new data was not taken (the last good records stay in both cases).
-    `problems`: how many records could not be read.
+    `error` is what went wrong last time, `held` why new data was not taken (the last good records stay in both cases), and `failing_since`
+    since when it is so. `problems`: how many records could not be read. `is_partial`: a mirror lacks some of its documents; `is_dated`: a
+    record has a date.
     """
 
     documents: tuple[KeptDocument, ...] = ()
@@ -66,6 +70,9 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     problems: int = 0
     error: str = ""
     held: str = ""
+    failing_since: str = ""
+    is_partial: bool = False
+    is_dated: bool = False
 
 
 class StoredDocument:
@@ -211,6 +218,10 @@ class Shelf:
         """The names of all feeds that gave records once, sorted."""
         return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/records"))
 
+    def tried(self) -> list[str]:
+        """The names of all feeds that were asked once, whatever came of it, sorted."""
+        return sorted(path.parent.name for path in (self.folder / "feeds").glob("*/state.json"))
+
     def state(self, name: str) -> FeedState:
         """What the feed last gave; an empty state if nothing yet, or if the file is damaged."""
         try:
@@ -263,33 +274,33 @@ class Shelf:
     def write_records(self, name: str, records: Iterable[Record], accept: Callable[[int], bool]) -> int | None:
         """Write a feed's records as they come; they replace the last ones if `accept(count)` says so. Answers the count, else None."""
         self._make(self._feed(name))
-        making, count = self._feed(name) / "records.making", 0
-        encode = msgspec.msgpack.Encoder().encode
-        with making.open("wb", 1 << 20) as stream:
-            for record in records:
-                payload = encode(record)
-                stream.write(len(payload).to_bytes(_LENGTH, "little") + payload)
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        if not accept(count):
-            making.unlink()
-            return None
-        making.replace(self._feed(name) / "records")
+        making = self._feed(name) / "records.making"
+        with ExitStack() as undone:
+            undone.callback(making.unlink, missing_ok=True)
+            count = _write_records(making, records)
+            if not accept(count):
+                return None
+            making.replace(self._feed(name) / "records")
         return count
 
     def records(self, name: str) -> Iterator[Record]:
-        """The feed's records, in order. Raises HullmarkError if the file is damaged."""
+        """The feed's records, in order. Raises HullmarkError if the file is damaged, or is not all that was written."""
         decode = msgspec.msgpack.Decoder(Record).decode
+        count = 0
         try:
             with (self._feed(name) / "records").open("rb", 1 << 20) as stream:
-                while head := stream.read(_LENGTH):
+                while (head := stream.read(_LENGTH)) not in (b"", _LAST):
                     yield decode(stream.read(min(int.from_bytes(head, "little"), _MAX_RECORD)))
+                    count += 1
+            # Files of earlier versions have no mark at their end.
+            reason = "" if head == _LAST or count == self.state(name).records else "they break off"
         except msgspec.MsgspecError as error:
+            reason = str(error)
+        if reason:
             raise HullmarkError(
-                f"the records of the feed {name} are damaged: {error}",
+                f"the records of the feed {name} are damaged: {reason}",
                 advice=f"hullmark db update --feeds {name} --anew",
-            ) from error
+            )
 
     def _make(self, folder: Path) -> None:
         try:
@@ -298,6 +309,19 @@ class Shelf:
             raise HullmarkError(
                 f"cannot write {folder}: {error.strerror}", advice="check rights and space, or give --db-dir"
             ) from error
+
+
+def _write_records(path: Path, records: Iterable[Record]) -> int:
+    encode, count = msgspec.msgpack.Encoder().encode, 0
+    with path.open("wb", 1 << 20) as stream:
+        for record in records:
+            payload = encode(record)
+            stream.write(len(payload).to_bytes(_LENGTH, "little") + payload)
+            count += 1
+        stream.write(_LAST)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return count
 
 
 def _day(moment: datetime) -> str:

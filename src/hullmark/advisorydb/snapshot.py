@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hullmark.advisorydb.hits import LookUp
-from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, Coverage, FeedInfo
+from hullmark.advisorydb.schema import APPLICATION_ID, FOLDER, FORMAT, Coverage, FeedInfo
 from hullmark.match.book import Ask, Claim, Extent, Hit, Spoken
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
@@ -46,6 +46,9 @@ class Snapshot:
         try:
             self._db = _connection(path)
             found = (self._pragma("application_id"), self._pragma("user_version"))
+            if path.stat().st_size != self._pragma("page_size") * self._pragma("page_count"):
+                self._db.close()
+                raise HullmarkError(f"{path} is no whole snapshot: it breaks off", advice=advice)
         except sqlite3.Error as error:
             raise HullmarkError(f"{path} cannot be opened as a snapshot: {error}", advice=advice) from error
         if found != (APPLICATION_ID, FORMAT):
@@ -98,20 +101,22 @@ class Snapshot:
     def coverage(self) -> tuple[Coverage, ...]:
         """What each feed says of each namespace, sorted by both."""
         rows = self._db.execute(
-            "SELECT namespace, feed.name, advisories, data_at FROM coverage JOIN feed ON feed.id = feed "
+            "SELECT namespace, feed.name, advisories, data_at, whole_at FROM coverage JOIN feed ON feed.id = feed "
             "ORDER BY namespace, feed.name"
         )
-        return tuple(Coverage(namespace=row[0], feed=row[1], advisories=row[2], data_at=row[3]) for row in rows)
+        return tuple(
+            Coverage(namespace=row[0], feed=row[1], advisories=row[2], data_at=row[3], whole_at=row[4]) for row in rows
+        )
 
     @cached_property
     def namespaces(self) -> dict[str, Extent]:
         """Every namespace of which anything is known, and how much."""
-        latest = {feed.name: feed.data_at if feed.fresh_days else "" for feed in self.feeds}
+        feeds = {feed.name: feed for feed in self.feeds}
         found: dict[str, Extent] = {}
         for row in self.coverage:
-            known = found.get(row.namespace, Extent(0, ""))
-            data_at = max(known.data_at, latest[row.feed])
-            found[row.namespace] = Extent(known.advisories + row.advisories, data_at)
+            feed = feeds[row.feed]
+            more = Extent(row.advisories, feed.data_at, row.whole_at, feed.stale_days, feed.name == FOLDER)
+            found[row.namespace] = found[row.namespace].beside(more) if row.namespace in found else more
         return found
 
     # Look-ups

@@ -12,16 +12,16 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from hullmark.advisorydb.build import build, digest_of
-from hullmark.advisorydb.schema import FeedInfo
+from hullmark.advisorydb.schema import FOLDER, Cover, FeedInfo
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.declared_coverage import DECLARATION, declared_in
 from hullmark.app.documents import read_bounded
 from hullmark.model.advisory import Advisory
 from hullmark.model.errors import HullmarkError
 
 _MAX_FILES = 1_000_000
 _MAX_BYTES = 64 << 20
-_OWN = "folder"
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def opened(
     if folder is not None:
         with TemporaryDirectory(prefix="hullmark-advisories-") as name:
             made = Path(name) / "snapshot"
-            digest = build(made, [(_info(), _advisories(folder))])
+            digest = build(made, [(_info(folder), _advisories(folder))])
             with Snapshot(made, digest) as book:
                 yield book
         return
@@ -72,8 +72,18 @@ def _on_disk(shelf: Shelf, snapshot: Path | None) -> Snapshot:
     return Snapshot(*current)
 
 
-def _info() -> FeedInfo:
-    return FeedInfo(name=_OWN, title="Advisories from a folder", homepage="", licence="", fresh_days=0)
+def _info(folder: Path) -> FeedInfo:
+    """The folder as a feed: it covers what it declares, as of the days that it declares."""
+    covers = tuple(Cover(name, 0, day) for name, day in sorted(declared_in(folder).items()))
+    return FeedInfo(
+        name=FOLDER,
+        title="Advisories from a folder",
+        homepage="",
+        licence="",
+        fresh_days=0,
+        covers=covers,
+        dated_by="check",
+    )
 
 
 def _advisories(place: Path) -> Iterator[Advisory]:
@@ -83,14 +93,14 @@ def _advisories(place: Path) -> Iterator[Advisory]:
     count = 0
     wrong: list[str] = []
     for name, body in _records(place):
-        advisory = advisories_of(body, _OWN, lambda where, reason: wrong.append(f"{where}: {reason}"), name)
+        advisory = advisories_of(body, FOLDER, lambda where, reason: wrong.append(f"{where}: {reason}"), name)
         if advisory is not None:
             count += 1
             yield advisory
     if wrong:
         more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
         raise HullmarkError(f"{place} holds what is no OSV document: {wrong[0]}{more}", advice="mend it or take it out")
-    if not count and place.is_dir():
+    if not count and place.is_dir() and not declared_in(place):
         raise HullmarkError(f"{place} holds no OSV document", advice="give a folder with files NAME.json")
 
 
@@ -101,7 +111,7 @@ def _records(place: Path) -> Iterator[tuple[str, bytes]]:
         return
     if not place.is_dir():
         raise HullmarkError(f"{place} is no folder", advice="give a folder of OSV documents, or a file that lists them")
-    for number, path in enumerate(sorted(place.rglob("*.json"))):
+    for number, path in enumerate(path for path in sorted(place.rglob("*.json")) if path != place / DECLARATION):
         if number == _MAX_FILES or path.stat().st_size > _MAX_BYTES:
             raise HullmarkError(
                 f"{path} is more than can be read", advice=f"at most {_MAX_FILES:,} files of {_MAX_BYTES >> 20} MiB"

@@ -18,7 +18,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.arrays import Images
 from hullmark.match.book import Book
 from hullmark.match.coordinates import package_of
-from hullmark.match.find import find
+from hullmark.match.find import find, partly_told
 from hullmark.match.fleet import Fleet
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Match
@@ -234,6 +234,8 @@ def _matched(groups: Sequence[_Group], book: Book, at: str) -> dict[int, _Told]:
             told[id(match.package)].matches.append(match)
         for unknown in result.unknown:
             told[id(unknown.package)].reason = unknown.reason
+        for package, reason in partly_told(inventory, book, at=at, channels=channels):
+            told[id(package)].reason = told[id(package)].reason or reason
     return found
 
 

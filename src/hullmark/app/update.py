@@ -6,16 +6,17 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from hullmark.advisorydb.build import build
-from hullmark.advisorydb.schema import FORMAT, FeedInfo
+from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
+from hullmark.advisorydb.wholeness import day_of, goes_by_check
 from hullmark.app.fingerprint import feeds_fingerprint
 from hullmark.app.origins import Origin, Place, name_of
-from hullmark.feeds.feed import Document, Feed, Known
+from hullmark.feeds.feed import DamagedDocument, Document, Feed, Known
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 
@@ -24,6 +25,7 @@ SHRINK_LIMIT = 0.8
 
 _MAX_DOCUMENTS = 100_000
 _SHOWN_PROBLEMS = 20
+_DAY = len("2026-01-31")
 
 Watch = Callable[[str, str, int, int], None]
 """Called with feed, stage (fetch, read, build), what is done and what there is in all (0: not known)."""
@@ -87,6 +89,13 @@ def update(
     return Updated(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
 
 
+class _Fetched(NamedTuple):
+    """What a feed is to be read from. `is_partial`: something that it needs was not there."""
+
+    documents: tuple[KeptDocument, ...]
+    is_partial: bool
+
+
 class _Run:
     """One run over feeds."""
 
@@ -99,34 +108,47 @@ class _Run:
         state = self._shelf.state(feed.name)
         if feed.needs and self._origin.is_upstream and not self._wish.environment.get(feed.needs):
             return _outcome(feed, "left-out", state, f"{feed.needs} is not set")
+        fetched: _Fetched | None = None
         try:
-            documents = self._fetch(feed, state)
-            if not documents:
+            fetched = self._fetch(feed, state)
+            if not fetched.documents:
                 return _outcome(feed, "absent", state, "nothing is there")
-            if self._is_known(state, documents):
-                kept = msgspec.structs.replace(state, documents=documents, checked_at=self._wish.now, error="")
+            if self._is_known(state, fetched):
+                kept = msgspec.structs.replace(
+                    state, documents=fetched.documents, checked_at=self._wish.now, error="", failing_since=""
+                )
                 self._shelf.save_state(feed.name, kept)
                 self._shelf.tidy(feed.name, kept)
                 return _outcome(feed, "unchanged", kept)
-            return self._read(feed, state, documents)
+            return self._read(feed, state, fetched)
+        except DamagedDocument as error:
+            reason = str(error)
+            state = _without(state, fetched, error.place)
         except HullmarkError as error:
             reason = str(error)
         except OSError as error:
             reason = f"{error.filename or 'a file'}: {error.strerror or error}"
-        self._shelf.save_state(feed.name, msgspec.structs.replace(state, error=reason))
-        return _outcome(feed, "failed", state, reason)
+        failed = self._failing(state, error=reason)
+        self._shelf.save_state(feed.name, failed)
+        self._shelf.tidy(feed.name, failed)
+        return _outcome(feed, "failed", failed, reason)
 
-    def _is_known(self, state: FeedState, documents: tuple[KeptDocument, ...]) -> bool:
-        same = [kept.sha256 for kept in documents] == [kept.sha256 for kept in state.documents]
+    def _failing(self, state: FeedState, **why: str) -> FeedState:
+        """The state of a feed that failed or is held: it gives what it gave before."""
+        return msgspec.structs.replace(state, failing_since=state.failing_since or self._wish.now, **why)
+
+    def _is_known(self, state: FeedState, fetched: _Fetched) -> bool:
+        same = [kept.sha256 for kept in fetched.documents] == [kept.sha256 for kept in state.documents]
+        same = same and fetched.is_partial == state.is_partial
         return same and state.reader == self.reader and not self._wish.is_anew and not state.held
 
-    def _fetch(self, feed: Feed, state: FeedState) -> tuple[KeptDocument, ...]:
+    def _fetch(self, feed: Feed, state: FeedState) -> _Fetched:
         """The documents that the feed is to be read from: those of this crawl, and earlier ones that they add to."""
         known = {kept.url: kept for kept in state.documents}
-        since = "" if self._wish.is_anew else state.checked_at
+        since = "" if self._wish.is_anew or not known else state.checked_at
         crawl = feed.crawl(Known(now=self._wish.now, since=since))
         found: dict[str, KeptDocument] = {}
-        is_adding = False
+        is_adding = is_partial = False
         get = next(crawl, None)
         while get is not None:
             if len(found) == _MAX_DOCUMENTS:
@@ -137,6 +159,7 @@ class _Run:
             )
             if kept is None and not get.is_optional and not self._origin.may_lack:
                 raise HullmarkError(f"{get.url} is not there", advice="use a mirror (--from), or leave the feed out")
+            is_partial = is_partial or (kept is None and not get.is_optional)
             if kept is not None:
                 found[kept.url] = kept
                 is_adding = is_adding or get.is_addition
@@ -144,51 +167,76 @@ class _Run:
                 get = crawl.send(self._shelf.document(feed.name, kept) if kept else None)
             except StopIteration:
                 get = None
-        if is_adding:
+        if is_adding and not self._wish.is_anew:
             # An answer that was there before (an empty page, say) adds nothing, whatever was asked this time.
             old = {kept.sha256 for kept in known.values()}
             added = {url: kept for url, kept in found.items() if url in known or kept.sha256 not in old}
             found = {**{url: kept for url, kept in known.items() if url not in found}, **added}
-        return tuple(found.values())
+            is_partial = is_partial or state.is_partial
+        return _Fetched(tuple(found.values()), is_partial)
 
-    def _read(self, feed: Feed, state: FeedState, documents: tuple[KeptDocument, ...]) -> Outcome:
-        problems: list[tuple[str, str]] = []
-        count_of_problems = 0
-
-        def report(place: str, reason: str) -> None:
-            nonlocal count_of_problems
-            count_of_problems += 1
-            if len(problems) < _SHOWN_PROBLEMS:
-                problems.append((place[:200], reason[:300]))
-
+    def _read(self, feed: Feed, state: FeedState, fetched: _Fetched) -> Outcome:
         def accept(count: int) -> bool:
             return self._wish.accepts_shrinking or count >= state.records * SHRINK_LIMIT
 
-        opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in documents]
-        count = self._shelf.write_records(feed.name, self._counted(feed, feed.parse(opened, report)), accept)
+        opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in fetched.documents]
+        reading = _Reading()
+        records = self._counted(feed, reading.dated(feed.parse(opened, reading.report)))
+        count = self._shelf.write_records(feed.name, records, accept)
         if count is None:
             share = f"less than {SHRINK_LIMIT:.0%} of the {state.records:,} records that it had"
-            after = msgspec.structs.replace(state, held=f"it gave {share}; the last good data stays")
+            after = self._failing(state, held=f"it gave {share}; the last good data stays")
             outcome = _outcome(feed, "held", after, after.held)
         else:
             after = FeedState(
-                documents=documents,
+                documents=fetched.documents,
                 checked_at=self._wish.now,
                 changed_at=self._wish.now,
                 reader=self.reader,
                 records=count,
-                problems=count_of_problems,
+                problems=reading.problem_count,
+                is_partial=fetched.is_partial,
+                is_dated=reading.is_dated,
             )
             outcome = msgspec.structs.replace(_outcome(feed, "updated", after), before=state.records)
         self._shelf.save_state(feed.name, after)
         self._shelf.tidy(feed.name, after)
-        return msgspec.structs.replace(outcome, problems=tuple(problems), problem_count=count_of_problems)
+        return msgspec.structs.replace(outcome, problems=tuple(reading.problems), problem_count=reading.problem_count)
 
     def _counted(self, feed: Feed, records: Iterator[Record]) -> Iterator[Record]:
         for number, record in enumerate(records, 1):
             if not number % 1000:
                 self._tell(feed.name, "read", number, 0)
             yield record
+
+
+class _Reading:
+    """What is noticed while a feed is read: records that could not be, and whether a record has a date."""
+
+    def __init__(self) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self.problem_count = 0
+        self.is_dated = False
+
+    def report(self, place: str, reason: str) -> None:
+        self.problem_count += 1
+        if len(self.problems) < _SHOWN_PROBLEMS:
+            self.problems.append((place[:200], reason[:300]))
+
+    def dated(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            self.is_dated = self.is_dated or day_of(record) != ""
+            yield record
+
+
+def _without(state: FeedState, fetched: _Fetched | None, damaged: str) -> FeedState:
+    """The state of a feed without its documents, if the damaged one is among those that it had already: all are to be fetched anew."""
+    had = {(kept.url, kept.sha256) for kept in state.documents}
+    if all(
+        kept.url != damaged or (kept.url, kept.sha256) not in had for kept in (fetched.documents if fetched else ())
+    ):
+        return state
+    return msgspec.structs.replace(state, documents=())
 
 
 def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> Outcome:
@@ -202,7 +250,7 @@ def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> 
     names = sorted((name for name in shelf.feeds() if name in by_name), key=lambda name: bool(by_name[name].overrides))
     if not names:
         raise HullmarkError("no feed gave anything", advice="check the network, or give a mirror: --from FOLDER or URL")
-    recipe = _recipe(shelf, names, reader)
+    recipe = _recipe(shelf, [by_name[name] for name in names], reader)
     current = shelf.current()
     if current is not None and shelf.recipe() == (recipe, current[1]):
         return current[1]
@@ -211,15 +259,7 @@ def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> 
         for number, name in enumerate(names):
             tell("", "build", number, len(names))
             feed = by_name[name]
-            info = FeedInfo(
-                name=name,
-                title=feed.title,
-                homepage=feed.homepage,
-                licence=feed.licence,
-                fresh_days=feed.fresh_days,
-                overrides=feed.overrides,
-            )
-            yield info, shelf.records(name)
+            yield _info(feed, shelf.state(name)), shelf.records(name)
 
     with shelf.scratch() as folder:
         made = folder / "snapshot"
@@ -233,10 +273,29 @@ def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> 
     return digest
 
 
-def _recipe(shelf: Shelf, names: Sequence[str], reader: str) -> str:
-    """A name for all that a snapshot is made of."""
+def _info(feed: Feed, state: FeedState) -> FeedInfo:
+    return FeedInfo(
+        name=feed.name,
+        title=feed.title,
+        homepage=feed.homepage,
+        licence=feed.licence,
+        fresh_days=feed.fresh_days,
+        overrides=feed.overrides,
+        covers=tuple(Cover(names, least) for names, least in sorted(feed.covers.items())),
+        least_records=feed.least_records,
+        stale_days=feed.stale_days,
+        dated_by=feed.dated_by,
+        is_partial=state.is_partial,
+        checked_on=state.checked_at[:_DAY],
+    )
+
+
+def _recipe(shelf: Shelf, feeds: Sequence[Feed], reader: str) -> str:
+    """A name for all that a snapshot is made of. The day of the last check is part of it where a feed's age goes by that."""
     parts = [reader, str(FORMAT)]
-    for name in names:
-        state = shelf.state(name)
-        parts += [name, state.changed_at, str(state.records), *(kept.sha256 for kept in state.documents)]
+    for feed in feeds:
+        state = shelf.state(feed.name)
+        info = _info(feed, state)
+        parts += [feed.name, state.changed_at, str(state.records), *(kept.sha256 for kept in state.documents)]
+        parts += [str(state.is_partial), info.checked_on if goes_by_check(info, state.is_dated) else ""]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -18,8 +18,9 @@ HELP = "fetch, show, search, compare and share the advisories"
 
 EPILOG = """\
 actions
-  update                     fetch what changed and make a snapshot
-  status                     what there is: each namespace's count, age and licence
+  update                     fetch what changed and make a snapshot; status 3 if a feed failed or is held (its last good data
+                             stays), 2 if none could be had
+  status                     what there is: each namespace's count, age, licence and whether it is whole; feeds that failed or are held
   search ID|PACKAGE          what is known of a vulnerability or package
   diff DIGEST|FILE [DIGEST|FILE]   what changed between two snapshots
   use DIGEST                 take an earlier snapshot into use

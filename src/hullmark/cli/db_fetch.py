@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def update(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Update, and say what came of each feed."""
+    """Update, and say what came of each feed. Status 3 where one failed or is held, 2 where nothing could be had."""
     import os
 
     from hullmark.app.update import UpdateWish, update
@@ -49,7 +49,9 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
         word = "the same as before" if result.digest == result.previous else "in use now"
         sys.stdout.write(f"snapshot {result.digest}, {word}\n")
     tried = [each for each in result.outcomes if each.status not in ("absent", "left-out")]
-    return 2 if tried and all(each.status == "failed" for each in tried) else 0
+    if any(each.status in ("failed", "held") for each in tried):
+        return 2 if all(each.status == "failed" for each in tried) else 3
+    return 0
 
 
 def _chosen(every: tuple[Feed, ...], names: str | None, *, from_mirror: bool) -> tuple[Feed, ...]:

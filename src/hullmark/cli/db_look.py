@@ -12,7 +12,7 @@ from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
     from hullmark.advisorydb.schema import FeedInfo
-    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisorydb.shelf import FeedState, Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.cli.settings import Settings
     from hullmark.model.advisory import Advisory
@@ -28,7 +28,7 @@ def status(arguments: argparse.Namespace, settings: Settings) -> int:
             "digest": book.digest,
             "path": str(book.path),
             "data_at": book.data_at,
-            "feeds": [_feed(feed, shelf) for feed in book.feeds],
+            "feeds": _feeds(book, shelf),
             "namespaces": _namespaces(book),
         }
     if arguments.output == "json":
@@ -38,8 +38,19 @@ def status(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _feed(feed: FeedInfo, shelf: Shelf) -> dict[str, Any]:
-    state = shelf.state(feed.name)
+def _feeds(book: Snapshot, shelf: Shelf) -> list[dict[str, Any]]:
+    """The feeds in the snapshot, and those that failed before they ever gave anything, by name."""
+    from hullmark.advisorydb.schema import FeedInfo
+
+    known = {feed.name: _feed(feed, shelf.state(feed.name)) for feed in book.feeds}
+    for name in shelf.tried():
+        state = shelf.state(name)
+        if name not in known and state.error:
+            known[name] = _feed(FeedInfo(name=name, title="", homepage="", licence=""), state)
+    return [known[name] for name in sorted(known)]
+
+
+def _feed(feed: FeedInfo, state: FeedState) -> dict[str, Any]:
     return {
         "name": feed.name,
         "title": feed.title,
@@ -51,11 +62,14 @@ def _feed(feed: FeedInfo, shelf: Shelf) -> dict[str, Any]:
         "fresh_days": feed.fresh_days,
         "checked_at": state.checked_at,
         "error": state.error or state.held,
+        "state": "failed" if state.error else "held" if state.held else "good",
+        "failing_since": state.failing_since,
+        "is_partial": feed.is_partial or feed.records < feed.least_records,
     }
 
 
 def _namespaces(book: Snapshot) -> list[dict[str, Any]]:
-    licences = book.licences
+    licences, today = book.licences, moment(None).date().isoformat()
     return [
         {
             "namespace": row.namespace,
@@ -64,6 +78,8 @@ def _namespaces(book: Snapshot) -> list[dict[str, Any]]:
             "data_at": row.data_at,
             "age_days": _age(row.data_at),
             "licence": licences[row.feed],
+            "whole_at": row.whole_at,
+            "is_known": book.namespaces[row.namespace].is_known(today),
         }
         for row in book.coverage
     ]
@@ -82,19 +98,34 @@ def _print_status(document: dict[str, Any]) -> None:
                 row["data_at"],
                 row["checked_at"][:10],
                 row["licence"][:_LICENCE],
-                row["error"],
+                _trouble(row),
             )
             for row in document["feeds"]
         ],
     )
     sys.stdout.write("\n")
     print_rows(
-        ("NAMESPACE", "FEED", "ADVISORIES", "DATA OF", "LICENCE"),
+        ("NAMESPACE", "FEED", "ADVISORIES", "DATA OF", "WHOLE", "LICENCE"),
         [
-            (row["namespace"], row["feed"], f"{row['count']:,}", row["data_at"], row["licence"][:_LICENCE])
+            (
+                row["namespace"],
+                row["feed"],
+                f"{row['count']:,}",
+                row["data_at"],
+                row["whole_at"] or ("in part" if row["is_known"] else "in part: unknown"),
+                row["licence"][:_LICENCE],
+            )
             for row in document["namespaces"]
         ],
     )
+
+
+def _trouble(row: dict[str, Any]) -> str:
+    """What is wrong with a feed, and since when."""
+    if row["state"] != "good":
+        since = f" since {row['failing_since'][:10]}" if row["failing_since"] else ""
+        return f"{row['state'].upper()}{since}: {row['error']}"
+    return "in part: it covers nothing" if row["is_partial"] else ""
 
 
 def _age(day: str) -> int | None:

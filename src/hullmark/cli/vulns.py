@@ -114,7 +114,8 @@ def _add_failing(group: argparse._ArgumentGroup) -> None:
         metavar="WHAT",
         default="",
         help="a severity or worse (3 if nothing meets it, but something is found that nobody rated); unrated (what nobody rated); any, "
-        "fixable, kev; unknown (packages of which nothing can be said), eol; several with commas",
+        "fixable, kev; unknown (packages of which nothing can be said, gaps in the advisories, what could not be read), eol; several with "
+        "commas",
     )
     group.add_argument("--fail-on-cpe", action="store_true", help="also by matches that rest on a CPE name alone")
 
@@ -207,6 +208,14 @@ def worst(statuses: Iterable[int]) -> int:
     return max(statuses, key=(0, _CANNOT_TELL, _MET).index, default=0)
 
 
+def _is_open(result: Matches | MatchesJson) -> bool:
+    """Whether something may be wrong that cannot be told: of a package, of a namespace, or of what could not be looked at."""
+    from hullmark.model.problem import OPEN
+
+    problems = any(each.kind in OPEN for each in result.problems)
+    return bool(result.unknown or result.uncovered or problems)
+
+
 def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], int]:
     """The exit status by --fail-on, of matches or the document that is made of them. Raises HullmarkError for a word that is none.
 
@@ -234,9 +243,7 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
         )
 
     def status_of(result: Matches | MatchesJson) -> int:
-        if "unknown" in words and (
-            result.unknown or any("nothing can be said" in each.reason for each in result.problems)
-        ):
+        if "unknown" in words and _is_open(result):
             return _MET
         if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
             return _MET

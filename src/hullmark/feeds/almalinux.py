@@ -42,4 +42,6 @@ FEED = Feed(
     licence="MIT",
     crawl=crawl_of(Get(url="https://github.com/AlmaLinux/osv-database/archive/refs/heads/master.tar.gz")),
     parse=parse,
+    covers={"almalinux:*": 100},
+    least_records=2_000,
 )

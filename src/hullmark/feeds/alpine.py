@@ -18,7 +18,7 @@ _RELEASE = re.compile(r"/(?:v([0-9]+\.[0-9]+)|(edge))/(?:main|community)\.(?:jso
 def crawl(known: Known) -> Crawl:
     """Both repositories of edge and of each release; releases newer than those known here for as long as there are any."""
     for name in _REPOSITORIES:
-        yield Get(url=f"{_HOST}/edge/{name}.json", is_optional=True)
+        yield Get(url=f"{_HOST}/edge/{name}.json")
     minor = _OLDEST
     is_there = True
     while minor <= _NEWEST_KNOWN or (is_there and minor < 1000):
@@ -48,4 +48,6 @@ FEED = Feed(
     licence="not stated clearly by upstream: fetch it where it is used, do not pass it on",
     crawl=crawl,
     parse=parse,
+    covers={"alpine:*": 400},
+    least_records=2_000,
 )

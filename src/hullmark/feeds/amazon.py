@@ -15,8 +15,8 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
-from hullmark.feeds.formats.archives import DAMAGE, plain, whole
-from hullmark.feeds.formats.reading import UNREADABLE
+from hullmark.feeds.formats.archives import DAMAGE, plain, undamaged, whole
+from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
@@ -33,7 +33,6 @@ _EXTRA = re.compile(r"[A-Za-z0-9._+-]+")
 _RELEASE = re.compile(r"ALAS(2022|2023|2)?(?![0-9])")
 _LINE = re.compile(r"ALAS(?:2022|2023|2(?![0-9]))?([A-Z][A-Z0-9-]*?)-?(\d+(?:\.\d+)*)-\d{4}-\d+$")
 _MAX_PACKAGES = 100_000
-_BAD_JSON: tuple[type[BaseException], ...] = (*DAMAGE, *UNREADABLE)
 _UNREADABLE: tuple[type[BaseException], ...] = (*DAMAGE, ParseError, DefusedXmlException, LookupError)
 
 
@@ -43,6 +42,9 @@ class _Topic(msgspec.Struct):
 
 class _Catalogue(msgspec.Struct):
     topics: list[_Topic] = []
+
+
+_CATALOGUES = msgspec.json.Decoder(_Catalogue)
 
 
 def line_of_versions(identity: str) -> str:
@@ -65,28 +67,25 @@ def crawl(known: Known) -> Crawl:
     if catalogue is not None:
         lists += [f"2/extras/{topic}/latest/x86_64/mirror.list" for topic in _topics(catalogue)]
     for place in lists:
-        mirrors = yield Get(url=_CDN + place, is_optional=True)
+        mirrors = yield Get(url=_CDN + place, is_optional=place not in _LISTS)
         base = _first_line(mirrors)
         if not base:
             continue
-        index = yield Get(url=f"{base}/repodata/repomd.xml", is_optional=True)
+        index = yield Get(url=f"{base}/repodata/repomd.xml", is_optional=place not in _LISTS)
         location = _updateinfo_of(index)
         if location:
             yield Get(url=f"{base}/{location}")
 
 
 def _topics(document: Document) -> list[str]:
-    try:
-        topics = msgspec.json.decode(whole(document), type=_Catalogue).topics
-    except _BAD_JSON:
-        return []
-    return [topic.n for topic in topics if _EXTRA.fullmatch(topic.n)]
+    return [topic.n for topic in document_of(_CATALOGUES, document).topics if _EXTRA.fullmatch(topic.n)]
 
 
 def _first_line(document: Document | None) -> str:
     if document is None:
         return ""
-    line = whole(document, 1 << 16).decode("utf-8", "replace").strip().partition("\n")[0].strip().rstrip("/")
+    with undamaged(document):
+        line = whole(document, 1 << 16).decode("utf-8", "replace").strip().partition("\n")[0].strip().rstrip("/")
     return line if line.startswith("https://") else ""
 
 
@@ -94,10 +93,8 @@ def _updateinfo_of(document: Document | None) -> str:
     """Where the updateinfo stands, below the repository's place; "" if there is none."""
     if document is None:
         return ""
-    try:
+    with undamaged(document, errors=_UNREADABLE):
         root = fromstring(whole(document, 1 << 20))
-    except _UNREADABLE:
-        return ""
     for data in root.iter("{http://linux.duke.edu/metadata/repo}data"):
         location = data.find("{http://linux.duke.edu/metadata/repo}location")
         if data.get("type") == "updateinfo" and location is not None:
@@ -111,7 +108,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     for document in documents:
         if document.url.endswith((".list", ".json", "repomd.xml")):
             continue
-        for element in _updates(document, report):
+        for element in _updates(document):
             advisory, builds = _update(element)
             if not advisory.id or not builds:
                 report(advisory.id or document.url, "it has no id" if not advisory.id else "it names no packages")
@@ -124,15 +121,12 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         yield msgspec.structs.replace(advisory, affected=tuple(_affected(advisory, builds, report)))
 
 
-def _updates(document: Document, report: Report) -> Iterator[Any]:
-    try:
-        with plain(document) as stream:
-            for _, element in iterparse(stream, events=("end",)):
-                if element.tag == "update":
-                    yield element
-                    element.clear()
-    except _UNREADABLE as error:
-        report(document.url, f"not read to its end: {error}")
+def _updates(document: Document) -> Iterator[Any]:
+    with undamaged(document, "it cannot be read to its end", _UNREADABLE), plain(document) as stream:
+        for _, element in iterparse(stream, events=("end",)):
+            if element.tag == "update":
+                yield element
+                element.clear()
 
 
 def _update(element: Any) -> tuple[Advisory, dict[str, dict[str, set[str]]]]:
@@ -193,4 +187,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl,
     parse=parse,
+    covers={"amazon:*": 100},
+    least_records=1_500,
 )

@@ -34,7 +34,7 @@ _GROUP = msgspec.json.Decoder(_Group)
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory a group (`AVG-…`), with its CVEs as aliases."""
     for document in documents:
-        groups = document_of(_GROUPS, document, report) or []
+        groups = document_of(_GROUPS, document)
         for number, raw in enumerate(groups):
             group = decode(_GROUP, raw, f"{document.url} group {number}", report)
             if group is not None:
@@ -75,4 +75,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url="https://security.archlinux.org/all.json")),
     parse=parse,
+    covers={"arch:rolling": 1000},
+    least_records=1_000,
 )

@@ -94,4 +94,6 @@ FEED = Feed(
     licence="MIT",
     crawl=crawl_of(*(Get(url=_PLACE + name) for name in _FILES)),
     parse=parse,
+    covers={"azurelinux:*": 500, "mariner:*": 500},
+    least_records=2_500,
 )

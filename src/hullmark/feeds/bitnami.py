@@ -21,4 +21,6 @@ FEED = Feed(
     licence="Apache-2.0",
     crawl=crawl_of(Get(url="https://github.com/bitnami/vulndb/archive/refs/heads/main.tar.gz")),
     parse=parse,
+    covers={"bitnami": 3500},
+    least_records=3_500,
 )

@@ -134,4 +134,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl,
     parse=parse,
+    covers={"chainguard:rolling": 2500},
+    least_records=2_500,
 )

@@ -52,7 +52,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document in documents:
         if document.url in LISTS:
             continue
-        for package, raw in (document_of(_PACKAGES, document, report) or {}).items():
+        for package, raw in document_of(_PACKAGES, document).items():
             for each, entry in (decode(_PACKAGE, raw, package, report) or {}).items():
                 places.setdefault(each, []).append((package, entry))
     for each in sorted(places):
@@ -134,4 +134,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url=_TRACKER), *(Get(url=url, is_optional=True) for url in LISTS)),
     parse=parse,
+    covers={"debian:*": 1000},
+    least_records=25_000,
 )

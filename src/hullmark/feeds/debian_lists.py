@@ -60,10 +60,10 @@ def namespace_of(codename: str) -> str:
 
 
 def announcements(document: Document, report: Report) -> Iterator[Advisory]:
-    """The announcements of a list, in its order."""
+    """The announcements of a list, in its order. Raises DamagedDocument."""
     head: re.Match[str] | None = None
     block: list[str] = []
-    for line in lines(document, report):
+    for line in lines(document, is_ended=True):
         found = _HEAD.match(line)
         if found is None:
             block.append(line)

@@ -39,7 +39,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if release is None:
             report(document.url, "left out: its address names no release")
             continue
-        for number, line in enumerate(lines(document, report), 1):
+        for number, line in enumerate(lines(document, is_ended=True), 1):
             columns = line.split(None, 2)
             if not columns or columns[0].startswith("#"):
                 continue

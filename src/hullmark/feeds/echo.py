@@ -29,7 +29,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     found: dict[str, list[Affected]] = {}
     severities: dict[str, Severity] = {}
     for document in documents:
-        for package, raw in (document_of(_PACKAGES, document, report) or {}).items():
+        for package, raw in document_of(_PACKAGES, document).items():
             for each, item in (decode(_PACKAGE, raw, f"{document.url} {package}", report) or {}).items():
                 entry = decode(_ENTRY, item, f"{document.url} {package} {each}", report)
                 if entry is None or each.startswith(_TEMPORARY):
@@ -62,4 +62,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url="https://advisory.echohq.com/data.json")),
     parse=parse,
+    covers={"echo:rolling": 1500},
+    least_records=1_500,
 )

@@ -74,7 +74,7 @@ class _V1Product(msgspec.Struct):
 
 
 class _V1Products(msgspec.Struct):
-    result: list[msgspec.Raw] = []
+    result: list[msgspec.Raw]
 
 
 class _SourceRelease(msgspec.Struct, rename="camel"):
@@ -128,8 +128,8 @@ def _file(name: str, data: bytes, report: Report) -> Iterator[Lifecycle]:
 
 
 def _v1(document: Document, report: Report) -> Iterator[Lifecycle]:
-    everything = document_of(_V1_PRODUCTS, document, report)
-    for number, raw in enumerate(everything.result if everything else ()):
+    everything = document_of(_V1_PRODUCTS, document)
+    for number, raw in enumerate(everything.result):
         product = decode(_V1_PRODUCT, raw, f"{document.url} product {number}", report)
         for item in product.releases if product else ():
             release = decode(_V1_RELEASE, item, f"{document.url} {product.name if product else ''}", report)

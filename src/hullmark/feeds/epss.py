@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import DamagedDocument, Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import lines
 from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import Exploitability, Record
@@ -15,13 +15,13 @@ _DAY = re.compile(r"\bscore_date:([0-9T:+-]+)")
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    """A score a line. A document without the heading is not read: its columns could mean anything."""
+    """A score a line. Raises DamagedDocument, also for one without the heading: its columns could mean anything."""
     for document in documents:
         yield from _scores(document, report)
 
 
 def _scores(document: Document, report: Report) -> Iterator[Exploitability]:
-    rows = lines(document, report)
+    rows = lines(document, is_ended=True)
     first = next(rows, "")
     day = ""
     if first.startswith("#"):
@@ -29,8 +29,7 @@ def _scores(document: Document, report: Report) -> Iterator[Exploitability]:
         day = day_of(found[1]) if found else ""
         first = next(rows, "")
     if first != _HEADING:
-        report(document.url, f"not read: its heading is not {_HEADING!r}")
-        return
+        raise DamagedDocument(document.url, f"its heading is not {_HEADING!r}")
     if not day:
         report(document.url, "it does not say of which day it is")
     for number, row in enumerate(rows, 3):
@@ -57,4 +56,5 @@ FEED = Feed(
     ),
     parse=parse,
     fresh_days=3,
+    least_records=150_000,
 )

@@ -61,7 +61,7 @@ class _Update(msgspec.Struct):
 
 
 class _Page(msgspec.Struct):
-    updates: list[msgspec.Raw] = []
+    updates: list[msgspec.Raw]
     pages: int = 1
 
 
@@ -75,7 +75,7 @@ def crawl(known: Known) -> Crawl:
     number, pages = 1, 1
     while number <= min(pages, _MAX_PAGES):
         document = yield Get(url=f"{_API}{query}&page={number}", is_addition=bool(known.since))
-        page = document_of(_PAGES, document, lambda place, why: None) if document is not None else None
+        page = document_of(_PAGES, document) if document is not None else None
         number, pages = number + 1, page.pages if page else 0
 
 
@@ -85,8 +85,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     The documents are read from the last to the first, so what came later wins without being held.
     """
     for document, seen in newest_first(documents):
-        page = document_of(_PAGES, document, report)
-        for number, raw in enumerate(page.updates if page else ()):
+        page = document_of(_PAGES, document)
+        for number, raw in enumerate(page.updates):
             place = f"{document.url} update {number}"
             update = decode(_UPDATE, raw, place, report)
             if update is None or update.alias in seen:
@@ -155,4 +155,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl,
     parse=parse,
+    covers={"epel:*": 20, "fedora:*": 50},
+    least_records=5_000,
 )

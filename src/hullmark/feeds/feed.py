@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal, Protocol
 
 import msgspec
 
 from hullmark.model.advisory import Record
+from hullmark.model.errors import HullmarkError
 
 Report = Callable[[str, str], None]
 """Called with a place (document, or member of one) and what is wrong there. The rest is still read."""
+
+
+class DamagedDocument(HullmarkError):
+    """A document that is cut short, corrupt, or none of its feed's. What else was read of the feed is not to be believed.
+
+    `place` is the document's URL, `reason` a clause. Readers raise it; whoever updates a feed keeps what it gave before.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}", advice="fetch it again")
+        self.place, self.reason = place, reason
 
 
 class Get(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +61,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     since: str = ""
 
 
+STALE_DAYS = 30
+"""After so many days without news, much must be missing from what is told of nearly everything."""
+
 Crawl = Generator[Get, Document | None, None]
 """Yields what to fetch and is sent what came: the document, None where an optional one is missing."""
 
@@ -58,12 +73,18 @@ class Feed:
     """One source of records.
 
     `crawl(known)` says what to fetch. `parse(documents, report)` is pure: the same documents give the same records, in the same
-    order; later documents override earlier ones by id. Damage costs only the record it hits and is reported. `licence`
-    is the data's (SPDX where there is one, else words), `homepage` where people
-    read about it, `fresh_days` after how many days without news its data counts as
-    old. `needs` names an environment variable without which upstream refuses (a token); such a feed is left out with a word.
-    `is_default`: fetched unless feeds are chosen by name. `overrides` names a feed whose word on what is affected this one
-    replaces, id by id.
+    order; later documents override earlier ones by id. A record that cannot be read costs only itself and is reported; a document
+    that is not whole raises DamagedDocument, and the feed has failed.
+
+    `licence` is the data's (SPDX where there is one, else words), `homepage` where people read about it, `fresh_days` after how many
+    days without news its data counts as old. `needs` names an environment variable without which upstream refuses (a token); such a
+    feed is left out with a word. `is_default`: fetched unless feeds are chosen by name. `overrides` names a feed whose word on what is
+    affected this one replaces, id by id.
+
+    `covers`: the namespaces (globs) of which it tells all that is known, with the least number of advisories that a whole one has; a feed
+    that only adds (ratings, VEX, lists of some) covers none. `least_records`: as many has a whole copy of it at least; what gives fewer is
+    used, and covers nothing. `stale_days`: after so many days without news its namespaces count as covered no more. `dated_by` says what
+    is news: a date in its records, or, of sources that seldom publish, that it was asked; so it is too where no record has a date.
     """
 
     name: str
@@ -76,6 +97,10 @@ class Feed:
     needs: str = ""
     is_default: bool = True
     overrides: str = ""
+    covers: Mapping[str, int] = field(default_factory=dict)
+    least_records: int = 1
+    stale_days: int = STALE_DAYS
+    dated_by: Literal["records", "check"] = "records"
 
 
 def crawl_of(*gets: Get) -> Callable[[Known], Crawl]:

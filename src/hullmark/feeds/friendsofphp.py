@@ -90,4 +90,5 @@ FEED = Feed(
     licence="Unlicense",
     crawl=crawl_of(Get(url="https://github.com/FriendsOfPHP/security-advisories/archive/refs/heads/master.tar.gz")),
     parse=parse,
+    least_records=800,
 )

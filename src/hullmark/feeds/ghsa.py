@@ -13,6 +13,22 @@ from hullmark.model.advisory import Advisory
 _REVIEWED = "/github-reviewed/"
 
 
+COVERS = {
+    "cargo": 400,
+    "composer": 2000,
+    "gem": 400,
+    "githubactions": 10,
+    "hex": 15,
+    "maven": 2500,
+    "npm": 1800,
+    "nuget": 300,
+    "pub": 5,
+    "pypi": 1700,
+    "swift": 15,
+}
+"""The languages whose advisories GitHub reviews, and about half of how many it has of each. Go's own database tells more of Go."""
+
+
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a reviewed record (`GHSA-…`). Unreviewed ones are copies of the CVEs and name no packages."""
     for document, seen in newest_first(documents):
@@ -33,4 +49,6 @@ FEED = Feed(
     crawl=crawl_of(Get(url="https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz")),
     parse=parse,
     overrides="github-api",
+    covers=COVERS,
+    least_records=12_000,
 )

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.formats.ecosystems import ecosystem_of
 from hullmark.feeds.formats.osv_affected import fix_state_of
-from hullmark.feeds.formats.reading import UNREADABLE, content, decode
+from hullmark.feeds.formats.reading import UNREADABLE, decode, json_content
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.spans import range_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
+from hullmark.feeds.ghsa import COVERS
 from hullmark.model.advisory import Advisory, Affected, Range
 from hullmark.versions.condition import parse_condition
 
@@ -215,24 +216,34 @@ def _both(a: Advisory, b: Advisory) -> Advisory:
 
 
 def _next_page(document: Document | None) -> _PageInfo | None:
-    data = content(document, lambda place, reason: None) if document is not None else None
-    try:
-        answer = _ANSWER.decode(data or b"{}")
-    except UNREADABLE:
+    """What an answer says of the next one; None in a mirror's collection of pages, which has none."""
+    if document is None or not _is_json(document):
         return None
-    pages = answer.data.security_advisories if answer.data else None
+    pages = _answer(json_content(document), document.url).security_advisories
     return pages.page_info if pages else None
 
 
-def _pages(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
+def _answer(data: bytes, url: str) -> _Data:
+    """What an answer tells. Raises DamagedDocument for one that tells nothing, as where a limit was reached."""
+    try:
+        answer = _ANSWER.decode(data)
+    except UNREADABLE as error:
+        raise DamagedDocument(url, f"it cannot be read: {error}") from error
+    if answer.data is None:
+        raise DamagedDocument(url, "it is no answer to what was asked")
+    return answer.data
+
+
+def _is_json(document: Document) -> bool:
     with document.open() as stream:
-        is_json = stream.read(64).lstrip()[:1] in (b"{", b"[")
-    if not is_json:
+        return stream.read(64).lstrip()[:1] in (b"{", b"[")
+
+
+def _pages(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
+    if _is_json(document):
+        yield document.url, json_content(document)
+    else:
         yield from members(document, report, (".json",))
-        return
-    data = content(document, report)
-    if data is not None:
-        yield document.url, data
 
 
 def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advisory, bool]]:
@@ -244,8 +255,7 @@ def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advis
             if told is not None:
                 yield _advisory(_of_rest(told), "", place, report), False
         return
-    answer = decode(_ANSWER, data, place, report)
-    found = answer.data if answer and answer.data else _Data()
+    found = _answer(data, place)
     ecosystem = place.rpartition("/")[2].removesuffix(".json")
     for raw in _nodes(found.security_advisories):
         whole = decode(_ADVISORY, raw, place, report)
@@ -353,4 +363,6 @@ FEED = Feed(
     parse=parse,
     needs="GITHUB_TOKEN",
     is_default=False,
+    covers=COVERS,
+    least_records=12_000,
 )

@@ -30,4 +30,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl_of(Get(url="https://vuln.go.dev/vulndb.zip")),
     parse=parse,
+    covers={"golang": 2000},
+    least_records=2_000,
 )

@@ -117,4 +117,7 @@ FEED = Feed(
     licence="CC0-1.0",
     crawl=crawl_of(Get(url="https://github.com/haskell/security-advisories/archive/refs/heads/main.tar.gz")),
     parse=parse,
+    covers={"hackage": 15},
+    least_records=17,
+    dated_by="check",
 )

@@ -45,4 +45,5 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl,
     parse=parse,
+    covers={"hummingbird:rolling": 1},
 )

@@ -32,8 +32,8 @@ _ENTRY = msgspec.json.Decoder(_Entry)
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """The entries, in the catalogue's order (the newest first)."""
     for document in documents:
-        catalogue = document_of(_CATALOGUE, document, report)
-        for number, raw in enumerate(catalogue.vulnerabilities if catalogue else ()):
+        catalogue = document_of(_CATALOGUE, document)
+        for number, raw in enumerate(catalogue.vulnerabilities):
             entry = decode(_ENTRY, raw, f"{document.url} entry {number}", report)
             if entry is not None:
                 yield Exploited(
@@ -54,4 +54,5 @@ FEED = Feed(
     licence="CC0-1.0",
     crawl=crawl_of(Get(url="https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json")),
     parse=parse,
+    least_records=700,
 )

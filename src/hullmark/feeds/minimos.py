@@ -21,4 +21,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url="https://packages.mini.dev/advisories/secdb/security.json")),
     parse=parse,
+    covers={"minimos:rolling": 5000},
+    least_records=5_000,
 )

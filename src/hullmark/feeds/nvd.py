@@ -73,7 +73,7 @@ class _Item(msgspec.Struct):
 
 
 class _Page(msgspec.Struct, rename="camel"):
-    vulnerabilities: list[_Item] = []
+    vulnerabilities: list[_Item]
     total_results: int = 0
 
 
@@ -96,8 +96,8 @@ def crawl(known: Known) -> Crawl:
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory a CVE. The documents are read from the last to the first, so what came later wins without being held."""
     for document, seen in newest_first(documents):
-        page = document_of(_PAGES, document, report)
-        for number, item in enumerate(page.vulnerabilities if page else ()):
+        page = document_of(_PAGES, document)
+        for number, item in enumerate(page.vulnerabilities):
             cve = decode(_CVE, item.cve, f"{document.url} item {number}", report)
             if cve is not None and cve.id not in seen:
                 seen.add(cve.id)
@@ -111,7 +111,7 @@ def _pages(query: str, is_addition: bool) -> Crawl:
             return
         url = f"{_API}?resultsPerPage={_PAGE}&startIndex={number * _PAGE}{query}"
         document = yield Get(url=url, is_addition=is_addition)
-        page = document_of(_PAGES, document, lambda place, why: None) if document is not None else None
+        page = document_of(_PAGES, document) if document is not None else None
         total = page.total_results if page else 0
 
 
@@ -161,4 +161,6 @@ FEED = Feed(
     licence="public domain (United States government)",
     crawl=crawl,
     parse=parse,
+    covers={"cpe": 100_000},
+    least_records=150_000,
 )

@@ -14,8 +14,7 @@ import msgspec
 
 from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats import csaf
-from hullmark.feeds.formats.archives import DAMAGE, whole
-from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.reading import json_content, lines
 from hullmark.feeds.formats.rpms import below_each, instant, is_debug, nevra
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
 
@@ -40,7 +39,7 @@ def crawl(known: Known) -> Crawl:
     if index is None:
         return
     first = int(known.since[:4]) - 1 if is_addition else 0
-    for line in lines(index, lambda place, why: None):
+    for line in lines(index):
         path = _PATH.fullmatch(line.strip())
         if path is not None and int(path[1]) >= first:
             yield Get(url=_PLACE + path[0], is_addition=is_addition, is_optional=True)
@@ -52,8 +51,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         if not document.url.endswith(".json"):
             continue
         try:
-            read = csaf.read(whole(document))
-        except DAMAGE as error:
+            read = csaf.read(json_content(document))
+        except ValueError as error:
             report(document.url, str(error))
             continue
         products = csaf.products_of(read)
@@ -131,4 +130,6 @@ FEED = Feed(
     crawl=crawl,
     parse=parse,
     is_default=False,
+    covers={"openeuler:*": 200},
+    least_records=2_000,
 )

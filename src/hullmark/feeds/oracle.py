@@ -107,4 +107,6 @@ FEED = Feed(
     licence="not stated; Oracle asks that its errata be fetched from it",
     crawl=crawl_of(Get(url=_URL)),
     parse=parse,
+    covers={"oracle:*": 100},
+    least_records=2_500,
 )

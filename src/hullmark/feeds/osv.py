@@ -68,7 +68,7 @@ def _changed(since: str) -> Generator[Get, Document | None, list[str] | None]:
         document = yield Get(url=f"{_EXPORTS}/{ecosystem}/{_CHANGES}", is_optional=True, is_addition=True)
         if document is None:
             return None
-        for line in lines(document, _unheard):
+        for line in lines(document):
             at, _, name = line.partition(",")
             if at[:_SECONDS] < since[:_SECONDS]:
                 break  # the newest stand first
@@ -79,10 +79,6 @@ def _changed(since: str) -> Generator[Get, Document | None, list[str] | None]:
     return changed
 
 
-def _unheard(place: str, reason: str) -> None:
-    """A list that breaks off costs nothing but a little news, which the next full crawl brings."""
-
-
 FEED = Feed(
     name="osv",
     title="OSV exports",
@@ -90,4 +86,18 @@ FEED = Feed(
     licence="each database's own (https://google.github.io/osv.dev/data/#current-data-sources)",
     crawl=crawl,
     parse=parse,
+    covers={
+        "composer": 3000,
+        "conan": 1,
+        "cran": 1,
+        "gem": 900,
+        "githubactions": 10,
+        "hex": 25,
+        "maven": 3000,
+        "npm": 50_000,
+        "nuget": 800,
+        "pub": 5,
+        "swift": 15,
+    },
+    least_records=60_000,
 )

@@ -40,7 +40,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if release is None:
             report(document.url, "left out: its address names no release")
             continue
-        rows = document_of(_ROWS, document, report) or []
+        rows = document_of(_ROWS, document)
         for number, raw in enumerate(rows):
             place = f"{document.url} row {number}"
             row = decode(_ROW, raw, place, report)
@@ -76,4 +76,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(*(Get(url=f"{_FOLDER}/cve_data_photon{release}.json", is_optional=True) for release in _RELEASES)),
     parse=parse,
+    covers={"photon:*": 200},
+    least_records=2_000,
 )

@@ -44,4 +44,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl_of(Get(url="https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip")),
     parse=parse,
+    covers={"pypi": 1300},
+    least_records=1_300,
 )

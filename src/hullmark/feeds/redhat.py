@@ -124,7 +124,7 @@ def _whole_crawl(folder: str, archive: str) -> Crawl:
 
 def archive_name(latest: Document | None, archive: str = "csaf_vex") -> str:
     """The name of the archive that `archive_latest.txt` tells; a usual one if it tells none."""
-    told = next(lines(latest, lambda place, why: None), "").strip() if latest is not None else ""
+    told = next(lines(latest), "").strip() if latest is not None else ""
     return told if _ARCHIVE.fullmatch(told) else f"{archive}_latest.tar.zst"
 
 
@@ -395,4 +395,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl,
     parse=parse,
+    covers={"rhel:*": 500},
+    least_records=9_000,
 )

@@ -59,7 +59,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """
     advisories: dict[str, Advisory] = {}
     for document in documents:
-        for name, raw in (document_of(_LIBRARIES, document, report) or {}).items():
+        for name, raw in document_of(_LIBRARIES, document).items():
             library = decode(_LIBRARY, raw, f"{document.url} {name[:100]}", report) if name != _EXAMPLE else None
             if library is None:
                 continue

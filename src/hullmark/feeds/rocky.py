@@ -21,4 +21,6 @@ FEED = Feed(
     licence="BSD-3-Clause",
     crawl=crawl_of(Get(url="https://osv-vulnerabilities.storage.googleapis.com/Rocky%20Linux/all.zip")),
     parse=parse,
+    covers={"rocky:*": 100},
+    least_records=1_400,
 )

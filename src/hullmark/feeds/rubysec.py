@@ -119,4 +119,6 @@ FEED = Feed(
     licence="public domain; text taken from OSVDB is not",
     crawl=crawl_of(Get(url="https://github.com/rubysec/ruby-advisory-db/archive/refs/heads/master.tar.gz")),
     parse=parse,
+    covers={"gem": 500},
+    least_records=600,
 )

@@ -43,4 +43,6 @@ FEED = Feed(
     licence="CC0-1.0 (records imported from GitHub: CC-BY-4.0)",
     crawl=crawl_of(Get(url="https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip")),
     parse=parse,
+    covers={"cargo": 350},
+    least_records=350,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
@@ -26,9 +26,16 @@ _POINTER = msgspec.json.Decoder(_Latest)
 def crawl(known: Known) -> Crawl:
     """The pointer, then the file that it names, if that is of the same host."""
     pointer = yield Get(url=_LATEST, is_optional=True)
-    latest = document_of(_POINTER, pointer, lambda place, why: None) if pointer is not None else None
-    url = latest.latest_url if latest else ""
+    url = _named(pointer) if pointer is not None else ""
     yield Get(url=url if url.startswith(_HOST) else _SECDB)
+
+
+def _named(pointer: Document) -> str:
+    """The address that the pointer tells, "" where it cannot be read: the usual one is whole as well."""
+    try:
+        return document_of(_POINTER, pointer).latest_url
+    except DamagedDocument:
+        return ""
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
@@ -44,4 +51,5 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl,
     parse=parse,
+    covers={"secureos:rolling": 1},
 )

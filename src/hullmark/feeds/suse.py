@@ -152,17 +152,17 @@ def _place(test: oval.Test, rank: int) -> Iterator[Place]:
         yield Place(f"sles:{version[0]}", rank)
 
 
-_FILES: tuple[tuple[str, str, str], ...] = (
-    ("sles15", "SUSE Linux Enterprise 15", "suse.linux.enterprise.server.15"),
-    ("sles12", "SUSE Linux Enterprise 12", "suse.linux.enterprise.server.12"),
-    ("sles16", "SUSE Linux Enterprise 16", "suse.linux.enterprise.16"),
-    ("opensuse15.6", "openSUSE Leap 15.6", "opensuse.leap.15.6"),
-    ("opensuse15.5", "openSUSE Leap 15.5", "opensuse.leap.15.5"),
-    ("tumbleweed", "openSUSE Tumbleweed", "opensuse.tumbleweed"),
+_FILES: tuple[tuple[str, str, str, dict[str, int]], ...] = (
+    ("sles15", "SUSE Linux Enterprise 15", "suse.linux.enterprise.server.15", {"sles:15": 200, "sles:15.*": 500}),
+    ("sles12", "SUSE Linux Enterprise 12", "suse.linux.enterprise.server.12", {"sles:12": 200, "sles:12.*": 500}),
+    ("sles16", "SUSE Linux Enterprise 16", "suse.linux.enterprise.16", {"sles:16.*": 20}),
+    ("opensuse15.6", "openSUSE Leap 15.6", "opensuse.leap.15.6", {"opensuse:15.6": 300}),
+    ("opensuse15.5", "openSUSE Leap 15.5", "opensuse.leap.15.5", {"opensuse:15.5": 300}),
+    ("tumbleweed", "openSUSE Tumbleweed", "opensuse.tumbleweed", {"opensuse:tumbleweed": 3000}),
 )
 
 
-def _feed(name: str, title: str, file: str) -> Feed:
+def _feed(name: str, title: str, file: str, covers: dict[str, int]) -> Feed:
     crawled: Callable[[Known], Crawl] = partial(crawl, name=file)
     return Feed(
         name=name,
@@ -171,6 +171,7 @@ def _feed(name: str, title: str, file: str) -> Feed:
         licence="CC-BY-4.0",
         crawl=crawled,
         parse=partial(parse, source=name),
+        covers=covers,
     )
 
 

@@ -118,4 +118,6 @@ FEED = Feed(
     crawl=crawl,
     parse=parse,
     is_default=False,
+    covers={"opensuse:*": 200, "sles:*": 200},
+    least_records=10_000,
 )

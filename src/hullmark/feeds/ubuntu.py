@@ -192,4 +192,6 @@ FEED = Feed(
     crawl=crawl_of(Get(url=_VEX), Get(url=_OSV)),
     parse=parse,
     overrides="ubuntu-tracker",
+    covers={"ubuntu:*": 1000},
+    least_records=25_000,
 )

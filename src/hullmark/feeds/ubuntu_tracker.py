@@ -228,4 +228,6 @@ FEED = Feed(
     crawl=crawl_of(Get(url=_ARCHIVE)),
     parse=parse,
     is_default=False,
+    covers={"ubuntu:*": 1000},
+    least_records=25_000,
 )

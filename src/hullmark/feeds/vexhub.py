@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
-from hullmark.feeds.formats.archives import members
-from hullmark.feeds.formats.reading import decode
+from hullmark.feeds.feed import DamagedDocument, Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.formats.archives import members, undamaged
+from hullmark.feeds.formats.reading import UNREADABLE
 from hullmark.feeds.formats.vex import statements_of
 from hullmark.model.advisory import Record, Statement
 from hullmark.model.purl import unquote
@@ -51,16 +51,16 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
 def _wanted(document: Document, report: Report) -> dict[str, list[str]]:
     """What the packages are whom a member of the archive may speak of, by its name. The index at the top is the archive's."""
     found: tuple[str, bytes] | None = None
-    for name, data in members(document, lambda place, reason: None, (_INDEX_NAME,)):
+    for name, data in members(document, report, (_INDEX_NAME,)):
         is_index = name.rpartition("/")[2] == _INDEX_NAME
         if is_index and (found is None or name.count("/") < found[0].count("/")):
             found = name, data
     if found is None:
-        report(document.url, f"left out: it holds no {_INDEX_NAME}")
-        return {}
-    index = decode(_INDEX, found[1], f"{document.url} {found[0]}", report)
+        raise DamagedDocument(document.url, f"it holds no {_INDEX_NAME}")
+    with undamaged(document, f"{found[0]} cannot be read", UNREADABLE):
+        index = _INDEX.decode(found[1])
     wanted: dict[str, list[str]] = {}
-    for package in index.packages if index else ():
+    for package in index.packages:
         wanted.setdefault(found[0].removesuffix(_INDEX_NAME) + package.location, []).append(package.id)
     return wanted
 

@@ -18,11 +18,11 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from hullmark.feeds import endoflife, hummingbird, kev, nvd, redhat
-from hullmark.feeds.feed import Crawl, Document, Feed, Known, Report
+from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Known, Report
 from hullmark.feeds.formats import vunnel_language, vunnel_os
-from hullmark.feeds.formats.archives import DAMAGE, members, whole
+from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.csaf import Product
-from hullmark.feeds.formats.reading import UNREADABLE
+from hullmark.feeds.formats.reading import UNREADABLE, json_content
 from hullmark.feeds.formats.wording import day_of, links_of
 from hullmark.model.advisory import SEVERITIES, Advisory, Exploitability, Record
 
@@ -78,7 +78,7 @@ def records_of(envelope: bytes, provider: str, report: Report, place: str) -> It
         yield from reader(bytes(read.item), provider, report, place)
     except UNREADABLE as error:
         report(place, f"it cannot be read: {error}")
-    except ValueError as error:
+    except (ValueError, DamagedDocument) as error:  # readers of whole feeds take an envelope for a document
         report(place, str(error))
 
 
@@ -158,10 +158,7 @@ def _envelopes(document: Document, report: Report) -> Iterator[tuple[str, str, b
     named = _PROVIDER.search(document.url) or _FILE.search(document.url)
     provider = named[1] if named else "vunnel"
     if document.url.endswith(".json"):
-        try:
-            yield document.url, provider, whole(document)
-        except DAMAGE as error:
-            report(document.url, f"it cannot be read: {error}")
+        yield document.url, provider, json_content(document)
         return
     for name, data in members(document, report, (".json",)):
         inside = _PROVIDER.search(name)

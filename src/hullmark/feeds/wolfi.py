@@ -21,4 +21,6 @@ FEED = Feed(
     licence="not stated by upstream",
     crawl=crawl_of(Get(url="https://packages.wolfi.dev/os/security.json")),
     parse=parse,
+    covers={"wolfi:rolling": 1500},
+    least_records=1_500,
 )

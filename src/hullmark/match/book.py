@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Support
@@ -51,13 +52,44 @@ class Spoken(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How many advisories speak of a namespace, and the youngest date in all that its feeds gave (ISO 8601).
+    """How many advisories speak of a namespace, and the youngest date in all that its feeds gave (ISO 8601, may be "").
 
-    The date is "" for advisories that somebody wrote for a purpose, which are neither complete nor to be kept fresh.
+    `is_given`: somebody gave them as a folder. `whole_at`: the day as of which a feed tells all that is known of it, "" if none does;
+    after `stale_days` (0: never) that is too long ago.
     """
 
     advisories: int
     data_at: str
+    whole_at: str = ""
+    stale_days: int = 0
+    is_given: bool = False
+
+    def days_old(self, at: str) -> int:
+        """How many days before a day (ISO 8601) it was whole; 0 if it was not, and where either is no day."""
+        try:
+            return max(0, (date.fromisoformat(at[:10]) - date.fromisoformat(self.whole_at)).days)
+        except ValueError:
+            return 0
+
+    def is_known(self, at: str) -> bool:
+        """Whether on a day (ISO 8601) all that is known of the namespace stands in it."""
+        return bool(self.whole_at) and not (self.stale_days and self.days_old(at) > self.stale_days)
+
+    def beside(self, other: Extent) -> Extent:
+        """What two feeds tell together: the one counts that stays whole for longer."""
+        best = max(self, other, key=Extent._ends)
+        data_at = max(self.data_at, other.data_at)
+        is_given = self.is_given and other.is_given
+        return Extent(self.advisories + other.advisories, data_at, best.whole_at, best.stale_days, is_given)
+
+    def _ends(self) -> str:
+        """The last day on which it counts as whole, in an order."""
+        if not self.whole_at or not self.stale_days:
+            return "~" if self.whole_at else ""
+        try:
+            return (date.fromisoformat(self.whole_at) + timedelta(days=self.stale_days)).isoformat()
+        except (ValueError, OverflowError):
+            return ""
 
 
 class Book(Protocol):

@@ -9,7 +9,7 @@ all that is linked into programs (Go, Rust), are tracked by nobody (https://wiki
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from hullmark.match import epel
 from hullmark.match.book import Extent
@@ -19,10 +19,6 @@ from hullmark.match.origin import is_foreign
 from hullmark.model.match import Suppressed
 from hullmark.model.package import Package
 
-IsWhole = Callable[[str], bool]
-"""Whether behind a namespace stands a feed of which nothing is missing, so that its silence says something."""
-
-_FEW = 100
 _NOTHING: frozenset[str] = frozenset()
 _STATED = " records that it is sound"
 _REPORTED = ", for which it is reported"
@@ -40,11 +36,6 @@ _NAMED: dict[str, re.Pattern[str]] = {
 """What distributions put around the name of a library in the name of its package, by purl type. No other type is tracked so."""
 
 
-def is_plausible(extent: Extent | None) -> bool:
-    """Whether there are as many advisories for a namespace as a feed gives. Those that somebody wrote for a purpose are all there are."""
-    return extent is not None and (extent.advisories >= _FEW or not extent.data_at)
-
-
 def is_silent(suppressed: Suppressed) -> bool:
     """Whether it is no more than a distribution's silence that set a match aside: neither a statement nor a match of the owner."""
     return suppressed.by == "distro" and not suppressed.reason.endswith((_STATED, _REPORTED))
@@ -58,18 +49,12 @@ def is_reported(suppressed: Suppressed) -> bool:
 class Clearing:
     """What the owners of one image's packages answer for."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        namespaces: Mapping[str, Extent],
-        owners: Mapping[str, Package],
-        is_whole: IsWhole | None = None,
-    ) -> None:
-        """`owners` by purl. `is_whole`: by default a namespace is whole that is not implausibly small."""
+    def __init__(self, plan: Plan, namespaces: Mapping[str, Extent], owners: Mapping[str, Package]) -> None:
+        """`owners` by purl. The silence of a namespace behind which no whole feed stands says nothing."""
         self._plan, self._namespaces, self._owners = plan, namespaces, owners
-        whole = is_whole or (lambda namespace: is_plausible(namespaces.get(namespace)))
         self._silences: dict[tuple[str, ...], str] = {}
-        self._has_silence = bool(plan.tiers) and not plan.reason and whole(plan.tiers[-1])
+        extent = namespaces.get(plan.tiers[-1]) if plan.tiers and not plan.reason else None
+        self._has_silence = extent is not None and bool(extent.whole_at)
 
     def suppressed(
         self,

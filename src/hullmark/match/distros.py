@@ -22,7 +22,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     records what it has not fixed, so that its silence means something. `vendors`: how the vendor field of its own packages begins.
     `undisclosed`: how names of packages end that the tiers do not speak of, so that resolutions alone are asked about them.
     `stays_at`: the minor release that a paid stream keeps the image at, "" where it follows the newest.
-    `uses_cpe`: what NVD says by name is asked besides, for the distribution itself says no more.
+    `uses_cpe`: what NVD says by name is asked besides, for the distribution itself says no more. `needs`: the namespaces without all of
+    which not all that is known is told, whether a snapshot has them or not; `discloses` is the one of them that alone names what a
+    rebuild has not mended. `namespace` is that of the release itself, or what comes nearest to one.
     """
 
     label: str
@@ -36,6 +38,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     undisclosed: tuple[str, ...] = ()
     uses_cpe: bool = False
     stays_at: str = ""
+    needs: tuple[str, ...] = ()
+    discloses: str = ""
+    namespace: str = ""
 
 
 _DEBIAN = {
@@ -187,10 +192,10 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
     base = _based_on(distro)
     family = _FAMILIES.get(base.id)
     if family is None:
-        return Plan(label=label, reason=f"no advisories are made for {label}")
+        return Plan(label=label, reason=f"no advisories are made for {label}", namespace=_nearest(distro))
     versions = family.versions(base)
     if not versions:
-        return Plan(label=label, reason=f"the release of {label} is not known")
+        return Plan(label=label, reason=f"the release of {label} is not known", namespace=_nearest(distro))
     name = _name_of(family, versions[0])
     own = tuple(f"{name}:{version}" for version in versions)
     plan = Plan(
@@ -206,13 +211,20 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
     if family.of:
         theirs = tuple(f"{family.of}:{version}" for version in _minor_then_major(base))
         tiers, resolutions = theirs, own
+        plan = msgspec.structs.replace(plan, needs=(theirs[-1], own[-1]), discloses=theirs[-1], namespace=own[-1])
     else:
         tiers, resolutions = own, paid
+        plan = msgspec.structs.replace(plan, needs=own[-1:], namespace=own[-1])
     tiers = tuple(each for each in tiers if each in known)
     resolutions = tuple(each for each in resolutions if each in known)
     if not tiers and not resolutions:
         return msgspec.structs.replace(plan, reason=f"the snapshot has no advisories for {label}")
     return msgspec.structs.replace(plan, tiers=tiers, resolutions=resolutions)
+
+
+def _nearest(distro: Distro) -> str:
+    """What comes nearest to the namespace of a release that nobody records."""
+    return ":".join(filter(None, (distro.id, distro.version_id)))
 
 
 def _name_of(family: _Family, version: str) -> str:

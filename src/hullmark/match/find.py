@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
-from hullmark.match import epel
 from hullmark.match.answers import Question, answered, split
 from hullmark.match.book import Book
+from hullmark.match.coverage import gaps, kind_of, lifecycles, uncovered
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.lookups import RULES, is_guessed, is_system, lookups, untold
+from hullmark.match.lookups import is_guessed, is_system, lookups, untold
 from hullmark.match.merge import Affecting
 from hullmark.match.overrule import overrule
 from hullmark.match.resolve import cleared, elsewhere, resolve
 from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
-from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches, SnapshotInfo, Untold
-from hullmark.model.package import Package
-from hullmark.model.problem import Problem
+from hullmark.model.package import UNKNOWN_VERSION, Package
+from hullmark.model.problem import Problem, ProblemKind
 
 ROOM = "match"
 
 _NO_CHANNELS: tuple[str, ...] = ()
-_STALE_DAYS = 30
-_FEW = 100
 
 
 def find(
@@ -57,13 +53,15 @@ def find(
     for package, answers in answered(book, questions):
         usable, reason = split(package, answers)
         if reason:
-            unknown.append(Untold(package=package, reason=reason, kind="unseen"))
+            kind: ProblemKind = "unidentified" if package.version == UNKNOWN_VERSION else "unseen"
+            unknown.append(Untold(package=package, reason=reason, kind=kind))
         left_out.update(elsewhere(package, usable))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
         found += [(package, each) for each in resolve(package, usable, plan.release, plan.stays_at)]
     overrule(book, (each for _, each in found))
     unknown += _unsupported(told, plan, book, at)
+    open_namespaces = uncovered(gaps(inventory.packages, plan, book, at))
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
@@ -72,9 +70,25 @@ def find(
         unknown=tuple(
             sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
         ),
-        problems=(*_problems(inventory, told, plan, book, at), *_notes(left_out)),
-        lifecycles=_lifecycles(plan, book),
+        problems=(
+            *(Problem("", -1, ROOM, each.reason, "uncovered") for each in open_namespaces),
+            *_notes(left_out),
+        ),
+        lifecycles=lifecycles(plan, book),
+        uncovered=open_namespaces,
     )
+
+
+def partly_told(
+    inventory: Inventory, book: Book, *, at: str, channels: Collection[str] = _NO_CHANNELS
+) -> Iterator[tuple[Package, str]]:
+    """The packages of an inventory of which a snapshot tells only a part, or too old a one, each with the reason, whatever day it is.
+
+    That the release has ended is none: that is told of releases (`Matches.problems`).
+    """
+    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
+    for gap in gaps(inventory.packages, plan, book, at):
+        yield from ((package, gap.lasting) for package in gap.packages if not gap.is_end)
 
 
 def channels_in_use(inventory: Inventory) -> set[str]:
@@ -93,7 +107,7 @@ def _sorted_out(
     for package in packages:
         reason = untold(package, plan, namespaces)
         if reason:
-            unknown.append(Untold(package=package, reason=reason))
+            unknown.append(Untold(package=package, reason=reason, kind=kind_of(package, namespaces)))
         else:
             told.append(package)
         if not reason or is_guessed(package, plan):
@@ -113,33 +127,15 @@ def _unsupported(packages: Iterable[Package], plan: Plan, book: Book, at: str) -
         name = package.source.name if package.source else package.name
         support = known.get(name) or next((each for matches, each in patterns if matches(name)), None)
         if support is not None and (not support.since or support.since <= at):
-            what = "has ended" if support.level == "ended" else "is limited"
+            is_over = support.level == "ended"
             note = f" ({support.note})" if support.note else ""
-            yield Untold(package=package, reason=f"{plan.label}'s security support of {name} {what}{note}")
+            reason = f"{plan.label}'s security support of {name} {'has ended' if is_over else 'is limited'}{note}"
+            yield Untold(package=package, reason=reason, kind="uncovered" if is_over else "note")
 
 
 def _pattern(text: str) -> Callable[[str], object]:
     """A name in which `.*` stands for anything, which is all of regular expressions that such lists use."""
     return re.compile(".*".join(re.escape(part) for part in text.split(".*"))).fullmatch
-
-
-def _problems(inventory: Inventory, told: Sequence[Package], plan: Plan, book: Book, at: str) -> Iterator[Problem]:
-    reasons: list[str] = []
-    has_system = any(is_system(package) for package in inventory.packages)
-    if plan.reason and has_system:
-        reasons.append(f"nothing can be said of the system's packages: {plan.reason}")
-    reasons += _ended(plan, book, at)
-    used = {RULES[type].namespace for type in {package.type for package in told} & RULES.keys()}
-    used.update(name for package in told for name in epel.spaces(package, plan, book.namespaces))
-    if has_system:
-        used.update(plan.tiers or plan.resolutions)
-        reasons += [
-            f"the snapshot has only {extent.advisories:,} advisories for {name}: much is missing"
-            for name in (plan.tiers or plan.resolutions)[-1:]
-            if (extent := book.namespaces[name]).advisories < _FEW and extent.data_at
-        ]
-    reasons += _stale(used, book, at)
-    return (Problem(path="", layer=-1, room=ROOM, reason=reason) for reason in reasons)
 
 
 def _notes(left_out: Iterable[tuple[str, str, str]]) -> Iterator[Problem]:
@@ -151,36 +147,8 @@ def _notes(left_out: Iterable[tuple[str, str, str]]) -> Iterator[Problem]:
         yield Problem(path="", layer=-1, room=ROOM, reason=f"{rows} of {platform} only {were} left out", kind="note")
 
 
-def _stale(used: Iterable[str], book: Book, at: str) -> Iterator[str]:
-    """Namespaces whose advisories are so old that many newer ones must be missing."""
-    by_date: dict[str, list[str]] = {}
-    for name in sorted(used):
-        if name in book.namespaces and (data_at := book.namespaces[name].data_at):
-            by_date.setdefault(data_at, []).append(name)
-    for data_at, names in sorted(by_date.items()):
-        days = (date.fromisoformat(at) - date.fromisoformat(data_at)).days
-        if days > _STALE_DAYS:
-            yield f"the advisories for {', '.join(names)} end on {data_at}, {days} days ago: what came since is not known"
-
-
-def _ended(plan: Plan, book: Book, at: str) -> Iterator[str]:
-    """That the release is past its end of life, if it is."""
-    found = _lifecycles(plan, book)
-    ends = [end for known in found if (end := known.extended or known.eol)]
-    if max(ends) < at if ends else any(known.is_ended for known in found):
-        since = f" since {max(ends)}" if ends else ""
-        yield f"{plan.label} has been past its end of life{since}: what is found in it now is recorded no more"
-
-
 def _is_unmaintained(plan: Plan, book: Book, at: str) -> bool:
     """Whether the release is past its regular end of life, whatever longer support can be bought."""
-    found = _lifecycles(plan, book)
+    found = lifecycles(plan, book)
     ends = [known.eol for known in found if known.eol]
     return max(ends) < at if ends else any(known.is_ended for known in found)
-
-
-def _lifecycles(plan: Plan, book: Book) -> tuple[Lifecycle, ...]:
-    """What is known of the release, of its minor release if that has a life of its own."""
-    parts = plan.release.split(".") if plan.product else [""]
-    releases = [release for release in dict.fromkeys((".".join(parts[:2]), parts[0])) if release]
-    return next((found for release in releases if (found := book.lifecycles(plan.product, release))), ())

@@ -17,7 +17,8 @@ class Affecting(msgspec.Struct, kw_only=True):
     """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere.
 
     `vetoed` is why it does not count. `alone` names the database on whose word it rests, if none that maintains the package's ecosystem
-    says it; `unlisted_by` those that do and are silent, for people. `beyond`: the fixed version that there is, where it is of a later release than the one that the image stays at.
+    says it; `unlisted_by` those that do and are silent, for people. `beyond`: the fixed version that there is, where it is of a later
+    release than the one that the image stays at.
     """
 
     lookup: Lookup

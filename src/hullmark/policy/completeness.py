@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.match import Uncovered
-from hullmark.model.problem import Fact, Problem
+from hullmark.model.match import Matches, Uncovered
+from hullmark.model.problem import OPEN, Fact, Problem
 from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Params, Trigger
@@ -73,7 +73,7 @@ def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
     }
     if "packages" in wanted and Need.MATCHES in trigger.needs_of(params) and facts.matches is not None:
         found.update(_uncovered(each) for each in facts.matches.uncovered if _asks_for(each.types, params))
-        found.update(_unmatched(facts, params))
+        found.update(_unmatched(facts.matches, params, facts))
     return sorted(found)
 
 
@@ -112,13 +112,17 @@ def _uncovered(each: Uncovered) -> Gap:
     return Gap(cause=each.reason, subject=each.namespace, reason=each.reason)
 
 
-def _unmatched(facts: Facts, params: Params) -> Iterator[Gap]:
-    """Packages of a version that cannot be compared with those that advisories name."""
-    for untold in facts.matches.unknown if facts.matches is not None else ():
-        if untold.kind == "unseen" and _asks_for((untold.package.type,), params):
-            package = untold.package
+def _unmatched(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
+    """Packages of a version that cannot be compared with those that advisories name, and those that nobody records, as far as no namespace
+    stands for them."""
+    told = {type for each in matches.uncovered for type in each.types}
+    for untold in matches.unknown:
+        package = untold.package
+        is_told = untold.kind == "uncovered" and package.type in told
+        if untold.kind in OPEN and not is_told and _asks_for((package.type,), params):
+            cause = "versions" if untold.kind == "unseen" else untold.reason
             reason = f"{package.name} {package.version} ({package.type}): {untold.reason}"
-            yield Gap(cause="versions", subject=package.purl, reason=reason, evidence=facts.at_package(package))
+            yield Gap(cause=cause, subject=package.purl, reason=reason, evidence=facts.at_package(package))
 
 
 def answers(found: Iterable[Gap]) -> Iterator[CannotTell]:

@@ -133,6 +133,15 @@ class UntoldJson(msgspec.Struct, frozen=True):
     reason: str
 
 
+class UncoveredJson(msgspec.Struct, frozen=True, gc=False):
+    """A namespace of advisories that does not tell all of the packages that it has to; of how many, of which types, and why."""
+
+    namespace: str
+    packages: int
+    reason: str
+    types: tuple[str, ...]
+
+
 class SnapshotJson(msgspec.Struct, frozen=True, gc=False):
     """The advisories."""
 
@@ -150,6 +159,7 @@ class MatchesJson(msgspec.Struct, frozen=True):
     snapshot: SnapshotJson | None
     source: SourceJson
     tool: ToolJson
+    uncovered: list[UncoveredJson]
     unknown: list[UntoldJson]
 
 
@@ -170,6 +180,7 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
         snapshot=SnapshotJson(snapshot.data_at, snapshot.digest) if snapshot else None,
         source=frame.source,
         tool=frame.tool,
+        uncovered=[UncoveredJson(each.namespace, each.packages, each.reason, each.types) for each in matches.uncovered],
         unknown=[_untold(untold) for untold in matches.unknown],
     )
 

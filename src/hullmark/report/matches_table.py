@@ -55,7 +55,10 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     lines += _unknown(matches, context.width, paint)
     if context.shows_suppressed:
         lines += _suppressed(matches, context.width, paint)
-    lines += problem_lines(matches.problems, context.width, paint)
+    lines += _uncovered(matches, context.width, paint)
+    said = {each.reason for each in matches.uncovered}
+    others = tuple(each for each in matches.problems if each.kind != "uncovered" or each.reason not in said)
+    lines += problem_lines(others, context.width, paint)
     lines += (paint("bold", line) for line in fold(sentence(summary(matches)), context.width, ""))
     return ("\n".join(lines) + "\n").encode()
 
@@ -108,6 +111,20 @@ def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
         names = ", ".join(safe(package.name) for package in packages[:_MAX_NAMES])
         more = f" and {len(packages) - _MAX_NAMES} more" if len(packages) > _MAX_NAMES else ""
         yield from fold(f"{safe(reason)}: {names}{more}", width, "  ")
+
+
+def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
+    """What the advisories do not tell all of, a line for each cause."""
+    if not matches.uncovered:
+        return
+    yield fact(
+        "Uncovered",
+        plural(len(matches.uncovered), "gap") + " in the advisories: what is missing is unknown, not clean",
+        paint,
+    )
+    for each in matches.uncovered:
+        of = f" ({plural(each.packages, 'package')})" if each.packages else ""
+        yield from fold(f"{safe(each.reason)}{of}", width, "  ")
 
 
 def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:

@@ -46,6 +46,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     exploited: int
     suppressed: int
     unknown: int
+    uncovered: int
 
 
 def counting(matches: Iterable[Match]) -> list[Match]:
@@ -64,6 +65,7 @@ def count(matches: Matches) -> Counts:
         exploited=sum(match.advisory.kev is not None for match in found),
         suppressed=len(matches.matches) - len(found),
         unknown=len(matches.unknown),
+        uncovered=len(matches.uncovered),
     )
 
 
@@ -79,6 +81,7 @@ def summary(matches: Matches) -> str:
         f"{counts.exploited} known to be exploited" if counts.exploited else "",
         f"{counts.suppressed} suppressed" if counts.suppressed else "",
         f"{plural(counts.unknown, 'package')} unknown" if counts.unknown else "",
+        f"{plural(counts.uncovered, 'gap')} in the advisories" if counts.uncovered else "",
     ]
     return "; ".join(part for part in parts if part)
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.advisorydb.build import build
-from hullmark.advisorydb.compare import Changed, Difference, compare, kin
+from hullmark.advisorydb.compare import Changed, Difference, compare, covered_otherwise, kin
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.hits import STATEMENT
+from hullmark.advisorydb.schema import Cover
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.book import Ask
 from hullmark.model.advisory import (
@@ -179,6 +180,27 @@ def test_another_author_of_the_same_words_is_a_difference(tmp_path: Path) -> Non
 def test_a_namespace_of_which_only_one_snapshot_knows_is_named(tmp_path: Path) -> None:
     other = advisory("CVE-2024-2", affected("pypi", "foo", "pep440", "1.0"))
     assert difference(tmp_path, [BASE], [BASE, other]).namespaces == {"pypi"}
+
+
+def test_a_namespace_that_only_one_snapshot_knows_all_of_is_named(tmp_path: Path) -> None:
+    def covering(number: int, *names: str, **more: Any) -> Snapshot:
+        path = tmp_path / f"{number}.sqlite"
+        covers = tuple(Cover(name) for name in names)
+        records = [BASE, advisory("CVE-2024-2", affected("pypi", "foo", "pep440", "1.0"))]
+        return Snapshot(path, build(path, [(info("test", covers=covers, **more), records)]))
+
+    (space,) = {part.namespace for part in BASE.affected}
+    with (
+        covering(1, space, "pypi") as both,
+        covering(2, space) as one,
+        covering(3, space, "pypi", stale_days=30) as ageing,
+    ):
+        assert compare(both, one).namespaces == compare(one, both).namespaces == {"pypi"}
+        assert compare(both, ageing).namespaces == frozenset()
+        day, later = "2026-07-30", "2026-07-31"
+        assert covered_otherwise(ageing, ageing, (day, day)) == frozenset()
+        assert covered_otherwise(ageing, ageing, (day, later)) == {space, "pypi"}
+        assert covered_otherwise(both, ageing, (later, later)) == {space, "pypi"}
 
 
 MARKS = st.dictionaries(

@@ -18,7 +18,7 @@ from hullmark.advisorydb.compare import band
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.rematch import Event, Rematch, Rematching, rematch
 from hullmark.match.coordinates import Coordinate, coordinate_of, coordinates_of
-from hullmark.match.find import find
+from hullmark.match.find import find, partly_told
 from hullmark.match.fleet import Builder, Fleet
 from hullmark.model.advisory import (
     Advisory,
@@ -377,6 +377,7 @@ def matched(book: Snapshot) -> tuple[Facts, set[Coordinate], dict[Distro, bool]]
                 here[coordinate_of(match.package, image.distro), facts(match)] += 1
         found |= here
         unknown.update(coordinate_of(each.package, image.distro) for each in result.unknown)
+        unknown.update(coordinate_of(package, image.distro) for package, _ in partly_told(image, book, at=TODAY))
         if image.distro is not None:
             ended[image.distro] = any("end of life" in problem.reason for problem in result.problems)
     return found, unknown, ended

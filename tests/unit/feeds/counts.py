@@ -30,10 +30,11 @@ def check_any_bytes(feed: Feed, url: str, data: bytes) -> None:
     assert first == second
 
 
-def check_damage_beside(feed: Feed, good: Document) -> None:
-    """A document beside one that is damaged loses nothing."""
-    alone, _ = read(feed, good)
-    beside, problems = read(feed, Bytes("https://damaged.example/x", b"\x1f\x8bnonsense"), good)
-    assert beside == alone
-    assert alone
-    assert problems
+def check_damaged_document(feed: Feed, good: Document) -> None:
+    """A document that is damaged makes the feed fail, whatever is beside it."""
+    assert read(feed, good)[0]
+    bad = Bytes("https://damaged.example/x", b"\x1f\x8bnonsense")
+    for documents in ((bad, good), (good, bad)):
+        records, problems = read(feed, *documents)
+        assert not records
+        assert problems[0][0] == bad.url

@@ -7,23 +7,32 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from hullmark.feeds.feed import Document, Feed, Get, Known
+from hullmark.feeds.feed import DamagedDocument, Document, Feed, Get, Known, Report
 from hullmark.model.advisory import Advisory, Record
 from tests.support.advisories import Bytes
 
 Problems = list[tuple[str, str]]
+T = TypeVar("T")
 NOW = Known(now="2026-11-24T00:00:00Z")
 
 
 def read(feed: Feed, *documents: Document) -> tuple[list[Record], Problems]:
-    """The records of the documents, and what was reported."""
+    """The records of the documents, and what was reported; none, and why, where a document is damaged."""
+    return heard(lambda report: feed.parse(documents, report))
+
+
+def heard(reading: Callable[[Report], Iterable[T]]) -> tuple[list[T], Problems]:
+    """What a reader gives, and what it reported; nothing, and why, where a document is damaged."""
     problems: Problems = []
-    return list(feed.parse(documents, lambda place, why: problems.append((place, why)))), problems
+    try:
+        return list(reading(lambda place, why: problems.append((place, why)))), problems
+    except DamagedDocument as error:
+        return [], [(error.place, error.reason)]
 
 
 def advisories(feed: Feed, *documents: Document) -> dict[str, Advisory]:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 
 from hullmark.feeds.almalinux import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, rows, tar_document
 
 PATH = ("github.com", "AlmaLinux", "osv-database", "archive", "refs", "heads", "master.tar.gz")
@@ -62,7 +62,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, tar_document(URL, {place(8, "x"): "{}", place(9): erratum(9, "a", "1")}))
     assert len(records) == 1
     assert [where for where, _ in problems] == [place(8, "x")]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

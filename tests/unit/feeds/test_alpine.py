@@ -43,9 +43,12 @@ def test_releases_newer_than_known_are_asked_for_until_one_is_missing() -> None:
     assert wanted[-1] == f"{HOST}/v3.26/community.json"
 
 
-def test_every_document_is_optional() -> None:
-    assert all(get.is_optional for get in crawled(FEED, lambda get: None))
-    assert crawled(FEED, lambda get: None)[-1] == Get(url=f"{HOST}/v3.23/community.json", is_optional=True)
+def test_every_document_but_those_of_edge_is_optional() -> None:
+    wanted = crawled(FEED, lambda get: None)
+    assert [get.url for get in wanted if not get.is_optional] == [
+        f"{HOST}/edge/{name}.json" for name in ("main", "community")
+    ]
+    assert wanted[-1] == Get(url=f"{HOST}/v3.23/community.json", is_optional=True)
 
 
 def test_the_real_files_hold_the_manifest_s_count_of_list_items_and_every_cve_in_them_is_read() -> None:

@@ -82,11 +82,14 @@ def test_the_samples_are_of_their_releases() -> None:
     }
 
 
-def test_damage_costs_only_what_it_hits() -> None:
-    broken = UPDATE.replace("<update><id>ALAS2023-2023-126</id>", "<update>").replace("</updates>", "")
-    records, problems = read(FEED, updateinfo(UPDATE.replace("</updates>", "<update>")), updateinfo(broken))
+def test_an_announcement_without_an_id_costs_itself_and_a_document_that_breaks_off_the_feed() -> None:
+    nameless = updateinfo(UPDATE.replace("<update><id>ALAS2023-2023-126</id>", "<update>"))
+    records, problems = read(FEED, updateinfo(UPDATE), nameless)
     assert [record.id for record in records if isinstance(record, Advisory)] == ["ALAS2023-2023-126"]
-    assert [why.split(":")[0] for _, why in problems] == ["not read to its end", "it has no id", "not read to its end"]
+    assert [why for _, why in problems] == ["it has no id"]
+    records, problems = read(FEED, updateinfo(UPDATE), updateinfo(UPDATE.replace("</updates>", "<update>")))
+    assert not records
+    assert [why.split(":")[0] for _, why in problems] == ["it cannot be read to its end"]
 
 
 def test_the_crawl_follows_mirror_list_and_index() -> None:

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 
 from hullmark.feeds.bitnami import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, rows, tar_document
 
 PATH = ("github.com", "bitnami", "vulndb", "archive", "refs", "heads", "main.tar.gz")
@@ -37,7 +37,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, tar_document(URL, {"a.json": "[]", "b.json": json.dumps(RECORD)}))
     assert len(records) == 1
     assert [place for place, _ in problems] == ["a.json"]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

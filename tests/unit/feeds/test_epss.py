@@ -41,11 +41,14 @@ def test_without_a_day_scores_are_read_and_the_lack_is_reported() -> None:
     assert len(problems) == 1
 
 
-def test_a_damaged_archive_gives_what_came_before_the_damage() -> None:
-    whole = gzipped(Bytes(URL, GOOD + b"".join(b"CVE-2024-%04d,0.1,0.2\n" % number for number in range(9000))))
-    records, problems = read(FEED, Bytes(URL, whole.data[: len(whole.data) // 2]))
-    assert records
-    assert problems
+@pytest.mark.parametrize("share", [10, 50, 93, 99])
+def test_of_scores_that_break_off_none_is_believed(share: int) -> None:
+    text = Bytes(URL, GOOD + b"".join(b"CVE-2024-%04d,0.1,0.2\n" % number for number in range(9000)))
+    for whole in (gzipped(text), text):
+        assert len(read(FEED, whole)[0]) > 9000
+        records, problems = read(FEED, Bytes(URL, whole.data[: len(whole.data) * share // 100]))
+        assert not records
+        assert len(problems) == 1
 
 
 def test_a_mirror_may_hold_dated_files() -> None:

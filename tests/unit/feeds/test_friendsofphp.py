@@ -6,7 +6,7 @@ from hypothesis import given
 
 from hullmark.feeds.friendsofphp import FEED
 from hullmark.model.advisory import Range
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, tar_document
 
 PATH = ("github.com", "FriendsOfPHP", "security-advisories", "archive", "refs", "heads", "master.tar.gz")
@@ -54,7 +54,7 @@ def test_files_that_cannot_be_read_cost_only_themselves() -> None:
     records, problems = read(FEED, tar_document(URL, {**bad, PLACE: ENTRY}))
     assert len(records) == 1
     assert [place for place, _ in problems] == list(bad)
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

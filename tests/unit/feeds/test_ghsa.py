@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 
 from hullmark.feeds.ghsa import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, rows, tar_document
 
 URL = "https://github.com/github/advisory-database/archive/refs/heads/main.tar.gz"
@@ -45,7 +45,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, tar_document(URL, {broken: "[]", REVIEWED: json.dumps(RECORD)}))
     assert len(records) == 1
     assert [place for place, _ in problems] == [broken]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

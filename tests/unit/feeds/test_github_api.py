@@ -11,7 +11,7 @@ from hullmark.feeds.feed import Document, Get, Known
 from hullmark.feeds.github_api import FEED
 from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, crawled, damaged, json_document, read, rows, tar_document
 
 URL = "https://api.github.com/graphql"
@@ -124,7 +124,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_kept() -> None:
     assert [rows(each) for each in records if isinstance(each, Advisory)] == [
         [("npm", "z", "affected", "not-fixed", ("",))]
     ]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 def test_a_crawl_follows_the_pages_and_asks_for_what_is_new() -> None:

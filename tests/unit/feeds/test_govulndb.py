@@ -8,7 +8,7 @@ from hypothesis import given
 
 from hullmark.feeds.govulndb import FEED
 from hullmark.model.advisory import GoImport, Range
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, zip_document
 
 VULNDB = ("vuln.go.dev", "vulndb.zip")
@@ -50,7 +50,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, document)
     assert len(records) == 1
     assert [place for place, _ in problems] == ["ID/GO-1.json"]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

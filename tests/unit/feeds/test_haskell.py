@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from hullmark.feeds.haskell import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, rows, tar_document
 
 PATH = ("github.com", "haskell", "security-advisories", "archive", "refs", "heads", "main.tar.gz")
@@ -77,7 +77,7 @@ def test_files_that_cannot_be_read_cost_only_themselves() -> None:
     records, problems = read(FEED, tar_document(URL, {**bad, PLACE: TEXT}))
     assert len(records) == 1
     assert [place for place, _ in problems] == list(bad)
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from hullmark.feeds.nodejs import FEED
 from hullmark.versions.ranges import contains
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, tar_document
 
 PATH = ("github.com", "nodejs", "security-wg", "archive", "refs", "heads", "main.tar.gz")
@@ -81,7 +81,7 @@ def test_files_that_cannot_be_read_cost_only_themselves() -> None:
     records, problems = read(FEED, tar_document(URL, {**bad, "x/vuln/core/1.json": json.dumps(CORE)}))
     assert len(records) == 1
     assert [place for place, _ in problems] == list(bad)
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hullmark.feeds.feed import Document, Get, Known
 from hullmark.feeds.osv import ECOSYSTEMS, FEED
 from tests.support.advisories import Bytes
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, crawled, damaged, json_document, read, rows, zip_document
 
 EXPORTS = "https://osv-vulnerabilities.storage.googleapis.com"
@@ -59,7 +59,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, document)
     assert len(records) == 1
     assert [place for place, _ in problems] == ["a.json"]
-    check_damage_beside(FEED, document)
+    check_damaged_document(FEED, document)
 
 
 def test_the_first_crawl_asks_for_every_archive() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from hullmark.feeds.osv_debian import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, rows, zip_document
 
 PATH = ("osv-vulnerabilities.storage.googleapis.com", "Debian", "all.zip")
@@ -21,7 +21,7 @@ def test_an_announcement_tells_when_a_release_was_fixed() -> None:
     assert rows(found) == [("debian:11", "xorg-server", "affected", "fixed", ("2:1.20.11-1+deb11u6",))]
     assert found.aliases == ("CVE-2023-1393",)
     assert (found.affected[0].fix_date, found.affected[0].vendor_ids) == ("2023-03-29", ("DSA-5380-1",))
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

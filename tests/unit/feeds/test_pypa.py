@@ -10,7 +10,7 @@ from hullmark.feeds.pypa import FEED
 from hullmark.model.advisory import Range
 from hullmark.versions.ranges import contains
 from tests.support.places import shared
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, rows, tar_document, zip_document
 
 EXPORT = ("osv-vulnerabilities.storage.googleapis.com", "PyPI", "all.zip")
@@ -73,7 +73,7 @@ def test_files_that_cannot_be_read_cost_only_themselves() -> None:
     records, problems = read(FEED, tar_document(URL, files))
     assert len(records) == 1
     assert [place for place, _ in problems] == ["x/PYSEC-1.yaml", "x/PYSEC-2.yaml"]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hullmark.feeds.retirejs import FEED
 from hullmark.model.advisory import Range
 from tests.support.advisories import document
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, crawled, damaged, json_document, read, rows
 
 FOLDER = ("raw.githubusercontent.com", "RetireJS", "retire.js", "master", "repository")
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, damaged_)
     assert records == list(advisories(FEED, GOOD).values())
     assert [place for place, _ in problems] == [f"{URL} a", f"{URL} b 0", f"{URL} b 1"]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(json.dumps(LIBRARIES).encode()))

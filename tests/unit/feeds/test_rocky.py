@@ -9,7 +9,7 @@ from hypothesis import given
 
 from hullmark.feeds.rocky import FEED
 from tests.support.advisories import Bytes, advisory_files
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document
 from tests.unit.feeds.reading import advisories, crawled, damaged, rows, zip_document
 
 URL = "https://osv-vulnerabilities.storage.googleapis.com/Rocky%20Linux/all.zip"
@@ -23,7 +23,7 @@ def test_an_erratum_fixes_sources_of_a_release() -> None:
     found = advisories(FEED, GOOD)["RLSA-2023:0005"]
     assert rows(found) == [("rocky:9", "bcel", "affected", "fixed", ("0:6.4.1-9.el9_1",))]
     assert (found.aliases, found.severity) == (("CVE-2022-42920",), "high")
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 def test_the_export_is_what_a_crawl_asks_for() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from hullmark.feeds.rustsec import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, rows, zip_document
 
 EXPORT = ("osv-vulnerabilities.storage.googleapis.com", "crates.io", "all.zip")
@@ -65,7 +65,7 @@ def test_a_record_that_cannot_be_read_costs_only_itself() -> None:
     records, problems = read(FEED, zip_document(URL, {"a.json": "[]", "b.json": record(None)}))
     assert len(records) == 1
     assert [place for place, _ in problems] == ["a.json"]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

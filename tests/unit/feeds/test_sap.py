@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from hullmark.feeds.sap import FEED
-from tests.unit.feeds.counts import check_any_bytes, check_damage_beside, manifest_count, real
+from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, damaged, read, tar_document
 
 PATH = ("github.com", "SAP", "project-kb", "archive", "refs", "heads", "vulnerability-data.tar.gz")
@@ -42,7 +42,7 @@ def test_what_cannot_be_read_is_reported_and_the_rest_kept() -> None:
     records, problems = read(FEED, tar_document(URL, {**bad, PLACE: nameless}))
     assert records == list(advisories(FEED, GOOD).values())
     assert [place for place, _ in problems] == [*bad, PLACE, PLACE]
-    check_damage_beside(FEED, GOOD)
+    check_damaged_document(FEED, GOOD)
 
 
 @given(damaged(GOOD.data))

@@ -100,7 +100,7 @@ def test_a_document_speaks_only_of_the_package_that_the_index_names_it_for(
 def test_an_archive_without_an_index_is_reported() -> None:
     assert read(FEED, tar_document(URL, {"pkg/a/vex.json": vex("pkg:npm/a")})) == (
         [],
-        [(URL, "left out: it holds no index.json")],
+        [(URL, "it holds no index.json")],
     )
 
 

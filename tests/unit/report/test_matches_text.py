@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.match import Matches, Untold
+from hullmark.model.match import Matches, Uncovered, Untold
+from hullmark.model.problem import Problem
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.matches_csv import harmless
@@ -96,6 +97,16 @@ def test_packages_of_which_nothing_is_known_are_grouped_by_reason() -> None:
     lines = text("table", msgspec.structs.replace(SMALL, unknown=untold)).splitlines()
     assert "Unknown:   7 packages of which nothing can be said" in lines
     assert "  No data: p0, p1, p2, p3, p4 and 2 more" in lines
+
+
+def test_gaps_in_the_advisories_are_said_once_each_and_nothing_else_hides_behind_them() -> None:
+    gap = Uncovered(namespace="npm", types=("npm",), packages=2, reason="the snapshot has no advisories for npm")
+    problems = (Problem("", -1, "match", gap.reason, "uncovered"), Problem("/a", 0, "catalog", "odd", "uncovered"))
+    shown = text("table", msgspec.structs.replace(SMALL, uncovered=(gap,), problems=problems))
+    assert shown.count(gap.reason) == 1
+    assert "  the snapshot has no advisories for npm (2 packages)" in shown.splitlines()
+    assert "Problems:  1\n  /a (layer 0): odd" in shown
+    assert shown.rstrip().endswith("; 1 gap in the advisories")
 
 
 @pytest.mark.parametrize(

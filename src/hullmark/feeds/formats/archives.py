@@ -9,22 +9,24 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, cast
 
 from isal import igzip, isal_zlib
 
-from hullmark.feeds.feed import Document, Report
+from hullmark.feeds.feed import DamagedDocument, Document, Report
+from hullmark.feeds.formats import zstd
 
 MIB = 1 << 20
 MEMBER_LIMIT = 64 * MIB
 """Larger members are reported and left out."""
 
 TOTAL_LIMIT = 65536 * MIB
-"""An archive with more bytes than this is read no further."""
+"""An archive with more bytes than this is refused."""
 
 _CHUNK = 1 << 16
 _MAX_MEMBERS = 2_000_000
+_TAR_END = b"\0" * 1024
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 DAMAGE: tuple[type[Exception], ...] = (
@@ -93,6 +95,8 @@ def _decompressor(head: bytes, stream: BinaryIO) -> Any:
     if head[:4] == _ZSTD:
         import zstandard  # only those that need it pay for the import
 
+        if not zstd.ends_whole(stream):
+            raise EOFError("the compressed data ends early")
         return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stream, read_across_frames=True)
     return None
 
@@ -109,22 +113,31 @@ def whole(document: Document, limit: int = 512 * MIB) -> bytes:
 def members(document: Document, report: Report, suffixes: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file in an archive, in its order; only names that end in one of `suffixes`, if any are given.
 
-    Damage is reported and ends the reading of this archive.
+    Raises DamagedDocument for an archive that is damaged, that ends early, or that is larger than can be read.
     """
     left = TOTAL_LIMIT
-    try:
+    with undamaged(document, "the archive is damaged"):
         for name, size, content in _zip(document, suffixes) if _is_zip(document) else _tar(document, suffixes):
             if size > MEMBER_LIMIT:
                 report(name, f"left out: larger than {MEMBER_LIMIT // MIB} MiB")
                 continue
             left -= size
             if left < 0:
-                report(document.url, f"not read to its end: more than {TOTAL_LIMIT // MIB:,} MiB")
-                return
+                raise ValueError(f"it holds more than {TOTAL_LIMIT // MIB:,} MiB")
             with content as stream:
-                yield name, stream.read(MEMBER_LIMIT)
-    except DAMAGE as error:
-        report(document.url, f"the archive is damaged: {error}")
+                data = stream.read(MEMBER_LIMIT)
+            yield name, data
+
+
+@contextmanager
+def undamaged(
+    document: Document, what: str = "it cannot be read", errors: tuple[type[BaseException], ...] = DAMAGE
+) -> Iterator[None]:
+    """Turns what reading a damaged document raises into DamagedDocument, which says `what`."""
+    try:
+        yield
+    except errors as error:
+        raise DamagedDocument(document.url, f"{what}: {error}") from error
 
 
 def _is_zip(document: Document) -> bool:
@@ -134,18 +147,47 @@ def _is_zip(document: Document) -> bool:
 
 def _zip(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int, BinaryIO]]:
     with document.open() as stream, zipfile.ZipFile(stream) as archive:
-        for info in archive.infolist()[:_MAX_MEMBERS]:
+        if len(archive.infolist()) > _MAX_MEMBERS:
+            raise ValueError(f"it holds more than {_MAX_MEMBERS:,} files")
+        for info in archive.infolist():
             if not info.is_dir() and (not suffixes or info.filename.endswith(suffixes)):
                 yield info.filename, info.file_size, cast(BinaryIO, archive.open(info))
 
 
 def _tar(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int, BinaryIO]]:
-    with plain(document) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+    with _Tail(plain(document)) as stream, tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|") as archive:
         for number, info in enumerate(archive):
             if number == _MAX_MEMBERS:
-                return
+                raise ValueError(f"it holds more than {_MAX_MEMBERS:,} files")
             if info.isreg() and (not suffixes or info.name.endswith(suffixes)):
                 content = archive.extractfile(info)
                 if content is not None:
                     yield info.name, info.size, cast(BinaryIO, content)
             archive.members.clear()  # type: ignore[attr-defined] # it remembers every member; a stream never goes back
+        stream.check_end()
+
+
+class _Tail:
+    """A tar's stream, which remembers how it ends: tarfile takes one that stops between two members for a whole one."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._last = stream, b""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        data = self._stream.read(size)
+        self._last = (self._last + data)[-len(_TAR_END) :] if len(data) < len(_TAR_END) else data[-len(_TAR_END) :]
+        return data
+
+    def check_end(self) -> None:
+        """Read what is left; raises EOFError unless it ends as archives do, with two blocks of zeros (POSIX.1-2017, pax)."""
+        while self.read(_CHUNK):
+            pass
+        if self._last != _TAR_END:
+            raise EOFError("it ends before its end")
+
+    def __enter__(self) -> _Tail:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()

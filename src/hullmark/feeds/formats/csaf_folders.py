@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 
 from hullmark.feeds.feed import Document, Report
-from hullmark.feeds.formats.archives import DAMAGE, members, whole
-from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.reading import json_content, lines
 from hullmark.feeds.formats.rpms import instant
 
 _CHANGE = re.compile(r'"([^"]+\.json)","([^"]+)"')
 
 
 def changes_in(document: Document) -> dict[str, str]:
-    """When each document changed, by its path, as a `changes.csv` tells. Damage ends the list."""
+    """When each document changed, by its path, as a `changes.csv` tells. Raises DamagedDocument."""
     found: dict[str, str] = {}
-    for line in lines(document, lambda place, why: None):
+    for line in lines(document):
         change = _CHANGE.match(line)
         if change is not None and ".." not in change[1]:
             found[change[1]] = instant(change[2])
@@ -24,11 +24,8 @@ def changes_in(document: Document) -> dict[str, str]:
 
 
 def texts_in(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
-    """Place and text of a single document, or of each in an archive."""
+    """Place and text of a single document, or of each in an archive. Raises DamagedDocument."""
     if not document.url.endswith(".json"):
         yield from members(document, report, (".json",))
         return
-    try:
-        yield document.url, whole(document)
-    except DAMAGE as error:
-        report(document.url, f"it cannot be read: {error}")
+    yield document.url, json_content(document)

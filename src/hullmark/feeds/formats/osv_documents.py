@@ -10,7 +10,7 @@ from hullmark.feeds.feed import Document, Report
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_record import advisory_of
 from hullmark.feeds.formats.osv_schema import Record, record_of_json
-from hullmark.feeds.formats.reading import content, decode, newest_first
+from hullmark.feeds.formats.reading import decode, document_of, json_content, newest_first
 from hullmark.model.advisory import Advisory
 
 
@@ -50,12 +50,10 @@ def texts_in(document: Document, report: Report) -> Iterator[tuple[str, bytes | 
     if first not in (b"{", b"["):
         yield from members(document, report, (".json",))
         return
-    data = content(document, report)
-    if data is None:
-        return
     if first == b"[":
-        raws = decode(_LIST, data, document.url, report) or []
+        data, raws = b"", document_of(_LIST, document)
     else:
+        data = json_content(document)
         answer = decode(_ANSWER, data, document.url, report)
         if answer is None:
             return

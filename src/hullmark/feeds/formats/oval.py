@@ -20,6 +20,7 @@ from hullmark.model.advisory import Cvss, Range
 
 _MAX_DEPTH = 32
 _MAX_TESTS = 4_000_000
+_CUT = "it cannot be read to its end"
 _DAMAGE: tuple[type[BaseException], ...] = (*archives.DAMAGE, ParseError, DefusedXmlException, LookupError)
 _STATE_FIELDS = frozenset({"evr", "version", "release", "arch", "signature_keyid"})
 _SIGNATURE = "signature_keyid"
@@ -96,17 +97,16 @@ def is_place(test: Test) -> bool:
 
 
 def definitions(document: Document, report: Report, places: IsPlace = is_place) -> Iterator[Definition]:
-    """The definitions of a document, in its order. Damage is reported; what stands before it is still read."""
-    tests = _tests(document, report)
-    try:
-        with archives.plain(document) as stream:
-            for element in _elements(stream, "definition".__eq__, last="definitions"):
-                try:
-                    yield _definition(element, tests, places)
-                except ValueError as error:
-                    report(element.attrib.get("id", document.url), str(error))
-    except _DAMAGE as error:
-        report(document.url, f"not read to its end: {error}")
+    """The definitions of a document, in its order. Raises DamagedDocument, before the first where it is not whole."""
+    tests = _tests(document)
+    with archives.undamaged(document, _CUT, _DAMAGE), archives.plain(document) as stream:
+        for element in _elements(stream, "definition".__eq__, last="definitions"):
+            try:
+                definition = _definition(element, tests, places)
+            except ValueError as error:
+                report(element.attrib.get("id", document.url), str(error))
+                continue
+            yield definition
 
 
 def range_of(tests: tuple[Test, ...]) -> Range | None:
@@ -170,25 +170,22 @@ def _is_leaf(name: str) -> bool:
 _Raw = tuple[str, str, tuple[str, ...], bool]
 
 
-def _tests(document: Document, report: Report) -> dict[str, Test]:
-    """Every test of a document by its id, with what it refers to resolved. Damage is left to the second pass to report."""
+def _tests(document: Document) -> dict[str, Test]:
+    """Every test of a document by its id, with what it refers to resolved; the document is read to its end. Raises DamagedDocument."""
     raw: dict[str, _Raw] = {}
     names: dict[str, str] = {}
     states: dict[str, Test] = {}
-    try:
-        with archives.plain(document) as stream:
-            for element in _elements(stream, _is_leaf):
-                identity, (_, _, kind) = element.attrib.get("id", ""), _local(element.tag).rpartition("_")
-                if kind == "test" and len(raw) < _MAX_TESTS:
-                    raw[identity] = _test(element)
-                elif kind == "object":
-                    names[identity] = next((_text(child) for child in element if _local(child.tag) == "name"), "")
-                elif kind == "state":
-                    states[identity] = _state(element)
-    except _DAMAGE:
-        pass
-    if len(raw) == _MAX_TESTS:
-        report(document.url, f"only the first {_MAX_TESTS:,} tests are read")
+    with archives.undamaged(document, _CUT, _DAMAGE), archives.plain(document) as stream:
+        for element in _elements(stream, _is_leaf):
+            identity, (_, _, kind) = element.attrib.get("id", ""), _local(element.tag).rpartition("_")
+            if kind == "test":
+                raw[identity] = _test(element)
+                if len(raw) > _MAX_TESTS:
+                    raise ValueError(f"it has more than {_MAX_TESTS:,} tests")
+            elif kind == "object":
+                names[identity] = next((_text(child) for child in element if _local(child.tag) == "name"), "")
+            elif kind == "state":
+                states[identity] = _state(element)
     return _resolved(raw, names, states)
 
 

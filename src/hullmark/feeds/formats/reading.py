@@ -1,4 +1,4 @@
-"""Reading what sources serve: what cannot be read is reported and costs as little as it can."""
+"""Reading what sources serve: a document is whole or damaged; a record in it that cannot be read is reported and costs itself."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from typing import TypeVar
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Report
-from hullmark.feeds.formats.archives import DAMAGE, plain, whole
+from hullmark.feeds.feed import DamagedDocument, Document, Report
+from hullmark.feeds.formats.archives import plain, undamaged, whole
 
 T = TypeVar("T")
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding foreign JSON raises."""
 
 _LINE_LIMIT = 1 << 20
+_ANY = msgspec.json.Decoder(msgspec.Raw)
 
 
-def content(document: Document, report: Report) -> bytes | None:
-    """All of a document, uncompressed; None, and a report, if it is damaged or too large."""
-    try:
+def content(document: Document) -> bytes:
+    """All of a document, uncompressed. Raises DamagedDocument."""
+    with undamaged(document):
         return whole(document)
-    except DAMAGE as error:
-        report(document.url, f"it cannot be read: {error}")
-        return None
+
+
+def json_content(document: Document) -> bytes:
+    """All of a document that is one value of JSON, whatever it says. Raises DamagedDocument for what is none, or not all of one."""
+    data = content(document)
+    with undamaged(document, errors=UNREADABLE):
+        _ANY.decode(data)
+    return data
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, place: str, report: Report) -> T | None:
@@ -35,20 +41,25 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, place: s
         return None
 
 
-def document_of(decoder: msgspec.json.Decoder[T], document: Document, report: Report) -> T | None:
-    """A whole document decoded; None, and a report, if that cannot be."""
-    data = content(document, report)
-    return None if data is None else decode(decoder, data, document.url, report)
+def document_of(decoder: msgspec.json.Decoder[T], document: Document) -> T:
+    """A whole document decoded. Raises DamagedDocument if it is not what the decoder wants."""
+    data = content(document)
+    with undamaged(document, errors=UNREADABLE):
+        return decoder.decode(data)
 
 
-def lines(document: Document, report: Report) -> Iterator[str]:
-    """The lines of a text, without their ends, as far as they can be read; at most 1 MiB of each."""
-    try:
-        with plain(document) as stream:
-            while line := stream.readline(_LINE_LIMIT):
-                yield line.decode("utf-8", "replace").rstrip("\r\n")
-    except DAMAGE as error:
-        report(document.url, f"it cannot be read to its end: {error}")
+def lines(document: Document, *, is_ended: bool = False) -> Iterator[str]:
+    """The lines of a text, without their ends, at most 1 MiB of each. Raises DamagedDocument where it cannot be read to its end.
+
+    `is_ended`: its last line has an end too, so that one without is cut.
+    """
+    line = b"\n"
+    with undamaged(document, "it cannot be read to its end"), plain(document) as stream:
+        while more := stream.readline(_LINE_LIMIT):
+            line = more
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+    if is_ended and not line.endswith(b"\n"):
+        raise DamagedDocument(document.url, "it breaks off in its last line")
 
 
 def newest_first(documents: Iterable[Document]) -> Iterator[tuple[Document, set[str]]]:

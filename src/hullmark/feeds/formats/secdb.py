@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Report
+from hullmark.feeds.feed import DamagedDocument, Document, Report
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.reading import UNREADABLE, content
 from hullmark.feeds.formats.wording import is_cve
@@ -47,16 +47,13 @@ class _Item(msgspec.Struct):
 
 
 def fixes_of(document: Document, report: Report) -> Iterator[Fix]:
-    """What a document says, in its order. A package that cannot be read costs only itself."""
-    data = content(document, report)
-    if data is None:
-        return
+    """What a document says, in its order. A package that cannot be read costs only itself. Raises DamagedDocument."""
+    data = content(document)
     try:
         raw = yamls.load(data) if document.url.endswith((".yaml", ".yml")) else msgspec.json.decode(data)
         items = msgspec.convert(raw, _Secdb).packages or []
     except (*UNREADABLE, ValueError) as error:
-        report(document.url, f"it cannot be read: {error}")
-        return
+        raise DamagedDocument(document.url, f"it cannot be read: {error}") from error
     for number, item in enumerate(items):
         try:
             package = msgspec.convert(item, _Item).pkg

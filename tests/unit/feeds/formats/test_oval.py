@@ -11,7 +11,7 @@ from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.oval import Test
 from hullmark.model.advisory import EVERY_VERSION, Range
 from tests.support.advisories import Bytes, sample
-from tests.unit.feeds.reading import Problems, damaged
+from tests.unit.feeds.reading import Problems, damaged, heard
 
 HEAD = '<oval_definitions xmlns="http://oval.mitre.org/XMLSchema/oval-definitions-5"><definitions>'
 TESTS = """</definitions><tests xmlns="http://oval.mitre.org/XMLSchema/oval-definitions-5#linux">
@@ -37,12 +37,8 @@ def definition(criteria: str, metadata: str = "<title>CVE-2001-1267</title>") ->
 
 
 def read(text: str | bytes) -> tuple[list[oval.Definition], Problems]:
-    problems: Problems = []
     data = text if isinstance(text, bytes) else text.encode()
-    found = oval.definitions(
-        Bytes("https://oval.example/a.xml", data), lambda place, why: problems.append((place, why))
-    )
-    return list(found), problems
+    return heard(lambda report: oval.definitions(Bytes("https://oval.example/a.xml", data), report))
 
 
 def claims(criteria: str) -> list[tuple[str, list[str], list[list[str]]]]:
@@ -148,10 +144,12 @@ def test_entities_are_refused() -> None:
     assert len(problems) == 1
 
 
-def test_what_stands_before_damage_is_read() -> None:
-    whole = HEAD + definition(f"<criteria>{leaf('lost', 'tar is earlier than 2')}</criteria>")
-    found, problems = read(whole + "<definition")
-    assert [claim.name for each in found for claim in each.claims] == ["tar"]
+@pytest.mark.parametrize("share", [10, 50, 93, 99])
+def test_of_a_document_that_is_cut_nothing_is_believed_also_behind_its_definitions(share: int) -> None:
+    whole = HEAD + definition(f"<criteria>{leaf('below')}</criteria>") + TESTS
+    assert read(whole)[0]
+    found, problems = read(whole[: len(whole) * share // 100])
+    assert not found
     assert len(problems) == 1
 
 

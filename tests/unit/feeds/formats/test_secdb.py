@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hullmark.feeds.formats.secdb import Fix, advisories, fixes_of
 from tests.support.advisories import Bytes
-from tests.unit.feeds.reading import Problems, damaged, rows
+from tests.unit.feeds.reading import Problems, damaged, heard, rows
 
 URL = "https://secdb.example/v3.18/main.json"
 SECDB = {
@@ -37,8 +37,7 @@ GOOD = json.dumps(SECDB).encode()
 
 
 def fixes(url: str, data: bytes) -> tuple[list[Fix], Problems]:
-    problems: Problems = []
-    return list(fixes_of(Bytes(url, data), lambda place, why: problems.append((place, why)))), problems
+    return heard(lambda report: fixes_of(Bytes(url, data), report))
 
 
 def test_items_with_several_ids_are_taken_apart_and_what_is_no_cve_becomes_an_alias_of_the_one_cve_beside_it() -> None:

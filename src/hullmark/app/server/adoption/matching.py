@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from hullmark.advisorydb.compare import Difference, compare
+from hullmark.advisorydb.compare import Difference, compare, covered_otherwise
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.adoption.news import Owned, Thresholds, is_news, note_rewritten, note_weighed, ranked, ranks_of
@@ -19,7 +19,7 @@ from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.golang_symbols import with_functions
 from hullmark.match.book import Book
 from hullmark.match.coordinates import Coordinate, package_of
-from hullmark.match.find import find
+from hullmark.match.find import find, partly_told
 from hullmark.match.risk import risk
 from hullmark.model.advisory import Support
 from hullmark.model.inventory import Distro, Inventory, InventorySource
@@ -118,6 +118,8 @@ def told_of(wanted: Mapping[int, Coordinate], book: Book, at: str) -> dict[int, 
             hits[id(match.package)].append(match)
         for unknown in result.unknown:
             reasons[id(unknown.package)].append(unknown.reason)
+        for package, reason in partly_told(_inventory(distro, packages), book, at=at, channels=channels):
+            reasons[id(package)] = reasons[id(package)] or [reason]
         for number, package in members:
             found[number] = Told(matches=tuple(hits[id(package)]), reasons=tuple(reasons[id(package)]))
     return found
@@ -184,7 +186,8 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
         if book is None:
             await snapshots.plan_all(conn)
         else:
-            await snapshots.plan(conn, keys, difference.namespaces | _patterned(difference, next, known.at, at))
+            others = _patterned(difference, next, known.at, at) | covered_otherwise(book, next, (known.at, at))
+            await snapshots.plan(conn, keys, difference.namespaces | others)
         await snapshots.count_on(conn, snapshot_id, at)
         await match_changes.note_news(conn, snapshot_id, ranks)
         await _weigh_first(conn, next, snapshot_id, sorted(ranks), thresholds)
