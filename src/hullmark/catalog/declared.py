@@ -10,13 +10,14 @@ import msgspec
 
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Found, Read, Report
 
-_MAX_PACKAGES = 200_000
-_MAX_LICENSES = 16
-_MAX_TEXT = 1024
+_MAX_PACKAGES = Limit(200_000, "packages that one lock file names")
+_MAX_LICENSES = Limit(16, "licences of one package in a lock file", "shortened")
+_MAX_TEXT = Limit(1024, "characters of a repository's address in a lock file", "shortened")
 _SHOWN = 5
 
 # What lies in these folders was installed, and is told by its own record: its lock files only say how it was developed.

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB
 
 MAGIC = (
@@ -25,10 +26,14 @@ MAGIC = (
 )
 """How the files begin that this module understands (Java classes share the last but one)."""
 
-_NAMES_LIMIT = 4 * MIB
-_SECTIONS_LIMIT = 65_536
-_SEGMENTS_LIMIT = 1024
-_COMMANDS_LIMIT = MIB
+_NAMES_LIMIT = Limit(
+    4 * MIB, "bytes of the names of a program's sections (larger ones are searched through)", "shortened"
+)
+_SECTIONS_LIMIT = Limit(65_536, "sections of a program (with more it is searched through)", "shortened")
+_SEGMENTS_LIMIT = Limit(1024, "segments of a program (with more it is searched through)", "shortened")
+_COMMANDS_LIMIT = Limit(
+    MIB, "bytes of the load commands of a Mach-O program (with more it is searched through)", "shortened"
+)
 _SLICES_LIMIT = 30  # a Java class has its version here, which is larger
 
 

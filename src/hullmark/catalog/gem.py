@@ -11,15 +11,16 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
-_MAX_ITEMS = 200
-_MAX_TEXT = 1024
-_MAX_STATEMENTS = 2000
-_MAX_LITERAL = 4096
-_MAX_STEM = 512
+_MAX_ITEMS = Limit(200, "licences, authors or executables of one gem")
+_MAX_TEXT = Limit(1024, "characters of one value in a gem's specification", "shortened")
+_MAX_STATEMENTS = Limit(2000, "assignments in a gem's specification")
+_MAX_LITERAL = Limit(4096, "characters of one text in a gem's specification", "shortened")
+_MAX_STEM = Limit(512, "characters of the file name of a gem's specification", "shortened")
 
 # RubyGems' own summary of a specification, in its first lines: name, version, platform, folders.
 _STUB = late(r"^# stub: (\S{1,256}) ([0-9]\S{0,255}) (\S{1,256})", re.MULTILINE).search

@@ -18,6 +18,7 @@ from hullmark.catalog.golang_versions import DEVEL, main_version, release_of
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
@@ -34,11 +35,11 @@ _SECTIONS = (b".go.buildinfo", b"__go_buildinfo")
 _HEADER = 32
 _INLINE = 2
 _BIG_ENDIAN = 1
-_VERSION_LIMIT = 1024
-_INFO_LIMIT = 8 * MIB
+_VERSION_LIMIT = Limit(1024, "bytes of the Go version in a program")
+_INFO_LIMIT = Limit(8 * MIB, "bytes of the build information in a Go program")
 _STEP = 64 * 1024
-_MODULES_LIMIT = 20_000
-_SETTING_LIMIT = 16 * 1024
+_MODULES_LIMIT = Limit(20_000, "lines of the build information in a Go program")
+_SETTING_LIMIT = Limit(16 * 1024, "characters of one build setting of a Go program", "shortened")
 _SETTINGS = frozenset(("-ldflags", "CGO_ENABLED", "GOARCH", "GOOS", "vcs.modified", "vcs.revision", "vcs.time"))
 _NOTES = ("GOOS", "GOARCH", "CGO_ENABLED", "vcs.revision")
 

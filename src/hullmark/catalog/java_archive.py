@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from hullmark.model.limit import Limit
+
 try:
     from isal import isal_zlib
 
@@ -19,7 +21,7 @@ except ImportError:  # pragma: no cover - isal has no wheel for some machines
     _decompressor, _crc32 = zlib.decompressobj, zlib.crc32  # type: ignore[assignment]
     _ERRORS = (zlib.error,)
 
-MAX_NAME = 4096
+MAX_NAME = Limit(4096, "bytes of a member's name in a Java archive")
 """Longer member names, in bytes, are no files of a Java archive; no system could unpack them."""
 
 _END = struct.Struct("<4s4HIIH")
@@ -34,7 +36,7 @@ _NONE32, _NONE16, _ZIP64_FIELD = 0xFFFFFFFF, 0xFFFF, 1
 _STORED, _DEFLATED, _ENCRYPTED = 0, 8, 1
 _PIECE = 16 * 1024
 _DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own
-_END_CANDIDATES = 16
+_END_CANDIDATES = Limit(16, "places where the list of members of a Java archive may stand")
 
 
 class Damaged(ValueError):

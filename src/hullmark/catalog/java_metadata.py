@@ -14,8 +14,9 @@ from typing import Protocol
 import msgspec
 
 from hullmark.catalog.late import late
+from hullmark.model.limit import Limit
 
-MAX_TEXT = 1024
+MAX_TEXT = Limit(1024, "characters of one value in the manifest or project file of a Java archive", "shortened")
 """Longer names and versions, in characters, are cut."""
 
 MANIFEST_HEADERS = (
@@ -40,7 +41,7 @@ MANIFEST_HEADERS = (
 
 _HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
 _OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")
-_MAX_LICENCES = 16
+_MAX_LICENCES = Limit(16, "licences of one Java project")
 _REFERENCE_DEPTH = 3
 _ESCAPE = late(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}

@@ -25,16 +25,17 @@ from hullmark.catalog.java_metadata import (
     pom_of_project,
     pom_of_properties,
 )
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
 JAVA_ONLY = (".jar", ".war", ".ear", ".hpi", ".jpi", ".lpkg")
 OTHERS_TOO = (".par", ".sar", ".nar", ".kar", ".far", ".rar", ".zap")
 """Extensions that files of other kinds have as well: what is no Java archive under them is nobody's problem."""
 
-MAX_PROPERTIES = 64 * 1024
-_MAX_DEPTH = 8
-_MAX_PROJECT = MIB
-_MAX_MANIFEST = MIB
+MAX_PROPERTIES = Limit(64 * 1024, "bytes of a pom.properties")
+_MAX_DEPTH = Limit(8, "levels of Java archives in Java archives")
+_MAX_PROJECT = Limit(MIB, "bytes of a pom.xml in a Java archive")
+_MAX_MANIFEST = Limit(MIB, "bytes of the main section of a Java archive's manifest")
 _FIRST_BYTES = 16 * 1024
 _ARCHIVE_STARTS = (b"PK", b"#!")
 _ARCHIVES = JAVA_ONLY + OTHERS_TOO
@@ -61,13 +62,13 @@ class JarFact(msgspec.Struct, frozen=True, array_like=True):
 class Allowance(msgspec.Struct):
     """What may still be spent on one outermost file: far more than real archives need."""
 
-    archives: int = 4096
-    members: int = 65_536
-    directory_bytes: int = 256 * MIB
-    unpacked_bytes: int = 1024 * MIB
-    held_bytes: int = 160 * MIB
-    xml_bytes: int = 16 * MIB
-    problems: int = 20
+    archives: int = Limit(4096, "archives in one Java archive, at all levels")
+    members: int = Limit(65_536, "descriptions (manifests and poms) in one Java archive, at all levels")
+    directory_bytes: int = Limit(256 * MIB, "bytes of the lists of members of one Java archive, at all levels")
+    unpacked_bytes: int = Limit(1024 * MIB, "bytes that are unpacked of one Java archive")
+    held_bytes: int = Limit(160 * MIB, "bytes of one archive in a Java archive, with those around it")
+    xml_bytes: int = Limit(16 * MIB, "bytes of all pom.xml in one Java archive")
+    problems: int = Limit(20, "problems of one Java archive that are told one by one", "shortened")
 
 
 class _Complaints(msgspec.Struct):

@@ -11,6 +11,7 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Found, Read, Report
@@ -25,8 +26,8 @@ _KEYS = (
     "SOURCE_REPO",
     "BUILD_SOURCE_REPO",
 )
-_MAX_FILE = 256 * 1024
-_MAX_VALUE = 512
+_MAX_FILE = Limit(256 * 1024, "bytes of the release file of a Java runtime")
+_MAX_VALUE = Limit(512, "characters of a value in the release file of a Java runtime", "shortened")
 
 
 class Release(msgspec.Struct, frozen=True, array_like=True):

@@ -13,11 +13,12 @@ from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, v
 from hullmark.catalog.documents import JSON_LIMIT, TOML_LIMIT, Table, json_object, text_of, toml_table
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
 
 _NAME = "python-lock"
-_MAX_LINE = 4096
+_MAX_LINE = Limit(4096, "characters of one line of a requirements file")
 _SHOWN = 5
 
 _SEPARATORS = late(r"[-_.]+")

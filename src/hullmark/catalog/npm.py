@@ -10,14 +10,15 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
 _FILE = "/package.json"
-_MAX_TEXT = 1024
-_MAX_LICENSES = 32
-_MAX_DEPTH = 128
+_MAX_TEXT = Limit(1024, "characters of one value in a package.json", "shortened")
+_MAX_LICENSES = Limit(32, "licences in a package.json")
+_MAX_DEPTH = Limit(128, "folders above a package.json that lies in no node_modules")
 _FIXTURES = frozenset(
     ("test", "tests", "__tests__", "spec", "specs", "fixture", "fixtures", "__fixtures__", "mock", "mocks", "__mocks__")
 )

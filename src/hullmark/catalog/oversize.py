@@ -14,9 +14,12 @@ from typing import Any, Protocol
 import msgspec
 
 from hullmark.catalog.executable import Reader, Section, Unkept, code, section_table, segments, slices
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
-BODY_LIMIT = 4 * MIB
+BODY_LIMIT = Limit(
+    4 * MIB, "bytes of a program that is held in memory (of larger ones the parts that matter are kept)", "later"
+)
 """Executables up to this many bytes are held in memory; larger ones go through an OversizeSink."""
 
 LOOKAHEAD = 512
@@ -24,10 +27,10 @@ LOOKAHEAD = 512
 
 _BLOCK = 256 * 1024
 _TAIL = MIB
-_KEPT = 24 * MIB
-_DATA = 8 * MIB
-_HEADERS = 4 * MIB
-_TRIALS = 200_000
+_KEPT = Limit(24 * MIB, "bytes that are kept of a large program")
+_DATA = Limit(8 * MIB, "bytes that are kept of a large program's writable data")
+_HEADERS = Limit(4 * MIB, "bytes that are kept of a large program's section headers")
+_TRIALS = Limit(200_000, "places in a program that look like the beginning of build information")
 
 
 class Hunt(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +73,7 @@ class _Search:
     def __init__(self, hunt: Hunt) -> None:
         self.hunt = hunt
         self.found: list[int] = []
-        self._trials = _TRIALS
+        self._trials: int = _TRIALS
 
     def look(self, window: bytes, offset: int, stop: int) -> list[int]:
         """The new marks that begin before `stop` in the window, which stands at `offset` in the file."""
@@ -302,7 +305,7 @@ def _headers(reader: Reader) -> Iterator[Section]:
 
 def _data(reader: Reader) -> Iterator[Section]:
     """The writable segments, as far as they fit. Raises Unkept."""
-    room = _DATA
+    room: int = _DATA
     for base in slices(reader):
         for segment in segments(reader, base):
             if segment.writable and room > 0:

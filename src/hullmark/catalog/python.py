@@ -14,14 +14,19 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
-_MAX_HEADER = 4 * MIB
-_MAX_FIELDS = 2000
-_MAX_CLASSIFIERS = 32
-_MAX_NAMED_LICENCE = 120
+_MAX_HEADER = Limit(4 * MIB, "bytes of the headers of Python package metadata")
+_MAX_FIELDS = Limit(2000, "headers of Python package metadata that are looked at")
+_MAX_CLASSIFIERS = Limit(32, "licences among the classifiers of a Python package")
+_MAX_NAMED_LICENCE = Limit(
+    120,
+    "characters of a licence's name in Python package metadata (longer ones are read as the licence's text)",
+    "shortened",
+)
 _BOM = b"\xef\xbb\xbf"
 
 _HEADER = late(rb"[!-9;-~]+:").match

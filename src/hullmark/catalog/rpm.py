@@ -15,12 +15,13 @@ from hullmark.catalog.rpmdb import read_database
 from hullmark.catalog.rpmdb.header import RpmFile, RpmFiles, RpmHeader, list_files
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
-_MAX_LINES = 100_000
-_MAX_PATH_BYTES = 256 * MIB
+_MAX_LINES = Limit(100_000, "lines of a manifest of rpm packages")
+_MAX_PATH_BYTES = Limit(256 * MIB, "bytes of the paths of all files of an image's rpm packages")
 _MANIFEST_FIELDS = 10
 _ABSENT = "(none)"
 
@@ -237,7 +238,7 @@ def _source(source_rpm: str) -> SourcePackage | None:
 
 def owned(view: View) -> Iterator[OwnedFile]:
     """The files that the packages of every database claim; paths as the packages have them, links not followed."""
-    left = _MAX_PATH_BYTES
+    left: int = _MAX_PATH_BYTES
     for found in _databases(view):
         root = _root(found.path)
         for header in found.fact.headers:

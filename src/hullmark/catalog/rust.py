@@ -17,6 +17,7 @@ from hullmark.catalog.executable import MAGIC, Reader, find_section, section_nam
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
@@ -25,8 +26,8 @@ NAME = "rust"
 LOST = "its list of Rust crates lies where a file of this size is not kept"
 
 _SECTION = b".dep-v0"
-_JSON_LIMIT = 8 * MIB
-_CRATES_LIMIT = 20_000
+_JSON_LIMIT = Limit(8 * MIB, "bytes of the list of crates in a Rust program")
+_CRATES_LIMIT = Limit(20_000, "crates of a Rust program")
 _STEP = 64 * 1024
 
 

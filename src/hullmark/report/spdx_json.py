@@ -220,7 +220,9 @@ def _comment(problems: tuple[Problem, ...], *, has_unhashed: bool) -> str:
     if gaps := sum(problem.is_open for problem in problems):
         lines.append(f"The list is not complete: {gaps} thing(s) could not be seen.")
     if problems:
-        lines += [f"{problem.path or 'image'}: {problem.reason} ({problem.kind})" for problem in problems[:_MAX_PROBLEMS]]
+        lines += [
+            f"{problem.path or 'image'}: {problem.reason} ({problem.kind})" for problem in problems[:_MAX_PROBLEMS]
+        ]
     if len(problems) > _MAX_PROBLEMS:
         lines.append(f"and {len(problems) - _MAX_PROBLEMS} more")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
@@ -17,7 +18,7 @@ from hullmark.rootfs.tar import Meta
 
 _LONG = 768
 _LONGEST_NAME = 255
-_MOST_FOLDERS = 1 << 16
+_MOST_FOLDERS = Limit(1 << 16, "folders of one layer that are remembered while it is read", "shortened")
 _ODD_STARTS = (b"", b".")
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
