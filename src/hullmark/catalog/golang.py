@@ -71,7 +71,11 @@ class GoBinary(msgspec.Struct, frozen=True, array_like=True):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoBinary | None:
-    return _take(Body(body), report)
+    try:
+        return _take(Body(body), report)
+    except Unkept:
+        report(LOST)
+        return None
 
 
 def _take(reader: MarkedReader, report: Report) -> GoBinary | None:
@@ -96,8 +100,11 @@ def _strings(reader: MarkedReader, base: int, report: Report) -> tuple[bytes, by
     # Where sections have no names of their own (PE, stripped tables), Go's own tools search the data as well.
     if names is not None and b"gopclntab" not in names and reader.read(base, 2) != b"MZ":
         return None
-    found = _first(reader, base, reader.hits(_HEADERS), report)
-    if found is None and (b"UPX!" in reader.read(base, 1024) or (names is not None and b"UPX0" in names)):
+    headers = list(reader.hits(_HEADERS))
+    found = _first(reader, base, headers, report)
+    if found is None and (headers or reader.is_spent(_HEADERS)):
+        report(DAMAGED)
+    elif found is None and (b"UPX!" in reader.read(base, 1024) or (names is not None and b"UPX0" in names)):
         report(PACKED)
     return found
 
@@ -149,7 +156,10 @@ def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> 
     info = _pointee(reader, mapped, layout, info_at, _INFO_LIMIT)
     if info is None:
         # Position independent executables have no addresses before they are loaded.
-        info = next(filter(None, (_framed(reader, mark) for mark in reader.hits(_FRAMES))), b"")
+        frames = list(reader.hits(_FRAMES))
+        info = next(filter(None, (_framed(reader, mark) for mark in frames)), b"")
+        if frames and not info:
+            report(DAMAGED)
     return (version, info) if version or info else None
 
 

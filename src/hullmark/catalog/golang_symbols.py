@@ -17,20 +17,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.catalog.executable import MAGIC, Reader, Section, section_names
+from hullmark.catalog.executable import MAGIC, Reader, Section, Unkept, section_names
 from hullmark.catalog.golang import SIGNS
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import MIB, Read, Report
+from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 NOTE = "symbols"
 """The note of a package that holds its functions, in the form of `match.symbols`."""
 
-DAMAGED = "its table of functions is damaged: any function may be in it"
-LOST = "its table of functions lies where a file of this size is not kept: any function may be in it"
-TOO_LARGE = "its table of functions is too large: any function may be in it"
+DAMAGED = Remark("its table of functions is damaged: any function may be in it")
+LOST = Remark("its table of functions lies where a file of this size is not kept: any function may be in it")
+TOO_LARGE = Remark("its table of functions is too large: any function may be in it")
 
 _LIMIT = Limit(
     14 * MIB,
@@ -98,7 +98,11 @@ class _Damaged(Exception):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoFunctions | None:
-    return _take(Body(body), report)
+    try:
+        return _take(Body(body), report)
+    except Unkept:
+        report(LOST)
+        return None
 
 
 def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:

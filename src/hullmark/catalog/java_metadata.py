@@ -213,7 +213,10 @@ def _texts(element: _Element | None) -> dict[str, str]:
 
 
 def _licences(element: _Element | None) -> tuple[str, ...]:
-    entries = [_texts(child) for child, _ in zip(_children(element), range(_MAX_LICENCES), strict=False)]
+    children = list(_children(element))
+    if len(children) > _MAX_LICENCES:
+        raise ValueError(f"names {len(children):,} licences, which is too many")
+    entries = [_texts(child) for child in children]
     return tuple(name for entry in entries if (name := " ".join((entry.get("name") or entry.get("url") or "").split())))
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.catalog.java_archive import (
+    MAX_NAME,
     Damaged,
     Directory,
     Member,
@@ -38,9 +39,11 @@ _MAX_PROJECT = Limit(MIB, "bytes of a pom.xml in a Java archive")
 _MAX_MANIFEST = Limit(MIB, "bytes of the main section of a Java archive's manifest")
 _FIRST_BYTES = 16 * 1024
 _ARCHIVE_STARTS = (b"PK", b"#!")
+_ZIP_START = b"PK\3\4"
 _ARCHIVES = JAVA_ONLY + OTHERS_TOO
 _TAILS = frozenset(kind[-4:].encode() for kind in _ARCHIVES) | {b".xml", b"ties", b"T.MF", b"t.mf"}
 _MAVEN = "META-INF/maven/"
+_DAMAGED_LIST = f"has a damaged list of members, or a member with a name of more than {MAX_NAME:,} bytes"
 _LIMIT_REASONS = {
     "archives": "it holds too many archives",
     "members": "it holds too many descriptions",
@@ -142,7 +145,7 @@ class _Reader:
         try:
             directory = read_directory(body)
         except Damaged as error:
-            if kind not in OTHERS_TOO:
+            if kind not in OTHERS_TOO or bytes(body[:4]) == _ZIP_START:
                 self._complaints.say(place, str(error))
             return None
         if not self._take("directory_bytes", len(directory.entries)):
@@ -160,7 +163,7 @@ class _Reader:
     def _wanted(self, opened: _Open) -> _Wanted:
         members, is_whole = list_members(opened.directory, _TAILS)
         if not is_whole:
-            self._complaints.say(opened.place, "has a damaged list of members")
+            self._complaints.say(opened.place, _DAMAGED_LIST)
         members, has_overlaps = without_overlaps(member for member in members if _is_wanted(member.name))
         if has_overlaps:
             self._complaints.say(opened.place, "has members that overlap")
@@ -199,6 +202,8 @@ class _Reader:
             head = first_bytes(packed, member, _FIRST_BYTES)
             if not ends_main_section(head) and self._take("unpacked_bytes", _MAX_MANIFEST):
                 head = first_bytes(packed, member, _MAX_MANIFEST)
+                if len(head) == _MAX_MANIFEST and not ends_main_section(head):
+                    self._complaints.say(opened.place_of(member), "has a main section that is too large")
         except Damaged as error:
             self._complaints.say(opened.place_of(member), str(error))
             return {}

@@ -66,6 +66,9 @@ class MarkedReader(Reader, Protocol):
     def hits(self, hunt: Hunt, /) -> Iterable[int]:
         """Offsets where the hunt's mark stands, ascending."""
 
+    def is_spent(self, hunt: Hunt, /) -> bool:
+        """Whether there were more places for the mark than are looked at. Ask when all hits were taken."""
+
 
 class _Search:
     """One hunt through one file, window by window."""
@@ -74,13 +77,17 @@ class _Search:
         self.hunt = hunt
         self.found: list[int] = []
         self._trials: int = _TRIALS
+        self.is_spent = False
 
     def look(self, window: bytes, offset: int, stop: int) -> list[int]:
         """The new marks that begin before `stop` in the window, which stands at `offset` in the file."""
         known = len(self.found)
-        if known < self.hunt.most and self._trials:
+        if not self.is_spent:
             for at in _positions(self.hunt.pattern, window):
-                if at >= stop or not self._trials or len(self.found) >= self.hunt.most:
+                if at >= stop:
+                    break
+                if not self._trials or len(self.found) >= self.hunt.most:
+                    self.is_spent = True
                     break
                 self._trials -= 1
                 if self.hunt.accept(window, at, offset + at):
@@ -104,16 +111,23 @@ class Body:
 
     def __init__(self, body: memoryview) -> None:
         self._body = body
+        self._spent: set[Hunt] = set()
 
     def read(self, offset: int, size: int, /) -> bytes:
         """See Reader."""
         return bytes(self._body[offset : offset + size])
+
+    def is_spent(self, hunt: Hunt, /) -> bool:
+        """See MarkedReader."""
+        return hunt in self._spent
 
     def hits(self, hunt: Hunt, /) -> Iterator[int]:
         """See MarkedReader."""
         search = _Search(hunt)
         for offset in range(0, len(self._body), MIB):
             yield from search.look(self.read(offset, MIB + LOOKAHEAD), offset, MIB)
+        if search.is_spent:
+            self._spent.add(hunt)
 
 
 class _Kept:
@@ -124,6 +138,7 @@ class _Kept:
         self.block = block
         self.blocks: dict[int, bytes] = {}
         self.marks: dict[Hunt, list[int]] = {}
+        self.spent: frozenset[Hunt] = frozenset()
 
     def read(self, offset: int, size: int, /) -> bytes:
         end = min(offset + size, self.size)
@@ -139,6 +154,9 @@ class _Kept:
 
     def hits(self, hunt: Hunt, /) -> Iterable[int]:
         return self.marks.get(hunt, ())
+
+    def is_spent(self, hunt: Hunt, /) -> bool:
+        return hunt in self.spent
 
 
 class _Capture(msgspec.Struct):
@@ -207,6 +225,7 @@ class OversizeSink:
         self._kept.size = self._next * self._size + len(self._pending)
         self._arrive(bytes(self._pending), last=True)
         self._kept.marks = {search.hunt: search.found for search in self._searches}
+        self._kept.spent = frozenset(search.hunt for search in self._searches if search.is_spent)
         try:
             return self._wish.take(self._kept, report)
         except Unkept:

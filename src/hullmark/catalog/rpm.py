@@ -77,7 +77,10 @@ def extract_log(_path: str, _body: memoryview, _report: Report) -> int | None:
 def extract_manifest(_path: str, body: memoryview, report: Report) -> tuple[RpmHeader, ...]:
     """The packages of a manifest, one a line. Lines of another shape are reported together."""
     headers, damaged = [], 0
-    for line in bytes(body).decode("utf-8", "replace").split("\n", _MAX_LINES)[:_MAX_LINES]:
+    lines = bytes(body).decode("utf-8", "replace").split("\n", _MAX_LINES)
+    if len(lines) > _MAX_LINES and lines.pop():
+        report(f"it has more than {_MAX_LINES:,} lines; the rest was not read")
+    for line in lines:
         fields = line.rstrip("\r").split("\t", _MANIFEST_FIELDS)
         if len(fields) >= _MANIFEST_FIELDS and fields[0]:
             headers.append(_from_manifest(fields))
