@@ -16,7 +16,6 @@ from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Found, Read, Report
 
 _MAX_PACKAGES = Limit(200_000, "packages that one lock file names")
-_MAX_LICENSES = Limit(16, "licences of one package in a lock file")
 _MAX_TEXT = Limit(1024, "characters of a repository's address in a lock file", "shortened")
 _SHOWN = 5
 
@@ -58,7 +57,6 @@ class Gathering:
         self._refused: dict[str, None] = {}
         self._refusals = 0
         self._left_out = 0
-        self._is_cut = False
 
     def add(
         self,
@@ -75,9 +73,8 @@ class Gathering:
         if version is not None and (not isinstance(version, str) or not self._is_version(version)):
             self.refuse(f"{name} {version}")
             version = None
-        self._is_cut = self._is_cut or len(licenses) > _MAX_LICENSES
         if len(self._found) < _MAX_PACKAGES:
-            self._found[Declared(name, version or "", licenses[:_MAX_LICENSES], qualifiers)] = None
+            self._found[Declared(name, version or "", licenses, qualifiers)] = None
         else:
             self._left_out += 1
 
@@ -94,8 +91,6 @@ class Gathering:
             report(f"entries that cannot be used: {self._refusals:,} ({', '.join(self._refused)}{more})")
         if self._left_out:
             report(f"it names more than {_MAX_PACKAGES:,} packages; the rest was left out")
-        if self._is_cut:
-            report(f"of the licences of a package only the first {_MAX_LICENSES} are kept")
         return tuple(self._found) or None
 
 

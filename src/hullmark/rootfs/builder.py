@@ -289,6 +289,8 @@ class _Body:
         """The complete body."""
         for h in self._hashes:
             h.update(body)
+        for _, sink in self._sinks:
+            sink.write(body)
         self._close(body)
 
     def piece(self, piece: memoryview) -> None:

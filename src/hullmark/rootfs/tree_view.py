@@ -9,7 +9,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
 from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.entry import LayerRecord, text
-from hullmark.rootfs.reads import Found, Read, kind_of
+from hullmark.rootfs.reads import Found, Read, Remark, kind_of
 from hullmark.rootfs.tree import Node, Tree
 
 F = TypeVar("F")
@@ -120,7 +120,8 @@ class TreeView:
 
     def problem(self, path: str, reason: str) -> None:
         """Put a Problem about a path into the result."""
-        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason)))
+        types = reason.types if isinstance(reason, Remark) else ()
+        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason), types=types))
 
 
 def _rank(version: tuple[int, int, Any]) -> tuple[int, int]:
