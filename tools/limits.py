@@ -24,6 +24,7 @@ from hullmark.rootfs.reads import Read
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "limits.md"
 _MIGRATIONS = "hullmark.store.migrations."
+_GIVEN = re.compile(r"^(\w+)\b[^=\n(]*=(?!=)", re.MULTILINE).findall
 _STARTS = re.compile(r"(?:__main__|\.env)$")
 
 _HEAD = """# Limits
@@ -94,9 +95,9 @@ def bounds() -> list[Bound]:
 
 def defined_in(module: ModuleType) -> Iterator[tuple[str, Any]]:
     """The names that a module gives at its top level, with their values; not those that it imports."""
-    source = inspect.getsource(module)
-    for name, value in vars(module).items():
-        if re.search(rf"^{re.escape(name)}\b[^=\n(]*=(?!=)", source, re.MULTILINE) or isinstance(value, type):
+    given = frozenset(_GIVEN(inspect.getsource(module)))
+    for name, value in list(vars(module).items()):
+        if name in given or isinstance(value, type):
             yield name, value
 
 

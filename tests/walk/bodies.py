@@ -72,7 +72,7 @@ def jar(members: Mapping[str, bytes] | None = None, *, stored: bool = False) -> 
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED) as archive:
         for name, body in (members if members is not None else {POM: pom()}).items():
-            archive.writestr(zipfile.ZipInfo(name), body)
+            archive.writestr(zipfile.ZipInfo(name), body, archive.compression)
     return made.getvalue()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.support.executables import Part, elf, go_pointed
+from tests.support.executables import elf, go_pointed
 from tests.walk import bodies as b
 from tests.walk.case import Case
 from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS
@@ -34,15 +34,14 @@ def _licences(count: int) -> str:
     return "".join(f"<license><name>{name}</name></license>" for name in ["MIT"] * (count - 1) + ["Evil-1.0"])
 
 
+_LONG = "/".join(["folder"] * 700)
 _SUM = "Z:Q1" + "A" * 27 + "=\n"
 _NO_END = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + b"\x2e\0\0\0" + bytes(6)
 _CONFIGURED = {f"{_INFO}.list": b"/.\n/etc\n/etc/gone\n", "etc/gone": b"x"}
 _GO = "hullmark.catalog.golang", "READ.limit"
 _RUST = "hullmark.catalog.rust", "READ.limit"
-_BIG_GO = elf(
-    go_pointed("go1.16", f"path\tm\nmod\tm\tv1.0.0\ndep\texample.org/{NAME}\tv1.0.0\n", stride=1 << 14), stride=1 << 14
-)
-_MANY_MARKS = elf([Part(b".data", (b"x\x9c" + bytes(14)) * 8 + bytes(64)), Part(b".dep", b"")], sections=False)
+_INFO_TEXT = f"path\tm\nmod\tm\tv1.0.0\ndep\texample.org/{NAME}\tv1.0.0\n"
+_BIG_GO = elf(go_pointed("go1.16", _INFO_TEXT, stride=1 << 20), stride=1 << 20, tail=3 << 20)
 
 WITHIN: dict[tuple[str, str], Case] = {
     ("apk", "_MAX_PACKAGES"): Case(
@@ -51,10 +50,10 @@ WITHIN: dict[tuple[str, str], Case] = {
         {**b.ALPINE, "lib/apk/db/installed": b.apk()},
     ),
     ("apk", "_MAX_PATH"): Case(
-        10,
+        4096,
         {
             **b.ALPINE,
-            "lib/apk/db/installed": b.apk(more=f"F:opt/a/very/long/folder\nR:gone\n{_SUM}F:opt\nR:gone\n{_SUM}"),
+            "lib/apk/db/installed": b.apk(more=f"F:{_LONG}\nR:gone\n{_SUM}F:opt\nR:gone\n{_SUM}"),
             "opt/gone": b"x",
         },
         {**b.ALPINE, "lib/apk/db/installed": b.apk(more=f"F:opt\nR:gone\n{_SUM}"), "opt/gone": b"x"},
@@ -155,13 +154,14 @@ WITHIN: dict[tuple[str, str], Case] = {
     ("java_reading", "MAX_PROPERTIES"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
     ("java_reading", "_MAX_DEPTH"): _jar(1, {"a.jar": b.jar({"b.jar": b.jar()})}),
     ("java_reading", "_MAX_PROJECT"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
-    ("java_reading", "_MAX_MANIFEST"): _jar(
+    ("java_reading", "_MAX_MANIFEST"): Case(
         20_000,
         {
-            "META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n"
-            + b"A: b\n" * 5000
-            + f"Bundle-SymbolicName: {NAME}\nBundle-Version: 1.0\n\n".encode()
+            f"app/{NAME}.jar": b.jar(
+                {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n" + b"A: b\n" * 5000 + b"Bundle-Version: 1\n\n"}
+            )
         },
+        {f"app/{NAME}.jar": b.jar({"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\nBundle-Version: 1\n\n"})},
     ),
     ("jvm", "_MAX_FILE"): Case(
         30,
@@ -180,7 +180,7 @@ WITHIN: dict[tuple[str, str], Case] = {
         is_folder=True,
     ),
     ("lock_java", "_MAX_PARENTS"): Case(
-        1,
+        2,
         {
             "a/pom.xml": b.project("a", head="<parent><artifactId>b</artifactId></parent>"),
             "pom.xml": b.project(
@@ -204,9 +204,8 @@ WITHIN: dict[tuple[str, str], Case] = {
         {f"app/node_modules/{NAME}/package.json": b.npm(licenses=["Evil-1.0"])},
         rule="licences",
     ),
-    ("oversize", "_DATA"): Case(1, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
-    ("oversize", "_HEADERS"): Case(1, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
-    ("oversize", "_KEPT"): Case(1, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
+    ("oversize", "_DATA"): Case(0, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
+    ("oversize", "_KEPT"): Case(0, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
     ("python", "_MAX_CLASSIFIERS"): Case(
         1,
         {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: MIT\nClassifier: License :: Evil-1.0\n")},

@@ -10,7 +10,7 @@ from tests.walk.world import NAME, Files
 
 _SITE = "usr/lib/python3/site-packages/v-1.0.dist-info"
 _EVIL = b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: Evil-1.0\n"
-_AGPL = b"GNU AFFERO GENERAL PUBLIC LICENSE Version 3, 19 November 2007"
+_MPL = b"Mozilla Public License Version 2.0: Covered Software"
 _STATUS = "var/lib/dpkg/status"
 _INFO = f"var/lib/dpkg/info/{NAME}"
 _DEB: Files = {**b.DEBIAN, _STATUS: b.deb()}
@@ -104,7 +104,7 @@ READS: dict[tuple[str, str], Case] = {
         {"usr/lib/python3/v.egg-info/PKG-INFO": b.wheel(), **_CHANGED},
         rule="changed",
     ),
-    ("python", "LICENCE"): _case(f"{_SITE}/LICENSE", _AGPL, {f"{_SITE}/METADATA": b.wheel()}, rule="licences"),
+    ("python", "LICENCE"): _case(f"{_SITE}/LICENSE", _MPL, {f"{_SITE}/METADATA": b.wheel()}, rule="licences"),
     ("python", "METADATA"): _case(f"{_SITE}/METADATA", b.wheel(), {}),
     ("python", "RECORD"): _case(
         f"{_SITE}/RECORD",

@@ -50,7 +50,7 @@ _NAMES = {"golang": f"example.org/{NAME}", "maven": f"example:{NAME}"}
 _RULES = {
     "packages": f'gate: packages, trigger: forbidden, params: {{names: ["*{NAME}*"]}}',
     "vulnerabilities": "gate: vulnerabilities, trigger: found, params: {severity: critical}",
-    "licences": 'gate: licences, trigger: forbidden, params: {names: ["Evil*", "AGPL-3.0*"]}',
+    "licences": 'gate: licences, trigger: forbidden, params: {names: ["Evil*", "MPL-2.0"]}',
     "changed": "gate: integrity, trigger: changed, params: {settings: true}",
     "missing": "gate: integrity, trigger: missing, params: {}",
     "jvm": 'gate: packages, trigger: forbidden, params: {names: ["openjdk"]}',

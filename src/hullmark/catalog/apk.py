@@ -71,7 +71,7 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
     complaints: list[str] = []
     packages: list[Installed] = []
     for number, chunk in enumerate(_chunks(body)):
-        if number == _MAX_PACKAGES:
+        if number >= _MAX_PACKAGES and chunk.strip():
             complaints.append(f"the database has more than {_MAX_PACKAGES:,} packages; the rest was not read")
             break
         for record in _records(chunk, complaints.append):

@@ -85,7 +85,7 @@ def parse_status(path: str, body: memoryview, report: Report) -> Stanzas:
     complaints: list[str] = []
     stanzas: list[Stanza] = []
     for number, chunk in enumerate(_chunks(body)):
-        if number == _MAX_STANZAS:
+        if number >= _MAX_STANZAS and chunk.strip():
             complaints.append(f"the file has more than {_MAX_STANZAS:,} stanzas; the rest was not read")
             break
         for fields in _records(chunk, complaints.append):

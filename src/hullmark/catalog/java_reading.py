@@ -7,7 +7,6 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.catalog.java_archive import (
-    MAX_NAME,
     Damaged,
     Directory,
     Member,
@@ -43,7 +42,7 @@ _ZIP_START = b"PK\3\4"
 _ARCHIVES = JAVA_ONLY + OTHERS_TOO
 _TAILS = frozenset(kind[-4:].encode() for kind in _ARCHIVES) | {b".xml", b"ties", b"T.MF", b"t.mf"}
 _MAVEN = "META-INF/maven/"
-_DAMAGED_LIST = f"has a damaged list of members, or a member with a name of more than {MAX_NAME:,} bytes"
+_DAMAGED_LIST = "has a damaged list of members, or one with too long a name"
 _LIMIT_REASONS = {
     "archives": "it holds too many archives",
     "members": "it holds too many descriptions",

@@ -23,7 +23,7 @@ from hullmark.rootfs.reads import MIB, Found, Read, Report
 _NAME = "java-lock"
 _MAX_TEXT = Limit(512, "characters of one value in a pom.xml of a folder", "shortened")
 _MAX_ENTRIES = Limit(20_000, "properties, or dependencies, in a pom.xml of a folder")
-_MAX_WORK = Limit(2_000_000, "look-ups for all pom.xml of a folder")
+_MAX_WORK = Limit(2_000_000, "dependencies that all pom.xml of a folder inherit")
 _MAX_PARENTS = Limit(16, "parents above a pom.xml of a folder")
 _REFERENCE_DEPTH = 8
 
@@ -60,16 +60,16 @@ def extract_pom(path: str, body: memoryview, report: Report) -> Project | None:
         report("it is no Maven project")
         return None
     parts = {_tag(child): child for child in root}
-    parent = _texts(parts.get("parent"))
+    parent = _texts(parts.get("parent"), report)
     managed = {_tag(child): child for child in parts.get("dependencyManagement", ())}
-    properties = _texts(parts.get("properties"))
+    properties = _texts(parts.get("properties"), report)
     project = Project(
-        own=_coordinates(_texts(root)),
+        own=_coordinates(_texts(root, report)),
         parent=_coordinates(parent),
         parent_path=parent.get("relativePath", "../pom.xml"),
         properties=tuple(properties.items()),
-        managed=_dependencies(managed.get("dependencies")),
-        dependencies=_dependencies(parts.get("dependencies")),
+        managed=_dependencies(managed.get("dependencies"), report),
+        dependencies=_dependencies(parts.get("dependencies"), report),
     )
     if not project.own[1]:
         report("the project has no artifactId")
@@ -81,8 +81,10 @@ def _tag(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _texts(element: Element | None) -> dict[str, str]:
+def _texts(element: Element | None, report: Report) -> dict[str, str]:
     texts: dict[str, str] = {}
+    if element is not None and sum(1 for _ in element) > _MAX_ENTRIES:
+        report(f"the project has more than {_MAX_ENTRIES:,} entries in {_tag(element)}; the rest was not read")
     for child in element if element is not None else ():
         if len(texts) < _MAX_ENTRIES:
             texts[_tag(child)] = (child.text or "").strip()[:_MAX_TEXT]
@@ -93,11 +95,15 @@ def _coordinates(texts: Mapping[str, str]) -> Coordinates:
     return texts.get("groupId", ""), texts.get("artifactId", ""), texts.get("version", "")
 
 
-def _dependencies(element: Element | None) -> tuple[Coordinates, ...]:
+def _dependencies(element: Element | None, report: Report) -> tuple[Coordinates, ...]:
     found: dict[Coordinates, None] = {}
     for child in element if element is not None else ():
-        if _tag(child) == "dependency" and len(found) < _MAX_ENTRIES:
-            found[_coordinates(_texts(child))] = None
+        if _tag(child) != "dependency":
+            continue
+        if len(found) == _MAX_ENTRIES:
+            report(f"the project has more than {_MAX_ENTRIES:,} dependencies; the rest was not read")
+            break
+        found[_coordinates(_texts(child, report))] = None
     return tuple(found)
 
 
@@ -205,6 +211,10 @@ def _projects(view: View) -> Iterator[Package]:
     left: int = _MAX_WORK
     for each in found:
         lineage = _lineage(each, projects)
+        if len(lineage) == _MAX_PARENTS:
+            view.problem(
+                each.path, f"the project has {_MAX_PARENTS} parents or more; what those above say was not read"
+            )
         left -= sum(len(project.managed) + len(project.dependencies) for project in lineage)
         if left < 0:
             view.problem(each.path, "the projects inherit too much; this one and those after it were not read")

@@ -29,7 +29,7 @@ _BLOCK = 256 * 1024
 _TAIL = MIB
 _KEPT = Limit(24 * MIB, "bytes that are kept of a large program")
 _DATA = Limit(8 * MIB, "bytes that are kept of a large program's writable data")
-_HEADERS = Limit(4 * MIB, "bytes that are kept of a large program's section headers")
+_HEADERS = Limit(4 * MIB, "bytes of a large program's section headers (with more it is searched through)", "shortened")
 _TRIALS = Limit(200_000, "places in a program that look like the beginning of build information")
 
 
