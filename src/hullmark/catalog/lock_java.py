@@ -112,12 +112,13 @@ def _dependencies(element: Element | None, report: Report) -> tuple[Coordinates,
 
 def _lineage(found: Found[Project], projects: Mapping[str, Project]) -> list[Project]:
     """The project and the parents that stand in the tree, nearest first."""
-    lineage, path, project = [found.fact], found.path, found.fact
+    lineage, path, project, met = [found.fact], found.path, found.fact, {found.path}
     while project.parent[1] and project.parent_path and len(lineage) < _MAX_PARENTS:
         place = _beside(path, project.parent_path)
         above = next((p for p in (place, f"{place}/pom.xml".lstrip("/")) if p in projects), None)
-        if above is None or projects[above].own[1] != project.parent[1]:
+        if above is None or above in met or projects[above].own[1] != project.parent[1]:
             break
+        met.add(above)
         path, project = above, projects[above]
         lineage.append(project)
     return lineage

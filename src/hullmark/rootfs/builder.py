@@ -91,9 +91,9 @@ class RecordBuilder:
                 rules = self._dispatch.rules(base)
             if self._folder_rules:
                 rules += self._folder_rules
-            if rules or head or self._digests:
+            if rules or head or self._digests or self._sparse:
                 wanted = self._dispatch.matching(rules, path)
-                if wanted or head or self._digests:
+                if wanted or head or self._digests or self._sparse:
                     return self._file(path, meta, head, wanted)
         else:
             size = 0
