@@ -19,7 +19,8 @@ from hullmark.app.check import Asked, Checked, judge_by
 from hullmark.app.scan import inventory_of
 from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.catalog import CATALOGERS, DECLARED
-from hullmark.model.image import Image, ImageConfig
+from hullmark.model.advisory import Record
+from hullmark.model.image import Image, ImageConfig, LayerBlob
 from hullmark.model.limit import Limit
 from hullmark.policy.load import load_any
 from hullmark.rootfs.dispatch import Dispatch
@@ -58,14 +59,14 @@ _RULES = {
 }
 
 Files = Mapping[str, bytes]
-Layers = Files | bytes | Sequence[Files | bytes]
-"""An image: one layer or several, each its files by path or a tar."""
+Layers = Files | bytes | LayerBlob | Sequence[Files | bytes]
+"""An image: one layer or several, each its files by path or a tar; or one layer that is too large to be held."""
 
 
 @cache
 def book() -> Snapshot:
     """A whole and fresh snapshot: the package is critical in every ecosystem, and there is much else."""
-    records = []
+    records: list[Record] = []
     for namespace, type in NAMESPACES.items():
         name = _NAMES.get(type, NAME)
         part = affected(namespace, name, scheme_of(type))
@@ -89,6 +90,7 @@ def one_rule(kind: str) -> Any:
 
 def tars(layers: Layers) -> list[bytes]:
     """The layers' tars, bottom first."""
+    assert not isinstance(layers, LayerBlob)
     each = [layers] if isinstance(layers, bytes | Mapping) else layers
     return [layer if isinstance(layer, bytes) else tar(layer) for layer in each]
 
@@ -106,7 +108,8 @@ def seen(layers: Layers, wish: Wish, *, limits: Limits = DEFAULT, is_folder: boo
     catalogers = CATALOGERS + DECLARED if is_folder else CATALOGERS
     dispatch = Dispatch((*reads_for(catalogers), *extra_reads_for(wish)))
     config = ImageConfig()
-    records = [read_layer(blob(each), dispatch, digests=wish.digests, limits=limits) for each in tars(layers)]
+    blobs = [layers] if isinstance(layers, LayerBlob) else [blob(each) for each in tars(layers)]
+    records = [read_layer(each, dispatch, digests=wish.digests, limits=limits) for each in blobs]
     analysis, files, extras = analyse(records, wish, catalogers, config)
     image = Image(kind="memory", reference="memory", layers=(), config=config)
     return Scanned(inventory_of(image, analysis, files), *extras)

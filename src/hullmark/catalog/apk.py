@@ -17,7 +17,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report, kind_of
 
 _MAX_PACKAGES = Limit(200_000, "packages of an apk database")
 _MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
@@ -80,8 +80,9 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
                 packages.append(package)
     for complaint in complaints[:_MAX_COMPLAINTS]:
         report(complaint)
-    if len(complaints) > _MAX_COMPLAINTS:
-        report(f"{len(complaints) - _MAX_COMPLAINTS:,} more faults of this file are not listed")
+    if more := complaints[_MAX_COMPLAINTS:]:
+        reason = f"{len(more):,} more faults of this file are not listed"
+        report(Remark(reason) if all(kind_of(each) == "note" for each in more) else reason)
     return tuple(packages)
 
 
@@ -103,7 +104,7 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[bytes]:
     if len(more) < 2:
         yield chunk
         return
-    complain(f"{len(more) - 1:,} record(s) begin before the one above has ended")
+    complain(Remark(f"{len(more) - 1:,} record(s) begin before the one above has ended"))
     yield b"\nP:".join((first, more[0]))
     yield from (b"\nP:" + record for record in more[1:])
 

@@ -11,7 +11,7 @@ from hullmark.catalog.late import late
 from hullmark.catalog.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
-from hullmark.rootfs.reads import Found, Read, Report
+from hullmark.rootfs.reads import Found, Read, Remark, Report
 
 F = TypeVar("F")
 
@@ -74,7 +74,9 @@ def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, s
         elif match[1] in _KEPT:
             values[match[1]] = value
     if bad:
-        report(f"{bad} line(s) of this file are no assignment and were not read")
+        reason = f"{bad} line(s) of this file are no assignment and were not read"
+        # What tells the distribution is there all the same.
+        report(Remark(reason) if values.get("ID") and values.get("VERSION_ID") else reason)
     return values
 
 
