@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from hullmark.model.inventory import Distro
@@ -35,41 +36,44 @@ _DATABASES = {
     "suse": "rpm",
 }
 
-
 _FOLDERS = {
     b"lib/apk/db": "apk",
     b"usr/lib/apk/db": "apk",
     b"usr/lib/sysimage/rpm": "rpm",
     b"var/lib/dpkg": "deb",
-    b"var/lib/dpkg/info": "deb",
     b"var/lib/rpm": "rpm",
 }
+_IS_PROGRAM = re.compile(rb"(?:usr/)?(?:s?bin/|lib(?:32|64|x32)?/(?:.*/)?[^/]+\.so(?:\.|$))").match
+_ELF_HEADER = 64  # bytes: no program is smaller
 
 
-def missing_database(tree: Tree, distro: Distro | None, packages: Iterable[Package]) -> Iterator[Problem]:
-    """The problem that no package of the distribution's own kind is installed, if that is so.
+def missing_database(distro: Distro | None, packages: Iterable[Package], tree: Tree) -> Iterator[Problem]:
+    """The problem that no package of the distribution's own kind is installed, though there are files where it puts its programs, or
+    the folder of a package database.
 
-    Of a distribution that is not known any system's packages will do. Where none is named, the folder of a database says that there
-    were packages.
+    Of a distribution that is not known any system's packages will do.
     """
-    if distro is None:
-        yield from _emptied(tree, packages)
-        return
-    known = (_DATABASES.get(name) for name in (distro.id, *distro.id_like))
+    known = (_DATABASES.get(name) for name in ((distro.id, *distro.id_like) if distro is not None else ()))
     wanted = next(filter(None, known), None)
     there = {package.type for package in packages}
     if wanted in there or (wanted is None and there & _SYSTEM):
         return
-    what = f"{wanted} packages" if wanted else "packages of a system"
-    name = distro.pretty_name or distro.id
-    reason = f"the image says that it is {name}, and has no database of {what}: which are installed is not known"
-    types = (wanted,) if wanted else tuple(sorted(_SYSTEM))
-    yield Problem("", -1, _ROOM, reason, facts=_FACTS, types=types)
-
-
-def _emptied(tree: Tree, packages: Iterable[Package]) -> Iterator[Problem]:
-    there = [folder for folder in sorted(_FOLDERS) if tree.is_folder(folder)]
-    if there and not any(package.type in _SYSTEM for package in packages):
+    folders = [folder for folder in _FOLDERS if tree.is_folder(folder)]
+    if distro is not None and (folders or _has_programs(tree)):
+        what = f"{wanted} packages" if wanted else "packages of a system"
+        name = distro.pretty_name or distro.id
+        reason = f"the image says that it is {name}, and has no database of {what}: which are installed is not known"
+        types = (wanted,) if wanted else tuple(sorted(_SYSTEM))
+        yield Problem("", -1, _ROOM, reason, facts=_FACTS, types=types)
+    elif folders:
         reason = "the folder of a package database is there, and no package in it: which are installed is not known"
-        types = tuple(sorted({_FOLDERS[folder] for folder in there}))
-        yield Problem("/" + there[0].decode(), -1, _ROOM, reason, facts=_FACTS, types=types)
+        types = tuple(sorted({_FOLDERS[folder] for folder in folders}))
+        yield Problem("/" + folders[0].decode(), -1, _ROOM, reason, facts=_FACTS, types=types)
+
+
+def _has_programs(tree: Tree) -> bool:
+    """Whether there are programs or libraries where a distribution puts them."""
+    return any(
+        _IS_PROGRAM(path) and node.entry.kind in "fh" and node.entry.size >= _ELF_HEADER
+        for path, node in tree.nodes.items()
+    )

@@ -55,7 +55,8 @@ def catalogue(
     owners = _owners(tree, asked, others)
     found += [_with_owner(package, owners) for package in others]
     problems = tuple(problem for view in views for problem in view.problems)
-    problems += tuple(missing_database(tree, distro, found)) + tuple(_under_other_names(tree, records, catalogers))
+    problems += tuple(missing_database(distro, found, tree))
+    problems += tuple(_under_other_names(tree, records, catalogers))
     return Catalogued(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
 
 
