@@ -129,7 +129,7 @@ HIDDEN: dict[str, Layers] = {
         _without("etc/os-release"),
     ],
     "a folder of databases that a layer above emptied": [
-        {**_DEB, "var/lib/dpkg/info/good.list": b"/.\n"},
+        {**_DEB, "usr/bin/sh": b"x" * 99},
         tar({"var/lib/dpkg/.wh..wh..opq": b""}),
     ],
     "a package in a folder that looks like housekeeping": {f"opt/.wh..wh.x/node_modules/{NAME}/package.json": b.npm()},
