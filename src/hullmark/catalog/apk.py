@@ -14,15 +14,16 @@ from hullmark.catalog.introduced import introduced
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report, kind_of
 
-_MAX_PACKAGES = 200_000
-_MAX_VALUE = 1024
-_MAX_PROVIDES = 65536
-_MAX_PATH = 4096
-_MAX_COMPLAINTS = 20
+_MAX_PACKAGES = Limit(200_000, "packages of an apk database")
+_MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
+_MAX_PROVIDES = Limit(65536, "bytes of the names that one apk package provides", "shortened")
+_MAX_PATH = Limit(4096, "bytes of one path in an apk database")
+_MAX_COMPLAINTS = Limit(20, "problems of one apk database that are told one by one", "shortened")
 
 _BETWEEN = late(rb"\n\n++")
 _FIELD = late(rb"\n([PVALomcsp]):([^\n]*+)")
@@ -70,7 +71,7 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
     complaints: list[str] = []
     packages: list[Installed] = []
     for number, chunk in enumerate(_chunks(body)):
-        if number == _MAX_PACKAGES:
+        if number >= _MAX_PACKAGES and chunk.strip():
             complaints.append(f"the database has more than {_MAX_PACKAGES:,} packages; the rest was not read")
             break
         for record in _records(chunk, complaints.append):
@@ -79,8 +80,9 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
                 packages.append(package)
     for complaint in complaints[:_MAX_COMPLAINTS]:
         report(complaint)
-    if len(complaints) > _MAX_COMPLAINTS:
-        report(f"{len(complaints) - _MAX_COMPLAINTS:,} more faults of this file are not listed")
+    if more := complaints[_MAX_COMPLAINTS:]:
+        reason = f"{len(more):,} more faults of this file are not listed"
+        report(Remark(reason) if all(kind_of(each) == "note" for each in more) else reason)
     return tuple(packages)
 
 
@@ -102,7 +104,7 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[bytes]:
     if len(more) < 2:
         yield chunk
         return
-    complain(f"{len(more) - 1:,} record(s) begin before the one above has ended")
+    complain(Remark(f"{len(more) - 1:,} record(s) begin before the one above has ended"))
     yield b"\nP:".join((first, more[0]))
     yield from (b"\nP:" + record for record in more[1:])
 

@@ -10,12 +10,13 @@ import msgspec
 from hullmark.catalog.late import late
 from hullmark.catalog.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
-from hullmark.rootfs.reads import Found, Read, Report
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import Found, Read, Remark, Report
 
 F = TypeVar("F")
 
-_MAX_BYTES = 1 << 20
-_MAX_VALUE = 1024
+_MAX_BYTES = Limit(1 << 20, "bytes of a file that names the distribution")
+_MAX_VALUE = Limit(1024, "characters of a value in a file that names the distribution", "shortened")
 # Derived distributions name in these what they are built from.
 _BASES = {"UBUNTU_CODENAME": "ubuntu", "DEBIAN_CODENAME": "debian"}
 _KEPT = frozenset(
@@ -73,7 +74,9 @@ def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, s
         elif match[1] in _KEPT:
             values[match[1]] = value
     if bad:
-        report(f"{bad} line(s) of this file are no assignment and were not read")
+        reason = f"{bad} line(s) of this file are no assignment and were not read"
+        # What tells the distribution is there all the same.
+        report(Remark(reason) if values.get("ID") and values.get("VERSION_ID") else reason)
     return values
 
 

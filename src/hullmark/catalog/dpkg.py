@@ -15,14 +15,15 @@ from hullmark.catalog.introduced import introduced
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report, kind_of
 
-_MAX_STANZAS = 200_000
-_MAX_VALUE = 512
-_MAX_CONFFILES = 4 * MIB
-_MAX_COMPLAINTS = 20
+_MAX_STANZAS = Limit(200_000, "packages of a dpkg database")
+_MAX_VALUE = Limit(512, "bytes of one field of a dpkg database", "shortened")
+_MAX_CONFFILES = Limit(4 * MIB, "bytes of one dpkg package's list of configuration files")
+_MAX_COMPLAINTS = Limit(20, "problems of one dpkg database that are told one by one", "shortened")
 
 _PRESENT = frozenset(
     ("", "installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"),
@@ -84,7 +85,7 @@ def parse_status(path: str, body: memoryview, report: Report) -> Stanzas:
     complaints: list[str] = []
     stanzas: list[Stanza] = []
     for number, chunk in enumerate(_chunks(body)):
-        if number == _MAX_STANZAS:
+        if number >= _MAX_STANZAS and chunk.strip():
             complaints.append(f"the file has more than {_MAX_STANZAS:,} stanzas; the rest was not read")
             break
         for fields in _records(chunk, complaints.append):
@@ -93,8 +94,9 @@ def parse_status(path: str, body: memoryview, report: Report) -> Stanzas:
                 stanzas.append(stanza)
     for complaint in complaints[:_MAX_COMPLAINTS]:
         report(complaint)
-    if len(complaints) > _MAX_COMPLAINTS:
-        report(f"{len(complaints) - _MAX_COMPLAINTS:,} more faults of this file are not listed")
+    if more := complaints[_MAX_COMPLAINTS:]:
+        reason = f"{len(more):,} more faults of this file are not listed"
+        report(Remark(reason) if all(kind_of(each) == "note" for each in more) else reason)
     return tuple(stanzas)
 
 
@@ -128,7 +130,7 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[_Fields]:
         if key not in fields:
             fields[key] = value
         elif key == b"package":
-            complain(f"the stanza of {_shown(fields[key])} does not end before that of {_shown(value)}")
+            complain(Remark(f"the stanza of {_shown(fields[key])} does not end before that of {_shown(value)}"))
             yield fields
             fields = {key: value}
         else:
@@ -154,7 +156,7 @@ def _stanza(fields: _Fields, complain: _Complain) -> Stanza | None:
         return None
     arch = _text(fields, b"architecture")
     if arch and not _ARCH(arch):
-        complain(f"the package {name} has the architecture {arch[:80]!r}, which was not read")
+        complain(Remark(f"the package {name} has the architecture {arch[:80]!r}, which was not read", "unidentified"))
         arch = ""
     source = _SOURCE(_text(fields, b"source"))
     conffiles = fields.get(b"conffiles", b"")

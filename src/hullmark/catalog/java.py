@@ -17,7 +17,7 @@ from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Read, Report
+from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
 _NO_LICENCE = ("<<EXTERNAL>>", "")
@@ -40,7 +40,9 @@ def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
     try:
         return pom_of_project(bytes(body))
     except ValueError as error:
-        report(f"{error}; the project was not read")
+        reason = f"{error}; the project was not read"
+        # Elsewhere it is the plan of something to be built, of which nothing is taken.
+        report(reason if _INSTALLED("/" + path.rpartition("/")[0]) else Remark(reason))
         return None
 
 

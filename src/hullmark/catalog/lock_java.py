@@ -16,14 +16,15 @@ from hullmark.catalog.declared import Ecosystem, Gathering, Listing, is_others, 
 from hullmark.catalog.documents import XML_LIMIT, Element, text_of, xml_root
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
 _NAME = "java-lock"
-_MAX_TEXT = 512
-_MAX_ENTRIES = 20_000
-_MAX_WORK = 2_000_000
-_MAX_PARENTS = 16
+_MAX_TEXT = Limit(512, "characters of one value in a pom.xml of a folder", "shortened")
+_MAX_ENTRIES = Limit(20_000, "properties, or dependencies, in a pom.xml of a folder")
+_MAX_WORK = Limit(2_000_000, "dependencies that all pom.xml of a folder inherit")
+_MAX_PARENTS = Limit(16, "parents above a pom.xml of a folder")
 _REFERENCE_DEPTH = 8
 
 _IS_NAME = late(r"[A-Za-z0-9_.-]{1,256}:[A-Za-z0-9_.-]{1,256}").fullmatch
@@ -59,16 +60,16 @@ def extract_pom(path: str, body: memoryview, report: Report) -> Project | None:
         report("it is no Maven project")
         return None
     parts = {_tag(child): child for child in root}
-    parent = _texts(parts.get("parent"))
+    parent = _texts(parts.get("parent"), report)
     managed = {_tag(child): child for child in parts.get("dependencyManagement", ())}
-    properties = _texts(parts.get("properties"))
+    properties = _texts(parts.get("properties"), report)
     project = Project(
-        own=_coordinates(_texts(root)),
+        own=_coordinates(_texts(root, report)),
         parent=_coordinates(parent),
         parent_path=parent.get("relativePath", "../pom.xml"),
         properties=tuple(properties.items()),
-        managed=_dependencies(managed.get("dependencies")),
-        dependencies=_dependencies(parts.get("dependencies")),
+        managed=_dependencies(managed.get("dependencies"), report),
+        dependencies=_dependencies(parts.get("dependencies"), report),
     )
     if not project.own[1]:
         report("the project has no artifactId")
@@ -80,8 +81,10 @@ def _tag(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _texts(element: Element | None) -> dict[str, str]:
+def _texts(element: Element | None, report: Report) -> dict[str, str]:
     texts: dict[str, str] = {}
+    if element is not None and sum(1 for _ in element) > _MAX_ENTRIES:
+        report(f"the project has more than {_MAX_ENTRIES:,} entries in {_tag(element)}; the rest was not read")
     for child in element if element is not None else ():
         if len(texts) < _MAX_ENTRIES:
             texts[_tag(child)] = (child.text or "").strip()[:_MAX_TEXT]
@@ -92,11 +95,15 @@ def _coordinates(texts: Mapping[str, str]) -> Coordinates:
     return texts.get("groupId", ""), texts.get("artifactId", ""), texts.get("version", "")
 
 
-def _dependencies(element: Element | None) -> tuple[Coordinates, ...]:
+def _dependencies(element: Element | None, report: Report) -> tuple[Coordinates, ...]:
     found: dict[Coordinates, None] = {}
     for child in element if element is not None else ():
-        if _tag(child) == "dependency" and len(found) < _MAX_ENTRIES:
-            found[_coordinates(_texts(child))] = None
+        if _tag(child) != "dependency":
+            continue
+        if len(found) == _MAX_ENTRIES:
+            report(f"the project has more than {_MAX_ENTRIES:,} dependencies; the rest was not read")
+            break
+        found[_coordinates(_texts(child, report))] = None
     return tuple(found)
 
 
@@ -105,12 +112,13 @@ def _dependencies(element: Element | None) -> tuple[Coordinates, ...]:
 
 def _lineage(found: Found[Project], projects: Mapping[str, Project]) -> list[Project]:
     """The project and the parents that stand in the tree, nearest first."""
-    lineage, path, project = [found.fact], found.path, found.fact
+    lineage, path, project, met = [found.fact], found.path, found.fact, {found.path}
     while project.parent[1] and project.parent_path and len(lineage) < _MAX_PARENTS:
         place = _beside(path, project.parent_path)
         above = next((p for p in (place, f"{place}/pom.xml".lstrip("/")) if p in projects), None)
-        if above is None or projects[above].own[1] != project.parent[1]:
+        if above is None or above in met or projects[above].own[1] != project.parent[1]:
             break
+        met.add(above)
         path, project = above, projects[above]
         lineage.append(project)
     return lineage
@@ -201,9 +209,13 @@ def assemble(view: View) -> Iterator[Package]:
 def _projects(view: View) -> Iterator[Package]:
     found = [each for each in view.facts(POM) if not is_others(each.path)]
     projects = {each.path: each.fact for each in found}
-    left = _MAX_WORK
+    left: int = _MAX_WORK
     for each in found:
         lineage = _lineage(each, projects)
+        if len(lineage) == _MAX_PARENTS:
+            view.problem(
+                each.path, f"the project has {_MAX_PARENTS} parents or more; what those above say was not read"
+            )
         left -= sum(len(project.managed) + len(project.dependencies) for project in lineage)
         if left < 0:
             view.problem(each.path, "the projects inherit too much; this one and those after it were not read")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.catalog.executable import MAGIC, Section, find_section, section_names, section_table, segments, slices
+from hullmark.catalog.executable import (
+    MAGIC,
+    Section,
+    Unkept,
+    find_section,
+    section_names,
+    section_table,
+    segments,
+    slices,
+)
 from hullmark.catalog.oversize import Body
 from tests.support.executables import Part, address, elf, fat, macho, offset, pe
 
@@ -108,11 +118,15 @@ def test_the_section_table_of_an_elf_file_is_told_with_its_names() -> None:
 
 def _all(body: bytes) -> None:
     file = reader(body)
-    list(section_table(file))
+    # Tables that are larger than what is looked at are not had.
+    with suppress(Unkept):
+        list(section_table(file))
     for base in slices(file):
         section_names(file, base)
-        find_section(file, b".dep-v0", base)
-        segments(file, base)
+        with suppress(Unkept):
+            find_section(file, b".dep-v0", base)
+        with suppress(Unkept):
+            segments(file, base)
 
 
 @given(st.sampled_from(MAGIC), st.binary(max_size=512))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hullmark.match.book import Extent
-from hullmark.match.clearing import Clearing, is_plausible, is_tracked
+from hullmark.match.clearing import Clearing, is_tracked
 from hullmark.match.distros import plan_for
 from hullmark.model.advisory import Affected
 from hullmark.model.inventory import Distro
@@ -124,23 +124,13 @@ def test_what_nobody_tracks_is_cleared_by_a_statement_alone(type: str, name: str
 
 
 @pytest.mark.parametrize(
-    ("extent", "expected"), [(None, False), (Extent(99, "2026-06-01"), False), (Extent(100, "2026-06-01"), True),
-                             (Extent(1, ""), True)]
-)  # fmt: skip
-def test_of_a_feed_below_its_size_the_silence_says_nothing(extent: Extent | None, expected: bool) -> None:
-    assert is_plausible(extent) is expected
-    owner, owned = deb("python3-x"), package("pypi", "x", "1.0")
+    ("extent", "expected"),
+    [(None, False), (Extent(99_000, "2026-06-01"), False), (Extent(1, "2026-06-01", whole_at="2026-06-01"), True)],
+)
+def test_silence_says_nothing_unless_a_whole_feed_stands_behind_it(extent: Extent | None, expected: bool) -> None:
+    owner = deb("python3-x")
     namespaces = {} if extent is None else {"debian:12": extent}
     plan = plan_for(Distro(id="debian", version_id="12"), namespaces)
     clearing = Clearing(plan, namespaces, {"owner": owner})
     owned = package("pypi", "x", "1.0", owned_by="owner")
     assert (clearing.suppressed(owned, {"GHSA-1"}, {}, {}) is not None) is expected
-
-
-def test_whoever_knows_better_says_which_namespaces_are_whole() -> None:
-    plan = plan_for(Distro(id="debian", version_id="12"), {"debian:12"})
-    owners = {"owner": deb("python3-x")}
-    owned = package("pypi", "x", "1.0", owned_by="owner")
-    for is_whole in (True, False):
-        clearing = Clearing(plan, {"debian:12": Extent(1, "")}, owners, {"debian:12": is_whole}.__getitem__)
-        assert (clearing.suppressed(owned, {"GHSA-1"}, {}, {}) is not None) is is_whole

@@ -16,16 +16,17 @@ from isal import igzip, isal_zlib
 
 from hullmark.feeds.feed import DamagedDocument, Document, Report
 from hullmark.feeds.formats import zstd
+from hullmark.model.limit import Limit
 
 MIB = 1 << 20
-MEMBER_LIMIT = 64 * MIB
+MEMBER_LIMIT = Limit(64 * MIB, "bytes of one document in an archive of advisories")
 """Larger members are reported and left out."""
 
-TOTAL_LIMIT = 65536 * MIB
+TOTAL_LIMIT = Limit(65536 * MIB, "bytes of all documents in an archive of advisories", "refused")
 """An archive with more bytes than this is refused."""
 
 _CHUNK = 1 << 16
-_MAX_MEMBERS = 2_000_000
+_MAX_MEMBERS = Limit(2_000_000, "documents in an archive of advisories", "refused")
 _TAR_END = b"\0" * 1024
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -115,7 +116,7 @@ def members(document: Document, report: Report, suffixes: tuple[str, ...] = ()) 
 
     Raises DamagedDocument for an archive that is damaged, that ends early, or that is larger than can be read.
     """
-    left = TOTAL_LIMIT
+    left: int = TOTAL_LIMIT
     with undamaged(document, "the archive is damaged"):
         for name, size, content in _zip(document, suffixes) if _is_zip(document) else _tar(document, suffixes):
             if size > MEMBER_LIMIT:
