@@ -340,7 +340,14 @@ TRIGGERS = (
     Trigger(gate="files", name="required", params=Required, check=required, needs=_FILES, advice=_add),
     Trigger(gate="files", name="mode", params=ModeBits, check=mode_bits, needs=_FILES, advice=_set_mode),
     Trigger(gate="files", name="owner", params=Owner, check=owner, needs=_FILES, advice=_change_owner),
-    Trigger(gate="files", name="owning_package", params=OwningPackage, check=owning_package, needs=_FILES),
+    Trigger(
+        gate="files",
+        name="owning_package",
+        params=OwningPackage,
+        check=owning_package,
+        looks_at=frozenset(("files", "owners")),
+        needs=_FILES,
+    ),
     Trigger(gate="files", name="setuid", params=Privileged, check=privileged, needs=_FILES, advice=_drop_bits),
     Trigger(
         gate="files", name="world_writable", params=WorldWritable, check=world_writable, needs=_FILES, advice=_close

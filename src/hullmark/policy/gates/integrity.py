@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
+from hullmark.model.problem import Fact
 from hullmark.policy.explained import IS_MAINTAINER_SCRIPT, Explained
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
@@ -160,19 +161,36 @@ def _rebuild(params: Ghosts, subject: str) -> str:
 
 _FILES = frozenset((Need.FILES,))
 _ALL_LAYERS = frozenset((Need.FILES, Need.GHOSTS))
+_OWNERS: frozenset[Fact] = frozenset(("files", "owners"))
 _COMPARED = frozenset((Need.FILES, Need.DIGESTS))
 
 TRIGGERS = (
     Trigger(gate="integrity", name="changed", params=Changed, check=changed, needs=_COMPARED, advice=_reinstall),
-    Trigger(gate="integrity", name="missing", params=Missing, check=missing, needs=_FILES, advice=_reinstall),
+    Trigger(
+        gate="integrity",
+        name="missing",
+        params=Missing,
+        check=missing,
+        looks_at=_OWNERS,
+        needs=_FILES,
+        advice=_reinstall,
+    ),
     Trigger(
         gate="integrity",
         name="unowned_executables",
         params=UnownedExecutables,
         check=unowned_executables,
+        looks_at=_OWNERS,
         needs=_FILES,
         advice=_package,
     ),
     Trigger(gate="integrity", name="ghosts", params=Ghosts, check=ghosts, needs=_ALL_LAYERS, advice=_rebuild),
-    Trigger(gate="integrity", name="unexplained_bytes", params=UnexplainedBytes, check=unexplained_bytes, needs=_FILES),
+    Trigger(
+        gate="integrity",
+        name="unexplained_bytes",
+        params=UnexplainedBytes,
+        check=unexplained_bytes,
+        looks_at=_OWNERS,
+        needs=_FILES,
+    ),
 )
