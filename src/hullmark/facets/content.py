@@ -8,9 +8,10 @@ from typing import Any
 
 from hullmark.facets.secrets.mask import masked
 from hullmark.facets.secrets.text import is_binary
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_LAYER_LIMIT = 256 * MIB
+_LAYER_LIMIT = Limit(256 * MIB, "bytes of one layer's files whose content rules ask for")
 
 
 def take(path: str, body: memoryview, report: Report) -> bytes:

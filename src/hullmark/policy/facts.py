@@ -12,6 +12,7 @@ from hullmark.model.certificate import KeyFile
 from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
 from hullmark.model.observation import Observation, ReachState
@@ -22,7 +23,7 @@ from hullmark.model.verdict import Evidence
 from hullmark.policy.files import FileTable
 from hullmark.policy.values import Expression
 
-CONTENT_LIMIT = 1 << 20
+CONTENT_LIMIT = Limit(1 << 20, "bytes of a file that rules look into")
 """The largest body, in bytes, that rules look into; larger files count as not read."""
 
 Evaluate = Callable[[Expression, "Facts"], Any]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from hullmark.model.limit import Limit
+
 _TOKEN = re.compile(r"\(|\)|[^\s()]+")
-_MAX_TOKENS = 2000
-_MAX_DEPTH = 50
+_MAX_TOKENS = Limit(2000, "words of a licence expression")
+_MAX_DEPTH = Limit(50, "brackets in each other of a licence expression")
 
 
 def is_denied(text: str, is_listed: Callable[[str], bool]) -> bool:

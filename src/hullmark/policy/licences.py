@@ -13,10 +13,11 @@ from functools import lru_cache
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.policy.licence_table import ALIASES, CATEGORIES, LINKING_EXCEPTIONS, Category
 
-MAX_TEXT = 4000
-MAX_GROUPS = 50
+MAX_TEXT = Limit(4000, "characters of a licence expression")
+MAX_GROUPS = Limit(50, "choices that a licence expression leaves")
 _SHOWN = 60
 
 _NOTHING = frozenset(

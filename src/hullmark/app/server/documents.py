@@ -20,13 +20,14 @@ from hullmark.app.vulns import MATCHING_READS
 from hullmark.app.wish import Means
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.recount import changed
 from hullmark.store.objects import Objects
 
-_MAX_BYTES = 4 << 30
+_MAX_BYTES = Limit(4 << 30, "bytes of a stored document", "refused")
 _FRESH = timedelta(hours=1)
 _T = TypeVar("_T")
 

@@ -17,12 +17,13 @@ from hullmark.facets.certificates.ber import Damaged
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
 from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
 from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
+from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-MAX_BLOCKS = 1000
-MAX_BLOCK_BYTES = 64 << 10
+MAX_BLOCKS = Limit(1000, "blocks in PEM of one file")
+MAX_BLOCK_BYTES = Limit(64 << 10, "bytes of a block in PEM, or of a file in DER")
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
 _END = b"-----END "

@@ -6,8 +6,9 @@ import struct
 from collections.abc import Callable, Iterator
 
 from hullmark.model.certificate import Item, PrivateKey, Unread
+from hullmark.model.limit import Limit
 
-MAX_ENTRIES = 5000
+MAX_ENTRIES = Limit(5000, "entries of a Java key store, and certificates of one chain in it")
 
 _MAGICS = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _HEAD = struct.Struct(">4sII")

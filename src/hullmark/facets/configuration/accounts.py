@@ -10,6 +10,7 @@ import msgspec
 from hullmark.facets.configuration.bracketed import Bracketed
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
 
 _PASSWD, _SHADOW, _GROUP, _GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"
@@ -46,7 +47,7 @@ _AGES = (
     "password_inactive_days",
     "expires",
 )
-_MAX_LIST = 10_000
+_MAX_LIST = Limit(10_000, "users with root's rights, and numbers of users that stand twice")
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ from hullmark.facets.configuration.apache_reader import ApacheReader, Section, W
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 _MAIN = (
@@ -54,7 +55,7 @@ _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
 }
 """Directives that switch words on and off: the words they know, and what `All` stands for."""
 
-_MAX_DEPTH = 50
+_MAX_DEPTH = Limit(50, "folders above a folder whose options it may take over")
 _PER_FOLDER = ("Options", "AllowOverride")
 
 _Effective = tuple[Value, str, int]

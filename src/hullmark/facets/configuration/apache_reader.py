@@ -17,12 +17,13 @@ from hullmark.facets.configuration.apache_directives import (
 from hullmark.facets.configuration.apache_syntax import environment, lines, resolved, split_name, words
 from hullmark.facets.configuration.include_tree import MAX_TEXT, IncludeTree
 from hullmark.facets.configuration.parser import Files
+from hullmark.model.limit import Limit
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
 _WILD = re.compile(r"[*?\[]").search
 _VERSION = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?").fullmatch
-_MAX_NESTED = 32
-_MAX_DIRECTIVES = 200_000
+_MAX_NESTED = Limit(32, "sections of Apache httpd in each other")
+_MAX_DIRECTIVES = Limit(200_000, "directives of one Apache httpd")
 _MAX_NAME = 200
 _RAW = ("macro", "perl", "lua")
 _CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"})

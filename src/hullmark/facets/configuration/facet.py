@@ -12,9 +12,10 @@ from hullmark.facets.configuration.files import KeptFiles
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.configuration import Configuration
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
 
-MAX_SETTINGS = 200_000
+MAX_SETTINGS = Limit(200_000, "settings of one program")
 """So many settings one program may have; what comes after them is left out, with a Problem."""
 
 _NUMBER = re.compile(r"(\d{1,9})")

@@ -6,8 +6,9 @@ from hullmark.facets.configuration.parser import Status
 from hullmark.facets.facet import FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 
-MAX_PROBLEMS = 200
+MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one; the others are counted", "shortened")
 """So many problems are told one by one."""
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files
+from hullmark.model.limit import Limit
 
-MAX_TEXT = 16 << 20
+MAX_TEXT = Limit(16 << 20, "characters of the files that one program's configuration includes")
 """So many characters are read for one program, a file that is included twice counted twice."""
 
-_MAX_STARS = 4
+_MAX_STARS = Limit(4, "stars in a part of a pattern that includes files")
 
 
 class IncludeTree:

@@ -29,6 +29,7 @@ from hullmark.facets.configuration.nginx_directives import (
 )
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 _MAIN = (
@@ -40,8 +41,8 @@ _MAIN = (
 )
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
 _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
-_MAX_DEPTH = 40
-_MAX_DIRECTIVES = 200_000
+_MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
+_MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
 _Effective = tuple[Value, str, int]
 """A value and the path and line where it is written."""

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import msgspec
 
-MAX_NESTED = 32
+from hullmark.model.limit import Limit
+
+MAX_NESTED = Limit(32, "blocks of one file of nginx in each other")
 """So deep may blocks of one file stand in each other."""
 
 Report = Callable[[str, int], None]

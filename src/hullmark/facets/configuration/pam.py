@@ -11,6 +11,7 @@ import msgspec
 from hullmark.facets.configuration.bracketed import bracketed
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
 
 FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d")
@@ -33,7 +34,7 @@ _LEFT_OVERS = (
     ".pam-new",
     "~",
 )
-_MAX_STEPS = 100_000
+_MAX_STEPS = Limit(100_000, "lines of PAM's files, those that are included counted as often as they are")
 _NULL = ("nullok", "nullok_secure")
 
 

@@ -18,6 +18,7 @@ from hullmark.facets.configuration.postgresql_conf import Written, read_conf
 from hullmark.facets.configuration.postgresql_hba import Field, Record, hba_record, ident_record, read_lines
 from hullmark.facets.configuration.postgresql_names import DEFAULTS, LISTS, SWITCHES, WORDS
 from hullmark.facets.configuration.written import MASK, number, without_password
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 _MAIN = (
@@ -30,7 +31,7 @@ _MAIN = (
 _DEBIAN = re.compile(r"/etc/postgresql/([^/]+/[^/]+)").fullmatch
 _VERSION = re.compile(r"/([0-9]{1,2})(?:\.[0-9]+)?(?=/)")
 _FIRST_SCRAM = 14
-_LONGEST_LIST = 10_000
+_LONGEST_LIST = Limit(10_000, "characters of a list in postgresql.conf")
 _CONNECTION_SECRET = re.compile(r"(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.){0,999}+'?|[^\s']++)", re.IGNORECASE)
 _ITEM = re.compile(r'\s*+("(?:[^"]|"")*+"|[^,]*+)\s*+(?:,|\Z)').findall
 

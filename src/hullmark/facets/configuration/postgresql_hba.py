@@ -10,6 +10,7 @@ import msgspec
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import MASK, beside, plain_glob
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Value
 
 Field = tuple[str, ...]
@@ -24,7 +25,7 @@ _IP = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%.*)?").fullmatch
 _WORD = re.compile(r'[^\s,"#]+')
 _SPACE = " \t\r\f\v"
 _INCLUDES = ("include", "include_if_exists", "include_dir")
-_MAX_WORDS = 10_000
+_MAX_WORDS = Limit(10_000, "words of one field in pg_hba.conf")
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -21,11 +21,12 @@ from hullmark.facets.configuration.sshd import MAIN
 from hullmark.facets.configuration.sshd import settings as sshd_settings
 from hullmark.facets.configuration.written import split_at_commas
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
-_MAX_USERS = 10_000
-_MAX_FILES = 1_000
-_MAX_PATTERNS = 20
+_MAX_USERS = Limit(10_000, "users whose authorized keys are looked for")
+_MAX_FILES = Limit(1_000, "files of authorized keys")
+_MAX_PATTERNS = Limit(20, "places of authorized keys for each user")
 _USUAL = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 _OPTION = re.compile(r'(?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+').match
 _TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,80}").fullmatch

@@ -12,12 +12,13 @@ from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 MAIN = "/etc/ssh/sshd_config"
 
-_MAX_BLOCKS = 10_000
-_MAX_ITEMS = 10_000
+_MAX_BLOCKS = Limit(10_000, "Match blocks of sshd_config")
+_MAX_ITEMS = Limit(10_000, "values of one keyword of sshd_config, and addresses that sshd listens on")
 _CRITERIA = (
     "user",
     "group",

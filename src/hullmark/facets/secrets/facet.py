@@ -17,13 +17,14 @@ from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.own import NO_RULES, OwnRules, spans_of
 from hullmark.facets.secrets.text import HEAD, is_binary
 from hullmark.model.image import ImageConfig
+from hullmark.model.limit import Limit
 from hullmark.model.secret import Place, Secret
 from hullmark.rootfs.reads import MIB, Read, Report
 
 HELD = MIB
 """Larger files are looked at in pieces of this size, each with the end of the one before."""
 
-MAX_SECRETS = 20_000
+MAX_SECRETS = Limit(20_000, "secrets of an image")
 """So many secrets are told of one image."""
 
 OVERLAP = 20 << 10

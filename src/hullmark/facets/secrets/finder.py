@@ -13,8 +13,9 @@ from typing import NamedTuple
 from hullmark.facets.secrets.keywords import MAX_MEETINGS, Keyword, Keywords, OneByOne, keywords
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
+from hullmark.model.limit import Limit
 
-MAX_SECRETS = 1000
+MAX_SECRETS = Limit(1000, "secrets of one file, or MiB of a large one")
 """So many secrets are told of one body."""
 
 _PIECE, _MORE = 32 << 10, 16 << 10

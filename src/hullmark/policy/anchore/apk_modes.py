@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_MAX_LINES = 2_000_000
+from hullmark.model.limit import Limit
+
+_MAX_LINES = Limit(2_000_000, "lines of apk's database that are read for the modes of files")
 
 
 def apk_modes(body: bytes) -> dict[str, str]:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 
 from hullmark.model.dockerfile import Instruction
+from hullmark.model.limit import Limit
 from hullmark.policy.dockerfile.words import exec_form
 
 Command = tuple[str, ...]
@@ -21,7 +22,7 @@ _ASSIGNS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=").match
 _SKIPPED = frozenset(("!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"))
 _STARTERS = frozenset(("sudo", "doas", "env", "exec", "nice", "nohup", "time", "command", "eatmydata"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
-_MAX_WORDS = 50_000
+_MAX_WORDS = Limit(50_000, "words of a command in a Dockerfile")
 
 
 def commands_of(run: Instruction) -> Iterator[Command]:

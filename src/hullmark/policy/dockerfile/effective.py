@@ -14,13 +14,14 @@ import msgspec
 
 from hullmark.model.dockerfile import Dockerfile, Instruction
 from hullmark.model.image import HealthCheck, ImageConfig
+from hullmark.model.limit import Limit
 from hullmark.policy.dockerfile.parse import declare, flag, health_command
 from hullmark.policy.dockerfile.words import BadSubstitution, Variables, exec_form, expand, pairs
 from hullmark.policy.values import Ports
 
-_MAX_VARIABLES = 1 << 20  # characters of all values together
+_MAX_VARIABLES = Limit(1 << 20, "characters of all variables of a Dockerfile")
 _PORT = re.compile(r"(?:.*:)?([0-9]{1,5}(?:-[0-9]{1,5})?)(?:/([A-Za-z]{3,4}))?").fullmatch
-_MAX_PORTS = 10_000
+_MAX_PORTS = Limit(10_000, "ports of a Dockerfile")
 
 
 class ExposedPort(msgspec.Struct, frozen=True, kw_only=True):

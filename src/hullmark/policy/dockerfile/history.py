@@ -16,11 +16,12 @@ import msgspec
 from hullmark.model.dockerfile import Dockerfile, Instruction, Stage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HistoryEntry
+from hullmark.model.limit import Limit
 from hullmark.policy.dockerfile.lines import Joined
 from hullmark.policy.dockerfile.parse import KEYWORDS, MAX_INSTRUCTIONS, instruction_of
 from hullmark.policy.dockerfile.words import split_words, stripped
 
-_MAX_TEXT = 64 << 10
+_MAX_TEXT = Limit(64 << 10, "characters of an instruction in an image's history")
 _MAX_WORDS = 8
 _NO_COMMAND = re.compile(r"(?:/bin/sh -c|cmd /S /C)\s+#\(nop\)\s*")
 _BUILDKIT = re.compile(r"\s+# buildkit\Z")

@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.image import ImageConfig
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Evidence
 from hullmark.policy.credentials import assignments, credentials_in, is_credential
 from hullmark.policy.facts import Facts
@@ -20,8 +21,8 @@ _PASSWD = "/etc/passwd"  # noqa: S105 — a path, not a password
 _ROOT = frozenset(("", "root"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
 _KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
-_MAX_PASSWD_LINES = 10_000
-_MAX_INSTRUCTION = 64 << 10
+_MAX_PASSWD_LINES = Limit(10_000, "lines of /etc/passwd in which the image's user is looked for")
+_MAX_INSTRUCTION = Limit(64 << 10, "characters of an instruction in an image's history")
 
 LabelPatterns = Annotated[
     dict[str, Pattern], Meta(description="What the values of labels must fit, if they are there.")
