@@ -6,12 +6,10 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hullmark.model.limit import Limit
-
 if TYPE_CHECKING:
     from hullmark.model.explanation import Explanation
 
-_MAX_PLACES = Limit(5, "places shown of a finding", "shortened")
+_MAX_PLACES = 5
 _LONGEST = 200
 
 

@@ -12,8 +12,9 @@ from hullmark.facets.facet import Version
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
+from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import Entry, LayerRecord, text
-from hullmark.rootfs.reads import Read
+from hullmark.rootfs.reads import Read, kind_of
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
@@ -85,6 +86,10 @@ class ImageView(TreeView):
     def is_null(self, path: str) -> bool:
         """Whether links lead from a path to /dev/null, which an image need not hold itself."""
         return self._tree.follow(path.lstrip("/").encode("utf-8", "surrogateescape")) == _NULL
+
+    def problem(self, path: str, reason: str, programs: tuple[str, ...] = ()) -> None:
+        """Put a Problem about a path into the result."""
+        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason), programs=programs))
 
     def matching(self, glob: str) -> list[str]:
         """The paths of files and of links to files that a glob(7) pattern fits, sorted by bytes; links to folders are entered.

@@ -82,6 +82,8 @@ def _concerns(problem: Problem, wanted: frozenset[Fact], params: Params) -> bool
     if not problem.facts:
         return True
     shared = wanted.intersection(problem.facts)
+    if "configuration" in shared and not _asks_for_program(problem.programs, params):
+        shared -= {"configuration"}
     return bool(shared - {"packages"}) or ("packages" in shared and _asks_for(problem.types, params))
 
 
@@ -90,6 +92,11 @@ def _asks_for(types: Iterable[str], params: Params) -> bool:
     if params.asked_types:
         return not types or any(each in params.asked_types for each in left)
     return not types or bool(left)
+
+
+def _asks_for_program(programs: Iterable[str], params: Params) -> bool:
+    asked = params.asked_programs
+    return not programs or not asked or any(glob.matches(program) for glob in asked for program in programs)
 
 
 def _may_be_at(problem: Problem, is_there: Callable[[str], bool]) -> bool:

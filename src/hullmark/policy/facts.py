@@ -20,6 +20,7 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.secret import Secret
 from hullmark.model.verdict import Evidence
+from hullmark.policy.dockerfile.history import unread
 from hullmark.policy.files import FileTable
 from hullmark.policy.values import Expression
 
@@ -78,7 +79,8 @@ class Facts:
     @cached_property
     def open_problems(self) -> tuple[Problem, ...]:
         """What was not seen of the image, so that rules that look there cannot tell."""
-        return tuple(problem for problem in self.inventory.problems if problem.is_open)
+        history = self.inventory.config.history if self.inventory.config is not None else ()
+        return (*(problem for problem in self.inventory.problems if problem.is_open), *unread(history))
 
     @property
     def layers_are_untold(self) -> bool:

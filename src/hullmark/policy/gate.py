@@ -15,6 +15,7 @@ from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlob
+from hullmark.policy.values import NameGlob
 
 P = TypeVar("P", bound=msgspec.Struct)
 
@@ -41,6 +42,11 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     def asked_paths(self) -> tuple[PathGlob, ...]:
         """The files that it is about; none: all."""
         return getattr(self, "paths", ())
+
+    @property
+    def asked_programs(self) -> tuple[NameGlob, ...]:
+        """The programs whose settings it is about, by the first words of their keys; none: all."""
+        return ()
 
 
 class Need(StrEnum):

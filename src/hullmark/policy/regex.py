@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hullmark.model.limit import Limit
 from hullmark.policy.regex_syntax import Assertion, Chars, Instruction, Match, Split, parse
 
-MAX_STATES = Limit(2000, "states of the machine that a regular expression becomes", "later")
-MAX_MOVES = Limit(50_000, "moves of the machine that a regular expression becomes", "later")
+MAX_STATES = 2000
+MAX_MOVES = 50_000
 
 _START, _WORD, _OTHER, _END = range(4)
 

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hullmark.model.limit import Limit
-
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
 
-_MOST_DOCKERFILE = Limit(1_000_000, "bytes of a Dockerfile that is sent to a server", "refused")
+_MOST_DOCKERFILE = 1_000_000
 
 
 def add(arguments: argparse.Namespace) -> int:

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.settings import settings_of
-from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
     from hullmark.cli.output import Output
     from hullmark.cli.remote.shown import Column
     from hullmark.net.api_client import ApiClient
 
-MOST_DOCUMENT = Limit(1 << 30, "bytes of a document that a server renders", "refused")
+MOST_DOCUMENT = 1 << 30
 """Bytes of a document that is rendered by the server."""
 
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.actions import Action, add_limit, api_of
 from hullmark.cli.rows import add_output
-from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
     from hullmark.cli.remote.shown import Column
     from hullmark.net.api_client import ApiClient
 
-_MOST_TEXT = Limit(2 << 20, "bytes of a policy that is sent to a server", "refused")
+_MOST_TEXT = 2 << 20
 _VERSIONS_A_PAGE = 10
 
 _HEADS: tuple[Column, ...] = (

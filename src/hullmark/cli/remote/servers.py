@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.limit import Limit
 
 _NAME = "servers.yaml"
-_MOST_BYTES = Limit(1 << 20, "bytes of the file of servers", "refused")
+_MOST_BYTES = 1 << 20
 
 
 class KeptLogin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

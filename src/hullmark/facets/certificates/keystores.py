@@ -68,7 +68,10 @@ def _entry(reader: _Reader, number: int, version: int, certificate: Callable[[by
     elif kind == _KEY:
         reader.take(reader.number(4))
         yield PrivateKey(number=number, is_encrypted=True)
-        for _ in range(min(reader.number(4), MAX_ENTRIES)):
+        chain = reader.number(4)
+        if chain > MAX_ENTRIES:
+            raise _Cut
+        for _ in range(chain):
             yield certificate(_encoded(reader, version))
     else:
         # A secret key of JCEKS is a serialized Java object: where it ends cannot be told.

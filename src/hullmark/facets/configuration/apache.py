@@ -74,13 +74,14 @@ def settings(files: Files) -> Iterable[Setting]:
     for main, name in installations(files, _MAIN, "apache"):
         reader = ApacheReader(files, main, name)
         reader.read()
-        yield from _Teller(reader, Collected(files, main)).settings()
+        yield from _Teller(files, reader, Collected(files, main)).settings()
 
 
 class _Teller:
     """Tells what the sections that were read come to."""
 
-    def __init__(self, reader: ApacheReader, found: Collected) -> None:
+    def __init__(self, files: Files, reader: ApacheReader, found: Collected) -> None:
+        self._files = files
         self._reader = reader
         self._found = found
 
@@ -113,6 +114,8 @@ class _Teller:
         for inner in section.sections.values():
             if self._found.is_full:
                 return
+            if inner.kind == "directory" and len(_and_above(inner.argument)) > _MAX_DEPTH + 1:
+                self._files.problem(inner.path, "a folder is so deep that not all it takes over is known", inner.line)
             self._tell(inner, _taken_over(inner, hosts), hosts)
 
 

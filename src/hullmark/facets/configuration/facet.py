@@ -26,6 +26,7 @@ def assemble(view: FacetView) -> Configuration:
     files = KeptFiles(view)
     settings: list[Setting] = []
     for parser in PARSERS:
+        files.program = parser.name
         found = list(islice(parser.settings(files), MAX_SETTINGS + 1))
         if len(found) > MAX_SETTINGS:
             files.problem("", f"{parser.name} has more than {MAX_SETTINGS:,} settings; the rest was left out")

@@ -31,6 +31,7 @@ from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _MAIN = (
     "/etc/nginx/nginx.conf",
@@ -106,7 +107,7 @@ class _Reader:
             elif block.kind in TABLES and directive.block is None:
                 block.entries.append(" ".join((directive.name, *directive.arguments)))
             elif not _NAME(directive.name):
-                self._files.problem(directive.path, "this is no directive, and is left out", directive.line)
+                self._files.problem(directive.path, Remark("this is no directive, and is left out"), directive.line)
             elif directive.block is not None:
                 self._nest(block, directive, directive.block, depth)
             else:
@@ -137,7 +138,7 @@ class _Reader:
     def _included(self, directive: Directive) -> Iterator[tuple[str, str]]:
         """Path and text of each file that an include names."""
         if len(directive.arguments) != 1:
-            self._files.problem(directive.path, "an include of other than one name", directive.line)
+            self._files.problem(directive.path, Remark("an include of other than one name"), directive.line)
             return
         name = directive.arguments[0]
         pattern = name if name.startswith("/") else f"{self._prefix}/{name}"

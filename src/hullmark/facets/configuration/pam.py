@@ -13,6 +13,7 @@ from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files, Parser
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
+from hullmark.rootfs.reads import Remark
 
 FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d")
 """Where services are configured; the first one that has a service counts."""
@@ -88,9 +89,9 @@ class _Stacks:
         names = (line.module,) if line.module.startswith("/") else (f"{folder}/{line.module}" for folder in FOLDERS)
         found = next((name for name in names if self._files.status(name) is not None), None)
         if found is None:
-            self._files.problem(line.path, f"{line.module} is not there", line.line)
+            self._files.problem(line.path, Remark(f"{line.module} is not there"), line.line)
         elif found in stack:
-            self._files.problem(line.path, f"{line.module} includes itself", line.line)
+            self._files.problem(line.path, Remark(f"{line.module} includes itself"), line.line)
         elif len(stack) > MAX_DEPTH:
             self._files.problem(line.path, f"{line.module} is included too deep, and is left out", line.line)
         elif found not in self._known and len(self._known) >= MAX_INCLUDES:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hullmark.facets.configuration.parser import Files
 from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import Remark
 
 MAX_WORK = Limit(4_000_000, "characters that are looked at to follow all references in main.cf")
 """So much is spent on all references, counted in characters that are looked at; values after that stay as written."""
@@ -53,7 +54,7 @@ def logical_lines(files: Files, path: str) -> Iterator[tuple[int, str]]:
         elif parts:
             parts.append(line)
         else:
-            files.problem(path, "it goes on with a line, but none stands before it", number)
+            files.problem(path, Remark("it goes on with a line, but none stands before it"), number)
     if parts:
         yield first, "".join(parts)
 

@@ -63,6 +63,8 @@ def _cluster(files: Files, tree: IncludeTree, main: str, settings: Collected) ->
     if version and int(version[1]) < _FIRST_SCRAM:
         settings.add(f"{cluster}.password_encryption", "md5")
     for each in found.values():
+        if each.name in LISTS and len(each.value) >= _LONGEST_LIST:
+            files.problem(each.path, f"{each.name} is too long, and was not taken apart", each.line)
         settings.add(f"{cluster}.{each.name}", typed(each.name, each.value), each.path, each.line)
     for name, record in (("hba", hba_record), ("ident", ident_record)):
         path = _named(found.get(f"{name}_file"), data, f"pg_{name}.conf")

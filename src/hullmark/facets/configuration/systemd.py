@@ -103,6 +103,8 @@ def _note_wants(files: Files, units: dict[str, _Unit]) -> None:
                 unit.is_enabled = unit.is_enabled or folder == _ETC
                 if by not in unit.wanted_by and len(unit.wanted_by) < _MAX_ITEMS:
                     unit.wanted_by.append(by)
+                elif by not in unit.wanted_by:
+                    files.problem(path, "so many units that bring this one up are not told")
 
 
 def _template(name: str) -> str:

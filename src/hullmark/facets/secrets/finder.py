@@ -124,8 +124,9 @@ def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[byte
     """Where a pattern fits, looked for in pieces: so a body of one long line costs its length, not the square of it."""
     for at in range(0, max(len(body), 1), _PIECE):
         stop = min(at + _PIECE + _MORE, len(body))
-        # What goes on to the end of the piece may go on behind it, and is found whole in the next one.
-        yield from (fits for fits in pattern.finditer(body, at, stop) if fits.end() < stop or stop == len(body))
+        # What goes on to the end of the piece may go on behind it, and is found whole in the next one if it begins there.
+        is_in = (fits for fits in pattern.finditer(body, at, stop) if fits.end() < stop or fits.start() < at + _PIECE)
+        yield from is_in if stop < len(body) else pattern.finditer(body, at, stop)
 
 
 def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.model.limit import Limit
-
-_MAX_LINES = Limit(2_000_000, "lines of apk's database that are read for the modes of files")
+_MAX_LINES = 2_000_000  # as many as a file of the largest size that rules look into can have
 
 
 def apk_modes(body: bytes) -> dict[str, str]:

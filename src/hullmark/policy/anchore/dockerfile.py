@@ -9,12 +9,11 @@ from typing import NamedTuple
 from hullmark.model.dockerfile import Instruction
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
-from hullmark.model.limit import Limit
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 
 _NOP = re.compile(r"^/bin/sh -c #\(nop\) +(.*)")
-_MAX_LINES = Limit(100_000, "lines of a Dockerfile that rules of Anchore's language look at")
+_MAX_LINES = 16 << 20  # as many as a Dockerfile, or an image's settings, of the largest size can have
 
 KEYWORDS = (
     *("ADD", "ARG", "COPY", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),

@@ -193,7 +193,7 @@ class _Build:
 
     def _expose(self, instruction: Instruction) -> None:
         for word in instruction.value.split():
-            if len(self.ports) + len(self.unread) >= _MAX_PORTS:
+            if len(self.ports) + len(self.unread) > _MAX_PORTS:
                 return
             text = self._expanded(word)
             if text is None:
@@ -210,9 +210,12 @@ class _Build:
                 self._add_port(text, ports, None)
 
     def _add_port(self, text: str, ports: Ports | None, said_by: Instruction | None) -> None:
-        if len(self.ports) + len(self.unread) >= _MAX_PORTS:
+        count = len(self.ports) + len(self.unread)
+        if count > _MAX_PORTS:
             return
-        if ports is None:
+        if count == _MAX_PORTS:
+            self.unread.append(("and more ports than are read", None))
+        elif ports is None:
             self.unread.append((text, said_by))
         else:
             self.ports.append(ExposedPort(ports=ports, said_by=said_by))
