@@ -20,14 +20,15 @@ from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.layout import columns_of_tables, settle
 from hullmark.advisorydb.schema import APPLICATION_ID, FORMAT, INDEXES, TABLES
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 _MAGIC = b"hullmark-delta-1\n"
 _LENGTH = 4
-_MAX_PIECE = 64 << 20
+_MAX_PIECE = Limit(64 << 20, "bytes of one piece of a difference of snapshots", "refused")
 _PIECE = 1 << 20
 _ROWS = 1 << 14
 _PAGE = 4096
-_MAX_NUMBER = 1 << 40
+_MAX_NUMBER = Limit(1 << 40, "rows that a difference of snapshots speaks of", "refused")
 
 _NTH = (
     "id, vulnerability, product, body, row_number() OVER (PARTITION BY vulnerability, product, body ORDER BY id) AS nth"

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
-MAX_USES = 50_000
+MAX_USES = Limit(50_000, "uses of snapshots that are remembered", "shortened")
 """As many of the last times are remembered."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}").fullmatch

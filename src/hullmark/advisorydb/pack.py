@@ -21,15 +21,16 @@ from hullmark.advisorydb.delta import Goal, apply_delta, make_delta
 from hullmark.advisorydb.layout import Told, inspect
 from hullmark.advisorydb.schema import FORMAT, FeedInfo
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
-MANIFEST_LIMIT = 1 << 20
+MANIFEST_LIMIT = Limit(1 << 20, "bytes of the manifest of a bundle of advisories", "refused")
 """Bytes of a manifest."""
 
-_LARGEST = 64 << 30
+_LARGEST = Limit(64 << 30, "bytes of a snapshot that comes in a bundle", "refused")
 _LEVEL = 12
 _THREADS = 2  # any number but none gives the same bytes
 _WINDOW_LOG = 24
-_LARGEST_WINDOW = 1 << 27
+_LARGEST_WINDOW = Limit(1 << 27, "bytes that a bundle of advisories may want for unpacking", "refused")
 _CHUNK = 1 << 20
 _READ = 1 << 18
 _DAMAGED = "fetch or export it again"
@@ -38,7 +39,7 @@ ReadInto = Callable[[memoryview], int]
 """Fills some of a buffer and answers how many bytes; 0 at the end."""
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
-Size = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
+Size = Annotated[int, msgspec.Meta(ge=1, le=int(_LARGEST))]
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,13 +30,14 @@ from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.history import Use, decode, in_use_at, last_digest, with_use
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
-KEPT_SNAPSHOTS = 3
+KEPT_SNAPSHOTS = Limit(3, "snapshots that are kept", "shortened")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
 _LENGTH = 4
-_MAX_RECORD = 256 << 20
-_MAX_HISTORY = 16 << 20
+_MAX_RECORD = Limit(256 << 20, "bytes of one kept advisory", "refused")
+_MAX_HISTORY = Limit(16 << 20, "bytes of the history of snapshots", "shortened")
 _CHUNK = 1 << 20
 
 

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-SIGNATURE_LIMIT = 4096
+SIGNATURE_LIMIT = Limit(4096, "bytes of the signatures of a snapshot", "refused")
 """Bytes of a signature file."""
 
-_MAX_SIGNATURES = 8
-_KEY_FILE_LIMIT = 1 << 16
-_MAX_KEY_FILES = 100
+_MAX_SIGNATURES = Limit(8, "signatures of a snapshot that are tried", "refused")
+_KEY_FILE_LIMIT = Limit(1 << 16, "bytes of a file with a trusted key", "refused")
+_MAX_KEY_FILES = Limit(100, "files with trusted keys", "refused")
 _KEY_ENDINGS = (".pem", ".pub")
 _PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]{1,4096}-----END PUBLIC KEY-----")
 _NEW_KEY = "make one: openssl genpkey -algorithm ed25519 -out key.pem"

@@ -57,7 +57,7 @@ class Rooms:
     def stamped(self, problem: Problem) -> Problem:
         """The problem, with what it leaves incomplete if it does not say so itself."""
         facts, types = self._open.get(problem.room, ((), ()))
-        return problem if problem.facts else replace(problem, facts=facts, types=types)
+        return problem if problem.facts else replace(problem, facts=facts, types=problem.types or types)
 
 
 def _is_hidden(layer: int, path: bytes, tree: Tree) -> bool:

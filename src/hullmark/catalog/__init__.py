@@ -8,8 +8,8 @@ from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
 
-_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust")
-_DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java")
+_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust", "unread")
+_DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java", "lock_unread")
 
 
 def _load(modules: Iterable[str]) -> tuple[Cataloger, ...]:

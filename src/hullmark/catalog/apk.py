@@ -14,15 +14,16 @@ from hullmark.catalog.introduced import introduced
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
-_MAX_PACKAGES = 200_000
-_MAX_VALUE = 1024
-_MAX_PROVIDES = 65536
-_MAX_PATH = 4096
-_MAX_COMPLAINTS = 20
+_MAX_PACKAGES = Limit(200_000, "packages of an apk database")
+_MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
+_MAX_PROVIDES = Limit(65536, "bytes of the names that one apk package provides", "shortened")
+_MAX_PATH = Limit(4096, "bytes of one path in an apk database")
+_MAX_COMPLAINTS = Limit(20, "problems of one apk database that are told one by one", "shortened")
 
 _BETWEEN = late(rb"\n\n++")
 _FIELD = late(rb"\n([PVALomcsp]):([^\n]*+)")

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 
 from hullmark.catalog.late import late
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_MAX_LICENSES = 500
-_MAX_NAME = 200
+_MAX_LICENSES = Limit(500, "licences of one Debian copyright file")
+_MAX_NAME = Limit(200, "characters of the name of a licence in a Debian copyright file", "shortened")
 _HEAD_BYTES = 8192
 
 _FORMAT = late(rb"^(?:Format|Format-Specification)[ \t]*:", re.IGNORECASE | re.MULTILINE)

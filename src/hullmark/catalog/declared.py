@@ -10,13 +10,13 @@ import msgspec
 
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Found, Read, Report
 
-_MAX_PACKAGES = 200_000
-_MAX_LICENSES = 16
-_MAX_TEXT = 1024
+_MAX_PACKAGES = Limit(200_000, "packages that one lock file names")
+_MAX_TEXT = Limit(1024, "characters of a repository's address in a lock file", "shortened")
 _SHOWN = 5
 
 # What lies in these folders was installed, and is told by its own record: its lock files only say how it was developed.
@@ -74,7 +74,7 @@ class Gathering:
             self.refuse(f"{name} {version}")
             version = None
         if len(self._found) < _MAX_PACKAGES:
-            self._found[Declared(name, version or "", licenses[:_MAX_LICENSES], qualifiers)] = None
+            self._found[Declared(name, version or "", licenses, qualifiers)] = None
         else:
             self._left_out += 1
 

@@ -10,12 +10,13 @@ import msgspec
 from hullmark.catalog.late import late
 from hullmark.catalog.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Found, Read, Report
 
 F = TypeVar("F")
 
-_MAX_BYTES = 1 << 20
-_MAX_VALUE = 1024
+_MAX_BYTES = Limit(1 << 20, "bytes of a file that names the distribution")
+_MAX_VALUE = Limit(1024, "characters of a value in a file that names the distribution", "shortened")
 # Derived distributions name in these what they are built from.
 _BASES = {"UBUNTU_CODENAME": "ubuntu", "DEBIAN_CODENAME": "debian"}
 _KEPT = frozenset(

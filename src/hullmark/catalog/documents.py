@@ -11,16 +11,17 @@ from typing import Any, Protocol
 import msgspec
 
 from hullmark.catalog.late import late
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
-JSON_LIMIT = 16 * MIB
-YAML_LIMIT = 8 * MIB
-TOML_LIMIT = 4 * MIB
-XML_LIMIT = 4 * MIB
+JSON_LIMIT = Limit(16 * MIB, "bytes of a lock file in JSON")
+YAML_LIMIT = Limit(8 * MIB, "bytes of a lock file in YAML")
+TOML_LIMIT = Limit(4 * MIB, "bytes of a lock file in TOML")
+XML_LIMIT = Limit(4 * MIB, "bytes of a project file in XML")
 """The largest documents that are read, in bytes: what takes some seconds, or some hundred MiB, at worst."""
 
-_MAX_CONTAINERS = 1_000_000
-_MAX_DEPTH = 64
+_MAX_CONTAINERS = Limit(1_000_000, "objects and lists in a lock file in JSON")
+_MAX_DEPTH = Limit(64, "levels of nesting in a lock file in YAML")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 # The parser takes the square of a key's number of parts. Versions and host names in strings have fewer dots in a row.

@@ -15,14 +15,15 @@ from hullmark.catalog.introduced import introduced
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
-_MAX_STANZAS = 200_000
-_MAX_VALUE = 512
-_MAX_CONFFILES = 4 * MIB
-_MAX_COMPLAINTS = 20
+_MAX_STANZAS = Limit(200_000, "packages of a dpkg database")
+_MAX_VALUE = Limit(512, "bytes of one field of a dpkg database", "shortened")
+_MAX_CONFFILES = Limit(4 * MIB, "bytes of one dpkg package's list of configuration files")
+_MAX_COMPLAINTS = Limit(20, "problems of one dpkg database that are told one by one", "shortened")
 
 _PRESENT = frozenset(
     ("", "installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"),

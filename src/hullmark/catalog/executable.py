@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, cast
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB
 
 MAGIC = (
@@ -25,15 +26,19 @@ MAGIC = (
 )
 """How the files begin that this module understands (Java classes share the last but one)."""
 
-_NAMES_LIMIT = 4 * MIB
-_SECTIONS_LIMIT = 65_536
-_SEGMENTS_LIMIT = 1024
-_COMMANDS_LIMIT = MIB
+_NAMES_LIMIT = Limit(
+    4 * MIB, "bytes of the names of a program's sections (larger ones are searched through)", "shortened"
+)
+_SECTIONS_LIMIT = Limit(65_536, "sections of a program (with more it is searched through)", "shortened")
+_SEGMENTS_LIMIT = Limit(1024, "segments of a program (with more it is searched through)", "shortened")
+_COMMANDS_LIMIT = Limit(
+    MIB, "bytes of the load commands of a Mach-O program (with more it is searched through)", "shortened"
+)
 _SLICES_LIMIT = 30  # a Java class has its version here, which is larger
 
 
 class Unkept(Exception):
-    """The bytes asked for went by and were not kept, or have not come yet."""
+    """The bytes asked for went by and were not kept, or have not come yet; or there are more of them than are looked at."""
 
 
 class Reader(Protocol):
@@ -189,7 +194,9 @@ def _elf_tables(reader: Reader) -> _ElfTables | None:
         first = _elf_section(reader, head, 0)
         count, index = count or first[3], first[4] if index == _EXTENDED else index
     _, _, offset, size, _ = _elf_section(reader, head, index)
-    return _ElfTables(head, min(count, _SECTIONS_LIMIT), Section(offset, min(size, _NAMES_LIMIT)))
+    if count > _SECTIONS_LIMIT or size > _NAMES_LIMIT:
+        raise Unkept
+    return _ElfTables(head, count, Section(offset, size))
 
 
 def _elf_section(reader: Reader, head: _ElfHead, index: int) -> tuple[int, int, int, int, int]:
@@ -228,7 +235,9 @@ def _elf_loads(reader: Reader) -> Iterator[tuple[int, int, int, int]]:
     if head is None or head.segment_stride < head.kind.segment.size:
         return
     layout, stride = head.kind.segment, head.segment_stride
-    table = reader.read(head.segments_at, min(head.segment_count, _SEGMENTS_LIMIT) * stride)
+    if head.segment_count > _SEGMENTS_LIMIT:
+        raise Unkept
+    table = reader.read(head.segments_at, head.segment_count * stride)
     for at in range(0, len(table) - layout.size + 1, stride):
         kind, *rest = layout.unpack_from(table, at)
         flags = rest.pop(0 if head.kind.wide else 3)
@@ -254,7 +263,9 @@ def _pe_table(reader: Reader) -> tuple[int, bytes] | None:
     count, optional = _COFF.unpack_from(head, 4)
     at, width = _PE_BASES.get(head[24:26], (0, 0))
     image = int.from_bytes(head[24 + at : 24 + at + width], "little")
-    return image, reader.read(start + 24 + optional, min(count, _SEGMENTS_LIMIT) * _PE_SECTION.size)
+    if count > _SEGMENTS_LIMIT:
+        raise Unkept
+    return image, reader.read(start + 24 + optional, count * _PE_SECTION.size)
 
 
 def _pe_names(reader: Reader, _: int) -> bytes | None:
@@ -315,7 +326,9 @@ def _mach_commands(reader: Reader, base: int) -> Iterator[tuple[_MachClass, byte
     if len(head) < kind.header.size:
         return
     count, size = kind.header.unpack(head)
-    data = reader.read(base + kind.header.size, min(size, _COMMANDS_LIMIT))
+    if size > _COMMANDS_LIMIT:
+        raise Unkept
+    data = reader.read(base + kind.header.size, size)
     at = 0
     while count > 0 and at + prefix.size <= len(data):
         command, length = prefix.unpack_from(data, at)

@@ -11,15 +11,16 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report
 
-_MAX_ITEMS = 200
-_MAX_TEXT = 1024
-_MAX_STATEMENTS = 2000
-_MAX_LITERAL = 4096
-_MAX_STEM = 512
+_MAX_ITEMS = Limit(200, "licences, authors or executables of one gem")
+_MAX_TEXT = Limit(1024, "characters of one value in a gem's specification", "shortened")
+_MAX_STATEMENTS = Limit(2000, "assignments in a gem's specification")
+_MAX_LITERAL = Limit(4096, "characters of one text in a gem's specification", "shortened")
+_MAX_STEM = Limit(512, "characters of the file name of a gem's specification", "shortened")
 
 # RubyGems' own summary of a specification, in its first lines: name, version, platform, folders.
 _STUB = late(r"^# stub: (\S{1,256}) ([0-9]\S{0,255}) (\S{1,256})", re.MULTILINE).search
@@ -48,6 +49,7 @@ _IS_NAME = late(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,255}").fullmatch
 _IS_VERSION = late(r"[0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?").fullmatch
 _FILE_NAME = late(r"([A-Za-z0-9_][A-Za-z0-9._-]*?)-([0-9]+(?:\.[0-9A-Za-z]+)*)(?:-([A-Za-z][\w.-]*))?").fullmatch
 _RUBY = "ruby"
+_NAMELESS = Remark("the gem specification has no name that can be read", "unidentified")
 
 
 class Gemspec(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -118,11 +120,12 @@ def _items(source: str, start: int, known: dict[str, str]) -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def _read(source: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+def _read(source: str, report: Report) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """The assignments that can be understood: of one string, and of several. Each key's first counts."""
     known: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
-    for match in islice(_ASSIGNED(source), _MAX_STATEMENTS):
+    found = _ASSIGNED(source)
+    for match in islice(found, _MAX_STATEMENTS):
         key = match[1]
         group = _LISTS.get(key)
         if group is not None:
@@ -130,6 +133,10 @@ def _read(source: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
                 lists[group] = _items(source, match.end(), known)
         elif key not in known and (value := _scalar(source, match.end(), known)):
             known[key] = value
+    if next(found, None) is not None:
+        report(f"the gem specification has more than {_MAX_STATEMENTS:,} assignments; the rest was not read")
+    if any(len(each) >= _MAX_ITEMS for each in lists.values()):
+        report(f"the gem specification has a list of {_MAX_ITEMS} items or more, of which the rest was not read")
     return known, lists
 
 
@@ -140,7 +147,7 @@ def extract(path: str, body: memoryview, report: Report) -> Gemspec | None:
     if not stub and "Gem::Specification" not in source:
         report("this is not a gem specification")
         return None
-    known, lists = _read(source)
+    known, lists = _read(source, report)
     name, version, platform = (known.get(key, "") for key in (".name", ".version", ".platform"))
     if stub:
         # The assignments win, as they do when Ruby runs them; the stub has what they leave to a constant.
@@ -215,7 +222,7 @@ def assemble(view: View) -> Iterator[Package]:
         if name:
             yield _package(found, name, version, platform)
         else:
-            view.problem(found.path, "the gem specification has no name that can be read")
+            view.problem(found.path, _NAMELESS)
 
 
 CATALOGER = Cataloger(name="gem", types=("gem",), reads=(GEMSPEC,), assemble=assemble)

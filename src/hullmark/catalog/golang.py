@@ -18,6 +18,7 @@ from hullmark.catalog.golang_versions import DEVEL, main_version, release_of
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
@@ -34,11 +35,11 @@ _SECTIONS = (b".go.buildinfo", b"__go_buildinfo")
 _HEADER = 32
 _INLINE = 2
 _BIG_ENDIAN = 1
-_VERSION_LIMIT = 1024
-_INFO_LIMIT = 8 * MIB
+_VERSION_LIMIT = Limit(1024, "bytes of the Go version in a program")
+_INFO_LIMIT = Limit(8 * MIB, "bytes of the build information in a Go program")
 _STEP = 64 * 1024
-_MODULES_LIMIT = 20_000
-_SETTING_LIMIT = 16 * 1024
+_MODULES_LIMIT = Limit(20_000, "lines of the build information in a Go program")
+_SETTING_LIMIT = Limit(16 * 1024, "characters of one build setting of a Go program", "shortened")
 _SETTINGS = frozenset(("-ldflags", "CGO_ENABLED", "GOARCH", "GOOS", "vcs.modified", "vcs.revision", "vcs.time"))
 _NOTES = ("GOOS", "GOARCH", "CGO_ENABLED", "vcs.revision")
 
@@ -70,7 +71,11 @@ class GoBinary(msgspec.Struct, frozen=True, array_like=True):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoBinary | None:
-    return _take(Body(body), report)
+    try:
+        return _take(Body(body), report)
+    except Unkept:
+        report(LOST)
+        return None
 
 
 def _take(reader: MarkedReader, report: Report) -> GoBinary | None:
@@ -95,8 +100,11 @@ def _strings(reader: MarkedReader, base: int, report: Report) -> tuple[bytes, by
     # Where sections have no names of their own (PE, stripped tables), Go's own tools search the data as well.
     if names is not None and b"gopclntab" not in names and reader.read(base, 2) != b"MZ":
         return None
-    found = _first(reader, base, reader.hits(_HEADERS), report)
-    if found is None and (b"UPX!" in reader.read(base, 1024) or (names is not None and b"UPX0" in names)):
+    headers = list(reader.hits(_HEADERS))
+    found = _first(reader, base, headers, report)
+    if found is None and (headers or reader.is_spent(_HEADERS)):
+        report(DAMAGED)
+    elif found is None and (b"UPX!" in reader.read(base, 1024) or (names is not None and b"UPX0" in names)):
         report(PACKED)
     return found
 
@@ -148,7 +156,10 @@ def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> 
     info = _pointee(reader, mapped, layout, info_at, _INFO_LIMIT)
     if info is None:
         # Position independent executables have no addresses before they are loaded.
-        info = next(filter(None, (_framed(reader, mark) for mark in reader.hits(_FRAMES))), b"")
+        frames = list(reader.hits(_FRAMES))
+        info = next(filter(None, (_framed(reader, mark) for mark in frames)), b"")
+        if frames and not info:
+            report(DAMAGED)
     return (version, info) if version or info else None
 
 

@@ -17,26 +17,41 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.catalog.executable import MAGIC, Reader, Section, section_names
+from hullmark.catalog.executable import MAGIC, Reader, Section, Unkept, section_names
 from hullmark.catalog.golang import SIGNS
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import MIB, Read, Report
+from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 NOTE = "symbols"
 """The note of a package that holds its functions, in the form of `match.symbols`."""
 
-DAMAGED = "its table of functions is damaged: any function may be in it"
-LOST = "its table of functions lies where a file of this size is not kept: any function may be in it"
-TOO_LARGE = "its table of functions is too large: any function may be in it"
+DAMAGED = Remark("its table of functions is damaged: any function may be in it")
+LOST = Remark("its table of functions lies where a file of this size is not kept: any function may be in it")
+TOO_LARGE = Remark("its table of functions is too large: any function may be in it")
 
-_LIMIT = 14 * MIB
-_NAME_LIMIT = 64 * 1024
-_ROOM = 64 * MIB  # for all notes of an image, in characters
+_LIMIT = Limit(
+    14 * MIB,
+    "bytes of a Go program's table of functions (with a larger one any function counts as being in it)",
+    "shortened",
+)
+_NAME_LIMIT = Limit(
+    64 * 1024,
+    "bytes of one function's name in a Go program (with a longer one any function counts as being in it)",
+    "shortened",
+)
+_ROOM = Limit(
+    64 * MIB,
+    "characters of the names of all Go functions of an image (beyond, any function counts as being there)",
+    "shortened",
+)  # for all notes of an image, in characters
 _STEP = 64 * 1024
 _ALIGNMENT = 4
-_TABLES_LIMIT = 8
+_TABLES_LIMIT = Limit(
+    8, "tables of functions in a Go program (with more any function counts as being in it)", "shortened"
+)
 _ALIKE = range(0xF0, 0xFC)  # last bytes of the numbers that tables of Go 1.2 and later begin with
 _VERSION = 0xF1  # that of Go 1.20 and later
 # Behind the first eight bytes: number of functions, files, where the code begins, the names, and what follows the names.
@@ -83,7 +98,11 @@ class _Damaged(Exception):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoFunctions | None:
-    return _take(Body(body), report)
+    try:
+        return _take(Body(body), report)
+    except Unkept:
+        report(LOST)
+        return None
 
 
 def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:
@@ -286,7 +305,7 @@ def with_functions(packages: Iterable[Package], found: Mapping[str, GoFunctions]
                 inside.setdefault(each.path, []).append(index)
     notes: dict[int, list[str]] = {}
     unknown: set[int] = set()
-    room = _ROOM
+    room: int = _ROOM
     for path, indexes in sorted(inside.items()):
         lines = sorted(zlib.decompress(found[path].lines).decode().removesuffix("\n").split("\n"))
         for index in indexes:

@@ -11,7 +11,8 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Location, OwnedFile, Package
 from hullmark.model.problem import Problem
-from hullmark.rootfs.entry import LayerRecord
+from hullmark.rootfs.entry import LayerRecord, text
+from hullmark.rootfs.misnamed import OTHER_NAME, misnamed
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
@@ -42,6 +43,7 @@ def catalogue(
     others: list[Package] = []
     asked: list[tuple[Cataloger, TreeView]] = []
     views: list[TreeView] = []
+    catalogers = tuple(catalogers)
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
         view = TreeView(tree, records, distro, room=cataloger.name, all_layers=all_layers)
         packages = list(_assembled(cataloger, view))
@@ -53,8 +55,22 @@ def catalogue(
     owners = _owners(tree, asked, others)
     found += [_with_owner(package, owners) for package in others]
     problems = tuple(problem for view in views for problem in view.problems)
-    problems += tuple(missing_database(distro, found))
+    problems += tuple(missing_database(tree, distro, found)) + tuple(_under_other_names(tree, records, catalogers))
     return Catalogued(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
+
+
+def _under_other_names(
+    tree: Tree, records: Sequence[LayerRecord], catalogers: Iterable[Cataloger]
+) -> Iterator[Problem]:
+    """The files that catalogers want, and that were not read because their layers have them under other names."""
+    reads = tuple(read for cataloger in catalogers for read in cataloger.reads)
+    found: dict[str, tuple[bytes, int, int]] = {}
+    for path, layer, read in misnamed(tree, records, reads):
+        first, at, count = found.get(read.name, (path, layer, 0))
+        found[read.name] = (first, at, count + 1)
+    for name, (path, layer, count) in found.items():
+        more = f"; so with {count - 1:,} more files" if count > 1 else ""
+        yield Problem("/" + text(path), layer, name, OTHER_NAME + more)
 
 
 def _owned(cataloger: Cataloger, view: TreeView) -> Iterable[OwnedFile]:

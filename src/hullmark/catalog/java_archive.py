@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from hullmark.model.limit import Limit
+
 try:
     from isal import isal_zlib
 
@@ -19,8 +21,8 @@ except ImportError:  # pragma: no cover - isal has no wheel for some machines
     _decompressor, _crc32 = zlib.decompressobj, zlib.crc32  # type: ignore[assignment]
     _ERRORS = (zlib.error,)
 
-MAX_NAME = 4096
-"""Longer member names, in bytes, are no files of a Java archive; no system could unpack them."""
+MAX_NAME = Limit(4096, "bytes of a member's name in a Java archive")
+"""No system could unpack files of longer names."""
 
 _END = struct.Struct("<4s4HIIH")
 _END64 = struct.Struct("<4sQ2H2I4Q")
@@ -34,7 +36,7 @@ _NONE32, _NONE16, _ZIP64_FIELD = 0xFFFFFFFF, 0xFFFF, 1
 _STORED, _DEFLATED, _ENCRYPTED = 0, 8, 1
 _PIECE = 16 * 1024
 _DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own
-_END_CANDIDATES = 16
+_END_CANDIDATES = Limit(16, "places where the list of members of a Java archive may stand")
 
 
 class Damaged(ValueError):
@@ -112,19 +114,23 @@ def _zip64_directory(body: memoryview, end: int) -> tuple[int, int, int] | None:
 def list_members(directory: Directory, tails: frozenset[bytes]) -> tuple[list[Member], bool]:
     """The members whose names end with one of these four bytes, and whether the whole directory could be read.
 
-    Names longer than MAX_NAME bytes are left out.
+    Names longer than MAX_NAME bytes are left out, and it is not read whole then.
     """
     entries, unpack, found = directory.entries, _STEP.unpack_from, []
+    is_short = True
     position, last = 0, len(entries) - _ENTRY.size
     while position <= last:
         mark, name_length, extra_length, comment_length = unpack(entries, position)
         end = position + 46 + name_length
         if mark != _ENTRY_NUMBER:
             break
-        if entries[end - 4 : end] in tails and name_length <= MAX_NAME:
-            found.append(_member(directory, position, end, extra_length))
+        if entries[end - 4 : end] in tails:
+            if name_length <= MAX_NAME:
+                found.append(_member(directory, position, end, extra_length))
+            else:
+                is_short = False
         position = end + extra_length + comment_length
-    return found, position == len(entries)
+    return found, is_short and position == len(entries)
 
 
 def _member(directory: Directory, position: int, end: int, extra_length: int) -> Member:

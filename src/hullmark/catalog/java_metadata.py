@@ -14,8 +14,9 @@ from typing import Protocol
 import msgspec
 
 from hullmark.catalog.late import late
+from hullmark.model.limit import Limit
 
-MAX_TEXT = 1024
+MAX_TEXT = Limit(1024, "characters of one value in the manifest or project file of a Java archive", "shortened")
 """Longer names and versions, in characters, are cut."""
 
 MANIFEST_HEADERS = (
@@ -40,7 +41,7 @@ MANIFEST_HEADERS = (
 
 _HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
 _OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")
-_MAX_LICENCES = 16
+_MAX_LICENCES = Limit(16, "licences of one Java project")
 _REFERENCE_DEPTH = 3
 _ESCAPE = late(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -212,7 +213,10 @@ def _texts(element: _Element | None) -> dict[str, str]:
 
 
 def _licences(element: _Element | None) -> tuple[str, ...]:
-    entries = [_texts(child) for child, _ in zip(_children(element), range(_MAX_LICENCES), strict=False)]
+    children = list(_children(element))
+    if len(children) > _MAX_LICENCES:
+        raise ValueError(f"names {len(children):,} licences, which is too many")
+    entries = [_texts(child) for child in children]
     return tuple(name for entry in entries if (name := " ".join((entry.get("name") or entry.get("url") or "").split())))
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.catalog.java_archive import (
+    MAX_NAME,
     Damaged,
     Directory,
     Member,
@@ -25,21 +26,24 @@ from hullmark.catalog.java_metadata import (
     pom_of_project,
     pom_of_properties,
 )
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
 JAVA_ONLY = (".jar", ".war", ".ear", ".hpi", ".jpi", ".lpkg")
 OTHERS_TOO = (".par", ".sar", ".nar", ".kar", ".far", ".rar", ".zap")
 """Extensions that files of other kinds have as well: what is no Java archive under them is nobody's problem."""
 
-MAX_PROPERTIES = 64 * 1024
-_MAX_DEPTH = 8
-_MAX_PROJECT = MIB
-_MAX_MANIFEST = MIB
+MAX_PROPERTIES = Limit(64 * 1024, "bytes of a pom.properties")
+_MAX_DEPTH = Limit(8, "levels of Java archives in Java archives")
+_MAX_PROJECT = Limit(MIB, "bytes of a pom.xml in a Java archive")
+_MAX_MANIFEST = Limit(MIB, "bytes of the main section of a Java archive's manifest")
 _FIRST_BYTES = 16 * 1024
 _ARCHIVE_STARTS = (b"PK", b"#!")
+_ZIP_START = b"PK\3\4"
 _ARCHIVES = JAVA_ONLY + OTHERS_TOO
 _TAILS = frozenset(kind[-4:].encode() for kind in _ARCHIVES) | {b".xml", b"ties", b"T.MF", b"t.mf"}
 _MAVEN = "META-INF/maven/"
+_DAMAGED_LIST = f"has a damaged list of members, or a member with a name of more than {MAX_NAME:,} bytes"
 _LIMIT_REASONS = {
     "archives": "it holds too many archives",
     "members": "it holds too many descriptions",
@@ -61,13 +65,13 @@ class JarFact(msgspec.Struct, frozen=True, array_like=True):
 class Allowance(msgspec.Struct):
     """What may still be spent on one outermost file: far more than real archives need."""
 
-    archives: int = 4096
-    members: int = 65_536
-    directory_bytes: int = 256 * MIB
-    unpacked_bytes: int = 1024 * MIB
-    held_bytes: int = 160 * MIB
-    xml_bytes: int = 16 * MIB
-    problems: int = 20
+    archives: int = Limit(4096, "archives in one Java archive, at all levels")
+    members: int = Limit(65_536, "descriptions (manifests and poms) in one Java archive, at all levels")
+    directory_bytes: int = Limit(256 * MIB, "bytes of the lists of members of one Java archive, at all levels")
+    unpacked_bytes: int = Limit(1024 * MIB, "bytes that are unpacked of one Java archive")
+    held_bytes: int = Limit(160 * MIB, "bytes of one archive in a Java archive, with those around it")
+    xml_bytes: int = Limit(16 * MIB, "bytes of all pom.xml in one Java archive")
+    problems: int = Limit(20, "problems of one Java archive that are told one by one", "shortened")
 
 
 class _Complaints(msgspec.Struct):
@@ -141,7 +145,7 @@ class _Reader:
         try:
             directory = read_directory(body)
         except Damaged as error:
-            if kind not in OTHERS_TOO:
+            if kind not in OTHERS_TOO or bytes(body[:4]) == _ZIP_START:
                 self._complaints.say(place, str(error))
             return None
         if not self._take("directory_bytes", len(directory.entries)):
@@ -159,7 +163,7 @@ class _Reader:
     def _wanted(self, opened: _Open) -> _Wanted:
         members, is_whole = list_members(opened.directory, _TAILS)
         if not is_whole:
-            self._complaints.say(opened.place, "has a damaged list of members")
+            self._complaints.say(opened.place, _DAMAGED_LIST)
         members, has_overlaps = without_overlaps(member for member in members if _is_wanted(member.name))
         if has_overlaps:
             self._complaints.say(opened.place, "has members that overlap")
@@ -198,6 +202,8 @@ class _Reader:
             head = first_bytes(packed, member, _FIRST_BYTES)
             if not ends_main_section(head) and self._take("unpacked_bytes", _MAX_MANIFEST):
                 head = first_bytes(packed, member, _MAX_MANIFEST)
+                if len(head) == _MAX_MANIFEST and not ends_main_section(head):
+                    self._complaints.say(opened.place_of(member), "has a main section that is too large")
         except Damaged as error:
             self._complaints.say(opened.place_of(member), str(error))
             return {}

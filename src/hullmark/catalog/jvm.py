@@ -11,6 +11,7 @@ import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import Found, Read, Report
@@ -25,8 +26,10 @@ _KEYS = (
     "SOURCE_REPO",
     "BUILD_SOURCE_REPO",
 )
-_MAX_FILE = 256 * 1024
-_MAX_VALUE = 512
+_MAX_FILE = Limit(256 * 1024, "bytes of the release file of a Java runtime")
+_MAX_VALUE = Limit(512, "characters of a value in the release file of a Java runtime", "shortened")
+
+_MARKS = (b"JAVA_VERSION=", b"JAVA_RUNTIME_VERSION=")
 
 
 class Release(msgspec.Struct, frozen=True, array_like=True):
@@ -35,14 +38,22 @@ class Release(msgspec.Struct, frozen=True, array_like=True):
     values: dict[str, str]
 
 
-class _Ignored:
-    """A file named `release` that is far too large to be a JVM's is another program's, and no problem."""
+class _TooLarge:
+    """A file named `release` that is far too large to be a JVM's is another program's, and no problem, unless it speaks of Java."""
+
+    def __init__(self) -> None:
+        self._last = b""
+        self._is_java = False
 
     def write(self, piece: memoryview, /) -> None:
-        """Nothing is kept."""
+        """The next bytes, of which only the last few are kept."""
+        self._is_java = self._is_java or any(mark in self._last + piece for mark in _MARKS)
+        self._last = bytes(piece[-len(_MARKS[-1]) :])
 
     def finish(self, report: Report, /) -> None:
         """There is no fact."""
+        if self._is_java:
+            report("the release file of a Java runtime is too large to read")
 
 
 def extract(path: str, body: memoryview, report: Report) -> Release | None:
@@ -109,6 +120,6 @@ RELEASES: Read[Release] = Read(
     extract=extract,
     globs=("**/release",),
     limit=_MAX_FILE,
-    oversize=lambda size: _Ignored(),
+    oversize=lambda size: _TooLarge(),
 )
 CATALOGER = Cataloger(name="jvm", types=("generic",), reads=(RELEASES,), assemble=assemble)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hullmark.catalog.late import late
+from hullmark.model.limit import Limit
 
-MAX_TEXT = 256 * 1024
+MAX_TEXT = Limit(256 * 1024, "bytes of a licence's text that are compared with known ones", "shortened")
 """As many bytes of a text are looked at."""
 
 _WORDS = late(rb"[a-z0-9]+").findall

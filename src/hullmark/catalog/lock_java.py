@@ -16,14 +16,15 @@ from hullmark.catalog.declared import Ecosystem, Gathering, Listing, is_others, 
 from hullmark.catalog.documents import XML_LIMIT, Element, text_of, xml_root
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
 _NAME = "java-lock"
-_MAX_TEXT = 512
-_MAX_ENTRIES = 20_000
-_MAX_WORK = 2_000_000
-_MAX_PARENTS = 16
+_MAX_TEXT = Limit(512, "characters of one value in a pom.xml of a folder", "shortened")
+_MAX_ENTRIES = Limit(20_000, "properties, or dependencies, in a pom.xml of a folder")
+_MAX_WORK = Limit(2_000_000, "look-ups for all pom.xml of a folder")
+_MAX_PARENTS = Limit(16, "parents above a pom.xml of a folder")
 _REFERENCE_DEPTH = 8
 
 _IS_NAME = late(r"[A-Za-z0-9_.-]{1,256}:[A-Za-z0-9_.-]{1,256}").fullmatch
@@ -201,7 +202,7 @@ def assemble(view: View) -> Iterator[Package]:
 def _projects(view: View) -> Iterator[Package]:
     found = [each for each in view.facts(POM) if not is_others(each.path)]
     projects = {each.path: each.fact for each in found}
-    left = _MAX_WORK
+    left: int = _MAX_WORK
     for each in found:
         lineage = _lineage(each, projects)
         left -= sum(len(project.managed) + len(project.dependencies) for project in lineage)

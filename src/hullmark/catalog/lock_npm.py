@@ -14,12 +14,13 @@ from hullmark.catalog.documents import JSON_LIMIT, YAML_LIMIT, Table, json_objec
 from hullmark.catalog.late import late
 from hullmark.catalog.pnpm_lock import gather_pnpm
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Report
 
 _NAME = "npm-lock"
 _MODULES = "node_modules/"
-_MAX_TEXT = 512
+_MAX_TEXT = Limit(512, "characters of a licence in a package-lock.json", "shortened")
 
 _IS_NAME = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
 _IS_VERSION = late(r"[0-9][0-9A-Za-z.+~_-]{0,255}").fullmatch

@@ -13,11 +13,12 @@ from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, v
 from hullmark.catalog.documents import JSON_LIMIT, TOML_LIMIT, Table, json_object, text_of, toml_table
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import Read, Report
+from hullmark.rootfs.reads import Read, Remark, Report
 
 _NAME = "python-lock"
-_MAX_LINE = 4096
+_MAX_LINE = Limit(4096, "characters of one line of a requirements file", "shortened")
 _SHOWN = 5
 
 _SEPARATORS = late(r"[-_.]+")
@@ -48,7 +49,7 @@ def extract_requirements(path: str, body: memoryview, report: Report) -> Listing
     """The pinned requirements. Other files that it names are not read through it."""
     gathering, unpinned, count = _gathering(), dict[str, None](), 0
     for line in _CONTINUED.sub(" ", text_of(body)).splitlines():
-        line = " ".join(_COMMENT.sub("", line[:_MAX_LINE]).split())
+        line = " ".join(_COMMENT.sub("", line.strip()[:_MAX_LINE]).split())
         is_editable = line.startswith(_EDITABLE)
         if not line or (line[0] == "-" and not is_editable):
             continue
@@ -64,7 +65,8 @@ def extract_requirements(path: str, body: memoryview, report: Report) -> Listing
                 unpinned[requirement["name"] if requirement else _EDITABLE[0]] = None
     if count:
         more = " …" if count > len(unpinned) else ""
-        report(f"requirements that name no exact version were left out: {count:,} ({', '.join(unpinned)}{more})")
+        reason = f"requirements that name no exact version were left out: {count:,} ({', '.join(unpinned)}{more})"
+        report(Remark(reason, "unidentified"))
     return gathering.finish(report)
 
 

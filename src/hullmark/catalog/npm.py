@@ -10,14 +10,15 @@ import msgspec
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report
 
 _FILE = "/package.json"
-_MAX_TEXT = 1024
-_MAX_LICENSES = 32
-_MAX_DEPTH = 128
+_MAX_TEXT = Limit(1024, "characters of one value in a package.json", "shortened")
+_MAX_LICENSES = Limit(32, "licences in a package.json")
+_MAX_DEPTH = Limit(128, "folders above a package.json that lies in no node_modules")
 _FIXTURES = frozenset(
     ("test", "tests", "__tests__", "spec", "specs", "fixture", "fixtures", "__fixtures__", "mock", "mocks", "__mocks__")
 )
@@ -28,6 +29,9 @@ _INSTALLED = late(r"(?:.*/)?node_modules/((?:@[^/]+/)?[^/@.][^/]*)", re.DOTALL).
 _IS_NAME = late(r"(?:@[A-Za-z0-9\-_.!~*'()]{1,214}/)?(?!\.)[A-Za-z0-9\-_.!~*'()]{1,214}").fullmatch
 _VERSION = late(r"[v=]{0,2}([0-9][0-9A-Za-z.+~_-]{0,255})").fullmatch
 _SECRET_PART = late(r"(?<=://)[^/@\s]*@")
+
+_ODD_NAME = Remark("the name in package.json is not one that npm allows; the folder's is used")
+_ODD_VERSION = Remark("the version in package.json is not one that npm understands", "unidentified")
 
 
 class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -69,10 +73,12 @@ def _text(value: object) -> str:
     return value.strip()[:_MAX_TEXT] if isinstance(value, str) else ""
 
 
-def _licenses(raw: _Raw) -> tuple[str, ...]:
+def _licenses(raw: _Raw, report: Report) -> tuple[str, ...]:
     """The forms in use: a string, {"type": …}, or a list of either, under `license` or the older `licenses`."""
     found: dict[str, None] = {}
     for value in (raw.license, raw.licenses):
+        if isinstance(value, list) and len(value) > _MAX_LICENSES:
+            report(f"package.json names {len(value):,} licences, of which the first {_MAX_LICENSES} are kept")
         for item in value[:_MAX_LICENSES] if isinstance(value, list) else [value]:
             name = _text(item.get("type") or item.get("name")) if isinstance(item, dict) else _text(item)
             if name:
@@ -107,7 +113,7 @@ def extract(path: str, body: memoryview, report: Report) -> PackageJson | None:
     if not name and not version:
         return None
     homepage = _SECRET_PART.sub("", _text(raw.homepage))
-    return PackageJson(name, version, _licenses(raw), homepage, _author(raw.author), raw.private is True)
+    return PackageJson(name, version, _licenses(raw, report), homepage, _author(raw.author), raw.private is True)
 
 
 PACKAGE_JSON = Read(
@@ -157,7 +163,7 @@ def _package(view: View, found: Found[PackageJson], name: str) -> Package:
     fact = found.fact
     clean = _VERSION(fact.version)
     if fact.version and not clean:
-        view.problem(found.path, "the version in package.json is not one that npm understands")
+        view.problem(found.path, _ODD_VERSION)
     version = clean[1] if clean else ""
     scope, _, base = name.rpartition("/")
     notes = {"homepage": fact.homepage, "author": fact.author, "private": "true" if fact.private else ""}
@@ -186,7 +192,7 @@ def assemble(view: View) -> Iterator[Package]:
             if _is_fixture(folder):
                 continue
             if name and not _IS_NAME(name):
-                view.problem(found.path, "the name in package.json is not one that npm allows; the folder's is used")
+                view.problem(found.path, _ODD_NAME)
                 name = ""
             yield _package(view, found, name or installed[1])
         elif "node_modules" not in folder.split("/", _MAX_DEPTH) and found.fact.version and _IS_NAME(name):

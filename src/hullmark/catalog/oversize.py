@@ -14,9 +14,12 @@ from typing import Any, Protocol
 import msgspec
 
 from hullmark.catalog.executable import Reader, Section, Unkept, code, section_table, segments, slices
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
-BODY_LIMIT = 4 * MIB
+BODY_LIMIT = Limit(
+    4 * MIB, "bytes of a program that is held in memory (of larger ones the parts that matter are kept)", "later"
+)
 """Executables up to this many bytes are held in memory; larger ones go through an OversizeSink."""
 
 LOOKAHEAD = 512
@@ -24,10 +27,10 @@ LOOKAHEAD = 512
 
 _BLOCK = 256 * 1024
 _TAIL = MIB
-_KEPT = 24 * MIB
-_DATA = 8 * MIB
-_HEADERS = 4 * MIB
-_TRIALS = 200_000
+_KEPT = Limit(24 * MIB, "bytes that are kept of a large program")
+_DATA = Limit(8 * MIB, "bytes that are kept of a large program's writable data")
+_HEADERS = Limit(4 * MIB, "bytes that are kept of a large program's section headers")
+_TRIALS = Limit(200_000, "places in a program that look like the beginning of build information")
 
 
 class Hunt(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +66,9 @@ class MarkedReader(Reader, Protocol):
     def hits(self, hunt: Hunt, /) -> Iterable[int]:
         """Offsets where the hunt's mark stands, ascending."""
 
+    def is_spent(self, hunt: Hunt, /) -> bool:
+        """Whether there were more places for the mark than are looked at. Ask when all hits were taken."""
+
 
 class _Search:
     """One hunt through one file, window by window."""
@@ -70,14 +76,18 @@ class _Search:
     def __init__(self, hunt: Hunt) -> None:
         self.hunt = hunt
         self.found: list[int] = []
-        self._trials = _TRIALS
+        self._trials: int = _TRIALS
+        self.is_spent = False
 
     def look(self, window: bytes, offset: int, stop: int) -> list[int]:
         """The new marks that begin before `stop` in the window, which stands at `offset` in the file."""
         known = len(self.found)
-        if known < self.hunt.most and self._trials:
+        if not self.is_spent:
             for at in _positions(self.hunt.pattern, window):
-                if at >= stop or not self._trials or len(self.found) >= self.hunt.most:
+                if at >= stop:
+                    break
+                if not self._trials or len(self.found) >= self.hunt.most:
+                    self.is_spent = True
                     break
                 self._trials -= 1
                 if self.hunt.accept(window, at, offset + at):
@@ -101,16 +111,23 @@ class Body:
 
     def __init__(self, body: memoryview) -> None:
         self._body = body
+        self._spent: set[Hunt] = set()
 
     def read(self, offset: int, size: int, /) -> bytes:
         """See Reader."""
         return bytes(self._body[offset : offset + size])
+
+    def is_spent(self, hunt: Hunt, /) -> bool:
+        """See MarkedReader."""
+        return hunt in self._spent
 
     def hits(self, hunt: Hunt, /) -> Iterator[int]:
         """See MarkedReader."""
         search = _Search(hunt)
         for offset in range(0, len(self._body), MIB):
             yield from search.look(self.read(offset, MIB + LOOKAHEAD), offset, MIB)
+        if search.is_spent:
+            self._spent.add(hunt)
 
 
 class _Kept:
@@ -121,6 +138,7 @@ class _Kept:
         self.block = block
         self.blocks: dict[int, bytes] = {}
         self.marks: dict[Hunt, list[int]] = {}
+        self.spent: frozenset[Hunt] = frozenset()
 
     def read(self, offset: int, size: int, /) -> bytes:
         end = min(offset + size, self.size)
@@ -136,6 +154,9 @@ class _Kept:
 
     def hits(self, hunt: Hunt, /) -> Iterable[int]:
         return self.marks.get(hunt, ())
+
+    def is_spent(self, hunt: Hunt, /) -> bool:
+        return hunt in self.spent
 
 
 class _Capture(msgspec.Struct):
@@ -204,6 +225,7 @@ class OversizeSink:
         self._kept.size = self._next * self._size + len(self._pending)
         self._arrive(bytes(self._pending), last=True)
         self._kept.marks = {search.hunt: search.found for search in self._searches}
+        self._kept.spent = frozenset(search.hunt for search in self._searches if search.is_spent)
         try:
             return self._wish.take(self._kept, report)
         except Unkept:
@@ -302,7 +324,7 @@ def _headers(reader: Reader) -> Iterator[Section]:
 
 def _data(reader: Reader) -> Iterator[Section]:
     """The writable segments, as far as they fit. Raises Unkept."""
-    room = _DATA
+    room: int = _DATA
     for base in slices(reader):
         for segment in segments(reader, base):
             if segment.writable and room > 0:

@@ -14,14 +14,19 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.late import late
 from hullmark.catalog.licence_text import MAX_TEXT, licences_of_text
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report
 
-_MAX_HEADER = 4 * MIB
-_MAX_FIELDS = 2000
-_MAX_CLASSIFIERS = 32
-_MAX_NAMED_LICENCE = 120
+_MAX_HEADER = Limit(4 * MIB, "bytes of the headers of Python package metadata")
+_MAX_FIELDS = Limit(2000, "headers of Python package metadata that are looked at")
+_MAX_CLASSIFIERS = Limit(32, "licences among the classifiers of a Python package")
+_MAX_NAMED_LICENCE = Limit(
+    120,
+    "characters of a licence's name in Python package metadata (longer ones are read as the licence's text)",
+    "shortened",
+)
 _BOM = b"\xef\xbb\xbf"
 
 _HEADER = late(rb"[!-9;-~]+:").match
@@ -68,19 +73,24 @@ class _DirectUrl(msgspec.Struct):
 _DIRECT_URL = msgspec.json.Decoder(_DirectUrl)
 
 
-def _headers(body: memoryview) -> dict[str, list[str]] | None:
+def _headers(body: memoryview, report: Report) -> dict[str, list[str]] | None:
     """The fields that are looked at, by lower-case name, in order. None: the file does not begin with a header."""
     start = 3 if body[:3] == _BOM else 0
     window = body[start : start + _MAX_HEADER]
     if not _HEADER(window):
         return None
     end = _END(window)
+    if end is None and len(body) - start > len(window):
+        report(f"its headers go on beyond {_MAX_HEADER:,} bytes; the rest was not read")
     fields: dict[str, list[str]] = {}
-    for match in islice(_FIELD(bytes(window[: end.start() if end else len(window)])), _MAX_FIELDS):
+    found = _FIELD(bytes(window[: end.start() if end else len(window)]))
+    for match in islice(found, _MAX_FIELDS):
         key, value = match[1].decode().lower(), match[2].decode("utf-8", "replace").strip()
         # distutils wrote UNKNOWN for what a setup.py left out.
         if value and (value != "UNKNOWN" or key == "name"):
             fields.setdefault(key, []).append(value)
+    if next(found, None) is not None:
+        report(f"it has more than {_MAX_FIELDS:,} headers; the rest was not read")
     return fields
 
 
@@ -95,18 +105,20 @@ def _stated_licenses(fields: dict[str, list[str]]) -> tuple[str, ...]:
     return (text,) if text else ()
 
 
-def _classified(fields: dict[str, list[str]]) -> tuple[str, ...]:
+def _classified(fields: dict[str, list[str]], report: Report) -> tuple[str, ...]:
     """`License :: OSI Approved :: BSD License` is the BSD License; `License :: OSI Approved` alone names none."""
     parts = (value.split(" :: ") for value in fields.get("classifier", ()))
     named = dict.fromkeys(
         each[-1] for each in parts if each[0] == "License" and each[-1] not in ("License", "OSI Approved")
     )
+    if len(named) > _MAX_CLASSIFIERS:
+        report(f"its classifiers name {len(named):,} licences, of which the first {_MAX_CLASSIFIERS} are kept")
     return tuple(named)[:_MAX_CLASSIFIERS]
 
 
 def extract_metadata(path: str, body: memoryview, report: Report) -> Metadata | None:
     """Read the headers; the description below them is not looked at. None for the interpreter's own (`Python`)."""
-    fields = _headers(body)
+    fields = _headers(body, report)
     if fields is None:
         report("this is not Python package metadata: it does not begin with a header")
         return None
@@ -118,11 +130,13 @@ def extract_metadata(path: str, body: memoryview, report: Report) -> Metadata | 
         return None
     version = fields.get("version", [""])[0]
     if version and not _IS_VERSION(version):
-        report(f"the Version of the Python package {name} cannot be one")
+        report(Remark(f"the Version of the Python package {name} cannot be one", "unidentified"))
         version = ""
     author = fields.get("author") or fields.get("author-email") or [""]
     homepage = _LOGIN.sub("", fields.get("home-page", [""])[0])
-    return Metadata(name, version, _stated_licenses(fields), _classified(fields), homepage[:1024], author[0][:1024])
+    return Metadata(
+        name, version, _stated_licenses(fields), _classified(fields, report), homepage[:1024], author[0][:1024]
+    )
 
 
 def extract_origin(path: str, body: memoryview, report: Report) -> Origin | None:
@@ -228,7 +242,8 @@ def _linked(view: View) -> set[str]:
         if folder in places:
             found.add(folder)
         else:
-            view.problem(link.path, f"the egg-link leads to /{link.fact}, where no egg-info folder is")
+            reason = f"the egg-link leads to /{link.fact}, where no egg-info folder is"
+            view.problem(link.path, Remark(reason, "unidentified"))
     return found
 
 

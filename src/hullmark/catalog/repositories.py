@@ -13,12 +13,13 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from hullmark.catalog.late import late
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Found, Read, Report
 
 F = TypeVar("F")
 
-_MAX_BYTES = 1 << 20
-_MAX_IDS = 1024
+_MAX_BYTES = Limit(1 << 20, "bytes of a file that names rpm repositories")
+_MAX_IDS = Limit(1024, "rpm repositories that an image names")
 _IDENTIFIER = late(r"[A-Za-z0-9._:$@{}+-]{1,200}").fullmatch
 _YES = frozenset(("1", "yes", "true", "on"))
 

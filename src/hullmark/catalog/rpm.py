@@ -15,12 +15,13 @@ from hullmark.catalog.rpmdb import read_database
 from hullmark.catalog.rpmdb.header import RpmFile, RpmFiles, RpmHeader, list_files
 from hullmark.catalog.view import View
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
 
-_MAX_LINES = 100_000
-_MAX_PATH_BYTES = 256 * MIB
+_MAX_LINES = Limit(100_000, "lines of a manifest of rpm packages")
+_MAX_PATH_BYTES = Limit(256 * MIB, "bytes of the paths of all files of an image's rpm packages")
 _MANIFEST_FIELDS = 10
 _ABSENT = "(none)"
 
@@ -76,7 +77,10 @@ def extract_log(_path: str, _body: memoryview, _report: Report) -> int | None:
 def extract_manifest(_path: str, body: memoryview, report: Report) -> tuple[RpmHeader, ...]:
     """The packages of a manifest, one a line. Lines of another shape are reported together."""
     headers, damaged = [], 0
-    for line in bytes(body).decode("utf-8", "replace").split("\n", _MAX_LINES)[:_MAX_LINES]:
+    lines = bytes(body).decode("utf-8", "replace").split("\n", _MAX_LINES)
+    if len(lines) > _MAX_LINES and lines.pop():
+        report(f"it has more than {_MAX_LINES:,} lines; the rest was not read")
+    for line in lines:
         fields = line.rstrip("\r").split("\t", _MANIFEST_FIELDS)
         if len(fields) >= _MANIFEST_FIELDS and fields[0]:
             headers.append(_from_manifest(fields))
@@ -237,7 +241,7 @@ def _source(source_rpm: str) -> SourcePackage | None:
 
 def owned(view: View) -> Iterator[OwnedFile]:
     """The files that the packages of every database claim; paths as the packages have them, links not followed."""
-    left = _MAX_PATH_BYTES
+    left: int = _MAX_PATH_BYTES
     for found in _databases(view):
         root = _root(found.path)
         for header in found.fact.headers:

@@ -13,10 +13,11 @@ from contextlib import suppress
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.executable import MAGIC, Reader, find_section, section_names, slices
+from hullmark.catalog.executable import MAGIC, Reader, Unkept, find_section, section_names, slices
 from hullmark.catalog.late import late
 from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, Hunt, MarkedReader, OversizeSink, Wish
 from hullmark.catalog.view import View
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, Found, Read, Report
@@ -25,8 +26,8 @@ NAME = "rust"
 LOST = "its list of Rust crates lies where a file of this size is not kept"
 
 _SECTION = b".dep-v0"
-_JSON_LIMIT = 8 * MIB
-_CRATES_LIMIT = 20_000
+_JSON_LIMIT = Limit(8 * MIB, "bytes of the list of crates in a Rust program")
+_CRATES_LIMIT = Limit(20_000, "crates of a Rust program")
 _STEP = 64 * 1024
 
 
@@ -54,7 +55,11 @@ class _Unreadable(Exception):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> tuple[Crate, ...] | None:
-    return _take(Body(body), report)
+    try:
+        return _take(Body(body), report)
+    except Unkept:
+        report(LOST)
+        return None
 
 
 def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
@@ -62,7 +67,7 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
         names = section_names(reader, base)
         try:
             if names is None:
-                return _unnamed(reader)
+                return _unnamed(reader, report)
             section = find_section(reader, _SECTION, base) if _SECTION in names else None
             if section is not None:
                 return _crates(_inflated(reader, section.offset, section.size), report)
@@ -71,17 +76,21 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
     return None
 
 
-def _unnamed(reader: MarkedReader) -> tuple[Crate, ...] | None:
-    """Without section names the list is known by its beginning only; what cannot be read is then none."""
+def _unnamed(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
+    """Without section names the list is known by its beginning only. Where none can be read, what is wrong with the first is told."""
+    wrong: list[str] = []
     for mark in reader.hits(_STREAMS):
-        with suppress(_Unreadable):
-            crates = _crates(_inflated(reader, mark, _JSON_LIMIT), _ignore)
+        try:
+            crates = _crates(_inflated(reader, mark, _JSON_LIMIT), report)
+        except _Unreadable as reason:
+            wrong.append(str(reason))
+        else:
             if crates:
                 return crates
-    return None
-
-
-def _ignore(_reason: str) -> None:
+    if reader.is_spent(_STREAMS):
+        wrong.append("there are too many places where it may be")
+    if wrong:
+        report(f"its list of Rust crates cannot be read: {wrong[0]}")
     return None
 
 

@@ -20,6 +20,7 @@ from hullmark.feeds.formats.reading import UNREADABLE
 from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.limit import Limit
 
 _CDN = "https://cdn.amazonlinux.com/"
 _LISTS = (
@@ -32,7 +33,7 @@ _CATALOGUE = "2/extras-catalog.json"
 _EXTRA = re.compile(r"[A-Za-z0-9._+-]+")
 _RELEASE = re.compile(r"ALAS(2022|2023|2)?(?![0-9])")
 _LINE = re.compile(r"ALAS(?:2022|2023|2(?![0-9]))?([A-Z][A-Z0-9-]*?)-?(\d+(?:\.\d+)*)-\d{4}-\d+$")
-_MAX_PACKAGES = 100_000
+_MAX_PACKAGES = Limit(100_000, "packages of one Amazon Linux advisory")
 _BAD_JSON: tuple[type[BaseException], ...] = (*DAMAGE, *UNREADABLE)
 _UNREADABLE: tuple[type[BaseException], ...] = (*DAMAGE, ParseError, DefusedXmlException, LookupError)
 

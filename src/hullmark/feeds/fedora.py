@@ -16,9 +16,10 @@ from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range, Record
+from hullmark.model.limit import Limit
 
 _API = "https://bodhi.fedoraproject.org/updates/?status=stable&type=security&rows_per_page=100"
-_MAX_PAGES = 10_000
+_MAX_PAGES = Limit(10_000, "pages of Fedora's list of updates")
 _RELEASE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?").fullmatch
 _MODULE = re.compile(r"([^:]+)-([^-:]+)-([0-9]{1,30})\.[0-9a-f]{1,64}").fullmatch
 _KINDS = {

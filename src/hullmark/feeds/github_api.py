@@ -21,11 +21,12 @@ from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.spans import range_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.limit import Limit
 from hullmark.versions.condition import parse_condition
 
 _URL = "https://api.github.com/graphql"
 _PAGE = 100
-_MAX_PAGES = 2000
+_MAX_PAGES = Limit(2000, "pages of GitHub's list of advisories")
 _QUERY = """query($after: String, $since: DateTime, $count: Int!) {
   securityAdvisories(first: $count, after: $after, updatedSince: $since, orderBy: {field: UPDATED_AT, direction: ASC}) {
     pageInfo { hasNextPage endCursor }

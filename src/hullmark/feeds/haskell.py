@@ -24,9 +24,12 @@ from hullmark.feeds.formats.osv_schema import (
 )
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.model.advisory import Advisory
+from hullmark.model.limit import Limit
 
-_LIMIT = 1 << 20
-_MAX_TOML = 16 << 10  # tomllib takes quadratic time for long dotted keys
+_LIMIT = Limit(1 << 20, "bytes of a Haskell advisory")
+_MAX_TOML = Limit(
+    16 << 10, "bytes of the TOML of a Haskell advisory"
+)  # tomllib takes quadratic time for long dotted keys
 _FENCE = re.compile(r"\s*```toml\n(.*?)\n```", re.DOTALL).match
 _HEADING = re.compile(r"^# +(.+)$", re.MULTILINE).search
 _RESERVED = "/reserved/"

@@ -15,10 +15,11 @@ from hullmark.feeds.formats.cpe_configurations import Configuration, affected_of
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Cvss, Record, Severity
+from hullmark.model.limit import Limit
 
 _API = "https://services.nvd.nist.gov/rest/json/cves/2.0"
 _PAGE = 2000
-_MAX_PAGES = 2000
+_MAX_PAGES = Limit(2000, "pages of the NVD's list of vulnerabilities")
 _WINDOW = timedelta(days=119)
 _NVD = "nvd@nist.gov"
 

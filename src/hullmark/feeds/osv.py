@@ -12,6 +12,7 @@ from hullmark.feeds.formats.osv_documents import records_in
 from hullmark.feeds.formats.osv_record import advisory_of
 from hullmark.feeds.formats.reading import lines
 from hullmark.model.advisory import Advisory
+from hullmark.model.limit import Limit
 
 ECOSYSTEMS = (
     *(
@@ -32,7 +33,9 @@ ECOSYSTEMS = (
 
 _EXPORTS = "https://osv-vulnerabilities.storage.googleapis.com"
 _CHANGES = "modified_id.csv"
-_MAX_CHANGES = 500
+_MAX_CHANGES = Limit(
+    500, "changed OSV advisories that are fetched one by one (with more the whole list is fetched)", "later"
+)
 _SECONDS = len("2024-01-31T12:00:00")
 _ELSEWHERE = ("PYSEC-", "RUSTSEC-", "GO-", "HSEC-")
 """Records of databases that have a feed of their own."""

@@ -24,10 +24,11 @@ from hullmark.feeds.formats.rhel_minors import Fix, Row, rows
 from hullmark.feeds.formats.rpms import instant, is_debug, nevra
 from hullmark.feeds.formats.wording import day_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
+from hullmark.model.limit import Limit
 from hullmark.model.purl import unquote
 
 PLACE = "https://security.access.redhat.com/data/csaf/v2/vex/"
-_MAX_CHANGES = 20_000
+_MAX_CHANGES = Limit(20_000, "changed Red Hat advisories that are fetched one by one (else all are)", "later")
 _CPE = re.compile(r"cpe:(?:/|2\.3:)[ao]:redhat:([a-z0-9_]+):(\d+)(?:\.(\d+))?(?:[:.]|$)")
 _MAIN = frozenset({"enterprise_linux", "enterprise_linux_server", "rhel_extras"})
 _STREAM = re.compile(r"(?:rhel|enterprise_linux)_(aus|e4s|els|eus|tus)").fullmatch

@@ -15,10 +15,13 @@ from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.suse import LONG_TERM_RANK, MODULE_RANK, Place, Said, row
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected
+from hullmark.model.limit import Limit
 
 _FOLDER = "https://ftp.suse.com/pub/projects/security/csaf-vex/"
 _ARCHIVE = "https://ftp.suse.com/pub/projects/security/csaf-vex.tar.bz2"
-_MAX_CHANGES = 5000
+_MAX_CHANGES = Limit(
+    5000, "changed SUSE advisories that are fetched one by one (with more the whole archive is fetched)", "later"
+)
 _SERVER = re.compile(r"SUSE Linux Enterprise (Server|Module for [\w -]+?) (\d\d)(?: SP(\d))?(-LTSS| LTSS)?(?:-ESPOS)?")
 _LEAP = re.compile(r"openSUSE Leap (\d\d\.\d)")
 _STATES = ("known_affected", "known_not_affected")

@@ -19,6 +19,7 @@ from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, is_cve
 from hullmark.feeds.ubuntu_tracker import esm_or_base
 from hullmark.model.advisory import EVERY_VERSION, Affected
+from hullmark.model.limit import Limit
 
 _SOURCE = re.compile(r"pkg:deb/ubuntu/([^@?]+)(?:@[^?]*)?\?(.*)").fullmatch
 _MARK = b"arch=source"
@@ -30,7 +31,7 @@ _WONT_FIX = (
 )
 _HINTS = (b"not_affected", b"under_investigation", b"decided to not fix", b"is no longer supported")
 _SOUND, _OPEN, _NEVER = "+", "?", "-"
-_MAX_PRODUCT = 1000
+_MAX_PRODUCT = Limit(1000, "characters of a product's name in an Ubuntu VEX document", "shortened")
 
 
 class _Product(msgspec.Struct):

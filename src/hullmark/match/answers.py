@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hullmark.match.book import Ask, Book, Hit
 from hullmark.match.lookups import Lookup
 from hullmark.match.named import shown_id
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.versions.ranges import is_version
 
@@ -16,7 +17,7 @@ Answer = tuple[Lookup, Hit]
 Question = tuple[Package, Sequence[Lookup]]
 """A package and its look-ups."""
 
-_MOST_NAMED = 3
+_MOST_NAMED = Limit(3, "advisories that are named as the reason why a match does not count", "shortened")
 
 
 def answered(book: Book, questions: Sequence[Question]) -> Iterator[tuple[Package, list[Answer]]]:

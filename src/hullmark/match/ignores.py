@@ -26,12 +26,13 @@ import yaml
 from hullmark.match.risk import FIX_STATES
 from hullmark.match.vex import JUSTIFICATIONS, STATUSES
 from hullmark.model.advisory import Statement
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Suppressed
 from hullmark.model.package import Package
 
-MAX_RULES = 10_000
-_LIMIT = 4 << 20
-_LONGEST = 1000
+MAX_RULES = Limit(10_000, "ignore rules", "refused")
+_LIMIT = Limit(4 << 20, "bytes of a document of ignore rules", "refused")
+_LONGEST = Limit(1000, "characters of a value in an ignore rule", "refused")
 _KINDS = ("cpe", "direct", "source")
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 _REQUIRED = ("owner", "reason")

@@ -14,6 +14,7 @@ import msgspec
 
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Suppressed
 from hullmark.model.package import Package
 
@@ -34,7 +35,9 @@ _ANY_CASE = frozenset(
      "oci", "pub", "pypi")
 )  # fmt: skip
 _IMAGE_TYPES = frozenset(("docker", "oci"))
-_LONGEST = 4096
+_LONGEST = Limit(
+    4096, "characters of the name of a product in a VEX document (a longer one excuses nothing)", "shortened"
+)
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})").fullmatch
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _PYPI_RUNS = re.compile(r"[-_.]+")

@@ -13,21 +13,22 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.errors import Cut, TimedOut
 from hullmark.net.http import Answer, Client, HttpSettings, Request, Streamed, origin
 from hullmark.net.proxies import is_loopback
 from hullmark.net.wait import LONGEST_WAIT, backoff, retry_after
 
 PREFIX = "/api/v1"
-MOST_BYTES = 64 << 20
+MOST_BYTES = Limit(64 << 20, "bytes of one answer of another server's API", "refused")
 """Of an answer, where nothing else is said."""
 
 _PAGE = 100
 _BUSY = frozenset((429, 503))
 _ATTEMPTS = 5
 _KEY = "Idempotency-Key"
-_LONGEST_TEXT = 2000
-_MOST_ERRORS = 3
+_LONGEST_TEXT = Limit(2000, "characters of an error that another server tells", "shortened")
+_MOST_ERRORS = Limit(3, "errors of one answer that are shown", "shortened")
 
 _ADVICE = {
     401: "sign in: `hullmark login URL`, HULLMARK_API_KEY, or HULLMARK_USER and HULLMARK_PASSWORD",

@@ -11,15 +11,16 @@ import msgspec
 from hullmark.facets.malware.clamav import engine_of, verdict
 from hullmark.facets.malware.scanner import IN_MEMORY, Scan
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.model.malware import Engine
 
 TIMEOUT_SECONDS = 150.0
 """The daemon itself gives a file up after two minutes (MaxScanTime), unless it is set to other values."""
 
 CONNECT_SECONDS = 10.0
-MAX_TIMEOUTS = 3
+MAX_TIMEOUTS = Limit(3, "times that clamd may fail to answer for one image")
 
-_MAX_ANSWER = 64 << 10
+_MAX_ANSWER = Limit(64 << 10, "bytes of an answer of clamd")
 _PIECE = 1 << 18
 _STREAM = "stream: "
 _DEEPER_THAN_ANY = 110

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.api_client import ApiClient, ApiRefused, Query
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import backoff
 
-MOST_BYTES = 4 << 20
+MOST_BYTES = Limit(4 << 20, "bytes of one event in a stream of events", "refused")
 """Of one event."""
 
 _CHUNK = 1 << 16

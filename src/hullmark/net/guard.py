@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.errors import Forbidden
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 VARIABLE = "HULLMARK_ALLOW_ADDRESSES"
-MAX_NETWORKS = 1000
+MAX_NETWORKS = Limit(1000, "networks that may be reached though they are private", "refused")
 
 _SEPARATOR = re.compile(r"[,\s]+")
 _ADVICE = f"if it is meant to be reached, the operator allows it with {VARIABLE}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from hullmark._version import __version__
+from hullmark.model.limit import Limit
 from hullmark.net.errors import (
     AnswerTooLarge,
     BadRedirect,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from hullmark.net.guard import Guard
 
 _CHUNK = 1 << 16
-_MAX_REDIRECTS = 8
+_MAX_REDIRECTS = Limit(8, "redirects of one request", "refused")
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PORTS = {"http": 80, "https": 443}
 _PRIVATE_HEADERS = frozenset(("authorization", "cookie", "proxy-authorization"))

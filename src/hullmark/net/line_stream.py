@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.api_client import ApiClient, ApiRefused
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import backoff
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = Limit(64 << 20, "bytes of one line in a stream of lines", "refused")
 """Of one line."""
 
 _CHUNK = 1 << 18

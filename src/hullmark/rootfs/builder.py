@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord, text
@@ -17,11 +18,13 @@ from hullmark.rootfs.tar import Meta
 
 _LONG = 768
 _LONGEST_NAME = 255
-_MOST_FOLDERS = 1 << 16
+_MOST_FOLDERS = Limit(1 << 16, "folders of one layer that are remembered while it is read", "shortened")
 _ODD_STARTS = (b"", b".")
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 _AUFS = b".wh..wh."
+SPARSE = "a sparse file; its content was not read"
+_OTHER_NAME = "a hard link to a file of a layer below, which has a name there under which it is not read"
 _CLIMBS = Remark("the link climbs above the root; inside the image it ends at the root")
 
 
@@ -140,8 +143,8 @@ class RecordBuilder:
         if base == _OPAQUE:
             self.entries.append(Entry(folder, "o", 0, 0, 0, 0, 0))
             return "o"
-        if base.startswith(_AUFS) or b"/" + _AUFS in b"/" + folder:
-            return None  # housekeeping of aufs: never part of the file system
+        if path.startswith(_AUFS):
+            return None  # housekeeping of aufs, which runtimes pass over where it stands in the root: only there
         if not base.startswith(_WHITEOUT):
             return ""
         name = base[len(_WHITEOUT) :]
@@ -159,9 +162,9 @@ class RecordBuilder:
         mode, uid, gid, size, mtime = meta
         self.entries.append(Entry(path, "f", mode, uid, gid, size, mtime, b"", b"", capability))
         if is_sparse:
-            # What is stored is a map and pieces, not the content.
-            for i in wanted:
-                self.problem(path, self._dispatch.reads[i].name, "a sparse file; its content was not read")
+            # What is stored is a map and pieces, not the content: how that begins is not known.
+            for i in dict.fromkeys(wanted + tuple(each for _, each in self._dispatch.magic if size)):
+                self.problem(path, self._dispatch.reads[i].name, SPARSE)
             return None
         if not wanted and not self._digests:
             return None
@@ -224,6 +227,7 @@ class RecordBuilder:
         """
         if not self._renamed:
             return {}
+        here = {entry.path for entry in self.entries if entry.kind == "f"}
         known = {(name, self.entries[index].path): fact for name, facts in self.facts.items() for index, fact in facts}
         missing: dict[bytes, list[tuple[int, Read[Any]]]] = {}
         for index, i, target in self._renamed:
@@ -231,9 +235,16 @@ class RecordBuilder:
             if (fact := known.get((read.name, target))) is not None:
                 self.facts[read.name].append((index, fact))
             elif i not in self._dispatch.wanted(target):
-                missing.setdefault(target, []).append((index, read))
+                if target in here:
+                    missing.setdefault(target, []).append((index, read))
+                else:
+                    self.problem(self.entries[index].path, read.name, _OTHER_NAME)
         self._renamed = []
         return missing
+
+    def late_body(self, index: int, read: Read[Any], size: int) -> _Body:
+        """Who takes the body of a file for an entry that is a hard link to it."""
+        return _Body(self, index, size, [read], is_hashed=False)
 
     def record(self, digest: str, diff_id: str, size: int) -> LayerRecord:
         """The finished record."""
@@ -257,7 +268,9 @@ class _Body:
 
     __slots__ = ("_builder", "_hashes", "_held", "_index", "_reads", "_sinks")
 
-    def __init__(self, builder: RecordBuilder, index: int, size: int, reads: list[Read[Any]]) -> None:
+    def __init__(
+        self, builder: RecordBuilder, index: int, size: int, reads: list[Read[Any]], *, is_hashed: bool = True
+    ) -> None:
         self._builder, self._index = builder, index
         self._reads: list[Read[Any]] = []
         self._sinks: list[tuple[Read[Any], Sink]] = []
@@ -272,12 +285,14 @@ class _Body:
                 self._sinks.append((read, read.oversize(size)))
             else:
                 builder.problem(builder.entries[index].path, read.name, f"too large to read ({size:,} bytes)")
-        self._hashes = _hashes() if builder.digests else ()
+        self._hashes = _hashes() if builder.digests and is_hashed else ()
 
     def whole(self, body: memoryview) -> None:
         """The complete body."""
         for h in self._hashes:
             h.update(body)
+        for _, sink in self._sinks:
+            sink.write(body)
         self._close(body)
 
     def piece(self, piece: memoryview) -> None:

@@ -94,8 +94,11 @@ class Dispatch:
         rule = ((index, None if folder == "**" else _LaterPattern(glob)),)
         if not _WILD(last):
             self._names[last.encode()] = self._names.get(last.encode(), ()) + rule
-        elif last[:2] == "*." and not _WILD(last[1:]) and "." not in last[2:]:
-            self._suffixes[last[2:].encode()] = self._suffixes.get(last[2:].encode(), ()) + rule
+        elif last[:2] == "*." and not _WILD(last[1:]):
+            ending = last[last.rfind(".") + 1 :].encode()
+            # The look-up knows of the last dot only: of `*.deps.json` the expression has the rest.
+            rule = rule if last.count(".") == 1 else ((index, _LaterPattern(glob)),)
+            self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
         elif last == "*" and parent and not _WILD(parent):
             self._folders[parent.encode()] = self._folders.get(parent.encode(), ()) + rule
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hullmark.model.errors import BrokenImage
 from hullmark.model.image import LayerBlob
-from hullmark.rootfs.builder import RecordBuilder
+from hullmark.rootfs.builder import SPARSE, RecordBuilder
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.inflate import VerifyingStream, damage_errors, inflated
@@ -100,33 +100,41 @@ class _SecondLook:
     def __init__(self, builder: RecordBuilder, missing: dict[bytes, list[tuple[int, Read[Any]]]]) -> None:
         self._builder = builder
         self._missing = missing
+        self._is_sparse = False
         self.starts: frozenset[int] = frozenset()
 
     def attributes(self, capability: bytes, is_sparse: bool) -> None:
-        """Nothing new: the first pass has them."""
+        """All but this is known since the first pass."""
+        self._is_sparse = is_sparse
 
     def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> Body | None:
         """Wants the bodies that are missing."""
+        is_sparse, self._is_sparse = self._is_sparse, False
         clean = normalise(path)
         if kind != "f" or not clean or clean not in self._missing:
             return None
-        return _Late(self._builder, [r for r in self._missing[clean] if meta[3] <= r[1].limit])
+        wanted = self._missing[clean]
+        if is_sparse:
+            for index, read in wanted:
+                self._builder.problem(self._builder.entries[index].path, read.name, SPARSE)
+            return None
+        return _Late([self._builder.late_body(index, read, meta[3]) for index, read in wanted])
 
 
 class _Late:
-    """Holds a body for the extractors that want it."""
+    """Hands a body to each of several."""
 
-    def __init__(self, builder: RecordBuilder, wanted: list[tuple[int, Read[Any]]]) -> None:
-        self._builder, self._wanted = builder, wanted
-        self._held = bytearray()
+    def __init__(self, bodies: list[Body]) -> None:
+        self._bodies = bodies
 
     def whole(self, body: memoryview) -> None:
-        for index, read in self._wanted:
-            self._builder.extracted(index, read, body)
+        for each in self._bodies:
+            each.whole(body)
 
     def piece(self, piece: memoryview) -> None:
-        if self._wanted:
-            self._held += piece
+        for each in self._bodies:
+            each.piece(piece)
 
     def end(self) -> None:
-        self.whole(memoryview(self._held))
+        for each in self._bodies:
+            each.end()

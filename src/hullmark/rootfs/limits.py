@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.limit import Limit
+
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -22,14 +24,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     kept word for word, the rest are counted.
     """
 
-    layer_bytes: int = 64 * GIB
-    bomb_bytes: int = 16 * GIB
-    bomb_ratio: int = 200
-    entries: int = 1_000_000
-    path_bytes: int = 16 * 1024
-    folder_bytes: int = 128 * MIB
-    extended_header_bytes: int = MIB
-    problems: int = 1000
+    layer_bytes: int = Limit(64 * GIB, "bytes of one layer, uncompressed")
+    bomb_bytes: int = Limit(
+        16 * GIB, "bytes of one layer, uncompressed, from which on it must not grow too much", "later"
+    )
+    bomb_ratio: int = Limit(200, "bytes of a very large layer, uncompressed, for each stored one")
+    entries: int = Limit(1_000_000, "files, folders and links of one layer")
+    path_bytes: int = Limit(16 * 1024, "bytes of one path")
+    folder_bytes: int = Limit(128 * MIB, "bytes of the folders above all long paths of a layer, written out")
+    extended_header_bytes: int = Limit(MIB, "bytes of one extended header in a layer", "refused")
+    problems: int = Limit(1000, "problems of one layer that are told one by one", "shortened")
 
 
 DEFAULT = Limits()

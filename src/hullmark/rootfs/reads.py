@@ -19,12 +19,14 @@ Report = Callable[[str], None]
 class Remark(str):
     """The reason of a problem that says of which kind it is. A reason that is a plain string is of kind `unseen`."""
 
-    __slots__ = ("kind",)
+    __slots__ = ("kind", "types")
     kind: ProblemKind
+    types: tuple[str, ...]
 
-    def __new__(cls, reason: str, kind: ProblemKind = "note") -> Remark:
+    def __new__(cls, reason: str, kind: ProblemKind = "note", *, types: tuple[str, ...] = ()) -> Remark:
+        """`types`: the purl types of the packages that may be missing, where the room alone does not tell."""
         remark = super().__new__(cls, reason)
-        remark.kind = kind
+        remark.kind, remark.types = kind, types
         return remark
 
 

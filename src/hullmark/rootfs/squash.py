@@ -34,6 +34,7 @@ class _Fold:
         self._ghosts: list[tuple[bytes, Node, int]] = []
         self._problems: list[tuple[int, LayerProblem]] = []
         self._moved: dict[bytes, Node] = {}
+        self._links: dict[tuple[int, int], tuple[int, int]] = {}
         self._by_path: dict[int, dict[bytes, int]] = {}
 
     def tree(self) -> Tree:
@@ -47,7 +48,7 @@ class _Fold:
         for layer, record in enumerate(self._records):
             self._problems += [(layer, problem) for problem in record.problems]
         self._problems.sort(key=lambda item: item[0])
-        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved)
+        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved, self._links)
 
     def _apply(self, layer: int) -> None:  # noqa: C901 - runs for every file of the image, so it calls only what is rare
         """Take from a layer what nothing above hides; then note what it hides from those below."""
@@ -81,7 +82,7 @@ class _Fold:
                 self._ghost(path, Node(layer, position, entry), by or removed[path])
                 continue
             if kind == "h":
-                linked = self._linked(layer, entry)
+                linked = self._linked(Node(layer, position, entry))
                 if linked is None:
                     continue
                 entry = linked
@@ -126,7 +127,7 @@ class _Fold:
             hidden[step] = by
         return by
 
-    def _named(self, layer: int, path: bytes) -> Entry | None:
+    def _named(self, layer: int, path: bytes) -> Node | None:
         """A layer's own entry of this path, the last one if there are several."""
         by_path = self._by_path.get(layer)
         if by_path is None:
@@ -134,24 +135,27 @@ class _Fold:
             by_path = {entry.path: i for i, entry in enumerate(entries) if entry.kind not in "wo"}
             self._by_path[layer] = by_path
         position = by_path.get(path)
-        return None if position is None else self._records[layer].entries[position]
+        return None if position is None else Node(layer, position, self._records[layer].entries[position])
 
-    def _linked(self, layer: int, entry: Entry) -> Entry | None:
+    def _linked(self, node: Node) -> Entry | None:
         """A hard link as the file it names: in its own layer, or else in the nearest one below."""
-        target: Entry | None = entry
+        layer, entry = node.layer, node.entry
+        target: Node | None = node
         for _ in range(8):  # links to links: real layers have none
-            if target is None or target.kind != "h":
+            if target is None or target.entry.kind != "h":
                 break
-            target = self._named(layer, target.link)
+            target = self._named(layer, target.entry.link)
         below = layer
         while target is None and below:
             below -= 1
             target = self._named(below, entry.link)
-        if target is None or target.kind in "dh":
+        if target is None or target.entry.kind in "dh":
             if entry.link:
                 self._problem(layer, entry.path, "a hard link to a file that is not there; it was left out")
             return None
-        return msgspec.structs.replace(target, path=entry.path, link=target.link if target.kind == "l" else entry.link)
+        self._links[node.rank] = target.rank
+        found = target.entry
+        return msgspec.structs.replace(found, path=entry.path, link=found.link if found.kind == "l" else entry.link)
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:
         self._problems.append((layer, LayerProblem(path, "rootfs", str(reason), kind_of(reason))))

@@ -28,8 +28,8 @@ class Tree:
     """Paths → nodes. Paths are bytes without leading slash; the root is empty.
 
     `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
-    request. `moved`: (layer, position) → path of entries that stand elsewhere than their layer says. Folders that no
-    layer lists exist if something stands in them.
+    request. `moved`: (layer, position) → path of entries that stand elsewhere than their layer says. `links`: (layer, position) of a
+    hard link → that of the file it names. Folders that no layer lists exist if something stands in them.
     """
 
     def __init__(
@@ -39,11 +39,13 @@ class Tree:
         ghosts: tuple[tuple[bytes, Node, int], ...],
         problems: tuple[tuple[int, LayerProblem], ...],
         moved: dict[bytes, Node] | None = None,
+        links: dict[tuple[int, int], tuple[int, int]] | None = None,
     ) -> None:
         self.nodes = nodes
         self.ghosts = ghosts
         self.problems = problems
         self.moved = {node.rank: path for path, node in moved.items()} if moved else {}
+        self.links = links or {}
         self._implied = implied
         self._folders: dict[bytes, bytes | None] = {b"": b""}
 

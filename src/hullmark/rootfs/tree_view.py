@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
+from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.entry import LayerRecord, text
-from hullmark.rootfs.reads import Found, Read, kind_of
+from hullmark.rootfs.reads import Found, Read, Remark, kind_of
 from hullmark.rootfs.tree import Node, Tree
 
 F = TypeVar("F")
@@ -46,8 +47,31 @@ class TreeView:
                     if versions and versions[-1][0] == layer:
                         versions.pop()
                     versions.append((layer, position, fact))
+            if self._tree.links and known:
+                self._borrow(read, known)
             self._seen[read.name] = known
         return known
+
+    def _borrow(self, read: Read[Any], known: dict[bytes, list[tuple[int, int, Any]]]) -> None:
+        """Hard links to files of layers below get these files' facts; where facts go by content, all links do that outlive the file.
+
+        What a link of the same layer shares by its name, the layer's record has already.
+        """
+        tree = self._tree
+        own = {(layer, position): fact for facts in known.values() for layer, position, fact in facts}
+        by_name = compile_globs(read.globs).fullmatch if read.globs else None
+        for link, target in tree.links.items():
+            if target not in own or link in own:
+                continue
+            first = self._records[target[0]].entries[target[1]].path
+            path = tree.moved.get(link) or self._records[link[0]].entries[link[1]].path
+            there = tree.nodes.get(tree.moved.get(target) or first)
+            is_gone = there is None or there.rank != target
+            if (by_name is not None and by_name(path)) or (read.magic and is_gone):
+                versions = known.setdefault(path, [])
+                versions[:] = sorted(
+                    [*(each for each in versions if each[0] != link[0]), (*link, own[target])], key=_rank
+                )
 
     def facts(self, read: Read[F]) -> Iterator[Found[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
@@ -96,7 +120,12 @@ class TreeView:
 
     def problem(self, path: str, reason: str) -> None:
         """Put a Problem about a path into the result."""
-        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason)))
+        types = reason.types if isinstance(reason, Remark) else ()
+        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason), types=types))
+
+
+def _rank(version: tuple[int, int, Any]) -> tuple[int, int]:
+    return version[:2]
 
 
 def _raw(path: str) -> bytes:

@@ -16,6 +16,7 @@ import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import RawStream
+from hullmark.model.limit import Limit
 from hullmark.net.errors import BadRedirect
 from hullmark.net.http import Client, Request, Streamed, origin
 from hullmark.source.auth import Login
@@ -34,8 +35,8 @@ _EMPTY = b"{}"
 _BYTES = "application/octet-stream"
 _BLOCK = 1 << 16
 _PIECE = 8 << 20
-_LARGEST_PIECE = 64 << 20
-_ANSWER_LIMIT = 1 << 16
+_LARGEST_PIECE = Limit(64 << 20, "bytes that are sent to a registry in one piece", "later")
+_ANSWER_LIMIT = Limit(1 << 16, "bytes of a registry's answer to what it was sent", "shortened")
 _TOO_LARGE = 413
 _CODE = re.compile(rb'"code"\s*:\s*"([A-Z_]{1,40})"').search
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,15})").fullmatch

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 from hullmark.net.http import Answer, Client
 from hullmark.source.artifacts import Artifact
@@ -24,18 +25,18 @@ from hullmark.source.manifest import MANIFEST_LIMIT, OCI_INDEX, Descriptor, Inde
 from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, SourceOptions
 
-DOCUMENT_LIMIT = 32 << 20
+DOCUMENT_LIMIT = Limit(32 << 20, "bytes of one attestation")
 """Bytes of one attestation."""
 
-_BYTES_LIMIT = 128 << 20
-_MAX_MANIFESTS = 200
-_MAX_DOCUMENTS = 200
-_MAX_PAGES = 16
-_MAX_PROBLEMS = 100
+_BYTES_LIMIT = Limit(128 << 20, "bytes of all attestations of an image")
+_MAX_MANIFESTS = Limit(200, "manifests of attestations of an image")
+_MAX_DOCUMENTS = Limit(200, "attestations of an image")
+_MAX_PAGES = Limit(16, "pages of a registry's list of referrers")
+_MAX_PROBLEMS = Limit(100, "problems with attestations that are told one by one", "shortened")
 _BUSY = frozenset((429, 500, 502, 503, 504))
 _VEX = re.compile(r"vex|csaf|cyclonedx", re.IGNORECASE).search
 _WANTED = re.compile(r"vex|csaf|cyclonedx|dsse|in-toto|sigstore\.bundle|cosign\.artifact\.att").search
-_LONGEST_TYPE = 255
+_LONGEST_TYPE = Limit(255, "characters of the media type of an attestation", "shortened")
 _PREDICATE_TYPES = ("predicateType", "dev.sigstore.bundle.predicateType", "in-toto.io/predicate-type")
 _ABOUT = "vnd.docker.reference.digest"
 _NEXT = re.compile(r'<([^<>]{1,4096})>\s*;[^,]{0,100}\brel="?next"?').search
@@ -173,7 +174,7 @@ class _Search:
         self._store = RegistryStore((session,), client.settings)
         self._asked: set[str] = set()
         self._seen: set[tuple[str, int, bool]] = set()
-        self._bytes_left = _BYTES_LIMIT
+        self._bytes_left: int = _BYTES_LIMIT
         self._is_full = False
 
     def run(self) -> None:

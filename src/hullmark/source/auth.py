@@ -15,11 +15,12 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.http import Answer, Client, Request, origin
 from hullmark.source.credentials import Credentials
 
-_TOKEN_LIMIT = 1 << 20
-_MAX_CHALLENGES = 16
+_TOKEN_LIMIT = Limit(1 << 20, "bytes of a registry's answer with a token", "refused")
+_MAX_CHALLENGES = Limit(16, "ways to log in that one answer of a registry names", "refused")
 _CLIENT = "hullmark"
 _PART = re.compile(
     r"""[\s,]*(?:([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z0-9!#$%&'*+.^_`|~-]+))"""

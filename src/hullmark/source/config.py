@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.model.image import HealthCheck, HistoryEntry, ImageConfig
+from hullmark.model.limit import Limit
 from hullmark.source.digest import checked_digest
 from hullmark.source.manifest import decode
 
-CONFIG_LIMIT = 8 << 20
+CONFIG_LIMIT = Limit(8 << 20, "bytes of an image's config", "refused")
 """Bytes of a config that are read. Larger ones are verified, and reported as too large."""
 
 _Words = tuple[str, ...] | str | None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.source.reference import HUB, HUB_ALIASES
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _HELPER = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _HELPER_SECONDS = 20.0
-_FILE_LIMIT = 4 << 20
+_FILE_LIMIT = Limit(4 << 20, "bytes of a file with log-ins, or of a helper's answer", "refused")
 _HUB_KEY = "https://index.docker.io/v1/"
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob
+from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.source.archive import Archive, is_archive_with, open_archive
 from hullmark.source.config import CONFIG_LIMIT, parse_config
@@ -34,7 +35,7 @@ from hullmark.source.source import Source, SourceOptions
 
 _BLOB_NAME = re.compile(r"blobs/(sha256|sha512)/([0-9a-f]{64,128})").fullmatch
 _HEX_NAME = re.compile(r"([0-9a-f]{64})(?:\.json)?").fullmatch
-_MAX_LAYERS = 10_000
+_MAX_LAYERS = Limit(10_000, "layers of an image in a Docker archive", "refused")
 _SHOWN = 30
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 IN_TOTO = "application/vnd.in-toto+json"
 """The payload type of in-toto statements."""
 
-KEY_LIMIT = 1 << 16
+KEY_LIMIT = Limit(1 << 16, "bytes of a file with public keys", "refused")
 """Bytes of a file with keys."""
 
-_MAX_KEYS = 16
-_MAX_SIGNATURES = 16
-_LONGEST_SIGNATURE = 4096
+_MAX_KEYS = Limit(16, "public keys in one file", "refused")
+_MAX_SIGNATURES = Limit(16, "signatures of one attestation that are tried", "refused")
+_LONGEST_SIGNATURE = Limit(4096, "characters of one signature", "refused")
 _URL_SAFE = str.maketrans("-_", "+/")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]{1,4096}-----END PUBLIC KEY-----")

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
+from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 from hullmark.net.unix import LocalAnswer, ask
 from hullmark.source import docker_archive, oci_archive
@@ -25,8 +26,8 @@ from hullmark.source.source import ImageNotFound, SourceOptions
 
 _DOCKER_SOCKET = "/var/run/docker.sock"
 _ROOT_PODMAN_SOCKET = "/run/podman/podman.sock"
-_DESCRIPTION_LIMIT = 8 << 20
-_EXPORT_LIMIT = 256 << 30
+_DESCRIPTION_LIMIT = Limit(8 << 20, "bytes of a container engine's description of an image", "refused")
+_EXPORT_LIMIT = Limit(256 << 30, "bytes of an image that a container engine exports", "refused")
 _CHUNK = 1 << 20
 
 

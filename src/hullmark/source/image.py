@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob, Platform, RawStream
+from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.source.config import CONFIG_LIMIT, parse_config
 from hullmark.source.digest import verify
@@ -30,10 +31,12 @@ from hullmark.source.manifest import (
 from hullmark.source.platform import best, suits
 from hullmark.source.source import SourceOptions
 
-_MAX_DEPTH = 4
-_MAX_INDEXES = 64
-_MAX_LOOKED_INTO = 32
-_MAX_CONFIG = 256 << 20
+_MAX_DEPTH = Limit(4, "levels of indexes in an index of images", "refused")
+_MAX_INDEXES = Limit(64, "indexes in an index of images", "refused")
+_MAX_LOOKED_INTO = Limit(
+    32, "images of an index that are looked into because it does not tell their platform", "refused"
+)
+_MAX_CONFIG = Limit(256 << 20, "bytes of the config of an image in an archive", "refused")
 
 
 class Store(Protocol):
@@ -119,7 +122,7 @@ class _Budget:
     """How many indexes may still be read."""
 
     def __init__(self) -> None:
-        self.left = _MAX_INDEXES
+        self.left: int = _MAX_INDEXES
 
     def spend(self) -> None:
         if not self.left:

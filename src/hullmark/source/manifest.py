@@ -12,9 +12,10 @@ import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Platform
+from hullmark.model.limit import Limit
 from hullmark.source.digest import checked_digest
 
-MANIFEST_LIMIT = 4 << 20
+MANIFEST_LIMIT = Limit(4 << 20, "bytes of a manifest", "refused")
 """Bytes of a manifest or index, as registries have it."""
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -32,7 +33,7 @@ _LAYER_TYPE = re.compile(
 ).fullmatch
 _FOREIGN = ("application/vnd.oci.image.layer.nondistributable.", "application/vnd.docker.image.rootfs.foreign.")
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1+"
-_MAX_LAYERS = 10_000
+_MAX_LAYERS = Limit(10_000, "layers of an image, or images of an index", "refused")
 
 ATTESTATION = "vnd.docker.reference.type"
 REF_NAME = "org.opencontainers.image.ref.name"

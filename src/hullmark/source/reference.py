@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.source.digest import is_digest
 
 HUB = "docker.io"
@@ -18,7 +19,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*").fullmatch
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}").fullmatch
-_MAX_LENGTH = 1024
+_MAX_LENGTH = Limit(1024, "characters of a reference to an image", "refused")
 _ADVICE = "write it as [REGISTRY/]NAME[:TAG][@sha256:…]"
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
-_LIMIT = 1 << 20
-_MAX_FILES = 100
+_LIMIT = Limit(1 << 20, "bytes of a registries.conf", "refused")
+_MAX_FILES = Limit(100, "files in registries.conf.d", "shortened")
 
 
 @dataclass(frozen=True, slots=True)

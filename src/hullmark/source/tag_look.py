@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.distribution import Session
 from hullmark.source.manifest import ACCEPTED
@@ -14,7 +15,7 @@ from hullmark.source.source import RegistryUnwell
 
 _ACCEPT = ", ".join(ACCEPTED)
 _NO_HEAD = (400, 405, 501)
-_LONGEST_ETAG = 300
+_LONGEST_ETAG = Limit(300, "characters of the mark by which a registry tells that a tag is unchanged", "shortened")
 _LONGEST_WAIT = 3600.0
 
 

@@ -14,11 +14,12 @@ from posixpath import normpath
 import msgspec
 
 from hullmark.model.errors import BrokenImage
+from hullmark.model.limit import Limit
 
 _BLOCK = 512
-_MAX_MEMBERS = 100_000
-_MAX_EXTENDED = 1 << 20
-_MAX_LINKS = 10
+_MAX_MEMBERS = Limit(100_000, "files in an archive of images", "refused")
+_MAX_EXTENDED = Limit(1 << 20, "bytes of an extended header in an archive of images", "refused")
+_MAX_LINKS = Limit(10, "links to links in an archive of images", "refused")
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*").fullmatch
 _FILES = frozenset(b"0\0007")
 _BODILESS = frozenset(b"123456")

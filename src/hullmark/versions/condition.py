@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.versions.scheme import Scheme
 
-MAX_CONDITION = 1000
+MAX_CONDITION = Limit(1000, "characters of a condition on a version", "refused")
 
 _BOUND = re.compile(r"\s*(==|!=|<=|>=|=|<|>)?\s*([^\s,<>=!|'\"~^][^\s,<>=!|'\"]*)\s*(?:,\s*(?=\S))?")
 _HOLDS: dict[str, Callable[[int, int], bool]] = {

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 from hullmark.catalog.rpmdb import bdb, ndb
 from hullmark.catalog.rpmdb.header import DamagedHeader, RpmHeader, read_header
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
-_MAX_REPORTS = 20
+_MAX_REPORTS = Limit(20, "problems of one rpm database that are told one by one", "shortened")
 
 
 def read_database(body: memoryview, report: Report) -> tuple[RpmHeader, ...] | None:

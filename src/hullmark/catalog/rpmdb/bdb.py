@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hullmark.catalog.rpmdb.header import MAX_HEADER_BYTES
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
 MAGICS = {b"\x61\x15\x06\x00": "<", b"\x00\x06\x15\x61": ">"}
@@ -21,7 +22,7 @@ _HASH_PAGES = frozenset((2, 13))
 _OVERFLOW_PAGE = 7
 _INLINE, _OFF_PAGE = 1, 3
 _COUNTER = b"\1" + bytes(4)
-_MAX_PAIRS = 100_000
+_MAX_PAIRS = Limit(100_000, "entries of an rpm database in Berkeley DB")
 
 
 class _File(NamedTuple):
@@ -48,7 +49,7 @@ def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:
     # Pages are read one after the other, not bucket by bucket: a broken chain then loses nothing else.
     kinds = bytes(body[_PAGE_HEAD - 1 : file.page_count * file.page_bytes : file.page_bytes])
     taken = bytearray(file.page_count)
-    left = _MAX_PAIRS
+    left: int = _MAX_PAIRS
     for number, kind in enumerate(kinds):
         if number and kind in _HASH_PAGES:
             offsets = _offsets(file, number, report)

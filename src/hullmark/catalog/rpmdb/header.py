@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import msgspec
 
-MAX_HEADER_BYTES = 64 << 20
-_MAX_ENTRIES = 0xFFFF
-_MAX_TEXT = 64 << 10
-_MAX_FILES = 1_000_000
-_MAX_FOLDER_BYTES = 4096
-_MAX_PATH_BYTES = 64 << 20
+from hullmark.model.limit import Limit
+
+MAX_HEADER_BYTES = Limit(64 << 20, "bytes of one package's entry in an rpm database")
+_MAX_ENTRIES = Limit(0xFFFF, "tags of one package in an rpm database")
+_MAX_TEXT = Limit(64 << 10, "bytes of one text in an rpm database")
+_MAX_FILES = Limit(1_000_000, "files of one package in an rpm database")
+_MAX_FOLDER_BYTES = Limit(4096, "bytes of one folder's path in an rpm database")
+_MAX_PATH_BYTES = Limit(64 << 20, "bytes of the paths of one package's files in an rpm database")
 
 _NAME, _VERSION, _RELEASE, _EPOCH, _SIZE, _VENDOR, _LICENSE, _ARCH = 1000, 1001, 1002, 1003, 1009, 1011, 1014, 1022
 _OLD_NAMES, _STATES, _MODES, _DIGESTS, _LINKS, _FLAGS, _SOURCE = 1027, 1029, 1030, 1035, 1036, 1037, 1044

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 
 from hullmark.catalog.rpmdb.header import MAX_HEADER_BYTES
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
 MAGIC = b"RpmP"
@@ -18,7 +19,7 @@ _HEAD = struct.Struct("<4sIII16x")
 _SLOT = struct.Struct("<4sIII")
 _TAIL = struct.Struct("<II4s")
 _PAGE, _BLOCK = 4096, 16
-_MAX_PAGES = 1024
+_MAX_PAGES = Limit(1024, "pages of slots of an rpm database in rpm's own format")
 
 
 def read_blobs(body: memoryview, report: Report) -> Iterator[bytes]:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from hullmark.catalog.rpmdb.header import MAX_HEADER_BYTES
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
 MAGIC = b"SQLite format 3\0"
-_MAX_ROWS = 100_000
-_STEPS, _MAX_TURNS = 1000, 30_000
+_MAX_ROWS = Limit(100_000, "packages of an rpm database in SQLite")
+_STEPS = 1000
+_MAX_TURNS = Limit(30_000, "thousand steps of SQLite's machine for one question to an rpm database")
 # SQLite's messages quote the file, which need not be UTF-8.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _READABLE = frozenset(("sqlite_master", "Packages"))

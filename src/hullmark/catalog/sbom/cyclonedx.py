@@ -30,10 +30,11 @@ from hullmark.catalog.sbom.told import (
     layer_numbers,
 )
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem, ProblemKind
 
-_DEEPEST = 32
+_DEEPEST = Limit(32, "levels of components in components of a CycloneDX document")
 _IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
 _SOFTWARE = frozenset(("", "library", "application", "framework", "firmware", "platform", "container"))
 _OWN, _SYFT, _TRIVY = "hullmark:", "syft:", "aquasecurity:trivy:"

@@ -10,10 +10,11 @@ import msgspec
 
 from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
 from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, Unreadable
+from hullmark.model.limit import Limit
 
-_MAX_BYTES = 64 << 20
-_MAX_ELEMENTS = 4_000_000
-_DEEPEST = 40
+_MAX_BYTES = Limit(64 << 20, "bytes of a CycloneDX document in XML", "refused")
+_MAX_ELEMENTS = Limit(4_000_000, "elements of a CycloneDX document in XML", "refused")
+_DEEPEST = Limit(40, "levels of nesting in a CycloneDX document in XML", "refused")
 _IS_BOM = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?bom[\s>]").search
 _PLAIN = ("group", "name", "version", "description", "publisher", "purl", "cpe")
 

@@ -6,11 +6,12 @@ import re
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.model.package import SourcePackage
 from hullmark.model.purl import unquote
 
-_LONGEST = 4096
-_MOST_QUALIFIERS = 64
+_LONGEST = Limit(4096, "characters of a package URL in an SBOM", "shortened")
+_MOST_QUALIFIERS = Limit(64, "qualifiers of a package URL in an SBOM", "shortened")
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9.+-]{0,63}").fullmatch
 _SOURCE_RPM = re.compile(r"(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm").fullmatch
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 
 from hullmark.catalog.sbom.told import MAX_LIST
+from hullmark.model.limit import Limit
 
 _UNSAID = ("", "NOASSERTION", "NONE")
 _TOKENS = re.compile(r"[()]|[^()\s]+")
-_MAX_EXPRESSION = 1 << 16
+_MAX_EXPRESSION = Limit(1 << 16, "characters of a licence expression in an SPDX document", "shortened")
 
 
 def licenses_of(expression: str | None, texts: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import msgspec
 from hullmark.catalog.sbom.packages import SYSTEM, Report
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 
 _RELEASE = re.compile(r"(?P<id>.+?)-(?P<version>v?\d.*)").fullmatch
@@ -28,7 +29,7 @@ _FAMILIES = {
     "suse linux enterprise micro": "sl-micro",
     "suse linux enterprise server": "sles",
 }
-_MOST_SHOWN = 5
+_MOST_SHOWN = Limit(5, "systems of an SBOM that are named where it has several", "shortened")
 
 
 def system_named(name: str, version: str) -> Distro | None:

@@ -10,19 +10,20 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource
+from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem
 
-MAX_BYTES = 256 << 20
-MAX_COMPONENTS = 2_000_000
-MAX_TEXT = 8192
+MAX_BYTES = Limit(256 << 20, "bytes of an SBOM", "refused")
+MAX_COMPONENTS = Limit(2_000_000, "packages of an SBOM")
+MAX_TEXT = Limit(8192, "characters of one value in an SBOM", "shortened")
 """The longest name, version, path or licence, in characters; of longer ones the beginning is read."""
 
-MAX_LIST = 10_000
+MAX_LIST = Limit(10_000, "licences, places or CPE names of one package in an SBOM", "shortened")
 """The most licences, places or CPE names of one package that are read."""
 
-_MAX_VALUES = 16_000_000
-_MAX_PROBLEMS = 10_000
+_MAX_VALUES = Limit(16_000_000, "values of an SBOM in JSON", "refused")
+_MAX_PROBLEMS = Limit(10_000, "problems of an SBOM that are told one by one", "shortened")
 
 T = TypeVar("T")
 

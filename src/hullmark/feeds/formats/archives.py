@@ -15,16 +15,17 @@ from typing import Any, BinaryIO, cast
 from isal import igzip, isal_zlib
 
 from hullmark.feeds.feed import Document, Report
+from hullmark.model.limit import Limit
 
 MIB = 1 << 20
-MEMBER_LIMIT = 64 * MIB
+MEMBER_LIMIT = Limit(64 * MIB, "bytes of one document in an archive of advisories")
 """Larger members are reported and left out."""
 
-TOTAL_LIMIT = 65536 * MIB
+TOTAL_LIMIT = Limit(65536 * MIB, "bytes of all documents in an archive of advisories")
 """An archive with more bytes than this is read no further."""
 
 _CHUNK = 1 << 16
-_MAX_MEMBERS = 2_000_000
+_MAX_MEMBERS = Limit(2_000_000, "documents in an archive of advisories")
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 DAMAGE: tuple[type[Exception], ...] = (
@@ -111,7 +112,7 @@ def members(document: Document, report: Report, suffixes: tuple[str, ...] = ()) 
 
     Damage is reported and ends the reading of this archive.
     """
-    left = TOTAL_LIMIT
+    left: int = TOTAL_LIMIT
     try:
         for name, size, content in _zip(document, suffixes) if _is_zip(document) else _tar(document, suffixes):
             if size > MEMBER_LIMIT:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.model.advisory import EVERY_VERSION, Affected, Range
+from hullmark.model.limit import Limit
 
 _COMPONENTS = 13
 _COLON = re.compile(r"(?<!\\):")
@@ -28,7 +29,7 @@ _RUNTIMES = frozenset(
 )
 _UPDATE = re.compile(r"(?:update_?|u)([0-9]+)").fullmatch
 _PATCH = re.compile(r"p[0-9]+").fullmatch
-_MAX_MATCHES = 20_000
+_MAX_MATCHES = Limit(20_000, "products of one advisory in CPE configurations")
 
 
 class Cpe(NamedTuple):
@@ -119,7 +120,7 @@ class Products:
 def affected_of(configurations: Iterable[Configuration]) -> tuple[Affected, ...]:
     """The products that NVD's configurations name as vulnerable. Negated nodes say nothing."""
     products = Products()
-    left = _MAX_MATCHES
+    left: int = _MAX_MATCHES
     for configuration in configurations:
         for match, platforms in _vulnerable(configuration):
             cpe = cpe_of(match.criteria)

@@ -11,9 +11,10 @@ from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import line_of, links_of
 from hullmark.feeds.formats.wording import severity_of as severity_named
 from hullmark.model.advisory import Cvss, Severity, Statement
+from hullmark.model.limit import Limit
 
-_MAX_BRANCHES = 1_000_000
-_MAX_CHAIN = 8
+_MAX_BRANCHES = Limit(1_000_000, "branches of the product tree of a CSAF document")
+_MAX_CHAIN = Limit(8, "products that stand in each other in a CSAF document")
 
 
 class Helper(msgspec.Struct, gc=False):

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from hullmark.feeds.formats.wording import severity_of_score
 from hullmark.model.advisory import Cvss, Severity
+from hullmark.model.limit import Limit
 
-_MAX_VECTOR = 400
+_MAX_VECTOR = Limit(400, "characters of a CVSS vector", "shortened")
 _V2_HIGH = 7.0
 
 

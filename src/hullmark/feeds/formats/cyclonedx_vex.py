@@ -16,9 +16,10 @@ from hullmark.feeds.feed import Report
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import line_of
 from hullmark.model.advisory import Statement
+from hullmark.model.limit import Limit
 
-_MAX_COMPONENTS = 200_000
-_MAX_DEPTH = 16
+_MAX_COMPONENTS = Limit(200_000, "components of a CycloneDX VEX document (more excuse nothing)", "shortened")
+_MAX_DEPTH = Limit(16, "levels of components in a CycloneDX VEX document (deeper ones excuse nothing)", "shortened")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 
 _Status = Literal["not_affected", "affected", "fixed", "under_investigation"]

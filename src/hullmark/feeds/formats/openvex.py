@@ -11,8 +11,9 @@ from hullmark.feeds.feed import Report
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import line_of
 from hullmark.model.advisory import Statement
+from hullmark.model.limit import Limit
 
-_MAX_PRODUCTS = 10_000
+_MAX_PRODUCTS = Limit(10_000, "products of one OpenVEX statement (more excuse nothing)", "shortened")
 _HASHES = {"sha-256": "sha256", "sha256": "sha256", "sha-512": "sha512", "sha512": "sha512"}
 
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.model.advisory import Range
+from hullmark.model.limit import Limit
 from hullmark.versions import scheme_named
 from hullmark.versions.ranges import contains
 from hullmark.versions.scheme import InvalidVersion, sign
 
 _BEGINNING = ("0", "0.0.0-0")
 _NO_LIMIT = "*"
-_MAX_COMPARED = 1_000_000
+_MAX_COMPARED = Limit(1_000_000, "versions times ranges of one OSV advisory")
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -12,8 +12,9 @@ from hullmark.feeds.formats.osv_schema import DatabaseSpecific, Rating, Record, 
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import is_cve, line_of, links_of
 from hullmark.model.advisory import Advisory, Affected, Cvss, Severity
+from hullmark.model.limit import Limit
 
-_MAX_RELATED = 50
+_MAX_RELATED = Limit(50, "related advisories that one OSV advisory names", "shortened")
 _LIVE_PATCHES = "LSN-"  # their versions are of patches to a running kernel, not of packages
 _MALWARE = "MAL-"
 _NO_DATE = "0001-"

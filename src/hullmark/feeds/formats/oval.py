@@ -17,9 +17,10 @@ from hullmark.feeds.feed import Document, Report
 from hullmark.feeds.formats import archives
 from hullmark.feeds.formats.rpms import instant
 from hullmark.model.advisory import Cvss, Range
+from hullmark.model.limit import Limit
 
-_MAX_DEPTH = 32
-_MAX_TESTS = 4_000_000
+_MAX_DEPTH = Limit(32, "levels of criteria of an OVAL definition")
+_MAX_TESTS = Limit(4_000_000, "tests of an OVAL document")
 _DAMAGE: tuple[type[BaseException], ...] = (*archives.DAMAGE, ParseError, DefusedXmlException, LookupError)
 _STATE_FIELDS = frozenset({"evr", "version", "release", "arch", "signature_keyid"})
 _SIGNATURE = "signature_keyid"

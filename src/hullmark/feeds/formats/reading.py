@@ -9,12 +9,13 @@ import msgspec
 
 from hullmark.feeds.feed import Document, Report
 from hullmark.feeds.formats.archives import DAMAGE, plain, whole
+from hullmark.model.limit import Limit
 
 T = TypeVar("T")
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding foreign JSON raises."""
 
-_LINE_LIMIT = 1 << 20
+_LINE_LIMIT = Limit(1 << 20, "bytes of one line of a feed that is read line by line")
 
 
 def content(document: Document, report: Report) -> bytes | None:

@@ -7,11 +7,12 @@ from functools import cmp_to_key
 from typing import NamedTuple
 
 from hullmark.model.advisory import Range
+from hullmark.model.limit import Limit
 from hullmark.versions import Scheme
 from hullmark.versions.condition import Bound, Condition
 from hullmark.versions.scheme import sign
 
-_MAX_RANGES = 1000
+_MAX_RANGES = Limit(1000, "ranges of versions of one package in one advisory")
 _BEFORE, _AFTER = -1, 1
 Order = Callable[[str, str], int]
 

@@ -12,9 +12,10 @@ from hullmark.feeds.feed import Report
 from hullmark.feeds.formats import csaf, cyclonedx_vex, openvex
 from hullmark.feeds.formats.reading import decode
 from hullmark.model.advisory import Statement
+from hullmark.model.limit import Limit
 
 _Reader = Callable[[bytes, str, Report, str], Iterator[Statement]]
-_MAX_WRAPPERS = 3
+_MAX_WRAPPERS = Limit(3, "envelopes around a VEX document", "refused")
 
 
 class _Subject(msgspec.Struct):

@@ -19,6 +19,7 @@ from hullmark.feeds.formats import rhel_minors
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, FixState, Range
+from hullmark.model.limit import Limit
 
 _FORMATS = {
     "rpm": "rpm",
@@ -41,7 +42,7 @@ _DISTRIBUTIONS = {
 _MODULAR = ("rhel:", "oracle:", "almalinux:", "rocky:", "centos:")
 _RHEL_MAJOR = re.compile(r"rhel:\d+$")
 _CLAUSE = re.compile(r"\s*(>=|<=|>|<|==|=)\s*([^\s,<>=|]+)\s*,?")
-_MAX_RANGE = 10_000
+_MAX_RANGE = Limit(10_000, "characters of a range of versions")
 
 
 class _Available(msgspec.Struct):

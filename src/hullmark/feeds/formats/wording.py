@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from hullmark.model.advisory import Severity
+from hullmark.model.limit import Limit
 
 _SEVERITIES: dict[str, Severity] = {
     "none": "negligible",
@@ -26,9 +27,9 @@ _SEVERITIES: dict[str, Severity] = {
 _THRESHOLDS: tuple[tuple[float, Severity], ...] = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (0.1, "low"))
 _CVE = re.compile(r"\bCVE-[0-9]{4}-[0-9]{4,19}\b")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
-_MAX_LINE = 300
-_MAX_LINKS = 10
-_MAX_LINK = 2000
+_MAX_LINE = Limit(300, "characters of an advisory's title", "shortened")
+_MAX_LINKS = Limit(10, "links of an advisory", "shortened")
+_MAX_LINK = Limit(2000, "characters of a link of an advisory", "shortened")
 
 
 def severity_of(word: str) -> Severity:

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 import yaml
 
-_LIMIT = 4 << 20
+from hullmark.model.limit import Limit
+
+_LIMIT = Limit(4 << 20, "bytes of an advisory in YAML")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

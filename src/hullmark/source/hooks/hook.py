@@ -14,12 +14,17 @@ from typing import TypeVar
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.source.reference import parse_reference
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = Limit(1 << 20, "bytes of a registry's notification", "refused")
 """Bytes of a body."""
 
-MOST_NAMED = 200
+MOST_NAMED = Limit(
+    200,
+    "images that one notification of a registry names (the others are found when the registry is looked at again)",
+    "later",
+)
 """As many tags of one body are taken."""
 
 T = TypeVar("T")

@@ -1,0 +1,86 @@
+"""Records of installed packages that are recognised and not read: no cataloger knows their ecosystem yet.
+
+An image that has one holds packages of which nothing is known: one problem for each kind of record says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.view import View
+from hullmark.model.package import Package
+from hullmark.rootfs.reads import Read, Remark, Report
+
+
+class _Seen:
+    """Lets a file pass that only has to be there."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """Nothing of it is kept."""
+
+    def finish(self, report: Report, /) -> bool:
+        """It is there, and not empty."""
+        return True
+
+
+def _empty(_path: str, _body: memoryview, _report: Report) -> None:
+    """An empty record says nothing."""
+    return
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of record: the read that notices it, what it is called, whose packages are not read, and their purl type."""
+
+    read: Read[bool]
+    what: str
+    packages: str
+    type: str
+
+
+def unread(type: str, what: str, packages: str, *globs: str, name: str = "unread") -> Unread:
+    """A kind of record with files of these names."""
+    read: Read[bool] = Read(
+        name=f"{name}-{type}", fact=bool, extract=_empty, globs=globs, limit=0, oversize=lambda size: _Seen()
+    )
+    return Unread(read=read, what=what, packages=packages, type=type)
+
+
+def tell(view: View, kind: Unread, paths: list[str]) -> None:
+    """One problem for all files of a kind, if there are any."""
+    if paths:
+        count = f"{len(paths):,} files, first /{paths[0]}" if len(paths) > 1 else f"/{paths[0]}"
+        reason = f"{kind.what} is there ({count}): {kind.packages} packages are not read"
+        view.problem(paths[0], Remark(reason, "unseen", types=(kind.type,)))
+
+
+KINDS = (
+    unread("alpm", "pacman's database", "Arch Linux", "**/var/lib/pacman/local/*/desc"),
+    unread("brew", "a receipt of Homebrew", "Homebrew", "**/Cellar/*/*/INSTALL_RECEIPT.json"),
+    unread("composer", "composer's installed.json", "PHP", "**/vendor/composer/installed.json"),
+    unread("conda", "a record of conda", "conda", "**/conda-meta/*.json"),
+    unread("cran", "a library of R", "R", "**/usr/local/lib/R/*library/*/DESCRIPTION"),
+    unread("ebuild", "portage's database", "Gentoo", "**/var/db/pkg/*/*/PF"),
+    unread("nix", "the database of Nix", "Nix", "**/nix/var/nix/db/db.sqlite"),
+    unread("nuget", "a deps.json", ".NET", "**/*.deps.json"),
+)
+_STORES = {"nix": "nix/store"}
+
+
+def assemble(view: View) -> Iterator[Package]:
+    """No packages: only what is said of them."""
+    for kind in KINDS:
+        paths = [found.path for found in view.facts(kind.read)]
+        store = _STORES.get(kind.type, "")
+        tell(view, kind, paths or [each for each in (store,) if each and view.exists(each)])
+    yield from ()
+
+
+CATALOGER = Cataloger(
+    name="unread",
+    types=tuple(kind.type for kind in KINDS),
+    reads=tuple(kind.read for kind in KINDS),
+    assemble=assemble,
+)

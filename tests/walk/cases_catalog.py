@@ -1,0 +1,292 @@
+"""Packages, licences and files that hide behind limits within a file."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.executables import Part, elf, go_pointed
+from tests.walk import bodies as b
+from tests.walk.case import Case
+from tests.walk.cases_reads import _DEB, _INFO, _STATUS, READS
+from tests.walk.world import NAME, Files
+
+_SITE = "usr/lib/python3/site-packages/v-1.0.dist-info"
+_RPM = "var/lib/rpm/rpmdb.sqlite"
+
+
+def _debian(*stanzas: bytes) -> Files:
+    return {**b.DEBIAN, _STATUS: b"".join(stanzas)}
+
+
+def _rocky(body: bytes, path: str = _RPM) -> Files:
+    return {**b.ROCKY, path: body}
+
+
+def _rpm(number: int, padded: bytes, **how: object) -> Case:
+    return Case(number, _rocky(padded), _rocky(b.rpms(b.header())), **how)  # type: ignore[arg-type]
+
+
+def _jar(number: int, members: dict[str, bytes], **how: object) -> Case:
+    return Case(number, {"app/a.jar": b.jar(members, **how)}, {"app/a.jar": b.jar()})  # type: ignore[arg-type]
+
+
+def _licences(count: int) -> str:
+    return "".join(f"<license><name>{name}</name></license>" for name in ["MIT"] * (count - 1) + ["Evil-1.0"])
+
+
+_SUM = "Z:Q1" + "A" * 27 + "=\n"
+_NO_END = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + b"\x2e\0\0\0" + bytes(6)
+_CONFIGURED = {f"{_INFO}.list": b"/.\n/etc\n/etc/gone\n", "etc/gone": b"x"}
+_GO = "hullmark.catalog.golang", "READ.limit"
+_RUST = "hullmark.catalog.rust", "READ.limit"
+_BIG_GO = elf(
+    go_pointed("go1.16", f"path\tm\nmod\tm\tv1.0.0\ndep\texample.org/{NAME}\tv1.0.0\n", stride=1 << 14), stride=1 << 14
+)
+_MANY_MARKS = elf([Part(b".data", (b"x\x9c" + bytes(14)) * 8 + bytes(64)), Part(b".dep", b"")], sections=False)
+
+WITHIN: dict[tuple[str, str], Case] = {
+    ("apk", "_MAX_PACKAGES"): Case(
+        1,
+        {**b.ALPINE, "lib/apk/db/installed": b.apk("good") + b.apk()},
+        {**b.ALPINE, "lib/apk/db/installed": b.apk()},
+    ),
+    ("apk", "_MAX_PATH"): Case(
+        10,
+        {
+            **b.ALPINE,
+            "lib/apk/db/installed": b.apk(more=f"F:opt/a/very/long/folder\nR:gone\n{_SUM}F:opt\nR:gone\n{_SUM}"),
+            "opt/gone": b"x",
+        },
+        {**b.ALPINE, "lib/apk/db/installed": b.apk(more=f"F:opt\nR:gone\n{_SUM}"), "opt/gone": b"x"},
+        rule="changed",
+    ),
+    ("copyright", "_MAX_LICENSES"): Case(
+        1,
+        {**_DEB, f"usr/share/doc/{NAME}/copyright": b"Format: x\n\nLicense: MIT\n\nLicense: Evil-1.0\n"},
+        {**_DEB, f"usr/share/doc/{NAME}/copyright": b"Format: x\n\nLicense: Evil-1.0\n"},
+        rule="licences",
+    ),
+    ("declared", "_MAX_PACKAGES"): Case(
+        1,
+        {"requirements.txt": f"good==1.0\n{NAME}==1.0\n".encode()},
+        {"requirements.txt": f"{NAME}==1.0\n".encode()},
+        is_folder=True,
+    ),
+    ("documents", "_MAX_CONTAINERS"): Case(
+        4,
+        {
+            "package-lock.json": json.dumps(
+                {"x": [[], [], []], "packages": {f"node_modules/{NAME}": {"version": "1.0.0"}}}
+            ).encode()
+        },
+        {"package-lock.json": json.dumps({"packages": {f"node_modules/{NAME}": {"version": "1.0.0"}}}).encode()},
+        is_folder=True,
+    ),
+    ("documents", "_MAX_DEPTH"): Case(
+        3,
+        {
+            "pnpm-lock.yaml": f"lockfileVersion: '9.0'\nx: {{a: {{b: {{c: d}}}}}}\npackages:\n  {NAME}@1.0.0: {{a: b}}\n".encode()
+        },
+        {"pnpm-lock.yaml": f"lockfileVersion: '9.0'\npackages:\n  {NAME}@1.0.0: {{a: b}}\n".encode()},
+        is_folder=True,
+    ),
+    ("dpkg", "_MAX_STANZAS"): Case(1, _debian(b.deb("good"), b.deb()), _debian(b.deb())),
+    ("dpkg", "_MAX_CONFFILES"): Case(
+        60,
+        {**_debian(b.deb(more="Conffiles:\n" + f" /etc/gone {'0' * 32}\n" * 9)), **_CONFIGURED},
+        {**_debian(b.deb(more=f"Conffiles:\n /etc/gone {'0' * 32}\n")), **_CONFIGURED},
+        rule="changed",
+    ),
+    ("gem", "_MAX_ITEMS"): Case(
+        2,
+        {f"x/specifications/{NAME}-1.0.gemspec": b.gemspec(more='  s.licenses = ["MIT", "BSD", "Evil-1.0"]\n')},
+        {f"x/specifications/{NAME}-1.0.gemspec": b.gemspec(more='  s.licenses = ["Evil-1.0"]\n')},
+        rule="licences",
+    ),
+    ("gem", "_MAX_STATEMENTS"): Case(
+        3,
+        {"x/specifications/good-1.0.gemspec": b.gemspec(more="  a = 1\n  b = 2\n  c = 3\n")},
+        {"x/specifications/good-1.0.gemspec": b.gemspec()},
+    ),
+    ("golang", "_VERSION_LIMIT"): Case(
+        20,
+        {"app/a": b.go(f"example.org/{NAME}", version="go1.22.1" + "x" * 50)},
+        {"app/a": b.go(f"example.org/{NAME}")},
+    ),
+    ("golang", "_INFO_LIMIT"): Case(
+        300,
+        {"app/a": b.go(*(f"example.org/good-{number}" for number in range(9)), f"example.org/{NAME}")},
+        {"app/a": b.go(f"example.org/{NAME}")},
+    ),
+    ("golang", "_MODULES_LIMIT"): Case(
+        5,
+        {"app/a": b.go(*(f"example.org/good-{number}" for number in range(9)), f"example.org/{NAME}")},
+        {"app/a": b.go(f"example.org/{NAME}")},
+    ),
+    ("java_archive", "MAX_NAME"): _jar(100, {f"{'a' * 100}.jar": b.jar()}),
+    ("java_archive", "_END_CANDIDATES"): Case(
+        2,
+        {"app/a.jar": b.jar() + _NO_END * 3},
+        {"app/a.jar": b.jar()},
+    ),
+    ("java_metadata", "_MAX_LICENCES"): Case(
+        1,
+        {f"app/{b.PROJECT}": b.project(more=f"<licenses>{_licences(2)}</licenses>")},
+        {f"app/{b.PROJECT}": b.project(more=f"<licenses>{_licences(1)}</licenses>")},
+        rule="licences",
+    ),
+    ("java_reading", "Allowance.archives"): _jar(1, {"a.jar": b.jar({}), "b.jar": b.jar()}),
+    ("java_reading", "Allowance.directory_bytes"): _jar(
+        300, {b.POM: b.pom(), **{f"a{n}.class": b"" for n in range(99)}}
+    ),
+    ("java_reading", "Allowance.held_bytes"): _jar(
+        500, {"a.jar": b.jar({"x": bytes(9), **{f"a{n}": b"" for n in range(20)}, b.POM: b.pom()})}
+    ),
+    ("java_reading", "Allowance.members"): _jar(
+        1,
+        {
+            "META-INF/maven/a/a/pom.properties": b.pom("good"),
+            b.POM: b.pom(),
+            "META-INF/maven/z/z/pom.properties": b.pom(NAME + "2"),
+        },
+    ),
+    ("java_reading", "Allowance.unpacked_bytes"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
+    ("java_reading", "Allowance.xml_bytes"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
+    ("java_reading", "MAX_PROPERTIES"): _jar(100, {b.POM: b.pom(more="#" + "x" * 99 + "\n")}),
+    ("java_reading", "_MAX_DEPTH"): _jar(1, {"a.jar": b.jar({"b.jar": b.jar()})}),
+    ("java_reading", "_MAX_PROJECT"): _jar(300, {b.PROJECT: b.project(more=f"<!--{'x' * 300}-->")}),
+    ("java_reading", "_MAX_MANIFEST"): _jar(
+        20_000,
+        {
+            "META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n"
+            + b"A: b\n" * 5000
+            + f"Bundle-SymbolicName: {NAME}\nBundle-Version: 1.0\n\n".encode()
+        },
+    ),
+    ("jvm", "_MAX_FILE"): Case(
+        30,
+        {"usr/lib/jvm/release": b"#\n" * 50 + b'JAVA_VERSION="1.0"\n'},
+        {"usr/lib/jvm/release": b'JAVA_VERSION="1.0"\n'},
+        rule="jvm",
+    ),
+    ("lock_java", "_MAX_ENTRIES"): Case(
+        4,
+        {
+            "pom.xml": b.project(
+                "a", f"<dependencies>{''.join(map(b.dependency, 'abcd'))}{b.dependency()}</dependencies>"
+            )
+        },
+        {"pom.xml": b.project()},
+        is_folder=True,
+    ),
+    ("lock_java", "_MAX_PARENTS"): Case(
+        1,
+        {
+            "a/pom.xml": b.project("a", head="<parent><artifactId>b</artifactId></parent>"),
+            "pom.xml": b.project(
+                "b",
+                f"<dependencies>{b.dependency().replace('<version>1.0', '<version>${v}')}</dependencies><packaging>pom</packaging>",
+            ),
+        },
+        {"pom.xml": b.project()},
+        is_folder=True,
+    ),
+    ("lock_java", "_MAX_WORK"): Case(
+        1,
+        {"pom.xml": b.project("a", f"<dependencies>{b.dependency('good')}{b.dependency()}</dependencies>")},
+        {"pom.xml": b.project()},
+        is_folder=True,
+    ),
+    ("npm", "_MAX_DEPTH"): Case(2, {"a/b/c/d/package.json": b.npm()}, {"a/package.json": b.npm()}),
+    ("npm", "_MAX_LICENSES"): Case(
+        1,
+        {f"app/node_modules/{NAME}/package.json": b.npm(licenses=["MIT", "Evil-1.0"])},
+        {f"app/node_modules/{NAME}/package.json": b.npm(licenses=["Evil-1.0"])},
+        rule="licences",
+    ),
+    ("oversize", "_DATA"): Case(1, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
+    ("oversize", "_HEADERS"): Case(1, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
+    ("oversize", "_KEPT"): Case(1, {"app/a": _BIG_GO}, {"app/b": b.crates(NAME)}, also={_GO: 1000}),
+    ("python", "_MAX_CLASSIFIERS"): Case(
+        1,
+        {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: MIT\nClassifier: License :: Evil-1.0\n")},
+        {f"{_SITE}/METADATA": b.wheel(more="Classifier: License :: Evil-1.0\n")},
+        rule="licences",
+    ),
+    ("python", "_MAX_FIELDS"): Case(
+        2, {f"{_SITE}/METADATA": b.wheel(more="Author: a\nAuthor: b\n")}, {f"{_SITE}/METADATA": b.wheel()}
+    ),
+    ("python", "_MAX_HEADER"): Case(
+        100, {f"{_SITE}/METADATA": b.wheel(more=f"X: {'x' * 200}\n")}, {f"{_SITE}/METADATA": b.wheel()}
+    ),
+    ("repositories", "_MAX_IDS"): Case(
+        1,
+        {**_rocky(b.rpms(b.header())), "etc/yum.repos.d/a.repo": b"[one]\n[two]\n"},
+        _rocky(b.rpms(b.header())),
+        rule="vulnerabilities",
+    ),
+    ("rpm", "_MAX_LINES"): Case(
+        1,
+        {"var/lib/rpmmanifest/container-manifest-2": b.rpm_line("good") + b.rpm_line()},
+        {"var/lib/rpmmanifest/container-manifest-2": b.rpm_line()},
+    ),
+    ("rpm", "_MAX_PATH_BYTES"): Case(
+        30,
+        {
+            **_rocky(
+                b.rpms(b.header("good", b.rpm_files("/a/long/path/of/a/folder/", 3)), b.header(NAME, b.rpm_files("/")))
+            ),
+            "gone-0": b"x",
+            "a/long/folder/gone-0": b"x",
+        },
+        {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
+        rule="changed",
+    ),
+    ("rpmdb.bdb", "_MAX_PAIRS"): Case(
+        2,
+        _rocky(b.BDB([b.header("good"), b.header()]), "var/lib/rpm/Packages"),
+        _rocky(b.rpms(b.header())),
+    ),
+    ("rpmdb.header", "MAX_HEADER_BYTES"): _rpm(400, b.rpms(b.header(NAME, {1004: "x" * 400}))),
+    ("rpmdb.header", "_MAX_ENTRIES"): _rpm(6, b.rpms(b.header(NAME, {1004: "a", 1005: "b", 1006: "c", 1007: "d"}))),
+    ("rpmdb.header", "_MAX_FILES"): Case(
+        1,
+        {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/", 2)))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
+        {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
+        rule="changed",
+    ),
+    ("rpmdb.header", "_MAX_FOLDER_BYTES"): Case(
+        5,
+        {
+            **_rocky(b.rpms(b.header(NAME, b.rpm_files("/a/long/folder/")))),
+            "gone-0": b"x",
+            "a/long/folder/gone-0": b"x",
+        },
+        {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
+        rule="changed",
+    ),
+    ("rpmdb.header", "_MAX_PATH_BYTES"): Case(
+        5,
+        {
+            **_rocky(b.rpms(b.header(NAME, b.rpm_files("/a/long/folder/")))),
+            "gone-0": b"x",
+            "a/long/folder/gone-0": b"x",
+        },
+        {**_rocky(b.rpms(b.header(NAME, b.rpm_files("/")))), "gone-0": b"x", "a/long/folder/gone-0": b"x"},
+        rule="changed",
+    ),
+    ("rpmdb.header", "_MAX_TEXT"): _rpm(20, b.rpms(b.header(f"{NAME}-{'x' * 20}"))),
+    ("rpmdb.ndb", "_MAX_PAGES"): Case(
+        0, _rocky(b.NDB([b.header()]), "var/lib/rpm/Packages.db"), _rocky(b.rpms(b.header()))
+    ),
+    ("rpmdb.sqlite", "_MAX_ROWS"): _rpm(1, b.rpms(b.header("good"), b.header())),
+    ("rpmdb.sqlite", "_MAX_TURNS"): Case(
+        1, _rocky(b.rpms(*[b.header(f"good-{n}") for n in range(300)], b.header())), _rocky(b.rpms(b.header()))
+    ),
+    ("rust", "_CRATES_LIMIT"): Case(2, {"app/a": b.crates("a", "b", "c", "d", NAME)}, {"app/a": b.crates(NAME)}),
+    ("rust", "_JSON_LIMIT"): Case(200, {"app/a": b.crates("a", "b", "c", "d", NAME)}, {"app/a": b.crates(NAME)}),
+}
+CASES = {
+    **{(f"hullmark.catalog.{module}", f"{name}.limit"): case for (module, name), case in READS.items()},
+    **{(f"hullmark.catalog.{module}", name): case for (module, name), case in WITHIN.items()},
+}

@@ -1,0 +1,190 @@
+"""Small images, the policies that judge them, and limits that are lowered for a while."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.analysis import analyse, extra_reads_for, reads_for
+from hullmark.app.check import Asked, Checked, judge_by
+from hullmark.app.scan import inventory_of
+from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.catalog import CATALOGERS, DECLARED
+from hullmark.model.image import Image, ImageConfig
+from hullmark.model.limit import Limit
+from hullmark.policy.load import load_any
+from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.layer import read_layer
+from hullmark.rootfs.limits import DEFAULT, Limits
+from hullmark.rootfs.reads import Read
+from tests.support.books import advisory, affected, book_of, scheme_of
+from tests.support.layers import TarBuilder, blob
+from tools.limits import Bound
+
+NOW = datetime(2026, 6, 30, tzinfo=UTC)
+NAME = "vulnerable"
+"""What the name of every package says that no verdict may pass."""
+
+NAMESPACES = {
+    "alpine:3.19": "apk",
+    "cargo": "cargo",
+    "debian:12": "deb",
+    "gem": "gem",
+    "golang": "golang",
+    "maven": "maven",
+    "npm": "npm",
+    "pypi": "pypi",
+    "rocky:9": "rpm",
+}
+_NAMES = {"golang": f"example.org/{NAME}", "maven": f"example:{NAME}"}
+
+_RULES = {
+    "packages": f'gate: packages, trigger: forbidden, params: {{names: ["*{NAME}*"]}}',
+    "vulnerabilities": "gate: vulnerabilities, trigger: found, params: {severity: critical}",
+    "licences": 'gate: licences, trigger: forbidden, params: {names: ["Evil*", "AGPL-3.0*"]}',
+    "changed": "gate: integrity, trigger: changed, params: {settings: true}",
+    "missing": "gate: integrity, trigger: missing, params: {}",
+    "jvm": 'gate: packages, trigger: forbidden, params: {names: ["openjdk"]}',
+    "files": 'gate: files, trigger: forbidden, params: {paths: ["/**/forbidden"]}',
+}
+
+Files = Mapping[str, bytes]
+Layers = Files | bytes | Sequence[Files | bytes]
+"""An image: one layer or several, each its files by path or a tar."""
+
+
+@cache
+def book() -> Snapshot:
+    """A whole and fresh snapshot: the package is critical in every ecosystem, and there is much else."""
+    records = []
+    for namespace, type in NAMESPACES.items():
+        name = _NAMES.get(type, NAME)
+        part = affected(namespace, name, scheme_of(type))
+        records.append(
+            advisory(f"CVE-2026-{len(records):04}", part, severity="critical", source=type, modified="2026-06-29")
+        )
+        others = tuple(affected(namespace, f"other-{number}", scheme_of(type), "1") for number in range(200))
+        records += [
+            advisory(f"{type}-{number}", other, source=type, modified="2026-06-29")
+            for number, other in enumerate(others)
+        ]
+    return book_of(*records)
+
+
+@cache
+def one_rule(kind: str) -> Any:
+    """A policy with one rule, which stops."""
+    text = f"schema: hullmark-policy/1\nname: one\nversion: 1\nrules:\n  - {{id: one, action: stop, {_RULES[kind]}}}\n"
+    return load_any(text.encode())
+
+
+def tars(layers: Layers) -> list[bytes]:
+    """The layers' tars, bottom first."""
+    each = [layers] if isinstance(layers, bytes | Mapping) else layers
+    return [layer if isinstance(layer, bytes) else tar(layer) for layer in each]
+
+
+def tar(files: Files) -> bytes:
+    """A layer with these files."""
+    made = TarBuilder()
+    for path, body in files.items():
+        made.add(path, body)
+    return made.done()
+
+
+def seen(layers: Layers, wish: Wish, *, limits: Limits = DEFAULT, is_folder: bool = False) -> Scanned:
+    """What a scan sees of an image; of a folder: with what its lock files name."""
+    catalogers = CATALOGERS + DECLARED if is_folder else CATALOGERS
+    dispatch = Dispatch((*reads_for(catalogers), *extra_reads_for(wish)))
+    config = ImageConfig()
+    records = [read_layer(blob(each), dispatch, digests=wish.digests, limits=limits) for each in tars(layers)]
+    analysis, files, extras = analyse(records, wish, catalogers, config)
+    image = Image(kind="memory", reference="memory", layers=(), config=config)
+    return Scanned(inventory_of(image, analysis, files), *extras)
+
+
+def judged(layers: Layers, policy: Any, **how: Any) -> Checked:
+    """The verdict on an image."""
+    return judge_by(partial(_look, layers, how), policy, NOW, Means(), Asked(book=book()))
+
+
+def _look(layers: Layers, how: dict[str, Any], wish: Wish) -> Scanned:
+    return seen(layers, wish, **how)
+
+
+def shipped() -> dict[str, Any]:
+    """The policies that come with the program, by name."""
+    folder = Path(__file__).parents[2] / "policies"
+    return {
+        path.stem: load_any(path.read_bytes())
+        for path in sorted(folder.glob("*.yaml"))
+        if not path.name.endswith(".test.yaml")
+    }
+
+
+@contextmanager
+def lowered(bound: Bound, number: int) -> Iterator[Limits]:
+    """A limit is this number for a while: in every module that has it, and in every read that is bounded by it.
+
+    Answers the limits of layers that are in force then.
+    """
+    owner, _, field = bound.name.partition(".")
+    module = sys.modules[bound.module]
+    value = getattr(module, owner)
+    if isinstance(value, Read):
+        with _field(value, field, number):
+            yield DEFAULT
+    elif value is Limits:
+        yield msgspec.structs.replace(DEFAULT, **{field: number})
+    elif field:
+        with _attribute(module, owner, partial(value, **{field: number})):
+            yield DEFAULT
+    else:
+        with _everywhere(value, Limit(number, value.what, value.effect)):
+            yield DEFAULT
+
+
+@contextmanager
+def _everywhere(limit: Limit, other: Limit) -> Iterator[None]:
+    everything = [
+        (module, name, value)
+        for module in list(sys.modules.values())
+        if getattr(module, "__name__", "").startswith("hullmark.")
+        for name, value in list(vars(module).items())
+    ]
+    with ExitStack() as stack:
+        for module, name, value in everything:
+            if value is limit:
+                stack.enter_context(_attribute(module, name, other))
+            elif isinstance(value, Read) and value.limit is limit:
+                stack.enter_context(_field(value, "limit", other))
+        yield
+
+
+@contextmanager
+def _attribute(module: Any, name: str, value: object) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+@contextmanager
+def _field(struct: Any, name: str, value: object) -> Iterator[None]:
+    before = getattr(struct, name)
+    force_setattr(struct, name, value)
+    try:
+        yield
+    finally:
+        force_setattr(struct, name, before)
