@@ -11,6 +11,7 @@ from hullmark.facets.secrets.text import is_binary
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
+_FILE_LIMIT = Limit(MIB, "bytes of a file whose content rules ask for")
 _LAYER_LIMIT = Limit(256 * MIB, "bytes of one layer's files whose content rules ask for")
 
 
@@ -26,7 +27,7 @@ def content_read(globs: tuple[str, ...]) -> Read[bytes]:
         fact=bytes,
         extract=take,
         globs=globs,
-        limit=MIB,
+        limit=_FILE_LIMIT,
         layer_limit=_LAYER_LIMIT,
         sources=("facets/content", "facets/secrets"),
     )

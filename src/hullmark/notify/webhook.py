@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token: Secret = ""
     username: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^:]*$")] = ""
     password: Secret = ""
-    headers: Annotated[dict[str, str], msgspec.Meta(extra=SECRET, max_length=_MOST_HEADERS)] = {}
+    headers: Annotated[dict[str, str], msgspec.Meta(extra=SECRET, max_length=int(_MOST_HEADERS))] = {}
 
     def __post_init__(self) -> None:
         """Raises ValueError for secrets and headers that cannot be used."""

@@ -114,7 +114,7 @@ class _Teller:
         for inner in section.sections.values():
             if self._found.is_full:
                 return
-            if inner.kind == "directory" and len(_and_above(inner.argument)) > _MAX_DEPTH + 1:
+            if inner.kind == "directory" and len(_parts(inner.argument)) > _MAX_DEPTH:
                 self._files.problem(inner.path, "a folder is so deep that not all it takes over is known", inner.line)
             self._tell(inner, _taken_over(inner, hosts), hosts)
 
@@ -143,9 +143,13 @@ def _folders(section: Section) -> dict[str, Section]:
 
 def _and_above(path: str) -> list[str]:
     """A folder and those above it, outermost first; of a path that is very deep, not all between."""
-    parts = [part for part in path.split("/") if part]
+    parts = _parts(path)
     depths = [*range(min(len(parts), _MAX_DEPTH)), len(parts)]
     return ["/" + "/".join(parts[:depth]) for depth in depths]
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
 
 
 def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[str, _Effective]]:

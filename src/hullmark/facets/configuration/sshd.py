@@ -18,7 +18,7 @@ from hullmark.rootfs.reads import Remark
 
 MAIN = "/etc/ssh/sshd_config"
 
-_MAX_BLOCKS = Limit(10_000, "Match blocks of sshd_config")
+_MAX_BLOCKS = Limit(10_000, "blocks of sshd_config that begin with Match")
 _MAX_ITEMS = Limit(10_000, "values of one keyword of sshd_config, and addresses that sshd listens on")
 _CRITERIA = (
     "user",

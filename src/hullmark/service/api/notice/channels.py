@@ -44,8 +44,8 @@ Name = Annotated[str, PathParameter(max_length=200, description="The channel's n
 class Templates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Words of the account's own; "": the usual ones."""
 
-    title: Annotated[str, msgspec.Meta(max_length=MOST_TEMPLATE)] = ""
-    text: Annotated[str, msgspec.Meta(max_length=MOST_TEMPLATE)] = ""
+    title: Annotated[str, msgspec.Meta(max_length=int(MOST_TEMPLATE))] = ""
+    text: Annotated[str, msgspec.Meta(max_length=int(MOST_TEMPLATE))] = ""
 
 
 class ChannelWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
