@@ -109,7 +109,7 @@ def seen(
     *,
     limits: Limits = DEFAULT,
     is_folder: bool = False,
-    config: ImageConfig = ImageConfig(),
+    config: ImageConfig = _NO_CONFIG,
 ) -> Scanned:
     """What a scan sees of an image; of a folder: with what its lock files name."""
     catalogers = CATALOGERS + DECLARED if is_folder else CATALOGERS
