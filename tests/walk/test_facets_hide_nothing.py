@@ -76,3 +76,18 @@ def test_what_lies_beyond_a_limit_is_never_let_go(key: tuple[str, str], tmp_path
         stack.enter_context(lowered(UNSEEN[key], look.number))
         assert verdict(look, look.plain, look.plain_history, look.plain_dockerfile, tmp_path) is Outcome.STOP
         assert verdict(look, *of_padded) in HELD
+
+
+_SSHD = "gate: configuration, trigger: must_not_be, params: {setting: sshd.Evil}"
+_LARGE = {"etc/ssh/sshd_config": b"Evil yes\n" + b"#" * (1 << 20), "etc/nginx/nginx.conf": b"user me;\n"}
+
+
+@pytest.mark.parametrize(
+    ("program", "outcome"),
+    [("sshd", Outcome.UNKNOWN), ("ssh*", Outcome.UNKNOWN), ("*", Outcome.UNKNOWN), ("nginx", Outcome.GO)],
+)
+def test_a_rule_about_one_program_can_tell_whatever_was_not_seen_of_another(
+    program: str, outcome: Outcome, tmp_path: Path
+) -> None:
+    look = Look(_SSHD.replace("sshd.Evil", f"'{program}.Evil'"), 0, _LARGE, _LARGE)
+    assert verdict(look, look.padded, (), "", tmp_path) is outcome

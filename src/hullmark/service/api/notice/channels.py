@@ -19,6 +19,7 @@ from hullmark.app.server.notice import channel_settings
 from hullmark.app.server.notice.notices import sample_notice
 from hullmark.app.server.notice.sending import tried
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit as Bound
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
 from hullmark.notify.templates import MOST_TEMPLATE
@@ -36,7 +37,7 @@ _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ @+-]{0,199}").fullmatch
 _RESERVED = ("preview",)
-_MOST = 200
+_MOST = Bound(200, "channels of an account", "refused")
 SECRET_BYTES = 32
 Name = Annotated[str, PathParameter(max_length=200, description="The channel's name.")]
 

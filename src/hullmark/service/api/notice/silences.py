@@ -28,7 +28,7 @@ from hullmark.store.notice.silences import NewSilence, SilenceRow
 _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _LONGEST = timedelta(days=366)
-_MOST = 500
+_MOST = Bound(500, "silences of an account", "refused")
 _MOST_PARTS = Bound(50, "parts of a silence's selector", "refused")
 
 
