@@ -91,3 +91,20 @@ def test_a_rule_about_one_program_can_tell_whatever_was_not_seen_of_another(
 ) -> None:
     look = Look(_SSHD.replace("sshd.Evil", f"'{program}.Evil'"), 0, _LARGE, _LARGE)
     assert verdict(look, look.padded, (), "", tmp_path) is outcome
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [
+        ("", Outcome.UNKNOWN),
+        (", skip_large: true", Outcome.GO),
+        (', allow: ["/srv/big"]', Outcome.GO),
+        (', allow: ["/srv/a"]', Outcome.UNKNOWN),
+    ],
+)
+def test_what_a_rule_leaves_out_in_words_does_not_keep_it_from_telling(
+    more: str, outcome: Outcome, tmp_path: Path
+) -> None:
+    rule = f'gate: contents, trigger: forbidden, params: {{paths: ["/srv/**"], pattern: evil{more}}}'
+    files = {"srv/big": b"x" * (1 << 21), "srv/a": b"fine\n"}
+    assert verdict(Look(rule, 0, files, files), files, (), "", tmp_path) is outcome
