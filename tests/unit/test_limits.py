@@ -5,7 +5,9 @@ HULLMARK_GOLDEN=write writes the page anew.
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import re
 
 import pytest
@@ -104,3 +106,6 @@ def test_bytes_are_shown_in_the_largest_unit_that_divides_them(number: int, what
 def test_a_limit_is_a_number_like_any_other() -> None:
     limit = Limit(7, "things")
     assert (limit + 1, f"{limit:,}", limit.effect) == (8, "7", "unseen")
+    limit = Limit(7, "things", "refused", option="--most")
+    for other in (copy.copy(limit), copy.deepcopy(limit), pickle.loads(pickle.dumps(limit))):  # noqa: S301 - our own
+        assert (other, other.what, other.effect, other.option) == (7, "things", "refused", "--most")

@@ -136,8 +136,8 @@ def read_terms(text: str) -> Terms:
 
 def _each_word(text: str) -> Terms:
     """What a text comes to that is more than is taken apart: each of its words is a licence that holds, so that none is hidden."""
-    words = (word for word in _TOKENS.findall(text) if word not in ("(", ")", ",") and word.lower() not in _OPERATORS)
-    return _joined("all", (_known(word) or Licence(word) for word in words))
+    words = [word for word in _TOKENS.findall(text) if word not in ("(", ")", ",") and word.lower() not in _OPERATORS]
+    return _joined("all", (_known(word) or Licence(word) for word in words)) if words else Licence(_collapsed(text))
 
 
 class _TooManyGroups(ValueError):
