@@ -74,8 +74,8 @@ class FakeView:
 
         if len(body) <= read.limit:
             fact = read.extract(path, memoryview(body), report)
-        elif read.oversize is not None:
-            sink = read.oversize(len(body))
+        elif read.oversize is not None or read.oversize_at is not None:
+            sink = read.oversize_at(path, len(body)) if read.oversize_at is not None else read.oversize(len(body))  # type: ignore[misc]
             for start in range(0, len(body), 65536):
                 sink.write(memoryview(body)[start : start + 65536])
             fact = sink.finish(report)

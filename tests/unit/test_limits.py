@@ -5,7 +5,9 @@ HULLMARK_GOLDEN=write writes the page anew.
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import re
 
 import pytest
@@ -17,7 +19,32 @@ _SOUNDS_LIKE_A_LIMIT = re.compile(r"(?:^|_)(?:DEEPEST|LARGEST|LIMIT|LIMITS|LONGE
 NO_LIMITS = {
     "hullmark.catalog.dpkg._MAX_EPOCH": "dpkg itself refuses larger epochs",
     "hullmark.catalog.executable._SLICES_LIMIT": "tells fat Mach-O files from Java classes, which begin alike",
+    "hullmark.facets.configuration.apache_reader._MAX_NAME": "sections with longer names are numbered",
+    "hullmark.facets.configuration.bracketed._LONGEST": "of longer names a digest tells one from the other",
+    "hullmark.facets.malware.archives._MAX_NAME": "how much of a member's name is shown",
+    "hullmark.facets.malware.clamav._MAX_QUOTED": "how much of an answer is shown",
+    "hullmark.facets.secrets.own.MAX_BLOCKS": "what is left out on purpose; beyond it more is searched",
     "hullmark.feeds.formats.rhel_minors._MAX_MINOR": "tells minor releases from other numbers",
+    "hullmark.policy.anchore.apk_modes._MAX_LINES": "no file that rules look into has so many",
+    "hullmark.policy.anchore.dockerfile._MAX_LINES": "no Dockerfile that is taken has so many",
+    "hullmark.policy.anchore.gates.vulnerabilities._MAX_DAYS": "longer than there have been computers",
+    "hullmark.policy.anchore.regexes._MAX_LOOKED_AT": "chooses between two ways to the same answer",
+    "hullmark.policy.dockerfile.history._MAX_WORDS": "where a shell's option stands",
+    "hullmark.policy.dockerfile.shown._LONGEST": "how much of an instruction is shown",
+    "hullmark.policy.files._MOST_CANDIDATES": "chooses between two ways to the same answer",
+    "hullmark.policy.gates.accounts._LONGEST": "no number in passwd(5) is so long; else it cannot be told",
+    "hullmark.policy.gates.dockerfile._LONGEST": "how much of an instruction is shown",
+    "hullmark.policy.gates.expression._LONGEST": "how much of an expression is shown",
+    "hullmark.policy.gates.image._LONGEST": "how much of a version is shown",
+    "hullmark.policy.gates.licences._LONGEST": "how much of a licence is shown",
+    "hullmark.policy.regex.MAX_MOVES": "when what is known of an expression is forgotten and found out again",
+    "hullmark.policy.regex.MAX_STATES": "when what is known of an expression is forgotten and found out again",
+    "hullmark.policy.rollout.MAX_GRACE_DAYS": "the longest grace that a policy may give",
+    "hullmark.policy.translate._LONGEST_ID": "the names that translated rules get",
+    "hullmark.policy.translate_image._MAX_LAYERS": "what a native rule takes; the translation says so",
+    "hullmark.policy.translate_native._MAX_ID": "the largest number of a user",
+    "hullmark.policy.translate_rules._MAX_MODE": "all bits of a mode",
+    "hullmark.policy.translate_vulnerabilities._MAX_DAYS": "what a native rule takes",
     "hullmark.rootfs.builder._LONGEST_NAME": "the longest name that a file system takes",
     "hullmark.rootfs.tree._MAX_LINKS": "the kernel follows no more",
     "hullmark.rootfs.tree._MAX_SEGMENTS": "no path that the kernel takes has more",
@@ -26,7 +53,7 @@ NO_LIMITS = {
 }
 """Numbers with such a name that bound nothing of ours, and what they are."""
 
-ROOMS = ("advisorydb", "catalog", "feeds", "match", "net", "rootfs", "source", "versions")
+ROOMS = ("advisorydb", "catalog", "facets", "feeds", "match", "net", "policy", "rootfs", "source", "versions")
 
 
 def test_the_page_of_limits_is_as_the_program_has_them() -> None:
@@ -79,3 +106,6 @@ def test_bytes_are_shown_in_the_largest_unit_that_divides_them(number: int, what
 def test_a_limit_is_a_number_like_any_other() -> None:
     limit = Limit(7, "things")
     assert (limit + 1, f"{limit:,}", limit.effect) == (8, "7", "unseen")
+    limit = Limit(7, "things", "refused", option="--most")
+    for other in (copy.copy(limit), copy.deepcopy(limit), pickle.loads(pickle.dumps(limit))):  # noqa: S301 - our own
+        assert (other, other.what, other.effect, other.option) == (7, "things", "refused", "--most")

@@ -58,6 +58,8 @@ _RULES = {
     "files": 'gate: files, trigger: forbidden, params: {paths: ["/**/forbidden"]}',
 }
 
+_NO_CONFIG = ImageConfig()
+
 Files = Mapping[str, bytes]
 Layers = Files | bytes | LayerBlob | Sequence[Files | bytes]
 """An image: one layer or several, each its files by path or a tar; or one layer that is too large to be held."""
@@ -103,11 +105,17 @@ def tar(files: Files) -> bytes:
     return made.done()
 
 
-def seen(layers: Layers, wish: Wish, *, limits: Limits = DEFAULT, is_folder: bool = False) -> Scanned:
+def seen(
+    layers: Layers,
+    wish: Wish,
+    *,
+    limits: Limits = DEFAULT,
+    is_folder: bool = False,
+    config: ImageConfig = _NO_CONFIG,
+) -> Scanned:
     """What a scan sees of an image; of a folder: with what its lock files name."""
     catalogers = CATALOGERS + DECLARED if is_folder else CATALOGERS
     dispatch = Dispatch((*reads_for(catalogers), *extra_reads_for(wish)))
-    config = ImageConfig()
     blobs = [layers] if isinstance(layers, LayerBlob) else [blob(each) for each in tars(layers)]
     records = [read_layer(each, dispatch, digests=wish.digests, limits=limits) for each in blobs]
     analysis, files, extras = analyse(records, wish, catalogers, config)
@@ -168,8 +176,10 @@ def _everywhere(limit: Limit, other: Limit) -> Iterator[None]:
         for module, name, value in everything:
             if value is limit:
                 stack.enter_context(_attribute(module, name, other))
-            elif isinstance(value, Read) and value.limit is limit:
-                stack.enter_context(_field(value, "limit", other))
+            elif isinstance(value, Read):
+                for field in ("limit", "layer_limit", "image_limit"):
+                    if getattr(value, field) is limit:
+                        stack.enter_context(_field(value, field, other))
         yield
 
 

@@ -26,6 +26,7 @@ from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict
 from hullmark.model.inventory import Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.anchore.bundle import Bundle
@@ -48,7 +49,7 @@ from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Excepted
 from hullmark.source import SourceOptions
 
-_MAX_DOCKERFILE_BYTES = 1 << 20
+_MAX_DOCKERFILE_BYTES = Limit(1 << 20, "bytes of a Dockerfile given to check", "refused")
 _REFERENCES = ("registry", "docker", "podman")
 _ANALYZER = f"hullmark {__version__}"
 

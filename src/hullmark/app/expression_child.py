@@ -9,9 +9,11 @@ import json
 import resource
 import sys
 
+from hullmark.model.limit import Limit
+
 CPU_SECONDS = 10
 MEMORY_BYTES = 2 << 30
-MAX_ANSWER_BYTES = 4 << 20
+MAX_ANSWER_BYTES = Limit(4 << 20, "bytes of the value of an expression")
 
 
 def main() -> None:

@@ -11,13 +11,14 @@ import msgspec
 
 from hullmark._version import __version__
 from hullmark.app.expression_child import CPU_SECONDS, MEMORY_BYTES
+from hullmark.model.limit import Limit
 from hullmark.policy.facts import ExpressionFailed, Facts
 from hullmark.policy.values import Expression
 from hullmark.report import inventory_json, matches_json
 from hullmark.report.format import RenderContext
 
 WALL_SECONDS = 60
-MAX_FACTS_BYTES = 256 << 20
+MAX_FACTS_BYTES = Limit(256 << 20, "bytes of the facts that an expression sees")
 
 _CONTEXT = RenderContext(tool_version=__version__)
 _CHILD = "hullmark.app.expression_child"

@@ -41,6 +41,11 @@ def read_fingerprint(read: Read[Any]) -> str:
     return digest.hexdigest()
 
 
+def code_fingerprint(rooms: Iterable[str]) -> str:
+    """A digest over the source of rooms, folders and modules, as `facets/secrets`."""
+    return _of_rooms(rooms).hexdigest()
+
+
 def feeds_fingerprint() -> str:
     """A digest over the source of every room that takes part in reading a feed's documents."""
     return _of_rooms(_FEED_ROOMS).hexdigest()

@@ -10,11 +10,12 @@ from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.problem import Problem
 
-MAX_BYTES = 512 << 20
+MAX_BYTES = Limit(512 << 20, "bytes of an inventory that is read back", "refused")
 _SCHEMA = "hullmark-inventory/1"
 
 

@@ -24,14 +24,15 @@ from hullmark.advisorydb.shelf import write_whole
 from hullmark.app.documents import read_bounded
 from hullmark.app.policies import AnyPolicy, policy_files, read_any
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import MAX_BYTES
 
 PREFIX = "kept:"
 """What stands before the name of a kept policy where a file could be named as well."""
 
-_MAX_INDEX = 64 << 20
-_MAX_TEXT = 128 << 20
+_MAX_INDEX = Limit(64 << 20, "bytes of the list of kept policies", "refused")
+_MAX_TEXT = Limit(128 << 20, "bytes of a kept policy", "refused")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,199}").fullmatch
 
 

@@ -14,10 +14,11 @@ from urllib.parse import unquote, urlsplit
 from hullmark.advisorydb.shelf import KeptDocument, Shelf
 from hullmark.feeds.feed import Get
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.documents import Wanted, download
 from hullmark.net.http import Client
 
-DOCUMENT_LIMIT = 4 << 30
+DOCUMENT_LIMIT = Limit(4 << 30, "bytes of one document of a feed", "refused")
 _COMPRESSED = ("", ".gz", ".xz", ".zst", ".bz2")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d+)?").fullmatch
 

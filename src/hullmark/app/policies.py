@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.cases import Cases, read_cases
 from hullmark.policy.document import read_document
@@ -16,8 +17,8 @@ from hullmark.policy.rules import Policy
 
 AnyPolicy = Policy | Bundle
 
-MAX_BYTES = 2 << 20
-MAX_FILES = 200
+MAX_BYTES = Limit(2 << 20, "bytes of a policy file", "refused")
+MAX_FILES = Limit(200, "files in a folder of policies", "refused")
 _SUFFIXES = (".yaml", ".yml", ".json")
 _TESTS = ".test"
 

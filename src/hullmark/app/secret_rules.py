@@ -19,10 +19,11 @@ from hullmark.facets.secrets.kinds import KINDS
 from hullmark.facets.secrets.own import OwnRules
 from hullmark.model.advisory import Severity
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 SCHEMA = "hullmark-secret-rules/1"
-MAX_BYTES = 1 << 20
-MAX_RULES = 1000
+MAX_BYTES = Limit(1 << 20, "bytes of a file of rules for secrets", "refused")
+MAX_RULES = Limit(1000, "rules for secrets in one file", "refused")
 
 _ADVICE = "docs/how-to/find-secrets.md shows how rules are written"
 _NAME_LINE = re.compile(r"^([A-Za-z][A-Za-z0-9_.-]{0,99})=(.+)$")

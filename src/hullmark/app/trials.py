@@ -21,6 +21,7 @@ from hullmark.app.wish import Means, Scanned
 from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.policy_facts import KnownImage
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict
 from hullmark.policy.cases import Case, Cases, differences
@@ -34,7 +35,7 @@ from hullmark.policy.rules import Policy
 from hullmark.source import SourceOptions
 
 _ANALYZER = f"hullmark {__version__}"
-_MAX_INVENTORIES = 100_000
+_MAX_INVENTORIES = Limit(100_000, "inventories that a policy is tried on", "refused")
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):

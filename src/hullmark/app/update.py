@@ -19,11 +19,12 @@ from hullmark.app.origins import Origin, Place, name_of
 from hullmark.feeds.feed import DamagedDocument, Document, Feed, Known
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 SHRINK_LIMIT = 0.8
 """A feed that gives fewer than this part of its last records is held: the last good ones stay."""
 
-_MAX_DOCUMENTS = 100_000
+_MAX_DOCUMENTS = Limit(100_000, "documents of a feed", "refused")
 _SHOWN_PROBLEMS = 20
 _DAY = len("2026-01-31")
 

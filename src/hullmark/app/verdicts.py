@@ -15,10 +15,11 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.documents import read_bounded
 from hullmark.model.advisory import Advisory, Affected
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.verdict_diff import Known, Lookup
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = Limit(64 << 20, "bytes of a verdict that is read back", "refused")
 _SCHEMA = "hullmark-verdict/1"
 _BY_SEVERITY = ("unknown", "negligible", "low", "medium", "high", "critical")
 

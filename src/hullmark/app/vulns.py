@@ -18,11 +18,12 @@ from hullmark.match.find import find
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, Untold
 from hullmark.model.problem import Problem
 from hullmark.source import SourceOptions
 
-_MAX_DOCUMENT = 64 << 20
+_MAX_DOCUMENT = Limit(64 << 20, "bytes of a VEX document or a file of ignore rules", "refused")
 MATCHING_READS = (GO_SYMBOLS,)
 """What else is read of an image whose packages are matched."""
 

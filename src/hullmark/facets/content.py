@@ -8,9 +8,11 @@ from typing import Any
 
 from hullmark.facets.secrets.mask import masked
 from hullmark.facets.secrets.text import is_binary
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
-_LAYER_LIMIT = 256 * MIB
+_FILE_LIMIT = Limit(MIB, "bytes of a file whose content rules ask for")
+_LAYER_LIMIT = Limit(256 * MIB, "bytes of one layer's files whose content rules ask for")
 
 
 def take(path: str, body: memoryview, report: Report) -> bytes:
@@ -25,7 +27,7 @@ def content_read(globs: tuple[str, ...]) -> Read[bytes]:
         fact=bytes,
         extract=take,
         globs=globs,
-        limit=MIB,
+        limit=_FILE_LIMIT,
         layer_limit=_LAYER_LIMIT,
         sources=("facets/content", "facets/secrets"),
     )

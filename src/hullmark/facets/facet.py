@@ -60,8 +60,8 @@ class FacetView(Protocol):
         """The paths of files and of links to files (/dev/null too) that a glob(7) pattern fits, sorted by bytes; links to folders are
         entered."""
 
-    def problem(self, path: str, reason: str) -> None:
-        """Put a Problem about a path into the result."""
+    def problem(self, path: str, reason: str, programs: tuple[str, ...] = ()) -> None:
+        """Put a Problem about a path into the result: a Remark, or something was not seen; of these programs alone, or of any."""
 
 
 class Facet(msgspec.Struct, frozen=True, kw_only=True):

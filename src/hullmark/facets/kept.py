@@ -12,12 +12,13 @@ import msgspec
 from hullmark.facets.configuration import PARSERS
 from hullmark.facets.secrets.mask import masked
 from hullmark.facets.secrets.text import is_binary
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
-FILE_LIMIT = 256 << 10
+FILE_LIMIT = Limit(256 << 10, "bytes of a configuration file that is kept")
 """The largest file, in bytes, that is kept."""
 
-LAYER_LIMIT = 64 * MIB
+LAYER_LIMIT = Limit(64 * MIB, "bytes of one layer's configuration files that are kept, of an image's twice as many")
 """So many bytes are kept of one layer, and twice as many of an image; what comes after them is left out, with a Problem."""
 
 _ANYWHERE = (

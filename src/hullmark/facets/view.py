@@ -11,20 +11,24 @@ from typing import Any
 from hullmark.facets.facet import Version
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
+from hullmark.model.problem import Problem
 from hullmark.rootfs.entry import Entry, LayerRecord, text
-from hullmark.rootfs.reads import Read
+from hullmark.rootfs.reads import Read, kind_of
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
 _WILD = re.compile(r"[*?\[\\]").search
 _NULL = b"dev/null"
 _FOLDERS, _FILES = ("d",), ("f", "h")
-_MAX_FOUND = 10_000
-_LONGEST_PATH = 4096  # PATH_MAX of the kernel
-_MAX_FOLDERS = 100_000
-_MAX_STEPS = 10_000_000
+_MAX_FOUND = Limit(10_000, "files that one pattern in a configuration file fits")
+_LONGEST_PATH = Limit(4096, "characters of a pattern in a configuration file (PATH_MAX of the kernel)")
+_MAX_FOLDERS = Limit(100_000, "folders that a part of a pattern in a configuration file fits")
+_MAX_STEPS = Limit(10_000_000, "steps of trying the patterns of an image's configuration files")
 _ABOUT_A_LINK = 50
-_MAX_CUTS = 20
+_MAX_CUTS = Limit(
+    20, "problems with patterns that are told of an image; none is told only after another one was", "shortened"
+)
 _SET = re.compile(rb"\[(?P<others>[!^]?+)(?P<members>\](?:\[:[a-z]+:\]|[^\]])*|(?:\[:[a-z]+:\]|[^\]])+)\]").match
 _MEMBER = re.compile(rb"\[:(?P<name>[a-z]+):\]|(?P<first>.)-(?P<last>.)|(?P<one>.)", re.DOTALL)
 _GRAPH = string.ascii_letters + string.digits + string.punctuation
@@ -82,6 +86,10 @@ class ImageView(TreeView):
     def is_null(self, path: str) -> bool:
         """Whether links lead from a path to /dev/null, which an image need not hold itself."""
         return self._tree.follow(path.lstrip("/").encode("utf-8", "surrogateescape")) == _NULL
+
+    def problem(self, path: str, reason: str, programs: tuple[str, ...] = ()) -> None:
+        """Put a Problem about a path into the result."""
+        self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason), programs=programs))
 
     def matching(self, glob: str) -> list[str]:
         """The paths of files and of links to files that a glob(7) pattern fits, sorted by bytes; links to folders are entered.

@@ -31,3 +31,7 @@ class Limit(int):
         limit = super().__new__(cls, number)
         limit.what, limit.effect, limit.option = what, effect, option
         return limit
+
+    def __getnewargs_ex__(self) -> tuple[tuple[int, str, Effect], dict[str, str]]:
+        """Copies say the same."""
+        return (int(self), self.what, self.effect), {"option": self.option}

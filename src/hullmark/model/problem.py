@@ -41,7 +41,8 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     `path` begins with a slash (empty: the image as a whole), `layer` is an index into the image's layers
     (-1: none in particular), `room` names the part of the program that found it, `reason` is a sentence. Whoever does not say of
     which `kind` it is says that something was not seen. `facts` are those that it leaves incomplete (none: all of them), `types` the
-    purl types of the packages that may be missing (none: any).
+    purl types of the packages that may be missing (none: any), `programs` the first words of the keys of settings that may be others
+    than told (none: any).
     """
 
     path: str
@@ -51,6 +52,7 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     kind: ProblemKind = "unseen"
     facts: tuple[Fact, ...] = ()
     types: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

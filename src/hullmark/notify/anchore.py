@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.model.notice import Cause, Evidence, Item, Notice
 from hullmark.model.purl import unquote
 from hullmark.model.verdict import PASSING, Verdict
@@ -27,7 +28,7 @@ Type = Literal["policy_eval", "vuln_update", "tag_update", "analysis_update", "e
 TYPES: tuple[Type, ...] = ("policy_eval", "vuln_update", "tag_update", "analysis_update", "event_log")
 """The types of Anchore's notifications."""
 
-MOST_ROWS = 5_000
+MOST_ROWS = Limit(5_000, "findings of an evaluation that Anchore's webhooks are sent", "shortened")
 """So many findings of an evaluation are sent."""
 
 _IDS = uuid.UUID("5f0f4c3e-8f0c-5c0e-9b0e-1d4c8d7a2b61")

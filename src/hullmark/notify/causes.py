@@ -9,15 +9,16 @@ import msgspec
 
 from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK, Severity
+from hullmark.model.limit import Limit
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.support_end import support_end_of
 from hullmark.policy.verdict_diff import Cause, Change, Compared, advisory_in, advisory_of, key_of
 
-MOST_EVIDENCE = 50
+MOST_EVIDENCE = Limit(50, "pieces of evidence that a cause or a transition is told with", "shortened")
 """Pieces of evidence that a cause or a transition is told with."""
 
-_MOST_CHARACTERS = 50_000
+_MOST_CHARACTERS = Limit(50_000, "characters of all evidence that a cause is told with", "shortened")
 _LONGEST = 2000
 _OF_ADVISORIES = (Cause.ADVISORY, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
 
@@ -107,7 +108,7 @@ def severity_of(changes: Sequence[Change]) -> Severity:
 def evidence_in(changes: Sequence[Change]) -> tuple[notice.Evidence, ...]:
     """The first of these changes as they are shown: no more than a message bears, whatever an image calls its files."""
     shown: list[notice.Evidence] = []
-    left = _MOST_CHARACTERS
+    left: int = _MOST_CHARACTERS
     for change in changes[:MOST_EVIDENCE]:
         piece = evidence_of(change)
         left -= sum(len(text) for text in msgspec.structs.astuple(piece) if isinstance(text, str))

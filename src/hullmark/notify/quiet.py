@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from hullmark.model.advisory import Severity
+from hullmark.model.limit import Limit
 
 TimeOfDay = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:00"])]
 """A time of day, as 09:00 or 22:30."""
@@ -22,8 +23,8 @@ Weekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
 EVERY_DAY: tuple[Weekday, ...] = (1, 2, 3, 4, 5, 6, 7)
 
 _DAY = timedelta(days=1)
-_LONGEST_ZONE = 100
-_MOST_WINDOWS = 16
+_LONGEST_ZONE = Limit(100, "characters of the name of a time zone", "refused")
+_MOST_WINDOWS = Limit(16, "quiet hours of a subscription", "refused")
 """More windows than that, each beginning before the one before it ends, do not end within two weeks: they never do."""
 
 

@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from hullmark.model.advisory import Severity
+from hullmark.model.limit import Limit
 from hullmark.model.notice import Digest, Evidence, Item, Notice, TransitionKind
 from hullmark.notify.channel import Wish
 from hullmark.notify.words import counted, package_in, text_of
 
-MOST_EVIDENCE = 5
-MOST_IMAGES = 10
-MOST_GROUPS = 8
-MOST_IMAGES_OF_A_GROUP = 3
+MOST_EVIDENCE = Limit(5, "pieces of evidence that a message shows", "shortened")
+MOST_IMAGES = Limit(10, "images that a message names; all are counted", "shortened")
+MOST_GROUPS = Limit(8, "causes that a message with several shows; all are counted", "shortened")
+MOST_IMAGES_OF_A_GROUP = Limit(
+    3, "images that a message with several causes names for each; all are counted", "shortened"
+)
 
 _NAME, _WORDS, _URL = 200, 400, 600
 

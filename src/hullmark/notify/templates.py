@@ -17,12 +17,13 @@ import msgspec
 from jinja2 import nodes
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.model.notice import Digest, Notice
 from hullmark.notify.words import marked
 
-MOST_TEMPLATE = 20_000
-MOST_TITLE = 1_000
-MOST_TEXT = 50_000
+MOST_TEMPLATE = Limit(20_000, "characters of a template", "refused")
+MOST_TITLE = Limit(1_000, "characters of a title that a template makes", "shortened")
+MOST_TEXT = Limit(50_000, "characters of a text that a template makes", "shortened")
 _MOST_VALUE = 100_000
 _MOST_ROUNDS = 20_000
 _MOST_WORK = 20_000_000

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.model.notice import TRANSITION_KINDS, Digest, Notice
 from hullmark.notify.channel import SECRET, Channel, Post, Steps, Wish, judged
 
@@ -25,7 +26,7 @@ _STRUCTURED = "application/cloudevents+json; charset=utf-8"
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}").fullmatch
 _VALUE = re.compile(r"[\x20-\x7e]{0,8000}").fullmatch
 _OURS = ("content-type", "content-length", "host", "connection", "transfer-encoding", "webhook-", "ce-")
-_MOST_HEADERS = 20
+_MOST_HEADERS = Limit(20, "headers of a channel", "refused")
 _SIZES = range(24, 65)
 _UNCHANGED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -49,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token: Secret = ""
     username: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^:]*$")] = ""
     password: Secret = ""
-    headers: Annotated[dict[str, str], msgspec.Meta(extra=SECRET, max_length=_MOST_HEADERS)] = {}
+    headers: Annotated[dict[str, str], msgspec.Meta(extra=SECRET, max_length=int(_MOST_HEADERS))] = {}
 
     def __post_init__(self) -> None:
         """Raises ValueError for secrets and headers that cannot be used."""

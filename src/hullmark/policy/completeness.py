@@ -65,11 +65,15 @@ def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
     wanted = facts_of(trigger, params)
     if not wanted:
         return []
-    is_there = PathGlobs(params.asked_paths).match if params.asked_paths else None
+    asked, left_out = PathGlobs(params.asked_paths).match, PathGlobs(params.left_out_paths).match
+
+    def is_meant(path: str) -> bool:
+        return (not params.asked_paths or asked(path)) and not left_out(path)
+
     found = {
         _gap(problem, facts)
         for problem in facts.open_problems
-        if _concerns(problem, wanted, params) and (is_there is None or _may_be_at(problem, is_there))
+        if _concerns(problem, wanted, params) and _may_be_at(problem, is_meant)
     }
     if "packages" in wanted and Need.MATCHES in trigger.needs_of(params) and facts.matches is not None:
         found.update(_uncovered(each) for each in facts.matches.uncovered if _asks_for(each.types, params))
@@ -82,6 +86,8 @@ def _concerns(problem: Problem, wanted: frozenset[Fact], params: Params) -> bool
     if not problem.facts:
         return True
     shared = wanted.intersection(problem.facts)
+    if "configuration" in shared and not _asks_for_program(problem.programs, params):
+        shared -= {"configuration"}
     return bool(shared - {"packages"}) or ("packages" in shared and _asks_for(problem.types, params))
 
 
@@ -92,10 +98,15 @@ def _asks_for(types: Iterable[str], params: Params) -> bool:
     return not types or bool(left)
 
 
-def _may_be_at(problem: Problem, is_there: Callable[[str], bool]) -> bool:
+def _asks_for_program(programs: Iterable[str], params: Params) -> bool:
+    asked = params.asked_programs
+    return not programs or not asked or any(glob.matches(program) for glob in asked for program in programs)
+
+
+def _may_be_at(problem: Problem, is_meant: Callable[[str], bool]) -> bool:
     """Whether what was not seen may stand at a path that the rule asks for. Where it is not one file, it may stand anywhere."""
     is_one_file = bool(problem.path) and bool(problem.facts) and _OF_WHOLE_FILES.issuperset(problem.facts)
-    return not is_one_file or is_there(problem.path)
+    return not is_one_file or is_meant(problem.path)
 
 
 def _gap(problem: Problem, facts: Facts) -> Gap:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = Limit(64 << 20, "bytes of the context that expressions see", "refused")
 
 SECRETS = (
     r"AWS_ACCESS_KEY=(?i).*aws_access_key_id( *=+ *).*(?<![A-Z0-9])[A-Z0-9]{20}(?![A-Z0-9]).*",

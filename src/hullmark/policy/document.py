@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 32
-MAX_NODES = 100_000
+MAX_BYTES = Limit(1 << 20, "bytes of a native policy", "refused")
+MAX_DEPTH = Limit(32, "parts of a policy in each other", "refused")
+MAX_NODES = Limit(100_000, "parts of a policy", "refused")
 
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

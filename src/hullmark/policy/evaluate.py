@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 
 from msgspec.structs import replace
 
+from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.completeness import answers, gaps
@@ -24,7 +25,7 @@ from hullmark.policy.rules import Excepted, Policy, Rule, Unknown
 from hullmark.policy.select import Chosen, choose
 from hullmark.policy.unidentified import unidentified
 
-MAX_FINDINGS = 1000
+MAX_FINDINGS = Limit(1000, "findings of one rule that are listed one by one; the others are counted", "shortened")
 """As many findings of one rule are listed one by one; one more says how many others there are."""
 DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a gate raises that has a defect."""

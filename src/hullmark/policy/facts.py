@@ -12,6 +12,7 @@ from hullmark.model.certificate import KeyFile
 from hullmark.model.configuration import Configuration
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Matches
 from hullmark.model.observation import Observation, ReachState
@@ -19,10 +20,11 @@ from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.secret import Secret
 from hullmark.model.verdict import Evidence
+from hullmark.policy.dockerfile.history import unread
 from hullmark.policy.files import FileTable
 from hullmark.policy.values import Expression
 
-CONTENT_LIMIT = 1 << 20
+CONTENT_LIMIT = Limit(1 << 20, "bytes of a file that rules look into")
 """The largest body, in bytes, that rules look into; larger files count as not read."""
 
 Evaluate = Callable[[Expression, "Facts"], Any]
@@ -77,7 +79,8 @@ class Facts:
     @cached_property
     def open_problems(self) -> tuple[Problem, ...]:
         """What was not seen of the image, so that rules that look there cannot tell."""
-        return tuple(problem for problem in self.inventory.problems if problem.is_open)
+        history = self.inventory.config.history if self.inventory.config is not None else ()
+        return (*(problem for problem in self.inventory.problems if problem.is_open), *unread(history))
 
     @property
     def layers_are_untold(self) -> bool:

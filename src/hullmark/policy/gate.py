@@ -15,6 +15,7 @@ from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlob
+from hullmark.policy.values import NameGlob
 
 P = TypeVar("P", bound=msgspec.Struct)
 
@@ -23,8 +24,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """Parameters of a trigger: subclass it. The docstring says when the trigger fires, and the fields' Meta what they mean.
 
     A combination of parameters that can never fire is refused in `__post_init__` with a ValueError. Parameters called `types` and
-    `except_types` are purl types of packages, those called `paths` are globs of files: what was not seen elsewhere does not keep a rule
-    from telling.
+    `except_types` are purl types of packages, those called `paths` and `allow` globs of files: what was not seen elsewhere does not keep
+    a rule from telling.
     """
 
     @property
@@ -41,6 +42,16 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     def asked_paths(self) -> tuple[PathGlob, ...]:
         """The files that it is about; none: all."""
         return getattr(self, "paths", ())
+
+    @property
+    def left_out_paths(self) -> tuple[PathGlob, ...]:
+        """The files that it is not about."""
+        return tuple(each for each in getattr(self, "allow", ()) if isinstance(each, PathGlob))
+
+    @property
+    def asked_programs(self) -> tuple[NameGlob, ...]:
+        """The programs whose settings it is about, by the first words of their keys; none: all."""
+        return ()
 
 
 class Need(StrEnum):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from hullmark.model.limit import Limit
+
 _TOKEN = re.compile(r"\(|\)|[^\s()]+")
-_MAX_TOKENS = 2000
-_MAX_DEPTH = 50
+_MAX_TOKENS = Limit(2000, "words of a licence expression")
+_MAX_DEPTH = Limit(50, "brackets in each other of a licence expression")
 
 
 def is_denied(text: str, is_listed: Callable[[str], bool]) -> bool:
     """Whether every way to comply uses a listed licence. Text that is no expression is denied if it or one of its words is listed."""
-    tokens = _TOKEN.findall(text)[: _MAX_TOKENS + 1]
+    tokens = _TOKEN.findall(text)
     if is_listed(text):
         return True
     if len(tokens) <= _MAX_TOKENS and not {"AND", "OR", "WITH"}.isdisjoint(tokens):

@@ -13,11 +13,11 @@ from functools import lru_cache
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.policy.licence_table import ALIASES, CATEGORIES, LINKING_EXCEPTIONS, Category
 
-MAX_TEXT = 4000
-MAX_GROUPS = 50
-_SHOWN = 60
+MAX_TEXT = Limit(4000, "characters of a licence expression")
+MAX_GROUPS = Limit(50, "choices that a licence expression leaves")
 
 _NOTHING = frozenset(
     ("", "-", "*", "unknown", "none", "noassertion", "n/a", "na", "null", "undefined", "license", "licence")
@@ -121,13 +121,27 @@ def read_terms(text: str) -> Terms:
     known = _known(text)
     if known is not None:
         return known
-    tokens = _TOKENS.findall(_COMMA.sub(" ,", text)) if len(text) <= MAX_TEXT else []
+    if len(text) > MAX_TEXT:
+        return _each_word(text)
+    tokens = _TOKENS.findall(_COMMA.sub(" ,", text))
     try:
         reader = _Reader(tokens)
         terms = reader.whole()
+    except _TooManyGroups:
+        return _each_word(text)
     except ValueError:
-        return Licence(_shortened(text))
-    return terms if reader.at == len(tokens) else Licence(_shortened(text))
+        return Licence(_collapsed(text))
+    return terms if reader.at == len(tokens) else Licence(_collapsed(text))
+
+
+def _each_word(text: str) -> Terms:
+    """What a text comes to that is more than is taken apart: each of its words is a licence that holds, so that none is hidden."""
+    words = [word for word in _TOKENS.findall(text) if word not in ("(", ")", ",") and word.lower() not in _OPERATORS]
+    return _joined("all", (_known(word) or Licence(word) for word in words)) if words else Licence(_collapsed(text))
+
+
+class _TooManyGroups(ValueError):
+    """There are more choices in each other than are taken apart."""
 
 
 class _Reader:
@@ -187,7 +201,7 @@ class _Reader:
     def _deeper(self) -> None:
         self._groups += 1
         if self._groups > MAX_GROUPS:
-            raise ValueError("too many groups")
+            raise _TooManyGroups
 
 
 def _joined(kind: str, parts: Iterable[Terms]) -> Terms:
@@ -204,9 +218,9 @@ def _named(text: str) -> Terms:
     if with_:
         licence = _known(base)
         name = exception.strip()
-        return Licence(licence.name if licence else _shortened(base), _EXCEPTION.get(name.lower(), _shortened(name)))
+        return Licence(licence.name if licence else _collapsed(base), _EXCEPTION.get(name.lower(), _collapsed(name)))
     parts = [_known(part) for part in text.split("/")]
-    return _joined("any", (part for part in parts if part)) if all(parts) and parts else Licence(_shortened(text))
+    return _joined("any", (part for part in parts if part)) if all(parts) and parts else Licence(_collapsed(text))
 
 
 def _known(text: str) -> Licence | None:
@@ -262,6 +276,5 @@ def _family(name: str) -> Category:
     return next((category for prefix, category in _FAMILIES if name.startswith(prefix)), "unknown")
 
 
-def _shortened(text: str) -> str:
-    words = " ".join(text[: _SHOWN * 4].split())
-    return words if len(words) <= _SHOWN else words[:_SHOWN] + "…"
+def _collapsed(text: str) -> str:
+    return " ".join(text.split())

@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore import read as anchore
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.document import Node, Unreadable, read_document
 from hullmark.policy.native import read_native
 from hullmark.policy.rules import Policy
 
-MAX_BYTES = 32 << 20
+MAX_BYTES = Limit(32 << 20, "bytes of a policy", "refused")
 """The largest document, in bytes: allowlists of Anchore policies grow. Native policies are bounded more narrowly."""
 
 

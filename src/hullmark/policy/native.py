@@ -31,6 +31,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action
 from hullmark.policy.convert import Mistake, Mistakes, nearest, read_struct
 from hullmark.policy.document import Node
@@ -39,7 +40,7 @@ from hullmark.policy.gates import triggers_by_gate
 from hullmark.policy.rollout import Grace, RuleSet, Selector, Stage
 from hullmark.policy.rules import NATIVE_SCHEMA, Excepted, Policy, Rule, Unknown
 
-MAX_RULES = 1000
+MAX_RULES = Limit(1000, "rules of a native policy", "refused")
 _SHOWN_MISTAKES = 20
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}").fullmatch

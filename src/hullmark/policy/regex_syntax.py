@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-MAX_PROGRAM = 1000
-MAX_DEPTH = 40
-MAX_REPEAT = 500
+from hullmark.model.limit import Limit
+
+MAX_PROGRAM = Limit(1000, "steps of a regular expression", "refused")
+MAX_DEPTH = Limit(40, "groups in each other of a regular expression", "refused")
+MAX_REPEAT = Limit(500, "repetitions that a regular expression asks for", "refused")
 
 _DIGITS = ((48, 57),)
 _WORDS = ((48, 57), (65, 90), (95, 95), (97, 122))

@@ -9,13 +9,14 @@ import operator
 import re
 from typing import Any, ClassVar
 
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.policy.regex import compile_pattern
 from hullmark.versions import InvalidVersion, scheme_for
 from hullmark.versions.condition import parse_condition
 
-MAX_TEXT = 1000
-MAX_NESTING = 30
+MAX_TEXT = Limit(1000, "characters of a pattern in a policy", "refused")
+MAX_NESTING = Limit(30, "brackets in each other of an expression in a policy", "refused")
 
 _MODE = re.compile(r"(?:0o)?0?([0-7]{1,4})").fullmatch
 _SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))?\s*([A-Za-z]*)").fullmatch

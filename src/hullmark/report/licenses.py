@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from hullmark.model.limit import Limit
 from hullmark.report.spdx_ids import EXCEPTIONS, LICENSES
 
 _LICENSE = {name.lower(): name for name in LICENSES.split()}
@@ -15,8 +16,12 @@ _EXCEPTION = {name.lower(): name for name in EXCEPTIONS.split()}
 _OPERATOR = {word: word.upper() for word in ("and", "or", "AND", "OR")}
 _WITH = frozenset(("with", "WITH"))
 
-_MAX_CHARACTERS = 4096
-_MAX_DEPTH = 32
+_MAX_CHARACTERS = Limit(
+    4096, "characters of a licence expression that is written as one; others are names", "shortened"
+)
+_MAX_DEPTH = Limit(
+    32, "brackets in each other of a licence expression that is written as one; others are names", "shortened"
+)
 _ALPHABET = re.compile(r"[A-Za-z0-9.+\-() \t]+").fullmatch
 _TOKENS = re.compile(r"[()]|[^() \t]+").findall
 _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")

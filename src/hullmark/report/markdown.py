@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.report.terminal import clip, safe
 
-_MAX_PROBLEMS = 20
+_MAX_PROBLEMS = Limit(20, "problems shown in Markdown; the others are counted", "shortened")
 _LONGEST = 120
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~@&$]")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import advice, counting, epss_text, kev_text, place_of, reasons, summary
@@ -12,7 +13,7 @@ from hullmark.report.workflow_commands import annotation
 
 _COMMAND = {"critical": "error", "high": "error", "medium": "warning"}
 _OTHERS = "notice"
-_MAX_NAMES = 5
+_MAX_NAMES = Limit(5, "packages named together in GitHub's annotations; the others are counted", "shortened")
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, Named
 from hullmark.report.documents import content_uuid, encode
 from hullmark.report.format import Format, RenderContext
@@ -26,9 +27,9 @@ Json = dict[str, Any]
 VERSION = "15.0.4"
 _SEVERITY = {"negligible": "Info"}
 _MAX_NAME = 255
-_MAX_SOLUTION = 7000
-_MAX_DESCRIPTION = 100_000
-_MAX_MESSAGES = 100
+_MAX_SOLUTION = Limit(7000, "characters of advice in GitLab's report", "shortened")
+_MAX_DESCRIPTION = Limit(100_000, "characters of an advisory's text in GitLab's report", "shortened")
+_MAX_MESSAGES = Limit(100, "messages in GitLab's report", "shortened")
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, Named
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
@@ -37,8 +38,8 @@ from hullmark.report.matches_words import (
 _HEAD = ("Severity", "Vulnerability", "Package", "Installed", "Fixed in", "Type", "EPSS", "Risk")
 _NUMBERS = frozenset(("EPSS", "Risk"))
 _RANK = {severity: len(WORST_FIRST) - place for place, severity in enumerate(WORST_FIRST)}
-_MAX_PLACES = 20
-_MAX_NAMES = 200
+_MAX_PLACES = Limit(20, "places of a package shown in HTML", "shortened")
+_MAX_NAMES = Limit(200, "packages named together in HTML; the others are counted", "shortened")
 _MATCHED = {"direct": "its own name", "source": "its source package", "cpe": "a guessed product name (CPE)"}
 
 

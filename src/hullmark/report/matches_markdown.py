@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
@@ -22,8 +23,8 @@ from hullmark.report.matches_words import (
 )
 
 _HEAD = ("Severity", "Vulnerability", "Package", "Installed", "Fixed in", "Type", "EPSS", "KEV", "Risk")
-_MAX_ROWS = 100
-_MAX_NAMES = 10
+_MAX_ROWS = Limit(100, "matches shown in Markdown; the others are counted", "shortened")
+_MAX_NAMES = Limit(10, "packages named together in Markdown; the others are counted", "shortened")
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, Named
 from hullmark.model.package import Location
 from hullmark.report.format import Format, RenderContext
@@ -35,7 +36,7 @@ _LEVEL = {
     "negligible": "note",
     "unknown": "warning",
 }
-_MAX_PLACES = 100
+_MAX_PLACES = Limit(100, "places of a package in SARIF", "shortened")
 _MAX_TITLE = 200
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
@@ -26,7 +27,7 @@ _COLOR = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim", "n
 _SAME = 4
 """So many cells name the package and its fix; they are not repeated from row to row."""
 
-_MAX_NAMES = 5
+_MAX_NAMES = Limit(5, "packages named together in a table; the others are counted", "shortened")
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:

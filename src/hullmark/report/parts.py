@@ -17,7 +17,9 @@ class ToolJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProblemJson(msgspec.Struct, frozen=True, gc=False):
-    """What could not be read; `layer` is -1 where no layer is meant. `kind`, `facts` and `types` are those of hullmark.model.problem."""
+    """What could not be read; `layer` is -1 where no layer is meant. The others are those of hullmark.model.problem; `programs` are
+    written where there are any.
+    """
 
     facts: tuple[str, ...]
     kind: str
@@ -26,8 +28,12 @@ class ProblemJson(msgspec.Struct, frozen=True, gc=False):
     reason: str
     room: str
     types: tuple[str, ...]
+    programs: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def problems(found: Iterable[Problem]) -> list[ProblemJson]:
     """The problems in their order."""
-    return [ProblemJson(p.facts, p.kind, p.layer, p.path, p.reason, p.room, p.types) for p in found]
+    return [
+        ProblemJson(p.facts, p.kind, p.layer, p.path, p.reason, p.room, p.types, p.programs or msgspec.UNSET)
+        for p in found
+    ]

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.inventory import Distro, FileRecord, Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.report import licenses
@@ -36,7 +37,7 @@ _ROOT = "SPDXRef-DocumentRoot-Image"
 _OS = "SPDXRef-OperatingSystem"
 _UNSAID = "NOASSERTION"
 _UNKNOWN_SHA1 = "0" * 40
-_MAX_PROBLEMS = 100
+_MAX_PROBLEMS = Limit(100, "problems named in an SPDX document", "shortened")
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})").fullmatch
 _NOT_FOR_IDS = re.compile(r"[^A-Za-z0-9.]+")
 

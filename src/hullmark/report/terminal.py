@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem, ProblemKind
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
@@ -18,7 +19,7 @@ _KINDS: dict[ProblemKind, str] = {
     "unidentified": "Unclear",
     "note": "Notes",
 }
-_MAX_PROBLEMS = 20
+_MAX_PROBLEMS = Limit(20, "problems shown in a table; the others are counted", "shortened")
 
 
 def safe(text: str) -> str:

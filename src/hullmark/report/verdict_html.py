@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Evidence, Finding, Verdict
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
@@ -30,7 +31,7 @@ td.about {{ min-width: 9rem; }}
 td .plain {{ margin-top: .35rem; font-size: .88rem; }}
 @media print {{ td.what, td.about {{ min-width: 0; }} section {{ break-before: auto; }} }}
 """
-_MAX_PLACES = 20
+_MAX_PLACES = Limit(20, "places of a finding shown in HTML", "shortened")
 _HEAD = ("Action", "Finding", "Subject", "Rule")
 _HEAD_ASIDE = ("Finding", "Subject", "Rule", "Why it does not count")
 

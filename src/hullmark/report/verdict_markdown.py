@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
 from hullmark.report.matches_words import plural, sentence
 from hullmark.report.verdict_words import counting, excuse, facts, place_of, set_aside, summary
 
-_MAX_ROWS = 100
+_MAX_ROWS = Limit(100, "findings shown in Markdown; the others are counted", "shortened")
 _LONGEST = 400
 _HEAD = ("Action", "Finding", "Subject", "Where", "Rule")
 _HEAD_ASIDE = ("Finding", "Subject", "Rule", "Why it does not count")

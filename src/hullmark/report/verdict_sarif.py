@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import relative_uri
@@ -16,7 +17,7 @@ from hullmark.report.sarif import Json, invocation, log
 from hullmark.report.verdict_words import excuse, facts, is_shadowed, is_untold, line_of, place_of, places, trigger
 
 _LEVEL = {Action.STOP: "error", Action.WARN: "warning", Action.GO: "note"}
-_MAX_PLACES = 100
+_MAX_PLACES = Limit(100, "places of a finding in SARIF", "shortened")
 
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.terminal import Paint, clip, fact, fold, problem_lines, safe
 
 _COLOR = {Outcome.GO: "green", Outcome.WARN: "yellow", Outcome.STOP: "red", Outcome.UNKNOWN: "yellow"}
 _GROUPS = ((Action.STOP, "red"), (Action.WARN, "yellow"))
-_MAX_EVIDENCE = 5
+_MAX_EVIDENCE = Limit(5, "pieces of evidence shown in a table", "shortened")
 _LONGEST_INSTRUCTION = 160
 
 

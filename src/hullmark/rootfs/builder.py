@@ -279,6 +279,8 @@ class _Body:
             if size <= read.limit:
                 if read.layer_limit is None or builder.may_hold(read, size):
                     self._reads.append(read)
+            elif read.oversize_at is not None:
+                self._sinks.append((read, read.oversize_at(text(builder.entries[index].path), size)))
             elif read.oversize is not None:
                 self._sinks.append((read, read.oversize(size)))
             else:

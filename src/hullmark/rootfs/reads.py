@@ -57,7 +57,7 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     parser, but must not enter the fact: hard links and symbolic links give a file other names.
     It never raises for bad input: what cannot be read is reported, and the good remains.
     `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
-    they are reported as too large.
+    they are reported as too large. `oversize_at(path, size)` is the same for a read that goes by the file's path.
     `layer_limit`: so many bytes of bodies are handed to it from one layer; the files after that are left out, with a Problem.
     `image_limit`: so many bytes of facts, as `weigh` counts them, are taken of one image; the layers above that give none, with a
     Problem.
@@ -75,6 +75,7 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     magic: tuple[bytes, ...] = ()
     limit: int = 64 * MIB
     oversize: Callable[[int], Sink] | None = None
+    oversize_at: Callable[[str, int], Sink] | None = None
     layer_limit: int | None = None
     image_limit: int | None = None
     weigh: Callable[[F], int] | None = None

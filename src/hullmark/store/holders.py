@@ -7,11 +7,12 @@ from typing import Any, LiteralString
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.store.coordinates import plain
 from hullmark.store.database import Connection
 from hullmark.store.matches import LONGEST_NAME
 
-_MOST_PURLS = 100
+_MOST_PURLS = Limit(100, "packages that are named of an image that holds an advisory's", "shortened")
 _MANY_SETS = 300
 """Above so many package sets, images of the account are looked through one by one: every few of them hold one of these."""
 

@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from hullmark.model.limit import Limit
 from hullmark.store.installation import Account, command
 
-LOG_LIMIT = 4 << 20
+LOG_LIMIT = Limit(4 << 20, "bytes of a log file of the database, of which there are two", "shortened")
 """Bytes of a log file. When it is full it becomes NAME.1, so that there are two at most."""
 
 _TAIL = 64

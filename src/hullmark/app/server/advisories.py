@@ -17,13 +17,14 @@ from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.store import jobs, set_counts, snapshots
 from hullmark.store.database import Connection
 from hullmark.store.objects import Objects
 from hullmark.store.snapshots import SnapshotRow
 
 _KEPT = 3
-_MAX_BYTES = 64 << 30
+_MAX_BYTES = Limit(64 << 30, "bytes of a snapshot of advisories that is loaded", "refused")
 
 
 def object_of(digest: str) -> str:

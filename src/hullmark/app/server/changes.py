@@ -11,13 +11,14 @@ from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.earlier import as_compared
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.policy.verdict_diff import Cause, Change, Difference, compare
 from hullmark.store import verdict_changes, verdicts
 from hullmark.store.objects import Objects
 from hullmark.store.verdict_changes import Receiver, Telling
 from hullmark.store.verdicts import VerdictRow
 
-MOST_FINDINGS = 200
+MOST_FINDINGS = Limit(200, "findings that came, and that went, shown of a change", "shortened")
 """As many findings that came, and that went, are shown of a change."""
 
 _LOOKED_AT = 200

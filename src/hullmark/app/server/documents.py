@@ -14,19 +14,20 @@ import msgspec
 import zstandard
 
 from hullmark.app.facets import facets_for
-from hullmark.app.fingerprint import analysis_fingerprint, read_fingerprint
+from hullmark.app.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
 from hullmark.app.stored_image import StoredImage
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.app.wish import Means
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.limit import Limit
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.recount import changed
 from hullmark.store.objects import Objects
 
-_MAX_BYTES = 4 << 30
+_MAX_BYTES = Limit(4 << 30, "bytes of a stored document", "refused")
 _FRESH = timedelta(hours=1)
 _T = TypeVar("_T")
 
@@ -52,7 +53,8 @@ def fingerprint() -> str:
     """
     with facets_for(FACETS - {Need.MALWARE}, Means()) as facets:
         reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
-    return analysis_fingerprint(map(read_fingerprint, reads))
+    # Of what is kept, parsers and the words on what was not seen are a part, which no layer's record knows.
+    return analysis_fingerprint((*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets"))))
 
 
 def put_document(objects: Objects, room: str, value: object) -> str:

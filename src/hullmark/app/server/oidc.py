@@ -12,6 +12,7 @@ import msgspec
 
 from hullmark.app.server.settings import Settings
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.http import Client, Request, origin
 from hullmark.store.accounts import Role
 
@@ -19,9 +20,9 @@ ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 """What a token may be signed by: never a shared secret, never nothing."""
 
 _KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
-_LIMIT = 1 << 20
-_MOST_KEYS = 100
-_MOST_CLAIMS = 1000
+_LIMIT = Limit(1 << 20, "bytes of an identity provider's answer", "refused")
+_MOST_KEYS = Limit(100, "keys of an identity provider", "refused")
+_MOST_CLAIMS = Limit(1000, "groups in the claims of an identity provider", "refused")
 _FRESH, _USABLE, _PAUSE = 600.0, 3600.0, 30.0
 _LEEWAY = 30
 

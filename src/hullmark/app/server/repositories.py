@@ -10,17 +10,18 @@ import msgspec
 from hullmark.app.server.logins import RegistryLogin, asking, login_for
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.http import Streamed
 from hullmark.source import ImageNotFound
 from hullmark.source.distribution import Session, sessions_for
 from hullmark.source.reference import Reference
 from hullmark.store.registries import registries
 
-MOST_TAGS = 20_000
+MOST_TAGS = Limit(20_000, "tags of a repository that are listed", "shortened")
 """As many tags of a repository are listed."""
 
 _PAGE = 1000
-_MAX_BYTES = 4 << 20
+_MAX_BYTES = Limit(4 << 20, "bytes of a list of tags", "refused")
 _NEXT = re.compile(r"<([^<>]{1,2000})>\s*;[^,]{0,100}\brel=\"?next\b").search
 _LAST = re.compile(r"[?&]last=([^&]{1,500})").search
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Literal
 
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit
 from hullmark.store import images, retention
 from hullmark.store.notice import retention as notice_retention
 from hullmark.store.objects import Listed, Objects
@@ -19,7 +20,7 @@ _MOST_TRIES, _PAUSE = 50, 0.1
 _ANSWERS_KEPT = 24
 _TOLD_KEPT = timedelta(days=400)
 _TOLD_AT_ONCE = 10_000
-_MOST_ROUNDS = 100
+_MOST_ROUNDS = Limit(100, "rounds of deleting in one job", "later")
 
 _Room = Literal["analyses", "files", "verdicts", "layers"]
 

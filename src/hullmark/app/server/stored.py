@@ -41,7 +41,15 @@ class StoredFacts:
         left = tuple(facet for facet in wish.facets if facet.name not in known)
         wish = msgspec.structs.replace(wish, digests=True, facets=left)
         scanned = scan_image(as_image(self.analysis.image), wish, self._means)
-        return msgspec.structs.replace(scanned, facets=scanned.facets | known)
+        # What was not seen of the facts that are kept is told with them.
+        told = (
+            each
+            for each in self.analysis.inventory.problems
+            if not each.facts or not known.keys().isdisjoint(each.facts)
+        )
+        problems = tuple(sorted({*scanned.inventory.problems, *told}))
+        inventory = msgspec.structs.replace(scanned.inventory, problems=problems)
+        return msgspec.structs.replace(scanned, inventory=inventory, facets=scanned.facets | known)
 
     def files(self) -> tuple[FileRecord, ...] | None:
         """All files, those that later layers deleted too; None if nobody listed them."""

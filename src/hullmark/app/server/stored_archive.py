@@ -18,6 +18,7 @@ import msgspec
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob
+from hullmark.model.limit import Limit
 from hullmark.source import SourceOptions, docker_archive, oci_archive
 from hullmark.source.archive import HEAD, Archive, check_head
 from hullmark.source.image import Asked
@@ -27,7 +28,7 @@ from hullmark.source.tar import index_of
 from hullmark.store.objects import ObjectReader, Objects
 
 NAME = "the upload"
-_MAX_MEMBERS = 20_000
+_MAX_MEMBERS = Limit(20_000, "members of an uploaded archive", "refused")
 _WINDOW = 4 << 20
 _HEADERS_WINDOW = 128 << 10
 _ALGORITHMS = ("sha256", "sha512")

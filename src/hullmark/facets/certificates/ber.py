@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hullmark.model.limit import Limit
+
 OCTETS, OBJECT, INTEGER, SEQUENCE = 0x04, 0x06, 0x02, 0x30
 CONSTRUCTED = 0x20
 
-_MAX_DEPTH = 30
+_MAX_DEPTH = Limit(30, "values of ASN.1 in each other")
 _LONG_TAG = 0x1F
 _INDEFINITE = 0x80
-_LONGEST_LENGTH = 4
+_LONGEST_LENGTH = Limit(4, "bytes that say the length of a value of ASN.1")
 
 
 class Damaged(Exception):

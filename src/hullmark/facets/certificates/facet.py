@@ -5,12 +5,13 @@ from __future__ import annotations
 from hullmark.facets.certificates.items import items_in
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.model.certificate import Item, KeyFile, Unread
+from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
-FILE_LIMIT = MIB
+FILE_LIMIT = Limit(MIB, "bytes of a file that is looked into for certificates and keys")
 """The largest file, in bytes, that is looked into."""
 
-_LAYER_LIMIT = 256 * MIB
+_LAYER_LIMIT = Limit(256 * MIB, "bytes of one layer's files that are looked into for certificates and keys")
 _SUFFIXES = (
     "pem",
     "crt",

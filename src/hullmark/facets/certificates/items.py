@@ -17,18 +17,19 @@ from hullmark.facets.certificates.ber import Damaged
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
 from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
 from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
+from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-MAX_BLOCKS = 1000
-MAX_BLOCK_BYTES = 64 << 10
+MAX_BLOCKS = Limit(1000, "blocks in PEM of one file")
+MAX_BLOCK_BYTES = Limit(64 << 10, "bytes of a block in PEM, or of a file in DER")
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
 _END = b"-----END "
 _CERTIFICATES = frozenset(("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"))
 _PKCS12 = re.compile(rb"\x30(?:\x80|[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL)
-_SEQUENCE = b"\x30"
+_SEQUENCE, _LONG_SEQUENCE = b"\x30", b"\x30\x83"  # with a length of three bytes
 _OPENSSH = b"openssh-key-v1\0"
 _OPEN_CIPHER = b"\0\0\0\x04none"
 
@@ -52,6 +53,10 @@ def items_in(body: bytes) -> Iterator[Item]:
         yield from _pkcs12(body)
     elif body.startswith(_SEQUENCE) and len(body) <= MAX_BLOCK_BYTES:
         yield from _der(body)
+    elif body.startswith(_LONG_SEQUENCE):
+        yield Unread(
+            f"it is larger than the {MAX_BLOCK_BYTES >> 10} KiB that are read as a certificate or key", may_be_key=True
+        )
 
 
 def _block(label: str, text: bytes, number: int) -> Iterator[Item]:
@@ -70,6 +75,8 @@ def _block(label: str, text: bytes, number: int) -> Iterator[Item]:
         der = b""
     if is_key:
         yield _private_key(label, der, number)
+        if len(text) > MAX_BLOCK_BYTES:
+            yield Unread("how strong a key in it is is not known: it is too long")
     elif der:
         yield _certificate(der)
     else:

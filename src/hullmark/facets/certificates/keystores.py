@@ -6,8 +6,9 @@ import struct
 from collections.abc import Callable, Iterator
 
 from hullmark.model.certificate import Item, PrivateKey, Unread
+from hullmark.model.limit import Limit
 
-MAX_ENTRIES = 5000
+MAX_ENTRIES = Limit(5000, "entries of a Java key store, and certificates of one chain in it")
 
 _MAGICS = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _HEAD = struct.Struct(">4sII")
@@ -67,7 +68,10 @@ def _entry(reader: _Reader, number: int, version: int, certificate: Callable[[by
     elif kind == _KEY:
         reader.take(reader.number(4))
         yield PrivateKey(number=number, is_encrypted=True)
-        for _ in range(min(reader.number(4), MAX_ENTRIES)):
+        chain = reader.number(4)
+        if chain > MAX_ENTRIES:
+            raise _Cut
+        for _ in range(chain):
             yield certificate(_encoded(reader, version))
     else:
         # A secret key of JCEKS is a serialized Java object: where it ends cannot be told.

@@ -24,13 +24,14 @@ from hullmark.facets.certificates.ber import (
     elements,
     written,
 )
+from hullmark.model.limit import Limit
 
-MAX_ROUNDS = 1_000_000
+MAX_ROUNDS = Limit(1_000_000, "rounds of hashing a password that opening a PKCS #12 file may cost")
 """So often a password may be hashed to open one file. Programs ask for some 10,000 at each of its parts."""
 
 _PASSWORDS = (None, b"", b"changeit")
-_MAX_BAGS = 2000
-_MAX_DEPTH = 5
+_MAX_BAGS = Limit(2000, "bags of a PKCS #12 file")
+_MAX_DEPTH = Limit(5, "bags of a PKCS #12 file in each other")
 _AROUND_A_CERTIFICATE, _AROUND_A_PART = 320, 256
 _PKCS7, _BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01"
 _DATA, _ENCRYPTED = _PKCS7 + b"\x01", _PKCS7 + b"\x06"

@@ -10,7 +10,9 @@ import msgspec
 from hullmark.facets.configuration.bracketed import Bracketed
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
+from hullmark.rootfs.reads import Remark
 
 _PASSWD, _SHADOW, _GROUP, _GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"
 
@@ -46,7 +48,7 @@ _AGES = (
     "password_inactive_days",
     "expires",
 )
-_MAX_LIST = 10_000
+_MAX_LIST = Limit(10_000, "users with root's rights, and numbers of users that stand twice")
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ def _by_name(files: Files, path: str, counts: tuple[int, ...]) -> dict[str, _Ent
     found: dict[str, _Entry] = {}
     for entry in _entries(files, path, counts):
         if entry.name in found:
-            files.problem(path, f"a second line about {entry.name[:100]}, which does not count", entry.line)
+            files.problem(path, Remark(f"a second line about {entry.name[:100]}, which does not count"), entry.line)
         else:
             found[entry.name] = entry
     return found
@@ -158,6 +160,8 @@ def users(files: Files) -> list[Setting]:
         roots = by_uid.get(0, [])
         twice = tuple(str(uid) for uid, entries in sorted(by_uid.items()) if len(entries) > 1)
         at = (_PASSWD, roots[-1].line if roots else 1)
+        if max(len(roots), len(twice)) > _MAX_LIST:
+            files.problem(_PASSWD, "so many users with root's rights, or numbers that stand twice, are not told")
         collected.add("passwd.uid0", tuple(entry.name for entry in roots[:_MAX_LIST]), *at)
         collected.add("passwd.duplicate_uids", twice[:_MAX_LIST], *at)
     return collected.settings()

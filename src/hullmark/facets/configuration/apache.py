@@ -34,6 +34,7 @@ from hullmark.facets.configuration.apache_reader import ApacheReader, Section, W
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 _MAIN = (
@@ -54,7 +55,7 @@ _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
 }
 """Directives that switch words on and off: the words they know, and what `All` stands for."""
 
-_MAX_DEPTH = 50
+_MAX_DEPTH = Limit(50, "folders above a folder whose options it may take over")
 _PER_FOLDER = ("Options", "AllowOverride")
 
 _Effective = tuple[Value, str, int]
@@ -73,13 +74,14 @@ def settings(files: Files) -> Iterable[Setting]:
     for main, name in installations(files, _MAIN, "apache"):
         reader = ApacheReader(files, main, name)
         reader.read()
-        yield from _Teller(reader, Collected(files, main)).settings()
+        yield from _Teller(files, reader, Collected(files, main)).settings()
 
 
 class _Teller:
     """Tells what the sections that were read come to."""
 
-    def __init__(self, reader: ApacheReader, found: Collected) -> None:
+    def __init__(self, files: Files, reader: ApacheReader, found: Collected) -> None:
+        self._files = files
         self._reader = reader
         self._found = found
 
@@ -112,6 +114,8 @@ class _Teller:
         for inner in section.sections.values():
             if self._found.is_full:
                 return
+            if inner.kind == "directory" and len(_parts(inner.argument)) > _MAX_DEPTH:
+                self._files.problem(inner.path, "a folder is so deep that not all it takes over is known", inner.line)
             self._tell(inner, _taken_over(inner, hosts), hosts)
 
 
@@ -139,9 +143,13 @@ def _folders(section: Section) -> dict[str, Section]:
 
 def _and_above(path: str) -> list[str]:
     """A folder and those above it, outermost first; of a path that is very deep, not all between."""
-    parts = [part for part in path.split("/") if part]
+    parts = _parts(path)
     depths = [*range(min(len(parts), _MAX_DEPTH)), len(parts)]
     return ["/" + "/".join(parts[:depth]) for depth in depths]
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
 
 
 def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[str, _Effective]]:

@@ -17,12 +17,14 @@ from hullmark.facets.configuration.apache_directives import (
 from hullmark.facets.configuration.apache_syntax import environment, lines, resolved, split_name, words
 from hullmark.facets.configuration.include_tree import MAX_TEXT, IncludeTree
 from hullmark.facets.configuration.parser import Files
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import Remark
 
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
 _WILD = re.compile(r"[*?\[]").search
 _VERSION = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.([0-9]{1,9}))?").fullmatch
-_MAX_NESTED = 32
-_MAX_DIRECTIVES = 200_000
+_MAX_NESTED = Limit(32, "sections of Apache httpd in each other")
+_MAX_DIRECTIVES = Limit(200_000, "directives of one Apache httpd")
 _MAX_NAME = 200
 _RAW = ("macro", "perl", "lua")
 _CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"})
@@ -96,7 +98,7 @@ class ApacheReader:
                     break
                 self._read_line(line)
             if self._raw or len(self._stack) > self._floor:
-                self._problem(f"the file ends within <{self._raw or self._stack[-1].tag}>")
+                self._problem(Remark(f"the file ends within <{self._raw or self._stack[-1].tag}>"))
             self._raw = ""
             del self._stack[self._floor :]
         self._path, self._line, self._floor = before
@@ -144,13 +146,13 @@ class ApacheReader:
         if len(self._stack) > self._floor and self._stack[-1].tag == tag:
             self._stack.pop()
         elif self._stack[-1].section is not None:
-            self._problem(f"</{tag}> ends no section that is open")
+            self._problem(Remark(f"</{tag}> ends no section that is open"))
 
     def _open(self, name: str, rest: str, line: str, is_read: bool) -> None:
         """Open a section; one within another that is passed over only has to be closed again."""
         tag = name.lower()
         if is_read and not line.endswith(">"):
-            self._problem(f'<{name}> is not closed by ">"')
+            self._problem(Remark(f'<{name}> is not closed by ">"'))
         around = self._stack[-1].section
         if len(self._stack) > _MAX_NESTED:
             if around is not None:
@@ -230,7 +232,7 @@ class ApacheReader:
             case lowered if _NAME(name):
                 self._take(KNOWN.get(lowered) or self._spelled.setdefault(lowered, name), arguments)
             case _:
-                self._problem("this is no directive, and is left out")
+                self._problem(Remark("this is no directive, and is left out"))
 
     def _take(self, name: str, arguments: list[str]) -> None:
         section = self._stack[-1].section
@@ -246,7 +248,7 @@ class ApacheReader:
         pattern = self._absolute(name).rstrip("/")
         found = self._matching(pattern)
         if not found and not is_optional and not self._tree.is_full:
-            self._problem(f"{pattern} is not there")
+            self._problem(Remark(f"{pattern} is not there"))
         for path in found:
             self._read_file(path)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from hullmark.model.limit import Limit
+
 _BLANK = " \t\n\v\f\r"
 _WORD = re.compile(
     r"""[ \t\n\v\f\r]*+(?:"(?P<double>(?:\\["\\]|[^"])*+)"?|'(?P<single>(?:\\['\\]|[^'])*+)'?"""
@@ -21,7 +23,7 @@ _SHELL_PIECE = re.compile(
     re.DOTALL,
 )
 
-_MAX_VALUE = 1 << 12
+_MAX_VALUE = Limit(1 << 12, "characters of a variable in Apache's envvars")
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:

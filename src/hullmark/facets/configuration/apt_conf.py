@@ -10,6 +10,7 @@ import msgspec
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import beside, plain_glob
+from hullmark.model.limit import Limit
 
 _TOKEN = re.compile(
     r"""
@@ -20,7 +21,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_LONGEST_NAME = 500
+_LONGEST_NAME = Limit(500, "characters of a name in apt.conf")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*").fullmatch
 
 

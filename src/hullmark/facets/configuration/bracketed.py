@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 _LONGEST = 200
@@ -29,5 +30,6 @@ class Bracketed:
 
 
 def bracketed(text: str) -> str:
-    """A name that closes no bracket, and is not long. Two different ones may become the same."""
-    return _UNFIT.sub(lambda found: f"\\x{ord(found[0]):02x}", text[:_LONGEST])
+    """A name that closes no bracket, and is not long. Of a longer one its digest follows the beginning: no other hides behind it."""
+    end = "" if len(text) <= _LONGEST else f"~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return _UNFIT.sub(lambda found: f"\\x{ord(found[0]):02x}", text[:_LONGEST]) + end

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.facets.configuration.parser import Files
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
-MAX_SETTINGS = 100_000
+MAX_SETTINGS = Limit(100_000, "settings that are gathered of one installation of a program")
 """So many settings one program may have; what comes after them is left out, with a Problem."""
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from hullmark.facets.configuration.parser import Files
+from hullmark.model.limit import Limit
 
 T = TypeVar("T")
 
-MAX_ENTRIES = 200_000
+MAX_ENTRIES = Limit(200_000, "entries that are held of one program's configuration before it is known which count")
 """So many entries are held of one program's configuration before it is known which of them count."""
 
 

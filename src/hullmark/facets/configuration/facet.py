@@ -12,9 +12,10 @@ from hullmark.facets.configuration.files import KeptFiles
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.configuration import Configuration
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
 
-MAX_SETTINGS = 200_000
+MAX_SETTINGS = Limit(200_000, "settings of one program")
 """So many settings one program may have; what comes after them is left out, with a Problem."""
 
 _NUMBER = re.compile(r"(\d{1,9})")
@@ -25,6 +26,7 @@ def assemble(view: FacetView) -> Configuration:
     files = KeptFiles(view)
     settings: list[Setting] = []
     for parser in PARSERS:
+        files.program = parser.name
         found = list(islice(parser.settings(files), MAX_SETTINGS + 1))
         if len(found) > MAX_SETTINGS:
             files.problem("", f"{parser.name} has more than {MAX_SETTINGS:,} settings; the rest was left out")

@@ -6,17 +6,24 @@ from hullmark.facets.configuration.parser import Status
 from hullmark.facets.facet import FacetView
 from hullmark.facets.kept import KEPT
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
+from hullmark.model.problem import OPEN, ProblemKind
+from hullmark.rootfs.reads import Remark, kind_of
 
-MAX_PROBLEMS = 200
+MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one; the others are counted", "shortened")
 """So many problems are told one by one."""
 
 
 class KeptFiles:
-    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was asked for and given."""
+    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was asked for and given,
+    `program` is the one whose parser reads now.
+    """
 
     def __init__(self, view: FacetView) -> None:
         self._view = view
         self._problems = 0
+        self._untold: dict[str, list[ProblemKind]] = {}
+        self.program = ""
         self.used: set[str] = set()
 
     @property
@@ -72,9 +79,14 @@ class KeptFiles:
         """Put a Problem into the result; after very many, the others are counted."""
         self._problems += 1
         if self._problems <= MAX_PROBLEMS:
-            self._view.problem(path.lstrip("/"), f"line {line}: {reason}" if line else reason)
+            whole = Remark(f"line {line}: {reason}", kind_of(reason)) if line else reason
+            self._view.problem(path.lstrip("/"), whole, (self.program,) if self.program else ())
+        else:
+            self._untold.setdefault(self.program, []).append(kind_of(reason))
 
     def tell_the_rest(self) -> None:
-        """Put a Problem into the result that says how many others are not told."""
-        if self._problems > MAX_PROBLEMS:
-            self._view.problem("", f"{self._problems - MAX_PROBLEMS:,} more problems with configuration are not told")
+        """Put a Problem for each program into the result that says how many others are not told."""
+        for program, kinds in self._untold.items():
+            reason = f"{len(kinds):,} more problems with configuration are not told"
+            worst: ProblemKind = "unseen" if OPEN.intersection(kinds) else "note"
+            self._view.problem("", Remark(reason, worst), (program,) if program else ())

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import Remark
 
-MAX_TEXT = 16 << 20
+MAX_TEXT = Limit(16 << 20, "characters of the files that one program's configuration includes")
 """So many characters are read for one program, a file that is included twice counted twice."""
 
-_MAX_STARS = 4
+_MAX_STARS = Limit(4, "stars in a part of a pattern that includes files")
 
 
 class IncludeTree:
@@ -55,13 +57,13 @@ class IncludeTree:
             self._stop(by, line)
             return None
         if (self._files.real(path) or path) in self._open:
-            self._files.problem(by, f"{path} includes itself", line)
+            self._files.problem(by, Remark(f"{path} includes itself"), line)
             return None
         if len(self._open) > MAX_DEPTH:
             self._files.problem(by, f"{path} is included too deep, and is left out", line)
             return None
         if self._files.status(path) is None:
-            self._files.problem(by, f"{path} is not there", line)
+            self._files.problem(by, Remark(f"{path} is not there"), line)
             return None
         text = self._files.text(path)
         self._count += 1

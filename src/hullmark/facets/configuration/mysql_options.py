@@ -10,6 +10,7 @@ import msgspec
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import beside, plain_glob
+from hullmark.rootfs.reads import Remark
 
 MAIN_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "/usr/etc/my.cnf")
 """The option files of the whole machine, in the order in which they are read."""
@@ -46,7 +47,7 @@ def _file(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Itera
     if status is None or status.kind != "f":
         return
     if status.mode & _WORLD_WRITABLE:
-        files.problem(path, "everyone may write to it, so the programs ignore it")
+        files.problem(path, Remark("everyone may write to it, so the programs ignore it"))
         return
     with tree.opened(path, by, at) as text:
         group: str | None = None
@@ -60,7 +61,7 @@ def _file(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Itera
                 yield from _directive(files, tree, (path, number), line)
             elif line and line[0] not in "#;":
                 if group is None or line[0] == "=":
-                    files.problem(path, f"an option {'has no name' if group else 'stands in no group'}", number)
+                    files.problem(path, Remark(f"an option {'has no name' if group else 'stands in no group'}"), number)
                 else:
                     yield _option(group, line, path, number)
 
@@ -68,7 +69,7 @@ def _file(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Itera
 def _group(files: Files, path: str, number: int, line: str) -> str | None:
     found = _GROUP(line)
     if found is None:
-        files.problem(path, "the name of a group has no closing bracket", number)
+        files.problem(path, Remark("the name of a group has no closing bracket"), number)
         return None
     return found[1].rstrip(_SPACE)
 
@@ -77,13 +78,13 @@ def _directive(files: Files, tree: IncludeTree, place: tuple[str, int], line: st
     path, number = place  # a path that is not absolute begins where the program is started, which is not known
     found = _DIRECTIVE(line)
     if found is None or found[2] is None:
-        files.problem(path, "a directive is not known, or lacks its path", number)
+        files.problem(path, Remark("a directive is not known, or lacks its path"), number)
     elif found[1] == "include":
         yield from _file(files, tree, beside(path, found[2]), path, number)
     else:
         folder = beside(path, found[2]).rstrip("/")
         if files.status(folder or "/") is None:
-            files.problem(path, f"the folder {folder} is not there", number)
+            files.problem(path, Remark(f"the folder {folder} is not there"), number)
         globs = (f"{plain_glob(folder)}/{hidden}*.cnf" for hidden in ("", "."))
         for name in sorted(name for glob in globs for name in tree.matching(glob, path, number)):
             yield from _file(files, tree, name, path, number)

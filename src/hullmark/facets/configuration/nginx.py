@@ -29,7 +29,9 @@ from hullmark.facets.configuration.nginx_directives import (
 )
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _MAIN = (
     "/etc/nginx/nginx.conf",
@@ -40,8 +42,8 @@ _MAIN = (
 )
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}").fullmatch
 _NUMBER = re.compile(r"-?[0-9]{1,15}").fullmatch
-_MAX_DEPTH = 40
-_MAX_DIRECTIVES = 200_000
+_MAX_DEPTH = Limit(40, "blocks of nginx in each other, files that are included counted in")
+_MAX_DIRECTIVES = Limit(200_000, "directives of one nginx")
 
 _Effective = tuple[Value, str, int]
 """A value and the path and line where it is written."""
@@ -105,7 +107,7 @@ class _Reader:
             elif block.kind in TABLES and directive.block is None:
                 block.entries.append(" ".join((directive.name, *directive.arguments)))
             elif not _NAME(directive.name):
-                self._files.problem(directive.path, "this is no directive, and is left out", directive.line)
+                self._files.problem(directive.path, Remark("this is no directive, and is left out"), directive.line)
             elif directive.block is not None:
                 self._nest(block, directive, directive.block, depth)
             else:
@@ -136,7 +138,7 @@ class _Reader:
     def _included(self, directive: Directive) -> Iterator[tuple[str, str]]:
         """Path and text of each file that an include names."""
         if len(directive.arguments) != 1:
-            self._files.problem(directive.path, "an include of other than one name", directive.line)
+            self._files.problem(directive.path, Remark("an include of other than one name"), directive.line)
             return
         name = directive.arguments[0]
         pattern = name if name.startswith("/") else f"{self._prefix}/{name}"

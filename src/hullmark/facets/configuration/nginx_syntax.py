@@ -11,7 +11,10 @@ from collections.abc import Callable
 
 import msgspec
 
-MAX_NESTED = 32
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import Remark
+
+MAX_NESTED = Limit(32, "blocks of one file of nginx in each other")
 """So deep may blocks of one file stand in each other."""
 
 Report = Callable[[str, int], None]
@@ -90,24 +93,24 @@ class _Reader:
                     self._begun = self._line
                 self._words.append(unquoted(token))
                 if kind == "quoted" and position < end and self._text[position] not in _AFTER_QUOTED:
-                    self._report("something follows the end of a quote without a blank", self._line)
+                    self._report(Remark("something follows the end of a quote without a blank"), self._line)
             self._line += token.count("\n")
         if self._words:
-            self._report("the file ends within a directive", self._begun)
+            self._report(Remark("the file ends within a directive"), self._begun)
         if len(self._stack) > 1:
-            self._report("the file ends within a block", self._line)
+            self._report(Remark("the file ends within a block"), self._line)
         return self._top
 
     def _mark(self, mark: str, position: int) -> int | None:
         """Act upon `;`, `{` or `}`: where to go on, None for nowhere."""
         if mark == "}":
             if self._words:
-                self._report('"}" stands within a directive', self._line)
+                self._report(Remark('"}" stands within a directive'), self._line)
                 self._take(None)
             if len(self._stack) > 1:
                 self._stack.pop()
             else:
-                self._report('"}" without a block that it ends', self._line)
+                self._report(Remark('"}" without a block that it ends'), self._line)
         elif not self._words:
             self._report(f'"{mark}" without a directive', self._line)
             if mark == "{":

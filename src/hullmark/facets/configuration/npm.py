@@ -15,6 +15,7 @@ from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _GLOBAL = ("/usr/etc/npmrc", "/usr/local/etc/npmrc", "/etc/npmrc", "/opt/*/etc/npmrc")
 _ROOT = "/root/.npmrc"
@@ -65,14 +66,14 @@ def _lines(files: Files, tree: IncludeTree, path: str) -> Iterator[tuple[str, st
                 continue
             if line[0] == "[" and line[-1] == "]":
                 is_in_section = True
-                files.problem(path, "a section, which npm does not read", number_)
+                files.problem(path, Remark("a section, which npm does not read"), number_)
             elif not is_in_section:
                 name, equals, value = line.partition("=")
                 name = _unquoted(name.strip(_SPACE))
                 if name:
                     yield name, _unquoted(value.strip(_SPACE)) if equals else None, number_
                 else:
-                    files.problem(path, "a value has no name", number_)
+                    files.problem(path, Remark("a value has no name"), number_)
 
 
 def _unquoted(text: str) -> str:

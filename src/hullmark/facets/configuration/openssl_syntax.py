@@ -10,6 +10,7 @@ import msgspec
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import beside, plain_glob
+from hullmark.model.limit import Limit
 
 _SPACE = " \t\r\n\v\f"
 _NAME = r"(?:[A-Za-z0-9_!.%&*+,/;?@^~|\-]|\\.)"
@@ -29,8 +30,8 @@ _QUOTED_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b"}
 _SWITCH = {"on": True, "true": True, "off": False, "false": False}
 _CLOSING = {"{": "}", "(": ")"}
-_LONGEST_VALUE = 65_536
-_MAX_EXPANDED = 16 << 20
+_LONGEST_VALUE = Limit(65_536, "characters of a value with variables in openssl.cnf")
+_MAX_EXPANDED = Limit(16 << 20, "characters of all values of openssl.cnf")
 _ENTRY = 100
 """What an entry counts beside the length of its value."""
 

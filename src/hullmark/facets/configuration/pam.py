@@ -11,7 +11,9 @@ import msgspec
 from hullmark.facets.configuration.bracketed import bracketed
 from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files, Parser
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
+from hullmark.rootfs.reads import Remark
 
 FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d")
 """Where services are configured; the first one that has a service counts."""
@@ -33,7 +35,7 @@ _LEFT_OVERS = (
     ".pam-new",
     "~",
 )
-_MAX_STEPS = 100_000
+_MAX_STEPS = Limit(100_000, "lines of PAM's files, those that are included counted as often as they are")
 _NULL = ("nullok", "nullok_secure")
 
 
@@ -87,9 +89,9 @@ class _Stacks:
         names = (line.module,) if line.module.startswith("/") else (f"{folder}/{line.module}" for folder in FOLDERS)
         found = next((name for name in names if self._files.status(name) is not None), None)
         if found is None:
-            self._files.problem(line.path, f"{line.module} is not there", line.line)
+            self._files.problem(line.path, Remark(f"{line.module} is not there"), line.line)
         elif found in stack:
-            self._files.problem(line.path, f"{line.module} includes itself", line.line)
+            self._files.problem(line.path, Remark(f"{line.module} includes itself"), line.line)
         elif len(stack) > MAX_DEPTH:
             self._files.problem(line.path, f"{line.module} is included too deep, and is left out", line.line)
         elif found not in self._known and len(self._known) >= MAX_INCLUDES:

@@ -8,12 +8,13 @@ from typing import Protocol
 import msgspec
 
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
 
-MAX_INCLUDES = 1000
+MAX_INCLUDES = Limit(1000, "files, and patterns, that one program's configuration includes")
 """So many files one program's configuration may consist of; what includes more has a Problem."""
 
-MAX_DEPTH = 20
+MAX_DEPTH = Limit(20, "files that include each other")
 """So deep may files include each other."""
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from hullmark.model.limit import Limit
+
 _BLANKS = re.compile(r"[ \t]*+")
 _BETWEEN = re.compile(r"(?:[ \t\r\n]++|;[^\r\n]*+)*+")
 _LABEL = re.compile(r'[^=\n\r\t;&|^$~(){}!"\[\]\0]++')
@@ -24,8 +26,8 @@ _PIECE = re.compile(
 _IN_QUOTES = re.compile(r'\$\{(?P<name>[^}:$]*+)(?::-(?P<other>[^}$]*+))?\}|\\(?P<escaped>["\\])')
 _INTEGER = re.compile(r"[ \t\n\r\v\f]*+([+-]?[0-9]+)")
 _WORDS = {"true": "1", "on": "1", "yes": "1", "false": "", "off": "", "no": "", "none": "", "null": ""}
-_MAX_NESTED = 50
-_MAX_VALUE = 1 << 16
+_MAX_NESTED = Limit(50, "brackets in each other in a value of php.ini")
+_MAX_VALUE = Limit(1 << 16, "characters of a value in php.ini")
 
 
 class Entry(msgspec.Struct):

@@ -30,6 +30,7 @@ from hullmark.facets.configuration.postfix_names import (
 from hullmark.facets.configuration.postfix_syntax import Expander, UnexpandableError, logical_lines, split
 from hullmark.facets.configuration.written import MASK, number, without_password
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _MAIN = "/etc/postfix/main.cf"
 _MASTER = "/etc/postfix/master.cf"
@@ -70,7 +71,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     for each in written.values():
         text = _expanded(files, expander, each)
         if each.name in SWITCHES and text.lower() not in ("yes", "no") and "$" not in text:
-            files.problem(_MAIN, f"{bracketed(each.name)} is neither yes nor no", each.line)
+            files.problem(_MAIN, Remark(f"{bracketed(each.name)} is neither yes nor no"), each.line)
         settings.add(f"postfix.main.{bracketed(each.name)}", typed(each.name, text), _MAIN, each.line)
     _services(files, expander, written.get("default_process_limit"), settings)
     return settings.settings()
@@ -80,7 +81,7 @@ def _parameters(files: Files) -> Iterator[_Parameter]:
     for line, text in logical_lines(files, _MAIN):
         found = _ASSIGNMENT(text)
         if found is None:
-            files.problem(_MAIN, "it gives no parameter a value", line)
+            files.problem(_MAIN, Remark("it gives no parameter a value"), line)
         else:
             yield _Parameter(found[1], _masked(found[1], found[2].strip(_SPACE)), line)
 

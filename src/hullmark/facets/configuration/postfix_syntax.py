@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hullmark.facets.configuration.parser import Files
+from hullmark.model.limit import Limit
+from hullmark.rootfs.reads import Remark
 
-MAX_WORK = 4_000_000
+MAX_WORK = Limit(4_000_000, "characters that are looked at to follow all references in main.cf")
 """So much is spent on all references, counted in characters that are looked at; values after that stay as written."""
 
-MAX_VALUE_WORK = 50_000
+MAX_VALUE_WORK = Limit(50_000, "characters that are looked at to follow the references of one value in main.cf")
 """So much is spent on the references of one value, besides its own length."""
 
-_MAX_DEPTH = 100
+_MAX_DEPTH = Limit(100, "references in each other in main.cf")
 _REFERENCE_WORK = 20
 _BLANKS = " \t\n\v\f\r"
 _SEPARATOR = re.compile(r"[{}:, \t\r\n]")
@@ -52,7 +54,7 @@ def logical_lines(files: Files, path: str) -> Iterator[tuple[int, str]]:
         elif parts:
             parts.append(line)
         else:
-            files.problem(path, "it goes on with a line, but none stands before it", number)
+            files.problem(path, Remark("it goes on with a line, but none stands before it"), number)
     if parts:
         yield first, "".join(parts)
 
@@ -86,7 +88,7 @@ class Expander:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
-        self._left = MAX_WORK
+        self._left: int = MAX_WORK
         self._left_for_value = 0
         self.unknown = 0
         """How many references stayed as they are written."""

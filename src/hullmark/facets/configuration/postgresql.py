@@ -18,6 +18,7 @@ from hullmark.facets.configuration.postgresql_conf import Written, read_conf
 from hullmark.facets.configuration.postgresql_hba import Field, Record, hba_record, ident_record, read_lines
 from hullmark.facets.configuration.postgresql_names import DEFAULTS, LISTS, SWITCHES, WORDS
 from hullmark.facets.configuration.written import MASK, number, without_password
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 _MAIN = (
@@ -30,7 +31,7 @@ _MAIN = (
 _DEBIAN = re.compile(r"/etc/postgresql/([^/]+/[^/]+)").fullmatch
 _VERSION = re.compile(r"/([0-9]{1,2})(?:\.[0-9]+)?(?=/)")
 _FIRST_SCRAM = 14
-_LONGEST_LIST = 10_000
+_LONGEST_LIST = Limit(10_000, "characters of a list in postgresql.conf")
 _CONNECTION_SECRET = re.compile(r"(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.){0,999}+'?|[^\s']++)", re.IGNORECASE)
 _ITEM = re.compile(r'\s*+("(?:[^"]|"")*+"|[^,]*+)\s*+(?:,|\Z)').findall
 
@@ -62,6 +63,8 @@ def _cluster(files: Files, tree: IncludeTree, main: str, settings: Collected) ->
     if version and int(version[1]) < _FIRST_SCRAM:
         settings.add(f"{cluster}.password_encryption", "md5")
     for each in found.values():
+        if each.name in LISTS and len(each.value) >= _LONGEST_LIST:
+            files.problem(each.path, f"{each.name} is too long, and was not taken apart", each.line)
         settings.add(f"{cluster}.{each.name}", typed(each.name, each.value), each.path, each.line)
     for name, record in (("hba", hba_record), ("ident", ident_record)):
         path = _named(found.get(f"{name}_file"), data, f"pg_{name}.conf")

@@ -10,6 +10,7 @@ import msgspec
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import beside, plain_glob
+from hullmark.rootfs.reads import Remark
 
 _LETTER = r"[A-Za-z_\x80-\U0010ffff]"
 _LINE = re.compile(
@@ -57,7 +58,7 @@ def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int 
                 else:
                     yield Written(name, value, path, number)
             elif not _NOTHING(line):
-                files.problem(path, "it is no setting as the server reads them", number)
+                files.problem(path, Remark("it is no setting as the server reads them"), number)
 
 
 def _unquoted(text: str) -> str:
@@ -78,6 +79,6 @@ def _include(files: Files, tree: IncludeTree, include: Written) -> Iterator[Writ
             yield from read_conf(files, tree, target, include.path, include.line)
         return
     if files.status(target) is None:
-        files.problem(include.path, f"the folder {target} is not there", include.line)
+        files.problem(include.path, Remark(f"the folder {target} is not there"), include.line)
     for path in tree.matching(f"{plain_glob(target)}/*.conf", include.path, include.line):
         yield from read_conf(files, tree, path, include.path, include.line)

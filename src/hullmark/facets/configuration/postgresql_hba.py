@@ -10,7 +10,9 @@ import msgspec
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.written import MASK, beside, plain_glob
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Value
+from hullmark.rootfs.reads import Remark
 
 Field = tuple[str, ...]
 """The words of one field, which commas part. A quoted word that would mean more without its quotes keeps them."""
@@ -24,7 +26,7 @@ _IP = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%.*)?").fullmatch
 _WORD = re.compile(r'[^\s,"#]+')
 _SPACE = " \t\r\f\v"
 _INCLUDES = ("include", "include_if_exists", "include_dir")
-_MAX_WORDS = 10_000
+_MAX_WORDS = Limit(10_000, "words of one field in pg_hba.conf")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -129,7 +131,7 @@ def _include(files: Files, tree: IncludeTree, include: Line) -> Iterator[Line]:
             yield from read_lines(files, tree, target, include.path, include.line)
         return
     if files.status(target) is None:
-        files.problem(include.path, f"the folder {target} is not there", include.line)
+        files.problem(include.path, Remark(f"the folder {target} is not there"), include.line)
     for path in tree.matching(f"{plain_glob(target)}/*.conf", include.path, include.line):
         yield from read_lines(files, tree, path, include.path, include.line)
 

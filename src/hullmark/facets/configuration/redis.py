@@ -29,6 +29,7 @@ from hullmark.facets.configuration.redis_directives import (
 )
 from hullmark.facets.configuration.written import MASK, beside, number, without_password
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 _PIECE = re.compile(
     r"""[ \t\r\n\v\f]*+((?:[^ \t\r\n"']|"(?:\\.|[^"\\])*+"(?=\s|\Z)|'(?:\\'|[^'])*+'(?=\s|\Z))++)(?=[ \t\r\n]|\Z)""",
@@ -83,7 +84,7 @@ def read_directives(files: Files, tree: IncludeTree, path: str, by: str = "", at
                 continue
             words = split(written)
             if words is None:
-                files.problem(path, "its quotes are not balanced", line)
+                files.problem(path, Remark("its quotes are not balanced"), line)
             elif words and words[0].lower() == "include" and len(words) > 1:
                 yield from _include(files, tree, Directive("include", words[1:], path, line))
             elif words:

@@ -21,11 +21,14 @@ from hullmark.facets.configuration.sshd import MAIN
 from hullmark.facets.configuration.sshd import settings as sshd_settings
 from hullmark.facets.configuration.written import split_at_commas
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
+from hullmark.model.problem import OPEN
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import kind_of
 
-_MAX_USERS = 10_000
-_MAX_FILES = 1_000
-_MAX_PATTERNS = 20
+_MAX_USERS = Limit(10_000, "users whose authorized keys are looked for")
+_MAX_FILES = Limit(1_000, "files of authorized keys")
+_MAX_PATTERNS = Limit(20, "places of authorized keys for each user")
 _USUAL = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 _OPTION = re.compile(r'(?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+').match
 _TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,80}").fullmatch
@@ -45,7 +48,7 @@ class PublicKey(msgspec.Struct, frozen=True):
 
 
 class _Quiet:
-    """The files as another parser sees them, whose Problems it tells itself."""
+    """The files as another parser sees them, which tells Problems itself; but what it did not see is missing here too."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -67,7 +70,9 @@ class _Quiet:
         return self._files.real(path)
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
-        """Nothing: sshd's parser has told it."""
+        """Pass on what leaves it open where keys are."""
+        if kind_of(reason) in OPEN:
+            self._files.problem(path, reason, line)
 
 
 def _string(blob: bytes, at: int) -> tuple[bytes, int]:
@@ -139,7 +144,10 @@ def authorized(line: str) -> tuple[PublicKey, str, tuple[str, ...]] | None:
 def _homes(files: Files) -> Iterator[tuple[str, str]]:
     """(user, home) of the accounts; without passwd(5) those that folders let suppose."""
     text = files.text("/etc/passwd") if files.status("/etc/passwd") is not None else None
-    for line in (text or "").split("\n")[:_MAX_USERS]:
+    lines = (text or "").split("\n")
+    if len(lines) > _MAX_USERS:
+        files.problem("/etc/passwd", "the keys of so many users are not looked for")
+    for line in lines[:_MAX_USERS]:
         fields = line.split(":")
         if len(fields) == 7 and fields[0] and fields[5].startswith("/"):
             yield fields[0], fields[5].rstrip("/")

@@ -12,12 +12,14 @@ from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
+from hullmark.rootfs.reads import Remark
 
 MAIN = "/etc/ssh/sshd_config"
 
-_MAX_BLOCKS = 10_000
-_MAX_ITEMS = 10_000
+_MAX_BLOCKS = Limit(10_000, "blocks of sshd_config that begin with Match")
+_MAX_ITEMS = Limit(10_000, "values of one keyword of sshd_config, and addresses that sshd listens on")
 _CRITERIA = (
     "user",
     "group",
@@ -84,9 +86,9 @@ class _Reader:
         words = split_words(rest)
         name = found[1].lower()
         if words is None:
-            self._files.problem(path, f"a quote of {found[1]} is not closed", line)
+            self._files.problem(path, Remark(f"a quote of {found[1]} is not closed"), line)
         elif not words:
-            self._files.problem(path, f"{found[1]} has no value", line)
+            self._files.problem(path, Remark(f"{found[1]} has no value"), line)
         elif name == "match":
             return self._match(words, path, line) or block
         elif name == "include":
@@ -94,7 +96,7 @@ class _Reader:
         elif name in KEYWORDS:
             self._set(block, KEYWORDS[name], (words, rest), _Written(None, path, line))
         else:
-            self._files.problem(path, f"sshd does not know the keyword {found[1]}", line)
+            self._files.problem(path, Remark(f"sshd does not know the keyword {found[1]}"), line)
         return block
 
     def _match(self, words: list[str], path: str, line: int) -> _Block | None:
@@ -104,7 +106,7 @@ class _Reader:
             return None
         unknown = next((name for name in _criteria(words) if name.lower() not in _CRITERIA), None)
         if unknown is not None:
-            self._files.problem(path, f"sshd does not know the criterion {unknown[:100]}", line)
+            self._files.problem(path, Remark(f"sshd does not know the criterion {unknown[:100]}"), line)
         criteria = " ".join((*self._outer[-1:], *words)).strip()
         self.matches.append(_Block(criteria, path, line, {}))
         return self.matches[-1]
@@ -119,7 +121,7 @@ class _Reader:
         """Set a value, unless an earlier line has; lists of some keywords grow with each line."""
         words, rest = given
         if block.criteria and not keyword.in_match and keyword.kind != "old":
-            self._files.problem(at.path, f"{keyword.name} may not stand in a Match block", at.line)
+            self._files.problem(at.path, Remark(f"{keyword.name} may not stand in a Match block"), at.line)
             return
         value = _value(keyword, words, rest)
         if value is None:
@@ -280,17 +282,19 @@ def _with_ports(lines: tuple[str, ...], ports: tuple[str, ...]) -> Iterator[str]
             yield from (f"{address}:{port}{space}{domain}" for port in ports)
 
 
-def _listening(everyone: dict[str, _Written]) -> None:
+def _listening(files: Files, everyone: dict[str, _Written]) -> None:
     """ListenAddress comes to addresses with ports, and is all addresses where it is not set."""
     ports, family = everyone["Port"].value, everyone["AddressFamily"].value
     known = everyone.get("ListenAddress", _Written(None, "", 0))
     addresses = known.value or {"any": ("[::]", "0.0.0.0"), "inet": ("0.0.0.0",)}.get(str(family), ("[::]",))  # noqa: S104
     if isinstance(addresses, tuple) and isinstance(ports, tuple):
-        listening = tuple(islice(_with_ports(addresses, ports), _MAX_ITEMS))
-        everyone["ListenAddress"] = _Written(listening, known.path, known.line)
+        listening = tuple(islice(_with_ports(addresses, ports), _MAX_ITEMS + 1))
+        if len(listening) > _MAX_ITEMS:
+            files.problem(MAIN, "so many addresses that it listens on are not told")
+        everyone["ListenAddress"] = _Written(listening[:_MAX_ITEMS], known.path, known.line)
 
 
-def _in_effect(reader: _Reader, standard: dict[str, Value]) -> dict[str, _Written]:
+def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _Written]:
     """What holds for those whom no Match line names: `Match all` counts before what stands outside, and the defaults last."""
     values: dict[str, _Written] = {}
     for block in (*(block for block in reader.matches if block.criteria.lower() == "all"), reader.everyone):
@@ -299,7 +303,7 @@ def _in_effect(reader: _Reader, standard: dict[str, Value]) -> dict[str, _Writte
     for name, value in standard.items():
         known = values.setdefault(name, _Written(value, "", 0))
         values[name] = _Written(_changed(known.value, value), known.path, known.line)
-    _listening(values)
+    _listening(files, values)
     return values
 
 
@@ -311,7 +315,7 @@ def settings(files: Files) -> list[Setting]:
     standard = defaults(files.distro)
     reader = _Reader(files)
     reader.read(MAIN, reader.everyone)
-    for name, written in _in_effect(reader, standard).items():
+    for name, written in _in_effect(files, reader, standard).items():
         collected.add(f"sshd.{name}", written.value, written.path, written.line)
     for i, block in enumerate(reader.matches):
         collected.add(f"sshd.Match[{i}].criteria", block.criteria, block.path, block.line)

@@ -23,6 +23,7 @@ from hullmark.facets.configuration.sudoers_syntax import (
     rules,
 )
 from hullmark.model.inventory import Distro
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 MAIN = "/etc/sudoers"
@@ -31,7 +32,7 @@ _INCLUDE = re.compile(r"[@#]include(dir)?[ \t]+(.+)").fullmatch
 _WORD = re.compile(r"[A-Za-z_]+").match
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,3})?").fullmatch
 _LISTS = frozenset({"env_check", "env_delete", "env_keep", "log_subcmds_exclude"})
-_MAX_ITEMS = 500
+_MAX_ITEMS = Limit(500, "items of a list in sudoers")
 
 _STANDARD: dict[str, Value] = {
     "authenticate": True,

@@ -19,6 +19,7 @@ from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import number
 from hullmark.model.setting import Setting
+from hullmark.rootfs.reads import Remark
 
 _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 _LAST = "/etc/sysctl.conf"
@@ -70,7 +71,7 @@ def _assignments(files: Files, tree: IncludeTree, path: str) -> Iterator[_Assign
             is_lenient = name.startswith("-")
             name = _dotted(name.removeprefix("-").strip(_SPACE))
             if not name or not (equals or is_lenient):
-                files.problem(path, "it gives no parameter a value", number_)
+                files.problem(path, Remark("it gives no parameter a value"), number_)
             else:
                 yield _Assignment(name, value.strip(_SPACE) if equals else None, path, number_)
 

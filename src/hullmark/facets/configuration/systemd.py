@@ -12,6 +12,7 @@ from hullmark.facets.configuration.collected import Collected
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.systemd_syntax import Assignment, Fault, assignments, is_list, items, scalar
 from hullmark.facets.configuration.written import without_password
+from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 
 FOLDERS = (
@@ -27,8 +28,8 @@ TYPES = ("service", "socket", "target", "timer", "path", "mount", "automount", "
 """The endings of units' names."""
 
 _ETC, _NULL = FOLDERS[0], "/dev/null"
-_MAX_UNITS = 10_000
-_MAX_ITEMS = 10_000
+_MAX_UNITS = Limit(10_000, "units of systemd")
+_MAX_ITEMS = Limit(10_000, "items of a list of a unit of systemd")
 
 
 class _Unit(msgspec.Struct):
@@ -102,6 +103,8 @@ def _note_wants(files: Files, units: dict[str, _Unit]) -> None:
                 unit.is_enabled = unit.is_enabled or folder == _ETC
                 if by not in unit.wanted_by and len(unit.wanted_by) < _MAX_ITEMS:
                     unit.wanted_by.append(by)
+                elif by not in unit.wanted_by:
+                    files.problem(path, "so many units that bring this one up are not told")
 
 
 def _template(name: str) -> str:

@@ -15,15 +15,15 @@ from hullmark.facets.secrets.finder import Finder, Spot, digest_of, lines_of, ow
 from hullmark.facets.secrets.given import given
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.own import NO_RULES, OwnRules, spans_of
-from hullmark.facets.secrets.text import HEAD, is_binary
 from hullmark.model.image import ImageConfig
+from hullmark.model.limit import Limit
 from hullmark.model.secret import Place, Secret
 from hullmark.rootfs.reads import MIB, Read, Report
 
 HELD = MIB
 """Larger files are looked at in pieces of this size, each with the end of the one before."""
 
-MAX_SECRETS = 20_000
+MAX_SECRETS = Limit(20_000, "secrets of an image")
 """So many secrets are told of one image."""
 
 OVERLAP = 20 << 10
@@ -96,9 +96,7 @@ def _read(search: _Search) -> Read[list[Found]]:
     digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
 
     def extract(path: str, body: memoryview, report: Report) -> list[Found] | None:
-        if is_binary(body):
-            return None
-        spots, whole, is_cut = search.of(body, path[path.rfind("/") + 1 :])
+        spots, whole, is_cut = search.of(body, _last_segment(path))
         if is_cut:
             report(_CUT)
         return [search.found(whole, spot, line) for spot, line in _with_lines(whole, spots)] or None
@@ -109,9 +107,13 @@ def _read(search: _Search) -> Read[list[Found]]:
         extract=extract,
         globs=("**",),
         limit=HELD,
-        oversize=lambda size: _Pieces(search),
+        oversize_at=lambda path, size: _Pieces(search, _last_segment(path)),
         sources=("facets/secrets",),
     )
+
+
+def _last_segment(path: str) -> str:
+    return path[path.rfind("/") + 1 :]
 
 
 def _with_lines(body: bytes, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int]]:
@@ -119,38 +121,27 @@ def _with_lines(body: bytes, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int]
 
 
 class _Pieces:
-    """Looks at a large file piece by piece. Of its name nothing is known, so kinds that go by one are not looked for."""
+    """Looks at a large file piece by piece."""
 
-    def __init__(self, search: _Search) -> None:
+    def __init__(self, search: _Search, name: str) -> None:
         self._search = search
+        self._name = name
         self._held = bytearray()
         self._begin = 0
         self._lines = 0
-        self._is_binary: bool | None = None
         self._found: list[Found] = []
         self._is_cut = False
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
-        if self._is_binary:
-            return
         self._held += piece
-        if self._is_binary is None and len(self._held) >= HEAD and self._tell_binary():
-            return
         if len(self._held) >= HELD:
             self._look(len(self._held) - OVERLAP)
-
-    def _tell_binary(self) -> bool:
-        with memoryview(self._held) as head:
-            self._is_binary = is_binary(head)
-        if self._is_binary:
-            self._held.clear()
-        return self._is_binary
 
     def _look(self, stop: int) -> None:
         """Take the secrets that begin before `stop`, and keep what stands in front of it and behind it for the next look."""
         body = bytes(self._held)
-        spots, _, is_cut = self._search.of(body, "-")
+        spots, _, is_cut = self._search.of(body, self._name)
         for spot, line in _with_lines(body, spots):
             if self._begin <= spot.start < stop:
                 self._found.append(self._search.found(body, spot, line + self._lines))
@@ -163,9 +154,7 @@ class _Pieces:
 
     def finish(self, report: Report, /) -> list[Found] | None:
         """All of it was given."""
-        if self._is_binary is None:
-            self._tell_binary()
-        if not self._is_binary and self._held:
+        if self._held:
             self._look(len(self._held))
         if self._is_cut:
             report(_CUT)

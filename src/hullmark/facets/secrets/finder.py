@@ -13,8 +13,9 @@ from typing import NamedTuple
 from hullmark.facets.secrets.keywords import MAX_MEETINGS, Keyword, Keywords, OneByOne, keywords
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
+from hullmark.model.limit import Limit
 
-MAX_SECRETS = 1000
+MAX_SECRETS = Limit(1000, "secrets of one file, or MiB of a large one")
 """So many secrets are told of one body."""
 
 _PIECE, _MORE = 32 << 10, 16 << 10
@@ -123,8 +124,9 @@ def _all_fits(pattern: re.Pattern[bytes], body: bytes) -> Iterator[re.Match[byte
     """Where a pattern fits, looked for in pieces: so a body of one long line costs its length, not the square of it."""
     for at in range(0, max(len(body), 1), _PIECE):
         stop = min(at + _PIECE + _MORE, len(body))
-        # What goes on to the end of the piece may go on behind it, and is found whole in the next one.
-        yield from (fits for fits in pattern.finditer(body, at, stop) if fits.end() < stop or stop == len(body))
+        # What goes on to the end of the piece may go on behind it, and is found whole in the next one if it begins there.
+        is_in = (fits for fits in pattern.finditer(body, at, stop) if fits.end() < stop or fits.start() < at + _PIECE)
+        yield from is_in if stop < len(body) else pattern.finditer(body, at, stop)
 
 
 def _secret_in(fits: re.Match[bytes]) -> tuple[int, int] | None:

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-MAX_MEETINGS = 50_000
+from hullmark.model.limit import Limit
+
+MAX_MEETINGS = Limit(50_000, "keywords of secrets that are followed up in one file, or MiB of a large one")
 """So many keywords are followed up in one body."""
 
 Meeting = tuple[int, int]

@@ -16,6 +16,11 @@ def is_kept_password(value: bytes) -> bool:
     return not is_placeholder(value)
 
 
+def is_salted_hash(value: bytes) -> bool:
+    """Whether what follows the name of a method is a salt and a hash, rather than names that dollar signs part."""
+    return value.count(b"$") < 2
+
+
 def is_old_hash(value: bytes) -> bool:
     """Whether 13 characters are a hash of crypt(3)'s first form, rather than what one is masked with."""
     return bool(value.strip(b"_."))
@@ -80,6 +85,7 @@ KINDS = (
         rb"\$(?:(?:1|5|6|apr1)\$(?:rounds=[0-9]{1,9}\$)?(?P<s>[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86})"
         rb"|(?:2[abxy]\$[0-9]{2}|(?:y|gy|7)\$[./A-Za-z0-9]{1,32})\$?(?P<t>[./A-Za-z0-9$]{40,140})"
         rb"|argon2(?:id|i|d)\$(?:v=[0-9]{1,3}\$)?m=[0-9,pt=]{1,40}\$(?P<u>[A-Za-z0-9+/$]{20,300}))(?![./A-Za-z0-9])",
+        is_salted_hash,
     ),
     Kind(
         "directory-password-hash",

@@ -13,7 +13,7 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 
 _NOP = re.compile(r"^/bin/sh -c #\(nop\) +(.*)")
-_MAX_LINES = 100_000
+_MAX_LINES = 16 << 20  # as many as a Dockerfile, or an image's settings, of the largest size can have
 
 KEYWORDS = (
     *("ADD", "ARG", "COPY", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),

@@ -13,6 +13,7 @@ from itertools import islice
 
 from msgspec import structs
 
+from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
 from hullmark.policy.anchore.allowlists import Exceptions
@@ -32,10 +33,12 @@ from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
 from hullmark.policy.rules import Excepted
 
-MAX_FINDINGS = 100_000
+MAX_FINDINGS = Limit(
+    100_000, "findings of one rule of Anchore's language; a rule that fires more often cannot be judged"
+)
 """As many findings of one rule are listed; a rule that fires more often cannot be judged."""
 
-_MAX_PROBLEMS = 1000
+_MAX_PROBLEMS = Limit(1000, "problems of a verdict by Anchore's language", "shortened")
 _ROOM = "policy"
 _ORDER = {Action.STOP: 0, Action.WARN: 1, Action.GO: 2}
 _NO_ADVISORIES = "there are no advisories to match its packages with: fetch them with hullmark db update, or name some"

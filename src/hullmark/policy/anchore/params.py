@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-MAX_VALUE = 100_000
+from hullmark.model.limit import Limit
+
+MAX_VALUE = Limit(100_000, "characters of a parameter in Anchore's language", "refused")
 
 _INTEGER = re.compile(r"\s*[0-9]{1,18}\s*").fullmatch
 _NUMBER = re.compile(r"\s*-*[0-9]*(\.[0-9]*)?\s*").fullmatch

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore.allowlists import Allowlist, Item
 from hullmark.policy.anchore.bundle import Bundle, Collected, Mapping, Rule, RuleSet
 from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.read_rules import read_rule
 from hullmark.policy.anchore.select import ImageRule, Wildcard
 
-MAX_ENTRIES = 100_000
+MAX_ENTRIES = Limit(100_000, "entries of a list in a policy bundle", "refused")
 
 
 class _Words(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action
 from hullmark.policy.anchore.bundle import Collected, Rule
 from hullmark.policy.anchore.gates import RETIRED, triggers_by_gate
@@ -13,7 +14,7 @@ from hullmark.policy.anchore.params import BadValue, Values, read_value
 from hullmark.policy.anchore.trigger import Trigger
 from hullmark.policy.convert import nearest
 
-MAX_PARAMS = 200
+MAX_PARAMS = Limit(200, "parameters of a rule in Anchore's language", "refused")
 
 _NEW_WORDS = (("denylist", "blacklist"), ("allowlist", "whitelist"))
 

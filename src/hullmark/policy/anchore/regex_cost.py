@@ -13,6 +13,7 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
 
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore.regex_tree import (
     ONE_CHARACTER,
     REPETITIONS,
@@ -28,7 +29,7 @@ NEVER = 10**15
 
 _ALL = (1 << 129) - 1
 _OTHER = 1 << 128  # characters that are not ASCII
-_MAX_DEPTH = 60
+_MAX_DEPTH = Limit(60, "parts in each other of a regular expression whose cost is reckoned")
 _WIDE = re.compile(r"\.$|\[\^|\\[dDsSwW]").search
 _CODES = re.compile(r"\\U([0-9a-f]{8})").findall
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore.regex_tree import (
     ONE_CHARACTER,
     Node,
@@ -19,8 +20,8 @@ from hullmark.policy.anchore.regex_tree import (
     place_source,
 )
 
-MAX_PROGRAM = 5000
-_MAX_DEPTH = 50
+MAX_PROGRAM = Limit(5000, "steps of a regular expression in Anchore's language", "refused")
+_MAX_DEPTH = Limit(50, "parts in each other of a regular expression in Anchore's language", "refused")
 
 
 class TooLarge(ValueError):

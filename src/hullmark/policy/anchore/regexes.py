@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from hullmark.model.limit import Limit
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.regex_cost import NEVER, Room, first_characters, fragments, required_texts, work_for
 from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
 from hullmark.policy.anchore.regex_tree import flags_of, parse
 
-MAX_PATTERN = 2000
-MAX_TEXT = 1 << 20
+MAX_PATTERN = Limit(2000, "characters of a regular expression in Anchore's language", "refused")
+MAX_TEXT = Limit(1 << 20, "characters of a text that a regular expression in Anchore's language is tried on")
 
 _QUICK = 50_000
 _MAX_LOOKED_AT = 20_000  # characters of a text that is worth a closer look before it is matched

@@ -21,7 +21,6 @@ _ASSIGNS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=").match
 _SKIPPED = frozenset(("!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"))
 _STARTERS = frozenset(("sudo", "doas", "env", "exec", "nice", "nohup", "time", "command", "eatmydata"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
-_MAX_WORDS = 50_000
 
 
 def commands_of(run: Instruction) -> Iterator[Command]:
@@ -67,10 +66,7 @@ def _words(text: str) -> Iterator[str]:
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
-        for _ in range(_MAX_WORDS):
-            word = lexer.get_token()
-            if word is None:
-                return
+        while (word := lexer.get_token()) is not None:
             yield word
     except ValueError:
         return  # a quote is not closed: what came before it is known

@@ -14,13 +14,14 @@ import msgspec
 
 from hullmark.model.dockerfile import Dockerfile, Instruction
 from hullmark.model.image import HealthCheck, ImageConfig
+from hullmark.model.limit import Limit
 from hullmark.policy.dockerfile.parse import declare, flag, health_command
 from hullmark.policy.dockerfile.words import BadSubstitution, Variables, exec_form, expand, pairs
 from hullmark.policy.values import Ports
 
-_MAX_VARIABLES = 1 << 20  # characters of all values together
+_MAX_VARIABLES = Limit(1 << 20, "characters of all variables of a Dockerfile")
 _PORT = re.compile(r"(?:.*:)?([0-9]{1,5}(?:-[0-9]{1,5})?)(?:/([A-Za-z]{3,4}))?").fullmatch
-_MAX_PORTS = 10_000
+_MAX_PORTS = Limit(10_000, "ports of a Dockerfile")
 
 
 class ExposedPort(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +193,7 @@ class _Build:
 
     def _expose(self, instruction: Instruction) -> None:
         for word in instruction.value.split():
-            if len(self.ports) + len(self.unread) >= _MAX_PORTS:
+            if len(self.ports) + len(self.unread) > _MAX_PORTS:
                 return
             text = self._expanded(word)
             if text is None:
@@ -209,9 +210,12 @@ class _Build:
                 self._add_port(text, ports, None)
 
     def _add_port(self, text: str, ports: Ports | None, said_by: Instruction | None) -> None:
-        if len(self.ports) + len(self.unread) >= _MAX_PORTS:
+        count = len(self.ports) + len(self.unread)
+        if count > _MAX_PORTS:
             return
-        if ports is None:
+        if count == _MAX_PORTS:
+            self.unread.append(("and more ports than are read", None))
+        elif ports is None:
             self.unread.append((text, said_by))
         else:
             self.ports.append(ExposedPort(ports=ports, said_by=said_by))

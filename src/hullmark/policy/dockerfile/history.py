@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from hullmark.model.dockerfile import Dockerfile, Instruction, Stage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HistoryEntry
+from hullmark.model.limit import Limit
+from hullmark.model.problem import Problem
 from hullmark.policy.dockerfile.lines import Joined
 from hullmark.policy.dockerfile.parse import KEYWORDS, MAX_INSTRUCTIONS, instruction_of
 from hullmark.policy.dockerfile.words import split_words, stripped
 
-_MAX_TEXT = 64 << 10
+MAX_INSTRUCTION = Limit(64 << 10, "characters of an instruction in an image's history")
 _MAX_WORDS = 8
 _NO_COMMAND = re.compile(r"(?:/bin/sh -c|cmd /S /C)\s+#\(nop\)\s*")
 _BUILDKIT = re.compile(r"\s+# buildkit\Z")
@@ -47,8 +49,19 @@ def from_history(entries: Iterable[HistoryEntry]) -> Dockerfile | None:
     return Dockerfile(stages=(Stage(base="", instructions=tuple(found)),), is_guessed=True) if found else None
 
 
+def unread(entries: Sequence[HistoryEntry]) -> Iterator[Problem]:
+    """What of a history is not looked at."""
+    if len(entries) > MAX_INSTRUCTIONS:
+        reason = f"its history has {len(entries):,} entries, of which {MAX_INSTRUCTIONS:,} are looked at"
+        yield Problem("", -1, "history", reason, facts=("settings",))
+    for number, entry in enumerate(entries, 1):
+        if len(entry.created_by) > MAX_INSTRUCTION:
+            reason = f"instruction {number} of its history is longer than what is looked at"
+            yield Problem("", -1, "history", reason, facts=("settings",))
+
+
 def _instruction(created_by: str) -> Instruction | None:
-    text = stripped(_BUILDKIT.sub("", created_by[:_MAX_TEXT].rstrip()))
+    text = stripped(_BUILDKIT.sub("", created_by[:MAX_INSTRUCTION].rstrip()))
     nothing_run = _NO_COMMAND.match(text)
     if nothing_run is not None:
         return _read(text[nothing_run.end() :])

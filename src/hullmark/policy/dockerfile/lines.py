@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from hullmark.model.dockerfile import Heredoc
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.policy.dockerfile.words import BadSubstitution, expand, split_words, stripped
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = Limit(1 << 20, "bytes of a Dockerfile", "refused")
 """The largest Dockerfile, in bytes."""
 
-MAX_LINES = 50_000
+MAX_LINES = Limit(50_000, "lines of a Dockerfile", "refused")
 """As many lines may a Dockerfile have."""
 
 _DIRECTIVES = frozenset(("syntax", "escape", "check"))

@@ -13,6 +13,7 @@ import msgspec
 
 from hullmark.model.dockerfile import Dockerfile, Instruction, Stage
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.policy.dockerfile.lines import Joined, Lines, fault
 from hullmark.policy.dockerfile.words import (
     BadSubstitution,
@@ -31,10 +32,10 @@ KEYWORDS = (
 )  # fmt: skip
 """The instructions that there are."""
 
-MAX_INSTRUCTIONS = 2_000
+MAX_INSTRUCTIONS = Limit(2_000, "instructions of a Dockerfile, or of one that is guessed from an image's history")
 """As many instructions may a Dockerfile have, each FROM among them."""
 
-_MAX_ARGUMENTS = 1_000
+_MAX_ARGUMENTS = Limit(1_000, "arguments of a Dockerfile")
 _KNOWN = frozenset(KEYWORDS)
 _HAS_HEREDOCS = frozenset(("RUN", "COPY", "ADD"))
 _HAS_JSON = frozenset(("RUN", "CMD", "ENTRYPOINT", "SHELL", "COPY", "ADD", "VOLUME"))

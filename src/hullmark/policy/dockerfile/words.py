@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hullmark.model.limit import Limit
 from hullmark.policy.values import wildcard_source
 
 WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """White space as a class of a regular expression; Python's own takes more characters for white."""
 
-MAX_EXPANDED = 16 << 10
+MAX_EXPANDED = Limit(16 << 10, "characters of a text that variables of a Dockerfile are put into")
 """The longest text, in characters, that variables may be put into."""
 
-_MAX_DEPTH = 20
-_MAX_PATTERNS = 10
-_LONGEST_PATTERN = 256
+_MAX_DEPTH = Limit(20, "variables of a Dockerfile in each other")
+_MAX_PATTERNS = Limit(10, "patterns in one word of a Dockerfile")
+_LONGEST_PATTERN = Limit(256, "characters of a pattern in a Dockerfile, and of what it is tried on")
 _NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[^\W0-9]\w*")
 
 Variables = Mapping[str, str | None]

@@ -11,6 +11,7 @@ from msgspec import Meta
 from hullmark.model.image import ImageConfig
 from hullmark.model.verdict import Evidence
 from hullmark.policy.credentials import assignments, credentials_in, is_credential
+from hullmark.policy.dockerfile.history import MAX_INSTRUCTION
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob
@@ -20,8 +21,6 @@ _PASSWD = "/etc/passwd"  # noqa: S105 — a path, not a password
 _ROOT = frozenset(("", "root"))
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
 _KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
-_MAX_PASSWD_LINES = 10_000
-_MAX_INSTRUCTION = 64 << 10
 
 LabelPatterns = Annotated[
     dict[str, Pattern], Meta(description="What the values of labels must fit, if they are there.")
@@ -127,7 +126,7 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
 
 def _names_of_root(facts: Facts) -> set[str]:
     """Users whose number is 0 in the image's passwd(5), as far as it was read."""
-    lines = (facts.contents.get(_PASSWD) or b"").decode("utf-8", "replace").split("\n", _MAX_PASSWD_LINES)
+    lines = (facts.contents.get(_PASSWD) or b"").decode("utf-8", "replace").split("\n")
     fields = (line.split(":") for line in lines)
     return {entry[0] for entry in fields if len(entry) > 2 and entry[2].strip("0") == "" and entry[2]}
 
@@ -228,7 +227,7 @@ def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
 
 def _secrets_in_history(params: Secrets, config: ImageConfig) -> Iterator[Answer]:
     for number, entry in enumerate(config.history):
-        text = entry.created_by[:_MAX_INSTRUCTION]
+        text = entry.created_by[:MAX_INSTRUCTION]
         names = {name for name, value in assignments(text) if params.by_name and is_credential(name, value)}
         named = sorted(name for name in names if not any(glob.matches(name) for glob in params.allow))
         if found := [*credentials_in(text), *named]:

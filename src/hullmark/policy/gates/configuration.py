@@ -6,6 +6,7 @@ sets it, the program's own default counts as far as it is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -25,13 +26,23 @@ Allow = Annotated[tuple[PathGlob, ...], Meta(description="Configuration files th
 Default = Annotated[bool, Meta(description="Whether the program's own default counts where nothing sets it.")]
 
 
-class MustBe(Params, frozen=True, kw_only=True):
+class _SettingParams(Params, frozen=True, kw_only=True):
+    setting: Key
+
+    @property
+    def asked_programs(self) -> tuple[NameGlob, ...]:
+        """The program that the key speaks of; with a star in its first word, each whose name begins so."""
+        first = re.split(r"[.\[]", self.setting.text, maxsplit=1)[0]
+        begin, star, _ = first.partition("*")
+        return (NameGlob(begin + star),)
+
+
+class MustBe(_SettingParams, frozen=True, kw_only=True):
     """Fires for each setting with this key that is not as it must be.
 
     Of a list, each item must fit `values` and `pattern`. Switches may be written yes, on, true or 1, and no, off, false or 0.
     """
 
-    setting: Key
     values: Annotated[tuple[SettingGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
     pattern: Annotated[Pattern | None, Meta(description="What its value must fit, as a regular expression.")] = None
     containing: Annotated[tuple[SettingGlob, ...], Meta(description="Items that a list must all have.")] = ()
@@ -52,13 +63,12 @@ class MustBe(Params, frozen=True, kw_only=True):
             raise ValueError("expected values, pattern, containing, at_least or at_most: without one it never fires")
 
 
-class MustNotBe(Params, frozen=True, kw_only=True):
+class MustNotBe(_SettingParams, frozen=True, kw_only=True):
     """Fires for each setting with this key whose value, or an item of it, is one of those that it must not be.
 
     Without values and pattern it must not be set at all.
     """
 
-    setting: Key
     values: Annotated[tuple[SettingGlob, ...], Meta(description="What its value must not be.")] = ()
     pattern: Annotated[Pattern | None, Meta(description="What no value of it may fit.")] = None
     defaults: Default = True

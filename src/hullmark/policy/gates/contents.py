@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
+from hullmark.model.problem import Fact
 from hullmark.policy.facts import CONTENT_LIMIT, Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
@@ -124,7 +125,26 @@ def _wanted(params: _Lines) -> tuple[PathGlob, ...]:
 
 _NEEDS = frozenset((Need.FILES, Need.CONTENTS))
 
+_LOOKS_AT: frozenset[Fact] = frozenset(("files",))
+"""Of each file whose body is not there, the rule itself says so."""
+
 TRIGGERS = (
-    Trigger(gate="contents", name="forbidden", params=Forbidden, check=forbidden, needs=_NEEDS, contents=_wanted),
-    Trigger(gate="contents", name="required", params=Required, check=required, needs=_NEEDS, contents=_wanted),
+    Trigger(
+        gate="contents",
+        name="forbidden",
+        params=Forbidden,
+        check=forbidden,
+        looks_at=_LOOKS_AT,
+        needs=_NEEDS,
+        contents=_wanted,
+    ),
+    Trigger(
+        gate="contents",
+        name="required",
+        params=Required,
+        check=required,
+        looks_at=_LOOKS_AT,
+        needs=_NEEDS,
+        contents=_wanted,
+    ),
 )

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from hullmark.model.dockerfile import Dockerfile, Instruction
+from hullmark.model.problem import Fact
 from hullmark.policy.dockerfile import BaseImage, Effective, base_images, effective
 from hullmark.policy.dockerfile.commands import commands_of
 from hullmark.policy.dockerfile.packages import MANAGERS, ManagerName, leaves_cache, updates_alone
@@ -356,15 +357,18 @@ def _runs(dockerfile: Dockerfile, all_stages: bool) -> Iterable[Instruction]:
     return (each for each in _instructions(dockerfile, all_stages) if each.keyword == "RUN")
 
 
+_LOOKS_AT: frozenset[Fact] = frozenset(("settings",))
+"""Without a Dockerfile, what the history tells of it; with one, what the settings do."""
+
 TRIGGERS = (
-    Trigger(gate="dockerfile", name="add_remote", params=AddRemote, check=add_remote),
-    Trigger(gate="dockerfile", name="base_image", params=BaseImages, check=base_image),
-    Trigger(gate="dockerfile", name="commands", params=Commands, check=commands),
-    Trigger(gate="dockerfile", name="exposed_ports", params=ExposedPorts, check=exposed_ports),
-    Trigger(gate="dockerfile", name="instruction", params=Instructions, check=instruction),
-    Trigger(gate="dockerfile", name="not_given", params=NotGiven, check=not_given),
-    Trigger(gate="dockerfile", name="package_cache", params=PackageCache, check=package_cache),
-    Trigger(gate="dockerfile", name="secrets", params=Secrets, check=secrets),
-    Trigger(gate="dockerfile", name="update_alone", params=UpdateAlone, check=update_alone),
-    Trigger(gate="dockerfile", name="user", params=User, check=user),
+    Trigger(gate="dockerfile", name="add_remote", params=AddRemote, check=add_remote, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="base_image", params=BaseImages, check=base_image, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="commands", params=Commands, check=commands, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="exposed_ports", params=ExposedPorts, check=exposed_ports, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="instruction", params=Instructions, check=instruction, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="not_given", params=NotGiven, check=not_given, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="package_cache", params=PackageCache, check=package_cache, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="secrets", params=Secrets, check=secrets, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="update_alone", params=UpdateAlone, check=update_alone, looks_at=_LOOKS_AT),
+    Trigger(gate="dockerfile", name="user", params=User, check=user, looks_at=_LOOKS_AT),
 )

@@ -9,12 +9,13 @@ from typing import Literal
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.report.anchore.words import Json
 
-MAX_DOCKERFILE = 2**20
+MAX_DOCKERFILE = Limit(2**20, "bytes of a Dockerfile that Anchore's clients send", "refused")
 """As many bytes of a Dockerfile are taken."""
 
-MAX_ANNOTATIONS = 1000
+MAX_ANNOTATIONS = Limit(1000, "annotations that Anchore's clients give an image", "refused")
 _FORMS = 'a "tag" such as docker.io/library/nginx:1.27'
 
 

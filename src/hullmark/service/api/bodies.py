@@ -16,9 +16,10 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
 from hullmark.app.server.settings import Settings
+from hullmark.model.limit import Limit
 from hullmark.service.api.problems import Refusal
 
-REQUEST_LIMIT = 4 << 20
+REQUEST_LIMIT = Limit(4 << 20, "bytes of a request where the route names no other limit", "refused")
 """Bytes of a body where neither the settings nor the route say another limit: Litestar's `request_max_body_size`."""
 
 UPLOADS_OF_ACCOUNT = 2

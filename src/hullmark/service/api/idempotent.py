@@ -11,13 +11,14 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPRequestEvent, HTTPScope, Message, Receive, Scope, Send
 
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.problems import Refusal
 from hullmark.store import answers
 from hullmark.store.answers import KeptAnswer
 
 _PATIENCE = 120.0
-_LARGEST_KEY = 200
+_LARGEST_KEY = Limit(200, "characters of an Idempotency-Key", "refused")
 _LARGEST_ANSWER = 1 << 20
 
 

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit as Bound
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import load_any
 from hullmark.policy.values import NameGlob
@@ -26,13 +27,13 @@ from hullmark.store.policies import Activation, NewVersion, PolicyHead, PolicyVe
 
 _READ: dict[str, Any] = {"permission": "policies:read"}
 _WRITE: dict[str, Any] = {"permission": "policies:write"}
-_MAX_TEXT = 2 << 20
+_MAX_TEXT = Bound(2 << 20, "characters of a policy", "refused")
 
 
 class PolicyWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A version of a policy: its text, in YAML or JSON, native or Anchore's. `name`: another one than it gives itself."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_TEXT)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=int(_MAX_TEXT))]
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
     note: Annotated[str, msgspec.Meta(max_length=4000)] = ""
     draft: bool = False

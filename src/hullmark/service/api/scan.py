@@ -20,6 +20,7 @@ from hullmark.app.server.register import Added, Wanted
 from hullmark.app.server.sboms import SbomOrder
 from hullmark.app.server.services import Services
 from hullmark.app.server.stateless import Purl, ScanOrder
+from hullmark.model.limit import Limit
 from hullmark.report import load, names
 from hullmark.service.api.advisories import received
 from hullmark.service.api.bodies import BodyLimits, BoundedBody, Slots
@@ -35,8 +36,8 @@ _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
 _RECEIVING = "scan_bodies"
 _RETRY_SECONDS = 10
-_LARGEST_WISH = 8 << 20
-_MAX_TEXT = 2 << 20
+_LARGEST_WISH = Limit(8 << 20, "bytes of a request to scan at once that is no document", "refused")
+_MAX_TEXT = Limit(2 << 20, "characters of a policy that an image is checked with at once", "refused")
 
 Name = Annotated[str, QueryParameter(max_length=200)]
 
@@ -51,7 +52,7 @@ class ScanWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tag: Annotated[str, msgspec.Meta(max_length=1200)] = ""
     policy: Annotated[str, msgspec.Meta(max_length=200)] = ""
     version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)] | None = None
-    policy_text: Annotated[str, msgspec.Meta(max_length=_MAX_TEXT)] = ""
+    policy_text: Annotated[str, msgspec.Meta(max_length=int(_MAX_TEXT))] = ""
     environment: Annotated[str, msgspec.Meta(max_length=200)] = ""
     dockerfile: Annotated[str, msgspec.Meta(max_length=1_000_000)] = ""
     matches: bool = True

@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit as Bound
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import load_any
 from hullmark.service.api.caller import Caller
@@ -25,14 +26,14 @@ from hullmark.store.simulations import NewSimulation, SimulationRow
 
 _READ: dict[str, Any] = {"permission": "policies:read"}
 _WRITE: dict[str, Any] = {"permission": "policies:write"}
-_MAX_TEXT = 2 << 20
+_MAX_TEXT = Bound(2 << 20, "characters of a policy that is tried", "refused")
 _AT_ONCE = 10
 
 
 class SimulationWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be tried: a policy's `text`, or a version of a `policy` that is kept (the newest, or `version`)."""
 
-    text: Annotated[str, msgspec.Meta(max_length=_MAX_TEXT)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=int(_MAX_TEXT))] = ""
     policy: Annotated[str, msgspec.Meta(max_length=200)] = ""
     version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)] | None = None
     environment: Annotated[str, msgspec.Meta(max_length=200)] = ""

@@ -15,6 +15,7 @@ from litestar.params import QueryParameter
 from hullmark.app.server import uploads
 from hullmark.app.server.register import Wanted
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit
 from hullmark.service.api.bodies import BodyLimits, BoundedBody, Slots
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.problems import Refusal
@@ -23,7 +24,7 @@ from hullmark.store.audit import Asked
 
 _WRITE: dict[str, Any] = {"permission": "images:write", "streamed": True}
 _SLOTS = "upload_slots"
-_MOST_ANNOTATIONS = 100
+_MOST_ANNOTATIONS = Limit(100, "annotations of an upload", "refused")
 
 Reference = Annotated[
     str, QueryParameter(min_length=1, max_length=1200, description="The reference with a tag that it is to go by.")

@@ -8,6 +8,7 @@ from hullmark.facets.configuration.files import MAX_PROBLEMS, KeptFiles
 from hullmark.facets.configuration.parser import Status
 from hullmark.facets.kept import KEPT
 from hullmark.facets.view import ImageView
+from hullmark.rootfs.reads import Remark
 from hullmark.rootfs.squash import squash
 from tests.support.layers import TarBuilder, records
 
@@ -89,3 +90,32 @@ def test_very_many_problems_are_counted() -> None:
     *first, last = problems_after(MAX_PROBLEMS + 1234)
     assert len(first) == MAX_PROBLEMS
     assert last == ("/", "1,234 more problems with configuration are not told")
+
+
+def test_a_problem_says_of_which_kind_it_is_and_of_which_program() -> None:
+    view = view_of(TarBuilder())
+    files = KeptFiles(view)
+    files.program = "sshd"
+    files.problem("/a", "cut short", 3)
+    files.problem("/a", Remark("not known"), 4)
+    told = [(each.reason, each.kind, each.programs) for each in view.problems]
+    assert told == [("line 3: cut short", "unseen", ("sshd",)), ("line 4: not known", "note", ("sshd",))]
+
+
+def test_the_problems_that_are_not_told_are_as_grave_as_the_gravest_of_their_program() -> None:
+    view = view_of(TarBuilder())
+    files = KeptFiles(view)
+    for _ in range(MAX_PROBLEMS):
+        files.problem("/a", Remark("not known"))
+    for files.program, reason in (
+        ("sshd", Remark("not known")),
+        ("nginx", Remark("not known")),
+        ("nginx", "cut short"),
+    ):
+        files.problem("/a", reason)
+    files.tell_the_rest()
+    told = [(each.reason, each.kind, each.programs) for each in view.problems[MAX_PROBLEMS:]]
+    assert told == [
+        ("1 more problems with configuration are not told", "note", ("sshd",)),
+        ("2 more problems with configuration are not told", "unseen", ("nginx",)),
+    ]

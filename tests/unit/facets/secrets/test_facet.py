@@ -27,11 +27,11 @@ def secrets_of(*tars: bytes, config: ImageConfig | None = None) -> tuple[Secret,
     return found
 
 
-def in_pieces(body: bytes, size: int) -> tuple[Any, list[str]]:
+def in_pieces(body: bytes, size: int, path: str = "opt/file") -> tuple[Any, list[str]]:
     """What is found in a large file that comes in pieces of this size, and what is reported of it."""
     (read,) = FACET.reads
-    assert read.oversize is not None
-    sink, reports = read.oversize(len(body)), list[str]()
+    assert read.oversize_at is not None
+    sink, reports = read.oversize_at(path, len(body)), list[str]()
     for start in range(0, len(body), size):
         sink.write(memoryview(body)[start : start + size])
     return sink.finish(reports.append), reports
@@ -55,8 +55,18 @@ def test_a_secret_at_the_end_of_a_piece_is_found_once(offset: int) -> None:
     assert reports == []
 
 
-def test_a_large_file_that_is_no_text_is_left_out() -> None:
-    assert in_pieces(b"\0" + TOKEN.encode(), 10) == (None, [])
+def test_what_is_no_text_is_searched_too() -> None:
+    (found,), reports = in_pieces(b"\0" + TOKEN.encode(), 10)
+    assert (found.kind, reports) == ("sonar-token", [])
+    (secret,) = secrets_of(TarBuilder().add("a", b"\x7fELF\0" + TOKEN.encode()).done())
+    assert (secret.kind, secret.path) == ("sonar-token", "/a")
+
+
+@pytest.mark.parametrize("path", ["root/.netrc", "etc/app.conf"])
+def test_a_large_file_is_searched_for_what_goes_by_its_name(path: str) -> None:
+    netrc = b"machine example.com login me password Kq8vXz2mPw\n"
+    found, _ = in_pieces(netrc + b"#\n" * HELD, 1 << 16, path)
+    assert [each.kind for each in found or ()] == (["netrc-password"] if path == "root/.netrc" else [])
 
 
 def test_very_many_secrets_in_a_large_file_are_said_to_be_cut() -> None:
@@ -72,10 +82,6 @@ def test_files_of_every_layer_are_told_and_what_is_deleted_too() -> None:
         ("/a", 1, 0, True),
         ("/b", 2, 0, False),
     ]
-
-
-def test_files_that_are_no_text_are_left_out() -> None:
-    assert secrets_of(TarBuilder().add("a", b"\0" + TOKEN.encode()).done()) == ()
 
 
 def test_settings_hold_secrets_by_form_and_by_name() -> None:

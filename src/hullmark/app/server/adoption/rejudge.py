@@ -24,6 +24,7 @@ from hullmark.app.server.earlier import looking
 from hullmark.app.server.services import Services
 from hullmark.match.coordinates import Coordinate, package_of
 from hullmark.model import notice
+from hullmark.model.limit import Limit
 from hullmark.model.match import Fix, Match, MatchKind, SnapshotInfo, Suppressed
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.notify.causes import Pair, Scene, cause_of, evidence_of
@@ -40,7 +41,7 @@ CHANGES = 5000
 """Changes of matches that are weighed at once."""
 FIRST_IMAGES, EARLY_IMAGES = 1000, 10_000
 """Images that the first waves of a rank reach."""
-MOST_OF_A_WAVE = 100_000
+MOST_OF_A_WAVE = Limit(100_000, "changes of findings that one wave takes", "later")
 """Changes of findings that one wave takes."""
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import PASSING
 from hullmark.policy.evaluate import MAX_FINDINGS
 from hullmark.policy.recount import counted
@@ -16,7 +17,7 @@ from hullmark.store.summed import NewRow, Row
 LONGEST = 200
 """Changes that a verdict may have had since its document was written; then it is judged as a whole."""
 
-_MOST_EVIDENCE = 50
+_MOST_EVIDENCE = Limit(50, "pieces of evidence of a transition", "shortened")
 
 
 class Told(NamedTuple):

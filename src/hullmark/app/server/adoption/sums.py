@@ -22,6 +22,7 @@ from hullmark.model.match import Match, Matches, SnapshotInfo
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.needs import bundle_needs
+from hullmark.policy.completeness import facts_of
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
@@ -48,8 +49,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a policy that an account has in force.
 
     `policy` holds the rules that look at single packages' vulnerabilities, with the exceptions that count for all images; None: its
-    verdicts are no sums. `narrowed` are exceptions that count for some images. `asks_untold`: it asks whether anything can be told.
-    `wide` are rules that look at the advisories as a whole.
+    verdicts are no sums. `narrowed` are exceptions that count for some images. `asks_untold`: what it says depends on whether anything
+    can be told. `wide` are rules that look at the advisories as a whole.
     """
 
     account_id: int
@@ -100,7 +101,7 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
         made,
         policy=dataclasses.replace(whole, rules=(*rules[Found], *rules[Listed])),
         narrowed=_narrowed(narrow, version.name),
-        asks_untold=any(isinstance(rule.params, NoData) for rule in loaded.rules),
+        asks_untold=any(_asks_what_is_known(rule) for rule in loaded.rules),
         wide=dataclasses.replace(whole, rules=rules[StaleData]) if rules[StaleData] else None,
     )
 
@@ -119,6 +120,11 @@ def _needs_matches(policy: Policy | Bundle) -> bool:
 
 def _asks(rule: Rule) -> bool:
     return Need.MATCHES in rule.trigger.needs_of(rule.params)
+
+
+def _asks_what_is_known(rule: Rule) -> bool:
+    """Whether it cannot tell of packages of which nothing can be said."""
+    return isinstance(rule.params, NoData) or (_asks(rule) and "packages" in facts_of(rule.trigger, rule.params))
 
 
 def _is_sum(policy: Policy) -> bool:

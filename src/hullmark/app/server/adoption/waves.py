@@ -15,6 +15,7 @@ from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
 from hullmark.model import notice
 from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import PASSING
 from hullmark.store import events, rejudging, summed
 from hullmark.store.database import Connection
@@ -29,7 +30,7 @@ CAUSE = "advisories"
 """What verdicts say that they were made for."""
 
 _PAUSE = 0.1
-_MOST_EVIDENCE = 50
+_MOST_EVIDENCE = Limit(50, "pieces of evidence of a cause", "shortened")
 _NONE: frozenset[int] = frozenset()
 _Target = tuple[int, int, int, str]
 _number = attrgetter("id")

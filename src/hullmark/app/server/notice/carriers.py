@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 from hullmark.app.server.notice.mailing import send_mail
 from hullmark.app.server.notice.relaying import relay
 from hullmark.app.server.services import Services, outgoing
+from hullmark.model.limit import Limit
 from hullmark.net.bounded import Connections, within
 from hullmark.net.errors import Forbidden, NetError
 from hullmark.net.http import Client, HttpSettings, Request, origin
 from hullmark.notify.channel import Again, Mail, Outgoing, Post, Refused, Relay, Reply
 from hullmark.source.distribution import http_settings
 
-MAX_ANSWER_BYTES = 4 << 20
+MAX_ANSWER_BYTES = Limit(4 << 20, "bytes of the answer of a channel's receiver", "refused")
 
 
 def carry(services: Services, sent: Outgoing, timeout: float = 10.0) -> Reply:

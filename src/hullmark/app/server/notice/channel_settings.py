@@ -16,6 +16,7 @@ from msgspec import inspect
 from hullmark.app.server.services import Services
 from hullmark.app.server.vault import Vault
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.guard import Guard
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
@@ -24,7 +25,7 @@ from hullmark.store.notice.channels import ChannelRow
 HIDDEN = "***"
 """Stands for a secret where settings are shown; sent back, it means the one that is kept."""
 
-_MOST_BYTES = 200_000
+_MOST_BYTES = Limit(200_000, "bytes of a channel's settings", "refused")
 _SIGNING = ("secret", "previous_secret")
 """Secrets that are not sent, but sign what is."""
 

@@ -19,13 +19,14 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit
 from hullmark.net.bounded import Connections, connected, within
 from hullmark.net.errors import Forbidden, NetError
 from hullmark.net.guard import Guard
 from hullmark.net.trust import Trust, context_for
 from hullmark.notify.channel import UNSAID_HOST, Again, Mail, Refused, Reply
 
-MAX_ANSWER_BYTES = 256 << 10
+MAX_ANSWER_BYTES = Limit(256 << 10, "bytes that a mail relay says in a conversation", "refused")
 """All that a relay may say in one conversation, each way that it is encrypted counted anew."""
 
 _OF_LOGIN = frozenset((530, 534, 535, 538))

@@ -11,14 +11,15 @@ import msgspec
 from hullmark.app.server.notice.links import image_link, message_link
 from hullmark.app.server.settings import Settings
 from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.limit import Limit
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
 from hullmark.store.database import Connection
 from hullmark.store.notice import messages, transitions
 from hullmark.store.notice.messages import Group, MessageRow
 from hullmark.store.notice.transitions import CauseRow, TransitionRow
 
-MOST_ITEMS = 50
-MOST_GROUPS = 25
+MOST_ITEMS = Limit(50, "transitions that a notice tells one by one; all are counted", "shortened")
+MOST_GROUPS = Limit(25, "causes that a notice tells one by one; all are counted", "shortened")
 ITEMS_OF_GROUP = 10
 _KINDS: list[str] = list(TRANSITION_KINDS)
 

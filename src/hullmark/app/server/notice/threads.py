@@ -24,13 +24,14 @@ from uuid import UUID
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES
+from hullmark.model.limit import Limit
 from hullmark.model.notice import Evidence, Item
 from hullmark.notify.channel import Thread
 from hullmark.store.database import Connection
 from hullmark.store.notice import threads
 from hullmark.store.notice.threads import OpenRow, ThreadRow, keep_remote
 
-MOST_IMAGES = 200
+MOST_IMAGES = Limit(200, "images that a thread names; all are counted", "shortened")
 """So many images a thread names; it counts them all."""
 
 _MOST_SUBJECT = 300

@@ -13,6 +13,7 @@ from hullmark.app.server.register import Wanted
 from hullmark.app.server.repositories import tags_of
 from hullmark.app.server.services import Services
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 from hullmark.policy.values import NameGlob
 from hullmark.source.reference import Reference
@@ -20,7 +21,7 @@ from hullmark.source.source import RegistryUnwell
 from hullmark.store import watches
 from hullmark.store.watches import NewWatch, WatchRow
 
-MOST_TAGS = 2000
+MOST_TAGS = Limit(2000, "tags of a repository that are watched")
 """As many tags of a repository are watched."""
 
 _AT_ONCE = 25

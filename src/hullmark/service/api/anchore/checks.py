@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from hullmark.app.server.documents import verdict_at
 from hullmark.app.server.selection import choose
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit
 from hullmark.model.verdict import Verdict
 from hullmark.report.anchore import evaluations as shapes
 from hullmark.report.anchore.evaluations import Answer, Evaluation
@@ -27,7 +28,7 @@ from hullmark.store.images import HeldImage
 from hullmark.store.policies import PolicyVersion
 
 _READ: dict[str, Any] = {"permission": "verdicts:read"}
-_MOST_EARLIER = 100
+_MOST_EARLIER = Limit(100, "earlier verdicts that are shown", "shortened")
 
 
 @get(["/images/{digest:str}/check", "/images/by_id/{digest:str}/check"], opt=_READ)

@@ -11,6 +11,7 @@ from hullmark.app.server.analyse import means_of
 from hullmark.app.server.services import Services
 from hullmark.app.server.stored import StoredFacts
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 from hullmark.report.anchore.errors import not_analysed
 from hullmark.report.anchore.images import ImageInfo
 from hullmark.report.anchore.words import ANALYSIS, Tag
@@ -24,7 +25,7 @@ from hullmark.store.tags import TagRow
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _PAGE = 1000
-_MOST_OF_TAG = 200
+_MOST_OF_TAG = Limit(200, "images of a tag's history that are looked at", "shortened")
 
 
 async def find(services: Services, caller: Caller, name: str) -> HeldImage:

@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from hullmark.app.server import register
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit
 from hullmark.report.anchore import images as shapes
 from hullmark.report.anchore import requests
 from hullmark.report.anchore.images import Deletion, ImageInfo, ImageRecord, TagSummary
@@ -24,7 +25,7 @@ from hullmark.store import audit, images
 READ: dict[str, Any] = {"permission": "images:read"}
 WRITE: dict[str, Any] = {"permission": "images:write"}
 _STATES = {theirs: ours for ours, theirs in ANALYSIS.items()}
-_MOST = 1000
+_MOST = Limit(1000, "images named in one request of Anchore's clients", "refused")
 """As many images are deleted by one request."""
 
 ImageStatus = Annotated[str, QueryParameter(name="image_status")]

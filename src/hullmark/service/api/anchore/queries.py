@@ -11,6 +11,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from hullmark.app.server.services import Services
 from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.limit import Limit as Bound
 from hullmark.model.match import Match
 from hullmark.model.package import Package
 from hullmark.report.anchore.vulnerabilities import Concerned, feed_group, images_by_package, images_by_vulnerability
@@ -26,7 +27,7 @@ from hullmark.store.reports import Filter, StoredMatch, StoredPackage
 
 _READ: dict[str, Any] = {"permission": "images:read"}
 _TYPES = {"apkg": "apk", "binary": "generic", "dpkg": "deb", "go": "golang", "java": "maven", "python": "pypi"}
-_MOST_MATCHES = 200
+_MOST_MATCHES = Bound(200, "matches of an image that a query by vulnerability names", "shortened")
 Page = Annotated[int, QueryParameter(ge=1, le=10_000)]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000)]
 Text = Annotated[str, QueryParameter(max_length=1000)]

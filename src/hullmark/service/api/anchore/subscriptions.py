@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from hullmark.app.server import repositories
 from hullmark.app.server.services import Services
 from hullmark.app.server.watching.subscriptions import keep_in_step
+from hullmark.model.limit import Limit
 from hullmark.report.anchore import subscriptions as shapes
 from hullmark.report.anchore.requests import SubscriptionRequest
 from hullmark.report.anchore.subscriptions import OF_REPOSITORIES, Subscription, SubscriptionInfo
@@ -26,7 +27,7 @@ from hullmark.store.database import Connection
 _READ: dict[str, Any] = {"permission": "images:read"}
 _WRITE: dict[str, Any] = {"permission": "images:write"}
 _ALWAYS = ("analysis_update", "policy_eval", "vuln_update")
-_MAX_VALUE = 1_000_000
+_MAX_VALUE = Limit(1_000_000, "characters of a subscription's value", "refused")
 
 
 def _shown(account: str, row: SubscriptionRow) -> Subscription:

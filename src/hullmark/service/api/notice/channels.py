@@ -19,6 +19,7 @@ from hullmark.app.server.notice import channel_settings
 from hullmark.app.server.notice.notices import sample_notice
 from hullmark.app.server.notice.sending import tried
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit as Bound
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
 from hullmark.notify.templates import MOST_TEMPLATE
@@ -36,7 +37,7 @@ _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ @+-]{0,199}").fullmatch
 _RESERVED = ("preview",)
-_MOST = 200
+_MOST = Bound(200, "channels of an account", "refused")
 SECRET_BYTES = 32
 Name = Annotated[str, PathParameter(max_length=200, description="The channel's name.")]
 
@@ -44,8 +45,8 @@ Name = Annotated[str, PathParameter(max_length=200, description="The channel's n
 class Templates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Words of the account's own; "": the usual ones."""
 
-    title: Annotated[str, msgspec.Meta(max_length=MOST_TEMPLATE)] = ""
-    text: Annotated[str, msgspec.Meta(max_length=MOST_TEMPLATE)] = ""
+    title: Annotated[str, msgspec.Meta(max_length=int(MOST_TEMPLATE))] = ""
+    text: Annotated[str, msgspec.Meta(max_length=int(MOST_TEMPLATE))] = ""
 
 
 class ChannelWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

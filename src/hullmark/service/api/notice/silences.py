@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.app.server.services import Services
+from hullmark.model.limit import Limit as Bound
 from hullmark.model.notice import TRANSITION_KINDS
 from hullmark.policy.values import NameGlob
 from hullmark.service.api.caller import Caller
@@ -27,8 +28,8 @@ from hullmark.store.notice.silences import NewSilence, SilenceRow
 _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
 _LONGEST = timedelta(days=366)
-_MOST = 500
-_MOST_PARTS = 50
+_MOST = Bound(500, "silences of an account", "refused")
+_MOST_PARTS = Bound(50, "parts of a silence's selector", "refused")
 
 
 class SilenceWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from hullmark.app.server.notice.rehearse import Rehearsal, rehearse
 from hullmark.app.server.notice.wanted import times_of
 from hullmark.app.server.services import Services
 from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.limit import Limit as Bound
 from hullmark.notify.quiet import EVERY_DAY, Quiet, TimeOfDay, Weekday, never_ends, zone_of
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.notice.silences import checked_kinds, checked_selector
@@ -30,7 +31,7 @@ from hullmark.store.notice.subscriptions import DEFAULT, Mode, NewSubscription, 
 
 _READ: dict[str, Any] = {"permission": "notices:read"}
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
-_MOST = 200
+_MOST = Bound(200, "subscriptions of an account", "refused")
 _SHOWN = 50
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

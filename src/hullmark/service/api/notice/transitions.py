@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark.app.server.services import Services
 from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.limit import Limit as Bound
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.images import moment
 from hullmark.service.api.paging import Cursor, Limit, Page, page, values_in
@@ -24,7 +25,7 @@ from hullmark.store.notice.transitions import CauseRow, TransitionRow
 
 _READ: dict[str, Any] = {"permission": "notices:read"}
 _HIGHEST = (1 << 62) - 1
-_MOST_MESSAGES = 100
+_MOST_MESSAGES = Bound(100, "messages shown of a cause", "shortened")
 
 Outcome = Literal["told", "suppressed", "pending"]
 Word = Annotated[str, QueryParameter(max_length=1000)]

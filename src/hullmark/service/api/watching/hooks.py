@@ -13,6 +13,7 @@ from litestar.params import FromPath, JSONBody
 
 from hullmark.app.server.services import Services
 from hullmark.app.server.watching.hooks import address_of, new_secret, registry_of, sealed
+from hullmark.model.limit import Limit as Bound
 from hullmark.service.api.caller import Caller
 from hullmark.service.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.service.api.problems import not_found, problem
@@ -24,7 +25,7 @@ from hullmark.store.hooks import HookRow
 
 _READ: dict[str, Any] = {"permission": "registries:read"}
 _WRITE: dict[str, Any] = {"permission": "registries:write"}
-_MOST = 200
+_MOST = Bound(200, "hooks of an account", "refused")
 HookKind = Literal["dockerhub", "harbor", "ghcr", "quay", "ecr", "distribution"]
 HookName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\A[^\x00]*\Z")]
 

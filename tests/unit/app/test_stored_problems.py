@@ -1,0 +1,83 @@
+"""What was not seen of an image is still known once it is stored, and is judged anew when advisories cover something else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from hullmark.app.server import stored
+from hullmark.app.server.adoption.sums import target_of
+from hullmark.app.server.documents import StoredAnalysis
+from hullmark.app.stored_image import StoredImage
+from hullmark.app.wish import Means, Scanned, Wish
+from hullmark.catalog.sbom.told import empty_source
+from hullmark.facets.content import content_read
+from hullmark.facets.secrets.facet import secrets_facet
+from hullmark.model.inventory import Inventory
+from hullmark.model.policy_facts import PolicyFacts
+from hullmark.model.problem import Problem
+from hullmark.store.policies import PolicyVersion
+
+_SOURCE = empty_source("a")
+_CUT = Problem("/a", 0, "secrets-1", "not all was searched", "unseen", ("secrets",))
+_OLD = Problem("/b", 0, "rpm", "it is damaged")
+_OTHER = Problem("/c", 0, "configuration", "too long", "unseen", ("configuration",), programs=("sshd",))
+_LARGE = Problem("/d", 0, "content", "too large", "unseen", ("contents",))
+
+
+def inventory(*problems: Problem) -> Inventory:
+    return Inventory(source=_SOURCE, distro=None, packages=(), problems=problems)
+
+
+def test_problems_go_through_storage_whole_and_those_of_old_documents_leave_everything_open() -> None:
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(inventory(_CUT, _OTHER)), type=Inventory)
+    assert kept.problems == (_CUT, _OTHER)
+    old = msgspec.msgpack.encode({"path": "/b", "layer": 0, "room": "rpm", "reason": "it is damaged"})
+    assert msgspec.msgpack.decode(old, type=Problem) == _OLD
+    assert (_OLD.is_open, _OLD.facts) == (True, ())
+
+
+def test_layers_that_are_folded_again_keep_what_was_not_seen_of_facts_that_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = StoredImage(kind="registry", reference="a", layers=())
+    analysis = StoredAnalysis(image=image, inventory=inventory(_CUT, _OLD, _OTHER), facts=PolicyFacts(secrets=()))
+    monkeypatch.setattr(stored, "get_analysis", lambda objects, document: analysis)
+    monkeypatch.setattr(stored, "scan_image", lambda image, wish, means: Scanned(inventory(_LARGE)))
+    facts = stored.StoredFacts(cast("Any", None), "", Means())
+    wish = Wish(facets=(secrets_facet(),), contents=content_read(("srv/a",)).globs)
+    assert facts.look(wish).inventory.problems == (_CUT, _OLD, _LARGE)
+
+
+def version(rule: str) -> PolicyVersion:
+    text = f"schema: hullmark-policy/1\nname: one\nversion: 1\nrules:\n  - {{id: one, action: stop, {rule}}}\n"
+    return PolicyVersion(
+        id=1,
+        policy_id=1,
+        name="one",
+        version=1,
+        text=text,
+        digest="",
+        kind="native",
+        note="",
+        is_draft=False,
+        created_by="",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "asks"),
+    [
+        ("gate: vulnerabilities, trigger: found, params: {severity: critical}", True),
+        ("gate: vulnerabilities, trigger: no_data", True),
+        ("gate: vulnerabilities, trigger: stale_data, params: {max_days: 3}", False),
+    ],
+)
+def test_images_are_judged_anew_where_a_rule_asks_what_advisories_cover(rule: str, asks: bool) -> None:
+    target = target_of(1, version(rule), ())
+    assert target is not None
+    assert target.asks_untold is asks
