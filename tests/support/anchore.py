@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
@@ -30,6 +30,7 @@ from tests.support.program import Program
 Case = dict[str, Any]
 Document = dict[str, Any]
 
+_NAMESPACES = ("debian:12", "gem", "maven", "npm", "pypi")
 _NOW = "2026-01-15T12:00:00Z"
 _FIELDS = ("gate", "trigger", "trigger_id", "message", "action")
 
@@ -55,7 +56,8 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
     _write_layout(case, folder / "image")
     policy = load_any(json.dumps(case["bundle"]).encode())
     context = read_context(json.dumps(case["context"]).encode()) if "context" in case else NO_CONTEXT
-    with _advisories(case, folder) if needed(policy, context).matches else nullcontext() as book:
+    whole = _NAMESPACES if profile == "native" else ()
+    with _advisories(case, folder, whole) if needed(policy, context).matches else nullcontext() as book:
         asked = Asked(
             profile=profile,
             context=context,
@@ -71,13 +73,20 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
 
 
 @contextmanager
-def _advisories(case: Case, folder: Path) -> Iterator[Any]:
+def _advisories(case: Case, folder: Path, whole: Sequence[str]) -> Iterator[Any]:
+    """The case's advisories, declared whole for some namespaces: compat does not ask, and native would be unable to tell."""
     if "advisories" not in case:
         yield None
         return
-    file = folder / "advisories.json"
-    file.write_text(json.dumps(case["advisories"]))
-    with opened(Shelf(folder / "shelf"), folder=file) as book:
+    records = folder / "advisories"
+    records.mkdir()
+    for number, record in enumerate(case["advisories"]):
+        (records / f"{number:03}.json").write_text(json.dumps(record))
+    if whole:
+        day = (case["now"] or _NOW)[:10]
+        declared = {"schema": "hullmark-coverage/1", "whole": dict.fromkeys(whole, day)}
+        (records / "coverage.json").write_text(json.dumps(declared))
+    with opened(Shelf(folder / "shelf"), folder=records) as book:
         yield book
 
 

@@ -11,12 +11,13 @@ import msgspec
 
 from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 DECLARATION = "coverage.json"
 """The file's name, at the top of the folder."""
 
-_MAX_BYTES = 1 << 20
-_MAX_NAMESPACES = 1000
+_MAX_BYTES = Limit(1 << 20, "bytes of the declaration in a folder of advisories", "refused")
+_MAX_NAMESPACES = Limit(1000, "namespaces that a folder of advisories declares whole", "refused")
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(?::[A-Za-z0-9][A-Za-z0-9._+-]{0,63})?").fullmatch
 
 

@@ -378,14 +378,7 @@ def _mended(key: _Key, namespace: str, row: Row) -> Affected:
 
 def _row(key: _Key, namespace: str, **fields: object) -> Affected:
     return msgspec.structs.replace(
-        Affected(
-            namespace=namespace,
-            name=key.name,
-            scheme="rpm",
-            module=key.module,
-            arch=key.arch,
-        ),
-        **fields,
+        Affected(namespace=namespace, name=key.name, scheme="rpm", module=key.module, arch=key.arch), **fields
     )
 
 

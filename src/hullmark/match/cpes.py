@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hullmark.match.rebuilders import originals
+from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.versions.ranges import is_version
 
@@ -67,7 +68,7 @@ _RUNTIMES = frozenset(("java", "java_sdk", "java_se", "jdk", "jre", "openjdk", "
 _RUNTIME_VENDORS = frozenset(("azul", "ibm", "openjdk", "oracle", "sun"))
 _NOTE = "cpes"
 _COLONS = 2
-_MOST_GIVEN = 32
+_MOST_GIVEN = Limit(32, "names in CPE that are asked about one package")
 TYPES = frozenset(("apk", "generic"))
 """Types that are always asked about: Alpine's own data names only what it has fixed, and of others nothing better speaks."""
 

@@ -17,23 +17,18 @@ class ToolJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProblemJson(msgspec.Struct, frozen=True, gc=False):
-    """What could not be read; `layer` is -1 where no layer is meant. The others are those of hullmark.model.problem; `programs` are
-    written where there are any.
-    """
+    """What could not be read; `layer` is -1 where no layer is meant. The others are those of hullmark.model.problem."""
 
     facts: tuple[str, ...]
     kind: str
     layer: int
     path: str
+    programs: tuple[str, ...]
     reason: str
     room: str
     types: tuple[str, ...]
-    programs: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def problems(found: Iterable[Problem]) -> list[ProblemJson]:
     """The problems in their order."""
-    return [
-        ProblemJson(p.facts, p.kind, p.layer, p.path, p.reason, p.room, p.types, p.programs or msgspec.UNSET)
-        for p in found
-    ]
+    return [ProblemJson(p.facts, p.kind, p.layer, p.path, p.programs, p.reason, p.room, p.types) for p in found]

@@ -19,7 +19,7 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLay
 from hullmark.model.malware import MalwareScan
 from hullmark.model.match import Match, Matches, Named, SnapshotInfo, Untold
 from hullmark.model.observation import Observation, ReachState
-from hullmark.model.package import Location, Package
+from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.problem import Problem
 from hullmark.model.secret import Secret
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
@@ -98,7 +98,15 @@ def matches(
         distro=None,
         snapshot=SnapshotInfo(digest="sha256:5a", data_at=data_at) if data_at else None,
         matches=found,
-        unknown=tuple(Untold(package=each, reason=reasons[each.name]) for each in packages if each.name in reasons),
+        unknown=tuple(
+            Untold(
+                package=each,
+                reason=reasons[each.name],
+                kind="unidentified" if each.version == UNKNOWN_VERSION else "uncovered",
+            )
+            for each in packages
+            if each.name in reasons
+        ),
         lifecycles=tuple(lifecycles),
     )
 

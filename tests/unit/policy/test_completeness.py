@@ -26,7 +26,7 @@ STATUS = Problem(
     "/var/lib/dpkg/status", 0, "dpkg-status", "too large to read", facts=("owners", "packages"), types=("deb",)
 )
 JAR = Problem("/opt/a.jar", 0, "java-archive", "is damaged", facts=("packages",), types=("maven",))
-LISTED: Problem = Problem("/etc/shadow", 0, "content", "too large to read", facts=("contents",))
+LISTED = Problem("/etc/shadow", 0, "rootfs", "a hard link to a file that is not there", facts=("files",))
 VULNERABLE = "gate: vulnerabilities, trigger: found, action: stop, params: {severity: critical}"
 
 

@@ -30,7 +30,7 @@ def shown(verdict: Verdict) -> Any:
     for finding in known["findings"]:
         del finding["weakness"]
     for problem in known["problems"]:
-        del problem["facts"], problem["types"]
+        del problem["facts"], problem["types"], problem["programs"]
     return known
 
 

@@ -105,7 +105,7 @@ def test_gaps_in_the_advisories_are_said_once_each_and_nothing_else_hides_behind
     shown = text("table", msgspec.structs.replace(SMALL, uncovered=(gap,), problems=problems))
     assert shown.count(gap.reason) == 1
     assert "  the snapshot has no advisories for npm (2 packages)" in shown.splitlines()
-    assert "Problems:  1\n  /a (layer 0): odd" in shown
+    assert "Uncovered: 1\n  /a (layer 0): odd" in shown
     assert shown.rstrip().endswith("; 1 gap in the advisories")
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
 from hullmark.catalog.sbom.told import MAX_LIST, Told, clipped
+from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl, unquote
 
@@ -28,7 +29,7 @@ _SPOKEN_OF = frozenset(
      "nuget", "pub", "pypi", "rpm", "swift")
 )  # fmt: skip
 """Types of which there are advisories by their own names: what CPE names their writers guess is not kept."""
-_MOST_NAMES = 32
+_MOST_NAMES = Limit(32, "names in CPE that one component of an SBOM gives")
 _NAMED = re.compile(r"[aoh]:[^\s:*?]+:[^\s:*?]+").fullmatch
 _CPE = re.compile(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?::((?:[^:\\]|\\.)*))?").match
 _ESCAPED = re.compile(r"\\(.)")

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 _FRAME = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = b"\x2a\x4d\x18"
-_MAX_HEADER = 14
+_HEADER_BYTES = 14
 _RLE = 1
 
 
@@ -24,7 +24,7 @@ def ends_whole(stream: BinaryIO) -> bool:
 
 def _end_of_frame(stream: BinaryIO, at: int) -> int:
     """Where the frame that begins here ends; -1 if it is none, or cut before its last block."""
-    head = _at(stream, at, _MAX_HEADER + len(_FRAME))
+    head = _at(stream, at, _HEADER_BYTES + len(_FRAME))
     if head[1:4] == _SKIPPABLE and head[0] >> 4 == 5 and len(head) >= 8:
         return at + 8 + int.from_bytes(head[4:8], "little")
     if head[:4] != _FRAME or len(head) < 6:

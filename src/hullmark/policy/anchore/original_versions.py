@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
+from hullmark.model.limit import Limit
 from hullmark.versions import InvalidVersion, scheme_for
 
-_MAX_TEXT = 1000
+_MAX_TEXT = Limit(1000, "characters of a version that is compared as Anchore does", "unseen")
 _EPOCH = re.compile(r"\s*\+?[0-9]{1,18}\s*").fullmatch
 
 
@@ -84,5 +85,5 @@ def _deb_parts(text: str) -> tuple[int | None, str, str]:
 
 
 def _deb_order(left: str, right: str) -> int:
-    """As dpkg orders the parts of versions. The letter in front lets them begin with anything."""
-    return scheme_for("deb").compare(f"0:z{left}-0", f"0:z{right}-0")
+    """As dpkg orders the parts of versions. The digit and the letter in front let them begin with anything."""
+    return scheme_for("deb").compare(f"0:0z{left}-0", f"0:0z{right}-0")

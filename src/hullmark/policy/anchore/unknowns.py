@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hullmark.model.limit import Limit
 from hullmark.model.match import Matches, Untold
 from hullmark.model.problem import OPEN, Problem
 from hullmark.policy.facts import Facts
 
 _ROOM = "match"
-_MAX_LISTED = 100
+_MAX_LISTED = Limit(100, "reasons that are listed of what a verdict in compat did not know", "shortened")
 
 
 def with_unknowns(facts: Facts) -> set[Problem]:

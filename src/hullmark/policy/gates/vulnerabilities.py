@@ -38,16 +38,8 @@ Unrated = Literal["cannot-tell", "count", "ignore"]
 ScoreName = Literal["base", "exploitability", "impact"]
 Rater = Literal["any", "nvd", "vendor"]
 
-_SCORES: dict[ScoreName, Callable[[Cvss], float]] = {
-    "base": base_score,
-    "exploitability": exploitability_score,
-    "impact": impact_score,
-}
-_RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {
-    "any": list,
-    "nvd": nvd_ratings,
-    "vendor": vendor_ratings,
-}
+_SCORES: dict[ScoreName, Callable[[Cvss], float]] = {"base": base_score, "exploitability": exploitability_score, "impact": impact_score}  # fmt: skip
+_RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {"any": list, "nvd": nvd_ratings, "vendor": vendor_ratings}  # fmt: skip
 _BECOMES: dict[Unrated, bool | None] = {"cannot-tell": None, "count": True, "ignore": False}
 
 SourceName = Annotated[str, Meta(min_length=1, max_length=100)]
