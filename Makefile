@@ -12,7 +12,7 @@ READY := .venv/.ready
 IMAGE :=
 TESTS := tests
 
-.PHONY: help setup demo test lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -25,8 +25,11 @@ $(READY): requirements.lock pyproject.toml tools/setup.sh
 demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),--image '$(IMAGE)')
 
-test: $(READY) test-packages corpus-quick ## run all tests (TESTS=… some of them)
-	$(BIN)/pytest -n 2 -rs $(TESTS)
+test: $(READY) test-packages corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
+	$(BIN)/pytest -n 2 -rs -m "not slow" $(TESTS)
+
+test-slow: $(READY) ## run the tests that read gigabytes
+	$(BIN)/pytest -n 2 -rs -m slow $(TESTS)
 
 lint: $(READY) ## check style, types and the rooms' borders
 	$(BIN)/ruff check .

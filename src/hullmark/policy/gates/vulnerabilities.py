@@ -38,7 +38,9 @@ Unrated = Literal["cannot-tell", "count", "ignore"]
 ScoreName = Literal["base", "exploitability", "impact"]
 Rater = Literal["any", "nvd", "vendor"]
 
-_SCORES: dict[ScoreName, Callable[[Cvss], float]] = {"base": base_score, "exploitability": exploitability_score, "impact": impact_score}  # fmt: skip
+_SCORES: dict[ScoreName, Callable[[Cvss], float]] = {
+    "base": base_score, "exploitability": exploitability_score, "impact": impact_score,
+}  # fmt: skip
 _RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {"any": list, "nvd": nvd_ratings, "vendor": vendor_ratings}  # fmt: skip
 _BECOMES: dict[Unrated, bool | None] = {"cannot-tell": None, "count": True, "ignore": False}
 
