@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.advisorydb.hits import LookUp
 from hullmark.advisorydb.schema import APPLICATION_ID, FOLDER, FORMAT, Coverage, FeedInfo
-from hullmark.match.book import Ask, Claim, Extent, Hit, Spoken
+from hullmark.match.book import Ask, Claim, ClaimAnswer, Extent, Hit
 from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
 
@@ -128,14 +128,14 @@ class Snapshot:
         """
         return self._look_up.hits(asks)
 
-    def spoken(self, claims: Sequence[Claim]) -> list[Spoken]:
+    def spoken(self, claims: Sequence[Claim]) -> list[ClaimAnswer]:
         """The parts of advisories that go by an id, about a package, in the order of the claims. One query for all of them."""
         if not claims:
             return []
         feeds = {name: number for number, name, _ in self._feeds}
         told = json.dumps([(*claim[:3], feeds.get(claim.feed)) for claim in claims])
         rows = self._db.execute(_SPOKEN, (told,)).fetchall()
-        return [Spoken(claim, _advisory(head), _affected(body)) for claim, _, _, head, body in sorted(rows)]
+        return [ClaimAnswer(claim, _advisory(head), _affected(body)) for claim, _, _, head, body in sorted(rows)]
 
     def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these ids or aliases, without what they affect, by the id asked for."""

@@ -43,7 +43,7 @@ class Claim(NamedTuple):
     feed: str
 
 
-class Spoken(NamedTuple):
+class ClaimAnswer(NamedTuple):
     """An answer to the claim of this index: an advisory that goes by the id, and what it says of the package."""
 
     claim: int
@@ -114,7 +114,7 @@ class Book(Protocol):
     def hits(self, asks: Sequence[Ask]) -> list[Hit]:
         """The parts of advisories that cover what was asked for (all about the name for `is_whole`), in the order of the asks."""
 
-    def spoken(self, claims: Sequence[Claim]) -> list[Spoken]:
+    def spoken(self, claims: Sequence[Claim]) -> list[ClaimAnswer]:
         """The parts of advisories that go by an id, about a package, in the order of the claims."""
 
     def rated(self, names: Iterable[str]) -> dict[str, list[Advisory]]:

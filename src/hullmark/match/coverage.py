@@ -13,7 +13,7 @@ from hullmark.match.book import Book, Extent
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import RULES, is_system
 from hullmark.model.advisory import Lifecycle
-from hullmark.model.match import Uncovered
+from hullmark.model.match import CoverageGap
 from hullmark.model.package import Package
 from hullmark.model.problem import ProblemKind
 
@@ -35,10 +35,10 @@ class Gap(NamedTuple):
     is_end: bool = False
 
 
-def uncovered(gaps: Iterable[Gap]) -> tuple[Uncovered, ...]:
+def uncovered(gaps: Iterable[Gap]) -> tuple[CoverageGap, ...]:
     """The gaps as results show them: one for each namespace and cause, sorted."""
     found = (
-        Uncovered(
+        CoverageGap(
             namespace=gap.namespace,
             types=tuple(sorted({package.type for package in gap.packages})),
             packages=len(gap.packages),

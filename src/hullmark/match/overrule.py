@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from hullmark.match.book import Ask, Book, Claim, Spoken
+from hullmark.match.book import Ask, Book, Claim, ClaimAnswer
 from hullmark.match.merge import Affecting, cves_of, ids_of
 from hullmark.match.named import shown_id
 from hullmark.match.ranking import can_be_overruled, database_of, decides, is_maintained_by, maintainers, rank
@@ -20,7 +20,7 @@ def overrule(book: Book, found: Iterable[Affecting]) -> None:
     """
     doubted = [(each, _claims(each)) for each in found if _is_doubted(each)]
     claims = list(dict.fromkeys(chain.from_iterable(names for _, names in doubted)))
-    said: dict[Claim, list[Spoken]] = {}
+    said: dict[Claim, list[ClaimAnswer]] = {}
     for spoken in book.spoken(claims):
         said.setdefault(claims[spoken.claim], []).append(spoken)
     silent: dict[str, str] = {}
@@ -48,12 +48,12 @@ def _claims(each: Affecting) -> list[Claim]:
     return [Claim(namespace, name, id, feed) for id in ids]
 
 
-def _is_better(spoken: Spoken, each: Affecting) -> bool:
+def _is_better(spoken: ClaimAnswer, each: Affecting) -> bool:
     namespace = each.affected.namespace
     return rank(namespace, spoken.advisory) < rank(namespace, each.advisory) and decides(spoken.affected)
 
 
-def _against(each: Affecting, better: Sequence[Spoken]) -> str:
+def _against(each: Affecting, better: Sequence[ClaimAnswer]) -> str:
     """The word of the best database against what is found, "" if there is none. A bundle is overruled only as a whole."""
     best = min((rank(each.affected.namespace, spoken.advisory) for spoken in better), default=0)
     told = [spoken for spoken in better if rank(each.affected.namespace, spoken.advisory) == best]

@@ -135,7 +135,7 @@ class Untold(msgspec.Struct, frozen=True, kw_only=True):
     kind: ProblemKind = "uncovered"
 
 
-class Uncovered(msgspec.Struct, frozen=True, order=True, kw_only=True):
+class CoverageGap(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """A namespace of advisories (`debian:13`, `npm`) behind which no whole and fresh feed stands.
 
     `types` are the purl types of the packages that are matched with it, sorted; `packages` is how many there are. `reason` is a clause.
@@ -161,4 +161,4 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[Untold, ...]
     problems: tuple[Problem, ...] = ()
     lifecycles: tuple[Lifecycle, ...] = ()
-    uncovered: tuple[Uncovered, ...] = ()
+    uncovered: tuple[CoverageGap, ...] = ()

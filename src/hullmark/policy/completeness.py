@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.match import Matches, Uncovered
+from hullmark.model.match import CoverageGap, Matches
 from hullmark.model.problem import OPEN, Fact, Problem
 from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
@@ -119,7 +119,7 @@ def _gap(problem: Problem, facts: Facts) -> Gap:
     )
 
 
-def _uncovered(each: Uncovered) -> Gap:
+def _uncovered(each: CoverageGap) -> Gap:
     return Gap(cause=each.reason, subject=each.namespace, reason=each.reason)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.model.package import UNKNOWN_VERSION
-from hullmark.policy.explained import IS_MAINTAINER_SCRIPT, Explained
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
 from hullmark.policy.gate import Violation
+from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT, PackageFiles
 
 
 def unidentified(facts: Facts) -> Iterator[Violation]:
@@ -46,10 +46,10 @@ def _packages(facts: Facts) -> Iterator[Violation]:
 
 
 def _executables(facts: Facts) -> Iterator[Violation]:
-    explained = Explained(facts.inventory.packages)
+    accounted = PackageFiles(facts.inventory.packages)
     for file in facts.files.in_state("unowned"):
         is_program = file.type == "file" and file.mode & EXECUTABLE and file.size
-        if is_program and not IS_MAINTAINER_SCRIPT(file.path) and not explained.holds(file.path):
+        if is_program and not IS_MAINTAINER_SCRIPT(file.path) and not accounted.holds(file.path):
             message = (
                 f"The executable {file.path} ({file.size} bytes) came with no package, and nothing says what it is."
             )

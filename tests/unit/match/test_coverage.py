@@ -10,7 +10,7 @@ from hullmark.advisorydb.schema import Cover
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.book import Extent
 from hullmark.model.advisory import Advisory, Lifecycle, Record, Support
-from hullmark.model.match import Matches, Uncovered
+from hullmark.model.match import CoverageGap, Matches
 from hullmark.model.package import Package
 from tests.support.books import TODAY, advisory, affected, book_of, matched, package
 
@@ -194,7 +194,7 @@ def test_each_namespace_and_cause_stands_once_with_the_types_and_the_number_of_i
     ]
 
 
-def _fields(each: Uncovered) -> tuple[str, tuple[str, ...], int, str]:
+def _fields(each: CoverageGap) -> tuple[str, tuple[str, ...], int, str]:
     return each.namespace, each.types, each.packages, each.reason
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hullmark.app.expressions import evaluate_expression
-from hullmark.model.match import Matches, Uncovered, Untold
+from hullmark.model.match import CoverageGap, Matches, Untold
 from hullmark.model.problem import IN_LAYERS, Fact, Problem, ProblemKind
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.completeness import facts_of
@@ -118,7 +118,7 @@ def test_each_cause_is_named_once_however_many_files_it_has() -> None:
 
 def test_a_namespace_that_no_whole_feed_covers_keeps_rules_about_its_packages_from_telling() -> None:
     told = replace(matches(), uncovered=(
-        Uncovered(namespace="debian:13", types=("deb",), packages=81, reason="the snapshot has no advisories for Debian 13"),
+        CoverageGap(namespace="debian:13", types=("deb",), packages=81, reason="the snapshot has no advisories for Debian 13"),
     ))  # fmt: skip
     verdict = judged(VULNERABLE, told=told)
     assert verdict.verdict is Outcome.UNKNOWN

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.match import Matches, Uncovered, Untold
+from hullmark.model.match import CoverageGap, Matches, Untold
 from hullmark.model.problem import Problem
 from hullmark.report import load
 from hullmark.report.format import RenderContext
@@ -100,7 +100,7 @@ def test_packages_of_which_nothing_is_known_are_grouped_by_reason() -> None:
 
 
 def test_gaps_in_the_advisories_are_said_once_each_and_nothing_else_hides_behind_them() -> None:
-    gap = Uncovered(namespace="npm", types=("npm",), packages=2, reason="the snapshot has no advisories for npm")
+    gap = CoverageGap(namespace="npm", types=("npm",), packages=2, reason="the snapshot has no advisories for npm")
     problems = (Problem("", -1, "match", gap.reason, "uncovered"), Problem("/a", 0, "catalog", "odd", "uncovered"))
     shown = text("table", msgspec.structs.replace(SMALL, uncovered=(gap,), problems=problems))
     assert shown.count(gap.reason) == 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
-class Mapped(NamedTuple):
+class DistroFlavor(NamedTuple):
     """The distribution that another one is looked up as, and the flavor of its packages: ALPINE, BUSYB, DEB or RHEL."""
 
     name: str
@@ -19,16 +19,16 @@ class Mapped(NamedTuple):
 
 
 _TABLE = {
-    "alpine": Mapped("alpine", "ALPINE"),
-    "amzn": Mapped("amzn", "RHEL"),
-    "busybox": Mapped("busybox", "BUSYB"),
-    "centos": Mapped("rhel", "RHEL"),
-    "debian": Mapped("debian", "DEB"),
-    "fedora": Mapped("rhel", "RHEL"),
-    "ol": Mapped("ol", "RHEL"),
-    "redhat": Mapped("rhel", "RHEL"),
-    "rhel": Mapped("rhel", "RHEL"),
-    "ubuntu": Mapped("ubuntu", "DEB"),
+    "alpine": DistroFlavor("alpine", "ALPINE"),
+    "amzn": DistroFlavor("amzn", "RHEL"),
+    "busybox": DistroFlavor("busybox", "BUSYB"),
+    "centos": DistroFlavor("rhel", "RHEL"),
+    "debian": DistroFlavor("debian", "DEB"),
+    "fedora": DistroFlavor("rhel", "RHEL"),
+    "ol": DistroFlavor("ol", "RHEL"),
+    "redhat": DistroFlavor("rhel", "RHEL"),
+    "rhel": DistroFlavor("rhel", "RHEL"),
+    "ubuntu": DistroFlavor("ubuntu", "DEB"),
 }
 _NAMES_HERE = {"amzn": "amazon", "ol": "oracle"}
 """Namespaces of kept advisories that go by another name than the original's."""

@@ -30,7 +30,7 @@ class ProblemFound(Params, frozen=True, kw_only=True):
     ] = ()
 
 
-class Unidentified(Params, frozen=True, kw_only=True):
+class UnidentifiedThing(Params, frozen=True, kw_only=True):
     """Fires for each thing that was seen and could not be identified: an archive without coordinates, a program without a version, an
     executable that no package accounts for."""
 
@@ -51,7 +51,7 @@ def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
             yield Violation(found.path or found.room, message, (facts.at(found.path, found.layer, found.reason),))
 
 
-def not_identified(params: Unidentified, facts: Facts) -> Iterator[Answer]:
+def not_identified(params: UnidentifiedThing, facts: Facts) -> Iterator[Answer]:
     """Look at what nothing says what it is."""
     left_out = PathGlobs(params.allow)
     for found in unidentified(facts):
@@ -60,7 +60,7 @@ def not_identified(params: Unidentified, facts: Facts) -> Iterator[Answer]:
             yield found
 
 
-def _name(params: Unidentified, subject: str) -> str:
+def _name(params: UnidentifiedThing, subject: str) -> str:
     return f"install {subject} from a package, or except it for a time"
 
 
@@ -69,7 +69,7 @@ TRIGGERS = (
     Trigger(
         gate="analysis",
         name="unidentified",
-        params=Unidentified,
+        params=UnidentifiedThing,
         check=not_identified,
         looks_at=frozenset(("packages", "files", "owners")),
         needs=frozenset((Need.FILES,)),

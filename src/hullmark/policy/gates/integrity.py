@@ -9,11 +9,11 @@ from msgspec import Meta
 
 from hullmark.model.inventory import FileRecord
 from hullmark.model.problem import Fact
-from hullmark.policy.explained import IS_MAINTAINER_SCRIPT, Explained
 from hullmark.policy.facts import Facts
 from hullmark.policy.files import EXECUTABLE
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT, PackageFiles
 from hullmark.policy.values import NameGlob, Share
 
 _LIBRARIES = PathGlobs((PathGlob("*.so"), PathGlob("*.so.*")))
@@ -115,7 +115,7 @@ def ghosts(params: Ghosts, facts: Facts) -> Iterator[Answer]:
 def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer]:
     """Add up what came with nothing known."""
     files = [file for file in facts.files.visible if file.type == "file"]
-    known, left_out = Explained(facts.inventory.packages), PathGlobs(params.allow)
+    known, left_out = PackageFiles(facts.inventory.packages), PathGlobs(params.allow)
     unexplained = [
         file for file in files if file.owner is None and not known.holds(file.path) and not left_out.match(file.path)
     ]

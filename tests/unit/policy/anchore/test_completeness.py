@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.model.match import Uncovered
+from hullmark.model.match import CoverageGap
 from hullmark.model.verdict import Outcome
 from hullmark.policy.anchore.completeness import scope_of
 from hullmark.policy.anchore.gates import TRIGGERS, triggers_by_gate
@@ -71,8 +71,8 @@ def test_a_scope_with_types_asks_for_these_alone() -> None:
     assert not Scope(frozenset(), left_out=frozenset(("npm",))).asks_for(("npm",))
 
 
-NPM = Uncovered(namespace="npm", types=("npm",), packages=2, reason="there are no advisories for npm")
-ENDED = Uncovered(namespace="debian:7", types=(), packages=0, reason="Debian 7 is past its end")
+NPM = CoverageGap(namespace="npm", types=("npm",), packages=2, reason="there are no advisories for npm")
+ENDED = CoverageGap(namespace="debian:7", types=(), packages=0, reason="Debian 7 is past its end")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ ENDED = Uncovered(namespace="debian:7", types=(), packages=0, reason="Debian 7 i
     ],
 )
 def test_native_cannot_tell_where_no_advisories_cover_what_a_rule_asks_for(
-    trigger: str, params: dict[str, Any], gaps: tuple[Uncovered, ...], expected: Outcome
+    trigger: str, params: dict[str, Any], gaps: tuple[CoverageGap, ...], expected: Outcome
 ) -> None:
     document = bundle(rule("vulnerabilities", trigger, params))
     verdict = judged(document, known(*gaps, of_image=()), "native")

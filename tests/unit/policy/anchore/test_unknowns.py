@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from hullmark.model.match import Uncovered, Untold
+from hullmark.model.match import CoverageGap, Untold
 from hullmark.model.problem import OPEN, Problem, ProblemKind
 from hullmark.model.verdict import Outcome
 from hullmark.policy.anchore.unknowns import with_unknowns
@@ -15,12 +15,12 @@ from tests.unit.policy.anchore.test_as_the_original import judged
 
 CUT = Problem("/var/lib/dpkg/status", 0, "catalog", "it is cut short", "unseen")
 NOTE = Problem("/x", 0, "catalog", "it is a link", "note")
-NPM = Uncovered(namespace="npm", types=("npm",), packages=2, reason="there are no advisories for npm")
+NPM = CoverageGap(namespace="npm", types=("npm",), packages=2, reason="there are no advisories for npm")
 FOREIGN = "it was built by somebody else"
 
 
 def known(
-    *uncovered: Uncovered,
+    *uncovered: CoverageGap,
     unknown: tuple[Untold, ...] = (),
     problems: tuple[Problem, ...] = (),
     of_image: tuple[Problem, ...] = (CUT, NOTE),

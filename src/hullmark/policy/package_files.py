@@ -18,7 +18,7 @@ _DATABASES = (
 )  # fmt: skip
 
 
-class Explained:
+class PackageFiles:
     """Which files packages account for that no record lists one by one."""
 
     def __init__(self, packages: Iterable[Package]) -> None:
