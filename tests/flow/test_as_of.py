@@ -25,6 +25,10 @@ HEAD = "schema: hullmark-policy/1\nname: base\nrules:\n"
 LENIENT, STRICT = HEAD + CRITICAL.replace("ACTION", "warn"), HEAD + CRITICAL.replace("ACTION", "stop") + SETUID
 
 
+# Of the image's system something is known too, else nothing could be told of it.
+_SYSTEM = Affected(namespace="debian:13", name="elsewhere", scheme="deb", ranges=(Range(high="1", fixed="1"),))
+
+
 def about(name: str) -> Advisory:
     """A critical vulnerability of all versions of a Python package below 9."""
     part = Affected(namespace="pypi", name=name, scheme="pep440", ranges=(Range(high="9", fixed="9"),))
@@ -35,7 +39,7 @@ def about(name: str) -> Advisory:
         summary=f"about {name}",
         modified="2026-01-01",
         severity="critical",
-        affected=(part,),
+        affected=(part, _SYSTEM),
     )
 
 

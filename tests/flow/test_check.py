@@ -62,6 +62,11 @@ def verdict(ran: Ran) -> dict[str, Any]:
     return document
 
 
+def unread(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The verdict's problems, but for how much of the image nobody can name."""
+    return [problem for problem in document["problems"] if problem["kind"] != "unidentified"]
+
+
 def test_every_key_of_the_verdict_is_there(judge: Judge) -> None:
     document = verdict(judge(rule("packages/forbidden", names=["tool"])))
     assert document["schema"] == "hullmark-verdict/1"
@@ -133,13 +138,13 @@ def test_a_fact_of_the_image_makes_a_rule_fire(judge: Judge, case: str) -> None:
     document = verdict(judge(fired))
     assert document["verdict"] == "stop"
     assert [finding["subject"] for finding in document["findings"] if subject in finding["subject"]] != []
-    assert document["problems"] == []
+    assert unread(document) == []
 
 
 @pytest.mark.parametrize("case", QUIET)
 def test_without_the_fact_the_rule_is_quiet(judge: Judge, case: str) -> None:
     document = verdict(judge(QUIET[case]))
-    assert (document["verdict"], document["findings"], document["problems"]) == ("go", [], [])
+    assert (document["verdict"], document["findings"], unread(document)) == ("go", [], [])
 
 
 def test_a_finding_in_a_file_names_its_line_and_never_its_text(judge: Judge) -> None:
@@ -164,7 +169,7 @@ def test_an_exception_counts_until_its_day_is_over(judge: Judge) -> None:
     assert document["verdict"] == "go"
     assert document["findings"][0]["allowlisted"]["reason"] == "needed"
     later = verdict(judge(setuid, exceptions=[excepted], words=("--at", "2026-04-01T00:00:00Z")))
-    assert (later["verdict"], len(later["problems"])) == ("stop", 1)
+    assert (later["verdict"], len(unread(later))) == ("stop", 1)
 
 
 def test_a_verdict_is_the_same_each_time(judge: Judge) -> None:

@@ -31,7 +31,7 @@ def _empty(_path: str, _body: memoryview, _report: Report) -> None:
     return
 
 
-class Unread(msgspec.Struct, frozen=True, kw_only=True):
+class UnreadRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of record: the read that notices it, what it is called, whose packages are not read, and their purl type."""
 
     read: Read[bool]
@@ -40,15 +40,15 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
-def unread(type: str, what: str, packages: str, *globs: str, name: str = "unread") -> Unread:
+def unread(type: str, what: str, packages: str, *globs: str, name: str = "unread") -> UnreadRecord:
     """A kind of record with files of these names."""
     read: Read[bool] = Read(
         name=f"{name}-{type}", fact=bool, extract=_empty, globs=globs, limit=0, oversize=lambda size: _Seen()
     )
-    return Unread(read=read, what=what, packages=packages, type=type)
+    return UnreadRecord(read=read, what=what, packages=packages, type=type)
 
 
-def tell(view: View, kind: Unread, paths: list[str]) -> None:
+def tell(view: View, kind: UnreadRecord, paths: list[str]) -> None:
     """One problem for all files of a kind, if there are any."""
     if paths:
         count = f"{len(paths):,} files, first /{paths[0]}" if len(paths) > 1 else f"/{paths[0]}"
