@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from httpx import Response
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.server.feeds import update_when_due
 from hullmark.app.share import export_bundle
+from hullmark.feeds import debian
 from hullmark.model.advisory import Record
 from tests.service.test_verdicts import NO_HIGH
 from tests.support.books import advisory, affected
@@ -216,7 +218,10 @@ async def test_what_feeds_take_back_is_taken_back_here(fed: Desk, tmp_path: Path
     assert kept == [first, second, first, second, first]
 
 
-async def test_of_what_feeds_take_back_and_say_again_people_are_told_each_time(fed: Desk, tmp_path: Path) -> None:
+async def test_of_what_feeds_take_back_and_say_again_people_are_told_each_time(
+    fed: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(debian, "FEED", replace(debian.FEED, covers={"debian:*": 1}, least_records=1))
     await update(fed)
     await fed.post("/policies", {"text": NO_HIGH})
     await fed.post("/activations", {"policy": "weaknesses"})
