@@ -32,6 +32,10 @@ NOT_ROOT = (
     HEAD.format(name="users")
     + "rules:\n  - {id: no-root, gate: config, trigger: user, action: stop, params: {not_root: true}}\n"
 )
+CRITICAL = (
+    HEAD.format(name="critical")
+    + "rules:\n  - {id: any, gate: vulnerabilities, trigger: found, action: stop, params: {severity: critical, unrated: ignore}}\n"
+)
 GRACE = (
     HEAD.format(name="graceful")
     + "rules:\n  - {id: any, gate: vulnerabilities, trigger: found, action: stop}\ngrace: {days: 5}\n"
@@ -195,6 +199,49 @@ async def test_a_distribution_ends_by_the_calendar_and_when_its_end_is_told_othe
         ("compliance.lost", "lifecycle", "The support of debian 13 ended on 2026-06-10."),
         ("compliance.regained", "lifecycle", "debian 13 is maintained for longer than it was said to be."),
     ]
+
+
+async def test_where_a_release_ends_rules_about_vulnerabilities_can_tell_no_more(at: Desk) -> None:
+    life = Lifecycle(product="debian", release="13", source="e", eol="2026-05-05", extended="2026-05-10")
+    await at.advise(LIBC, life)
+    digests = [at.push("1", status_file(("libc6", "2.41-13"))), at.push("2", status_file(("other", "1")))]
+    await enforce(at, CRITICAL)
+    for tag in ("1", "2"):
+        await at.add(tag)
+    await at.work()
+    assert [await word(at, digest) for digest in digests] == ["go", "go"]
+    at.now = datetime(2026, 5, 10, 23, 59, 59, tzinfo=UTC)
+    assert await judged(at) == 0
+    at.now += timedelta(seconds=1)
+    assert await judged(at) == 2
+    assert [await word(at, digest) for digest in digests] == ["unknown", "unknown"]
+    assert await next_at(at) == [None, None]
+    (found,) = await at.get(f"/verdicts/{digests[0]}")
+    assert "Debian 13 has been past its end of life since 2026-05-10" in found["reason"]
+    for end, expected in (("2026-06-01", "go"), ("2026-05-01", "unknown")):
+        await at.advise(LIBC, msgspec.structs.replace(life, extended=end))
+        await at.work()
+        assert await judged(at) == 2
+        assert [await word(at, digest) for digest in digests] == [expected, expected]
+    told = (await at.get("/transitions"))["items"][::-1]
+    words = ["compliance.lost", "compliance.regained", "compliance.lost"]
+    assert [each["kind"] for each in told] == [word for word in words for _ in digests]
+
+
+async def test_the_end_of_a_release_holds_for_what_is_built_from_it(at: Desk) -> None:
+    mint = b'ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_ID=22\nUBUNTU_CODENAME=noble\n'
+    life = Lifecycle(product="ubuntu", release="24.04", source="e", eol="2026-05-10")
+    noble = advisory("CVE-2026-1", affected("ubuntu:24.04", "libc6", "deb", "2"), source="ubuntu", severity="high")
+    await at.advise(noble, life)
+    digest = at.push("1", {"etc/os-release": mint, **SHOP})
+    await enforce(at, CRITICAL)
+    await at.add("1")
+    await at.work()
+    assert (await word(at, digest), await next_at(at)) == ("go", [datetime(2026, 5, 11, tzinfo=UTC)])
+    await at.advise(noble, msgspec.structs.replace(life, eol="2026-04-10"))
+    await at.work()
+    assert await judged(at) == 1
+    assert await word(at, digest) == "unknown"
 
 
 async def test_grace_is_told_of_three_days_and_one_day_before_it_ends(at: Desk) -> None:

@@ -21,6 +21,7 @@ from hullmark.app.server.earlier import (
     first_seen_of,
     named_exceptions,
 )
+from hullmark.app.server.ends import depends_on_ends, when_it_ends
 from hullmark.app.server.excepted import asked_for, exceptions_for, with_exceptions
 from hullmark.app.server.selection import Chosen
 from hullmark.app.server.services import Services
@@ -203,10 +204,11 @@ def verdict_of(
             each.trigger_id: case.now for each in checked.verdict.findings if each.trigger_id not in runs.first_seen
         }
         if runs.running_since is None or not fresh:
-            return checked
+            return _until_it_ends(checked, policy, case.now, book)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
         asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
-        return judge_by(facts.look, policy, case.now, means_of(services), asked)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
+        return _until_it_ends(checked, policy, case.now, book)
     except HullmarkError as error:
         told = VerdictInputs(
             image=inputs.image.digest,
@@ -221,6 +223,14 @@ def verdict_of(
         )
         # It may be mended by tomorrow.
         return Checked(verdict, facts.analysis.inventory, next(next_midnight(case.now), None))
+
+
+def _until_it_ends(checked: Checked, policy: AnyPolicy, now: datetime, book: Book | None) -> Checked:
+    """A verdict that is made anew when the image's release ends, if the policy asks for vulnerabilities."""
+    if book is None or not depends_on_ends(policy):
+        return checked
+    moments = [each for each in (checked.next_at, when_it_ends(checked.inventory.distro, book, now)) if each]
+    return msgspec.structs.replace(checked, next_at=min(moments, default=None))
 
 
 @lru_cache(maxsize=32)

@@ -14,15 +14,18 @@ from uuid import UUID
 
 import msgspec
 
+from hullmark.advisorydb.excerpt import Excerpt
+from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.advisories import Books, current_snapshot
 from hullmark.app.server.documents import verdict_at
+from hullmark.app.server.ends import depends_on_ends
 from hullmark.app.server.excepted import ExceptionBody, covers, is_behind
 from hullmark.app.server.register import want_verdicts
 from hullmark.app.server.services import Services
-from hullmark.match.book import Book
-from hullmark.match.find import find
+from hullmark.match.coverage import lifecycles
+from hullmark.match.distros import plan_for
 from hullmark.model.errors import HullmarkError
-from hullmark.model.inventory import Distro, Inventory, InventorySource
+from hullmark.model.inventory import Distro
 from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
 from hullmark.model.verdict import Finding
 from hullmark.policy.anchore.bundle import Bundle
@@ -267,7 +270,7 @@ async def _tell_of_grace(connection: Connection, judged: Judged, ending: _Ending
 
 async def follow_lifecycles(services: Services, books: Books) -> int:
     """Have the images judged anew of whose distribution the snapshot says otherwise how long it is maintained, where a policy in force
-    asks for that; answers how many verdicts. Stopped anywhere, it is done again."""
+    asks for that, or for vulnerabilities; answers how many verdicts. Stopped anywhere, it is done again."""
     async with services.database.system() as connection:
         snapshot = await current_snapshot(connection)
         known = await setting(connection, _LIFECYCLES)
@@ -277,7 +280,7 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
 
     def told() -> dict[str, str]:
         with books.opened(snapshot.digest, snapshot.object) as book:
-            return {name: _told_of(name, book, snapshot.data_at) for name in named}
+            return {name: _told_of(name, book) for name in named}
 
     now = await asyncio.to_thread(told)
     changed = [name for name, said in now.items() if known is not None and known.get(name) != said]
@@ -288,16 +291,18 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
     return count
 
 
-def _told_of(name: str, book: Book, at: str) -> str:
-    """Names what is told of one distribution (`debian:12`)."""
+def _told_of(name: str, book: Snapshot) -> str:
+    """Names what is told of one distribution (`debian:12`); what is told of all, where its name alone does not say which release it is."""
     distro, _, version = name.partition(":")
-    source = InventorySource(kind="", reference="", digest="", config_digest="", platform="", layers=())
-    inventory = Inventory(source=source, distro=Distro(id=distro, version_id=version), packages=(), problems=())
-    return hashlib.sha256(msgspec.json.encode(find(inventory, book, at=at[:10]).lifecycles)).hexdigest()
+    plan = plan_for(Distro(id=distro, version_id=version), book.namespaces)
+    if plan.product:
+        return hashlib.sha256(msgspec.json.encode(lifecycles(plan, book))).hexdigest()
+    with Excerpt(book) as excerpt:
+        return hashlib.sha256(msgspec.msgpack.encode(sorted(excerpt.releases().items()))).hexdigest()
 
 
 async def _asking_for_lifecycles(connection: Connection) -> list[int]:
-    """The policies in force that ask until when distributions are maintained."""
+    """The policies in force whose verdicts depend on until when distributions are maintained."""
     found = set()
     for account_id in await accounts_with_policies(connection):
         for active in await policies.activations(connection, account_id):
@@ -312,4 +317,6 @@ def _asks_for_lifecycles(text: str) -> bool:
         policy = load_any(text.encode())
     except HullmarkError:
         return False
-    return not isinstance(policy, Bundle) and any(rule.trigger.full_name == _END_OF_LIFE for rule in policy.rules)
+    return depends_on_ends(policy) or (
+        not isinstance(policy, Bundle) and any(rule.trigger.full_name == _END_OF_LIFE for rule in policy.rules)
+    )

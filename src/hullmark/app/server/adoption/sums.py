@@ -15,6 +15,7 @@ import msgspec
 
 from hullmark.app.server.adoption.news import Thresholds
 from hullmark.app.server.case import digest_of_exceptions
+from hullmark.app.server.ends import asks_for_advisories
 from hullmark.app.server.excepted import ExceptionBody, exceptions_for, with_exceptions
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
@@ -22,7 +23,6 @@ from hullmark.model.match import Match, Matches, SnapshotInfo
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.needs import bundle_needs
-from hullmark.policy.completeness import facts_of
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
@@ -124,7 +124,7 @@ def _asks(rule: Rule) -> bool:
 
 def _asks_what_is_known(rule: Rule) -> bool:
     """Whether it cannot tell of packages of which nothing can be said."""
-    return isinstance(rule.params, NoData) or (_asks(rule) and "packages" in facts_of(rule.trigger, rule.params))
+    return isinstance(rule.params, NoData) or asks_for_advisories(rule)
 
 
 def _is_sum(policy: Policy) -> bool:
