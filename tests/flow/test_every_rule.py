@@ -63,4 +63,10 @@ def test_every_rule_is_judged_on_every_image(hullmark: Program, tmp_path: Path, 
         if problem["reason"] not in known and problem["room"] not in rooms
     ]
     expected = (*NEVER_TOLD, SPECIAL[image]) if image in SPECIAL else NEVER_TOLD
+    told = [reason for reason in told if not _is_uncovered(reason)]
     assert [reason for reason in told if not any(part in reason for part in expected)] == []
+
+
+def _is_uncovered(reason: str) -> bool:
+    """Whether it says that the few advisories do not cover the image's packages, which rules about vulnerabilities ask for."""
+    return reason.startswith("the rule p/vulnerabilities-") and "cannot be judged: not everything could be seen: " in reason
