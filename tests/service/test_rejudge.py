@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -133,9 +133,10 @@ async def world(at: Desk, *images: tuple[str, ...]) -> list[str]:
     return digests
 
 
-async def advised(at: Desk, *records: Record) -> list[str]:
-    """Have advisories count, and write what follows; nothing is judged as a whole. Answers the jobs that ran."""
-    await at.advise(FILLER, *records)
+async def advised(at: Desk, *records: Record, **more: Any) -> list[str]:
+    """Have advisories count, and write what follows; nothing is judged as a whole. Answers the jobs that ran. `more` is what the feeds
+    say of themselves."""
+    await at.advise(FILLER, *records, **more)
     (number,) = (await rows(at, "SELECT max(id) FROM snapshot"))[0]
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'adopt' RETURNING id")
     await adopt(at.services, at.books, number)
@@ -221,6 +222,35 @@ async def test_what_a_snapshot_says_differently_is_told_once_with_its_cause(at: 
     assert expected or (await rows(at, "SELECT count(*) FROM verdict_history"))[0] == count
     assert await advised(at, *after, deb("CVE-2026-3", "y")) == await advised(at, *after)
     assert len(await transitions(at)) == len(expected)
+
+
+async def test_feeds_that_are_whole_no_more_keep_rules_from_telling_until_they_are_again(at: Desk) -> None:
+    await in_force(at, TIMELESS)
+    await at.advise(FILLER, CRITICAL)
+    await at.work()
+    await world(at, ("a",), ("b",), ())
+    steps = ((False, "warn"), (True, "unknown"), (True, "unknown"), (False, "warn"), (True, "unknown"))
+    for number, (is_partial, word) in enumerate(steps):
+        await advised(at, CRITICAL, deb(f"CVE-2026-{number + 10}", "z"), is_partial=is_partial)
+        anew = await judged_anew(at)
+        await at.work()
+        assert await stored(at) == anew
+        assert [told[0] for _, told in sorted(anew.items())] == ["stop", word, "unknown"], (
+            "the third says what it is only"
+        )
+
+
+async def test_where_rules_cannot_tell_a_verdict_names_those_that_stop(at: Desk) -> None:
+    likely = (deb("CVE-2026-2", "a", severity="low"), Exploitability("CVE-2026-2", 0.7, 0.9, "2026-05-01"))
+    await in_force(at, TIMELESS)
+    await at.advise(FILLER, CRITICAL, is_partial=True)
+    await at.work()
+    await world(at, ("a",))
+    assert not {"judge", "judge_some"} & set(await advised(at, *likely, is_partial=True))
+    assert await stored(at) == await judged_anew(at)
+    ((word, *_, reason, _),) = (await stored(at)).values()
+    assert (word, reason) == ("stop", "1 finding to stop for, by rule likely")
+    assert await rows(at, "SELECT reason FROM verdict") == [("1 finding to stop for",)]
 
 
 async def test_the_first_advisories_are_told_to_nobody(at: Desk) -> None:
@@ -438,6 +468,11 @@ class Said(msgspec.Struct, frozen=True):
         return found
 
 
+def records_of(said: list[Said]) -> Iterator[Record]:
+    for number, each in enumerate(said):
+        yield from each.records(number)
+
+
 def files_of(packages: tuple[str, ...]) -> dict[str, bytes]:
     """An image's files. Debian's package of foo owns one that came with pip; where both are, there is another that nobody owns."""
     found = status_file(*((name, "1") for name in packages if name != "foo"))
@@ -460,7 +495,9 @@ SAID = st.builds(
     st.booleans(),
     st.booleans(),
 )
-SNAPSHOTS = st.lists(st.lists(SAID, min_size=4, max_size=4), min_size=2, max_size=4)
+STEP = st.tuples(st.lists(SAID, min_size=4, max_size=4), st.sampled_from((True, True, False)))
+"""What a snapshot says of four vulnerabilities, and whether its feeds are whole."""
+SNAPSHOTS = st.lists(STEP, min_size=2, max_size=4)
 IMAGES = st.lists(st.lists(st.sampled_from(NAMES), max_size=4, unique=True).map(tuple), min_size=2, max_size=4)
 EXCEPTIONS = st.lists(
     st.fixed_dictionaries(
@@ -482,7 +519,7 @@ EXCEPTIONS = st.lists(
 def test_whatever_snapshots_say_all_verdicts_are_those_of_judging_anew(
     database_server: str,
     images: list[tuple[str, ...]],
-    said: list[list[Said]],
+    said: list[tuple[list[Said], bool]],
     exceptions: list[dict[str, str]],
     texts: list[str],
 ) -> None:
@@ -495,7 +532,11 @@ def test_whatever_snapshots_say_all_verdicts_are_those_of_judging_anew(
 
 
 async def _compared(
-    at: Desk, images: list[tuple[str, ...]], said: list[list[Said]], exceptions: list[dict[str, str]], texts: list[str]
+    at: Desk,
+    images: list[tuple[str, ...]],
+    said: list[tuple[list[Said], bool]],
+    exceptions: list[dict[str, str]],
+    texts: list[str],
 ) -> None:
     await at.post("/accounts", {"name": "other"})
     await in_force(at, POLICY)
@@ -510,12 +551,13 @@ async def _compared(
         at.push(str(number), files_of(packages))
         await at.add(str(number))
         await at.add(str(number), account="other")
-    await at.advise(FILLER, *(record for number, each in enumerate(said[0]) for record in each.records(number)))
+    first, is_whole = said[0]
+    await at.advise(FILLER, *records_of(first), is_partial=not is_whole)
     await at.work()
-    for step in said[1:]:
+    for step, is_whole in said[1:]:
         before = await words(at)
         (last,) = (await rows(at, "SELECT coalesce(max(id), 0) FROM transition"))[0]
-        await advised(at, *(record for number, each in enumerate(step) for record in each.records(number)))
+        await advised(at, *records_of(step), is_partial=not is_whole)
         anew = await judged_anew(at)
         left = set(
             await rows(

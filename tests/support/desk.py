@@ -101,11 +101,11 @@ class Desk:
         """Add an image by tag."""
         return await self.post("/images", {"reference": self.reference(tag), **wish}, account)
 
-    async def advise(self, *records: Record) -> None:
-        """Have these advisories count from now on."""
+    async def advise(self, *records: Record, **more: Any) -> None:
+        """Have these advisories count from now on. `more` is what the feeds say of themselves."""
         folder = self.services.settings.data / f"made-{next(_numbers)}"
         folder.mkdir()
-        with snapshot_in(folder, records) as book:
+        with snapshot_in(folder, records, **more) as book:
             await publish(self.services, book.path, book.digest)
 
 

@@ -142,11 +142,11 @@ def _word(row: Row, stops: int, warns: int) -> str:
 
 def _reason(row: Row, word: str, stops: int, warns: int) -> str | None:
     """As the policy says it, without the names of the rules, which the verdict's findings tell; None: as it was."""
-    if (word, stops, warns) == (row.verdict, row.stops, row.warns) or word == "unknown":
-        return None
     if word == "stop":
         return f"{counted(stops, 'finding')} to stop for"
-    return counted(warns, "warning") if word == "warn" else "nothing to stop or warn for"
+    if word == "warn":
+        return counted(warns, "warning")
+    return "nothing to stop or warn for" if word != row.verdict else None
 
 
 def _news(row: Row, changes: Sequence[Added]) -> Iterator[News]:
