@@ -228,6 +228,26 @@ async def test_where_a_release_ends_rules_about_vulnerabilities_can_tell_no_more
     assert [each["kind"] for each in told] == [word for word in words for _ in digests]
 
 
+async def test_advisories_grow_too_old_by_the_calendar(at: Desk) -> None:
+    await at.advise(LIBC, checked_on="2026-04-20", stale_days=30)
+    digests = [at.push("1", status_file(("libc6", "2.41-13"))), at.push("2", status_file(("other", "1")))]
+    await enforce(at, CRITICAL)
+    for tag in ("1", "2"):
+        await at.add(tag)
+    await at.work()
+    at.now = datetime(2026, 5, 20, 12, tzinfo=UTC)
+    assert await judged(at) == 0
+    assert [await word(at, digest) for digest in digests] == ["go", "go"]
+    at.now += timedelta(days=1)
+    await judged(at)
+    assert [await word(at, digest) for digest in digests] == ["unknown", "unknown"]
+    (found,) = await at.get(f"/verdicts/{digests[0]}")
+    assert "the advisories for debian:13 end on 2026-04-20" in found["reason"]
+    await at.advise(LIBC, checked_on="2026-05-21", stale_days=30)
+    await judged(at)
+    assert [await word(at, digest) for digest in digests] == ["go", "go"]
+
+
 async def test_the_end_of_a_release_holds_for_what_is_built_from_it(at: Desk) -> None:
     mint = b'ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_ID=22\nUBUNTU_CODENAME=noble\n'
     life = Lifecycle(product="ubuntu", release="24.04", source="e", eol="2026-05-10")
