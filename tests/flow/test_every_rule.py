@@ -69,4 +69,7 @@ def test_every_rule_is_judged_on_every_image(hullmark: Program, tmp_path: Path, 
 
 def _is_uncovered(reason: str) -> bool:
     """Whether it says that the few advisories do not cover the image's packages, which rules about vulnerabilities ask for."""
-    return reason.startswith("the rule p/vulnerabilities-") and "cannot be judged: not everything could be seen: " in reason
+    return (
+        reason.startswith("the rule p/vulnerabilities-")
+        and "cannot be judged: not everything could be seen: " in reason
+    )
