@@ -70,4 +70,5 @@ def test_no_secret_is_told_whole() -> None:
 def test_nothing_counts_in_images_without_secrets(name: str, rules: set[str]) -> None:
     found = secrets_of(name)
     assert [(each.kind, each.path, each.line) for each in found if not each.allowed] == []
-    assert {each.allowed.partition(":")[0] for each in found} <= rules
+    # GnuTLS brings the keys of its self-tests along.
+    assert {each.allowed.partition(":")[0] for each in found} <= rules | {"published"}
