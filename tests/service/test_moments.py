@@ -266,7 +266,7 @@ async def test_the_end_of_a_release_holds_for_what_is_built_from_it(at: Desk) ->
 
 async def test_grace_is_told_of_three_days_and_one_day_before_it_ends(at: Desk) -> None:
     digest = at.push("1", SHOP)
-    await at.advise()
+    await at.advise(advisory("CVE-2020-1", affected("debian:13", "other", "deb", "2")))
     await enforce(at, GRACE)
     await at.add("1")
     await at.work()

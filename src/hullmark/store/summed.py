@@ -67,9 +67,11 @@ class NewTransition(NamedTuple):
     evidence: str
 
 
-async def rows_of(conn: Connection, images: Sequence[int], policies: Collection[int], snapshot_id: int) -> list[Row]:
-    """The current verdicts of images by policies that were not judged with this snapshot, nor are to be judged anyway; nobody else
-    changes them until the transaction ends."""
+async def rows_of(
+    conn: Connection, images: Sequence[int], policies: Collection[int], snapshot_id: int | None
+) -> list[Row]:
+    """The current verdicts of images by policies that were not judged with this snapshot (None: all), nor are to be judged anyway; nobody
+    else changes them until the transaction ends."""
     cursor = await conn.execute(
         "SELECT now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow, now.history_id, now.verdict, "
         "now.stops, now.warns, now.finding_count, now.is_clouded, now.next_at, history.policy_version, "
@@ -77,9 +79,10 @@ async def rows_of(conn: Connection, images: Sequence[int], policies: Collection[
         "jsonb_array_length(history.changes) WHEN 'object' THEN -1 ELSE 0 END "
         "FROM verdict now JOIN verdict_history history ON history.id = now.history_id "
         "WHERE now.image_id = ANY(%s::bigint[]) AND now.policy_id = ANY(%s::bigint[]) AND NOT now.is_awaiting "
-        "AND now.snapshot_id IS DISTINCT FROM %s ORDER BY now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow "
+        "AND (%s::bigint IS NULL OR now.snapshot_id IS DISTINCT FROM %s) "
+        "ORDER BY now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow "
         "FOR UPDATE OF now",
-        (_array(images), _array(sorted(policies)), snapshot_id),
+        (_array(images), _array(sorted(policies)), snapshot_id, snapshot_id),
     )
     return [Row(*row) for row in await cursor.fetchall()]
 

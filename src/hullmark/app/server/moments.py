@@ -50,6 +50,7 @@ _LOOKED_AT = 5000
 _READ = 50
 _SHOWN = 50
 _LIFECYCLES = "lifecycles"
+_ALL = "*"
 _END_OF_LIFE = f"{GATE}.{TRIGGER}"
 
 
@@ -280,10 +281,12 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
 
     def told() -> dict[str, str]:
         with books.opened(snapshot.digest, snapshot.object) as book:
-            return {name: _told_of(name, book) for name in named}
+            of_all = _told_of_all(book)
+            return {name: _told_of(name, book) or of_all for name in named} | {_ALL: of_all}
 
     now = await asyncio.to_thread(told)
-    changed = [name for name, said in now.items() if known is not None and known.get(name) != said]
+    is_same = known is None or known.get(_ALL) == now[_ALL]
+    changed = [] if is_same else [name for name in named if known.get(name) != now[name]]
     async with services.database.system() as connection:
         asking = await _asking_for_lifecycles(connection) if changed else []
         count = await moments.expect_of_distros(connection, asking, changed, services.clock()) if asking else 0
@@ -292,11 +295,14 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
 
 
 def _told_of(name: str, book: Snapshot) -> str:
-    """Names what is told of one distribution (`debian:12`); what is told of all, where its name alone does not say which release it is."""
+    """Names what is told of one distribution (`debian:12`); "" where its name alone does not say which release it is."""
     distro, _, version = name.partition(":")
     plan = plan_for(Distro(id=distro, version_id=version), book.namespaces)
-    if plan.product:
-        return hashlib.sha256(msgspec.json.encode(lifecycles(plan, book))).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(lifecycles(plan, book))).hexdigest() if plan.product else ""
+
+
+def _told_of_all(book: Snapshot) -> str:
+    """Names what is told of all products' releases."""
     with Excerpt(book) as excerpt:
         return hashlib.sha256(msgspec.msgpack.encode(sorted(excerpt.releases().items()))).hexdigest()
 

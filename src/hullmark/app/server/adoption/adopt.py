@@ -129,6 +129,7 @@ async def _step(connection: Connection, row: SnapshotRow) -> Step | None:
         before_at=previous.data_at,
         data_at=row.data_at,
         seen_at=shown.added_at,
+        is_day=row.is_adopted,
     )
 
 

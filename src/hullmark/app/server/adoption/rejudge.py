@@ -46,7 +46,10 @@ MOST_OF_A_WAVE = Limit(100_000, "changes of findings that one wave takes", "late
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """From one snapshot to the next: their digests and youngest dates, the number of the new one, and when it came to be known."""
+    """From one snapshot to the next: their digests and youngest dates, the number of the new one, and when it came to be known.
+
+    `is_day`: from one day to the next, with the snapshot that counted already. Verdicts that were made with it may be of the day before.
+    """
 
     snapshot_id: int
     before: str
@@ -54,6 +57,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     before_at: str
     data_at: str
     seen_at: datetime
+    is_day: bool = False
 
 
 class _Case(NamedTuple):
@@ -303,13 +307,13 @@ async def rejudge(services: Services, books: Books, step: Step, rank: int) -> No
     then, in one go, all that is left, also what takes from what images are held against."""
     while await weigh_changes(services, books, step, rank):
         pass
-    await work_off(services, step.snapshot_id, step.after)
+    await work_off(services, step.snapshot_id, step.after, is_day=step.is_day)
     for images in (FIRST_IMAGES, EARLY_IMAGES):
         if await _open(services, step, (ADDS,), images):
-            await work_off(services, step.snapshot_id, step.after)
+            await work_off(services, step.snapshot_id, step.after, is_day=step.is_day)
     for stages in ((ADDS, TAKES), (QUIET,)) if rank == LAST_RANK else ():
         while await _open(services, step, stages):
-            await work_off(services, step.snapshot_id, step.after)
+            await work_off(services, step.snapshot_id, step.after, is_day=step.is_day)
 
 
 async def _open(services: Services, step: Step, stages: tuple[int, ...], images: int | None = None) -> bool:

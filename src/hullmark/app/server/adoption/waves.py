@@ -53,11 +53,12 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
     told: set[int] = set()
 
 
-async def work_off(services: Services, snapshot_id: int, digest: str) -> None:
-    """Write all waves that are open, and close them. Others may do so at the same time."""
+async def work_off(services: Services, snapshot_id: int, digest: str, *, is_day: bool = False) -> None:
+    """Write all waves that are open, and close them. Others may do so at the same time. `is_day`: only another day brought them, and
+    which verdicts are of the day before nobody knows: all are judged anew."""
     loaded: dict[int, Wave] = {}
     lock = asyncio.Lock()
-    order = _Order(services=services, snapshot_id=snapshot_id, digest=digest, loaded=loaded, lock=lock)
+    order = _Order(services=services, snapshot_id=snapshot_id, digest=digest, is_day=is_day, loaded=loaded, lock=lock)
     while True:
         await asyncio.gather(*(_work(order) for _ in range(AT_ONCE)))
         async with services.database.system() as connection:
@@ -77,6 +78,7 @@ class _Order(msgspec.Struct, kw_only=True):
     services: Services
     snapshot_id: int
     digest: str
+    is_day: bool
     loaded: dict[int, Wave]
     lock: asyncio.Lock
 
@@ -168,8 +170,9 @@ async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Par
         if packages:
             held[image] = packages, _NONE.union(*[twins_of(each, _NONE) for each in sets]) if wave.twins else _NONE
     policies = {policy for _, policy in wave.concerned}
-    rows = await summed.rows_of(connection, list(held), policies, order.snapshot_id)
-    return [(row, outcome) for row in rows if (outcome := _outcome(wave, row, held[row.image_id], now)) is not None]
+    rows = await summed.rows_of(connection, list(held), policies, None if order.is_day else order.snapshot_id)
+    found = ((row, _outcome(wave, row, held[row.image_id], now)) for row in rows)
+    return [(row, JUDGE if order.is_day else outcome) for row, outcome in found if outcome is not None]
 
 
 def _outcome(
