@@ -32,6 +32,7 @@ ELSEWHERE = {
     "hullmark.facets.kept.TEXT.image_limit": "tests/unit/app/test_layers.py: what is kept of several layers",
     "hullmark.facets.kept.TEXT.layer_limit": "as KEPT.layer_limit",
     "hullmark.policy.anchore.evaluate.MAX_FINDINGS": "tests/unit/policy/anchore: a rule that fires too often has failed",
+    "hullmark.policy.anchore.original_versions._MAX_TEXT": "test_as_the_original.py: what cannot be compared fails the rule",
     "hullmark.policy.anchore.regex_cost._MAX_DEPTH": "tests/unit/policy/anchore: an expression that is too deep has failed",
     "hullmark.policy.anchore.regexes.MAX_TEXT": "tests/unit/policy/anchore: a text that is too long has failed",
     "hullmark.policy.licence_denials._MAX_DEPTH": "beyond it each word counts: test_licence_denials.py",

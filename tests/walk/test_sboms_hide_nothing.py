@@ -35,3 +35,16 @@ def test_what_an_sbom_holds_beyond_a_limit_is_never_let_go(key: tuple[str, str],
     assert ask().verdict.verdict is Outcome.STOP
     with lowered(UNSEEN[key], 1):
         assert ask().verdict.verdict in HELD
+
+
+def test_names_in_cpe_beyond_the_limit_are_told(tmp_path: Path) -> None:
+    names = [f"cpe:2.3:a:vendor{number}:good:1:*:*:*:*:*:*:*" for number in range(3)]
+    others = [{"name": "syft:cpe23", "value": name} for name in names[1:]]
+    component = {"type": "application", "name": "good", "version": "1", "cpe": names[0], "properties": others}
+    document = tmp_path / "sbom.json"
+    document.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [component]}))
+    look = partial(take_part_of_sbom, str(document))
+    ask = partial(judge_by, look, one_rule("packages"), NOW, Means(), Asked(book=book()))
+    assert not any("names in CPE" in problem.reason for problem in ask().verdict.problems)
+    with lowered(UNSEEN["hullmark.catalog.sbom.packages", "_MOST_NAMES"], 2):
+        assert ask().verdict.verdict in HELD

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -13,6 +12,7 @@ from hullmark.catalog.sbom.told import MAX_LIST, Told, clipped
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl, unquote
+from hullmark.rootfs.reads import Remark
 
 Report = Callable[[str], None]
 
@@ -48,11 +48,12 @@ def package_of(told: Told, report: Report) -> Package | None:
     type = told.type if (told.is_exact and told.type) or parts is None else parts.type
     if not type:
         type = "generic"
-        report(f"{told.label} has no package URL: it is taken for software of its name, whatever installed it")
+        reason = f"{told.label} has no package URL: it is taken for software of its name, whatever installed it"
+        report(Remark(reason, "unidentified"))
     name = _name(type, told, parts)
     version = _version(type, told, parts, report)
     if version == UNKNOWN_VERSION and not told.is_exact:
-        report(f"{told.label} has no version")
+        report(Remark(f"{told.label} has no version", "unidentified"))
     arch = told.arch or (parts.qualifiers.get("arch", "") if parts is not None else "")
     return Package(
         type=type,
@@ -66,7 +67,7 @@ def package_of(told: Told, report: Report) -> Package | None:
         locations=tuple(Location(clipped(place.path), place.layer) for place in told.locations[:MAX_LIST]),
         owned_by=told.owned_by,
         mains=told.mains,
-        notes=_notes(type, told, parts),
+        notes=_notes(type, told, parts, report),
     )
 
 
@@ -106,7 +107,7 @@ def _version(type: str, told: Told, parts: PurlParts | None, report: Report) -> 
     if version.lower() in _NO_VERSION or version == written:
         version = whole
     elif written and _bare(version) != _bare(written):
-        report(f"{told.label}: its version is not that of its package URL ({written[:80]}), which was not used")
+        report(Remark(f"{told.label}: its version is not that of its package URL ({written[:80]}), which was not used"))
     if type == "rpm":
         version = version.removeprefix("0:")
     if type == "golang" and parts is not None and parts.name == "stdlib":
@@ -139,22 +140,24 @@ def _source(type: str, name: str, version: str, told: Told, parts: PurlParts | N
     return SourcePackage(clipped(found.name), clipped(found.version)) if found is not None else None
 
 
-def _notes(type: str, told: Told, parts: PurlParts | None) -> dict[str, str]:
+def _notes(type: str, told: Told, parts: PurlParts | None, report: Report) -> dict[str, str]:
     notes = {clipped(key): clipped(value) for key, value in told.notes.items() if value}
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}
-    names = " ".join(_products(told.cpes)) if type not in _SPOKEN_OF else ""
-    return {**notes, "cpes": names} if names else notes
+    names = _products(told.cpes) if type not in _SPOKEN_OF else []
+    if len(names) > _MOST_NAMES:
+        report(f"{told.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
+    return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes
 
 
-def _products(cpes: Iterable[str]) -> Iterator[str]:
+def _products(cpes: Iterable[str]) -> list[str]:
     """Part, vendor and product of CPE names of either kind, each once."""
     found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
     names = dict.fromkeys(
         ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
     )
-    return islice(filter(_NAMED, names), _MOST_NAMES)
+    return list(filter(_NAMED, names))
 
 
 def merged(packages: Iterable[Package]) -> tuple[Package, ...]:

@@ -13,6 +13,7 @@ from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, Invento
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
 from hullmark.model.problem import Problem
+from hullmark.rootfs.reads import kind_of
 
 MAX_BYTES = Limit(256 << 20, "bytes of an SBOM", "refused")
 MAX_COMPONENTS = Limit(2_000_000, "packages of an SBOM")
@@ -62,7 +63,7 @@ class Problems:
 
     def add(self, reason: str) -> None:
         """One more sentence."""
-        self.keep((Problem("", -1, "sbom", clipped(reason)),))
+        self.keep((Problem("", -1, "sbom", clipped(reason), kind_of(reason)),))
 
     def keep(self, problems: Iterable[Problem]) -> None:
         """Problems that the document itself tells of."""
