@@ -47,9 +47,11 @@ def test_our_strict_policies_let_our_own_image_pass(image: Image, tmp_path: Path
     ).check_returncode()
     ran = hullmark("check", "--policy", policies, "--db-dir", shelf, "-o", "json", f"docker-archive:{image.archive}")
     told = json.loads(ran.stdout)
-    assert told["verdict"] in ("go", "warn"), ran.stdout.decode()[:3000]
-    assert ran.returncode == 0
-    # The advisories at hand may be old, and a hundred megabytes are not enough for a database and an interpreter.
+    # The advisories at hand are a part, and old: that alone may keep rules from telling, and nothing of the image does.
+    assert (told["verdict"], ran.returncode) in (("go", 0), ("warn", 0), ("unknown", 3)), ran.stdout.decode()[:3000]
+    said = ("advisories for debian:13", "advisories for pypi", "could not be identified")
+    assert [each for each in told["problems"] if not any(words in each["reason"] for words in said)] == []
+    # For the same reason there is a warning, and a hundred megabytes are not enough for a database and an interpreter.
     assert {finding["rule_id"] for finding in told["findings"]} <= {"baseline-stale-advisories", "minimal-size"}, told[
         "findings"
     ]
