@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hullmark.catalog import lock_unread, unread
-from hullmark.catalog.unread import Unread
+from hullmark.catalog.unread import UnreadRecord
 from tests.support.views import FakeView
 
 CASES = {
@@ -42,13 +42,13 @@ def told(files: dict[str, bytes], *, is_folder: bool = False) -> list[tuple[str,
 
 
 @pytest.mark.parametrize("kind", unread.KINDS, ids=lambda kind: kind.type)
-def test_a_record_that_is_not_read_is_a_problem(kind: Unread) -> None:
+def test_a_record_that_is_not_read_is_a_problem(kind: UnreadRecord) -> None:
     path = CASES[kind.type]
     assert told({path: b"x"}) == [(path, f"{kind.what} is there (/{path}): {kind.packages} packages are not read")]
 
 
 @pytest.mark.parametrize("kind", lock_unread.KINDS, ids=lambda kind: kind.type)
-def test_a_lock_file_that_is_not_read_is_a_problem_of_a_folder(kind: Unread) -> None:
+def test_a_lock_file_that_is_not_read_is_a_problem_of_a_folder(kind: UnreadRecord) -> None:
     path = LOCKS[kind.type]
     assert [where for where, _ in told({path: b"x"}, is_folder=True)] == [path]
     assert told({f"node_modules/x/{path}": b"x"}, is_folder=True) == []
