@@ -45,7 +45,7 @@ SHOP = """
 schema: hullmark-policy/1
 name: shop
 rules:
-  - {id: exploited, gate: vulnerabilities, trigger: found, action: stop, params: {exploited: true}}
+  - {id: exploited, gate: vulnerabilities, trigger: found, action: stop, when_unknown: go, params: {exploited: true}}
 """
 USERS = SHOP + "  - {id: no-root, gate: config, trigger: user, action: stop, params: {not_root: true}}\n"
 KIOSK = SHOP.replace("name: shop", "name: kiosk").replace("true}}", "true, types: [apk]}}")
