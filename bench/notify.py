@@ -26,11 +26,11 @@ from bench.serving import key_of
 from bench.speed import machine
 from bench.stored_world import POLICY
 from bench.world import Size, changed, names_of, records_of, scaled, snapshot_of
-from hullmark.app.server.advisories import publish, publish_file
-from hullmark.app.server.services import services_for
-from hullmark.app.server.settings import Settings
 from hullmark.model.advisory import Advisory, Affected, Exploited, Range
-from hullmark.store.objects import Objects, open_objects
+from hullmark.server.objects.objects import Objects, open_objects
+from hullmark.server.stories.advisories.advisories import publish, publish_file
+from hullmark.server.stories.services import services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.processes import Client, Server, server
 
 PAGE = Path(__file__).parent / "notify.md"

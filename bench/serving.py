@@ -25,7 +25,7 @@ from bench.markdown import table
 from bench.sections import replace_section
 from bench.speed import machine
 from bench.stored_world import ACCOUNTS, digest_of_image, repository_of
-from hullmark.app.server.api_key import digest_of_key, new_key
+from hullmark.server.stories.identity.api_key import digest_of_key, new_key
 
 PAGE = Path(__file__).parent / "server.md"
 CLIENTS = 50
@@ -99,7 +99,7 @@ def main() -> None:
             "HULLMARK_RATE": "10000000",
             "HULLMARK_LOG_LEVEL": "warning",
         }
-        command = [sys.executable, "-m", "hullmark.service.process", "api"]
+        command = [sys.executable, "-m", "hullmark.server.process.process", "api"]
         with subprocess.Popen(command, env=environment) as server:
             try:
                 _wait(port)

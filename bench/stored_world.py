@@ -19,14 +19,16 @@ import psycopg
 
 from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server.adoption.matching import adopt_snapshot
-from hullmark.app.server.documents import fingerprint
 from hullmark.match.coordinates import asked, package_of
 from hullmark.match.fleet import Fleet
 from hullmark.policy.load import load_policy
-from hullmark.store import coordinates, set_counts, snapshots
-from hullmark.store.database import Database
-from hullmark.store.migrate import migrate
+from hullmark.server.stories.advisories.matching import adopt_snapshot
+from hullmark.server.stories.images.documents import fingerprint
+from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.database import Database
+from hullmark.server.tables.images import coordinates
+from hullmark.server.tables.migrate import migrate
+from hullmark.server.tables.rollout import set_counts
 
 ACCOUNTS = 4
 REPOSITORIES = 20_000

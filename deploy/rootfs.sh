@@ -47,7 +47,7 @@ unpack() {
 
 finish() {
     # initdb starts what it needs through a shell, so the embedded PostgreSQL begins with a data folder that is made here.
-    /opt/hullmark/bin/python -m hullmark.store.cluster_template
+    /opt/hullmark/bin/python -m hullmark.server.postgres.make_template
     mkdir -p "$root/opt"
     cp -a /opt/hullmark "$root/opt/"
     cd "$root/opt/hullmark"

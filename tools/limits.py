@@ -23,7 +23,7 @@ from hullmark.model.limit import Effect, Limit
 from hullmark.rootfs.reads import Read
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "limits.md"
-_MIGRATIONS = "hullmark.store.migrations."
+_MIGRATIONS = "hullmark.server.tables.migrations."
 _GIVEN = re.compile(r"^(\w+)\b[^=\n(]*=(?!=)", re.MULTILINE).findall
 _STARTS = re.compile(r"(?:__main__|\.env)$")
 

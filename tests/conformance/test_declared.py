@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.scan import scan_folder, scan_image
-from hullmark.app.wish import Means, Wish
+from hullmark.scan.scan import scan_folder, scan_image
+from hullmark.scan.wish import Means, Wish
 from tests.conformance.cases import Case, Triple, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.app.scan import scan_image
-from hullmark.app.wish import Means, Wish
 from hullmark.model.inventory import Inventory
+from hullmark.scan.scan import scan_image
+from hullmark.scan.wish import Means, Wish
 from tests.conformance.cases import Case, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared

@@ -21,12 +21,12 @@ from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
 from hullmark.app.check import Asked, judge
 from hullmark.app.policies import AnyPolicy
-from hullmark.app.wish import Means
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
 from hullmark.policy.context import Context
 from hullmark.policy.load import load_any, load_policy
 from hullmark.policy.translate import Translation, translate
+from hullmark.scan.wish import Means
 from hullmark.source import SourceOptions
 from tests.support.places import SHARED, shared
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.app.analysis import analyse, reads_for
-from hullmark.app.layers import Reading, layer_records
-from hullmark.app.options import source_options
-from hullmark.app.wish import Analysis, Wish
 from hullmark.catalog import CATALOGERS, DECLARED
+from hullmark.scan.analysis import analyse, reads_for
+from hullmark.scan.layers import Reading, layer_records
+from hullmark.scan.options import source_options
+from hullmark.scan.wish import Analysis, Wish
 from hullmark.source import open_image
 from tests.conformance.cases import triples
 from tests.support.places import corpus

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hullmark.app.facets import FACETS, facets_for
-from hullmark.app.scan import scan_image
-from hullmark.app.stored_image import LayerNotKept, as_image, packed, stored_image, unpacked
-from hullmark.app.wish import Means, Scanned, ScannerPlaces, Wish
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.malware import MalwareScan
+from hullmark.scan.facets import FACETS, facets_for
+from hullmark.scan.layercache import FolderKeep, Keep
+from hullmark.scan.scan import scan_image
+from hullmark.scan.stored_image import LayerNotKept, as_image, packed, stored_image, unpacked
+from hullmark.scan.wish import Means, Scanned, ScannerPlaces, Wish
+from hullmark.server.objects.object_keep import ObjectKeep
+from hullmark.server.objects.objects import ObjectsUnreachable, open_objects
 from hullmark.source import SourceOptions, open_image
-from hullmark.store.layercache import FolderKeep, Keep
-from hullmark.store.object_keep import ObjectKeep
-from hullmark.store.objects import ObjectsUnreachable, open_objects
 from tests.support.buckets import s3_bucket
 from tests.support.clamav import RULE
 from tests.support.images import Blobs, docker_files, tagged, tar_of, write_docker_archive, write_layout

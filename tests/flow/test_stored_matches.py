@@ -21,20 +21,22 @@ from hypothesis import given, settings
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server.adoption import matching
-from hullmark.app.take import take
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched
-from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record, Support
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match, Suppressed
 from hullmark.model.package import UNKNOWN_VERSION
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Scanned, Wish
+from hullmark.server.stories.advisories import matching
+from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.advisories.matches import Exemption, exempt_in_image, forgotten
+from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.images import holders
+from hullmark.server.tables.images.holders import PackageWish
+from hullmark.server.tables.judging import reports
+from hullmark.server.tables.judging.reports import Filter, StoredMatch
 from hullmark.source import SourceOptions
-from hullmark.store import holders, reports, snapshots
-from hullmark.store.database import Connection, Database
-from hullmark.store.holders import PackageWish
-from hullmark.store.matches import Exemption, exempt_in_image, forgotten
-from hullmark.store.reports import Filter, StoredMatch
 from tests.support.advisories import advisory_files
 from tests.support.books import advisory, affected, inventory, package
 from tests.support.database import fresh_database
@@ -313,7 +315,7 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
 
 def test_what_was_stored_a_moment_ago_is_unknown_not_clean(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
-        from hullmark.store.coordinates import store_packages
+        from hullmark.server.tables.images.coordinates import store_packages
 
         async with db.system() as conn:
             number = await an_image(conn, "new")
@@ -401,7 +403,7 @@ import asyncio, sys
 from pathlib import Path
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.server.adoption import matching
-from hullmark.store.database import Database
+from hullmark.server.tables.database import Database
 
 async def main(url, number, first, one, second, two):
     async with Database(url, most=2) as db:

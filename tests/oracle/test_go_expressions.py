@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.go_expressions import python_expression
+from hullmark.facets.secrets.go_expressions import python_expression
 
 _PROGRAM = """\
 package main

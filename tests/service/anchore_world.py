@@ -24,9 +24,9 @@ from typing import Any
 import pytest
 
 from hullmark.advisorydb.build import build
-from hullmark.app.server import advisories
-from hullmark.app.server.services import services_for
-from hullmark.app.server.settings import Settings
+from hullmark.server.stories.advisories import advisories
+from hullmark.server.stories.services import services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.books import advisory, affected, info
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of

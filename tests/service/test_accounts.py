@@ -20,16 +20,16 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from psycopg import sql
 
-from hullmark.app.server.bootstrap import bootstrap
-from hullmark.app.server.identity import KEEP
-from hullmark.app.server.passwords import Passwords
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
-from hullmark.service.api import accounts, audit, keys, persons
-from hullmark.service.api.caller import provide_caller
-from hullmark.service.api.problems import HANDLERS
-from hullmark.service.api.signin import Gate, SignIn, check_routes
-from hullmark.store.database import Database
+from hullmark.server.api.caller import provide_caller
+from hullmark.server.api.problems import HANDLERS
+from hullmark.server.api.resources import accounts, audit, keys, persons
+from hullmark.server.api.resources.signin import Gate, SignIn, check_routes
+from hullmark.server.stories.identity.bootstrap import bootstrap
+from hullmark.server.stories.identity.identity import KEEP
+from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.database import Database
 from tests.unit.service.test_identity import FakeProvider
 
 pytestmark = pytest.mark.anyio

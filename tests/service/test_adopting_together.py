@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from psycopg import Rollback
 
-from hullmark.app.server.adoption import matching
-from hullmark.app.server.adoption.adopt import adopt
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
-from hullmark.store import snapshots
+from hullmark.server.stories.advisories import matching
+from hullmark.server.stories.rollout.adopt import adopt
+from hullmark.server.tables.advisories import snapshots
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 

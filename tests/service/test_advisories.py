@@ -14,10 +14,10 @@ import pytest
 from httpx import Response
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.server.feeds import update_when_due
 from hullmark.app.share import export_bundle
 from hullmark.feeds import debian
 from hullmark.model.advisory import Record
+from hullmark.server.stories.advisories.feeds import update_when_due
 from tests.service.test_verdicts import NO_HIGH
 from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file

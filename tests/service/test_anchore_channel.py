@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.app.server.notice.deliver import wake_due
 from hullmark.notify.channel import Steps, Wish
 from hullmark.notify.channels import CHANNELS
+from hullmark.server.stories.notice.deliver import wake_due
 from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 from tests.support.receivers import Receiver, receiver

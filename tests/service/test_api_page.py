@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hullmark.app.server.services import services_for
-from hullmark.app.server.settings import Settings
-from hullmark.service.api.app import create_app
-from hullmark.service.api.contract import contract_of
-from hullmark.service.api.page import page_of
+from hullmark.server.api.app import create_app
+from hullmark.server.api.contract import contract_of
+from hullmark.server.api.page import page_of
+from hullmark.server.stories.services import services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.places import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "reference" / "api.md"

@@ -18,10 +18,10 @@ from httpx import Response
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from hullmark.app.server.passwords import Passwords
-from hullmark.service.api.anchore import absent as not_offered
-from hullmark.service.api.permissions import PERMISSIONS, ROLES, SIGNED_IN
-from hullmark.service.api.signin import Gate
+from hullmark.server.api.anchore import absent as not_offered
+from hullmark.server.api.permissions import PERMISSIONS, ROLES, SIGNED_IN
+from hullmark.server.api.resources.signin import Gate
+from hullmark.server.stories.identity.passwords import Passwords
 from tests.support.desk import PASSWORD, Desk, desk
 from tests.support.furnished import WORDS, Furnished, advised, furnish
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.logins import context_of
-from hullmark.app.server.vault import open_vault
+from hullmark.server.stories.images.logins import context_of
+from hullmark.server.stories.vault import open_vault
 from tests.support.buckets import s3_bucket
 from tests.support.images import Blobs, tar_of
 from tests.support.processes import (

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.notice import relaying
-from hullmark.app.server.notice.carriers import MAX_ANSWER_BYTES, carry
-from hullmark.app.server.notice.mailing import mail_server
-from hullmark.app.server.notice.relay_child import without_secrets
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
 from hullmark.notify.apprise import LOCAL_SCHEMES
 from hullmark.notify.channel import Again, Mail, Post, Refused, Relay, Reply
+from hullmark.server.stories.notice import relaying
+from hullmark.server.stories.notice.carriers import MAX_ANSWER_BYTES, carry
+from hullmark.server.stories.notice.mailing import mail_server
+from hullmark.server.stories.notice.relay_child import without_secrets
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.mailbox import mailbox
 from tests.support.receivers import receiver, talker
 from tests.support.registry import Certificates, make_certificates
@@ -452,9 +452,7 @@ class TestRelays:
         monkeypatch.setattr(relaying, "_CHILD", "tests.support.no_such_module")
         with pytest.raises(Again, match="ended with status"):
             carry(at, message("json://127.0.0.1/"), timeout=30)
-        program = (
-            "import sys; sys.modules['apprise'] = None; from hullmark.app.server.notice.relay_child import main; main()"
-        )
+        program = "import sys; sys.modules['apprise'] = None; from hullmark.server.stories.notice.relay_child import main; main()"
         order = {
             "url": "json://a",
             "title": "",
@@ -480,7 +478,7 @@ def child(code: str, allowed: str = "") -> subprocess.CompletedProcess[str]:
     """What comes of some code behind the wall."""
     program = f"""
 import sys, os, socket, subprocess, ctypes, tempfile
-from hullmark.app.server.notice.relay_child import Wall
+from hullmark.server.stories.notice.relay_child import Wall
 from hullmark.net.guard import Guard, parse_networks
 sys.addaudithook(Wall(Guard(parse_networks({allowed!r})), ("/usr/share/zoneinfo/", *(path + "/" for path in sys.path if path))))
 try:

@@ -16,12 +16,12 @@ from uuid import UUID
 
 import pytest
 
-from hullmark.app.server.notice import deliver as delivering
-from hullmark.app.server.notice import sending
-from hullmark.app.server.notice.deliver import deliver, pause, wake_due
 from hullmark.model.notice import Cause, Transition
-from hullmark.store.notice import transitions
-from hullmark.store.notice.turns import Turns
+from hullmark.server.stories.notice import deliver as delivering
+from hullmark.server.stories.notice import sending
+from hullmark.server.stories.notice.deliver import deliver, pause, wake_due
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.notice.turns import Turns
 from tests.support.desk import Desk, desk
 from tests.support.receiver import Receiver
 from tests.support.receivers import Receiver as Answering

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import yaml
 
-from hullmark.app.server.settings import Settings
+from hullmark.server.stories.settings import Settings
 from tests.support.places import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"

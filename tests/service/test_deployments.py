@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.judge import judge
-from hullmark.store.deployments import Deployment, running_since
+from hullmark.server.stories.judging.judge import judge
+from hullmark.server.tables.judging.deployments import Deployment, running_since
 from tests.service.test_verdicts import LIBC, NO_HIGH, SHOP, kept, word
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.moments import judge_due
-from hullmark.app.server.services import services_for
-from hullmark.service.scheduler import run_scheduler
+from hullmark.server.process.scheduler import run_scheduler
+from hullmark.server.stories.judging.moments import judge_due
+from hullmark.server.stories.services import services_for
 from tests.support.desk import Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio

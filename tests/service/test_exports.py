@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.store import exports
+from hullmark.server.tables import exports
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 

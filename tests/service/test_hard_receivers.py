@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.advisories import Books
-from hullmark.app.server.notice import sending
-from hullmark.app.server.notice.deliver import deliver, wake_due
-from hullmark.app.server.notice.route import route
 from hullmark.model.notice import Cause, Transition
-from hullmark.service.worker import run
-from hullmark.service.worker.tasks import Work
-from hullmark.store.notice import transitions
+from hullmark.server.process.worker import run
+from hullmark.server.process.worker.tasks import Work
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.notice import sending
+from hullmark.server.stories.notice.deliver import deliver, wake_due
+from hullmark.server.stories.notice.route import route
+from hullmark.server.tables.notice import transitions
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.receiver import Receiver

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.app.server.watching import watch
+from hullmark.server.stories.watching import watch
 from tests.service.test_watches import moves, the_watch
 from tests.support import hooks as sent
 from tests.support.desk import Desk, desk
@@ -262,8 +262,8 @@ async def test_what_is_no_hook_is_refused(at: Desk) -> None:
 async def test_who_sends_too_much_is_told_to_wait(database_url: str, tmp_path: Path) -> None:
     async with desk(database_url, tmp_path) as at:
         made = await hook(at, "harbor")
-        from hullmark.app.server.limits import TokenBuckets
-        from hullmark.service.api.signin import gate_of
+        from hullmark.server.api.resources.signin import gate_of
+        from hullmark.server.stories.limits import TokenBuckets
 
         gate_of(at.app)._rates = TokenBuckets(1, 3)
         statuses = [(await tell(at, made, b"{}", "guess")).status_code for _ in range(5)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.server.retain import retain
+from hullmark.server.stories.images.retain import retain
 from tests.support.desk import Desk, desk, status_file
 from tests.support.images import with_platform
 

@@ -16,11 +16,11 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from psycopg.types.json import Jsonb
 
-from hullmark.service.worker import lasting as lasting_module
-from hullmark.service.worker.lasting import LastingJobs
-from hullmark.service.worker.run import Again
-from hullmark.store import jobs
-from hullmark.store.database import Connection, Database, DatabaseUnreachable, watchful
+from hullmark.server.process.worker import lasting as lasting_module
+from hullmark.server.process.worker.lasting import LastingJobs
+from hullmark.server.process.worker.run import Again
+from hullmark.server.tables import jobs
+from hullmark.server.tables.database import Connection, Database, DatabaseUnreachable, watchful
 
 
 def run(url: str, work: Callable[[Database, LastingJobs], Awaitable[Any]]) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server import judge as judging
-from hullmark.app.server.judge import judge, judge_some
-from hullmark.store import jobs
+from hullmark.server.stories.judging import judge as judging
+from hullmark.server.stories.judging.judge import judge, judge_some
+from hullmark.server.tables import jobs
 from tests.service.test_rejudge import BUNDLE
 from tests.service.test_verdicts import NO_HIGH
 from tests.support.books import advisory, affected

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.server.retain import sweep_objects
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
-from hullmark.app.server.uploads import sweep_uploads
-from hullmark.store.objects import Objects
+from hullmark.server.objects.objects import Objects
+from hullmark.server.stories.images.retain import sweep_objects
+from hullmark.server.stories.images.uploads import sweep_uploads
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.kills import QUICK, Keeper, kill
 from tests.support.places import layouts
 from tests.support.processes import (

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.app.server.feeds import bring_to_today
-from hullmark.app.server.moments import judge_due
 from hullmark.model.advisory import Lifecycle
+from hullmark.server.stories.advisories.feeds import bring_to_today
+from hullmark.server.stories.judging.moments import judge_due
 from tests.support.books import advisory, affected
 from tests.support.desk import OS_RELEASE, Desk, desk, status_file
 from tests.support.images import tar_of

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.app.server.moments import judge_due
-from hullmark.app.server.notice.deliver import wake_due
 from hullmark.notify.webhook import signature
+from hullmark.server.stories.judging.moments import judge_due
+from hullmark.server.stories.notice.deliver import wake_due
 from tests.service.test_serve import TEN
 from tests.support.advisories import advisory_files
 from tests.support.books import advisory, affected

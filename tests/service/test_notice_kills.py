@@ -27,14 +27,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from hullmark.app.server.documents import verdict_at
-from hullmark.app.server.notice.route import route_what_waits
-from hullmark.app.server.notice.threads import marker_of
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
 from hullmark.notify.channel import Channel
 from hullmark.notify.channels import CHANNELS
-from hullmark.store import verdicts
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.notice.route import route_what_waits
+from hullmark.server.stories.notice.threads import marker_of
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.judging import verdicts
 from tests.support.anew import judge_all, written
 from tests.support.kills import QUICK, Keeper, kill
 from tests.support.processes import Client, Server, docker_registry, place, server, until

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.app.server.notice.day_report import Numbers, bounds, day_report
-from hullmark.app.server.retain import forget_told
+from hullmark.server.stories.images.retain import forget_told
+from hullmark.server.stories.notice.day_report import Numbers, bounds, day_report
 from tests.service.test_subscriptions import place_of
 from tests.support.database import fresh_database
 from tests.support.desk import desk

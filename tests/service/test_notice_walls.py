@@ -13,24 +13,24 @@ from uuid import UUID
 import pytest
 from litestar.enums import HttpMethod
 
-from hullmark.app.server.notice import channel_settings, sending
-from hullmark.app.server.notice.deliver import deliver
-from hullmark.app.server.notice.route import route
-from hullmark.app.server.watching import hooks
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
-from hullmark.service.api.anchore import webhooks
-from hullmark.service.api.notice import channel_actions
-from hullmark.service.api.notice import channels as channels_api
-from hullmark.service.api.notice import messages as messages_api
-from hullmark.service.api.notice import silences as silences_api
-from hullmark.service.api.notice import subscriptions as subscriptions_api
-from hullmark.service.api.permissions import ROLES
-from hullmark.service.api.watching import hooks as hooks_api
-from hullmark.service.api.watching import watches as watches_api
+from hullmark.server.api.anchore import webhooks
+from hullmark.server.api.notice import channel_actions
+from hullmark.server.api.notice import channels as channels_api
+from hullmark.server.api.notice import messages as messages_api
+from hullmark.server.api.notice import silences as silences_api
+from hullmark.server.api.notice import subscriptions as subscriptions_api
+from hullmark.server.api.permissions import ROLES
+from hullmark.server.api.watching import hooks as hooks_api
+from hullmark.server.api.watching import watches as watches_api
+from hullmark.server.stories.notice import channel_settings, sending
+from hullmark.server.stories.notice.deliver import deliver
+from hullmark.server.stories.notice.route import route
+from hullmark.server.stories.watching import hooks
+from hullmark.server.tables.notice import channels, transitions
+from hullmark.server.tables.watching import watches
 from hullmark.source.hooks.hook import Delivery
-from hullmark.store import watches
-from hullmark.store.notice import channels, transitions
 from tests.service.test_delivery import begun, channel, listed, passed
 from tests.support.desk import Desk, desk
 from tests.support.receiver import Receiver

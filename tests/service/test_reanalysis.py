@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.analyse import analyse
-from hullmark.app.server.documents import fingerprint
-from hullmark.service.scheduler import free_abandoned, renew_outdated
-from hullmark.store import leases
-from hullmark.store.slots import slot
+from hullmark.server.process.scheduler import free_abandoned, renew_outdated
+from hullmark.server.stories.images.analyse import analyse
+from hullmark.server.stories.images.documents import fingerprint
+from hullmark.server.tables.images import leases
+from hullmark.server.tables.slots import slot
 from tests.support.desk import Desk, desk, status_file
 from tests.support.images import Blobs, docker_files, layout_files, tagged, tar_of, write_docker_archive
 from tests.support.registry import Canned, FakeRegistry, Headers

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hullmark.app.server import judge
-from hullmark.app.server.adoption.adopt import adopt
-from hullmark.app.server.adoption.settle import forget_changes, settle_some
-from hullmark.app.server.documents import verdict_at
 from hullmark.model.advisory import Exploitability, Exploited, Record
-from hullmark.store import verdicts
-from hullmark.store.database import Connection, Database
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.judging import judge
+from hullmark.server.stories.rollout.adopt import adopt
+from hullmark.server.stories.rollout.settle import forget_changes, settle_some
+from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.judging import verdicts
 from tests.support.books import advisory, affected
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk, status_file

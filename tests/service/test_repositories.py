@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.server import repositories
-from hullmark.app.server.repositories import all_tags
 from hullmark.model.errors import HullmarkError
+from hullmark.server.stories.images import repositories
+from hullmark.server.stories.images.repositories import all_tags
 from hullmark.source import ImageNotFound, SourceOptions
 from hullmark.source.distribution import Session, sessions_for
 from hullmark.source.reference import Reference

@@ -19,11 +19,11 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from hullmark.service.api import events as event_routes
-from hullmark.service.logs import masked
-from hullmark.store import events
-from hullmark.store.embedded import Embedded
-from hullmark.store.migrate import migrate
+from hullmark.server.api.resources import events as event_routes
+from hullmark.server.logs import masked
+from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.tables import events
+from hullmark.server.tables.migrate import migrate
 from tests.support.desk import PASSWORD, Desk, desk, status_file
 from tests.support.standing import Standing, standing
 
@@ -499,7 +499,7 @@ def test_nothing_is_lost_when_the_database_is_restarted(tmp_path: Path) -> None:
 
 def _insist(server: Standing, *names: str) -> None:
     """Have it happen as soon as the database is there again."""
-    from hullmark.store.database import DatabaseUnreachable
+    from hullmark.server.tables.database import DatabaseUnreachable
 
     for _ in range(20):
         try:

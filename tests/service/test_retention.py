@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from hullmark.app.server import retain as retain_module
-from hullmark.app.server.advisories import object_of, publish
-from hullmark.app.server.retain import retain, sweep_objects
-from hullmark.store import snapshots
+from hullmark.server.stories.advisories.advisories import object_of, publish
+from hullmark.server.stories.images import retain as retain_module
+from hullmark.server.stories.images.retain import retain, sweep_objects
+from hullmark.server.tables.advisories import snapshots
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.shelves import made, some_feeds

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncCursor, Connection, connect
 
-from hullmark.app.server.notice.route import route_what_waits
 from hullmark.cli.remote.event import more_of
 from hullmark.model.notice import TRANSITION_KINDS
 from hullmark.policy.values import NameGlob
-from hullmark.store.notice import messages, transitions
-from hullmark.store.notice.decisions import like
-from hullmark.store.notice.silences import end_silence
+from hullmark.server.stories.notice.route import route_what_waits
+from hullmark.server.tables.notice import messages, transitions
+from hullmark.server.tables.notice.decisions import like
+from hullmark.server.tables.notice.silences import end_silence
 from tests.support.notices import START, Place, cause, digest_of, lost, place
 
 pytestmark = pytest.mark.anyio
@@ -457,7 +457,7 @@ async def test_a_batch_that_fails_leaves_nothing_behind(at: Place, monkeypatch: 
         raise RuntimeError("stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hullmark.store.events.tell_all", broken)
+        patch.setattr("hullmark.server.tables.events.tell_all", broken)
         with pytest.raises(RuntimeError, match="stopped"):
             await at.route()
     assert await at.messages() == []

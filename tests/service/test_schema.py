@@ -25,11 +25,11 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 
-from hullmark.app.server.services import services_for
-from hullmark.app.server.settings import Settings
-from hullmark.service.api.app import create_app
-from hullmark.service.api.contract import contract_of, operations
-from hullmark.service.api.paging import cursor_of
+from hullmark.server.api.app import create_app
+from hullmark.server.api.contract import contract_of, operations
+from hullmark.server.api.paging import cursor_of
+from hullmark.server.stories.services import services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.database import fresh_database
 from tests.support.desk import Desk
 from tests.support.furnished import Furnished, advised, furnish
@@ -140,7 +140,7 @@ def world(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def _everything() -> list[str]:
-    from hullmark.service.api.permissions import PERMISSIONS
+    from hullmark.server.api.permissions import PERMISSIONS
 
     return sorted(PERMISSIONS)
 

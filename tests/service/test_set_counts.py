@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.advisories import count_sets
+from hullmark.server.stories.advisories.advisories import count_sets
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 

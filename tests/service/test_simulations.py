@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from hullmark.store import images
+from hullmark.server.tables.images import images
 from tests.support.desk import Desk, desk, status_file
 
 pytestmark = pytest.mark.anyio

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.app.server.feeds import LastUpdate, Wished, update_advisories
-from hullmark.app.server.notice.staleness import look_for_stale
 from hullmark.app.update import Outcome
-from hullmark.store.settings import keep_setting
+from hullmark.server.stories.advisories.feeds import LastUpdate, Wished, update_advisories
+from hullmark.server.stories.notice.staleness import look_for_stale
+from hullmark.server.tables.settings import keep_setting
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.notice.route import route
-from hullmark.store.notice import transitions
+from hullmark.server.stories.notice.route import route
+from hullmark.server.tables.notice import transitions
 from tests.support.desk import Desk, desk
 from tests.support.notices import START, Place, cause, digest_of, lost
 

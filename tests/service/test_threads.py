@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hullmark.app.server.notice.sending import send
-from hullmark.app.server.notice.threads import MOST_IMAGES, keep_remote, marker_of, thread_key, threads_of
 from hullmark.model.notice import Cause, CauseKind, Transition, TransitionKind
 from hullmark.notify import github, jira, opsgenie, pagerduty
 from hullmark.notify.channel import Channel, Thread, Wish
-from hullmark.store.database import Connection, Database
-from hullmark.store.notice.channels import channels
-from hullmark.store.notice.transitions import add_transitions, keep_cause
+from hullmark.server.stories.notice.sending import send
+from hullmark.server.stories.notice.threads import MOST_IMAGES, keep_remote, marker_of, thread_key, threads_of
+from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.notice.channels import channels
+from hullmark.server.tables.notice.transitions import add_transitions, keep_cause
 from tests.support.desk import desk
 from tests.support.trackers import NOW, Cut, GitHub, Jira, Opsgenie, PagerDuty, Tracker, drive, notice, served
 

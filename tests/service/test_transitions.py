@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from psycopg.types.json import Jsonb
 
-from hullmark.app.server import case
-from hullmark.app.server.documents import Changes, KeptVerdict, get_document
-from hullmark.app.server.judge import judge
 from hullmark.model.advisory import Exploited
-from hullmark.store import jobs, verdicts
-from hullmark.store.notice import transitions
+from hullmark.server.stories.images.documents import Changes, KeptVerdict, get_document
+from hullmark.server.stories.judging import case
+from hullmark.server.stories.judging.judge import judge
+from hullmark.server.tables import jobs
+from hullmark.server.tables.judging import verdicts
+from hullmark.server.tables.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file

@@ -10,8 +10,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from hullmark.store.database import Database, DatabaseUnreachable
-from hullmark.store.notice.turns import DELIVERERS, Turns
+from hullmark.server.tables.database import Database, DatabaseUnreachable
+from hullmark.server.tables.notice.turns import DELIVERERS, Turns
 
 pytestmark = pytest.mark.anyio
 

@@ -26,15 +26,15 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
-from hullmark.app.server.stored_archive import archive_at
-from hullmark.app.server.uploads import forget_upload, opened_upload, sweep_uploads
 from hullmark.model.errors import HullmarkError
-from hullmark.service.api.bodies import BodyLimits, BoundedBody
-from hullmark.service.api.problems import Refusal
-from hullmark.store.database import Database
-from hullmark.store.objects import Objects, open_objects
+from hullmark.server.api.bodies import BodyLimits, BoundedBody
+from hullmark.server.api.problems import Refusal
+from hullmark.server.objects.objects import Objects, open_objects
+from hullmark.server.stories.images.stored_archive import archive_at
+from hullmark.server.stories.images.uploads import forget_upload, opened_upload, sweep_uploads
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.database import Database
 from tests.support.buckets import s3_bucket
 from tests.support.images import (
     LAYERS,
@@ -803,11 +803,11 @@ def test_images_of_the_hostile_corpus_do_no_harm(serve: Serve, tmp_path: Path) -
 _READS = """
 import json, sys
 from pathlib import Path
-from hullmark.app.scan import scan_image
-from hullmark.app.server.uploads import opened_upload
-from hullmark.app.wish import Means, Wish
+from hullmark.scan.scan import scan_image
+from hullmark.server.stories.images.uploads import opened_upload
+from hullmark.scan.wish import Means, Wish
 from hullmark.model.errors import HullmarkError
-from hullmark.store.objects import open_objects
+from hullmark.server.objects.objects import open_objects
 said = ""
 with opened_upload(open_objects(sys.argv[1], {}), sys.argv[2]) as image:
     try:

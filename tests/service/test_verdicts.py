@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.moments import judge_due
-from hullmark.service.worker import tasks
+from hullmark.server.process.worker import tasks
+from hullmark.server.stories.judging.moments import judge_due
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from hullmark.app.vulns import Weighing, vulnerabilities
-from hullmark.app.wish import Means
 from hullmark.model.advisory import Advisory, Exploited, Support
 from hullmark.model.image import Platform
 from hullmark.report import load
 from hullmark.report.format import RenderContext
+from hullmark.scan.wish import Means
+from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
-from hullmark.store.snapshots import current
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.snapshots import snapshot_in
@@ -224,7 +224,7 @@ async def test_another_account_sees_nothing_of_it(at: Desk) -> None:
 
 
 async def test_a_new_day_brings_matches_and_verdicts_to_today(at: Desk) -> None:
-    from hullmark.app.server.feeds import bring_to_today
+    from hullmark.server.stories.advisories.feeds import bring_to_today
 
     ending = Support(namespace="debian:13", name="curl", source="debian", level="ended", since="2026-05-02", note="")
     await at.advise(deb("CVE-2026-1", "libc6", "2.41-13"), ending)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
-from hullmark.app.server.watching import watch
-from hullmark.app.server.watching.repository import newest_first
-from hullmark.store.notice import transitions
-from hullmark.store.slots import slot
+from hullmark.server.stories.watching import watch
+from hullmark.server.stories.watching.repository import newest_first
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.slots import slot
 from tests.support.desk import Desk, desk
 from tests.support.furnished import at_auth
 from tests.support.images import INDEX, with_platform

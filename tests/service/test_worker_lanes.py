@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.advisories import Books
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
-from hullmark.service.worker import run
-from hullmark.service.worker.tasks import TASKS, Work
-from hullmark.store import jobs
-from hullmark.store.notice.transitions import AGAIN
+from hullmark.server.process.worker import run
+from hullmark.server.process.worker.tasks import TASKS, Work
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables import jobs
+from hullmark.server.tables.notice.transitions import AGAIN
 
 pytestmark = pytest.mark.anyio
 

@@ -10,11 +10,11 @@ import sys
 import msgspec
 import uvicorn
 
-from hullmark.app.server.bootstrap import bootstrap
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import settings_from
-from hullmark.service.api.app import create_app
-from hullmark.service.protocol import ConnectionLimits, protocol_class
+from hullmark.server.api.app import create_app
+from hullmark.server.api.protocol import ConnectionLimits, protocol_class
+from hullmark.server.stories.identity.bootstrap import bootstrap
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import settings_from
 
 
 async def _prepared(services: Services) -> None:

@@ -18,12 +18,12 @@ import msgspec
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
 from hullmark.app.check import Asked, judge, needed
-from hullmark.app.options import source_options
-from hullmark.app.wish import Means
 from hullmark.policy.context import NO_CONTEXT, read_context
 from hullmark.policy.load import load_any
 from hullmark.report.format import RenderContext
 from hullmark.report.verdict_json import render
+from hullmark.scan.options import source_options
+from hullmark.scan.wish import Means
 from tests.support.places import SHARED, shared
 from tests.support.program import Program
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from hullmark.app.server.advisories import Books
-from hullmark.app.server.documents import verdict_at
-from hullmark.app.server.judge import judge
-from hullmark.app.server.services import Services
-from hullmark.store import verdicts
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.judging.judge import judge
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.judging import verdicts
 
 
 async def written(services: Services) -> dict[tuple[Any, ...], Any]:

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hullmark.store.embedded import Embedded
-from hullmark.store.migrate import migrate
+from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.tables.migrate import migrate
 
 _TEMPLATE = "form"
 _numbers = itertools.count()

@@ -13,15 +13,15 @@ import httpx
 from httpx import Response
 from litestar import Litestar
 
-from hullmark.app.server.advisories import Books, publish
-from hullmark.app.server.bootstrap import bootstrap
-from hullmark.app.server.passwords import Passwords
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
 from hullmark.model.advisory import Record
-from hullmark.service.api.app import create_app
-from hullmark.service.api.signin import Gate
-from hullmark.service.worker.tasks import TASKS, Work
+from hullmark.server.api.app import create_app
+from hullmark.server.api.resources.signin import Gate
+from hullmark.server.process.worker.tasks import TASKS, Work
+from hullmark.server.stories.advisories.advisories import Books, publish
+from hullmark.server.stories.identity.bootstrap import bootstrap
+from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
 from tests.support.images import Blobs, tar_of
 from tests.support.registry import FakeRegistry
 from tests.support.snapshots import snapshot_in

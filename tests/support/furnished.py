@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.notice import Cause, Transition
-from hullmark.store.notice import transitions
+from hullmark.server.tables.notice import transitions
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, status_file
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from hullmark.app.server.notice.route import Routed, route
-from hullmark.app.server.services import Services, services_for
-from hullmark.app.server.settings import Settings
 from hullmark.model.notice import Cause, Transition
-from hullmark.store.notice import transitions
-from hullmark.store.notice.silences import NewSilence, SilenceRow, add_silence
-from hullmark.store.notice.subscriptions import NewSubscription, add_subscription
+from hullmark.server.stories.notice.route import Routed, route
+from hullmark.server.stories.services import Services, services_for
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.notice.silences import NewSilence, SilenceRow, add_silence
+from hullmark.server.tables.notice.subscriptions import NewSubscription, add_subscription
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)  # a Friday
 _numbers = itertools.count(1)

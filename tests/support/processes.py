@@ -307,8 +307,8 @@ def role_of(pid: int) -> str:
             return "backend"
         if words[0].endswith(b"/postgres"):
             return "postmaster"
-        if b"hullmark.service.process" in words:
-            return words[words.index(b"hullmark.service.process") + 1].decode()
+        if b"hullmark.server.process.process" in words:
+            return words[words.index(b"hullmark.server.process.process") + 1].decode()
         if b"--role" in words:
             return words[words.index(b"--role") + 1].decode()
     return ""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from hullmark.service.protocol import protocol_class
+from hullmark.server.api.protocol import protocol_class
 from tests.support.desk import Desk, desk
 
 T = TypeVar("T")

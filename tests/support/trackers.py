@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
-from hullmark.app.server.notice.threads import marker_of, thread_key
 from hullmark.model.notice import Cause, Item, Notice, TransitionKind
 from hullmark.notify.channel import Channel, Outgoing, Post, Reply, Steps, Thread, Wish
+from hullmark.server.stories.notice.threads import marker_of, thread_key
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from hullmark.app.check import Asked, judge_by
-from hullmark.app.wish import Means, ScannerPlaces
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.verdict import Outcome
 from hullmark.policy.load import load_any
+from hullmark.scan.wish import Means, ScannerPlaces
 from tests.walk import cases_configuration, cases_contents, cases_policy
 from tests.walk.look import Look
 from tests.walk.world import NOW, Layers, lowered, seen

@@ -8,9 +8,9 @@ import pytest
 
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.check import Asked, judge, judge_by
-from hullmark.app.options import source_options
-from hullmark.app.wish import Means
 from hullmark.model.verdict import Outcome, Verdict
+from hullmark.scan.options import source_options
+from hullmark.scan.wish import Means
 from tests.support.books import advisory, affected, book_of
 from tests.support.places import corpus
 from tests.walk.world import NOW, Files, one_rule, seen

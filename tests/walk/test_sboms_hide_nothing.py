@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hullmark.app.check import Asked, judge_by
-from hullmark.app.sbom import take_part_of_sbom
-from hullmark.app.wish import Means
 from hullmark.model.verdict import Outcome
+from hullmark.scan.sbom import take_part_of_sbom
+from hullmark.scan.wish import Means
 from tests.walk.test_limits_hide_nothing import HELD, UNSEEN
 from tests.walk.world import NAME, NOW, book, lowered, one_rule
 

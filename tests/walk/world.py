@@ -14,10 +14,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.analysis import analyse, extra_reads_for, reads_for
 from hullmark.app.check import Asked, Checked, judge_by
-from hullmark.app.scan import inventory_of
-from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.catalog import CATALOGERS, DECLARED
 from hullmark.model.advisory import Record
 from hullmark.model.image import Image, ImageConfig, LayerBlob
@@ -27,6 +24,9 @@ from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.layer import read_layer
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.reads import Read
+from hullmark.scan.analysis import analyse, extra_reads_for, reads_for
+from hullmark.scan.scan import inventory_of
+from hullmark.scan.wish import Means, Scanned, Wish
 from tests.support.books import advisory, affected, book_of, scheme_of
 from tests.support.layers import TarBuilder, blob
 from tools.limits import Bound

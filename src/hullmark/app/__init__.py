@@ -1,1 +1,1 @@
-"""The stories: scan, check. Each reads top to bottom; the world is handed in."""
+"""The stories of the command line: check, vulns, update, share, trials, vex. Each reads from top to bottom; the world is handed in."""

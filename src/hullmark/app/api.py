@@ -11,13 +11,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hullmark.app.check import Asked, judge, load, needed
-from hullmark.app.options import source_options
-from hullmark.app.take import take
-from hullmark.app.wish import Means, Wish
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
 from hullmark.policy.verdict_diff import Difference
+from hullmark.scan.options import source_options
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 

@@ -12,15 +12,9 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from hullmark._version import __version__
-from hullmark.app.collect import contents_of, wish_for
-from hullmark.app.documents import read_bounded
 from hullmark.app.expressions import evaluate_expression
-from hullmark.app.facets import facets_for
 from hullmark.app.policies import AnyPolicy, load_native, policy_files
-from hullmark.app.searches import Searches, searches_of
-from hullmark.app.take import take_for_rules
 from hullmark.app.vulns import MATCHING_READS, Weighing, matched
-from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.match.book import Book
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
@@ -47,6 +41,12 @@ from hullmark.policy.moments import Granted, granted, next_moment
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Excepted
+from hullmark.scan.collect import contents_of, wish_for
+from hullmark.scan.documents import read_bounded
+from hullmark.scan.facets import facets_for
+from hullmark.scan.searches import Searches, searches_of
+from hullmark.scan.take import take_for_rules
+from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.source import SourceOptions
 
 _MAX_DOCKERFILE_BYTES = Limit(1 << 20, "bytes of a Dockerfile given to check", "refused")

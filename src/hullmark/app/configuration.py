@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from hullmark.app.take import take
-from hullmark.app.wish import Means, Wish
 from hullmark.facets.configuration.facet import CONFIGURATION
 from hullmark.model.configuration import Configuration, ImageConfiguration
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.values import NameGlob
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.scan.documents import read_bounded
 
 DECLARATION = "coverage.json"
 """The file's name, at the top of the folder."""

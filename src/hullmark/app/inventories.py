@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
@@ -14,6 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.problem import Problem
+from hullmark.scan.documents import read_bounded
 
 MAX_BYTES = Limit(512 << 20, "bytes of an inventory that is read back", "refused")
 _SCHEMA = "hullmark-inventory/1"

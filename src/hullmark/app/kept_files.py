@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hullmark.app.take import take
-from hullmark.app.wish import Means, Wish
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 

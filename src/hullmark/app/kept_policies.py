@@ -21,12 +21,12 @@ from typing import Annotated
 import msgspec
 
 from hullmark.advisorydb.shelf import write_whole
-from hullmark.app.documents import read_bounded
 from hullmark.app.policies import AnyPolicy, policy_files, read_any
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import MAX_BYTES
+from hullmark.scan.documents import read_bounded
 
 PREFIX = "kept:"
 """What stands before the name of a kept policy where a file could be named as well."""

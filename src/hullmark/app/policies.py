@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hullmark.app.documents import read_bounded
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.policy.anchore.bundle import Bundle
@@ -14,6 +13,7 @@ from hullmark.policy.document import read_document
 from hullmark.policy.load import is_anchore, load_any
 from hullmark.policy.native import read_native, read_together
 from hullmark.policy.rules import Policy
+from hullmark.scan.documents import read_bounded
 
 AnyPolicy = Policy | Bundle
 

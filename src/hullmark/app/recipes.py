@@ -14,8 +14,6 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from hullmark.app.scan import scan_image
-from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.feeds.formats.cvss import rating_of
 from hullmark.match.vex import parse_purl
 from hullmark.model.advisory import FixState
@@ -27,6 +25,8 @@ from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named, Untold
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.policy.capabilities import CAPABILITIES
 from hullmark.policy.cases import MalwareReport, Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
+from hullmark.scan.scan import scan_image
+from hullmark.scan.wish import Means, Scanned, Wish
 
 _KINDS = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
 _MODES = {"file": 0o644, "dir": 0o755, "symlink": 0o777}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hullmark.app.facets import facets_for
-from hullmark.app.take import take
-from hullmark.app.wish import Means, Wish
 from hullmark.model.secret import ImageSecrets
+from hullmark.scan.facets import facets_for
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 

@@ -10,14 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from hullmark._version import __version__
-from hullmark.app.collect import contents_of, wish_for
 from hullmark.app.expressions import evaluate_expression
-from hullmark.app.facets import facets_for
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, malware_of, matches_of
-from hullmark.app.take import take
 from hullmark.app.vulns import Weighing, weighed
-from hullmark.app.wish import Means, Scanned
 from hullmark.match.book import Book
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
@@ -32,6 +28,10 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
+from hullmark.scan.collect import contents_of, wish_for
+from hullmark.scan.facets import facets_for
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Scanned
 from hullmark.source import SourceOptions
 
 _ANALYZER = f"hullmark {__version__}"

@@ -14,12 +14,12 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
 from hullmark.advisorydb.wholeness import day_of, goes_by_check
-from hullmark.app.fingerprint import feeds_fingerprint
 from hullmark.app.origins import Origin, Place, name_of
 from hullmark.feeds.feed import DamagedDocument, Document, Feed, Known
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.scan.fingerprint import feeds_fingerprint
 
 SHRINK_LIMIT = 0.8
 """A feed that gives fewer than this part of its last records is held: the last good ones stay."""

@@ -12,12 +12,12 @@ import msgspec
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.documents import read_bounded
 from hullmark.model.advisory import Advisory, Affected
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.verdict_diff import Known, Lookup
+from hullmark.scan.documents import read_bounded
 
 MAX_BYTES = Limit(64 << 20, "bytes of a verdict that is read back", "refused")
 _SCHEMA = "hullmark-verdict/1"

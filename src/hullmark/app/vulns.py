@@ -7,9 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hullmark.app.take import take
 from hullmark.app.vex import Told, VexBook, VexWish, statements_for
-from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.golang_symbols import with_functions, without_functions
 from hullmark.match import ignores, risk, vex
@@ -21,6 +19,8 @@ from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, Untold
 from hullmark.model.problem import Problem
+from hullmark.scan.take import take
+from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.source import SourceOptions
 
 _MAX_DOCUMENT = Limit(64 << 20, "bytes of a VEX document or a file of ignore rules", "refused")

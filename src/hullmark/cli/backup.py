@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.cli.extras import server_extra
 
     with server_extra():
-        from hullmark.app.server.backup import back_up
-        from hullmark.app.server.settings import settings_from
+        from hullmark.server.stories.backup.backup import back_up
+        from hullmark.server.stories.settings import settings_from
     settings = settings_from(os.environ, data=arguments.data)
     copy = None if arguments.objects is None else arguments.objects == "copy"
     made = back_up(settings, os.environ, Path(arguments.to), copy=copy, with_key=arguments.with_secret_key)

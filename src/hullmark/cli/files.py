@@ -74,8 +74,8 @@ def _print(arguments: argparse.Namespace, source: str, others: list[str], paths:
 def _list(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from hullmark.app.take import take
-    from hullmark.app.wish import Wish
+    from hullmark.scan.take import take
+    from hullmark.scan.wish import Wish
 
     outputs = wanted_outputs("files", arguments.output)
     settings = settings_of(arguments)

@@ -22,8 +22,8 @@ def _formats() -> Iterable[tuple[str, str]]:
 
 
 def _facets() -> Iterable[tuple[str, str]]:
-    from hullmark.app.facets import FACETS, facets_for
-    from hullmark.app.wish import Means
+    from hullmark.scan.facets import FACETS, facets_for
+    from hullmark.scan.wish import Means
 
     with facets_for(FACETS.keys() - {"malware"}, Means()) as facets:
         found = {facet.name: facet.assemble.__module__ for facet in facets}

@@ -27,11 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     with server_extra():
         import asyncio
 
-        from hullmark.app.server.services import services_for
-        from hullmark.app.server.settings import settings_from
-        from hullmark.service.process import first_start
-        from hullmark.store.forms import form_of, newest_form
-        from hullmark.store.migrate import migrate
+        from hullmark.server.process.process import first_start
+        from hullmark.server.stories.services import services_for
+        from hullmark.server.stories.settings import settings_from
+        from hullmark.server.tables.forms import form_of, newest_form
+        from hullmark.server.tables.migrate import migrate
     settings = settings_from(os.environ, data=arguments.data)
     url = settings.database_url
     if not url:

@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     from hullmark.cli.extras import server_extra
 
     with server_extra():
-        from hullmark.app.server.restore import restore
-        from hullmark.app.server.settings import settings_from
+        from hullmark.server.stories.backup.restore import restore
+        from hullmark.server.stories.settings import settings_from
     settings = settings_from(os.environ, data=arguments.data)
     done = restore(settings, os.environ, Path(arguments.backup), force=arguments.force)
     print(

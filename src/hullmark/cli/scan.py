@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
-    from hullmark.app.known import known_image
+    from hullmark.scan.known import known_image
 
     outputs = wanted_outputs("known", arguments.output or ["json"])
     options = settings.source_options()
@@ -63,8 +63,8 @@ def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
-    from hullmark.app.take import take
-    from hullmark.app.wish import Wish
+    from hullmark.scan.take import take
+    from hullmark.scan.wish import Wish
 
     outputs = wanted_outputs("inventory", arguments.output)
     wish = Wish(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)

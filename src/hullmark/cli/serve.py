@@ -39,10 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     with server_extra():
         import asyncio
 
-        from hullmark.app.server.settings import settings_from
-        from hullmark.service.logs import set_up
-        from hullmark.service.process import run_role
-        from hullmark.service.supervisor import serve
+        from hullmark.server.logs import set_up
+        from hullmark.server.process.process import run_role
+        from hullmark.server.process.supervisor import serve
+        from hullmark.server.stories.settings import settings_from
     settings = settings_from(os.environ, data=arguments.data, listen=arguments.listen)
     if arguments.role != "all":
         run_role(arguments.role, settings)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
 from hullmark.model.limit import Limit
-from hullmark.versions.scheme import Scheme
 
 MAX_CONDITION = Limit(1000, "characters of a condition on a version", "refused")
 
@@ -29,6 +29,18 @@ _HOLDS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
+class Order(Protocol):
+    """How versions are compared with each other and with bounds: what a condition needs of a scheme (`scheme.Scheme`)."""
+
+    @property
+    def compare(self) -> Callable[[str, str], int]:
+        """-1, 0 or 1 for two versions."""
+
+    @property
+    def against_bound(self) -> Callable[[str, str], int] | None:
+        """The same for a version and a bound, where that differs."""
+
+
 class Bound(msgspec.Struct, frozen=True):
     """An operator and the version it compares with."""
 
@@ -42,7 +54,7 @@ class Condition(msgspec.Struct, frozen=True):
     text: str
     alternatives: tuple[tuple[Bound, ...], ...]
 
-    def holds(self, version: str, scheme: Scheme) -> bool:
+    def holds(self, version: str, scheme: Order) -> bool:
         """Whether the version meets the condition. Raises InvalidVersion if it, or a bound, is no version of the scheme."""
         order = scheme.against_bound or scheme.compare
         return any(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.notice.channel_settings import as_settings, kind_named
 from hullmark.model.errors import HullmarkError
+from hullmark.server.stories.notice.channel_settings import as_settings, kind_named
 
 
 @pytest.mark.parametrize(

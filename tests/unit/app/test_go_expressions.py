@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.app.go_expressions import checked, python_expression
+from hullmark.facets.secrets.go_expressions import checked, python_expression
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hullmark.app.layers import Extra, Reading, layer_records
 from hullmark.facets.kept import KEPT
 from hullmark.rootfs.reads import Read, Report
-from hullmark.store.layercache import FolderKeep, LayerCache
+from hullmark.scan.layercache import FolderKeep, LayerCache
+from hullmark.scan.layers import Extra, Reading, layer_records
 from tests.support.layers import TarBuilder, image
 
 BODY = b"x = 1\n" * 10

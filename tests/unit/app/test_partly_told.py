@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.server.adoption.matching import told_of
 from hullmark.match.coordinates import coordinate_of
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Distro
+from hullmark.server.stories.advisories.matching import told_of
 from tests.support.books import TODAY, advisory, affected, book_of, package
 
 DISTRO = Distro(id="debian", version_id="13")

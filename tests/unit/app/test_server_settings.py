@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hullmark.app.server.settings import Settings, environment_of, settings_from
 from hullmark.model.errors import HullmarkError
+from hullmark.server.stories.settings import Settings, environment_of, settings_from
 from tests.support.places import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "how-to" / "run-the-server.md"

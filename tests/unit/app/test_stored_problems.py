@@ -8,18 +8,18 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from hullmark.app.server import stored
-from hullmark.app.server.adoption.sums import target_of
-from hullmark.app.server.documents import StoredAnalysis
-from hullmark.app.stored_image import StoredImage
-from hullmark.app.wish import Means, Scanned, Wish
 from hullmark.catalog.sbom.told import empty_source
 from hullmark.facets.content import content_read
 from hullmark.facets.secrets.facet import secrets_facet
 from hullmark.model.inventory import Inventory
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.problem import Problem
-from hullmark.store.policies import PolicyVersion
+from hullmark.scan.stored_image import StoredImage
+from hullmark.scan.wish import Means, Scanned, Wish
+from hullmark.server.stories.images import stored
+from hullmark.server.stories.images.documents import StoredAnalysis
+from hullmark.server.stories.rollout.sums import target_of
+from hullmark.server.tables.judging.policies import PolicyVersion
 
 _SOURCE = empty_source("a")
 _CUT = Problem("/a", 0, "secrets-1", "not all was searched", "unseen", ("secrets",))

@@ -16,12 +16,12 @@ from hullmark.app.inventories import read_inventory
 from hullmark.app.policies import load_cases, policy_files
 from hullmark.app.recipes import cook, matches_of
 from hullmark.app.verdicts import read_verdict
-from hullmark.app.wish import Wish
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.cases import Recipe, RecipeLayer, RecipeSettings, Weakness
 from hullmark.policy.document import Node
 from hullmark.report import load
 from hullmark.report.format import RenderContext
+from hullmark.scan.wish import Wish
 
 KEYS = st.sampled_from(
     [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hullmark.app.vulns import Weighing, vulnerabilities
-from hullmark.app.wish import Means
 from hullmark.model.advisory import GoImport
+from hullmark.scan.wish import Means
 from hullmark.source import SourceOptions
 from tests.support.books import TODAY, advisory, affected, book_of
 from tests.support.executables import Part, elf, go_inline

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.app.server.notice.mailing import composed
 from hullmark.notify.channel import Reply, Wish
 from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of
+from hullmark.server.stories.notice.mailing import composed
 from tests.support.wishes import AT, HOSTILE, LINK, cause, digest, drive, item, notice, wish, wishes
 
 

@@ -19,15 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from hullmark.app.server.api_key import digest_of_key, is_key, new_key
-from hullmark.app.server.limits import TokenBuckets, network_of
-from hullmark.app.server.oidc import Grant, Oidc, Provider, ProviderUnreachable, TokenRefused, parse_groups
-from hullmark.app.server.passwords import BadPassword, Passwords, check_password
-from hullmark.app.server.tokens import LIFE, Tokens
-from hullmark.app.server.vault import Vault
 from hullmark.model.errors import HullmarkError
 from hullmark.net.http import Client, HttpSettings
-from hullmark.store import audit
+from hullmark.server.stories.identity.api_key import digest_of_key, is_key, new_key
+from hullmark.server.stories.identity.oidc import Grant, Oidc, Provider, ProviderUnreachable, TokenRefused, parse_groups
+from hullmark.server.stories.identity.passwords import BadPassword, Passwords, check_password
+from hullmark.server.stories.identity.tokens import LIFE, Tokens
+from hullmark.server.stories.limits import TokenBuckets, network_of
+from hullmark.server.stories.vault import Vault
+from hullmark.server.tables import audit
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

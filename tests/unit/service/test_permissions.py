@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from litestar import Litestar, get
 from litestar.exceptions import ImproperlyConfiguredException
 
-from hullmark.service.api import permissions
-from hullmark.service.api.permissions import PERMISSIONS, READS, ROLES, permitted
-from hullmark.service.api.signin import check_routes
-from hullmark.store.accounts import Role
+from hullmark.server.api import permissions
+from hullmark.server.api.permissions import PERMISSIONS, READS, ROLES, permitted
+from hullmark.server.api.resources.signin import check_routes
+from hullmark.server.tables.identity.accounts import Role
 
 _ROLES = st.sampled_from(get_args(Role))
 _SCOPES = st.lists(st.sampled_from(sorted(PERMISSIONS)), max_size=5).map(tuple)

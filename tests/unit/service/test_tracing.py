@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs the extra `telemetry`")
 
 _PROGRAM = """
-from hullmark.service.tracing import flush, span
+from hullmark.server.tracing import flush, span
 with span("GET /healthz", {"http.route": "/healthz"}):
     pass
 flush()

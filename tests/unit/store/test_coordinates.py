@@ -14,8 +14,8 @@ from hullmark.match.coordinates import coordinates_of
 from hullmark.match.fleet import Builder
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
-from hullmark.store.coordinates import coordinates_by_id, coordinates_of_image, key_of, store_packages
-from hullmark.store.database import Connection, Database
+from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.images.coordinates import coordinates_by_id, coordinates_of_image, key_of, store_packages
 from tests.support.books import inventory, package
 from tests.support.database import database_url  # noqa: F401
 

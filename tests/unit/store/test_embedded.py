@@ -19,9 +19,17 @@ import pytest
 psycopg = pytest.importorskip("psycopg", reason="the server's packages are not installed")
 
 from hullmark.model.errors import HullmarkError  # noqa: E402
-from hullmark.store.embedded import DATABASE, LONGEST_SOCKET, Embedded, binary, dump, restore  # noqa: E402
-from hullmark.store.installation import Installation, account, installed, major_of, usable  # noqa: E402
-from hullmark.store.postmaster import BoundedLog, end_leftovers, leftovers  # noqa: E402
+from hullmark.server.postgres.dumps import dump, restore  # noqa: E402
+from hullmark.server.postgres.embedded import DATABASE, LONGEST_SOCKET, Embedded  # noqa: E402
+from hullmark.server.postgres.installation import (  # noqa: E402
+    Installation,
+    account,
+    binary,
+    installed,
+    major_of,
+    usable,
+)
+from hullmark.server.postgres.postmaster import BoundedLog, end_leftovers, leftovers  # noqa: E402
 
 pytestmark = pytest.mark.skipif(installed() is None, reason="no embedded PostgreSQL is installed")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -189,7 +197,7 @@ def test_a_backend_that_goes_on_without_its_first_process_is_ended(pg: Path) -> 
 _PARENT = """
 import sys, threading, time
 from pathlib import Path
-from hullmark.store.embedded import Embedded
+from hullmark.server.postgres.embedded import Embedded
 server = Embedded(Path(sys.argv[1]))
 thread = threading.Thread(target=server.start)  # it must outlive the thread that started it
 thread.start()
@@ -408,7 +416,7 @@ def test_a_backup_is_put_back(pg: Path, room: Path) -> None:
     backup = room / "hullmark.dump"
     with Embedded(pg) as server:
         run(server.url, "CREATE ROLE crew NOLOGIN", "GRANT SELECT ON ship TO crew")
-        dump(server, backup)
+        dump(server.url, backup)
         assert backup.stat().st_mode & 0o777 == 0o600
         run(server.url, "INSERT INTO ship VALUES ('Fram')", "CREATE TABLE later (x int)")
         restore(server.url, backup, roles=["crew"])
@@ -440,10 +448,10 @@ def test_backups_that_cannot_be_made_or_read_say_so(pg: Path, room: Path) -> Non
     with pytest.raises(HullmarkError, match="No such file"):
         dump(nowhere, room / "no" / "folder")
     with Embedded(pg) as server:
-        dump(server, backup)
+        dump(server.url, backup)
         backup.write_bytes(backup.read_bytes()[:-100])
         with pytest.raises(HullmarkError, match="cannot be restored"):
-            restore(server, backup)
+            restore(server.url, backup)
         assert value(server.url, "SELECT count(*) FROM ship") == 1
 
 

@@ -22,9 +22,9 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from hullmark.model.errors import HullmarkError
-from hullmark.store import migrate as migrations
-from hullmark.store.forms import form_of, known_forms, newest_form, require_newest
-from hullmark.store.migrate import dialect_url, migrate
+from hullmark.server.tables import migrate as migrations
+from hullmark.server.tables.forms import form_of, known_forms, newest_form, require_newest
+from hullmark.server.tables.migrate import dialect_url, migrate
 from tests.support.database import named
 from tests.support.places import REPOSITORY
 from tests.support.processes import PASSWORD, debian_postgres, debian_programs, place

@@ -22,9 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.store.layercache import Keep
-from hullmark.store.object_keep import ObjectKeep
-from hullmark.store.objects import BadKey, Objects, ObjectsRefused, ObjectsUnreachable, check_key, open_objects
+from hullmark.scan.layercache import Keep
+from hullmark.server.objects.object_keep import ObjectKeep
+from hullmark.server.objects.objects import BadKey, Objects, ObjectsRefused, ObjectsUnreachable, check_key, open_objects
 from tests.support.buckets import s3_bucket
 
 MIB = 1 << 20
@@ -191,7 +191,7 @@ def test_a_folder_is_for_its_owner_and_its_files_are_found_by_their_keys(tmp_pat
 
 _WRITER = """
 import sys
-from hullmark.store.objects import open_objects
+from hullmark.server.objects.objects import open_objects
 objects = open_objects(sys.argv[1], {})
 print("ready", flush=True)
 number = 0
@@ -320,7 +320,7 @@ def test_the_prefix_is_a_room_of_its_own(bucket: dict[str, str]) -> None:
 _LARGE = """
 import resource, sys
 from pathlib import Path
-from hullmark.store.objects import open_objects
+from hullmark.server.objects.objects import open_objects
 objects = open_objects(sys.argv[1], {})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 objects.put_file("it", Path(sys.argv[2]))
@@ -381,8 +381,8 @@ def test_the_program_for_the_command_line_imports_no_object_store() -> None:
         "import sys, pkgutil, importlib, hullmark.cli as cli\n"
         "names = [m.name for m in pkgutil.iter_modules(cli.__path__) if m.name not in ('serve', 'worker', 'migrate', 'remote')]\n"
         "[importlib.import_module(f'hullmark.cli.{name}') for name in names]\n"
-        "import hullmark.app.scan, hullmark.app.stored_image, hullmark.app.analysis\n"
-        "assert 'hullmark.store.layercache' in sys.modules\n"
+        "import hullmark.scan.scan, hullmark.scan.stored_image, hullmark.scan.analysis\n"
+        "assert 'hullmark.scan.layercache' in sys.modules\n"
         "assert 'obstore' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

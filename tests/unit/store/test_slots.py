@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import psycopg
 import pytest
 
-from hullmark.store.database import Database
-from hullmark.store.slots import slot
+from hullmark.server.tables.database import Database
+from hullmark.server.tables.slots import slot
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("obstore", reason="the server's packages are not installed")
 
-from hullmark.store.objects import BadKey, Objects, ObjectsRefused, open_objects
+from hullmark.server.objects.objects import BadKey, Objects, ObjectsRefused, open_objects
 from tests.support.buckets import s3_bucket
 
 MIB = 1 << 20
@@ -125,7 +125,7 @@ def test_threads_wait_for_each_other(objects: Objects) -> None:
 
 _WRITES_A_GIBIBYTE = """
 import resource, sys
-from hullmark.store.objects import open_objects
+from hullmark.server.objects.objects import open_objects
 writer = open_objects(sys.argv[1], {}).writer("uploads/large")
 chunk = bytes(1 << 20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

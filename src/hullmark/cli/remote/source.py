@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hullmark.cli.fail_on import condition, worst
 from hullmark.cli.output import wanted_outputs
 from hullmark.cli.remote.connection import connect
 from hullmark.cli.remote.image_add import added_to, dockerfile, uploaded
@@ -56,7 +57,6 @@ def vulns(arguments: argparse.Namespace, settings: Settings) -> int:
     import msgspec
 
     from hullmark.cli.settings import known_moment, moment
-    from hullmark.cli.vulns import condition, worst
     from hullmark.report.matches_json import MatchesJson
 
     outputs = wanted_outputs("matches", arguments.output)

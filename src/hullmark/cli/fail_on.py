@@ -1,0 +1,81 @@
+"""`--fail-on`: the exit status that matches lead to."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from hullmark.model.advisory import Severity
+    from hullmark.model.match import Match, Matches
+    from hullmark.report.matches_json import MatchesJson, MatchJson
+
+_SEVERITIES = ("negligible", "low", "medium", "high", "critical")
+_CONDITIONS = (*_SEVERITIES, "unrated", "any", "fixable", "kev", "unknown", "eol")
+_MET, _CANNOT_TELL = 1, 3
+
+
+def worst(statuses: Iterable[int]) -> int:
+    """Of several sources' exit statuses, that of all: 1 where --fail-on is met, else 3 where it cannot be told."""
+    return max(statuses, key=(0, _CANNOT_TELL, _MET).index, default=0)
+
+
+def _is_open(result: Matches | MatchesJson) -> bool:
+    """Whether something may be wrong that cannot be told: of a package, of a namespace, or of what could not be looked at."""
+    from hullmark.model.problem import OPEN
+
+    problems = any(each.kind in OPEN for each in result.problems)
+    return bool(result.unknown or result.uncovered or problems)
+
+
+def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson], int]:
+    """The exit status by --fail-on, of matches or the document that is made of them. Raises HullmarkError for a word that is none.
+
+    What nobody rated may be of any severity: where nothing else meets the one that is asked for, that cannot be told.
+    """
+    from hullmark.match.risk import is_at_least
+    from hullmark.model.errors import HullmarkError
+
+    words = [word.strip().lower() for word in arguments.fail_on.split(",") if word.strip()]
+    for word in words:
+        if word not in _CONDITIONS:
+            raise HullmarkError(f"--fail-on: there is no {word!r}", advice=f"known are {', '.join(_CONDITIONS)}")
+    floors = [word for word in words if word in _SEVERITIES]
+
+    def counts(match: Match | MatchJson) -> bool:
+        return match.suppressed is None and (match.kind != "cpe" or arguments.fail_on_cpe)
+
+    def meets(match: Match | MatchJson) -> bool:
+        return (
+            "any" in words
+            or ("unrated" in words and match.advisory.severity == "unknown")
+            or ("kev" in words and match.advisory.kev is not None)
+            or ("fixable" in words and match.fix.state == "fixed")
+            or any(is_at_least(cast("Severity", match.advisory.severity), floor) for floor in floors)
+        )
+
+    def status_of(result: Matches | MatchesJson) -> int:
+        if "unknown" in words and _is_open(result):
+            return _MET
+        if "eol" in words and any("end of life" in problem.reason for problem in result.problems):
+            return _MET
+        found = [match for match in result.matches if counts(match)]
+        if any(map(meets, found)):
+            return _MET
+        unrated = sum(match.advisory.severity == "unknown" for match in found)
+        return _cannot_tell(unrated, floors) if floors and unrated else 0
+
+    return status_of
+
+
+def _cannot_tell(unrated: int, floors: Sequence[str]) -> int:
+    import sys
+
+    which = "1 vulnerability has" if unrated == 1 else f"{unrated} vulnerabilities have"
+    sys.stderr.write(
+        f"hullmark: {which} no severity by anybody: whether --fail-on {','.join(floors)} is met cannot be told\n"
+    )
+    sys.stderr.write("hullmark: --fail-on unrated fails on them, --ignore sets them aside\n")
+    return _CANNOT_TELL

@@ -1,0 +1,35 @@
+"""What a policy needs → what a scan is asked for, and back."""
+
+from __future__ import annotations
+
+from hullmark.policy.globs import PathGlob, PathGlobs
+from hullmark.policy.needs import Needs
+from hullmark.scan.wish import Scanned, Wish
+
+
+def wish_for(wanted: Needs) -> Wish:
+    """What a scan must collect, but for facets. With contents the list of files tells which of them could not be read."""
+    return Wish(
+        files=wanted.files or bool(wanted.contents),
+        digests=wanted.digests,
+        ghosts=wanted.ghosts,
+        contents=tuple(_read_glob(glob) for glob in wanted.contents),
+    )
+
+
+def _read_glob(glob: PathGlob) -> str:
+    """A policy's glob as the reading of layers has it: there, brackets and braces are wild too."""
+    text = glob.text if glob.text.startswith("/") else "/**/" + glob.text
+    if text.endswith("/"):
+        text += "**"
+    return text[1:].replace("[", "[[]").replace("{", "[{]").replace("}", "[}]")
+
+
+def contents_of(scanned: Scanned, wanted: Needs) -> dict[str, bytes | None]:
+    """The bodies that were asked for; None for those that are there but were not read."""
+    contents: dict[str, bytes | None] = dict(scanned.contents)
+    asked = PathGlobs(wanted.contents)
+    for file in scanned.inventory.files or ():
+        if file.type == "file" and file.state not in ("missing", "ghost") and asked.match(file.path):
+            contents.setdefault(file.path, None)
+    return contents

@@ -1,0 +1,61 @@
+"""The facets, by their names. A facet's module is imported, and what it works with is opened, when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+
+from hullmark.facets.facet import Facet
+from hullmark.scan.wish import Means
+
+
+@contextmanager
+def facets_for(names: Iterable[str], means: Means) -> Iterator[tuple[Facet, ...]]:
+    """The facets of these names, with what they work with on this machine.
+
+    Raises HullmarkError where that is wished for and not to be had.
+    """
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(FACETS[name](means)) for name in sorted(names))
+
+
+def _certificates(means: Means) -> AbstractContextManager[Facet]:
+    from hullmark.facets.certificates.facet import CERTIFICATES
+
+    return nullcontext(CERTIFICATES)
+
+
+def _configuration(means: Means) -> AbstractContextManager[Facet]:
+    from hullmark.facets.configuration.facet import CONFIGURATION
+
+    return nullcontext(CONFIGURATION)
+
+
+@contextmanager
+def _malware(means: Means) -> Iterator[Facet]:
+    from hullmark.facets.malware.facet import malware_facet
+    from hullmark.scan.scanners import opened
+
+    with opened(means.scanners) as scanners:
+        yield malware_facet(scanners)
+
+
+def _secrets(means: Means) -> AbstractContextManager[Facet]:
+    from hullmark.facets.secrets.facet import secrets_facet
+    from hullmark.facets.secrets.own import NO_RULES
+
+    own = NO_RULES
+    if means.secret_rules:
+        from hullmark.scan.secret_rules import rules_of
+
+        own = rules_of(means.secret_rules)
+    return nullcontext(secrets_facet(own, means.secret_salt))
+
+
+FACETS: dict[str, Callable[[Means], AbstractContextManager[Facet]]] = {
+    "certificates": _certificates,
+    "configuration": _configuration,
+    "malware": _malware,
+    "secrets": _secrets,
+}
+"""A new facet is its room in hullmark.facets and a line here."""

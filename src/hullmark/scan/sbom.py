@@ -1,0 +1,58 @@
+"""Bills of materials as what is inspected: from a file, or from what somebody sent, to an inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from hullmark.catalog.sbom import read_sbom
+from hullmark.catalog.sbom.told import MAX_BYTES
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory
+from hullmark.scan.documents import read_bounded
+from hullmark.scan.wish import Scanned, Wish
+
+
+def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
+    """The inventory that a document tells, in whichever of the formats in `catalog.sbom`; its `source.kind` is `sbom`.
+
+    `name` stands for what was inspected where the document does not say (by default a file's path). Raises HullmarkError for what
+    cannot be read, is no SBOM, or is too large.
+    """
+    if isinstance(document, Path):
+        return read_sbom(read_bounded(document, MAX_BYTES), name or str(document))
+    return read_sbom(document, name)
+
+
+def take_sbom(path: str, wish: Wish) -> Scanned:
+    """What an SBOM answers of a wish. Raises HullmarkError where the wish is for what only the image itself has."""
+    lacking = [what for what, wished in _beyond(wish).items() if wished]
+    if lacking:
+        raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
+    inventory = inventory_from_sbom(Path(path))
+    if not wish.files:
+        return Scanned(replace(inventory, files=None))
+    if inventory.files is None:
+        raise HullmarkError(
+            "this SBOM lists no files", advice="name the image itself, or write it with scan --files -o json"
+        )
+    return Scanned(inventory)
+
+
+def take_part_of_sbom(path: str, wish: Wish) -> Scanned:
+    """What an SBOM answers of a policy's wish. The rest is None: nobody looked, so that rules that need it cannot tell.
+
+    Its list of files is left out too: it has not all that rules ask of files.
+    """
+    inventory = inventory_from_sbom(Path(path))
+    return Scanned(replace(inventory, files=None), facets={facet.name: None for facet in wish.facets})
+
+
+def _beyond(wish: Wish) -> dict[str, bool]:
+    """What an SBOM never tells, and whether it is wished for."""
+    return {
+        "what the files hold": bool(wish.contents),
+        "what is in the image besides packages": bool(wish.facets),
+        "what later layers deleted": wish.ghosts or wish.all_layers,
+    }

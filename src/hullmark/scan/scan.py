@@ -1,0 +1,164 @@
+"""From an image to its inventory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from hullmark.facets.secrets.mask import masked_instruction
+from hullmark.model.image import Image
+from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource
+from hullmark.rootfs.dispatch import Dispatch
+from hullmark.rootfs.entry import LayerRecord
+from hullmark.rootfs.layer import verify
+from hullmark.rootfs.limits import DEFAULT
+from hullmark.rootfs.reads import Read
+from hullmark.scan.fingerprint import analysis_fingerprint, read_fingerprint
+from hullmark.scan.layercache import LayerCache
+from hullmark.scan.layers import Extra, Reading, are_kept, known_digests, layer_records
+from hullmark.scan.wish import Analysis, Means, Scanned, Wish
+from hullmark.source.folder import read_folder
+
+_REGISTRY_JOBS = 3
+
+
+def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
+    """Everything in the image. Raises BrokenImage if it is not what its manifest says.
+
+    A scan for packages alone is kept whole: the same image answers at once the next time.
+    """
+    wish = _with_keeping(wish, means)
+    cache = layer_cache(means, digests=wish.digests)
+    is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps or wish.keeps_text)
+    if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
+        analysis, found = kept
+        return Scanned(inventory_of(image, analysis), found=found)
+    # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
+    from hullmark.scan.analysis import analyse
+
+    records = _records(image, wish, means, cache)
+    analysis, files, extras = analyse(records, wish, config=image.config)
+    if cache is not None and is_plain:
+        key = _result_key(image, wish, [record.digest for record in records])
+        cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
+    return Scanned(inventory_of(image, analysis, files), *extras)
+
+
+def layer_cache(means: Means, *, digests: bool) -> LayerCache | None:
+    """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
+    keep = means.records()
+    return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
+
+
+def _with_keeping(wish: Wish, means: Means) -> Wish:
+    """The wish, with what is to be kept of every image."""
+    if means.records() is None:
+        return wish
+    return replace(wish, keeps=wish.keeps or means.keeping == "always", keeps_text=means.keeping == "text")
+
+
+def _records(image: Image, wish: Wish, means: Means, cache: LayerCache | None) -> list[LayerRecord]:
+    """The layers' records with all that the wish wants.
+
+    Content that is wished for is looked for among the kept files first. Layers are read for it only where one of them is not kept.
+    """
+    from hullmark.scan.analysis import extra_reads_for, is_all_kept, reads_for
+
+    jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
+    unkept = frozenset(("kept", "content")) if means.keeping == "never" else frozenset[str]()
+    reading = Reading(reads=reads_for(), unkept=unkept, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
+    if wish.contents and cache is not None and means.keeping != "never":
+        wish = replace(wish, keeps=True)
+        without = replace(reading, extras=_extras(extra_reads_for(replace(wish, contents=()))))
+        if are_kept(image, without):
+            records = layer_records(image, without)
+            if is_all_kept(records, wish):
+                return records
+    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(wish))))
+
+
+def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
+    return tuple(Extra(read, read_fingerprint(read)) for read in reads)
+
+
+def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
+    """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
+    from hullmark.catalog import CATALOGERS, DECLARED
+    from hullmark.scan.analysis import analyse, extra_reads_for, reads_for
+
+    # A folder may be a project that is not built yet: there, what lock files name counts too.
+    catalogers = CATALOGERS + DECLARED
+    record = read_folder(
+        folder, Dispatch((*reads_for(catalogers), *extra_reads_for(wish))), digests=wish.digests, limits=DEFAULT
+    )
+    analysis, files, extras = analyse([record], wish, catalogers)
+    image = Image(kind="dir", reference=reference, layers=())
+    return Scanned(inventory_of(image, analysis, files), *extras)
+
+
+def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:
+    joined = "\n".join((image.config_digest, str(wish.all_layers), *map(read_fingerprint, wish.reads), *digests))
+    return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
+
+
+def _kept(image: Image, wish: Wish, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
+    """The kept result of these very layers, and what the wish's reads found, each verified as `known_digests` tells, or None."""
+    digests = [digest for digest in known_digests(image, cache) if digest is not None]
+    if len(digests) != len(image.layers):
+        return None
+    payload = cache.load_result(_result_key(image, wish, digests))
+    if payload is None:
+        return None
+    try:
+        result, facts = msgspec.msgpack.decode(payload, type=tuple[Analysis, dict[str, dict[str, Any]]])
+        found = {
+            read.name: msgspec.convert(facts[read.name], dict[str, read.fact])  # type: ignore[name-defined]
+            for read in wish.reads
+        }
+    except msgspec.MsgspecError:
+        return None
+    for blob, (digest, diff_id, size) in zip(image.layers, result.layers, strict=True):
+        verify(blob, digest, diff_id, size)
+    return result, found
+
+
+def inventory_of(image: Image, result: Analysis, files: tuple[FileRecord, ...] | None = None) -> Inventory:
+    """The inventory of an image whose layers came to this analysis."""
+    instructions = _instructions(image)
+    layers = tuple(
+        InventoryLayer(
+            digest=digest,
+            diff_id=diff_id,
+            size=size,
+            created_by=instructions[number] if number < len(instructions) else "",
+        )
+        for number, (digest, diff_id, size) in enumerate(result.layers)
+    )
+    platform = str(image.platform) if image.platform is not None else ""
+    return Inventory(
+        source=InventorySource(
+            kind=image.kind,
+            reference=image.reference,
+            digest=image.digest,
+            config_digest=image.config_digest,
+            platform=platform,
+            layers=layers,
+            tags=image.tags,
+        ),
+        distro=result.distro,
+        packages=result.packages,
+        problems=image.problems + result.problems,
+        config=image.config,
+        files=files,
+    )
+
+
+def _instructions(image: Image) -> list[str]:
+    """The build instruction of each layer, as far as the history tells, with the secrets in it masked."""
+    if image.config is None:
+        return []
+    return [masked_instruction(entry.created_by) for entry in image.config.history if not entry.empty_layer]

@@ -1,0 +1,98 @@
+"""What is asked of a scan, what it may use, and what it comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from hullmark.facets.facet import Facet
+from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.package import Package
+from hullmark.model.problem import Problem
+from hullmark.rootfs.reads import Read
+from hullmark.scan.layercache import FolderKeep, Keep
+from hullmark.scan.layers import Watch
+
+Keeping = Literal["asked", "always", "text", "never"]
+"""What is kept of files: the text of configuration when it is asked for, or with every scan; all text with every scan; nothing."""
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of an image besides its packages.
+
+    `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
+    package brought. `ghosts`: also the files that later layers deleted or replaced, `all_layers`: their packages too.
+    `contents`: globs of files whose content is wanted, secrets masked. `reads`: what else to read, each of a name that says what it
+    does. `facets`: what else to find out. `keeps`: whether the text of configuration files is kept, so that it can be asked
+    for later without reading the layers again; `keeps_text`: that of all files.
+    """
+
+    files: bool = False
+    digests: bool = False
+    ghosts: bool = False
+    all_layers: bool = False
+    contents: tuple[str, ...] = ()
+    reads: tuple[Read[Any], ...] = ()
+    facets: tuple[Facet, ...] = ()
+    keeps: bool = False
+    keeps_text: bool = False
+
+
+class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
+    """Where scanners are: clamd as `unix:///PATH` or `tcp://HOST:PORT`, clamscan's database, a YARA rule file or a folder of them.
+
+    What is None is looked for: the daemon's usual sockets, else the program clamscan with signatures in its usual folder. There are no
+    usual YARA rules.
+    """
+
+    clamd: str | None = None
+    clamav_database: Path | None = None
+    yara_rules: Path | None = None
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan may use: where records are kept, threads, and someone to tell of progress.
+
+    Records are kept in `keep`, else in the folder; with neither, nothing is kept.
+    `jobs`: layers read at the same time. By default one, which costs the least processor time, or several where a
+    registry is waited for. `scanners` is where malware scanners are, `secret_rules` are files of rules for secrets
+    besides our own, `secret_salt` goes into the digests of secrets.
+    `keeping`: what is kept of files.
+    """
+
+    cache_folder: Path | None = None
+    keep: Keep | None = None
+    jobs: int | None = None
+    watch: Watch | None = None
+    scanners: ScannerPlaces = ScannerPlaces()
+    secret_rules: tuple[Path, ...] = ()
+    secret_salt: bytes = b"hullmark"
+    keeping: Keeping = "asked"
+
+    def records(self) -> Keep | None:
+        """Where records are kept, or None where they are not."""
+        if self.keep is not None or self.cache_folder is None:
+            return self.keep
+        return FolderKeep(self.cache_folder)
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """An inventory, and what else was asked for: the content of files by absolute path, what further reads found by their names and
+    by path, what facets came to by theirs.
+    """
+
+    inventory: Inventory
+    contents: dict[str, bytes] = msgspec.field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    facets: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Analysis(msgspec.Struct, frozen=True, array_like=True):
+    """What the layers alone determine; `layers` are their (digest, diff id, stored size)."""
+
+    layers: tuple[tuple[str, str, int], ...]
+    distro: Distro | None
+    packages: tuple[Package, ...]
+    problems: tuple[Problem, ...]

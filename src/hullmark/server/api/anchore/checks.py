@@ -1,0 +1,105 @@
+"""Evaluations of images by policies."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from hullmark.model.limit import Limit
+from hullmark.model.verdict import Verdict
+from hullmark.report.anchore import evaluations as shapes
+from hullmark.report.anchore.evaluations import Answer, Evaluation
+from hullmark.report.anchore.words import Json
+from hullmark.server.api.anchore import held
+from hullmark.server.api.anchore.failures import missing, refused
+from hullmark.server.api.anchore.judging import Judging
+from hullmark.server.api.anchore.policies import document_of
+from hullmark.server.api.caller import Caller
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.judging.selection import choose
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.images.images import HeldImage
+from hullmark.server.tables.judging import policies, verdicts
+from hullmark.server.tables.judging.policies import PolicyVersion
+
+_READ: dict[str, Any] = {"permission": "verdicts:read"}
+_MOST_EARLIER = Limit(100, "earlier verdicts that are shown", "shortened")
+
+
+@get(["/images/{digest:str}/check", "/images/by_id/{digest:str}/check"], opt=_READ)
+async def check(  # noqa: PLR0913 - one parameter a wish
+    digest: FromPath[str],
+    services: NamedDependency[Services],
+    caller: NamedDependency[Caller],
+    judging: NamedDependency[Judging],
+    tag: FromQuery[str] = "",
+    policy_id: Annotated[str, QueryParameter(name="policyId", max_length=200)] = "",
+    detail: FromQuery[bool] = True,
+    history: FromQuery[bool] = False,
+) -> Answer:
+    """Judge an image under a tag by the policy that is active for it, or by one that is named. `history`: earlier verdicts after it."""
+    if not tag:
+        raise refused(400, "the tag is missing", "name the tag that the image is to be judged under: ?tag=")
+    row = held.require_analysed(await held.find(services, caller, digest))
+    fulltag = held.full_tag(held.reference_of(tag))
+    version = await _policy(services, caller, policy_id, fulltag)
+    dated = await judging.verdict(caller.account_id, row, version, fulltag)
+    told = [(dated.verdict, dated.at)]
+    if history:
+        told += await _earlier(services, caller, row, (version.name, fulltag))
+    document = document_of(version) if detail and caller.may("policies:read") else None
+    found = [_evaluation(caller, row, (version.name, document), fulltag, each) for each in told]
+    return shapes.check(digest, fulltag, found, detail=detail)
+
+
+def _evaluation(
+    caller: Caller, row: HeldImage, policy: tuple[str, Json | None], fulltag: str, dated: tuple[Verdict, datetime]
+) -> Evaluation:
+    return Evaluation(
+        account=caller.account,
+        config_digest=row.config_digest,
+        fulltag=fulltag,
+        policy_id=policy[0],
+        evaluated_at=dated[1],
+        verdict=dated[0],
+        policy=policy[1],
+    )
+
+
+async def _policy(services: Services, caller: Caller, name: str, fulltag: str) -> PolicyVersion:
+    """The newest version of a policy of a name, or the one in force for a tag outside of all environments. Raises Told 404."""
+    async with services.database.tenant(caller.account_id) as connection:
+        if name:
+            found = await policies.version_of(connection, caller.account_id, name) if "\0" not in name else None
+        else:
+            rows = await policies.activations(connection, caller.account_id)
+            usual = [each for each in rows if not each.environment and not each.is_shadow]
+            chosen = choose(usual, (fulltag,))
+            found = await policies.version_by_id(connection, chosen[0].activation.version_id) if chosen else None
+    if found is None:
+        raise missing(f"policy {name}") if name else missing("active policy", "add a policy and activate it")
+    return found
+
+
+async def _earlier(
+    services: Services, caller: Caller, row: HeldImage, judged: tuple[str, str]
+) -> list[tuple[Verdict, datetime]]:
+    """The verdicts of a policy on an image under a tag that were written down, the newest first."""
+    async with services.database.tenant(caller.account_id) as connection:
+        rows = await verdicts.history(connection, caller.account_id, row.id, before=None, limit=_MOST_EARLIER)
+    wanted = [
+        each for each in rows if (each.policy, each.reference) == judged and not each.environment and not each.is_shadow
+    ]
+
+    def read() -> list[tuple[Verdict, datetime]]:
+        return [(verdict_at(services.objects, each), each.at) for each in wanted]
+
+    return await asyncio.to_thread(read)
+
+
+ROUTES = [check]

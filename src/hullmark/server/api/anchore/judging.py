@@ -1,0 +1,142 @@
+"""Judging and matching for answers: as Anchore judges, by what is stored, and kept for as long as it is made of the same."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from hullmark.app.check import Asked, judge_by
+from hullmark.app.vulns import MATCHING_READS, Weighing, matched
+from hullmark.match.book import Book
+from hullmark.model.errors import HullmarkError
+from hullmark.model.match import Matches
+from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
+from hullmark.policy.load import load_any
+from hullmark.scan.wish import Wish
+from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.stored import StoredFacts
+from hullmark.server.stories.judging.case import ANALYZER, digest_of_exceptions
+from hullmark.server.stories.judging.excepted import exceptions_for, with_exceptions
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.advisories.snapshots import SnapshotRow
+from hullmark.server.tables.images.images import HeldImage
+from hullmark.server.tables.judging import policies
+from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
+
+PROFILE = "compat"
+_KEEP = 60.0
+"""Seconds that a verdict is answered again: some rules look at the time."""
+
+_MOST = 64
+_AT_ONCE = 2
+_T = TypeVar("_T")
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """A verdict, and the moment that counted as now."""
+
+    verdict: Verdict
+    at: datetime
+
+
+class Judging:
+    """Judges for one process. What it comes to is kept by all that it depends on: a change of any is judged anew."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._books = Books(services.objects, services.settings.data / "cache" / "snapshots")
+        self._kept: OrderedDict[bytes, tuple[datetime, Any]] = OrderedDict()
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def verdict(self, account_id: int, row: HeldImage, version: PolicyVersion, tag: str) -> Dated:
+        """What a policy says of an analysed image under a tag, in Anchore's own way."""
+        async with self._services.database.system() as connection:
+            snapshot = await current_snapshot(connection)
+            excepted = tuple(await policies.exceptions(connection, account_id))
+        now = self._services.clock()
+        made_of = ("verdict", row.document, row.digest, row.dockerfile, version.name, version.digest, tag)
+        key = _key(*made_of, digest_of_exceptions(excepted), snapshot.digest if snapshot else "")
+
+        def judge() -> Dated:
+            facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
+            with self._book(snapshot) as book:
+                asked = Asked(profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, book=book)
+                return Dated(_judged(self._services, facts, (version, excepted), asked, now), now)
+
+        return await self._remembered(key, now, judge)
+
+    async def matches(self, row: HeldImage) -> Matches | None:
+        """What is known to be wrong with the packages of an analysed image; None: there are no advisories yet."""
+        async with self._services.database.system() as connection:
+            snapshot = await current_snapshot(connection)
+        if snapshot is None:
+            return None
+        now = self._services.clock()
+        day = now.date().isoformat()
+
+        def match() -> Matches:
+            facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
+            with self._books.opened(snapshot.digest, snapshot.object) as book:
+                return matched(facts.look(Wish(reads=MATCHING_READS)), book, Weighing(at=day))
+
+        return await self._remembered(_key("matches", row.document, snapshot.digest, day), now, match)
+
+    def _book(self, snapshot: SnapshotRow | None) -> AbstractContextManager[Book | None]:
+        return self._books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
+
+    async def _remembered(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
+        """What is kept, else what is made, a few at a time; who comes while it is made gets the same."""
+        found: _T | None = self._known(key, now)
+        if found is not None:
+            return found
+        async with self._turn:
+            found = self._known(key, now)
+            if found is not None:
+                return found
+            made = await asyncio.to_thread(make)
+            self._kept[key] = (now, made)
+            while len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+            return made
+
+    def _known(self, key: bytes, now: datetime) -> Any:
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None and abs((now - kept[0]).total_seconds()) < _KEEP else None
+
+
+def _key(*made_of: str) -> bytes:
+    return hashlib.sha256(msgspec.json.encode(made_of)).digest()
+
+
+def _judged(
+    services: Services,
+    facts: StoredFacts,
+    by: tuple[PolicyVersion, tuple[ExceptionRow, ...]],
+    asked: Asked,
+    now: datetime,
+) -> Verdict:
+    """The verdict; `unknown` with the reason where none can be given."""
+    version, excepted = by
+    try:
+        exceptions = exceptions_for(excepted, version.name, asked.tag or "")
+        policy = with_exceptions(load_any(version.text.encode()), exceptions)
+        asked = msgspec.structs.replace(asked, exceptions=exceptions)
+        return judge_by(facts.look, policy, now, means_of(services), asked).verdict
+    except HullmarkError as error:
+        return Verdict(
+            verdict=Outcome.UNKNOWN,
+            reason=f"it cannot be judged: {error}",
+            findings=(),
+            problems=(),
+            inputs=VerdictInputs(
+                image=asked.digest, policy=version.digest, snapshot=None, analyzer=ANALYZER, at=now.isoformat()
+            ),
+        )

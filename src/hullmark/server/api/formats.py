@@ -1,0 +1,32 @@
+"""Stored results in the formats that the command line writes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response
+
+from hullmark._version import __version__
+from hullmark.report import load, names
+from hullmark.report.format import RenderContext
+from hullmark.server.api.problems import problem
+from hullmark.server.stories.images.stored import StoredFacts
+
+
+def rendered(facts: StoredFacts, format: str, files: bool) -> Response[bytes]:
+    """The inventory of an image in a format. Raises Refusal for a format that there is not."""
+    inventory = facts.analysis.inventory
+    if files:
+        inventory = msgspec.structs.replace(inventory, files=facts.files())
+    return written("inventory", format, inventory)
+
+
+def written(kind: Literal["inventory", "matches", "verdict"], format: str, result: Any) -> Response[bytes]:
+    """A result as a response. Raises Refusal for a format that there is not."""
+    if format not in names(kind) or format == "template":
+        there = ", ".join(name for name in names(kind) if name != "template")
+        raise problem(400, f"{format[:50]!r} is no format for this", f"choose one of {there}")
+    chosen = load(kind, format)
+    body = chosen.render(result, RenderContext(tool_version=__version__))
+    return Response(body, media_type=chosen.media_type)

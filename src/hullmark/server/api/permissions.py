@@ -1,0 +1,74 @@
+"""Roles and what they may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from hullmark.server.tables.identity.accounts import Role
+
+SIGNED_IN = "signed-in"
+"""What a route asks for that everybody may who has signed in. It is no permission that could be given."""
+
+READS = frozenset(
+    (
+        "images:read",
+        "policies:read",
+        "verdicts:read",
+        "exceptions:read",
+        "registries:read",
+        "accounts:read",
+        "keys:read",
+        "audit:read",
+        "events:read",
+        "notices:read",
+        "system:read",
+    )
+)
+_WRITES = frozenset(
+    (
+        "images:write",
+        "policies:write",
+        "exceptions:write",
+        "registries:write",
+        "accounts:write",
+        "keys:write",
+        "notices:write",
+        "system:write",
+        "scan",
+    )
+)
+PERMISSIONS = READS | _WRITES
+"""All permissions. `system:write` is about the whole installation: operators only."""
+
+_VIEWER = READS - {"audit:read", "keys:read", "registries:read"}
+ROLES: dict[Role, frozenset[str]] = {
+    "admin": PERMISSIONS - {"system:write"},
+    "editor": _VIEWER
+    | {
+        "registries:read",
+        "images:write",
+        "policies:write",
+        "exceptions:write",
+        "registries:write",
+        "notices:write",
+        "scan",
+    },
+    "analyst": _VIEWER | {"images:write", "exceptions:write", "scan"},
+    "viewer": _VIEWER,
+    "auditor": READS,
+    "ci": frozenset(("images:read", "images:write", "scan", "verdicts:read")),
+}
+"""What each role may in its account."""
+
+
+@lru_cache(4096)
+def permitted(roles: tuple[Role, ...], scopes: tuple[str, ...], is_operator: bool) -> frozenset[str]:
+    """What all of the roles allow, narrowed to the scopes if there are any. Operators may everything."""
+    allowed = PERMISSIONS if is_operator else frozenset.intersection(*(ROLES[role] for role in roles))
+    return allowed & frozenset(scopes) if scopes else allowed
+
+
+def unknown(scopes: Iterable[str]) -> list[str]:
+    """Those that are no permissions."""
+    return sorted(set(scopes) - PERMISSIONS)

@@ -1,0 +1,91 @@
+"""The server itself: whether it lives, whether it can serve, what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from hullmark._version import __version__
+from hullmark.model.errors import HullmarkError
+from hullmark.server.metrics import exposition
+from hullmark.server.stories.images.documents import fingerprint
+from hullmark.server.stories.services import Services
+from hullmark.server.tables import jobs
+from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.database import DatabaseUnreachable
+
+_PUBLIC: dict[str, Any] = {"public": True}
+
+
+class Readiness(msgspec.Struct, kw_only=True):
+    """What works: "ok", or what is wrong."""
+
+    database: str
+    objects: str
+
+
+class SystemView(msgspec.Struct, kw_only=True):
+    """The server: its version, its extractors, what it matches with, and the jobs that wait or run, by task and status."""
+
+    version: str
+    analyzer: str
+    snapshot: str
+    jobs: dict[str, int]
+
+
+@get("/healthz", opt=_PUBLIC, summary="Whether the process lives", include_in_schema=True)
+async def healthz() -> dict[str, str]:
+    """Always ok: asks nothing else."""
+    return {"status": "ok"}
+
+
+@get("/readyz", opt={**_PUBLIC, "answers": {503: ("application/json",)}}, summary="Whether requests can be served")
+async def readyz(services: NamedDependency[Services]) -> Response[Readiness]:
+    """503 with what is wrong where database or object store do not answer."""
+    database, objects = await asyncio.gather(_database(services), _objects(services))
+    status = 200 if database == objects == "ok" else 503
+    return Response(Readiness(database=database, objects=objects), status_code=status)
+
+
+async def _database(services: Services) -> str:
+    try:
+        async with services.database.system() as connection:
+            await connection.execute("SELECT 1")
+    except DatabaseUnreachable as error:
+        return str(error)
+    return "ok"
+
+
+async def _objects(services: Services) -> str:
+    try:
+        await asyncio.to_thread(services.objects.check)
+    except HullmarkError:
+        return "the object store does not answer"
+    return "ok"
+
+
+@get("/metrics", opt=_PUBLIC, summary="What the process counts, for Prometheus", media_type="text/plain; version=0.0.4")
+async def metrics(services: NamedDependency[Services]) -> bytes:
+    """The text format of Prometheus."""
+    return await exposition(services)
+
+
+@get("/api/v1/system", operation_id="get_system", opt={"permission": "system:read"}, summary="The server")
+async def system(services: NamedDependency[Services]) -> SystemView:
+    """Versions, and how much there is to do."""
+    async with services.database.system() as connection:
+        waiting = await jobs.waiting_by_task(connection)
+        now = await snapshots.current(connection)
+    return SystemView(
+        version=__version__,
+        analyzer=fingerprint(),
+        snapshot=now.digest or "",
+        jobs={f"{task}:{status}": count for (task, status), count in sorted(waiting.items())},
+    )
+
+
+ROUTES = [healthz, readyz, metrics, system]

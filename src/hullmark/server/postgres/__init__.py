@@ -1,0 +1,1 @@
+"""A PostgreSQL of the server's own: install, start, dump, restore."""

@@ -1,0 +1,169 @@
+"""Everything on one machine: the embedded PostgreSQL and a process for each role, restarted when one dies, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from hullmark.model.errors import HullmarkError
+from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.process.process import PARENT, first_start
+from hullmark.server.stories.services import services_for
+from hullmark.server.stories.settings import Settings, environment_of
+from hullmark.server.tables.database import DatabaseUnreachable
+from hullmark.server.tables.migrate import migrate
+
+_log = structlog.get_logger("hullmark.serve")
+_POLL = 0.2
+_STOP_WAIT = 30.0
+_BEGINNINGS = 10
+_LONGEST_PAUSE = 5.0
+_STEADY = 10.0
+
+
+class Child:
+    """A process of ours that is to run: started again when it ends, after a pause that grows while it keeps ending early."""
+
+    def __init__(self, name: str, role: str, environment: dict[str, str]) -> None:
+        self.name = name
+        self._role = role
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._started = 0.0
+        self._pause = 0.0
+        self._due = 0.0
+
+    async def tend(self) -> None:
+        """Start it if it does not run and it is time."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            return
+        now = time.monotonic()
+        if process is not None:
+            lasted = now - self._started
+            self._pause = 0.2 if lasted > _STEADY else min(max(self._pause * 2, 0.2), _LONGEST_PAUSE)
+            self._due = now + self._pause
+            self._process = None
+            _log.warning("ended", process=self.name, status=process.returncode, again_in=self._pause)
+        if now >= self._due:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "hullmark.server.process.process",
+                self._role,
+                env=self._environment,
+                start_new_session=True,
+            )
+            self._started = now
+
+    async def moved(self, database_url: str) -> None:
+        """The database is elsewhere now: have it know."""
+        self._environment = {**self._environment, "HULLMARK_DATABASE_URL": database_url}
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Have it finish or hand back what it does; kill it if it takes too long."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_WAIT)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run everything until SIGTERM or SIGINT. Raises HullmarkError where it cannot begin."""
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    # Others may pass through it, as the database's user does, and see nothing in it.
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
+    embedded = None if settings.database_url else Embedded(settings.data / "postgres")
+    try:
+        settings, password = await _begun(settings, embedded)
+        if password:
+            say(f"the first person is admin; the password is in {password}")
+        say(f"listening on http://{settings.listen}")
+        await _tend(settings, embedded, stopping)
+    finally:
+        if embedded is not None:
+            await asyncio.to_thread(embedded.stop)
+
+
+async def _begun(settings: Settings, embedded: Embedded | None) -> tuple[Settings, str]:
+    """The database runs and is in form, and there is somebody who can sign in; answers also where the first password is ("": given).
+
+    An embedded database that ends meanwhile is started again, some times.
+    """
+    for left in reversed(range(_BEGINNINGS)):
+        if embedded is not None:
+            settings = msgspec.structs.replace(settings, database_url=await asyncio.to_thread(embedded.start))
+        try:
+            await asyncio.to_thread(migrate, settings.database_url)
+            return settings, await first_start(services_for(settings, dict(os.environ)))
+        except DatabaseUnreachable as error:
+            if embedded is None or not left:
+                raise
+            _log.warning("begins again", reason=str(error))
+        await asyncio.sleep(_POLL)
+    raise AssertionError("the last time raises")
+
+
+async def _tend(settings: Settings, embedded: Embedded | None, stopping: asyncio.Event) -> None:
+    environment = {**os.environ, **environment_of(settings), PARENT: str(os.getpid())}
+    children = [Child("api", "api", environment), Child("scheduler", "scheduler", environment)]
+    children += [Child(f"worker-{number + 1}", "worker", environment) for number in range(settings.workers)]
+    reviving: asyncio.Task[None] | None = None
+    try:
+        while not stopping.is_set():
+            if embedded is not None and embedded.poll() is not None and (reviving is None or reviving.done()):
+                reviving = asyncio.create_task(_revive(embedded, settings.database_url, children))
+            for child in children:
+                await child.tend()
+            await _wait(stopping, _POLL)
+    finally:
+        _log.info("stopping")
+        if reviving is not None:
+            reviving.cancel()
+        await asyncio.gather(*(child.stop() for child in children))
+        if reviving is not None:
+            with suppress(asyncio.CancelledError):
+                await reviving
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+async def _revive(embedded: Embedded, address: str, children: list[Child]) -> None:
+    """The database server died: it is started again, as often as it takes. Should it then be elsewhere, everybody starts anew."""
+    _log.warning("ended", process="postgres", status=embedded.poll())
+    now = ""
+    while not now:
+        starting = asyncio.create_task(asyncio.to_thread(embedded.start))
+        try:
+            now = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with suppress(HullmarkError):
+                await starting  # whoever stops it has to find it whole
+            raise
+        except HullmarkError as error:
+            _log.error("cannot start", process="postgres", reason=str(error), advice=error.advice)
+            await asyncio.sleep(1.0)
+    if now != address:
+        for child in children:
+            await child.moved(now)

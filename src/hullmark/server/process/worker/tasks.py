@@ -1,0 +1,152 @@
+"""The tasks that workers run. Each may be run twice, or be stopped at any point and be run again: its effect is the same.
+
+To add one, write a function and put it into TASKS.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+
+from hullmark.server.stories.advisories import feeds
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.clients import harbor
+from hullmark.server.stories.images import analyse
+from hullmark.server.stories.images.register import want_verdicts
+from hullmark.server.stories.judging import judge, moments, simulate
+from hullmark.server.stories.notice import deliver, route
+from hullmark.server.stories.rollout import adopt
+from hullmark.server.stories.services import Services
+from hullmark.server.stories.watching import watch
+from hullmark.server.tables import jobs, retention
+from hullmark.server.tables.images import images
+
+_log = structlog.get_logger("hullmark.worker")
+_AT_ONCE = 1000
+_FIRST: tuple[tuple[int, images.Standing], ...] = ((2, "deployed"), (1, "certified"), (0, "any"))
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What tasks are handed: the services, the snapshots at hand, and the name of the process."""
+
+    services: Services
+    books: Books
+    worker: str
+
+
+def worker_name() -> str:
+    """Names this process among all workers, also of machines that go by one name."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+async def analyse_image(work: Work, image_id: int) -> None:
+    """Analyse an image that waits."""
+    came_to = await analyse.analyse(work.services, work.books, image_id, work.worker)
+    if came_to:
+        _log.info(came_to, image=image_id)
+
+
+async def judge_image(work: Work, account_id: int, image_id: int, cause: str) -> None:
+    """Judge an image by what an account has in force for it."""
+    new = await judge.judge(work.services, work.books, account_id, image_id, cause)
+    _log.info("judged", account=account_id, image=image_id, new=new)
+
+
+async def judge_images(work: Work, account_id: int, image_ids: list[int], cause: str) -> None:
+    """Judge images by what an account has in force for them."""
+    new = await judge.judge_some(work.services, work.books, account_id, image_ids, cause)
+    _log.info("judged", account=account_id, images=len(image_ids), new=new)
+
+
+async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
+    """Have every image of an account judged, some to a job, after what is asked for by itself: those that run first, then those that were
+    in compliance once, then the others. What was asked for so before, and still waits, is asked for anew."""
+    async with work.services.database.system() as connection:
+        await jobs.forget_waiting(connection, "judge_some", account_id, priority=_FIRST[0][0])
+    asked = set[int]()
+    for priority, standing in _FIRST:
+        after, count = 0, _AT_ONCE
+        while count == _AT_ONCE:
+            async with work.services.database.system() as connection:
+                some = await images.analysed_of(connection, account_id, after, _AT_ONCE, standing)
+                fresh = [(account_id, image_id) for image_id in some if image_id not in asked]
+                await want_verdicts(connection, fresh, cause, priority)
+            asked.update(some)
+            count, after = len(some), max(some, default=after)
+
+
+async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
+    """Match with a newer snapshot of advisories, and carry what it says differently into all verdicts."""
+    counts = await adopt.adopt(work.services, work.books, snapshot_id)
+    await moments.follow_lifecycles(work.services, work.books)
+    _log.info("adopted" if counts else "outdated", snapshot=snapshot_id)
+
+
+async def simulate_policy(work: Work, simulation_id: str) -> None:
+    """Try a draft on an account's images."""
+    await simulate.simulate(work.services, work.books, simulation_id)
+
+
+async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew: bool = False) -> None:
+    """Fetch the feeds, and match with what comes of them."""
+    wished = feeds.Wished(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
+    last = await feeds.update_advisories(work.services, wished)
+    held = [each.feed for each in last.outcomes if each.status in ("failed", "held")]
+    (_log.warning if last.reason or held else _log.info)(
+        "updated", digest=last.digest, reason=last.reason, not_taken=held
+    )
+
+
+async def scan_for_harbor(work: Work, account_id: int, key: str, sealed: str, by: str) -> None:
+    """Analyse an artifact of Harbor's registry."""
+    order = harbor.Order(account_id=account_id, key=key, sealed=sealed, by=by)
+    came_to = await harbor.carry_out_scan(work.services, work.books, order, work.worker)
+    _log.info("scanned for harbor", account=account_id, scan=key, came_to=came_to)
+
+
+async def route_transitions(work: Work, account_id: int) -> None:
+    """Decide who hears of what changed in an account."""
+    routed = await route.route(work.services, account_id)
+    if routed.count:
+        _log.info("routed", account=account_id, transitions=routed.count, told=routed.told, messages=routed.messages)
+
+
+async def deliver_messages(work: Work, channel_id: str) -> None:
+    """Send what waits for a channel."""
+    count = await deliver.deliver(work.services, channel_id)
+    if count:
+        _log.info("delivered", channel=channel_id, messages=count)
+
+
+async def look_at_watches(work: Work, account_id: int, registry: str, numbers: list[int]) -> None:
+    """Ask a registry whether tags and repositories that an account watches changed."""
+    came_to = await watch.look(work.services, account_id, registry, numbers)
+    _log.info(came_to, account=account_id, registry=registry)
+
+
+async def delete_account(work: Work, account_id: int) -> None:
+    """Remove an account that is to be deleted, with all that is its own."""
+    async with work.services.database.system() as connection:
+        await retention.delete_account(connection, account_id)
+
+
+TASKS: dict[str, tuple[str, Callable[..., Awaitable[None]]]] = {
+    "analyse": ("analysis", analyse_image),
+    "judge": ("judging", judge_image),
+    "judge_some": ("judging", judge_images),
+    "rejudge": ("judging", rejudge_account),
+    "adopt": ("matching", adopt_snapshot),
+    "simulate": ("judging", simulate_policy),
+    "update_advisories": ("feeds", update_advisories),
+    "harbor": ("analysis", scan_for_harbor),
+    "route": ("notice", route_transitions),
+    "deliver": ("delivery", deliver_messages),
+    "look": ("watching", look_at_watches),
+    "delete_account": ("default", delete_account),
+}
+"""Every task by its name, with the queue that it waits in."""

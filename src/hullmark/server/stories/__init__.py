@@ -1,0 +1,1 @@
+"""What happens on the server, each story read from top to bottom; the world is handed in."""

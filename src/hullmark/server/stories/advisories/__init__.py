@@ -1,0 +1,1 @@
+"""How snapshots come, are kept and are matched with what the server holds."""

@@ -1,0 +1,267 @@
+"""Where the server's advisories come from: feeds that are fetched every few hours, and snapshots that an operator sends in."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hullmark.advisorydb.build import digest_of
+from hullmark.advisorydb.bundle import Bundle
+from hullmark.advisorydb.layout import inspect
+from hullmark.advisorydb.shelf import Shelf
+from hullmark.app.origins import Folder, Origin, Web
+from hullmark.app.share import import_bundle
+from hullmark.app.update import Outcome, Updated, UpdateWish, update
+from hullmark.feeds import load
+from hullmark.feeds.feed import Feed
+from hullmark.model.errors import HullmarkError
+from hullmark.net.http import Client
+from hullmark.server.stories.advisories.advisories import Books, publish
+from hullmark.server.stories.services import Services, outgoing
+from hullmark.server.tables import jobs
+from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.rollout import adoptions
+from hullmark.server.tables.settings import keep_setting, setting
+from hullmark.source.distribution import http_settings
+
+UPSTREAMS = "default"
+"""What HULLMARK_FEEDS says where the feeds themselves are meant."""
+
+_NAME = "advisories.update"
+_SQLITE = b"SQLite format 3\0"
+_SOON = 300.0
+_TRIED = ("updated", "unchanged", "failed", "held")
+
+
+class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """The last time that feeds were fetched: asked for, ended, what came of it; `reason` says why nothing did.
+
+    `digest` is that of the last snapshot that came of them. `failures` is how many times in a row nothing came of it. `good_at` says when
+    each feed was last read, or last said that it had nothing new; of one that never was, when it was first asked.
+    """
+
+    asked_at: datetime
+    ended_at: datetime | None = None
+    digest: str = ""
+    reason: str = ""
+    outcomes: tuple[Outcome, ...] = ()
+    failures: int = 0
+    good_at: dict[str, datetime] = {}
+
+
+class Wished(msgspec.Struct, frozen=True, kw_only=True):
+    """How to update: see UpdateWish. `environment` may hold the tokens that some feeds need."""
+
+    accepts_shrinking: bool = False
+    is_anew: bool = False
+    environment: Mapping[str, str] = {}
+
+
+async def last_update(connection: Connection) -> LastUpdate | None:
+    """The last update, None if there was none."""
+    value = await setting(connection, _NAME)
+    return msgspec.convert(value, LastUpdate) if value is not None else None
+
+
+async def _remember(connection: Connection, last: LastUpdate) -> None:
+    await keep_setting(connection, _NAME, msgspec.to_builtins(last))
+
+
+async def want_update(services: Services, *, accepts_shrinking: bool = False, is_anew: bool = False) -> bool:
+    """Have a worker fetch the feeds; False if one is about to. Raises HullmarkError if no feeds are set."""
+    if not services.settings.feeds:
+        raise HullmarkError(
+            "no feeds are set",
+            advice="set HULLMARK_FEEDS=default, or to a mirror's URL or folder, and start the server again",
+        )
+    args = {"accepts_shrinking": accepts_shrinking, "is_anew": is_anew}
+    async with services.database.system() as connection:
+        job = await jobs.defer(
+            connection, "update_advisories", args, once="update_advisories", queue="feeds", priority=30
+        )
+        if job is not None:
+            before = await last_update(connection)
+            kept = before or LastUpdate(asked_at=services.clock())
+            await _remember(connection, msgspec.structs.replace(kept, asked_at=services.clock(), reason=""))
+        return job is not None
+
+
+async def update_when_due(services: Services) -> None:
+    """A duty: the feeds are fetched every so often, soon again where that went wrong, and at once if there are no advisories yet."""
+    if not services.settings.feeds:
+        return
+    async with services.database.system() as connection:
+        last = await last_update(connection)
+    if last is None or services.clock() >= last.asked_at + timedelta(seconds=_pause(services, last)):
+        await want_update(services)
+
+
+def _pause(services: Services, last: LastUpdate) -> float:
+    every = services.settings.feeds_every
+    return min(every, _SOON) if last.reason else every
+
+
+async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
+    """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down."""
+    began = services.clock()
+    try:
+        shelf, updated = await asyncio.to_thread(_updated, services, wished, began)
+        current = shelf.current()
+        is_newest = current is not None and await _published(services, current, updated)
+        failed = [each for each in updated.outcomes if each.status == "failed"]
+        tried = [each for each in updated.outcomes if each.status not in ("absent", "left-out")]
+        reason = "no feed could be fetched" if tried and len(failed) == len(tried) else ""
+        outcomes = tuple(msgspec.structs.replace(each, problems=each.problems[:1]) for each in updated.outcomes)
+        digest = updated.digest if is_newest else ""
+        last = LastUpdate(asked_at=began, digest=digest, outcomes=outcomes, reason=reason)
+    except HullmarkError as error:
+        last = LastUpdate(asked_at=began, reason=f"{error}; {error.advice}"[:2000])
+    async with services.database.system() as connection:
+        last = _following(await last_update(connection), last, services.clock())
+        await _remember(connection, last)
+    return last
+
+
+async def _published(services: Services, current: tuple[Path, str], updated: Updated) -> bool:
+    """Have all matches brought to what the feeds say; answers whether it is the newest snapshot now.
+
+    If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at
+    hand here is not what came of them the last time: another machine may have read it since. And not if they say the same as the last
+    time: an operator may have sent something newer in between.
+    """
+    async with services.database.system() as connection:
+        last = await last_update(connection)
+    before = last.digest if last is not None else ""
+    is_whole = not any(each.status in ("failed", "held") for each in updated.outcomes)
+    may_return = before not in ("", updated.digest) and (is_whole or updated.previous == before)
+    number = await publish(services, *current, may_return=may_return)
+    async with services.database.system() as connection:
+        return number == await snapshots.newest(connection)
+
+
+def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) -> LastUpdate:
+    """What is remembered of an update that ended, after the one before."""
+    good = before.good_at if before is not None else {}
+    tried = {each.feed: each.status in ("updated", "unchanged") for each in last.outcomes if each.status in _TRIED}
+    good_at = {feed: ended_at if is_good else good.get(feed, ended_at) for feed, is_good in tried.items()}
+    failures = (before.failures if before is not None else 0) + 1 if last.reason else 0
+    digest = last.digest or (before.digest if before is not None else "")
+    return msgspec.structs.replace(
+        last, digest=digest, ended_at=ended_at, failures=failures, good_at=good_at if tried else good
+    )
+
+
+def _updated(services: Services, wished: Wished, now: datetime) -> tuple[Shelf, Updated]:
+    every = load()
+    wish = UpdateWish(
+        now=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        accepts_shrinking=wished.accepts_shrinking,
+        is_anew=wished.is_anew,
+        environment=wished.environment,
+    )
+    shelf = Shelf(services.settings.data / "advisories")
+    place = services.settings.feeds
+    chosen = tuple(feed for feed in every if feed.is_default or place != UPSTREAMS)
+    return shelf, update(shelf, chosen, every, _origin(services, every, wished), wish)
+
+
+def _origin(services: Services, every: tuple[Feed, ...], wished: Wished) -> Origin:
+    place = services.settings.feeds
+    if place != UPSTREAMS and not place.startswith(("http://", "https://")):
+        return Folder(Path(place.removeprefix("file://")))
+    needs = {feed.name: feed.needs for feed in every if feed.needs}
+    client = Client(http_settings(outgoing(services)))
+    mirror = "" if place == UPSTREAMS else place
+    return Web(client, mirror, lambda name: wished.environment.get(needs[name], "") if name in needs else "")
+
+
+# What an operator sends in
+
+
+class Taken(NamedTuple):
+    """A snapshot that came: its file and digest, and the fingerprint of the key that signed it ("": none that is known)."""
+
+    path: Path
+    digest: str
+    signer: str
+
+
+async def take_in_file(services: Services, books: Books, file: Path) -> Taken:
+    """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`.
+
+    Raises HullmarkError, before anything counts, for what is none, is damaged, is not signed as is asked for, or is older than what counts.
+    """
+    keys = Path(services.settings.advisory_keys) if services.settings.advisory_keys else None
+    with file.open("rb") as stream:
+        is_snapshot = stream.read(len(_SQLITE)) == _SQLITE
+    if is_snapshot and keys is not None:
+        raise HullmarkError("a bare snapshot is not signed", advice="send a bundle: hullmark db export --key FILE")
+    if is_snapshot:
+        taken = await asyncio.to_thread(_inspected, file)
+    else:
+        parent = await _parent(services, file)
+        taken = await asyncio.to_thread(_imported, file, keys, books, parent)
+    async with services.database.system() as connection:
+        if await adoptions.is_superseded(connection, taken.digest):
+            raise HullmarkError(
+                "this snapshot was in use before, and a newer one counts now", advice="send a newer one"
+            )
+    await publish(services, taken.path, taken.digest)
+    return taken
+
+
+def _inspected(file: Path) -> Taken:
+    inspect(file)
+    return Taken(file, digest_of(file), "")
+
+
+def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.SnapshotRow | None) -> Taken:
+    """Unpack a bundle beside its file. `parent` is the snapshot that it adds to."""
+    shelf = Shelf(file.with_name("shelf"))
+    if parent is not None:
+        with books.opened(parent.digest, parent.object) as book:
+            target = shelf.path_of(parent.digest)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(book.path, target)
+    received = import_bundle(shelf, file, trusted=keys, allow_unsigned=keys is None)
+    path = shelf.path_of(received.snapshot)
+    inspect(path)
+    return Taken(path, received.snapshot, received.signer)
+
+
+async def _parent(services: Services, file: Path) -> snapshots.SnapshotRow | None:
+    """The snapshot that a bundle adds to, if it is one of ours."""
+
+    def named() -> str:
+        with file.open("rb") as stream:
+            return Bundle(stream).payload.parent
+
+    digest = await asyncio.to_thread(named)
+    if not digest:
+        return None
+    async with services.database.system() as connection:
+        return await adoptions.by_digest(connection, digest)
+
+
+# A new day
+
+
+async def bring_to_today(services: Services) -> None:
+    """A duty: when the date changes, support that ends may make packages be matched otherwise. Once a day; else one look. Images whose
+    policies ask for dates are judged when their moment comes."""
+    today = services.clock().date().isoformat()
+    async with services.database.system() as connection:
+        if await setting(connection, "today") == today:
+            return
+        now = await snapshots.current(connection)
+        if now.snapshot_id is not None and now.at != today:
+            args: dict[str, Any] = {"snapshot_id": now.snapshot_id}
+            await jobs.defer(connection, "adopt", args, once=f"adopt:{now.snapshot_id}", queue="matching", priority=20)
+        await keep_setting(connection, "today", today)

@@ -1,0 +1,311 @@
+"""What an image holds is matched once, whatever holds it; and a new snapshot matches again only what it says something else of.
+
+Everything is done in batches, each a transaction that has its effect once: whoever is stopped between two of them goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from hullmark.advisorydb.compare import Difference, compare, covered_otherwise
+from hullmark.advisorydb.excerpt import Excerpt
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.vulns import MATCHING_READS
+from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
+from hullmark.catalog.golang_symbols import with_functions
+from hullmark.match.book import Book
+from hullmark.match.coordinates import Coordinate, package_of
+from hullmark.match.find import find, partly_told
+from hullmark.match.risk import risk
+from hullmark.model.advisory import Support
+from hullmark.model.inventory import Distro, Inventory, InventorySource
+from hullmark.model.match import Epss, Kev, Match
+from hullmark.model.package import Package
+from hullmark.scan.wish import Scanned
+from hullmark.server.stories.advisories.news import (
+    Owned,
+    Thresholds,
+    is_news,
+    note_rewritten,
+    note_weighed,
+    ranked,
+    ranks_of,
+)
+from hullmark.server.tables.advisories import match_changes, matches, snapshots
+from hullmark.server.tables.advisories.matches import Told, Weight
+from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.images import coordinates
+from hullmark.server.tables.images.coordinates import Key
+
+BATCH = 500
+"""Coordinates that are matched in one transaction."""
+READS = MATCHING_READS
+"""What else is read of an image whose packages are to be stored."""
+
+_WEIGHED_AT_ONCE = 5000
+_NOTHING = InventorySource(kind="", reference="", digest="", config_digest="", platform="", layers=())
+
+
+def matchable(scanned: Scanned) -> Inventory:
+    """The inventory of an image that was scanned with READS, Go modules with what their programs were linked with."""
+    packages = with_functions(scanned.inventory.packages, scanned.found.get(GO_SYMBOLS.name, {}))
+    return msgspec.structs.replace(scanned.inventory, packages=packages)
+
+
+# An image comes
+
+
+async def take_in(
+    conn: Connection, book: Book, image_id: int, inventory: Inventory, channels: Collection[str] = ()
+) -> None:
+    """Keep what an image holds and match what was never seen. `book` is the snapshot that counts: raises OtherSnapshot."""
+    known = await snapshots.current_kept(conn)
+    if known.snapshot_id is None or known.digest != book.digest:
+        raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current snapshot and try again")
+    stored = await coordinates.store_packages(conn, image_id, inventory, channels)
+    await match_coordinates(conn, book, known.snapshot_id, stored.coordinates)
+    await settle_owned(conn, book, stored.owned, known.at)
+
+
+async def match_coordinates(conn: Connection, book: Book, snapshot_id: int, ids: Iterable[int]) -> tuple[int, ...]:
+    """Match those of these coordinates that were never matched, and write what comes of it; answers them, sorted.
+
+    Raises OtherSnapshot if the snapshot is not the one that counts.
+    """
+    known = await snapshots.require(conn, snapshot_id)
+    never = await matches.unmatched(conn, ids)
+    told: dict[int, Told] = {}
+    for at in range(0, len(never), BATCH):
+        told |= told_of(await coordinates.coordinates_by_id(conn, never[at : at + BATCH]), book, known.at)
+    # Written at once, so that all who write do it in one order and nobody waits for one who waits for him.
+    return await matches.write_first(conn, snapshot_id, told) if told else ()
+
+
+async def settle_owned(conn: Connection, book: Book, packages: Iterable[int], at: str) -> None:
+    """Find out for which matches of owned packages (by number) their owners answer."""
+    owned = await matches.owned_by_number(conn, packages)
+    answered: dict[int, dict[bytes, str]] = {each.id: {} for each in owned}
+    for members, inventory, channels in _situations(owned):
+        numbers = {id(package): each.id for package, each in zip(inventory.packages[1:], members, strict=True)}
+        for match in find(inventory, book, at=at, channels=channels).matches:
+            number = numbers.get(id(match.package))
+            if number is not None and match.suppressed is not None and match.suppressed.by == "distro":
+                answered[number][matches.advisory_digest(match.advisory)] = match.suppressed.reason
+    await matches.write_exempt(conn, answered)
+
+
+_Members = list[matches.Owned]
+
+
+def _situations(owned: Iterable[matches.Owned]) -> Iterator[tuple[_Members, Inventory, tuple[str, ...]]]:
+    """What one owner owns, as an inventory: the owner, then the owned packages."""
+    groups: dict[bytes, _Members] = {}
+    for each in owned:
+        known = each.situation
+        groups.setdefault(msgspec.msgpack.encode((known.owner, known.distro, known.channels)), []).append(each)
+    for members in groups.values():
+        first = members[0].situation
+        # Each its own object, by which it is known again, also where two are equal.
+        packages = [first.owner, *(msgspec.structs.replace(each.situation.package) for each in members)]
+        yield members, _inventory(first.distro, packages), first.channels
+
+
+def told_of(wanted: Mapping[int, Coordinate], book: Book, at: str) -> dict[int, Told]:
+    """What a snapshot says of coordinates, by number: what `find` says of their packages. `at` counts as today (ISO 8601)."""
+    groups: dict[tuple[Distro | None, tuple[str, ...]], list[tuple[int, Package]]] = {}
+    for number, each in wanted.items():
+        groups.setdefault((each.distro, each.channels), []).append((number, package_of(each)))
+    found: dict[int, Told] = {}
+    for (distro, channels), members in groups.items():
+        packages = [package for _, package in members]
+        result = find(_inventory(distro, packages), book, at=at, channels=channels)
+        hits: dict[int, list[Match]] = {id(package): [] for package in packages}
+        reasons: dict[int, list[str]] = {id(package): [] for package in packages}
+        for match in result.matches:
+            hits[id(match.package)].append(match)
+        for unknown in result.unknown:
+            reasons[id(unknown.package)].append(unknown.reason)
+        for package, reason in partly_told(_inventory(distro, packages), book, at=at, channels=channels):
+            reasons[id(package)] = reasons[id(package)] or [reason]
+        for number, package in members:
+            found[number] = Told(matches=tuple(hits[id(package)]), reasons=tuple(reasons[id(package)]))
+    return found
+
+
+def _inventory(distro: Distro | None, packages: Sequence[Package]) -> Inventory:
+    return Inventory(source=_NOTHING, distro=distro, packages=tuple(packages), problems=())
+
+
+# A snapshot comes
+
+
+async def adopt_snapshot(
+    db: Database, snapshot_id: int, next: Snapshot, previous: Snapshot | None, *, at: str, size: int = BATCH
+) -> None:
+    """Bring everything to a snapshot, as of the day `at` (ISO 8601). Whoever is stopped calls it again, with the same or a newer one.
+
+    `previous` is the snapshot that counts so far; without it all is matched again. What it says differently waits in `match_change`.
+    """
+    await begin_adoption(db, snapshot_id, next, previous, at=at)
+    while await rematch_some(db, next, snapshot_id, size):
+        pass
+    while await weigh_some(db, next, snapshot_id):
+        pass
+    async with db.system() as conn:
+        await snapshots.settle(conn, snapshot_id)
+
+
+async def begin_adoption(  # noqa: PLR0913 - all but four by name
+    db: Database,
+    snapshot_id: int,
+    next: Snapshot,
+    previous: Snapshot | None,
+    *,
+    at: str,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
+    is_next: bool = False,
+) -> None:
+    """Let a snapshot count from now on, and plan what has to be matched again: it says something else of it, or did not know it.
+
+    What was planned and not done for an earlier snapshot stays planned. Raises OtherSnapshot if `previous` is not what counts so far;
+    with `is_next` also if that is newer, or not all that it says differently is in the verdicts.
+    """
+    async with db.system() as conn:
+        known = await snapshots.current(conn)
+    if (known.snapshot_id, known.at) == (snapshot_id, at):
+        return
+    is_same = known.digest == next.digest
+    if not is_same and previous is not None and known.digest != previous.digest:
+        raise snapshots.OtherSnapshot("the previous snapshot is not the one that counts", advice="take the current one")
+    book = next if is_same else previous
+    difference = compare(book, next) if book is not None else Difference()
+    ranks: dict[str, int] = {}
+    keys: dict[Key, int] = {}
+    if book is not None:
+        ranks = ranks_of(difference, book, next)
+        changed = changed_keys(difference, book, next, since=known.at, at=at)
+        keys = ranked(difference, changed, ranks, book, next)
+    async with db.system() as conn:
+        if await snapshots.current_to_change(conn) != known:
+            raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one and begin again")
+        if is_next and known.snapshot_id not in (None, snapshot_id):
+            await snapshots.require_next(conn, snapshot_id)
+        if book is None:
+            await snapshots.plan_all(conn)
+        else:
+            others = _patterned(difference, next, known.at, at) | covered_otherwise(book, next, (known.at, at))
+            await snapshots.plan(conn, keys, difference.namespaces | others)
+        await snapshots.count_on(conn, snapshot_id, at)
+        await match_changes.note_news(conn, snapshot_id, ranks)
+        await _weigh_first(conn, next, snapshot_id, sorted(ranks), thresholds)
+
+
+def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[Key]:
+    """The packages of which a snapshot says something else than the one before, on the day `at` rather than `since`.
+
+    Not those whose CVEs are listed or scored otherwise: that changes no match but what an advisory weighs.
+    """
+    with Excerpt(previous) as old, Excerpt(next) as new:
+        rated = set[Key]().union(*(each.keys_of(each.going_by(difference.rated)) for each in (old, new)))
+    supported = {each.key for each in difference.support} | _begun(next, since, at)
+    return {*difference.keys, *rated, *(key for key in supported if "*" not in key[1])}
+
+
+def _patterned(difference: Difference, next: Snapshot, since: str, at: str) -> set[str]:
+    """The namespaces of changed support that is told by a pattern: that may be any package."""
+    supported = {each.key for each in difference.support} | _begun(next, since, at)
+    return {namespace for namespace, name in supported if "*" in name}
+
+
+def _begun(snapshot: Snapshot, since: str, at: str) -> set[Key]:
+    """The packages whose support ends, by the calendar, between two days."""
+    with Excerpt(snapshot) as excerpt:
+        known = (msgspec.msgpack.decode(body, type=Support) for body in excerpt.supported().values())
+        return {(each.namespace, each.name) for each in known if min(since, at) < each.since <= max(since, at)}
+
+
+async def rematch_some(
+    db: Database, book: Book, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
+) -> bool:
+    """Match some of what is planned again, up to a rank; answers whether there may be more. Several may do so at the same time."""
+    async with db.system() as conn:
+        known = await snapshots.require(conn, snapshot_id)
+        ids = await snapshots.take_planned(conn, size, rank)
+        if not ids:
+            return False
+        owned = await match_changes.owned_among(conn, ids)
+        before = await match_changes.exempt_of(conn, [each.id for each in owned])
+        wanted = await coordinates.coordinates_by_id(conn, ids)
+        rewritten = await matches.rewrite(conn, snapshot_id, told_of(wanted, book, known.at))
+        await settle_owned(conn, book, [each.id for each in owned], known.at)
+        if not known.is_baseline:
+            after = await match_changes.exempt_of(conn, [each.id for each in owned])
+            await note_rewritten(conn, snapshot_id, rewritten, Owned(packages=owned, before=before, after=after))
+        return True
+
+
+async def _weigh_first(
+    conn: Connection, book: Book, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
+) -> None:
+    """Bring the weights of the advisories of these names to the snapshot, before all others: of what is said differently anyway, nothing
+    is to be told that holds for a moment only."""
+    for start in range(0, len(names), _WEIGHED_AT_ONCE):
+        rows = await matches.weighed_of(conn, names[start : start + _WEIGHED_AT_ONCE])
+        await _weigh(conn, book, snapshot_id, rows, thresholds)
+
+
+async def weigh_some(
+    db: Database,
+    book: Book,
+    snapshot_id: int,
+    size: int = _WEIGHED_AT_ONCE,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
+) -> bool:
+    """Bring the weights of some advisories to the snapshot; answers whether there may be more."""
+    async with db.system() as conn:
+        known = await _current_to_weigh(conn, snapshot_id)
+        if known.is_weighed:
+            return False
+        rows = await matches.advisories_after(conn, known.weighed, size)
+        await _weigh(conn, book, snapshot_id, rows, thresholds)
+        await matches.weighed_until(conn, rows[-1].id if rows else None)
+        return bool(rows)
+
+
+async def _current_to_weigh(conn: Connection, snapshot_id: int) -> snapshots.Current:
+    known = await snapshots.current_to_change(conn)
+    if known.snapshot_id != snapshot_id:
+        raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one")
+    return known
+
+
+async def _weigh(
+    conn: Connection, book: Book, snapshot_id: int, rows: Sequence[matches.Weighed], thresholds: Thresholds
+) -> None:
+    weights = await _weights(conn, rows, book)
+    news = {row.id: weights[row.id] for row in rows if is_news(row.weight, weights[row.id], thresholds)}
+    if news:
+        before = {row.id: row.weight for row in rows}
+        await note_weighed(conn, snapshot_id, before, weights, news)
+    await matches.write_weights(conn, {row.id: weights[row.id] for row in rows if row.weight != weights[row.id]})
+
+
+async def _weights(conn: Connection, rows: Sequence[matches.Weighed], book: Book) -> dict[int, Weight]:
+    """The weights of advisories by number. Their bodies are read only where the score or the listing is another one."""
+    cves = {row.cve for row in rows} - {""}
+    scores, listed = book.exploitability(cves), book.exploited(cves)
+    found = {row.id: row.weight for row in rows}
+    others: dict[int, tuple[Epss | None, Kev | None]] = {}
+    for row in rows:
+        score, entry = scores.get(row.cve), listed.get(row.cve)
+        epss = Epss(score=score.score, percentile=score.percentile) if score else None
+        kev = Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None
+        if (row.weight.epss, row.weight.kev) != (epss, kev):
+            others[row.id] = epss, kev
+    for number, body in (await match_changes.bodies_of(conn, others)).items():
+        epss, kev = others[number]
+        named = matches.advisory_of(body, Weight(0.0, epss, kev))
+        found[number] = Weight(risk(named.severity, named.cvss, epss, kev), epss, kev)
+    return found

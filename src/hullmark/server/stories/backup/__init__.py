@@ -1,0 +1,1 @@
+"""How a server is backed up and restored."""

@@ -1,0 +1,192 @@
+"""Put a backup back: its objects first, its database last and in one transaction, so that nothing is named that is not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import msgspec
+import psycopg
+
+from hullmark.model.errors import HullmarkError
+from hullmark.server.objects.objects import Objects, open_objects
+from hullmark.server.postgres import dumps
+from hullmark.server.postgres.embedded import Embedded
+from hullmark.server.stories.backup.backup import key_mark
+from hullmark.server.stories.backup.backup_files import (
+    COMPLETE,
+    DUMP,
+    KEY,
+    LISTED,
+    OBJECTS,
+    Told,
+    Written,
+    entries,
+    parsed,
+    told_in,
+)
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.forms import form_of, known_forms
+from hullmark.server.tables.migrate import migrate
+
+ROLE = "hullmark_tenant"
+
+_PIECE = 1 << 20
+_KEY_BYTES = 1 << 16
+_LINE = 2_000
+_CONNECT_SECONDS = 20
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What was put back: what the backup was of, how much, the form that the database has now."""
+
+    told: Told
+    written: Written
+    form: str
+
+
+def restore(settings: Settings, environment: Mapping[str, str], source: Path, *, force: bool = False) -> Restored:
+    """Put a backup into the server of these settings, which must not run. With `force` in place of what is there.
+
+    Raises HullmarkError where the target is not empty, the secret key is another's or missing, or the backup is damaged; the database is
+    untouched then.
+    """
+    told = told_in(source)
+    if told.form not in known_forms():
+        raise HullmarkError(
+            f"the backup's database has the form {told.form}, which a newer hullmark made",
+            advice=f"restore it with version {told.hullmark} or newer",
+        )
+    objects = open_objects(settings.objects_url, environment)
+    if not force and next(objects.list(), None) is not None and told.copied:
+        raise HullmarkError(
+            f"the object store {objects.where} is not empty",
+            advice="name another one, or give --force to keep what is there beside",
+        )
+    if settings.database_url:
+        return _into(settings, settings.database_url, objects, source, told, force=force)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
+    with Embedded(settings.data / "postgres") as embedded:
+        return _into(settings, embedded.url, objects, source, told, force=force)
+
+
+def _into(settings: Settings, url: str, objects: Objects, source: Path, told: Told, *, force: bool) -> Restored:
+    _check_database(url, force)
+    with TemporaryDirectory(prefix="hullmark-restore-") as folder:
+        dump, key = Path(folder) / DUMP, Path(folder) / KEY
+        try:
+            done = _take(source, objects, dump, key)
+        except (tarfile.TarError, EOFError) as error:
+            raise HullmarkError(f"{source} is not a whole backup: {error}", advice="name another backup") from error
+        _settle_key(settings.key_path, key, told, force)
+        if force and form_of(url) not in ("", told.form):
+            _empty(url)  # tables of another form would stay beside what comes back
+        dumps.restore(url, dump, roles=(ROLE,))
+        form = migrate(url)
+    return Restored(told=told, written=done, form=form)
+
+
+def _check_database(url: str, force: bool) -> None:
+    try:
+        with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS, application_name="hullmark-restore") as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hullmark'"
+            ).fetchone()
+    except psycopg.OperationalError as error:
+        raise HullmarkError(f"the database cannot be reached: {error}", advice="check HULLMARK_DATABASE_URL") from error
+    if found != (0,):
+        raise HullmarkError("the server runs: it uses the database", advice="stop all of its processes first")
+    if not force and form_of(url):
+        raise HullmarkError("the database is not empty", advice="name an empty one, or give --force to replace it")
+
+
+def _take(source: Path, objects: Objects, dump: Path, key: Path) -> Written:
+    """Objects into the store, dump and key into files. Raises HullmarkError unless all is there."""
+    count = total = 0
+    done: Written | None = None
+    for name, size, content in entries(source):
+        if name.startswith(OBJECTS):
+            _put(objects, name.removeprefix(OBJECTS), content)
+            count, total = count + 1, total + size
+        elif name == LISTED:
+            count, total = _check_listed(objects, content)
+        elif name == DUMP:
+            with dump.open("wb") as file:
+                shutil.copyfileobj(content, file, _PIECE)
+        elif name == KEY:
+            key.write_bytes(content.read(_KEY_BYTES))
+        elif name == COMPLETE:
+            done = parsed(content.read(_KEY_BYTES), Written, source)
+    if done is None or (done.objects, done.bytes) != (count, total) or not dump.is_file():
+        raise HullmarkError(f"{source} is not a whole backup", advice="name another backup")
+    return done
+
+
+def _put(objects: Objects, key: str, content: IO[bytes]) -> None:
+    writer = objects.writer(key)
+    with ExitStack() as undo:
+        undo.callback(writer.abort)
+        while piece := content.read(_PIECE):
+            writer.write(piece)
+        writer.commit()
+        undo.pop_all()
+
+
+def _check_listed(objects: Objects, content: IO[bytes]) -> tuple[int, int]:
+    """How many objects the list names, and their bytes. Raises HullmarkError if one is not in the store, or of another size."""
+    count = total = missing = 0
+    there = {found.key: found.size for found in objects.list()}
+    while line := content.readline(_LINE):
+        size, _, key = line.decode("ascii", "replace").strip().partition(" ")
+        count, total = count + 1, total + int(size)
+        missing += there.get(key) != int(size)
+    if missing:
+        raise HullmarkError(
+            f"{missing} of the {count} objects that the backup names are not in {objects.where}",
+            advice="bring the bucket back to that time (its versions, its replica), or name it in HULLMARK_OBJECTS",
+        )
+    return count, total
+
+
+def _settle_key(path: Path, brought: Path, told: Told, force: bool) -> None:
+    """Have the right secret key in its place. Raises HullmarkError if it is not to be had."""
+    if path.exists():
+        if key_mark(path) == told.key:
+            return
+        if not (force and brought.is_file()):
+            raise HullmarkError(
+                f"{path} is another secret key than the backup's",
+                advice="put the right key there: what is encrypted needs it",
+            )
+    elif not brought.is_file():
+        raise HullmarkError(
+            f"the backup holds no secret key, and there is none in {path}",
+            advice="put the server's secret key there first",
+        )
+    if key_mark(brought) != told.key:
+        raise HullmarkError("the backup's secret key is damaged", advice="put the server's secret key there first")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(brought.read_bytes())
+    beside.replace(path)
+
+
+def _empty(url: str) -> None:
+    """Nothing of an older or newer form is to stay beside what comes back."""
+    try:
+        with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    except psycopg.Error as error:
+        raise HullmarkError(
+            f"the database cannot be emptied: {str(error).splitlines()[0]}", advice="its user must own it"
+        ) from error

@@ -1,0 +1,1 @@
+"""What clients of other protocols ask for: Harbor's scans."""

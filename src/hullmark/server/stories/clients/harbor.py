@@ -1,0 +1,192 @@
+"""Harbor has artifacts of its registry scanned: with a login that it hands over, which is good for this scan and kept in no clear text."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.images.analyse import carry_out, read
+from hullmark.server.stories.images.logins import login_for
+from hullmark.server.stories.images.register import Holding, Wanted, new_image, settle
+from hullmark.server.stories.services import Services, outgoing
+from hullmark.server.tables import jobs
+from hullmark.server.tables.clients import harbor_scans
+from hullmark.server.tables.images import images, leases
+from hullmark.server.tables.images.registries import registries
+from hullmark.source import SourceOptions, open_image
+from hullmark.source.reference import Reference, parse_reference
+
+Text = Annotated[str, msgspec.Meta(max_length=1000)]
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
+    """A registry's base URL, and the value of the Authorization header to ask it with ("": none)."""
+
+    url: Text
+    authorization: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be scanned."""
+
+    repository: Text
+    digest: Annotated[str, msgspec.Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
+    tag: Text = ""
+    mime_type: Text = ""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What Harbor asks for."""
+
+    registry: Registry
+    artifact: Artifact
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a scan stands: `waits`, or has `failed` with this reason, or its image is there."""
+
+    artifact: Artifact
+    waits: bool = False
+    failed: str = ""
+    image: images.HeldImage | None = None
+
+
+def _lock(account_id: int, key: str) -> str:
+    return f"harbor:{account_id}:{key}"
+
+
+async def accept(services: Services, account_id: int, asked: Asked, by: str) -> str:
+    """Have a worker scan an artifact; answers the scan's key. Raises HullmarkError for what cannot be asked for."""
+    reference_of(asked)
+    _auth(asked.registry.authorization)
+    key = str(uuid4())
+    sealed = services.vault.encrypt(msgspec.json.encode(asked).decode(), _lock(account_id, key))
+    args = {"account_id": account_id, "key": key, "sealed": base64.b64encode(sealed).decode(), "by": by}
+    async with services.database.system() as connection:
+        await harbor_scans.add_scan(connection, account_id, key, {"artifact": msgspec.to_builtins(asked.artifact)})
+        await jobs.defer(connection, "harbor", args, once=_lock(account_id, key), queue="analysis", priority=10)
+    return key
+
+
+async def standing(services: Services, account_id: int, key: str) -> Standing | None:
+    """How a scan stands; None if the account has none of this key."""
+    async with services.database.system() as connection:
+        told = await harbor_scans.scan_of(connection, account_id, key)
+        if told is None:
+            return None
+        is_waiting = await harbor_scans.waits(connection, _lock(account_id, key))
+        artifact = msgspec.convert(told["artifact"], Artifact)
+        if told.get("failed"):
+            return Standing(artifact=artifact, failed=str(told["failed"]))
+        image = await images.held_image(connection, account_id, artifact.digest)
+    if image is not None and image.state == "failed" and not is_waiting:
+        return Standing(artifact=artifact, failed=f"{image.reason}; {image.advice}")
+    if is_waiting or (image is not None and image.state != "analysed"):
+        return Standing(artifact=artifact, waits=True)
+    if image is None:
+        return Standing(artifact=artifact, failed="the image is held no longer")
+    return Standing(artifact=artifact, image=image)
+
+
+def reference_of(asked: Asked) -> Reference:
+    """The artifact as a reference. Raises HullmarkError for what is none."""
+    parts = urlsplit(asked.registry.url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise HullmarkError(
+            f"{asked.registry.url[:200]!r} is no registry's address", advice="send http(s)://HOST[:PORT]"
+        )
+    artifact = asked.artifact
+    return parse_reference(f"{parts.netloc}/{artifact.repository}@{artifact.digest}")
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan as its job has it: `sealed` is what Harbor asked for, encrypted, `by` who did."""
+
+    account_id: int
+    key: str
+    sealed: str
+    by: str
+
+
+async def carry_out_scan(services: Services, books: Books, order: Order, worker: str) -> str:
+    """Add the artifact to the account and analyse it, as `worker`. What stands in the way is written down. Answers what it came to."""
+    try:
+        opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
+        return await _scanned(services, books, order, msgspec.json.decode(opened, type=Asked), worker)
+    except HullmarkError as error:
+        async with services.database.system() as connection:
+            await harbor_scans.scan_failed(connection, order.account_id, order.key, f"{error}; {error.advice}"[:2000])
+        return "failed"
+
+
+async def _scanned(services: Services, books: Books, order: Order, asked: Asked, worker: str) -> str:
+    account_id = order.account_id
+    named = reference_of(asked)
+    async with services.database.tenant(account_id) as connection:
+        login = login_for(await registries(connection, account_id), named, account_id, services.vault)
+    with asking_as(services, named, asked, is_lax=login is not None and not login.verify) as options:
+        image: Image = await asyncio.to_thread(open_image, f"registry:{named}", options)
+        tag = asked.artifact.tag
+        tagged = parse_reference(f"{named.host}/{named.repository}:{tag}") if tag else None
+        wanted = Wanted(reference=str(tagged or named))
+        async with services.database.system() as connection:
+            placed = await images.register(connection, new_image(image))
+            if placed.state == "failed":
+                await leases.wait_again(connection, [placed.image_id])
+            row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
+            held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
+            holding = Holding(wanted, image.digest, tagged, order.by, services.clock())
+            await settle(connection, account_id, held, holding)
+        if row is None:
+            return held.state
+        return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(read, services, image))
+
+
+@contextmanager
+def asking_as(services: Services, named: Reference, asked: Asked, *, is_lax: bool) -> Iterator[SourceOptions]:
+    """The options for asking the registry with the login that came. It is in a file that only this process reads, and then gone.
+
+    `is_lax`: whatever certificate the registry shows.
+    """
+    is_plain = asked.registry.url.startswith("http://")
+    options = msgspec.structs.replace(outgoing(services), insecure=is_plain or is_lax)
+    entry = _auth(asked.registry.authorization)
+    if not entry:
+        yield options
+        return
+    with TemporaryDirectory(prefix="hullmark-login-") as folder:
+        path = f"{folder}/auth.json"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump({"auths": {named.host: entry}}, file)
+        yield msgspec.structs.replace(options, auth_files=(path,))
+
+
+def _auth(authorization: str) -> dict[str, str]:
+    """A header's value as a login is kept in files. Raises HullmarkError for what is none, without repeating it."""
+    scheme, _, rest = authorization.strip().partition(" ")
+    rest = rest.strip()
+    if not scheme:
+        return {}
+    if scheme.lower() == "bearer" and rest:
+        return {"registrytoken": rest}
+    if scheme.lower() == "basic":
+        try:
+            if b":" in base64.b64decode(rest, validate=True):
+                return {"auth": rest}
+        except binascii.Error:
+            pass
+    raise HullmarkError("the registry's authorization is not understood", advice="send `Basic …` or `Bearer …`")

@@ -1,0 +1,372 @@
+"""Who is asking: a person by password, an API key, a token of the identity provider, or a short-lived token of our own.
+
+An answer is kept for `KEEP` seconds in the memory of its process. So long after a key is revoked, or a person, a membership or an account
+is changed, another process may still go by what was; the process that made the change forgets at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.server.stories.identity.api_key import KEY_START, digest_of_key, is_key
+from hullmark.server.stories.identity.oidc import Oidc, Proven, TokenRefused
+from hullmark.server.stories.identity.passwords import Passwords
+from hullmark.server.stories.identity.tokens import Tokens
+from hullmark.server.stories.limits import TokenBuckets, network_of
+from hullmark.server.tables.database import Connection, Database
+from hullmark.server.tables.identity import accounts, keys
+from hullmark.server.tables.identity.accounts import Lock, Membership, PersonRow, Role
+
+KEEP = 5.0
+"""Seconds that an answer is kept: the longest that a revoked key still works."""
+
+KEY_USER = "_api_key"
+"""The user name by which clients that know only passwords give an API key."""
+
+_PROVEN_KEEP = 600.0
+_LONGEST = 16_384
+_MOST = 20_000
+_FAILURES_A_MINUTE, _FAILURES_AT_ONCE = 30, 30
+
+
+class Refused(HullmarkError):
+    """What was given proves nobody: wrong, unknown, expired, revoked, disabled or locked; which of them is not said."""
+
+
+class TooManyFailures(HullmarkError):
+    """Too many wrong sign-ins from this address; `wait` seconds until the next is looked at."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("too many sign-ins from this address failed", advice=f"try again in {wait:.0f} seconds")
+        self.wait = wait
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody proven. `name` is how the audit log shows it, `id` is unique and never given again.
+
+    `caps` are further roles, and `scopes` the permissions (none: all), that narrow what the memberships' roles give.
+    """
+
+    kind: Literal["person", "key", "oidc"]
+    id: str
+    name: str
+    person_id: int | None
+    is_operator: bool
+    memberships: tuple[Membership, ...]
+    caps: tuple[Role, ...] = ()
+    scopes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """A short-lived token, and for how many seconds it is good."""
+
+    token: str
+    seconds: int
+
+
+class _Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody proven, and what of its secret a token is bound to."""
+
+    who: Who
+    mark: str
+
+
+class Identity:
+    """Proves who asks. One for a process."""
+
+    def __init__(  # noqa: PLR0913 - the world, by name
+        self,
+        *,
+        database: Database,
+        tokens: Tokens,
+        clock: Callable[[], datetime],
+        oidc: Oidc | None = None,
+        passwords: Passwords | None = None,
+        lock: Lock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.passwords = passwords or Passwords()
+        self.oidc = oidc
+        self._database = database
+        self._tokens = tokens
+        self._clock = clock
+        self._lock = lock or Lock()
+        self._monotonic = monotonic
+        self._own = os.urandom(32)
+        self._kept: dict[bytes, tuple[float, _Subject | Refused]] = {}
+        self._proven: dict[bytes, float] = {}
+        self._flights: dict[bytes, asyncio.Task[_Subject]] = {}
+        self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE)
+
+    def forget(self) -> None:
+        """What was kept is asked for again: something changed. Passwords that were proven stay so while their hash does."""
+        self._kept = {}  # what is being found just now goes to the old ones
+        self._flights = {}
+
+    async def who(self, authorization: str, address: str) -> Who:
+        """Who a header `Authorization` proves. Raises Refused, TooManyFailures, ProviderUnreachable."""
+        scheme, _, rest = authorization[: _LONGEST + 1].partition(" ")
+        given = rest.strip()
+        if not given or len(authorization) > _LONGEST:
+            raise self._failed(address, refused())
+        match scheme.lower():
+            case "bearer":
+                return (await self._bearer(given, address)).who
+            case "basic":
+                name, password = _name_and_password(given)
+                return (await self._by_password(name, password, address)).who
+        raise self._failed(address, refused())
+
+    async def by_password(self, name: str, password: str, address: str) -> Who:
+        """Who a name and a password prove. Raises as `who`."""
+        return (await self._by_password(name, password, address)).who
+
+    async def token_for(self, name: str, password: str, address: str) -> Issued:
+        """A short-lived token for a person's name and password, or KEY_USER and a key. Raises as `who`."""
+        return self._issue(await self._by_password(name, password, address))
+
+    async def token_by(self, authorization: str, address: str) -> Issued:
+        """A short-lived token for a header `Authorization` with a password or a key. Raises as `who`."""
+        scheme, _, given = authorization[:_LONGEST].partition(" ")
+        if scheme.lower() == "basic":
+            name, password = _name_and_password(given.strip())
+            return await self.token_for(name, password, address)
+        if scheme.lower() == "bearer" and is_key(given.strip()):
+            return self._issue(await self._bearer(given.strip(), address))
+        raise self._failed(address, refused())
+
+    def _issue(self, subject: _Subject) -> Issued:
+        token, seconds = self._tokens.issue(subject.who.id, subject.mark, self._clock())
+        return Issued(token=token, seconds=seconds)
+
+    async def _bearer(self, given: str, address: str) -> _Subject:
+        if given.startswith(KEY_START):
+            if not is_key(given):  # its checksum is wrong: no question to the database
+                raise self._failed(address, refused())
+            digest = digest_of_key(given)
+            return await self._remembered(digest, lambda: self._by_key(digest), address)
+        cache_key = hashlib.sha256(b"token\0" + given.encode("utf-8", "surrogatepass")).digest()
+        if self._tokens.is_own(given):
+            return await self._remembered(cache_key, lambda: self._by_own_token(given), address)
+        if self.oidc is None:
+            raise self._failed(address, refused())
+        checks = self.oidc
+        return await self._remembered(cache_key, lambda: self._by_provider(checks, given), address)
+
+    async def _by_password(self, name: str, password: str, address: str) -> _Subject:
+        if name == KEY_USER:
+            return await self._bearer(password if password.startswith(KEY_START) else KEY_START, address)
+        proof = self._proof(f"{name}\0{password}")
+        return await self._remembered(proof, lambda: self._prove(name, password, address), address)
+
+    async def _remembered(self, key: bytes, find: Callable[[], Awaitable[_Subject]], address: str) -> _Subject:
+        """What is kept, or found by one of those who ask for it at the same time."""
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] > self._monotonic():
+            found = kept[1]
+            if isinstance(found, Refused):
+                raise self._failed(address, found)
+        else:
+            found = await self._found(key, find, address)
+        if found.who.expires_at is not None and found.who.expires_at <= self._clock():
+            raise self._failed(address, refused())
+        return found
+
+    async def _found(self, key: bytes, find: Callable[[], Awaitable[_Subject]], address: str) -> _Subject:
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._find(key, find))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda done: self._landed(key, done))
+        try:
+            return await asyncio.shield(flight)
+        except Refused as error:
+            raise self._failed(address, error) from None
+
+    def _landed(self, key: bytes, flight: asyncio.Task[_Subject]) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        if not flight.cancelled():
+            flight.exception()  # looked at: whoever waited for it may be gone
+
+    async def _find(self, key: bytes, find: Callable[[], Awaitable[_Subject]]) -> _Subject:
+        kept = self._kept
+        until = self._monotonic() + KEEP
+        try:
+            found: _Subject | Refused = await find()
+        except TokenRefused as error:
+            found = Refused(str(error), advice=error.advice)
+        except Refused as error:
+            found = error
+        kept[key] = (until, found)
+        while len(kept) > _MOST:
+            kept.pop(next(iter(kept)), None)
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def _failed(self, address: str, error: Refused) -> HullmarkError:
+        wait = self._failures.take(network_of(address), self._monotonic())
+        return TooManyFailures(wait) if wait else Refused(str(error), advice=error.advice)
+
+    async def _by_key(self, digest: bytes) -> _Subject:
+        async with self._database.system() as connection:
+            holder = await keys.key_holder_by_digest(connection, digest)
+            return await self._holding(connection, holder)
+
+    async def _holding(self, connection: Connection, holder: keys.KeyHolder | None) -> _Subject:
+        """A key that is good now: not revoked or expired, its account enabled, and its person still in it."""
+        now = self._clock()
+        if (
+            holder is None
+            or holder.revoked_at is not None
+            or (holder.expires_at is not None and holder.expires_at <= now)
+        ):
+            raise refused()
+        if holder.account_state != "enabled" or (holder.person_id is not None and holder.person_state != "enabled"):
+            raise refused()
+        caps: tuple[Role, ...] = ()
+        if holder.person_id is not None and not holder.is_operator:
+            if holder.member_role is None:
+                raise refused()
+            caps = (holder.member_role,)
+        await keys.note_use(connection, holder.id, now)
+        own = Membership(account_id=holder.account_id, account=holder.account, state="enabled", role=holder.role)
+        who = Who(
+            kind="key",
+            id=f"key:{holder.id}",
+            name=f"key:{holder.name}",
+            person_id=holder.person_id,
+            is_operator=holder.is_operator and "system:write" in holder.scopes,
+            memberships=(own,),
+            caps=caps,
+            scopes=tuple(holder.scopes),
+            expires_at=holder.expires_at,
+        )
+        return _Subject(who=who, mark=_mark(holder.digest))
+
+    async def _by_own_token(self, token: str) -> _Subject:
+        claims = self._tokens.check(token, self._clock())
+        if claims is None:
+            raise refused()
+        kind, _, number = claims.sub.partition(":")
+        async with self._database.system() as connection:
+            if kind == "key":
+                subject = await self._holding(connection, await keys.key_holder_by_id(connection, int(number)))
+            else:
+                subject = await self._person(connection, await accounts.person_by_id(connection, int(number)))
+        if not hmac.compare_digest(subject.mark, claims.mark):
+            raise refused()
+        ends = claims.ends if subject.who.expires_at is None else min(claims.ends, subject.who.expires_at)
+        return _Subject(who=msgspec.structs.replace(subject.who, expires_at=ends), mark=subject.mark)
+
+    async def _person(self, connection: Connection, person: PersonRow | None) -> _Subject:
+        if person is None or person.state != "enabled":
+            raise refused()
+        who = Who(
+            kind="person",
+            id=f"person:{person.id}",
+            name=f"person:{person.name}",
+            person_id=person.id,
+            is_operator=person.is_operator,
+            memberships=await accounts.memberships_of(connection, person.id),
+        )
+        return _Subject(who=who, mark=_mark(person.password_hash.encode()))
+
+    async def _prove(self, name: str, password: str, address: str) -> _Subject:
+        """By password. One that was proven lately is not computed again, and works on while somebody else's failures lock."""
+        async with self._database.system() as connection:
+            person = await accounts.person_by_name(connection, name) if _is_name(name) else None
+            if person is not None and self._was_proven(person, password):
+                return await self._person(connection, person)
+        if wait := self._failures.wait(network_of(address), self._monotonic()):
+            raise TooManyFailures(wait)
+        async with self._database.system() as connection:
+            claimed = (
+                await accounts.claim_attempt(connection, name, self._clock(), self._lock) if _is_name(name) else None
+            )
+        hash_ = claimed.password_hash if claimed is not None and claimed.state == "enabled" else ""
+        if not await self.passwords.verify(hash_, password) or claimed is None:
+            raise refused()
+        rehashed = await self.passwords.hash(password) if self.passwords.is_outdated(hash_) else ""
+        async with self._database.system() as connection:
+            await accounts.forget_failures(connection, claimed.id, rehashed)
+            subject = await self._person(connection, await accounts.person_by_id(connection, claimed.id))
+        self._remember_proof(rehashed or hash_, password)
+        return subject
+
+    def _was_proven(self, person: PersonRow, password: str) -> bool:
+        until = self._proven.get(self._proof(f"{person.password_hash}\0{password}"))
+        return until is not None and until > self._monotonic()
+
+    def _remember_proof(self, hash_: str, password: str) -> None:
+        self._proven[self._proof(f"{hash_}\0{password}")] = self._monotonic() + _PROVEN_KEEP
+        while len(self._proven) > _MOST:
+            self._proven.pop(next(iter(self._proven)), None)
+
+    async def _by_provider(self, oidc: Oidc, token: str) -> _Subject:
+        proven = await oidc.check(token)
+        async with self._database.system() as connection:
+            person = await accounts.person_by_subject(connection, proven.subject)
+            granted = await _granted(connection, proven)
+            if person is None:
+                called = f"oidc:{proven.subject}"
+                who = Who(kind="oidc", id=called, name=called, person_id=None, is_operator=False, memberships=granted)
+                return _Subject(who=who, mark="")
+            known = await self._person(connection, person)
+        held = {each.account_id for each in known.who.memberships}
+        more = tuple(
+            each for each in granted if each.account_id not in held
+        )  # what an administrator wrote down goes first
+        return _Subject(who=msgspec.structs.replace(known.who, memberships=(*known.who.memberships, *more)), mark="")
+
+    def _proof(self, text: str) -> bytes:
+        return hmac.digest(self._own, text.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def refused() -> Refused:
+    """The one answer to all that proves nobody, so that nothing is learned from it."""
+    return Refused(
+        "the sign-in is refused", advice="check the name and password, or the key; after many failures, wait a while"
+    )
+
+
+async def _granted(connection: Connection, proven: Proven) -> tuple[Membership, ...]:
+    found = await accounts.accounts_by_names(connection, [grant.account for grant in proven.grants])
+    known = {row.name: row for row in found}
+    memberships: dict[str, Membership] = {}
+    for grant in proven.grants:
+        if (row := known.get(grant.account)) is not None:
+            kept = Membership(account_id=row.id, account=row.name, state=row.state, role=grant.role)
+            memberships.setdefault(row.name, kept)
+    return tuple(memberships.values())
+
+
+def _mark(secret: bytes) -> str:
+    return hashlib.sha256(b"mark\0" + secret).hexdigest()[:32]
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= 200 and name.isprintable()
+
+
+def _name_and_password(given: str) -> tuple[str, str]:
+    """Of Basic (RFC 7617). What is none comes out as a name that nobody has."""
+    try:
+        name, colon, password = base64.b64decode(given, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return (name, password) if colon else ("", "")

@@ -1,0 +1,1 @@
+"""How images come, are analysed, kept and forgotten."""

@@ -1,0 +1,345 @@
+"""An image that waits is analysed: by one worker, which holds it as long as it gives signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.model.errors import HullmarkError
+from hullmark.model.image import Image
+from hullmark.model.inventory import Inventory
+from hullmark.model.notice import Cause, Evidence, Transition
+from hullmark.model.policy_facts import PolicyFacts
+from hullmark.net.errors import NetError
+from hullmark.policy.gate import FACETS, Need
+from hullmark.scan.facets import facets_for
+from hullmark.scan.scan import scan_image
+from hullmark.scan.shown_settings import without_secrets
+from hullmark.scan.stored_image import stored_image
+from hullmark.scan.wish import Means, ScannerPlaces, Wish
+from hullmark.server.objects.object_keep import ObjectKeep
+from hullmark.server.objects.objects import ObjectsUnreachable
+from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.matching import READS, matchable, take_in
+from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
+from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
+from hullmark.server.stories.images.register import want_analysis, want_verdict
+from hullmark.server.stories.images.uploads import forget_upload, opened_upload
+from hullmark.server.stories.services import Services
+from hullmark.server.tables import events
+from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.database import Connection, DatabaseUnreachable
+from hullmark.server.tables.images import coordinates, images, leases
+from hullmark.server.tables.images.images import ImageRow
+from hullmark.server.tables.images.leases import Failure, Outcome, Released
+from hullmark.server.tables.images.registries import registries
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.slots import slot
+from hullmark.source import open_image
+from hullmark.source.reference import Reference, parse_reference
+from hullmark.source.source import RegistryUnwell
+
+_PASSING = (NetError, RegistryUnwell, ObjectsUnreachable, DatabaseUnreachable)
+_LONGEST_PAUSE = 900.0
+_BUSY_PAUSES = (2.0, 5.0)
+_TRIES = 5
+_WRITES_BEHIND = 4
+_PAUSE = 0.5
+_T = TypeVar("_T")
+
+
+class Analysed(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading an image came to: what is written down of it, and its packages."""
+
+    outcome: Outcome
+    inventory: Inventory
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where an image can be had from: a reference in a registry, and the login that an account has there."""
+
+    reference: Reference
+    login: RegistryLogin | None
+
+
+class _Busy(Exception):
+    """Every registry that has the image is asked by as many as it may be."""
+
+
+async def analyse(services: Services, books: Books, image_id: int, worker: str) -> str:
+    """Analyse an image that waits, as `worker`. A failure is written down, or is tried again later.
+
+    Answers what it came to: `analysed`, `failed`, `kept` (failed, and an earlier analysis counts on), `put off`, `lost` (another has the
+    image by now), or "" if it need not be analysed.
+    """
+    settings = services.settings
+    async with services.database.system() as connection:
+        row = await leases.take(connection, image_id, worker, settings.lease)
+        places = await _places(services, row) if row is not None else []
+    if row is None:
+        return ""
+    return await carry_out(services, books, row, worker, partial(_read, services, row, places))
+
+
+async def carry_out(
+    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Awaitable[Analysed]]
+) -> str:
+    """Analyse an image that `worker` holds by `leases.take`; `source` reads it. Answers as `analyse` does."""
+    try:
+        async with _held(services, row.id, worker):
+            analysed = await source()
+            counts = await _patiently(services, lambda: _finished(services, books, row, worker, analysed))
+    except _Busy:
+        return await _patiently(services, lambda: _put_off(services, row.id, worker))
+    except HullmarkError as error:
+        failure = error
+        came_to = await _patiently(services, lambda: _failed(services, row, worker, failure))
+        if came_to == "kept" and row.upload:
+            await forget_upload(services, row.upload)
+        return came_to
+    except asyncio.CancelledError:
+        await asyncio.shield(_handed_back(services, row.id, worker))
+        raise
+    except Exception as error:
+        broken = HullmarkError(
+            f"the analysis broke: {type(error).__name__}", advice="look at the worker's log and report it"
+        )
+        await _patiently(services, lambda: _failed(services, row, worker, broken))
+        raise
+    if row.upload and counts:
+        await forget_upload(services, row.upload)
+    return "analysed" if counts else "lost"
+
+
+async def _patiently(services: Services, write: Callable[[], Awaitable[_T]]) -> _T:
+    """What has to be written down is tried again for as long as the lease could last without the database."""
+    deadline = time.monotonic() + services.settings.lease
+    while True:
+        try:
+            return await write()
+        except DatabaseUnreachable:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_PAUSE)
+
+
+async def _places(services: Services, row: ImageRow) -> list[_Place]:
+    """Where each account that holds the image found it, with that account's login."""
+    if row.upload or row.kind == "sbom":
+        return []
+    found: list[_Place] = []
+    async with services.database.system() as connection:
+        for account_id, reference, _ in await images.holders(connection, row.id):
+            named = parse_reference(reference)
+            login = login_for(await registries(connection, account_id), named, account_id, services.vault)
+            place = _Place(msgspec.structs.replace(named, tag="", digest=row.digest), login)
+            if place not in found:
+                found.append(place)
+    return found
+
+
+@asynccontextmanager
+async def _held(services: Services, image_id: int, worker: str) -> AsyncIterator[None]:
+    """While it lasts, the lease is renewed. A lease that is lost is found out at the end, when the result is written down."""
+    settings = services.settings
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(settings.heartbeat)
+            with suppress(DatabaseUnreachable):
+                async with services.database.system() as connection:
+                    await leases.keep_lease(connection, image_id, worker, settings.lease)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+
+
+async def _read(services: Services, row: ImageRow, places: list[_Place]) -> Analysed:
+    """Read the image from the first place that has it, while no more than may do so ask its registry.
+
+    Raises _Busy if a place is left where that has to be waited for, else the last place's HullmarkError if none has it.
+    """
+    if row.upload:
+        return await asyncio.to_thread(_read_upload, services, row.upload)
+    if row.kind == "sbom":
+        raise HullmarkError("what the SBOM tells was not written down", advice="send the SBOM again")
+    error: HullmarkError = HullmarkError("no account holds the image any more", advice="add it again")
+    is_busy = False
+    for place in places:
+        most = place.login.parallel if place.login is not None else services.settings.registry_parallel
+        async with slot(services.database, f"registry:{place.reference.host}", most) as is_free:
+            if not is_free:
+                is_busy = True
+                continue
+            try:
+                return await asyncio.to_thread(_read_place, services, place)
+            except HullmarkError as problem:
+                error = problem
+    if is_busy:
+        raise _Busy
+    raise error
+
+
+def _read_upload(services: Services, key: str) -> Analysed:
+    with opened_upload(services.objects, key) as image:
+        return read(services, image)
+
+
+def _read_place(services: Services, place: _Place) -> Analysed:
+    with asking(services, place.reference, place.login) as options:
+        return read(services, open_image(f"registry:{place.reference}", options))
+
+
+def means_of(services: Services) -> Means:
+    """What scans of the server use: records in the object store, and a malware scanner if one is set."""
+    scanners = ScannerPlaces(clamd=services.settings.clamd or None)
+    return Means(keep=ObjectKeep(services.objects), keeping="always", scanners=scanners)
+
+
+def read(services: Services, image: Image) -> Analysed:
+    """All that is to be known of an image, written into the object store. Raises HullmarkError where it cannot be read."""
+    keep = ObjectKeep(services.objects, behind=_WRITES_BEHIND)
+    means = msgspec.structs.replace(means_of(services), keep=keep)
+    names = FACETS if services.settings.clamd else FACETS - {Need.MALWARE}
+    try:
+        with facets_for(names, means) as facets:
+            wish = Wish(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
+            scanned = scan_image(image, wish, means)
+        keep.settle()
+    finally:
+        keep.close()
+    whole = scanned.inventory
+    shown = without_secrets(whole.config) if whole.config is not None else None
+    inventory = msgspec.structs.replace(whole, config=shown, files=None)
+    stored = msgspec.structs.replace(stored_image(image, whole), config=shown)
+    facts = PolicyFacts(config=shown, ghosts=True, **scanned.facets)
+    analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=scanned.found)
+    distro = whole.distro
+    document, files = put_analysis(services.objects, analysis, whole.files)
+    outcome = Outcome(
+        fingerprint=fingerprint(),
+        document=document,
+        files=files,
+        distro=f"{distro.id}:{distro.version_id}".rstrip(":") if distro is not None else "",
+        package_count=len(whole.packages),
+        file_count=len(whole.files or ()),
+        layers=tuple((layer.digest, layer.diff_id, layer.size) for layer in whole.source.layers),
+        config_digest=whole.source.config_digest,
+    )
+    return Analysed(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
+
+
+async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: Analysed) -> bool:
+    """Write the result down, with its packages, and have every account that holds the image judge it: one transaction.
+
+    False if it does not count, since the image is no longer held.
+    """
+    for _ in range(_TRIES):
+        async with services.database.system() as connection:
+            snapshot = await current_snapshot(connection)
+        try:
+            with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as book:
+                return await _written(services, book, row, worker, analysed)
+        except snapshots.OtherSnapshot:
+            continue  # a new one came in between: what was written is undone, and is written again with that one
+    raise HullmarkError("new advisories come faster than one image is stored", advice="it is tried again")
+
+
+async def _written(services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: Analysed) -> bool:
+    async with services.database.system() as connection:
+        if not await leases.finish(connection, row.id, worker, analysed.outcome):
+            return False
+        if book is not None:
+            await take_in(connection, book, row.id, analysed.inventory)
+        else:
+            await coordinates.store_packages(connection, row.id, analysed.inventory, ())
+        body = {"digest": row.digest, "packages": analysed.outcome.package_count, "distro": analysed.outcome.distro}
+        for account_id, _, _ in await images.holders(connection, row.id):
+            await events.tell(connection, account_id, "image.analysed", ("image", row.digest), body)
+            await want_verdict(connection, account_id, row.id, "image analysed")
+    return True
+
+
+async def _failed(services: Services, row: ImageRow, worker: str, error: HullmarkError) -> str:
+    """A trouble that passes is waited for, as often as is set; any other failure stays until somebody adds the image again."""
+    is_passing = isinstance(error, _PASSING) and row.attempts < services.settings.attempts
+    failure = Failure(reason=str(error)[:2000], advice=(error.advice or "")[:2000], tried=fingerprint())
+    async with services.database.system() as connection:
+        ended = await leases.give_back(connection, row.id, worker, "waiting" if is_passing else "failed", failure)
+        if ended is None:
+            return "lost"
+        if is_passing:
+            pause = min(2.0**row.attempts, _LONGEST_PAUSE) * random.uniform(0.5, 1.5)  # noqa: S311 - only spreads the load
+            await want_analysis(connection, row.id, services.clock() + timedelta(seconds=pause))
+            return "put off"
+        await tell_failed(connection, ended, services.clock())
+        return "kept" if ended.state == "analysed" else "failed"
+
+
+async def tell_failed(connection: Connection, ended: Released, now: datetime) -> None:
+    """Have every account that holds an image know that it failed. Where an earlier analysis is kept it is judged, as it was not while the
+    image waited."""
+    body = {"digest": ended.digest, "reason": ended.reason, "advice": ended.advice}
+    for account_id, reference, _ in await images.holders(connection, ended.id):
+        await events.tell(connection, account_id, "image.failed", ("image", ended.digest), body, "error")
+        cause, failed = failed_analysis(ended, reference, now)
+        await transitions.tell(connection, account_id, cause, [failed])
+        if ended.state == "analysed":
+            await want_verdict(connection, account_id, ended.id, "image not analysed anew")
+
+
+def failed_analysis(ended: Released, reference: str, now: datetime) -> tuple[Cause, Transition]:
+    """That an image could not be analysed, as it is told. Each failure is one, whenever it comes."""
+    key = f"analysis:{ended.digest}@{now.isoformat()}"
+    told = Evidence(subject=ended.digest, message=f"{ended.reason} ({ended.advice})" if ended.advice else ended.reason)
+    cause = Cause(
+        kind="data",
+        key=key,
+        subject=reference or ended.digest,
+        sentence=f"The image could not be analysed: {ended.reason}",
+        seen_at=now,
+        after=ended.state,
+        evidence=(told,),
+    )
+    failed = Transition(
+        kind="analysis.failed",
+        key=f"analysis.failed:{key}",
+        at=now,
+        image_id=ended.id,
+        image_digest=ended.digest,
+        reference=reference,
+        after=ended.state,
+        evidence=(told,),
+    )
+    return cause, failed
+
+
+async def _put_off(services: Services, image_id: int, worker: str) -> str:
+    """The image waits for its turn at the registry, for some seconds, not all for the same; this was no attempt."""
+    async with services.database.system() as connection:
+        if await leases.give_back(connection, image_id, worker, "waiting") is None:
+            return "lost"
+        pause = random.uniform(*_BUSY_PAUSES)  # noqa: S311 - only spreads the load
+        await want_analysis(connection, image_id, services.clock() + timedelta(seconds=pause))
+        return "put off"
+
+
+async def _handed_back(services: Services, image_id: int, worker: str) -> None:
+    """The worker is told to stop: the next one takes the image at once."""
+    async with services.database.system() as connection:
+        if await leases.give_back(connection, image_id, worker, "waiting"):
+            await want_analysis(connection, image_id)

@@ -1,0 +1,118 @@
+"""An SBOM is registered as an image: what it tells is its analysis."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory
+from hullmark.model.policy_facts import PolicyFacts
+from hullmark.scan.sbom import inventory_from_sbom
+from hullmark.scan.shown_settings import without_secrets
+from hullmark.scan.stored_image import StoredImage
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.images.analyse import Analysed, carry_out
+from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
+from hullmark.server.stories.images.register import Added, Holding, Wanted, settle
+from hullmark.server.stories.images.uploads import named
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.images import images, leases
+from hullmark.server.tables.images.images import NewImage
+from hullmark.server.tables.images.leases import Outcome
+
+ANNOTATION = "sbom.image"
+"""Names the digest of the image that an SBOM says it is about. It is a claim: the image is never known by it."""
+
+
+class SbomOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An SBOM is to be registered for an account, by somebody; `wanted.reference` is the tag that it is to go by."""
+
+    account_id: int
+    by: str
+    wanted: Wanted
+
+
+async def register_sbom(services: Services, books: Books, order: SbomOrder, file: Path, worker: str) -> Added:
+    """Have an account hold what an SBOM tells, under a tag, analysed at once. Raises HullmarkError for what is no SBOM.
+
+    It goes by the digest of the document: one that names an image's digest must not be taken for that image, which all accounts share.
+    """
+    wanted = order.wanted
+    tagged = named(wanted.reference)
+    digest, inventory = await asyncio.to_thread(_read, file)
+    analysed = await asyncio.to_thread(_written, services, digest, inventory)
+    about = inventory.source.digest
+    annotations = {**wanted.annotations, **({ANNOTATION: about} if about else {})}
+    wanted = msgspec.structs.replace(wanted, reference=str(tagged), annotations=annotations)
+    new = NewImage(digest=digest, kind="sbom", platform=inventory.source.platform[:100])
+    async with services.database.system() as connection:
+        placed = await images.register(connection, new)
+        if placed.state != "analysed":
+            await leases.wait_again(connection, [placed.image_id])
+        row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
+        held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
+        added = await settle(
+            connection, order.account_id, held, Holding(wanted, digest, tagged, order.by, services.clock())
+        )
+    if row is None:
+        return added
+
+    async def told() -> Analysed:
+        return analysed
+
+    came_to = await carry_out(services, books, row, worker, told)
+    if came_to != "analysed":
+        raise HullmarkError("what the SBOM tells could not be written down", advice="send it again")
+    return msgspec.structs.replace(added, placed=msgspec.structs.replace(added.placed, state="analysed"))
+
+
+def _read(file: Path) -> tuple[str, Inventory]:
+    """The digest of the document and what it tells, which is the same for every account that sends it."""
+    body = file.read_bytes()
+    if _is_manifest(body):
+        raise HullmarkError("an SBOM that is an image's manifest too is not taken", advice="add the image itself")
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    return digest, inventory_from_sbom(body, digest)
+
+
+class _ManifestMarks(msgspec.Struct):
+    """What an image's manifest has at its top, and no SBOM does."""
+
+    schema_version: msgspec.Raw = msgspec.field(name="schemaVersion", default=msgspec.Raw())
+    layers: msgspec.Raw = msgspec.Raw()
+    fs_layers: msgspec.Raw = msgspec.field(name="fsLayers", default=msgspec.Raw())
+    manifests: msgspec.Raw = msgspec.Raw()
+
+
+def _is_manifest(body: bytes) -> bool:
+    """Whether the document could pass for a manifest: the image of that digest would then be known by what an SBOM claims."""
+    try:
+        marks = msgspec.json.decode(body, type=_ManifestMarks)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return any(bytes(getattr(marks, name)) for name in marks.__struct_fields__)
+
+
+def _written(services: Services, digest: str, inventory: Inventory) -> Analysed:
+    """What is stored of it: nobody looked for anything but packages."""
+    shown = without_secrets(inventory.config) if inventory.config is not None else None
+    inventory = msgspec.structs.replace(inventory, config=shown, files=None)
+    image = StoredImage(kind="sbom", reference=inventory.source.reference, layers=(), digest=digest, config=shown)
+    analysis = StoredAnalysis(image=image, inventory=inventory, facts=PolicyFacts(config=shown))
+    document, files = put_analysis(services.objects, analysis, None)
+    distro = inventory.distro
+    outcome = Outcome(
+        fingerprint=fingerprint(),
+        document=document,
+        files=files,
+        distro=f"{distro.id}:{distro.version_id}".rstrip(":") if distro is not None else "",
+        package_count=len(inventory.packages),
+        file_count=0,
+        layers=(),
+        config_digest="",
+    )
+    return Analysed(outcome=outcome, inventory=inventory)

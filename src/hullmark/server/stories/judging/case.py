@@ -1,0 +1,270 @@
+"""One judging: what an image comes to by one policy in one environment, and what became of it since the verdict before."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+
+from hullmark._version import __version__
+from hullmark.app.check import Checked, judge_by
+from hullmark.app.policies import AnyPolicy
+from hullmark.match.book import Book
+from hullmark.model.errors import HullmarkError
+from hullmark.model.notice import CauseKind
+from hullmark.model.verdict import Action, Outcome, Verdict, VerdictInputs
+from hullmark.notify.causes import Scene
+from hullmark.notify.transitions import News, transitions_of
+from hullmark.policy.days import next_midnight
+from hullmark.policy.load import load_any
+from hullmark.policy.moments import Granted
+from hullmark.policy.rollout import Deployment
+from hullmark.policy.verdict_diff import Lookup, key_of
+from hullmark.server.stories.advisories.ends import depends_on_ends, when_it_ends
+from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
+from hullmark.server.stories.images.stored import StoredFacts
+from hullmark.server.stories.judging.earlier import (
+    Compared,
+    Earlier,
+    as_compared,
+    as_it_was,
+    first_seen_of,
+    named_exceptions,
+)
+from hullmark.server.stories.judging.excepted import asked_for, exceptions_for, with_exceptions
+from hullmark.server.stories.judging.selection import Chosen
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.images.images import HeldImage, ImageRow
+from hullmark.server.tables.judging.deployments import running_since
+from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
+from hullmark.server.tables.judging.verdicts import Judged, VerdictRow
+
+ANALYZER = f"hullmark {__version__}"
+
+
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the verdicts of an image depend on, but for the moment and where it runs. `versions` are by their number.
+
+    `ended` are exceptions that were ended by hand: they count no longer, and tell why something counts again.
+    """
+
+    image: ImageRow
+    held: HeldImage
+    chosen: tuple[Chosen, ...]
+    versions: dict[int, PolicyVersion]
+    exceptions: tuple[ExceptionRow, ...]
+    snapshot_digest: str
+    snapshot_object: str
+    snapshot_id: int | None = None
+    ended: tuple[ExceptionRow, ...] = ()
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One judging: an image as an account holds it, a version of a policy, and where and when. `compared`: the verdict before."""
+
+    account_id: int
+    inputs: Inputs
+    chosen: Chosen
+    now: datetime
+    cause: str
+    earlier: Earlier
+    compared: Compared | None
+
+    @property
+    def version(self) -> PolicyVersion:
+        """What judges."""
+        return self.inputs.versions[self.chosen.activation.version_id]
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict that is to be written down, and what became of the image by it. `granted`: what it may start in spite of, until when."""
+
+    judged: Judged
+    policy: str
+    news: tuple[News, ...] = ()
+    granted: tuple[Granted, ...] = ()
+
+
+def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
+    """Names a set of exceptions by what they say; "" for none."""
+    if not rows:
+        return ""
+    said = sorted(msgspec.json.encode((str(row.id), row.body), order="sorted") for row in rows)
+    return "sha256:" + hashlib.sha256(b"\n".join(said)).hexdigest()
+
+
+def judge_case(
+    services: Services, facts: StoredFacts, case: Case, by: tuple[Book | None, Lookup, datetime | None]
+) -> Made:
+    """The verdict of one case, its findings put into the object store, with what became of the image. `by`: the advisories that count, a
+    look into those that did, and when the former came to be known."""
+    book, lookup, known_at = by
+    inputs, chosen, compared, version = case.inputs, case.chosen, case.compared, case.version
+    before = _before(services, case)
+    checked = verdict_of(services, facts, case, book, before)
+    verdict = kept_of(checked.verdict, case, before)
+    made_of = (version.digest, inputs.snapshot_digest, ANALYZER)
+    judged = Judged(
+        account_id=case.account_id,
+        image_id=inputs.image.id,
+        policy_id=version.policy_id,
+        policy_version=version.version,
+        environment=chosen.activation.environment,
+        reference=chosen.reference,
+        is_shadow=chosen.activation.is_shadow,
+        verdict=verdict.verdict.value,
+        reason=verdict.reason,
+        stops=count_of(verdict, Action.STOP),
+        warns=count_of(verdict, Action.WARN),
+        document=put_verdict(services.objects, verdict),
+        image_digest=inputs.image.digest,
+        policy_digest=version.digest,
+        exceptions_digest=digest_of_exceptions(inputs.exceptions),
+        snapshot_digest=inputs.snapshot_digest,
+        analyzer=ANALYZER,
+        cause=case.cause,
+        at=case.now,
+        next_at=checked.next_at,
+        is_clouded=verdict.is_clouded,
+        snapshot_id=inputs.snapshot_id,
+        finding_count=len(verdict.findings),
+    )
+    if before is None or compared is None:
+        return Made(judged=judged, policy=version.name, granted=checked.granted)
+    after = as_compared(verdict, inputs.image.digest, made_of)
+    news = () if judged.is_shadow else transitions_of(before, after, scene_of(case, (before, after), known_at), lookup)
+    settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
+    judged = msgspec.structs.replace(judged, settles=settles)
+    return Made(judged=judged, policy=version.name, news=news, granted=checked.granted)
+
+
+def _before(services: Services, case: Case) -> KeptVerdict | None:
+    if case.compared is None:
+        return None
+    row = case.compared.row
+    snapshot = case.inputs.snapshot_digest if row.id in case.earlier.carried else row.snapshot_digest
+    return as_it_was(services.objects, row, snapshot)
+
+
+def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: Judged, after: KeptVerdict) -> bool:
+    """Whether a verdict of which findings came and went is just what the image comes to."""
+    names = ("policy_id", "environment", "image_digest", "policy_digest", "exceptions_digest", "snapshot_digest")
+    if row.changes is None or any(
+        getattr(row, name) != getattr(judged, name) for name in (*names, "analyzer", "reference")
+    ):
+        return False
+    told = [sorted((key_of(each), each.action) for each in verdict.findings) for verdict in (before, after)]
+    return row.verdict == judged.verdict and told[0] == told[1]
+
+
+def scene_of(case: Case, pair: tuple[KeptVerdict, KeptVerdict], known_at: datetime | None) -> Scene:
+    """What is judged, as it is told."""
+    inputs, active, compared, version = case.inputs, case.chosen.activation, case.compared, case.version
+    before, after = pair
+    seen: dict[CauseKind, datetime] = {"policy": active.created_at}
+    if known_at is not None:
+        seen["advisory"] = known_at
+    if compared is not None and compared.at is not None:
+        seen["image"] = compared.at
+    return Scene(
+        image_id=inputs.image.id,
+        image_digest=inputs.image.digest,
+        policy_id=version.policy_id,
+        policy=version.name,
+        environment=active.environment,
+        reference=(compared.reference if compared is not None else "") or case.chosen.reference,
+        at=case.now,
+        snapshot=str(inputs.snapshot_id or ""),
+        activation=str(active.id),
+        is_moved=compared is not None and compared.is_moved,
+        seen=seen,
+        exceptions=named_exceptions((*inputs.ended, *inputs.exceptions)),
+        is_redeployed=before.running_since != after.running_since,
+    )
+
+
+def verdict_of(
+    services: Services, facts: StoredFacts, case: Case, book: Book | None, before: KeptVerdict | None = None
+) -> Checked:
+    """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason.
+
+    Where the image runs, grace goes by when its findings were first met: those that are new, now.
+    """
+    inputs, version = case.inputs, case.version
+    try:
+        exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
+        policy = with_exceptions(_loaded(version.text), exceptions)
+        runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
+        asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
+        fresh = {
+            each.trigger_id: case.now for each in checked.verdict.findings if each.trigger_id not in runs.first_seen
+        }
+        if runs.running_since is None or not fresh:
+            return _until_it_ends(checked, policy, case.now, book)
+        runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
+        asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
+        return _until_it_ends(checked, policy, case.now, book)
+    except HullmarkError as error:
+        told = VerdictInputs(
+            image=inputs.image.digest,
+            policy=version.digest,
+            snapshot=inputs.snapshot_digest or None,
+            analyzer=ANALYZER,
+            at=case.now.isoformat(),
+        )
+        reason = f"it cannot be judged: {error}"
+        verdict = Verdict(
+            verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told, is_clouded=True
+        )
+        # It may be mended by tomorrow.
+        return Checked(verdict, facts.analysis.inventory, next(next_midnight(case.now), None))
+
+
+def _until_it_ends(checked: Checked, policy: AnyPolicy, now: datetime, book: Book | None) -> Checked:
+    """A verdict that is made anew when the image's release ends, if the policy asks for vulnerabilities."""
+    if book is None or not depends_on_ends(policy):
+        return checked
+    moments = [each for each in (checked.next_at, when_it_ends(checked.inventory.distro, book, now)) if each]
+    return msgspec.structs.replace(checked, next_at=min(moments, default=None))
+
+
+@lru_cache(maxsize=32)
+def _loaded(text: str) -> AnyPolicy:
+    return load_any(text.encode())
+
+
+def _running_since(case: Case) -> datetime | None:
+    return running_since(case.earlier.deployments, case.chosen.activation.environment)
+
+
+def _known_since(case: Case, before: KeptVerdict | None) -> dict[str, datetime]:
+    """Since when what is found is known, of what was found before. What was found in another image says nothing of this one."""
+    if before is None or case.compared is None or case.compared.is_moved:
+        return {}
+    return first_seen_of(before, case.compared.row.at)
+
+
+def kept_of(verdict: Verdict, case: Case, before: KeptVerdict | None) -> KeptVerdict:
+    """The verdict as it is kept: with since when its findings are known. What cannot be told for now is not forgotten."""
+    known = _known_since(case, before)
+    found = {each.trigger_id: case.now for each in verdict.findings}
+    first_seen = {name: known.get(name, moment) for name, moment in found.items()}
+    if verdict.is_clouded:
+        first_seen = {**known, **first_seen}
+    values = {name: getattr(verdict, name) for name in Verdict.__struct_fields__}
+    return KeptVerdict(
+        **values,
+        first_seen=dict(sorted(first_seen.items())),
+        running_since=_running_since(case),
+        extractors=case.inputs.image.fingerprint,
+    )
+
+
+def count_of(verdict: Verdict, action: Action) -> int:
+    """How many findings ask for an action and count."""
+    return sum(finding.action is action and finding.allowlisted is None for finding in verdict.findings)

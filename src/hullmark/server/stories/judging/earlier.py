@@ -1,0 +1,177 @@
+"""What an image was judged to be before: the verdict that a new one is compared with, and what the comparison goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from functools import cache
+
+import msgspec
+from msgspec.structs import replace
+
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.verdicts import known_of
+from hullmark.model.errors import HullmarkError
+from hullmark.model.verdict import Outcome, VerdictInputs
+from hullmark.notify.causes import ExceptionName, KeptException
+from hullmark.policy.verdict_diff import Known, Lookup
+from hullmark.server.objects.objects import Objects
+from hullmark.server.stories.advisories.advisories import Books, object_of
+from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
+from hullmark.server.tables.advisories import snapshots
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.images import images
+from hullmark.server.tables.judging import deployments, verdicts
+from hullmark.server.tables.judging.deployments import Deployment
+from hullmark.server.tables.judging.policies import ExceptionRow
+from hullmark.server.tables.judging.verdicts import VerdictRow
+from hullmark.server.tables.rollout import adoptions
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag that came here from another image, since when, and the last verdicts in force there."""
+
+    reference: str
+    at: datetime
+    rows: tuple[VerdictRow, ...]
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds before an image is judged: its current verdicts, what its tags said of other images, and where it runs.
+
+    `carried` are the numbers of verdicts that stand with the advisories that count now, whichever they were made with: all that these say
+    differently was carried into them.
+    """
+
+    rows: tuple[VerdictRow, ...]
+    moved: tuple[Moved, ...]
+    deployments: tuple[Deployment, ...]
+    carried: frozenset[int] = frozenset()
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict before. `is_moved`: it is that on another image, from which the tag `reference` came here at `at`."""
+
+    row: VerdictRow
+    is_moved: bool = False
+    reference: str = ""
+    at: datetime | None = None
+
+
+async def earlier_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, Earlier]:
+    """What holds of images now. The tags matter only to those that never had a verdict."""
+    current = await verdicts.current_of(connection, account_id, image_ids, shadows=True)
+    running = await deployments.of_images(connection, account_id, image_ids)
+    is_carried = bool(current) and await snapshots.is_carried_out(connection)
+    awaited = await verdicts.awaited(connection, account_id, image_ids) if is_carried else set[int]()
+    found = {}
+    for image_id in image_ids:
+        rows = current.get(image_id, ())
+        carried = frozenset(row.id for row in rows if is_carried and row.snapshot_digest and row.id not in awaited)
+        found[image_id] = Earlier(
+            rows=rows,
+            moved=() if rows else await _moved(connection, account_id, image_id),
+            deployments=running.get(image_id, ()),
+            carried=carried,
+        )
+    return found
+
+
+async def _moved(connection: Connection, account_id: int, image_id: int) -> tuple[Moved, ...]:
+    if await verdicts.last_in_force(connection, account_id, image_id):
+        return ()
+    moved = []
+    for reference, other, at in await images.moved_from(connection, account_id, image_id):
+        found = tuple(await verdicts.last_in_force(connection, account_id, other))
+        moved.append(Moved(reference=reference, at=at, rows=found))
+    return tuple(moved)
+
+
+def compared_with(earlier: Earlier, policy_id: int, environment: str, reference: str) -> Compared | None:
+    """What a verdict in force is compared with: the one of the same policy; else that of the policy which another one replaces in the
+    environment; else that on the image which its tag pointed to. None if there is none."""
+    there = [row for row in earlier.rows if not row.is_shadow and row.environment == environment]
+    for row in sorted(there, key=lambda each: (each.policy_id != policy_id, each.id)):
+        return Compared(row=row)
+    for moved in sorted(earlier.moved, key=lambda each: each.reference != reference):
+        for row in moved.rows:
+            if (row.policy_id, row.environment) == (policy_id, environment):
+                return Compared(row=row, is_moved=True, reference=moved.reference, at=moved.at)
+    return None
+
+
+def as_it_was(objects: Objects, row: VerdictRow, snapshot_digest: str) -> KeptVerdict:
+    """The verdict of a row, with its inputs as the row names them, but the advisories that it stands with. If its document is lost, the
+    bare outcome."""
+    try:
+        kept = verdict_at(objects, row)
+    except HullmarkError:
+        kept = KeptVerdict(
+            verdict=Outcome(row.verdict),
+            reason=row.reason,
+            findings=(),
+            problems=(),
+            inputs=VerdictInputs(image=row.image_digest, policy="", snapshot=None, analyzer="", at=row.at.isoformat()),
+            is_clouded=True,
+        )
+    return as_compared(kept, row.image_digest, (row.policy_digest, snapshot_digest, row.analyzer))
+
+
+def as_compared(kept: KeptVerdict, image_digest: str, made_of: tuple[str, str, str]) -> KeptVerdict:
+    """A verdict with the inputs that it is compared by: `made_of` are the digests of policy and advisories, and the analyzer.
+
+    A policy's own digest counts also the exceptions that are kept beside it, and the extractors are no part of the analyzer's name.
+    """
+    policy, snapshot, analyzer = made_of
+    told = f"{analyzer} ({kept.extractors[:12]})" if kept.extractors else analyzer
+    inputs = replace(kept.inputs, image=image_digest, policy=policy, snapshot=snapshot or None, analyzer=told)
+    return replace(kept, inputs=inputs)
+
+
+def first_seen_of(kept: KeptVerdict, at: datetime) -> dict[str, datetime]:
+    """Since when the findings of a verdict that was made at a moment are known."""
+    return {each.trigger_id: at for each in kept.findings} | dict(kept.first_seen)
+
+
+async def seen_at(connection: Connection, snapshot_id: int | None) -> datetime | None:
+    """When a snapshot came to be known."""
+    found = await adoptions.tell_of(connection, snapshot_id) if snapshot_id is not None else None
+    return found.added_at if found is not None else None
+
+
+def named_exceptions(rows: tuple[ExceptionRow, ...]) -> Mapping[ExceptionName, KeptException]:
+    """Exceptions by what findings say of them; of equal ones, that which counts still or was made last."""
+    found: dict[ExceptionName, KeptException] = {}
+    for row in sorted(rows, key=lambda each: (each.ended_at is None, each.created_at)):
+        words = [str(row.body.get(word, "")) for word in ("rule", "subject", "owner", "reason", "expires")]
+        found[(words[0], words[1], words[2], words[3], words[4])] = KeptException(
+            id=str(row.id), created_at=row.created_at, ended_at=row.ended_at
+        )
+    return found
+
+
+@contextmanager
+def looking(books: Books) -> Iterator[Lookup]:
+    """Looks into the snapshots that are kept. For one that is not it raises KeyError. For one thread."""
+    with ExitStack() as stack:
+
+        @cache
+        def opened(digest: str) -> Snapshot | None:
+            try:
+                return stack.enter_context(books.opened(digest, object_of(digest)))
+            except HullmarkError:
+                return None
+
+        yield _remembering(opened)
+
+
+def _remembering(opened: Callable[[str], Snapshot | None]) -> Lookup:
+    @cache
+    def look(digest: str, name: str) -> Known | None:
+        book = opened(digest)
+        if book is None:
+            raise KeyError(digest)
+        return known_of(book, name)
+
+    return look

@@ -1,0 +1,103 @@
+"""Exceptions that are kept as objects of their own, put into the policy that is judged by; and how an image is asked about."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from hullmark.app.check import Asked
+from hullmark.app.policies import AnyPolicy
+from hullmark.match.book import Book
+from hullmark.model.verdict import Finding
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.context import Context
+from hullmark.policy.rollout import Deployment
+from hullmark.policy.rules import Excepted
+from hullmark.policy.values import NameGlob
+from hullmark.server.stories.judging.selection import Chosen
+from hullmark.server.tables.images.images import HeldImage
+from hullmark.server.tables.judging.policies import ExceptionRow
+
+NOT_RUNNING = Deployment()
+"""An image of which nobody knows that it runs."""
+
+
+class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an exception covers: findings of a rule on the subjects that the wildcards fit, until the end (UTC) of a day.
+
+    `policy` and `images` (wildcards on HOST/REPOSITORY:TAG) narrow it; `*` is all.
+    """
+
+    rule: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    expires: date
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+    ticket: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    policy: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "*"
+    images: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "*"
+
+
+def covers(body: ExceptionBody, policy: str, reference: str) -> bool:
+    """Whether it counts for the policy of that name and an image judged under a reference."""
+    return _fits(body.policy, policy) and _fits(body.images, reference)
+
+
+def is_behind(body: ExceptionBody, finding: Finding) -> bool:
+    """Whether it is the exception that a finding is covered by, as the finding shows it."""
+    return (
+        finding.allowlisted is not None
+        and finding.rule_id == body.rule
+        and finding.allowlisted == _excepted(body).described()
+    )
+
+
+def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[Excepted, ...]:
+    """The exceptions that count for the policy called `name` and for an image judged under a reference."""
+    bodies = (msgspec.convert(row.body, ExceptionBody) for row in rows)
+    return tuple(_excepted(body) for body in bodies if covers(body, name, reference))
+
+
+def _excepted(body: ExceptionBody) -> Excepted:
+    return Excepted(
+        rule=body.rule,
+        subject=NameGlob(body.subject),
+        expires=body.expires,
+        owner=body.owner,
+        reason=body.reason,
+        ticket=body.ticket,
+    )
+
+
+def with_exceptions(policy: AnyPolicy, exceptions: tuple[Excepted, ...]) -> AnyPolicy:
+    """A native policy with these exceptions besides its own. To Anchore's they are handed when it is asked (`Asked.exceptions`)."""
+    if isinstance(policy, Bundle) or not exceptions:
+        return policy
+    return dataclasses.replace(policy, exceptions=policy.exceptions + exceptions)
+
+
+def _fits(pattern: str, name: str) -> bool:
+    return pattern == "*" or NameGlob(pattern).matches(name)
+
+
+def asked_for(
+    chosen: Chosen,
+    held: HeldImage,
+    book: Book | None,
+    exceptions: tuple[Excepted, ...],
+    runs: Deployment = NOT_RUNNING,
+) -> Asked:
+    """How an image is judged that an account holds. `runs`: since when it runs, and since when what about it is known."""
+    return Asked(
+        tag=chosen.reference,
+        digest=held.digest,
+        dockerfile=held.dockerfile,
+        book=book,
+        environment=chosen.activation.environment,
+        exceptions=exceptions,
+        context=Context(running_since=runs.running_since, first_seen=runs.first_seen),
+    )

@@ -1,0 +1,328 @@
+"""What the clock brings about: verdicts are made anew when their moment comes, and people hear of what ends soon or has ended.
+
+Everything happens at its time and once: a moment is taken in the transaction of what it brings about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from hullmark.advisorydb.excerpt import Excerpt
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.match.coverage import lifecycles
+from hullmark.match.distros import plan_for
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Distro
+from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
+from hullmark.model.verdict import Finding
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.load import load_any
+from hullmark.policy.moments import WARNED_DAYS, Granted
+from hullmark.policy.support_end import GATE, TRIGGER
+from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.ends import depends_on_ends
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.images.register import want_verdicts
+from hullmark.server.stories.judging.excepted import ExceptionBody, covers, is_behind
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.judging import moments, policies, verdicts
+from hullmark.server.tables.judging.moments import DatedVerdict, EndingException
+from hullmark.server.tables.judging.verdicts import Judged
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.rollout.adoptions import accounts_with_policies
+from hullmark.server.tables.settings import keep_setting, setting
+
+DUE = "time"
+"""The cause of a judging whose moment has come."""
+
+_AT_ONCE = 500
+_EXCEPTIONS_AT_ONCE = 50
+_WARNED = (7, 1)
+_LOOKED_AT = 5000
+_READ = 50
+_SHOWN = 50
+_LIFECYCLES = "lifecycles"
+_ALL = "*"
+_END_OF_LIFE = f"{GATE}.{TRIGGER}"
+
+
+async def judge_due(services: Services) -> None:
+    """A duty: what is due by now is done. Exceptions first: what they still cover is looked up by the moments of verdicts."""
+    await tell_of_exceptions(services)
+    now = services.clock()
+    while True:
+        async with services.database.system() as connection:
+            due = await moments.take_due(connection, now, _AT_ONCE)
+            await want_verdicts(connection, due, DUE, priority=20)
+        if not due:
+            return
+
+
+# Exceptions
+
+
+class _Covered(NamedTuple):
+    """What an exception covers: some of the findings, with the verdict that each is in; and of how many images, at least."""
+
+    findings: tuple[tuple[DatedVerdict, Finding], ...]
+    images: int
+    is_all: bool
+
+
+async def warn_as_made(connection: Connection, key: UUID, ends: datetime, now: datetime) -> None:
+    """An exception is made that ends soon: nobody is told that it does, but for what is still to come."""
+    near = [days for days in _WARNED if ends - now <= timedelta(days=days)]
+    if near:
+        await moments.warn_no_more(connection, key, min(near))
+
+
+async def tell_of_exceptions(services: Services) -> None:
+    """Tell of exceptions that end in some days, and of those that have ended: of each once."""
+    now = services.clock()
+    # The nearest end first: whoever is late tells of one only.
+    for days in (0, *sorted(_WARNED)):
+        await _drain(services, now, days)
+
+
+async def _drain(services: Services, now: datetime, days: int) -> None:
+    while True:
+        async with services.database.system() as connection:
+            taken = (
+                await moments.take_ending(connection, now, days, _EXCEPTIONS_AT_ONCE)
+                if days
+                else await moments.take_ended(connection, now, _EXCEPTIONS_AT_ONCE)
+            )
+            for each in taken:
+                await _tell(services, connection, each, days)
+        if not taken:
+            return
+
+
+async def _tell(services: Services, connection: Connection, ending: EndingException, days: int) -> None:
+    """Write down that an exception ends in so many days, or has ended (0)."""
+    covered = await _covered_by(services, connection, ending)
+    what = f"{days}d" if days else "expired"
+    kind: TransitionKind = "exception.expiring" if days else "exception.expired"
+    key = exception_key(ending.id, what)
+    evidence = tuple(_evidence(verdict, finding) for verdict, finding in covered.findings[:_SHOWN])
+    cause = Cause(
+        kind="exception",
+        key=key,
+        subject=_subject(ending),
+        sentence=_sentence(ending, days, covered),
+        seen_at=services.clock(),
+        before=f"covered until {_last_day(ending)}",
+        after="" if days else "covered no more",
+        evidence=evidence,
+    )
+    transition = Transition(kind=kind, key=key, at=services.clock(), evidence=evidence)
+    is_complete = bool(days) or not covered.findings  # verdicts follow where it covered something
+    await transitions.tell(connection, ending.account_id, cause, (transition,), is_complete=is_complete)
+
+
+def exception_key(key: object, what: str) -> str:
+    """The key of the cause that an exception is: `what` is `expired`, or how long before."""
+    return f"exception:{key}@{what}"
+
+
+async def _covered_by(services: Services, connection: Connection, ending: EndingException) -> _Covered:
+    """What an exception covers, by the documents of some verdicts that change when it ends, if they did not yet."""
+    body = msgspec.convert(ending.body, ExceptionBody)
+    found: list[tuple[DatedVerdict, Finding]] = []
+    after, looked_at, read = 0, 0, 0
+    while looked_at < _LOOKED_AT and read < _READ:
+        rows = await moments.dated_before(connection, ending.account_id, ending.expires_at, after=after, limit=_AT_ONCE)
+        for row in rows:
+            if read < _READ and covers(body, row.policy, row.reference):
+                read += 1
+                found += [(row, each) for each in await _findings_of(services, connection, ending, row)]
+        looked_at += len(rows)
+        if len(rows) < _AT_ONCE:
+            break
+        after = rows[-1].history_id
+    is_all = looked_at < _LOOKED_AT and read < _READ
+    return _Covered(tuple(found), len({row.image_id for row, _ in found}), is_all)
+
+
+async def _findings_of(
+    services: Services, connection: Connection, ending: EndingException, verdict: DatedVerdict
+) -> list[Finding]:
+    """The findings of a verdict that an exception covers; none if its document is not there."""
+    row = await verdicts.by_number(connection, ending.account_id, verdict.history_id)
+    if row is None:
+        return []
+    try:
+        whole = await asyncio.to_thread(verdict_at, services.objects, row)
+    except HullmarkError:
+        return []
+    body = msgspec.convert(ending.body, ExceptionBody)
+    return [each for each in whole.findings if is_behind(body, each)]
+
+
+def _evidence(verdict: DatedVerdict, finding: Finding) -> Evidence:
+    where = f" in {verdict.environment}" if verdict.environment else ""
+    return Evidence(
+        rule=finding.rule_id,
+        subject=finding.subject,
+        message=f"{verdict.reference or f'image {verdict.image_id}'}, {verdict.policy}{where}: {finding.message}",
+        path=next((place.path for place in finding.evidence), ""),
+    )
+
+
+def _subject(ending: EndingException) -> str:
+    """What it is about: the findings' subject if there is one, else the rule."""
+    subject = str(ending.body["subject"])
+    return str(ending.body["rule"]) if subject == "*" else subject
+
+
+def _sentence(ending: EndingException, days: int, covered: _Covered) -> str:
+    body = ending.body
+    about = f"from the rule {body['rule']} for {body['subject']} (owner: {ending.body['owner']})"
+    count = f"{len(covered.findings)}{'' if covered.is_all else ' or more'}"
+    findings = "finding" if count == "1" else "findings"
+    images = "image" if covered.images == 1 else "images"
+    said = f"{count} {findings} of {covered.images} {images}" if covered.findings else "nothing"
+    if days:
+        return f"The exception {about} ends with {_last_day(ending)} (UTC). It covers {said}."
+    return f"The exception {about} ended with {_last_day(ending)} (UTC). It covered {said}."
+
+
+def _last_day(ending: EndingException) -> str:
+    return (ending.expires_at - timedelta(microseconds=1)).astimezone(UTC).date().isoformat()
+
+
+# Grace
+
+
+async def tell_of_grace(
+    connection: Connection, judged: Judged, policy: str, held: Sequence[Granted], history_id: int | None = None
+) -> int:
+    """Write down that an image may not start much longer in spite of what was found, where that is near; answers how much is new.
+
+    In the transaction that the verdict is written in. The nearer of both times counts, and each is told of once.
+    """
+    if judged.is_shadow:
+        return 0
+    groups: dict[tuple[int, datetime], list[Granted]] = {}
+    for each in held:
+        near = [days for days in WARNED_DAYS if judged.at >= each.until - timedelta(days=days)]
+        if near:
+            groups.setdefault((min(near), each.until), []).append(each)
+    count = 0
+    for (days, until), some in sorted(groups.items()):
+        count += await _tell_of_grace(connection, judged, _Ending(policy, days, until, some, history_id))
+    return count
+
+
+class _Ending(NamedTuple):
+    """Grace under a policy that ends for some findings."""
+
+    policy: str
+    days: int
+    until: datetime
+    held: Sequence[Granted]
+    history_id: int | None
+
+
+async def _tell_of_grace(connection: Connection, judged: Judged, ending: _Ending) -> int:
+    day = ending.until.astimezone(UTC).date().isoformat()
+    evidence = tuple(
+        Evidence(rule=each.finding.rule_id, subject=each.finding.subject, message=each.finding.message)
+        for each in sorted(ending.held, key=lambda each: (each.finding.rule_id, each.finding.subject))[:_SHOWN]
+    )
+    cause = Cause(
+        kind="time",
+        key=f"time:grace:{judged.policy_id}:{judged.environment}@{day}-{ending.days}d",
+        subject=ending.policy,
+        sentence=f"The grace under the policy {ending.policy} ends on {day}: running images may not start again then.",
+        seen_at=judged.at,
+        before="warn",
+        after="stop",
+    )
+    moment = ending.until.astimezone(UTC).isoformat()
+    transition = Transition(
+        kind="grace.ending",
+        key=f"grace:{judged.image_id}:{judged.policy_id}:{judged.environment}:{moment}@{ending.days}d",
+        at=judged.at,
+        image_id=judged.image_id,
+        image_digest=judged.image_digest,
+        reference=judged.reference,
+        policy_id=judged.policy_id,
+        policy=ending.policy,
+        environment=judged.environment,
+        before=judged.verdict,
+        after=judged.verdict,
+        history_id=ending.history_id,
+        evidence=evidence,
+    )
+    return await transitions.tell(connection, judged.account_id, cause, (transition,), is_complete=False)
+
+
+# What is told of how long distributions are maintained
+
+
+async def follow_lifecycles(services: Services, books: Books) -> int:
+    """Have the images judged anew of whose distribution the snapshot says otherwise how long it is maintained, where a policy in force
+    asks for that, or for vulnerabilities; answers how many verdicts. Stopped anywhere, it is done again."""
+    async with services.database.system() as connection:
+        snapshot = await current_snapshot(connection)
+        known = await setting(connection, _LIFECYCLES)
+        named = await moments.distros(connection)
+    if snapshot is None:
+        return 0
+
+    def told() -> dict[str, str]:
+        with books.opened(snapshot.digest, snapshot.object) as book:
+            of_all = _told_of_all(book)
+            return {name: _told_of(name, book) or of_all for name in named} | {_ALL: of_all}
+
+    now = await asyncio.to_thread(told)
+    is_same = known is None or known.get(_ALL) == now[_ALL]
+    changed = [] if is_same else [name for name in named if known.get(name) != now[name]]
+    async with services.database.system() as connection:
+        asking = await _asking_for_lifecycles(connection) if changed else []
+        count = await moments.expect_of_distros(connection, asking, changed, services.clock()) if asking else 0
+        await keep_setting(connection, _LIFECYCLES, now)
+    return count
+
+
+def _told_of(name: str, book: Snapshot) -> str:
+    """Names what is told of one distribution (`debian:12`); "" where its name alone does not say which release it is."""
+    distro, _, version = name.partition(":")
+    plan = plan_for(Distro(id=distro, version_id=version), book.namespaces)
+    return hashlib.sha256(msgspec.json.encode(lifecycles(plan, book))).hexdigest() if plan.product else ""
+
+
+def _told_of_all(book: Snapshot) -> str:
+    """Names what is told of all products' releases."""
+    with Excerpt(book) as excerpt:
+        return hashlib.sha256(msgspec.msgpack.encode(sorted(excerpt.releases().items()))).hexdigest()
+
+
+async def _asking_for_lifecycles(connection: Connection) -> list[int]:
+    """The policies in force whose verdicts depend on until when distributions are maintained."""
+    found = set()
+    for account_id in await accounts_with_policies(connection):
+        for active in await policies.activations(connection, account_id):
+            version = await policies.version_by_id(connection, active.version_id)
+            if version is not None and _asks_for_lifecycles(version.text):
+                found.add(version.policy_id)
+    return sorted(found)
+
+
+def _asks_for_lifecycles(text: str) -> bool:
+    try:
+        policy = load_any(text.encode())
+    except HullmarkError:
+        return False
+    return depends_on_ends(policy) or (
+        not isinstance(policy, Bundle) and any(rule.trigger.full_name == _END_OF_LIFE for rule in policy.rules)
+    )

@@ -1,0 +1,156 @@
+"""A draft is tried on all analysed images of an account, beside what is in force, some images at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from hullmark.app.check import Asked, judge_by
+from hullmark.app.policies import AnyPolicy
+from hullmark.model.errors import HullmarkError
+from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
+from hullmark.policy.load import load_any
+from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.images.stored import StoredFacts
+from hullmark.server.stories.judging.case import ANALYZER, Inputs
+from hullmark.server.stories.judging.excepted import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.judge import book_of, inputs_of
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.images import images
+from hullmark.server.tables.judging import policies, simulations, verdicts
+from hullmark.server.tables.judging.policies import ExceptionRow
+from hullmark.server.tables.judging.simulations import FlipRow, SimulationRow
+from hullmark.server.tables.judging.verdicts import VerdictRow
+
+_AT_ONCE = 20
+_SHOWN = 100
+_LONGEST = 2000
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft that is tried, with the account's exceptions, as of `now`."""
+
+    row: SimulationRow
+    draft: AnyPolicy
+    exceptions: tuple[ExceptionRow, ...]
+    now: datetime
+
+
+async def simulate(services: Services, books: Books, key: str) -> None:
+    """Try a draft to the end, going on where it was stopped; what went wrong is written down."""
+    async with services.database.system() as connection:
+        row = await simulations.by_id(connection, UUID(key))
+        if row is None:
+            return
+        total = await images.count_analysed(connection, row.account_id)
+        row = await simulations.begin(connection, row.id, total)
+    if row is None:
+        return
+    try:
+        draft = load_any(row.draft.encode())
+        while row is not None:
+            row = await _some(services, books, row, draft)
+    except HullmarkError as error:
+        async with services.database.system() as connection:
+            await simulations.end(connection, UUID(key), "failed", str(error)[:2000])
+
+
+async def _some(services: Services, books: Books, row: SimulationRow, draft: AnyPolicy) -> SimulationRow | None:
+    """The next images; answers the trial as it then stands, None if it is over."""
+    async with services.database.system() as connection:
+        some = await images.analysed_of(connection, row.account_id, row.last_image, _AT_ONCE)
+        if not some:
+            await simulations.end(connection, row.id, "done")
+            return None
+        inputs = await inputs_of(connection, row.account_id, some)
+        current = await verdicts.current_of(connection, row.account_id, some)
+        wanted = [(each, list(current.get(image_id, ()))) for image_id, each in inputs.items()]
+        # Not those of the inputs: they are empty where nothing is in force yet.
+        exceptions = tuple(await policies.exceptions(connection, row.account_id))
+    trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())
+    found = await asyncio.to_thread(_tried, services, books, trial, wanted)
+    async with services.database.system() as connection:
+        if not await simulations.advance(connection, row, some[-1], found, len(some)):
+            return None
+        return await simulations.by_id(connection, row.id)
+
+
+def _tried(
+    services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
+) -> list[FlipRow]:
+    flips = []
+    for inputs, current in wanted:
+        after = _said(services, books, inputs, trial)
+        before = _before(services, current, trial.row.environment)
+        flip = _flip(inputs, before, after)
+        if flip is not None:
+            flips.append(flip)
+    return flips
+
+
+def _said(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Verdict:
+    """What the draft says of one image. What stands in the way of that is the image's own trouble: the verdict is unknown."""
+    reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
+    exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
+    try:
+        facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
+        with book_of(books, inputs) as book:
+            asked = Asked(
+                tag=reference,
+                digest=inputs.image.digest,
+                dockerfile=inputs.held.dockerfile,
+                book=book,
+                environment=trial.row.environment,
+                exceptions=exceptions,
+            )
+            policy = with_exceptions(trial.draft, exceptions)
+            return judge_by(facts.look, policy, trial.now, means_of(services), asked).verdict
+    except HullmarkError as error:
+        told = VerdictInputs(
+            image=inputs.image.digest,
+            policy=trial.draft.digest,
+            snapshot=inputs.snapshot_digest or None,
+            analyzer=ANALYZER,
+            at=trial.now.isoformat(),
+        )
+        reason = f"it cannot be judged: {error}"
+        return Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told)
+
+
+def _before(services: Services, current: list[VerdictRow], environment: str) -> Verdict | None:
+    """What is in force in the environment, else in any."""
+    fitting = [row for row in current if row.environment in (environment, "")]
+    if not fitting:
+        return None
+    row = max(fitting, key=lambda each: each.environment)
+    return verdict_at(services.objects, row)
+
+
+def _flip(inputs: Inputs, before: Verdict | None, after: Verdict) -> FlipRow | None:
+    """What is different, None if nothing is."""
+    old = {_key(finding) for finding in before.findings if finding.allowlisted is None} if before is not None else set()
+    new = {_key(finding): finding for finding in after.findings if finding.allowlisted is None}
+    word = before.verdict.value if before is not None else ""
+    if word == after.verdict.value and old == new.keys():
+        return None
+    reasons = [f"{new[key].rule_id}: {new[key].message}" for key in new if key not in old]
+    reasons += [f"no longer: {gate} {trigger} on {subject}" for gate, trigger, subject, _ in sorted(old - new.keys())]
+    if after.verdict is Outcome.UNKNOWN:
+        reasons.insert(0, after.reason)
+    return FlipRow(
+        image_id=inputs.image.id,
+        digest=inputs.image.digest,
+        reference=inputs.held.tags[0] if inputs.held.tags else inputs.held.reference,
+        before=word,
+        after=after.verdict.value,
+        reasons=[reason.replace("\0", "\ufffd")[:_LONGEST] for reason in reasons[:_SHOWN]],
+    )
+
+
+def _key(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.gate, finding.trigger, finding.subject, finding.action.value

@@ -1,0 +1,220 @@
+"""Scans of which nothing is kept: an image or what an SBOM tells, its matches, and what a policy says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from hullmark._version import __version__
+from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.app.check import Asked, judge_by, wants_advisories
+from hullmark.app.policies import AnyPolicy
+from hullmark.app.vulns import MATCHING_READS, Weighing, matched
+from hullmark.catalog.sbom.packages import merged, package_of
+from hullmark.catalog.sbom.purl_parts import parts_of
+from hullmark.catalog.sbom.told import Told, empty_source
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.match import Matches
+from hullmark.model.problem import Problem
+from hullmark.policy.context import NO_CONTEXT
+from hullmark.policy.load import load_any
+from hullmark.report import load
+from hullmark.report.format import RenderContext
+from hullmark.scan.sbom import inventory_from_sbom
+from hullmark.scan.scan import scan_image
+from hullmark.scan.shown_settings import without_secrets
+from hullmark.scan.wish import Means, Scanned, ScannerPlaces, Wish
+from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.images.logins import asking, login_for
+from hullmark.server.stories.judging.excepted import exceptions_for, with_exceptions
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.advisories.snapshots import SnapshotRow
+from hullmark.server.tables.images.registries import RegistryRow, registries
+from hullmark.server.tables.judging import policies
+from hullmark.server.tables.judging.policies import ExceptionRow
+from hullmark.source import open_image
+from hullmark.source.platform import parse_platform
+from hullmark.source.reference import parse_reference
+
+Look = Callable[[Wish], Scanned]
+Purl = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class ScanOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What to scan and by what to judge it. `reference` names an image; else an SBOM is given, or `purls` of a distribution `ID:VERSION`.
+
+    `policy_name` is the kept policy that `policy` is the text of ("": a mere text): an account's exceptions from it count.
+    `format` writes the matches alone.
+    """
+
+    account_id: int
+    reference: str = ""
+    platform: str = ""
+    tag: str = ""
+    purls: tuple[Purl, ...] = ()
+    distro: str = ""
+    policy: str = ""
+    policy_name: str = ""
+    environment: str = ""
+    dockerfile: str = ""
+    matches: bool = True
+    format: str = ""
+
+
+class ScanAnswer(msgspec.Struct, kw_only=True):
+    """Hullmark's JSON documents. `matches` is null where nobody asked for them or there are no advisories, `verdict` without a policy."""
+
+    inventory: msgspec.Raw
+    matches: msgspec.Raw | None
+    verdict: msgspec.Raw | None
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the server's state a scan depends on."""
+
+    registries: tuple[RegistryRow, ...]
+    exceptions: tuple[ExceptionRow, ...]
+    snapshot: SnapshotRow | None
+
+
+async def scan(services: Services, books: Books, order: ScanOrder, document: Path | None) -> bytes:
+    """Carry an order out; answers a ScanAnswer as JSON, or the matches in the order's format. Raises HullmarkError."""
+    async with services.database.tenant(order.account_id) as connection:
+        known = _Known(
+            registries=tuple(await registries(connection, order.account_id)) if order.reference else (),
+            exceptions=tuple(await policies.exceptions(connection, order.account_id)) if order.policy_name else (),
+            snapshot=await current_snapshot(connection),
+        )
+    return await asyncio.to_thread(_carried_out, services, books, order, document, known)
+
+
+def _carried_out(services: Services, books: Books, order: ScanOrder, document: Path | None, known: _Known) -> bytes:
+    policy = load_any(order.policy.encode("utf-8", "surrogatepass")) if order.policy else None
+    needs_book = order.matches or (policy is not None and wants_advisories(policy, NO_CONTEXT))
+    if order.format and known.snapshot is None:
+        raise HullmarkError(
+            "there are no advisories yet",
+            advice="an operator has them fetched: hullmark advisories update, or POST /api/v1/advisories/update",
+        )
+    with _book(books, known.snapshot if needs_book else None) as book:
+        if not order.reference:
+            return _told(services, order, known, policy, book, _looking_at(_inventory(order, document)))
+        named = parse_reference(order.reference)
+        login = login_for(known.registries, named, order.account_id, services.vault)
+        platform = parse_platform(order.platform) if order.platform else None
+        with asking(services, named, login, platform) as options:
+            image = open_image(f"registry:{named}", options)
+            means = _means(services)
+            return _told(services, order, known, policy, book, lambda wish: scan_image(image, wish, means))
+
+
+def _book(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
+    return books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
+
+
+def _means(services: Services) -> Means:
+    """Nothing is kept."""
+    return Means(keeping="never", scanners=ScannerPlaces(clamd=services.settings.clamd or None))
+
+
+def _inventory(order: ScanOrder, document: Path | None) -> Inventory:
+    return inventory_from_sbom(document.read_bytes(), "the SBOM") if document is not None else inventory_of(order)
+
+
+def inventory_of(order: ScanOrder) -> Inventory:
+    """Packages that are told by their purls, as an inventory. Raises HullmarkError for what is no purl: nothing is left out silently."""
+    problems: list[str] = []
+    found = []
+    for number, purl in enumerate(order.purls, 1):
+        parts = parts_of(purl)
+        package = (
+            package_of(Told(label=purl, name=parts.name, purl=purl), problems.append) if parts is not None else None
+        )
+        if parts is None or package is None:
+            raise HullmarkError(
+                f"package {number} is no purl: {purl[:200]!r}", advice="write it as pkg:TYPE/NAME@VERSION"
+            )
+        found.append(package)
+    id, _, version = order.distro.partition(":")
+    return Inventory(
+        source=empty_source("packages"),
+        distro=Distro(id=id, version_id=version) if id else None,
+        packages=merged(found),
+        problems=tuple(Problem("", -1, "sbom", reason) for reason in dict.fromkeys(problems)),
+    )
+
+
+def _looking_at(inventory: Inventory) -> Look:
+    """What an SBOM answers of a wish: of what only the image has, that nobody looked."""
+    bare = msgspec.structs.replace(inventory, files=None)
+    return lambda wish: Scanned(bare, facets={facet.name: None for facet in wish.facets})
+
+
+class _Once:
+    """Looks once, for the policy and for matching together, and remembers what was seen."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self.seen: Scanned | None = None
+
+    def look(self, wish: Wish) -> Scanned:
+        more = tuple(read for read in MATCHING_READS if all(read.name != other.name for other in wish.reads))
+        self.seen = self._look(msgspec.structs.replace(wish, reads=(*wish.reads, *more)))
+        return self.seen
+
+
+def _told(
+    services: Services, order: ScanOrder, known: _Known, policy: AnyPolicy | None, book: Snapshot | None, look: Look
+) -> bytes:
+    once = _Once(look)
+    verdict = _verdict(services, order, known, policy, book, once.look) if policy is not None else None
+    scanned = once.seen or once.look(Wish())
+    matches: Matches | None = None
+    if order.matches and book is not None:
+        matches = matched(scanned, book, Weighing(at=services.clock().date().isoformat()))
+    if order.format:
+        return load("matches", order.format).render(_required(matches), RenderContext(tool_version=__version__))
+    config = scanned.inventory.config
+    shown = msgspec.structs.replace(
+        scanned.inventory, files=None, config=without_secrets(config) if config is not None else None
+    )
+    return msgspec.json.encode(
+        ScanAnswer(
+            inventory=_raw("inventory", shown),
+            matches=_raw("matches", matches) if matches is not None else None,
+            verdict=verdict,
+        )
+    )
+
+
+def _verdict(
+    services: Services, order: ScanOrder, known: _Known, policy: AnyPolicy, book: Snapshot | None, look: Look
+) -> msgspec.Raw:
+    reference = order.tag or order.reference
+    exceptions = exceptions_for(known.exceptions, order.policy_name, reference)
+    asked = Asked(
+        tag=reference or None,
+        dockerfile=order.dockerfile,
+        book=book,
+        environment=order.environment,
+        exceptions=exceptions,
+    )
+    means = _means(services)
+    checked = judge_by(look, with_exceptions(policy, exceptions), services.clock(), means, asked)
+    return _raw("verdict", checked.verdict)
+
+
+def _raw(kind: Any, result: Any) -> msgspec.Raw:
+    return msgspec.Raw(load(kind, "json").render(result, RenderContext(tool_version=__version__)).strip())
+
+
+def _required(matches: Matches | None) -> Matches:
+    if matches is None:
+        raise HullmarkError("no matches were asked for", advice="leave out matches=false, or the format")
+    return matches

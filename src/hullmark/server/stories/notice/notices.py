@@ -1,0 +1,184 @@
+"""From a stored message to the notice or the digest that goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+
+from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.limit import Limit
+from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
+from hullmark.server.stories.notice.links import image_link, message_link
+from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.notice import messages, transitions
+from hullmark.server.tables.notice.messages import Group, MessageRow
+from hullmark.server.tables.notice.transitions import CauseRow, TransitionRow
+
+MOST_ITEMS = Limit(50, "transitions that a notice tells one by one; all are counted", "shortened")
+MOST_GROUPS = Limit(25, "causes that a notice tells one by one; all are counted", "shortened")
+ITEMS_OF_GROUP = 10
+_KINDS: list[str] = list(TRANSITION_KINDS)
+
+
+async def notice_of(connection: Connection, settings: Settings, message: MessageRow, now: datetime) -> Notice | Digest:
+    """What a message says: the most urgent of what it tells of, and how much there is of all."""
+    account = await _account(connection, message.account_id)
+    groups = await messages.groups(connection, message.id)
+    if message.form == "test":
+        return sample_notice(settings, account, message.sealed_at or now, str(message.key))
+    if message.form == "digest":
+        return await _digest(connection, settings, message, account, groups)
+    rows = await messages.most_urgent(connection, message.id, _KINDS, MOST_ITEMS)
+    number = message.cause_id or 0
+    causes = await transitions.causes(connection, message.account_id, [number])
+    return _notice(settings, message, account, causes[number], groups, rows)
+
+
+async def _digest(
+    connection: Connection, settings: Settings, message: MessageRow, account: str, groups: Sequence[Group]
+) -> Digest:
+    numbers = list(dict.fromkeys(group.cause_id for group in groups))
+    causes = await transitions.causes(connection, message.account_id, numbers[:MOST_GROUPS])
+    shown: list[Notice] = []
+    for number in numbers[:MOST_GROUPS]:
+        rows = await messages.most_urgent(connection, message.id, _KINDS, ITEMS_OF_GROUP, number)
+        some = [group for group in groups if group.cause_id == number]
+        shown.append(_notice(settings, message, account, causes[number], some, rows))
+    return Digest(
+        id=str(message.key),
+        account=account,
+        subscription=message.subscription,
+        groups=tuple(shown),
+        count=len(numbers),
+        since=message.opened_at,
+        until=message.sealed_at or message.due_at,
+        link=message_link(settings, message.id),
+        is_replay=message.resent_at is not None,
+    )
+
+
+def _notice(
+    settings: Settings,
+    message: MessageRow,
+    account: str,
+    cause: CauseRow,
+    groups: Sequence[Group],
+    rows: Sequence[TransitionRow],
+) -> Notice:
+    kinds: dict[str, int] = {}
+    for group in groups:
+        kinds[group.kind] = kinds.get(group.kind, 0) + group.count
+    return Notice(
+        id=str(message.key),
+        account=account,
+        cause=cause_of(cause),
+        items=tuple(item_of(settings, row) for row in rows),
+        count=sum(kinds.values()),
+        kinds={kind: kinds[kind] for kind in _KINDS if kind in kinds},
+        at=message.sealed_at or message.due_at,
+        severity=severity_of(max((group.severity for group in groups), default=cause.severity)),
+        link=message_link(settings, message.id),
+        part=message.part,
+        is_replay=message.resent_at is not None,
+    )
+
+
+def severity_of(rank: int) -> Severity:
+    """A severity by its place in the database."""
+    return cast(Severity, SEVERITIES[rank])
+
+
+def cause_of(row: CauseRow) -> Cause:
+    """A cause as it is told."""
+    known = {name: getattr(row, name) for name in ("kind", "key", "subject", "sentence", "seen_at", "before", "after")}
+    return msgspec.convert(
+        {**known, "severity": SEVERITIES[row.severity], "evidence": row.evidence}, Cause, from_attributes=True
+    )
+
+
+def item_of(settings: Settings, row: TransitionRow) -> Item:
+    """A transition as it is told."""
+    return Item(
+        id=row.id,
+        kind=row.kind,
+        at=row.at,
+        image=row.image_digest,
+        reference=row.reference,
+        policy=row.policy,
+        environment=row.environment,
+        before=row.before,
+        after=row.after,
+        severity=severity_of(row.severity),
+        is_deployed=row.is_deployed,
+        history_id=row.history_id,
+        evidence=msgspec.convert(row.evidence, tuple[Evidence, ...]),
+        link=image_link(settings, row.image_digest) if row.image_digest else "",
+    )
+
+
+async def _account(connection: Connection, account_id: int) -> str:
+    cursor = await connection.execute("SELECT name FROM account WHERE id = %s", (account_id,))
+    row = await cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+_SAMPLE = Evidence(
+    rule="no-critical",
+    subject="openssl",
+    message="CVE-2026-1234 in openssl 3.0.11-1 (critical)",
+    advisory="CVE-2026-1234",
+    package="openssl",
+    fix_state="fixed",
+    fix_version="3.0.14-1",
+)
+
+
+def sample_notice(settings: Settings, account: str, now: datetime, number: str) -> Notice:
+    """A notice about nothing that happened, for tests and previews."""
+    cause = Cause(
+        kind="advisory",
+        key="advisory:CVE-2026-1234@test",
+        subject="CVE-2026-1234",
+        sentence="A new advisory, CVE-2026-1234, affects openssl.",
+        seen_at=now - timedelta(seconds=2),
+        severity="critical",
+        before="not known",
+        after="critical, fixed in 3.0.14-1",
+        evidence=(_SAMPLE,),
+    )
+    items = tuple(_sample_item(settings, now, place, name) for place, name in enumerate(("web", "api", "jobs"), 1))
+    return Notice(
+        id=number,
+        account=account,
+        cause=cause,
+        items=items,
+        count=len(items),
+        kinds={"compliance.lost": len(items)},
+        at=now,
+        severity="critical",
+        link=message_link(settings, 0),
+        is_test=True,
+    )
+
+
+def _sample_item(settings: Settings, now: datetime, place: int, name: str) -> Item:
+    digest = f"sha256:{place:064d}"
+    return Item(
+        id=place,
+        kind="compliance.lost",
+        at=now,
+        image=digest,
+        reference=f"registry.example.org/shop/{name}:1.0",
+        policy="baseline",
+        environment="production",
+        before="go",
+        after="stop",
+        severity="critical",
+        is_deployed=place == 1,
+        evidence=(_SAMPLE,),
+        link=image_link(settings, digest),
+    )

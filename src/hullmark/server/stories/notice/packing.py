@@ -1,0 +1,196 @@
+"""Which messages transitions go into, and when these are due."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from hullmark.server.stories.notice.wanted import Listening
+from hullmark.server.tables.notice.decisions import Decision
+from hullmark.server.tables.notice.routing import NewMessage, OpenMessage
+
+_WINDOW = 4.0
+_LONGEST_WINDOW = 240.0
+_NEW = 1 << 62
+"""Messages that are there already come before all that begin, which are ranked by their first transition."""
+
+
+class Lot(msgspec.Struct, kw_only=True):
+    """Transitions that go into one message: about a cause, or (None) into the digest of the subscription.
+
+    `due_at`: when quiet hours let it go, or the digest is sent; None for now. `joins`: the message that is there already, of those that
+    gather.
+    """
+
+    channel_id: UUID
+    subscription_id: UUID
+    cause_id: int | None
+    due_at: datetime | None
+    ids: list[int]
+    joins: OpenMessage | None = None
+
+
+class _Seen(NamedTuple):
+    """Where what a channel hears of an image stands: the last place of what came before its newest verdict, the last of all, and that
+    verdict."""
+
+    earlier: int
+    last: int
+    verdict: int | None
+
+    def bound(self, verdict: int | None) -> int:
+        """The place before which nothing of a verdict may come. What came with one verdict came at once."""
+        return self.earlier if verdict is not None and verdict == self.verdict else self.last
+
+
+_NOTHING = _Seen(-_NEW, -_NEW, None)
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """What is to be done with messages: `new` ones for the lots of `begun`, in their order; other moments for some that gather (number,
+    due, held); and which lots go into which of these."""
+
+    new: list[NewMessage] = []
+    begun: list[Lot] = []
+    sooner: list[tuple[int, datetime, bool]] = []
+    joined: list[tuple[int, Lot]] = []
+    due: set[UUID] = set()
+    """The channels that have something due now."""
+
+
+def lots_of(decisions: Iterable[Decision], listening: Listening) -> list[Lot]:
+    """The transitions that somebody hears of, by the message that they go into."""
+    found: dict[tuple[UUID, int | None, UUID | None], Lot] = {}
+    for each in decisions:
+        if each.channel is None or each.position is None:
+            continue
+        wanted, times = listening.subscriptions[each.position], listening.times[each.position]
+        is_digest = wanted.mode == "digest"
+        due = times.digest_at if is_digest else times.quiet_until if each.is_held else None
+        key = (each.channel, None, wanted.id) if is_digest else (each.channel, each.cause_id, None)
+        lot = found.get(key)
+        if lot is None:
+            cause = None if is_digest else each.cause_id
+            found[key] = lot = Lot(
+                channel_id=each.channel, subscription_id=wanted.id, cause_id=cause, due_at=due, ids=[]
+            )
+        # What does not wait takes along what would.
+        lot.due_at = None if lot.due_at is None or due is None else min(lot.due_at, due)
+        lot.ids += each.ids
+    return sorted(found.values(), key=lambda lot: min(lot.ids))
+
+
+def in_order(
+    lots: Iterable[Lot],
+    there: Iterable[OpenMessage],
+    about: Mapping[int, tuple[int, int | None]],
+    last: Mapping[tuple[UUID, int], int],
+) -> list[Lot]:
+    """These lots, divided where a channel would else hear of an image's later news before its earlier ones.
+
+    `there` are messages of these channels about these causes; `about` are the transitions' images and verdicts; `last` is the newest
+    message to a channel, of those that are not sent, with something of an image. What came with one verdict came at once.
+    """
+    gathering = _gathering(there)
+    current: dict[tuple[UUID, int], tuple[int, Lot]] = {}
+    seen = {key: _Seen(number - _NEW, number - _NEW, None) for key, number in last.items()}
+    made: list[Lot] = []
+    for number, lot in sorted(((number, each) for each in lots for number in each.ids), key=lambda told: told[0]):
+        cause = lot.cause_id
+        if cause is None:
+            if lot.ids[0] == number:
+                lot.joins = gathering.get((lot.channel_id, None, lot.subscription_id))
+                made.append(lot)
+            continue
+        rank, into = current.get((lot.channel_id, cause), (None, None))
+        if into is None:
+            joins = gathering.get((lot.channel_id, cause, None))
+            rank, into = (number if joins is None else joins.id - _NEW), _divided(lot, joins)
+            made.append(into)
+        image, verdict = about.get(number, (None, None))
+        before = seen.get((lot.channel_id, image), _NOTHING) if image is not None else _NOTHING
+        assert rank is not None  # noqa: S101 - as above
+        if before.bound(verdict) > rank:
+            rank, into = number, _divided(lot, None)
+            made.append(into)
+        current[lot.channel_id, cause] = (rank, into)
+        into.ids.append(number)
+        if image is not None:
+            seen[lot.channel_id, image] = _Seen(before.bound(verdict), max(rank, before.last), verdict)
+    return sorted((lot for lot in made if lot.ids), key=lambda lot: lot.ids[0])
+
+
+def _gathering(there: Iterable[OpenMessage]) -> dict[tuple[UUID, int | None, UUID | None], OpenMessage]:
+    """Those messages that gather, by their channel and cause, or digests by their subscription."""
+    return {
+        (each.channel_id, each.cause_id, None if each.cause_id else each.subscription_id): each
+        for each in there
+        if each.state == "gathering"
+    }
+
+
+def _divided(lot: Lot, joins: OpenMessage | None) -> Lot:
+    return Lot(
+        channel_id=lot.channel_id,
+        subscription_id=lot.subscription_id,
+        cause_id=lot.cause_id,
+        due_at=lot.due_at,
+        ids=[],
+        joins=joins,
+    )
+
+
+def plan(lots: Sequence[Lot], there: Iterable[OpenMessage], unfinished: Collection[int], now: datetime) -> Plan:
+    """How these lots become messages, beside those that are there already. More is to come of the causes in `unfinished`."""
+    made = Plan()
+    parts: dict[tuple[UUID, int | None], int] = {}
+    for message in there:
+        about = (message.channel_id, message.cause_id)
+        parts[about] = max(parts.get(about, 0), message.part)
+    for lot in lots:
+        about = (lot.channel_id, lot.cause_id)
+        if lot.joins is None:
+            parts[about] = parts.get(about, 0) + 1
+            _begin(made, lot, parts[about], unfinished, now)
+        else:
+            _join(made, lot, lot.joins, unfinished, now)
+    return made
+
+
+def _begin(made: Plan, lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> None:
+    due = lot.due_at or _due(lot, part, unfinished, now)
+    made.begun.append(lot)
+    made.new.append(
+        NewMessage(
+            form="digest" if lot.cause_id is None else "group",
+            channel_id=lot.channel_id,
+            subscription_id=lot.subscription_id,
+            cause_id=lot.cause_id,
+            part=1 if lot.cause_id is None else part,
+            due_at=due,
+            is_held=lot.cause_id is not None and lot.due_at is not None,
+        )
+    )
+    if due <= now:
+        made.due.add(lot.channel_id)
+
+
+def _join(made: Plan, lot: Lot, message: OpenMessage, unfinished: Collection[int], now: datetime) -> None:
+    made.joined.append((message.id, lot))
+    due = message.due_at
+    if lot.cause_id is not None and lot.due_at is None and (message.is_held or lot.cause_id not in unfinished):
+        due = min(due, _due(lot, message.part, unfinished, now))
+        made.sooner.append((message.id, due, False))
+    if due <= now:
+        made.due.add(lot.channel_id)
+
+
+def _due(lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> datetime:
+    """Now, if all of the cause is there; else the end of a window that is twice as long for each further part."""
+    if lot.cause_id not in unfinished:
+        return now
+    return now + timedelta(seconds=min(_WINDOW * 2 ** min(part - 1, 20), _LONGEST_WINDOW))

@@ -1,0 +1,154 @@
+"""Decides who hears of what changed: transitions become items of messages, or nobody hears of them and it is said why.
+
+What a silence held back is not told later, when it ends: it stands in lists, with the silence as the reason. Quiet hours only put off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from hullmark.server.stories.notice.links import message_link
+from hullmark.server.stories.notice.packing import Lot, in_order, lots_of, plan
+from hullmark.server.stories.notice.wanted import WHY, Listening, hushes, listening
+from hullmark.server.stories.services import Services
+from hullmark.server.tables import events, jobs
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.events import NewEvent
+from hullmark.server.tables.notice import decisions, routing, transitions
+from hullmark.server.tables.notice.decisions import Decision
+
+_AT_ONCE = 10_000
+_FORGOTTEN, _LOST = timedelta(seconds=30), timedelta(seconds=60)
+_SHOWN = 20
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """How many transitions were routed, how many of them somebody hears of, and how many messages that began."""
+
+    count: int = 0
+    told: int = 0
+    messages: int = 0
+
+
+async def route(services: Services, account_id: int, at_once: int = _AT_ONCE) -> Routed:
+    """Route what is not routed yet of an account, in order, `at_once` transitions in a transaction. One process at a time does."""
+    done = Routed()
+    while True:
+        async with services.database.system() as connection:
+            await routing.lock_routing(connection, account_id)
+            some = await _route_some(services, connection, account_id, at_once)
+            if some.count < at_once:
+                await transitions.send_complete(connection, account_id)
+        done = Routed(count=done.count + some.count, told=done.told + some.told, messages=done.messages + some.messages)
+        if some.count < at_once:
+            return done
+
+
+async def route_what_waits(services: Services) -> None:
+    """Have transitions routed whose job was lost, as one is that failed too often; and causes completed that nobody did complete.
+
+    Such are those of which the last judge told while advisories were still carried into other verdicts.
+    """
+    now = services.clock()
+    async with services.database.system() as connection:
+        for account_id in await routing.accounts_to_route(connection, now - _LOST):
+            await transitions.want_routing(connection, account_id)
+        for account_id, causes in (await transitions.forgotten_causes(connection, now - _FORGOTTEN)).items():
+            if not await jobs.is_judging_ahead(connection, account_id):
+                await transitions.complete(connection, account_id, causes)
+
+
+async def _route_some(services: Services, connection: Connection, account_id: int, limit: int) -> Routed:
+    waiting = await routing.unrouted(connection, account_id, limit)
+    if not waiting:
+        return Routed()
+    now = services.clock()
+    ids = [number for number, _ in waiting]
+    heard = await listening(connection, account_id, now)
+    silent = await hushes(connection, account_id, [at for _, at in waiting])
+    decided = await decisions.decide(connection, account_id, ids, heard.rules, silent, heard.carried)
+    begun, messages = await _pack(connection, account_id, decided, heard, now)
+    told = {number for each in decided if each.channel is not None for number in each.ids}
+    whys = {number: each.silence or WHY[each.stage] for each in decided if each.channel is None for number in each.ids}
+    outcomes = [(number, "" if number in told else whys[number]) for number in ids]
+    await routing.mark_routed(connection, account_id, outcomes, now)
+    await _announce(services, connection, account_id, decided, messages)
+    return Routed(count=len(ids), told=len(told), messages=begun)
+
+
+async def _pack(
+    connection: Connection, account_id: int, decided: Sequence[Decision], heard: Listening, now: datetime
+) -> tuple[int, dict[int, int]]:
+    """Put what is told into messages, and have those sent that are due. Answers how many began, and each transition's (first) message."""
+    lots = lots_of(decided, heard)
+    if not lots:
+        return 0, {}
+    groups = [(lot.channel_id, lot.cause_id) for lot in lots if lot.cause_id is not None]
+    digests = [(lot.channel_id, lot.subscription_id) for lot in lots if lot.cause_id is None]
+    there = await routing.messages_about(connection, account_id, groups) if groups else []
+    there += await routing.open_digests(connection, account_id, digests) if digests else []
+    newest = max(number for each in decided for number in each.ids)
+    more = await routing.unfinished(connection, sorted({cause for _, cause in groups}), newest)
+    about = await routing.images_of(connection, account_id, [number for lot in lots for number in lot.ids])
+    images = sorted({image for image, _ in about.values()})
+    joined = min((each.id for each in there if each.cause_id and each.state == "gathering"), default=None)
+    last = await routing.last_messages(connection, account_id, images, joined) if joined is not None else {}
+    made = plan(in_order(lots, there, about, last), there, more, now)
+    began = await routing.open_messages(connection, account_id, made.new, now) if made.new else []
+    if made.sooner:
+        await routing.hasten(connection, made.sooner)
+    placed = [*made.joined, *((message.id, lot) for message, lot in zip(began, made.begun, strict=True))]
+    await routing.fill(connection, account_id, [(message, number) for message, lot in placed for number in lot.ids])
+    due = made.due | await _keep_order(connection, account_id, heard, placed, now)
+    await transitions.want_delivery(connection, sorted(map(str, due)))
+    messages: dict[int, int] = {}
+    for message, lot in sorted(placed, key=lambda each: each[0], reverse=True):
+        messages |= dict.fromkeys(lot.ids, message)
+    return len(began), messages
+
+
+async def _keep_order(
+    connection: Connection, account_id: int, heard: Listening, placed: Sequence[tuple[int, Lot]], now: datetime
+) -> set[Any]:
+    """What is told of an image comes in order: what quiet hours hold of it goes out before what does not wait."""
+    urgent = [message for message, lot in placed if lot.cause_id is not None and lot.due_at is None]
+    if not urgent or all(wanted.quiet is None for wanted in heard.subscriptions):
+        return set()
+    return set(await routing.release_images(connection, account_id, urgent, now))
+
+
+async def _announce(
+    services: Services,
+    connection: Connection,
+    account_id: int,
+    decided: Sequence[Decision],
+    messages: dict[int, int],
+) -> None:
+    """One event for all transitions of a kind that one cause brought about."""
+    groups: dict[tuple[int, str], set[int]] = {}
+    for each in decided:
+        groups.setdefault((each.cause_id, each.kind), set()).update(each.ids)
+    first = {key: sorted(ids)[:_SHOWN] for key, ids in groups.items()}
+    causes = await transitions.causes(connection, account_id, sorted({cause for cause, _ in groups}))
+    seen = await routing.images_in(connection, account_id, [number for ids in first.values() for number in ids])
+    told = []
+    for (cause_id, kind), ids in groups.items():
+        cause = causes[cause_id]
+        heard = [messages[number] for number in ids if number in messages]
+        body = {
+            "cause": {"kind": cause.kind, "subject": cause.subject, "sentence": cause.sentence},
+            "count": len(ids),
+            "told": len(heard),
+            "images": [
+                {"image": seen[number].image, "reference": seen[number].reference}
+                for number in first[cause_id, kind]
+                if number in seen
+            ],
+            "message": message_link(services.settings, min(heard)) if heard else None,
+        }
+        told.append(NewEvent(kind=kind, resource=("cause", str(cause_id)), body=body))
+    await events.tell_all(connection, account_id, told)

@@ -1,0 +1,312 @@
+"""One attempt to bring a notice to a channel: its words, the steps of the channel, and what they came to."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+import structlog
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.notice import Digest, Item, Notice
+from hullmark.notify.channel import Again, Channel, Outgoing, Refused, Reply, Thread, Wish
+from hullmark.notify.templates import MOST_TITLE, TemplateFault, rendered
+from hullmark.notify.words import text_of, title_of
+from hullmark.report.verdict_json import document
+from hullmark.server.stories.images.documents import verdict_at
+from hullmark.server.stories.notice import carriers, threads
+from hullmark.server.stories.notice.channel_settings import apart, masked, settings_of
+from hullmark.server.stories.notice.links import image_link
+from hullmark.server.stories.notice.notices import item_of
+from hullmark.server.stories.services import Services
+from hullmark.server.tables.clients import anchore_subscriptions
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.judging import verdicts
+from hullmark.server.tables.notice import deliveries, messages
+from hullmark.server.tables.notice.channels import ChannelRow
+from hullmark.server.tables.notice.deliveries import Attempt
+
+_log = structlog.get_logger("hullmark.delivery")
+_T = TypeVar("_T")
+_WHOLE = 30.0
+_WHOLE_OF_MANY = 300.0
+_LESS = 3
+_STEP = 20.0
+_SLACK = 5.0
+_ASKED = 15.0
+_PAGE = 500
+_STEPS_SHOWN = 10
+_SHORTEST_SECRET = 6
+_MOST_REMOTE = 300
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="deliver")
+"""Receivers that are slow hold these up, and nothing else."""
+
+
+async def send(services: Services, row: ChannelRow, notice: Notice | Digest, number: int | None = None) -> Attempt:
+    """Send a notice, and say what became of it. `number` is the message's (None: it is none, but a test)."""
+    at, began = services.clock(), time.monotonic()
+    try:
+        channel, settings = settings_of(services.vault, row)
+        outcome = await _within(services, channel, settings, row, notice, number)
+    except HullmarkError as error:
+        outcome = _Outcome("again", error=str(error))
+    return Attempt(
+        at=at,
+        milliseconds=int((time.monotonic() - began) * 1000),
+        outcome=outcome.word,
+        status=outcome.status,
+        error=outcome.error,
+        after=outcome.after,
+        remote=outcome.remote,
+    )
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    word: deliveries.Outcome
+    status: int | None = None
+    error: str = ""
+    after: float | None = None
+    remote: str = ""
+
+
+async def _within(
+    services: Services,
+    channel: Channel,
+    settings: Any,
+    row: ChannelRow,
+    notice: Notice | Digest,
+    number: int | None,
+) -> _Outcome:
+    """The attempt, in the time that it may take. A thread that does not come back in it is left to end by itself."""
+    # Of a test somebody waits for the answer.
+    is_long = number is not None and (channel.is_threaded or channel.is_single)
+    whole = _WHOLE_OF_MANY if is_long else _WHOLE
+    if row.failures:
+        whole /= _LESS  # who hangs takes turns away from others
+    told = await _threads(services, channel, row, number)
+    asking = _Asking(services, asyncio.get_running_loop(), row, await _begun(services, row, number))
+    work = partial(_attempt, services, channel, settings, lambda: wish_of(services, row, notice, told, asking), whole)
+    try:
+        async with asyncio.timeout(whole + _SLACK):
+            outcome = await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+    except TimeoutError:
+        outcome = _Outcome("again", error=f"it took longer than {whole:.0f} seconds")
+    secrets = list(_leaves(apart(settings)[1]))
+    return msgspec.structs.replace(outcome, error=_clean(outcome.error, secrets), remote=_clean(outcome.remote, []))
+
+
+async def _threads(services: Services, channel: Channel, row: ChannelRow, number: int | None) -> tuple[Thread, ...]:
+    if not channel.is_threaded or number is None:
+        return ()
+    async with services.database.system() as connection:
+        return await threads.threads_of(connection, row, number, partial(image_link, services.settings))
+
+
+async def _begun(services: Services, row: ChannelRow, number: int | None) -> deliveries.Begun | None:
+    if number is None:
+        return None
+    async with services.database.system() as connection:
+        return await deliveries.begun(connection, row.account_id, number)
+
+
+def wish_of(
+    services: Services,
+    row: ChannelRow,
+    notice: Notice | Digest,
+    told: tuple[Thread, ...] = (),
+    asking: _Asking | None = None,
+) -> Wish:
+    """What a channel is to deliver, in the words of its templates."""
+    title, text = worded(row.templates, notice)
+    plain = Wish(notice=notice, title=title, text=text, now=services.clock(), threads=told)
+    if asking is None:
+        return plain
+    return Wish(
+        notice=notice,
+        title=title,
+        text=text,
+        now=plain.now,
+        threads=told,
+        earlier=asking.begun.earlier if asking.begun is not None else "",
+        keep=asking.keep,
+        evaluation=asking.evaluation,
+        evaluation_before=asking.evaluation_before,
+        each=asking.items if asking.begun is not None else None,
+        reached=asking.reached,
+        subscribed=asking.subscribed,
+    )
+
+
+def worded(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
+    """Title and text; the usual ones where a template fails, since nobody is to miss a message for it."""
+    usual = title_of(notice), text_of(notice)
+    try:
+        return tried(templates, notice)
+    except TemplateFault as error:
+        _log.warning("template", notice=notice.id, reason=str(error))
+        return usual
+
+
+def tried(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
+    """Title and text by templates. Raises TemplateFault."""
+    title, text = title_of(notice), text_of(notice)
+    own_title = templates.get("title", "")
+    own_text = templates.get("text", "")
+    return (
+        " ".join(rendered(own_title, notice, title, text, MOST_TITLE).split()) or title if own_title else title,
+        rendered(own_text, notice, title, text) if own_text else text,
+    )
+
+
+def _attempt(services: Services, channel: Channel, settings: Any, wish: Callable[[], Wish], whole: float) -> _Outcome:
+    """Drive the channel's steps. Runs in a thread."""
+    deadline = time.monotonic() + whole
+    status: int | None = None
+    try:
+        steps = channel.deliver(wish(), settings)
+        sent = next(steps)
+        while True:
+            if (left := deadline - time.monotonic()) <= 0:
+                steps.close()
+                raise Again(f"it took longer than {whole:.0f} seconds")
+            reply = carriers.carry(services, sent, min(left, _STEP))
+            status = reply.status
+            sent = steps.send(reply)
+    except StopIteration as end:
+        return _Outcome("delivered", status, remote=str(end.value or ""))
+    except Refused as error:
+        return _Outcome("refused", error.status or status, str(error))
+    except Again as error:
+        return _Outcome("again", error.status or status, str(error), error.after)
+    except HullmarkError as error:
+        return _Outcome("again", status, str(error))
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # A fault of ours: it is told in the log, and must not hold up what comes after this message.
+        _log.error("bug", channel=channel.name, exc_info=error)
+        return _Outcome("refused", status, "this is a fault of the server; its log says more")
+
+
+def preview(channel: Channel, settings: Any, wish: Wish) -> tuple[list[Outgoing], str]:
+    """What would be sent if every step went well, with all secrets hidden; and why there is no more ("": that is all)."""
+    shown: list[Outgoing] = []
+    try:
+        steps = channel.deliver(wish, masked(settings))
+        sent = next(steps)
+        while len(shown) < _STEPS_SHOWN:
+            shown.append(sent)
+            sent = steps.send(Reply(status=200, body=b"{}", headers={"content-type": "application/json"}))
+        steps.close()
+        return shown, f"only the first {_STEPS_SHOWN} steps are shown"
+    except StopIteration:
+        return shown, ""
+    except (Again, Refused, HullmarkError, LookupError, TypeError, ValueError, AttributeError):
+        return shown, "what follows depends on the answer" if shown else "nothing can be shown with hidden settings"
+
+
+class _Asking:
+    """What a channel's steps ask the database for, from their thread. Raises HullmarkError where it does not answer."""
+
+    def __init__(
+        self, services: Services, loop: asyncio.AbstractEventLoop, row: ChannelRow, begun: deliveries.Begun | None
+    ) -> None:
+        self._services = services
+        self._loop = loop
+        self._row = row
+        self.begun = begun
+
+    def keep(self, key: str, remote: str) -> None:
+        """Write down the name that a thread has elsewhere, before anything else is sent."""
+        name = _clean(remote, [])[:_MOST_REMOTE]
+        self._ask(lambda connection: threads.keep_remote(connection, self._row.id, key, name))
+
+    def evaluation(self, number: int) -> Mapping[str, Any] | None:
+        """A verdict of the history, as the API shows it."""
+        found = self._ask(lambda connection: verdicts.by_number(connection, self._row.account_id, number))
+        if found is None:
+            return None
+        shown: Mapping[str, Any] = msgspec.to_builtins(document(verdict_at(self._services.objects, found)))
+        return shown
+
+    def evaluation_before(self, number: int) -> Mapping[str, Any] | None:
+        """The verdict before it."""
+        before = self._ask(lambda connection: deliveries.verdict_before(connection, self._row.account_id, number))
+        return self.evaluation(before) if before is not None else None
+
+    def items(self) -> Iterator[Item]:
+        """All that the message tells of and that did not arrive yet, in order."""
+        if self.begun is None:
+            return
+        account, number, after = self._row.account_id, self.begun.number, self.begun.reached
+        while some := self._ask(partial(messages.items, account_id=account, number=number, after=after, limit=_PAGE)):
+            yield from (item_of(self._services.settings, each) for each in some)
+            after = some[-1].id
+
+    def reached(self, id: int) -> None:
+        """Write down that an item has arrived: another attempt begins behind it."""
+        if self.begun is not None:
+            number = self.begun.number
+            self._ask(lambda connection: deliveries.keep_reached(connection, number, id))
+
+    def subscribed(self, type: str, tag: str) -> bool:
+        """Whether a subscription of Anchore's kind wants it."""
+        found = self._ask(
+            partial(anchore_subscriptions.list_subscriptions, account_id=self._row.account_id, type=type, key=tag)
+        )
+        return any(each.is_active for each in found)
+
+    def _ask(self, question: Callable[[Connection], Awaitable[_T]]) -> _T:
+        async def asked() -> _T:
+            async with self._services.database.system() as connection:
+                return await question(connection)
+
+        try:
+            return asyncio.run_coroutine_threadsafe(asked(), self._loop).result(_ASKED)
+        except TimeoutError as error:
+            raise HullmarkError("the database does not answer in time", advice="try again") from error
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _leaves(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _leaves(each)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """A secret, and of a URL what a receiver may repeat of it: all behind the host, each part of that, and a login."""
+    yield secret
+    _, is_url, rest = secret.partition("://")
+    if is_url:
+        login, _, place = rest.rpartition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
+        behind = place[len(re.split(r"[/?#]", place, maxsplit=1)[0]) :]
+        for part in (behind, *re.split(r"[/?&=#]+", behind), *login.split(":")):
+            yield from (part, unquote(part))
+
+
+def _clean(text: str, secrets: list[str]) -> str:
+    """A foreign text as it may be kept and shown: without secrets, on one line."""
+    hidden = {part for secret in secrets for part in _parts(secret)}
+    for secret in sorted(hidden, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return " ".join(_CONTROLS.sub(" ", text).split())[:1000]

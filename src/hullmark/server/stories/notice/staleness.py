@@ -1,0 +1,113 @@
+"""Advisories that are older than they should be, and feeds that bring none: people hear of it once, and once more when it is over."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from hullmark.model.notice import Cause, Evidence, Transition
+from hullmark.policy.days import moment_in, today
+from hullmark.server.stories.advisories.advisories import current_snapshot
+from hullmark.server.stories.advisories.feeds import LastUpdate, last_update
+from hullmark.server.stories.services import Services
+from hullmark.server.tables import events
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.judging import moments
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.settings import keep_setting, setting
+
+FEEDS = "feeds"
+"""What is wrong with all advisories goes by this name, what is wrong with one feed by the feed's."""
+
+_NAME = "advisories.stale"
+_MANY_FAILURES = 3
+_DAY = 10
+_SHOWN = 50
+
+
+class Stale(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is stale: since which day that is known (ISO 8601), and what is wrong, as sentences."""
+
+    day: str
+    reasons: tuple[str, ...]
+
+
+async def look_for_stale(services: Services) -> None:
+    """A duty: tell each account that has images and policies of what has become stale, and of what is fresh again."""
+    now = services.clock()
+    async with services.database.system() as connection:
+        told = msgspec.convert(await setting(connection, _NAME) or {}, dict[str, Stale])
+        found = await _stale_now(services, connection, now, told)
+        day = today(now).isoformat()
+        kept = {name: Stale(day=told[name].day if name in told else day, reasons=said) for name, said in found.items()}
+        if kept == told:
+            return
+        come, gone = sorted(kept.keys() - told.keys()), sorted(told.keys() - kept.keys())
+        for account_id in await moments.listening_accounts(connection) if come or gone else ():
+            for name in come:
+                await _tell(connection, account_id, name, kept[name], now)
+            for name in gone:
+                body = {"name": name, "stale_since": told[name].day}
+                await events.tell(connection, account_id, "data.fresh", ("advisories", name), body)
+        await keep_setting(connection, _NAME, msgspec.to_builtins(kept))
+
+
+async def _stale_now(
+    services: Services, connection: Connection, now: datetime, told: dict[str, Stale]
+) -> dict[str, tuple[str, ...]]:
+    """What is wrong now, by name. Feeds that were held stay so while nothing can be fetched."""
+    limit = timedelta(seconds=services.settings.stale_after)
+    snapshot = await current_snapshot(connection)
+    reasons = [_old(snapshot.data_at, limit, now)] if snapshot is not None else []
+    found: dict[str, tuple[str, ...]] = {}
+    last = await last_update(connection) if services.settings.feeds else None
+    if last is not None:
+        reasons += _failing(last, limit, now)
+        found = _held(last) if last.outcomes else {name: each.reasons for name, each in told.items() if name != FEEDS}
+    said = tuple(reason for reason in reasons if reason)
+    return {**found, FEEDS: said} if said else found
+
+
+def _held(last: LastUpdate) -> dict[str, tuple[str, ...]]:
+    """The feeds whose last good records stay, because they bring much less than before."""
+    held = (each for each in last.outcomes if each.status == "held")
+    return {each.feed: (f"The feed {each.feed} is held back: {each.reason}.",) for each in held}
+
+
+def _old(data_at: str, limit: timedelta, now: datetime) -> str:
+    """That the advisories are too old; "" if they are not, or do not say of when they are. Of a day counts its end."""
+    moment = moment_in(data_at)
+    if moment is None or now - moment <= limit + timedelta(days=len(data_at) == _DAY):
+        return ""
+    return f"The youngest of the advisories is of {data_at[:_DAY]}."
+
+
+def _failing(last: LastUpdate, limit: timedelta, now: datetime) -> list[str]:
+    """What is wrong with fetching: nothing came the last times, or nothing of some feeds for too long."""
+    if last.failures >= _MANY_FAILURES:  # the reason is forgotten while it is tried again
+        why = f": {last.reason}" if last.reason else ""
+        return [f"Advisories could not be fetched {last.failures} times in a row{why}."]
+    reasons = {each.feed: each.reason for each in last.outcomes if each.status == "failed"}
+    return [
+        f"The feed {feed} has brought nothing since {since:%Y-%m-%d}{f': {reasons[feed]}' if reasons.get(feed) else ''}."
+        for feed, since in sorted(last.good_at.items())
+        if now - since > limit
+    ][:_SHOWN]
+
+
+async def _tell(connection: Connection, account_id: int, name: str, stale: Stale, now: datetime) -> None:
+    key = f"data:{name}@{stale.day}"
+    evidence = tuple(Evidence(subject=name, message=reason) for reason in stale.reasons)
+    cause = Cause(
+        kind="data",
+        key=key,
+        subject=name,
+        sentence=" ".join(stale.reasons)[:2000],
+        seen_at=now,
+        before="fresh",
+        after="stale",
+        evidence=evidence,
+    )
+    transition = Transition(kind="data.stale", key=key, at=now, before="fresh", after="stale", evidence=evidence)
+    await transitions.tell(connection, account_id, cause, (transition,))

@@ -1,0 +1,1 @@
+"""How a new snapshot is carried into all matches and verdicts."""

@@ -1,0 +1,193 @@
+"""What becomes of a current verdict by changes of what is found in packages of its image: pure sums, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.limit import Limit
+from hullmark.model.verdict import PASSING
+from hullmark.policy.evaluate import MAX_FINDINGS
+from hullmark.policy.recount import counted
+from hullmark.server.tables.rollout.rejudging import FindingChange
+from hullmark.server.tables.rollout.summed import NewRow, Row
+
+LONGEST = 200
+"""Changes that a verdict may have had since its document was written; then it is judged as a whole."""
+
+_MOST_EVIDENCE = Limit(50, "pieces of evidence of a transition", "shortened")
+
+
+class Told(NamedTuple):
+    """What is told of an image that stays out of compliance ("": nothing), of which cause (by key)."""
+
+    cause: str
+    kind: str
+    severity: int
+    evidence: list[Any]
+
+
+class Added(NamedTuple):
+    """What is added to the verdicts of images that hold a package. `says`: findings come or go."""
+
+    id: int
+    is_doubtful: bool
+    says: bool
+    stops: int
+    warns: int
+    findings: int
+    next_at: datetime | None
+    cause: str
+    severity: int
+    told: tuple[Told, ...]
+
+
+def added(change: FindingChange) -> Added:
+    """A change as it is added."""
+    told = tuple(
+        Told(each["cause"], each["kind"], SEVERITY_RANK[each["severity"]], each["evidence"]) for each in change.told
+    )
+    return Added(
+        change.id,
+        change.is_doubtful,
+        bool(change.lost or change.gained),
+        change.stops,
+        change.warns,
+        change.findings,
+        change.next_at,
+        told[0].cause if told else "",
+        max((each.severity for each in told), default=0),
+        told,
+    )
+
+
+class News(NamedTuple):
+    """A transition to be written down: of which cause (by key), what kind, from which verdict to which, and the evidence."""
+
+    cause: str
+    kind: str
+    before: str
+    after: str
+    severity: int
+    evidence: list[Any]
+
+
+class Outcome(NamedTuple):
+    """A verdict in place of the one before, and what is told. `news` are in the order in which it happened."""
+
+    row: NewRow
+    news: tuple[News, ...]
+
+
+class Judge(NamedTuple):
+    """The image has to be judged as a whole."""
+
+
+JUDGE = Judge()
+
+
+class Moment(NamedTuple):
+    """Nothing changes but the moment at which time may change the verdict."""
+
+    next_at: datetime
+
+
+def outcome_of(row: Row, changes: Sequence[Added], now: datetime) -> Outcome | Judge | Moment | None:
+    """What becomes of a verdict; None: nothing. `changes` are in the order of their numbers."""
+    if not _is_sum(row, changes, now):
+        return JUDGE
+    told = [each for each in changes if each.says]
+    next_at = min((moment for moment in (row.next_at, *(each.next_at for each in changes)) if moment), default=None)
+    if not told:
+        return Moment(next_at) if next_at is not None and next_at != row.next_at else None
+    stops = row.stops + sum([each.stops for each in told])
+    warns = row.warns + sum([each.warns for each in told])
+    if stops < 0 or warns < 0 or (row.is_clouded and row.verdict == "stop" and not stops):
+        return JUDGE
+    word = _word(row, stops, warns)
+    made = NewRow(
+        row.history_id,
+        word,
+        _reason(row, word, stops, warns),
+        stops,
+        warns,
+        (row.finding_count or 0) + sum([each.findings for each in told]),
+        next_at,
+        tuple([each.id for each in told]),
+    )
+    return Outcome(made, () if row.is_shadow else tuple(_news(row, told)))
+
+
+def _is_sum(row: Row, changes: Sequence[Added], now: datetime) -> bool:
+    """Whether what comes of the changes can be told from the counts."""
+    if row.finding_count is None or row.changes < 0 or row.changes + len(changes) > LONGEST:
+        return False
+    if (row.next_at is not None and row.next_at <= now) or any(each.is_doubtful for each in changes):
+        return False
+    if row.finding_count + sum([each.findings for each in changes if each.findings > 0]) >= MAX_FINDINGS:
+        return False
+    return row.is_clouded or row.verdict != "unknown"
+
+
+def _word(row: Row, stops: int, warns: int) -> str:
+    """The outcome. Where an image passes, what could not be judged did not decide: rules that do make it unknown."""
+    if stops:
+        return "stop"
+    if row.verdict == "unknown":
+        return "unknown"
+    return "warn" if warns else "go"
+
+
+def _reason(row: Row, word: str, stops: int, warns: int) -> str | None:
+    """As the policy says it, without the names of the rules, which the verdict's findings tell; None: as it was."""
+    if word == "stop":
+        return f"{counted(stops, 'finding')} to stop for"
+    if word == "warn":
+        return counted(warns, "warning")
+    return "nothing to stop or warn for" if word != row.verdict else None
+
+
+def _news(row: Row, changes: Sequence[Added]) -> Iterator[News]:
+    """What is told, cause by cause: what is worse first."""
+    before, stops, warns = row.verdict, row.stops, row.warns
+    for cause, group in _by_cause(changes):
+        stops += sum([each.stops for each in group])
+        warns += sum([each.warns for each in group])
+        after = _word(row, stops, warns)
+        if cause:
+            told = [entry for each in group for entry in each.told if entry.cause == cause]
+            for kind, entries in _kinds(before, after, told):
+                evidence = (
+                    entries[0].evidence
+                    if len(entries) == 1
+                    else [one for each in entries for one in each.evidence][:_MOST_EVIDENCE]
+                )
+                severity = max([entry.severity for entry in entries], default=0)
+                yield News(cause, kind, before, after, severity, evidence)
+        before = after
+
+
+def _by_cause(changes: Sequence[Added]) -> list[tuple[str, list[Added]]]:
+    groups: dict[str, list[Added]] = {}
+    for each in changes:
+        groups.setdefault(each.cause, []).append(each)
+    return list(groups.items()) if len(groups) == 1 else sorted(groups.items(), key=_urgency)
+
+
+def _urgency(item: tuple[str, list[Added]]) -> tuple[bool, int, str]:
+    cause, group = item
+    return sum([each.stops for each in group]) < 0, -max([each.severity for each in group]), cause
+
+
+def _kinds(before: str, after: str, told: list[Told]) -> Iterable[tuple[str, list[Told]]]:
+    if (before in PASSING) is not (after in PASSING):
+        return [("compliance.lost" if before in PASSING else "compliance.regained", told)]
+    if after in PASSING:
+        return []
+    kinds: dict[str, list[Told]] = {}
+    for entry in told:
+        if entry.kind:
+            kinds.setdefault(entry.kind, []).append(entry)
+    return sorted(kinds.items()) if len(kinds) > 1 else list(kinds.items())

@@ -1,0 +1,291 @@
+"""Policies whose verdicts are sums as far as advisories go: what they find in one package does not depend on the rest of an image.
+
+So what a snapshot says differently of a package changes the counts of every image that holds it by the same numbers, and these are found
+by asking the policy itself about that package alone, as it was and as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from hullmark.model.errors import HullmarkError
+from hullmark.model.inventory import Inventory, InventorySource
+from hullmark.model.match import Match, Matches, SnapshotInfo
+from hullmark.model.verdict import Action, Finding, Verdict
+from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.needs import bundle_needs
+from hullmark.policy.context import NO_CONTEXT
+from hullmark.policy.evaluate import evaluate
+from hullmark.policy.facts import Facts
+from hullmark.policy.gate import Need
+from hullmark.policy.gates.vulnerabilities import Found, Listed, NoData, StaleData
+from hullmark.policy.load import load_any
+from hullmark.policy.moments import is_timeless, next_moment
+from hullmark.policy.rules import Excepted, Policy, Rule
+from hullmark.policy.values import Expression
+from hullmark.server.stories.advisories.ends import asks_for_advisories
+from hullmark.server.stories.advisories.news import Thresholds
+from hullmark.server.stories.judging.case import digest_of_exceptions
+from hullmark.server.stories.judging.excepted import ExceptionBody, exceptions_for, with_exceptions
+from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
+
+_AT_ONCE = 400
+"""Findings of one rule that are surely all listed."""
+_NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,9})?")
+_NOTHING = Inventory(
+    source=InventorySource(kind="", reference="", digest="", config_digest="", platform="", layers=()),
+    distro=None,
+    packages=(),
+    problems=(),
+)
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a policy that an account has in force.
+
+    `policy` holds the rules that look at single packages' vulnerabilities, with the exceptions that count for all images; None: its
+    verdicts are no sums. `narrowed` are exceptions that count for some images. `asks_untold`: what it says depends on whether anything
+    can be told. `wide` are rules that look at the advisories as a whole.
+    """
+
+    account_id: int
+    policy_id: int
+    version: int
+    name: str
+    exceptions_digest: str
+    policy: Policy | None
+    narrowed: tuple[Excepted, ...] = ()
+    asks_untold: bool = False
+    wide: Policy | None = None
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Account, policy and version."""
+        return self.account_id, self.policy_id, self.version
+
+
+def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[ExceptionRow]) -> Target | None:
+    """A version with an account's exceptions; None if advisories change nothing that it says."""
+    try:
+        loaded = load_any(version.text.encode())
+    except HullmarkError:
+        return None  # its verdicts say so, whatever advisories say
+    if not _needs_matches(loaded):
+        return None
+    made = Target(
+        account_id=account_id,
+        policy_id=version.policy_id,
+        version=version.version,
+        name=version.name,
+        exceptions_digest=digest_of_exceptions(tuple(exceptions)),
+        policy=None,
+    )
+    if isinstance(loaded, Bundle) or not _is_sum(loaded):
+        return made
+    wide: list[ExceptionRow] = []
+    narrow: list[ExceptionRow] = []
+    for row in exceptions:
+        (wide if msgspec.convert(row.body, ExceptionBody).images == "*" else narrow).append(row)
+    rules = {
+        kind: tuple(rule for rule in loaded.rules if isinstance(rule.params, kind))
+        for kind in (Found, Listed, StaleData)
+    }
+    whole = with_exceptions(loaded, exceptions_for(wide, version.name, ""))
+    assert isinstance(whole, Policy)  # noqa: S101 - what was native stays so
+    return msgspec.structs.replace(
+        made,
+        policy=dataclasses.replace(whole, rules=(*rules[Found], *rules[Listed])),
+        narrowed=_narrowed(narrow, version.name),
+        asks_untold=any(_asks_what_is_known(rule) for rule in loaded.rules),
+        wide=dataclasses.replace(whole, rules=rules[StaleData]) if rules[StaleData] else None,
+    )
+
+
+def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[Excepted, ...]:
+    """Exceptions for some images, as if they counted for all."""
+    widened = [msgspec.structs.replace(row, body={**row.body, "images": "*"}) for row in rows]
+    return exceptions_for(widened, name, "")
+
+
+def _needs_matches(policy: Policy | Bundle) -> bool:
+    if isinstance(policy, Bundle):
+        return bundle_needs(policy, NO_CONTEXT).matches
+    return any(_asks(rule) for rule in policy.rules)
+
+
+def _asks(rule: Rule) -> bool:
+    return Need.MATCHES in rule.trigger.needs_of(rule.params)
+
+
+def _asks_what_is_known(rule: Rule) -> bool:
+    """Whether it cannot tell of packages of which nothing can be said."""
+    return isinstance(rule.params, NoData) or asks_for_advisories(rule)
+
+
+def _is_sum(policy: Policy) -> bool:
+    """Whether all that looks at advisories looks at packages one by one, or at the advisories alone, and no image has its own rules."""
+    known = (Found, Listed, NoData, StaleData)
+    return (
+        not policy.apply
+        and policy.grace is None
+        and all(isinstance(rule.params, known) and not _is_dated(rule) for rule in policy.rules if _asks(rule))
+    )
+
+
+def _is_dated(rule: Rule) -> bool:
+    """Whether it asks when an advisory was published: of that, what is kept beside matches may be older."""
+    return isinstance(rule.params, Found) and rule.params.known_for_days is not None
+
+
+def thresholds_of(loaded: Iterable[Policy | Bundle]) -> Thresholds:
+    """All bounds of scores that policies ask for; of expressions, all numbers that might be some."""
+    epss, percentile, risk = set(Thresholds().epss), set[float](), set[float]()
+    for rule in (rule for policy in loaded if isinstance(policy, Policy) for rule in policy.rules):
+        params = rule.params
+        if isinstance(params, Found):
+            epss |= {params.epss.number} if params.epss is not None else set()
+            percentile |= {params.epss_percentile.number} if params.epss_percentile is not None else set()
+            risk |= {float(params.risk)} if params.risk is not None else set()
+        for value in msgspec.structs.astuple(params):
+            if isinstance(value, Expression):
+                numbers = {float(each) for each in _NUMBERS.findall(value.text)}
+                epss, percentile, risk = epss | numbers, percentile | numbers, risk | numbers
+    return Thresholds(epss=_bounds(epss, 1), percentile=_bounds(percentile, 1), risk=_bounds(risk, 100))
+
+
+def _bounds(numbers: Iterable[float], most: float) -> tuple[float, ...]:
+    return tuple(sorted(number for number in numbers if 0 < number <= most))
+
+
+# What is found in one package
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a policy finds in one package about one vulnerability: findings by rule and trigger id. `unclear`: what it could not tell."""
+
+    findings: dict[tuple[str, str], Finding]
+    unclear: tuple[object, ...] = ()
+    next_at: datetime | None = None
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """The moment that counts as now, and the advisories."""
+
+    now: datetime
+    snapshot: SnapshotInfo
+
+
+def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> list[Said]:
+    """What a policy finds in each case: the matches of one vulnerability in one package."""
+    found = [Said({}) for _ in cases]
+    many = _AT_ONCE if is_timeless(policy) and not policy.exceptions else 1
+    for numbers in _apart(cases, many):
+        if len(numbers) == 1:
+            found[numbers[0]] = _said(policy, cases[numbers[0]], at)
+            continue
+        verdict = evaluate(policy, _facts([match for each in numbers for match in cases[each]], at), analyzer="")
+        if verdict.is_clouded:
+            for each in numbers:
+                found[each] = _said(policy, cases[each], at)
+            continue
+        places = {_subject(cases[each]): each for each in numbers}
+        for finding in verdict.findings:
+            found[places[finding.subject]].findings[(finding.rule_id, finding.trigger_id)] = finding
+    return found
+
+
+def _apart(cases: Sequence[Sequence[Match]], most: int) -> Iterator[list[int]]:
+    """The numbers of cases that are not empty, some at a time, in which no two are about the same."""
+    waiting = [number for number, matches in enumerate(cases) if matches]
+    while waiting:
+        taken: dict[str, int] = {}
+        left = []
+        for number in waiting:
+            subject = _subject(cases[number])
+            if subject in taken or len(taken) >= most:
+                left.append(number)
+            else:
+                taken[subject] = number
+        yield list(taken.values())
+        waiting = left
+
+
+def _subject(matches: Sequence[Match]) -> str:
+    first = matches[0]
+    return f"{first.advisory.cve or first.advisory.id}+{first.package.purl}"
+
+
+def _said(policy: Policy, matches: Sequence[Match], at: Moment) -> Said:
+    facts = _facts(matches, at)
+    verdict = evaluate(policy, facts, analyzer="")
+    unclear: tuple[object, ...] = ()
+    if verdict.is_clouded:
+        unclear = (verdict.verdict, verdict.problems, verdict.findings)
+    findings = {(finding.rule_id, finding.trigger_id): finding for finding in verdict.findings}
+    return Said(findings, unclear, next_moment(policy, facts, verdict))
+
+
+def says_of_all(policy: Policy, at: Moment) -> Verdict:
+    """What rules say that look at the advisories alone."""
+    return evaluate(policy, _facts((), at), analyzer="")
+
+
+def differ(before: Verdict, after: Verdict) -> bool:
+    """Whether two verdicts hold other findings against an image, or cannot tell other things."""
+    told = [{(each.rule_id, each.trigger_id, each.action) for each in verdict.findings} for verdict in (before, after)]
+    return told[0] != told[1] or (before.verdict, before.is_clouded) != (after.verdict, after.is_clouded)
+
+
+def _facts(matches: Sequence[Match], at: Moment) -> Facts:
+    told = Matches(source=_NOTHING.source, distro=None, snapshot=at.snapshot, matches=tuple(matches), unknown=())
+    return Facts(inventory=_NOTHING, now=at.now, matches=told)
+
+
+# What that adds
+
+
+class Sum(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes in the counts of an image that holds a package. `is_doubtful`: that is no sum, and the image has to be judged."""
+
+    stops: int = 0
+    warns: int = 0
+    findings: int = 0
+    lost: tuple[tuple[str, str], ...] = ()
+    gained: tuple[Finding, ...] = ()
+    next_at: datetime | None = None
+    is_doubtful: bool = False
+
+
+def sum_of(target: Target, before: Said, after: Said) -> Sum | None:
+    """What becomes of images; None: nothing."""
+    if before.unclear != after.unclear:
+        return Sum(is_doubtful=True)
+    keys = sorted(before.findings.keys() | after.findings.keys())
+    differing = [key for key in keys if before.findings.get(key) != after.findings.get(key)]
+    if not differing:
+        return None if after.next_at == before.next_at or after.next_at is None else Sum(next_at=after.next_at)
+    lost = tuple((before.findings[key]) for key in differing if key in before.findings)
+    gained = tuple(after.findings[key] for key in differing if key in after.findings)
+    if any(_covers(each, finding) for each in target.narrowed for finding in (*lost, *gained)):
+        return Sum(is_doubtful=True)
+    return Sum(
+        stops=_count(gained, Action.STOP) - _count(lost, Action.STOP),
+        warns=_count(gained, Action.WARN) - _count(lost, Action.WARN),
+        findings=len(gained) - len(lost),
+        lost=tuple((each.rule_id, each.trigger_id) for each in lost),
+        gained=gained,
+        next_at=after.next_at,
+    )
+
+
+def _count(findings: Iterable[Finding], action: Action) -> int:
+    return sum(finding.action is action and finding.allowlisted is None for finding in findings)
+
+
+def _covers(excepted: Excepted, finding: Finding) -> bool:
+    return excepted.rule == finding.rule_id and excepted.subject.matches(finding.subject)

@@ -1,0 +1,295 @@
+"""Waves: changes of what is found in packages, carried into the verdicts of all images that hold them, some images at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from hullmark.model import notice
+from hullmark.model.advisory import SEVERITY_RANK
+from hullmark.model.limit import Limit
+from hullmark.model.verdict import PASSING
+from hullmark.server.stories.images.register import want_verdicts
+from hullmark.server.stories.rollout.rejudged import JUDGE, Added, Judge, Moment, Outcome, added, outcome_of
+from hullmark.server.stories.services import Services
+from hullmark.server.tables import events
+from hullmark.server.tables.database import Connection
+from hullmark.server.tables.events import NewEvent
+from hullmark.server.tables.notice import transitions
+from hullmark.server.tables.rollout import rejudging, summed
+from hullmark.server.tables.rollout.rejudging import Part
+from hullmark.server.tables.rollout.summed import NewTransition, Row
+
+AT_ONCE = 3
+"""Parts that are written at the same time: while the database writes one, the next is thought about."""
+CAUSE = "advisories"
+"""What verdicts say that they were made for."""
+
+_PAUSE = 0.1
+_MOST_EVIDENCE = Limit(50, "pieces of evidence of a cause", "shortened")
+_NONE: frozenset[int] = frozenset()
+_Target = tuple[int, int, int, str]
+_number = attrgetter("id")
+
+
+class Wave(msgspec.Struct, frozen=True, kw_only=True):
+    """A wave in memory. `packages` are those that changed, by the set that holds them; `twins` those of which a set holds another by the
+    same purl. `changes` are by version of a policy (with the digest of its exceptions) and package. `told`: accounts that hear of it
+    already.
+    """
+
+    number: int
+    packages: dict[int, frozenset[int]]
+    twins: dict[int, frozenset[int]]
+    sets: rejudging.Sets
+    changes: dict[_Target, dict[int, list[Added]]]
+    concerned: dict[tuple[int, int], set[int]]
+    causes: dict[tuple[int, str], notice.Cause]
+    numbers: dict[tuple[int, str], int] = {}
+    told: set[int] = set()
+
+
+async def work_off(services: Services, snapshot_id: int, digest: str, *, is_day: bool = False) -> None:
+    """Write all waves that are open, and close them. Others may do so at the same time. `is_day`: only another day brought them, and
+    which verdicts are of the day before nobody knows: all are judged anew."""
+    loaded: dict[int, Wave] = {}
+    lock = asyncio.Lock()
+    order = _Order(services=services, snapshot_id=snapshot_id, digest=digest, is_day=is_day, loaded=loaded, lock=lock)
+    while True:
+        await asyncio.gather(*(_work(order) for _ in range(AT_ONCE)))
+        async with services.database.system() as connection:
+            left = await rejudging.parts_left(connection, snapshot_id)
+        if not left:
+            break
+        await asyncio.sleep(_PAUSE)  # somebody else is at the last ones
+    async with services.database.system() as connection:
+        open_waves = await rejudging.waves(connection, snapshot_id)
+    for number in open_waves:
+        await _close(order, number)
+
+
+class _Order(msgspec.Struct, kw_only=True):
+    """What is worked at, and the waves at hand."""
+
+    services: Services
+    snapshot_id: int
+    digest: str
+    is_day: bool
+    loaded: dict[int, Wave]
+    lock: asyncio.Lock
+
+
+async def _work(order: _Order) -> None:
+    while await _write_part(order):
+        pass
+
+
+async def _loaded(order: _Order, number: int) -> Wave:
+    async with order.lock:
+        if number not in order.loaded:
+            async with order.services.database.system() as connection:
+                order.loaded.clear()
+                order.loaded[number] = await _wave(connection, number)
+        return order.loaded[number]
+
+
+async def _wave(connection: Connection, number: int) -> Wave:
+    changes: dict[_Target, dict[int, list[Added]]] = {}
+    concerned: dict[tuple[int, int], set[int]] = {}
+    causes: dict[tuple[int, str], notice.Cause] = {}
+    for each in await rejudging.changes_of(connection, number):
+        key = (each.account_id, each.policy_id, each.policy_version, each.exceptions_digest)
+        changes.setdefault(key, {}).setdefault(each.package_id, []).append(added(each))
+        concerned.setdefault((each.account_id, each.policy_id), set()).add(each.package_id)
+        for entry in each.told:
+            _gather(causes, each.account_id, entry)
+    packages = {package for each in concerned.values() for package in each}
+    others: dict[int, list[int]] = {}
+    for package, twin in await rejudging.twins_of(connection, packages):
+        others.setdefault(twin, []).append(package)
+    by_set = _by_set((held, [package]) for held, package in await rejudging.sets_with(connection, packages))
+    twins = _by_set((held, others[twin]) for held, twin in await rejudging.sets_with(connection, others))
+    return Wave(
+        number=number,
+        packages=by_set,
+        twins=twins,
+        sets=rejudging.Sets.of(by_set.keys() | twins.keys()),
+        changes=changes,
+        concerned=concerned,
+        causes=causes,
+    )
+
+
+def _by_set(held: Iterable[tuple[int, list[int]]]) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for number, packages in held:
+        found.setdefault(number, set()).update(packages)
+    return {number: frozenset(packages) for number, packages in found.items()}
+
+
+def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry: dict[str, Any]) -> None:
+    """Put together what all changes say of a cause: the gravest severity, and evidence of each."""
+    key = (account_id, str(entry["cause"]))
+    cause = msgspec.convert(entry["about"], notice.Cause)
+    evidence = tuple(msgspec.convert(each, notice.Evidence) for each in entry["evidence"])
+    known = causes.get(key)
+    if known is not None:
+        cause = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
+        evidence = (*known.evidence, *(each for each in evidence if each not in known.evidence))
+    causes[key] = msgspec.structs.replace(cause, evidence=evidence[:_MOST_EVIDENCE])
+
+
+# A part
+
+
+async def _write_part(order: _Order) -> bool:
+    """Write the verdicts of some images; answers whether there was any left."""
+    services, now = order.services, order.services.clock()
+    async with services.database.system() as connection:
+        part = await rejudging.take_part(connection, order.snapshot_id)
+        if part is None:
+            return False
+        wave = await _loaded(order, part.wave_id)
+        found = await _outcomes(connection, order, wave, part, now)
+        await _write(connection, order, wave, found, now)
+    return True
+
+
+_Found = list[tuple[Row, Outcome | Judge | Moment]]
+
+
+async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Part, now: datetime) -> _Found:
+    held: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
+    packages_of, twins_of = wave.packages.get, wave.twins.get
+    for image, sets in await rejudging.images_with(connection, wave.sets, part):
+        packages = _NONE.union(*[packages_of(each, _NONE) for each in sets])
+        if packages:
+            held[image] = packages, _NONE.union(*[twins_of(each, _NONE) for each in sets]) if wave.twins else _NONE
+    policies = {policy for _, policy in wave.concerned}
+    rows = await summed.rows_of(connection, list(held), policies, None if order.is_day else order.snapshot_id)
+    found = ((row, _outcome(wave, row, held[row.image_id], now)) for row in rows)
+    return [(row, JUDGE if order.is_day else outcome) for row, outcome in found if outcome is not None]
+
+
+def _outcome(
+    wave: Wave, row: Row, held: tuple[frozenset[int], frozenset[int]], now: datetime
+) -> Outcome | Judge | Moment | None:
+    packages, twins = held
+    concerned = wave.concerned.get((row.account_id, row.policy_id))
+    if concerned is None or concerned.isdisjoint(packages):
+        return None
+    by_package = wave.changes.get((row.account_id, row.policy_id, row.policy_version, row.exceptions_digest))
+    if by_package is None or (twins and not (concerned & packages).isdisjoint(twins)):
+        return JUDGE  # it was judged by something else than is in force, or two packages are one to the policy
+    changes = [change for package in packages for change in by_package.get(package, ())]
+    if not changes:
+        return JUDGE
+    if len(changes) > 1:
+        changes.sort(key=_number)
+    return outcome_of(row, changes, now)
+
+
+async def _write(connection: Connection, order: _Order, wave: Wave, found: _Found, now: datetime) -> None:
+    unsummed = [row for row, outcome in found if isinstance(outcome, Judge)]
+    await summed.await_judging(connection, unsummed)
+    # After all that people wait for.
+    await want_verdicts(connection, {row[:2] for row in unsummed}, CAUSE, priority=0)
+    moments = [(row, outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)]
+    await summed.bring_forward(connection, moments)
+    made = [(row, outcome) for row, outcome in found if isinstance(outcome, Outcome)]
+    if not made:
+        return
+    ids = await summed.write(connection, [outcome.row for _, outcome in made], order.digest, CAUSE, now)
+    await _tell(connection, order, wave, [(*each, number) for each, number in zip(made, ids, strict=True)], now)
+
+
+_Written = list[tuple[Row, Outcome, int]]
+
+
+async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
+    """Write down what is told of verdicts: events of those that say something else, transitions, and what they certify."""
+    told = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
+    keys = {(account_id, news.cause) for account_id, _, news in told}
+    numbers = await _causes(order, wave, keys)
+    shown: dict[int, str] = {}
+    rows = [
+        NewTransition(
+            number,
+            numbers[(account_id, news.cause)],
+            news.kind,
+            news.before,
+            news.after,
+            news.severity,
+            _shown(shown, news.evidence),
+        )
+        for account_id, number, news in told
+    ]
+    await summed.add_transitions(connection, rows, now)
+    flipped = {
+        number: row for row, outcome, number in written if row.verdict != outcome.row.verdict and not row.is_shadow
+    }
+    flips = await summed.flips_of(connection, list(flipped)) if flipped else []
+    await summed.certify(connection, [flipped[each.history_id][:2] for each in flips if each.after in PASSING], now)
+    for account_id in sorted({each.account_id for each in flips}):
+        said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
+        await events.tell_all(connection, account_id, said)
+    # People hear of the first images at once, and of all others together when the wave is closed.
+    for account_id in sorted({account_id for account_id, _ in keys} - wave.told):
+        wave.told.add(account_id)
+        await transitions.want_routing(connection, account_id)
+
+
+def _shown(known: dict[int, str], evidence: list[Any]) -> str:
+    """Evidence as JSON. Most of it is one object that many images share."""
+    text = known.get(id(evidence))
+    if text is None:
+        text = known[id(evidence)] = msgspec.json.encode(evidence).decode().replace("\\u0000", "\ufffd")
+    return text
+
+
+def _event(flip: summed.Flip, before: str) -> NewEvent:
+    body = {
+        "digest": flip.digest,
+        "policy": flip.policy,
+        "environment": flip.environment,
+        "reference": flip.reference,
+        "before": before,
+        "after": flip.after,
+        "reason": flip.reason,
+        "cause": CAUSE,
+    }
+    return NewEvent(kind="verdict.changed", resource=("image", flip.digest), body=body)
+
+
+# Causes
+
+
+async def _causes(order: _Order, wave: Wave, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """The numbers of causes, by account and key. Those that are new are written at once: other parts need not wait for this one's end."""
+    wanted = set(keys)
+    if wanted - wave.numbers.keys():
+        async with order.lock, order.services.database.system() as connection:
+            for account_id, key in sorted(wanted - wave.numbers.keys()):
+                cause = wave.causes[(account_id, key)]
+                wave.numbers[(account_id, key)] = await transitions.keep_cause(
+                    connection, account_id, cause, is_complete=False
+                )
+    return {each: wave.numbers[each] for each in wanted}
+
+
+async def _close(order: _Order, number: int) -> None:
+    """Forget a wave that is written, and let its causes be told as wholes."""
+    async with order.services.database.system() as connection:
+        changes = await rejudging.changes_of(connection, number)
+        if not await rejudging.close_wave(connection, number):
+            return
+        keys = {(each.account_id, str(entry["cause"])) for each in changes for entry in each.told}
+        known = await rejudging.cause_ids(connection, keys)
+        for account_id in sorted({account for account, _ in known}):
+            ids: Sequence[int] = [cause for (account, _), cause in known.items() if account == account_id]
+            await transitions.complete(connection, account_id, ids)

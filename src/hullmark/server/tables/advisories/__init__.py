@@ -1,0 +1,1 @@
+"""Tables of snapshots and of what they say of coordinates."""

@@ -1,0 +1,1 @@
+"""Tables that only clients of other protocols need: Anchore's subscriptions, Harbor's scans."""

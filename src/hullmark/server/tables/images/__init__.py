@@ -1,0 +1,1 @@
+"""Tables of images, their packages, tags, registries and uploads."""

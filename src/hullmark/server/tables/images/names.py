@@ -1,0 +1,22 @@
+"""What images of an account are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hullmark.server.tables.database import Connection
+
+
+async def names_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The references that point to each of these images now; of those without any, the one that it was added by."""
+    cursor = await connection.execute(
+        """
+        SELECT held.image_id, coalesce(nullif(ARRAY(
+            SELECT tag.registry || '/' || tag.repository || ':' || tag.tag FROM tag
+            WHERE tag.account_id = held.account_id AND tag.image_id = held.image_id AND tag.is_current ORDER BY 1
+        ), '{}'), CASE WHEN held.reference = '' THEN '{}' ELSE ARRAY[held.reference] END)
+        FROM account_image held WHERE held.account_id = %s AND held.image_id = ANY(%s)
+        """,
+        (account_id, list(image_ids)),
+    )
+    return {int(image): list(names) for image, names in await cursor.fetchall()}

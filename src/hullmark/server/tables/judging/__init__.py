@@ -1,0 +1,1 @@
+"""Tables of policies, verdicts, simulations and deployments."""

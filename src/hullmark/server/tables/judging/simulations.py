@@ -1,0 +1,156 @@
+"""Drafts that are tried on the images of an account, and what would become of each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from hullmark.server.tables.database import Connection
+
+
+class SimulationRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial, and how far it is. `policy` is the name of the policy that the draft is a version of, "" for a mere text."""
+
+    id: UUID
+    account_id: int
+    policy: str
+    draft: str
+    environment: str
+    state: str
+    reason: str
+    done: int
+    total: int
+    last_image: int
+    created_by: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class FlipRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one image."""
+
+    image_id: int
+    digest: str
+    reference: str
+    before: str
+    after: str
+    reasons: list[Any]
+
+
+_COLUMNS = """id, account_id, coalesce((SELECT policy.name FROM policy WHERE policy.id = policy_id), '') AS policy, draft, environment,
+    state, reason, done, total, last_image, created_by, created_at, ended_at"""
+
+
+class NewSimulation(msgspec.Struct, frozen=True, kw_only=True):
+    """A trial that is to begin. `policy_id`: the policy that the draft is a version of."""
+
+    id: UUID
+    account_id: int
+    draft: str
+    environment: str
+    created_by: str
+    policy_id: int | None = None
+
+
+async def add(connection: Connection, new: NewSimulation) -> None:
+    """Keep a trial that is to begin."""
+    await connection.execute(
+        "INSERT INTO simulation (id, account_id, draft, environment, created_by, policy_id) VALUES (%s, %s, %s, %s, %s, %s)",
+        (new.id, new.account_id, new.draft, new.environment, new.created_by, new.policy_id),
+    )
+
+
+async def unfinished(connection: Connection, account_id: int) -> int:
+    """How many trials of an account have not ended."""
+    row = await (
+        await connection.execute(
+            "SELECT count(*) FROM simulation WHERE account_id = %s AND state IN ('waiting', 'running')", (account_id,)
+        )
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def list_simulations(
+    connection: Connection, account_id: int, after: tuple[datetime, UUID] | None, limit: int
+) -> list[SimulationRow]:
+    """Trials of an account, the newest first, after one (created at, id)."""
+    async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
+        await cursor.execute(
+            f"""
+            SELECT {_COLUMNS} FROM simulation WHERE account_id = %(account)s
+                AND (%(at)s::timestamptz IS NULL OR (created_at, id) < (%(at)s, %(id)s::uuid))
+            ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+            """,
+            {
+                "account": account_id,
+                "at": after[0] if after else None,
+                "id": after[1] if after else None,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def by_id(connection: Connection, key: UUID) -> SimulationRow | None:
+    """A trial."""
+    async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
+        await cursor.execute(f"SELECT {_COLUMNS} FROM simulation WHERE id = %s", (key,))
+        return await cursor.fetchone()
+
+
+async def begin(connection: Connection, key: UUID, total: int) -> SimulationRow | None:
+    """Begin or go on with a trial of `total` images; None if it is over."""
+    async with connection.cursor(row_factory=class_row(SimulationRow)) as cursor:
+        await cursor.execute(
+            f"UPDATE simulation SET state = 'running', total = %s WHERE id = %s AND state IN ('waiting', 'running') RETURNING {_COLUMNS}",
+            (total, key),
+        )
+        return await cursor.fetchone()
+
+
+async def advance(connection: Connection, row: SimulationRow, last_image: int, flips: list[FlipRow], seen: int) -> bool:
+    """Write some images' results and how far the trial is; False if it was cancelled, or another worker was faster."""
+    cursor = await connection.execute(
+        "UPDATE simulation SET done = done + %s, last_image = %s WHERE id = %s AND state = 'running' AND last_image = %s",
+        (seen, last_image, row.id, row.last_image),
+    )
+    if cursor.rowcount != 1:
+        return False
+    for flip in flips:
+        await connection.execute(
+            """
+            INSERT INTO simulation_flip (simulation_id, account_id, image_id, reference, before, after, reasons)
+            VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+            """,
+            (row.id, row.account_id, flip.image_id, flip.reference, flip.before, flip.after, Jsonb(flip.reasons)),
+        )
+    return True
+
+
+async def end(connection: Connection, key: UUID, state: str, reason: str = "") -> bool:
+    """End a trial: done, failed or cancelled."""
+    cursor = await connection.execute(
+        "UPDATE simulation SET state = %s, reason = %s, ended_at = now() WHERE id = %s AND state IN ('waiting', 'running')",
+        (state, reason, key),
+    )
+    return cursor.rowcount == 1
+
+
+async def flips(connection: Connection, key: UUID, after: tuple[int, str] | None, limit: int) -> list[FlipRow]:
+    """The images of which the draft says something else, by number."""
+    last = after or (0, "")
+    async with connection.cursor(row_factory=class_row(FlipRow)) as cursor:
+        await cursor.execute(
+            """
+            SELECT flip.image_id, image.digest, flip.reference, flip.before, flip.after, flip.reasons
+            FROM simulation_flip flip JOIN image ON image.id = flip.image_id
+            WHERE flip.simulation_id = %s AND (flip.image_id, flip.reference) > (%s, %s) ORDER BY flip.image_id, flip.reference LIMIT %s
+            """,
+            (key, *last, limit),
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,1 @@
+"""Tables of what a new snapshot still has to change."""

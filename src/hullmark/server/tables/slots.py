@@ -1,0 +1,49 @@
+"""Slots: how many of all processes do a thing at the same time. Whoever dies gives its slot back by dying."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from hullmark.server.tables.database import Database, DatabaseUnreachable, watchful
+
+_ANY = "SELECT slot FROM generate_series(1, %s) AS slot WHERE pg_try_advisory_lock(hashtext(%s), slot) LIMIT 1"
+
+
+@asynccontextmanager
+async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]:
+    """Hold one of the `count` slots of a name while the block lasts; False if all are taken. Nobody waits here.
+
+    Raises DatabaseUnreachable.
+    """
+    connection = await _connected(database)
+    try:
+        yield await _taken(connection, name, count)
+    finally:
+        # Whatever became of the connection meanwhile is no fault of what was done in the slot.
+        await connection.close()
+
+
+async def _connected(database: Database) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    where = make_conninfo(watchful(database.url), application_name="hullmark slot", connect_timeout=5)
+    try:
+        return await psycopg.AsyncConnection.connect(where, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from error
+
+
+async def _taken(connection: psycopg.AsyncConnection[tuple[Any, ...]], name: str, count: int) -> bool:
+    try:
+        return await (await connection.execute(_ANY, (count, name))).fetchone() is not None
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: psycopg.OperationalError) -> DatabaseUnreachable:
+    return DatabaseUnreachable(
+        f"the database gives no connection: {type(error).__name__}", advice="see whether it runs, and allows enough"
+    )

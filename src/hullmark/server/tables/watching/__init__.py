@@ -1,0 +1,1 @@
+"""Tables of watched tags and repositories, and of hooks."""

@@ -1,1 +1,0 @@
-"""The server: HTTP interface, worker, scheduler, and the supervisor that runs them on one machine."""

@@ -1,1 +1,0 @@
-"""What is kept: layer records and finished inventories, on disk."""

@@ -1,1 +1,0 @@
-"""What is told: transitions, who wants them, the messages about them and how they were delivered."""
