@@ -57,9 +57,9 @@ _ROOMS = {
     "report": "Reports",
     "notify": "Notices",
     "net": "The network",
-    "store": "What a server keeps",
-    "app": "Scans and the server's work",
-    "service": "The server's interface",
+    "scan": "Scans",
+    "app": "What the command line does",
+    "server": "The server",
     "cli": "The command line",
     "model": "Values",
 }

@@ -30,7 +30,7 @@ from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Database
-from tests.unit.service.test_identity import FakeProvider
+from tests.unit.server.test_identity import FakeProvider
 
 pytestmark = pytest.mark.anyio
 

@@ -28,8 +28,8 @@ LOOKS: dict[tuple[str, str], Look] = {
 }
 HELD = frozenset((Outcome.STOP, Outcome.UNKNOWN))
 ELSEWHERE = {
-    "hullmark.facets.kept.KEPT.image_limit": "tests/unit/app/test_layers.py: what is kept of several layers",
-    "hullmark.facets.kept.TEXT.image_limit": "tests/unit/app/test_layers.py: what is kept of several layers",
+    "hullmark.facets.kept.KEPT.image_limit": "tests/unit/scan/test_layers.py: what is kept of several layers",
+    "hullmark.facets.kept.TEXT.image_limit": "tests/unit/scan/test_layers.py: what is kept of several layers",
     "hullmark.facets.kept.TEXT.layer_limit": "as KEPT.layer_limit",
     "hullmark.policy.anchore.evaluate.MAX_FINDINGS": "tests/unit/policy/anchore: a rule that fires too often has failed",
     "hullmark.policy.anchore.original_versions._MAX_TEXT": "test_as_the_original.py: what cannot be compared fails the rule",

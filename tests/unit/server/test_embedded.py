@@ -423,9 +423,9 @@ def test_a_backup_is_put_back(pg: Path, room: Path) -> None:
         assert value(server.url, "SELECT string_agg(name, ' ') FROM ship") == "Argo"
     with Embedded(room / "other") as other:
         with pytest.raises(HullmarkError, match="cannot be restored"):
-            restore(other, backup)
+            restore(other.url, backup)
         assert value(other.url, "SELECT to_regclass('ship') IS NULL") is True
-        restore(other, backup, roles=["crew"])
+        restore(other.url, backup, roles=["crew"])
         assert value(other.url, "SELECT has_table_privilege('crew', 'ship', 'SELECT')") is True
         assert value(other.url, "SELECT count(*) FROM ship") == 1
 

@@ -285,8 +285,8 @@ def test_no_role_runs_over_a_database_that_is_not_in_the_newest_form(
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    """The statements that stand whole in the modules of the store, with where they stand."""
-    for path in sorted((REPOSITORY / "src/hullmark/store").glob("*.py")):
+    """The statements that stand whole in the modules of tables, with where they stand."""
+    for path in sorted((REPOSITORY / "src/hullmark/server/tables").rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -296,7 +296,7 @@ def statements() -> Iterator[tuple[str, str]]:
                     yield f"{path.name}:{node.lineno}", text
 
 
-def test_every_table_and_column_that_the_store_asks_for_is_there(empty: str) -> None:
+def test_every_table_and_column_that_is_asked_for_is_there(empty: str) -> None:
     migrate(empty)
     understood, wrong = 0, {}
     with psycopg.connect(empty, autocommit=True) as connection:

@@ -1,0 +1,1 @@
+"""Tests of scanning: one request → one result."""

@@ -1,0 +1,1 @@
+"""Tests of the server wing, without a server."""
