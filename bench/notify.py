@@ -26,7 +26,7 @@ from bench.serving import key_of
 from bench.speed import machine
 from bench.stored_world import POLICY
 from bench.world import Size, changed, names_of, records_of, scaled, snapshot_of
-from hullmark.model.advisory import Advisory, Affected, Exploited, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, KevEntry, Range
 from hullmark.server.objects.objects import Objects, open_objects
 from hullmark.server.stories.advisories.advisories import publish, publish_file
 from hullmark.server.stories.services import services_for
@@ -212,12 +212,12 @@ def one_measured(
     found: list[float] = []
     for turn, (name, version) in enumerate(held):
         cve = f"CVE-2026-{90_000 + turn}"
-        part = Affected(
+        part = AffectedPackage(
             namespace="npm", name=name, scheme="npm", ranges=(Range(low=version, high=version, high_open=False),)
         )
         records += [
             Advisory(id=f"GHSA-bench-{turn}", source="ghsa", aliases=(cve,), severity="low", affected=(part,)),
-            Exploited(cve=cve, source="kev", added="2026-02-01"),
+            KevEntry(cve=cve, source="kev", added="2026-02-01"),
         ]
         path = world / "one"
         path.unlink(missing_ok=True)

@@ -16,10 +16,10 @@ from hullmark.match.coordinates import Coordinate
 from hullmark.match.fleet import Builder, Fleet
 from hullmark.model.advisory import (
     Advisory,
-    Affected,
+    AffectedPackage,
     Cvss,
     Exploitability,
-    Exploited,
+    KevEntry,
     Lifecycle,
     Range,
     Record,
@@ -189,7 +189,7 @@ def records_of(size: Size, names: list[Name]) -> list[Record]:
         found.append(Advisory(id=cve, source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", rng.choice((5.0, 7.5, 9.8))),)))
         found.append(Exploitability(cve, round(rng.random() ** 8, 5), rng.random(), "2026-01-31"))
         if number % 150 == 0:
-            found.append(Exploited(cve=cve, source="kev", added="2026-01-31"))
+            found.append(KevEntry(cve=cve, source="kev", added="2026-01-31"))
     for _, identifier, releases in _SYSTEMS.values():
         found += [Lifecycle(product=identifier, release=each, source="ends", eol="2026-12-31") for each in releases]
     return found
@@ -200,12 +200,12 @@ def _advisory(rng: random.Random, cve: str, name: Name) -> Advisory:
     fixed = version_of(name.family, min(low + 1 + (width - low) // 3, name.versions))
     span = (Range(low=version_of(name.family, low), high=fixed, fixed=fixed),)
     if name.family not in _SYSTEMS:
-        part = Affected(namespace=name.family, name=name.name, scheme=_SCHEMES[name.family], ranges=span)
+        part = AffectedPackage(namespace=name.family, name=name.name, scheme=_SCHEMES[name.family], ranges=span)
         severity = rng.choice(_SEVERITIES)
         return Advisory(id=f"GHSA-{cve[4:]}", source="ghsa", aliases=(cve,), severity=severity, affected=(part,))
     kind, _, releases = _SYSTEMS[name.family]
     parts = tuple(
-        Affected(namespace=f"{name.family}:{release}", name=name.name, scheme=kind, ranges=span)
+        AffectedPackage(namespace=f"{name.family}:{release}", name=name.name, scheme=kind, ranges=span)
         for release in releases
         if rng.random() < 0.7
     )

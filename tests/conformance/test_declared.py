@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hullmark.scan.request import ScanRequest, ScanResources
 from hullmark.scan.scan import scan_folder, scan_image
-from hullmark.scan.wish import Means, Wish
 from tests.conformance.cases import Case, Triple, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared
@@ -21,7 +21,7 @@ def in_folder(folder: Path, case: Case) -> set[Triple]:
     for path, body in placed(case).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(body)
-    return triples(scan_folder(str(folder), f"dir:{folder}", Wish()).inventory.packages)
+    return triples(scan_folder(str(folder), f"dir:{folder}", ScanRequest()).inventory.packages)
 
 
 def test_there_are_cases_of_every_kind() -> None:
@@ -38,4 +38,4 @@ def test_what_a_lock_file_names_is_found_and_nothing_else(case: Case, tmp_path: 
 
 @each_case
 def test_in_an_image_only_what_is_installed_counts(case: Case) -> None:
-    assert scan_image(image(layer(placed(case), folders=True)), Wish(), Means()).inventory.packages == ()
+    assert scan_image(image(layer(placed(case), folders=True)), ScanRequest(), ScanResources()).inventory.packages == ()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from hullmark.model.inventory import Inventory
+from hullmark.scan.request import ScanRequest, ScanResources
 from hullmark.scan.scan import scan_image
-from hullmark.scan.wish import Means, Wish
 from tests.conformance.cases import Case, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared
@@ -23,7 +23,7 @@ def each(known: list[Case]) -> pytest.MarkDecorator:
 
 
 def scanned(case: Case, *, folders: bool) -> Inventory:
-    return scan_image(image(layer(placed(case), folders=folders)), Wish(), Means()).inventory
+    return scan_image(image(layer(placed(case), folders=folders)), ScanRequest(), ScanResources()).inventory
 
 
 def test_there_are_cases_of_every_kind() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from hullmark.feeds import pypa
-from hullmark.match.book import Ask
+from hullmark.match.advisory_source import Ask
 from hullmark.versions import InvalidVersion, scheme_named
 from tests.support.advisories import advisory_files, crawled
 from tests.support.books import book_of

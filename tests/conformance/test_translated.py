@@ -19,14 +19,14 @@ import pytest
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
-from hullmark.app.check import Asked, judge
+from hullmark.app.check import CheckOptions, judge
 from hullmark.app.policies import AnyPolicy
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
 from hullmark.policy.context import Context
+from hullmark.policy.conversion import Translation, translate
 from hullmark.policy.load import load_any, load_policy
-from hullmark.policy.translate import Translation, translate
-from hullmark.scan.wish import Means
+from hullmark.scan.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.places import SHARED, shared
 
@@ -114,7 +114,7 @@ def verdict(case: dict[str, Any], policy: AnyPolicy, image: Path, folder: Path) 
     advisories.mkdir(exist_ok=True)
     for place, record in enumerate(case.get("advisories") or ()):
         (advisories / f"{place}.json").write_text(json.dumps(record))
-    asked = Asked(
+    asked = CheckOptions(
         context=msgspec.convert(case.get("context") or {}, Context),
         dockerfile=case["dockerfile"] or "",
         tag=case["tag"] or "",
@@ -122,10 +122,10 @@ def verdict(case: dict[str, Any], policy: AnyPolicy, image: Path, folder: Path) 
     )
     source = f"oci-dir:{image}"
     if not case.get("advisories"):
-        return judge(source, policy, now.astimezone(UTC), Means(), SourceOptions(), asked).verdict
+        return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
     with opened(Shelf(folder / "shelf"), None, advisories) as book:
         asked = msgspec.structs.replace(asked, book=book)
-        return judge(source, policy, now.astimezone(UTC), Means(), SourceOptions(), asked).verdict
+        return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
 
 
 def fired(bundle: Bundle, before: Verdict) -> set[tuple[str, str, str]]:

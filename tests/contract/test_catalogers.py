@@ -19,7 +19,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS
 from hullmark.model.inventory import Distro
 from hullmark.rootfs.dispatch import Dispatch
-from hullmark.rootfs.reads import Found, Read
+from hullmark.rootfs.reads import LocatedFact, Read
 from tests.contract.inputs import Files, Sample, roots, samples
 from tests.support.places import SHARED
 from tests.support.views import FakeView
@@ -45,17 +45,17 @@ class StrictView(FakeView):
     def _check(self, read: Read[Any]) -> None:
         assert any(read is one for one in self.declared), f"{read.name} is used, but not declared"
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """See FakeView."""
         self._check(read)
         return super().facts(read)
 
-    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+    def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """See FakeView."""
         self._check(read)
         return super().fact_at(read, path)
 
-    def versions(self, read: Read[F], path: str) -> list[Found[F]]:
+    def versions(self, read: Read[F], path: str) -> list[LocatedFact[F]]:
         """See FakeView."""
         self._check(read)
         return super().versions(read, path)

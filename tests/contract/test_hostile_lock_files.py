@@ -6,9 +6,9 @@ import pytest
 
 from hullmark.catalog import CATALOGERS, DECLARED
 from hullmark.scan.analysis import analyse, reads_for
-from hullmark.scan.layers import Reading, layer_records
+from hullmark.scan.layers import LayerReading, layer_records
 from hullmark.scan.options import source_options
-from hullmark.scan.wish import Analysis, Wish
+from hullmark.scan.request import Analysis, ScanRequest
 from hullmark.source import open_image
 from tests.conformance.cases import triples
 from tests.support.places import corpus
@@ -35,8 +35,8 @@ def analysed(name: str) -> Analysis:
     """What is found when lock files are looked for too."""
     catalogers = CATALOGERS + DECLARED
     image = open_image(f"oci-dir:{corpus('hostile', name)}", source_options({}))
-    reading = Reading(reads=reads_for(catalogers))
-    return analyse(layer_records(image, reading), Wish(), catalogers)[0]
+    reading = LayerReading(reads=reads_for(catalogers))
+    return analyse(layer_records(image, reading), ScanRequest(), catalogers)[0]
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from tests.support.pages import commands_that_hold
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, Ran, program_in
@@ -26,12 +26,12 @@ LENIENT, STRICT = HEAD + CRITICAL.replace("ACTION", "warn"), HEAD + CRITICAL.rep
 
 
 # Of the image's system something is known too, else nothing could be told of it.
-_SYSTEM = Affected(namespace="debian:13", name="elsewhere", scheme="deb", ranges=(Range(high="1", fixed="1"),))
+_SYSTEM = AffectedPackage(namespace="debian:13", name="elsewhere", scheme="deb", ranges=(Range(high="1", fixed="1"),))
 
 
 def about(name: str) -> Advisory:
     """A critical vulnerability of all versions of a Python package below 9."""
-    part = Affected(namespace="pypi", name=name, scheme="pep440", ranges=(Range(high="9", fixed="9"),))
+    part = AffectedPackage(namespace="pypi", name=name, scheme="pep440", ranges=(Range(high="9", fixed="9"),))
     return Advisory(
         id=f"GHSA-{name[:4]}-2222-3333",
         source="one",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hullmark.source import SourceOptions
-from hullmark.source.attestations import Attested, vex_documents
+from hullmark.source.attestations import AttestationList, vex_documents
 from hullmark.source.dsse import read_keys
 from tests.support.attestations import (
     BUNDLE,
@@ -107,7 +107,7 @@ class Image:
         listed = [referrer(blobs, self.descriptor, each, how) for each in envelopes]
         self.pushing.push(blobs, fallback_tag(self.digest), blobs.index(listed))
 
-    def attested(self, *signers: Signer) -> Attested:
+    def attested(self, *signers: Signer) -> AttestationList:
         """What the registry holds about it."""
         keys = tuple(key for signer in signers for key in read_keys(signer.public, "it"))
         return vex_documents(self.reference, self.digest, keys, self.registry.options())
@@ -172,7 +172,7 @@ def test_a_damaged_attestation_costs_only_itself(image: Image) -> None:
 def test_attestations_of_another_kind_are_passed_over(image: Image) -> None:
     provenance = statement_about(image.digest, {"buildDefinition": {}}, "https://slsa.dev/provenance/v1")
     image.attach(DSSE, SHOP.signed(provenance), SHOP.envelope(b"hello", "text/plain"))
-    assert image.attested(SHOP) == Attested(documents=(), subjects=(image.digest,))
+    assert image.attested(SHOP) == AttestationList(documents=(), subjects=(image.digest,))
 
 
 def test_a_bare_document_is_about_the_subject_of_its_artifact(image: Image) -> None:

@@ -13,9 +13,9 @@ from hullmark.model.image import Image
 from hullmark.model.malware import MalwareScan
 from hullmark.scan.facets import FACETS, facets_for
 from hullmark.scan.layercache import FolderKeep, Keep
+from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scan.scan import scan_image
 from hullmark.scan.stored_image import LayerNotKept, as_image, packed, stored_image, unpacked
-from hullmark.scan.wish import Means, Scanned, ScannerPlaces, Wish
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import ObjectsUnreachable, open_objects
 from hullmark.source import SourceOptions, open_image
@@ -64,16 +64,16 @@ def opened(reference: str) -> Image:
     return open_image(reference, SourceOptions())
 
 
-def again(image: Image, scanned: Scanned) -> Image:
+def again(image: Image, scanned: ScanResult) -> Image:
     """The image as it comes back from being stored."""
     return as_image(unpacked(packed(stored_image(image, scanned.inventory))))
 
 
-def full_scans(image: Image, keep: Keep, rules: ScannerPlaces) -> tuple[Scanned, Scanned, Scanned]:
+def full_scans(image: Image, keep: Keep, rules: ScannerPlaces) -> tuple[ScanResult, ScanResult, ScanResult]:
     """The image scanned for everything: with nothing kept, the first time, and as a stored image."""
-    bare, means = Means(scanners=rules), Means(keep=keep, keeping="always", scanners=rules)
+    bare, means = ScanResources(scanners=rules), ScanResources(keep=keep, keeping="always", scanners=rules)
     with facets_for(FACETS, means) as facets:
-        wish = Wish(files=True, digests=True, ghosts=True, facets=facets)
+        wish = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
         first = scan_image(image, wish, means)
         return scan_image(image, wish, bare), first, scan_image(again(image, first), wish, means)
 
@@ -100,61 +100,61 @@ def test_a_real_image_is_the_same_when_stored(name: str, keep: Keep, rules: Scan
 
 
 def test_kept_configuration_is_had_by_path_without_layers(keep: Keep, tmp_path: Path) -> None:
-    image, means = shop(tmp_path / "shop"), Means(keep=keep, keeping="always")
-    first = scan_image(image, Wish(), means)
-    asked = Wish(contents=("etc/**", "root/.env"))
+    image, means = shop(tmp_path / "shop"), ScanResources(keep=keep, keeping="always")
+    first = scan_image(image, ScanRequest(), means)
+    asked = ScanRequest(contents=("etc/**", "root/.env"))
     contents = scan_image(again(image, first), asked, means).contents
-    assert contents == scan_image(image, asked, Means()).contents
+    assert contents == scan_image(image, asked, ScanResources()).contents
     assert contents["/etc/ssh/sshd_config"] == LOGIN["etc/ssh/sshd_config"]
     assert contents["/etc/shop.conf"] == b"port = 8080\n"
     assert b"4f7d1c09ab" not in contents["/root/.env"]
 
 
 def test_what_is_not_kept_is_said_to_be_so(keep: Keep, tmp_path: Path) -> None:
-    image, means = shop(tmp_path / "shop"), Means(keep=keep)
-    first = scan_image(image, Wish(), means)
+    image, means = shop(tmp_path / "shop"), ScanResources(keep=keep)
+    first = scan_image(image, ScanRequest(), means)
     stored = again(image, first)
-    assert scan_image(stored, Wish(), means) == first
-    assert scan_image(stored, Wish(files=True, all_layers=True), means).inventory.files
-    for wish in (Wish(digests=True), Wish(contents=("app/run",)), Wish(keeps=True)):
+    assert scan_image(stored, ScanRequest(), means) == first
+    assert scan_image(stored, ScanRequest(files=True, all_layers=True), means).inventory.files
+    for wish in (ScanRequest(digests=True), ScanRequest(contents=("app/run",)), ScanRequest(keeps=True)):
         with pytest.raises(LayerNotKept) as missing:
             scan_image(stored, wish, means)
         assert missing.value.digest in {layer.digest for layer in stored.layers}
         assert missing.value.advice
     with pytest.raises(LayerNotKept):
-        scan_image(stored, Wish(), Means())
+        scan_image(stored, ScanRequest(), ScanResources())
     with pytest.raises(LayerNotKept):
-        scan_image(stored, Wish(), replace(means, jobs=3, keep=FolderKeep(tmp_path / "empty")))
+        scan_image(stored, ScanRequest(), replace(means, jobs=3, keep=FolderKeep(tmp_path / "empty")))
 
 
 def test_an_archive_without_digests_is_stored_with_those_that_were_found(keep: Keep, tmp_path: Path) -> None:
     archive = write_docker_archive(tmp_path / "shop.tar", [docker_files(layers=(*layers(), tar_of(LOGIN)))])
-    image, means = opened(f"docker-archive:{archive}"), Means(keep=keep, keeping="always")
+    image, means = opened(f"docker-archive:{archive}"), ScanResources(keep=keep, keeping="always")
     assert {layer.digest for layer in image.layers} == {""}
-    first = scan_image(image, Wish(), means)
+    first = scan_image(image, ScanRequest(), means)
     archive.unlink()
     stored = again(image, first)
     assert all(layer.digest.startswith("sha256:") for layer in stored.layers)
-    assert scan_image(stored, Wish(files=True), means).inventory.packages == first.inventory.packages
-    assert scan_image(stored, Wish(), means) == first
+    assert scan_image(stored, ScanRequest(files=True), means).inventory.packages == first.inventory.packages
+    assert scan_image(stored, ScanRequest(), means) == first
 
 
 def test_records_of_other_layers_are_not_taken_for_a_stored_image(keep: Keep, tmp_path: Path) -> None:
-    image, means = shop(tmp_path / "shop"), Means(keep=keep)
-    stored = again(image, scan_image(image, Wish(), means))
+    image, means = shop(tmp_path / "shop"), ScanResources(keep=keep)
+    stored = again(image, scan_image(image, ScanRequest(), means))
     lied = replace(stored.layers[0], diff_id=stored.layers[1].diff_id)
     with pytest.raises(BrokenImage):
-        scan_image(replace(stored, layers=(lied, *stored.layers[1:])), Wish(files=True), means)
+        scan_image(replace(stored, layers=(lied, *stored.layers[1:])), ScanRequest(files=True), means)
 
 
 def test_a_store_that_fails_is_no_empty_one(tmp_path: Path) -> None:
     objects = open_objects(str(tmp_path / "objects"), {})
-    image, means = shop(tmp_path / "shop"), Means(keep=ObjectKeep(objects))
-    stored = again(image, scan_image(image, Wish(), means))
+    image, means = shop(tmp_path / "shop"), ScanResources(keep=ObjectKeep(objects))
+    stored = again(image, scan_image(image, ScanRequest(), means))
     (tmp_path / "objects").rename(tmp_path / "elsewhere")
     for asked in (image, stored):
         with pytest.raises(ObjectsUnreachable):
-            scan_image(asked, Wish(), means)
+            scan_image(asked, ScanRequest(), means)
 
 
 def test_a_store_that_all_machines_share_knows_no_files_by_their_stamps(keep: Keep, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_store_that_all_machines_share_knows_no_files_by_their_stamps(keep: Ke
 
     image = shop(tmp_path / "shop")
     aged = replace(image, layers=tuple(replace(layer, stamp=f"{layer.digest} of old") for layer in image.layers))
-    scan_image(aged, Wish(), Means(keep=Noting()))
+    scan_image(aged, ScanRequest(), ScanResources(keep=Noting()))
     assert {key.partition("/")[0] for key in keys} == {"records", "results"} | ({"stamps"} if keep.is_local else set())
 
 
@@ -184,7 +184,7 @@ def test_what_is_no_stored_image_is_refused() -> None:
 
 def test_the_types_of_layers_are_stored_where_they_are_known(tmp_path: Path) -> None:
     image = shop(tmp_path / "shop")
-    inventory = scan_image(image, Wish(), Means()).inventory
+    inventory = scan_image(image, ScanRequest(), ScanResources()).inventory
     types = [f"application/vnd.oci.image.layer.v1.tar+{number}" for number in range(4)]
     stored = unpacked(packed(stored_image(image, inventory, types)))
     assert [layer.media_type for layer in stored.layers] == types

@@ -21,13 +21,13 @@ from hypothesis import given, settings
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.vulns import MATCHING_READS, Weighing, matched
-from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Range, Record, Support
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Exploitability, KevEntry, Range, Record, Support
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Match, Suppressed
+from hullmark.model.match import Match, Suppression
 from hullmark.model.package import UNKNOWN_VERSION
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.server.stories.advisories import matching
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.advisories.matches import Exemption, exempt_in_image, forgotten
@@ -59,7 +59,7 @@ IMAGES = ("apk-image", "debian-slim", "distroless", "go-tools", "java-app", "ngi
 class World:
     """The images of the corpus by name, and two snapshots of real data that say different things of them."""
 
-    images: dict[str, Scanned]
+    images: dict[str, ScanResult]
     first: Snapshot
     second: Snapshot
 
@@ -70,7 +70,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     names = [name for name in IMAGES if CORPUS is not None and (CORPUS / "oci" / name).exists()]
     if not names:
         corpus("oci", "nginx")
-    wish, means = Wish(reads=MATCHING_READS), Means(cache_folder=folder / "cache")
+    wish, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=folder / "cache")
     images = {name: take(f"oci-dir:{corpus('oci', name)}", wish, means, SourceOptions()) for name in names}
     ran = program_in(folder / "run")(
         "db", "update", "--from", advisory_files(), "--db-dir", folder / "db", "--quiet", seconds=300
@@ -91,7 +91,7 @@ def changed(feed: str, records: Iterable[Record]) -> Iterator[Record]:
     for number, record in enumerate(records):
         if isinstance(record, Exploitability):
             yield Exploitability(record.cve, min(record.score * (3 if number % 5 == 0 else 1.01), 1), record.percentile)
-        elif (isinstance(record, Exploited | Support) and number % 3 == 0) or feed == "osv" or number % 11 == 0:
+        elif (isinstance(record, KevEntry | Support) and number % 3 == 0) or feed == "osv" or number % 11 == 0:
             continue
         elif isinstance(record, Advisory) and number % 7 == 0:
             yield msgspec.structs.replace(record, severity="critical", summary="another text")
@@ -101,7 +101,7 @@ def changed(feed: str, records: Iterable[Record]) -> Iterator[Record]:
             yield record
 
 
-def without_fix(part: Affected) -> Affected:
+def without_fix(part: AffectedPackage) -> AffectedPackage:
     """A part of which no fix is known."""
     spans = tuple(Range(low=span.low, low_open=span.low_open) for span in part.ranges)
     return msgspec.structs.replace(part, ranges=spans, fix_state="not-fixed")
@@ -117,14 +117,14 @@ def test_what_is_stored_of_the_corpus_is_what_matching_gives_before_and_after_a_
             name: await taken(db, world.first, name, matching.matchable(each)) for name, each in world.images.items()
         }
         for name, each in world.images.items():
-            await same(db, ids[name], matched(each, world.first, Weighing(at=BEFORE)), name)
+            await same(db, ids[name], matched(each, world.first, MatchOptions(at=BEFORE)), name)
         before = {name: await whole(db, number) for name, number in ids.items()}
         two = await adopted(db, world.second, world.first, at=AT)
         async with db.system() as conn:
             touched = await images_touched(conn, two)
             assert await images_touched(conn, one) == set()
         for name, each in world.images.items():
-            await same(db, ids[name], matched(each, world.second, Weighing(at=AT)), name)
+            await same(db, ids[name], matched(each, world.second, MatchOptions(at=AT)), name)
             if decisive(before[name]) != decisive(await whole(db, ids[name])):
                 assert ids[name] in touched, name
         assert touched
@@ -194,7 +194,7 @@ DEB = advisory("CVE-2024-3", affected("debian:12", "foo", "deb", "1.5-1"), sever
 MENDED = advisory("CVE-2024-1", affected("alpine:3.18", "py3-foo", "apk", "1.1-r0"), source="alpine")
 FILLER = advisory("CVE-2000-1", affected("alpine:3.18", "filler", "apk", "1-r0"), source="filler")
 RATED = Advisory(id="CVE-2024-3", source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", 9.8, "nvd"),))
-LISTED = Exploited(cve="CVE-2024-1", source="kev", added="2026-01-01", ransomware=True)
+LISTED = KevEntry(cve="CVE-2024-1", source="kev", added="2026-01-01", ransomware=True)
 RECORDS = [FOO, ODD, DEB, FILLER]
 
 STEPS: dict[str, list[Record]] = {
@@ -226,7 +226,7 @@ def test_there_and_back(step: str, tmp_path: Path, database_url: str) -> None:
                 async with db.system() as conn:
                     touched = await images_touched(conn, number)
                 for name, each in SMALL.items():
-                    await same(db, ids[name], matched(Scanned(each), following, Weighing(at=AT)), name)
+                    await same(db, ids[name], matched(ScanResult(each), following, MatchOptions(at=AT)), name)
                     if decisive(states[-1][name]) != decisive(states[-2][name]) and step != "scored":
                         assert ids[name] in touched
 
@@ -259,7 +259,7 @@ def test_what_is_told_of_one_image_exempts_no_other(tmp_path: Path, database_url
                 found = await reports.counts(conn, [one, other])
                 found_in = await holders.images_with_advisory(conn, account, "CVE-2024-1")
             assert [each.suppressed for each in await whole(db, one) if each.package.name == "foo"] == [
-                Suppressed(by="vex", reason="not loaded")
+                Suppression(by="vex", reason="not loaded")
             ]
             assert [each.suppressed for each in await whole(db, other) if each.package.name == "foo"] == [None]
             assert (found[one].severities.get("high", 0), found[other].severities["high"]) == (0, 1)
@@ -361,7 +361,7 @@ def test_a_newer_snapshot_takes_over_from_one_that_was_not_adopted_to_its_end(
             await matching.rematch_some(db, second, number, size=1)
             await adopted(db, last, second, at=AT)
             for name, each in SMALL.items():
-                await same(db, ids[name], matched(Scanned(each), last, Weighing(at=AT)), name)
+                await same(db, ids[name], matched(ScanResult(each), last, MatchOptions(at=AT)), name)
 
     told(database_url, story)
 
@@ -393,7 +393,7 @@ def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
                 if previous is not None:
                     await adopted(db, book, previous, at=at)
                 for number, image in zip(ids, images, strict=True):
-                    await same(db, number, matched(Scanned(image), book, Weighing(at=at)), str(number))
+                    await same(db, number, matched(ScanResult(image), book, MatchOptions(at=at)), str(number))
 
     told(fresh_database(database_server), story)
 
@@ -430,7 +430,7 @@ def test_an_adoption_that_is_killed_again_and_again_comes_to_the_same_end(tmp_pa
                      second.digest]  # fmt: skip
             kills = await killed_until_done(db, words)
             assert kills > 1
-            await same(db, number, matched(Scanned(image), second, Weighing(at=AT)), "image")
+            await same(db, number, matched(ScanResult(image), second, MatchOptions(at=AT)), "image")
             async with db.system() as conn:
                 assert await images_touched(conn, new) == {number}
                 known = await snapshots.snapshot_by_id(conn, new)
@@ -528,7 +528,7 @@ def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Pat
                 rows = await (await conn.execute("SELECT id, digest FROM image ORDER BY id")).fetchall()
             assert len(rows) == len(images)
             for number, name in rows:
-                await same(db, number, matched(Scanned(images[int(name)]), books[-1], Weighing(at=AT)), name)
+                await same(db, number, matched(ScanResult(images[int(name)]), books[-1], MatchOptions(at=AT)), name)
 
     async def finished(db: Database, book: Snapshot, new: int) -> None:
         while await matching.rematch_some(db, book, new, size=7):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.notify.channel import Steps, Wish
+from hullmark.notify.channel import Delivery, Steps
 from hullmark.notify.channels import CHANNELS
 from hullmark.server.stories.notice.deliver import wake_due
 from tests.support.books import advisory, affected
@@ -112,7 +112,7 @@ async def test_a_verdict_that_changes_is_told_with_both_evaluations(at: Desk) ->
 async def test_a_channel_is_handed_verdicts_as_the_api_shows_them(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     handed: list[Any] = []
 
-    def keeping(wish: Wish, settings: Any) -> Steps:
+    def keeping(wish: Delivery, settings: Any) -> Steps:
         assert wish.each is not None
         for item in wish.each():
             assert item.history_id is not None

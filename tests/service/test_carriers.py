@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from hullmark.notify.apprise import LOCAL_SCHEMES
-from hullmark.notify.channel import Again, Mail, Post, Refused, Relay, Reply
+from hullmark.notify.channel import Again, Mail, MessageRefused, Post, Relay, Reply
 from hullmark.server.stories.notice import relaying
 from hullmark.server.stories.notice.carriers import MAX_ANSWER_BYTES, carry
 from hullmark.server.stories.notice.mailing import mail_server
@@ -142,7 +142,7 @@ class TestPosts:
         ],
     )
     def test_what_is_not_allowed_is_refused_with_the_reason(self, tmp_path: Path, host: str) -> None:
-        with receiver() as server, pytest.raises(Refused, match="no connection may lead to") as error:
+        with receiver() as server, pytest.raises(MessageRefused, match="no connection may lead to") as error:
             carry(services(tmp_path, allow_addresses=""), Post(url=f"http://{host}:{server.port}/{TOKEN}", body=b"x"))
         assert server.requests == []
         assert TOKEN not in str(error.value)
@@ -158,7 +158,7 @@ class TestPosts:
             return real("192.0.2.1" if len(asked) > 1 else "127.0.0.1", port, *more, **named)
 
         monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-        with receiver() as server, pytest.raises(Refused, match="this machine"):
+        with receiver() as server, pytest.raises(MessageRefused, match="this machine"):
             carry(services(tmp_path, allow_addresses=""), Post(url=f"http://rebinding.test:{server.port}/", body=b"x"))
         assert server.requests == []
         assert asked == ["rebinding.test"]  # looked up once: no other answer can slip in between
@@ -185,13 +185,13 @@ class TestPosts:
         "url", ["ftp://a/", "file:///etc/passwd", "http://", "http://a b/", "x", "http://[::1", "http://h:99999/"]
     )
     def test_what_is_no_web_address_is_refused_without_showing_it(self, at: Services, url: str) -> None:
-        with pytest.raises(Refused, match="no web address") as error:
+        with pytest.raises(MessageRefused, match="no web address") as error:
             carry(at, Post(url=f"{url}?{TOKEN}"))
         assert TOKEN not in str(error.value)
 
     @pytest.mark.parametrize("value", ["a\r\nX-Other: 1", "\u20ac"])
     def test_a_header_cannot_bring_another_one(self, at: Services, value: str) -> None:
-        with receiver() as server, pytest.raises(Refused, match="cannot be sent") as error:
+        with receiver() as server, pytest.raises(MessageRefused, match="cannot be sent") as error:
             carry(at, Post(url=server.url, headers={"X-Key": f"{TOKEN}{value}"}))
         assert server.requests == []
         assert TOKEN not in str(error.value)
@@ -239,7 +239,7 @@ class TestMails:
         with mailbox() as box:
             at = services(tmp_path, smtp=f"smtp://127.0.0.1:{box.port}", mail_from="Hafen <n@hafen.test>")
             for sender in ("chef@example.test", "n@hafen.test.example", "hafen.test@example.test"):
-                with pytest.raises(Refused, match=r"sends for hafen\.test alone"):
+                with pytest.raises(MessageRefused, match=r"sends for hafen\.test alone"):
                     carry(at, mail(sender=sender))
             carry(at, mail(sender="lotse@Hafen.test"))
         assert box.senders == ["lotse@Hafen.test"]
@@ -300,17 +300,17 @@ class TestMails:
     @pytest.mark.parametrize(
         ("answers", "kind", "status"),
         [
-            ({"MAIL": "550 not you"}, Refused, 550),
+            ({"MAIL": "550 not you"}, MessageRefused, 550),
             ({"MAIL": "451 later"}, Again, 451),
-            ({"DATA": "554 this is spam"}, Refused, 554),
+            ({"DATA": "554 this is spam"}, MessageRefused, 554),
             ({"DATA": "452 no room"}, Again, 452),
-            ({"RCPT:a@example.test": "550 who?", "RCPT:b@example.test": "550 who?"}, Refused, 550),
+            ({"RCPT:a@example.test": "550 who?", "RCPT:b@example.test": "550 who?"}, MessageRefused, 550),
             ({"RCPT:a@example.test": "550 who?", "RCPT:b@example.test": "450 grey"}, Again, 450),
             ({"RCPT:b@example.test": "450 grey"}, Again, 450),
         ],
     )
     def test_what_the_relay_says_for_good_is_for_good(
-        self, tmp_path: Path, answers: dict[str, str], kind: type[Again | Refused], status: int
+        self, tmp_path: Path, answers: dict[str, str], kind: type[Again | MessageRefused], status: int
     ) -> None:
         with mailbox(answers=answers) as box, pytest.raises(kind) as error:
             carry(services(tmp_path, smtp=f"smtp://127.0.0.1:{box.port}"), mail())
@@ -342,7 +342,7 @@ class TestMails:
     def test_a_channels_relay_is_guarded_and_the_servers_own_is_the_operators_word(self, tmp_path: Path) -> None:
         with mailbox() as box:
             at = services(tmp_path, allow_addresses="", smtp=f"smtp://localhost:{box.port}")
-            with pytest.raises(Refused, match="no connection may lead to"):
+            with pytest.raises(MessageRefused, match="no connection may lead to"):
                 carry(at, mail(relay=f"smtp://127.0.0.1:{box.port}"))
             assert box.mails == []
             carry(at, mail())
@@ -378,7 +378,7 @@ class TestMails:
                 {"thread": "<a>\nX: y"},
                 {"to": ("a@b\r\nBcc: c@d",)},
             ):
-                with pytest.raises(Refused, match="cannot be written"):
+                with pytest.raises(MessageRefused, match="cannot be written"):
                     carry(at, mail(**more))
         assert len(box.mails) == 1
         assert box.read()["Bcc"] is None
@@ -409,34 +409,34 @@ class TestRelays:
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254", "2130706433"])
     def test_what_is_not_allowed_is_refused(self, tmp_path: Path, host: str) -> None:
-        with receiver() as server, pytest.raises(Refused, match="no connection may lead to") as error:
+        with receiver() as server, pytest.raises(MessageRefused, match="no connection may lead to") as error:
             carry(services(tmp_path, allow_addresses=""), message(f"json://{host}:{server.port}/{TOKEN}"), timeout=30)
         assert server.requests == []
         assert TOKEN not in str(error.value)
 
     def test_a_redirect_leads_nowhere(self, at: Services) -> None:
         answer = (302, {"Location": "http://169.254.169.254/"}, b"")
-        with receiver(answer) as server, pytest.raises((Again, Refused)):
+        with receiver(answer) as server, pytest.raises((Again, MessageRefused)):
             carry(at, message(f"json://127.0.0.1:{server.port}/?redirect=yes"), timeout=30)
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize("scheme", sorted(LOCAL_SCHEMES))
     def test_this_machine_is_no_service(self, at: Services, scheme: str) -> None:
-        with pytest.raises(Refused, match="this machine only"):
+        with pytest.raises(MessageRefused, match="this machine only"):
             carry(at, message(f"{scheme}://x"))
 
     @pytest.mark.parametrize(
         "url", ["nothing://x/y", "https://example.test/", "json://", "tgram://bad", "json://127.0.0.1:1, json://b"]
     )
     def test_a_url_that_means_nothing_is_refused_without_showing_it(self, at: Services, url: str) -> None:
-        with pytest.raises((Refused, Again)) as error:
+        with pytest.raises((MessageRefused, Again)) as error:
             carry(at, message(f"{url}?{TOKEN}"), timeout=30)
         assert TOKEN not in str(error.value)
 
     def test_it_reads_no_file_of_this_machine(self, at: Services, tmp_path: Path) -> None:
         (tmp_path / "secret.txt").write_text("{}")
         body = f"template={tmp_path}/secret.txt"
-        with receiver((200, {}, b"ok")) as server, pytest.raises((Again, Refused)):
+        with receiver((200, {}, b"ok")) as server, pytest.raises((Again, MessageRefused)):
             carry(at, message(f"workflows://127.0.0.1:{server.port}/workflow/signature/?{body}"), timeout=30)
         assert server.requests == []
 

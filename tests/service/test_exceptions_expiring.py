@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hullmark.server.process.scheduler import run_scheduler
-from hullmark.server.stories.judging.moments import judge_due
+from hullmark.server.stories.judging.deadlines import judge_due
 from hullmark.server.stories.services import services_for
 from tests.support.desk import Desk, desk, status_file
 

@@ -21,7 +21,7 @@ import pytest
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.notify.webhook import signature
-from hullmark.server.stories.judging.moments import judge_due
+from hullmark.server.stories.judging.deadlines import judge_due
 from hullmark.server.stories.notice.deliver import wake_due
 from tests.service.test_serve import TEN
 from tests.support.advisories import advisory_files

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hullmark.model.advisory import Exploitability, Exploited, Record
+from hullmark.model.advisory import Exploitability, KevEntry, Record
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging import judge
 from hullmark.server.stories.rollout.adopt import adopt
@@ -181,13 +181,13 @@ STEPS: dict[str, tuple[tuple[Record, ...], tuple[Record, ...], list[tuple[str, s
         [("compliance.lost", "fix", "warn→stop")],
     ),
     "there is a fix of what it is held against": (
-        (Exploited(cve="CVE-2026-1", source="kev", added="2026-01-31"), deb("CVE-2026-1", "a", "", severity="low")),
-        (Exploited(cve="CVE-2026-1", source="kev", added="2026-01-31"), deb("CVE-2026-1", "a", severity="low")),
+        (KevEntry(cve="CVE-2026-1", source="kev", added="2026-01-31"), deb("CVE-2026-1", "a", "", severity="low")),
+        (KevEntry(cve="CVE-2026-1", source="kev", added="2026-01-31"), deb("CVE-2026-1", "a", severity="low")),
         [("fix.available", "fix", "stop→stop")],
     ),
     "it comes to be exploited": (
         (deb("CVE-2026-1", "a", severity="low"),),
-        (deb("CVE-2026-1", "a", severity="low"), Exploited(cve="CVE-2026-1", source="kev", added="2026-01-31")),
+        (deb("CVE-2026-1", "a", severity="low"), KevEntry(cve="CVE-2026-1", source="kev", added="2026-01-31")),
         [("compliance.lost", "exploitation", "warn→stop")],
     ),
     "its score reaches what the policy asks for": (
@@ -329,7 +329,7 @@ class Fragile:
 NEWS = (
     deb("CVE-2026-1", "a", severity="critical"),
     deb("CVE-2026-2", "b", severity="critical"),
-    Exploited(cve="CVE-2026-5", source="kev", added="2026-01-31"),
+    KevEntry(cve="CVE-2026-5", source="kev", added="2026-01-31"),
     deb("CVE-2026-5", "c", "", severity="low"),
     deb("CVE-2026-6", "d", severity="high"),
     Exploitability("CVE-2026-7", 0.7, 0.99, "2026-05-01"),
@@ -464,7 +464,7 @@ class Said(msgspec.Struct, frozen=True):
         if self.score is not None:
             found.append(Exploitability(cve, self.score, min(1.0, self.score * 1.2), "2026-05-01"))
         if self.exploited:
-            found.append(Exploited(cve=cve, source="kev", added="2026-01-31"))
+            found.append(KevEntry(cve=cve, source="kev", added="2026-01-31"))
         return found
 
 

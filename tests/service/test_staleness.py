@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.app.update import Outcome
-from hullmark.server.stories.advisories.feeds import LastUpdate, Wished, update_advisories
+from hullmark.app.update import FeedOutcome
+from hullmark.server.stories.advisories.feeds import LastUpdate, UpdateOptions, update_advisories
 from hullmark.server.stories.notice.staleness import look_for_stale
 from hullmark.server.tables.settings import keep_setting
 from tests.support.books import advisory, affected
@@ -44,7 +44,7 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-async def remember(at: Desk, *outcomes: Outcome, **more: Any) -> None:
+async def remember(at: Desk, *outcomes: FeedOutcome, **more: Any) -> None:
     """Have the last update have come to this."""
     last = LastUpdate(asked_at=at.now, ended_at=at.now, outcomes=outcomes, **more)
     async with at.services.database.system() as connection:
@@ -68,7 +68,7 @@ async def fresh(at: Desk) -> list[str]:
 
 
 async def test_a_held_feed_is_told_of_once_with_the_reason(at: Desk) -> None:
-    held = Outcome(feed="debian", status="held", reason="it gave 10 of 100 records; the last good data stays")
+    held = FeedOutcome(feed="debian", status="held", reason="it gave 10 of 100 records; the last good data stays")
     await remember(at, held)
     await look_for_stale(at.services)
     sentence = "The feed debian is held back: it gave 10 of 100 records; the last good data stays."
@@ -80,7 +80,7 @@ async def test_a_held_feed_is_told_of_once_with_the_reason(at: Desk) -> None:
     await remember(at, reason="no route to the mirror", failures=1)
     await look_for_stale(at.services)
     assert (len(await told(at)), await fresh(at)) == (1, []), "it is held still"
-    await remember(at, Outcome(feed="debian", status="updated", records=100))
+    await remember(at, FeedOutcome(feed="debian", status="updated", records=100))
     await look_for_stale(at.services)
     assert (len(await told(at)), await fresh(at)) == (1, ["debian"])
     await remember(at, held)
@@ -90,7 +90,7 @@ async def test_a_held_feed_is_told_of_once_with_the_reason(at: Desk) -> None:
 
 async def test_updates_that_fail_time_and_again_are_told_of(at: Desk) -> None:
     for count in range(1, 6):
-        last = await update_advisories(at.services, Wished())
+        last = await update_advisories(at.services, UpdateOptions())
         assert (last.failures, bool(last.reason)) == (count, True)
         await look_for_stale(at.services)
         assert len(await told(at)) == (count >= 3)
@@ -100,8 +100,8 @@ async def test_updates_that_fail_time_and_again_are_told_of(at: Desk) -> None:
 
 
 async def test_a_feed_that_brings_nothing_for_too_long_is_told_of(at: Desk) -> None:
-    failed = Outcome(feed="alpine", status="failed", reason="status 503")
-    good = Outcome(feed="debian", status="unchanged")
+    failed = FeedOutcome(feed="alpine", status="failed", reason="status 503")
+    good = FeedOutcome(feed="debian", status="unchanged")
     since = at.now
     for days, expected in ((1, 0), (2, 0), (3, 1), (4, 1)):
         at.now = since + days * DAY

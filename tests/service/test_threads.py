@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.notice import Cause, CauseKind, Transition, TransitionKind
 from hullmark.notify import github, jira, opsgenie, pagerduty
-from hullmark.notify.channel import Channel, Thread, Wish
+from hullmark.notify.channel import Channel, Delivery, Thread
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.notice.threads import MOST_IMAGES, keep_remote, marker_of, thread_key, threads_of
 from hullmark.server.tables.database import Connection, Database
@@ -304,7 +304,9 @@ async def _deliver(
     """As deliveries go: threads in a transaction of their own, remote names kept as they come, perhaps cut off."""
     channel, known, tracker = way
     threads = [msgspec.structs.replace(each, remote=remotes.get(each.key, "")) for each in await at.threads(number)]
-    wish = Wish(notice=notice(number), title="t", text="x", now=NOW, threads=tuple(threads), keep=remotes.__setitem__)
+    wish = Delivery(
+        notice=notice(number), title="t", text="x", now=NOW, threads=tuple(threads), keep=remotes.__setitem__
+    )
     drive(channel.deliver(wish, known), tracker, cut_after=cut)
 
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from psycopg.types.json import Jsonb
 
-from hullmark.model.advisory import Exploited
+from hullmark.model.advisory import KevEntry
 from hullmark.server.stories.images.documents import Changes, KeptVerdict, get_document
-from hullmark.server.stories.judging import case
+from hullmark.server.stories.judging import evaluation
 from hullmark.server.stories.judging.judge import judge
 from hullmark.server.tables import jobs
 from hullmark.server.tables.judging import verdicts
@@ -131,7 +131,7 @@ async def test_another_severity_and_another_finding_while_failing(at: Desk) -> N
 
 async def test_a_vulnerability_becomes_known_to_be_exploited(at: Desk) -> None:
     await shop(at, NO_EXPLOITED, LIBC)
-    await at.advise(OTHER, LIBC, Exploited(cve="CVE-2026-1", source="kev", added="2026-05-02"))
+    await at.advise(OTHER, LIBC, KevEntry(cve="CVE-2026-1", source="kev", added="2026-05-02"))
     await at.work()
     assert await told(at) == [("compliance.lost", "exploitation", "exploitation:CVE-2026-1", "")]
 
@@ -233,7 +233,7 @@ async def test_another_analyzer_is_written_down_and_told_to_nobody(at: Desk, mon
             "UPDATE image SET fingerprint = 'another', document = %s WHERE id = %s",
             (await document_of(at, status_file(("zlib1g", "1:1.3"))), number),
         )
-    monkeypatch.setattr(case, "ANALYZER", "hullmark 99")
+    monkeypatch.setattr(evaluation, "ANALYZER", "hullmark 99")
     await judge(at.services, at.books, 1, number, "image analysed")
     assert [each[:2] + each[3:] for each in await told(at)] == [
         ("compliance.regained", "analyzer", "the analyzer changed")

@@ -805,7 +805,7 @@ import json, sys
 from pathlib import Path
 from hullmark.scan.scan import scan_image
 from hullmark.server.stories.images.uploads import opened_upload
-from hullmark.scan.wish import Means, Wish
+from hullmark.scan.request import Means, Wish
 from hullmark.model.errors import HullmarkError
 from hullmark.server.objects.objects import open_objects
 said = ""

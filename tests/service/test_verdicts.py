@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hullmark.server.process.worker import tasks
-from hullmark.server.stories.judging.moments import judge_due
+from hullmark.server.stories.judging.deadlines import judge_due
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 

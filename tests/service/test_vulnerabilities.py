@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.vulns import Weighing, vulnerabilities
-from hullmark.model.advisory import Advisory, Exploited, Support
+from hullmark.app.vulns import MatchOptions, vulnerabilities
+from hullmark.model.advisory import Advisory, KevEntry, Support
 from hullmark.model.image import Platform
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.scan.wish import Means
+from hullmark.scan.request import ScanResources
 from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
 from tests.support.books import advisory, affected
@@ -44,7 +44,7 @@ RECORDS = (
         severity="medium",
         aliases=("CVE-2026-4",),
     ),
-    Exploited(cve="CVE-2026-2", source="kev", added="2026-01-01", due="2026-02-01", ransomware=False),
+    KevEntry(cve="CVE-2026-2", source="kev", added="2026-01-01", due="2026-02-01", ransomware=False),
 )
 
 
@@ -72,7 +72,7 @@ async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) ->
     book = snapshot_in(tmp_path, RECORDS)
     options = SourceOptions(platform=Platform("linux", "amd64"), insecure=True, auth_files=())
     reference = f"registry:{at.registry.host}/shop@{digest}"
-    same = vulnerabilities(reference, book, Weighing(at=at.now.date().isoformat()), Means(), options)
+    same = vulnerabilities(reference, book, MatchOptions(at=at.now.date().isoformat()), ScanResources(), options)
     expected = json.loads(load("matches", "json").render(same, RenderContext(tool_version="")))
 
     whole = await at.get(f"/images/{digest}/vulnerabilities?format=json")

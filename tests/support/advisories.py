@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hullmark.app.origins import place_of
-from hullmark.feeds.feed import Document, Feed, Known
+from hullmark.feeds.feed import CrawlState, Document, Feed
 from tests.support.places import REPOSITORY, shared
 
 
@@ -84,7 +84,7 @@ def crawled(feed: Feed) -> list[Document]:
     """The documents of the real data that a feed asks for, as an update from this folder fetches them."""
     root = advisory_files()
     found: list[Document] = []
-    crawl = feed.crawl(Known(now="2026-11-24T00:00:00Z"))
+    crawl = feed.crawl(CrawlState(now="2026-11-24T00:00:00Z"))
     get = next(crawl, None)
     while get is not None:
         path = root / place_of(get.url)

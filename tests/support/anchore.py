@@ -17,13 +17,13 @@ import msgspec
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
-from hullmark.app.check import Asked, judge, needed
+from hullmark.app.check import CheckOptions, judge, needed
 from hullmark.policy.context import NO_CONTEXT, read_context
 from hullmark.policy.load import load_any
 from hullmark.report.format import RenderContext
 from hullmark.report.verdict_json import render
 from hullmark.scan.options import source_options
-from hullmark.scan.wish import Means
+from hullmark.scan.request import ScanResources
 from tests.support.places import SHARED, shared
 from tests.support.program import Program
 
@@ -58,7 +58,7 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
     context = read_context(json.dumps(case["context"]).encode()) if "context" in case else NO_CONTEXT
     whole = _NAMESPACES if profile == "native" else ()
     with _advisories(case, folder, whole) if needed(policy, context).matches else nullcontext() as book:
-        asked = Asked(
+        asked = CheckOptions(
             profile=profile,
             context=context,
             dockerfile=case["dockerfile"] or "",
@@ -67,7 +67,7 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
             book=book,
         )
         now = datetime.fromisoformat(case["now"] or _NOW).astimezone(UTC)
-        verdict = judge(str(folder / "image"), policy, now, Means(), source_options({}), asked).verdict
+        verdict = judge(str(folder / "image"), policy, now, ScanResources(), source_options({}), asked).verdict
     document: Document = msgspec.json.decode(render(verdict, RenderContext(tool_version="test")))
     return document
 

@@ -11,7 +11,7 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import Cover, FeedInfo
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.find import find
-from hullmark.model.advisory import Advisory, Affected, Range, Record
+from hullmark.model.advisory import Advisory, AffectedPackage, Range, Record
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Matches
 from hullmark.model.package import Package, SourcePackage
@@ -49,13 +49,13 @@ def info(name: str, fresh_days: int = 0, **more: Any) -> FeedInfo:
     return FeedInfo(name=name, title=name.title(), homepage=homepage, licence="CC0-1.0", fresh_days=fresh_days, **told)
 
 
-def affected(namespace: str, name: str, scheme: str, below: str = "", **more: Any) -> Affected:
+def affected(namespace: str, name: str, scheme: str, below: str = "", **more: Any) -> AffectedPackage:
     """A part about versions `below` (all, if it is empty); `below` is the fix too."""
     ranges = more.pop("ranges", (Range(high=below, fixed=below),))
-    return Affected(namespace=namespace, name=name, scheme=scheme, ranges=ranges, **more)
+    return AffectedPackage(namespace=namespace, name=name, scheme=scheme, ranges=ranges, **more)
 
 
-def advisory(id: str, *parts: Affected, source: str = "test", **more: Any) -> Advisory:
+def advisory(id: str, *parts: AffectedPackage, source: str = "test", **more: Any) -> Advisory:
     """An advisory about these parts."""
     return Advisory(id=id, source=source, affected=parts, **more)
 

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from hullmark.model.notice import Cause, Transition
-from hullmark.server.stories.notice.route import Routed, route
+from hullmark.server.stories.notice.route import RoutingResult, route
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.notice import transitions
@@ -118,7 +118,7 @@ class Place:
         async with self.services.database.system() as connection:
             await transitions.complete(connection, self.account_id, [row["id"]])
 
-    async def route(self, at_once: int = 10_000) -> Routed:
+    async def route(self, at_once: int = 10_000) -> RoutingResult:
         """Route what waits."""
         return await route(self.services, self.account_id, at_once)
 

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from hullmark.advisorydb.build import build, digest_of
 from hullmark.advisorydb.layout import settle
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.model.advisory import Advisory, Affected, Exploitability, Range, Record
+from hullmark.model.advisory import Advisory, AffectedPackage, Exploitability, Range, Record
 from tests.support.books import info
 
 
 def numbered(number: int, summary: str = "", modified: str = "2026-01-01") -> Advisory:
     """One of many advisories that look alike."""
-    part = Affected(
+    part = AffectedPackage(
         namespace="pypi", name=f"package{number % 50}", scheme="pep440", ranges=(Range(low="1", high=f"2.{number}"),)
     )
     return Advisory(

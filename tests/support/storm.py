@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hullmark.model.advisory import Exploitability, Exploited, Record
+from hullmark.model.advisory import Exploitability, KevEntry, Record
 from tests.support.books import advisory, affected
 from tests.support.desk import status_file
 from tests.support.images import Blobs, Json, tar_of
@@ -78,7 +78,7 @@ class Said:
         if self.score is not None:
             found.append(Exploitability(cve, self.score, min(1.0, self.score * 1.2), "2026-05-01"))
         if self.is_exploited:
-            found.append(Exploited(cve=cve, source="kev", added="2026-01-31"))
+            found.append(KevEntry(cve=cve, source="kev", added="2026-01-31"))
         return found
 
 

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from hypothesis import strategies as st
 
-from hullmark.notify.channel import Again, Wish
+from hullmark.notify.channel import Again, Delivery
 from tests.support.trackers import NOW, Cut, Ledger, drive, notice, said
 
 KINDS = ("compliance.lost", "compliance.regained", "finding.new", "finding.worse", "finding.retracted", "fix.available")
@@ -80,7 +80,7 @@ class Lives:
 
     def test_a_test_is_opened_and_closed(self) -> None:
         at = self.ledger()
-        wish = Wish(notice=notice(7, is_test=True), title="A test", text="All is well.", now=NOW)
+        wish = Delivery(notice=notice(7, is_test=True), title="A test", text="All is well.", now=NOW)
         drive(at.channel.deliver(wish, at.settings), at.tracker)
         assert len(at.tracker.requests) >= 2
         assert at.tracker.open() == set()

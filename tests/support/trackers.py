@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 from hullmark.model.notice import Cause, Item, Notice, TransitionKind
-from hullmark.notify.channel import Channel, Outgoing, Post, Reply, Steps, Thread, Wish
+from hullmark.notify.channel import Channel, Delivery, Outgoing, Post, Reply, Steps, Thread
 from hullmark.server.stories.notice.threads import marker_of, thread_key
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -385,7 +385,9 @@ class Ledger:
             self.changed[number] = self._apply(message)
         threads = tuple(self._thread(key, was) for key, was in sorted(self.changed[number].items()))
         told = notice(number, *(item(image, kind) for kind, _, image in message))  # type: ignore[arg-type]
-        wish = Wish(notice=told, title="News", text="What.\nWhy.", now=NOW, threads=threads, keep=self._keep, **more)
+        wish = Delivery(
+            notice=told, title="News", text="What.\nWhy.", now=NOW, threads=threads, keep=self._keep, **more
+        )
         steps = self.channel.deliver(wish, self.settings)
         return drive(steps, self.tracker, cut_after=cut_after)
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from hullmark.model.inventory import Distro
-from hullmark.rootfs.reads import Found, Read
+from hullmark.rootfs.reads import LocatedFact, Read
 
 F = TypeVar("F")
 _MAX_LINKS = 40
@@ -49,7 +49,7 @@ class FakeView:
         self.distro = distro
         self.problems: list[tuple[str, str]] = []
         self._links = dict(links or {})
-        self._found: dict[tuple[str, str], list[Found[Any]]] = {}
+        self._found: dict[tuple[str, str], list[LocatedFact[Any]]] = {}
         visible: dict[str, int] = {}
         for index, layer in enumerate([*(layers or ()), files]):
             for path, body in layer.items():
@@ -66,7 +66,7 @@ class FakeView:
             if _is_wanted(read, path, body):
                 fact = self._fact(read, path, body)
                 if fact is not None:
-                    self._found.setdefault((read.name, path), []).append(Found(path, layer, fact))
+                    self._found.setdefault((read.name, path), []).append(LocatedFact(path, layer, fact))
 
     def _fact(self, read: Read[Any], path: str, body: bytes) -> Any:
         def report(reason: str) -> None:
@@ -84,7 +84,7 @@ class FakeView:
             return None
         return None if fact is None else msgspec.msgpack.decode(msgspec.msgpack.encode(fact), type=read.fact)
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
         for name, path in sorted(self._found):
             if name == read.name and path in self._visible:
@@ -92,13 +92,13 @@ class FakeView:
                 if found.layer == self._visible[path]:
                     yield found
 
-    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+    def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """The fact at a path, links followed; None if there is none."""
         real = self.resolve(path)
         versions = self._found.get((read.name, real)) if real is not None else None
         return versions[-1] if versions and versions[-1].layer == self._visible.get(versions[-1].path) else None
 
-    def versions(self, read: Read[F], path: str) -> list[Found[F]]:
+    def versions(self, read: Read[F], path: str) -> list[LocatedFact[F]]:
         """Every version of the fact at this path, bottom layer first."""
         real = self.resolve(path)
         return list(self._found.get((read.name, path if real is None else real), ()))

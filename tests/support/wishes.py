@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
-from hullmark.notify.channel import Channel, Outgoing, Reply, Wish
+from hullmark.notify.channel import Channel, Delivery, Outgoing, Reply
 from hullmark.notify.words import text_of
 
 AT = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
@@ -125,7 +125,7 @@ def digest(**more: Any) -> Digest:
     return Digest(**{**given, **more})
 
 
-def wish(of: Notice | Digest | None = None, **more: Any) -> Wish:
+def wish(of: Notice | Digest | None = None, **more: Any) -> Delivery:
     """A wish for a notice, with a title and a text as templates make them."""
     given: dict[str, Any] = {
         "notice": of if of is not None else notice(),
@@ -133,10 +133,10 @@ def wish(of: Notice | Digest | None = None, **more: Any) -> Wish:
         "text": text_of(of if of is not None else notice()),
         "now": AT,
     }
-    return Wish(**{**given, **more})
+    return Delivery(**{**given, **more})
 
 
-def drive(channel: Channel, wished: Wish, settings: Any, *replies: Reply) -> tuple[list[Any], str]:
+def drive(channel: Channel, wished: Delivery, settings: Any, *replies: Reply) -> tuple[list[Any], str]:
     """Answer what a channel sends, one after the other; all that it sent, and what it answered in the end.
 
     Raises what the channel raises.
@@ -151,7 +151,7 @@ def drive(channel: Channel, wished: Wish, settings: Any, *replies: Reply) -> tup
         return sent, str(end.value)
 
 
-def refusing(channel: Channel, wished: Wish, settings: Any, reply: Reply) -> Outgoing:
+def refusing(channel: Channel, wished: Delivery, settings: Any, reply: Reply) -> Outgoing:
     """Answer the first thing that a channel sends; what it sent. Raises what the channel raises."""
     (sent,), _ = drive(channel, wished, settings, reply)
     return sent  # type: ignore[no-any-return]
@@ -225,7 +225,7 @@ def notices() -> st.SearchStrategy[Notice]:
     )
 
 
-def wishes() -> st.SearchStrategy[Wish]:
+def wishes() -> st.SearchStrategy[Delivery]:
     """Wishes for notices and digests with any words."""
     of: st.SearchStrategy[Notice | Digest] = st.one_of(
         notices(),

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from hullmark.app.check import Asked, judge_by
+from hullmark.app.check import CheckOptions, judge_by
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.verdict import Outcome
 from hullmark.policy.load import load_any
-from hullmark.scan.wish import Means, ScannerPlaces
+from hullmark.scan.request import ScannerPlaces, ScanResources
 from tests.walk import cases_configuration, cases_contents, cases_policy
 from tests.walk.look import Look
 from tests.walk.world import NOW, Layers, lowered, seen
@@ -60,9 +60,9 @@ def verdict(look: Look, layers: Layers, history: tuple[str, ...], dockerfile: st
     config = ImageConfig(history=tuple(HistoryEntry(created_by=each) for each in history))
     rules = folder / "rules.yar"
     rules.write_text(look.yara)
-    means = Means(scanners=ScannerPlaces(yara_rules=rules)) if look.yara else Means()
+    means = ScanResources(scanners=ScannerPlaces(yara_rules=rules)) if look.yara else ScanResources()
     try:
-        asked = Asked(dockerfile=dockerfile)
+        asked = CheckOptions(dockerfile=dockerfile)
         return judge_by(partial(seen, layers, config=config), policy, NOW, means, asked).verdict.verdict
     except HullmarkError:
         return Outcome.UNKNOWN

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hullmark.app.check import Checked
+from hullmark.app.check import CheckResult
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Outcome
 from hullmark.rootfs.limits import Limits
@@ -25,7 +25,7 @@ ELSEWHERE = {
     "hullmark.catalog.oversize._TRIALS": "a program has no 200,000 such places by chance; test_oversize.py counts them",
     "hullmark.catalog.sbom.cyclonedx._DEEPEST": "test_sboms_hide_nothing.py",
     "hullmark.catalog.sbom.packages._MOST_NAMES": "test_sboms_hide_nothing.py",
-    "hullmark.catalog.sbom.told.MAX_COMPONENTS": "test_sboms_hide_nothing.py",
+    "hullmark.catalog.sbom.document.MAX_COMPONENTS": "test_sboms_hide_nothing.py",
 }
 """Limits whose case is not an image, and where it is."""
 
@@ -59,7 +59,7 @@ def test_each_limit_has_a_case() -> None:
     assert CASES.keys() <= UNSEEN.keys()
 
 
-def verdicts(case: Case, bound: Bound, policy: Any) -> tuple[Checked, Checked, Checked]:
+def verdicts(case: Case, bound: Bound, policy: Any) -> tuple[CheckResult, CheckResult, CheckResult]:
     """Of the image with the padding as long as it is within bounds, of that without padding, and of that with padding beyond them."""
     within = judged(case.padded, policy, is_folder=case.is_folder)
     with ExitStack() as stack:

@@ -7,10 +7,10 @@ from functools import cache
 import pytest
 
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.check import Asked, judge, judge_by
+from hullmark.app.check import CheckOptions, judge, judge_by
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.scan.options import source_options
-from hullmark.scan.wish import Means
+from hullmark.scan.request import ScanResources
 from tests.support.books import advisory, affected, book_of
 from tests.support.places import corpus
 from tests.walk.world import NOW, Files, one_rule, seen
@@ -49,8 +49,8 @@ def book() -> Snapshot:
 
 
 def answer(files: Files) -> Verdict:
-    asked = Asked(book=book())
-    return judge_by(lambda wish: seen(files, wish), one_rule("vulnerabilities"), NOW, Means(), asked).verdict
+    asked = CheckOptions(book=book())
+    return judge_by(lambda wish: seen(files, wish), one_rule("vulnerabilities"), NOW, ScanResources(), asked).verdict
 
 
 @pytest.mark.parametrize("files", [UBUNTU, UBI], ids=["the shape of Ubuntu", "the shape of UBI"])
@@ -75,6 +75,8 @@ def test_a_release_that_no_feed_covers_is_unknown() -> None:
 @pytest.mark.parametrize("name", ["debian-slim", "nginx", "distroless"])
 def test_a_real_image_gets_a_plain_answer(name: str) -> None:
     image = corpus(f"oci/{name}")
-    asked = Asked(book=book())
+    asked = CheckOptions(book=book())
     policy = one_rule("vulnerabilities")
-    assert judge(f"oci-dir:{image}", policy, NOW, Means(), source_options({}), asked).verdict.verdict is Outcome.GO
+    assert (
+        judge(f"oci-dir:{image}", policy, NOW, ScanResources(), source_options({}), asked).verdict.verdict is Outcome.GO
+    )

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.check import Asked, Checked, judge_by
+from hullmark.app.check import CheckOptions, CheckResult, judge_by
 from hullmark.catalog import CATALOGERS, DECLARED
 from hullmark.model.advisory import Record
 from hullmark.model.image import Image, ImageConfig, LayerBlob
@@ -25,8 +25,8 @@ from hullmark.rootfs.layer import read_layer
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.reads import Read
 from hullmark.scan.analysis import analyse, extra_reads_for, reads_for
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.scan import inventory_of
-from hullmark.scan.wish import Means, Scanned, Wish
 from tests.support.books import advisory, affected, book_of, scheme_of
 from tests.support.layers import TarBuilder, blob
 from tools.limits import Bound
@@ -107,12 +107,12 @@ def tar(files: Files) -> bytes:
 
 def seen(
     layers: Layers,
-    wish: Wish,
+    wish: ScanRequest,
     *,
     limits: Limits = DEFAULT,
     is_folder: bool = False,
     config: ImageConfig = _NO_CONFIG,
-) -> Scanned:
+) -> ScanResult:
     """What a scan sees of an image; of a folder: with what its lock files name."""
     catalogers = CATALOGERS + DECLARED if is_folder else CATALOGERS
     dispatch = Dispatch((*reads_for(catalogers), *extra_reads_for(wish)))
@@ -120,15 +120,15 @@ def seen(
     records = [read_layer(each, dispatch, digests=wish.digests, limits=limits) for each in blobs]
     analysis, files, extras = analyse(records, wish, catalogers, config)
     image = Image(kind="memory", reference="memory", layers=(), config=config)
-    return Scanned(inventory_of(image, analysis, files), *extras)
+    return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
-def judged(layers: Layers, policy: Any, **how: Any) -> Checked:
+def judged(layers: Layers, policy: Any, **how: Any) -> CheckResult:
     """The verdict on an image."""
-    return judge_by(partial(_look, layers, how), policy, NOW, Means(), Asked(book=book()))
+    return judge_by(partial(_look, layers, how), policy, NOW, ScanResources(), CheckOptions(book=book()))
 
 
-def _look(layers: Layers, how: dict[str, Any], wish: Wish) -> Scanned:
+def _look(layers: Layers, how: dict[str, Any], wish: ScanRequest) -> ScanResult:
     return seen(layers, wish, **how)
 
 

@@ -25,9 +25,9 @@ from hullmark.advisorydb.schema import (
 from hullmark.advisorydb.wholeness import covered, day_of, goes_by_check, whole_at
 from hullmark.model.advisory import (
     Advisory,
-    Affected,
+    AffectedPackage,
     Exploitability,
-    Exploited,
+    KevEntry,
     Lifecycle,
     Range,
     Record,
@@ -136,7 +136,7 @@ class _Writer:
             case Exploitability():
                 score = (record.cve, record.score, record.percentile, record.day)
                 self._db.execute("INSERT OR REPLACE INTO epss VALUES (?, ?, ?, ?)", score)
-            case Exploited():
+            case KevEntry():
                 self._db.execute("INSERT OR REPLACE INTO kev VALUES (?, ?)", (record.cve, self._encode(record)))
             case Lifecycle():
                 release = (record.product, record.release, self._feed, self._encode(record))
@@ -197,12 +197,12 @@ class _Writer:
 
     def _forget_affected(self, number: int) -> None:
         gone = self._db.execute("SELECT body FROM part WHERE advisory = ?", (number,)).fetchall()
-        for affected in (msgspec.msgpack.decode(body, type=Affected) for (body,) in gone):
+        for affected in (msgspec.msgpack.decode(body, type=AffectedPackage) for (body,) in gone):
             values = (self._package(affected.namespace, affected.name), number)
             self._db.execute("DELETE FROM span WHERE package = ? AND advisory = ?", values)
         self._db.execute("DELETE FROM part WHERE advisory = ?", (number,))
 
-    def _spans(self, advisory: int, part: int, affected: Affected) -> Iterator[Span]:
+    def _spans(self, advisory: int, part: int, affected: AffectedPackage) -> Iterator[Span]:
         package = self._package(affected.namespace, affected.name)
         kind = UNAFFECTED if affected.kind == "unaffected" else 0
         exact = [Range(low=version, high=version, high_open=False) for version in affected.versions]

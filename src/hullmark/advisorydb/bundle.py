@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 from typing import BinaryIO
 
-from hullmark.advisorydb.pack import MANIFEST_LIMIT, Manifest, Packed, Payload, decode_manifest
+from hullmark.advisorydb.pack import MANIFEST_LIMIT, Manifest, PackedFile, Payload, decode_manifest
 from hullmark.advisorydb.sign import SIGNATURE_LIMIT
 from hullmark.model.errors import HullmarkError
 
@@ -23,7 +23,7 @@ _MANIFEST, _SIGNATURE = "manifest.json", "manifest.sig"
 _DAMAGED = "export or copy it again"
 
 
-def write_bundle(target: Path, manifest: bytes, signature: bytes, packed: Packed) -> None:
+def write_bundle(target: Path, manifest: bytes, signature: bytes, packed: PackedFile) -> None:
     """Write a bundle; the same content gives the same bytes. An empty signature is left out. Raises OSError."""
     with target.open("wb") as out:
         for name, body in ((_MANIFEST, manifest), (_SIGNATURE, signature)):

@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.advisorydb.excerpt import Excerpt, Key
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.model.advisory import Advisory, Affected, Exploited, Lifecycle, Support
+from hullmark.model.advisory import Advisory, AffectedPackage, KevEntry, Lifecycle, Support
 
 EPSS_THRESHOLDS = (0.1,)
 """The scores (above 0, up to 1) whose reaching is news if nobody says otherwise."""
@@ -23,7 +23,7 @@ _END: Row = ("\U0010ffff", "", b"", 0)
 _T = TypeVar("_T")
 
 
-class Changed(msgspec.Struct, frozen=True, kw_only=True):
+class AdvisoryChange(msgspec.Struct, frozen=True, kw_only=True):
     """One advisory that is in one snapshot only, or says other things in each. `before` and `after` are its row numbers."""
 
     op: Literal["added", "removed", "changed"]
@@ -45,8 +45,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """A CVE whose entry in the catalogue of known exploited vulnerabilities is new, gone or another."""
 
     cve: str
-    before: Exploited | None
-    after: Exploited | None
+    before: KevEntry | None
+    after: KevEntry | None
 
 
 class LifecycleChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     `products` (purls without version, images): those of which suppliers say something else (VEX).
     """
 
-    advisories: tuple[Changed, ...] = ()
+    advisories: tuple[AdvisoryChange, ...] = ()
     keys: frozenset[Key] = frozenset()
     rated: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -165,20 +165,20 @@ def kin(old: Excerpt, new: Excerpt, names: frozenset[str]) -> tuple[set[int], se
     return inside
 
 
-def _changed(previous: Snapshot, next: Snapshot) -> Iterator[Changed]:
+def _changed(previous: Snapshot, next: Snapshot) -> Iterator[AdvisoryChange]:
     """Merge both lists of hashes, each sorted by feed and id."""
     before, after = previous.hashes(), next.hashes()
     old, new = _next(before), _next(after)
     while old is not _END or new is not _END:
         if old[:2] == new[:2]:
             if old[2] != new[2]:
-                yield Changed(op="changed", feed=new[0], id=new[1], before=old[3], after=new[3])
+                yield AdvisoryChange(op="changed", feed=new[0], id=new[1], before=old[3], after=new[3])
             old, new = _next(before), _next(after)
         elif old[:2] < new[:2]:
-            yield Changed(op="removed", feed=old[0], id=old[1], before=old[3], after=None)
+            yield AdvisoryChange(op="removed", feed=old[0], id=old[1], before=old[3], after=None)
             old = _next(before)
         else:
-            yield Changed(op="added", feed=new[0], id=new[1], before=None, after=new[3])
+            yield AdvisoryChange(op="added", feed=new[0], id=new[1], before=None, after=new[3])
             new = _next(after)
 
 
@@ -193,9 +193,9 @@ def _touched(before: Advisory | None, after: Advisory | None) -> set[Key]:
     return {key for key in old.keys() | new.keys() if not is_same or old.get(key) != new.get(key)}
 
 
-def _parts(advisory: Advisory | None) -> dict[Key, list[Affected]]:
+def _parts(advisory: Advisory | None) -> dict[Key, list[AffectedPackage]]:
     """What an advisory says of each package, in its order: of equal rank, the first part counts."""
-    found: dict[Key, list[Affected]] = {}
+    found: dict[Key, list[AffectedPackage]] = {}
     if advisory is not None and not advisory.withdrawn:
         for affected in advisory.affected:
             found.setdefault((affected.namespace, affected.name), []).append(affected)
@@ -216,14 +216,14 @@ def _rating(advisory: Advisory | None) -> tuple[object, ...]:
     return advisory.source, advisory.severity, advisory.cvss
 
 
-def _listings(before: dict[str, Exploited], after: dict[str, Exploited]) -> Iterator[Listing]:
+def _listings(before: dict[str, KevEntry], after: dict[str, KevEntry]) -> Iterator[Listing]:
     for cve in sorted(before.keys() | after.keys()):
         old, new = before.get(cve), after.get(cve)
         if _entry(old) != _entry(new):
             yield Listing(cve=cve, before=old, after=new)
 
 
-def _entry(listed: Exploited | None) -> tuple[object, ...]:
+def _entry(listed: KevEntry | None) -> tuple[object, ...]:
     return () if listed is None else (listed.added, listed.due, listed.ransomware)
 
 

@@ -14,22 +14,22 @@ Key = tuple[str, str]
 _CHUNK = 400
 
 
-class _Naming(msgspec.Struct, frozen=True):
+class _AdvisoryNames(msgspec.Struct, frozen=True):
     """Of an advisory, under which names it goes."""
 
     id: str
     aliases: tuple[str, ...] = ()
 
 
-class _Keyed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class _PartKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of a part of an advisory, which package it speaks of."""
 
     namespace: str
     name: str
 
 
-_naming = msgspec.msgpack.Decoder(_Naming).decode
-_keyed = msgspec.msgpack.Decoder(_Keyed).decode
+_naming = msgspec.msgpack.Decoder(_AdvisoryNames).decode
+_keyed = msgspec.msgpack.Decoder(_PartKey).decode
 
 
 class Excerpt(Snapshot):

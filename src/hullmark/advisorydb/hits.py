@@ -11,8 +11,8 @@ import msgspec
 
 from hullmark.advisorydb.keys import version_key
 from hullmark.advisorydb.schema import HIGH_OPEN, LOW_OPEN
-from hullmark.match.book import Ask, Hit
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.match.advisory_source import Ask, Hit
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.versions import InvalidVersion
 from hullmark.versions.ranges import contains, is_version
 
@@ -48,7 +48,7 @@ CROSS JOIN advisory ON advisory.id = s.advisory
 CROSS JOIN part ON part.advisory = s.advisory AND part.number = s.part
 WHERE CASE WHEN q.whole THEN 1 ELSE {_COVERS.format("1")} END
 """  # noqa: S608 - put together of the constants above
-"""The look-up. Its one parameter is `_Asked.groups`."""
+"""The look-up. Its one parameter is `_AskTable.groups`."""
 
 # Names of the connection's own come before those of the file: to the statement, the ranges of other advisories are not there.
 # The plus keeps the table of a package's ranges the one that is searched, whichever is the smaller.
@@ -61,7 +61,7 @@ _Compared = tuple[dict[bytes, bool], dict[tuple[int, bytes | None, bytes | None]
 """Of one version: whether it is one that is written so, and whether it lies between bounds (with their flags)."""
 
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
-_affected = msgspec.msgpack.Decoder(Affected).decode
+_affected = msgspec.msgpack.Decoder(AffectedPackage).decode
 
 
 class LookUp:
@@ -69,7 +69,7 @@ class LookUp:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._asked = _Asked()
+        self._asked = _AskTable()
         db.create_function("names_of", 1, self._asked.names_of)
         db.create_function("version_of", 1, self._asked.version_of)
         db.create_function("is_refused", 1, self._asked.is_refused)
@@ -95,7 +95,7 @@ class LookUp:
         places = self._asked.begin(asks)
         rows = self._db.execute(STATEMENT, (self._asked.groups,)).fetchall()
         rows.sort()  # its first four columns tell every row apart
-        heads, parts = self._heads, dict[tuple[int, int], Affected]()
+        heads, parts = self._heads, dict[tuple[int, int], AffectedPackage]()
         found = []
         for i, advisory, part, number, is_whole, is_inside, head, body in rows:
             if advisory not in heads:
@@ -112,7 +112,7 @@ class LookUp:
         return found
 
 
-class _Asked:
+class _AskTable:
     """What the statement has to be told of the asks. Those of one namespace and of the same flags are numbered together.
 
     `groups` is JSON, `[[namespace, flags, number of its first ask], ...]`.

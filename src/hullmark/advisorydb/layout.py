@@ -22,7 +22,7 @@ Column = tuple[str, str, int]
 """A column's name, its type, and its place in the primary key (from 1; 0: not in it)."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot says of itself: the youngest date in its records (ISO 8601, may be "") and its feeds, by name."""
 
     data_at: str
@@ -58,7 +58,7 @@ def columns_of_tables() -> dict[str, tuple[Column, ...]]:
         return {name: tuple(db.execute("SELECT name, type, pk FROM pragma_table_info(?)", (name,))) for name in names}
 
 
-def inspect(path: Path) -> Told:
+def inspect(path: Path) -> SnapshotSummary:
     """What a snapshot says of itself, once it is one through and through: its kind, its format, its tables, its pages.
 
     Raises HullmarkError, with what it is instead.
@@ -88,13 +88,13 @@ def _wrong(db: sqlite3.Connection) -> str:
     return "" if found == "ok" else f"is damaged: {str(found)[:200]}"
 
 
-def _told(db: sqlite3.Connection) -> Told:
+def _told(db: sqlite3.Connection) -> SnapshotSummary:
     rows = db.execute(
         "SELECT body FROM feed WHERE length(body) <= ? ORDER BY name LIMIT ?", (_FEED_LIMIT, _MAX_FEEDS)
     ).fetchall()
     (data_at,) = db.execute("SELECT value FROM about WHERE name = 'data_at'").fetchone() or ("",)
     feeds = tuple(msgspec.msgpack.decode(body, type=FeedInfo) for (body,) in rows)
-    return Told(data_at=str(data_at), feeds=feeds)
+    return SnapshotSummary(data_at=str(data_at), feeds=feeds)
 
 
 def _empty() -> sqlite3.Connection:

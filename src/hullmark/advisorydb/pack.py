@@ -18,7 +18,7 @@ import msgspec
 from hullmark._version import __version__
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.delta import Goal, apply_delta, make_delta
-from hullmark.advisorydb.layout import Told, inspect
+from hullmark.advisorydb.layout import SnapshotSummary, inspect
 from hullmark.advisorydb.schema import FORMAT, FeedInfo
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -73,7 +73,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     made_by: str = ""
 
 
-class Packed(msgspec.Struct, frozen=True):
+class PackedFile(msgspec.Struct, frozen=True):
     """A payload and the file that holds it."""
 
     payload: Payload
@@ -104,7 +104,7 @@ def decode_manifest(text: bytes) -> Manifest:
 # Packing
 
 
-def manifest_of(snapshot: Path, digest: str, packed: Iterable[Packed]) -> Manifest:
+def manifest_of(snapshot: Path, digest: str, packed: Iterable[PackedFile]) -> Manifest:
     """The manifest of a snapshot and its payloads. Raises HullmarkError if the file is no sound snapshot."""
     told = inspect(snapshot)
     return Manifest(
@@ -118,15 +118,15 @@ def manifest_of(snapshot: Path, digest: str, packed: Iterable[Packed]) -> Manife
     )
 
 
-def pack_snapshot(snapshot: Path, digest: str, target: Path) -> Packed:
+def pack_snapshot(snapshot: Path, digest: str, target: Path) -> PackedFile:
     """Compress a snapshot into `target`. Raises HullmarkError if its bytes are no longer what its digest says, OSError."""
     content, size, unpacked = _compress(snapshot, target)
     if content != digest:
         raise HullmarkError(f"the snapshot {digest} is damaged", advice="make a new one: hullmark db update")
-    return Packed(Payload(kind="snapshot", digest=digest_of(target), size=size, unpacked=unpacked), target)
+    return PackedFile(Payload(kind="snapshot", digest=digest_of(target), size=size, unpacked=unpacked), target)
 
 
-def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Path) -> Packed:
+def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Path) -> PackedFile:
     """Compress what turns the snapshot `parent` (path, digest) into another into `target`, once that is proved to work.
 
     Raises HullmarkError if it does not, or if one of them is no sound snapshot; OSError.
@@ -146,7 +146,7 @@ def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Pat
         raw.unlink(missing_ok=True)
         proof.unlink(missing_ok=True)
     payload = Payload(kind="delta", digest=digest_of(target), size=size, unpacked=unpacked, parent=old_digest)
-    return Packed(payload, target)
+    return PackedFile(payload, target)
 
 
 def _compress(source: Path, target: Path) -> tuple[str, int, int]:
@@ -194,7 +194,7 @@ def receive(manifest: Manifest, payload: Payload, readinto: ReadInto, folder: Pa
         with raw.open("rb", _CHUNK) as stream:
             apply_delta(parent, stream, made, Goal(manifest.snapshot, manifest.size))
         raw.unlink()
-    if inspect(made) != Told(data_at=manifest.data_at, feeds=manifest.feeds):
+    if inspect(made) != SnapshotSummary(data_at=manifest.data_at, feeds=manifest.feeds):
         raise _lies("other feeds or dates than the snapshot has")
     return made
 
@@ -211,7 +211,7 @@ def _check_space(folder: Path, need: int) -> None:
         )
 
 
-class _Arriving:
+class _IncomingStream:
     """The compressed bytes as they come: never more than promised, and what their digest is."""
 
     def __init__(self, readinto: ReadInto, size: int) -> None:
@@ -240,7 +240,7 @@ def _unpack(readinto: ReadInto, payload: Payload, target: Path) -> str:
     """Decompress a payload into a file, within what it promises; answers the digest of what was written."""
     import zstandard
 
-    arriving, content, size = _Arriving(readinto, payload.size), hashlib.sha256(), 0
+    arriving, content, size = _IncomingStream(readinto, payload.size), hashlib.sha256(), 0
     reader = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(
         cast(BinaryIO, arriving), read_size=_READ, read_across_frames=True
     )

@@ -13,12 +13,12 @@ import msgspec
 
 from hullmark.advisorydb.hits import LookUp
 from hullmark.advisorydb.schema import APPLICATION_ID, FOLDER, FORMAT, Coverage, FeedInfo
-from hullmark.match.book import Ask, Claim, ClaimAnswer, Extent, Hit
-from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Statement, Support
+from hullmark.match.advisory_source import Ask, Claim, ClaimAnswer, Extent, Hit
+from hullmark.model.advisory import Advisory, AffectedPackage, Exploitability, KevEntry, Lifecycle, Statement, Support
 from hullmark.model.errors import HullmarkError
 
 _advisory = msgspec.msgpack.Decoder(Advisory).decode
-_affected = msgspec.msgpack.Decoder(Affected).decode
+_affected = msgspec.msgpack.Decoder(AffectedPackage).decode
 
 # What a claim says is taken out of its JSON once, and not for each row; a part is read once, however many ranges it has.
 _SPOKEN = """
@@ -190,10 +190,10 @@ class Snapshot:
 
     # What is known by CVE, product and distribution
 
-    def exploited(self, cves: Iterable[str]) -> dict[str, Exploited]:
+    def exploited(self, cves: Iterable[str]) -> dict[str, KevEntry]:
         """Entries of the catalogue of known exploited vulnerabilities."""
         return {
-            cve: msgspec.msgpack.decode(body, type=Exploited) for cve, body in self._by_cve("cve, body", "kev", cves)
+            cve: msgspec.msgpack.decode(body, type=KevEntry) for cve, body in self._by_cve("cve, body", "kev", cves)
         }
 
     def exploitability(self, cves: Iterable[str]) -> dict[str, Exploitability]:
@@ -205,10 +205,10 @@ class Snapshot:
         statement = f"SELECT {columns} FROM json_each(?) AS wanted CROSS JOIN {table} ON cve = wanted.value"  # noqa: S608
         yield from self._db.execute(statement, (_listed(cves),))
 
-    def all_exploited(self) -> dict[str, Exploited]:
+    def all_exploited(self) -> dict[str, KevEntry]:
         """The whole catalogue of known exploited vulnerabilities."""
         rows = self._db.execute("SELECT cve, body FROM kev ORDER BY cve")
-        return {cve: msgspec.msgpack.decode(body, type=Exploited) for cve, body in rows}
+        return {cve: msgspec.msgpack.decode(body, type=KevEntry) for cve, body in rows}
 
     def all_scores(self) -> Iterator[tuple[str, float]]:
         """CVE and EPSS score of all, sorted by CVE."""

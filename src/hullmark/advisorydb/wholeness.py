@@ -7,7 +7,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from hullmark.advisorydb.schema import FeedInfo
-from hullmark.model.advisory import Advisory, Exploitability, Exploited, Record, Statement
+from hullmark.model.advisory import Advisory, Exploitability, KevEntry, Record, Statement
 
 _DAY = len("2026-01-31")
 
@@ -19,7 +19,7 @@ def day_of(record: Record) -> str:
             return (record.modified or record.published)[:_DAY]
         case Exploitability():
             return record.day
-        case Exploited():
+        case KevEntry():
             return record.added
         case Statement():
             return record.at[:_DAY]

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from hullmark.app.check import Asked, judge, load, needed
+from hullmark.app.check import CheckOptions, judge, load, needed
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
 from hullmark.policy.verdict_diff import Difference
 from hullmark.scan.options import source_options
+from hullmark.scan.request import ScanRequest, ScanResources
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 
@@ -38,8 +38,10 @@ def scan(
 
     Raises hullmark.model.errors.HullmarkError (its `advice` says what to do), of which BrokenImage is one.
     """
-    wish = Wish(files=files, digests=files, all_layers=all_layers)
-    return take(reference, wish, Means(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)).inventory
+    wish = ScanRequest(files=files, digests=files, all_layers=all_layers)
+    return take(
+        reference, wish, ScanResources(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)
+    ).inventory
 
 
 def check(  # noqa: PLR0913 - all by name
@@ -65,11 +67,11 @@ def check(  # noqa: PLR0913 - all by name
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.app.advisories import opened
 
-    loaded, asked = load(Path(policy)), Asked(environment=environment)
+    loaded, asked = load(Path(policy)), CheckOptions(environment=environment)
     is_advised = snapshot is not None or advisories is not None or db_dir is not None
     if known_at is not None and db_dir is None:
         raise ValueError("check takes what was known at a moment from db_dir, which is not given")
-    means, now = Means(cache_folder=cache_dir, jobs=jobs), at or datetime.now(UTC)
+    means, now = ScanResources(cache_folder=cache_dir, jobs=jobs), at or datetime.now(UTC)
     wants_book = is_advised and needed(loaded, asked.context).matches
     shelf = Shelf(db_dir or Path())
     with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as book:
@@ -96,14 +98,14 @@ def vulns(  # noqa: PLR0913 - all by name
     """
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.app.advisories import opened
-    from hullmark.app.vulns import Weighing, vulnerabilities
+    from hullmark.app.vulns import MatchOptions, vulnerabilities
 
     if snapshot is None and advisories is None and db_dir is None:
         raise ValueError("vulns takes advisories from snapshot, advisories or db_dir; none is given")
     day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
-    means = Means(cache_folder=cache_dir, jobs=jobs)
+    means = ScanResources(cache_folder=cache_dir, jobs=jobs)
     with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as book:
-        return vulnerabilities(reference, book, Weighing(at=day), means, options or _from(os.environ))
+        return vulnerabilities(reference, book, MatchOptions(at=day), means, options or _from(os.environ))
 
 
 def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None = None) -> Difference:

@@ -14,8 +14,8 @@ from msgspec.structs import asdict, replace
 from hullmark._version import __version__
 from hullmark.app.expressions import evaluate_expression
 from hullmark.app.policies import AnyPolicy, load_native, policy_files
-from hullmark.app.vulns import MATCHING_READS, Weighing, matched
-from hullmark.match.book import Book
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.explanation import ExplainedVerdict
@@ -31,22 +31,22 @@ from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.anchore.profile import PROFILES, Profile
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
 from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, in_utc, read_context
+from hullmark.policy.deadlines import GrantedGrace, granted, next_moment
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.explain import explain
 from hullmark.policy.facts import Facts
 from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
-from hullmark.policy.moments import Granted, granted, next_moment
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
-from hullmark.policy.rules import Excepted
+from hullmark.policy.rules import PolicyException
 from hullmark.scan.collect import contents_of, wish_for
 from hullmark.scan.documents import read_bounded
 from hullmark.scan.facets import facets_for
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.searches import Searches, searches_of
 from hullmark.scan.take import take_for_rules
-from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.source import SourceOptions
 
 _MAX_DOCKERFILE_BYTES = Limit(1 << 20, "bytes of a Dockerfile given to check", "refused")
@@ -54,17 +54,17 @@ _REFERENCES = ("registry", "docker", "podman")
 _ANALYZER = f"hullmark {__version__}"
 
 
-class Checked(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """A verdict, and the inventory that it judges. `next_at` is the first moment at which time alone may change the verdict (None: never);
     `granted` is what the image may start in spite of, and until when."""
 
     verdict: Verdict
     inventory: Inventory
     next_at: datetime | None = None
-    granted: tuple[Granted, ...] = ()
+    granted: tuple[GrantedGrace, ...] = ()
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to judge, besides by which policy.
 
     `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
@@ -83,7 +83,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     book: Any = None
     environment: str = ""
     wants_explanations: bool = False
-    exceptions: tuple[Excepted, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
 
 
 def load(path: Path) -> AnyPolicy:
@@ -118,21 +118,21 @@ def judge(
     reference: str,
     policy: AnyPolicy,
     now: datetime,
-    means: Means,
+    means: ScanResources,
     options: SourceOptions,
-    asked: Asked = Asked(),  # noqa: B008 - it cannot change
-) -> Checked:
+    asked: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
+) -> CheckResult:
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
     return judge_by(lambda wish: take_for_rules(reference, wish, means, options), policy, now, means, asked)
 
 
 def judge_by(
-    look: Callable[[Wish], Scanned],
+    look: Callable[[ScanRequest], ScanResult],
     policy: AnyPolicy,
     now: datetime,
-    means: Means,
-    asked: Asked = Asked(),  # noqa: B008 - it cannot change
-) -> Checked:
+    means: ScanResources,
+    asked: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
+) -> CheckResult:
     """As `judge`, whatever the image is taken from: `look` answers a wish."""
     wanted = needed(policy, asked.context)
     profile = profile_of(asked.profile, asked.without_quirks)
@@ -143,7 +143,7 @@ def judge_by(
         wish = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(wish)
     facts = _facts(scanned, wanted, now, asked)
-    held: tuple[Granted, ...] = ()
+    held: tuple[GrantedGrace, ...] = ()
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     if isinstance(policy, Bundle):
         facts = dataclasses.replace(facts, searched=searches.hits(scanned))
@@ -164,10 +164,10 @@ def judge_by(
         held = granted(policy, facts, verdict, deployment)
     if asked.wants_explanations:
         verdict = _explained(verdict, policy, facts)
-    return Checked(verdict, scanned.inventory, next_at, held)
+    return CheckResult(verdict, scanned.inventory, next_at, held)
 
 
-def _deployment(asked: Asked) -> Deployment:
+def _deployment(asked: CheckOptions) -> Deployment:
     """What is known of where the image is to run."""
     context = asked.context
     return Deployment(
@@ -194,7 +194,7 @@ def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
         ) from error
 
 
-def _facts(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Facts:
+def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOptions) -> Facts:
     inventory = scanned.inventory
     return Facts(
         inventory=inventory,
@@ -209,20 +209,20 @@ def _facts(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Fact
     )
 
 
-def _matches(scanned: Scanned, wanted: Needs, now: datetime, asked: Asked) -> Matches | None:
+def _matches(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOptions) -> Matches | None:
     """The matches, if they are needed. With a context that speaks for the advisories, and none at hand, there are none."""
     if not wanted.matches:
         return None
-    book: Book | None = asked.book
+    book: AdvisorySource | None = asked.book
     if book is not None:
-        return matched(scanned, book, Weighing(at=now.astimezone(UTC).date().isoformat()))
+        return matched(scanned, book, MatchOptions(at=now.astimezone(UTC).date().isoformat()))
     if asked.context.vulnerability_data is None:
         return None
     inventory = scanned.inventory
     return Matches(source=inventory.source, distro=inventory.distro, snapshot=None, matches=(), unknown=())
 
 
-def _with_data(context: Context, book: Book | None) -> Context:
+def _with_data(context: Context, book: AdvisorySource | None) -> Context:
     """The context, with what the advisories at hand say of themselves where it does not."""
     if book is None or context.vulnerability_data is not None:
         return context
@@ -234,7 +234,7 @@ def _with_data(context: Context, book: Book | None) -> Context:
     return replace(context, vulnerability_data=data)
 
 
-def _dockerfile(inventory: Inventory, asked: Asked) -> Dockerfile | None:
+def _dockerfile(inventory: Inventory, asked: CheckOptions) -> Dockerfile | None:
     """The Dockerfile that was given, or what the history tells of it. Raises HullmarkError for what is none."""
     if asked.dockerfile.strip():
         return parse_dockerfile(asked.dockerfile.encode("utf-8", "surrogatepass"))

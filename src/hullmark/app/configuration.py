@@ -10,13 +10,13 @@ from hullmark.facets.configuration.facet import CONFIGURATION
 from hullmark.model.configuration import Configuration, ImageConfiguration
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.values import NameGlob
+from hullmark.scan.request import ScanRequest, ScanResources
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 
 def configuration_of(
-    reference: str, means: Means, options: SourceOptions, *, keys: Sequence[str] = (), defaults: bool = True
+    reference: str, means: ScanResources, options: SourceOptions, *, keys: Sequence[str] = (), defaults: bool = True
 ) -> ImageConfiguration:
     """The settings of an image's programs, and the problems met on the way.
 
@@ -24,7 +24,7 @@ def configuration_of(
     cannot be read, or a glob is none.
     """
     wanted = [_glob(key) for key in keys]
-    scanned = take(reference, Wish(facets=(CONFIGURATION,)), means, options)
+    scanned = take(reference, ScanRequest(facets=(CONFIGURATION,)), means, options)
     found: Configuration = scanned.facets[CONFIGURATION.name]
     chosen = (
         each

@@ -8,12 +8,12 @@ import msgspec
 
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
+from hullmark.scan.request import ScanRequest, ScanResources
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 
-class Printed(msgspec.Struct, frozen=True, kw_only=True):
+class FileContent(msgspec.Struct, frozen=True, kw_only=True):
     """One file: the path that was asked for, the real one once links are followed ("": there is none), its content or why there is none."""
 
     path: str
@@ -22,40 +22,40 @@ class Printed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def printed(reference: str, paths: Sequence[str], means: Means, options: SourceOptions) -> list[Printed]:
+def printed(reference: str, paths: Sequence[str], means: ScanResources, options: SourceOptions) -> list[FileContent]:
     """The files at these absolute paths. Raises HullmarkError where the image cannot be read."""
     kept = _kept_facet(paths)
-    scanned = take(reference, Wish(facets=(kept,)), means, options)
-    found: list[Printed] = scanned.facets[kept.name]
+    scanned = take(reference, ScanRequest(facets=(kept,)), means, options)
+    found: list[FileContent] = scanned.facets[kept.name]
     missing = sorted({each.real for each in found if each.real and each.body is None})
     if not missing:
         return found
     globs = tuple(_literal(path.lstrip("/")) for path in missing)
-    contents = take(reference, Wish(contents=globs), means, options).contents
+    contents = take(reference, ScanRequest(contents=globs), means, options).contents
     return [_with_content(each, contents) for each in found]
 
 
 def _kept_facet(paths: Sequence[str]) -> Facet:
-    def assemble(view: FacetView) -> list[Printed]:
+    def assemble(view: FacetView) -> list[FileContent]:
         return [_look(view, path) for path in paths]
 
     return Facet(name="kept", reads=(KEPT,), assemble=assemble)
 
 
-def _look(view: FacetView, path: str) -> Printed:
+def _look(view: FacetView, path: str) -> FileContent:
     real = view.resolve(path.lstrip("/"))
     if real is None:
-        return Printed(path=path, reason="there is no such file")
+        return FileContent(path=path, reason="there is no such file")
     entry = view.entry(path)
     if entry is None or entry.kind not in "fh":
-        return Printed(path=path, reason="it is no regular file")
+        return FileContent(path=path, reason="it is no regular file")
     found = view.fact_at(KEPT, path)
     if entry.size == 0:
-        return Printed(path=path, real="/" + real, body=b"")
-    return Printed(path=path, real="/" + real, body=found.fact.body if found is not None else None)
+        return FileContent(path=path, real="/" + real, body=b"")
+    return FileContent(path=path, real="/" + real, body=found.fact.body if found is not None else None)
 
 
-def _with_content(file: Printed, contents: dict[str, bytes]) -> Printed:
+def _with_content(file: FileContent, contents: dict[str, bytes]) -> FileContent:
     if file.body is not None or not file.real:
         return file
     body = contents.get(file.real)

@@ -15,7 +15,7 @@ from hullmark.advisorydb.shelf import KeptDocument, Shelf
 from hullmark.feeds.feed import Get
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.net.documents import Wanted, download
+from hullmark.net.documents import DocumentRequest, download
 from hullmark.net.http import Client
 
 DOCUMENT_LIMIT = Limit(4 << 30, "bytes of one document of a feed", "refused")
@@ -25,7 +25,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::\d+)?").fullmatch
 Progress = Callable[[int, int], None]
 
 
-class Place(NamedTuple):
+class FetchContext(NamedTuple):
     """Where a document is kept: on which shelf, for which feed, and the moment of this run (RFC 3339)."""
 
     shelf: Shelf
@@ -39,7 +39,9 @@ class Origin(Protocol):
     may_lack: bool
     is_upstream: bool
 
-    def fetch(self, place: Place, get: Get, kept: KeptDocument | None, progress: Progress) -> KeptDocument | None:
+    def fetch(
+        self, place: FetchContext, get: Get, kept: KeptDocument | None, progress: Progress
+    ) -> KeptDocument | None:
         """The document, kept on the shelf; the one that is kept if it has not changed; None if there is none.
 
         Raises HullmarkError where that cannot be told.
@@ -74,14 +76,16 @@ class Web:
         self.is_upstream = not mirror
         self.may_lack = bool(mirror)
 
-    def fetch(self, place: Place, get: Get, kept: KeptDocument | None, progress: Progress) -> KeptDocument | None:
+    def fetch(
+        self, place: FetchContext, get: Get, kept: KeptDocument | None, progress: Progress
+    ) -> KeptDocument | None:
         """See Origin."""
         if kept is not None and not place.shelf.has(place.feed, kept):
             kept = None
         for url in self._addresses(get):
             target = place.shelf.partial(place.feed, f"{url} {name_of(get)}")
             token = self._token(place.feed) if self.is_upstream else ""
-            wanted = Wanted(
+            wanted = DocumentRequest(
                 url=url,
                 etag=kept.etag if kept else "",
                 last_modified=kept.last_modified if kept else "",
@@ -121,7 +125,9 @@ class Folder:
             )
         self._folder = folder
 
-    def fetch(self, place: Place, get: Get, kept: KeptDocument | None, progress: Progress) -> KeptDocument | None:
+    def fetch(
+        self, place: FetchContext, get: Get, kept: KeptDocument | None, progress: Progress
+    ) -> KeptDocument | None:
         """See Origin."""
         found = self._find(get)
         if found is None:

@@ -20,22 +20,22 @@ from hullmark.model.advisory import FixState
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HealthCheck, HistoryEntry, Image, ImageConfig, LayerBlob, Platform
 from hullmark.model.inventory import Inventory
-from hullmark.model.malware import Engine, Infection, MalwareScan, Unscanned
-from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named, Untold
+from hullmark.model.malware import Engine, Infection, MalwareScan, UnscannedFile
+from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches, UnknownPackage
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.policy.capabilities import CAPABILITIES
 from hullmark.policy.cases import MalwareReport, Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.scan import scan_image
-from hullmark.scan.wish import Means, Scanned, Wish
 
 _KINDS = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
 _MODES = {"file": 0o644, "dir": 0o755, "symlink": 0o777}
 _FLAT = frozenset(("alpm", "apk", "deb", "rpm"))
 
 
-def cook(recipe: Recipe, wish: Wish) -> Scanned:
+def cook(recipe: Recipe, wish: ScanRequest) -> ScanResult:
     """What a scan finds in the image that the recipe describes. Raises HullmarkError for a recipe that makes no sense."""
-    scanned = _sized(scan_image(image_of(recipe), wish, Means()), recipe)
+    scanned = _sized(scan_image(image_of(recipe), wish, ScanResources()), recipe)
     if not recipe.packages:
         return scanned
     found = {package.purl: package for package in scanned.inventory.packages}
@@ -44,7 +44,7 @@ def cook(recipe: Recipe, wish: Wish) -> Scanned:
     return msgspec.structs.replace(scanned, inventory=msgspec.structs.replace(scanned.inventory, packages=packages))
 
 
-def _sized(scanned: Scanned, recipe: Recipe) -> Scanned:
+def _sized(scanned: ScanResult, recipe: Recipe) -> ScanResult:
     """With the sizes that layers count as."""
     source = scanned.inventory.source
     sizes = [wanted.size for wanted in _layers(recipe)]
@@ -185,14 +185,14 @@ def matches_of(weaknesses: Sequence[Weakness], no_data: Sequence[str], inventory
         distro=inventory.distro,
         snapshot=None,
         matches=tuple(_match(weakness, packages[weakness.package]) for weakness in weaknesses),
-        unknown=tuple(Untold(package=packages[purl], reason="the test case says so") for purl in no_data),
+        unknown=tuple(UnknownPackage(package=packages[purl], reason="the test case says so") for purl in no_data),
     )
 
 
 def _match(weakness: Weakness, package: Package) -> Match:
     rating = rating_of(weakness.cvss) if weakness.cvss else None
     state: FixState = "fixed" if weakness.fix else "wont-fix" if weakness.will_not_fix else "not-fixed"
-    advisory = Named(
+    advisory = MatchedAdvisory(
         id=weakness.id,
         source="case",
         namespace=package.type,
@@ -235,7 +235,7 @@ def malware_of(report: MalwareReport, inventory: Inventory) -> MalwareScan:
         ) from error
     engine = Engine(name=report.engine, version="", signatures="", signatures_at=day)
     unscanned = tuple(
-        Unscanned(path=path, layer=layers.get(path, -1), engine=report.engine, reason=reason)
+        UnscannedFile(path=path, layer=layers.get(path, -1), engine=report.engine, reason=reason)
         for path, reason in sorted(report.unscanned.items())
     )
     infections = tuple(

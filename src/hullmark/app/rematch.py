@@ -15,8 +15,8 @@ import msgspec
 from hullmark.advisorydb.compare import EPSS_THRESHOLDS, Difference, band, compare, kin
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.arrays import Images
-from hullmark.match.book import Book
 from hullmark.match.coordinates import package_of
 from hullmark.match.find import find, partly_told
 from hullmark.match.fleet import Fleet
@@ -117,7 +117,7 @@ def ended(previous: Snapshot, next: Snapshot, fleet: Fleet, *, at: str, since: s
     return tuple(found)
 
 
-def _end(distro: Distro, book: Book, at: str) -> str:
+def _end(distro: Distro, book: AdvisorySource, at: str) -> str:
     """What is said of every image of this release, whatever is in it: that it is past its end of life, if it is."""
     empty = Inventory(source=_NOTHING, distro=distro, packages=(), problems=())
     return "; ".join(problem.reason for problem in find(empty, book, at=at).problems)
@@ -223,7 +223,7 @@ def _inventories(fleet: Fleet, numbers: Iterable[int]) -> list[_Group]:
     ]
 
 
-def _matched(groups: Sequence[_Group], book: Book, at: str) -> dict[int, _Told]:
+def _matched(groups: Sequence[_Group], book: AdvisorySource, at: str) -> dict[int, _Told]:
     """What a snapshot says of the coordinates: what `find` says of their packages, which it passes on as they are."""
     found: dict[int, _Told] = {}
     for numbers, channels, inventory in groups:

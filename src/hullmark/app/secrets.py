@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from hullmark.model.secret import ImageSecrets
 from hullmark.scan.facets import facets_for
+from hullmark.scan.request import ScanRequest, ScanResources
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Wish
 from hullmark.source import SourceOptions
 
 
-def secrets_of(reference: str, means: Means, options: SourceOptions) -> ImageSecrets:
+def secrets_of(reference: str, means: ScanResources, options: SourceOptions) -> ImageSecrets:
     """The secrets in all layers and settings of an image. Raises HullmarkError where it cannot be read, or a file of rules is none."""
     with facets_for(("secrets",), means) as facets:
-        scanned = take(reference, Wish(facets=facets), means, options)
+        scanned = take(reference, ScanRequest(facets=facets), means, options)
     problems = tuple(
         each for each in scanned.inventory.problems if each.room.partition("-")[0] in ("rootfs", "secrets")
     )

@@ -31,7 +31,7 @@ PARENT_ANNOTATION = "hullmark.advisories.parent"
 _WORTH = 0.5  # a delta larger than this part of the snapshot is not worth its time
 
 
-class Exported(msgspec.Struct, frozen=True, kw_only=True):
+class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     """A bundle that was written: of which snapshot, from which (`parent`, "" for a whole one), its bytes, and whether signed."""
 
     file: str
@@ -41,7 +41,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     is_signed: bool
 
 
-class Received(msgspec.Struct, frozen=True, kw_only=True):
+class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came of importing or pulling: `snapshot` is in use now, `previous` was before ("" for none).
 
     `kind` says what was needed: nothing if it was here already. `signer` is the trusted key's fingerprint, "" for one that was
@@ -56,7 +56,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     is_older: bool
 
 
-class Published(msgspec.Struct, frozen=True, kw_only=True):
+class PushResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was pushed: under which reference, as which manifest, with deltas from which snapshots, how many bytes were sent."""
 
     reference: str
@@ -67,7 +67,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     is_signed: bool
 
 
-class Trusting(msgspec.Struct, frozen=True, kw_only=True):
+class TrustedKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to believe: the public keys in a file or folder, and whether also what none of them signed."""
 
     keys: Path | None = None
@@ -92,7 +92,7 @@ class Trusting(msgspec.Struct, frozen=True, kw_only=True):
 # Bundles
 
 
-def export_bundle(shelf: Shelf, target: Path, *, since: str | None = None, key: Path | None = None) -> Exported:
+def export_bundle(shelf: Shelf, target: Path, *, since: str | None = None, key: Path | None = None) -> ExportResult:
     """Write the snapshot in use into a bundle file; with `since` only what changed since that snapshot of the shelf.
 
     Raises HullmarkError if there is none, or the file cannot be written.
@@ -111,19 +111,23 @@ def export_bundle(shelf: Shelf, target: Path, *, since: str | None = None, key: 
         _sync(made)
         made.replace(target)
         size = target.stat().st_size
-    return Exported(
+    return ExportResult(
         file=str(target), snapshot=digest, parent=packed.payload.parent, size=size, is_signed=bool(signature)
     )
 
 
-def import_bundle(shelf: Shelf, file: Path, *, trusted: Path | None = None, allow_unsigned: bool = False) -> Received:
+def import_bundle(
+    shelf: Shelf, file: Path, *, trusted: Path | None = None, allow_unsigned: bool = False
+) -> ImportResult:
     """Take a bundle's snapshot into use. Nothing changes unless all of it is as its manifest and signature say.
 
     Raises HullmarkError with what is wrong.
     """
     with shelf.locked(), _written(f"{shelf.folder}"), _opened(file) as opened:
-        signer = Trusting(keys=trusted, allow_unsigned=allow_unsigned).signer(opened.manifest_bytes, opened.signature)
-        taking = _Taking(shelf, opened.manifest, signer)
+        signer = TrustedKeys(keys=trusted, allow_unsigned=allow_unsigned).signer(
+            opened.manifest_bytes, opened.signature
+        )
+        taking = _IncomingSnapshot(shelf, opened.manifest, signer)
         if taking.is_here():
             return taking.done("nothing")
         taking.take(opened.payload, opened.readinto, opened.check_end)
@@ -143,7 +147,7 @@ def _opened(file: Path) -> Iterator[bundle.Bundle]:
 # Registries
 
 
-def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None = None) -> Published:
+def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None = None) -> PushResult:
     """Put the snapshot in use into a registry, with deltas from the other snapshots of the shelf.
 
     Raises HullmarkError if there is none, or the registry does not take it.
@@ -162,7 +166,7 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
             annotations={SNAPSHOT_ANNOTATION: digest, DATA_AT_ANNOTATION: manifest.data_at},
         )
         pushed = push_artifact(reference, wish, options)
-    return Published(
+    return PushResult(
         reference=pushed.reference,
         digest=pushed.digest,
         snapshot=digest,
@@ -172,7 +176,7 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
     )
 
 
-def _deltas(shelf: Shelf, current: tuple[Path, str], folder: Path) -> Iterator[pack.Packed]:
+def _deltas(shelf: Shelf, current: tuple[Path, str], folder: Path) -> Iterator[pack.PackedFile]:
     """What turns the other snapshots of the shelf into the current one. One that cannot be used is left out."""
     for number, other in enumerate(each for each in shelf.digests() if each != current[1]):
         try:
@@ -188,7 +192,7 @@ def _small_parts(document: bytes, signature: bytes) -> Iterator[Part]:
         yield Part(media_type=SIGNATURE_TYPE, title="manifest.sig", content=signature)
 
 
-def _large_part(packed: pack.Packed) -> Part:
+def _large_part(packed: pack.PackedFile) -> Part:
     payload = packed.payload
     title = f"delta-{payload.parent[7:19]}.zst" if payload.parent else payload.name
     return Part(media_type=PAYLOAD_TYPES[payload.kind], title=title, path=packed.path)
@@ -201,7 +205,7 @@ def pull(
     *,
     trusted: Path | None = None,
     allow_unsigned: bool = False,
-) -> Received:
+) -> ImportResult:
     """Take the snapshot into use that a registry has under a tag or digest; fetch as little as is needed.
 
     Raises HullmarkError with what is wrong; then nothing has changed.
@@ -209,10 +213,10 @@ def pull(
     artifact = open_artifact(reference, ARTIFACT_TYPE, options)
     document = _small(artifact, MANIFEST_TYPE, pack.MANIFEST_LIMIT)
     signature = _small(artifact, SIGNATURE_TYPE, sign.SIGNATURE_LIMIT)
-    signer = Trusting(keys=trusted, allow_unsigned=allow_unsigned).signer(document, signature)
+    signer = TrustedKeys(keys=trusted, allow_unsigned=allow_unsigned).signer(document, signature)
     manifest = pack.decode_manifest(document)
     with shelf.locked(), _written(f"{shelf.folder}"):
-        taking = _Taking(shelf, manifest, signer)
+        taking = _IncomingSnapshot(shelf, manifest, signer)
         if taking.is_here():
             return taking.done("nothing")
         payloads = sorted(manifest.payloads, key=lambda each: each.size)
@@ -235,7 +239,7 @@ def _small(artifact: Artifact, media_type: str, limit: int) -> bytes:
     return artifact.whole(part, limit) if part else b""
 
 
-def _fetch(artifact: Artifact, taking: _Taking, payload: pack.Payload) -> None:
+def _fetch(artifact: Artifact, taking: _IncomingSnapshot, payload: pack.Payload) -> None:
     part = next((each for each in artifact.parts if (each.digest, each.size) == (payload.digest, payload.size)), None)
     if part is None:
         raise HullmarkError(f"the registry lacks the {payload.kind} that the manifest names", advice="push it again")
@@ -249,7 +253,7 @@ def _fetch(artifact: Artifact, taking: _Taking, payload: pack.Payload) -> None:
 # What both ways share
 
 
-class _Taking:
+class _IncomingSnapshot:
     """A snapshot on its way to the shelf, which is locked."""
 
     def __init__(self, shelf: Shelf, manifest: pack.Manifest, signer: str) -> None:
@@ -276,8 +280,8 @@ class _Taking:
             check()
             self._shelf.adopt(made, self._manifest.snapshot)
 
-    def done(self, kind: Literal["snapshot", "delta", "nothing"]) -> Received:
-        return Received(
+    def done(self, kind: Literal["snapshot", "delta", "nothing"]) -> ImportResult:
+        return ImportResult(
             snapshot=self._manifest.snapshot,
             previous=self._previous,
             kind=kind,

@@ -13,8 +13,8 @@ from hullmark._version import __version__
 from hullmark.app.expressions import evaluate_expression
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, malware_of, matches_of
-from hullmark.app.vulns import Weighing, weighed
-from hullmark.match.book import Book
+from hullmark.app.vulns import MatchOptions, weighed
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.limit import Limit
@@ -30,15 +30,15 @@ from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
 from hullmark.scan.collect import contents_of, wish_for
 from hullmark.scan.facets import facets_for
+from hullmark.scan.request import ScanResources, ScanResult
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Scanned
 from hullmark.source import SourceOptions
 
 _ANALYZER = f"hullmark {__version__}"
 _MAX_INVENTORIES = Limit(100_000, "inventories that a policy is tried on", "refused")
 
 
-class Tried(msgspec.Struct, frozen=True, kw_only=True):
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a test case went: what was not as expected (nothing: it passed), and the rules that fired."""
 
     file: str
@@ -52,7 +52,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """All cases of a policy, and the rules that none of them makes fire."""
 
     policy: str
-    cases: tuple[Tried, ...]
+    cases: tuple[CaseResult, ...]
     never_fired: tuple[str, ...]
 
 
@@ -74,12 +74,12 @@ def try_cases(policy: Policy, cases: Iterable[tuple[Path, Cases]], options: Sour
     return Trial(policy=policy.name, cases=tried, never_fired=never)
 
 
-def _try(policy: Policy, case: Case, file: Path, options: SourceOptions) -> Tried:
+def _try(policy: Policy, case: Case, file: Path, options: SourceOptions) -> CaseResult:
     try:
         verdict = _judge_case(policy, case, file.parent, options)
     except HullmarkError as error:
         raise HullmarkError(f"{file.name}: the case {case.name!r}: {error}", advice=error.advice) from error
-    return Tried(
+    return CaseResult(
         file=file.name,
         name=case.name,
         verdict=verdict.verdict.value,
@@ -114,10 +114,10 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
     return evaluate(policy, facts, analyzer=_ANALYZER, deployment=deployment)
 
 
-def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> Scanned:
+def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> ScanResult:
     if case.inventory:
         return _scanned_of(read_inventory(folder / case.inventory))
-    means = Means()
+    means = ScanResources()
     with facets_for(wanted.facets - {Need.MALWARE}, means) as facets:
         wish = replace(wish_for(wanted), facets=facets)
         if case.recipe is not None:
@@ -127,14 +127,14 @@ def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) ->
         return take(f"{scheme}:{folder / rest}" if is_beside else case.image, wish, means, options)
 
 
-def _scanned_of(known: KnownImage) -> Scanned:
+def _scanned_of(known: KnownImage) -> ScanResult:
     facets = {need.value: getattr(known.policy_facts, need) for need in FACETS - {Need.MALWARE}}
-    return Scanned(known.inventory, facets=facets)
+    return ScanResult(known.inventory, facets=facets)
 
 
-def _facts_of(known: KnownImage, now: datetime, book: Book | None) -> Facts:
+def _facts_of(known: KnownImage, now: datetime, book: AdvisorySource | None) -> Facts:
     """What is known of an image that was written down, and what the advisories say of its packages."""
-    weighing = Weighing(at=now.astimezone(UTC).date().isoformat())
+    weighing = MatchOptions(at=now.astimezone(UTC).date().isoformat())
     told = known.policy_facts
     return Facts(
         inventory=known.inventory,
@@ -156,7 +156,7 @@ def simulate(
     inventories: Iterable[Path],
     now: datetime,
     environment: str = "",
-    book: Book | None = None,
+    book: AdvisorySource | None = None,
 ) -> Iterator[Flip]:
     """What a draft makes of images that are known, beside what the policy in force makes of them. `book` holds advisories, if any."""
     deployment = Deployment(environment=environment)
@@ -216,6 +216,6 @@ def _moment(text: str) -> datetime:
         raise HullmarkError(f"{text[:60]!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from error
 
 
-def failed(trial: Trial) -> Sequence[Tried]:
+def failed(trial: Trial) -> Sequence[CaseResult]:
     """The cases that did not go as expected."""
     return [tried for tried in trial.cases if tried.differences]

@@ -14,8 +14,8 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
 from hullmark.advisorydb.wholeness import day_of, goes_by_check
-from hullmark.app.origins import Origin, Place, name_of
-from hullmark.feeds.feed import DamagedDocument, Document, Feed, Known
+from hullmark.app.origins import FetchContext, Origin, name_of
+from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Feed
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -34,7 +34,7 @@ Watch = Callable[[str, str, int, int], None]
 Status = Literal["updated", "unchanged", "failed", "held", "left-out", "absent"]
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class FeedOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one feed. `records` now count, `before` did. `reason` says why it failed, was held or left out.
 
     `problems`: places and reasons of records that could not be read (some of them; `problem_count` says how many).
@@ -49,10 +49,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     problem_count: int = 0
 
 
-class Updated(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an update: `digest` is in use now, `previous` was before ("" for none)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[FeedOutcome, ...]
     digest: str
     previous: str
 
@@ -76,7 +76,7 @@ def update(
     origin: Origin,
     wish: UpdateWish,
     watch: Watch | None = None,
-) -> Updated:
+) -> UpdateResult:
     """Refresh `feeds`, then make a snapshot of all (`every`) that the shelf has records of.
 
     Raises HullmarkError if nothing at all could be had, or the shelf cannot be written.
@@ -87,10 +87,10 @@ def update(
         run = _Run(shelf, origin, wish, tell)
         outcomes = tuple(run.refresh(feed) for feed in feeds)
         digest = _assemble(shelf, every, run.reader, tell)
-    return Updated(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
+    return UpdateResult(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
 
 
-class _Fetched(NamedTuple):
+class _FeedDocuments(NamedTuple):
     """What a feed is to be read from. `is_partial`: something that it needs was not there."""
 
     documents: tuple[KeptDocument, ...]
@@ -104,12 +104,12 @@ class _Run:
         self._shelf, self._origin, self._wish, self._tell = shelf, origin, wish, tell
         self.reader = feeds_fingerprint()
 
-    def refresh(self, feed: Feed) -> Outcome:
+    def refresh(self, feed: Feed) -> FeedOutcome:
         """Fetch one feed and read it, if anything is new. Whatever goes wrong is in the answer, and the last good records stay."""
         state = self._shelf.state(feed.name)
         if feed.needs and self._origin.is_upstream and not self._wish.environment.get(feed.needs):
             return _outcome(feed, "left-out", state, f"{feed.needs} is not set")
-        fetched: _Fetched | None = None
+        fetched: _FeedDocuments | None = None
         try:
             fetched = self._fetch(feed, state)
             if not fetched.documents:
@@ -138,16 +138,16 @@ class _Run:
         """The state of a feed that failed or is held: it gives what it gave before."""
         return msgspec.structs.replace(state, failing_since=state.failing_since or self._wish.now, **why)
 
-    def _is_known(self, state: FeedState, fetched: _Fetched) -> bool:
+    def _is_known(self, state: FeedState, fetched: _FeedDocuments) -> bool:
         same = [kept.sha256 for kept in fetched.documents] == [kept.sha256 for kept in state.documents]
         same = same and fetched.is_partial == state.is_partial
         return same and state.reader == self.reader and not self._wish.is_anew and not state.held
 
-    def _fetch(self, feed: Feed, state: FeedState) -> _Fetched:
+    def _fetch(self, feed: Feed, state: FeedState) -> _FeedDocuments:
         """The documents that the feed is to be read from: those of this crawl, and earlier ones that they add to."""
         known = {kept.url: kept for kept in state.documents}
         since = "" if self._wish.is_anew or not known else state.checked_at
-        crawl = feed.crawl(Known(now=self._wish.now, since=since))
+        crawl = feed.crawl(CrawlState(now=self._wish.now, since=since))
         found: dict[str, KeptDocument] = {}
         is_adding = is_partial = False
         get = next(crawl, None)
@@ -156,7 +156,7 @@ class _Run:
                 raise HullmarkError(f"the feed has more than {_MAX_DOCUMENTS:,} documents", advice="please report it")
             progress = partial(self._tell, feed.name, "fetch")
             kept = self._origin.fetch(
-                Place(self._shelf, feed.name, self._wish.now), get, known.get(name_of(get)), progress
+                FetchContext(self._shelf, feed.name, self._wish.now), get, known.get(name_of(get)), progress
             )
             if kept is None and not get.is_optional and not self._origin.may_lack:
                 raise HullmarkError(f"{get.url} is not there", advice="use a mirror (--from), or leave the feed out")
@@ -174,14 +174,14 @@ class _Run:
             added = {url: kept for url, kept in found.items() if url in known or kept.sha256 not in old}
             found = {**{url: kept for url, kept in known.items() if url not in found}, **added}
             is_partial = is_partial or state.is_partial
-        return _Fetched(tuple(found.values()), is_partial)
+        return _FeedDocuments(tuple(found.values()), is_partial)
 
-    def _read(self, feed: Feed, state: FeedState, fetched: _Fetched) -> Outcome:
+    def _read(self, feed: Feed, state: FeedState, fetched: _FeedDocuments) -> FeedOutcome:
         def accept(count: int) -> bool:
             return self._wish.accepts_shrinking or count >= state.records * SHRINK_LIMIT
 
         opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in fetched.documents]
-        reading = _Reading()
+        reading = _ReadingNotes()
         records = self._counted(feed, reading.dated(feed.parse(opened, reading.report)))
         count = self._shelf.write_records(feed.name, records, accept)
         if count is None:
@@ -211,7 +211,7 @@ class _Run:
             yield record
 
 
-class _Reading:
+class _ReadingNotes:
     """What is noticed while a feed is read: records that could not be, and whether a record has a date."""
 
     def __init__(self) -> None:
@@ -230,7 +230,7 @@ class _Reading:
             yield record
 
 
-def _without(state: FeedState, fetched: _Fetched | None, damaged: str) -> FeedState:
+def _without(state: FeedState, fetched: _FeedDocuments | None, damaged: str) -> FeedState:
     """The state of a feed without its documents, if the damaged one is among those that it had already: all are to be fetched anew."""
     had = {(kept.url, kept.sha256) for kept in state.documents}
     if all(
@@ -240,8 +240,8 @@ def _without(state: FeedState, fetched: _Fetched | None, damaged: str) -> FeedSt
     return msgspec.structs.replace(state, documents=())
 
 
-def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> Outcome:
-    return Outcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
+def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> FeedOutcome:
+    return FeedOutcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
 
 
 def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> str:

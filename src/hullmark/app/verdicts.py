@@ -12,11 +12,11 @@ import msgspec
 
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.model.advisory import Advisory, Affected
+from hullmark.model.advisory import Advisory, AffectedPackage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
-from hullmark.policy.verdict_diff import Known, Lookup
+from hullmark.policy.verdict_diff import KnownVulnerability, Lookup
 from hullmark.scan.documents import read_bounded
 
 MAX_BYTES = Limit(64 << 20, "bytes of a verdict that is read back", "refused")
@@ -64,13 +64,13 @@ def advisory_lookup(shelf: Shelf) -> Iterator[Lookup]:
                 raise KeyError(digest)
             return stack.enter_context(Snapshot(shelf.path_of(digest), digest))
 
-        def look(digest: str, name: str) -> Known | None:
+        def look(digest: str, name: str) -> KnownVulnerability | None:
             return known_of(opened(digest), name)
 
         yield look
 
 
-def known_of(book: Snapshot, name: str) -> Known | None:
+def known_of(book: Snapshot, name: str) -> KnownVulnerability | None:
     """What a snapshot says of a vulnerability, None if it knows none of that name."""
     found = book.complete(name)
     if not found:
@@ -78,7 +78,7 @@ def known_of(book: Snapshot, name: str) -> Known | None:
     cves = sorted({each for advisory in found for each in (advisory.id, *advisory.aliases) if each.startswith("CVE-")})
     scores = [each.score for each in book.exploitability(cves).values()]
     affected = [each for advisory in found if not advisory.withdrawn for each in advisory.affected]
-    return Known(
+    return KnownVulnerability(
         severity=max((advisory.severity for advisory in found), key=_BY_SEVERITY.index),
         is_exploited=bool(book.exploited(cves)),
         epss=max(scores, default=None),
@@ -88,7 +88,7 @@ def known_of(book: Snapshot, name: str) -> Known | None:
     )
 
 
-def _place(affected: Affected) -> str:
+def _place(affected: AffectedPackage) -> str:
     return f"{affected.namespace}/{affected.name}"
 
 

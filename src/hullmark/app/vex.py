@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from hullmark.feeds.formats.vex import statements_of
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
@@ -38,7 +38,7 @@ _OFFICIAL = "library/"
 _ELSEWHERE = "name the image in its registry: registry:NAME; or give what is attested as a file: --vex FILE"
 
 
-class VexWish(msgspec.Struct, frozen=True, kw_only=True):
+class VexRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where else to look for statements: `words` are some of WORDS. Attestations are believed if one of the keys in the files
     `keys` (PEM) signed them; with `allows_unsigned` others too, which their statements' source then says."""
 
@@ -52,7 +52,7 @@ class VexWish(msgspec.Struct, frozen=True, kw_only=True):
         return ATTESTATION in self.words
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class VexStatements(msgspec.Struct, frozen=True, kw_only=True):
     """The statements found, those to be overridden first, and what could not be used. `names` are references by which the
     statements may mean the image too: to the index that it was chosen from."""
 
@@ -61,14 +61,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
 
 
-class VexBook(Book, Protocol):
+class VexBook(AdvisorySource, Protocol):
     """A snapshot that also carries statements."""
 
     def statements(self, products: Iterable[str]) -> list[Statement]:
         """The statements about products: purls without version, or names."""
 
 
-def check_wish(wish: VexWish) -> None:
+def check_wish(wish: VexRequest) -> None:
     """Raises HullmarkError if attestations could not be believed, the keys cannot be read, or they have nothing to do."""
     if not wish.wants_attestations:
         if wish.keys or wish.allows_unsigned:
@@ -84,7 +84,7 @@ def check_wish(wish: VexWish) -> None:
     _keys(wish)
 
 
-def check_place(reference: str, wish: VexWish) -> None:
+def check_place(reference: str, wish: VexRequest) -> None:
     """Raises HullmarkError if attestations are wanted for what a person named, and it is seen at once that it is in no registry."""
     if wish.wants_attestations:
         scheme, _ = classify(reference)
@@ -92,20 +92,20 @@ def check_place(reference: str, wish: VexWish) -> None:
             raise _not_there(scheme)
 
 
-def statements_for(wish: VexWish, inventory: Inventory, book: VexBook, options: SourceOptions) -> Told:
+def statements_for(wish: VexRequest, inventory: Inventory, book: VexBook, options: SourceOptions) -> VexStatements:
     """What is said about an image where the wish tells to look: first repositories, then attestations.
 
     Raises HullmarkError if the image came from no registry, its registry cannot be asked, or keys cannot be read.
     """
     hub = tuple(dict.fromkeys(book.statements(products_of(inventory)))) if REPOSITORY in wish.words else ()
-    told = _attested(wish, inventory.source, options) if wish.wants_attestations else Told()
+    told = _attested(wish, inventory.source, options) if wish.wants_attestations else VexStatements()
     return msgspec.structs.replace(told, statements=hub + told.statements)
 
 
 # Attestations
 
 
-def _attested(wish: VexWish, source: InventorySource, options: SourceOptions) -> Told:
+def _attested(wish: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
     from hullmark.source.attestations import vex_documents
 
     check_wish(wish)
@@ -113,25 +113,27 @@ def _attested(wish: VexWish, source: InventorySource, options: SourceOptions) ->
         raise _not_there(source.kind)
     reference = source.reference.removeprefix(f"{_REGISTRY}:")
     attested = vex_documents(reference, source.digest, _keys(wish), options)
-    reading = _Reading(wish.allows_unsigned, [f"attestation {place}: {reason}" for place, reason in attested.problems])
+    reading = _VexReader(
+        wish.allows_unsigned, [f"attestation {place}: {reason}" for place, reason in attested.problems]
+    )
     statements = tuple(statement for each in attested.documents for statement in reading.statements(each))
     if not statements and not reading.reasons:
         reading.reasons.append("the registry has no VEX attestation of this image")
     repository = msgspec.structs.replace(parse_reference(reference), tag="", digest="")
-    return Told(
+    return VexStatements(
         statements=statements,
         problems=tuple(Problem("", -1, ROOM, reason) for reason in reading.reasons),
         names=tuple(str(msgspec.structs.replace(repository, digest=digest)) for digest in attested.subjects),
     )
 
 
-def _keys(wish: VexWish) -> tuple[Key, ...]:
+def _keys(wish: VexRequest) -> tuple[Key, ...]:
     from hullmark.source.dsse import KEY_LIMIT, read_keys
 
     return tuple(key for file in wish.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
 
 
-class _Reading:
+class _VexReader:
     """Reads documents; `reasons` are sentences about what is left out."""
 
     def __init__(self, allows_unsigned: bool, reasons: list[str]) -> None:

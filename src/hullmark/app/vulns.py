@@ -7,30 +7,30 @@ from typing import TypeVar
 
 import msgspec
 
-from hullmark.app.vex import Told, VexBook, VexWish, statements_for
+from hullmark.app.vex import VexBook, VexRequest, VexStatements, statements_for
 from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.golang_symbols import with_functions, without_functions
 from hullmark.match import ignores, risk, vex
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.find import find
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import Limit
-from hullmark.model.match import Match, Matches, Untold
+from hullmark.model.match import Match, Matches, UnknownPackage
 from hullmark.model.problem import Problem
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.take import take
-from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.source import SourceOptions
 
 _MAX_DOCUMENT = Limit(64 << 20, "bytes of a VEX document or a file of ignore rules", "refused")
 MATCHING_READS = (GO_SYMBOLS,)
 """What else is read of an image whose packages are matched."""
 
-_Told = TypeVar("_Told", Match, Untold)
+_Told = TypeVar("_Told", Match, UnknownPackage)
 
 
-class Weighing(msgspec.Struct, frozen=True, kw_only=True):
+class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How matches are weighed and shown. `at` is the day that counts as today (ISO 8601).
 
     `rules` are ignore rules, `statements` what suppliers say (VEX), the later overriding the earlier. `sort` is one of
@@ -49,27 +49,29 @@ class Weighing(msgspec.Struct, frozen=True, kw_only=True):
 def vulnerabilities(
     reference: str,
     book: VexBook,
-    weighing: Weighing,
-    means: Means,
+    weighing: MatchOptions,
+    means: ScanResources,
     options: SourceOptions,
     *,
-    vex_wish: VexWish = VexWish(),  # noqa: B008 - it cannot change
+    vex_wish: VexRequest = VexRequest(),  # noqa: B008 - it cannot change
 ) -> Matches:
     """What is wrong with the packages of an image or folder. `vex_wish` says where besides `weighing` to look for statements.
 
     Raises HullmarkError where the image or its attestations cannot be read.
     """
-    scanned = take(reference, Wish(reads=MATCHING_READS), means, options)
+    scanned = take(reference, ScanRequest(reads=MATCHING_READS), means, options)
     told = statements_for(vex_wish, scanned.inventory, book, options)
     return matched(scanned, book, weighing, told)
 
 
-def matched(scanned: Scanned, book: Book, weighing: Weighing, told: Told | None = None) -> Matches:
+def matched(
+    scanned: ScanResult, book: AdvisorySource, weighing: MatchOptions, told: VexStatements | None = None
+) -> Matches:
     """What is wrong with the packages of an image that was scanned with MATCHING_READS (without them, less is set aside)."""
     return _shown(weighed(_linked(scanned), book, weighing, told))
 
 
-def _linked(scanned: Scanned) -> Inventory:
+def _linked(scanned: ScanResult) -> Inventory:
     """The inventory, Go modules with what their programs were linked with."""
     programs = scanned.found.get(GO_SYMBOLS.name, {})
     packages = with_functions(scanned.inventory.packages, programs)
@@ -87,11 +89,13 @@ def _shown(matches: Matches) -> Matches:
     )
 
 
-def weighed(inventory: Inventory, book: Book, weighing: Weighing, told: Told | None = None) -> Matches:
+def weighed(
+    inventory: Inventory, book: AdvisorySource, weighing: MatchOptions, told: VexStatements | None = None
+) -> Matches:
     """What is wrong with the packages of an inventory, weighed as is wished. What was `told` of this image gives way to the
     statements of `weighing`, which a person chose, where nothing else decides between them."""
     result = find(inventory, book, at=weighing.at, channels=weighing.channels)
-    told = told or Told()
+    told = told or VexStatements()
     says = _says(inventory.source, weighing, told)
     matches: tuple[Match, ...] = vex.judged(result.matches, says)
     if weighing.rules:
@@ -106,7 +110,7 @@ def weighed(inventory: Inventory, book: Book, weighing: Weighing, told: Told | N
     )
 
 
-def _says(source: InventorySource, weighing: Weighing, told: Told) -> vex.Says:
+def _says(source: InventorySource, weighing: MatchOptions, told: VexStatements) -> vex.Says:
     known = msgspec.structs.replace(source, tags=source.tags + told.names)
     return vex.Says(told.statements + weighing.statements, known)
 

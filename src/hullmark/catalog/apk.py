@@ -17,7 +17,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report, kind_of
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report, kind_of
 
 _MAX_PACKAGES = Limit(200_000, "packages of an apk database")
 _MAX_VALUE = Limit(1024, "bytes of one field of an apk database", "shortened")
@@ -42,7 +42,7 @@ _FILE_KEYS = frozenset((b"F:", b"R:", b"M:", b"a:", b"Z:"))
 _CHECKSUMS = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 
 
-class Installed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class InstalledPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One package of the database. Empty strings: not said. `provides` are the names that it stands for too
     (`so:libz.so.1=1.3`, `cmd:sh=1.36-r0`), parted by spaces; `files` the raw lines of its folders and files."""
 
@@ -58,7 +58,7 @@ class Installed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     files: bytes
 
 
-Database = tuple[Installed, ...]
+Database = tuple[InstalledPackage, ...]
 _Complain = Callable[[str], None]
 
 
@@ -69,7 +69,7 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
     files whose place leaves the root. A package without a version keeps its name.
     """
     complaints: list[str] = []
-    packages: list[Installed] = []
+    packages: list[InstalledPackage] = []
     for number, chunk in enumerate(_chunks(body)):
         if number >= _MAX_PACKAGES and chunk.strip():
             complaints.append(f"the database has more than {_MAX_PACKAGES:,} packages; the rest was not read")
@@ -109,7 +109,7 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[bytes]:
     yield from (b"\nP:" + record for record in more[1:])
 
 
-def _package(chunk: bytes, complain: _Complain) -> Installed | None:
+def _package(chunk: bytes, complain: _Complain) -> InstalledPackage | None:
     fields: dict[bytes, bytes] = {}
     for key, value in _FIELD.findall(chunk):
         fields.setdefault(key, value)
@@ -127,7 +127,7 @@ def _package(chunk: bytes, complain: _Complain) -> Installed | None:
     arch, origin = _text(fields, b"A"), _text(fields, b"o")
     begin = _FILES(chunk)
     files = chunk[begin.start() :] if begin else b""
-    return Installed(
+    return InstalledPackage(
         name=name,
         version=version,
         arch=arch if _WORD(arch) else "",
@@ -198,14 +198,14 @@ INSTALLED: Read[Database] = Read(
 )
 
 
-def _databases(view: View) -> Iterator[tuple[Found[Database], dict[tuple[str, str, str], int]]]:
+def _databases(view: View) -> Iterator[tuple[LocatedFact[Database], dict[tuple[str, str, str], int]]]:
     canonical = {view.resolve("lib/apk/db/installed"), view.resolve("usr/lib/apk/db/installed")}
     for found in view.facts(INSTALLED):
         if found.path in canonical or f"/{found.path}".endswith("/lib/apk/db/installed"):
             yield found, introduced(view.versions(INSTALLED, found.path), _keys, top=found.layer)
 
 
-def _key(package: Installed) -> tuple[str, str, str]:
+def _key(package: InstalledPackage) -> tuple[str, str, str]:
     return package.name, package.version, package.arch
 
 
@@ -213,7 +213,7 @@ def _keys(database: Database) -> Iterable[tuple[str, str, str]]:
     return map(_key, database)
 
 
-def _purl(package: Installed, distro: Distro | None) -> str:
+def _purl(package: InstalledPackage, distro: Distro | None) -> str:
     return make_purl(
         "apk",
         package.name,

@@ -13,7 +13,7 @@ from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import Found, Read, Report
+from hullmark.rootfs.reads import LocatedFact, Read, Report
 
 _MAX_PACKAGES = Limit(200_000, "packages that one lock file names")
 _MAX_TEXT = Limit(1024, "characters of a repository's address in a lock file", "shortened")
@@ -28,7 +28,7 @@ _LOGIN = late(r"(?<=://)(?!git@)[^/@\s]*@")
 _COMMIT = late(r"[0-9A-Za-z._/-]{1,128}").fullmatch
 
 
-class Declared(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class DeclaredPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A package that a file names. `version` is empty where none is told; `qualifiers` are the purl's."""
 
     name: str
@@ -37,7 +37,7 @@ class Declared(msgspec.Struct, frozen=True, array_like=True, gc=False):
     qualifiers: tuple[tuple[str, str], ...] = ()
 
 
-Listing = tuple[Declared, ...]
+Listing = tuple[DeclaredPackage, ...]
 
 
 def vcs_url(kind: str, url: object, commit: object) -> tuple[tuple[str, str], ...]:
@@ -48,12 +48,12 @@ def vcs_url(kind: str, url: object, commit: object) -> tuple[tuple[str, str], ..
     return (("vcs_url", f"{kind}+{url}@{commit}"),) if url.isprintable() else ()
 
 
-class Gathering:
+class PackageCollector:
     """The packages of one file, each once. Entries that cannot be used are counted, and told when it is finished."""
 
     def __init__(self, is_name: Callable[[str], object], is_version: Callable[[str], object]) -> None:
         self._is_name, self._is_version = is_name, is_version
-        self._found: dict[Declared, None] = {}
+        self._found: dict[DeclaredPackage, None] = {}
         self._refused: dict[str, None] = {}
         self._refusals = 0
         self._left_out = 0
@@ -74,7 +74,7 @@ class Gathering:
             self.refuse(f"{name} {version}")
             version = None
         if len(self._found) < _MAX_PACKAGES:
-            self._found[Declared(name, version or "", licenses, qualifiers)] = None
+            self._found[DeclaredPackage(name, version or "", licenses, qualifiers)] = None
         else:
             self._left_out += 1
 
@@ -115,7 +115,7 @@ def packages(view: View, reads: tuple[Read[Listing], ...], of: Ecosystem) -> Ite
                 yield from (package(found, entry, of) for entry in found.fact)
 
 
-def package(found: Found[Any], entry: Declared, of: Ecosystem) -> Package:
+def package(found: LocatedFact[Any], entry: DeclaredPackage, of: Ecosystem) -> Package:
     """The package that a file names."""
     namespace, name = of.parted(entry.name)
     return Package(

@@ -11,7 +11,7 @@ from hullmark.catalog.late import late
 from hullmark.catalog.repositories import REPOSITORY_READS, repositories_of
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
-from hullmark.rootfs.reads import Found, Read, Remark, Report
+from hullmark.rootfs.reads import LocatedFact, Read, Remark, Report
 
 F = TypeVar("F")
 
@@ -47,10 +47,10 @@ _RED_HAT_IDS = (
 class Files(Protocol):
     """The part of a View that tells the distribution."""
 
-    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+    def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """The fact at a path, links followed; None if there is none."""
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that a read took a fact from, sorted by path."""
 
     def problem(self, path: str, reason: str) -> None:

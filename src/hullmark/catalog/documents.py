@@ -108,12 +108,12 @@ def yaml_documents(body: memoryview, report: Report) -> list[Table]:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         report(f"it is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}{where}")
-    except _Refused as reason:
+    except _RefusedContent as reason:
         report(str(reason))
     return documents
 
 
-class _Refused(Exception):
+class _RefusedContent(Exception):
     """Says what a document has that is not read."""
 
 
@@ -124,14 +124,14 @@ def _documents(events: Iterator[Any]) -> Iterator[Any]:
     for event in events:
         kind = type(event).__name__
         if kind == "AliasEvent" or getattr(event, "anchor", None) is not None:
-            raise _Refused("it has anchors or aliases, which are not read")
+            raise _RefusedContent("it has anchors or aliases, which are not read")
         if kind in ("MappingEndEvent", "SequenceEndEvent"):
             value: Any = open_.pop()[0]
         elif kind == "ScalarEvent":
             value = event.value
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(open_) == _MAX_DEPTH:
-                raise _Refused("it is nested too deeply")
+                raise _RefusedContent("it is nested too deeply")
             open_.append(({} if kind == "MappingStartEvent" else [], []))
             continue
         else:

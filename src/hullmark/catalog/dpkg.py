@@ -18,7 +18,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report, kind_of
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report, kind_of
 
 _MAX_STANZAS = Limit(200_000, "packages of a dpkg database")
 _MAX_VALUE = Limit(512, "bytes of one field of a dpkg database", "shortened")
@@ -215,7 +215,7 @@ RECORD: Read[Stanzas] = Read(
 )
 
 
-class _Installed(msgspec.Struct, frozen=True):
+class _InstalledPackage(msgspec.Struct, frozen=True):
     """A package that is there: its stanza, the file that says so, that file's folder, and the layer that brought it."""
 
     stanza: Stanza
@@ -241,7 +241,7 @@ class _Installed(msgspec.Struct, frozen=True):
         return ""
 
 
-def _databases(view: View) -> Iterator[tuple[str, Read[Stanzas], Found[Stanzas]]]:
+def _databases(view: View) -> Iterator[tuple[str, Read[Stanzas], LocatedFact[Stanzas]]]:
     """(the database's folder, what read it, a file of it) for each file that dpkg or opkg would read as its database."""
     canonical = view.resolve("var/lib/dpkg")
     told: dict[str, set[str]] = {}
@@ -261,12 +261,12 @@ def _databases(view: View) -> Iterator[tuple[str, Read[Stanzas], Found[Stanzas]]
             yield home, read, found
 
 
-def _installed(view: View) -> Iterator[_Installed]:
+def _installed(view: View) -> Iterator[_InstalledPackage]:
     for home, read, found in _databases(view):
         layers = introduced(view.versions(read, found.path), _present, top=found.layer)
         for stanza in found.fact:
             if stanza.state in _PRESENT:
-                yield _Installed(stanza, found.path, home, layers.get(_key(stanza), found.layer))
+                yield _InstalledPackage(stanza, found.path, home, layers.get(_key(stanza), found.layer))
 
 
 def _key(stanza: Stanza) -> tuple[str, str, str]:
@@ -277,12 +277,12 @@ def _present(stanzas: Stanzas) -> Iterable[tuple[str, str, str]]:
     return (_key(stanza) for stanza in stanzas if stanza.state in _PRESENT)
 
 
-def _source(installed: _Installed) -> SourcePackage:
+def _source(installed: _InstalledPackage) -> SourcePackage:
     stanza = installed.stanza
     return SourcePackage(stanza.source or stanza.name, stanza.source_version or installed.version)
 
 
-def _purl(installed: _Installed, distro: Distro | None) -> str:
+def _purl(installed: _InstalledPackage, distro: Distro | None) -> str:
     stanza, source = installed.stanza, _source(installed)
     upstream = source.name if source.version == installed.version else f"{source.name}@{source.version}"
     return make_purl(
@@ -298,7 +298,7 @@ def _purl(installed: _Installed, distro: Distro | None) -> str:
     )
 
 
-def _licenses(view: View, packages: Iterable[_Installed]) -> dict[str, tuple[str, ...]]:
+def _licenses(view: View, packages: Iterable[_InstalledPackage]) -> dict[str, tuple[str, ...]]:
     """Each package's folder of documents → the licences that its copyright file names.
 
     Packages without one (slim images have lost the links in /usr/share/doc) get that of a package of the same source: it
@@ -306,7 +306,7 @@ def _licenses(view: View, packages: Iterable[_Installed]) -> dict[str, tuple[str
     """
     own: dict[str, tuple[str, ...]] = {}
     of_source: dict[tuple[str, SourcePackage], tuple[str, ...]] = {}
-    lost: list[_Installed] = []
+    lost: list[_InstalledPackage] = []
     for installed in packages:
         found = view.fact_at(COPYRIGHT, installed.doc + "/copyright")
         if found is None:

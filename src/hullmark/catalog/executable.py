@@ -37,7 +37,7 @@ _COMMANDS_LIMIT = Limit(
 _SLICES_LIMIT = 30  # a Java class has its version here, which is larger
 
 
-class Unkept(Exception):
+class BytesNotKept(Exception):
     """The bytes asked for went by and were not kept, or have not come yet; or there are more of them than are looked at."""
 
 
@@ -88,7 +88,7 @@ def section_names(reader: Reader, base: int = 0) -> bytes | None:
         return None
     try:
         return form.names(reader, base)
-    except Unkept:
+    except BytesNotKept:
         return None
 
 
@@ -195,7 +195,7 @@ def _elf_tables(reader: Reader) -> _ElfTables | None:
         count, index = count or first[3], first[4] if index == _EXTENDED else index
     _, _, offset, size, _ = _elf_section(reader, head, index)
     if count > _SECTIONS_LIMIT or size > _NAMES_LIMIT:
-        raise Unkept
+        raise BytesNotKept
     return _ElfTables(head, count, Section(offset, size))
 
 
@@ -236,7 +236,7 @@ def _elf_loads(reader: Reader) -> Iterator[tuple[int, int, int, int]]:
         return
     layout, stride = head.kind.segment, head.segment_stride
     if head.segment_count > _SEGMENTS_LIMIT:
-        raise Unkept
+        raise BytesNotKept
     table = reader.read(head.segments_at, head.segment_count * stride)
     for at in range(0, len(table) - layout.size + 1, stride):
         kind, *rest = layout.unpack_from(table, at)
@@ -264,7 +264,7 @@ def _pe_table(reader: Reader) -> tuple[int, bytes] | None:
     at, width = _PE_BASES.get(head[24:26], (0, 0))
     image = int.from_bytes(head[24 + at : 24 + at + width], "little")
     if count > _SEGMENTS_LIMIT:
-        raise Unkept
+        raise BytesNotKept
     return image, reader.read(start + 24 + optional, count * _PE_SECTION.size)
 
 
@@ -327,7 +327,7 @@ def _mach_commands(reader: Reader, base: int) -> Iterator[tuple[_MachClass, byte
         return
     count, size = kind.header.unpack(head)
     if size > _COMMANDS_LIMIT:
-        raise Unkept
+        raise BytesNotKept
     data = reader.read(base + kind.header.size, size)
     at = 0
     while count > 0 and at + prefix.size <= len(data):

@@ -14,7 +14,7 @@ from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 
 _MAX_ITEMS = Limit(200, "licences, authors or executables of one gem")
 _MAX_TEXT = Limit(1024, "characters of one value in a gem's specification", "shortened")
@@ -173,7 +173,7 @@ GEMSPEC = Read(
 )
 
 
-def _identity(found: Found[Gemspec]) -> tuple[str, str, str]:
+def _identity(found: LocatedFact[Gemspec]) -> tuple[str, str, str]:
     """Name, version and platform; what the body does not say is taken from `NAME-VERSION[-PLATFORM].gemspec`."""
     fact = found.fact
     name, version, platform = fact.name, fact.version, fact.platform
@@ -186,7 +186,7 @@ def _identity(found: Found[Gemspec]) -> tuple[str, str, str]:
     return name, version, "" if platform == _RUBY else platform
 
 
-def _package(found: Found[Gemspec], name: str, version: str, platform: str) -> Package:
+def _package(found: LocatedFact[Gemspec], name: str, version: str, platform: str) -> Package:
     fact = found.fact
     default = "/specifications/default/" in f"/{found.path}"
     notes = {

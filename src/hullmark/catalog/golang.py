@@ -13,15 +13,24 @@ from struct import Struct
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.executable import MAGIC, Reader, Segment, Unkept, find_section, section_names, segments, slices
+from hullmark.catalog.executable import (
+    MAGIC,
+    BytesNotKept,
+    Reader,
+    Segment,
+    find_section,
+    section_names,
+    segments,
+    slices,
+)
 from hullmark.catalog.golang_versions import DEVEL, main_version, release_of
 from hullmark.catalog.late import late
-from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
+from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 NAME = "golang"
 DAMAGED = "its Go build information is damaged"
@@ -73,7 +82,7 @@ class GoBinary(msgspec.Struct, frozen=True, array_like=True):
 def _extract(_path: str, body: memoryview, report: Report) -> GoBinary | None:
     try:
         return _take(Body(body), report)
-    except Unkept:
+    except BytesNotKept:
         report(LOST)
         return None
 
@@ -150,7 +159,7 @@ def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> 
     version_at, info_at = layout.unpack_from(header, 16)
     try:
         version = _pointee(reader, mapped, layout, version_at, _VERSION_LIMIT) or b""
-    except Unkept:
+    except BytesNotKept:
         report("its Go version lies where a file of this size is not kept")
         version = b""
     info = _pointee(reader, mapped, layout, info_at, _INFO_LIMIT)
@@ -286,7 +295,7 @@ def _assemble(view: View) -> Iterator[Package]:
         yield from _packages(found)
 
 
-def _packages(found: Found[GoBinary]) -> Iterator[Package]:
+def _packages(found: LocatedFact[GoBinary]) -> Iterator[Package]:
     binary = found.fact
     at = (Location("/" + found.path, found.layer),)
     settings = dict(binary.settings)
@@ -331,7 +340,7 @@ def _purl(path: str, version: str) -> str:
     return make_purl("golang", name, version, namespace=namespace) if name else ""
 
 
-_WISH = Wish(hunts=(_HEADERS, _FRAMES, _VERSIONS), take=_take, lost=LOST, data=True)
+_WISH = ExecutableRequest(hunts=(_HEADERS, _FRAMES, _VERSIONS), take=_take, lost=LOST, data=True)
 
 READ = Read(
     name="go-buildinfo",

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.catalog.executable import MAGIC, Reader, Section, Unkept, section_names
+from hullmark.catalog.executable import MAGIC, BytesNotKept, Reader, Section, section_names
 from hullmark.catalog.golang import SIGNS
 from hullmark.catalog.late import late
-from hullmark.catalog.oversize import BODY_LIMIT, Body, Hunt, MarkedReader, OversizeSink, Wish
+from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
@@ -90,7 +90,7 @@ class _Names(msgspec.Struct):
     closures: Texts
 
 
-class _Damaged(Exception):
+class _DamagedTable(Exception):
     """The table is not what its header says."""
 
 
@@ -100,7 +100,7 @@ class _Damaged(Exception):
 def _extract(_path: str, body: memoryview, report: Report) -> GoFunctions | None:
     try:
         return _take(Body(body), report)
-    except Unkept:
+    except BytesNotKept:
         report(LOST)
         return None
 
@@ -123,7 +123,7 @@ def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:
                 return None
             _gather(reader, table, found)
         return GoFunctions(_deflated(_lines(found))) if "runtime" in found.functions else None
-    except _Damaged:
+    except _DamagedTable:
         report(DAMAGED)
         return None
 
@@ -132,13 +132,13 @@ def _table(reader: Reader, start: int, order: str) -> _Table | None:
     """What the header at `start` tells; None: it is of another version. Raises _Damaged, Unkept."""
     head = reader.read(start, 48)
     if len(head) < 48:
-        raise _Damaged
+        raise _DamagedTable
     if head[0 if order == "<" else 3] != _VERSION:
         return None
     width = head[7]
     functions, _files, _code, first, end = _WORDS[order, width].unpack_from(head, 8)
     if not 8 + 5 * width <= first < end or not 0 < functions <= end - first:
-        raise _Damaged
+        raise _DamagedTable
     return _Table(functions, Section(start + first, end - first))
 
 
@@ -146,7 +146,7 @@ def _whole(reader: Reader, start: int, order: str) -> None:
     """Raises Unkept as long as not all names have come."""
     try:
         table = _table(reader, start, order)
-    except _Damaged:
+    except _DamagedTable:
         return
     if table is not None and table.names.size <= _LIMIT:
         reader.read(table.names.offset + table.names.size - 1, 1)
@@ -201,7 +201,7 @@ def _gather(reader: Reader, table: _Table, found: _Names) -> None:
         _keep(functions, found.functions)
         _keep(closures, found.closures)
     if count < table.functions:
-        raise _Damaged
+        raise _DamagedTable
 
 
 def _keep(names: Mapping[str, list[str]], texts: Texts) -> None:
@@ -217,11 +217,11 @@ def _pieces(reader: Reader, names: Section) -> Iterator[str]:
         data = reader.read(names.offset + at, min(_STEP, names.size - at))
         whole, found, after = data.rpartition(b"\0")
         if not found or len(data) < min(_STEP, names.size - at) or len(rest) + data.find(b"\0") > _NAME_LIMIT:
-            raise _Damaged
+            raise _DamagedTable
         yield (rest + whole).decode("utf-8", "replace")
         rest = after
     if rest:
-        raise _Damaged
+        raise _DamagedTable
 
 
 def _without_types(name: str) -> str:
@@ -268,7 +268,7 @@ def _deflated(lines: Iterable[str]) -> bytes:
     packed = bytearray()
     for line in lines:
         if not line.isprintable():
-            raise _Damaged
+            raise _DamagedTable
         packed += packer.compress(line.encode() + b"\n")
     return bytes(packed + packer.flush())
 
@@ -369,7 +369,7 @@ def _is_standard(line: str) -> bool:
     return "." not in path.partition("/")[0] and path not in (_INLINED, "main")
 
 
-_WISH = Wish(hunts=(_LITTLE, _BIG), take=_take, lost=LOST)
+_WISH = ExecutableRequest(hunts=(_LITTLE, _BIG), take=_take, lost=LOST)
 
 READ = Read(
     name="go-symbols",

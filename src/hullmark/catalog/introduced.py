@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from hullmark.rootfs.reads import Found
+from hullmark.rootfs.reads import LocatedFact
 
 F = TypeVar("F")
 K = TypeVar("K")
 
 
-def introduced(versions: Sequence[Found[F]], keys: Callable[[F], Iterable[K]], *, top: int) -> dict[K, int]:
+def introduced(versions: Sequence[LocatedFact[F]], keys: Callable[[F], Iterable[K]], *, top: int) -> dict[K, int]:
     """Key → the first layer of the unbroken run, up to the version of layer `top`, whose databases all hold it.
 
     `versions` are a database's states, bottom layer first; `keys` names the packages of a state. A package that was removed and

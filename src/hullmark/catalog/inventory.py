@@ -17,7 +17,7 @@ from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
 
 
-class Catalogued(msgspec.Struct, frozen=True):
+class CatalogResult(msgspec.Struct, frozen=True):
     """What the catalogers found. `claims` are the files that packages' own records list, at their real paths."""
 
     packages: tuple[Package, ...]
@@ -33,7 +33,7 @@ def catalogue(
     *,
     all_layers: bool = False,
     claims: bool = False,
-) -> Catalogued:
+) -> CatalogResult:
     """Run the catalogers over the finished tree.
 
     Packages are sorted and merged: one for each (type, name, version, arch, purl, owner) with all its locations. `claims`: also
@@ -57,7 +57,7 @@ def catalogue(
     problems = tuple(problem for view in views for problem in view.problems)
     problems += tuple(missing_database(distro, found, tree))
     problems += tuple(_under_other_names(tree, records, catalogers))
-    return Catalogued(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
+    return CatalogResult(_merged(found), problems, tuple((_real(tree, file), file) for file in listed))
 
 
 def _under_other_names(

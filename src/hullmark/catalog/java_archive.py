@@ -39,7 +39,7 @@ _DEFLATE_RATIO = 1032  # no deflate stream holds more bytes for each of its own
 _END_CANDIDATES = Limit(16, "places where the list of members of a Java archive may stand")
 
 
-class Damaged(ValueError):
+class DamagedArchive(ValueError):
     """An archive or a member that cannot be read; the text is the end of a sentence that begins with its name."""
 
 
@@ -76,7 +76,7 @@ def read_directory(body: memoryview) -> Directory:
     tail = bytes(body[start:])
     at = tail.rfind(_END_MARK)
     if at < 0:
-        raise Damaged("is not a zip archive, or is cut off")
+        raise DamagedArchive("is not a zip archive, or is cut off")
     for _ in range(_END_CANDIDATES):
         directory = _directory_before(body, start + at) if at + _END.size <= len(tail) else None
         if directory is not None:
@@ -84,7 +84,7 @@ def read_directory(body: memoryview) -> Directory:
         at = tail.rfind(_END_MARK, 0, at)
         if at < 0:
             break
-    raise Damaged("has no list of members where it should be")
+    raise DamagedArchive("has no list of members where it should be")
 
 
 def _directory_before(body: memoryview, end: int) -> Directory | None:
@@ -177,21 +177,21 @@ def without_overlaps(members: Iterable[Member]) -> tuple[list[Member], bool]:
 def packed_bytes(body: memoryview, directory: Directory, member: Member) -> memoryview:
     """The member's bytes as they are stored, without copying them. Raises Damaged."""
     if member.flags & _ENCRYPTED:
-        raise Damaged("is encrypted")
+        raise DamagedArchive("is encrypted")
     if member.method not in (_STORED, _DEFLATED):
-        raise Damaged(f"is packed by method {member.method}, which is not understood")
+        raise DamagedArchive(f"is packed by method {member.method}, which is not understood")
     if not 0 <= member.offset <= directory.start - _LOCAL.size:
-        raise Damaged("is said to be outside the archive")
+        raise DamagedArchive("is said to be outside the archive")
     header = _LOCAL.unpack_from(body, member.offset)
     start = member.offset + _LOCAL.size + header[9] + header[10]
     if header[0] != _LOCAL_MARK:
-        raise Damaged("is not where the list of members says")
+        raise DamagedArchive("is not where the list of members says")
     if start + member.packed > directory.start:
-        raise Damaged("reaches beyond the end of the archive")
+        raise DamagedArchive("reaches beyond the end of the archive")
     if member.method == _STORED and member.packed != member.size:
-        raise Damaged("has two different sizes")
+        raise DamagedArchive("has two different sizes")
     if member.size > member.packed * _DEFLATE_RATIO + _DEFLATE_RATIO:
-        raise Damaged("cannot be as large as the list of members says")
+        raise DamagedArchive("cannot be as large as the list of members says")
     return body[start : start + member.packed]
 
 
@@ -202,7 +202,7 @@ def unpack(packed: memoryview, member: Member) -> memoryview:
     """
     content = packed if member.method == _STORED else _inflate(packed, member.size)
     if _crc32(content) != member.crc:
-        raise Damaged("does not have the checksum that the list of members says")
+        raise DamagedArchive("does not have the checksum that the list of members says")
     return content
 
 
@@ -213,15 +213,15 @@ def _inflate(packed: memoryview, size: int) -> memoryview:
         for start in range(0, len(packed), _PIECE):
             piece = inflater.decompress(packed[start : start + _PIECE], size - filled + 1)
             if filled + len(piece) > size:
-                raise Damaged("holds more than the list of members says")
+                raise DamagedArchive("holds more than the list of members says")
             content[filled : filled + len(piece)] = piece
             filled += len(piece)
             if inflater.eof:
                 break
     except _ERRORS as error:
-        raise Damaged("is not sound deflate data") from error
+        raise DamagedArchive("is not sound deflate data") from error
     if filled != size or not inflater.eof:
-        raise Damaged("ends too early")
+        raise DamagedArchive("ends too early")
     return memoryview(content)
 
 
@@ -233,4 +233,4 @@ def first_bytes(packed: memoryview, member: Member, limit: int) -> bytes:
         # What is not needed is not handed over: it would be copied into the inflater's unconsumed tail.
         return bytes(_decompressor(-15).decompress(packed[: limit + _PIECE], limit))
     except _ERRORS as error:
-        raise Damaged("is not sound deflate data") from error
+        raise DamagedArchive("is not sound deflate data") from error

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.catalog.java_archive import (
-    Damaged,
+    DamagedArchive,
     Directory,
     Member,
     first_bytes,
@@ -96,7 +96,7 @@ class _Complaints(msgspec.Struct):
             self.report(f"a part of the archive was not looked at: {reason}")
 
 
-class _Wanted(NamedTuple):
+class _WantedMembers(NamedTuple):
     """Members worth reading, by what they are. Poms are under the folders they stand in."""
 
     manifest: Member | None
@@ -105,7 +105,7 @@ class _Wanted(NamedTuple):
     archives: list[Member]
 
 
-class _Open(NamedTuple):
+class _OpenArchive(NamedTuple):
     """An archive that is being read; `place` is its member path in the outermost file ("" for that itself)."""
 
     body: memoryview
@@ -143,13 +143,13 @@ class _Reader:
     def archive(self, body: memoryview, kind: str, place: str, depth: int) -> JarFact | None:
         try:
             directory = read_directory(body)
-        except Damaged as error:
+        except DamagedArchive as error:
             if kind not in OTHERS_TOO or bytes(body[:4]) == _ZIP_START:
                 self._complaints.say(place, str(error))
             return None
         if not self._take("directory_bytes", len(directory.entries)):
             return JarFact()
-        opened = _Open(body, directory, place)
+        opened = _OpenArchive(body, directory, place)
         wanted = self._wanted(opened)
         manifest = self._manifest(opened, wanted.manifest) if wanted.manifest else {}
         if "Weave-Classes" in manifest:  # it patches the library that it is named after, and is not that library
@@ -159,14 +159,14 @@ class _Reader:
         is_java = wanted.manifest or poms or nested or b".class" in directory.entries
         return JarFact(manifest, poms, nested) if is_java or kind in JAVA_ONLY else None
 
-    def _wanted(self, opened: _Open) -> _Wanted:
+    def _wanted(self, opened: _OpenArchive) -> _WantedMembers:
         members, is_whole = list_members(opened.directory, _TAILS)
         if not is_whole:
             self._complaints.say(opened.place, _DAMAGED_LIST)
         members, has_overlaps = without_overlaps(member for member in members if _is_wanted(member.name))
         if has_overlaps:
             self._complaints.say(opened.place, "has members that overlap")
-        wanted = _Wanted(None, {}, {}, [])
+        wanted = _WantedMembers(None, {}, {}, [])
         for member in members:
             folder, _, name = member.name.rpartition("/")
             if member.name.endswith(_ARCHIVES):
@@ -179,19 +179,19 @@ class _Reader:
                 wanted = wanted._replace(manifest=member)
         return wanted
 
-    def _content(self, opened: _Open, member: Member, limit: int) -> memoryview | None:
+    def _content(self, opened: _OpenArchive, member: Member, limit: int) -> memoryview | None:
         """A whole small member; None, and a problem, if it cannot be had."""
         try:
             if member.size > limit:
-                raise Damaged("is too large")
+                raise DamagedArchive("is too large")
             if not self._take("members", 1) or not self._take("unpacked_bytes", member.size):
                 return None
             return unpack(packed_bytes(opened.body, opened.directory, member), member)
-        except Damaged as error:
+        except DamagedArchive as error:
             self._complaints.say(opened.place_of(member), str(error))
             return None
 
-    def _manifest(self, opened: _Open, member: Member) -> dict[str, str]:
+    def _manifest(self, opened: _OpenArchive, member: Member) -> dict[str, str]:
         if member.size <= _FIRST_BYTES:
             content = self._content(opened, member, _FIRST_BYTES)
             return parse_manifest(bytes(content)) if content is not None else {}
@@ -203,16 +203,16 @@ class _Reader:
                 head = first_bytes(packed, member, _MAX_MANIFEST)
                 if len(head) == _MAX_MANIFEST and not ends_main_section(head):
                     self._complaints.say(opened.place_of(member), "has a main section that is too large")
-        except Damaged as error:
+        except DamagedArchive as error:
             self._complaints.say(opened.place_of(member), str(error))
             return {}
         return parse_manifest(head)
 
-    def _poms(self, opened: _Open, wanted: _Wanted) -> tuple[Pom, ...]:
+    def _poms(self, opened: _OpenArchive, wanted: _WantedMembers) -> tuple[Pom, ...]:
         poms = (self._pom(opened, wanted, folder) for folder in sorted({*wanted.properties, *wanted.projects}))
         return tuple(dict.fromkeys(pom for pom in poms if pom is not None))
 
-    def _pom(self, opened: _Open, wanted: _Wanted, folder: str) -> Pom | None:
+    def _pom(self, opened: _OpenArchive, wanted: _WantedMembers, folder: str) -> Pom | None:
         told = None
         if folder in wanted.properties:
             content = self._content(opened, wanted.properties[folder], MAX_PROPERTIES)
@@ -230,7 +230,7 @@ class _Reader:
             return told
         return project or told
 
-    def _nested(self, opened: _Open, members: list[Member], depth: int) -> tuple[tuple[str, JarFact], ...]:
+    def _nested(self, opened: _OpenArchive, members: list[Member], depth: int) -> tuple[tuple[str, JarFact], ...]:
         if members and depth >= _MAX_DEPTH:
             self._complaints.limit("archives are nested too deeply")
             return ()
@@ -243,7 +243,7 @@ class _Reader:
                 found.append((member.name, fact))
         return tuple(sorted(found, key=lambda pair: pair[0]))
 
-    def _inner(self, opened: _Open, member: Member, depth: int) -> JarFact | None:
+    def _inner(self, opened: _OpenArchive, member: Member, depth: int) -> JarFact | None:
         kind = member.name[member.name.rfind(".") :]
         place = opened.place_of(member)
         try:
@@ -259,7 +259,7 @@ class _Reader:
                 return self.archive(unpack(packed, member), kind, place, depth + 1)
             finally:
                 self._left.held_bytes += held
-        except Damaged as error:
+        except DamagedArchive as error:
             self._complaints.say(place, str(error))
             return None
 

@@ -14,7 +14,7 @@ from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import Found, Read, Report
+from hullmark.rootfs.reads import LocatedFact, Read, Report
 
 _KEYS = (
     "JAVA_VERSION",
@@ -73,7 +73,7 @@ def assemble(view: View) -> Iterator[Package]:
         yield _package(found, has_compiler=view.exists(f"{found.path.rpartition('/')[0]}/bin/javac".lstrip("/")))
 
 
-def _package(found: Found[Release], *, has_compiler: bool) -> Package:
+def _package(found: LocatedFact[Release], *, has_compiler: bool) -> Package:
     values = found.fact.values
     is_kit = has_compiler or "jdk" in values.get("IMAGE_TYPE", "").lower()
     vendor, name = _product(values, found.path.lower(), "jdk" if is_kit else "jre")

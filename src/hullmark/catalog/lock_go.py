@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -26,7 +26,7 @@ _Module = tuple[str, str]
 
 def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     """The modules that are required, as they are replaced; a folder that replaces one leaves it its name and version."""
-    gathering = Gathering(_IS_NAME, _IS_VERSION)
+    gathering = PackageCollector(_IS_NAME, _IS_VERSION)
     required: list[_Module] = []
     excluded: set[_Module] = set()
     replaced: dict[_Module, _Module] = {}
@@ -46,7 +46,7 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _replace(words: list[str], replaced: dict[_Module, _Module], gathering: Gathering) -> None:
+def _replace(words: list[str], replaced: dict[_Module, _Module], gathering: PackageCollector) -> None:
     arrow = words.index("=>") if "=>" in words else 0
     old, new = words[:arrow], words[arrow + 1 :]
     if len(old) not in (1, 2) or len(new) not in (1, 2):
@@ -55,7 +55,7 @@ def _replace(words: list[str], replaced: dict[_Module, _Module], gathering: Gath
         replaced[old[0], old[1] if len(old) == 2 else ""] = (new[0], new[1])
 
 
-def _directives(text: str, gathering: Gathering) -> Iterator[tuple[str, list[str]]]:
+def _directives(text: str, gathering: PackageCollector) -> Iterator[tuple[str, list[str]]]:
     """(verb, words) for each line, those of blocks with the block's verb."""
     block = ""
     for line in text.splitlines():

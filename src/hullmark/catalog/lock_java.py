@@ -12,13 +12,13 @@ from functools import partial
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Gathering, Listing, is_others, package, packages
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, is_others, package, packages
 from hullmark.catalog.documents import XML_LIMIT, Element, text_of, xml_root
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 _NAME = "java-lock"
 _MAX_TEXT = Limit(512, "characters of one value in a pom.xml of a folder", "shortened")
@@ -110,7 +110,7 @@ def _dependencies(element: Element | None, report: Report) -> tuple[Coordinates,
 # Projects with what they inherit
 
 
-def _lineage(found: Found[Project], projects: Mapping[str, Project]) -> list[Project]:
+def _lineage(found: LocatedFact[Project], projects: Mapping[str, Project]) -> list[Project]:
     """The project and the parents that stand in the tree, nearest first."""
     lineage, path, project, met = [found.fact], found.path, found.fact, {found.path}
     while project.parent[1] and project.parent_path and len(lineage) < _MAX_PARENTS:
@@ -159,7 +159,7 @@ def _resolved(text: str, known: Mapping[str, str]) -> str:
     return ""
 
 
-def _gather(lineage: list[Project], gathering: Gathering) -> None:
+def _gather(lineage: list[Project], gathering: PackageCollector) -> None:
     known = _properties(lineage)
     managed: dict[str, str] = {}
     for project in reversed(lineage):
@@ -181,7 +181,7 @@ def _gather(lineage: list[Project], gathering: Gathering) -> None:
 
 def extract_gradle(path: str, body: memoryview, report: Report) -> Listing | None:
     """The modules that any configuration was resolved to."""
-    gathering = Gathering(_IS_NAME, _IS_VERSION)
+    gathering = PackageCollector(_IS_NAME, _IS_VERSION)
     for line in text_of(body).splitlines():
         line = line.strip()
         locked = _LOCKED(line)
@@ -220,7 +220,7 @@ def _projects(view: View) -> Iterator[Package]:
         if left < 0:
             view.problem(each.path, "the projects inherit too much; this one and those after it were not read")
             return
-        gathering = Gathering(_IS_NAME, _IS_VERSION)
+        gathering = PackageCollector(_IS_NAME, _IS_VERSION)
         _gather(lineage, gathering)
         for entry in gathering.finish(partial(view.problem, each.path)) or ():
             yield package(each, entry, _MAVEN)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
 from hullmark.catalog.documents import JSON_LIMIT, YAML_LIMIT, Table, json_object, text_of, yaml_documents
 from hullmark.catalog.late import late
 from hullmark.catalog.pnpm_lock import gather_pnpm
@@ -34,8 +34,8 @@ _LOCATOR = late(r"(@?[^@\s]{1,214})@(?:npm|patch):").match
 _FIELD = late(r"  \"?(version|resolution|resolved)\"?:? \"?([^\"]{1,2048})\"?").fullmatch
 
 
-def _gathering() -> Gathering:
-    return Gathering(_IS_NAME, _IS_VERSION)
+def _gathering() -> PackageCollector:
+    return PackageCollector(_IS_NAME, _IS_VERSION)
 
 
 # package-lock.json
@@ -59,7 +59,7 @@ def extract_npm(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _gather_places(entries: Table, lock: Table, gathering: Gathering) -> None:
+def _gather_places(entries: Table, lock: Table, gathering: PackageCollector) -> None:
     """The `packages` of versions 2 and 3: a folder of the tree → what is in it. Links lead to entries of their own."""
     for place, entry in entries.items():
         if not isinstance(entry, dict):
@@ -87,7 +87,7 @@ def _name_of(place: str) -> str:
     return f"{scope}/{base}" if scope.startswith("@") else base
 
 
-def _gather_tree(entries: Table, gathering: Gathering) -> None:
+def _gather_tree(entries: Table, gathering: PackageCollector) -> None:
     """The `dependencies` of version 1, with those of each."""
     waiting = [entries]
     while waiting:
@@ -102,7 +102,7 @@ def _gather_tree(entries: Table, gathering: Gathering) -> None:
                 _gather_version(name, entry.get("version"), gathering)
 
 
-def _gather_version(name: str, version: object, gathering: Gathering) -> None:
+def _gather_version(name: str, version: object, gathering: PackageCollector) -> None:
     """A version of version 1 may be an alias, or an address that has no version, or has it in a file name."""
     if isinstance(version, str):
         if alias := _ALIAS(version):
@@ -148,7 +148,7 @@ def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _blocks(text: str, gathering: Gathering) -> Iterator[tuple[str, dict[str, str]]]:
+def _blocks(text: str, gathering: PackageCollector) -> Iterator[tuple[str, dict[str, str]]]:
     heading, fields = "", dict[str, str]()
     for line in text.splitlines():
         if line.startswith("  "):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
 from hullmark.catalog.documents import JSON_LIMIT, TOML_LIMIT, Table, json_object, text_of, toml_table
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -36,8 +36,8 @@ _CLAUSE = late(r"(?P<operator>===|[=<>!~]=|[<>])\s*(?P<version>[^\s,;=<>~]+)").f
 _UV_GIT = late(r"([^?#]{1,1024})[^#]{0,1024}#([0-9a-f]{7,64})").fullmatch
 
 
-def _gathering() -> Gathering:
-    return Gathering(_IS_NAME, _IS_VERSION)
+def _gathering() -> PackageCollector:
+    return PackageCollector(_IS_NAME, _IS_VERSION)
 
 
 def _normal(name: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -24,7 +24,7 @@ _RUBY = "ruby"
 
 def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     """The gems that were chosen, each platform's build on its own."""
-    gathering = Gathering(_IS_NAME, _IS_VERSION)
+    gathering = PackageCollector(_IS_NAME, _IS_VERSION)
     section, details = "", dict[str, str]()
     for line in text_of(body).splitlines():
         line = line.rstrip()
@@ -39,7 +39,7 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _gather(line: str, section: str, details: dict[str, str], gathering: Gathering) -> None:
+def _gather(line: str, section: str, details: dict[str, str], gathering: PackageCollector) -> None:
     spec = _SPEC(line)
     if spec is None:
         gathering.refuse(line.strip())

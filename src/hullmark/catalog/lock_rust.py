@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Gathering, Listing, packages, vcs_url
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
 from hullmark.catalog.documents import TOML_LIMIT, toml_table
 from hullmark.catalog.late import late
 from hullmark.catalog.view import View
@@ -27,7 +27,7 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     if not isinstance(entries, list):
         report("its package is no list")
         return None
-    gathering = Gathering(_IS_NAME, _IS_VERSION)
+    gathering = PackageCollector(_IS_NAME, _IS_VERSION)
     # Version 1 files of old have the workspace's own crate apart.
     root = lock.get("root")
     for entry in [*entries, root] if root is not None else entries:

@@ -13,7 +13,7 @@ from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 
 _FILE = "/package.json"
 _MAX_TEXT = Limit(1024, "characters of one value in a package.json", "shortened")
@@ -144,7 +144,9 @@ def _enclosing(folder: str, packages: set[str]) -> Iterator[str]:
             yield folder
 
 
-def _applications(view: View, outside: Mapping[str, list[Found[PackageJson]]]) -> Iterator[Found[PackageJson]]:
+def _applications(
+    view: View, outside: Mapping[str, list[LocatedFact[PackageJson]]]
+) -> Iterator[LocatedFact[PackageJson]]:
     """Of the files outside any node_modules, the topmost named and versioned ones, and the workspaces below them.
 
     What else lies in a package (examples, fixtures, built copies) is part of it. A workspace is a folder that a link
@@ -159,7 +161,7 @@ def _applications(view: View, outside: Mapping[str, list[Found[PackageJson]]]) -
             yield from outside[folder]
 
 
-def _package(view: View, found: Found[PackageJson], name: str) -> Package:
+def _package(view: View, found: LocatedFact[PackageJson], name: str) -> Package:
     fact = found.fact
     clean = _VERSION(fact.version)
     if fact.version and not clean:
@@ -184,7 +186,7 @@ def assemble(view: View) -> Iterator[Package]:
 
     The name is the one inside package.json, also where an alias installed it into a folder of another name.
     """
-    outside: dict[str, list[Found[PackageJson]]] = {}
+    outside: dict[str, list[LocatedFact[PackageJson]]] = {}
     for found in view.facts(PACKAGE_JSON):
         folder, name = _folder(found.path), found.fact.name
         installed = _INSTALLED(folder)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hullmark.catalog.executable import Reader, Section, Unkept, code, section_table, segments, slices
+from hullmark.catalog.executable import BytesNotKept, Reader, Section, code, section_table, segments, slices
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
@@ -130,7 +130,7 @@ class Body:
             self._spent.add(hunt)
 
 
-class _Kept:
+class _KeptBlocks:
     """The blocks of a file that a sink kept."""
 
     def __init__(self, size: int, block: int) -> None:
@@ -148,7 +148,7 @@ class _Kept:
         try:
             data = b"".join([self.blocks[index] for index in range(first, (end - 1) // self.block + 1)])
         except KeyError:
-            raise Unkept from None
+            raise BytesNotKept from None
         start = offset - first * self.block
         return data[start : start + end - offset]
 
@@ -167,7 +167,7 @@ class _Capture(msgspec.Struct):
     retry: int
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class ExecutableRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be learnt from a large executable.
 
     `take(reader, report)` makes the fact from the kept parts; where it raises Unkept, `lost` is reported. `data`: the
@@ -183,13 +183,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 class OversizeSink:
     """Keeps the beginning, the last MiB, the section table and what the wish names; some 25 MiB at most."""
 
-    def __init__(self, size: int, wish: Wish, *, block: int = _BLOCK) -> None:
+    def __init__(self, size: int, wish: ExecutableRequest, *, block: int = _BLOCK) -> None:
         self._wish = wish
         self._size = block
         self._tail = max(0, size - _TAIL) // block
         self._data: tuple[range, ...] | None = None
         self._code: tuple[range, ...] = ()
-        self._kept = _Kept(size, block)
+        self._kept = _KeptBlocks(size, block)
         self._searches = [_Search(hunt) for hunt in wish.hunts]
         self._captures: list[_Capture] = []
         self._wanted = {0}
@@ -228,7 +228,7 @@ class OversizeSink:
         self._kept.spent = frozenset(search.hunt for search in self._searches if search.is_spent)
         try:
             return self._wish.take(self._kept, report)
-        except Unkept:
+        except BytesNotKept:
             report(self._wish.lost)
             return None
 
@@ -263,14 +263,14 @@ class OversizeSink:
 
     def _plan(self) -> None:
         """Want what the headers that have come so far name; look again when those have come."""
-        with suppress(Unkept):
+        with suppress(BytesNotKept):
             for table in _headers(self._kept):
                 self._want(table.offset, min(table.size, _HEADERS))
                 self._headers_end.add((table.offset + table.size - 1) // self._size)
-        with suppress(Unkept):
+        with suppress(BytesNotKept):
             for part in _data(self._kept) if self._wish.data else ():
                 self._want(part.offset, part.size)
-        with suppress(Unkept):
+        with suppress(BytesNotKept):
             self._map()
 
     def _map(self) -> None:
@@ -304,7 +304,7 @@ class OversizeSink:
             return True
         try:
             capture.whole(self._kept, capture.offset)
-        except Unkept:
+        except BytesNotKept:
             # Doubling, so that what is long is not read again with every block.
             capture.retry = max(index + 1, 2 * index - capture.offset // self._size)
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hullmark.catalog.declared import Gathering, vcs_url
+from hullmark.catalog.declared import PackageCollector, vcs_url
 from hullmark.catalog.documents import Table
 from hullmark.catalog.late import late
 from hullmark.rootfs.reads import Report
@@ -13,7 +13,7 @@ _VERSION = late(r"[0-9]+")
 _WANTED = ("dependencies", "optionalDependencies")
 
 
-def gather_pnpm(lock: Table, gathering: Gathering, report: Report) -> None:
+def gather_pnpm(lock: Table, gathering: PackageCollector, report: Report) -> None:
     """The packages of one document that are not for development only."""
     number = _VERSION.match(str(lock.get("lockfileVersion", "")))
     entries = lock.get("packages", {})
@@ -28,7 +28,7 @@ def gather_pnpm(lock: Table, gathering: Gathering, report: Report) -> None:
             _gather(key, entry, gathering, is_old=int(number[0]) < 6)
 
 
-def _gather(key: str, entry: Table, gathering: Gathering, *, is_old: bool) -> None:
+def _gather(key: str, entry: Table, gathering: PackageCollector, *, is_old: bool) -> None:
     """Entries whose key is an address have name and version inside; a folder of the project has neither."""
     resolution = entry.get("resolution")
     resolution = resolution if isinstance(resolution, dict) else {}

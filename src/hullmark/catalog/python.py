@@ -17,7 +17,7 @@ from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Remark, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Remark, Report
 
 _MAX_HEADER = Limit(4 * MIB, "bytes of the headers of Python package metadata")
 _MAX_FIELDS = Limit(2000, "headers of Python package metadata that are looked at")
@@ -262,7 +262,7 @@ def _folder(path: str) -> str:
     return _parent(path) if path.endswith(("/METADATA", "/PKG-INFO")) else path
 
 
-def _identity(view: View, found: Found[Metadata]) -> tuple[str, str, Origin | None]:
+def _identity(view: View, found: LocatedFact[Metadata]) -> tuple[str, str, Origin | None]:
     """Name as PEP 503 has it, purl, and where it came from."""
     direct = view.fact_at(DIRECT_URL, f"{_folder(found.path)}/direct_url.json")
     origin = direct.fact if direct else None

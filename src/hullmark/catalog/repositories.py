@@ -14,7 +14,7 @@ import msgspec
 
 from hullmark.catalog.late import late
 from hullmark.model.limit import Limit
-from hullmark.rootfs.reads import Found, Read, Report
+from hullmark.rootfs.reads import LocatedFact, Read, Report
 
 F = TypeVar("F")
 
@@ -27,7 +27,7 @@ _YES = frozenset(("1", "yes", "true", "on"))
 class Files(Protocol):
     """The part of a View that tells the repositories."""
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that a read took a fact from, sorted by path."""
 
     def problem(self, path: str, reason: str) -> None:

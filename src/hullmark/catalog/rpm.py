@@ -18,7 +18,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, OwnedFile, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 _MAX_LINES = Limit(100_000, "lines of a manifest of rpm packages")
 _MAX_PATH_BYTES = Limit(256 * MIB, "bytes of the paths of all files of an image's rpm packages")
@@ -142,15 +142,15 @@ def assemble(view: View) -> Iterator[Package]:
         yield from _packages(listed.path, listed.fact, below, listed.layer, view.distro)
 
 
-def _databases(view: View) -> list[Found[Database]]:
+def _databases(view: View) -> list[LocatedFact[Database]]:
     """The visible databases, each file once however many names it has."""
-    seen: dict[str, Found[Database]] = {}
+    seen: dict[str, LocatedFact[Database]] = {}
     for found in view.facts(DATABASE):
         seen.setdefault(view.resolve(found.path) or found.path, found)
     return list(seen.values())
 
 
-def _tell_gaps(view: View, found: Found[Database], databases: Iterable[Found[Database]]) -> None:
+def _tell_gaps(view: View, found: LocatedFact[Database], databases: Iterable[LocatedFact[Database]]) -> None:
     folder = found.path.rpartition("/")[0]
     if found.fact.is_empty and not any(
         other.fact.headers and other.path.rpartition("/")[0] == folder for other in databases

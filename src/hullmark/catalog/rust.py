@@ -13,14 +13,14 @@ from contextlib import suppress
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.executable import MAGIC, Reader, Unkept, find_section, section_names, slices
+from hullmark.catalog.executable import MAGIC, BytesNotKept, Reader, find_section, section_names, slices
 from hullmark.catalog.late import late
-from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, Hunt, MarkedReader, OversizeSink, Wish
+from hullmark.catalog.oversize import BODY_LIMIT, LOOKAHEAD, Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
-from hullmark.rootfs.reads import MIB, Found, Read, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 NAME = "rust"
 LOST = "its list of Rust crates lies where a file of this size is not kept"
@@ -39,7 +39,7 @@ class Crate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: str
 
 
-class _Listed(msgspec.Struct, frozen=True, gc=False):
+class _ListedCrate(msgspec.Struct, frozen=True, gc=False):
     name: str
     version: str = ""
     source: str = ""
@@ -57,7 +57,7 @@ class _Unreadable(Exception):
 def _extract(_path: str, body: memoryview, report: Report) -> tuple[Crate, ...] | None:
     try:
         return _take(Body(body), report)
-    except Unkept:
+    except BytesNotKept:
         report(LOST)
         return None
 
@@ -124,7 +124,7 @@ def _crates(data: bytes, report: Report) -> tuple[Crate, ...]:
     crates, broken = [], 0
     for raw in listed:
         try:
-            crate = msgspec.json.decode(raw, type=_Listed)
+            crate = msgspec.json.decode(raw, type=_ListedCrate)
         except _JSON_ERRORS:
             broken += 1
             continue
@@ -162,7 +162,7 @@ def _assemble(view: View) -> Iterator[Package]:
         yield from _packages(found)
 
 
-def _packages(found: Found[tuple[Crate, ...]]) -> Iterator[Package]:
+def _packages(found: LocatedFact[tuple[Crate, ...]]) -> Iterator[Package]:
     at = (Location("/" + found.path, found.layer),)
     for crate in found.fact:
         if crate.name:
@@ -177,7 +177,7 @@ def _packages(found: Found[tuple[Crate, ...]]) -> Iterator[Package]:
             )
 
 
-_WISH = Wish(hunts=(_STREAMS,), take=_take, lost=LOST)
+_WISH = ExecutableRequest(hunts=(_STREAMS,), take=_take, lost=LOST)
 
 READ = Read(
     name="rust-audit",

@@ -15,7 +15,7 @@ from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Remark, Report
 
 
-class _Seen:
+class _PresenceOnly:
     """Lets a file pass that only has to be there."""
 
     def write(self, piece: memoryview, /) -> None:
@@ -43,7 +43,7 @@ class UnreadRecord(msgspec.Struct, frozen=True, kw_only=True):
 def unread(type: str, what: str, packages: str, *globs: str, name: str = "unread") -> UnreadRecord:
     """A kind of record with files of these names."""
     read: Read[bool] = Read(
-        name=f"{name}-{type}", fact=bool, extract=_empty, globs=globs, limit=0, oversize=lambda size: _Seen()
+        name=f"{name}-{type}", fact=bool, extract=_empty, globs=globs, limit=0, oversize=lambda size: _PresenceOnly()
     )
     return UnreadRecord(read=read, what=what, packages=packages, type=type)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 from hullmark.model.inventory import Distro
-from hullmark.rootfs.reads import Found, Read
+from hullmark.rootfs.reads import LocatedFact, Read
 
 F = TypeVar("F")
 
@@ -18,13 +18,13 @@ class View(Protocol):
     def distro(self) -> Distro | None:
         """The image's distribution, if it says."""
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
 
-    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+    def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """The fact at a path, links followed; None if there is none."""
 
-    def versions(self, read: Read[F], path: str) -> list[Found[F]]:
+    def versions(self, read: Read[F], path: str) -> list[LocatedFact[F]]:
         """Every version of the fact at this path, bottom layer first, also those that later layers replaced."""
 
     def resolve(self, path: str) -> str | None:

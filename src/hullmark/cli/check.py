@@ -27,7 +27,7 @@ from hullmark.cli.settings import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hullmark.app.check import Asked
+    from hullmark.app.check import CheckOptions
     from hullmark.app.policies import AnyPolicy
     from hullmark.model.verdict import Verdict
 
@@ -180,16 +180,16 @@ def _policy(settings: Settings, text: str | None, known_at: datetime | None) -> 
     return load(Path(text))
 
 
-def _asked(arguments: argparse.Namespace) -> Asked:
+def _asked(arguments: argparse.Namespace) -> CheckOptions:
     from pathlib import Path
 
-    from hullmark.app.check import Asked, load_context, load_dockerfile, profile_of
+    from hullmark.app.check import CheckOptions, load_context, load_dockerfile, profile_of
     from hullmark.model.verdict import Outcome
     from hullmark.policy.context import NO_CONTEXT
 
     without = tuple(arguments.without_quirk)
     profile_of(arguments.profile, without)
-    return Asked(
+    return CheckOptions(
         profile=arguments.profile,
         without_quirks=without,
         unmapped=Outcome(arguments.unmapped),
@@ -203,7 +203,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
 
 
 def _book(
-    settings: Settings, policy: AnyPolicy, asked: Asked, known_at: datetime | None
+    settings: Settings, policy: AnyPolicy, asked: CheckOptions, known_at: datetime | None
 ) -> AbstractContextManager[object]:
     """The advisories: those that were named, else those that are kept if a rule asks for them; None where there are none.
 

@@ -14,7 +14,7 @@ from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
     from hullmark.app.origins import Origin
-    from hullmark.app.update import Outcome, Watch
+    from hullmark.app.update import FeedOutcome, Watch
     from hullmark.cli.settings import Settings
     from hullmark.feeds.feed import Feed
 
@@ -83,7 +83,7 @@ def _origin(arguments: argparse.Namespace, settings: Settings, every: tuple[Feed
     return Web(client, chosen, lambda name: os.environ.get(needs[name], "") if name in needs else "")
 
 
-def _print_outcome(outcome: Outcome) -> None:
+def _print_outcome(outcome: FeedOutcome) -> None:
     note = f": {outcome.reason}" if outcome.reason else ""
     if outcome.problem_count:
         place, reason = outcome.problems[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hullmark.app.share import Received
+    from hullmark.app.share import ImportResult
     from hullmark.cli.settings import Settings
 
 
@@ -57,7 +57,7 @@ def pull(arguments: argparse.Namespace, settings: Settings) -> int:
     )
 
 
-def _print_received(received: Received) -> int:
+def _print_received(received: ImportResult) -> int:
     came = {"snapshot": "came whole", "delta": "came as what changed", "nothing": "was there already"}[received.kind]
     signer = f", signed by {received.signer}" if received.signer else ", not signed"
     sys.stdout.write(f"snapshot {received.snapshot}, {came}{signer}, in use now\n")

@@ -74,14 +74,14 @@ def _print(arguments: argparse.Namespace, source: str, others: list[str], paths:
 def _list(arguments: argparse.Namespace) -> int:
     import msgspec
 
+    from hullmark.scan.request import ScanRequest
     from hullmark.scan.take import take
-    from hullmark.scan.wish import Wish
 
     outputs = wanted_outputs("files", arguments.output)
     settings = settings_of(arguments)
     options = settings.source_options()
     ghosts = "ghost" in (arguments.state or ())
-    wish = Wish(files=True, digests=True, ghosts=ghosts, all_layers=arguments.all_layers)
+    wish = ScanRequest(files=True, digests=True, ghosts=ghosts, all_layers=arguments.all_layers)
     inventories = []
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:

@@ -23,9 +23,9 @@ def _formats() -> Iterable[tuple[str, str]]:
 
 def _facets() -> Iterable[tuple[str, str]]:
     from hullmark.scan.facets import FACETS, facets_for
-    from hullmark.scan.wish import Means
+    from hullmark.scan.request import ScanResources
 
-    with facets_for(FACETS.keys() - {"malware"}, Means()) as facets:
+    with facets_for(FACETS.keys() - {"malware"}, ScanResources()) as facets:
         found = {facet.name: facet.assemble.__module__ for facet in facets}
     return sorted({**found, "malware": "hullmark.facets.malware.facet"}.items())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hullmark.policy.translate import Translation
+    from hullmark.policy.conversion import Translation
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -16,7 +16,7 @@ def convert(arguments: argparse.Namespace) -> int:
     from hullmark.app.check import load
     from hullmark.model.errors import HullmarkError
     from hullmark.policy.anchore.bundle import Bundle
-    from hullmark.policy.translate import translate
+    from hullmark.policy.conversion import translate
 
     bundle = load(Path(arguments.policy))
     if not isinstance(bundle, Bundle):

@@ -78,7 +78,7 @@ def _row(row: TriggerRow) -> tuple[str, ...]:
 def describe(arguments: argparse.Namespace) -> int:
     """Show triggers with their parameters."""
     from hullmark.model.errors import HullmarkError
-    from hullmark.policy.convert import nearest
+    from hullmark.policy.decode import nearest
     from hullmark.policy.describe import describe as rows_of
 
     rows, wanted = rows_of(), []

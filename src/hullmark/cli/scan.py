@@ -63,11 +63,11 @@ def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
+    from hullmark.scan.request import ScanRequest
     from hullmark.scan.take import take
-    from hullmark.scan.wish import Wish
 
     outputs = wanted_outputs("inventory", arguments.output)
-    wish = Wish(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
+    wish = ScanRequest(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
     options = settings.source_options()
     inventories = []
     for source in arguments.source:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.app.kept_policies import PolicyShelf
-    from hullmark.scan.wish import Means
+    from hullmark.scan.request import ScanResources
     from hullmark.source import SourceOptions
 
 
@@ -239,11 +239,11 @@ class Settings:
             return None
         return cache_folder(self.get("cache_dir"), self._environment)
 
-    def means(self, watch: Any = None) -> Means:
+    def means(self, watch: Any = None) -> ScanResources:
         """What a scan may use."""
         from msgspec.structs import replace
 
-        from hullmark.scan.wish import Means, ScannerPlaces
+        from hullmark.scan.request import ScannerPlaces, ScanResources
 
         database, rules = self.get("clamav_database"), self.get("yara_rules")
         scanners = ScannerPlaces(
@@ -252,7 +252,7 @@ class Settings:
             yara_rules=Path(rules) if rules else None,
         )
         own, salt = self.get("secret_rules"), self.get("secret_salt")
-        means = Means(
+        means = ScanResources(
             cache_folder=self.cache_folder(),
             jobs=self.get("jobs"),
             watch=watch,

@@ -21,8 +21,8 @@ from hullmark.cli.settings import (
 )
 
 if TYPE_CHECKING:
-    from hullmark.app.vex import VexWish
-    from hullmark.app.vulns import Weighing
+    from hullmark.app.vex import VexRequest
+    from hullmark.app.vulns import MatchOptions
 
 NAME = "vulns"
 HELP = "say which vulnerabilities the packages of an image have, and why"
@@ -137,11 +137,11 @@ def run(arguments: argparse.Namespace) -> int:
     return worst(status_of(result) for result in results)
 
 
-def _weighing(arguments: argparse.Namespace) -> Weighing:
+def _weighing(arguments: argparse.Namespace) -> MatchOptions:
     from pathlib import Path
 
     from hullmark.app.vex import WORDS
-    from hullmark.app.vulns import Weighing, rules_in, statements_in
+    from hullmark.app.vulns import MatchOptions, rules_in, statements_in
     from hullmark.match.risk import FIX_STATES, NOT_FIXED, ORDERS
     from hullmark.model.errors import HullmarkError
 
@@ -153,7 +153,7 @@ def _weighing(arguments: argparse.Namespace) -> Weighing:
     ):
         if value not in known:
             raise HullmarkError(f"{option}: there is no {value!r}", advice=f"known are {', '.join(known)}")
-    return Weighing(
+    return MatchOptions(
         at=moment(arguments.at).date().isoformat(),
         rules=tuple(rule for file in arguments.ignore for rule in rules_in(Path(file))),
         statements=tuple(
@@ -166,12 +166,12 @@ def _weighing(arguments: argparse.Namespace) -> Weighing:
     )
 
 
-def _vex_wish(arguments: argparse.Namespace) -> VexWish:
+def _vex_wish(arguments: argparse.Namespace) -> VexRequest:
     from pathlib import Path
 
-    from hullmark.app.vex import WORDS, VexWish, check_place, check_wish
+    from hullmark.app.vex import WORDS, VexRequest, check_place, check_wish
 
-    wish = VexWish(
+    wish = VexRequest(
         words=tuple(word for word in WORDS if word in arguments.vex),
         keys=tuple(map(Path, arguments.vex_key)),
         allows_unsigned=arguments.vex_unsigned,

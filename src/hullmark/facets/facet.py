@@ -10,7 +10,7 @@ import msgspec
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.rootfs.entry import Entry
-from hullmark.rootfs.reads import Found, Read
+from hullmark.rootfs.reads import LocatedFact, Read
 
 F = TypeVar("F")
 
@@ -35,13 +35,13 @@ class FacetView(Protocol):
     def config(self) -> ImageConfig | None:
         """The image's settings: environment, labels, history. None where it has none, as a plain folder."""
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
 
     def every(self, read: Read[Any]) -> Iterator[Version]:
         """Each version of each file that `read` took a fact from, in whatever layer, sorted by path, bottom layer first."""
 
-    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+    def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """The fact at a path, links followed; None if there is none."""
 
     def entry(self, path: str) -> Entry | None:

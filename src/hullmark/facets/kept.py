@@ -40,18 +40,18 @@ _ANYWHERE = (
 _PARSED = tuple(glob for parser in PARSERS for glob in parser.globs)
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
+class KeptContent(msgspec.Struct, frozen=True, array_like=True):
     """The content of one file, secrets masked; None where it is left out, with the reason as a sentence."""
 
     body: bytes | None
     left_out: str = ""
 
 
-def keep(path: str, body: memoryview, report: Report) -> Kept:
+def keep(path: str, body: memoryview, report: Report) -> KeptContent:
     """Keep a file, unless it is no text."""
     if is_binary(body):
-        return Kept(None, "it is no text, and was not kept")
-    return Kept(masked(bytes(body), posixpath.basename(path)))
+        return KeptContent(None, "it is no text, and was not kept")
+    return KeptContent(masked(bytes(body), posixpath.basename(path)))
 
 
 class _TooLarge:
@@ -63,16 +63,16 @@ class _TooLarge:
     def write(self, piece: memoryview, /) -> None:
         """Nothing."""
 
-    def finish(self, report: Report, /) -> Kept:
+    def finish(self, report: Report, /) -> KeptContent:
         """Say that it was left out."""
-        return Kept(None, f"it has {self._size:,} bytes, more than the {self._limit:,} that are kept")
+        return KeptContent(None, f"it has {self._size:,} bytes, more than the {self._limit:,} that are kept")
 
 
-def kept_read(globs: tuple[str, ...], limit: int = FILE_LIMIT, layer_limit: int = LAYER_LIMIT) -> Read[Kept]:
+def kept_read(globs: tuple[str, ...], limit: int = FILE_LIMIT, layer_limit: int = LAYER_LIMIT) -> Read[KeptContent]:
     """A Read that keeps the text files at these globs."""
     return Read(
         name="kept",
-        fact=Kept,
+        fact=KeptContent,
         extract=keep,
         globs=globs,
         limit=limit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
 
@@ -15,7 +15,7 @@ _REPOSITORIES = ("main", "community")
 _RELEASE = re.compile(r"/(?:v([0-9]+\.[0-9]+)|(edge))/(?:main|community)\.(?:json|yaml)$")
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """Both repositories of edge and of each release; releases newer than those known here for as long as there are any."""
     for name in _REPOSITORIES:
         yield Get(url=f"{_HOST}/edge/{name}.json")

@@ -14,12 +14,12 @@ import msgspec
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.archives import DAMAGE, plain, undamaged, whole
 from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.model.limit import Limit
 
 _CDN = "https://cdn.amazonlinux.com/"
@@ -61,7 +61,7 @@ def low_of(identity: str, fixed: str) -> str:
     return line if line and version.startswith((f"{line}.", f"{line}-")) else ""
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The updateinfo of the main repositories, and of Amazon Linux 2's additional ones."""
     lists = list(_LISTS)
     catalogue = yield Get(url=_CDN + _CATALOGUE, is_optional=True)
@@ -156,14 +156,14 @@ def _update(element: Any) -> tuple[Advisory, dict[str, dict[str, set[str]]]]:
     return advisory, builds
 
 
-def _affected(advisory: Advisory, builds: dict[str, dict[str, set[str]]], report: Report) -> Iterator[Affected]:
+def _affected(advisory: Advisory, builds: dict[str, dict[str, set[str]]], report: Report) -> Iterator[AffectedPackage]:
     release = _RELEASE.match(advisory.id)
     if release is None:
         report(advisory.id, "its id tells no release of Amazon Linux")
         return
     for name, by in builds.items():
         for arch, fixes in by_arch({arch: frozenset(evrs) for arch, evrs in by.items()}):
-            yield Affected(
+            yield AffectedPackage(
                 namespace=f"amazon:{release[1] or '1'}",
                 name=name,
                 scheme="rpm",

@@ -9,7 +9,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Kind, Range, Record
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState, Kind, Range, Record
 
 _NOT_AFFECTED = "not affected"
 
@@ -46,7 +46,7 @@ def _advisory(group: _Group) -> Advisory:
     state: FixState = "unknown" if kind == "unaffected" else "fixed" if group.fixed else "not-fixed"
     ranges = (Range(high=group.fixed, fixed=group.fixed),) if state == "fixed" and group.fixed else (EVERY_VERSION,)
     affected = tuple(
-        Affected(
+        AffectedPackage(
             namespace="arch:rolling",
             name=name,
             scheme="alpm",

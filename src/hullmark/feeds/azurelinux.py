@@ -15,7 +15,7 @@ from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import SEVERITIES, Advisory, Affected
+from hullmark.model.advisory import SEVERITIES, Advisory, AffectedPackage
 
 _PLACE = "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/"
 _FILES = ("cbl-mariner-1.0-oval.xml", "cbl-mariner-2.0-oval.xml", "azurelinux-3.0-oval.xml")
@@ -58,12 +58,12 @@ def _advisories(definition: oval.Definition, namespace: str, report: Report) -> 
         )
 
 
-def _affected(claim: oval.Claim, definition: oval.Definition, namespace: str) -> Affected | None:
+def _affected(claim: oval.Claim, definition: oval.Definition, namespace: str) -> AffectedPackage | None:
     span = oval.range_of(claim.tests)
     if span is None or not claim.name or not (span.high or span.low):
         return None
     is_safe = definition.details.get("patchable", "").lower() == _NOT_APPLICABLE
-    return Affected(
+    return AffectedPackage(
         namespace=namespace,
         name=claim.name,
         scheme="rpm",

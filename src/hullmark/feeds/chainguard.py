@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.ecosystems import ecosystem_of
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.secdb import advisories, fixes_of
-from hullmark.model.advisory import Advisory, Affected, FixState, Record
+from hullmark.model.advisory import Advisory, AffectedPackage, FixState, Record
 
 _SECDB = "https://packages.cgr.dev/chainguard/security.json"
 _OSV = "https://packages.cgr.dev/chainguard/v3/osv/chainguard-osv.tar.gz"
@@ -42,7 +42,7 @@ class _Specific(msgspec.Struct):
     components: list[_Component] = []
 
 
-class _Affected(msgspec.Struct):
+class _AffectedPackage(msgspec.Struct):
     package: _Package
     ranges: list[_Span] = []
     ecosystem_specific: _Specific | None = None
@@ -55,13 +55,13 @@ class _Osv(msgspec.Struct):
     published: str = ""
     modified: str = ""
     withdrawn: str = ""
-    affected: list[_Affected] = []
+    affected: list[_AffectedPackage] = []
 
 
 _RECORD = msgspec.json.Decoder(_Osv)
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The secdb file; the OSV records if it is not there."""
     if (yield Get(url=_SECDB, is_optional=True)) is None:
         yield Get(url=_OSV)
@@ -80,7 +80,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
 
 
 def _advisory(record: _Osv, report: Report, place: str) -> Advisory:
-    affected: dict[Affected, None] = {}
+    affected: dict[AffectedPackage, None] = {}
     for entry in record.affected:
         row = _affected(entry, report, place)
         if row is not None:
@@ -96,7 +96,7 @@ def _advisory(record: _Osv, report: Report, place: str) -> Advisory:
     )
 
 
-def _affected(entry: _Affected, report: Report, place: str) -> Affected | None:
+def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPackage | None:
     try:
         ecosystem = ecosystem_of(entry.package.ecosystem)
     except LookupError as error:
@@ -111,7 +111,7 @@ def _affected(entry: _Affected, report: Report, place: str) -> Affected | None:
         [each.latest_event_status for each in entry.ecosystem_specific.components] if entry.ecosystem_specific else []
     )
     state: FixState = "wont-fix" if any(status in _WONT_FIX for status in statuses) else "not-fixed"
-    return Affected(
+    return AffectedPackage(
         namespace=ecosystem.namespace,
         name=entry.package.name,
         scheme=ecosystem.scheme,

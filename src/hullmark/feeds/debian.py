@@ -15,7 +15,16 @@ from hullmark.feeds.debian_lists import LISTS, announcements, namespace_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, SEVERITIES, Advisory, Affected, FixState, Range, Record, Severity
+from hullmark.model.advisory import (
+    EVERY_VERSION,
+    SEVERITIES,
+    Advisory,
+    AffectedPackage,
+    FixState,
+    Range,
+    Record,
+    Severity,
+)
 
 _TRACKER = "https://security-tracker.debian.org/tracker/data/json"
 _NEVER_AFFECTED = "0"
@@ -91,15 +100,17 @@ def _advisory(name: str, entries: list[tuple[str, _Entry]], fixes: _Fixes) -> Ad
     )
 
 
-def _affected(package: str, codename: str, release: _Release, top: Severity) -> Affected | None:
+def _affected(package: str, codename: str, release: _Release, top: Severity) -> AffectedPackage | None:
     namespace = namespace_of(codename)
     if not namespace or release.status == "undetermined":
         return None
     fixed = (release.fixed_version or "").strip()
     if fixed == _NEVER_AFFECTED:
-        return Affected(namespace=namespace, name=package, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,))
+        return AffectedPackage(
+            namespace=namespace, name=package, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
+        )
     severity = _severity([release.urgency])
-    return Affected(
+    return AffectedPackage(
         namespace=namespace,
         name=package,
         scheme="deb",
@@ -114,7 +125,7 @@ def _state(release: _Release) -> FixState:
     return "wont-fix" if release.nodsa is not None or release.urgency == "end-of-life" else "not-fixed"
 
 
-def _announced(row: Affected, fix: tuple[str, str, str] | None) -> Affected:
+def _announced(row: AffectedPackage, fix: tuple[str, str, str] | None) -> AffectedPackage:
     if fix is None or row.kind != "affected":
         return row
     name, day, version = fix

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import lines
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Range, Record
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState, Range, Record
 
 _FOLDER = "https://salsa.debian.org/security-tracker-team/security-tracker/-/raw/master/data"
 LISTS = tuple(f"{_FOLDER}/{name}/list" for name in ("DSA", "DLA", "DTSA"))
@@ -84,7 +84,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
 def _announcement(head: re.Match[str], block: Sequence[str], url: str, report: Report) -> Advisory:
     day, name, title = _day(head[1]), head[2], head[3]
     ids: dict[str, None] = {}
-    affected: list[Affected] = []
+    affected: list[AffectedPackage] = []
     for line in block:
         found = _IDS.match(line)
         fix = None if found else _FIX.match(line)
@@ -106,13 +106,15 @@ def _announcement(head: re.Match[str], block: Sequence[str], url: str, report: R
     )
 
 
-def _affected(fix: re.Match[str], name: str, day: str) -> Affected:
+def _affected(fix: re.Match[str], name: str, day: str) -> AffectedPackage:
     namespace, source, version = namespace_of(fix[1]), fix[2], fix[3]
     if version == "<not-affected>":
-        return Affected(namespace=namespace, name=source, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,))
+        return AffectedPackage(
+            namespace=namespace, name=source, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
+        )
     severity = severity_of(fix[4] or "")
     is_fixed = version[0] != "<"
-    return Affected(
+    return AffectedPackage(
         namespace=namespace,
         name=source,
         scheme="deb",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.reading import lines
 from hullmark.feeds.formats.wording import day_of, line_of
 from hullmark.model.advisory import Record, Support
@@ -21,7 +21,7 @@ _RELEASE = re.compile(r"security-support\.deb([0-9]{1,3})$")
 _OLDEST, _NEWEST_KNOWN = 8, 14
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The lists of the releases known here, and of later ones for as long as there are any."""
     number = _OLDEST
     is_there = True

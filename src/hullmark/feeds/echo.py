@@ -9,7 +9,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import severity_of
-from hullmark.model.advisory import EVERY_VERSION, SEVERITIES, Advisory, Affected, Range, Record, Severity
+from hullmark.model.advisory import EVERY_VERSION, SEVERITIES, Advisory, AffectedPackage, Range, Record, Severity
 
 _TEMPORARY = "TEMP-"
 
@@ -26,7 +26,7 @@ _ENTRY = msgspec.json.Decoder(_Entry)
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory a CVE, sorted by id; ids that Debian gave for the time being are left out."""
-    found: dict[str, list[Affected]] = {}
+    found: dict[str, list[AffectedPackage]] = {}
     severities: dict[str, Severity] = {}
     for document in documents:
         for package, raw in document_of(_PACKAGES, document).items():
@@ -42,17 +42,17 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         yield Advisory(id=each, source=FEED.name, severity=severities[each], affected=tuple(found[each]))
 
 
-def _affected(package: str, fixed: str) -> Affected:
+def _affected(package: str, fixed: str) -> AffectedPackage:
     if fixed == "0":
-        return Affected(
+        return AffectedPackage(
             namespace="echo:rolling", name=package, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
         )
     if not fixed:
-        return Affected(
+        return AffectedPackage(
             namespace="echo:rolling", name=package, scheme="deb", ranges=(EVERY_VERSION,), fix_state="not-fixed"
         )
     ranges = (Range(high=fixed, fixed=fixed),)
-    return Affected(namespace="echo:rolling", name=package, scheme="deb", ranges=ranges, fix_state="fixed")
+    return AffectedPackage(namespace="echo:rolling", name=package, scheme="deb", ranges=ranges, fix_state="fixed")
 
 
 FEED = Feed(

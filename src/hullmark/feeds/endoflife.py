@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.reading import decode, document_of
@@ -93,7 +93,7 @@ _V1_PRODUCT = msgspec.json.Decoder(_V1Product)
 _V1_RELEASE = msgspec.json.Decoder(_V1Release)
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The first of the three forms that is there."""
     for url in (_V1, _V0):
         if (yield Get(url=url, is_optional=True)) is not None:

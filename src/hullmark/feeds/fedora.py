@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import Advisory, Affected, Range, Record
+from hullmark.model.advisory import Advisory, AffectedPackage, Range, Record
 from hullmark.model.limit import Limit
 
 _API = "https://bodhi.fedoraproject.org/updates/?status=stable&type=security&rows_per_page=100"
@@ -70,7 +70,7 @@ _PAGES = msgspec.json.Decoder(_Page)
 _UPDATE = msgspec.json.Decoder(_Update)
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """All pages; after a good crawl only what was pushed since."""
     query = f"&pushed_since={known.since[:19]}" if known.since else ""
     number, pages = 1, 1
@@ -112,7 +112,7 @@ def _advisory(update: _Update, place: str, report: Report) -> Advisory:
     )
 
 
-def _affected(update: _Update, place: str, report: Report) -> Iterator[Affected]:
+def _affected(update: _Update, place: str, report: Report) -> Iterator[AffectedPackage]:
     system, kind = _KINDS[update.release.id_prefix]
     for build in update.builds:
         if (build.type or kind) != kind:
@@ -122,7 +122,7 @@ def _affected(update: _Update, place: str, report: Report) -> Iterator[Affected]
             expected = "name-stream-version.context" if kind == "module" else "name-version-release"
             report(place, f"left out: {build.nvr[:200]!r} is no {expected}")
             continue
-        yield Affected(
+        yield AffectedPackage(
             namespace=f"{system}:{update.release.version}",
             name=name,
             scheme="rpm",

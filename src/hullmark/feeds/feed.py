@@ -54,7 +54,7 @@ class Document(Protocol):
         """The bytes as they were served, from the beginning; whoever opens closes."""
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class CrawlState(msgspec.Struct, frozen=True, kw_only=True):
     """What a crawl can build upon. `since`: when the last good crawl began (RFC 3339, UTC), "" for none; `now`: the moment of this one."""
 
     now: str
@@ -91,7 +91,7 @@ class Feed:
     title: str
     homepage: str
     licence: str
-    crawl: Callable[[Known], Crawl]
+    crawl: Callable[[CrawlState], Crawl]
     parse: Callable[[Sequence[Document], Report], Iterator[Record]]
     fresh_days: int = 7
     needs: str = ""
@@ -103,10 +103,10 @@ class Feed:
     dated_by: Literal["records", "check"] = "records"
 
 
-def crawl_of(*gets: Get) -> Callable[[Known], Crawl]:
+def crawl_of(*gets: Get) -> Callable[[CrawlState], Crawl]:
     """A crawl that fetches always the same."""
 
-    def crawl(known: Known) -> Crawl:
+    def crawl(known: CrawlState) -> Crawl:
         for get in gets:  # noqa: UP028 - `yield from` a tuple cannot be sent what came
             yield get
 

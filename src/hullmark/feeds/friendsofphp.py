@@ -15,7 +15,7 @@ from hullmark.feeds.formats.osv_affected import fix_state_of
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.feeds.formats.spans import range_of
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.versions.condition import parse_condition
 
 _FILE = re.compile(r"(?:^|/)((?!\.)[^/]+/[^/]+/[^/]+)\.yaml$").search
@@ -57,7 +57,7 @@ def _advisory(name: str, entry: _Entry) -> Advisory:
         raise ValueError(f"{entry.reference[:80]!r} names no package of Composer")
     ranges = tuple(dict.fromkeys(_range(branch) for branch in entry.branches.values()))
     days = [day for branch in entry.branches.values() if isinstance(branch.time, str) and (day := day_of(branch.time))]
-    affected = Affected(
+    affected = AffectedPackage(
         namespace="composer",
         name=entry.reference.removeprefix(_REFERENCE).lower(),
         scheme="packagist",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.formats.ecosystems import ecosystem_of
@@ -21,7 +21,7 @@ from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.spans import range_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.feeds.ghsa import COVERS
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.model.limit import Limit
 from hullmark.versions.condition import parse_condition
 
@@ -182,7 +182,7 @@ _PAGES_IN_MIRRORS = "api.github.com/graphql-pages.tar.gz"
 """A mirror cannot answer queries; it may hold recorded pages."""
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """Page by page what was updated since the last good crawl, or all."""
     after: str | None = None
     for _ in range(_MAX_PAGES):
@@ -325,7 +325,7 @@ def _vulnerabilities(told: _Advisory) -> list[_Vulnerability]:
     return told.vulnerabilities.nodes if told.vulnerabilities else []
 
 
-def _affected(told: _Vulnerability, ecosystem: str, place: str, report: Report) -> Affected | None:
+def _affected(told: _Vulnerability, ecosystem: str, place: str, report: Report) -> AffectedPackage | None:
     name = (told.package.ecosystem or ecosystem).lower()
     found = ecosystem_of(_ECOSYSTEMS[name]) if name in _ECOSYSTEMS else None
     if found is None:
@@ -336,7 +336,7 @@ def _affected(told: _Vulnerability, ecosystem: str, place: str, report: Report) 
     except ValueError as error:
         report(place, f"{told.package.name}: {error}")
         return None
-    return Affected(
+    return AffectedPackage(
         namespace=found.namespace,
         name=found.spelling(told.package.name),
         scheme=found.scheme,

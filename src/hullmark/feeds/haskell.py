@@ -48,7 +48,7 @@ class _Versions(msgspec.Struct):
     fixed: str | None = None
 
 
-class _Affected(msgspec.Struct, rename={"component": "ghc-component"}):
+class _AffectedPackage(msgspec.Struct, rename={"component": "ghc-component"}):
     package: str | None = None
     component: str | None = None
     cvss: str | None = None
@@ -58,7 +58,7 @@ class _Affected(msgspec.Struct, rename={"component": "ghc-component"}):
 
 class _Front(msgspec.Struct):
     advisory: _About
-    affected: list[_Affected] = []
+    affected: list[_AffectedPackage] = []
     references: list[Reference] = []
 
 
@@ -98,7 +98,7 @@ def _record(data: bytes) -> Record:
     )
 
 
-def _entry(told: _Affected) -> Entry:
+def _entry(told: _AffectedPackage) -> Entry:
     events = [
         event
         for each in told.versions

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.redhat import Release, archive_name, parse_vex
 from hullmark.model.advisory import Advisory
@@ -23,7 +23,7 @@ def release_of(platform: csaf.Product) -> Release | None:
     return _RELEASE if _CPE.match(platform.cpe) else None
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The latest archive, and what was deleted from it."""
     name = archive_name((yield Get(url=_PLACE + "archive_latest.txt")))
     yield Get(url=_PLACE + name, or_latest="*.tar.zst")

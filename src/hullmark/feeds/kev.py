@@ -9,7 +9,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import day_of, line_of
-from hullmark.model.advisory import Exploited, Record
+from hullmark.model.advisory import KevEntry, Record
 
 
 class _Entry(msgspec.Struct, rename="camel"):
@@ -36,7 +36,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         for number, raw in enumerate(catalogue.vulnerabilities):
             entry = decode(_ENTRY, raw, f"{document.url} entry {number}", report)
             if entry is not None:
-                yield Exploited(
+                yield KevEntry(
                     cve=entry.cve.strip(),
                     source=FEED.name,
                     added=day_of(entry.date_added),

@@ -14,7 +14,7 @@ from hullmark.feeds.formats.osv_affected import fix_state_of, platforms_of
 from hullmark.feeds.formats.reading import decode, newest_first
 from hullmark.feeds.formats.spans import ranges_of, without
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import Advisory, Affected, Cvss, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Range
 from hullmark.versions import npm
 
 _FILE = re.compile(r"(?:^|/)vuln/(core|npm)/([0-9]+)\.json$").search
@@ -77,7 +77,7 @@ def _core(name: str, data: bytes, place: str, report: Report) -> Advisory | None
         return None
     ranges = _ranges(entry.vulnerable, entry.patched)
     systems = () if _EVERYWHERE in entry.affected_environments else entry.affected_environments
-    affected = Affected(
+    affected = AffectedPackage(
         namespace="generic",
         name="node",
         scheme="semver",
@@ -117,7 +117,7 @@ def _package(name: str, data: bytes, place: str, report: Report) -> Advisory | N
         modified=day_of(entry.updated_at),
         references=links_of(entry.references or ()),
         affected=(
-            Affected(
+            AffectedPackage(
                 namespace="npm",
                 name=entry.module_name,
                 scheme="npm",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.cpe_configurations import Configuration, affected_of
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
@@ -82,7 +82,7 @@ _PAGES = msgspec.json.Decoder(_Page)
 _CVE = msgspec.json.Decoder(_Cve)
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """All pages; after a good crawl only what changed since, in windows of less than the 120 days that NVD allows."""
     if not known.since:
         yield from _pages("", is_addition=False)

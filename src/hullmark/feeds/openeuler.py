@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.reading import json_content, lines
 from hullmark.feeds.formats.rpms import below_each, instant, is_debug, nevra
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState
 
 _PLACE = "https://repo.openeuler.org/security/data/csaf/cve/"
 _RELEASE = re.compile(r"openEuler-(\d\d\.\d\d)")
@@ -32,7 +32,7 @@ class _Build(NamedTuple):
     announcement: str
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """Every document that the index names; after a good crawl only those of CVEs of this year and the last."""
     is_addition = bool(known.since)
     index = yield Get(url=_PLACE + "index.txt", is_addition=is_addition)
@@ -80,7 +80,7 @@ def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf, products: Mapp
 
 def _affected(
     vulnerability: csaf.Vulnerability, products: Mapping[str, csaf.Product], groups: Mapping[str, list[str]]
-) -> Iterator[Affected]:
+) -> Iterator[AffectedPackage]:
     announced = {
         target: remedy.url
         for remedy in vulnerability.remediations
@@ -92,7 +92,7 @@ def _affected(
     for build in _builds(status.get("fixed", ()), products, announced):
         fixed.setdefault((build.namespace, build.name), []).append(build)
     for (namespace, name), builds in fixed.items():
-        row = Affected(namespace=namespace, name=name, scheme="rpm", fix_state="fixed")
+        row = AffectedPackage(namespace=namespace, name=name, scheme="rpm", fix_state="fixed")
         yield msgspec.structs.replace(
             row,
             ranges=below_each((build.evr for build in builds), min),
@@ -103,7 +103,9 @@ def _affected(
         named = dict.fromkeys((each.namespace, each.name) for each in _builds(status.get(kind, ()), products, {}))
         for namespace, name in named:
             if (namespace, name) not in fixed:
-                row = Affected(namespace=namespace, name=name, scheme="rpm", ranges=(EVERY_VERSION,), fix_state=state)
+                row = AffectedPackage(
+                    namespace=namespace, name=name, scheme="rpm", ranges=(EVERY_VERSION,), fix_state=state
+                )
                 yield row if kind == "known_affected" else msgspec.structs.replace(row, kind="unaffected")
 
 

@@ -14,7 +14,7 @@ from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.rpms import below_each, by_arch
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import Advisory, Affected
+from hullmark.model.advisory import Advisory, AffectedPackage
 
 _URL = "https://linux.oracle.com/security/oval/com.oracle.elsa-all.xml.bz2"
 _RELEASE = re.compile(r"Oracle Linux (\d+) is installed")
@@ -48,7 +48,7 @@ def _is_place(test: oval.Test) -> bool:
     return oval.is_place(test) or any(pattern.match(test.comment) for pattern in _PLACES)
 
 
-def _advisory(definition: oval.Definition, identity: str, affected: tuple[Affected, ...]) -> Advisory:
+def _advisory(definition: oval.Definition, identity: str, affected: tuple[AffectedPackage, ...]) -> Advisory:
     listed = [each.id for each in definition.cves]
     named = [name for source, name, _ in definition.references if source.upper() == "CVE"]
     return Advisory(
@@ -65,7 +65,7 @@ def _advisory(definition: oval.Definition, identity: str, affected: tuple[Affect
     )
 
 
-def _affected(definition: oval.Definition, identity: str) -> Iterator[Affected]:
+def _affected(definition: oval.Definition, identity: str) -> Iterator[AffectedPackage]:
     builds: dict[_Key, dict[str, set[str]]] = {}
     for claim in definition.claims:
         span = oval.range_of(claim.tests)
@@ -78,7 +78,7 @@ def _affected(definition: oval.Definition, identity: str) -> Iterator[Affected]:
                 builds.setdefault(key, {}).setdefault(arch, set()).add(span.fixed)
     for key, by in builds.items():
         for arch, fixes in by_arch({arch: frozenset(evrs) for arch, evrs in by.items()}):
-            yield Affected(
+            yield AffectedPackage(
                 namespace=key.namespace,
                 name=key.name,
                 scheme="rpm",

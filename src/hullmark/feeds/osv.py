@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats.osv_documents import records_in
 from hullmark.feeds.formats.osv_record import advisory_of
 from hullmark.feeds.formats.reading import lines
@@ -45,7 +45,7 @@ _COLLECTED = "GHSA-other"
 """What mirrors may have of GitHub's advisories for several ecosystems in one archive."""
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """All archives; or, after a good crawl, the records that changed since, if they are few."""
     changed = (yield from _changed(known.since)) if known.since else None
     if changed is None:

@@ -10,7 +10,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import severity_of_score
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range, Record
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range, Record
 
 _FOLDER = "https://packages.broadcom.com/photon/photon_cve_metadata"
 _RELEASES = ("1.0", "2.0", "3.0", "4.0", "5.0", "6.0")
@@ -33,7 +33,7 @@ _ROW = msgspec.json.Decoder(_Row)
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory an id over all releases, sorted by id; its severity is that of the score. Rows with no proper id are reported."""
-    found: dict[str, list[Affected]] = {}
+    found: dict[str, list[AffectedPackage]] = {}
     scores: dict[str, float] = {}
     for document in documents:
         release = _RELEASE.search(document.url)
@@ -57,16 +57,20 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         yield Advisory(id=each, source=FEED.name, severity=severity, affected=tuple(dict.fromkeys(found[each])))
 
 
-def _affected(namespace: str, row: _Row) -> Affected | None:
+def _affected(namespace: str, row: _Row) -> AffectedPackage | None:
     status, fixed = row.status.strip().lower(), (row.res_ver or "").strip()
     if status == "not affected":
-        return Affected(namespace=namespace, name=row.pkg, scheme="rpm", kind="unaffected", ranges=(EVERY_VERSION,))
+        return AffectedPackage(
+            namespace=namespace, name=row.pkg, scheme="rpm", kind="unaffected", ranges=(EVERY_VERSION,)
+        )
     if fixed not in _NONE:
         ranges = (Range(high=fixed, fixed=fixed),)
-        return Affected(namespace=namespace, name=row.pkg, scheme="rpm", ranges=ranges, fix_state="fixed")
+        return AffectedPackage(namespace=namespace, name=row.pkg, scheme="rpm", ranges=ranges, fix_state="fixed")
     if status == "fixed":
         return None
-    return Affected(namespace=namespace, name=row.pkg, scheme="rpm", ranges=(EVERY_VERSION,), fix_state="not-fixed")
+    return AffectedPackage(
+        namespace=namespace, name=row.pkg, scheme="rpm", ranges=(EVERY_VERSION,), fix_state="not-fixed"
+    )
 
 
 FEED = Feed(

@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.reading import lines
 from hullmark.feeds.formats.rhel_minors import Fix, Row, rows
 from hullmark.feeds.formats.rpms import instant, is_debug, nevra
 from hullmark.feeds.formats.wording import day_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState
 from hullmark.model.limit import Limit
 from hullmark.model.purl import unquote
 
@@ -92,7 +92,7 @@ def release_of(platform: csaf.Product) -> Release | None:
     return Release(f"rhel:{major}", major, minor)
 
 
-def crawl(known: Known, folder: str = PLACE, archive: str = "csaf_vex") -> Crawl:
+def crawl(known: CrawlState, folder: str = PLACE, archive: str = "csaf_vex") -> Crawl:
     """The archive and what has changed since; or only the changes since the last crawl, if they are not too many.
 
     Each kind of document lies in a `folder`, with a dated archive whose name begins with `archive`.
@@ -227,7 +227,7 @@ class _Key(NamedTuple):
     arch: str
 
 
-class _Found(NamedTuple):
+class _VulnerabilityFacts(NamedTuple):
     """What was gathered of one vulnerability: fixes by release namespace, what has none by major, what is safe."""
 
     fixed: dict[tuple[_Key, Release], list[Fix]]
@@ -243,7 +243,7 @@ def _affected(
     products: Mapping[str, csaf.Product],
     groups: Mapping[str, list[str]],
     releases: Releases,
-) -> tuple[Affected, ...]:
+) -> tuple[AffectedPackage, ...]:
     by_status = {
         status: _by_release(vulnerability.product_status.get(status, ()), products, releases)
         for status in ("fixed", "known_affected", "known_not_affected")
@@ -252,7 +252,7 @@ def _affected(
     for remedy in vulnerability.remediations:
         if remedy.category in ("vendor_fix", _WONT_FIX):
             remedies.update(dict.fromkeys(csaf.targets(remedy, groups), remedy))
-    found = _Found({}, {}, {})
+    found = _VulnerabilityFacts({}, {}, {})
     for release, parts in by_status["fixed"].items():
         for key, identity, component in _listed(parts, release):
             found.fixed.setdefault((key, release), []).append(_fix(component, release, remedies.get(identity)))
@@ -322,7 +322,7 @@ def _fix(component: Component, release: Release, remedy: csaf.Remediation | None
     return Fix(component.evr, release.minor, told[0] if told else "", day_of(remedy.date) if remedy else "")
 
 
-def _rows(found: _Found) -> Iterator[Affected]:
+def _rows(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
     open_majors = {(key, release.major) for key, release in found.unfixed if not release.stream}
     general: dict[tuple[_Key, int], list[Fix]] = {}
     spaces = {(release.major): release.namespace for _, release in found.fixed if not release.stream}
@@ -340,7 +340,7 @@ def _rows(found: _Found) -> Iterator[Affected]:
         yield _row(key, release.namespace, kind="unaffected", ranges=(EVERY_VERSION,))
 
 
-def _extended(found: _Found) -> Iterator[Affected]:
+def _extended(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
     """The fixes of streams. Whoever uses another stream of a minor release has its extended one too: what is equal is told once."""
     told = {
         (key, release): rows([Fix(fix.evr, None, fix.announcement, fix.day) for fix in fixes])[0]
@@ -356,7 +356,7 @@ def _extended(found: _Found) -> Iterator[Affected]:
             yield _mended(key, release.namespace, row)
 
 
-def _only_extended(found: _Found, open_majors: set[tuple[_Key, int]]) -> Iterator[Affected]:
+def _only_extended(found: _VulnerabilityFacts, open_majors: set[tuple[_Key, int]]) -> Iterator[AffectedPackage]:
     """Where only extended support got a fix, the release itself stays vulnerable."""
     general = {(key, release.major) for key, release in (*found.fixed, *found.safe) if not release.stream}
     extended = {(key, release.major): None for key, release in found.fixed if release.stream == "eus"}
@@ -365,7 +365,7 @@ def _only_extended(found: _Found, open_majors: set[tuple[_Key, int]]) -> Iterato
             yield _row(key, f"rhel:{major}", ranges=(EVERY_VERSION,), fix_state="wont-fix")
 
 
-def _mended(key: _Key, namespace: str, row: Row) -> Affected:
+def _mended(key: _Key, namespace: str, row: Row) -> AffectedPackage:
     return _row(
         key,
         namespace,
@@ -376,9 +376,9 @@ def _mended(key: _Key, namespace: str, row: Row) -> Affected:
     )
 
 
-def _row(key: _Key, namespace: str, **fields: object) -> Affected:
+def _row(key: _Key, namespace: str, **fields: object) -> AffectedPackage:
     return msgspec.structs.replace(
-        Affected(namespace=namespace, name=key.name, scheme="rpm", module=key.module, arch=key.arch), **fields
+        AffectedPackage(namespace=namespace, name=key.name, scheme="rpm", module=key.module, arch=key.arch), **fields
     )
 
 

@@ -13,7 +13,7 @@ from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.osv_affected import fix_state_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import is_cve, line_of, links_of, severity_of
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 
 _REPOSITORIES = "https://raw.githubusercontent.com/RetireJS/retire.js/master/repository"
 _EXAMPLE = "retire-example"
@@ -107,13 +107,13 @@ def _advisory(
     )
 
 
-def _affected(told: _Vulnerability, key: str, library: _Library) -> Iterator[Affected]:
+def _affected(told: _Vulnerability, key: str, library: _Library) -> Iterator[AffectedPackage]:
     """A library is the package of npm of its name, unless it says that it is another, or none."""
     is_npm = bool(library.npmname) or not library.base_purl or library.base_purl.startswith(_NPM)
     name = library.npmname or (library.base_purl.removeprefix(_NPM) if is_npm else "") or key
     high = "" if _NO_END(told.below) else told.below
     span = Range(low=told.at_or_above, high=high, fixed="" if _NO_FIX(high) else high)
-    affected = Affected(
+    affected = AffectedPackage(
         namespace="npm" if is_npm else "generic",
         name=name,
         scheme="npm",
@@ -145,9 +145,9 @@ def _once(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _joined(affected: Iterable[Affected]) -> tuple[Affected, ...]:
+def _joined(affected: Iterable[AffectedPackage]) -> tuple[AffectedPackage, ...]:
     """Ranges of one package in one place."""
-    by_name: dict[tuple[str, str, str], Affected] = {}
+    by_name: dict[tuple[str, str, str], AffectedPackage] = {}
     for each in affected:
         key = each.kind, each.namespace, each.name
         known = by_name.get(key)

@@ -19,14 +19,14 @@ from hullmark.feeds.formats.osv_affected import fix_state_of
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.feeds.formats.spans import ranges_of, without
 from hullmark.feeds.formats.wording import day_of, line_of, links_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, Range
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Cvss, Range
 from hullmark.versions import gem
 
 _FILE = re.compile(r"(?:^|/)((?:gems|rubies)/[^/]+/[^/]+)\.yml$").search
 _VERSIONS_OF_CVSS = ("2.0", "3.1", "4.0")
 
 
-class _Related(msgspec.Struct):
+class _RelatedIds(msgspec.Struct):
     cve: list[str] | None = None
     ghsa: list[str] | None = None
     url: list[str] | None = None
@@ -46,7 +46,7 @@ class _Entry(msgspec.Struct):
     cvss_v4: float | None = None
     patched_versions: list[str] | None = None
     unaffected_versions: list[str] | None = None
-    related: _Related | None = None
+    related: _RelatedIds | None = None
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
@@ -67,7 +67,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 
 def _advisory(name: str, entry: _Entry) -> Advisory:
-    related = entry.related or _Related()
+    related = entry.related or _RelatedIds()
     ratings = tuple(
         Cvss(version=version, vector="", score=score)
         for version, score in zip(_VERSIONS_OF_CVSS, (entry.cvss_v2, entry.cvss_v3, entry.cvss_v4), strict=True)
@@ -92,14 +92,14 @@ def _aliases(entry: _Entry) -> tuple[str, ...]:
     return tuple(f"{kind}-{each}" for kind, each in pairs if each)
 
 
-def _affected(entry: _Entry) -> Affected:
+def _affected(entry: _Entry) -> AffectedPackage:
     """Gems by their name; Ruby's own implementations (`ruby`, `jruby`, `mruby`) as programs."""
     if not (entry.gem or entry.engine):
         raise ValueError("it names neither a gem nor an engine")
     patched = _ranges(entry.patched_versions or ())
     safe = (*patched, *_ranges(entry.unaffected_versions or ()))
     ranges = without((EVERY_VERSION,), safe, patched, gem.SCHEME)
-    return Affected(
+    return AffectedPackage(
         namespace="gem" if entry.gem else "generic",
         name=entry.gem or entry.engine,
         scheme="gem",

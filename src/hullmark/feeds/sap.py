@@ -12,7 +12,7 @@ from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.feeds.formats.wording import line_of
-from hullmark.model.advisory import Advisory, Affected, Kind
+from hullmark.model.advisory import Advisory, AffectedPackage, Kind
 from hullmark.model.purl import unquote
 
 _FILE = "/statement.yaml"
@@ -70,7 +70,7 @@ def _advisory(statement: _Statement, report: Report, place: str) -> Advisory:
             f"https://github.com/SAP/project-kb/tree/vulnerability-data/statements/{statement.vulnerability_id}",
         ),
         affected=tuple(
-            Affected(
+            AffectedPackage(
                 namespace=ecosystem.namespace,
                 name=name,
                 scheme=ecosystem.scheme,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.secdb import advisories, fixes_of
 from hullmark.model.advisory import Record
@@ -23,7 +23,7 @@ class _Latest(msgspec.Struct):
 _POINTER = msgspec.json.Decoder(_Latest)
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The pointer, then the file that it names, if that is of the same host."""
     pointer = yield Get(url=_LATEST, is_optional=True)
     url = _named(pointer) if pointer is not None else ""

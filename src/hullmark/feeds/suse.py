@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.rpms import below_each
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range
 
 _PLACE = "https://ftp.suse.com/pub/projects/security/oval/"
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
@@ -29,14 +29,14 @@ _RANKS = {"sles-release": 0, "SLES-release": 0, "openSUSE-release": 0, "sles-lts
 MODULE_RANK, LONG_TERM_RANK = 1, 2
 
 
-class Place(NamedTuple):
+class ProductNamespace(NamedTuple):
     """Where packages of a product are looked up; of several products of one release the least rank counts."""
 
     namespace: str
     rank: int
 
 
-class Said(NamedTuple):
+class PackageStatement(NamedTuple):
     """What is said of a package: ranges of what has no fix, and fixes; with neither, that it is safe."""
 
     name: str
@@ -44,7 +44,7 @@ class Said(NamedTuple):
     fixes: tuple[str, ...] = ()
 
 
-def crawl(known: Known, name: str) -> Crawl:
+def crawl(known: CrawlState, name: str) -> Crawl:
     """The file that names unfixed packages too; the one with fixes alone where there is none."""
     if (yield Get(url=f"{_PLACE}{name}-affected.xml.gz", is_optional=True)) is None:
         yield Get(url=f"{_PLACE}{name}.xml.bz2")
@@ -69,7 +69,9 @@ def _is_place(test: oval.Test) -> bool:
     return oval.is_place(test) or (not test.kind and _PRODUCT.match(test.comment) is not None)
 
 
-def _advisory(definition: oval.Definition, ids: Sequence[str], affected: tuple[Affected, ...], source: str) -> Advisory:
+def _advisory(
+    definition: oval.Definition, ids: Sequence[str], affected: tuple[AffectedPackage, ...], source: str
+) -> Advisory:
     ratings = dict.fromkeys(rating for each in definition.cves for rating in each.cvss)
     named = [url for _, _, url in definition.references if "suse.com/security/cve" in url]
     return Advisory(
@@ -87,9 +89,9 @@ def _advisory(definition: oval.Definition, ids: Sequence[str], affected: tuple[A
     )
 
 
-def _affected(definition: oval.Definition) -> Iterator[Affected]:
-    found: dict[tuple[str, str], dict[int, list[Said]]] = {}
-    places: dict[int, tuple[Place, ...]] = {}
+def _affected(definition: oval.Definition) -> Iterator[AffectedPackage]:
+    found: dict[tuple[str, str], dict[int, list[PackageStatement]]] = {}
+    places: dict[int, tuple[ProductNamespace, ...]] = {}
     for claim in definition.claims:
         said = _said(claim)
         if said is None:
@@ -102,13 +104,13 @@ def _affected(definition: oval.Definition) -> Iterator[Affected]:
         yield row(namespace, name, by_rank[min(by_rank)], day_of(definition.issued))
 
 
-def row(namespace: str, name: str, said: Sequence[Said], issued: str) -> Affected:
+def row(namespace: str, name: str, said: Sequence[PackageStatement], issued: str) -> AffectedPackage:
     """One row: what is open counts before fixes, fixes before safety."""
     open_ranges = tuple(dict.fromkeys(each for one in said for each in one.open))
     fixes = tuple(dict.fromkeys(fix for one in said for fix in one.fixes))
     is_safe = not open_ranges and not fixes
     ranges = (EVERY_VERSION,) if is_safe else open_ranges or below_each(fixes)
-    return Affected(
+    return AffectedPackage(
         namespace=namespace,
         name=name,
         scheme="rpm",
@@ -119,37 +121,37 @@ def row(namespace: str, name: str, said: Sequence[Said], issued: str) -> Affecte
     )
 
 
-def _said(claim: oval.Claim) -> Said | None:
+def _said(claim: oval.Claim) -> PackageStatement | None:
     stated = next(filter(None, (_STATED.match(test.comment) for test in claim.tests)), None)
     if stated is not None:
-        return Said(stated[1]) if stated[2] else Said(stated[1], (EVERY_VERSION,))
+        return PackageStatement(stated[1]) if stated[2] else PackageStatement(stated[1], (EVERY_VERSION,))
     if any(test.subject == "version" and test.value == "0" for test in claim.tests):
-        return Said(claim.name)
+        return PackageStatement(claim.name)
     span = oval.range_of(claim.tests)
     if span is None or not claim.name or not all(test.kind for test in claim.tests):
         return None
-    return Said(claim.name, (), (span.fixed,)) if span.fixed else Said(claim.name, (span,))
+    return PackageStatement(claim.name, (), (span.fixed,)) if span.fixed else PackageStatement(claim.name, (span,))
 
 
-def _places(claim: oval.Claim) -> Iterator[Place]:
+def _places(claim: oval.Claim) -> Iterator[ProductNamespace]:
     for test in (test for group in claim.where for test in group):
         rank = _RANKS.get(test.name, MODULE_RANK if _MODULE.match(test.name) else None)
         if rank is not None and "Micro" not in test.comment:
             yield from _place(test, rank)
         elif not test.kind and (stated := _SERVER.match(test.comment)):
             rank = LONG_TERM_RANK if stated[4] else 0 if stated[1] == "Server" else MODULE_RANK
-            yield Place(f"sles:{stated[2]}{f'.{stated[3]}' if stated[3] else ''}", rank)
+            yield ProductNamespace(f"sles:{stated[2]}{f'.{stated[3]}' if stated[3] else ''}", rank)
 
 
-def _place(test: oval.Test, rank: int) -> Iterator[Place]:
+def _place(test: oval.Test, rank: int) -> Iterator[ProductNamespace]:
     version = _VERSION.fullmatch(test.value)
     if test.name == "openSUSE-release":
         if test.operation == "greater than or equal":
-            yield Place("opensuse:tumbleweed", rank)
+            yield ProductNamespace("opensuse:tumbleweed", rank)
         elif version is not None:
-            yield Place(f"opensuse:{version[0]}", rank)
+            yield ProductNamespace(f"opensuse:{version[0]}", rank)
     elif version is not None:
-        yield Place(f"sles:{version[0]}", rank)
+        yield ProductNamespace(f"sles:{version[0]}", rank)
 
 
 _FILES: tuple[tuple[str, str, str, dict[str, int]], ...] = (
@@ -163,7 +165,7 @@ _FILES: tuple[tuple[str, str, str, dict[str, int]], ...] = (
 
 
 def _feed(name: str, title: str, file: str, covers: dict[str, int]) -> Feed:
-    crawled: Callable[[Known], Crawl] = partial(crawl, name=file)
+    crawled: Callable[[CrawlState], Crawl] = partial(crawl, name=file)
     return Feed(
         name=name,
         title=title,

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.rpms import instant
-from hullmark.feeds.suse import LONG_TERM_RANK, MODULE_RANK, Place, Said, row
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected
+from hullmark.feeds.suse import LONG_TERM_RANK, MODULE_RANK, PackageStatement, ProductNamespace, row
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage
 from hullmark.model.limit import Limit
 
 _FOLDER = "https://ftp.suse.com/pub/projects/security/csaf-vex/"
@@ -28,7 +28,7 @@ _STATES = ("known_affected", "known_not_affected")
 _FIXED = ("fixed", "first_fixed", "recommended")
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """The archive; after a good crawl only what has changed since, if that is not too much."""
     changes = (yield Get(url=_FOLDER + "changes.csv", is_addition=True)) if known.since else None
     if changes is not None:
@@ -75,8 +75,8 @@ def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf) -> Advisory:
     )
 
 
-def _affected(status: Mapping[str, Sequence[str]], published: str) -> Iterator[Affected]:
-    found: dict[tuple[str, str], dict[int, list[Said]]] = {}
+def _affected(status: Mapping[str, Sequence[str]], published: str) -> Iterator[AffectedPackage]:
+    found: dict[tuple[str, str], dict[int, list[PackageStatement]]] = {}
     for kind in (*_FIXED, *_STATES):
         for identity in dict.fromkeys(status.get(kind, ())):
             platform, _, component = identity.partition(":")
@@ -88,29 +88,33 @@ def _affected(status: Mapping[str, Sequence[str]], published: str) -> Iterator[A
         yield row(namespace, name, by_rank[min(by_rank)], published)
 
 
-def _said(kind: str, component: str) -> Said | None:
+def _said(kind: str, component: str) -> PackageStatement | None:
     """A fix is told with the build that has it, all else of a package by its name."""
     if kind == "known_affected":
-        return Said(component, (EVERY_VERSION,)) if component else None
+        return PackageStatement(component, (EVERY_VERSION,)) if component else None
     if kind == "known_not_affected":
-        return Said(component) if component else None
+        return PackageStatement(component) if component else None
     name, dash, release = component.rpartition("-")
     name, second, version = name.rpartition("-")
-    return Said(name, (), (f"{version}-{release}",)) if dash and second and name and version and release else None
+    return (
+        PackageStatement(name, (), (f"{version}-{release}",))
+        if dash and second and name and version and release
+        else None
+    )
 
 
-def place_of(platform: str) -> Place | None:
+def place_of(platform: str) -> ProductNamespace | None:
     """Where packages of a product are looked up, None for products that are not matched."""
     if platform == "openSUSE Tumbleweed":
-        return Place("opensuse:tumbleweed", 0)
+        return ProductNamespace("opensuse:tumbleweed", 0)
     leap = _LEAP.fullmatch(platform)
     if leap is not None:
-        return Place(f"opensuse:{leap[1]}", 0)
+        return ProductNamespace(f"opensuse:{leap[1]}", 0)
     server = _SERVER.fullmatch(platform)
     if server is None:
         return None
     rank = LONG_TERM_RANK if server[4] else 0 if server[1] == "Server" else MODULE_RANK
-    return Place(f"sles:{server[2]}{f'.{server[3]}' if server[3] else ''}", rank)
+    return ProductNamespace(f"sles:{server[2]}{f'.{server[3]}' if server[3] else ''}", rank)
 
 
 FEED = Feed(

@@ -19,8 +19,8 @@ from hullmark.feeds.formats.cvss import rating_of
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.feeds.ubuntu_vex import NOTHING, Told, told
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, FixState, Range, Record
+from hullmark.feeds.ubuntu_vex import NOTHING, CveStatement, told
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState, Range, Record
 
 _HOST = "https://security-metadata.canonical.com"
 _OSV = f"{_HOST}/osv/osv-all.tar.xz"
@@ -39,7 +39,7 @@ class _Range(msgspec.Struct):
     events: list[Event] = []
 
 
-class _Affected(msgspec.Struct):
+class _AffectedPackage(msgspec.Struct):
     package: _Package
     ranges: list[_Range] = []
 
@@ -62,7 +62,7 @@ class _Osv(msgspec.Struct):
     modified: str = ""
     related: list[str] = []
     severity: list[_Severity] = []
-    affected: list[_Affected] = []
+    affected: list[_AffectedPackage] = []
     references: list[_Reference] = []
 
 
@@ -115,7 +115,7 @@ def _note(record: _Osv, notices: _Notices) -> None:
                     notices.setdefault(key, (record.id, day_of(record.published)))
 
 
-def _noticed(row: Affected, notices: _Notices) -> Affected:
+def _noticed(row: AffectedPackage, notices: _Notices) -> AffectedPackage:
     if row.fix_state != "fixed":
         return row
     found = notices.get((row.namespace, row.name, row.ranges[-1].fixed))
@@ -127,7 +127,7 @@ def _namespace(ecosystem: str) -> str:
     return f"ubuntu:{found[2]}{'+esm' if found[1] else ''}" if found else ""
 
 
-def _advisory(record: _Osv, cve: str, vex: Told) -> Advisory:
+def _advisory(record: _Osv, cve: str, vex: CveStatement) -> Advisory:
     priority = next((each.score for each in record.severity if each.type == "Ubuntu"), "")
     ratings = [rating_of(each.score) for each in record.severity if each.type.startswith("CVSS")]
     is_rejected = record.details.startswith(_REJECTED)
@@ -147,7 +147,7 @@ def _advisory(record: _Osv, cve: str, vex: Told) -> Advisory:
     )
 
 
-def _with_vex(rows: Iterable[Affected], vex: Told) -> Iterator[Affected]:
+def _with_vex(rows: Iterable[AffectedPackage], vex: CveStatement) -> Iterator[AffectedPackage]:
     """The rows of OSV, then what VEX says of packages that OSV does not name in this release."""
     named = set()
     for row in rows:
@@ -159,7 +159,7 @@ def _with_vex(rows: Iterable[Affected], vex: Told) -> Iterator[Affected]:
             yield row
 
 
-def _rows(affected: Sequence[_Affected], vex: Told) -> Iterator[Affected]:
+def _rows(affected: Sequence[_AffectedPackage], vex: CveStatement) -> Iterator[AffectedPackage]:
     found = {(_namespace(each.package.ecosystem), each.package.name): each for each in affected}
     for (namespace, name), each in found.items():
         if not namespace:
@@ -169,7 +169,9 @@ def _rows(affected: Sequence[_Affected], vex: Told) -> Iterator[Affected]:
         is_fixed = bool(ranges) and all(span.fixed for span in ranges)
         base = namespace.removesuffix("+esm")
         if any(is_never(part.events) for part in each.ranges):
-            yield Affected(namespace=namespace, name=name, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,))
+            yield AffectedPackage(
+                namespace=namespace, name=name, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
+            )
             continue
         if is_pro and (base, name) not in found:
             yield _row(base, name, (EVERY_VERSION,), "wont-fix", "fixed in Ubuntu Pro only" if is_fixed else "")
@@ -180,8 +182,8 @@ def _rows(affected: Sequence[_Affected], vex: Told) -> Iterator[Affected]:
             yield _row(namespace, name, ranges or (EVERY_VERSION,), state)
 
 
-def _row(namespace: str, name: str, ranges: tuple[Range, ...], state: FixState, note: str = "") -> Affected:
-    return Affected(namespace=namespace, name=name, scheme="deb", ranges=ranges, fix_state=state, note=note)
+def _row(namespace: str, name: str, ranges: tuple[Range, ...], state: FixState, note: str = "") -> AffectedPackage:
+    return AffectedPackage(namespace=namespace, name=name, scheme="deb", ranges=ranges, fix_state=state, note=note)
 
 
 FEED = Feed(

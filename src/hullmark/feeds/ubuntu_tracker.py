@@ -15,7 +15,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.wording import is_cve, line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, FixState, Range, Record, Severity
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Cvss, FixState, Range, Record, Severity
 
 _ARCHIVE = "https://git.launchpad.net/ubuntu-cve-tracker/snapshot/ubuntu-cve-tracker-master.tar.gz"
 _FILE = re.compile(r"(?:^|/)(CVE-[0-9]{4}-[0-9]{4,19})$").search
@@ -142,7 +142,7 @@ def _advisory(name: str, fields: _Fields) -> Advisory:
     )
 
 
-def _affected(fields: _Fields, notices: tuple[str, ...]) -> Iterator[Affected]:
+def _affected(fields: _Fields, notices: tuple[str, ...]) -> Iterator[AffectedPackage]:
     devel = _devel(fields)
     seen: set[tuple[str, str]] = set()
     for field, lines in fields.items():
@@ -157,12 +157,12 @@ def _affected(fields: _Fields, notices: tuple[str, ...]) -> Iterator[Affected]:
             yield row if severity is None else msgspec.structs.replace(row, severity=severity)
 
 
-def _row(namespace: str, package: str, text: str, notices: tuple[str, ...]) -> Affected | None:
+def _row(namespace: str, package: str, text: str, notices: tuple[str, ...]) -> AffectedPackage | None:
     found = _STATE.match(text)
     state, words = (found[1], (found[2] or "").strip()) if found else ("", "")
     version = words if _VERSION(words) else ""
     if state == "released" and version:
-        return Affected(
+        return AffectedPackage(
             namespace=namespace,
             name=package,
             scheme="deb",
@@ -172,13 +172,13 @@ def _row(namespace: str, package: str, text: str, notices: tuple[str, ...]) -> A
         )
     if state == "not-affected":
         ranges = (Range(low=version),) if version else (EVERY_VERSION,)
-        return Affected(
+        return AffectedPackage(
             namespace=namespace, name=package, scheme="deb", kind="unaffected", ranges=ranges, note=line_of(words)
         )
     if state not in _UNFIXED or namespace.endswith("+esm"):
         return None
     note = line_of(f"{state}: {words}" if words else state)
-    return Affected(
+    return AffectedPackage(
         namespace=namespace, name=package, scheme="deb", ranges=(EVERY_VERSION,), fix_state=_UNFIXED[state], note=note
     )
 

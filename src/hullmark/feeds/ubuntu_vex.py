@@ -18,7 +18,7 @@ from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, is_cve
 from hullmark.feeds.ubuntu_tracker import esm_or_base
-from hullmark.model.advisory import EVERY_VERSION, Affected
+from hullmark.model.advisory import EVERY_VERSION, AffectedPackage
 from hullmark.model.limit import Limit
 
 _SOURCE = re.compile(r"pkg:deb/ubuntu/([^@?]+)(?:@[^?]*)?\?(.*)").fullmatch
@@ -59,7 +59,7 @@ _DOCUMENT = msgspec.json.Decoder(_Vex)
 _PRODUCTS = msgspec.json.Decoder(list[_Product])
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class CveStatement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is said of one CVE: the day of the first statement that counts, and a line for each package of a release, `+ubuntu:22.04/curl`.
 
     `+` is not affected, `?` under investigation, `-` never fixed. Whole archives are held so: text is small.
@@ -72,23 +72,25 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """Whether Canonical has said that it will not fix this package of this release."""
         return f"\n{_NEVER}{namespace}/{name}\n" in self.lines
 
-    def rows(self) -> Iterator[Affected]:
+    def rows(self) -> Iterator[AffectedPackage]:
         """What is said of packages that are not affected or not yet looked at, in the documents' order."""
         for line in self.lines.split("\n"):
             namespace, _, name = line[1:].partition("/")
             if line.startswith(_SOUND):
-                yield Affected(namespace=namespace, name=name, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,))
+                yield AffectedPackage(
+                    namespace=namespace, name=name, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
+                )
             elif line.startswith(_OPEN):
                 note = "under investigation"
-                yield Affected(namespace=namespace, name=name, scheme="deb", ranges=(EVERY_VERSION,), note=note)
+                yield AffectedPackage(namespace=namespace, name=name, scheme="deb", ranges=(EVERY_VERSION,), note=note)
 
 
-NOTHING = Told()
+NOTHING = CveStatement()
 
 
-def told(documents: Sequence[Document], report: Report) -> dict[str, Told]:
+def told(documents: Sequence[Document], report: Report) -> dict[str, CveStatement]:
     """What the documents of these archives say, by CVE. What cannot be read is reported."""
-    found: dict[str, Told] = {}
+    found: dict[str, CveStatement] = {}
     for document in documents:
         for place, data in members(document, report, (".json",)):
             if not any(hint in data for hint in _HINTS):
@@ -101,7 +103,7 @@ def told(documents: Sequence[Document], report: Report) -> dict[str, Told]:
                 lines = "\n".join(dict.fromkeys(_lines(sign, statement.products, place, report)))
                 known = found.get(name, NOTHING)
                 if lines:
-                    found[name] = Told(known.day or day_of(statement.timestamp), f"{known.lines}{lines}\n")
+                    found[name] = CveStatement(known.day or day_of(statement.timestamp), f"{known.lines}{lines}\n")
     return found
 
 

@@ -20,7 +20,7 @@ from hullmark.feeds.formats.osv_affected import fix_state_of
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.feeds.formats.spans import without
 from hullmark.feeds.formats.wording import line_of, links_of
-from hullmark.model.advisory import Advisory, Affected, Cvss, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Range
 from hullmark.versions import Scheme, maven, pep440
 
 _FOLDER = "/database/"
@@ -79,13 +79,13 @@ def _advisory(entry: _Entry) -> Advisory:
     )
 
 
-def _affected(told: _Affected) -> Affected:
+def _affected(told: _Affected) -> AffectedPackage:
     is_java = bool(told.group and told.artifact)
     if not is_java and not told.name:
         raise ValueError("it names no package")
     scheme = maven.SCHEME if is_java else pep440.SCHEME
     ranges = _ranges(told.version, told.fixedin, scheme)
-    return Affected(
+    return AffectedPackage(
         namespace="maven" if is_java else "pypi",
         name=f"{told.group}:{told.artifact}" if is_java else pypi_name(told.name),
         scheme=scheme.name,

@@ -15,7 +15,7 @@ from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cpe_configurations import Products, cpe_of
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, Range, Record, Severity
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Cvss, Range, Record, Severity
 
 _ARCHIVE = "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.tar.gz"
 _FILE = re.compile(r"(?:^|/)CVE-[0-9]{4}-[0-9]+\.json$").search
@@ -56,7 +56,7 @@ class _Version(msgspec.Struct, rename="camel"):
     version_type: str = ""
 
 
-class _Affected(msgspec.Struct, rename="camel"):
+class _AffectedProduct(msgspec.Struct, rename="camel"):
     cpes: list[str] = []
     versions: list[_Version] = []
     default_status: str = ""
@@ -79,7 +79,7 @@ class _Container(msgspec.Struct, rename="camel"):
     provider_metadata: _Provider = msgspec.field(default_factory=_Provider)
     metrics: list[_Metric] = []
     problem_types: list[_ProblemType] = []
-    affected: list[_Affected] = []
+    affected: list[_AffectedProduct] = []
     descriptions: list[_Text] = []
     references: list[_Reference] = []
 
@@ -154,7 +154,7 @@ def _cwes(containers: Sequence[_Container]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _products(containers: Sequence[_Container]) -> tuple[Affected, ...]:
+def _products(containers: Sequence[_Container]) -> tuple[AffectedPackage, ...]:
     products = Products()
     for container in containers:
         for affected in container.affected:

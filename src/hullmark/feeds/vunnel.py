@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from hullmark.feeds import endoflife, hummingbird, kev, nvd, redhat
-from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Known, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Report
 from hullmark.feeds.formats import vunnel_language, vunnel_os
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.csaf import Product
@@ -46,7 +46,7 @@ class _Score(msgspec.Struct):
     date: str = ""
 
 
-class _Ended(msgspec.Struct):
+class _EndedProduct(msgspec.Struct):
     product: str
     name: str
 
@@ -112,7 +112,7 @@ def _of_epss(item: bytes, provider: str, report: Report, place: str) -> Iterator
 
 
 def _of_eol(item: bytes, provider: str, report: Report, place: str) -> Iterator[Record]:
-    product = msgspec.json.encode(msgspec.json.decode(item, type=_Ended).product)
+    product = msgspec.json.encode(msgspec.json.decode(item, type=_EndedProduct).product)
     wrapped = b'{"result":[{"name":' + product + b',"releases":[' + item + b"]}]}"
     yield from endoflife.parse([_Bytes(place, wrapped)], report)
 
@@ -134,7 +134,7 @@ _READERS: dict[str, _Reader] = {
 }
 
 
-def crawl(known: Known) -> Crawl:
+def crawl(known: CrawlState) -> Crawl:
     """Nothing: these results are given, not fetched."""
     yield from ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from hullmark.match.book import Ask, Book, Hit
+from hullmark.match.advisory_source import AdvisorySource, Ask, Hit
 from hullmark.match.lookups import Lookup
 from hullmark.match.named import shown_id
 from hullmark.model.limit import Limit
@@ -20,7 +20,7 @@ Question = tuple[Package, Sequence[Lookup]]
 _MOST_NAMED = Limit(3, "advisories that are named as the reason why a match does not count", "shortened")
 
 
-def answered(book: Book, questions: Sequence[Question]) -> Iterator[tuple[Package, list[Answer]]]:
+def answered(book: AdvisorySource, questions: Sequence[Question]) -> Iterator[tuple[Package, list[Answer]]]:
     """The packages of which advisories speak, with what is said, in the order of the questions and of each package's look-ups."""
     asks = list({lookup.ask: None for _, lookups in questions for lookup in lookups})
     found: dict[Ask, list[Hit]] = {}

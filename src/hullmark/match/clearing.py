@@ -12,11 +12,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from hullmark.match import epel
-from hullmark.match.book import Extent
+from hullmark.match.advisory_source import Extent
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import RULES, is_system
 from hullmark.match.origin import is_foreign
-from hullmark.model.match import Suppressed
+from hullmark.model.match import Suppression
 from hullmark.model.package import Package
 
 _NOTHING: frozenset[str] = frozenset()
@@ -36,12 +36,12 @@ _NAMED: dict[str, re.Pattern[str]] = {
 """What distributions put around the name of a library in the name of its package, by purl type. No other type is tracked so."""
 
 
-def is_silent(suppressed: Suppressed) -> bool:
+def is_silent(suppressed: Suppression) -> bool:
     """Whether it is no more than a distribution's silence that set a match aside: neither a statement nor a match of the owner."""
     return suppressed.by == "distro" and not suppressed.reason.endswith((_STATED, _REPORTED))
 
 
-def is_reported(suppressed: Suppressed) -> bool:
+def is_reported(suppressed: Suppression) -> bool:
     """Whether a match was set aside because it is told of the owner as well."""
     return suppressed.by == "distro" and suppressed.reason.endswith(_REPORTED)
 
@@ -62,7 +62,7 @@ class Clearing:
         names: Collection[str],
         reported: Mapping[str, Collection[str]],
         sound: Mapping[str, Collection[str]],
-    ) -> Suppressed | None:
+    ) -> Suppression | None:
         """By what the owner's match, or its distribution's word, overrules a match of an owned package; None if nothing does.
 
         `names` are the ids of the vulnerability, `reported` and `sound` those of what is found in owners and of what is said not to
@@ -75,7 +75,7 @@ class Clearing:
             word = _REPORTED
         else:
             word = self._word(owner, package, not frozenset(sound.get(owner.purl, _NOTHING)).isdisjoint(names))
-        return Suppressed(by="distro", reason=f"it belongs to {owner.name} {owner.version}{word}") if word else None
+        return Suppression(by="distro", reason=f"it belongs to {owner.name} {owner.version}{word}") if word else None
 
     def _word(self, owner: Package, package: Package, is_sound: bool) -> str:
         """What is said of an owner, so that the vulnerability does not count in what it owns; "" if nothing is."""

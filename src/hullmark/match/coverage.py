@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hullmark.match import epel, origin
-from hullmark.match.book import Book, Extent
+from hullmark.match.advisory_source import AdvisorySource, Extent
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import RULES, is_system
 from hullmark.model.advisory import Lifecycle
@@ -55,7 +55,7 @@ def kind_of(package: Package, namespaces: Collection[str]) -> ProblemKind:
     return "unidentified" if rule is not None and rule.namespace in namespaces else "uncovered"
 
 
-def gaps(packages: Sequence[Package], plan: Plan, book: Book, at: str) -> list[Gap]:
+def gaps(packages: Sequence[Package], plan: Plan, book: AdvisorySource, at: str) -> list[Gap]:
     """What is not known of these packages on the day `at` (ISO 8601). A release past its end has a gap also without any package."""
     found: list[Gap] = []
     known = book.namespaces
@@ -74,7 +74,7 @@ def gaps(packages: Sequence[Package], plan: Plan, book: Book, at: str) -> list[G
     return found
 
 
-def ended_since(plan: Plan, book: Book, at: str) -> str | None:
+def ended_since(plan: Plan, book: AdvisorySource, at: str) -> str | None:
     """The last day on which the release was maintained, longer support included; "" where that is not known, None while it is."""
     found = lifecycles(plan, book)
     ends = [end for known in found if (end := known.extended or known.eol)]
@@ -83,7 +83,7 @@ def ended_since(plan: Plan, book: Book, at: str) -> str | None:
     return None
 
 
-def lifecycles(plan: Plan, book: Book) -> tuple[Lifecycle, ...]:
+def lifecycles(plan: Plan, book: AdvisorySource) -> tuple[Lifecycle, ...]:
     """What is known of the release, of its minor release if that has a life of its own."""
     parts = plan.release.split(".") if plan.product else [""]
     releases = [release for release in dict.fromkeys((".".join(parts[:2]), parts[0])) if release]

@@ -8,19 +8,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.answers import Question, answered, split
-from hullmark.match.book import Book
 from hullmark.match.coverage import gaps, kind_of, lifecycles, uncovered
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import is_guessed, is_system, lookups, untold
-from hullmark.match.merge import Affecting
+from hullmark.match.merge import AffectingAdvisory
 from hullmark.match.overrule import overrule
 from hullmark.match.resolve import cleared, elsewhere, resolve
 from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Matches, SnapshotInfo, Untold
+from hullmark.model.match import Matches, SnapshotInfo, UnknownPackage
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.problem import Problem, ProblemKind
 
@@ -31,7 +31,7 @@ _NO_CHANNELS: tuple[str, ...] = ()
 
 def find(
     inventory: Inventory,
-    book: Book,
+    book: AdvisorySource,
     *,
     at: str,
     channels: Collection[str] = _NO_CHANNELS,
@@ -47,14 +47,14 @@ def find(
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
     owners = {package.owned_by for package in inventory.packages if package.owned_by}
     told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
-    found: list[tuple[Package, Affecting]] = []
+    found: list[tuple[Package, AffectingAdvisory]] = []
     left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
     for package, answers in answered(book, questions):
         usable, reason = split(package, answers)
         if reason:
             kind: ProblemKind = "unidentified" if package.version == UNKNOWN_VERSION else "unseen"
-            unknown.append(Untold(package=package, reason=reason, kind=kind))
+            unknown.append(UnknownPackage(package=package, reason=reason, kind=kind))
         left_out.update(elsewhere(package, usable))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
@@ -80,7 +80,7 @@ def find(
 
 
 def partly_told(
-    inventory: Inventory, book: Book, *, at: str, channels: Collection[str] = _NO_CHANNELS
+    inventory: Inventory, book: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
 ) -> Iterator[tuple[Package, str]]:
     """The packages of an inventory of which a snapshot tells only a part, or too old a one, each with the reason, whatever day it is.
 
@@ -99,15 +99,15 @@ def channels_in_use(inventory: Inventory) -> set[str]:
 
 def _sorted_out(
     packages: Iterable[Package], plan: Plan, namespaces: Collection[str], owners: Collection[str]
-) -> tuple[list[Package], list[Untold], list[Question]]:
+) -> tuple[list[Package], list[UnknownPackage], list[Question]]:
     """The packages of which something can be said, those of which nothing can, and what is asked about either."""
     told: list[Package] = []
-    unknown: list[Untold] = []
+    unknown: list[UnknownPackage] = []
     questions: list[Question] = []
     for package in packages:
         reason = untold(package, plan, namespaces)
         if reason:
-            unknown.append(Untold(package=package, reason=reason, kind=kind_of(package, namespaces)))
+            unknown.append(UnknownPackage(package=package, reason=reason, kind=kind_of(package, namespaces)))
         else:
             told.append(package)
         if not reason or is_guessed(package, plan):
@@ -115,7 +115,7 @@ def _sorted_out(
     return told, unknown, questions
 
 
-def _unsupported(packages: Iterable[Package], plan: Plan, book: Book, at: str) -> Iterator[Untold]:
+def _unsupported(packages: Iterable[Package], plan: Plan, book: AdvisorySource, at: str) -> Iterator[UnknownPackage]:
     """Packages that the distribution itself maintains no more."""
     known = book.support(plan.tiers) if plan.tiers else {}
     if not known:
@@ -130,7 +130,7 @@ def _unsupported(packages: Iterable[Package], plan: Plan, book: Book, at: str) -
             is_over = support.level == "ended"
             note = f" ({support.note})" if support.note else ""
             reason = f"{plan.label}'s security support of {name} {'has ended' if is_over else 'is limited'}{note}"
-            yield Untold(package=package, reason=reason, kind="uncovered" if is_over else "note")
+            yield UnknownPackage(package=package, reason=reason, kind="uncovered" if is_over else "note")
 
 
 def _pattern(text: str) -> Callable[[str], object]:
@@ -147,7 +147,7 @@ def _notes(left_out: Iterable[tuple[str, str, str]]) -> Iterator[Problem]:
         yield Problem(path="", layer=-1, room=ROOM, reason=f"{rows} of {platform} only {were} left out", kind="note")
 
 
-def _is_unmaintained(plan: Plan, book: Book, at: str) -> bool:
+def _is_unmaintained(plan: Plan, book: AdvisorySource, at: str) -> bool:
     """Whether the release is past its regular end of life, whatever longer support can be bought."""
     found = lifecycles(plan, book)
     ends = [known.eol for known in found if known.eol]

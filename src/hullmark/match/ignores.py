@@ -27,7 +27,7 @@ from hullmark.match.risk import FIX_STATES
 from hullmark.match.vex import JUSTIFICATIONS, STATUSES
 from hullmark.model.advisory import Statement
 from hullmark.model.limit import Limit
-from hullmark.model.match import Match, Suppressed
+from hullmark.model.match import Match, Suppression
 from hullmark.model.package import Package
 
 MAX_RULES = Limit(10_000, "ignore rules", "refused")
@@ -125,7 +125,7 @@ def _judged(match: Match, tests: Iterable[tuple[IgnoreRule, Callable[[Match], bo
     if rule is None:
         return match
     return msgspec.structs.replace(
-        match, suppressed=Suppressed(by="ignore", reason=rule.reason, owner=rule.owner, expires=rule.expires)
+        match, suppressed=Suppression(by="ignore", reason=rule.reason, owner=rule.owner, expires=rule.expires)
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.match import cpes, epel, origin
-from hullmark.match.book import Ask
+from hullmark.match.advisory_source import Ask
 from hullmark.match.distros import Plan
 from hullmark.match.rebuilders import originals
 from hullmark.model.match import MatchKind

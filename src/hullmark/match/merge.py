@@ -9,11 +9,11 @@ import msgspec
 from hullmark.match.fixes import nearest
 from hullmark.match.lookups import Lookup
 from hullmark.match.ranking import rank
-from hullmark.model.advisory import Advisory, Affected, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.model.match import Fix
 
 
-class Affecting(msgspec.Struct, kw_only=True):
+class AffectingAdvisory(msgspec.Struct, kw_only=True):
     """An advisory that affects a package: by which look-up, which part and range. `others` say the same elsewhere.
 
     `vetoed` is why it does not count. `alone` names the database on whose word it rests, if none that maintains the package's ecosystem
@@ -23,7 +23,7 @@ class Affecting(msgspec.Struct, kw_only=True):
 
     lookup: Lookup
     advisory: Advisory
-    affected: Affected
+    affected: AffectedPackage
     range: Range
     fix: Fix
     vetoed: str = ""
@@ -44,27 +44,27 @@ def cves_of(advisory: Advisory) -> set[str]:
     return {name for name in (advisory.id, *advisory.aliases) if name.startswith("CVE-")} or {advisory.id}
 
 
-def merged(found: list[Affecting]) -> list[Affecting]:
+def merged(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
     """One for each vulnerability of a package."""
     if len(found) < 2:
         return found
-    single: list[Affecting] = []
-    bundles: list[Affecting] = []
+    single: list[AffectingAdvisory] = []
+    bundles: list[AffectingAdvisory] = []
     for each in found:
         (single if len(cves_of(each.advisory)) == 1 else bundles).append(each)
     out = [_spoken_for(group) for group in _grouped(single)]
     return [*out, *_left(out, bundles)] if bundles else out
 
 
-def _left(out: Iterable[Affecting], bundles: Iterable[Affecting]) -> list[Affecting]:
+def _left(out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]) -> list[AffectingAdvisory]:
     """The bundles of which something is not told by itself; the others become announcements."""
-    by_cve: dict[str, list[Affecting]] = {}
-    by_id: dict[str, Affecting] = {}
+    by_cve: dict[str, list[AffectingAdvisory]] = {}
+    by_id: dict[str, AffectingAdvisory] = {}
     for each in out:
         by_id.setdefault(each.advisory.id, each)
         for cve in cves_of(each.advisory):
             by_cve.setdefault(cve, []).append(each)
-    left: dict[str, list[Affecting]] = {}
+    left: dict[str, list[AffectingAdvisory]] = {}
     for bundle in bundles:
         cves = cves_of(bundle.advisory)
         same = _same(by_id, bundle)
@@ -78,24 +78,24 @@ def _left(out: Iterable[Affecting], bundles: Iterable[Affecting]) -> list[Affect
     return [_spoken_for(group) for group in left.values()]
 
 
-def _announce(told: Iterable[Affecting], bundle: str) -> None:
+def _announce(told: Iterable[AffectingAdvisory], bundle: str) -> None:
     """Name the bundle as an announcement of what it is about."""
     for each in told:
         if bundle not in each.vendor_ids:
             each.vendor_ids = (*each.vendor_ids, bundle)
 
 
-def _same(by_id: dict[str, Affecting], bundle: Affecting) -> Affecting | None:
+def _same(by_id: dict[str, AffectingAdvisory], bundle: AffectingAdvisory) -> AffectingAdvisory | None:
     """The record that a bundle says itself to be the same as. Announcements of distributions bundle what is not."""
     if ":" in bundle.affected.namespace:
         return None
     return next((by_id[alias] for alias in bundle.advisory.aliases if alias in by_id), None)
 
 
-def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
+def _grouped(single: Iterable[AffectingAdvisory]) -> list[list[AffectingAdvisory]]:
     """Those that share an id, directly or through others, together."""
-    groups: list[list[Affecting]] = []
-    where: dict[str, list[Affecting]] = {}
+    groups: list[list[AffectingAdvisory]] = []
+    where: dict[str, list[AffectingAdvisory]] = {}
     for each in single:
         names = sorted(ids_of(each.advisory))
         joined = [where[name] for name in names if name in where]
@@ -113,7 +113,7 @@ def _grouped(single: Iterable[Affecting]) -> list[list[Affecting]]:
     return [group for group in groups if group]
 
 
-def _spoken_for(group: list[Affecting]) -> Affecting:
+def _spoken_for(group: list[AffectingAdvisory]) -> AffectingAdvisory:
     """The one that speaks for a group, with what the others know."""
     if len(group) == 1:
         return group[0]
@@ -127,7 +127,7 @@ def _spoken_for(group: list[Affecting]) -> Affecting:
     return first
 
 
-def _take_nearest(first: Affecting, others: Iterable[Affecting]) -> None:
+def _take_nearest(first: AffectingAdvisory, others: Iterable[AffectingAdvisory]) -> None:
     """Of several ranges that one record of a language has for a version, take the one with the nearest fix."""
     if ":" in first.affected.namespace or first.fix.state != "fixed":
         return
@@ -140,7 +140,7 @@ def _take_nearest(first: Affecting, others: Iterable[Affecting]) -> None:
         first.fix, first.range = best.fix, best.range
 
 
-def _precedence(each: Affecting) -> tuple[int, int, int, str, str]:
+def _precedence(each: AffectingAdvisory) -> tuple[int, int, int, str, str]:
     source, speaker = each.advisory.source, rank(each.affected.namespace, each.advisory)
     kinds = ("direct", "source", "cpe")
     return (kinds.index(each.lookup.kind), speaker, each.fix.state != "fixed", source, each.advisory.id)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from hullmark.match.book import Ask, Book, Claim, ClaimAnswer
-from hullmark.match.merge import Affecting, cves_of, ids_of
+from hullmark.match.advisory_source import AdvisorySource, Ask, Claim, ClaimAnswer
+from hullmark.match.merge import AffectingAdvisory, cves_of, ids_of
 from hullmark.match.named import shown_id
 from hullmark.match.ranking import can_be_overruled, database_of, decides, is_maintained_by, maintainers, rank
-from hullmark.model.advisory import Affected, Range
+from hullmark.model.advisory import AffectedPackage, Range
 from hullmark.versions.ranges import contains
 
 
-def overrule(book: Book, found: Iterable[Affecting]) -> None:
+def overrule(book: AdvisorySource, found: Iterable[AffectingAdvisory]) -> None:
     """Say of what is found who overrules it (`vetoed`), or which databases do not list it (`unlisted_by`).
 
     Of the better databases that speak of it, the best decides.
@@ -37,23 +37,23 @@ def overrule(book: Book, found: Iterable[Affecting]) -> None:
             each.unlisted_by = silent[namespace]
 
 
-def _is_doubted(each: Affecting) -> bool:
+def _is_doubted(each: AffectingAdvisory) -> bool:
     return each.lookup.kind != "cpe" and can_be_overruled(each.affected.namespace, each.advisory)
 
 
-def _claims(each: Affecting) -> list[Claim]:
+def _claims(each: AffectingAdvisory) -> list[Claim]:
     """The package's name in advisories, with each name of the vulnerability."""
     ids = sorted(ids_of(each.advisory).union(*map(ids_of, each.others)))
     namespace, name, feed = each.affected.namespace, each.affected.name, each.advisory.source
     return [Claim(namespace, name, id, feed) for id in ids]
 
 
-def _is_better(spoken: ClaimAnswer, each: Affecting) -> bool:
+def _is_better(spoken: ClaimAnswer, each: AffectingAdvisory) -> bool:
     namespace = each.affected.namespace
     return rank(namespace, spoken.advisory) < rank(namespace, each.advisory) and decides(spoken.affected)
 
 
-def _against(each: Affecting, better: Sequence[ClaimAnswer]) -> str:
+def _against(each: AffectingAdvisory, better: Sequence[ClaimAnswer]) -> str:
     """The word of the best database against what is found, "" if there is none. A bundle is overruled only as a whole."""
     best = min((rank(each.affected.namespace, spoken.advisory) for spoken in better), default=0)
     told = [spoken for spoken in better if rank(each.affected.namespace, spoken.advisory) == best]
@@ -68,7 +68,7 @@ def _against(each: Affecting, better: Sequence[ClaimAnswer]) -> str:
     return f"{shown_id(first.advisory)} says that {each.lookup.ask.version} is not affected"
 
 
-def _covers(affected: Affected, ask: Ask) -> bool:
+def _covers(affected: AffectedPackage, ask: Ask) -> bool:
     if affected.kind == "unaffected":
         return False
     spans = (*affected.ranges, *(Range(low=each, high=each, high_open=False) for each in affected.versions))

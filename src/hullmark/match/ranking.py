@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from hullmark.model.advisory import Advisory, Affected
+from hullmark.model.advisory import Advisory, AffectedPackage
 
 
 class Ranking(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ def can_be_overruled(namespace: str, advisory: Advisory) -> bool:
     return ":" not in namespace and rank(namespace, advisory) > 0
 
 
-def decides(affected: Affected) -> bool:
+def decides(affected: AffectedPackage) -> bool:
     """Whether what is said of a package can be held against others: ends that are commits say nothing of tagged versions."""
     ends = [end for span in affected.ranges for end in (span.low, span.high) if end]
     return not ends or not all(map(_COMMIT, ends))

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from hullmark.match import mistaken, platforms, rebuilders, symbols
+from hullmark.match.advisory_source import Hit
 from hullmark.match.answers import Answer
-from hullmark.match.book import Hit
 from hullmark.match.fixes import is_reachable, nearest
 from hullmark.match.lookups import Lookup, is_system
-from hullmark.match.merge import Affecting, cves_of, ids_of, merged
-from hullmark.model.advisory import Affected, Range
+from hullmark.match.merge import AffectingAdvisory, cves_of, ids_of, merged
+from hullmark.model.advisory import AffectedPackage, Range
 from hullmark.model.match import Fix
 from hullmark.model.package import Package
 from hullmark.versions.ranges import contains
@@ -29,7 +29,7 @@ _HEADERS = (
 )
 
 
-def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at: str = "") -> list[Affecting]:
+def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at: str = "") -> list[AffectingAdvisory]:
     """What affects the package, of all that was answered to its look-ups. `release` is the distribution's, as `9.4`.
 
     `stays_at`: the release that the image cannot leave, "" if it can; a fix of a later one is none for it.
@@ -93,7 +93,7 @@ def cleared(package: Package, answers: Iterable[Answer]) -> set[str]:
     return _names_of(mended).union(_vetoes(usable))
 
 
-def _veto(found: Iterable[Affecting], vetoes: Mapping[str, str], unused: Mapping[str, str]) -> None:
+def _veto(found: Iterable[AffectingAdvisory], vetoes: Mapping[str, str], unused: Mapping[str, str]) -> None:
     """Set why what is found does not count."""
     if not vetoes and not unused:
         return
@@ -105,20 +105,20 @@ def _veto(found: Iterable[Affecting], vetoes: Mapping[str, str], unused: Mapping
         each.vetoed = next(filter(None, reasons), "")
 
 
-def _exempt(package: Package, found: Iterable[Affecting]) -> None:
+def _exempt(package: Package, found: Iterable[AffectingAdvisory]) -> None:
     """Set why what is known to be recorded by mistake does not count."""
     rules = mistaken.rules_about(package)
     for each in found if rules else ():
         each.vetoed = each.vetoed or mistaken.reason_for(rules, cves_of(each.advisory))
 
 
-def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[Affecting]) -> set[str]:
+def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[AffectingAdvisory]) -> set[str]:
     """The ids of which the package's own ecosystem has spoken, whatever it said."""
     cleared = [answer for answer in usable if answer[1].affected.kind == "unaffected" and answer[1].covers]
     return _names_of(disclosed) | _names_of(cleared) | {name for each in found for name in ids_of(each.advisory)}
 
 
-def _guesses(package: Package, guessed: Iterable[Answer], settled: set[str]) -> list[Affecting]:
+def _guesses(package: Package, guessed: Iterable[Answer], settled: set[str]) -> list[AffectingAdvisory]:
     new = [_guess(package, lookup, hit) for lookup, hit in guessed if hit.covers and not ids_of(hit.advisory) & settled]
     return merged(new)
 
@@ -146,7 +146,7 @@ def _is_headers(name: str, source: str) -> bool:
     return any(is_binary(name) and is_kernel(source) for is_binary, is_kernel in _HEADERS)
 
 
-def _arch_fits(arch: str, affected: Affected, *, is_source: bool) -> bool:
+def _arch_fits(arch: str, affected: AffectedPackage, *, is_source: bool) -> bool:
     wanted = affected.arch
     if wanted == "src":
         return is_source or affected.kind == "affected"
@@ -264,7 +264,7 @@ def _ended(answers: list[Answer]) -> list[Answer]:
     return [(lookup, hit) for lookup, hit in answers if not is_outdated(lookup, hit)]
 
 
-def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
+def _guess(package: Package, lookup: Lookup, hit: Hit) -> AffectingAdvisory:
     """What is affected by CPE. NVD knows the upstream's fixes, not those of a distribution's packages."""
     found = _affecting(lookup, hit)
     if is_system(package):
@@ -272,9 +272,9 @@ def _guess(package: Package, lookup: Lookup, hit: Hit) -> Affecting:
     return found
 
 
-def _affecting(lookup: Lookup, hit: Hit) -> Affecting:
+def _affecting(lookup: Lookup, hit: Hit) -> AffectingAdvisory:
     affected, fixed = hit.affected, hit.range.fixed or _next_fix(lookup, hit)
-    return Affecting(
+    return AffectingAdvisory(
         lookup=lookup,
         advisory=hit.advisory,
         affected=affected,
@@ -293,14 +293,16 @@ def _next_fix(lookup: Lookup, hit: Hit) -> str:
     return nearest(lookup.ask.version, lookup.ask.scheme, [span.fixed for span in affected.ranges if span.fixed])
 
 
-def _reach(each: Affecting, stays_at: str) -> None:
+def _reach(each: AffectingAdvisory, stays_at: str) -> None:
     """Take back a fix that the image's stream does not get: there is none in it, and where there is one, `why` tells."""
     if each.fix.state == "fixed" and not is_reachable(each.fix.version, stays_at):
         each.beyond = each.fix.version
         each.fix = Fix(state="not-fixed")
 
 
-def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[Answer], release: str) -> list[Affecting]:
+def _resolved(
+    package: Package, found: list[AffectingAdvisory], resolutions: Iterable[Answer], release: str
+) -> list[AffectingAdvisory]:
     """Drop what a rebuild or channel has fixed in the installed version; give the others its fix.
 
     What it says of the package by its own name holds also for what is disclosed of the source package.
@@ -326,7 +328,7 @@ def _resolved(package: Package, found: list[Affecting], resolutions: Iterable[An
     return kept
 
 
-def _give_fix(each: Affecting, lookup: Lookup, hit: Hit) -> None:
+def _give_fix(each: AffectingAdvisory, lookup: Lookup, hit: Hit) -> None:
     fixed = _fixed_by(hit)
     if lookup.kind != each.lookup.kind:
         each.lookup = lookup  # the fix is of that name and version

@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES, SEVERITY_RANK, Cvss, FixState, Severity
-from hullmark.model.match import Epss, Kev, Match, Named, Suppressed
+from hullmark.model.match import Epss, Kev, Match, MatchedAdvisory, Suppression
 
 FIX_STATES: tuple[FixState, ...] = ("fixed", "not-fixed", "wont-fix", "unknown")
 NOT_FIXED: tuple[FixState, ...] = ("not-fixed", "wont-fix", "unknown")
@@ -141,7 +141,7 @@ def _merged(group: list[Match]) -> Match:
     return msgspec.structs.replace(best, advisory=msgspec.structs.replace(advisory, id=id, aliases=aliases, **found))
 
 
-def _union(first: Named, others: Iterable[Named], field: str) -> tuple[Any, ...]:
+def _union(first: MatchedAdvisory, others: Iterable[MatchedAdvisory], field: str) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(value for known in (first, *others) for value in getattr(known, field)))
 
 
@@ -175,7 +175,7 @@ def _set_aside(match: Match) -> Match:
     if match.suppressed is not None:
         return match
     return msgspec.structs.replace(
-        match, suppressed=Suppressed(by="states", reason=f"its fix is in the state {match.fix.state}")
+        match, suppressed=Suppression(by="states", reason=f"its fix is in the state {match.fix.state}")
     )
 
 

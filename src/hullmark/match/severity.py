@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from hullmark.match.merge import Affecting
+from hullmark.match.merge import AffectingAdvisory
 from hullmark.match.ranking import database_of, is_maintained_by, rank
 from hullmark.match.risk import severity_of
 from hullmark.model.advisory import Advisory, Cvss, Severity
@@ -19,7 +19,7 @@ _CNA = "vulnrichment"
 _V2_HIGH = 7.0
 
 
-def severities(each: Affecting, rated: Sequence[Advisory]) -> tuple[SeverityBy, ...]:
+def severities(each: AffectingAdvisory, rated: Sequence[Advisory]) -> tuple[SeverityBy, ...]:
     """What everybody says who may be asked, the one that counts first. `rated`: records of the CVE itself, whatever they affect."""
     own = _of(each.advisory, each.affected.severity or each.advisory.severity)
     if not each.others and not rated and own is not None:

@@ -16,7 +16,7 @@ from hullmark.match.clearing import is_silent
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
 from hullmark.model.limit import Limit
-from hullmark.model.match import Match, Suppressed
+from hullmark.model.match import Match, Suppression
 from hullmark.model.package import Package
 
 STATUSES = ("affected", "fixed", "not_affected", "under_investigation")
@@ -158,7 +158,7 @@ def _judged(match: Match, statement: Statement | None) -> Match:
     ):
         return match
     if statement.status in _SUPPRESSING:
-        return msgspec.structs.replace(match, suppressed=Suppressed(by="vex", reason=reason_of(statement)))
+        return msgspec.structs.replace(match, suppressed=Suppression(by="vex", reason=reason_of(statement)))
     return match if match.suppressed is None else msgspec.structs.replace(match, suppressed=None)
 
 

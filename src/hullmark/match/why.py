@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hullmark.match import epel
 from hullmark.match.distros import Plan
-from hullmark.match.merge import Affecting
+from hullmark.match.merge import AffectingAdvisory
 from hullmark.model.advisory import Range
 from hullmark.model.package import Package
 
@@ -15,7 +15,7 @@ _PLACES = {
 }  # fmt: skip
 
 
-def why(package: Package, each: Affecting, plan: Plan) -> str:
+def why(package: Package, each: AffectingAdvisory, plan: Plan) -> str:
     """The sentence for one match."""
     ask = each.lookup.ask
     source = f" (source of {package.name})" if each.lookup.kind == "source" and ask.name != package.name else ""
@@ -31,7 +31,7 @@ def why(package: Package, each: Affecting, plan: Plan) -> str:
     return f"{ask.name} {ask.version} {condition(each.range)}{source}{module}{end}{_by_whom(each)}"
 
 
-def _by_whom(each: Affecting) -> str:
+def _by_whom(each: AffectingAdvisory) -> str:
     """Whose word it rests on, where nobody who maintains the package's ecosystem says it."""
     if not each.alone:
         return ""

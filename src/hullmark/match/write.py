@@ -6,25 +6,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.clearing import Clearing
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import is_system
-from hullmark.match.merge import Affecting
+from hullmark.match.merge import AffectingAdvisory
 from hullmark.match.named import cve_of, shown_id
 from hullmark.match.platforms import spoken_of
 from hullmark.match.risk import risk
 from hullmark.match.severity import is_quoted, severities
 from hullmark.match.why import why
 from hullmark.model.advisory import Advisory, Cvss
-from hullmark.model.match import Epss, Kev, Match, Named, Suppressed
+from hullmark.model.match import Epss, Kev, Match, MatchedAdvisory, Suppression
 from hullmark.model.package import Package
 
 _GUESSED = 0.6
 
 _T = TypeVar("_T")
 
-Found = tuple[Package, Affecting]
+Found = tuple[Package, AffectingAdvisory]
 
 
 class Writer:
@@ -32,7 +32,7 @@ class Writer:
 
     def __init__(
         self,
-        book: Book,
+        book: AdvisorySource,
         plan: Plan,
         packages: Iterable[Package],
         found: Sequence[Found],
@@ -52,13 +52,13 @@ class Writer:
         self._kev = book.exploited(cves - {""})
         self._epss = book.exploitability(cves - {""})
         self._rated = book.rated(cves - {""})
-        self._weighed: dict[tuple[object, ...], tuple[Named, float]] = {}
+        self._weighed: dict[tuple[object, ...], tuple[MatchedAdvisory, float]] = {}
 
     def matches(self) -> Iterator[Match]:
         """The matches, in the order of what was found."""
         return (self._match(package, each) for package, each in self._found)
 
-    def _match(self, package: Package, each: Affecting) -> Match:
+    def _match(self, package: Package, each: AffectingAdvisory) -> Match:
         named, weight = self._weigh(each)
         ask, kind, reason = each.lookup.ask, each.lookup.kind, why(package, each, self._plan)
         # A distribution knows what it ships; others speak of a program wherever it runs.
@@ -76,14 +76,14 @@ class Writer:
             suppressed=self._suppressed(package, each) if each.vetoed or package.owned_by else None,
         )
 
-    def _suppressed(self, package: Package, each: Affecting) -> Suppressed | None:
+    def _suppressed(self, package: Package, each: AffectingAdvisory) -> Suppression | None:
         """Who overrules a match, and why. Of what a package owns, whoever built that package may speak."""
         if each.vetoed:
-            return Suppressed(by="not-affected", reason=each.vetoed)
+            return Suppression(by="not-affected", reason=each.vetoed)
         names = {each.advisory.id, *each.advisory.aliases}
         return self._clearing.suppressed(package, names, self._reported, self._sound)
 
-    def _weigh(self, each: Affecting) -> tuple[Named, float]:
+    def _weigh(self, each: AffectingAdvisory) -> tuple[MatchedAdvisory, float]:
         """The advisory with what is known besides, and the risk. Packages of one source share it: they show the same objects."""
         affected = each.affected
         parts = (id(each.advisory), *map(id, each.others))
@@ -94,7 +94,7 @@ class Writer:
             known = self._weighed[key] = (named, risk(named.severity, named.cvss, named.epss, named.kev))
         return known
 
-    def _named(self, each: Affecting) -> Named:
+    def _named(self, each: AffectingAdvisory) -> MatchedAdvisory:
         advisory = each.advisory
         cve = cve_of(advisory)
         rated = self._rated.get(cve, [])
@@ -104,7 +104,7 @@ class Writer:
         said = severities(each, rated)
         scored, entry = self._epss.get(cve), self._kev.get(cve)
         shown = shown_id(advisory)
-        return Named(
+        return MatchedAdvisory(
             id=shown,
             source=advisory.source,
             namespace=each.affected.namespace,
@@ -131,7 +131,7 @@ def _together(values: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(values)))
 
 
-def _is_unrated(each: Affecting) -> bool:
+def _is_unrated(each: AffectingAdvisory) -> bool:
     """Whether all ratings of the CVE are told, not NVD's alone. What else is in the image must not decide that."""
     return not each.advisory.cvss or (each.affected.severity or each.advisory.severity) == "unknown"
 

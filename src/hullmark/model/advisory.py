@@ -48,7 +48,7 @@ class GoImport(msgspec.Struct, frozen=True, array_like=True, gc=False):
     symbols: tuple[str, ...] = ()
 
 
-class Affected(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One package of one namespace, and which of its versions an advisory speaks of.
 
     `namespace` is a purl type (`pypi`, `npm`, `maven` …), a distribution release (`debian:12`, `rhel:9`, `ubuntu:22.04+esm`,
@@ -98,10 +98,10 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     modified: str = ""
     withdrawn: str = ""
     references: tuple[str, ...] = ()
-    affected: tuple[Affected, ...] = ()
+    affected: tuple[AffectedPackage, ...] = ()
 
 
-class Exploited(msgspec.Struct, frozen=True, kw_only=True, tag="kev"):
+class KevEntry(msgspec.Struct, frozen=True, kw_only=True, tag="kev"):
     """An entry of a catalogue of known exploited vulnerabilities (CISA KEV). Dates are ISO 8601 days."""
 
     cve: str
@@ -170,5 +170,5 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, tag="vex"):
     at: str = ""
 
 
-Record = Advisory | Exploited | Exploitability | Lifecycle | Support | Statement
+Record = Advisory | KevEntry | Exploitability | Lifecycle | Support | Statement
 """All that a feed can say."""

@@ -7,7 +7,7 @@ import msgspec
 from hullmark.model.verdict import Evidence, Finding, Verdict
 
 
-class Placed(msgspec.Struct, frozen=True, kw_only=True):
+class PlacedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence with the layer it is in: `digest` and `instruction` are "" where no layer is meant or known."""
 
     evidence: Evidence
@@ -27,7 +27,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     params: str
     source: str
     rule_set: str
-    places: tuple[Placed, ...]
+    places: tuple[PlacedEvidence, ...]
     advice: str
     ends: str = ""
 

@@ -54,7 +54,7 @@ class SeverityBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
     basis: str = ""
 
 
-class Named(msgspec.Struct, frozen=True, kw_only=True):
+class MatchedAdvisory(msgspec.Struct, frozen=True, kw_only=True):
     """The advisory of a match, with what is known of its CVE from elsewhere.
 
     `cve` is the first CVE among id and aliases, "" if there is none. `namespace` is the one it was found in, `source` the feed,
@@ -94,7 +94,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.severity_source}, {basis}" if basis else self.severity_source
 
 
-class Suppressed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a match does not count: by whose word, the reason, and for ignore rules owner and last day (ISO 8601)."""
 
     by: SuppressedBy
@@ -112,7 +112,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     package: Package
-    advisory: Named
+    advisory: MatchedAdvisory
     fix: Fix
     kind: MatchKind
     name: str
@@ -120,10 +120,10 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     risk: float = 0.0
     confidence: float = 1.0
-    suppressed: Suppressed | None = None
+    suppressed: Suppression | None = None
 
 
-class Untold(msgspec.Struct, frozen=True, kw_only=True):
+class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
     """A package for which nothing can be said, with the reason. It is unknown, not clean.
 
     `kind`: whether nobody records what is wrong with it (uncovered), what it is could not be told (unidentified), its version cannot be
@@ -158,7 +158,7 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True):
     distro: Distro | None
     snapshot: SnapshotInfo | None
     matches: tuple[Match, ...]
-    unknown: tuple[Untold, ...]
+    unknown: tuple[UnknownPackage, ...]
     problems: tuple[Problem, ...] = ()
     lifecycles: tuple[Lifecycle, ...] = ()
     uncovered: tuple[CoverageGap, ...] = ()

@@ -104,7 +104,7 @@ class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement, why, and every finding, sorted: stops first.
 
-    `rule_count` is how many rules judged, None where the reason does not say so. `is_clouded`: the outcome does not follow from the
+    `rule_count` is how many rules judged, None where the reason does not say so. `has_unknowns`: the outcome does not follow from the
     findings alone, since a rule could not be judged or something overrules them all. Documents as JSON show neither.
     """
 
@@ -114,4 +114,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     inputs: VerdictInputs
     rule_count: int | None = None
-    is_clouded: bool = False
+    has_unknowns: bool = False

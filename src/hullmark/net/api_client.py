@@ -15,7 +15,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.errors import Cut, TimedOut
-from hullmark.net.http import Answer, Client, HttpSettings, Request, Streamed, origin
+from hullmark.net.http import Answer, Client, HttpSettings, Request, StreamedAnswer, origin
 from hullmark.net.proxies import is_loopback
 from hullmark.net.wait import LONGEST_WAIT, backoff, retry_after
 
@@ -106,7 +106,7 @@ def segment(text: str, safe: str = "") -> str:
     return quote(text, safe=safe, errors="surrogateescape")
 
 
-class _Told(dict[str, Any]):
+class _ErrorBody(dict[str, Any]):
     """What a server says of something. Another kind of server says other things, which is not our fault."""
 
     def __missing__(self, name: str) -> Any:
@@ -176,7 +176,7 @@ class ApiClient:
                 return
             cursor, left = str(following), None if left is None else left - len(items)
 
-    def stream(self, path: str, query: Query | None, headers: Mapping[str, str]) -> Streamed:
+    def stream(self, path: str, query: Query | None, headers: Mapping[str, str]) -> StreamedAnswer:
         """An answer that comes bit by bit. Raises ApiRefused, NetError. Close it."""
         streamed = self._once.open(self._request("GET", path, query, headers))
         if streamed.status == 200:
@@ -227,7 +227,7 @@ class ApiClient:
         if not answer.body:
             return None
         try:
-            found = json.loads(answer.body, object_hook=_Told)
+            found = json.loads(answer.body, object_hook=_ErrorBody)
         except (ValueError, RecursionError):
             raise self._strange() from None
         if not isinstance(found, dict | list):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from hullmark.net.errors import Forbidden, TimedOut, Unreachable
+from hullmark.net.errors import ForbiddenAddress, TimedOut, Unreachable
 from hullmark.net.guard import Guard
 
 T = TypeVar("T")
@@ -66,13 +66,13 @@ def within(seconds: float, talk: Callable[[Connections], T], what: str) -> T:
 
 def connected(host: str, port: int, guard: Guard | None, seconds: float) -> socket.socket:
     """A connection to the first address of a host that may be, and can be, connected to. Raises Forbidden, Unreachable."""
-    refused: Forbidden | None = None
+    refused: ForbiddenAddress | None = None
     failed = "it has no address"
     for family, kind, protocol, _, address in _addresses(host, port):
         try:
             if guard is not None:
                 guard.check(str(address[0]))
-        except Forbidden as error:
+        except ForbiddenAddress as error:
             refused = error
             continue
         made = socket.socket(family, kind, protocol)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from hullmark.net.errors import AnswerTooLarge, Cut, NetError, TimedOut
-from hullmark.net.http import Client, Request, Streamed, origin
+from hullmark.net.http import Client, Request, StreamedAnswer, origin
 from hullmark.net.wait import backoff
 
 _CHUNK = 1 << 18
@@ -16,7 +16,7 @@ _MISSING = (403, 404, 410)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DocumentRequest:
     """A document to fetch. `etag` and `last_modified` are those of the copy that is there; `json` is a body to POST."""
 
     url: str
@@ -36,7 +36,11 @@ class Download:
 
 
 def download(
-    client: Client, wanted: Wanted, target: Path, limit: int, progress: Callable[[int, int], None] | None = None
+    client: Client,
+    wanted: DocumentRequest,
+    target: Path,
+    limit: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Download:
     """Fetch a document into `target`.
 
@@ -67,7 +71,7 @@ def download(
             streamed.close()
 
 
-def _request(wanted: Wanted, at: int, validator: str) -> Request:
+def _request(wanted: DocumentRequest, at: int, validator: str) -> Request:
     headers = dict(wanted.headers or {})
     if wanted.json:
         return Request(wanted.url, {**headers, "Content-Type": "application/json"}, "POST", wanted.json)
@@ -80,7 +84,7 @@ def _request(wanted: Wanted, at: int, validator: str) -> Request:
     return Request(wanted.url, headers)
 
 
-def _answer(streamed: Streamed, wanted: Wanted) -> Download:
+def _answer(streamed: StreamedAnswer, wanted: DocumentRequest) -> Download:
     if streamed.status == 304:
         return Download(status="unchanged", etag=wanted.etag, last_modified=wanted.last_modified)
     if streamed.status in _MISSING:
@@ -95,7 +99,7 @@ def _answer(streamed: Streamed, wanted: Wanted) -> Download:
 
 
 def _receive(
-    streamed: Streamed, target: Path, at: int, limit: int, progress: Callable[[int, int], None] | None
+    streamed: StreamedAnswer, target: Path, at: int, limit: int, progress: Callable[[int, int], None] | None
 ) -> None:
     length = streamed.headers.get("content-length", "")
     total = at + int(length) if length.isdecimal() and len(length) < 19 else 0

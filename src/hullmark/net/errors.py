@@ -37,5 +37,5 @@ class BadRedirect(NetError):
     """A redirect that must not be followed: too many, to no web address, or away from TLS."""
 
 
-class Forbidden(NetError):
+class ForbiddenAddress(NetError):
     """A connection to an address where none may lead from here: the machine itself, a cloud's metadata, and the like."""

@@ -15,7 +15,7 @@ from functools import cache
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.net.errors import Forbidden
+from hullmark.net.errors import ForbiddenAddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -92,14 +92,16 @@ class Guard:
         try:
             plain = ipaddress.ip_address(address)
         except ValueError as error:
-            raise Forbidden(f"{str(address)[:80]!r} is no address to connect to", advice="check the address") from error
+            raise ForbiddenAddress(
+                f"{str(address)[:80]!r} is no address to connect to", advice="check the address"
+            ) from error
         if isinstance(plain, ipaddress.IPv6Address):
             plain = plain.ipv4_mapped or ipaddress.IPv6Address(int(plain))  # without its scope
         if self._allows(plain):
             return
         for meant in (plain, *embedded(plain)):
             if not self._allows(meant) and (reason := self._reason(meant)):
-                raise Forbidden(f"no connection may lead to {plain}: it is {reason}", advice=_ADVICE)
+                raise ForbiddenAddress(f"no connection may lead to {plain}: it is {reason}", advice=_ADVICE)
 
     def check_name(self, host: str) -> None:
         """Check a host that somebody else, a proxy, will resolve: addresses in any notation, and names that mean this machine.

@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, LocationParseError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
-from hullmark.net.errors import Forbidden
+from hullmark.net.errors import ForbiddenAddress
 from hullmark.net.guard import Guard
 
 
@@ -52,7 +52,9 @@ def check_target(url: str, guard: Guard) -> None:
     """
     parts = urlsplit(url)
     if "\\" in parts.netloc or "@" in parts.netloc:
-        raise Forbidden("an address with a user or a backslash in it is not handed to a proxy", advice="leave it out")
+        raise ForbiddenAddress(
+            "an address with a user or a backslash in it is not handed to a proxy", advice="leave it out"
+        )
     for host in (parts.hostname, urllib3.util.parse_url(url).host):
         guard.check_name(host or "")
 
@@ -62,12 +64,12 @@ def connect(connection: HTTPConnection, guard: Guard) -> socket.socket:
 
     Raises Forbidden if none may be, else urllib3's errors.
     """
-    refused: Forbidden | None = None
+    refused: ForbiddenAddress | None = None
     failed: OSError | None = None
     for family, kind, protocol, _, address in _addresses(connection):
         try:
             guard.check(str(address[0]))
-        except Forbidden as error:
+        except ForbiddenAddress as error:
             refused = error
             continue
         try:

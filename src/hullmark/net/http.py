@@ -92,7 +92,7 @@ class Answer:
     url: str
 
 
-class Streamed:
+class StreamedAnswer:
     """An answer whose body is still to come. Close it, also when nothing was read."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, url: str) -> None:
@@ -145,7 +145,7 @@ class Client:
         """The whole answer, whatever its status. Raises NetError, AnswerTooLarge for a body of more than `limit` bytes."""
         return self.whole(lambda: self.open(request), limit)
 
-    def whole(self, start: Callable[[], Streamed], limit: int) -> Answer:
+    def whole(self, start: Callable[[], StreamedAnswer], limit: int) -> Answer:
         """All of an answer that `start` begins; it begins again where the connection broke. Raises as `fetch`."""
         attempt = 0
         while True:
@@ -160,7 +160,7 @@ class Client:
             finally:
                 streamed.close()
 
-    def _body(self, streamed: Streamed, limit: int) -> bytes:
+    def _body(self, streamed: StreamedAnswer, limit: int) -> bytes:
         deadline = self.settings.monotonic() + 10 * self.settings.timeout
         body, buffer = bytearray(), memoryview(bytearray(_CHUNK))
         while n := streamed.readinto(buffer):
@@ -173,7 +173,7 @@ class Client:
                 raise TimedOut(f"{origin(streamed.url)} answers too slowly", advice="try again")
         return bytes(body)
 
-    def open(self, request: Request) -> Streamed:
+    def open(self, request: Request) -> StreamedAnswer:
         """The answer's head, with the body still to be read. Follows redirects and repeats what is worth repeating."""
         for _ in range(_MAX_REDIRECTS + 1):
             streamed = self._repeated(request)
@@ -184,7 +184,7 @@ class Client:
             request = _redirected(request, streamed, location, insecure=self.settings.trust.insecure)
         raise BadRedirect(f"{origin(request.url)} redirects without end", advice="check the address")
 
-    def _repeated(self, request: Request) -> Streamed:
+    def _repeated(self, request: Request) -> StreamedAnswer:
         attempt = 0
         while True:
             try:
@@ -204,7 +204,7 @@ class Client:
             self.settings.sleep(delay)
             attempt += 1
 
-    def _once(self, request: Request) -> Streamed:
+    def _once(self, request: Request) -> StreamedAnswer:
         import urllib3
 
         parts = _checked_url(request.url)
@@ -224,7 +224,7 @@ class Client:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _failure(error, request.url) from error
-        return Streamed(response, request.url)
+        return StreamedAnswer(response, request.url)
 
     def _pool(self, parts: SplitResult) -> urllib3.PoolManager:
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
@@ -287,7 +287,7 @@ def _checked_url(url: str) -> SplitResult:
     return parts
 
 
-def _redirected(request: Request, streamed: Streamed, location: str, *, insecure: bool) -> Request:
+def _redirected(request: Request, streamed: StreamedAnswer, location: str, *, insecure: bool) -> Request:
     try:
         url = urljoin(request.url, location)
         old, new = urlsplit(request.url), urlsplit(url)

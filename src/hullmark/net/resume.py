@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from hullmark.model.errors import BrokenImage
 from hullmark.net.errors import Cut, TimedOut
-from hullmark.net.http import HttpSettings, Streamed
+from hullmark.net.http import HttpSettings, StreamedAnswer
 from hullmark.net.wait import backoff
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)").fullmatch
@@ -16,7 +16,7 @@ _PROGRESS = 1 << 20
 _GRACE_SECONDS = 60.0
 _SLOWEST_BYTES_PER_SECOND = 1024
 
-OpenAt = Callable[[Mapping[str, str]], Streamed]
+OpenAt = Callable[[Mapping[str, str]], StreamedAnswer]
 """Asks for the body with these additional headers; answers 200 or 206, or raises."""
 
 
@@ -36,7 +36,7 @@ class ResumingStream:
         self._given_at_failure = 0
         self._waited = 0.0
         self._closed = False
-        self._streamed: Streamed | None = self._connect()
+        self._streamed: StreamedAnswer | None = self._connect()
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill some of the buffer; 0 once all bytes were given. Raises NetError, BrokenImage."""
@@ -84,7 +84,7 @@ class ResumingStream:
             self.close()
             raise TimedOut(f"{self._what} comes too slowly", advice="try again later")
 
-    def _connect(self) -> Streamed:
+    def _connect(self) -> StreamedAnswer:
         streamed = self._open_at({"Range": f"bytes={self._given}-"} if self._given else {})
         try:
             skip = self._position(streamed)
@@ -94,7 +94,7 @@ class ResumingStream:
             raise
         return streamed
 
-    def _position(self, streamed: Streamed) -> int:
+    def _position(self, streamed: StreamedAnswer) -> int:
         """How many bytes of this answer were given before. Raises BrokenImage if it is not what was asked for."""
         if streamed.status == 206 and self._given:
             match = _CONTENT_RANGE(streamed.headers.get("content-range", ""))
@@ -109,7 +109,7 @@ class ResumingStream:
             )
         return self._given
 
-    def _skip(self, streamed: Streamed, count: int) -> None:
+    def _skip(self, streamed: StreamedAnswer, count: int) -> None:
         scratch = memoryview(bytearray(min(count, 1 << 18)))
         while count:
             n = streamed.readinto(scratch[:count])

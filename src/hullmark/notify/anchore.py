@@ -18,7 +18,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.notice import Cause, Evidence, Item, Notice
 from hullmark.model.purl import unquote
 from hullmark.model.verdict import PASSING, Verdict
-from hullmark.notify.channel import SECRET, Channel, Post, Steps, Wish, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, judged
 from hullmark.notify.threaded import plain, quoted
 from hullmark.report.anchore.evaluations import Evaluation, result_of
 from hullmark.report.anchore.events import EventInfo, event
@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     by_subscriptions: bool = False
 
 
-def deliver(wish: Wish, settings: Settings) -> Steps:
+def deliver(wish: Delivery, settings: Settings) -> Steps:
     """One request after the other, in the order in which it happened."""
     if isinstance(wish.notice, Notice) and wish.notice.is_test:
         yield from _sent(settings, wish, _test(wish, wish.notice, settings))
@@ -82,7 +82,7 @@ def deliver(wish: Wish, settings: Settings) -> Steps:
     return ""
 
 
-def _items(wish: Wish) -> Iterable[tuple[Cause | None, Item]]:
+def _items(wish: Delivery) -> Iterable[tuple[Cause | None, Item]]:
     """All items of the message, or those that it names, each with its cause; of many causes it is not known which is whose."""
     one = wish.notice.cause if isinstance(wish.notice, Notice) else None
     if wish.each is not None:
@@ -92,7 +92,7 @@ def _items(wish: Wish) -> Iterable[tuple[Cause | None, Item]]:
     return sorted(found, key=lambda pair: pair[1].id)
 
 
-def _messages(wish: Wish, cause: Cause | None, item: Item, settings: Settings) -> Iterable[dict[str, Any]]:
+def _messages(wish: Delivery, cause: Cause | None, item: Item, settings: Settings) -> Iterable[dict[str, Any]]:
     """The envelopes of one item."""
     tag = item.reference or UNTAGGED
     account = wish.notice.account
@@ -108,7 +108,7 @@ def _messages(wish: Wish, cause: Cause | None, item: Item, settings: Settings) -
             yield _envelope(type, account, settings, (f"{item.id}", epoch(item.at) or 0), payload)
 
 
-def _payload(type: Type, wish: Wish, item: Item) -> dict[str, Any] | None:
+def _payload(type: Type, wish: Delivery, item: Item) -> dict[str, Any] | None:
     """What a type says of an item; None where it has nothing to say."""
     about = {"subscription_key": item.reference or UNTAGGED, "subscription_type": type, "annotations": {}}
     match type:
@@ -215,7 +215,7 @@ def _event(account: str, cause: Cause | None, item: Item) -> dict[str, Any]:
     return built
 
 
-def _test(wish: Wish, notice: Notice, settings: Settings) -> dict[str, Any]:
+def _test(wish: Delivery, notice: Notice, settings: Settings) -> dict[str, Any]:
     """A notification about what never happened; of the type that is the test's subject, if it is one."""
     type = next((each for each in TYPES if each == notice.cause.subject), settings.types[0])
     sample = notice.items[0] if notice.items else Item(id=0, kind="compliance.lost", at=notice.at, reference="test")
@@ -255,7 +255,7 @@ def _id(account: str, number: str, type: str) -> str:
     return str(uuid.uuid5(_IDS, f"{account}/{number}/{type}"))
 
 
-def _sent(settings: Settings, wish: Wish, message: dict[str, Any]) -> Steps:
+def _sent(settings: Settings, wish: Delivery, message: dict[str, Any]) -> Steps:
     url = settings.url.replace("<userId>", quoted(wish.notice.account)).replace(
         "<notification_type>", message["queueId"]
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Digest
-from hullmark.notify.channel import SECRET, Channel, Relay, Steps, Wish, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Relay, Steps, judged
 from hullmark.notify.shown import clean, fitted, unmentioned
 
 LOCAL_SCHEMES = frozenset(
@@ -70,7 +70,7 @@ def scheme_of(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
-def deliver(wish: Wish, settings: Any) -> Steps:
+def deliver(wish: Delivery, settings: Any) -> Steps:
     """Title and text as they are; the library makes of them what the service shows."""
     relay = Relay(
         url=settings.url,
@@ -82,7 +82,7 @@ def deliver(wish: Wish, settings: Any) -> Steps:
     return ""
 
 
-def _level(wish: Wish) -> Literal["info", "success", "warning", "failure"]:
+def _level(wish: Delivery) -> Literal["info", "success", "warning", "failure"]:
     if isinstance(wish.notice, Digest):
         return "info"
     if wish.notice.kinds and set(wish.notice.kinds) <= _GOOD:

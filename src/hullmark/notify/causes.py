@@ -13,7 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.support_end import support_end_of
-from hullmark.policy.verdict_diff import Cause, Change, Compared, advisory_in, advisory_of, key_of
+from hullmark.policy.verdict_diff import Cause, Change, InputDifference, advisory_in, advisory_of, key_of
 
 MOST_EVIDENCE = Limit(50, "pieces of evidence that a cause or a transition is told with", "shortened")
 """Pieces of evidence that a cause or a transition is told with."""
@@ -74,7 +74,7 @@ def kind_of(cause: Cause, scene: Scene) -> CauseKind:
 
 
 def cause_of(
-    cause: Cause, compared: Compared | None, changes: Sequence[Change], pair: Pair, scene: Scene
+    cause: Cause, compared: InputDifference | None, changes: Sequence[Change], pair: Pair, scene: Scene
 ) -> notice.Cause:
     """The cause of these changes, which may be none: then it is about what could not be told."""
     kind = kind_of(cause, scene)
@@ -160,7 +160,7 @@ def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scen
     return advisory_of(first) or first.subject
 
 
-def _words(kind: CauseKind, compared: Compared | None, pair: Pair) -> tuple[str, str]:
+def _words(kind: CauseKind, compared: InputDifference | None, pair: Pair) -> tuple[str, str]:
     """The two inputs that were compared. Digests of what an advisory says mean nothing to people."""
     if kind == "analyzer":
         return pair.before.inputs.analyzer, pair.after.inputs.analyzer
@@ -171,7 +171,7 @@ def _words(kind: CauseKind, compared: Compared | None, pair: Pair) -> tuple[str,
     return compared.before, compared.after
 
 
-class _Happened(msgspec.Struct, frozen=True):
+class _ExceptionChange(msgspec.Struct, frozen=True):
     """What became of an exception, by name, and when that was."""
 
     name: str
@@ -179,7 +179,7 @@ class _Happened(msgspec.Struct, frozen=True):
     seen_at: datetime | None
 
 
-def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _Happened:
+def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _ExceptionChange:
     key = key_of(changes[0].finding)
     old, new = (next((f for f in each.findings if key_of(f) == key), None) for each in (pair.before, pair.after))
     began = changes[0].is_gained is False
@@ -188,12 +188,12 @@ def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _
     kept = scene.exceptions.get(name_of(covering))
     name = kept.id if kept is not None else _written(covering, said, scene)
     if began:
-        return _Happened(name, "began", kept.created_at if kept is not None else None)
+        return _ExceptionChange(name, "began", kept.created_at if kept is not None else None)
     expires = said.get("expires", "")
     if kept is not None and kept.ended_at is not None:
-        return _Happened(name, "ended", kept.ended_at)
+        return _ExceptionChange(name, "ended", kept.ended_at)
     is_expired = bool(expires) and expires < scene.at.date().isoformat()
-    return _Happened(name, "expired" if is_expired else "ended", None)
+    return _ExceptionChange(name, "expired" if is_expired else "ended", None)
 
 
 def name_of(finding: Finding) -> ExceptionName:
@@ -208,7 +208,7 @@ def _written(finding: Finding, said: Mapping[str, str], scene: Scene) -> str:
     return f"{scene.policy}/{finding.rule_id}/{owner}/{said.get('expires', '')}"
 
 
-def _key(kind: CauseKind, subject: str, what: _Happened | None, scene: Scene, pair: Pair) -> str:
+def _key(kind: CauseKind, subject: str, what: _ExceptionChange | None, scene: Scene, pair: Pair) -> str:
     if what is not None:
         return f"exception:{what.name}@{what.what}"
     if kind == "policy":
@@ -222,7 +222,9 @@ def _key(kind: CauseKind, subject: str, what: _Happened | None, scene: Scene, pa
     return f"{kind}:{subject}@{scene.snapshot or pair.after.inputs.snapshot or ''}"
 
 
-def _sentence(kind: CauseKind, subject: str, words: tuple[str, str], what: _Happened | None, scene: Scene) -> str:
+def _sentence(
+    kind: CauseKind, subject: str, words: tuple[str, str], what: _ExceptionChange | None, scene: Scene
+) -> str:
     before, after = words
     if what is not None:
         return f"An exception from the rule {subject} {what.what}."

@@ -81,7 +81,7 @@ class Again(Exception):
         self.after = after
 
 
-class Refused(Exception):
+class MessageRefused(Exception):
     """The receiver will never take this message, though it may take others."""
 
     def __init__(self, reason: str, *, status: int | None = None) -> None:
@@ -107,7 +107,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class Delivery:
     """What is to be delivered: a notice or a digest, with the title and text that people read, as the channel's templates say.
 
     `threads` are for channels that keep issues or incidents: all that this notice opens, changes or closes; `keep(key, remote)` is called
@@ -144,7 +144,7 @@ class Channel:
     name: str
     title: str
     settings: type[msgspec.Struct]
-    deliver: Callable[[Wish, Any], Steps]
+    deliver: Callable[[Delivery, Any], Steps]
     is_threaded: bool = False
     is_single: bool = False
     carries: frozenset[TransitionKind] | None = None
@@ -158,7 +158,7 @@ def judged(reply: Reply, where: str, *, limit: int = 300) -> Reply:
     said = " ".join(reply.body[:limit].decode("utf-8", "replace").split())
     reason = f"{where} answered {reply.status}" + (f": {said}" if said else "")
     if reply.status in (400, 405, 413, 415, 422):
-        raise Refused(reason, status=reply.status)
+        raise MessageRefused(reason, status=reply.status)
     raise Again(reason, status=reply.status, after=retry_after(reply))
 
 

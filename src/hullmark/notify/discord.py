@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
-from hullmark.notify.channel import Again, Channel, Post, Reply, Steps, Wish, judged
+from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, judged
 from hullmark.notify.shown import (
     TICK,
     Ink,
-    Shown,
+    MessageContent,
     as_templated,
     fitted,
     is_worded,
@@ -65,7 +65,7 @@ def _in_brackets(url: str) -> str:
     return url.replace("(", "%28").replace(")", "%29")
 
 
-def message(wish: Wish, layout: str = "rich") -> dict[str, Any]:
+def message(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
     """What is sent. Nobody is mentioned by it, whatever it says."""
     what = shown(wish)
     text = as_templated(wish, escaped, MAX_DESCRIPTION) if layout == "text" else _description(what)
@@ -81,14 +81,14 @@ def message(wish: Wish, layout: str = "rich") -> dict[str, Any]:
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
 
 
-def _description(what: Shown) -> str:
+def _description(what: MessageContent) -> str:
     last = [_INK.link(what.all, what.link)] if what.link else []
     room = MAX_DESCRIPTION - sum(len(each) + 2 for each in last)
     text = packed(paragraphs(what, _INK, 1800), room, "\n\n")
     return "\n\n".join((text, *last))
 
 
-def deliver(wish: Wish, settings: Any) -> Steps:
+def deliver(wish: Delivery, settings: Any) -> Steps:
     """One request, which is answered when the message is there. Answers its ID."""
     base, _, query = settings.url.partition("?")
     asked = [each for each in query.split("&") if each and not each.startswith(("wait=", "thread_id="))]

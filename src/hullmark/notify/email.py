@@ -9,8 +9,18 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.model.notice import Notice
-from hullmark.notify.channel import SECRET, UNSAID_HOST, Channel, Mail, Steps, Wish, judged
-from hullmark.notify.shown import Ink, Shown, as_templated, clean, fitted, is_worded, paragraphs, shown, unmentioned
+from hullmark.notify.channel import SECRET, UNSAID_HOST, Channel, Delivery, Mail, Steps, judged
+from hullmark.notify.shown import (
+    Ink,
+    MessageContent,
+    as_templated,
+    clean,
+    fitted,
+    is_worded,
+    paragraphs,
+    shown,
+    unmentioned,
+)
 
 MAX_SUBJECT = 200
 
@@ -55,7 +65,7 @@ _HTML = Ink(
 )
 
 
-def mail(wish: Wish, settings: Settings) -> Mail:
+def mail(wish: Delivery, settings: Settings) -> Mail:
     """The mail. Sent again it has the same Message-ID."""
     what = shown(wish)
     is_rich = settings.layout == "rich" and not is_worded(wish)
@@ -79,14 +89,14 @@ def _name(of: str, settings: Settings) -> str:
     return f"<{hashlib.sha256(of.encode('utf-8', 'replace')).hexdigest()[:40]}@{host}>"
 
 
-def _text(what: Shown) -> str:
+def _text(what: MessageContent) -> str:
     parts = [what.title, *paragraphs(what, _TEXT, _MAX_PARAGRAPH)]
     if what.link:
         parts.append(f"{what.all}: {what.link}")
     return "\n\n".join((*parts, f"-- \n{what.footer}")) + "\n"
 
 
-def _html(what: Shown) -> str:
+def _html(what: MessageContent) -> str:
     blocks = [text.replace("\n", "<br>\n") for text in paragraphs(what, _HTML, _MAX_PARAGRAPH)]
     if what.link:
         blocks.append(_HTML.link(what.all, what.link))
@@ -100,7 +110,7 @@ def _html(what: Shown) -> str:
     )
 
 
-def deliver(wish: Wish, settings: Any) -> Steps:
+def deliver(wish: Delivery, settings: Any) -> Steps:
     """One mail to all recipients. Answers its Message-ID."""
     sent = mail(wish, settings)
     judged((yield sent), "the mail relay")

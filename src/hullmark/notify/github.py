@@ -18,12 +18,12 @@ from hullmark.notify.channel import (
     SECRET,
     Again,
     Channel,
+    Delivery,
     Outgoing,
     Post,
     Reply,
     Steps,
     Thread,
-    Wish,
     judged,
     retry_after,
 )
@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     comments: bool = True
 
 
-def deliver(wish: Wish, settings: Settings) -> Steps:
+def deliver(wish: Delivery, settings: Settings) -> Steps:
     """Each thread: its issue is found or made, brought up to date, opened or closed."""
     name = ""
     made: dict[str, str] = {}
@@ -84,7 +84,7 @@ def deliver(wish: Wish, settings: Settings) -> Steps:
     return name
 
 
-def _issue(thread: Thread, wish: Wish, settings: Settings, remote: str) -> Found:
+def _issue(thread: Thread, wish: Delivery, settings: Settings, remote: str) -> Found:
     """The issue in its new state; None where there is none and none is needed."""
     if not thread.is_open and not thread.was_open and not remote:
         return None
@@ -143,7 +143,7 @@ def _with(marker: str, issues: list[Any]) -> dict[str, Any] | None:
     return min(found, key=lambda each: int(each["number"]), default=None)
 
 
-def _made(thread: Thread, wish: Wish, settings: Settings) -> Generator[Outgoing, Reply, dict[str, Any]]:
+def _made(thread: Thread, wish: Delivery, settings: Settings) -> Generator[Outgoing, Reply, dict[str, Any]]:
     body: dict[str, Any] = {"title": plain(thread.title, _MOST_TITLE), "body": _body(thread, wish, "")}
     if settings.labels:
         body["labels"] = list(settings.labels)
@@ -153,7 +153,7 @@ def _made(thread: Thread, wish: Wish, settings: Settings) -> Generator[Outgoing,
     return _numbered(_judged(reply, wish.now))
 
 
-def _changed(thread: Thread, wish: Wish, settings: Settings, issue: dict[str, Any]) -> Answers:
+def _changed(thread: Thread, wish: Delivery, settings: Settings, issue: dict[str, Any]) -> Answers:
     """Body and state first, so that a comment that is not allowed keeps nothing from being closed; then a comment, once."""
     path = f"/repos/{settings.repository}/issues/{issue['number']}"
     change: dict[str, Any] = {"body": _body(thread, wish, str(issue.get("body") or ""))}
@@ -179,13 +179,13 @@ def _changed(thread: Thread, wish: Wish, settings: Settings, issue: dict[str, An
     return _judged((yield _post(settings, "POST", f"{path}/comments", comment)), wish.now)
 
 
-def _since(wish: Wish) -> str:
+def _since(wish: Delivery) -> str:
     """No comment of this message is older than the message."""
     began = wish.notice.at if isinstance(wish.notice, Notice) else wish.notice.since
     return began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _body(thread: Thread, wish: Wish, before: str) -> str:
+def _body(thread: Thread, wish: Delivery, before: str) -> str:
     """Text, images as a list with boxes, and the word that it is found by."""
     link = link_of(wish)
     head = [

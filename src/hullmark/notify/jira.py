@@ -15,7 +15,19 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Item
-from hullmark.notify.channel import SECRET, Again, Channel, Outgoing, Post, Refused, Reply, Steps, Thread, Wish, judged
+from hullmark.notify.channel import (
+    SECRET,
+    Again,
+    Channel,
+    Delivery,
+    MessageRefused,
+    Outgoing,
+    Post,
+    Reply,
+    Steps,
+    Thread,
+    judged,
+)
 from hullmark.notify.jira_text import Text, nodes, wiki
 from hullmark.notify.threaded import (
     CARRIED,
@@ -67,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     comments: bool = True
 
 
-def deliver(wish: Wish, settings: Settings) -> Steps:
+def deliver(wish: Delivery, settings: Settings) -> Steps:
     """Each thread: its issue is found or made, brought up to date, and takes the transition that its state needs."""
     name = ""
     made: dict[str, str] = {}
@@ -79,7 +91,7 @@ def deliver(wish: Wish, settings: Settings) -> Steps:
     return name
 
 
-def _issue(thread: Thread, wish: Wish, settings: Settings, remote: str) -> Generator[Outgoing, Reply, str]:
+def _issue(thread: Thread, wish: Delivery, settings: Settings, remote: str) -> Generator[Outgoing, Reply, str]:
     """The key of the issue in its new state; "" where there is none and none is needed."""
     if not thread.is_open and not thread.was_open and not remote:
         return ""
@@ -142,7 +154,7 @@ def _moved(path: str, known: dict[str, Any], settings: Settings, *, is_open: boo
             return
     setting = "reopened" if is_open else "done"
     names_of = ", ".join(plain(str(each.get("name", "")), 50) for each in offered[:20]) or "none at all"
-    raise Refused(
+    raise MessageRefused(
         f"{_WHERE} offers no transition that {'opens' if is_open else 'closes'} the issue again (it offers: {names_of});"
         f" name one in the setting {setting}, and let the account transition issues"
     )
@@ -152,7 +164,7 @@ def _is_done(status: dict[str, Any]) -> bool:
     return fields(status.get("statusCategory")).get("key") == "done"
 
 
-def _commented(path: str, thread: Thread, wish: Wish, settings: Settings) -> Answers:
+def _commented(path: str, thread: Thread, wish: Delivery, settings: Settings) -> Answers:
     """Tell what changed, once."""
     word = note_id(thread, wish)
     there = yield from _asked(settings, "GET", f"{path}/comment?orderBy=-created&maxResults=30")
@@ -162,7 +174,7 @@ def _commented(path: str, thread: Thread, wish: Wish, settings: Settings) -> Ans
     return (yield from _asked(settings, "POST", f"{path}/comment", {"body": _text(text, settings)}))
 
 
-def _fields(thread: Thread, wish: Wish, settings: Settings, *, is_first: bool) -> dict[str, Any]:
+def _fields(thread: Thread, wish: Delivery, settings: Settings, *, is_first: bool) -> dict[str, Any]:
     """What is written whenever the issue changes."""
     said = [plain(wish.title, 500), *lines_of(wish.text, 8000), state_of(thread)]
     images = listed(thread.open, thread.open_count, 15_000, _line)
@@ -171,7 +183,7 @@ def _fields(thread: Thread, wish: Wish, settings: Settings, *, is_first: bool) -
     return {"description": _text(text, settings)}
 
 
-def _first_fields(thread: Thread, wish: Wish, settings: Settings) -> dict[str, Any]:
+def _first_fields(thread: Thread, wish: Delivery, settings: Settings) -> dict[str, Any]:
     """What is written when it is made, and people's to change after that."""
     priority = settings.priorities.get(severity_of(thread, wish), "")
     return {

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, host_of
-from hullmark.notify.channel import Again, Channel, Post, Reply, Steps, Wish, judged, retry_after
+from hullmark.notify.channel import Again, Channel, Delivery, Post, Reply, Steps, judged, retry_after
 from hullmark.notify.shown import (
     TICK,
     Ink,
-    Shown,
+    MessageContent,
     as_templated,
     clean,
     fitted,
@@ -59,7 +59,7 @@ _INK = Ink(
 )
 
 
-def message(wish: Wish, layout: str = "rich", channel: str = "") -> dict[str, Any]:
+def message(wish: Delivery, layout: str = "rich", channel: str = "") -> dict[str, Any]:
     """What is sent. Its text is kept out of the message itself, which could call people."""
     what = shown(wish)
     attachment: dict[str, Any] = {
@@ -76,7 +76,7 @@ def message(wish: Wish, layout: str = "rich", channel: str = "") -> dict[str, An
     return {"attachments": [attachment], **({"channel": channel} if channel else {})}
 
 
-def _fitting(wish: Wish, what: Shown, layout: str, room: int) -> str:
+def _fitting(wish: Delivery, what: MessageContent, layout: str, room: int) -> str:
     """The text, so long that it fits when it is written in JSON, where some letters take two."""
     limit = room
     while True:
@@ -86,13 +86,13 @@ def _fitting(wish: Wish, what: Shown, layout: str, room: int) -> str:
         limit -= over
 
 
-def _text(what: Shown, room: int) -> str:
+def _text(what: MessageContent, room: int) -> str:
     last = [_INK.link(what.all, what.link)] if what.link else []
     text = packed(paragraphs(what, _INK, 1800), room - sum(units(each) + 2 for each in last), "\n\n")
     return "\n\n".join((text, *last))
 
 
-def deliver(wish: Wish, settings: Any) -> Steps:
+def deliver(wish: Delivery, settings: Any) -> Steps:
     """One request."""
     body = msgspec.json.encode(message(wish, "text" if is_worded(wish) else settings.layout, settings.channel))
     reply = yield Post(url=settings.url, body=body, headers={"Content-Type": "application/json"})

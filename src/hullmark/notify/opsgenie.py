@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hullmark.model.advisory import Severity
-from hullmark.notify.channel import SECRET, Channel, Outgoing, Post, Steps, Thread, Wish, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Outgoing, Post, Steps, Thread, judged
 from hullmark.notify.threaded import (
     CARRIED,
     Answers,
@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     priorities: dict[Severity, Priority] = {}
 
 
-def deliver(wish: Wish, settings: Settings) -> Steps:
+def deliver(wish: Delivery, settings: Settings) -> Steps:
     """Each thread: its alert is created (or counted), told of changes, or closed."""
     name = ""
     for thread in threads_for(wish):
@@ -84,7 +84,7 @@ def deliver(wish: Wish, settings: Settings) -> Steps:
     return name
 
 
-def _noted(thread: Thread, wish: Wish, settings: Settings) -> Answers:
+def _noted(thread: Thread, wish: Delivery, settings: Settings) -> Answers:
     """A note about what changed, once. An alert that is just opened says it already."""
     path = f"/{thread.marker}/notes?identifierType=alias"
     there = yield _post(settings, f"{path}&limit=100&order=desc", None)
@@ -109,12 +109,12 @@ def _post(settings: Settings, path: str, body: dict[str, Any] | None) -> Outgoin
     )
 
 
-def _note(thread: Thread, wish: Wish) -> dict[str, Any]:
+def _note(thread: Thread, wish: Delivery) -> dict[str, Any]:
     text = "\n".join(note_of(thread, wish))[: _MOST_NOTE - 200]
     return {"note": f"{text}\n{note_id(thread, wish)}", "source": "Hullmark", "user": "Hullmark"}
 
 
-def _alert(thread: Thread, wish: Wish, settings: Settings) -> dict[str, Any]:
+def _alert(thread: Thread, wish: Delivery, settings: Settings) -> dict[str, Any]:
     severity = severity_of(thread, wish)
     link = link_of(wish)
     head = [plain(wish.title, 1000), wish.text[:6000], state_of(thread), link]

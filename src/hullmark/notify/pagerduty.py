@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.model.advisory import Severity
 from hullmark.model.notice import Item, Notice
-from hullmark.notify.channel import SECRET, Channel, Post, Steps, Thread, Wish, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, Thread, judged
 from hullmark.notify.threaded import (
     CARRIED,
     account_of,
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     levels: dict[Severity, Level] = {}
 
 
-def deliver(wish: Wish, settings: Settings) -> Steps:
+def deliver(wish: Delivery, settings: Settings) -> Steps:
     """One event for each thread."""
     url = f"{(settings.url or _HOSTS[settings.region]).rstrip('/')}/v2/enqueue"
     name = ""
@@ -73,7 +73,7 @@ def _resolve(thread: Thread, settings: Settings) -> bytes:
     )
 
 
-def _trigger(thread: Thread, wish: Wish, settings: Settings) -> bytes:
+def _trigger(thread: Thread, wish: Delivery, settings: Settings) -> bytes:
     """The event, with as many images as there is room for."""
     count = len(thread.open)
     while True:
@@ -83,7 +83,7 @@ def _trigger(thread: Thread, wish: Wish, settings: Settings) -> bytes:
         count //= 2
 
 
-def _event(thread: Thread, wish: Wish, settings: Settings, count: int) -> dict[str, Any]:
+def _event(thread: Thread, wish: Delivery, settings: Settings, count: int) -> dict[str, Any]:
     severity = severity_of(thread, wish)
     link = link_of(wish)
     about = {"client": "Hullmark", "client_url": link, "links": [{"href": link, "text": "All of it"}]} if link else {}

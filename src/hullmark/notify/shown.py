@@ -14,7 +14,7 @@ import msgspec
 from hullmark.model.advisory import Severity
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Digest, Evidence, Item, Notice, TransitionKind
-from hullmark.notify.channel import Wish
+from hullmark.notify.channel import Delivery
 from hullmark.notify.words import counted, package_in, text_of
 
 MOST_EVIDENCE = Limit(5, "pieces of evidence that a message shows", "shortened")
@@ -74,7 +74,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     link: str
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class MessageContent(msgspec.Struct, frozen=True, kw_only=True):
     """What a message shows; all of it plain text in one line each, without control characters. `colour` is 0xRRGGBB."""
 
     title: str
@@ -152,7 +152,7 @@ def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
     return between.join(kept)
 
 
-def shown(wish: Wish) -> Shown:
+def shown(wish: Delivery) -> MessageContent:
     """What is to be shown of a wish."""
     notice = wish.notice
     when = f"{wish.now:%Y-%m-%d %H:%M} UTC"
@@ -166,7 +166,7 @@ def shown(wish: Wish) -> Shown:
         sections = (_section(notice, MOST_IMAGES),)
         severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
         everything = f"All {notice.count} images" if notice.count > len(sections[0].images) else "All of it"
-    return Shown(
+    return MessageContent(
         title=clean(wish.title, 256) or "Hullmark",
         sections=sections,
         footer=footer,
@@ -229,7 +229,7 @@ def _evidence_words(evidence: Evidence) -> str:
     return clean(words if evidence.is_gained else f"no longer: {words}", _WORDS)
 
 
-def paragraphs(what: Shown, ink: Ink, limit: int) -> list[str]:
+def paragraphs(what: MessageContent, ink: Ink, limit: int) -> list[str]:
     """Each section as up to three paragraphs of at most `limit` units: what happened, what can be seen, and the first images."""
     return [text for section in what.sections for text in _paragraphs(section, ink, limit) if text]
 
@@ -253,11 +253,11 @@ def _image_line(image: ShownImage, ink: Ink) -> str:
     return f"{ink.bullet}{name}: {ink.plain(image.words)}"
 
 
-def is_worded(wish: Wish) -> bool:
+def is_worded(wish: Delivery) -> bool:
     """Has the account worded the text itself? Then that is what its people are to read."""
     return wish.text != text_of(wish.notice)
 
 
-def as_templated(wish: Wish, write: Callable[[str], str], limit: int) -> str:
+def as_templated(wish: Delivery, write: Callable[[str], str], limit: int) -> str:
     """The text of the channel's template, line by line as plain words, in at most `limit` units."""
     return packed((fitted(clean(line), limit, write) for line in wish.text.splitlines()[:500]), limit)

@@ -8,11 +8,22 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, WebAddress, check_encrypted, host_of
-from hullmark.notify.channel import SECRET, Again, Channel, Post, Refused, Reply, Steps, Wish, judged, retry_after
+from hullmark.notify.channel import (
+    SECRET,
+    Again,
+    Channel,
+    Delivery,
+    MessageRefused,
+    Post,
+    Reply,
+    Steps,
+    judged,
+    retry_after,
+)
 from hullmark.notify.shown import (
     TICK,
     Ink,
-    Shown,
+    MessageContent,
     as_templated,
     clean,
     fitted,
@@ -98,7 +109,7 @@ _INK = Ink(
 )
 
 
-def message(wish: Wish, layout: str = "rich") -> dict[str, Any]:
+def message(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
     """What is sent, for both ways: a line for notifications, and the blocks beside a bar in the severity's colour."""
     what = shown(wish)
     blocks = _blocks(what) if layout == "rich" else _text_blocks(wish, what)
@@ -111,12 +122,12 @@ def message(wish: Wish, layout: str = "rich") -> dict[str, Any]:
     }
 
 
-def _text_blocks(wish: Wish, what: Shown) -> list[dict[str, Any]]:
+def _text_blocks(wish: Delivery, what: MessageContent) -> list[dict[str, Any]]:
     text = as_templated(wish, escaped, MAX_SECTION)
     return [_section(text or fitted(what.title, MAX_SECTION, escaped)), _context(what)]
 
 
-def _blocks(what: Shown) -> list[dict[str, Any]]:
+def _blocks(what: MessageContent) -> list[dict[str, Any]]:
     last = [_section(_link(what.all, what.link))] if what.link else []
     last.append(_context(what))
     left = MAX_BLOCKS_LENGTH - _length(last)
@@ -133,7 +144,7 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def _context(what: Shown) -> dict[str, Any]:
+def _context(what: MessageContent) -> dict[str, Any]:
     return {
         "type": "context",
         "elements": [{"type": "plain_text", "text": fitted(what.footer, 600, unmentioned), "emoji": False}],
@@ -144,7 +155,7 @@ def _length(blocks: list[dict[str, Any]]) -> int:
     return units(msgspec.json.encode(blocks).decode())
 
 
-def deliver(wish: Wish, settings: Any) -> Steps:
+def deliver(wish: Delivery, settings: Any) -> Steps:
     """One request; of a bot that answers in a thread, a second one where the thread is gone."""
     content = message(wish, "text" if is_worded(wish) else settings.layout)
     if settings.url:
@@ -210,7 +221,7 @@ def _judged_hook(reply: Reply, host: str) -> None:
 def _failed(error: str, reply: Reply, host: str) -> NoReturn:
     reason = f"{host} answered {clean(error, 100) or reply.status}"
     if error in _OF_MESSAGE:
-        raise Refused(reason, status=reply.status)
+        raise MessageRefused(reason, status=reply.status)
     raise Again(reason, status=reply.status, after=retry_after(reply))
 
 

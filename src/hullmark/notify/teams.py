@@ -11,8 +11,8 @@ from typing import Any, Literal
 import msgspec
 
 from hullmark.notify.addresses import SecretAddress, check_encrypted, host_of
-from hullmark.notify.channel import Again, Channel, Post, Refused, Reply, Steps, Wish, judged, retry_after
-from hullmark.notify.shown import Section, Shown, clean, fitted, is_worded, shown, unmentioned
+from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Post, Reply, Steps, judged, retry_after
+from hullmark.notify.shown import MessageContent, Section, clean, fitted, is_worded, shown, unmentioned
 
 MAX_BYTES = 27_000
 """Teams takes 28 KB, and counts two bytes for each character on one of its ways: the card has to fit in both."""
@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_encrypted(self.url)
 
 
-def card(wish: Wish, layout: str = "rich") -> dict[str, Any]:
+def card(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
     """The Adaptive Card 1.4, as large as it may be and no larger."""
     what = shown(wish)
     rows = [row for section in what.sections for row in _rows(section)] if layout == "rich" else _templated(wish)
@@ -46,14 +46,14 @@ def card(wish: Wish, layout: str = "rich") -> dict[str, Any]:
     return _wrapped(what, [*body, _foot(what)])
 
 
-def message(wish: Wish, layout: str = "rich") -> bytes:
+def message(wish: Delivery, layout: str = "rich") -> bytes:
     """What is sent: a message with the card."""
     return msgspec.json.encode(
         {"type": "message", "attachments": [{"contentType": _CARD, "contentUrl": None, "content": card(wish, layout)}]}
     )
 
 
-def _wrapped(what: Shown, body: list[dict[str, Any]]) -> dict[str, Any]:
+def _wrapped(what: MessageContent, body: list[dict[str, Any]]) -> dict[str, Any]:
     actions = [{"type": "Action.OpenUrl", "title": what.all, "url": what.link}] if what.link else []
     return {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -70,13 +70,13 @@ def _size(part: dict[str, Any]) -> int:
     return max(len(text), len(text.decode().encode("utf-16-le")))
 
 
-def _head(what: Shown) -> dict[str, Any]:
+def _head(what: MessageContent) -> dict[str, Any]:
     style = "good" if what.is_good else _STYLES.get(what.severity, "emphasis")
     title = _row(_run(what.title, 256, weight="Bolder", size="Medium"))
     return {"type": "Container", "style": style, "bleed": True, "items": [title]}
 
 
-def _foot(what: Shown) -> dict[str, Any]:
+def _foot(what: MessageContent) -> dict[str, Any]:
     return _row(_run(what.footer, 400, size="Small", isSubtle=True), separator=True)
 
 
@@ -95,7 +95,7 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     return rows
 
 
-def _templated(wish: Wish) -> list[dict[str, Any]]:
+def _templated(wish: Delivery) -> list[dict[str, Any]]:
     lines = (clean(line) for line in wish.text.splitlines()[:200])
     return [_row(_run(line, 2000), spacing="Small") for line in lines if line]
 
@@ -113,7 +113,7 @@ def _plain(text: str) -> str:
     return _BRACES.sub("{\u200b", unmentioned(text))
 
 
-def deliver(wish: Wish, settings: Any) -> Steps:
+def deliver(wish: Delivery, settings: Any) -> Steps:
     """One request."""
     # Without its charset the body counts twice.
     headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -130,7 +130,7 @@ def _judged(reply: Reply, host: str) -> None:
         return
     reason = f"{host} answered {reply.status}: {said}"
     if any(f"error {status}" in said.lower() for status in (400, 413)):
-        raise Refused(reason, status=reply.status)
+        raise MessageRefused(reason, status=reply.status)
     raise Again(reason, status=reply.status, after=retry_after(reply))
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.notice import Digest, Item, Notice, TransitionKind
-from hullmark.notify.channel import Again, Outgoing, Reply, Thread, Wish
+from hullmark.notify.channel import Again, Delivery, Outgoing, Reply, Thread
 
 CARRIED: frozenset[TransitionKind] = frozenset(
     (
@@ -30,7 +30,7 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>+\-.!|~&$^:])")
 
 
-def threads_for(wish: Wish) -> Iterator[Thread]:
+def threads_for(wish: Delivery) -> Iterator[Thread]:
     """What is to be brought about. Of a test: a thread that is opened, and the same closed at once."""
     yield from wish.threads
     notice = wish.notice
@@ -49,7 +49,7 @@ def threads_for(wish: Wish) -> Iterator[Thread]:
         yield msgspec.structs.replace(opened, is_open=False, was_open=True, open=(), open_count=0)
 
 
-def severity_of(thread: Thread, wish: Wish) -> Severity:
+def severity_of(thread: Thread, wish: Delivery) -> Severity:
     """The worst of what is open; if nothing says, that of the notice."""
     found: Severity = max((each.severity for each in thread.open), key=SEVERITIES.index, default="unknown")
     if found == "unknown" and isinstance(wish.notice, Notice):
@@ -57,7 +57,7 @@ def severity_of(thread: Thread, wish: Wish) -> Severity:
     return found
 
 
-def link_of(wish: Wish) -> str:
+def link_of(wish: Delivery) -> str:
     """Where all of the notice can be read; "" if that is no link that browsers follow to a page."""
     link = wish.notice.link
     return link if link.startswith(("https://", "http://")) and not _CONTROL.search(link) and " " not in link else ""
@@ -98,13 +98,13 @@ def state_of(thread: Thread) -> str:
     return "One image is concerned." if thread.open_count == 1 else f"{thread.open_count} images are concerned."
 
 
-def note_of(thread: Thread, wish: Wish) -> list[str]:
+def note_of(thread: Thread, wish: Delivery) -> list[str]:
     """What is written below a thread that changes."""
     said = [plain(wish.title, 300), *lines_of(wish.text, 8000), state_of(thread)]
     return [line for line in said if line]
 
 
-def note_id(thread: Thread, wish: Wish) -> str:
+def note_id(thread: Thread, wish: Delivery) -> str:
     """A word that a note of this message is known by."""
     return f"{thread.marker}-{''.join(each for each in wish.notice.id if each.isascii() and each.isalnum())[:40]}"
 

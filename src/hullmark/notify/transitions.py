@@ -16,8 +16,8 @@ from hullmark.notify.causes import Pair, Scene, cause_of, evidence_in, severity_
 from hullmark.policy.verdict_diff import (
     Cause,
     Change,
-    Compared,
     Difference,
+    InputDifference,
     Lookup,
     compare,
     deciding,
@@ -73,7 +73,7 @@ def _is_first_look(before: Verdict, after: Verdict) -> bool:
 
 def _is_failure(verdict: Verdict) -> bool:
     """Whether nothing could be judged at all, or is known any more, for want of a document or the like: that says nothing of findings."""
-    return verdict.is_clouded and not verdict.findings and not verdict.problems and verdict.rule_count is None
+    return verdict.has_unknowns and not verdict.findings and not verdict.problems and verdict.rule_count is None
 
 
 def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
@@ -107,7 +107,7 @@ def _told(difference: Difference, pair: Pair) -> Iterator[tuple[Change, Transiti
             yield change, "finding.worse" if change.cause in _WEIGHS_MORE else "finding.new"
         elif _about(change.finding) in replaced:
             continue  # another rule holds the same against it now
-        elif change.cause in _FOR_CERTAIN or not pair.after.is_clouded:
+        elif change.cause in _FOR_CERTAIN or not pair.after.has_unknowns:
             yield change, "finding.retracted"
     yield from _of_kept(pair)
 
@@ -133,26 +133,26 @@ def _of_kept(pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
                 break
 
 
-def _fixed(old: Weakness, new: Weakness) -> Compared | None:
+def _fixed(old: Weakness, new: Weakness) -> InputDifference | None:
     if not new.fix_version or old.fix_version:
         return None
-    return Compared(what=f"fix of {new.advisory}", before="none", after=new.fix_version)
+    return InputDifference(what=f"fix of {new.advisory}", before="none", after=new.fix_version)
 
 
-def _more_exploited(old: Weakness, new: Weakness) -> Compared | None:
+def _more_exploited(old: Weakness, new: Weakness) -> InputDifference | None:
     reaches = (old.epss or 0) < EPSS_NEWS <= (new.epss or 0)
     if not reaches and not (new.is_exploited and not old.is_exploited):
         return None
-    return Compared(what=f"exploitation of {new.advisory}", before=threat(old), after=threat(new))
+    return InputDifference(what=f"exploitation of {new.advisory}", before=threat(old), after=threat(new))
 
 
-def _more_severe(old: Weakness, new: Weakness) -> Compared | None:
+def _more_severe(old: Weakness, new: Weakness) -> InputDifference | None:
     if SEVERITY_RANK[new.severity] <= SEVERITY_RANK[old.severity]:
         return None
-    return Compared(what=f"severity of {new.advisory}", before=old.severity, after=new.severity)
+    return InputDifference(what=f"severity of {new.advisory}", before=old.severity, after=new.severity)
 
 
-_Tells = Callable[[Weakness, Weakness], Compared | None]
+_Tells = Callable[[Weakness, Weakness], InputDifference | None]
 _OF_KEPT: tuple[tuple[_Tells, Cause, TransitionKind], ...] = (
     (_more_exploited, Cause.EXPLOITATION, "finding.worse"),
     (_more_severe, Cause.SEVERITY, "finding.worse"),

@@ -18,7 +18,7 @@ import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.model.notice import TRANSITION_KINDS, Digest, Notice
-from hullmark.notify.channel import SECRET, Channel, Post, Steps, Wish, judged
+from hullmark.notify.channel import SECRET, Channel, Delivery, Post, Steps, judged
 
 PREFIX = "whsec_"
 _JSON = "application/json"
@@ -143,7 +143,7 @@ def header_value(value: object) -> str:
     )
 
 
-def deliver(wish: Wish, settings: Settings) -> Steps:
+def deliver(wish: Delivery, settings: Settings) -> Steps:
     """One request."""
     about = attributes(wish.notice)
     data = msgspec.to_builtins(wish.notice)
@@ -159,7 +159,7 @@ def deliver(wish: Wish, settings: Settings) -> Steps:
     return ""
 
 
-def _signed(wish: Wish, settings: Settings, body: bytes) -> dict[str, str]:
+def _signed(wish: Delivery, settings: Settings, body: bytes) -> dict[str, str]:
     at = int(wish.now.timestamp())
     secrets = [settings.secret] if settings.secret else []
     if settings.previous_secret and (settings.previous_until is None or wish.now < settings.previous_until):

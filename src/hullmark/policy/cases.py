@@ -21,7 +21,7 @@ from msgspec import Meta
 
 from hullmark.model.advisory import Severity
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict
-from hullmark.policy.convert import Mistakes, read_struct
+from hullmark.policy.decode import Mistakes, read_struct
 from hullmark.policy.document import Node
 from hullmark.policy.native import InvalidPolicy
 from hullmark.policy.values import Mode, NameGlob, Size
@@ -127,7 +127,7 @@ class ExpectedFinding(msgspec.Struct, frozen=True, kw_only=True):
     action: Action | None = None
 
 
-class Expected(msgspec.Struct, frozen=True, kw_only=True):
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What the policy must say. `only`: nothing that counts may be there but `findings`; `absent` are rules that must not fire."""
 
     verdict: Outcome
@@ -145,7 +145,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    expect: Expected
+    expect: Expectation
     recipe: Recipe | None = None
     inventory: str = ""
     image: str = ""
@@ -200,7 +200,7 @@ def read_file(node: Node) -> RecipeFile:
     return made
 
 
-def differences(expected: Expected, verdict: Verdict) -> tuple[str, ...]:
+def differences(expected: Expectation, verdict: Verdict) -> tuple[str, ...]:
     """What is not as expected, a sentence each."""
     found: list[str] = []
     if verdict.verdict is not expected.verdict:

@@ -36,7 +36,7 @@ class MalwareScan(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Detection, ...] = ()
 
 
-class Offered(msgspec.Struct, frozen=True, kw_only=True):
+class OfferedVersions(msgspec.Struct, frozen=True, kw_only=True):
     """What a package registry offers of a package."""
 
     latest: str = ""
@@ -47,7 +47,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a package registry. `synced`: whether it was ever asked."""
 
     synced: bool = False
-    packages: Mapping[str, Offered] = {}
+    packages: Mapping[str, OfferedVersions] = {}
 
 
 class VulnerabilityData(msgspec.Struct, frozen=True, kw_only=True):

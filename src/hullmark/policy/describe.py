@@ -8,11 +8,11 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from hullmark.model.verdict import Action
-from hullmark.policy.convert import kind_of
+from hullmark.policy.decode import kind_of
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import TRIGGERS
 from hullmark.policy.rollout import Grace, Selector, Stage
-from hullmark.policy.rules import NATIVE_SCHEMA, Excepted, Unknown, encode_value
+from hullmark.policy.rules import NATIVE_SCHEMA, PolicyException, WhenUnknown, encode_value
 from hullmark.policy.values import Value
 
 
@@ -84,7 +84,7 @@ def policy_schema() -> dict[str, Any]:
     It is for one document that is a policy by itself; a document of a folder may leave the name or the rules to others.
     """
     rules = {"type": "array", "items": {"oneOf": [_rule_schema(trigger) for trigger in TRIGGERS]}}
-    components: dict[str, Any] = {"exception": _schema_of(Excepted), "rules": rules, "rule_set": _SET}
+    components: dict[str, Any] = {"exception": _schema_of(PolicyException), "rules": rules, "rule_set": _SET}
     components |= {"selector": _schema_of(Selector), "grace": _schema_of(Grace)}
     for trigger in TRIGGERS:
         components[_component(trigger)] = _schema_of(trigger.params)
@@ -145,7 +145,7 @@ def _rule_schema(trigger: Trigger[Any]) -> dict[str, Any]:
             "action": {"enum": [action.value for action in Action]},
             "params": {"$ref": f"#/$defs/{_component(trigger)}"},
             "message": {"type": "string"},
-            "when_unknown": {"enum": [unknown.value for unknown in Unknown]},
+            "when_unknown": {"enum": [unknown.value for unknown in WhenUnknown]},
             "source": {"type": "string"},
         },
     }

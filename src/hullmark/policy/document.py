@@ -36,7 +36,7 @@ class Node:
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenNode:
     """A list or mapping whose end has not come yet."""
 
     node: Node
@@ -76,7 +76,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.root: Node | None = None
-        self._open: list[_Open] = []
+        self._open: list[_OpenNode] = []
         self._anchors: dict[str, Node] = {}
 
     def take(self, event: Any) -> None:
@@ -113,7 +113,9 @@ class _Builder:
             raise Unreadable(
                 f"the policy is nested more than {MAX_DEPTH} deep in line {line}", advice="write it flatter"
             )
-        self._open.append(_Open(Node(None, line), event.anchor, is_mapping=isinstance(event, yaml.MappingStartEvent)))
+        self._open.append(
+            _OpenNode(Node(None, line), event.anchor, is_mapping=isinstance(event, yaml.MappingStartEvent))
+        )
 
     def _end(self) -> None:
         closed = self._open.pop()
@@ -140,7 +142,7 @@ class _Builder:
                 f"the policy has more than {MAX_NODES} parts", advice="split it, or repeat less by aliases"
             )
 
-    def _key(self, parent: _Open, node: Node) -> str:
+    def _key(self, parent: _OpenNode, node: Node) -> str:
         if not isinstance(node.value, str):
             raise Unreadable(
                 f"something other than a text is used as a name in line {node.line}", advice="use a text as name"

@@ -21,8 +21,8 @@ from hullmark.policy.gate import CannotTell, Need, Violation, trigger_id
 from hullmark.policy.grace import Grants
 from hullmark.policy.recount import counted, finding_order, outcome_of
 from hullmark.policy.rollout import Deployment, Stage
-from hullmark.policy.rules import Excepted, Policy, Rule, Unknown
-from hullmark.policy.select import Chosen, choose
+from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
+from hullmark.policy.select import SelectedRules, choose
 from hullmark.policy.unidentified import unidentified
 
 MAX_FINDINGS = Limit(1000, "findings of one rule that are listed one by one; the others are counted", "shortened")
@@ -36,8 +36,8 @@ _NOWHERE = Deployment()
 
 
 @dataclass(slots=True)
-class _Judged:
-    """What one rule came to. `unknown`: why it could not be judged, where the policy wants that told. `is_clouded`: it could not be, or
+class _RuleResult:
+    """What one rule came to. `unknown`: why it could not be judged, where the policy wants that told. `has_unknowns`: it could not be, or
     not on everything.
     """
 
@@ -46,7 +46,7 @@ class _Judged:
     findings: list[Finding] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    is_clouded: bool = False
+    has_unknowns: bool = False
 
 
 def evaluate(
@@ -78,11 +78,11 @@ def evaluate(
         problems=tuple(sorted(problems)),
         inputs=_inputs(policy, facts, analyzer, snapshot),
         rule_count=len(judged),
-        is_clouded=bool(chosen.lacking) or any(each.is_clouded for each in judged),
+        has_unknowns=bool(chosen.lacking) or any(each.has_unknowns for each in judged),
     )
 
 
-def _unchosen(policy: Policy, chosen: Chosen) -> tuple[Outcome, str, list[Finding]]:
+def _unchosen(policy: Policy, chosen: SelectedRules) -> tuple[Outcome, str, list[Finding]]:
     """What an image comes to that no rule set was chosen for."""
     if chosen.lacking:
         return Outcome.UNKNOWN, chosen.lacking, []
@@ -99,8 +99,8 @@ def _unchosen(policy: Policy, chosen: Chosen) -> tuple[Outcome, str, list[Findin
     return Outcome(policy.unmatched.value), chosen.unmatched, [finding]
 
 
-def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted]) -> _Judged:
-    judged = _Judged(rule, stage)
+def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[PolicyException]) -> _RuleResult:
+    judged = _RuleResult(rule, stage)
     missing = lacking(rule, facts)
     if missing:
         _cannot_tell(judged, CannotTell(missing))
@@ -123,7 +123,7 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[Excepted
     return judged
 
 
-def _note_gaps(judged: _Judged, facts: Facts, exceptions: Sequence[Excepted]) -> None:
+def _note_gaps(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyException]) -> None:
     """Note what was not seen of that which the rule looks at, but for what somebody answers for."""
     rule = judged.rule
     left = []
@@ -159,18 +159,18 @@ def lacking(rule: Rule, facts: Facts) -> str:
     return next((reason for need, reason in _FACETS.items() if need in needs and getattr(facts, need) is None), "")
 
 
-def _cannot_tell(judged: _Judged, answer: CannotTell) -> None:
+def _cannot_tell(judged: _RuleResult, answer: CannotTell) -> None:
     """Note what a rule lacks, as the rule wants it taken."""
     rule = judged.rule
-    judged.is_clouded = True
+    judged.has_unknowns = True
     place = answer.evidence[0] if answer.evidence else Evidence()
     sentence = f"the rule {rule.id} cannot be judged: {answer.reason}"
     if len(judged.problems) < MAX_FINDINGS:
         judged.problems.append(Problem(place.path, place.layer, _ROOM, sentence))
-    if rule.when_unknown is Unknown.UNKNOWN:
+    if rule.when_unknown is WhenUnknown.UNKNOWN:
         if judged.stage is Stage.ENFORCE:
             judged.unknown.append(answer.reason)
-    elif rule.when_unknown is not Unknown.GO and len(judged.findings) <= MAX_FINDINGS:
+    elif rule.when_unknown is not WhenUnknown.GO and len(judged.findings) <= MAX_FINDINGS:
         violation = Violation(
             answer.subject or place.path or "?",
             f"It cannot be told whether the rule fires: {answer.reason}.",
@@ -180,7 +180,7 @@ def _cannot_tell(judged: _Judged, answer: CannotTell) -> None:
 
 
 def _finding(
-    judged: _Judged, violation: Violation, exceptions: Sequence[Excepted], action: Action | None = None
+    judged: _RuleResult, violation: Violation, exceptions: Sequence[PolicyException], action: Action | None = None
 ) -> Finding:
     rule = judged.rule
     excepted = _covering(exceptions, violation.subject)
@@ -199,7 +199,7 @@ def _finding(
     return finding if judged.stage is Stage.ENFORCE or excepted is not None else _staged(finding, judged)
 
 
-def _staged(finding: Finding, judged: _Judged) -> Finding:
+def _staged(finding: Finding, judged: _RuleResult) -> Finding:
     """The finding as it counts in a stage before the last: not at all, or as a warning."""
     stage, asked = judged.stage, finding.action
     if stage is Stage.SHADOW and asked is not Action.GO:
@@ -220,17 +220,17 @@ def _with_grace(finding: Finding, rule: Rule, grants: Grants, now: datetime) -> 
     return replace(finding, action=Action.WARN, message=message)
 
 
-def _live(exceptions: Iterable[Excepted], rule_id: str, today: date) -> list[Excepted]:
+def _live(exceptions: Iterable[PolicyException], rule_id: str, today: date) -> list[PolicyException]:
     """The rule's exceptions that count today, those that last longest first."""
     live = [excepted for excepted in exceptions if excepted.rule == rule_id and today <= excepted.expires]
     return sorted(live, key=lambda e: (-e.expires.toordinal(), e.subject.text, e.owner, e.reason, e.ticket))
 
 
-def _covering(exceptions: Sequence[Excepted], subject: str) -> Excepted | None:
+def _covering(exceptions: Sequence[PolicyException], subject: str) -> PolicyException | None:
     return next((excepted for excepted in exceptions if excepted.subject.matches(subject)), None)
 
 
-def _expired(exceptions: Iterable[Excepted], today: date) -> Iterable[Problem]:
+def _expired(exceptions: Iterable[PolicyException], today: date) -> Iterable[Problem]:
     for excepted in exceptions:
         if excepted.expires < today:
             subject = f"{excepted.subject.text} (owner: {excepted.owner})"
@@ -247,7 +247,7 @@ def _not_identified(facts: Facts) -> Iterable[Problem]:
         yield Problem("", -1, _ROOM, reason, "unidentified")
 
 
-def _outcome(judged: Sequence[_Judged], findings: Sequence[Finding]) -> tuple[Outcome, str]:
+def _outcome(judged: Sequence[_RuleResult], findings: Sequence[Finding]) -> tuple[Outcome, str]:
     outcome, reason = outcome_of(findings, len(judged))
     unknown = [each for each in judged if each.unknown]
     if outcome is Outcome.STOP or not unknown:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.explanation import Explanation, Placed
+from hullmark.model.explanation import Explanation, PlacedEvidence
 from hullmark.model.match import Match
 from hullmark.model.verdict import Evidence, Finding, Verdict
 from hullmark.policy.facts import Facts
@@ -39,17 +39,17 @@ def _params(rule: Rule) -> str:
     return msgspec.json.encode(given, order="sorted").decode()
 
 
-def placed(finding: Finding, facts: Facts) -> tuple[Placed, ...]:
+def placed(finding: Finding, facts: Facts) -> tuple[PlacedEvidence, ...]:
     """Where the finding can be seen, each place with its layer."""
     return tuple(_placed(evidence, facts) for evidence in finding.evidence)
 
 
-def _placed(evidence: Evidence, facts: Facts) -> Placed:
+def _placed(evidence: Evidence, facts: Facts) -> PlacedEvidence:
     layers = facts.inventory.source.layers
     if not 0 <= evidence.layer < len(layers):
-        return Placed(evidence=evidence, instruction=evidence.created_by)
+        return PlacedEvidence(evidence=evidence, instruction=evidence.created_by)
     layer = layers[evidence.layer]
-    return Placed(evidence=evidence, digest=layer.digest, instruction=layer.created_by)
+    return PlacedEvidence(evidence=evidence, digest=layer.digest, instruction=layer.created_by)
 
 
 def advice(finding: Finding, rule: Rule | None, facts: Facts) -> str:

@@ -33,12 +33,12 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action
-from hullmark.policy.convert import Mistake, Mistakes, nearest, read_struct
+from hullmark.policy.decode import Mistake, Mistakes, nearest, read_struct
 from hullmark.policy.document import Node
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import triggers_by_gate
 from hullmark.policy.rollout import Grace, RuleSet, Selector, Stage
-from hullmark.policy.rules import NATIVE_SCHEMA, Excepted, Policy, Rule, Unknown
+from hullmark.policy.rules import NATIVE_SCHEMA, Policy, PolicyException, Rule, WhenUnknown
 
 MAX_RULES = Limit(1000, "rules of a native policy", "refused")
 _SHOWN_MISTAKES = 20
@@ -75,7 +75,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     grace: Grace | None = None
     version: str = "1"
     description: str = ""
-    exceptions: tuple[Excepted, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
 
 
 class _SetEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ class _RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     params: Node | None = None
     message: str = ""
-    when_unknown: Unknown = Unknown.UNKNOWN
+    when_unknown: WhenUnknown = WhenUnknown.UNKNOWN
     source: str = ""
 
 

@@ -15,7 +15,7 @@ from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob
 
 
-class Observed(Params, frozen=True, kw_only=True):
+class ObservationParams(Params, frozen=True, kw_only=True):
     """Which observations count."""
 
     severity: Annotated[
@@ -28,7 +28,7 @@ class Observed(Params, frozen=True, kw_only=True):
 
 
 def observed(
-    params: Observed, observations: tuple[Observation, ...] | None, facts: Facts, lacking: str
+    params: ObservationParams, observations: tuple[Observation, ...] | None, facts: Facts, lacking: str
 ) -> Iterator[Answer]:
     """A violation for each observation that counts; `lacking` says what nobody looked for where there are none to look at."""
     if observations is None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from hullmark.match.ranking import is_vendor
 from hullmark.model.advisory import SEVERITY_RANK, Severity
-from hullmark.model.match import Named, SeverityBy
+from hullmark.model.match import MatchedAdvisory, SeverityBy
 
 ANY, VENDOR = "any", "vendor"
 
 
-def severity_by(advisory: Named, wanted: Sequence[str]) -> SeverityBy:
+def severity_by(advisory: MatchedAdvisory, wanted: Sequence[str]) -> SeverityBy:
     """What the first of the wanted sources that rated it says; `unknown` by nobody if none of them did.
 
     `any` is whoever counts without a wish, `vendor` whoever maintains the advisories of the package. Without a wish, it is `any`.
@@ -25,7 +25,7 @@ def severity_by(advisory: Named, wanted: Sequence[str]) -> SeverityBy:
 
 
 def severe(
-    advisory: Named, least: Severity | None, among: Sequence[Severity], wanted: Sequence[str]
+    advisory: MatchedAdvisory, least: Severity | None, among: Sequence[Severity], wanted: Sequence[str]
 ) -> Iterator[bool | None]:
     """Whether the severity is at least one, and one of several, as far as either is asked for; None where nobody rated it."""
     severity = severity_by(advisory, wanted).severity
@@ -35,7 +35,7 @@ def severe(
         yield None if severity == "unknown" not in among else severity in among
 
 
-def _said(advisory: Named, name: str) -> SeverityBy | None:
+def _said(advisory: MatchedAdvisory, name: str) -> SeverityBy | None:
     return next(
         (
             each

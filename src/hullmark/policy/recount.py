@@ -34,7 +34,7 @@ def outcome_of(findings: Sequence[Finding], rule_count: int | None) -> tuple[Out
 
 
 def changed(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str]]) -> V:
-    """The verdict with other findings: `lost` are (rule id, trigger id), and go before `gained` come. A clouded one keeps its outcome,
+    """The verdict with other findings: `lost` are (rule id, trigger id), and go before `gained` come. One with unknowns keeps its outcome,
     but for one that could not be told and has something to stop for now, and a native one that stops or passes."""
     gone = set(lost)
     kept = [each for each in verdict.findings if (each.rule_id, each.trigger_id) not in gone]
@@ -44,7 +44,7 @@ def changed(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str
     is_told_now = outcome is Outcome.STOP and (verdict.verdict is Outcome.UNKNOWN or is_native)
     # Where it passes, rules that could not be judged did not decide: those that do make it unknown.
     is_told_anyway = is_native and verdict.verdict in PASSING
-    if verdict.is_clouded and not is_told_now and not is_told_anyway:
+    if verdict.has_unknowns and not is_told_now and not is_told_anyway:
         outcome, reason = verdict.verdict, verdict.reason
     return replace(verdict, findings=findings, verdict=outcome, reason=reason)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.policy.describe import TriggerRow, describe, params_of
 from hullmark.policy.rollout import Conditions, Grace, Selector
-from hullmark.policy.rules import NATIVE_SCHEMA, Excepted
+from hullmark.policy.rules import NATIVE_SCHEMA, PolicyException
 
 _HEAD = f"""\
 # Policies: reference
@@ -81,7 +81,7 @@ def reference_page() -> str:
         "\n",
         _table(Grace),
         "\n### Exceptions\n\n",
-        _table(Excepted),
+        _table(PolicyException),
     ]
     parts.append("\n## Gates\n")
     for gate in sorted({row.gate for row in rows}):

@@ -18,7 +18,7 @@ from hullmark.policy.values import NameGlob, Value
 NATIVE_SCHEMA = "hullmark-policy/1"
 
 
-class Unknown(StrEnum):
+class WhenUnknown(StrEnum):
     """What a rule makes of a fact that it lacks: the verdict `unknown`, or what it does where it fires."""
 
     UNKNOWN = "unknown"
@@ -40,12 +40,12 @@ class Rule:
     action: Action
     params: Params
     message: str = ""
-    when_unknown: Unknown = Unknown.UNKNOWN
+    when_unknown: WhenUnknown = WhenUnknown.UNKNOWN
     source: str = ""
     rule_set: str = ""
 
 
-class Excepted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Findings that are accepted for a time. They stay visible, and do not count.
 
     It covers the findings of one rule whose subject the glob fits, up to the end (UTC) of the day it expires.
@@ -84,7 +84,7 @@ class Policy:
     name: str
     version: str
     rules: tuple[Rule, ...]
-    exceptions: tuple[Excepted, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
     description: str = ""
     rule_sets: tuple[RuleSet, ...] = ()
     apply: tuple[Selector, ...] = ()

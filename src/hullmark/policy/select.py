@@ -26,7 +26,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class SelectedRules:
     """The rules that judge, each with its stage; or why none does.
 
     `unmatched`: no entry fits, and what was looked for. `lacking`: the fact without which it cannot be told.
@@ -37,23 +37,23 @@ class Chosen:
     lacking: str = ""
 
 
-def choose(policy: Policy, facts: Facts, deployment: Deployment) -> Chosen:
+def choose(policy: Policy, facts: Facts, deployment: Deployment) -> SelectedRules:
     """The rules for this image. Without entries every rule judges every image."""
     stages = {each.name: each.stage for each in policy.rule_sets}
     if not policy.apply:
-        return Chosen(rules=tuple((rule, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules))
+        return SelectedRules(rules=tuple((rule, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules))
     names = names_of(facts)
     for selector in policy.apply:
         fits = _fits(selector.when, facts, names, deployment)
         if fits is None:
-            return Chosen(
+            return SelectedRules(
                 lacking="which rules are for this image depends on its labels, and its settings could not be read"
             )
         if fits:
-            return Chosen(rules=tuple(_of(policy, selector, stages)))
+            return SelectedRules(rules=tuple(_of(policy, selector, stages)))
     where = f" in the environment {deployment.environment}" if deployment.environment else ""
     shown = names[0].written or "an image without a name"
-    return Chosen(unmatched=f"no entry of the policy's apply fits {shown}{where}")
+    return SelectedRules(unmatched=f"no entry of the policy's apply fits {shown}{where}")
 
 
 def _of(policy: Policy, selector: Selector, stages: dict[str, Stage]) -> Iterable[tuple[Rule, Stage]]:

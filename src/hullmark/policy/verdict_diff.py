@@ -39,7 +39,7 @@ class Cause(StrEnum):
     TIME = "time"
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownVulnerability(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot says of a vulnerability: severity, whether it is known to be exploited, EPSS (0-1), and a digest of the rest.
 
     `told` are the packages that it speaks of and did not take back, as `debian:13/glibc`; of those, `fixed` can be mended by some version.
@@ -67,11 +67,11 @@ _PART_OF = {
 }
 """The input that a cause is part of."""
 
-Lookup = Callable[[str, str], "Known | None"]
+Lookup = Callable[[str, str], "KnownVulnerability | None"]
 """(snapshot digest, advisory id) → what it says, None if it knows no such advisory. Raises KeyError where the snapshot is not kept."""
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
+class InputDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One input as both verdicts had it; "" where one had none."""
 
     what: str
@@ -85,7 +85,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding
     is_gained: bool
     cause: Cause
-    compared: Compared
+    compared: InputDifference
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,10 +95,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     after: Outcome
     cause: Cause
     sentence: str
-    compared: Compared | None
+    compared: InputDifference | None
     is_certain: bool
     changes: tuple[Change, ...]
-    also: tuple[Compared, ...]
+    also: tuple[InputDifference, ...]
 
 
 def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Difference:
@@ -128,15 +128,15 @@ def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Di
     )
 
 
-def _also(cause: Cause, inputs: dict[str, Compared]) -> tuple[Compared, ...]:
+def _also(cause: Cause, inputs: dict[str, InputDifference]) -> tuple[InputDifference, ...]:
     """The inputs that differ besides the one that the cause is part of. Time always passes."""
     return tuple(each for each in inputs.values() if each.what not in ("at", _PART_OF.get(cause)))
 
 
-def _inputs(before: Verdict, after: Verdict) -> dict[str, Compared]:
+def _inputs(before: Verdict, after: Verdict) -> dict[str, InputDifference]:
     """The inputs that differ."""
     pairs = {name: (getattr(before.inputs, name) or "", getattr(after.inputs, name) or "") for name in _INPUTS}
-    return {name: Compared(what=name, before=a, after=b) for name, (a, b) in pairs.items() if a != b}
+    return {name: InputDifference(what=name, before=a, after=b) for name, (a, b) in pairs.items() if a != b}
 
 
 def key_of(finding: Finding) -> tuple[str, str, str]:
@@ -144,7 +144,9 @@ def key_of(finding: Finding) -> tuple[str, str, str]:
     return (finding.rule_id, finding.trigger_id, finding.message if finding.subject == "*" else "")
 
 
-def _changes(before: Verdict, after: Verdict, inputs: dict[str, Compared], lookup: Lookup | None) -> Iterable[Change]:
+def _changes(
+    before: Verdict, after: Verdict, inputs: dict[str, InputDifference], lookup: Lookup | None
+) -> Iterable[Change]:
     then, now = ({key_of(finding): finding for finding in each.findings} for each in (before, after))
     for key in sorted(then.keys() | now.keys()):
         old, new = then.get(key), now.get(key)
@@ -157,8 +159,12 @@ def _changes(before: Verdict, after: Verdict, inputs: dict[str, Compared], looku
 
 
 def _cause(
-    old: Finding | None, new: Finding | None, finding: Finding, inputs: dict[str, Compared], lookup: Lookup | None
-) -> tuple[Cause, Compared]:
+    old: Finding | None,
+    new: Finding | None,
+    finding: Finding,
+    inputs: dict[str, InputDifference],
+    lookup: Lookup | None,
+) -> tuple[Cause, InputDifference]:
     if old is not None and new is not None:
         return _changed_action(old, new, inputs)
     if "image" in inputs:
@@ -173,14 +179,14 @@ def _cause(
             return cause, inputs[name]
     if advisory:
         is_there = ("suppressed", "open") if new is not None else ("open", "suppressed")
-        return Cause.VEX, Compared(what=f"statements about {advisory}", before=is_there[0], after=is_there[1])
+        return Cause.VEX, InputDifference(what=f"statements about {advisory}", before=is_there[0], after=is_there[1])
     if (end := support_end_of(finding)) is not None:
         said = end.day or "ended"
         gained = new is not None
-        return Cause.LIFECYCLE, Compared(
+        return Cause.LIFECYCLE, InputDifference(
             what=f"end of support of {end.release}", before="" if gained else said, after=said if gained else ""
         )
-    return Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))
+    return Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))
 
 
 def advisory_of(finding: Finding) -> str:
@@ -197,14 +203,16 @@ def advisory_in(text: str) -> str:
     return found[0] if found is not None else ""
 
 
-def _changed_action(old: Finding, new: Finding, inputs: dict[str, Compared]) -> tuple[Cause, Compared]:
+def _changed_action(old: Finding, new: Finding, inputs: dict[str, InputDifference]) -> tuple[Cause, InputDifference]:
     """The same finding, which counts for more or less."""
     excepted = [_exception(finding) for finding in (old, new)]
     if excepted[0] != excepted[1]:
-        return Cause.EXCEPTION, Compared(what=f"exception from {new.rule_id}", before=excepted[0], after=excepted[1])
+        return Cause.EXCEPTION, InputDifference(
+            what=f"exception from {new.rule_id}", before=excepted[0], after=excepted[1]
+        )
     if "policy" in inputs:
         return Cause.POLICY, inputs["policy"]
-    return Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))
+    return Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))
 
 
 def _exception(finding: Finding) -> str:
@@ -216,11 +224,11 @@ def _exception(finding: Finding) -> str:
 
 
 def _of_snapshots(
-    inputs: dict[str, Compared], finding: Finding, lookup: Lookup | None, *, is_gained: bool
-) -> tuple[Cause, Compared] | None:
+    inputs: dict[str, InputDifference], finding: Finding, lookup: Lookup | None, *, is_gained: bool
+) -> tuple[Cause, InputDifference] | None:
     """What two snapshots say differently of the finding's vulnerability; None if that is nothing, and something else differs."""
     snapshots, advisory = inputs["snapshot"], advisory_of(finding)
-    unknown = Compared(what=f"advisory {advisory}", before=snapshots.before, after=snapshots.after)
+    unknown = InputDifference(what=f"advisory {advisory}", before=snapshots.before, after=snapshots.after)
     if lookup is None or not snapshots.before or not snapshots.after:
         return Cause.ADVISORY, unknown
     try:
@@ -232,11 +240,11 @@ def _of_snapshots(
     if old is None or new is None or was_told != is_told:
         words = ["known" if each else "not known" for each in (was_told, is_told)]
         cause = Cause.RETRACTION if was_told and not is_told else Cause.ADVISORY
-        return cause, Compared(what=f"advisory {advisory}", before=words[0], after=words[1])
+        return cause, InputDifference(what=f"advisory {advisory}", before=words[0], after=words[1])
     return _said_otherwise(advisory, place if is_gained else "", (old, new), is_alone=_is_alone(inputs))
 
 
-def _are_told(said: tuple[Known | None, Known | None], place: str) -> tuple[bool, bool]:
+def _are_told(said: tuple[KnownVulnerability | None, KnownVulnerability | None], place: str) -> tuple[bool, bool]:
     """Whether two snapshots know a vulnerability; of this package, where one of them says so."""
     places = [each.told if each is not None else frozenset[str]() for each in said]
     if place and place in places[0] | places[1]:
@@ -244,33 +252,33 @@ def _are_told(said: tuple[Known | None, Known | None], place: str) -> tuple[bool
     return said[0] is not None, said[1] is not None
 
 
-def _is_alone(inputs: dict[str, Compared]) -> bool:
+def _is_alone(inputs: dict[str, InputDifference]) -> bool:
     """Whether nothing but the advisories may be what made two verdicts differ."""
     return not inputs.keys() & {"policy", "analyzer"}
 
 
 def _said_otherwise(
-    advisory: str, place: str, said: tuple[Known, Known], *, is_alone: bool
-) -> tuple[Cause, Compared] | None:
+    advisory: str, place: str, said: tuple[KnownVulnerability, KnownVulnerability], *, is_alone: bool
+) -> tuple[Cause, InputDifference] | None:
     old, new = said
     if old.severity != new.severity:
-        return Cause.SEVERITY, Compared(what=f"severity of {advisory}", before=old.severity, after=new.severity)
+        return Cause.SEVERITY, InputDifference(what=f"severity of {advisory}", before=old.severity, after=new.severity)
     if place in new.fixed - old.fixed:
-        return Cause.FIX, Compared(what=f"fix of {advisory}", before="none", after=f"one for {place}")
+        return Cause.FIX, InputDifference(what=f"fix of {advisory}", before="none", after=f"one for {place}")
     if old.content == new.content:
         step = 0.0 if is_alone else _EPSS_STEP
         if old.is_exploited != new.is_exploited or abs((old.epss or 0) - (new.epss or 0)) > step:
-            return Cause.EXPLOITATION, Compared(
+            return Cause.EXPLOITATION, InputDifference(
                 what=f"exploitation of {advisory}", before=threat(old), after=threat(new)
             )
         if old == new and old.content and not is_alone:
             return None
-    return Cause.ADVISORY, Compared(
+    return Cause.ADVISORY, InputDifference(
         what=f"advisory {advisory}", before=old.content or "as it was", after=new.content or "changed"
     )
 
 
-def threat(known: Known | Weakness) -> str:
+def threat(known: KnownVulnerability | Weakness) -> str:
     """What is known of a vulnerability's exploitation, in words."""
     listed = "known to be exploited" if known.is_exploited else "not known to be exploited"
     return f"{listed}, EPSS {known.epss:.3f}" if known.epss is not None else listed
@@ -295,7 +303,7 @@ def _decisive(before: Outcome, after: Outcome, changes: tuple[Change, ...]) -> l
 
 
 def _without_findings(
-    before: Verdict, after: Verdict, inputs: dict[str, Compared], changes: tuple[Change, ...]
+    before: Verdict, after: Verdict, inputs: dict[str, InputDifference], changes: tuple[Change, ...]
 ) -> Difference:
     """The findings say the same: either nothing differs, or what could not be told does."""
     cause, compared = Cause.NOTHING, None
@@ -308,7 +316,7 @@ def _without_findings(
         )
         cause, compared = next(
             ((cause, inputs[name]) for name, cause in order if name in inputs),
-            (Cause.TIME, inputs.get("at", Compared(what="at", before="", after=""))),
+            (Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))),
         )
     also = _also(cause, inputs)
     said = "Both say the same." if compared is None else f"{_LEADS[cause]}: {after.reason or before.reason}."
@@ -340,7 +348,7 @@ _LEADS = {
 }
 
 
-def _sentence(cause: Cause, compared: Compared, example: Change, count: int) -> str:
+def _sentence(cause: Cause, compared: InputDifference, example: Change, count: int) -> str:
     values = f" ({compared.what}: {compared.before or 'none'}, then {compared.after or 'none'})"
     verb = "counts now" if example.is_gained else "no longer counts"
     more = f", and {count - 1} more" if count > 1 else ""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.advisory import Cvss
-from hullmark.model.match import Match, Matches, Named
+from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.model.package import Package
 from hullmark.report import cyclonedx_json
 from hullmark.report.documents import content_uuid, encode, known_version
@@ -139,7 +139,7 @@ def _vulnerability(match: Match, analysed: Json) -> Json:
     return {**{key: value for key, value in entry.items() if value}, "properties": list(_properties(match))}
 
 
-def _ratings(advisory: Named) -> list[Json]:
+def _ratings(advisory: MatchedAdvisory) -> list[Json]:
     own = {"source": {"name": advisory.source}, "severity": _SEVERITY.get(advisory.severity, advisory.severity)}
     ratings = [own, *(_rating(rating) for rating in advisory.cvss)]
     return [rating for place, rating in enumerate(ratings) if rating not in ratings[:place]]

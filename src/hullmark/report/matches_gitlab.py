@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from hullmark.model.limit import Limit
-from hullmark.model.match import Match, Matches, Named
+from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.report.documents import content_uuid, encode
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
@@ -85,7 +85,7 @@ def _vulnerability(match: Match, matches: Matches) -> Json:
     }
 
 
-def _identifiers(advisory: Named) -> list[Json]:
+def _identifiers(advisory: MatchedAdvisory) -> list[Json]:
     """The CVE first, which is what findings of several scanners are joined by; then the other names and the weaknesses."""
     names = dict.fromkeys(id for id in (advisory.cve, advisory.id, *advisory.aliases) if id)
     found = [_identifier(id, page_of(advisory) if id in (advisory.cve, advisory.id) else "") for id in names]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 
 from hullmark.model.limit import Limit
-from hullmark.model.match import Match, Matches, Named
+from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import facts, page, place, text
@@ -143,12 +143,12 @@ def _mark(kind: str, word: str) -> str:
     return f'<span class="mark {kind}">{word}</span>'
 
 
-def _exploited(advisory: Named) -> str:
+def _exploited(advisory: MatchedAdvisory) -> str:
     word = {"": "", "KEV": "exploited", "ransom": "exploited by ransomware"}[kev_text(advisory.kev)]
     return f" {_mark('kev', word)}" if word else ""
 
 
-def _link(advisory: Named) -> str:
+def _link(advisory: MatchedAdvisory) -> str:
     address = page_of(advisory)
     name = text(advisory.id)
     return _anchor(address, name) if address else name

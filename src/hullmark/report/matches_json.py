@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.match import Match, Matches, Named, Suppressed, Untold
+from hullmark.model.match import Match, MatchedAdvisory, Matches, Suppression, UnknownPackage
 from hullmark.model.package import Package, SourcePackage
 from hullmark.report import inventory_json
 from hullmark.report.documents import encode
@@ -201,7 +201,7 @@ def _match(match: Match) -> MatchJson:
     )
 
 
-def _advisory(advisory: Named) -> AdvisoryJson:
+def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:
     epss, kev = advisory.epss, advisory.kev
     return AdvisoryJson(
         aliases=advisory.aliases,
@@ -238,13 +238,13 @@ def _installed(package: Package) -> InstalledJson:
     )
 
 
-def _suppressed(suppressed: Suppressed | None) -> SuppressedJson | None:
+def _suppressed(suppressed: Suppression | None) -> SuppressedJson | None:
     if suppressed is None:
         return None
     return SuppressedJson(suppressed.by, suppressed.expires, suppressed.owner, suppressed.reason)
 
 
-def _untold(untold: Untold) -> UntoldJson:
+def _untold(untold: UnknownPackage) -> UntoldJson:
     return UntoldJson(_installed(untold.package), untold.package.purl, untold.reason)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hullmark.model.match import Match, Matches, Untold
+from hullmark.model.match import Match, Matches, UnknownPackage
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.junit import Case, case, document, element, suite
@@ -69,7 +69,7 @@ def _case_of_nothing(matches: Matches) -> Case:
     return "error", case("vulnerabilities", reference, [element("error", "no advisories were used", "unknown")])
 
 
-def _case_of_untold(untold: Untold) -> Case:
+def _case_of_untold(untold: UnknownPackage) -> Case:
     package = untold.package
     inner = element("error", untold.reason, "unknown")
     return "error", case(f"{package.name} {package.version}", package.purl, [inner])

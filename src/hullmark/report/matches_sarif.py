@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from hullmark.model.limit import Limit
-from hullmark.model.match import Match, Matches, Named
+from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.model.package import Location
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
@@ -111,7 +111,7 @@ def _help(match: Match) -> Json:
     return {"text": text, "markdown": marked}
 
 
-def _facts(advisory: Named) -> Iterable[tuple[str, str]]:
+def _facts(advisory: MatchedAdvisory) -> Iterable[tuple[str, str]]:
     rating = main_rating(advisory)
     kev = advisory.kev
     values = (

@@ -10,7 +10,7 @@ import msgspec
 
 from hullmark.model.advisory import SEVERITIES, Cvss, Severity
 from hullmark.model.inventory import Distro, Inventory
-from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named, SnapshotInfo
+from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches, SnapshotInfo
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl, quote
 from hullmark.report.documents import EPOCH, moment
@@ -135,14 +135,14 @@ def severity_of(score: float) -> Severity:
     return next((severity for floor, severity in _BANDS if score >= floor), "unknown")
 
 
-def main_rating(advisory: Named) -> Cvss | None:
+def main_rating(advisory: MatchedAdvisory) -> Cvss | None:
     """The first rating that agrees with the severity, else the first of all."""
     rated = [rating for rating in advisory.cvss if rating.score > 0]
     agreeing = (rating for rating in rated if severity_of(rating.score) == advisory.severity)
     return next(agreeing, rated[0] if rated else None)
 
 
-def score_of(advisory: Named) -> float | None:
+def score_of(advisory: MatchedAdvisory) -> float | None:
     """A score from 0.1 to 10 that stands for the severity: a rating's, where one agrees with the severity's word.
 
     Many consumers sort by numbers only; the word is the better judgement, because it is the distribution's own.
@@ -158,7 +158,7 @@ def is_url(text: str) -> bool:
     return _URL(text) is not None
 
 
-def page_of(advisory: Named) -> str:
+def page_of(advisory: MatchedAdvisory) -> str:
     """Where people read about the advisory; "" if nobody knows."""
     for id in (advisory.id, advisory.cve):
         if _ID(id):

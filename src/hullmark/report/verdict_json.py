@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.model.explanation import ExplainedVerdict, Explanation, Placed
+from hullmark.model.explanation import ExplainedVerdict, Explanation, PlacedEvidence
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Evidence, Finding, PolicyProblem, Verdict
 from hullmark.report.documents import encode
@@ -163,7 +163,7 @@ def _explanation(explanation: Explanation) -> ExplanationJson:
     )
 
 
-def _place(place: Placed) -> PlaceJson:
+def _place(place: PlacedEvidence) -> PlaceJson:
     evidence = place.evidence
     return PlaceJson(evidence.detail, place.digest, place.instruction, evidence.layer, evidence.path)
 

@@ -16,7 +16,7 @@ ACTIONS = (Action.STOP, Action.WARN, Action.GO)
 _DOCKERFILE = re.compile(r"Dockerfile:([0-9]{1,7})").fullmatch
 
 
-class Place(NamedTuple):
+class FindingPlace(NamedTuple):
     """Where a finding is seen: a path relative to the image's root or to the Dockerfile's folder, and a line (0: none)."""
 
     path: str
@@ -71,15 +71,15 @@ def trigger(finding: Finding) -> str:
     return f"{finding.gate}.{finding.trigger}"
 
 
-def place_of(finding: Finding) -> Place:
+def place_of(finding: Finding) -> FindingPlace:
     """Where to look first; a place without a path if nobody knows."""
     for evidence in finding.evidence:
         line = line_of(evidence)
         if line:
-            return Place("Dockerfile", line)
+            return FindingPlace("Dockerfile", line)
         if relative_uri(evidence.path):
-            return Place(evidence.path.strip("/"))
-    return Place("")
+            return FindingPlace(evidence.path.strip("/"))
+    return FindingPlace("")
 
 
 def line_of(evidence: Evidence) -> int:

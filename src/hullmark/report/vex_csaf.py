@@ -28,7 +28,7 @@ _NAMESPACE = "https://hullmark.invalid"
 """The standard wants an address of the publisher; reserved names (RFC 2606) lead nowhere."""
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _ProductStatement(msgspec.Struct, frozen=True):
     product: str
     said: Position
     match: Match
@@ -94,11 +94,11 @@ def _tree(matches: Matches, products: dict[str, str]) -> Json:
     return {"full_product_names": [image, *parts], "relationships": relations}
 
 
-def _by_vulnerability(matches: Iterable[Match], products: dict[str, str]) -> Iterator[list[_Told]]:
+def _by_vulnerability(matches: Iterable[Match], products: dict[str, str]) -> Iterator[list[_ProductStatement]]:
     """For each vulnerability what is told of each product: of several words the most cautious."""
-    groups: dict[str, dict[str, _Told]] = {}
+    groups: dict[str, dict[str, _ProductStatement]] = {}
     for match in matches:
-        told = _Told(products[purl_of(match.package)], position(match), match)
+        told = _ProductStatement(products[purl_of(match.package)], position(match), match)
         group = groups.setdefault(match.advisory.cve or match.advisory.id, {})
         known = group.get(told.product)
         if known is None or CAUTION.index(told.said.status) < CAUTION.index(known.said.status):
@@ -107,7 +107,7 @@ def _by_vulnerability(matches: Iterable[Match], products: dict[str, str]) -> Ite
         yield list(group.values())
 
 
-def _vulnerability(told: list[_Told]) -> Json:
+def _vulnerability(told: list[_ProductStatement]) -> Json:
     advisories = [each.match.advisory for each in told]
     cve = next((advisory.cve for advisory in advisories if _CVE(advisory.cve)), "")
     names = {(advisory.source or "hullmark", id) for advisory in advisories for id in (advisory.id, *advisory.aliases)}
@@ -144,13 +144,13 @@ def _grouped(labels: Iterable[tuple[str, str]]) -> Iterator[Json]:
     yield from ({"label": label, "product_ids": products} for label, products in groups.items())
 
 
-def _threats(told: list[_Told]) -> Iterator[Json]:
+def _threats(told: list[_ProductStatement]) -> Iterator[Json]:
     for each in told:
         if each.said.status == "not_affected":
             yield {"category": "impact", "details": each.said.impact, "product_ids": [each.product]}
 
 
-def _remediations(told: list[_Told]) -> Iterator[Json]:
+def _remediations(told: list[_ProductStatement]) -> Iterator[Json]:
     for each in told:
         if each.said.status == "affected":
             yield {"category": _remedy(each.match), "details": each.said.action, "product_ids": [each.product]}

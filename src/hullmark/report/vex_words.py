@@ -12,7 +12,7 @@ import re
 import msgspec
 
 from hullmark.match.clearing import is_reported, is_silent
-from hullmark.model.match import Match, Suppressed
+from hullmark.model.match import Match, Suppression
 from hullmark.report.matches_words import advice
 
 JUSTIFICATIONS = (
@@ -55,7 +55,7 @@ def position(match: Match) -> Position:
     return Position(status="not_affected", impact=suppressed.reason or "The distribution says so.")
 
 
-def _acceptance(suppressed: Suppressed) -> str:
+def _acceptance(suppressed: Suppression) -> str:
     owner = f" by {suppressed.owner}" if suppressed.owner else ""
     until = f" until {suppressed.expires}" if suppressed.expires else ""
     return f"Accepted{owner}{until}: {suppressed.reason}"

@@ -84,7 +84,7 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     stands_in: bool = False
 
 
-class Found(msgspec.Struct, Generic[F], frozen=True):
+class LocatedFact(msgspec.Struct, Generic[F], frozen=True):
     """A fact at a path of the finished tree. `path` has no leading slash, `layer` is the layer it came from."""
 
     path: str

@@ -9,7 +9,7 @@ from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
 from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.entry import LayerRecord, text
-from hullmark.rootfs.reads import Found, Read, Remark, kind_of
+from hullmark.rootfs.reads import LocatedFact, Read, Remark, kind_of
 from hullmark.rootfs.tree import Node, Tree
 
 F = TypeVar("F")
@@ -73,20 +73,20 @@ class TreeView:
                     [*(each for each in versions if each[0] != link[0]), (*link, own[target])], key=_rank
                 )
 
-    def facts(self, read: Read[F]) -> Iterator[Found[F]]:
+    def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that `read` took a fact from, sorted by path."""
         known = self._by_path(read)
         for path in sorted(known):
             node = self._tree.nodes.get(path)
             for layer, position, fact in known[path]:
                 if self._all_layers or (node is not None and node.rank == (layer, position)):
-                    yield Found(text(path), layer, fact)
+                    yield LocatedFact(text(path), layer, fact)
             if read.stands_in and node is not None and not self._all_layers and self._is_unread(read, path, node):
                 layer, _, fact = known[path][-1]
                 self.problem(
                     text(path), f"its version of layer {node.layer} could not be read; that of layer {layer} stands in"
                 )
-                yield Found(text(path), layer, fact)
+                yield LocatedFact(text(path), layer, fact)
 
     def _is_unread(self, read: Read[Any], path: bytes, node: Node) -> bool:
         """Whether the visible version of a file was wanted, but could not be read."""
@@ -94,20 +94,20 @@ class TreeView:
         has_fact = any((layer, position) == node.rank for layer, position, _ in self._by_path(read)[path])
         return not has_fact and any(p.path == path and p.room == read.name for p in problems)
 
-    def fact_at(self, read: Read[F], path: str) -> Found[F] | None:
+    def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """The fact at a path, links followed; None if there is none."""
         real = self._tree.resolve(_raw(path))
         if real is None or (node := self._tree.nodes.get(real)) is None:
             return None
         for layer, position, fact in self._by_path(read).get(real, ()):
             if node.rank == (layer, position):
-                return Found(text(real), layer, fact)
+                return LocatedFact(text(real), layer, fact)
         return None
 
-    def versions(self, read: Read[F], path: str) -> list[Found[F]]:
+    def versions(self, read: Read[F], path: str) -> list[LocatedFact[F]]:
         """Every version of the fact at this path, bottom layer first, also those that later layers replaced."""
         raw = _raw(path)
-        return [Found(path, layer, fact) for layer, _, fact in self._by_path(read).get(raw, ())]
+        return [LocatedFact(path, layer, fact) for layer, _, fact in self._by_path(read).get(raw, ())]
 
     def resolve(self, path: str) -> str | None:
         """The real path after following every link inside the root; None if nothing is there."""

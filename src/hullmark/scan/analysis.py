@@ -20,8 +20,8 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.squash import squash
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
+from hullmark.scan.request import Analysis, ScanRequest
 from hullmark.scan.rooms import Rooms
-from hullmark.scan.wish import Analysis, Wish
 
 
 class Extras(NamedTuple):
@@ -40,7 +40,7 @@ def reads_for(catalogers: Sequence[Cataloger] = CATALOGERS) -> tuple[Read[Any], 
     return tuple({read.name: read for read in reads}.values())
 
 
-def extra_reads_for(wish: Wish) -> tuple[Read[Any], ...]:
+def extra_reads_for(wish: ScanRequest) -> tuple[Read[Any], ...]:
     """What else a wish wants to read, each once."""
     reads = [*wish.reads, *(read for facet in wish.facets for read in facet.reads)]
     # A scan for packages alone imports nothing of this.
@@ -62,7 +62,7 @@ def extra_reads_for(wish: Wish) -> tuple[Read[Any], ...]:
 
 def analyse(
     records: Sequence[LayerRecord],
-    wish: Wish,
+    wish: ScanRequest,
     catalogers: Sequence[Cataloger] = CATALOGERS,
     config: ImageConfig | None = None,
 ) -> tuple[Analysis, tuple[FileRecord, ...] | None, Extras]:
@@ -104,7 +104,7 @@ def _assembled(
     return results, problems
 
 
-def is_all_kept(records: Sequence[LayerRecord], wish: Wish) -> bool:
+def is_all_kept(records: Sequence[LayerRecord], wish: ScanRequest) -> bool:
     """Whether all files whose content is wished for are among the kept ones."""
     from hullmark.facets.content import content_read
 
@@ -118,7 +118,7 @@ def is_all_kept(records: Sequence[LayerRecord], wish: Wish) -> bool:
     )
 
 
-def _contents(tree: Tree, records: Sequence[LayerRecord], wish: Wish) -> dict[str, bytes]:
+def _contents(tree: Tree, records: Sequence[LayerRecord], wish: ScanRequest) -> dict[str, bytes]:
     """The content of the files that are wished for, whether it was read for this wish or is kept since an earlier one."""
     if not wish.contents:
         return {}
@@ -138,7 +138,7 @@ def _kept_bodies(tree: Tree, records: Sequence[LayerRecord]) -> Iterator[tuple[s
             yield item.path, item.fact.body
 
 
-def _found(tree: Tree, records: Sequence[LayerRecord], wish: Wish) -> dict[str, dict[str, Any]]:
+def _found(tree: Tree, records: Sequence[LayerRecord], wish: ScanRequest) -> dict[str, dict[str, Any]]:
     return {
         read.name: {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)} for read in wish.reads
     }

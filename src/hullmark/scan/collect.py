@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.needs import Needs
-from hullmark.scan.wish import Scanned, Wish
+from hullmark.scan.request import ScanRequest, ScanResult
 
 
-def wish_for(wanted: Needs) -> Wish:
+def wish_for(wanted: Needs) -> ScanRequest:
     """What a scan must collect, but for facets. With contents the list of files tells which of them could not be read."""
-    return Wish(
+    return ScanRequest(
         files=wanted.files or bool(wanted.contents),
         digests=wanted.digests,
         ghosts=wanted.ghosts,
@@ -25,7 +25,7 @@ def _read_glob(glob: PathGlob) -> str:
     return text[1:].replace("[", "[[]").replace("{", "[{]").replace("}", "[}]")
 
 
-def contents_of(scanned: Scanned, wanted: Needs) -> dict[str, bytes | None]:
+def contents_of(scanned: ScanResult, wanted: Needs) -> dict[str, bytes | None]:
     """The bodies that were asked for; None for those that are there but were not read."""
     contents: dict[str, bytes | None] = dict(scanned.contents)
     asked = PathGlobs(wanted.contents)

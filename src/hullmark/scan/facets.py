@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 from hullmark.facets.facet import Facet
-from hullmark.scan.wish import Means
+from hullmark.scan.request import ScanResources
 
 
 @contextmanager
-def facets_for(names: Iterable[str], means: Means) -> Iterator[tuple[Facet, ...]]:
+def facets_for(names: Iterable[str], means: ScanResources) -> Iterator[tuple[Facet, ...]]:
     """The facets of these names, with what they work with on this machine.
 
     Raises HullmarkError where that is wished for and not to be had.
@@ -19,20 +19,20 @@ def facets_for(names: Iterable[str], means: Means) -> Iterator[tuple[Facet, ...]
         yield tuple(stack.enter_context(FACETS[name](means)) for name in sorted(names))
 
 
-def _certificates(means: Means) -> AbstractContextManager[Facet]:
+def _certificates(means: ScanResources) -> AbstractContextManager[Facet]:
     from hullmark.facets.certificates.facet import CERTIFICATES
 
     return nullcontext(CERTIFICATES)
 
 
-def _configuration(means: Means) -> AbstractContextManager[Facet]:
+def _configuration(means: ScanResources) -> AbstractContextManager[Facet]:
     from hullmark.facets.configuration.facet import CONFIGURATION
 
     return nullcontext(CONFIGURATION)
 
 
 @contextmanager
-def _malware(means: Means) -> Iterator[Facet]:
+def _malware(means: ScanResources) -> Iterator[Facet]:
     from hullmark.facets.malware.facet import malware_facet
     from hullmark.scan.scanners import opened
 
@@ -40,7 +40,7 @@ def _malware(means: Means) -> Iterator[Facet]:
         yield malware_facet(scanners)
 
 
-def _secrets(means: Means) -> AbstractContextManager[Facet]:
+def _secrets(means: ScanResources) -> AbstractContextManager[Facet]:
     from hullmark.facets.secrets.facet import secrets_facet
     from hullmark.facets.secrets.own import NO_RULES
 
@@ -52,7 +52,7 @@ def _secrets(means: Means) -> AbstractContextManager[Facet]:
     return nullcontext(secrets_facet(own, means.secret_salt))
 
 
-FACETS: dict[str, Callable[[Means], AbstractContextManager[Facet]]] = {
+FACETS: dict[str, Callable[[ScanResources], AbstractContextManager[Facet]]] = {
     "certificates": _certificates,
     "configuration": _configuration,
     "malware": _malware,

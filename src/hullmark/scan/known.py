@@ -5,20 +5,20 @@ from __future__ import annotations
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.policy.gate import FACETS, Need
 from hullmark.scan.facets import facets_for
+from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources
 from hullmark.scan.shown_settings import without_secrets
 from hullmark.scan.take import take_for_rules
-from hullmark.scan.wish import Means, ScannerPlaces, Wish
 from hullmark.source import SourceOptions
 
 
-def known_image(reference: str, means: Means, options: SourceOptions) -> KnownImage:
+def known_image(reference: str, means: ScanResources, options: SourceOptions) -> KnownImage:
     """An image's inventory with files and facts. Malware is looked for only where `means` names a scanner.
 
     Raises HullmarkError where the image cannot be read.
     """
     names = FACETS if means.scanners != ScannerPlaces() else FACETS - {Need.MALWARE}
     with facets_for(names, means) as facets:
-        wish = Wish(files=True, digests=True, ghosts=True, facets=facets)
+        wish = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
         scanned = take_for_rules(reference, wish, means, options)
     config = scanned.inventory.config
     facts = PolicyFacts(config=without_secrets(config) if config is not None else None, ghosts=True, **scanned.facets)

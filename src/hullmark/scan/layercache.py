@@ -23,7 +23,7 @@ from hullmark.rootfs.reads import Read
 _MAGIC = b"hullmark-record-1\n"
 
 
-class _Stored(msgspec.Struct, array_like=True):
+class _StoredRecord(msgspec.Struct, array_like=True):
     """A layer record as it is written: the facts of each read stand alone, so that they decode with their own type."""
 
     digest: str
@@ -109,7 +109,7 @@ class LayerCache:
             return None
         types: dict[str, Any] = {read.name: list[tuple[int, read.fact]] for read in reads}  # type: ignore[name-defined]
         try:
-            stored = msgspec.msgpack.decode(payload, type=_Stored)
+            stored = msgspec.msgpack.decode(payload, type=_StoredRecord)
             facts = {
                 name: msgspec.msgpack.decode(raw, type=types[name])
                 for name, raw in stored.facts.items()
@@ -134,7 +134,7 @@ class LayerCache:
         """Keep a record under the digest it was verified to have."""
         encode = self._encoder.encode
         facts = {name: encode(found) for name, found in record.facts.items()}
-        stored = _Stored(record.digest, record.diff_id, record.size, record.entries, facts, record.problems)
+        stored = _StoredRecord(record.digest, record.diff_id, record.size, record.entries, facts, record.problems)
         self._keep.write(f"{self._records}/{_name(record.digest)}", encode(stored))
 
     def load_facts(self, digest: str, read: Read[Any], fingerprint: str) -> ReadFacts | None:

@@ -40,7 +40,7 @@ class KeptLayer(LayerBlob, frozen=True, kw_only=True):
     """A layer that was read and verified before: its digest is certain, and its bytes may be had no longer."""
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class LayerReading(msgspec.Struct, frozen=True, kw_only=True):
     """How layers are read: what the catalogers want, and others beside them, whether files are hashed, where records are kept.
 
     `unkept` are names of extras whose facts are not kept for later.
@@ -56,7 +56,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     watch: Watch | None = None
 
 
-def are_kept(image: Image, reading: Reading) -> bool:
+def are_kept(image: Image, reading: LayerReading) -> bool:
     """Whether all that is to be read of the image's layers is kept already."""
     cache = reading.cache
     if cache is None:
@@ -94,7 +94,7 @@ def _known_digest(blob: LayerBlob, cache: LayerCache, *, is_addressed: bool) -> 
     return stamped
 
 
-def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
+def layer_records(image: Image, reading: LayerReading) -> list[LayerRecord]:
     """The records of all layers, bottom first. Raises BrokenImage if a layer is not what the image says."""
     known: list[str | None] = [None] * len(image.layers)
     if reading.cache is not None:
@@ -126,7 +126,7 @@ def layer_records(image: Image, reading: Reading) -> list[LayerRecord]:
 class _Dispatches:
     """One Dispatch for each set of reads that layers lack: it learns names as it goes, for all layers."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: LayerReading) -> None:
         self.reading = reading
         self._known: dict[tuple[str, ...], Dispatch] = {}
 
@@ -141,7 +141,7 @@ class _Dispatches:
 class _ImageLimits:
     """Drops the facts of layers that are more than a read may take of one image."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: LayerReading) -> None:
         reads = (extra.read for extra in reading.extras)
         self._reads = [read for read in reads if read.image_limit is not None and read.weigh is not None]
         self._taken = dict.fromkeys((read.name for read in self._reads), 0)
@@ -162,7 +162,7 @@ class _ImageLimits:
         return record
 
 
-class _Stopped(Exception):
+class _ReadingStopped(Exception):
     """The image is given up: this layer need not be read to its end."""
 
 
@@ -187,7 +187,7 @@ def _record(
 
     def progress(done: int) -> None:
         if stop is not None and stop.is_set():
-            raise _Stopped
+            raise _ReadingStopped
         if watch is not None:
             watch(Step(number, done, blob.size))
 

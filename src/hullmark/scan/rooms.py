@@ -12,7 +12,7 @@ from hullmark.catalog.distro import DISTRO_READS
 from hullmark.model.problem import IN_LAYERS, Fact, Problem
 from hullmark.rootfs.entry import text
 from hullmark.rootfs.tree import Tree
-from hullmark.scan.wish import Wish
+from hullmark.scan.request import ScanRequest
 
 Open = tuple[tuple[Fact, ...], tuple[str, ...]]
 """The facts that a problem leaves incomplete, and the purl types of packages that may be missing."""
@@ -23,7 +23,7 @@ _OF_VISIBLE_FILES: frozenset[Fact] = frozenset(("packages", "owners", "distro", 
 class Rooms:
     """Says of each problem what it leaves incomplete. A room that is not known leaves everything so."""
 
-    def __init__(self, catalogers: Iterable[Cataloger], wish: Wish) -> None:
+    def __init__(self, catalogers: Iterable[Cataloger], wish: ScanRequest) -> None:
         self._all_layers = wish.all_layers
         self._open: dict[str, Open] = {
             "content": (("contents",), ()),

@@ -7,11 +7,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hullmark.catalog.sbom import read_sbom
-from hullmark.catalog.sbom.told import MAX_BYTES
+from hullmark.catalog.sbom.document import MAX_BYTES
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.scan.documents import read_bounded
-from hullmark.scan.wish import Scanned, Wish
+from hullmark.scan.request import ScanRequest, ScanResult
 
 
 def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
@@ -25,31 +25,31 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     return read_sbom(document, name)
 
 
-def take_sbom(path: str, wish: Wish) -> Scanned:
+def take_sbom(path: str, wish: ScanRequest) -> ScanResult:
     """What an SBOM answers of a wish. Raises HullmarkError where the wish is for what only the image itself has."""
     lacking = [what for what, wished in _beyond(wish).items() if wished]
     if lacking:
         raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
     inventory = inventory_from_sbom(Path(path))
     if not wish.files:
-        return Scanned(replace(inventory, files=None))
+        return ScanResult(replace(inventory, files=None))
     if inventory.files is None:
         raise HullmarkError(
             "this SBOM lists no files", advice="name the image itself, or write it with scan --files -o json"
         )
-    return Scanned(inventory)
+    return ScanResult(inventory)
 
 
-def take_part_of_sbom(path: str, wish: Wish) -> Scanned:
+def take_part_of_sbom(path: str, wish: ScanRequest) -> ScanResult:
     """What an SBOM answers of a policy's wish. The rest is None: nobody looked, so that rules that need it cannot tell.
 
     Its list of files is left out too: it has not all that rules ask of files.
     """
     inventory = inventory_from_sbom(Path(path))
-    return Scanned(replace(inventory, files=None), facets={facet.name: None for facet in wish.facets})
+    return ScanResult(replace(inventory, files=None), facets={facet.name: None for facet in wish.facets})
 
 
-def _beyond(wish: Wish) -> dict[str, bool]:
+def _beyond(wish: ScanRequest) -> dict[str, bool]:
     """What an SBOM never tells, and whether it is wished for."""
     return {
         "what the files hold": bool(wish.contents),

@@ -19,14 +19,14 @@ from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.reads import Read
 from hullmark.scan.fingerprint import analysis_fingerprint, read_fingerprint
 from hullmark.scan.layercache import LayerCache
-from hullmark.scan.layers import Extra, Reading, are_kept, known_digests, layer_records
-from hullmark.scan.wish import Analysis, Means, Scanned, Wish
+from hullmark.scan.layers import Extra, LayerReading, are_kept, known_digests, layer_records
+from hullmark.scan.request import Analysis, ScanRequest, ScanResources, ScanResult
 from hullmark.source.folder import read_folder
 
 _REGISTRY_JOBS = 3
 
 
-def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
+def scan_image(image: Image, wish: ScanRequest, means: ScanResources) -> ScanResult:
     """Everything in the image. Raises BrokenImage if it is not what its manifest says.
 
     A scan for packages alone is kept whole: the same image answers at once the next time.
@@ -36,7 +36,7 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps or wish.keeps_text)
     if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
         analysis, found = kept
-        return Scanned(inventory_of(image, analysis), found=found)
+        return ScanResult(inventory_of(image, analysis), found=found)
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
     from hullmark.scan.analysis import analyse
 
@@ -45,23 +45,23 @@ def scan_image(image: Image, wish: Wish, means: Means) -> Scanned:
     if cache is not None and is_plain:
         key = _result_key(image, wish, [record.digest for record in records])
         cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
-    return Scanned(inventory_of(image, analysis, files), *extras)
+    return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
-def layer_cache(means: Means, *, digests: bool) -> LayerCache | None:
+def layer_cache(means: ScanResources, *, digests: bool) -> LayerCache | None:
     """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
     keep = means.records()
     return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
 
 
-def _with_keeping(wish: Wish, means: Means) -> Wish:
+def _with_keeping(wish: ScanRequest, means: ScanResources) -> ScanRequest:
     """The wish, with what is to be kept of every image."""
     if means.records() is None:
         return wish
     return replace(wish, keeps=wish.keeps or means.keeping == "always", keeps_text=means.keeping == "text")
 
 
-def _records(image: Image, wish: Wish, means: Means, cache: LayerCache | None) -> list[LayerRecord]:
+def _records(image: Image, wish: ScanRequest, means: ScanResources, cache: LayerCache | None) -> list[LayerRecord]:
     """The layers' records with all that the wish wants.
 
     Content that is wished for is looked for among the kept files first. Layers are read for it only where one of them is not kept.
@@ -70,7 +70,9 @@ def _records(image: Image, wish: Wish, means: Means, cache: LayerCache | None) -
 
     jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
     unkept = frozenset(("kept", "content")) if means.keeping == "never" else frozenset[str]()
-    reading = Reading(reads=reads_for(), unkept=unkept, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch)
+    reading = LayerReading(
+        reads=reads_for(), unkept=unkept, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch
+    )
     if wish.contents and cache is not None and means.keeping != "never":
         wish = replace(wish, keeps=True)
         without = replace(reading, extras=_extras(extra_reads_for(replace(wish, contents=()))))
@@ -85,7 +87,7 @@ def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
     return tuple(Extra(read, read_fingerprint(read)) for read in reads)
 
 
-def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
+def scan_folder(folder: str, reference: str, wish: ScanRequest) -> ScanResult:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
     from hullmark.catalog import CATALOGERS, DECLARED
     from hullmark.scan.analysis import analyse, extra_reads_for, reads_for
@@ -97,15 +99,15 @@ def scan_folder(folder: str, reference: str, wish: Wish) -> Scanned:
     )
     analysis, files, extras = analyse([record], wish, catalogers)
     image = Image(kind="dir", reference=reference, layers=())
-    return Scanned(inventory_of(image, analysis, files), *extras)
+    return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
-def _result_key(image: Image, wish: Wish, digests: Sequence[str]) -> str:
+def _result_key(image: Image, wish: ScanRequest, digests: Sequence[str]) -> str:
     joined = "\n".join((image.config_digest, str(wish.all_layers), *map(read_fingerprint, wish.reads), *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _kept(image: Image, wish: Wish, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
+def _kept(image: Image, wish: ScanRequest, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
     """The kept result of these very layers, and what the wish's reads found, each verified as `known_digests` tells, or None."""
     digests = [digest for digest in known_digests(image, cache) if digest is not None]
     if len(digests) != len(image.layers):

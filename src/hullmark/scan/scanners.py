@@ -15,7 +15,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.clamd import ClamdScanner
 from hullmark.scan.clamscan import ClamscanScanner, signature_files
 from hullmark.scan.documents import read_bounded
-from hullmark.scan.wish import ScannerPlaces
+from hullmark.scan.request import ScannerPlaces
 
 SOCKETS = ("/run/clamav/clamd.ctl", "/var/run/clamav/clamd.ctl", "/run/clamd.scan/clamd.sock", "/run/clamd/clamd.sock")
 DATABASES = ("/var/lib/clamav", "/usr/local/share/clamav", "/opt/homebrew/var/lib/clamav")

@@ -18,7 +18,7 @@ from hullmark.policy.anchore.regexes import Work, expression
 from hullmark.policy.anchore.search import body_of, search
 from hullmark.policy.context import Context
 from hullmark.rootfs.reads import Read
-from hullmark.scan.wish import Means, Scanned
+from hullmark.scan.request import ScanResources, ScanResult
 
 _SEARCH_WORK = 2_000_000_000
 _OVER_KEPT_TEXT = "contents"
@@ -34,7 +34,7 @@ class Searches(NamedTuple):
     reads: Mapping[str, Read[Any]]
     facets: Mapping[str, Facet]
 
-    def hits(self, scanned: Scanned) -> Hits:
+    def hits(self, scanned: ScanResult) -> Hits:
         """What a scan with these reads and facets found. Kinds that nobody searched for (in an SBOM, say) are not there."""
         found: Hits = {
             kind: scanned.found[read.name] for kind, read in self.reads.items() if read.name in scanned.found
@@ -43,7 +43,7 @@ class Searches(NamedTuple):
         return found | {kind: hits for kind, hits in looked.items() if hits is not None}
 
 
-def searches_of(bundle: Bundle, context: Context, profile: Profile, means: Means) -> Searches:
+def searches_of(bundle: Bundle, context: Context, profile: Profile, means: ScanResources) -> Searches:
     """What the rules search all files for. Raises HullmarkError for a bad expression.
 
     Secrets are always searched in the layers: they are masked in text that is kept.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.scan import scan_folder, scan_image
-from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.source import SourceOptions, classify, open_image
 
 SBOM = "sbom"
 
 
-def take(reference: str, wish: Wish, means: Means, options: SourceOptions) -> Scanned:
+def take(reference: str, wish: ScanRequest, means: ScanResources, options: SourceOptions) -> ScanResult:
     """Find the image, folder or SBOM that a reference names, and take its inventory.
 
     Raises HullmarkError where it cannot be found or reached, or an SBOM does not tell what is wished for; BrokenImage where an image
@@ -23,7 +23,7 @@ def take(reference: str, wish: Wish, means: Means, options: SourceOptions) -> Sc
     return _scanned(scheme, rest, reference, wish, means, options)
 
 
-def take_for_rules(reference: str, wish: Wish, means: Means, options: SourceOptions) -> Scanned:
+def take_for_rules(reference: str, wish: ScanRequest, means: ScanResources, options: SourceOptions) -> ScanResult:
     """As `take`, but what an SBOM does not tell is None: there are rules that cannot tell then, and others that can."""
     scheme, rest = classify(reference)
     if scheme == SBOM:
@@ -33,7 +33,9 @@ def take_for_rules(reference: str, wish: Wish, means: Means, options: SourceOpti
     return _scanned(scheme, rest, reference, wish, means, options)
 
 
-def _scanned(scheme: str, rest: str, reference: str, wish: Wish, means: Means, options: SourceOptions) -> Scanned:
+def _scanned(
+    scheme: str, rest: str, reference: str, wish: ScanRequest, means: ScanResources, options: SourceOptions
+) -> ScanResult:
     if scheme == "dir":
         return scan_folder(rest, reference, wish)
     return scan_image(open_image(reference, options), wish, means)

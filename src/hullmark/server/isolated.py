@@ -21,7 +21,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.advisories import Books
-from hullmark.server.stories.images.register import Added
+from hullmark.server.stories.images.register import RegistrationResult
 from hullmark.server.stories.images.sboms import SbomOrder, register_sbom
 from hullmark.server.stories.judging.stateless import ScanOrder, scan
 from hullmark.server.stories.services import Services, services_for
@@ -37,7 +37,7 @@ _KINDS: dict[str, type[HullmarkError]] = {
 }
 
 
-class _Refused(msgspec.Struct, frozen=True, kw_only=True):
+class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     reason: str
     advice: str
@@ -76,7 +76,7 @@ def _answer(folder: Path) -> bytes:
     with suppress(FileNotFoundError):
         return (folder / ANSWER).read_bytes()
     with suppress(FileNotFoundError):
-        refused = msgspec.json.decode((folder / REFUSAL).read_bytes(), type=_Refused)
+        refused = msgspec.json.decode((folder / REFUSAL).read_bytes(), type=_Refusal)
         raise _KINDS[refused.kind](refused.reason, advice=refused.advice)
     raise HullmarkError("it needed more than it may have", advice=_ADD_IT)
 
@@ -93,7 +93,7 @@ async def _scan(services: Services, books: Books, folder: Path) -> bytes:
 async def _register(services: Services, books: Books, folder: Path) -> bytes:
     order = msgspec.json.decode((folder / ORDER).read_bytes(), type=SbomOrder)
     worker = f"sbom:{os.getpid()}:{folder.name}"
-    added: Added = await register_sbom(services, books, order, folder / DOCUMENT, worker)
+    added: RegistrationResult = await register_sbom(services, books, order, folder / DOCUMENT, worker)
     return msgspec.json.encode(added)
 
 
@@ -107,7 +107,7 @@ async def _run(services: Services, task: str, folder: Path) -> None:
             answer = await _TASKS[task](services, books, folder)
     except HullmarkError as error:
         kind = next(name for name, each in _KINDS.items() if isinstance(error, each))
-        refused = _Refused(kind=kind, reason=str(error)[:4000], advice=(error.advice or "")[:4000])
+        refused = _Refusal(kind=kind, reason=str(error)[:4000], advice=(error.advice or "")[:4000])
         (folder / REFUSAL).write_bytes(msgspec.json.encode(refused))
         return
     except MemoryError:

@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.source.digest import is_digest
-from hullmark.source.files import LocalFile, Place, Stretch
+from hullmark.source.files import LocalFile, RandomAccess, Stretch
 from hullmark.source.tar import Member, find, index, looks_like_tar
 
 HEAD = 512
@@ -26,7 +26,7 @@ _COMPRESSED = {
 class Archive(msgspec.Struct, frozen=True):
     """An image archive: the file, and where its members are."""
 
-    file: Place
+    file: RandomAccess
     members: dict[str, Member]
 
     def find(self, name: str) -> Stretch | None:

@@ -18,7 +18,7 @@ from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import RawStream
 from hullmark.model.limit import Limit
 from hullmark.net.errors import BadRedirect
-from hullmark.net.http import Client, Request, Streamed, origin
+from hullmark.net.http import Client, Request, StreamedAnswer, origin
 from hullmark.source.auth import Login
 from hullmark.source.credentials import auth_files, find_credentials
 from hullmark.source.digest import digest_of, verify
@@ -60,7 +60,7 @@ class ArtifactWish(msgspec.Struct, frozen=True, kw_only=True):
     piece: int = 0
 
 
-class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+class PushedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """What was pushed: the full reference, the manifest's digest, and how many bytes were sent (others were there)."""
 
     reference: str
@@ -126,7 +126,7 @@ def _login(endpoint: Endpoint, client: Client, options: SourceOptions, actions: 
 # Pushing
 
 
-def push_artifact(reference: str, wish: ArtifactWish, options: SourceOptions) -> Pushed:
+def push_artifact(reference: str, wish: ArtifactWish, options: SourceOptions) -> PushedArtifact:
     """Put an artifact under a tag at the registry itself, never at a mirror. What is there already is not sent again.
 
     Raises HullmarkError if the reference has a digest or the registry refuses, and what the network gives.
@@ -136,13 +136,13 @@ def push_artifact(reference: str, wish: ArtifactWish, options: SourceOptions) ->
         raise HullmarkError("a digest cannot be pushed to", advice="name a tag: REGISTRY/NAME:TAG")
     endpoint = endpoints(named, options)[-1]
     client = Client(http_settings(options, frozenset((endpoint.host,) if endpoint.insecure else ())))
-    session = _Pushing(endpoint, client, _login(endpoint, client, options, "pull,push"))
+    session = _PushSession(endpoint, client, _login(endpoint, client, options, "pull,push"))
     empty = _Blob(Part(media_type=_EMPTY_TYPE, title="", content=_EMPTY))
     blobs = [_Blob(part) for part in wish.parts]
     sent = sum(session.upload(blob, wish.piece) for blob in (empty, *blobs))
     body = _manifest(wish, empty, blobs)
     session.put_manifest(named, body)
-    return Pushed(reference=str(named), digest=digest_of(body), sent=sent + len(body))
+    return PushedArtifact(reference=str(named), digest=digest_of(body), sent=sent + len(body))
 
 
 def _manifest(wish: ArtifactWish, empty: _Blob, blobs: Sequence[_Blob]) -> bytes:
@@ -193,7 +193,7 @@ class _Stretch:
         return self._blob.blocks(self._start, self._stop)
 
 
-class _Pushing(Session):
+class _PushSession(Session):
     """A session that may write."""
 
     def upload(self, blob: _Blob, piece: int) -> int:
@@ -324,7 +324,7 @@ class _Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def _beginning(streamed: Streamed) -> bytes:
+def _beginning(streamed: StreamedAnswer) -> bytes:
     """The first bytes of an answer; errors are short."""
     body, buffer = bytearray(), memoryview(bytearray(_BLOCK))
     while len(body) < _ANSWER_LIMIT and (n := streamed.readinto(buffer)):

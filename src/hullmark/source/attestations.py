@@ -52,7 +52,7 @@ class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
     signer: str = ""
 
 
-class Attested(msgspec.Struct, frozen=True, kw_only=True):
+class AttestationList(msgspec.Struct, frozen=True, kw_only=True):
     """What a registry holds about an image, sorted by digest. `subjects` are the digests by which the image is meant: its own and that
     of the index its reference leads to. `problems` tell (where, why) something was left out."""
 
@@ -61,15 +61,15 @@ class Attested(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[tuple[str, str], ...] = ()
 
 
-class _Listed(msgspec.Struct, frozen=True, rename="camel"):
+class _ListedManifest(msgspec.Struct, frozen=True, rename="camel"):
     digest: str
     size: int = 0
     artifact_type: str | None = None
     annotations: dict[str, str] | None = None
 
 
-class _Listing(msgspec.Struct, frozen=True):
-    manifests: tuple[_Listed, ...]
+class _ManifestList(msgspec.Struct, frozen=True):
+    manifests: tuple[_ListedManifest, ...]
 
 
 class _Manifest(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,7 +83,7 @@ class _Manifest(msgspec.Struct, frozen=True, rename="camel"):
         return self.artifact_type or (self.config.media_type if self.config else "")
 
 
-class _Named(msgspec.Struct, frozen=True):
+class _NamedDigest(msgspec.Struct, frozen=True):
     digest: dict[str, str] = {}
 
 
@@ -93,10 +93,10 @@ class _Content(msgspec.Struct, frozen=True, rename="camel"):
     dsse_envelope: msgspec.Raw = _NOTHING
     payload_type: str | None = None
     predicate_type: str | None = None
-    subject: tuple[_Named, ...] = ()
+    subject: tuple[_NamedDigest, ...] = ()
 
 
-class _Sought(msgspec.Struct, frozen=True):
+class _AttestationQuery(msgspec.Struct, frozen=True):
     """The digests that attestations may be about, what the image's builder put beside it in its index, and a word if the
     reference leads elsewhere by now."""
 
@@ -105,7 +105,7 @@ class _Sought(msgspec.Struct, frozen=True):
     notes: tuple[tuple[str, str], ...] = ()
 
 
-def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: SourceOptions) -> Attested:
+def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: SourceOptions) -> AttestationList:
     """The VEX documents about an image, by the digest of its manifest, and about the index that its reference leads to.
 
     Statements about something else are left out, whatever they are attached to. Of the registry and its mirrors, which are
@@ -116,11 +116,13 @@ def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: Sou
     sought = _sought(sessions, named.version, checked_digest(digest, "the image"))
     found, notes = _first_that_has_any(sessions, client, sought, keys)
     documents = tuple(sorted(found.documents, key=lambda each: (each.place, each.signer)))
-    return Attested(documents=documents, subjects=sought.subjects, problems=(*sought.notes, *notes, *found.problems))
+    return AttestationList(
+        documents=documents, subjects=sought.subjects, problems=(*sought.notes, *notes, *found.problems)
+    )
 
 
 def _first_that_has_any(
-    sessions: tuple[Session, ...], client: Client, sought: _Sought, keys: Sequence[Key]
+    sessions: tuple[Session, ...], client: Client, sought: _AttestationQuery, keys: Sequence[Key]
 ) -> tuple[_Search, tuple[tuple[str, str], ...]]:
     """The search at the first server that has any, else at the registry itself; and a word if that could not be asked."""
     *mirrors, own = sessions
@@ -142,10 +144,10 @@ def _first_that_has_any(
     return search, ()
 
 
-def _sought(sessions: tuple[Session, ...], version: str, digest: str) -> _Sought:
+def _sought(sessions: tuple[Session, ...], version: str, digest: str) -> _AttestationQuery:
     if version == digest:
-        return _Sought((digest,))
-    moved = _Sought(
+        return _AttestationQuery((digest,))
+    moved = _AttestationQuery(
         (digest,),
         notes=((version, "it no longer leads to this image: attestations of an index are not looked for"),),
     )
@@ -155,18 +157,18 @@ def _sought(sessions: tuple[Session, ...], version: str, digest: str) -> _Sought
         return moved
     whole = digest_of(body, digest.partition(":")[0])
     if whole == digest:
-        return _Sought((digest,))
+        return _AttestationQuery((digest,))
     document = parse_manifest(body, "what the reference leads to")
     if not isinstance(document, Index) or all(entry.digest != digest for entry in document.manifests):
         return moved
     beside = (entry.digest for entry in document.manifests if entry.named(_ABOUT) == digest and entry.is_attestation)
-    return _Sought((digest, whole), tuple(beside))
+    return _AttestationQuery((digest, whole), tuple(beside))
 
 
 class _Search:
     """What one server holds about some digests, within bounds."""
 
-    def __init__(self, session: Session, client: Client, sought: _Sought, keys: Sequence[Key]) -> None:
+    def __init__(self, session: Session, client: Client, sought: _AttestationQuery, keys: Sequence[Key]) -> None:
         self.documents: list[VexDocument] = []
         self.problems: list[tuple[str, str]] = []
         self._session, self._client = session, client
@@ -193,7 +195,7 @@ class _Search:
 
     # Where they are
 
-    def _referrers(self, subject: str) -> Iterator[_Listed]:
+    def _referrers(self, subject: str) -> Iterator[_ListedManifest]:
         query = ""
         for page in range(_MAX_PAGES):
             answer = self._page(f"referrers/{subject}{query}")
@@ -222,14 +224,14 @@ class _Search:
             raise HullmarkError(f"{host} answered with status {answer.status}", advice="try again later")
         return answer
 
-    def _by_tag(self, subject: str) -> tuple[_Listed, ...]:
+    def _by_tag(self, subject: str) -> tuple[_ListedManifest, ...]:
         """The fallback of a registry without the API: an index under a tag."""
         try:
             body = self._session.manifest(_tag(subject))
         except ImageNotFound:
             return ()
         with self._tolerant(_tag(subject)):
-            return decode(body, _Listing, "the list of referrers").manifests
+            return decode(body, _ManifestList, "the list of referrers").manifests
         return ()
 
     def _take(self, version: str) -> None:
@@ -292,7 +294,7 @@ class _Search:
             raise ValueError("its statement is about something else than this image")
         return VexDocument(document=body, place=place, signer=signer)
 
-    def _is_about(self, subjects: Iterable[_Named]) -> bool:
+    def _is_about(self, subjects: Iterable[_NamedDigest]) -> bool:
         own = [subject.partition(":") for subject in self._subjects]
         return any(subject.digest.get(algorithm) == value for subject in subjects for algorithm, _, value in own)
 
@@ -324,17 +326,17 @@ def _tag(digest: str) -> str:
     return f"{algorithm}-{value[:64]}"
 
 
-def _listing_in(answer: Answer) -> _Listing | None:
+def _listing_in(answer: Answer) -> _ManifestList | None:
     """The page of referrers, None if it is something else: the registry has no such API."""
     if answer.status != 200:
         return None
     try:
-        return decode(answer.body, _Listing, "the list of referrers")
+        return decode(answer.body, _ManifestList, "the list of referrers")
     except HullmarkError:
         return None
 
 
-def _may_hold(listed: _Listed) -> bool:
+def _may_hold(listed: _ListedManifest) -> bool:
     """By what the list says; a type that says little is looked into."""
     kind = listed.artifact_type or ""
     is_vague = not kind or kind.startswith("application/vnd.oci.")

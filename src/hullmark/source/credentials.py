@@ -59,7 +59,7 @@ class _File(msgspec.Struct, frozen=True, rename="camel"):
     cred_helpers: dict[str, str] | None = None
 
 
-class _Helped(msgspec.Struct, frozen=True, rename="pascal"):
+class _HelperAnswer(msgspec.Struct, frozen=True, rename="pascal"):
     username: str | None = None
     secret: str | None = None
 
@@ -184,7 +184,7 @@ def _helped(ran: subprocess.CompletedProcess[bytes]) -> Credentials:
     if ran.returncode != 0:
         return NOBODY
     try:
-        answer = msgspec.json.decode(ran.stdout[:_FILE_LIMIT], type=_Helped)
+        answer = msgspec.json.decode(ran.stdout[:_FILE_LIMIT], type=_HelperAnswer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return NOBODY
     if answer.username == "<token>":

@@ -13,14 +13,14 @@ from typing import TypeVar
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob, RawStream
 from hullmark.net.errors import AnswerTooLarge, NotTls, Unreachable
-from hullmark.net.http import Client, HttpSettings, Request, Streamed, origin
+from hullmark.net.http import Client, HttpSettings, Request, StreamedAnswer, origin
 from hullmark.net.resume import ResumingStream
 from hullmark.net.trust import Trust, usual_certs_dirs
 from hullmark.source.auth import Login
 from hullmark.source.credentials import auth_files, find_credentials
 from hullmark.source.digest import digest_of, verify
 from hullmark.source.endpoints import Endpoint, endpoints
-from hullmark.source.image import Asked, image_from_document
+from hullmark.source.image import ImageRequest, image_from_document
 from hullmark.source.manifest import ACCEPTED, MANIFEST_LIMIT, Descriptor
 from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import ImageNotFound, RegistryUnwell, SourceOptions
@@ -47,7 +47,7 @@ class Session:
         """What is talked to, for messages."""
         return f"{self.endpoint.host}/{self.endpoint.repository}"
 
-    def open(self, path: str, headers: Mapping[str, str], method: str = "GET") -> Streamed:
+    def open(self, path: str, headers: Mapping[str, str], method: str = "GET") -> StreamedAnswer:
         """The answer for a path below the repository, whatever its status but 401. Raises NetError, HullmarkError."""
         for scheme in self._schemes:
             url = f"{scheme}://{self.endpoint.host}/v2/{self.endpoint.repository}/{path}"
@@ -61,7 +61,7 @@ class Session:
             return streamed
         raise HullmarkError(f"{self.where} cannot be asked", advice="check the mirror's address")
 
-    def _logged_in(self, request: Request) -> Streamed:
+    def _logged_in(self, request: Request) -> StreamedAnswer:
         streamed, sent = self._send(request)
         if streamed.status == 401 and self._login.answer(
             streamed.headers.get("www-authenticate", ""), request.url, sent
@@ -71,7 +71,7 @@ class Session:
             raise self._refused()
         return streamed
 
-    def _send(self, request: Request) -> tuple[Streamed, str]:
+    def _send(self, request: Request) -> tuple[StreamedAnswer, str]:
         """The answer, and the Authorization that was sent. A 401 has no body that matters."""
         sent = self._login.header()
         headers = {**request.headers, "Authorization": sent} if sent else request.headers
@@ -101,7 +101,7 @@ class Session:
         by_digest = ":" in version
         what = f"{self.endpoint.repository}{'@' if by_digest else ':'}{version}"
 
-        def start() -> Streamed:
+        def start() -> StreamedAnswer:
             streamed = self.open(f"manifests/{version}", {"Accept": _ACCEPT})
             self.check(streamed, what)
             return streamed
@@ -114,7 +114,7 @@ class Session:
             verify(body, version, f"the manifest from {self.endpoint.host}")
         return body
 
-    def check(self, streamed: Streamed, what: str) -> None:
+    def check(self, streamed: StreamedAnswer, what: str) -> None:
         """Raises ImageNotFound or HullmarkError unless the answer is what was asked for."""
         status, host = streamed.status, origin(streamed.url)
         if status in (200, 206):
@@ -187,7 +187,7 @@ class RegistryStore:
             raise _missing(descriptor) from error
 
     def _stream(self, session: Session, descriptor: Descriptor) -> RawStream:
-        def open_at(headers: Mapping[str, str]) -> Streamed:
+        def open_at(headers: Mapping[str, str]) -> StreamedAnswer:
             streamed = session.open(f"blobs/{descriptor.digest}", headers)
             session.check(streamed, descriptor.digest)
             return streamed
@@ -225,7 +225,7 @@ def open_reference(rest: str, reference: str, options: SourceOptions) -> Image:
     answered, body = first_answer(sessions, lambda session: session.manifest(named.version))
     store = RegistryStore(sessions[sessions.index(answered) :], client.settings)
     tags = (named.tag,) if named.tag or not named.digest else ()
-    asked = Asked(kind="registry", reference=reference, options=options, tags=tags)
+    asked = ImageRequest(kind="registry", reference=reference, options=options, tags=tags)
     algorithm = named.digest.partition(":")[0] or "sha256"
     return image_from_document(store, body, digest_of(body, algorithm), asked)
 

@@ -21,7 +21,7 @@ from hullmark.source.config import CONFIG_LIMIT, parse_config
 from hullmark.source.digest import digest_of, verify
 from hullmark.source.files import LocalFile, Stretch, read_bounded
 from hullmark.source.image import (
-    Asked,
+    ImageRequest,
     check_layer_count,
     check_platform,
     padded_diff_ids,
@@ -55,11 +55,11 @@ def recognises(path: Path) -> bool:
 def open_file(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image in an archive."""
     place, wanted = split_place(rest)
-    asked = Asked(kind=SOURCE.scheme, reference=reference, options=options)
+    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
     return read_archive(open_archive(LocalFile(place)), wanted, asked)
 
 
-def read_archive(archive: Archive, wanted: str, asked: Asked) -> Image:
+def read_archive(archive: Archive, wanted: str, asked: ImageRequest) -> Image:
     """The image in an archive that is open."""
     entry = _chosen(_entries(archive), wanted)
     config, config_digest, problems = _config(archive, entry.config)

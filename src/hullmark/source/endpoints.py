@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hullmark.model.errors import HullmarkError
 from hullmark.net.proxies import is_loopback
 from hullmark.source.reference import HUB, HUB_ALIASES, Reference
-from hullmark.source.registries_conf import Place, places_for, registry_files
+from hullmark.source.registries_conf import RegistryLocation, places_for, registry_files
 from hullmark.source.source import SourceOptions
 
 _ADVICE = "write it as [http://]HOST[:PORT][/PREFIX]"
@@ -32,7 +32,7 @@ def endpoints(reference: Reference, options: SourceOptions) -> tuple[Endpoint, .
     files = registry_files(options.environment) if options.registry_files is None else options.registry_files
     places = places_for(reference.host, reference.repository, files, by_digest=bool(reference.digest))
     if not places:
-        places = (Place(f"{reference.host}/{reference.repository}"),)
+        places = (RegistryLocation(f"{reference.host}/{reference.repository}"),)
     set_by_hand = options.mirrors.get(reference.host, ())
     return (
         *(_endpoint(_mirror(mirror, reference.repository), options) for mirror in set_by_hand),
@@ -40,15 +40,15 @@ def endpoints(reference: Reference, options: SourceOptions) -> tuple[Endpoint, .
     )
 
 
-def _mirror(mirror: str, repository: str) -> Place:
+def _mirror(mirror: str, repository: str) -> RegistryLocation:
     scheme, separator, rest = mirror.rpartition("://")
     rest = rest.strip("/")
     if (separator and scheme not in ("http", "https")) or not rest or "@" in rest:
         raise HullmarkError(f"{mirror[:100]!r} is no mirror", advice=_ADVICE)
-    return Place(f"{scheme}{separator}{rest}/{repository}")
+    return RegistryLocation(f"{scheme}{separator}{rest}/{repository}")
 
 
-def _endpoint(place: Place, options: SourceOptions) -> Endpoint:
+def _endpoint(place: RegistryLocation, options: SourceOptions) -> Endpoint:
     scheme, separator, rest = place.name.rpartition("://")
     host, _, repository = rest.partition("/")
     if not host or not repository:

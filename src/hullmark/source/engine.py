@@ -20,8 +20,8 @@ from hullmark.net.errors import NetError
 from hullmark.net.unix import LocalAnswer, ask
 from hullmark.source import docker_archive, oci_archive
 from hullmark.source.archive import open_archive
-from hullmark.source.files import Held, LocalFile
-from hullmark.source.image import Asked
+from hullmark.source.files import HeldFile, LocalFile
+from hullmark.source.image import ImageRequest
 from hullmark.source.source import ImageNotFound, SourceOptions
 
 _DOCKER_SOCKET = "/var/run/docker.sock"
@@ -86,7 +86,7 @@ def open_from(engine: Engine, name: str, reference: str, options: SourceOptions)
         _check(answer, engine, name)
         held = _spool(answer, options.environment.get("TMPDIR"))
     archive = open_archive(LocalFile(f"the export of {name}", held))
-    asked = Asked(kind=engine.scheme, reference=reference, options=options)
+    asked = ImageRequest(kind=engine.scheme, reference=reference, options=options)
     read = oci_archive.read_archive if oci_archive.is_layout(archive) else docker_archive.read_archive
     return read(archive, "", asked)
 
@@ -100,7 +100,7 @@ def _check(answer: LocalAnswer, engine: Engine, name: str) -> None:
         raise NetError(f"{engine.scheme} answered with status {answer.status}", advice=f"look at {engine.scheme}'s log")
 
 
-def _spool(answer: LocalAnswer, folder: str | None) -> Held:
+def _spool(answer: LocalAnswer, folder: str | None) -> HeldFile:
     """All of the answer in a file that vanishes with its last user."""
     import tempfile
 
@@ -114,7 +114,7 @@ def _spool(answer: LocalAnswer, folder: str | None) -> Held:
                 rest = buffer[:n]
                 while rest:
                     rest = rest[file.write(rest) :]
-            return Held(os.dup(file.fileno()))
+            return HeldFile(os.dup(file.fileno()))
     except OSError as error:
         raise HullmarkError(
             f"the image cannot be kept for reading ({error.strerror})", advice="set TMPDIR to a folder with more space"

@@ -15,7 +15,7 @@ from hullmark.model.image import RawStream
 _FRESH_SECONDS = 1.0
 
 
-class Place(Protocol):
+class RandomAccess(Protocol):
     """Bytes that can be read from any place on: a file on this machine, or an object elsewhere."""
 
     @property
@@ -29,7 +29,7 @@ class Place(Protocol):
         """Identifies the bytes from `offset` on as long as they stay as they are; "" where nothing cheap does."""
 
 
-class Held:
+class HeldFile:
     """A file without a name, kept open as long as anything refers to it."""
 
     def __init__(self, fd: int) -> None:
@@ -71,7 +71,7 @@ class LocalFile(msgspec.Struct, frozen=True):
     """
 
     path: str
-    held: Held | None = None
+    held: HeldFile | None = None
 
     def open(self) -> int:
         """A new descriptor, the caller's to close."""
@@ -124,7 +124,7 @@ class LocalFile(msgspec.Struct, frozen=True):
 class Stretch(msgspec.Struct, frozen=True):
     """A run of bytes in a file or an object."""
 
-    file: Place
+    file: RandomAccess
     offset: int
     size: int
 

@@ -55,7 +55,7 @@ class Store(Protocol):
         """A layer, to be read later. Raises BrokenImage if it is known to be missing, or of another size."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class ImageRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the user wants: the source's scheme, what was written, the tags it was found by, and how to look."""
 
     kind: str
@@ -64,7 +64,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
-def image_from_document(store: Store, body: bytes, digest: str, asked: Asked) -> Image:
+def image_from_document(store: Store, body: bytes, digest: str, asked: ImageRequest) -> Image:
     """The image that a (verified) manifest or index with this digest leads to."""
     document = parse_manifest(body, "the image's manifest")
     if isinstance(document, Manifest):
@@ -72,7 +72,9 @@ def image_from_document(store: Store, body: bytes, digest: str, asked: Asked) ->
     return replace(image_from_entries(store, document.manifests, asked), index_digest=digest)
 
 
-def image_from_entries(store: Store, entries: Sequence[Descriptor], asked: Asked, *, strict: bool = False) -> Image:
+def image_from_entries(
+    store: Store, entries: Sequence[Descriptor], asked: ImageRequest, *, strict: bool = False
+) -> Image:
     """The image, of those that an index lists, that suits the platform. `strict`: two that suit equally are an error."""
     chosen = _choose(store, entries, asked.options, strict=strict)
     manifest = _document(store, chosen)
@@ -167,7 +169,7 @@ def platform_of(config: ImageConfig | None) -> Platform | None:
     return Platform(config.os, config.architecture, config.variant)
 
 
-def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, asked: Asked) -> Image:
+def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, asked: ImageRequest) -> Image:
     bare = Image(
         kind=asked.kind,
         reference=asked.reference,

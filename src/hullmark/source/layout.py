@@ -10,7 +10,7 @@ from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob, RawStream
 from hullmark.source.digest import is_digest
 from hullmark.source.files import Stretch, read_bounded
-from hullmark.source.image import Asked, image_from_entries
+from hullmark.source.image import ImageRequest, image_from_entries
 from hullmark.source.manifest import (
     IMAGE_NAME,
     MANIFEST_LIMIT,
@@ -71,7 +71,7 @@ class LocalStore(msgspec.Struct, frozen=True):
         return stretch
 
 
-def open_layout(index: Stretch, store: LocalStore, wanted: str, asked: Asked) -> Image:
+def open_layout(index: Stretch, store: LocalStore, wanted: str, asked: ImageRequest) -> Image:
     """The image of a layout: the one that `wanted` (a tag, a digest or "") names, for the platform that is asked for."""
     entries = layout_entries(index)
     if wanted and is_digest(wanted):
@@ -80,7 +80,7 @@ def open_layout(index: Stretch, store: LocalStore, wanted: str, asked: Asked) ->
         chosen = _by_tag(entries, wanted)
     else:
         chosen = _the_only(entries)
-    asked = Asked(kind=asked.kind, reference=asked.reference, options=asked.options, tags=_names(chosen))
+    asked = ImageRequest(kind=asked.kind, reference=asked.reference, options=asked.options, tags=_names(chosen))
     return image_from_entries(store, chosen, asked, strict=True)
 
 

@@ -8,7 +8,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.archive import Archive, is_archive_with, open_archive
 from hullmark.source.files import LocalFile
-from hullmark.source.image import Asked
+from hullmark.source.image import ImageRequest
 from hullmark.source.layout import LocalStore, layout_entries, open_layout
 from hullmark.source.places import split_place
 from hullmark.source.source import Source, SourceOptions
@@ -31,11 +31,11 @@ def recognises(path: Path) -> bool:
 def open_file(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image in an archive."""
     place, wanted = split_place(rest)
-    asked = Asked(kind=SOURCE.scheme, reference=reference, options=options)
+    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
     return read_archive(open_archive(LocalFile(place)), wanted, asked)
 
 
-def read_archive(archive: Archive, wanted: str, asked: Asked) -> Image:
+def read_archive(archive: Archive, wanted: str, asked: ImageRequest) -> Image:
     """The image in an archive that is open."""
     index = archive.find("index.json")
     if index is None:

@@ -8,7 +8,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.digest import is_digest
 from hullmark.source.files import LocalFile, Stretch
-from hullmark.source.image import Asked
+from hullmark.source.image import ImageRequest
 from hullmark.source.layout import LocalStore, open_layout
 from hullmark.source.places import split_place
 from hullmark.source.source import Source, SourceOptions
@@ -28,7 +28,7 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
             f"{place} is not an OCI layout: it has no index.json", advice="name a folder with index.json"
         )
     store = LocalStore(lambda digest: _blob(folder, digest), options.clock())
-    asked = Asked(kind=SOURCE.scheme, reference=reference, options=options)
+    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
     return open_layout(LocalFile(str(folder / "index.json")).whole(), store, wanted, asked)
 
 

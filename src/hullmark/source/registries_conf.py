@@ -19,7 +19,7 @@ _MAX_FILES = Limit(100, "files in registries.conf.d", "shortened")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RegistryLocation:
     """Where an image may be fetched: HOST/PATH. `insecure`: plain http and any certificate will do there."""
 
     name: str
@@ -68,7 +68,7 @@ def _drop_ins(folder: Path) -> list[Path]:
         return []
 
 
-def places_for(host: str, repository: str, files: tuple[str, ...], *, by_digest: bool) -> tuple[Place, ...]:
+def places_for(host: str, repository: str, files: tuple[str, ...], *, by_digest: bool) -> tuple[RegistryLocation, ...]:
     """Where to fetch from, mirrors first, the registry last; () if no file says anything of this image.
 
     Raises HullmarkError for a file that cannot be read, and for a registry that is blocked.
@@ -97,15 +97,15 @@ def _covers(scope: str, name: str) -> bool:
     return bool(scope) and (name == scope or name.startswith(f"{scope}/"))
 
 
-def _places(registry: _Registry, name: str, *, by_digest: bool) -> Iterator[Place]:
+def _places(registry: _Registry, name: str, *, by_digest: bool) -> Iterator[RegistryLocation]:
     rest = "" if registry.scope.startswith("*.") else name[len(registry.scope) :]
     kinds = {"all", "digest-only" if by_digest else "tag-only"}
     if by_digest or not registry.mirror_by_digest_only:
         for mirror in registry.mirror:
             if mirror.pull_from_mirror in kinds and not registry.scope.startswith("*."):
-                yield Place(f"{mirror.location}{rest}", mirror.insecure)
+                yield RegistryLocation(f"{mirror.location}{rest}", mirror.insecure)
     location = "" if registry.scope.startswith("*.") else registry.location
-    yield Place(f"{location}{rest}" if location else name, registry.insecure)
+    yield RegistryLocation(f"{location}{rest}" if location else name, registry.insecure)
 
 
 def _read(path: str) -> tuple[_Registry, ...]:

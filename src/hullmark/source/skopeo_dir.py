@@ -8,7 +8,7 @@ from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.files import LocalFile, Stretch, read_bounded
-from hullmark.source.image import Asked, image_from_document
+from hullmark.source.image import ImageRequest, image_from_document
 from hullmark.source.layout import LocalStore
 from hullmark.source.manifest import MANIFEST_LIMIT
 from hullmark.source.source import Source, SourceOptions
@@ -28,7 +28,7 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
     if body is None:
         raise BrokenImage(f"manifest.json has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
     store = LocalStore(lambda digest: _blob(folder, digest), options.clock())
-    asked = Asked(kind=SOURCE.scheme, reference=reference, options=options)
+    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
     return image_from_document(store, body, digest_of(body), asked)
 
 

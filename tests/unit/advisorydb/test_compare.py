@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.advisorydb.build import build
-from hullmark.advisorydb.compare import Changed, Difference, compare, covered_otherwise, kin
+from hullmark.advisorydb.compare import AdvisoryChange, Difference, compare, covered_otherwise, kin
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.hits import STATEMENT
 from hullmark.advisorydb.schema import Cover
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.book import Ask
+from hullmark.match.advisory_source import Ask
 from hullmark.model.advisory import (
     Advisory,
     Cvss,
     Exploitability,
-    Exploited,
+    KevEntry,
     Lifecycle,
     Record,
     Statement,
@@ -36,7 +36,7 @@ FOO = affected("debian:12", "foo", "deb", "1.5")
 BAR = affected("debian:12", "bar", "deb", "2.0")
 OLD = affected("debian:12", "foo", "deb", "1.1")
 BASE = advisory("CVE-2024-1", FOO, BAR, severity="low", aliases=("DSA-1",))
-KEV = Exploited(cve="CVE-2024-1", source="cisa", added="2024-01-01", action="Patch.")
+KEV = KevEntry(cve="CVE-2024-1", source="cisa", added="2024-01-01", action="Patch.")
 END = Lifecycle(product="debian", release="12", source="eol", eol="2028-06-30")
 
 
@@ -94,7 +94,7 @@ def test_a_cve_that_is_rated_otherwise_is_told_apart_from_one_that_affects_other
 
 
 def test_entries_of_the_catalogue_of_exploited_vulnerabilities_come_go_and_change(tmp_path: Path) -> None:
-    other = Exploited(cve="CVE-2024-2", source="cisa", added="2024-01-02")
+    other = KevEntry(cve="CVE-2024-2", source="cisa", added="2024-01-02")
     worse = msgspec.structs.replace(KEV, ransomware=True)
     told = difference(tmp_path, [KEV, other], [worse])
     assert [(each.cve, each.before, each.after) for each in told.kev] == [
@@ -228,7 +228,7 @@ def test_the_merge_finds_just_what_the_two_sets_do_not_have_in_common(
     assert [_place(each) for each in told.advisories] == sorted(expected)
 
 
-def _place(each: Changed) -> tuple[str, str]:
+def _place(each: AdvisoryChange) -> tuple[str, str]:
     return each.feed, each.id
 
 

@@ -21,9 +21,9 @@ from hullmark.advisorydb.delta import Goal, apply_delta, make_delta
 from hullmark.advisorydb.layout import inspect, settle
 from hullmark.model.advisory import (
     Advisory,
-    Affected,
+    AffectedPackage,
     Exploitability,
-    Exploited,
+    KevEntry,
     Lifecycle,
     Range,
     Record,
@@ -34,7 +34,7 @@ from hullmark.model.errors import HullmarkError
 from tests.support.shelves import made, numbered, some_feeds
 
 PARTS = st.builds(
-    Affected,
+    AffectedPackage,
     namespace=st.sampled_from(["pypi", "debian:12"]),
     name=st.sampled_from("abcd"),
     scheme=st.sampled_from(["pep440", "deb", "bitnami"]),
@@ -55,7 +55,7 @@ SCORES = st.floats(0, 1, allow_subnormal=True)
 RECORDS: st.SearchStrategy[Record] = st.one_of(
     ADVISORIES,
     st.builds(Exploitability, st.sampled_from(["CVE-1", "CVE-2"]), SCORES, SCORES, st.sampled_from(["", "2026-01-01"])),
-    st.builds(Exploited, cve=st.sampled_from(["CVE-1", "CVE-2"]), source=st.just("x"), added=st.just("2026-01-01")),
+    st.builds(KevEntry, cve=st.sampled_from(["CVE-1", "CVE-2"]), source=st.just("x"), added=st.just("2026-01-01")),
     st.builds(Lifecycle, product=st.just("p"), release=st.sampled_from("12"), source=st.sampled_from("xy")),
     st.builds(Support, namespace=st.just("n"), name=st.sampled_from("ab"), source=st.just("x"), level=st.just("ended")),
     st.builds(

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hullmark.advisorydb.bundle import Bundle, write_bundle
 from hullmark.advisorydb.pack import (
     Manifest,
-    Packed,
+    PackedFile,
     Payload,
     decode_manifest,
     encode_manifest,
@@ -59,7 +59,7 @@ class Packing:
         manifest["payloads"][0] |= {"digest": payload.digest, "size": payload.size, "unpacked": payload.unpacked}
         manifest["size"] = said.get("size", self.manifest.size)
         target = self.folder / "other.tar"
-        write_bundle(target, json.dumps(manifest).encode(), b"", Packed(payload, self.folder / "other"))
+        write_bundle(target, json.dumps(manifest).encode(), b"", PackedFile(payload, self.folder / "other"))
         return target.read_bytes()
 
     def with_manifest(self, change: Change) -> bytes:
@@ -203,7 +203,7 @@ def test_a_snapshot_that_is_none_is_refused_though_all_digests_are_right(packing
         payloads=(payload,),
     )
     (tmp_path / "p").write_bytes(body)
-    write_bundle(tmp_path / "b", encode_manifest(manifest), b"", Packed(payload, tmp_path / "p"))
+    write_bundle(tmp_path / "b", encode_manifest(manifest), b"", PackedFile(payload, tmp_path / "p"))
     assert "the snapshot is" in refused((tmp_path / "b").read_bytes(), tmp_path)
 
 

@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 
 from hullmark.advisorydb.build import build, match_hash
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.book import Ask
-from hullmark.model.advisory import Advisory, Affected, Cvss, Exploitability, Exploited, Lifecycle, Range, Statement
+from hullmark.match.advisory_source import Ask
+from hullmark.model.advisory import (
+    Advisory,
+    AffectedPackage,
+    Cvss,
+    Exploitability,
+    KevEntry,
+    Lifecycle,
+    Range,
+    Statement,
+)
 from hullmark.model.errors import HullmarkError
 from hullmark.versions import InvalidVersion, scheme_named
 from hullmark.versions.ranges import contains
@@ -46,7 +55,7 @@ def test_look_ups_find_what_comparing_every_range_finds(scheme: str, data: st.Da
         )
     )
     exact = data.draw(st.lists(versions, max_size=2))
-    part = Affected(namespace="n", name="x", scheme=scheme, ranges=tuple(ranges), versions=tuple(exact))
+    part = AffectedPackage(namespace="n", name="x", scheme=scheme, ranges=tuple(ranges), versions=tuple(exact))
     with book_of(advisory("A-1", part)) as book:
         for version in VERSIONS[scheme]:
             spans = (*ranges, *(Range(low=v, high=v, high_open=False) for v in exact))
@@ -175,7 +184,7 @@ def test_every_row_names_its_source_its_licence_and_its_date() -> None:
 
 
 def test_what_is_known_by_cve_product_and_purl_is_found_again() -> None:
-    entry = Exploited(cve="CVE-1-1", source="kev", added="2024-01-01")
+    entry = KevEntry(cve="CVE-1-1", source="kev", added="2024-01-01")
     score = Exploitability(cve="CVE-1-1", score=0.5, percentile=0.9, day="2024-01-01")
     release = Lifecycle(product="debian", release="12", source="eol", eol="2028-06-30")
     statement = Statement(

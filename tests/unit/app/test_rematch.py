@@ -22,11 +22,11 @@ from hullmark.match.find import find, partly_told
 from hullmark.match.fleet import Builder, Fleet
 from hullmark.model.advisory import (
     Advisory,
-    Affected,
+    AffectedPackage,
     Cvss,
     Exploitability,
-    Exploited,
     GoImport,
+    KevEntry,
     Lifecycle,
     Range,
     Record,
@@ -144,7 +144,7 @@ CHANGES: dict[str, tuple[list[Record], list[Record], str, tuple[str, ...]]] = {
     "a rating by another source": ([FOO], [FOO, RATING], "changed", ("cvss",)),
     "another id": ([but(FOO, id="DSA-1", aliases=("CVE-2024-1",))], [FOO], "changed", ("id",)),
     "an exploit in the wild": (
-        [FOO], [FOO, Exploited(cve="CVE-2024-1", source="cisa", added="2024-01-01")], "changed", ("kev",),
+        [FOO], [FOO, KevEntry(cve="CVE-2024-1", source="cisa", added="2024-01-01")], "changed", ("kev",),
     ),
     "a score above a threshold": ([FOO], [FOO, Exploitability("CVE-2024-1", 0.3, 0.9)], "changed", ("epss",)),
     "a word that it is not affected": (
@@ -262,7 +262,7 @@ SYMBOLS = st.sampled_from(["", "", "F", "G"]).map(lambda name: (GoImport("exampl
 
 
 @st.composite
-def parts(draw: st.DrawFn) -> Affected:
+def parts(draw: st.DrawFn) -> AffectedPackage:
     """Parts that speak of what is in IMAGES, more or less."""
     # Many speak of the same, so that they have something to do with each other.
     namespace, scheme, tail = draw(st.sampled_from(PLACES[:1]) | st.sampled_from(PLACES))
@@ -271,7 +271,7 @@ def parts(draw: st.DrawFn) -> Affected:
     span = Range(
         low=low and low + tail, high=high and high + tail, fixed=draw(st.sampled_from(["", high and high + tail]))
     )
-    return Affected(
+    return AffectedPackage(
         namespace=namespace,
         name=f"a:{name}:{name}" if namespace == "cpe" else f"example.org/{name}" if namespace == "golang" else name,
         scheme=scheme,
@@ -296,7 +296,7 @@ ADVISORIES = st.builds(
 )
 OTHERS = st.one_of(
     st.builds(Exploitability, CVES, st.sampled_from([0.05, 0.2, 0.3, 0.9]), st.just(0.5)),
-    st.builds(Exploited, cve=CVES, source=st.just("cisa"), added=st.sampled_from(["2024-01-01", "2024-02-01"])),
+    st.builds(KevEntry, cve=CVES, source=st.just("cisa"), added=st.sampled_from(["2024-01-01", "2024-02-01"])),
     st.builds(
         Lifecycle,
         product=st.sampled_from(["debian", "ubuntu", "rocky", "alpine"]),

@@ -21,7 +21,7 @@ from hullmark.policy.cases import Recipe, RecipeLayer, RecipeSettings, Weakness
 from hullmark.policy.document import Node
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.scan.wish import Wish
+from hullmark.scan.request import ScanRequest
 
 KEYS = st.sampled_from(
     [
@@ -82,7 +82,7 @@ def test_what_stands_in_a_recipes_files_is_found_there() -> None:
         packages=("pkg:npm/%40scope/name@1", "pkg:deb/debian/tool@2?arch=amd64"),
         licenses={"pkg:npm/%40scope/name@1": ("MIT",)},
     )
-    inventory = cook(recipe, Wish(files=True, ghosts=True)).inventory
+    inventory = cook(recipe, ScanRequest(files=True, ghosts=True)).inventory
     found = {(package.type, package.name, package.version) for package in inventory.packages}
     assert found == {("deb", "bash", "5.2-1"), ("npm", "@scope/name", "1"), ("deb", "tool", "2")}
     assert inventory.distro is not None
@@ -104,14 +104,14 @@ def test_what_stands_in_a_recipes_files_is_found_there() -> None:
 
 def test_an_equal_recipe_is_an_equal_image() -> None:
     recipe = Recipe(files={"/a": text("b")}, settings=RecipeSettings(user="1"))
-    first, second = cook(recipe, Wish(files=True)).inventory, cook(recipe, Wish(files=True)).inventory
+    first, second = cook(recipe, ScanRequest(files=True)).inventory, cook(recipe, ScanRequest(files=True)).inventory
     assert first == second
-    other = cook(msgspec.structs.replace(recipe, settings=RecipeSettings(user="2")), Wish(files=True)).inventory
+    other = cook(msgspec.structs.replace(recipe, settings=RecipeSettings(user="2")), ScanRequest(files=True)).inventory
     assert other.source.digest != first.source.digest
 
 
 def test_an_inventory_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
-    inventory = cook(Recipe(files={"/a": text("b")}, packages=("pkg:npm/x@1",)), Wish(files=True)).inventory
+    inventory = cook(Recipe(files={"/a": text("b")}, packages=("pkg:npm/x@1",)), ScanRequest(files=True)).inventory
     path = tmp_path / "inventory.json"
     path.write_bytes(load("inventory", "json").render(inventory, RenderContext(tool_version="1")))
     read = read_inventory(path).inventory

@@ -11,8 +11,8 @@ import pytest
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.origins import Folder, place_of
-from hullmark.app.update import Outcome, Updated, UpdateWish, update
-from hullmark.feeds.feed import Crawl, Document, Feed, Get, Known, Report, crawl_of
+from hullmark.app.update import FeedOutcome, UpdateResult, UpdateWish, update
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, crawl_of
 from hullmark.model.advisory import Advisory, Record
 from hullmark.model.errors import HullmarkError
 from tests.support.books import affected
@@ -56,7 +56,7 @@ def serve(mirror: Path, place: str, ids: Sequence[str]) -> None:
     path.write_text(json.dumps(ids), "utf-8")
 
 
-def run(tmp_path: Path, mirror: Path, *feeds: Feed, **wish: object) -> Updated:
+def run(tmp_path: Path, mirror: Path, *feeds: Feed, **wish: object) -> UpdateResult:
     return update(Shelf(tmp_path / "shelf"), feeds, feeds, Folder(mirror), UpdateWish(now=NOW, **wish))  # type: ignore[arg-type]
 
 
@@ -67,7 +67,7 @@ def ids_in(tmp_path: Path) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in book.hashes()]
 
 
-def one(result: Updated, name: str) -> Outcome:
+def one(result: UpdateResult, name: str) -> FeedOutcome:
     return next(outcome for outcome in result.outcomes if outcome.feed == name)
 
 
@@ -83,7 +83,7 @@ def test_what_feeds_give_becomes_the_snapshot_in_use_and_again_the_same_one(tmp_
 
 
 def test_a_feed_that_fails_keeps_its_last_good_data_and_the_others_go_on(tmp_path: Path, mirror: Path) -> None:
-    def broken(known: Known) -> Crawl:
+    def broken(known: CrawlState) -> Crawl:
         yield Get(url="https://b.example/all.json")
         raise HullmarkError("it is broken", advice="")
 
@@ -113,7 +113,7 @@ def test_a_feed_that_shrinks_is_held_until_somebody_accepts_it(tmp_path: Path, m
 def test_documents_that_add_are_read_with_those_from_before(tmp_path: Path, mirror: Path) -> None:
     seen: list[str] = []
 
-    def pages(known: Known) -> Crawl:
+    def pages(known: CrawlState) -> Crawl:
         seen.append(known.since)
         document = yield Get(url=f"https://a.example/{'more' if known.since else 'first'}.json", is_addition=True)
         assert document is not None
@@ -129,7 +129,7 @@ def test_documents_that_add_are_read_with_those_from_before(tmp_path: Path, mirr
 def test_an_addition_that_was_there_before_is_nothing_new(tmp_path: Path, mirror: Path) -> None:
     asked: list[str] = []
 
-    def pages(known: Known) -> Crawl:
+    def pages(known: CrawlState) -> Crawl:
         asked.append(known.since)
         document = yield Get(url=f"https://a.example/{len(asked)}.json", is_addition=True)
         assert document is not None

@@ -15,8 +15,8 @@ import pytest
 from hullmark.advisorydb.shelf import FeedState, Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.origins import Folder
-from hullmark.app.update import Outcome, UpdateWish, update
-from hullmark.feeds.feed import Crawl, DamagedDocument, Document, Feed, Get, Known, Report, crawl_of
+from hullmark.app.update import FeedOutcome, UpdateWish, update
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_documents import advisories_in
 from hullmark.feeds.formats.reading import document_of, lines
@@ -85,7 +85,7 @@ class Place:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
 
-    def update(self, feed: Feed, now: str = "2026-06-30T12:00:00Z", **wish: Any) -> Outcome:
+    def update(self, feed: Feed, now: str = "2026-06-30T12:00:00Z", **wish: Any) -> FeedOutcome:
         """What comes of a feed, beside one that is good."""
         feeds = (feed, feed_of("good", of_json))
         outcomes = update(self.shelf, feeds, feeds, Folder(self.mirror), UpdateWish(now=now, **wish)).outcomes
@@ -175,7 +175,7 @@ def test_since_when_a_feed_fails_or_is_held_is_kept_until_it_is_good_again(place
 def test_a_document_that_was_taken_once_and_is_damaged_is_fetched_anew(place: Place) -> None:
     asked: list[str] = []
 
-    def pages(known: Known) -> Crawl:
+    def pages(known: CrawlState) -> Crawl:
         asked.append(known.since)
         yield Get(url=f"https://a.example/{'more' if known.since else 'all'}", is_addition=True)
 

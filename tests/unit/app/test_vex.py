@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from hullmark.app.vex import VexWish, check_place, check_wish, products_of
+from hullmark.app.vex import VexRequest, check_place, check_wish, products_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from tests.support.books import inventory, package
@@ -60,14 +60,14 @@ def test_what_is_no_reference_is_passed_over() -> None:
 
 
 def test_a_wish_for_repositories_alone_needs_no_key_and_no_registry() -> None:
-    wish = VexWish(words=("repository",))
+    wish = VexRequest(words=("repository",))
     check_wish(wish)
     check_place("oci-dir:anything", wish)
 
 
 @pytest.mark.parametrize("scheme", ["docker", "oci-dir", "docker-archive", "dir", "sbom"])
 def test_attestations_of_what_is_in_no_registry_are_refused_at_once(scheme: str) -> None:
-    wish = VexWish(words=("attestation",), allows_unsigned=True)
+    wish = VexRequest(words=("attestation",), allows_unsigned=True)
     check_place("registry:shop", wish)
     check_place("shop:1", wish)
     with pytest.raises(HullmarkError, match="attestations are in registries") as caught:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.app.vulns import Weighing, vulnerabilities
+from hullmark.app.vulns import MatchOptions, vulnerabilities
 from hullmark.model.advisory import GoImport
-from hullmark.scan.wish import Means
+from hullmark.scan.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.books import TODAY, advisory, affected, book_of
 from tests.support.executables import Part, elf, go_inline
@@ -34,7 +34,7 @@ def test_an_advisory_that_names_functions_counts_where_a_program_may_have_one(
     program = elf([*go_inline(go, INFO), Part(b".gopclntab", table([*RUNTIME, *names]), writable=False)])
     (tmp_path / "tool").write_bytes(program)
     book = book_of(advisory("GO-1", NAMED, source="govulndb"))
-    result = vulnerabilities(f"dir:{tmp_path}", book, Weighing(at=TODAY), Means(), SourceOptions())
+    result = vulnerabilities(f"dir:{tmp_path}", book, MatchOptions(at=TODAY), ScanResources(), SourceOptions())
     (match,) = result.matches
     assert (match.suppressed and match.suppressed.reason) == reason
     assert "symbols" not in match.package.notes

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from hullmark.catalog.executable import (
     MAGIC,
+    BytesNotKept,
     Section,
-    Unkept,
     find_section,
     section_names,
     section_table,
@@ -119,13 +119,13 @@ def test_the_section_table_of_an_elf_file_is_told_with_its_names() -> None:
 def _all(body: bytes) -> None:
     file = reader(body)
     # Tables that are larger than what is looked at are not had.
-    with suppress(Unkept):
+    with suppress(BytesNotKept):
         list(section_table(file))
     for base in slices(file):
         section_names(file, base)
-        with suppress(Unkept):
+        with suppress(BytesNotKept):
             find_section(file, b".dep-v0", base)
-        with suppress(Unkept):
+        with suppress(BytesNotKept):
             segments(file, base)
 
 

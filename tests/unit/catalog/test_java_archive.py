@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.catalog.java_archive import (
-    Damaged,
+    DamagedArchive,
     Directory,
     Member,
     first_bytes,
@@ -79,7 +79,7 @@ def test_it_reads_what_zipfile_wrote(members: dict[str, bytes], how: int, prefix
 def test_it_survives_any_bytes(data: bytes) -> None:
     try:
         directory = read_directory(memoryview(data))
-    except Damaged:
+    except DamagedArchive:
         return
     list_members(directory, TAILS)
 
@@ -97,7 +97,7 @@ def test_it_survives_damaged_archives(data: st.DataObject) -> None:
             first_bytes(packed, member, 2)
             if member.size < 1 << 20:
                 assert len(unpack(packed, member)) == member.size
-    except Damaged:
+    except DamagedArchive:
         pass
 
 
@@ -177,13 +177,13 @@ def test_a_stored_member_is_not_copied() -> None:
 )
 def test_a_member_that_lies_is_refused(entry: int, value: bytes, reason: str) -> None:
     body, directory, member = opened(patched(make_zip({"x.jar": bytes(500)}), entry=entry, value=value))
-    with pytest.raises(Damaged, match=reason):
+    with pytest.raises(DamagedArchive, match=reason):
         unpack(packed_bytes(body, directory, member), member)
 
 
 def test_a_stored_member_with_two_sizes_is_refused() -> None:
     body, directory, member = opened(patched(make_zip({"x.jar": b"four"}, STORED), entry=24, value=b"\5"))
-    with pytest.raises(Damaged, match="two different sizes"):
+    with pytest.raises(DamagedArchive, match="two different sizes"):
         packed_bytes(body, directory, member)
 
 
@@ -193,14 +193,14 @@ def test_deflate_data_that_is_none_is_refused() -> None:
     body, directory, member = opened(bytes(data))
     packed = packed_bytes(body, directory, member)
     for read in (lambda: unpack(packed, member), lambda: first_bytes(packed, member, 2)):
-        with pytest.raises(Damaged, match="not sound deflate data"):
+        with pytest.raises(DamagedArchive, match="not sound deflate data"):
             read()
 
 
 def test_what_is_no_archive_is_refused() -> None:
-    with pytest.raises(Damaged, match="is not a zip archive"):
+    with pytest.raises(DamagedArchive, match="is not a zip archive"):
         read_directory(memoryview(b"text"))
-    with pytest.raises(Damaged, match="no list of members"):
+    with pytest.raises(DamagedArchive, match="no list of members"):
         read_directory(memoryview(b"PK\5\6" + b"\xff" * 18))
 
 

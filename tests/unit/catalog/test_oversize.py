@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.catalog.executable import find_section, section_names
-from hullmark.catalog.oversize import Body, Hunt, MarkedReader, OversizeSink, Wish
+from hullmark.catalog.oversize import Body, ExecutableRequest, Hunt, MarkedReader, OversizeSink
 from hullmark.rootfs.reads import MIB, Report
 from tests.support.executables import Part, elf
 
@@ -19,8 +19,8 @@ MARK = Hunt(
 )
 
 
-def _wish(take: Any, *hunts: Hunt, data: bool = False) -> Wish:
-    return Wish(hunts=hunts, take=take, lost="it is lost", data=data)
+def _wish(take: Any, *hunts: Hunt, data: bool = False) -> ExecutableRequest:
+    return ExecutableRequest(hunts=hunts, take=take, lost="it is lost", data=data)
 
 
 def _through(sink: OversizeSink, body: bytes, piece: int = 100_000) -> tuple[Any, list[str]]:

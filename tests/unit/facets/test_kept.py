@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.kept import FILE_LIMIT, KEPT, LAYER_LIMIT, TEXT, Kept, keep
+from hullmark.facets.kept import FILE_LIMIT, KEPT, LAYER_LIMIT, TEXT, KeptContent, keep
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.reads import Read
 from tests.support.layers import TarBuilder, records
@@ -15,7 +15,7 @@ from tests.unit.facets.certificates.test_items import OPEN, PEM, PKCS8, RSA
 KEY = RSA.private_bytes(PEM, PKCS8, OPEN)
 
 
-def record_of(files: dict[str, bytes], read: Read[Kept] = KEPT) -> LayerRecord:
+def record_of(files: dict[str, bytes], read: Read[KeptContent] = KEPT) -> LayerRecord:
     """The record of a layer with these files."""
     tar = TarBuilder()
     for path, body in files.items():
@@ -24,7 +24,7 @@ def record_of(files: dict[str, bytes], read: Read[Kept] = KEPT) -> LayerRecord:
     return record
 
 
-def kept_of(files: dict[str, bytes], read: Read[Kept] = KEPT) -> dict[str, Kept]:
+def kept_of(files: dict[str, bytes], read: Read[KeptContent] = KEPT) -> dict[str, KeptContent]:
     """What is kept of a layer with these files."""
     record = record_of(files, read)
     return {record.entries[position].path.decode(): fact for position, fact in record.facts.get("kept", ())}
@@ -49,8 +49,8 @@ def kept_of(files: dict[str, bytes], read: Read[Kept] = KEPT) -> dict[str, Kept]
     ],
 )
 def test_configuration_is_kept_and_nothing_else(path: str, is_kept: bool) -> None:
-    assert kept_of({path: b"text\n"}) == ({path: Kept(b"text\n")} if is_kept else {})
-    assert kept_of({path: b"text\n"}, TEXT) == {path: Kept(b"text\n")}
+    assert kept_of({path: b"text\n"}) == ({path: KeptContent(b"text\n")} if is_kept else {})
+    assert kept_of({path: b"text\n"}, TEXT) == {path: KeptContent(b"text\n")}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,9 @@ def test_configuration_is_kept_and_nothing_else(path: str, is_kept: bool) -> Non
         ((1 << 20) + 1, TEXT, "it has 1,048,577 bytes, more than the 1,048,576 that are kept"),
     ],
 )
-def test_a_file_is_kept_up_to_a_size_and_its_being_larger_is_kept_too(size: int, read: Read[Kept], limit: str) -> None:
+def test_a_file_is_kept_up_to_a_size_and_its_being_larger_is_kept_too(
+    size: int, read: Read[KeptContent], limit: str
+) -> None:
     kept = kept_of({"etc/a": b"\n" * size}, read)["etc/a"]
     assert kept.left_out == limit
     assert kept.body == (None if limit else b"\n" * size)
@@ -81,7 +83,7 @@ def test_a_file_is_kept_up_to_a_size_and_its_being_larger_is_kept_too(size: int,
 )
 def test_what_is_no_text_is_not_kept(body: bytes, is_text: bool) -> None:
     kept = keep("etc/a", memoryview(body), print)
-    assert kept == (Kept(body) if is_text else Kept(None, "it is no text, and was not kept"))
+    assert kept == (KeptContent(body) if is_text else KeptContent(None, "it is no text, and was not kept"))
 
 
 def test_secrets_are_masked_and_the_lines_stay_where_they_are() -> None:

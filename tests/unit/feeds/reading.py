@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from hullmark.feeds.feed import DamagedDocument, Document, Feed, Get, Known, Report
+from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.model.advisory import Advisory, Record
 from tests.support.advisories import Bytes
 
 Problems = list[tuple[str, str]]
 T = TypeVar("T")
-NOW = Known(now="2026-11-24T00:00:00Z")
+NOW = CrawlState(now="2026-11-24T00:00:00Z")
 
 
 def read(feed: Feed, *documents: Document) -> tuple[list[Record], Problems]:
@@ -44,7 +44,7 @@ def advisories(feed: Feed, *documents: Document) -> dict[str, Advisory]:
     return found
 
 
-def crawled(feed: Feed, answer: Callable[[Get], Document | None], known: Known = NOW) -> list[Get]:
+def crawled(feed: Feed, answer: Callable[[Get], Document | None], known: CrawlState = NOW) -> list[Get]:
     """All that a crawl asks for, when it is answered so."""
     crawl = feed.crawl(known)
     wanted: list[Get] = []

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from hullmark.feeds.debian import FEED
 from hullmark.feeds.debian_lists import LISTS
-from hullmark.model.advisory import Advisory, Affected
+from hullmark.model.advisory import Advisory, AffectedPackage
 from tests.support.advisories import Bytes, document, sample
 from tests.unit.feeds.reading import advisories, crawled, damaged, json_document, read, rows
 
@@ -20,7 +20,7 @@ def tracker(**releases: dict[str, Any]) -> Bytes:
     return json_document(URL, {"curl": {"CVE-2024-0001": {"description": "A flaw.", "releases": releases}}})
 
 
-def only(*documents: Bytes) -> Affected:
+def only(*documents: Bytes) -> AffectedPackage:
     (advisory,) = advisories(FEED, *documents).values()
     (affected,) = advisory.affected
     return affected

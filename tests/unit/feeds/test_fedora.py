@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from hullmark.feeds.fedora import FEED
-from hullmark.feeds.feed import Known
+from hullmark.feeds.feed import CrawlState
 from hullmark.model.advisory import Advisory
 from tests.support.advisories import Bytes, advisory_files
 from tests.unit.feeds.reading import NOW, advisories, crawled, damaged, json_document, read, rows
@@ -113,7 +113,7 @@ def test_a_build_without_version_and_an_update_that_cannot_be_read_cost_only_the
 def test_all_pages_are_fetched_the_first_time_and_later_only_news() -> None:
     first = crawled(FEED, lambda get: page(pages=3))
     assert [get.url for get in first] == [f"{URL}&page={number}" for number in (1, 2, 3)]
-    later = crawled(FEED, lambda get: page(pages=1), Known(now=NOW.now, since="2026-11-20T10:00:00Z"))
+    later = crawled(FEED, lambda get: page(pages=1), CrawlState(now=NOW.now, since="2026-11-20T10:00:00Z"))
     assert [(get.url, get.is_addition) for get in later] == [(f"{URL}&pushed_since=2026-11-20T10:00:00&page=1", True)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given
 
-from hullmark.feeds.feed import Document, Get, Known
+from hullmark.feeds.feed import CrawlState, Document, Get
 from hullmark.feeds.github_api import FEED
 from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes
@@ -133,7 +133,7 @@ def test_a_crawl_follows_the_pages_and_asks_for_what_is_new() -> None:
     def answer(get: Get) -> Document:
         return json_document(get.url, next(pages))
 
-    wanted = crawled(FEED, answer, Known(now="2026-11-24T00:00:00Z", since="2026-11-20T00:00:00Z"))
+    wanted = crawled(FEED, answer, CrawlState(now="2026-11-24T00:00:00Z", since="2026-11-20T00:00:00Z"))
     variables = [json.loads(get.json)["variables"] for get in wanted]
     assert [each["after"] for each in variables] == [None, "A", "B"]
     assert {each["since"] for each in variables} == {"2026-11-20T00:00:00Z"}

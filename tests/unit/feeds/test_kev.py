@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 
 from hullmark.feeds.kev import FEED
-from hullmark.model.advisory import Exploited
+from hullmark.model.advisory import KevEntry
 from tests.support.advisories import Bytes, document
 from tests.unit.feeds.reading import damaged, json_document, read
 
@@ -25,7 +25,7 @@ ENTRY = {
 def test_an_entry_says_since_when_until_when_and_whether_ransomware_uses_it() -> None:
     records, problems = read(FEED, json_document(URL, {"vulnerabilities": [ENTRY, {"cveID": "CVE-2024-0001"}, 5]}))
     assert records == [
-        Exploited(
+        KevEntry(
             cve="CVE-2021-44228",
             source="kev",
             added="2021-12-10",
@@ -34,7 +34,7 @@ def test_an_entry_says_since_when_until_when_and_whether_ransomware_uses_it() ->
             action="For all affected software assets update.",
             name="Apache Log4j2 Remote Code Execution Vulnerability",
         ),
-        Exploited(cve="CVE-2024-0001", source="kev", added=""),
+        KevEntry(cve="CVE-2024-0001", source="kev", added=""),
     ]
     assert [place for place, _ in problems] == [f"{URL} entry 2"]
 
@@ -44,7 +44,7 @@ def test_the_real_catalogue_holds_as_many_entries_as_it_says() -> None:
         FEED, document("www.cisa.gov", "sites", "default", "files", "feeds", URL.rpartition("/")[2])
     )
     assert (len(records), problems) == (1404, [])
-    assert all(isinstance(record, Exploited) and record.added and record.due for record in records)
+    assert all(isinstance(record, KevEntry) and record.added and record.due for record in records)
 
 
 @given(damaged(json.dumps({"vulnerabilities": [ENTRY]}).encode()))

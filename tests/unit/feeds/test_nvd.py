@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from hullmark.feeds.feed import Known
+from hullmark.feeds.feed import CrawlState
 from hullmark.feeds.nvd import FEED
 from hullmark.model.advisory import Advisory, Cvss
 from tests.support.advisories import Bytes, sample
@@ -101,7 +101,7 @@ def test_all_pages_are_fetched_the_first_time() -> None:
 
 
 def test_later_only_what_changed_is_fetched_in_windows_of_less_than_120_days() -> None:
-    wanted = crawled(FEED, lambda get: page(total=1), Known(now=NOW.now, since="2026-07-01T00:00:00Z"))
+    wanted = crawled(FEED, lambda get: page(total=1), CrawlState(now=NOW.now, since="2026-07-01T00:00:00Z"))
     assert all(get.is_addition for get in wanted)
     spans = [re.findall(r"lastMod(?:Start|End)Date=([0-9T:.-]+)%2B00:00", get.url) for get in wanted]
     assert spans == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from hullmark.feeds.feed import Known
+from hullmark.feeds.feed import CrawlState
 from hullmark.feeds.openeuler import FEED
 from hullmark.model.advisory import Range
 from tests.support.advisories import Bytes, sample
@@ -37,13 +37,13 @@ def test_a_broken_document_is_reported() -> None:
 
 
 def test_the_first_crawl_fetches_all_and_later_ones_recent_years() -> None:
-    def asked(known: Known) -> list[str]:
+    def asked(known: CrawlState) -> list[str]:
         return [get.url.rpartition("/cve/")[2] for get in crawled(FEED, lambda get: Bytes(get.url, INDEX), known)]
 
     now = "2026-11-24T00:00:00Z"
     both = ["2023/csaf-openeuler-cve-2023-52920.json", "2026/csaf-openeuler-cve-2026-30346.json"]
-    assert asked(Known(now=now)) == ["index.txt", *both]
-    assert asked(Known(now=now, since="2026-11-20T00:00:00Z")) == ["index.txt", both[1]]
+    assert asked(CrawlState(now=now)) == ["index.txt", *both]
+    assert asked(CrawlState(now=now, since="2026-11-20T00:00:00Z")) == ["index.txt", both[1]]
 
 
 @settings(max_examples=50)

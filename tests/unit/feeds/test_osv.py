@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from hullmark.feeds.feed import Document, Get, Known
+from hullmark.feeds.feed import CrawlState, Document, Get
 from hullmark.feeds.osv import ECOSYSTEMS, FEED
 from tests.support.advisories import Bytes
 from tests.unit.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.feeds.reading import advisories, crawled, damaged, json_document, read, rows, zip_document
 
 EXPORTS = "https://osv-vulnerabilities.storage.googleapis.com"
-LATER = Known(now="2026-11-24T00:00:00Z", since="2026-11-20T00:00:00Z")
+LATER = CrawlState(now="2026-11-24T00:00:00Z", since="2026-11-20T00:00:00Z")
 
 
 def record(name: str, fixed: str = "1.0", ecosystem: str = "npm") -> dict[str, Any]:

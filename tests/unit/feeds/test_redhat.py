@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hullmark.feeds.feed import Known
+from hullmark.feeds.feed import CrawlState
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.hummingbird import FEED as HUMMINGBIRD
 from hullmark.feeds.redhat import FEED, PLACE, Component, Release, component_of, release_of
@@ -223,7 +223,7 @@ CHANGES = b'''"2024/cve-2024-2.json","2024-08-05T10:00:00+00:00"
 "2023/a.json","2023-01-01T00:00:00+00:00"'''
 
 
-def asked(known: Known, changes: bytes = CHANGES) -> list[tuple[str, bool]]:
+def asked(known: CrawlState, changes: bytes = CHANGES) -> list[tuple[str, bool]]:
     def answer(url: str) -> Bytes:
         return Bytes(url, changes if url.endswith("changes.csv") else b"csaf_vex_2024-08-04.tar.zst\n")
 
@@ -231,7 +231,7 @@ def asked(known: Known, changes: bytes = CHANGES) -> list[tuple[str, bool]]:
 
 
 def test_the_first_crawl_fetches_the_archive_and_what_changed_since_it() -> None:
-    assert asked(Known(now="2024-08-06T00:00:00Z")) == [
+    assert asked(CrawlState(now="2024-08-06T00:00:00Z")) == [
         ("archive_latest.txt", False),
         ("csaf_vex_2024-08-04.tar.zst", False),
         ("deletions.csv", False),
@@ -242,7 +242,7 @@ def test_the_first_crawl_fetches_the_archive_and_what_changed_since_it() -> None
 
 
 def test_later_crawls_add_what_changed_since() -> None:
-    assert asked(Known(now="2024-08-06T00:00:00Z", since="2024-08-05T00:00:00Z")) == [
+    assert asked(CrawlState(now="2024-08-06T00:00:00Z", since="2024-08-05T00:00:00Z")) == [
         ("changes.csv", True),
         ("deletions.csv", True),
         ("2024/cve-2024-2.json", True),
@@ -250,7 +250,7 @@ def test_later_crawls_add_what_changed_since() -> None:
 
 
 def test_a_crawl_after_too_many_changes_is_a_first_one() -> None:
-    everything = asked(Known(now="2024-08-06T00:00:00Z", since="2020-01-01T00:00:00Z"))
+    everything = asked(CrawlState(now="2024-08-06T00:00:00Z", since="2020-01-01T00:00:00Z"))
     assert everything[1] == ("archive_latest.txt", False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from hullmark.feeds.feed import Known
+from hullmark.feeds.feed import CrawlState
 from hullmark.feeds.redhat_advisories import FEED
 from tests.support.advisories import Bytes, sample
 from tests.unit.feeds.reading import advisories, crawled, damaged, read, rows
@@ -34,13 +34,13 @@ def test_the_crawl_is_that_of_the_other_documents_at_another_place() -> None:
     def answer(url: str) -> Bytes:
         return Bytes(url, b"csaf_advisories_2024-08-11.tar.zst" if url.endswith(".txt") else CHANGES)
 
-    def asked(known: Known) -> list[str]:
+    def asked(known: CrawlState) -> list[str]:
         return [get.url.removeprefix(PLACE) for get in crawled(FEED, lambda get: answer(get.url), known)]
 
     lists = ["deletions.csv", "changes.csv"]
     first = ["archive_latest.txt", "csaf_advisories_2024-08-11.tar.zst", *lists, "2024/rhsa-2024_2.json"]
-    assert asked(Known(now="2024-08-13T00:00:00Z")) == first
-    later = asked(Known(now="2024-08-13T00:00:00Z", since="2024-08-11T00:00:00Z"))
+    assert asked(CrawlState(now="2024-08-13T00:00:00Z")) == first
+    later = asked(CrawlState(now="2024-08-13T00:00:00Z", since="2024-08-11T00:00:00Z"))
     assert later == ["changes.csv", "deletions.csv", "2024/rhsa-2024_2.json"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hullmark.feeds.feed import Known
+from hullmark.feeds.feed import CrawlState
 from hullmark.feeds.suse_csaf import FEED, place_of
 from hullmark.model.advisory import EVERY_VERSION
 from tests.support.advisories import Bytes, sample
@@ -91,13 +91,13 @@ def test_the_sample_archive_is_read() -> None:
 
 
 def test_the_first_crawl_takes_the_archive_and_later_ones_what_has_changed() -> None:
-    def asked(known: Known) -> list[str]:
+    def asked(known: CrawlState) -> list[str]:
         return [get.url.rpartition("/")[2] for get in crawled(FEED, lambda get: Bytes(get.url, CHANGES), known)]
 
     now = "2026-11-24T00:00:00Z"
-    assert asked(Known(now=now)) == ["csaf-vex.tar.bz2"]
-    assert asked(Known(now=now, since="2026-11-20T00:00:00Z")) == ["changes.csv", "cve-2024-1.json"]
-    assert asked(Known(now=now, since="2020-01-01T00:00:00Z")) == ["changes.csv", "csaf-vex.tar.bz2"]
+    assert asked(CrawlState(now=now)) == ["csaf-vex.tar.bz2"]
+    assert asked(CrawlState(now=now, since="2026-11-20T00:00:00Z")) == ["changes.csv", "cve-2024-1.json"]
+    assert asked(CrawlState(now=now, since="2020-01-01T00:00:00Z")) == ["changes.csv", "csaf-vex.tar.bz2"]
 
 
 @settings(max_examples=50)

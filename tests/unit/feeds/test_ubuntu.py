@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from hullmark.feeds.ubuntu import FEED
-from hullmark.model.advisory import Advisory, Affected
+from hullmark.model.advisory import Advisory, AffectedPackage
 from tests.support.advisories import Bytes, advisory_files, sample
 from tests.unit.feeds.reading import advisories, crawled, damaged, read, rows, tar_document
 
@@ -254,7 +254,7 @@ def test_the_real_samples_are_read_whole() -> None:
     }
     assert states["CVE-2016-20013"] == {"wont-fix"}
     assert states["CVE-2026-1403"] == {"not-fixed"}
-    wayland: list[Affected] = list(found["CVE-2021-3782"].affected)
+    wayland: list[AffectedPackage] = list(found["CVE-2021-3782"].affected)
     assert [each.vendor_ids for each in wayland if each.namespace == "ubuntu:20.04"] == [("USN-5614-1",)]
 
 

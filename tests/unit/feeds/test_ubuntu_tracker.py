@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from hullmark.feeds.ubuntu_tracker import FEED, esm_or_base
-from hullmark.model.advisory import Advisory, Affected, Cvss, Range
+from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Range
 from tests.support.advisories import document, sample
 from tests.unit.feeds.reading import advisories, damaged, in_memory, read, tar_document
 
@@ -46,7 +46,7 @@ def advisory(*lines: str) -> Advisory:
     return found
 
 
-def only(line: str) -> Affected:
+def only(line: str) -> AffectedPackage:
     (affected,) = advisory(line).affected
     return affected
 

@@ -16,10 +16,10 @@ from hullmark.feeds.vunnel import FEED, records_of
 from hullmark.model.advisory import (
     EVERY_VERSION,
     Advisory,
-    Affected,
+    AffectedPackage,
     Exploitability,
-    Exploited,
     GoImport,
+    KevEntry,
     Lifecycle,
     Range,
     Record,
@@ -63,7 +63,7 @@ def real(*parts: str) -> Advisory:
     return found
 
 
-def spans(rows: tuple[Affected, ...]) -> dict[str, list[str]]:
+def spans(rows: tuple[AffectedPackage, ...]) -> dict[str, list[str]]:
     return {row.namespace: [span.high for span in row.ranges] for row in rows}
 
 
@@ -254,7 +254,7 @@ def test_gos_vulnerabilities_keep_their_symbols() -> None:
 def test_exploits_scores_and_ends_of_life_are_read() -> None:
     known = {"cveID": "CVE-2024-0001", "dateAdded": "2024-01-02"}
     assert records(envelope("vulnerability/known-exploited", known))[0] == [
-        Exploited(cve="CVE-2024-0001", source="kev", added="2024-01-02")
+        KevEntry(cve="CVE-2024-0001", source="kev", added="2024-01-02")
     ]
     score = {"cve": "CVE-2024-0001", "epss": 0.5, "percentile": 0.9, "date": "2024-01-02"}
     assert records(envelope("epss", score))[0] == [Exploitability("CVE-2024-0001", 0.5, 0.9, "2024-01-02")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.match.book import Ask
+from hullmark.match.advisory_source import Ask
 from hullmark.model.advisory import EVERY_VERSION, Range
 from hullmark.model.match import Matches
 from hullmark.model.package import Package

@@ -8,7 +8,7 @@ import pytest
 
 from hullmark.advisorydb.schema import Cover
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.book import Extent
+from hullmark.match.advisory_source import Extent
 from hullmark.model.advisory import Advisory, Lifecycle, Record, Support
 from hullmark.model.match import CoverageGap, Matches
 from hullmark.model.package import Package

@@ -10,7 +10,7 @@ from hullmark.model.advisory import (
     EVERY_VERSION,
     Cvss,
     Exploitability,
-    Exploited,
+    KevEntry,
     Lifecycle,
     Range,
     Support,
@@ -479,7 +479,7 @@ def test_what_is_known_of_a_cve_elsewhere_comes_along() -> None:
     book = book_of(
         advisory("CVE-1-1", affected("alpine:3.18", "x", "apk", "2-r0"), source="alpine"),
         advisory("CVE-1-1", source="nvd", severity="critical", cvss=(Cvss("3.1", "v", 9.8),), cwes=("CWE-79",)),
-        Exploited(cve="CVE-1-1", source="kev", added="2024-01-02", due="2024-02-02", ransomware=True),
+        KevEntry(cve="CVE-1-1", source="kev", added="2024-01-02", due="2024-02-02", ransomware=True),
         Exploitability(cve="CVE-1-1", score=0.97, percentile=0.99, day="2026-06-29"),
     )
     (match,) = matched(book, [package("apk", "x", "1-r0")], "alpine:3.18").matches

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hullmark.catalog.sbom.document import SbomPackage
 from hullmark.catalog.sbom.packages import _SPOKEN_OF, package_of
-from hullmark.catalog.sbom.told import Told
 from hullmark.match.coordinates import coordinate_of
 from hullmark.match.coordinates import package_of as as_matched
 from hullmark.match.cpes import candidates, given_names
@@ -16,7 +16,7 @@ JAVA = advisory("CVE-1-2", affected("cpe", "a:oracle:java_se", "jvm", "8u361"), 
 
 
 def told(*cpes: str, **more: str) -> Package:
-    found = package_of(Told(label="component 1", cpes=cpes, **more), lambda reason: None)  # type: ignore[arg-type]
+    found = package_of(SbomPackage(label="component 1", cpes=cpes, **more), lambda reason: None)  # type: ignore[arg-type]
     assert found is not None
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, GoImport, Range
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, GoImport, Range
 from tests.support.books import advisory, affected, book_of, counted, matched, package
 
 NAME = "example.com/m"
@@ -13,11 +13,11 @@ OPEN = affected("golang", NAME, "golang", ranges=(EVERY_VERSION,))
 GET = (GoImport(f"{NAME}/http", ("Get", "Server.Serve")),)
 
 
-def go(part: Affected, id: str = "GO-1") -> Advisory:
+def go(part: AffectedPackage, id: str = "GO-1") -> Advisory:
     return advisory(id, part, source="govulndb", aliases=("CVE-1-1", "GHSA-1"))
 
 
-def ghsa(part: Affected) -> Advisory:
+def ghsa(part: AffectedPackage) -> Advisory:
     return advisory("GHSA-1", part, source="ghsa", aliases=("CVE-1-1",))
 
 

@@ -10,7 +10,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.feeds.formats.cpe_configurations import Configuration, Match, Node, affected_of
 from hullmark.match.cpes import candidates
 from hullmark.match.find import find
-from hullmark.model.advisory import EVERY_VERSION, Affected, Lifecycle, Range
+from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, Lifecycle, Range
 from hullmark.model.match import Matches
 from hullmark.model.package import Package
 from tests.support.books import TODAY, advisory, affected, book_of, inventory, matched, package
@@ -49,7 +49,7 @@ def test_of_an_ended_release_nvd_is_asked_by_name_if_that_is_wished(asked: bool,
         affected("debian:8", "openssl", "deb", kind="unaffected", ranges=(EVERY_VERSION,)),
     ],
 )
-def test_what_the_ended_distribution_said_overrules_the_name(word: Affected) -> None:
+def test_what_the_ended_distribution_said_overrules_the_name(word: AffectedPackage) -> None:
     book = book_of(NVD, OTHER, ENDED, advisory("CVE-1-1", word, source="debian"))
     assert guessed(book, OPENSSL, "debian:8").matches == ()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hullmark.match.ignores import IgnoreRule, PackageRule, apply, expired, parse
 from hullmark.model.advisory import Statement
-from hullmark.model.match import Fix, Match, Named, Suppressed
+from hullmark.model.match import Fix, Match, MatchedAdvisory, Suppression
 from hullmark.model.package import Location, Package, SourcePackage
 
 AT = "2026-11-01"
@@ -38,7 +38,7 @@ LIBSSL = Package(
 
 def match(package: Package, **more: Any) -> Match:
     """A match of GHSA-aaaa, which is CVE-2024-1, with a package."""
-    advisory = Named(
+    advisory = MatchedAdvisory(
         id="GHSA-aaaa",
         source="ghsa",
         namespace=more.pop("namespace", "pypi"),
@@ -220,7 +220,7 @@ def test_a_rule_may_want_a_word_of_vex() -> None:
 def test_an_ignored_match_carries_owner_reason_and_last_day() -> None:
     found = IgnoreRule(owner="us", reason="not reachable", expires="2026-11-01", vulnerability="CVE-2024-1")
     (judged,) = apply((match(PYTHON),), (found,), AT)
-    assert judged.suppressed == Suppressed(by="ignore", reason="not reachable", owner="us", expires="2026-11-01")
+    assert judged.suppressed == Suppression(by="ignore", reason="not reachable", owner="us", expires="2026-11-01")
 
 
 def test_a_rule_holds_on_its_last_day_and_is_told_of_afterwards() -> None:
@@ -232,6 +232,6 @@ def test_a_rule_holds_on_its_last_day_and_is_told_of_afterwards() -> None:
 
 
 def test_what_is_suppressed_already_and_what_no_rule_is_about_stay_as_they_are() -> None:
-    waived = match(PYTHON, suppressed=Suppressed(by="vex", reason="x"))
+    waived = match(PYTHON, suppressed=Suppression(by="vex", reason="x"))
     found = (rule("vulnerability: CVE-2024-1\npackage: {type: pypi}"),)
     assert apply((waived, match(LIBSSL)), found, AT) == (waived, match(LIBSSL))

@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.match.distros import plan_for
 from hullmark.match.origin import is_foreign
-from hullmark.model.advisory import Affected
+from hullmark.model.advisory import AffectedPackage
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
 from tests.support.books import advisory, affected, book_of, counted, matched, package
@@ -78,7 +78,7 @@ def test_where_the_distribution_is_not_in_the_snapshot_nothing_is_cleared(owner:
     assert set(counted(matched(book_of(UPSTREAM), [owner, owned], "rhel:9.4"))) == {("x", "GHSA-1")}
 
 
-def epel(below: str = "", name: str = "python3-x", **more: object) -> Affected:
+def epel(below: str = "", name: str = "python3-x", **more: object) -> AffectedPackage:
     return affected("epel:9", name, "rpm", below, **more)
 
 
@@ -93,7 +93,7 @@ def epel(below: str = "", name: str = "python3-x", **more: object) -> Affected:
     ],
 )
 def test_of_an_owner_from_epel_its_updates_may_speak_and_their_silence_says_nothing(
-    distro: str, word: Affected, reason: str | None
+    distro: str, word: AffectedPackage, reason: str | None
 ) -> None:
     owner = package("rpm", "python3-x", "1.0-1.el9", arch="x86_64", notes={"vendor": FEDORA}, purl="pkg:rpm/x@1")
     said = advisory("CVE-1-1", word, source="fedora")

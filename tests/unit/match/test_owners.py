@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.match.book import Extent
+from hullmark.match.advisory_source import Extent
 from hullmark.match.clearing import Clearing, is_tracked
 from hullmark.match.distros import plan_for
-from hullmark.model.advisory import Affected
+from hullmark.model.advisory import AffectedPackage
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
 from tests.support.books import advisory, affected, book_of, counted, matched, package
@@ -17,7 +17,7 @@ OWNED = package("pypi", "x", "1.0", owned_by=OWNER.purl)
 UPSTREAM = advisory("GHSA-1", affected("pypi", "x", "pep440", "2"), aliases=("CVE-1-1",))
 
 
-def alpine(below: str, name: str = "py3-x", **more: object) -> Affected:
+def alpine(below: str, name: str = "py3-x", **more: object) -> AffectedPackage:
     return affected("alpine:3.18", name, "apk", below, **more)
 
 
@@ -31,7 +31,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("word", "reason"), WORDS)
-def test_where_the_distribution_speaks_of_the_owner_its_word_counts(word: Affected, reason: str | None) -> None:
+def test_where_the_distribution_speaks_of_the_owner_its_word_counts(word: AffectedPackage, reason: str | None) -> None:
     owner = package("apk", "py3-x", "1.0-r2", purl=OWNER.purl, arch="x86_64")
     result = matched(book_of(UPSTREAM, advisory("CVE-1-1", word)), [owner, OWNED], "alpine:3.18.4")
     (suppressed,) = [match.suppressed for match in result.matches if match.package.type == "pypi"]

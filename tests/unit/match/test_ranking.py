@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.feeds import load
 from hullmark.match.ranking import RANKINGS, database_of, decides, is_maintained_by, maintainers, rank
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range
 from tests.support.books import advisory, affected, book_of, matched, package
 
 NAME = "g:a"
@@ -15,11 +15,11 @@ NEW = affected("maven", NAME, "maven", "2.9.11")
 HERE = package("maven", "a", "2.9.10", space="g")
 
 
-def ghsa(*parts: Affected, id: str = "GHSA-1", source: str = "ghsa", cve: str = "CVE-1-1") -> Advisory:
+def ghsa(*parts: AffectedPackage, id: str = "GHSA-1", source: str = "ghsa", cve: str = "CVE-1-1") -> Advisory:
     return advisory(id, *parts, source=source, aliases=(cve,))
 
 
-def lesser(source: str, part: Affected, *aliases: str, id: str = "CVE-1-1") -> Advisory:
+def lesser(source: str, part: AffectedPackage, *aliases: str, id: str = "CVE-1-1") -> Advisory:
     return advisory(id, part, source=source, aliases=aliases)
 
 

@@ -20,7 +20,7 @@ from hullmark.match.risk import (
     severity_of,
 )
 from hullmark.model.advisory import SEVERITIES, Cvss
-from hullmark.model.match import Epss, Fix, Kev, Match, Named
+from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory
 from hullmark.model.package import Package
 
 KEV = Kev(added="2024-01-01")
@@ -29,12 +29,12 @@ RANSOM = Kev(added="2024-01-01", ransomware=True)
 
 def match(id: str = "CVE-2024-1", name: str = "zlib", **more: Any) -> Match:
     """A match of a package; words for Named, Fix (as `state`, `fixed`) and Match."""
-    advisory = {key: more.pop(key) for key in Named.__struct_fields__ if key in more}
+    advisory = {key: more.pop(key) for key in MatchedAdvisory.__struct_fields__ if key in more}
     fix = Fix(state=more.pop("state", "unknown"), version=more.pop("fixed", ""))
     package = Package(type="deb", name=name, version="1", purl=f"pkg:deb/debian/{name}@1", cataloger="dpkg")
     return Match(
         package=package,
-        advisory=Named(**{"id": id, "source": "test", "namespace": "debian:12", **advisory}),
+        advisory=MatchedAdvisory(**{"id": id, "source": "test", "namespace": "debian:12", **advisory}),
         fix=fix,
         **{"kind": "direct", "name": name, "version": "1", "why": "", **more},
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hullmark.model.advisory import Advisory, Cvss
-from hullmark.model.match import Named, SeverityBy
+from hullmark.model.match import MatchedAdvisory, SeverityBy
 from tests.support.books import advisory, affected, book_of, matched, package
 
 PYPI = affected("pypi", "x", "pep440", "2")
@@ -18,7 +18,7 @@ def rating(score: float, version: str = "3.1", source: str = "nvd") -> Cvss:
     return Cvss(version, "", score, source)
 
 
-def found(*records: Advisory, type: str = "pypi", distro: str = "") -> Named:
+def found(*records: Advisory, type: str = "pypi", distro: str = "") -> MatchedAdvisory:
     (match,) = matched(book_of(*records), [package(type, "x", "1")], distro).matches
     return match.advisory
 

@@ -12,7 +12,7 @@ from packageurl import PackageURL
 from hullmark.match.vex import Says, apply, parse_purl
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
-from hullmark.model.match import Fix, Match, Named, Suppressed
+from hullmark.model.match import Fix, Match, MatchedAdvisory, Suppression
 from hullmark.model.package import Package
 from hullmark.model.purl import make_purl
 
@@ -36,7 +36,7 @@ def match(purl: str = PURL, **more: Any) -> Match:
     """A match of GHSA-aaaa, alias CVE-2024-1, with the package of this purl."""
     owner, mains = more.pop("owned_by", None), more.pop("mains", ())
     package = Package(type="deb", name="x", version="1", purl=purl, cataloger="", owned_by=owner, mains=mains)
-    advisory = Named(id="GHSA-aaaa", source="", namespace="", aliases=("CVE-2024-1",), cve="CVE-2024-1")
+    advisory = MatchedAdvisory(id="GHSA-aaaa", source="", namespace="", aliases=("CVE-2024-1",), cve="CVE-2024-1")
     values = {"kind": "direct", "name": "x", "version": "1", "why": "", **more}
     return Match(package=package, advisory=advisory, fix=Fix(state="unknown"), **values)
 
@@ -220,14 +220,14 @@ def test_of_equally_new_statements_the_particular_one_decides_and_then_the_cauti
 def test_a_suppressed_match_says_whose_word_it_is() -> None:
     said = says("not_affected", DIGEST, justification="component_not_present", impact="We do not ship it.")
     (judged,) = apply((match(),), (said,), SOURCE)
-    assert judged.suppressed == Suppressed(
+    assert judged.suppressed == Suppression(
         by="vex", reason="them says not_affected (component_not_present): We do not ship it."
     )
 
 
 def test_affected_lifts_what_vex_suppressed_and_nothing_else() -> None:
     said = says("affected", DIGEST)
-    by_vex, by_rule = (match(suppressed=Suppressed(by=by, reason="x")) for by in ("vex", "ignore"))
+    by_vex, by_rule = (match(suppressed=Suppression(by=by, reason="x")) for by in ("vex", "ignore"))
     assert apply((by_vex, by_rule), (said,), SOURCE) == (match(), by_rule)
     assert apply((by_rule,), (says("fixed", DIGEST),), SOURCE) == (by_rule,)
 
@@ -242,7 +242,7 @@ def test_affected_lifts_what_vex_suppressed_and_nothing_else() -> None:
     ],
 )
 def test_a_distributions_silence_gives_way_to_any_statement_and_its_word_to_none(reason: str, is_word: bool) -> None:
-    aside = match(suppressed=Suppressed(by="distro", reason=reason))
+    aside = match(suppressed=Suppression(by="distro", reason=reason))
     assert apply((aside,), (says("affected", DIGEST),), SOURCE) == ((aside,) if is_word else (match(),))
     (judged,) = apply((aside,), (says("fixed", DIGEST),), SOURCE)
     assert judged.suppressed is not None

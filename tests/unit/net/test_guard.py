@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Platform
-from hullmark.net.errors import Forbidden, Unreachable
+from hullmark.net.errors import ForbiddenAddress, Unreachable
 from hullmark.net.guard import Address, Guard, embedded, is_own, parse_networks
 from hullmark.net.http import Client, HttpSettings, Request
 from hullmark.net.trust import Trust
@@ -34,7 +34,7 @@ SETTINGS = HttpSettings(timeout=5, retries=0, trust=Trust(certs_dirs=()), guard=
 def passes(guard: Guard, address: str | Address) -> bool:
     try:
         guard.check(address)
-    except Forbidden as error:
+    except ForbiddenAddress as error:
         return not error.advice
     return True
 
@@ -192,7 +192,7 @@ def test_the_machines_own_addresses_are_refused() -> None:
     """),
 )
 def test_names_that_a_proxy_would_take_for_itself_are_refused(host: str) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenAddress):
         GUARD.check_name(host)
 
 
@@ -205,7 +205,7 @@ def test_other_names_are_the_proxys_to_resolve(host: str) -> None:
 
 @given(st.text())
 def test_any_name_is_checked_or_refused(host: str) -> None:
-    with suppress(Forbidden):
+    with suppress(ForbiddenAddress):
         GUARD.check_name(host)
 
 
@@ -283,7 +283,7 @@ def named(monkeypatch: pytest.MonkeyPatch, **hosts: list[str]) -> list[str]:
 
 def test_a_server_on_this_machine_is_refused_unless_allowed(server: FakeRegistry) -> None:
     server.answers = [(200, {}, b"ok")] * 2
-    with pytest.raises(Forbidden, match=r"127\.0\.0\.1"):
+    with pytest.raises(ForbiddenAddress, match=r"127\.0\.0\.1"):
         fetch(server.url + "/", Guard())
     assert server.log == []
     assert fetch(server.url + "/", Guard(allowed=LOOPBACK)) == b"ok"
@@ -292,13 +292,13 @@ def test_a_server_on_this_machine_is_refused_unless_allowed(server: FakeRegistry
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433", "0x7f000001", "0", "[::ffff:127.0.0.1]", "[::]"])
 def test_other_words_for_this_machine_do_not_help(server: FakeRegistry, host: str) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenAddress):
         fetch(f"http://{host}:{server.url.rpartition(':')[2]}/", Guard())
     assert server.log == []
 
 
 def test_the_machines_own_address_is_refused() -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenAddress):
         fetch(f"http://{own_address()}:1/", Guard())
 
 
@@ -306,7 +306,7 @@ def test_tls_is_guarded_too(certificates: Certificates) -> None:
     with FakeRegistry(Blobs(), tls=certificates.server_context()).running() as server:
         server.answers = [(200, {}, b"ok")]
         trust = Trust(ca_file=str(certificates.ca), certs_dirs=())
-        with pytest.raises(Forbidden):
+        with pytest.raises(ForbiddenAddress):
             Client(replace(SETTINGS, trust=trust)).fetch(Request(server.url + "/"), 10)
         allowing = replace(SETTINGS, trust=trust, guard=Guard(allowed=LOOPBACK))
         assert Client(allowing).fetch(Request(server.url + "/"), 10).body == b"ok"
@@ -315,10 +315,10 @@ def test_tls_is_guarded_too(certificates: Certificates) -> None:
 def test_a_redirect_to_what_is_forbidden_is_not_followed(server: FakeRegistry) -> None:
     guard = Guard(allowed=parse_networks("127.0.0.1"))
     server.answers = [(302, {"Location": "http://169.254.169.254/latest/meta-data/"}, b"")]
-    with pytest.raises(Forbidden, match=r"169\.254\.169\.254"):
+    with pytest.raises(ForbiddenAddress, match=r"169\.254\.169\.254"):
         fetch(server.url + "/", guard)
     server.answers = [(307, {"Location": server.url.replace("127.0.0.1", "127.0.0.2")}, b"")]
-    with pytest.raises(Forbidden, match=r"127\.0\.0\.2"):
+    with pytest.raises(ForbiddenAddress, match=r"127\.0\.0\.2"):
         fetch(server.url + "/", guard)
 
 
@@ -326,7 +326,7 @@ def test_a_name_that_leads_to_what_is_forbidden_is_refused(
     server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named(monkeypatch, registry_example=["127.0.0.1"])
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenAddress):
         fetch(server.url.replace("127.0.0.1", "registry.example") + "/", Guard())
     assert server.log == []
 
@@ -340,7 +340,7 @@ def test_a_name_that_changes_its_mind_is_asked_once_a_connection(
     with pytest.raises(Unreachable):  # nobody listens at the address that was checked, and no other is tried
         fetch(url, allowed)
     assert asked == ["rebinding.example"]
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenAddress):
         fetch(url, allowed)
     assert server.log == []
 
@@ -370,7 +370,7 @@ def test_names_that_do_not_exist_and_ports_that_are_closed_are_told_as_ever() ->
 
 def test_a_proxy_is_checked_and_what_it_is_asked_for_as_written(server: FakeRegistry) -> None:
     proxied = {"HTTP_PROXY": server.url}
-    with pytest.raises(Forbidden, match=r"127\.0\.0\.1"):
+    with pytest.raises(ForbiddenAddress, match=r"127\.0\.0\.1"):
         fetch("http://registry.example/", Guard(), proxied)
     server.answers = [(200, {}, b"by the proxy")]
     allowing = Guard(allowed=parse_networks("127.0.0.1"))
@@ -385,16 +385,16 @@ def test_a_proxy_is_checked_and_what_it_is_asked_for_as_written(server: FakeRegi
         "registry.example\\@x",
         "u@registry.example",
     ):
-        with pytest.raises(Forbidden):
+        with pytest.raises(ForbiddenAddress):
             fetch(f"http://{target}/", allowing, proxied)
     assert len(server.log) == 1
 
 
 def test_a_tls_target_behind_a_proxy_is_checked(server: FakeRegistry) -> None:
     proxied = {"HTTPS_PROXY": server.url}
-    with pytest.raises(Forbidden, match=r"127\.0\.0\.1"):
+    with pytest.raises(ForbiddenAddress, match=r"127\.0\.0\.1"):
         fetch("https://registry.example/", Guard(), proxied)
-    with pytest.raises(Forbidden, match=r"169\.254\.169\.254"):
+    with pytest.raises(ForbiddenAddress, match=r"169\.254\.169\.254"):
         fetch("https://169.254.169.254/", Guard(allowed=LOOPBACK), proxied)
     assert server.log == []
 
@@ -413,17 +413,17 @@ def options(guard: Guard | None) -> SourceOptions:
 
 def test_a_registry_is_opened_through_the_guard_of_the_options(server: FakeRegistry, tmp_path: Path) -> None:
     assert http_settings(options(None)).guard is None
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenAddress):
         open_reference(f"{server.host}/shop:1", "shop:1", options(Guard()))
     assert server.log == []
     with pytest.raises(HullmarkError) as missing:
         open_reference(f"{server.host}/shop:1", "shop:1", options(Guard(allowed=LOOPBACK)))
-    assert not isinstance(missing.value, Forbidden)
+    assert not isinstance(missing.value, ForbiddenAddress)
     assert server.log
 
 
 def test_a_token_realm_is_guarded_too(server: FakeRegistry) -> None:
     server.anonymous = False
     server.realm = "http://169.254.169.254/token"
-    with pytest.raises(Forbidden, match=r"169\.254\.169\.254"):
+    with pytest.raises(ForbiddenAddress, match=r"169\.254\.169\.254"):
         open_reference(f"{server.host}/shop:1", "shop:1", options(Guard(allowed=LOOPBACK)))

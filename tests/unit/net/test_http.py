@@ -22,7 +22,7 @@ from hullmark.net.errors import (
     TimedOut,
     Unreachable,
 )
-from hullmark.net.http import Client, HttpSettings, Request, Streamed, origin
+from hullmark.net.http import Client, HttpSettings, Request, StreamedAnswer, origin
 from hullmark.net.resume import ResumingStream
 from hullmark.net.trust import Trust
 from tests.support.images import Blobs
@@ -271,7 +271,7 @@ def stream_of(server: FakeRegistry, size: int = len(BODY), settings: HttpSetting
     client = Client(settings)
     (digest,) = server.blobs.held
 
-    def open_at(headers: object) -> Streamed:
+    def open_at(headers: object) -> StreamedAnswer:
         assert isinstance(headers, dict)
         return client.open(Request(f"{server.url}/v2/shop/blobs/{digest}", headers))
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.notice import TRANSITION_KINDS, Digest, Evidence, Item, Notice, TransitionKind
 from hullmark.notify.anchore import CHANNEL, MOST_ROWS, TYPES, Settings
-from hullmark.notify.channel import Again, Post, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, Post, Reply
 from tests.support.trackers import NOW, Tracker, drive, item, notice, said
 
 URL = "https://receiver.example/<notification_type>/<userId>"
@@ -40,7 +40,7 @@ class Receiver(Tracker):
 def sent(told: Notice | Digest, settings: Mapping[str, Any] | None = None, **more: Any) -> Receiver:
     receiver = Receiver()
     known = msgspec.convert({"url": URL, **(settings or {})}, Settings)
-    drive(CHANNEL.deliver(Wish(notice=told, title="t", text="x", now=NOW, **more), known), receiver)
+    drive(CHANNEL.deliver(Delivery(notice=told, title="t", text="x", now=NOW, **more), known), receiver)
     return receiver
 
 
@@ -221,7 +221,7 @@ def test_how_far_it_came_is_told() -> None:
     receiver = Receiver()
     receiver.first += [said(200), said(200), said(503)]
     told = notice(1, item(5, evidence=(SEEN,)), item(6))
-    wish = Wish(notice=told, title="t", text="x", now=NOW, reached=reached.append)
+    wish = Delivery(notice=told, title="t", text="x", now=NOW, reached=reached.append)
     with pytest.raises(Again):
         drive(CHANNEL.deliver(wish, Settings(url=URL)), receiver)
     assert reached == [5], "both requests of the first, not the one of the second"
@@ -235,7 +235,7 @@ def test_a_test_is_one_message_of_the_type_that_is_asked_for() -> None:
 def test_what_fails_is_tried_again() -> None:
     receiver = Receiver()
     receiver.first += [said(200), said(503)]
-    wish = Wish(notice=notice(1, item(5), item(6)), title="t", text="x", now=NOW)
+    wish = Delivery(notice=notice(1, item(5), item(6)), title="t", text="x", now=NOW)
     with pytest.raises(Again):
         drive(CHANNEL.deliver(wish, Settings(url=URL)), receiver)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from hullmark.notify.apprise import CHANNEL, LOCAL_SCHEMES, MAX_BODY, Settings
-from hullmark.notify.channel import Again, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, Reply
 from tests.support.wishes import HOSTILE, digest, drive, notice, refusing, wish, wishes
 
 URL = "gotify://push.example/secret"
@@ -65,7 +65,7 @@ def test_what_is_not_one_url_is_not_taken(url: str) -> None:
         settings(url)
 
 
-def check(wished: Wish) -> None:
+def check(wished: Delivery) -> None:
     (relay,), _ = drive(CHANNEL, wished, settings(), Reply(status=200))
     assert relay.body
     assert len(relay.title) <= 400
@@ -77,7 +77,7 @@ def check(wished: Wish) -> None:
 
 
 @given(wishes())
-def test_nobody_is_called_and_nothing_is_too_long(wished: Wish) -> None:
+def test_nobody_is_called_and_nothing_is_too_long(wished: Delivery) -> None:
     check(wished)
 
 

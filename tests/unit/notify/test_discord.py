@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.notify.channel import Again, Refused, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.discord import CHANNEL, MAX_DESCRIPTION, MAX_EMBED, MAX_FOOTER, MAX_TITLE, Settings, message
 from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, wish, wishes
 
@@ -51,7 +51,7 @@ def test_a_thread_is_named_in_the_address() -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "after"),
     [
-        (answer(400, code=50035, message="Invalid Form Body"), Refused, None),
+        (answer(400, code=50035, message="Invalid Form Body"), MessageRefused, None),
         (answer(404, code=10015, message="Unknown Webhook"), Again, None),
         (answer(401), Again, None),
         (answer(429, {"retry-after": "65"}, retry_after=64.57, message="You are being rate limited."), Again, 64.57),
@@ -62,7 +62,7 @@ def test_a_thread_is_named_in_the_address() -> None:
         (Reply(status=307), Again, None),
     ],
 )
-def test_answers_are_judged(reply: Reply, kind: type[Again | Refused], after: float | None) -> None:
+def test_answers_are_judged(reply: Reply, kind: type[Again | MessageRefused], after: float | None) -> None:
     with pytest.raises(kind) as error:
         refusing(CHANNEL, wish(), settings(), reply)
     assert getattr(error.value, "after", None) == after
@@ -104,7 +104,7 @@ def check(content: dict[str, Any]) -> None:
 
 
 @given(wishes())
-def test_no_message_is_too_long_or_calls_anybody(wished: Wish) -> None:
+def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
     check(message(wished))
     check(message(wished, "text"))
 

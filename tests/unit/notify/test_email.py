@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.notify.channel import Reply, Wish
+from hullmark.notify.channel import Delivery, Reply
 from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of
 from hullmark.server.stories.notice.mailing import composed
@@ -43,7 +43,7 @@ class Page(HTMLParser):
         self.words += data
 
 
-def read(wished: Wish, given: Settings) -> EmailMessage:
+def read(wished: Delivery, given: Settings) -> EmailMessage:
     """The mail, as who receives it reads it."""
     parsed = message_from_bytes(composed(mail(wished, given), "notice@hullmark.test", AT), policy=policy.default)
     assert isinstance(parsed, EmailMessage)
@@ -104,7 +104,7 @@ def test_settings_that_cannot_be_meant_are_not_taken(given: dict[str, Any]) -> N
         msgspec.convert(given, Settings)
 
 
-def check(wished: Wish, given: Settings) -> None:
+def check(wished: Delivery, given: Settings) -> None:
     parsed = read(wished, given)
     assert sorted(name.lower() for name in parsed) == sorted(
         name.lower()
@@ -129,7 +129,7 @@ def check(wished: Wish, given: Settings) -> None:
 
 
 @given(wishes())
-def test_whatever_names_hold_it_is_one_mail_without_foreign_markup(wished: Wish) -> None:
+def test_whatever_names_hold_it_is_one_mail_without_foreign_markup(wished: Delivery) -> None:
     check(replace(wished, text=text_of(wished.notice)), settings())
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from hullmark.model.verdict import Action, Evidence, Finding
 from hullmark.notify.causes import MOST_EVIDENCE, evidence_in
-from hullmark.policy.verdict_diff import Cause, Change, Compared
+from hullmark.policy.verdict_diff import Cause, Change, InputDifference
 
 
 def _changes(count: int, size: int) -> list[Change]:
@@ -25,7 +25,7 @@ def _changes(count: int, size: int) -> list[Change]:
             ),
             is_gained=True,
             cause=Cause.ADVISORY,
-            compared=Compared(what="snapshot", before="a", after="b"),
+            compared=InputDifference(what="snapshot", before="a", after="b"),
         )
         for n in range(count)
     ]

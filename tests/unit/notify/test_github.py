@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from hullmark.notify.channel import Again, Refused, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused
 from hullmark.notify.github import CHANNEL, Settings
 from tests.support.thread_lives import Lives, Plan, live, plans
 from tests.support.trackers import NOW, Cut, GitHub, Ledger, drive, item, notice, said
@@ -101,7 +101,7 @@ def test_an_issue_is_never_too_long() -> None:
     thread = msgspec.structs.replace(
         at._thread("advisory:x", True), title="t" * 900, is_open=True, open=many, open_count=100_000
     )
-    wish = Wish(notice=notice(1), title="*" * 10_000, text="\n".join(["#" * 99] * 9000), now=NOW, threads=(thread,))
+    wish = Delivery(notice=notice(1), title="*" * 10_000, text="\n".join(["#" * 99] * 9000), now=NOW, threads=(thread,))
     drive(CHANNEL.deliver(wish, TO), tracker)
     drive(CHANNEL.deliver(wish, TO), tracker)
     assert tracker.open() == {thread.marker}
@@ -146,7 +146,7 @@ def test_labels_assignees_and_an_enterprise_server() -> None:
 def test_what_cannot_be_made_is_refused() -> None:
     at, tracker = fresh()
     tracker.first += [said(200, []), said(200, {"items": []}), said(422, {"message": "Validation Failed"})]
-    with pytest.raises(Refused, match="Validation Failed"):
+    with pytest.raises(MessageRefused, match="Validation Failed"):
         at.tell(1, [LOST])
 
 
@@ -169,7 +169,7 @@ def test_foreign_words_are_shown_as_they_are() -> None:
         open=(item(1, reference=bad, policy=bad),),
         open_count=1,
     )
-    wish = Wish(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
+    wish = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
     drive(CHANNEL.deliver(wish, TO), tracker)
     drive(CHANNEL.deliver(wish, TO), tracker)
     body = tracker.issues[1]["body"]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from hullmark.notify.channel import Again, Refused, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused
 from hullmark.notify.jira import CHANNEL, Settings
 from hullmark.notify.jira_text import escaped
 from tests.support.thread_lives import Lives, Plan, live, plans
@@ -83,7 +83,7 @@ def test_without_a_transition_it_is_refused_with_advice(more: dict[str, Any]) ->
     at, tracker = fresh(**more)
     tracker.can_move = bool(more)
     at.tell(1, [LOST])
-    with pytest.raises(Refused, match="setting done, and let the account transition issues"):
+    with pytest.raises(MessageRefused, match="setting done, and let the account transition issues"):
         at.tell(2, [("compliance.regained", "CVE-2026-1", 1)])
     tracker.issues["SEC-1"]["status"] = "Done"
     at.tell(2, [("compliance.regained", "CVE-2026-1", 1)])
@@ -105,11 +105,13 @@ def test_nothing_is_too_long(known: dict[str, Any]) -> None:
     thread = msgspec.structs.replace(
         at._thread("advisory:x", True), title="t" * 900, is_open=True, open=many, open_count=900
     )
-    wish = Wish(notice=notice(1), title="*" * 10_000, text="\n".join(["&" * 99] * 9000), now=NOW, threads=(thread,))
+    wish = Delivery(notice=notice(1), title="*" * 10_000, text="\n".join(["&" * 99] * 9000), now=NOW, threads=(thread,))
     drive(CHANNEL.deliver(wish, at.settings), tracker)
     again = msgspec.structs.replace(notice(2))
     drive(
-        CHANNEL.deliver(Wish(notice=again, title=wish.title, text=wish.text, now=NOW, threads=(thread,)), at.settings),
+        CHANNEL.deliver(
+            Delivery(notice=again, title=wish.title, text=wish.text, now=NOW, threads=(thread,)), at.settings
+        ),
         tracker,
     )
     assert tracker.open() == {thread.marker}
@@ -127,7 +129,7 @@ def test_foreign_words_are_nothing_but_words() -> None:
             open=(item(1, reference=bad),),
             open_count=1,
         )
-        wish = Wish(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
+        wish = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
         drive(CHANNEL.deliver(wish, at.settings), tracker)
         (issue,) = tracker.issues.values()
         assert all(each.replace("-", "").isalnum() for each in issue["labels"]), "and the fake takes no other JQL"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.notify.channel import Again, Refused, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.mattermost import CHANNEL, MAX_ATTACHMENTS, Settings, message
 from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
 
@@ -43,20 +43,20 @@ def test_a_message_is_an_attachment() -> None:
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (failed(400, "web.incoming_webhook.parse.app_error"), Refused),
-        (failed(400, "web.incoming_webhook.text.app_error"), Refused),
+        (failed(400, "web.incoming_webhook.parse.app_error"), MessageRefused),
+        (failed(400, "web.incoming_webhook.text.app_error"), MessageRefused),
         (failed(400, "web.incoming_webhook.invalid.app_error", "Invalid webhook."), Again),
-        (Reply(status=400, body=b"<html>"), Refused),
-        (Reply(status=400, body=b"[]"), Refused),
+        (Reply(status=400, body=b"<html>"), MessageRefused),
+        (Reply(status=400, body=b"[]"), MessageRefused),
         (failed(403, "web.incoming_webhook.channel_locked.app_error"), Again),
         (failed(404, "web.incoming_webhook.channel.app_error"), Again),
-        (failed(413, ""), Refused),
+        (failed(413, ""), MessageRefused),
         (failed(501, "web.incoming_webhook.disabled.app_error"), Again),
         (Reply(status=500), Again),
         (Reply(status=302), Again),
     ],
 )
-def test_answers_are_judged(reply: Reply, kind: type[Again | Refused]) -> None:
+def test_answers_are_judged(reply: Reply, kind: type[Again | MessageRefused]) -> None:
     with pytest.raises(kind) as error:
         refusing(CHANNEL, wish(), settings(), reply)
     assert "secret" not in str(error.value)
@@ -90,7 +90,7 @@ def check(content: dict[str, Any]) -> None:
 
 
 @given(wishes())
-def test_no_message_is_too_long_or_calls_anybody(wished: Wish) -> None:
+def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
     check(message(wished))
     check(message(wished, "text"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from hypothesis import given, settings
 
-from hullmark.notify.channel import Wish
+from hullmark.notify.channel import Delivery
 from hullmark.notify.opsgenie import CHANNEL, Settings
 from tests.support.thread_lives import Lives, Plan, live, plans
 from tests.support.trackers import NOW, Ledger, Opsgenie, drive, item, notice
@@ -53,7 +53,7 @@ def test_nothing_is_too_long() -> None:
     thread = msgspec.structs.replace(
         at._thread("advisory:x", True), key="k" * 9000, title="t" * 900, is_open=True, open=many, open_count=500
     )
-    wish = Wish(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
+    wish = Delivery(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
     drive(CHANNEL.deliver(wish, Settings(api_key="K")), at.tracker)
     assert at.tracker.open() == {thread.marker}
 

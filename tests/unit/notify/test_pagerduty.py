@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from hullmark.model.notice import Evidence
-from hullmark.notify.channel import Refused, Wish
+from hullmark.notify.channel import Delivery, MessageRefused
 from hullmark.notify.pagerduty import CHANNEL, Settings
 from tests.support.thread_lives import Lives, Plan, live, plans
 from tests.support.trackers import NOW, Ledger, PagerDuty, drive, item, notice
@@ -59,7 +59,7 @@ def test_an_event_is_never_too_long() -> None:
     seen = (Evidence(message="漢" * 5000),)
     many = tuple(item(n, reference="漢" * 5000, link="https://x/" + "y" * 3000, evidence=seen) for n in range(1, 200))
     thread = msgspec.structs.replace(thread, is_open=True, open=many, open_count=500)
-    wish = Wish(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
+    wish = Delivery(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
     drive(CHANNEL.deliver(wish, Settings(routing_key=KEY)), at.tracker)
     assert at.tracker.open() == {thread.marker}, "the fake takes 512,000 bytes at most"
     assert len(at.tracker.requests[0].body) > 200_000
@@ -67,7 +67,7 @@ def test_an_event_is_never_too_long() -> None:
 
 def test_a_wrong_key_is_refused_and_not_shown() -> None:
     at = Ledger(CHANNEL, Settings(routing_key="hidden-key"), PagerDuty())
-    with pytest.raises(Refused) as told:
+    with pytest.raises(MessageRefused) as told:
         at.tell(1, [("compliance.lost", "CVE-2026-1", 1)])
     assert "hidden-key" not in str(told.value)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.notify.channel import Wish
+from hullmark.notify.channel import Delivery
 from hullmark.notify.shown import address, as_templated, clean, fitted, packed, shown, units, unmentioned
 from tests.support.wishes import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
 
@@ -128,7 +128,7 @@ def test_evidence_says_where_and_what_mends_it(more: dict[str, object], words: s
 
 
 @given(wishes())
-def test_everything_shown_is_clean(wished: Wish) -> None:
+def test_everything_shown_is_clean(wished: Delivery) -> None:
     what = shown(wished)
     for section in what.sections:
         for text in (section.sentence, section.counts, *section.evidence, *(each.name for each in section.images)):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.notify.channel import Again, Refused, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.slack import CHANNEL, MAX_BLOCKS, MAX_BLOCKS_LENGTH, MAX_SECTION, Settings, message
 from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
 
@@ -84,9 +84,9 @@ def test_where_the_thread_is_gone_it_is_a_message_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("settings", "reply", "kind"),
     [
-        (hook(), Reply(status=400, body=b"invalid_payload"), Refused),
-        (hook(), Reply(status=400, body=b"invalid_blocks"), Refused),
-        (hook(), Reply(status=400, body=b"no_text"), Refused),
+        (hook(), Reply(status=400, body=b"invalid_payload"), MessageRefused),
+        (hook(), Reply(status=400, body=b"invalid_blocks"), MessageRefused),
+        (hook(), Reply(status=400, body=b"no_text"), MessageRefused),
         (hook(), Reply(status=400, body=b"user_not_found"), Again),
         (hook(), Reply(status=400, body=b"<html>gateway"), Again),
         (hook(), Reply(status=403, body=b"action_prohibited"), Again),
@@ -94,11 +94,11 @@ def test_where_the_thread_is_gone_it_is_a_message_of_its_own() -> None:
         (hook(), Reply(status=410, body=b"channel_is_archived"), Again),
         (hook(), Reply(status=500, body=b"rollup_error"), Again),
         (hook(), Reply(status=302), Again),
-        (hook(), answer(ok=False, error="invalid_payload"), Refused),
+        (hook(), answer(ok=False, error="invalid_payload"), MessageRefused),
         (hook(), answer(ok=False, error="channel_not_found"), Again),
-        (bot(), answer(ok=False, error="msg_too_long"), Refused),
-        (bot(), answer(ok=False, error="msg_blocks_too_long"), Refused),
-        (bot(), answer(ok=False, error="invalid_blocks"), Refused),
+        (bot(), answer(ok=False, error="msg_too_long"), MessageRefused),
+        (bot(), answer(ok=False, error="msg_blocks_too_long"), MessageRefused),
+        (bot(), answer(ok=False, error="invalid_blocks"), MessageRefused),
         (bot(), answer(ok=False, error="invalid_auth"), Again),
         (bot(), answer(ok=False, error="not_in_channel"), Again),
         (bot(), answer(ok=False, error="ratelimited"), Again),
@@ -110,7 +110,7 @@ def test_where_the_thread_is_gone_it_is_a_message_of_its_own() -> None:
     ],
 )
 def test_what_slack_says_of_the_message_is_for_good_and_all_else_may_be_mended(
-    settings: Settings, reply: Reply, kind: type[Again | Refused]
+    settings: Settings, reply: Reply, kind: type[Again | MessageRefused]
 ) -> None:
     with pytest.raises(kind) as error:
         refusing(CHANNEL, wish(), settings, reply)
@@ -197,7 +197,7 @@ def check(content: dict[str, Any]) -> None:
 
 
 @given(wishes())
-def test_no_message_is_too_long_or_calls_anybody(wished: Wish) -> None:
+def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
     check(message(wished))
     check(message(wished, "text"))
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.notify.channel import Again, Refused, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.teams import CHANNEL, Settings, card, message
 from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
 
@@ -62,8 +62,8 @@ def test_what_was_accepted_is_done(reply: Reply) -> None:
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (Reply(status=400, body=b'{"error":{"code":"TriggerInputSchemaMismatch"}}'), Refused),
-        (Reply(status=413), Refused),
+        (Reply(status=400, body=b'{"error":{"code":"TriggerInputSchemaMismatch"}}'), MessageRefused),
+        (Reply(status=413), MessageRefused),
         (Reply(status=401, body=b'{"error":{"code":"DirectApiAuthorizationRequired"}}'), Again),
         (Reply(status=404, body=b'{"error":{"code":"WorkflowNotFound"}}'), Again),
         (Reply(status=502), Again),
@@ -80,11 +80,11 @@ def test_what_was_accepted_is_done(reply: Reply) -> None:
                 status=200,
                 body=b"Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413 with ContextId x",
             ),
-            Refused,
+            MessageRefused,
         ),
     ],
 )
-def test_answers_are_judged(reply: Reply, kind: type[Again | Refused]) -> None:
+def test_answers_are_judged(reply: Reply, kind: type[Again | MessageRefused]) -> None:
     with pytest.raises(kind) as error:
         refusing(CHANNEL, wish(), settings(), reply)
     assert "secret" not in str(error.value)
@@ -102,7 +102,7 @@ def test_settings_that_cannot_be_meant_are_not_taken(given: dict[str, Any]) -> N
         msgspec.convert(given, Settings)
 
 
-def check(wished: Wish, layout: str) -> None:
+def check(wished: Delivery, layout: str) -> None:
     sent = message(wished, layout)
     assert len(sent) <= LIMIT
     assert len(sent.decode().encode("utf-16-le")) <= LIMIT
@@ -120,7 +120,7 @@ def check(wished: Wish, layout: str) -> None:
 
 
 @given(wishes())
-def test_no_card_is_too_large_or_has_markup(wished: Wish) -> None:
+def test_no_card_is_too_large_or_has_markup(wished: Delivery) -> None:
     check(wished, "rich")
     check(wished, "text")
 

@@ -18,7 +18,7 @@ from hullmark.notify.transitions import News, numbered, transitions_of
 from hullmark.policy.gate import trigger_id
 from hullmark.policy.recount import changed, finding_order, outcome_of
 from hullmark.policy.support_end import GATE, TRIGGER, has_ended, no_more, will_end
-from hullmark.policy.verdict_diff import Known
+from hullmark.policy.verdict_diff import KnownVulnerability
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SEEN = datetime(2026, 3, 1, 23, tzinfo=UTC)
@@ -75,7 +75,7 @@ def verdict(*findings: Finding, **inputs: Any) -> Verdict:
 
 def unknown(**inputs: Any) -> Verdict:
     reason = "the rule no-high cannot be judged: the severity of CVE-2026-1 in libc6 is not known"
-    return replace(verdict(**inputs), verdict=Outcome.UNKNOWN, reason=reason, is_clouded=True)
+    return replace(verdict(**inputs), verdict=Outcome.UNKNOWN, reason=reason, has_unknowns=True)
 
 
 NEXT = {"snapshot": "sha256:n", "at": "2026-03-02"}
@@ -228,13 +228,20 @@ def test_an_exception_is_named_and_what_became_of_it(
 @pytest.mark.parametrize(
     ("old", "new", "kind", "cause"),
     [
-        (Known(told=frozenset({LIBC.place})), None, "finding.retracted", "retraction"),
-        (Known(told=frozenset({LIBC.place})), Known(told=frozenset({"npm/x"})), "finding.retracted", "retraction"),
-        (Known(severity="high"), Known(severity="low"), "finding.retracted", "severity"),
-        (Known(content="a"), Known(content="b"), "finding.retracted", "advisory"),
+        (KnownVulnerability(told=frozenset({LIBC.place})), None, "finding.retracted", "retraction"),
+        (
+            KnownVulnerability(told=frozenset({LIBC.place})),
+            KnownVulnerability(told=frozenset({"npm/x"})),
+            "finding.retracted",
+            "retraction",
+        ),
+        (KnownVulnerability(severity="high"), KnownVulnerability(severity="low"), "finding.retracted", "severity"),
+        (KnownVulnerability(content="a"), KnownVulnerability(content="b"), "finding.retracted", "advisory"),
     ],
 )
-def test_what_two_snapshots_say_tells_why_a_finding_went(old: Known, new: Known | None, kind: str, cause: str) -> None:
+def test_what_two_snapshots_say_tells_why_a_finding_went(
+    old: KnownVulnerability, new: KnownVulnerability | None, kind: str, cause: str
+) -> None:
     said = {"sha256:s": old, "sha256:n": new}
     news = transitions_of(
         verdict(about(LIBC), finding("x")), verdict(finding("x"), **NEXT), SCENE, lambda digest, name: said[digest]
@@ -245,25 +252,27 @@ def test_what_two_snapshots_say_tells_why_a_finding_went(old: Known, new: Known 
 @pytest.mark.parametrize(
     ("old", "new", "cause"),
     [
-        (None, Known(told=frozenset({LIBC.place})), "advisory"),
-        (Known(severity="low"), Known(severity="high"), "severity"),
-        (Known(), Known(is_exploited=True), "exploitation"),
-        (Known(epss=0.099), Known(epss=0.101), "exploitation"),
+        (None, KnownVulnerability(told=frozenset({LIBC.place})), "advisory"),
+        (KnownVulnerability(severity="low"), KnownVulnerability(severity="high"), "severity"),
+        (KnownVulnerability(), KnownVulnerability(is_exploited=True), "exploitation"),
+        (KnownVulnerability(epss=0.099), KnownVulnerability(epss=0.101), "exploitation"),
         (
-            Known(told=frozenset({LIBC.place}), content="a"),
-            Known(told=frozenset({LIBC.place}), fixed=frozenset({LIBC.place}), content="b"),
+            KnownVulnerability(told=frozenset({LIBC.place}), content="a"),
+            KnownVulnerability(told=frozenset({LIBC.place}), fixed=frozenset({LIBC.place}), content="b"),
             "fix",
         ),
     ],
 )
-def test_what_two_snapshots_say_tells_why_a_finding_came(old: Known | None, new: Known, cause: str) -> None:
+def test_what_two_snapshots_say_tells_why_a_finding_came(
+    old: KnownVulnerability | None, new: KnownVulnerability, cause: str
+) -> None:
     said = {"sha256:s": old, "sha256:n": new}
     news = transitions_of(verdict(), verdict(about(LIBC), **NEXT), SCENE, lambda digest, name: said[digest])
     assert [each[:2] for each in told(news)] == [("compliance.lost", cause)]
 
 
 def test_advisories_that_say_the_same_are_not_blamed_for_what_a_policy_did() -> None:
-    known = Known(content="a", epss=0.1)
+    known = KnownVulnerability(content="a", epss=0.1)
     after = verdict(about(LIBC), policy="sha256:q", **NEXT)
     assert told(transitions_of(verdict(), after, SCENE, lambda digest, name: known)) == [
         ("compliance.lost", "policy", "policy:weaknesses@5")
@@ -271,8 +280,8 @@ def test_advisories_that_say_the_same_are_not_blamed_for_what_a_policy_did() -> 
 
 
 def test_what_cannot_be_judged_for_now_is_no_retraction() -> None:
-    clouded = replace(verdict(finding("x"), **LATER), is_clouded=True)
-    assert transitions_of(verdict(about(LIBC), finding("x")), clouded, SCENE) == ()
+    uncertain = replace(verdict(finding("x"), **LATER), has_unknowns=True)
+    assert transitions_of(verdict(about(LIBC), finding("x")), uncertain, SCENE) == ()
     lost = replace(unknown(), rule_count=None)
     assert transitions_of(verdict(about(LIBC)), lost, SCENE) == ()
     assert transitions_of(lost, verdict(about(LIBC)), SCENE) == ()
@@ -319,7 +328,7 @@ INPUTS = st.fixed_dictionaries(
 def verdicts(draw: st.DrawFn) -> Verdict:
     some = draw(st.lists(FINDINGS, max_size=6, unique_by=lambda each: (each.rule_id, each.trigger_id)))
     made = verdict(*some, **draw(INPUTS))
-    return replace(made, verdict=Outcome.UNKNOWN, is_clouded=True) if draw(st.integers(0, 4)) == 0 else made
+    return replace(made, verdict=Outcome.UNKNOWN, has_unknowns=True) if draw(st.integers(0, 4)) == 0 else made
 
 
 @given(verdicts(), verdicts())
@@ -368,7 +377,7 @@ def test_the_order_of_findings_changes_nothing(before: Verdict, after: Verdict, 
 
 @given(verdicts(), verdicts())
 def test_findings_that_came_and_went_make_the_verdict_that_they_lead_to(before: Verdict, after: Verdict) -> None:
-    if before.is_clouded or after.is_clouded:
+    if before.has_unknowns or after.has_unknowns:
         return
     lost = [(each.rule_id, each.trigger_id) for each in before.findings if each not in after.findings]
     gained = [each for each in after.findings if each not in before.findings]
@@ -381,7 +390,9 @@ def test_findings_that_came_and_went_make_the_verdict_that_they_lead_to(before: 
 def test_what_cannot_be_told_stays_so_unless_something_stops() -> None:
     assert changed(unknown(), [about(LIBC, Action.WARN)], []).verdict is Outcome.UNKNOWN
     assert changed(unknown(), [about(LIBC)], []).verdict is Outcome.STOP
-    allowed = replace(verdict(about(LIBC)), verdict=Outcome.GO, reason="on the list", is_clouded=True, rule_count=None)
+    allowed = replace(
+        verdict(about(LIBC)), verdict=Outcome.GO, reason="on the list", has_unknowns=True, rule_count=None
+    )
     assert changed(allowed, [about(ZLIB)], []).verdict is Outcome.GO
 
 

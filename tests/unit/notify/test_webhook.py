@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.notice import Cause, Digest, Item, Notice
 from hullmark.notify import webhook
-from hullmark.notify.channel import Again, Post, Refused, Reply, Wish
+from hullmark.notify.channel import Again, Delivery, MessageRefused, Post, Reply
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -39,7 +39,7 @@ def notice(**more: Any) -> Notice:
 
 
 def sent(settings: dict[str, Any], told: Notice | Digest | None = None, now: datetime = AT) -> Post:
-    wish = Wish(notice=told or notice(), title="t", text="x", now=now)
+    wish = Delivery(notice=told or notice(), title="t", text="x", now=now)
     steps = webhook.deliver(wish, msgspec.convert({"url": "https://a.example.org/h", **settings}, webhook.Settings))
     post = next(steps)
     assert isinstance(post, Post)
@@ -163,10 +163,12 @@ def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any]) -> N
         msgspec.convert({"url": "https://a.example.org/h", **settings}, webhook.Settings)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(500, Again), (302, Again), (404, Again), (429, Again), (400, Refused)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, Again), (302, Again), (404, Again), (429, Again), (400, MessageRefused)]
+)
 def test_what_the_receiver_says_decides(status: int, kind: type[Exception]) -> None:
     settings = webhook.Settings(url="https://a.example.org/h")
-    steps = webhook.deliver(Wish(notice=notice(), title="", text="", now=AT), settings)
+    steps = webhook.deliver(Delivery(notice=notice(), title="", text="", now=AT), settings)
     next(steps)
     with pytest.raises(kind):
         steps.send(Reply(status=status, headers={"retry-after": "7"}))

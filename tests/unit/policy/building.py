@@ -17,7 +17,7 @@ from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLayer, InventorySource
 from hullmark.model.malware import MalwareScan
-from hullmark.model.match import Match, Matches, Named, SnapshotInfo, Untold
+from hullmark.model.match import Match, MatchedAdvisory, Matches, SnapshotInfo, UnknownPackage
 from hullmark.model.observation import Observation, ReachState
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.problem import Problem
@@ -65,7 +65,9 @@ def file(path: str, **fields: Any) -> FileRecord:
 def match(package: Package, id: str, **fields: Any) -> Match:
     """A match of a package by its own name. Fields are those of Match, Named (`severity`, `kev` …) or Fix (`fix_state`, `fix_date` …)."""
     fix = {name.removeprefix("fix_"): fields.pop(name) for name in [*fields] if name.startswith("fix_")}
-    named = {name: fields.pop(name) for name in [*fields] if name in Named.__struct_fields__ and name != "kind"}
+    named = {
+        name: fields.pop(name) for name in [*fields] if name in MatchedAdvisory.__struct_fields__ and name != "kind"
+    }
     return msgspec.convert(
         {
             "package": msgspec.to_builtins(package),
@@ -99,7 +101,7 @@ def matches(
         snapshot=SnapshotInfo(digest="sha256:5a", data_at=data_at) if data_at else None,
         matches=found,
         unknown=tuple(
-            Untold(
+            UnknownPackage(
                 package=each,
                 reason=reasons[each.name],
                 kind="unidentified" if each.version == UNKNOWN_VERSION else "uncovered",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hullmark.app.expressions import evaluate_expression
-from hullmark.model.match import CoverageGap, Matches, Untold
+from hullmark.model.match import CoverageGap, Matches, UnknownPackage
 from hullmark.model.problem import IN_LAYERS, Fact, Problem, ProblemKind
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.completeness import facts_of
@@ -131,9 +131,13 @@ def test_a_namespace_that_no_whole_feed_covers_keeps_rules_about_its_packages_fr
 
 def test_a_version_that_cannot_be_compared_keeps_rules_about_vulnerabilities_from_telling() -> None:
     odd = package("deb", "openssl", "abc")
-    told = replace(matches(), unknown=(Untold(package=odd, reason="its version is not one of deb's", kind="unseen"),))
+    told = replace(
+        matches(), unknown=(UnknownPackage(package=odd, reason="its version is not one of deb's", kind="unseen"),)
+    )
     assert judged(VULNERABLE, told=told, packages=[odd]).verdict is Outcome.UNKNOWN
-    told = replace(matches(), unknown=(Untold(package=odd, reason="its group is not known", kind="unidentified"),))
+    told = replace(
+        matches(), unknown=(UnknownPackage(package=odd, reason="its group is not known", kind="unidentified"),)
+    )
     verdict = judged(VULNERABLE, told=told, packages=[odd])
     assert verdict.verdict is Outcome.GO
     assert any(problem.kind == "unidentified" and "1 thing" in problem.reason for problem in verdict.problems)

@@ -17,7 +17,7 @@ from hullmark.policy.evaluate import MAX_FINDINGS, evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation, trigger_id
 from hullmark.policy.load import load_policy
-from hullmark.policy.rules import Policy, Rule, Unknown
+from hullmark.policy.rules import Policy, Rule, WhenUnknown
 from tests.support.places import REPOSITORY
 from tests.unit.policy.building import NOW, facts, file, package
 
@@ -27,7 +27,7 @@ class Nothing(Params, frozen=True, kw_only=True):
 
 
 def rule(
-    id: str, answers: Sequence[Any], action: Action = Action.STOP, when_unknown: Unknown = Unknown.UNKNOWN
+    id: str, answers: Sequence[Any], action: Action = Action.STOP, when_unknown: WhenUnknown = WhenUnknown.UNKNOWN
 ) -> Rule:
     """A rule whose trigger gives these answers; an exception among them is raised."""
 
@@ -61,9 +61,9 @@ LACKS = CannotTell("the file /b could not be read", (Evidence("/b", 0),))
             "the rule b cannot be judged: the file /b could not be read",
         ),
         ([rule("a", [FIRES], Action.STOP), rule("b", [LACKS])], Outcome.STOP, "1 finding to stop for, by rule a"),
-        ([rule("b", [LACKS], when_unknown=Unknown.STOP)], Outcome.STOP, "1 finding to stop for, by rule b"),
-        ([rule("b", [LACKS], when_unknown=Unknown.WARN)], Outcome.WARN, "1 warning, by rule b"),
-        ([rule("b", [LACKS], when_unknown=Unknown.GO)], Outcome.GO, "nothing to stop or warn for in 1 rule"),
+        ([rule("b", [LACKS], when_unknown=WhenUnknown.STOP)], Outcome.STOP, "1 finding to stop for, by rule b"),
+        ([rule("b", [LACKS], when_unknown=WhenUnknown.WARN)], Outcome.WARN, "1 warning, by rule b"),
+        ([rule("b", [LACKS], when_unknown=WhenUnknown.GO)], Outcome.GO, "nothing to stop or warn for in 1 rule"),
         (
             [rule("a", [LACKS, FIRES], Action.WARN)],
             Outcome.UNKNOWN,
@@ -77,7 +77,7 @@ def test_stop_goes_before_unknown_before_warn_before_go(rules: list[Rule], outco
 
 
 def test_what_could_not_be_judged_is_a_problem_whatever_the_policy_makes_of_it() -> None:
-    for taken in Unknown:
+    for taken in WhenUnknown:
         (problem,) = judge(rule("a", [LACKS], when_unknown=taken)).problems
         assert (problem.path, problem.layer, problem.room) == ("/b", 0, "policy")
         assert problem.reason == "the rule a cannot be judged: the file /b could not be read"
@@ -104,7 +104,7 @@ def test_findings_of_one_rule_are_listed_up_to_a_limit_and_then_counted() -> Non
 
 def test_what_cannot_be_told_is_listed_up_to_a_limit() -> None:
     answers = [CannotTell(f"the file /{number} could not be read") for number in range(MAX_FINDINGS + 7)]
-    verdict = judge(rule("a", answers, when_unknown=Unknown.WARN))
+    verdict = judge(rule("a", answers, when_unknown=WhenUnknown.WARN))
     assert len(verdict.problems) == MAX_FINDINGS
     assert len(verdict.findings) <= MAX_FINDINGS + 1
 

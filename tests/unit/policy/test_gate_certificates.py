@@ -8,7 +8,14 @@ from msgspec.structs import replace
 
 from hullmark.model.certificate import Certificate, Item, KeyFile, PrivateKey, Unread
 from hullmark.policy.gate import CannotTell, Violation
-from hullmark.policy.gates.certificates import Expired, PrivateKeys, SelfSigned, expired, private_key, self_signed
+from hullmark.policy.gates.certificates import (
+    CertificateValidity,
+    PrivateKeys,
+    SelfSigned,
+    expired,
+    private_key,
+    self_signed,
+)
 from hullmark.policy.globs import PathGlob
 from tests.unit.policy.building import facts
 
@@ -42,7 +49,7 @@ def test_a_key_that_a_later_layer_deletes_is_in_the_image_still_and_a_certificat
     (found,) = private_key(PrivateKeys(), seen)
     assert isinstance(found, Violation)
     assert "a later layer deletes" in found.message
-    assert list(expired(Expired(), seen)) == []
+    assert list(expired(CertificateValidity(), seen)) == []
 
 
 def test_keys_that_a_password_protects_count_only_if_so_asked() -> None:
@@ -53,8 +60,8 @@ def test_keys_that_a_password_protects_count_only_if_so_asked() -> None:
 
 def test_rules_can_be_for_some_files_and_leave_out_others() -> None:
     seen = facts(certificates=(held("/etc/a.pem", OLD), held("/opt/a.pem", OLD)))
-    only = expired(Expired(paths=(PathGlob("/etc/"),)), seen)
-    allowed = expired(Expired(allow=(PathGlob("/opt/**"),)), seen)
+    only = expired(CertificateValidity(paths=(PathGlob("/etc/"),)), seen)
+    allowed = expired(CertificateValidity(allow=(PathGlob("/opt/**"),)), seen)
     for answers in (list(only), list(allowed)):
         (found,) = answers
         assert isinstance(found, Violation)

@@ -41,15 +41,15 @@ def said(answers: Any) -> list[str]:
 )
 def test_a_forbidden_file_meets_all_conditions(conditions: dict[str, Any], fires: list[str]) -> None:
     there = [file("/a", sha256=A), file("/b", sha256=B, mode="0755"), file("/d", type="dir", mode="0755")]
-    assert said(files.forbidden(files.Forbidden(paths=ALL, **conditions), facts(files=there))) == fires
+    assert said(files.forbidden(files.ForbiddenFiles(paths=ALL, **conditions), facts(files=there))) == fires
 
 
 def test_a_digest_that_nobody_took_is_not_known_and_digests_are_asked_for() -> None:
-    params = files.Forbidden(paths=ALL, except_sha256=(A,))
+    params = files.ForbiddenFiles(paths=ALL, except_sha256=(A,))
     assert said(files.forbidden(params, facts(files=[file("/a")]))) == ["?"]
     trigger = triggers_by_gate()["files"]["forbidden"]
     assert Need.DIGESTS in trigger.needs_of(params)
-    assert Need.DIGESTS not in trigger.needs_of(files.Forbidden(paths=ALL))
+    assert Need.DIGESTS not in trigger.needs_of(files.ForbiddenFiles(paths=ALL))
 
 
 _LINES = st.lists(st.text("ab \r\t", max_size=4), max_size=4).map("\n".join)
@@ -62,19 +62,19 @@ def test_lines_and_words_are_those_between_line_feeds_and_white_space(text: str,
     there = facts(files=[file("/a", size=len(text))], contents={"/a": text.encode()})
     params: dict[str, Any] = {"paths": ALL, "pattern": Pattern(regex), "words": words}
     is_there = any(re.search(regex, each) for each in tried)
-    assert said(contents.forbidden(contents.Forbidden(**params), there)) == (["/a"] if is_there else [])
-    assert said(contents.required(contents.Required(**params), there)) == ([] if is_there else ["/a"])
+    assert said(contents.forbidden(contents.ForbiddenLines(**params), there)) == (["/a"] if is_there else [])
+    assert said(contents.required(contents.RequiredLines(**params), there)) == ([] if is_there else ["/a"])
 
 
 def test_what_is_no_text_cannot_be_told_only_where_that_matters() -> None:
     there = facts(files=[file("/a")], contents={"/a": b"\xffkey"})
-    assert said(contents.forbidden(contents.Forbidden(paths=ALL, pattern=Pattern("key")), there)) == ["/a"]
-    only = contents.Forbidden(paths=ALL, pattern=Pattern("key"), only_utf8=True)
+    assert said(contents.forbidden(contents.ForbiddenLines(paths=ALL, pattern=Pattern("key")), there)) == ["/a"]
+    only = contents.ForbiddenLines(paths=ALL, pattern=Pattern("key"), only_utf8=True)
     assert said(contents.forbidden(only, there)) == ["?"]
 
 
 def test_required_lines_of_files_that_may_be_missing() -> None:
-    params = contents.Required(paths=(PathGlob("/none"),), pattern=Pattern("x"))
+    params = contents.RequiredLines(paths=(PathGlob("/none"),), pattern=Pattern("x"))
     assert said(contents.required(params, facts())) == ["/none"]
     assert said(contents.required(msgspec.structs.replace(params, optional=True), facts())) == []
 
@@ -94,11 +94,11 @@ def test_required_lines_of_files_that_may_be_missing() -> None:
 )
 def test_versions_as_written(type: str, version: str, asked: str, fires: bool) -> None:
     seen = facts(packages=[package(type, "a", version)])
-    params = packages.Forbidden(names=(NameGlob("a"),), exact_versions=(NameGlob(asked),), ignore_release=True)
+    params = packages.ForbiddenPackages(names=(NameGlob("a"),), exact_versions=(NameGlob(asked),), ignore_release=True)
     assert bool(said(packages.forbidden(params, seen))) is fires
     exact = NameGlob(version)
-    assert said(packages.required(packages.Required(names=params.names, exact_versions=(exact,)), seen)) == []
-    (answer,) = packages.required(packages.Required(names=params.names, exact_versions=(NameGlob("0"),)), seen)
+    assert said(packages.required(packages.RequiredPackages(names=params.names, exact_versions=(exact,)), seen)) == []
+    (answer,) = packages.required(packages.RequiredPackages(names=params.names, exact_versions=(NameGlob("0"),)), seen)
     assert isinstance(answer, Violation)
     assert answer.message == f"Package a is installed as {version} ({type}), and must be 0."
 
@@ -109,8 +109,8 @@ def test_only_files_of_some_packages_and_no_folders_that_apk_only_passes_through
         files=[file(path, type=type, owner=owner, state="missing") for path, type, owner in owned],
         packages=[package("deb", "a", "1"), package("apk", "b", "1")],
     )
-    assert said(integrity.missing(integrity.Missing(), there)) == ["/a", "/b"]
-    assert said(integrity.missing(integrity.Missing(types=("deb",)), there)) == ["/a"]
+    assert said(integrity.missing(integrity.MissingFiles(), there)) == ["/a", "/b"]
+    assert said(integrity.missing(integrity.MissingFiles(types=("deb",)), there)) == ["/a"]
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_only_files_of_some_packages_and_no_folders_that_apk_only_passes_through
 )
 def test_licences_as_written(licence: str, fires: bool) -> None:
     licensed = msgspec.structs.replace(package("npm", "a", "1"), licenses=(licence,) if licence else ())
-    params = licences.Written(names=("MIT",), containing=("the file",))
+    params = licences.WrittenLicences(names=("MIT",), containing=("the file",))
     assert bool(said(licences.written(params, facts(packages=[licensed])))) is fires
 
 
 def test_licences_as_written_need_a_text() -> None:
     with pytest.raises(ValueError, match="never fires"):
-        licences.Written(containing=("",))
+        licences.WrittenLicences(containing=("",))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hullmark.policy.credentials import assignments, credentials_in, is_credenti
 from hullmark.policy.gate import Answer, CannotTell, Violation
 from hullmark.policy.gates.image import EndOfLife, end_of_life
 from hullmark.policy.gates.integrity import UnexplainedBytes, unexplained_bytes
-from hullmark.policy.gates.packages import Forbidden, forbidden
+from hullmark.policy.gates.packages import ForbiddenPackages, forbidden
 from hullmark.policy.globs import PathGlob
 from hullmark.policy.load import load_policy
 from hullmark.policy.values import NameGlob, Score, Share
@@ -109,12 +109,14 @@ def test_packages_are_told_apart_by_place_source_and_owner() -> None:
             package("pypi", "flask", "3"),
         ]
     )
-    assert _subjects(list(forbidden(Forbidden(sources=(NameGlob("openssl"),)), seen))) == ["pkg:deb/libssl3@3"]
-    assert _subjects(list(forbidden(Forbidden(owned=True), seen))) == ["pkg:pypi/six@1"]
-    assert _subjects(list(forbidden(Forbidden(owned=False, types=("pypi",)), seen))) == ["pkg:pypi/flask@3"]
-    assert _subjects(list(forbidden(Forbidden(locations=(PathGlob("/var/lib/pypi/"),)), seen))) == ["pkg:pypi/flask@3"]
+    assert _subjects(list(forbidden(ForbiddenPackages(sources=(NameGlob("openssl"),)), seen))) == ["pkg:deb/libssl3@3"]
+    assert _subjects(list(forbidden(ForbiddenPackages(owned=True), seen))) == ["pkg:pypi/six@1"]
+    assert _subjects(list(forbidden(ForbiddenPackages(owned=False, types=("pypi",)), seen))) == ["pkg:pypi/flask@3"]
+    assert _subjects(list(forbidden(ForbiddenPackages(locations=(PathGlob("/var/lib/pypi/"),)), seen))) == [
+        "pkg:pypi/flask@3"
+    ]
     with pytest.raises(ValueError, match="all packages"):
-        Forbidden()
+        ForbiddenPackages()
 
 
 def test_what_packages_account_for_is_explained() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from hullmark.policy.gate import CannotTell, Violation
 from hullmark.policy.gates.vulnerabilities import (
-    Found,
-    Listed,
+    ListedVulnerabilities,
     NoData,
-    Scored,
+    ScoreRequirement,
     StaleData,
+    VulnerabilityFindings,
     found,
     listed,
     no_data,
@@ -26,26 +26,26 @@ OPENSSL = package("deb", "openssl", "3.0.14")
 SUBJECT = "CVE-2026-0001+pkg:deb/openssl@3.0.14"
 
 
-def answers(params: Found, **fields: Any) -> list[str]:
+def answers(params: VulnerabilityFindings, **fields: Any) -> list[str]:
     """The subjects it fires on; `?` for what it cannot tell."""
     seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", **fields)))
     return [answer.subject if isinstance(answer, Violation) else "?" for answer in found(params, seen)]
 
 
 def test_without_conditions_each_match_counts() -> None:
-    assert answers(Found()) == [SUBJECT]
+    assert answers(VulnerabilityFindings()) == [SUBJECT]
 
 
 @pytest.mark.parametrize(
     ("severity", "fires"), [("critical", [SUBJECT]), ("high", [SUBJECT]), ("medium", []), ("unknown", ["?"])]
 )
 def test_severity_is_at_least(severity: str, fires: list[str]) -> None:
-    assert answers(Found(severity="high"), severity=severity) == fires
+    assert answers(VulnerabilityFindings(severity="high"), severity=severity) == fires
 
 
 @pytest.mark.parametrize(("unrated", "fires"), [("cannot-tell", ["?"]), ("count", [SUBJECT]), ("ignore", [])])
 def test_what_is_not_rated_is_as_the_rule_wants_it(unrated: Any, fires: list[str]) -> None:
-    assert answers(Found(severity="low", epss=Share("1%"), unrated=unrated)) == fires
+    assert answers(VulnerabilityFindings(severity="low", epss=Share("1%"), unrated=unrated)) == fires
 
 
 SAID = {
@@ -71,7 +71,7 @@ SAID = {
     ],
 )
 def test_a_rule_says_whose_severity_it_takes(wanted: tuple[str, ...], fires: list[str]) -> None:
-    assert answers(Found(severity="high", severity_from=wanted), **SAID) == fires
+    assert answers(VulnerabilityFindings(severity="high", severity_from=wanted), **SAID) == fires
 
 
 @pytest.mark.parametrize(
@@ -88,20 +88,20 @@ def test_what_becomes_of_what_nobody_rated_is_said_of_severities_or_of_all_ratin
     when_unrated: Any, unrated: Any, fires: list[str]
 ) -> None:
     for wish in ({"severity": "high"}, {"severities": ("high", "critical")}):
-        params = msgspec.convert({**wish, "when_unrated": when_unrated, "unrated": unrated}, Found)
+        params = msgspec.convert({**wish, "when_unrated": when_unrated, "unrated": unrated}, VulnerabilityFindings)
         assert answers(params, severity="unknown") == fires
-    assert answers(Found(severities=("unknown",)), severity="unknown") == [SUBJECT]
+    assert answers(VulnerabilityFindings(severities=("unknown",)), severity="unknown") == [SUBJECT]
 
 
 def test_a_condition_that_is_not_met_decides_even_if_another_is_not_known() -> None:
-    assert answers(Found(severity="high", epss=Share("1%")), severity="low") == []
+    assert answers(VulnerabilityFindings(severity="high", epss=Share("1%")), severity="low") == []
 
 
 def test_all_conditions_must_be_met() -> None:
     rated = {"severity": "high", "cvss": (("3.1", "", 8.1, "nvd"),), "epss": {"score": 0.2, "percentile": 0.9}}
-    assert answers(Found(severity="high", cvss=Score("8"), epss=Share("0.2")), **rated) == [SUBJECT]
-    assert answers(Found(severity="high", cvss=Score("9"), epss=Share("0.2")), **rated) == []
-    assert answers(Found(severity="high", cvss=Score("8"), epss=Share("21%")), **rated) == []
+    assert answers(VulnerabilityFindings(severity="high", cvss=Score("8"), epss=Share("0.2")), **rated) == [SUBJECT]
+    assert answers(VulnerabilityFindings(severity="high", cvss=Score("9"), epss=Share("0.2")), **rated) == []
+    assert answers(VulnerabilityFindings(severity="high", cvss=Score("8"), epss=Share("21%")), **rated) == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_all_conditions_must_be_met() -> None:
     ],
 )
 def test_a_fix_is_counted_in_days(fields: dict[str, str], fires: list[str]) -> None:
-    assert answers(Found(fixed_for_days=30), **fields) == fires
+    assert answers(VulnerabilityFindings(fixed_for_days=30), **fields) == fires
 
 
 NVD = ("3.1", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:L/A:N", 6.5, "nvd")
@@ -134,18 +134,18 @@ VENDOR = ("3.1", "CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:L", 1.8, "vendor")
     ],
 )
 def test_scores_are_compared_by_kind_and_rater(condition: dict[str, Any], fires: list[str]) -> None:
-    scored = Scored(**{**condition, "holds": ScoreCondition(condition["holds"])})
-    assert answers(Found(scores=(scored,)), cvss=(NVD, VENDOR)) == fires
+    scored = ScoreRequirement(**{**condition, "holds": ScoreCondition(condition["holds"])})
+    assert answers(VulnerabilityFindings(scores=(scored,)), cvss=(NVD, VENDOR)) == fires
 
 
 def test_a_score_that_nobody_gave_is_not_known() -> None:
-    scored = Scored(holds=ScoreCondition("< 5"), by="vendor")
-    assert answers(Found(scores=(scored,)), cvss=(NVD,)) == ["?"]
-    assert answers(Found(scores=(scored,), unrated="count"), cvss=(NVD,)) == [SUBJECT]
+    scored = ScoreRequirement(holds=ScoreCondition("< 5"), by="vendor")
+    assert answers(VulnerabilityFindings(scores=(scored,)), cvss=(NVD,)) == ["?"]
+    assert answers(VulnerabilityFindings(scores=(scored,), unrated="count"), cvss=(NVD,)) == [SUBJECT]
 
 
 def test_severities_may_be_listed_one_by_one() -> None:
-    params = Found(severities=("unknown", "low"))
+    params = VulnerabilityFindings(severities=("unknown", "low"))
     assert [answers(params, severity=each) for each in ("unknown", "low", "high")] == [[SUBJECT], [SUBJECT], []]
 
 
@@ -153,14 +153,14 @@ def test_severities_may_be_listed_one_by_one() -> None:
     ("undated", "fires"), [("cannot-tell", ["?"]), ("count", [SUBJECT]), ("ignore", []), (None, [])]
 )
 def test_what_is_not_dated_may_be_taken_in_another_way_than_what_is_not_rated(undated: Any, fires: list[str]) -> None:
-    params = Found(fixed_for_days=30, unrated="ignore", undated=undated)
+    params = VulnerabilityFindings(fixed_for_days=30, unrated="ignore", undated=undated)
     assert answers(params, fix_state="fixed") == fires
     assert answers(msgspec.structs.replace(params, fix=("fixed",)), fix_state="unknown") == []
 
 
 def test_types_may_be_left_out() -> None:
-    assert answers(Found(except_types=("deb",))) == []
-    assert answers(Found(except_types=("npm",))) == [SUBJECT]
+    assert answers(VulnerabilityFindings(except_types=("deb",))) == []
+    assert answers(VulnerabilityFindings(except_types=("npm",))) == [SUBJECT]
 
 
 @pytest.mark.parametrize(
@@ -173,25 +173,25 @@ def test_the_age_of_data_may_count_by_the_second(data_at: str, fires: bool) -> N
 
 def test_what_is_set_aside_or_guessed_counts_only_where_asked() -> None:
     aside = {"suppressed": {"by": "vex", "reason": "not built in"}}
-    assert answers(Found(), **aside) == []
-    assert answers(Found(set_aside=("ignore",)), **aside) == []
-    assert answers(Found(set_aside=("vex",)), **aside) == [SUBJECT]
-    assert answers(Found(), kind="cpe") == []
-    assert answers(Found(cpe=True), kind="cpe") == [SUBJECT]
+    assert answers(VulnerabilityFindings(), **aside) == []
+    assert answers(VulnerabilityFindings(set_aside=("ignore",)), **aside) == []
+    assert answers(VulnerabilityFindings(set_aside=("vex",)), **aside) == [SUBJECT]
+    assert answers(VulnerabilityFindings(), kind="cpe") == []
+    assert answers(VulnerabilityFindings(cpe=True), kind="cpe") == [SUBJECT]
 
 
 def test_two_advisories_of_one_vulnerability_are_one_finding() -> None:
     first = match(OPENSSL, "CVE-2026-0001", severity="low")
     second = match(OPENSSL, "DSA-1", cve="CVE-2026-0001", severity="high")
     seen = facts(matches=matches(first, second))
-    fired = list(found(Found(severity="high"), seen))
+    fired = list(found(VulnerabilityFindings(severity="high"), seen))
     assert [answer.subject for answer in fired if isinstance(answer, Violation)] == [SUBJECT]
 
 
 def test_a_name_is_found_among_all_of_its_names() -> None:
     seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", aliases=("GHSA-aaaa",), vendor_ids=("DSA-5",))))
     for name, count in (("GHSA-*", 1), ("DSA-5", 1), ("CVE-2026-0001", 1), ("DSA-6", 0)):
-        assert len(list(listed(Listed(ids=(NameGlob(name),)), seen))) == count
+        assert len(list(listed(ListedVulnerabilities(ids=(NameGlob(name),)), seen))) == count
 
 
 def test_a_package_without_data_is_told_once_with_all_reasons() -> None:

@@ -22,14 +22,14 @@ from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.anchore.moments import next_bundle_moment
 from hullmark.policy.anchore.read import read_bundle
 from hullmark.policy.context import Context, VulnerabilityData
+from hullmark.policy.deadlines import granted, is_timeless, next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import TRIGGERS
 from hullmark.policy.gates import expression as expressions
-from hullmark.policy.moments import granted, is_timeless, next_moment
 from hullmark.policy.rollout import Deployment, Grace
-from hullmark.policy.rules import Excepted, Policy, Rule, Unknown
+from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
 from hullmark.policy.values import Expression, NameGlob
 from tests.unit.policy.anchore.building import bundle as anchore_bundle
 from tests.unit.policy.anchore.building import rule as anchore_rule
@@ -81,7 +81,7 @@ def rules(draw: Any, number: int) -> Rule:
         number,
         made[name],
         action=draw(st.sampled_from([Action.STOP, Action.WARN])),
-        when_unknown=draw(st.sampled_from(list(Unknown))),
+        when_unknown=draw(st.sampled_from(list(WhenUnknown))),
     )
 
 
@@ -89,7 +89,7 @@ def rules(draw: Any, number: int) -> Rule:
 def policies(draw: Any) -> Policy:
     """A policy with exceptions from its rules, and grace."""
     exceptions = [
-        Excepted(rule=f"r{rule}", subject=NameGlob(subject), expires=expires, owner="o", reason="r")
+        PolicyException(rule=f"r{rule}", subject=NameGlob(subject), expires=expires, owner="o", reason="r")
         for rule, subject, expires in draw(
             st.lists(
                 st.tuples(
@@ -241,7 +241,7 @@ def test_so_it_is_under_an_anchore_policy(
         fix_observed={"CVE-2026-2+openssl": ends},
         vulnerability_data=VulnerabilityData(built_at=built, namespaces=("debian:12",)),
     )
-    kept = Excepted(
+    kept = PolicyException(
         rule="vulnerabilities-stale_feed_data", subject=NameGlob("*"), expires=ends.date(), owner="o", reason="r"
     )
     question = Question(context=context, exceptions=(kept,))
@@ -276,7 +276,7 @@ def test_the_moment_is_the_one_at_which_it_changes() -> None:
 def test_an_exception_ends_with_its_last_day_and_only_what_it_covers_is_looked_at_then() -> None:
     rule = a_rule("image.age", 0, {"max_days": 1})
     old = facts(config=ImageConfig(created="2026-01-01T00:00:00Z"))
-    kept = Excepted(rule="r0", subject=NameGlob("age"), expires=date(2026, 3, 5), owner="o", reason="r")
+    kept = PolicyException(rule="r0", subject=NameGlob("age"), expires=date(2026, 3, 5), owner="o", reason="r")
     longer = msgspec.structs.replace(kept, expires=date(2026, 3, 9))
     elsewhere = msgspec.structs.replace(kept, subject=NameGlob("else"))
     assert moment_of(rule, old, exceptions=(kept,)) == datetime(2026, 3, 6, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hullmark.policy.evaluate import evaluate
 from hullmark.policy.gates import TRIGGERS, files
 from hullmark.policy.load import UnsupportedPolicy, load_policy
 from hullmark.policy.native import InvalidPolicy
-from hullmark.policy.rules import Policy, Unknown
+from hullmark.policy.rules import Policy, WhenUnknown
 from hullmark.policy.values import Mode, NameGlob, Ports, Size, Versions
 from tests.support.places import SHARED
 from tests.unit.policy.building import facts, file, package
@@ -55,7 +55,7 @@ def test_a_rule_is_read_with_its_types() -> None:
     (rule,) = policy.rules
     assert (policy.name, policy.version, policy.description) == ("base", "1.10", "what it is for")
     assert (rule.id, rule.trigger.full_name, rule.action) == ("modes", "files.mode", Action.WARN)
-    assert (rule.message, rule.when_unknown) == ("Fix it.", Unknown.STOP)
+    assert (rule.message, rule.when_unknown) == ("Fix it.", WhenUnknown.STOP)
     assert isinstance(rule.params, files.ModeBits)
     assert [glob.text for glob in rule.params.paths] == ["/a", "*.b"]
     assert rule.params.forbidden is not None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.advisory import Severity
 from hullmark.model.image import ImageConfig
-from hullmark.model.match import Fix, Kev, Match, Matches, Named
+from hullmark.model.match import Fix, Kev, Match, MatchedAdvisory, Matches
 from hullmark.model.verdict import Action, Outcome, Verdict
 from hullmark.policy.describe import policy_schema
 from hullmark.policy.document import read_document
@@ -279,7 +279,9 @@ TRIGGER_ID = trigger_id("vulnerabilities", "given", "CVE-2026-1 pkg:deb/x@1")
 
 def with_match(severity: Severity, kev: Kev | None) -> Facts:
     seen = facts()
-    advisory = Named(id="DSA-1", cve="CVE-2026-1", source="debian", namespace="deb", severity=severity, kev=kev)
+    advisory = MatchedAdvisory(
+        id="DSA-1", cve="CVE-2026-1", source="debian", namespace="deb", severity=severity, kev=kev
+    )
     match = Match(
         package=package("deb", "x", "1"),
         advisory=advisory,

@@ -19,14 +19,14 @@ from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.anchore.gates import TRIGGERS
 from hullmark.policy.anchore.select import Wildcard
 from hullmark.policy.context import Context
+from hullmark.policy.conversion import Translation, translate
+from hullmark.policy.convert_native import NoEqual, at_start, glob_of
+from hullmark.policy.convert_rules import REASONS, RULES
 from hullmark.policy.dockerfile import from_history
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.load import load_any, load_policy
 from hullmark.policy.native import InvalidPolicy
-from hullmark.policy.translate import Translation, translate
-from hullmark.policy.translate_native import NoEqual, at_start, glob_of
-from hullmark.policy.translate_rules import REASONS, RULES
 from hullmark.policy.values import NameGlob, Pattern
 from tests.unit.policy.anchore.building import bundle, rule, sample, second
 from tests.unit.policy.building import facts, file, match, matches, package

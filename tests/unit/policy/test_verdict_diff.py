@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.gate import trigger_id
 from hullmark.policy.support_end import GATE, TRIGGER, SupportEnd, has_ended, no_more, support_end_of, will_end
-from hullmark.policy.verdict_diff import Cause, Known, Lookup, compare
+from hullmark.policy.verdict_diff import Cause, KnownVulnerability, Lookup, compare
 
 INPUTS = {
     "image": "sha256:i",
@@ -109,8 +109,8 @@ def test_what_is_said_of_the_end_of_support_can_be_read_again(name: str, day: da
     assert support_end_of(replace(ENDED, trigger="age")) is None
 
 
-def look(**known: Known) -> Lookup:
-    def looked(snapshot: str, advisory: str) -> Known | None:
+def look(**known: KnownVulnerability) -> Lookup:
+    def looked(snapshot: str, advisory: str) -> KnownVulnerability | None:
         assert advisory == "CVE-2026-1234"
         return known.get(snapshot.removeprefix("sha256:"))
 
@@ -120,14 +120,18 @@ def look(**known: Known) -> Lookup:
 @pytest.mark.parametrize(
     ("lookup", "cause", "values"),
     [
-        (look(t=Known()), Cause.ADVISORY, ("not known", "known")),
-        (look(s=Known(severity="low"), t=Known(severity="high")), Cause.SEVERITY, ("low", "high")),
+        (look(t=KnownVulnerability()), Cause.ADVISORY, ("not known", "known")),
         (
-            look(s=Known(epss=0.1), t=Known(epss=0.1, is_exploited=True)),
+            look(s=KnownVulnerability(severity="low"), t=KnownVulnerability(severity="high")),
+            Cause.SEVERITY,
+            ("low", "high"),
+        ),
+        (
+            look(s=KnownVulnerability(epss=0.1), t=KnownVulnerability(epss=0.1, is_exploited=True)),
             Cause.EXPLOITATION,
             ("not known to be exploited, EPSS 0.100", "known to be exploited, EPSS 0.100"),
         ),
-        (look(s=Known(content="a"), t=Known(content="b")), Cause.ADVISORY, ("a", "b")),
+        (look(s=KnownVulnerability(content="a"), t=KnownVulnerability(content="b")), Cause.ADVISORY, ("a", "b")),
     ],
 )
 def test_kept_snapshots_tell_severity_and_exploitation_from_the_rest(
@@ -139,7 +143,7 @@ def test_kept_snapshots_tell_severity_and_exploitation_from_the_rest(
 
 
 def test_a_snapshot_that_is_not_kept_leaves_the_advisory_as_the_cause() -> None:
-    def gone(snapshot: str, advisory: str) -> Known | None:
+    def gone(snapshot: str, advisory: str) -> KnownVulnerability | None:
         raise KeyError(snapshot)
 
     assert compare(BEFORE, verdict(finding(), snapshot="sha256:t"), gone).cause is Cause.ADVISORY

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hullmark.model.certificate import KeyFile, PrivateKey
 from hullmark.model.configuration import Configuration, ImageConfiguration
 from hullmark.model.image import ImageConfig
-from hullmark.model.malware import Engine, ImageMalware, Infection, MalwareScan, Unscanned
+from hullmark.model.malware import Engine, ImageMalware, Infection, MalwareScan, UnscannedFile
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.problem import Problem
 from hullmark.model.secret import ImageSecrets, Secret
@@ -94,7 +94,7 @@ _SCAN = MalwareScan(
         Infection(path="/a.jar", layer=0, inner="b.zip!/c", engine="yara", signature="eicar", is_ghost=False),
         Infection(path="/\x1b[2J", layer=1, inner="", engine="clamav", signature="Eicar\n", is_ghost=True),
     ),
-    unscanned=(Unscanned(path="/huge", layer=0, engine="yara", reason="it is too large"),),
+    unscanned=(UnscannedFile(path="/huge", layer=0, engine="yara", reason="it is too large"),),
     unscanned_count=12,
 )
 

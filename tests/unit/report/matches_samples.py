@@ -8,7 +8,17 @@ import msgspec
 from hypothesis import strategies as st
 
 from hullmark.model.advisory import SEVERITIES, Cvss
-from hullmark.model.match import Epss, Fix, Kev, Match, Matches, Named, SnapshotInfo, Suppressed, Untold
+from hullmark.model.match import (
+    Epss,
+    Fix,
+    Kev,
+    Match,
+    MatchedAdvisory,
+    Matches,
+    SnapshotInfo,
+    Suppression,
+    UnknownPackage,
+)
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from tests.unit.report.samples import (
@@ -38,7 +48,7 @@ def named(name: str) -> Package:
 
 def match(package: Package, id: str, severity: Any = "medium", **more: Any) -> Match:
     """A match; words for Named, Fix (as `state`, `fixed`, `fixed_on`) and Match."""
-    advisory = {key: more.pop(key) for key in Named.__struct_fields__ if key in more}
+    advisory = {key: more.pop(key) for key in MatchedAdvisory.__struct_fields__ if key in more}
     fix = Fix(state=more.pop("state", "unknown"), version=more.pop("fixed", ""), date=more.pop("fixed_on", ""))
     values = {
         "kind": "direct",
@@ -48,7 +58,7 @@ def match(package: Package, id: str, severity: Any = "medium", **more: Any) -> M
         **more,
     }
     of = {"source": "debian", "namespace": "debian:12", "cve": id if id.startswith("CVE-") else "", **advisory}
-    return Match(package=package, advisory=Named(id=id, severity=severity, **of), fix=fix, **values)
+    return Match(package=package, advisory=MatchedAdvisory(id=id, severity=severity, **of), fix=fix, **values)
 
 
 LOG4SHELL = match(
@@ -100,14 +110,14 @@ WAIVED = match(
     "CVE-2019-18276",
     "high",
     namespace="rhel:9",
-    suppressed=Suppressed(by="ignore", reason="No shell is started", owner="platform team", expires="2027-03-31"),
+    suppressed=Suppression(by="ignore", reason="No shell is started", owner="platform team", expires="2027-03-31"),
 )
 DENIED = match(
     named("PyYAML"),
     "CVE-2020-14343",
     "critical",
     namespace="pypi",
-    suppressed=Suppressed(
+    suppressed=Suppression(
         by="vex", reason="them says not_affected (vulnerable_code_not_in_execute_path): full_load is not called"
     ),
 )
@@ -115,14 +125,14 @@ MENDED = match(
     named("rack"),
     "CVE-2022-30123",
     "critical",
-    suppressed=Suppressed(by="vex", reason="them says fixed"),
+    suppressed=Suppression(by="vex", reason="them says fixed"),
     namespace="gem",
 )
 DISTRO_SAYS = match(
-    named("python3-yaml"), "CVE-2017-18342", "high", suppressed=Suppressed(by="not-affected", reason="Debian says so.")
+    named("python3-yaml"), "CVE-2017-18342", "high", suppressed=Suppression(by="not-affected", reason="Debian says so.")
 )
 STATES = match(
-    named("musl"), "CVE-2025-26519", "high", suppressed=Suppressed(by="states", reason="its fix is not known")
+    named("musl"), "CVE-2025-26519", "high", suppressed=Suppression(by="states", reason="its fix is not known")
 )
 
 SMALL = Matches(
@@ -131,8 +141,8 @@ SMALL = Matches(
     snapshot=SNAPSHOT,
     matches=(LOG4SHELL, OPENSSL_TOO, OPENSSL, WONT, GUESSED, UNRATED, DENIED, MENDED, WAIVED, DISTRO_SAYS, STATES),
     unknown=(
-        Untold(package=named("thing"), reason="Its version is not known."),
-        Untold(package=named("serde"), reason="There are no advisories for cargo."),
+        UnknownPackage(package=named("thing"), reason="Its version is not known."),
+        UnknownPackage(package=named("serde"), reason="There are no advisories for cargo."),
     ),
     problems=PROBLEMS,
 )
@@ -168,10 +178,10 @@ ODD_MATCHES = Matches(
         msgspec.structs.replace(
             _ODD_MATCH,
             package=ODD.packages[2],
-            suppressed=Suppressed(by="vex", reason=HOSTILE, owner=HOSTILE, expires=HOSTILE),
+            suppressed=Suppression(by="vex", reason=HOSTILE, owner=HOSTILE, expires=HOSTILE),
         ),
     ),
-    unknown=(Untold(package=ODD.packages[1], reason=HOSTILE),),
+    unknown=(UnknownPackage(package=ODD.packages[1], reason=HOSTILE),),
     problems=ODD.problems,
 )
 MATCHES = {"clean": CLEAN, "odd": ODD_MATCHES, "small": SMALL}
@@ -183,7 +193,7 @@ def matches() -> st.SearchStrategy[Matches]:
     texts = st.lists(TEXT, max_size=2).map(tuple)
     id = st.one_of(TEXT, st.sampled_from(("CVE-2024-1234", "GHSA-aaaa-bbbb-cccc")))
     advisory = st.builds(
-        Named,
+        MatchedAdvisory,
         id=id,
         source=TEXT,
         namespace=TEXT,
@@ -203,7 +213,7 @@ def matches() -> st.SearchStrategy[Matches]:
         vendor_ids=texts,
     )
     said = st.builds(
-        Suppressed,
+        Suppression,
         by=st.sampled_from(("distro", "ignore", "not-affected", "states", "vex")),
         reason=TEXT,
         owner=TEXT,
@@ -230,6 +240,6 @@ def matches() -> st.SearchStrategy[Matches]:
         distro=inventories().map(lambda inventory: inventory.distro),
         snapshot=st.none() | st.builds(SnapshotInfo, digest=SHA256, data_at=TEXT | st.just("2026-10-31")),
         matches=st.lists(found, max_size=4).map(tuple),
-        unknown=st.lists(st.builds(Untold, package=packages(), reason=TEXT), max_size=2).map(tuple),
+        unknown=st.lists(st.builds(UnknownPackage, package=packages(), reason=TEXT), max_size=2).map(tuple),
         problems=st.lists(st.builds(Problem, TEXT, LAYER, TEXT, TEXT), max_size=2).map(tuple),
     )

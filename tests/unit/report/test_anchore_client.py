@@ -133,7 +133,7 @@ def test_content_and_metadata(interpreter: str) -> None:
 
 
 def test_vulnerabilities_and_queries(interpreter: str) -> None:
-    concerned = vulnerabilities.Concerned(IMAGE, (matches_samples.OPENSSL,), (matches_samples.named("libssl3"),))
+    concerned = vulnerabilities.ConcernedImage(IMAGE, (matches_samples.OPENSSL,), (matches_samples.named("libssl3"),))
     types, listed, by_vulnerability, by_package = shown(
         interpreter,
         ("image_vuln", {}, vulnerabilities.VULNERABILITY_TYPES),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.model.match import CoverageGap, Matches, Untold
+from hullmark.model.match import CoverageGap, Matches, UnknownPackage
 from hullmark.model.problem import Problem
 from hullmark.report import load
 from hullmark.report.format import RenderContext
@@ -93,7 +93,7 @@ def test_severities_have_colours_where_colours_are_wanted() -> None:
 
 
 def test_packages_of_which_nothing_is_known_are_grouped_by_reason() -> None:
-    untold = tuple(Untold(package=package("npm", f"p{i}", "1"), reason="No data.") for i in range(7))
+    untold = tuple(UnknownPackage(package=package("npm", f"p{i}", "1"), reason="No data.") for i in range(7))
     lines = text("table", msgspec.structs.replace(SMALL, unknown=untold)).splitlines()
     assert "Unknown:   7 packages of which nothing can be said" in lines
     assert "  No data: p0, p1, p2, p3, p4 and 2 more" in lines

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from hullmark.match import vex
 from hullmark.model.advisory import Statement
-from hullmark.model.match import Matches, Suppressed
+from hullmark.model.match import Matches, Suppression
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.report.matches_cyclonedx_json import analysis
@@ -154,14 +154,14 @@ def test_what_vex_suppressed_is_said_again_as_it_was_said(source: str, impact: s
             justification=justification,
             impact=impact,
         )
-        suppressed = Suppressed(by="vex", reason=vex.reason_of(statement))
+        suppressed = Suppression(by="vex", reason=vex.reason_of(statement))
         said = position(msgspec.structs.replace(OPENSSL, suppressed=suppressed))
         assert (said.status, said.justification) == (status, justification)
 
 
 @pytest.mark.parametrize("reason", WORDS)
 def test_not_affected_is_said_of_a_statement_and_never_of_silence(reason: str) -> None:
-    aside = msgspec.structs.replace(OPENSSL, suppressed=Suppressed(by="distro", reason=reason))
+    aside = msgspec.structs.replace(OPENSSL, suppressed=Suppression(by="distro", reason=reason))
     found = msgspec.structs.replace(SMALL, matches=(aside,))
     status, in_csaf, state = WORDS[reason]
     (statement,) = openvex(found)["statements"]

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hullmark.model.verdict import Action, Evidence, Verdict, Weakness
 from hullmark.report import load
 from hullmark.report.verdict_html import VERDICT_STYLE
-from hullmark.report.verdict_words import Place, excuse, place_of, summary
+from hullmark.report.verdict_words import FindingPlace, excuse, place_of, summary
 from tests.unit.report.samples import GO, HOSTILE, ODD_VERDICT, PLAIN, STOP, VERDICTS, finding, verdicts
 from tests.unit.report.test_matches_html import KNOWN, Reader
 from tests.unit.report.test_matches_junit import KINDS
@@ -60,10 +60,10 @@ def test_the_words_tell_numbers_places_and_excuses() -> None:
         "in shadow, would be stop",
     ]
     assert excuse(STOP.findings[1]) == "id a, name list, until 2026-04-01"
-    assert place_of(SEVERAL.findings[0]) == Place("Dockerfile", 12)
-    assert place_of(STOP.findings[0]) == Place("srv/data")
+    assert place_of(SEVERAL.findings[0]) == FindingPlace("Dockerfile", 12)
+    assert place_of(STOP.findings[0]) == FindingPlace("srv/data")
     spoken = finding(Action.STOP, "x", evidence=(Evidence("/a", 0, "", "Dockerfile:7"), USER))
-    assert place_of(spoken) == Place("a")
+    assert place_of(spoken) == FindingPlace("a")
 
 
 def runs(*found: Verdict) -> list[dict[str, Any]]:
@@ -229,8 +229,8 @@ def test_no_format_shows_what_the_server_keeps_besides(name: str) -> None:
     )
     plain = text(name, SEVERAL)
     findings = tuple(replace(each, weakness=weakness) for each in SEVERAL.findings)
-    assert text(name, replace(SEVERAL, findings=findings, rule_count=777, is_clouded=True)) == plain
-    for word in ("weakness", "rule_count", "is_clouded"):
+    assert text(name, replace(SEVERAL, findings=findings, rule_count=777, has_unknowns=True)) == plain
+    for word in ("weakness", "rule_count", "has_unknowns"):
         assert word not in plain
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hullmark.facets.kept import KEPT
 from hullmark.rootfs.reads import Read, Report
 from hullmark.scan.layercache import FolderKeep, LayerCache
-from hullmark.scan.layers import Extra, Reading, layer_records
+from hullmark.scan.layers import Extra, LayerReading, layer_records
 from tests.support.layers import TarBuilder, image
 
 BODY = b"x = 1\n" * 10
@@ -21,7 +21,7 @@ def tar(number: int) -> bytes:
 
 def test_the_layers_above_an_images_limit_give_nothing_and_say_so() -> None:
     extra = Extra(replace(KEPT, image_limit=2 * len(BODY)), "fingerprint")
-    records = layer_records(image(*map(tar, range(4))), Reading(reads=(), extras=(extra,)))
+    records = layer_records(image(*map(tar, range(4))), LayerReading(reads=(), extras=(extra,)))
     assert [len(record.facts.get("kept", ())) for record in records] == [1, 1, 0, 0]
     assert [len(record.problems) for record in records] == [0, 0, 1, 1]
     assert "the image has more than 120 bytes" in records[2].problems[0].reason
@@ -41,7 +41,7 @@ def test_facts_that_may_not_be_kept_are_taken_again(tmp_path: Path) -> None:
         globs=("**/*.conf",),
         may_keep=lambda facts: all(fact == "fine" for _, fact in facts),
     )
-    reading = Reading(reads=(), extras=(Extra(read, "f" * 16),), cache=LayerCache(FolderKeep(tmp_path), "f" * 16))
+    reading = LayerReading(reads=(), extras=(Extra(read, "f" * 16),), cache=LayerCache(FolderKeep(tmp_path), "f" * 16))
     found = [layer_records(image(tar(0)), reading)[0].facts["scanner"] for _ in range(3)]
     assert found == [[(0, "out of reach")], [(0, "fine")], [(0, "fine")]]
     assert len(taken) == 2

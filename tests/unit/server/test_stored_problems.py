@@ -8,14 +8,14 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from hullmark.catalog.sbom.told import empty_source
+from hullmark.catalog.sbom.document import empty_source
 from hullmark.facets.content import content_read
 from hullmark.facets.secrets.facet import secrets_facet
 from hullmark.model.inventory import Inventory
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.problem import Problem
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.stored_image import StoredImage
-from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.server.stories.images import stored
 from hullmark.server.stories.images.documents import StoredAnalysis
 from hullmark.server.stories.rollout.sums import target_of
@@ -46,9 +46,9 @@ def test_layers_that_are_folded_again_keep_what_was_not_seen_of_facts_that_are_n
     image = StoredImage(kind="registry", reference="a", layers=())
     analysis = StoredAnalysis(image=image, inventory=inventory(_CUT, _OLD, _OTHER), facts=PolicyFacts(secrets=()))
     monkeypatch.setattr(stored, "get_analysis", lambda objects, document: analysis)
-    monkeypatch.setattr(stored, "scan_image", lambda image, wish, means: Scanned(inventory(_LARGE)))
-    facts = stored.StoredFacts(cast("Any", None), "", Means())
-    wish = Wish(facets=(secrets_facet(),), contents=content_read(("srv/a",)).globs)
+    monkeypatch.setattr(stored, "scan_image", lambda image, wish, means: ScanResult(inventory(_LARGE)))
+    facts = stored.StoredFacts(cast("Any", None), "", ScanResources())
+    wish = ScanRequest(facets=(secrets_facet(),), contents=content_read(("srv/a",)).globs)
     assert facts.look(wish).inventory.problems == (_CUT, _OLD, _LARGE)
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.source import SourceOptions
-from hullmark.source.attestations import DOCUMENT_LIMIT, Attested, vex_documents
+from hullmark.source.attestations import DOCUMENT_LIMIT, AttestationList, vex_documents
 from hullmark.source.dsse import read_keys
 from tests.support.attestations import (
     BUNDLE,
@@ -72,7 +72,7 @@ def image(registry: FakeRegistry) -> Json:
     return {"mediaType": MANIFEST, "digest": digest, "size": len(registry.blobs.held[digest])}
 
 
-def asked(registry: FakeRegistry, options: SourceOptions = OPTIONS, version: str = ":1") -> Attested:
+def asked(registry: FakeRegistry, options: SourceOptions = OPTIONS, version: str = ":1") -> AttestationList:
     return vex_documents(f"{registry.host}/shop{version}", registry.tags["1"], KEYS, options)
 
 

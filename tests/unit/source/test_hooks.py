@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
 from hullmark.source.hooks import HOOKS
-from hullmark.source.hooks.hook import MOST_NAMED, Delivery, Named, usable
+from hullmark.source.hooks.hook import MOST_NAMED, Delivery, NamedTag, usable
 from hullmark.source.reference import parse_reference
 from tests.support import hooks as sent
 from tests.support.hooks import DIGEST
@@ -106,7 +106,7 @@ def test_one_body_names_only_so_many_tags_each_once() -> None:
 
 
 def test_official_images_go_by_their_full_name() -> None:
-    (named,) = usable(iter([Named("nginx", "1")]), "docker.io")
+    (named,) = usable(iter([NamedTag("nginx", "1")]), "docker.io")
     assert named.repository == "library/nginx"
 
 

@@ -15,9 +15,9 @@ from hullmark.catalog.sbom import (
     spdx_tag_value,
     syft_json,
 )
+from hullmark.catalog.sbom.document import MAX_BYTES, Document, Marks, SbomFormat, Unreadable, decoded
 from hullmark.catalog.sbom.packages import merged, package_of, with_programs
 from hullmark.catalog.sbom.systems import distro_of
-from hullmark.catalog.sbom.told import MAX_BYTES, Document, Marks, SbomFormat, Unreadable, decoded
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 

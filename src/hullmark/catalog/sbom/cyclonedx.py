@@ -13,22 +13,22 @@ from typing import get_args
 
 import msgspec
 
-from hullmark.catalog.sbom.packages import SYSTEM
-from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
-from hullmark.catalog.sbom.syft_names import purl_type
-from hullmark.catalog.sbom.systems import system_named
-from hullmark.catalog.sbom.told import (
+from hullmark.catalog.sbom.document import (
     MAX_COMPONENTS,
     MAX_LIST,
     Document,
     Problems,
-    Told,
+    SbomPackage,
     bare_layers,
     clipped,
     decoded_parts,
     label_of,
     layer_numbers,
 )
+from hullmark.catalog.sbom.packages import SYSTEM
+from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
+from hullmark.catalog.sbom.syft_names import purl_type
+from hullmark.catalog.sbom.systems import system_named
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
@@ -161,14 +161,14 @@ def _first(properties: dict[str, list[str]], *names: str) -> str:
     return next((clipped(properties[name][0]) for name in names if name in properties), "")
 
 
-def _told(component: Component, label: str, numbers: dict[str, int]) -> Told | None:
+def _told(component: Component, label: str, numbers: dict[str, int]) -> SbomPackage | None:
     properties = _properties(component.properties)
     if not component.purl and f"{_TRIVY}Class" in properties:
         return None  # Trivy's node for a lock file or a kind of packages
     own = _first(properties, f"{_OWN}package:type")
     name, group = component.name or "", component.group or ""
     type = own or purl_type(_first(properties, f"{_SYFT}package:type"))
-    return Told(
+    return SbomPackage(
         label=label,
         name=f"{group}/{name}" if group and not own and not component.purl else name,
         version=component.version or "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
-from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, decoded
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decoded
 
 
 class _Composition(msgspec.Struct):

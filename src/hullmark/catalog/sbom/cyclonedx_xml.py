@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from hullmark.catalog.sbom.cyclonedx import Metadata, document_of
-from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, Unreadable
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, Unreadable
 from hullmark.model.limit import Limit
 
 _MAX_BYTES = Limit(64 << 20, "bytes of a CycloneDX document in XML", "refused")

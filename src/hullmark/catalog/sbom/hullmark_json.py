@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, Told, decoded, decoded_parts, label_of
+from hullmark.catalog.sbom.document import (
+    Document,
+    Marks,
+    Problems,
+    SbomFormat,
+    SbomPackage,
+    decoded,
+    decoded_parts,
+    label_of,
+)
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord, InventorySource
 from hullmark.model.package import Package
@@ -41,7 +50,7 @@ def read(body: bytes) -> Document:
     )
     for number, package in decoded_parts(found.packages, Package, "package", problems):
         label = label_of("package", number, package.name, package.version)
-        document.told.append(Told(label=label, is_exact=True, **msgspec.structs.asdict(package)))
+        document.told.append(SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package)))
     return document
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from hullmark.catalog.sbom.document import MAX_LIST, SbomPackage, clipped
 from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
-from hullmark.catalog.sbom.told import MAX_LIST, Told, clipped
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl, unquote
@@ -35,7 +35,7 @@ _CPE = re.compile(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?:
 _ESCAPED = re.compile(r"\\(.)")
 
 
-def package_of(told: Told, report: Report) -> Package | None:
+def package_of(told: SbomPackage, report: Report) -> Package | None:
     """The package, or None, and a report, where the document does not say enough of it."""
     parts = parts_of(told.purl) if told.purl else None
     if told.purl and parts is None:
@@ -71,7 +71,7 @@ def package_of(told: Told, report: Report) -> Package | None:
     )
 
 
-def _by_cpe(told: Told) -> Told:
+def _by_cpe(told: SbomPackage) -> SbomPackage:
     """The component, called what its CPE name calls it: matching asks for software by the names that NVD has."""
     found = next((match for cpe in told.cpes if (match := _CPE(cpe)) is not None and match[1] == "a"), None)
     if found is None:
@@ -81,7 +81,7 @@ def _by_cpe(told: Told) -> Told:
     return msgspec.structs.replace(told, name=product or told.name, version=told.version or version)
 
 
-def _name(type: str, told: Told, parts: PurlParts | None) -> str:
+def _name(type: str, told: SbomPackage, parts: PurlParts | None) -> str:
     if parts is None or told.is_exact:
         return told.name or (parts.name if parts is not None else "")
     name = parts.name
@@ -97,7 +97,7 @@ def _name(type: str, told: Told, parts: PurlParts | None) -> str:
     return told.name if told.name and told.name.lower() in same else name
 
 
-def _version(type: str, told: Told, parts: PurlParts | None, report: Report) -> str:
+def _version(type: str, told: SbomPackage, parts: PurlParts | None, report: Report) -> str:
     version = told.version.strip()
     if told.is_exact:
         return version or UNKNOWN_VERSION
@@ -120,7 +120,7 @@ def _bare(version: str) -> str:
     return version.rpartition(":")[2].removeprefix("go").removeprefix("v").lower()
 
 
-def _purl(type: str, name: str, version: str, told: Told, parts: PurlParts | None) -> str:
+def _purl(type: str, name: str, version: str, told: SbomPackage, parts: PurlParts | None) -> str:
     if parts is not None:
         return told.purl
     if told.is_exact:
@@ -128,7 +128,7 @@ def _purl(type: str, name: str, version: str, told: Told, parts: PurlParts | Non
     return make_purl(type, clipped(name), "" if version == UNKNOWN_VERSION else clipped(version))
 
 
-def _source(type: str, name: str, version: str, told: Told, parts: PurlParts | None) -> SourcePackage | None:
+def _source(type: str, name: str, version: str, told: SbomPackage, parts: PurlParts | None) -> SourcePackage | None:
     found = source_of(parts, version) if parts is not None else None
     source = told.source
     if source is not None and source.name and (type in SYSTEM or told.is_exact):
@@ -140,7 +140,7 @@ def _source(type: str, name: str, version: str, told: Told, parts: PurlParts | N
     return SourcePackage(clipped(found.name), clipped(found.version)) if found is not None else None
 
 
-def _notes(type: str, told: Told, parts: PurlParts | None, report: Report) -> dict[str, str]:
+def _notes(type: str, told: SbomPackage, parts: PurlParts | None, report: Report) -> dict[str, str]:
     notes = {clipped(key): clipped(value) for key, value in told.notes.items() if value}
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from hullmark.catalog.sbom.document import (
+    MAX_LIST,
+    Document,
+    Problems,
+    SbomPackage,
+    clipped,
+    empty_source,
+    label_of,
+)
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
-from hullmark.catalog.sbom.told import (
-    MAX_LIST,
-    Document,
-    Problems,
-    Told,
-    clipped,
-    empty_source,
-    label_of,
-)
 from hullmark.model.inventory import InventoryLayer
 from hullmark.model.package import Location, SourcePackage
 
@@ -92,7 +92,7 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
     is_own = any(creator.startswith("Tool: hullmark-") for creator in spdx.creators)
     described = {*spdx.described, *(each.other for each in spdx.relations if each.type == "DESCRIBES")}
     document = Document(source=empty_source(clipped(spdx.name)), problems=problems)
-    by_id: dict[str, Told] = {}
+    by_id: dict[str, SbomPackage] = {}
     for number, package in spdx.packages:
         if (package.purpose or "") in _OPERATING_SYSTEM or package.id.startswith(_SYSTEM):
             _take_system(package, document)
@@ -155,7 +155,7 @@ def _purl(package: SpdxPackage) -> str:
     return next((each for each in found if parts_of(each) is not None), found[0] if found else "")
 
 
-def _told(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own: bool) -> Told | None:
+def _told(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own: bool) -> SbomPackage | None:
     purl = _purl(package)
     name = "" if package.name in _UNSAID else package.name
     version = package.version or ""
@@ -165,7 +165,7 @@ def _told(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own
     cataloger, places, source = _source_info(package.source_info or "")
     licenses = licenses_of(package.license_declared, texts) or licenses_of(package.license_concluded, texts)
     type = "" if purl else _type_in(package.id)
-    return Told(
+    return SbomPackage(
         label=label_of("package", number, name, version),
         name=name,
         version=version,
@@ -211,7 +211,7 @@ def _source_info(text: str) -> tuple[str, tuple[Location, ...], SourcePackage | 
     return named.get("cataloger") or "", places, source
 
 
-def _take_owners(relations: Iterable[Relation], by_id: Mapping[str, Told]) -> None:
+def _take_owners(relations: Iterable[Relation], by_id: Mapping[str, SbomPackage]) -> None:
     """Packages of the system that own the files of others: Hullmark says that they contain them, syft says it in a comment."""
     for relation in relations:
         owner, owned = by_id.get(relation.element), by_id.get(relation.other)

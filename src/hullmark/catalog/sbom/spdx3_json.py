@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
 from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
-from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
 
 _PURPOSES = {"operatingSystem": "OPERATING-SYSTEM", "container": "CONTAINER", "archive": "ARCHIVE", "source": "SOURCE"}
 _DECLARED, _CONCLUDED = "hasDeclaredLicense", "hasConcludedLicense"

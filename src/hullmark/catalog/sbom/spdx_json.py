@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.catalog.sbom.document import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
 from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
-from hullmark.catalog.sbom.told import Document, Marks, Problems, SbomFormat, decoded, decoded_parts
 
 
 class _Creation(msgspec.Struct):
     creators: list[str] | None = None
 
 
-class _Extracted(msgspec.Struct, gc=False, rename="camel"):
+class _ExtractedLicense(msgspec.Struct, gc=False, rename="camel"):
     license_id: str = ""
     extracted_text: str | None = None
     name: str | None = None
@@ -32,7 +32,7 @@ def read(body: bytes) -> Document:
     found, problems = decoded(body, _Document), Problems()
     texts = {
         license.license_id: license.extracted_text or license.name or ""
-        for _, license in decoded_parts(found.extracted or (), _Extracted, "extracted licence", problems)
+        for _, license in decoded_parts(found.extracted or (), _ExtractedLicense, "extracted licence", problems)
     }
     spdx = Spdx(
         name=found.name or "",

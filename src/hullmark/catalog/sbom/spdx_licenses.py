@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hullmark.catalog.sbom.told import MAX_LIST
+from hullmark.catalog.sbom.document import MAX_LIST
 from hullmark.model.limit import Limit
 
 _UNSAID = ("", "NOASSERTION", "NONE")

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from hullmark.catalog.sbom.document import MAX_COMPONENTS, Document, Marks, Problems, SbomFormat
 from hullmark.catalog.sbom.spdx import Relation, Spdx, SpdxPackage, document_of
-from hullmark.catalog.sbom.told import MAX_COMPONENTS, Document, Marks, Problems, SbomFormat
 
 _PACKAGE = {
     "SPDXID": "SPDXID",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.catalog.sbom.packages import SYSTEM
-from hullmark.catalog.sbom.purl_parts import source_of_rpm
-from hullmark.catalog.sbom.syft_names import purl_type
-from hullmark.catalog.sbom.told import (
+from hullmark.catalog.sbom.document import (
     MAX_LIST,
     Document,
     Marks,
     Problems,
     SbomFormat,
-    Told,
+    SbomPackage,
     clipped,
     decoded,
     decoded_parts,
@@ -21,6 +18,9 @@ from hullmark.catalog.sbom.told import (
     label_of,
     layer_numbers,
 )
+from hullmark.catalog.sbom.packages import SYSTEM
+from hullmark.catalog.sbom.purl_parts import source_of_rpm
+from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
 from hullmark.model.package import Location, SourcePackage
 
@@ -133,7 +133,7 @@ def read(body: bytes) -> Document:
     numbers = layer_numbers(source.layers)
     is_own = sbom.descriptor is not None and sbom.descriptor.name == "hullmark"
     document = Document(source=source, distro=_distro(sbom.distro), problems=problems)
-    by_id: dict[str, Told] = {}
+    by_id: dict[str, SbomPackage] = {}
     owners: dict[str, str] = {}
     for number, artifact in decoded_parts(sbom.artifacts or (), _Artifact, "artifact", problems):
         label = label_of("artifact", number, artifact.name, artifact.version)
@@ -149,12 +149,12 @@ def read(body: bytes) -> Document:
     return document
 
 
-def _told(artifact: _Artifact, label: str, numbers: dict[str, int], problems: Problems, *, is_own: bool) -> Told:
+def _told(artifact: _Artifact, label: str, numbers: dict[str, int], problems: Problems, *, is_own: bool) -> SbomPackage:
     type = purl_type(artifact.type)
     metadata = _metadata(artifact.metadata, label, problems)
     found = list(artifact.licenses or ())[:MAX_LIST]
     licenses = (each if isinstance(each, str) else each.value or each.expression for each in found)
-    return Told(
+    return SbomPackage(
         label=label,
         name=artifact.name,
         version=artifact.version,

@@ -17,7 +17,7 @@ _INDEFINITE = 0x80
 _LONGEST_LENGTH = Limit(4, "bytes that say the length of a value of ASN.1")
 
 
-class Damaged(Exception):
+class DamagedBer(Exception):
     """It is no BER, or nested deeper than anything in earnest."""
 
 
@@ -31,7 +31,7 @@ class Element(msgspec.Struct, frozen=True):
     def parts(self) -> Iterator[Element]:
         """The values that it consists of. Raises Damaged."""
         if not self.tag & CONSTRUCTED:
-            raise Damaged
+            raise DamagedBer
         return elements(self.content)
 
     def octets(self, depth: int = 0) -> bytes:
@@ -39,7 +39,7 @@ class Element(msgspec.Struct, frozen=True):
         if not self.tag & CONSTRUCTED:
             return self.content
         if depth > _MAX_DEPTH:
-            raise Damaged
+            raise DamagedBer
         return b"".join(part.octets(depth + 1) for part in self.parts())
 
 
@@ -55,7 +55,7 @@ def elements(body: bytes) -> Iterator[Element]:
 def _extent(body: bytes, at: int, depth: int) -> tuple[int, int, int]:
     """Where the content of a value begins and ends, and where the next one begins."""
     if depth > _MAX_DEPTH:
-        raise Damaged
+        raise DamagedBer
     tag, begin = body[at], at + 1
     if tag & _LONG_TAG == _LONG_TAG:
         begin = next((i for i in range(begin, len(body)) if not body[i] & 0x80), len(body)) + 1
@@ -68,7 +68,7 @@ def _extent(body: bytes, at: int, depth: int) -> tuple[int, int, int]:
         length = int.from_bytes(body[begin : begin + size], "big") if 0 < size <= _LONGEST_LENGTH else len(body)
         begin += size
     if begin + length > len(body):
-        raise Damaged
+        raise DamagedBer
     return begin, begin + length, begin + length
 
 
@@ -79,7 +79,7 @@ def _indefinite(body: bytes, begin: int, depth: int) -> tuple[int, int, int]:
         if body.startswith(b"\0\0", at):
             return begin, at, at + 2
         _, _, at = _extent(body, at, depth + 1)
-    raise Damaged
+    raise DamagedBer
 
 
 def written(tag: int, *parts: bytes) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hullmark.facets.certificates.ber import Damaged
+from hullmark.facets.certificates.ber import DamagedBer
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
 from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
 from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
@@ -100,7 +100,7 @@ def _pkcs12(body: bytes) -> Iterator[Item]:
     except TooCostly:
         yield Unread("it asks for more work to open it than any program that makes such files", may_be_key=True)
         return
-    except Damaged:
+    except DamagedBer:
         yield Unread("it is a key store that was cut short or is damaged", may_be_key=True)
         return
     if opened is None:

@@ -19,7 +19,7 @@ from hullmark.facets.certificates.ber import (
     OBJECT,
     OCTETS,
     SEQUENCE,
-    Damaged,
+    DamagedBer,
     Element,
     elements,
     written,
@@ -52,7 +52,7 @@ class TooCostly(Exception):
     """Opening the file would take too long."""
 
 
-class Opened(NamedTuple):
+class KeystoreContent(NamedTuple):
     """What a file holds: the first of its keys, how many it shows, its certificates in DER, whether more is hidden among them."""
 
     key: Any
@@ -90,7 +90,7 @@ class _Parts:
 
     def _bag_list(self, body: bytes, depth: int) -> None:
         if depth > _MAX_DEPTH:
-            raise Damaged
+            raise DamagedBer
         for bag in (bag for bags in elements(body) for bag in bags.parts()):
             self._bags += 1
             if self._bags > _MAX_BAGS:
@@ -103,7 +103,7 @@ class _Parts:
                 self._bag_list(content.raw, depth + 1)
 
 
-def open_store(body: bytes) -> Opened | None:
+def open_store(body: bytes) -> KeystoreContent | None:
     """What a file holds; None if none of the passwords opens it. Raises TooCostly, and Damaged where it is no file of this kind."""
     from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
@@ -119,7 +119,7 @@ def open_store(body: bytes) -> Opened | None:
             continue
         found = ([held.cert] if held.cert is not None else []) + list(held.additional_certs)
         certificates = [each.certificate.public_bytes(Encoding.DER) for each in found]
-        return Opened(held.key, parts.keys, certificates, parts.has_more(certificates))
+        return KeystoreContent(held.key, parts.keys, certificates, parts.has_more(certificates))
     return None
 
 
@@ -129,11 +129,11 @@ def _parts_of(body: bytes) -> _Parts:
         _, info, *_ = next(elements(body)).parts()
         kind, content = _pair(info)
         if kind != _DATA:
-            raise Damaged  # it is signed, which no program in wide use does
+            raise DamagedBer  # it is signed, which no program in wide use does
         for part in next(elements(content.octets())).parts():
             parts.add(part)
     except (ValueError, StopIteration) as error:
-        raise Damaged from error
+        raise DamagedBer from error
     return parts
 
 
@@ -149,7 +149,7 @@ def _rounds(algorithm: Element, depth: int) -> int:
     With scrypt three numbers follow it, and cost their product. A second number alone is a length.
     """
     if depth > _MAX_DEPTH:
-        raise Damaged
+        raise DamagedBer
     parts = list(algorithm.parts()) if algorithm.tag & CONSTRUCTED else []
     total = sum(_rounds(part, depth + 1) for part in parts)
     tags = [part.tag for part in parts]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
@@ -126,7 +126,7 @@ def _password(entry: _Entry, shadow: dict[str, _Entry] | None) -> tuple[str | No
     return told, hashed, path, entry.line
 
 
-def _user(collected: Collected, key: str, entry: _Entry, shadow: dict[str, _Entry] | None) -> None:
+def _user(collected: SettingCollector, key: str, entry: _Entry, shadow: dict[str, _Entry] | None) -> None:
     uid, gid, gecos, home, shell = entry.fields[2:]
     at = (_PASSWD, entry.line)
     for name, number in (("uid", uid), ("gid", gid)):
@@ -145,7 +145,7 @@ def _user(collected: Collected, key: str, entry: _Entry, shadow: dict[str, _Entr
 
 def users(files: Files) -> list[Setting]:
     """The users. `passwd.uid0` are those with root's rights, `passwd.duplicate_uids` the numbers that more than one has."""
-    collected, names = Collected(files, _PASSWD), Bracketed()
+    collected, names = SettingCollector(files, _PASSWD), BracketedNames()
     shadow = _by_name(files, _SHADOW, (9, 8))
     by_uid: dict[int, list[_Entry]] = {}
     for entry in _entries(files, _PASSWD, (7,)):
@@ -169,7 +169,7 @@ def users(files: Files) -> list[Setting]:
 
 def groups(files: Files) -> list[Setting]:
     """The groups. Members are those that a line of group(5) names, not those whose first group it is."""
-    collected, names = Collected(files, _GROUP), Bracketed()
+    collected, names = SettingCollector(files, _GROUP), BracketedNames()
     gshadow = _by_name(files, _GSHADOW, (4,))
     for entry in _entries(files, _GROUP, (4,)):
         gid, members = entry.fields[2:]

@@ -30,8 +30,8 @@ from hullmark.facets.configuration.apache_directives import (
     VIRTUAL_HOST,
     WORDS,
 )
-from hullmark.facets.configuration.apache_reader import ApacheReader, Section, Written
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.apache_reader import ApacheReader, DirectiveWords, Section
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.model.limit import Limit
@@ -74,13 +74,13 @@ def settings(files: Files) -> Iterable[Setting]:
     for main, name in installations(files, _MAIN, "apache"):
         reader = ApacheReader(files, main, name)
         reader.read()
-        yield from _Teller(files, reader, Collected(files, main)).settings()
+        yield from _Teller(files, reader, SettingCollector(files, main)).settings()
 
 
 class _Teller:
     """Tells what the sections that were read come to."""
 
-    def __init__(self, files: Files, reader: ApacheReader, found: Collected) -> None:
+    def __init__(self, files: Files, reader: ApacheReader, found: SettingCollector) -> None:
         self._files = files
         self._reader = reader
         self._found = found
@@ -168,7 +168,7 @@ def _own(section: Section, outer: Mapping[str, _Effective]) -> Iterator[tuple[st
             yield name, (_value(name, last), last.path, last.line)
 
 
-def _switched(name: str, written: list[Written], outer: _Effective | None, kind: str) -> _Effective:
+def _switched(name: str, written: list[DirectiveWords], outer: _Effective | None, kind: str) -> _Effective:
     """What a directive that switches words on and off comes to, from what is in effect further out.
 
     Where that cannot be known, as for a pattern, the words are left as they are written if all of them add or take away.
@@ -191,7 +191,7 @@ def _switched(name: str, written: list[Written], outer: _Effective | None, kind:
     return tuple(sorted(value)), last.path, last.line
 
 
-def _value(name: str, written: Written) -> Value:
+def _value(name: str, written: DirectiveWords) -> Value:
     """The value of a directive that stands once, or of the last one that counts."""
     if not written.words:
         return None

@@ -30,7 +30,7 @@ _RAW = ("macro", "perl", "lua")
 _CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"})
 
 
-class Written(msgspec.Struct):
+class DirectiveWords(msgspec.Struct):
     """A directive's words as they stand in a file."""
 
     words: tuple[str, ...]
@@ -46,7 +46,7 @@ class Section(msgspec.Struct):
     argument: str = ""
     path: str = ""
     line: int = 0
-    directives: dict[str, list[Written]] = {}
+    directives: dict[str, list[DirectiveWords]] = {}
     sections: dict[str, Section] = {}
     counts: dict[str, int] = {}
 
@@ -237,7 +237,7 @@ class ApacheReader:
     def _take(self, name: str, arguments: list[str]) -> None:
         section = self._stack[-1].section
         if section is not None:
-            section.directives.setdefault(name, []).append(Written(tuple(arguments), self._path, self._line))
+            section.directives.setdefault(name, []).append(DirectiveWords(tuple(arguments), self._path, self._line))
         if name == "ServerRoot" and arguments:
             self._root = arguments[0].rstrip("/")
 

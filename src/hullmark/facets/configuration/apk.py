@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import without_password
@@ -18,7 +18,7 @@ _KEYS = ("/etc/apk/keys/*", "/usr/share/apk/keys/*.pub")
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _REPOSITORIES[0])
+    settings = SettingCollector(files, _REPOSITORIES[0])
     tree = IncludeTree(files)
     found: dict[str, tuple[str, int]] = {}
     paths = [path for glob in _REPOSITORIES for path in files.matching(glob)]

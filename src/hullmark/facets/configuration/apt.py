@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from hullmark.facets.configuration.apt_conf import Item, parts, read_items
 from hullmark.facets.configuration.apt_sources import sources
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
@@ -45,7 +45,7 @@ _SOURCE_DEFAULTS: dict[str, Value] = {"components": (), "signed_by": (), "truste
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _MAIN)
+    settings = SettingCollector(files, _MAIN)
     tree = IncludeTree(files)
     conf = [*parts(files, "/etc/apt/apt.conf.d", ".conf"), *([_MAIN] if files.status(_MAIN) is not None else [])]
     lists = [*([_LIST] if files.status(_LIST) is not None else []), *_source_parts(files)]

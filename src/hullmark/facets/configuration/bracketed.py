@@ -9,7 +9,7 @@ _LONGEST = 200
 _UNFIT = re.compile(r"[\[\]\x00-\x1f\x7f]")
 
 
-class Bracketed:
+class BracketedNames:
     """Gives each thing a name of its own: the second `root` is `root#2`. Brackets and control characters are written `\\xNN`."""
 
     def __init__(self) -> None:

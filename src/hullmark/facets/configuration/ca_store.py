@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.model.setting import Setting
 
@@ -31,7 +31,7 @@ _BLOCKED = tuple(
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _CONF)
+    settings = SettingCollector(files, _CONF)
     for name, globs in (("added", _ANCHORS), ("blocked", _BLOCKED)):
         paths = [path for glob in globs for path in files.matching(glob)]
         if paths:

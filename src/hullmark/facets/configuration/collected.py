@@ -12,7 +12,7 @@ MAX_SETTINGS = Limit(100_000, "settings that are gathered of one installation of
 """So many settings one program may have; what comes after them is left out, with a Problem."""
 
 
-class Collected:
+class SettingCollector:
     """Settings by key. A later value replaces an earlier one."""
 
     def __init__(self, files: Files, main: str) -> None:

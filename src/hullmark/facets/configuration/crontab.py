@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import without_password
 from hullmark.model.setting import Setting
@@ -191,7 +191,7 @@ def _everything(files: Files) -> Iterator[_Job | _Variable]:
 
 def settings(files: Files) -> list[Setting]:
     """Every job, numbered, and the variables of each file."""
-    collected = Collected(files, _CRONTAB)
+    collected = SettingCollector(files, _CRONTAB)
     count = 0
     for each in _everything(files):
         if collected.is_full:

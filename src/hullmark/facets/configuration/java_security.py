@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.java_properties import properties
@@ -40,9 +40,9 @@ _Properties = dict[str, Setting]
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, "/etc")
+    settings = SettingCollector(files, "/etc")
     tree = IncludeTree(files)
-    names = Bracketed()
+    names = BracketedNames()
     seen: set[str] = set()
     for path in (path for glob in _FILES for path in files.matching(glob)):
         real = files.real(path) or path

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import beside
@@ -25,7 +25,7 @@ _BETWEEN = re.compile(r"[:\s]+")
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _CONF)
+    settings = SettingCollector(files, _CONF)
     written = [path for path in (*_MUSL, _CONF) if files.status(path) is not None]
     if written:
         folders: dict[str, tuple[str, int]] = {}

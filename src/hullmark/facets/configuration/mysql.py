@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.mysql_names import DEFAULTS, NAMED_SKIP, REPEATED, SWITCHES
 from hullmark.facets.configuration.mysql_options import MAIN_FILES, Option, read_options
@@ -30,7 +30,7 @@ _ON_OFF = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": 
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, MAIN_FILES[0])
+    settings = SettingCollector(files, MAIN_FILES[0])
     lists: dict[str, list[str]] = {}
     versions: dict[str, Option] = {}
     has_server = False

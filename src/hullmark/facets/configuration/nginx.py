@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.installations import installations
 from hullmark.facets.configuration.nginx_directives import (
@@ -78,7 +78,7 @@ class _Reader:
         self._name = name
         self._prefix = main.rpartition("/")[0]
         self._tree = IncludeTree(files)
-        self._found = Collected(files, main)
+        self._found = SettingCollector(files, main)
         self._count = 0
         self._is_stopped = False
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import MASK, number, without_password
@@ -28,9 +28,9 @@ _SPACE = " \t\r"
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _ROOT)
+    settings = SettingCollector(files, _ROOT)
     tree = IncludeTree(files)
-    names = Bracketed()
+    names = BracketedNames()
     own = (*(path for glob in _GLOBAL for path in files.matching(glob)), *files.matching(_ROOT))
     users = files.matching(_HOMES)
     projects = [path for glob in _PROJECTS for path in files.matching(glob) if path not in users and path != _ROOT]
@@ -45,7 +45,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-def _file(files: Files, tree: IncludeTree, path: str, settings: Collected, prefix: str) -> None:
+def _file(files: Files, tree: IncludeTree, path: str, settings: SettingCollector, prefix: str) -> None:
     lists: dict[str, tuple[list[str], int]] = {}
     for name, value, line in _lines(files, tree, path):
         if name.endswith("[]"):

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.openssl_syntax import Entry, Sections, read_sections
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.written import MASK, number, without_password
@@ -40,8 +40,8 @@ _SECRETS = frozenset(("input_password", "output_password", "PIN", "secret", "cha
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _FILES[0])
-    names = Bracketed()
+    settings = SettingCollector(files, _FILES[0])
+    names = BracketedNames()
     seen: list[str] = []
     for path in _FILES:
         real = files.real(path)
@@ -52,7 +52,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-def _file(sections: Sections, prefix: str, settings: Collected) -> None:
+def _file(sections: Sections, prefix: str, settings: SettingCollector) -> None:
     for section, entries in sections.items():
         for name, entry in entries.items():
             settings.add(f"{prefix}.{section}.{name}", _typed(name, entry), entry.path, entry.line)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import MAX_DEPTH, MAX_INCLUDES, Files, Parser
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting
@@ -179,7 +179,7 @@ def _services(files: Files, stacks: _Stacks) -> Iterator[tuple[str, Iterator[tup
             yield service, stacks.service(path)
 
 
-def _add(collected: Collected, service: str, lines: Iterator[tuple[_Line, str]]) -> None:
+def _add(collected: SettingCollector, service: str, lines: Iterator[tuple[_Line, str]]) -> None:
     counts = dict.fromkeys(_TYPES, 0)
     nullok: tuple[bool, str, int] | None = None
     for line, substack in lines:
@@ -200,7 +200,7 @@ def _add(collected: Collected, service: str, lines: Iterator[tuple[_Line, str]])
 
 def settings(files: Files) -> list[Setting]:
     """The stacks of every service. Where a service has no line of a type, PAM takes those of `other`."""
-    collected = Collected(files, FOLDERS[0])
+    collected = SettingCollector(files, FOLDERS[0])
     for service, lines in _services(files, _Stacks(files)):
         _add(collected, bracketed(service), lines)
         if collected.is_full:

@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files
 from hullmark.facets.configuration.php_ini import Entry, IniReader
@@ -65,7 +65,7 @@ class PhpReader:
         self._installation = installation
         self._name = name
         self._tree = IncludeTree(files)
-        self._found = Collected(files, installation.interfaces[0].folder + "/php.ini")
+        self._found = SettingCollector(files, installation.interfaces[0].folder + "/php.ini")
         self._constants = {**CONSTANTS, "E_ALL": ALL_SINCE_8_4} if installation.is_new else CONSTANTS
         self._lists: dict[str, list[str]] = {}
         self._seen: set[str] = set()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.ini import read_ini
 from hullmark.facets.configuration.parser import Files, Parser
@@ -40,9 +40,9 @@ _ON_OFF = {"yes": True, "true": True, "on": True, "no": False, "false": False, "
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _FILES[1])
+    settings = SettingCollector(files, _FILES[1])
     tree = IncludeTree(files)
-    names = Bracketed()
+    names = BracketedNames()
     users: dict[str, str] = {}
     for path in (path for glob in _FILES for path in files.matching(glob)):
         _file(files, tree, path, settings, "pip")
@@ -53,7 +53,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-def _file(files: Files, tree: IncludeTree, path: str, settings: Collected, prefix: str) -> None:
+def _file(files: Files, tree: IncludeTree, path: str, settings: SettingCollector, prefix: str) -> None:
     for option in read_ini(files, tree, path):
         name = option.name.replace("_", "-").removeprefix("--")
         settings.add(f"{prefix}.{option.section}.{name}", _typed(name, option.value), path, option.line)

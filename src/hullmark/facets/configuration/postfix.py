@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.postfix_names import (
@@ -61,7 +61,7 @@ class _Parameter(msgspec.Struct, frozen=True):
 def _settings(files: Files) -> Iterable[Setting]:
     if files.status(_MAIN) is None and files.status(_MASTER) is None:
         return ()
-    settings = Collected(files, _MAIN)
+    settings = SettingCollector(files, _MAIN)
     written = {each.name: each for each in at_most(files, _MAIN, _parameters(files))}
     expander = _expander(written)
     for name, text in DEFAULTS.items():
@@ -147,7 +147,7 @@ def restrictions(words: Iterable[str]) -> Iterator[str]:
         yield " ".join(held)
 
 
-def _services(files: Files, expander: Expander, limit: _Parameter | None, settings: Collected) -> None:
+def _services(files: Files, expander: Expander, limit: _Parameter | None, settings: SettingCollector) -> None:
     """The services of master.cf. Of two with one name and type the last counts."""
     limit_written = limit or _Parameter("default_process_limit", KNOWN["default_process_limit"], 0)
     defaults = {

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
-from hullmark.facets.configuration.postgresql_conf import Written, read_conf
+from hullmark.facets.configuration.postgresql_conf import WrittenSetting, read_conf
 from hullmark.facets.configuration.postgresql_hba import Field, Record, hba_record, ident_record, read_lines
 from hullmark.facets.configuration.postgresql_names import DEFAULTS, LISTS, SWITCHES, WORDS
 from hullmark.facets.configuration.written import MASK, number, without_password
@@ -37,7 +37,7 @@ _ITEM = re.compile(r'\s*+("(?:[^"]|"")*+"|[^,]*+)\s*+(?:,|\Z)').findall
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _MAIN[1])
+    settings = SettingCollector(files, _MAIN[1])
     tree = IncludeTree(files)
     seen: set[str] = set()
     for main in (path for glob in _MAIN for path in files.matching(glob)):
@@ -48,7 +48,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-def _cluster(files: Files, tree: IncludeTree, main: str, settings: Collected) -> None:
+def _cluster(files: Files, tree: IncludeTree, main: str, settings: SettingCollector) -> None:
     folder = main.rpartition("/")[0]
     found = {each.name: each for each in at_most(files, main, read_conf(files, tree, main))}
     data = found["data_directory"].value if "data_directory" in found else folder
@@ -72,7 +72,7 @@ def _cluster(files: Files, tree: IncludeTree, main: str, settings: Collected) ->
             _records(files, tree, path, (f"{cluster}.{name}", record), settings)
 
 
-def _named(setting: Written | None, data: str, usual: str) -> str:
+def _named(setting: WrittenSetting | None, data: str, usual: str) -> str:
     """The path of a file that a setting names, if it does. The server runs in the data directory."""
     path = setting.value if setting is not None and setting.value else usual
     return path if path.startswith("/") else f"{data}/{path}"
@@ -83,7 +83,7 @@ def _records(
     tree: IncludeTree,
     path: str,
     kind: tuple[str, Callable[[tuple[Field, ...]], Record]],
-    settings: Collected,
+    settings: SettingCollector,
 ) -> None:
     prefix, record = kind
     count = 0

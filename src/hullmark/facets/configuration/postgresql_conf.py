@@ -36,7 +36,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _INCLUDES = ("include", "include_if_exists", "include_dir")
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenSetting(msgspec.Struct, frozen=True):
     """One setting as it is written: its name in small letters, its value with quotes undone."""
 
     name: str
@@ -45,7 +45,7 @@ class Written(msgspec.Struct, frozen=True):
     line: int
 
 
-def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int = 0) -> Iterator[Written]:
+def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int = 0) -> Iterator[WrittenSetting]:
     """The settings of a file and of those that it includes, in their order. `by`, `at`: the place that includes it."""
     with tree.opened(path, by, at) as text:
         for number, line in enumerate((text or "").split("\n"), 1):
@@ -54,9 +54,9 @@ def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int 
                 name = found["name"].lower()
                 value = _unquoted(found["quoted"]) if found["plain"] is None else found["plain"]
                 if name in _INCLUDES:
-                    yield from _include(files, tree, Written(name, value, path, number))
+                    yield from _include(files, tree, WrittenSetting(name, value, path, number))
                 else:
-                    yield Written(name, value, path, number)
+                    yield WrittenSetting(name, value, path, number)
             elif not _NOTHING(line):
                 files.problem(path, Remark("it is no setting as the server reads them"), number)
 
@@ -72,7 +72,7 @@ def _character(found: re.Match[str]) -> str:
     return chr(int(escaped, 8) & 0xFF) if escaped[0] in "01234567" else _ESCAPES.get(escaped, escaped)
 
 
-def _include(files: Files, tree: IncludeTree, include: Written) -> Iterator[Written]:
+def _include(files: Files, tree: IncludeTree, include: WrittenSetting) -> Iterator[WrittenSetting]:
     target = beside(include.path, include.value)
     if include.name != "include_dir":
         if include.name == "include" or files.status(target) is not None:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
@@ -53,9 +53,9 @@ class Directive(msgspec.Struct, frozen=True):
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, "/etc/redis/redis.conf")
+    settings = SettingCollector(files, "/etc/redis/redis.conf")
     tree = IncludeTree(files)
-    names = Bracketed()
+    names = BracketedNames()
     seen: set[str] = set()
     for path in _main_files(files):
         real = files.real(path) or path
@@ -116,7 +116,7 @@ def _unquoted(found: re.Match[str]) -> str:
     return _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if e[1] else _ESCAPES.get(e[2], e[2]), found[1])
 
 
-def _server(directives: Iterable[Directive], prefix: str, settings: Collected) -> None:
+def _server(directives: Iterable[Directive], prefix: str, settings: SettingCollector) -> None:
     """The settings of one server: what is said twice counts as it is said last, but for what adds up."""
     lists: dict[str, dict[str, str]] = {}
     places: dict[str, tuple[str, int]] = {}

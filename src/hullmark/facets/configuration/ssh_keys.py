@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.bracketed import Bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.bracketed import BracketedNames
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser, Status
 from hullmark.facets.configuration.sshd import MAIN
 from hullmark.facets.configuration.sshd import settings as sshd_settings
@@ -180,7 +180,7 @@ def _files_of_users(files: Files, patterns: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _add_authorized(collected: Collected, files: Files, patterns: tuple[str, ...]) -> None:
+def _add_authorized(collected: SettingCollector, files: Files, patterns: tuple[str, ...]) -> None:
     count = 0
     for path, user in _files_of_users(files, patterns).items():
         for number, line in enumerate((files.text(path) or "").split("\n"), 1):
@@ -230,8 +230,8 @@ def private_key(text: str) -> tuple[PublicKey | None, str, bool | None]:
     return key, key.type if key else "", cipher != b"none"
 
 
-def _add_host_keys(collected: Collected, files: Files, named: tuple[str, ...]) -> None:
-    names = Bracketed()
+def _add_host_keys(collected: SettingCollector, files: Files, named: tuple[str, ...]) -> None:
+    names = BracketedNames()
     for path in dict.fromkeys((*files.matching("/etc/ssh/ssh_host_*_key"), *named)):
         status = files.status(path)
         if status is None or collected.is_full:
@@ -258,7 +258,7 @@ def _public_half(files: Files, path: str) -> PublicKey | None:
 
 def settings(files: Files) -> list[Setting]:
     """The keys in the image: `ssh_keys.authorized[i]` and `ssh_keys.host[NAME]`."""
-    collected = Collected(files, MAIN)
+    collected = SettingCollector(files, MAIN)
     sshd = {setting.key: setting.value for setting in sshd_settings(_Quiet(files))}
     patterns, named = sshd.get("sshd.AuthorizedKeysFile"), sshd.get("sshd.HostKey")
     paths = patterns if isinstance(patterns, tuple) else ()

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"\d{1,9}").fullmatch
 _OPTIONAL = frozenset({"UnusedConnectionTimeout"})
 
 
-class _Written(msgspec.Struct):
+class _WrittenValue(msgspec.Struct):
     """A value, where it is written first, and whether further lines add to it."""
 
     value: Value
@@ -56,7 +56,7 @@ class _Block(msgspec.Struct):
     criteria: str
     path: str
     line: int
-    values: dict[str, _Written]
+    values: dict[str, _WrittenValue]
 
 
 class _Reader:
@@ -94,7 +94,7 @@ class _Reader:
         elif name == "include":
             self._include(words, block, path, line)
         elif name in KEYWORDS:
-            self._set(block, KEYWORDS[name], (words, rest), _Written(None, path, line))
+            self._set(block, KEYWORDS[name], (words, rest), _WrittenValue(None, path, line))
         else:
             self._files.problem(path, Remark(f"sshd does not know the keyword {found[1]}"), line)
         return block
@@ -117,7 +117,7 @@ class _Reader:
             for included in self._tree.matching(glob, path, line):
                 self.read(included, block, path, line)
 
-    def _set(self, block: _Block, keyword: Keyword, given: tuple[list[str], str], at: _Written) -> None:
+    def _set(self, block: _Block, keyword: Keyword, given: tuple[list[str], str], at: _WrittenValue) -> None:
         """Set a value, unless an earlier line has; lists of some keywords grow with each line."""
         words, rest = given
         if block.criteria and not keyword.in_match and keyword.kind != "old":
@@ -129,7 +129,7 @@ class _Reader:
             return
         known = block.values.get(keyword.name)
         if known is None:
-            block.values[keyword.name] = _Written(value, at.path, at.line)
+            block.values[keyword.name] = _WrittenValue(value, at.path, at.line)
         elif keyword.kind in ("more", "lines") and isinstance(known.value, tuple) and isinstance(value, tuple):
             if len(known.value) + len(value) > _MAX_ITEMS:
                 self._files.problem(at.path, f"so many values of {keyword.name} are not read", at.line)
@@ -282,34 +282,34 @@ def _with_ports(lines: tuple[str, ...], ports: tuple[str, ...]) -> Iterator[str]
             yield from (f"{address}:{port}{space}{domain}" for port in ports)
 
 
-def _listening(files: Files, everyone: dict[str, _Written]) -> None:
+def _listening(files: Files, everyone: dict[str, _WrittenValue]) -> None:
     """ListenAddress comes to addresses with ports, and is all addresses where it is not set."""
     ports, family = everyone["Port"].value, everyone["AddressFamily"].value
-    known = everyone.get("ListenAddress", _Written(None, "", 0))
+    known = everyone.get("ListenAddress", _WrittenValue(None, "", 0))
     addresses = known.value or {"any": ("[::]", "0.0.0.0"), "inet": ("0.0.0.0",)}.get(str(family), ("[::]",))  # noqa: S104
     if isinstance(addresses, tuple) and isinstance(ports, tuple):
         listening = tuple(islice(_with_ports(addresses, ports), _MAX_ITEMS + 1))
         if len(listening) > _MAX_ITEMS:
             files.problem(MAIN, "so many addresses that it listens on are not told")
-        everyone["ListenAddress"] = _Written(listening[:_MAX_ITEMS], known.path, known.line)
+        everyone["ListenAddress"] = _WrittenValue(listening[:_MAX_ITEMS], known.path, known.line)
 
 
-def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _Written]:
+def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _WrittenValue]:
     """What holds for those whom no Match line names: `Match all` counts before what stands outside, and the defaults last."""
-    values: dict[str, _Written] = {}
+    values: dict[str, _WrittenValue] = {}
     for block in (*(block for block in reader.matches if block.criteria.lower() == "all"), reader.everyone):
         for name, written in block.values.items():
             values.setdefault(name, written)
     for name, value in standard.items():
-        known = values.setdefault(name, _Written(value, "", 0))
-        values[name] = _Written(_changed(known.value, value), known.path, known.line)
+        known = values.setdefault(name, _WrittenValue(value, "", 0))
+        values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line)
     _listening(files, values)
     return values
 
 
 def settings(files: Files) -> list[Setting]:
     """The settings of sshd, where it has a configuration."""
-    collected = Collected(files, MAIN)
+    collected = SettingCollector(files, MAIN)
     if files.status(MAIN) is None:
         return []
     standard = defaults(files.distro)

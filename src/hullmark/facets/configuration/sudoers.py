@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.sudoers_syntax import (
@@ -48,13 +48,13 @@ _STANDARD: dict[str, Value] = {
 }
 
 
-class _Written(msgspec.Struct, frozen=True):
+class _WrittenValue(msgspec.Struct, frozen=True):
     value: Value
     path: str
     line: int
 
 
-class _Scoped(msgspec.Struct, frozen=True):
+class _ScopedDefaults(msgspec.Struct, frozen=True):
     """A Defaults line that holds for some only."""
 
     scope: str
@@ -69,8 +69,8 @@ class _Policy:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._tree = IncludeTree(files)
-        self.everyone: dict[str, _Written] = {}
-        self.scoped: list[_Scoped] = []
+        self.everyone: dict[str, _WrittenValue] = {}
+        self.scoped: list[_ScopedDefaults] = []
         self.aliases: dict[tuple[str, str], tuple[tuple[str, ...], str, int]] = {}
         self.rules: list[tuple[Rule, str, int]] = []
 
@@ -118,14 +118,14 @@ class _Policy:
             for default in found:
                 known = self.everyone.get(default.name)
                 value = _value(default, known.value if known else None)
-                self.everyone[default.name] = _Written(value, path, line)
+                self.everyone[default.name] = _WrittenValue(value, path, line)
             return
         settings: dict[str, Value] = {}
         for default in found:
             known = self.everyone.get(default.name)
             before = settings.get(default.name, known.value if known else None)
             settings[default.name] = _value(default, before)
-        self.scoped.append(_Scoped(scope, path, line, settings))
+        self.scoped.append(_ScopedDefaults(scope, path, line, settings))
 
     def members(self, kind: str, names: tuple[str, ...]) -> Iterator[str]:
         """The names with aliases replaced by what they stand for; each once. What is excluded has a `!` in front."""
@@ -149,7 +149,7 @@ class _Policy:
         exempt = self.everyone.get("exempt_group")
         if exempt is not None and isinstance(exempt.value, str):
             yield f"%{exempt.value}", exempt.path, exempt.line
-        nobody_asked = self.everyone.get("authenticate", _Written(True, "", 0)).value is False
+        nobody_asked = self.everyone.get("authenticate", _WrittenValue(True, "", 0)).value is False
         for scoped in self.scoped:
             if scoped.settings.get("authenticate") is False and scoped.scope.startswith(":"):
                 for name in self.members("user", tuple(scoped.scope[1:].split(","))):
@@ -194,7 +194,7 @@ def _standard(distro: Distro | None) -> dict[str, Value]:
     return {**_STANDARD, "timestamp_timeout": 15, **({"use_pty": True} if is_trixie else {})}
 
 
-def _add_rule(collected: Collected, key: str, rule: Rule, path: str, line: int) -> None:
+def _add_rule(collected: SettingCollector, key: str, rule: Rule, path: str, line: int) -> None:
     for name, value in (
         ("users", rule.users),
         ("hosts", rule.hosts),
@@ -212,7 +212,7 @@ def settings(files: Files) -> list[Setting]:
     """The settings of sudo, where it has a configuration."""
     if files.status(MAIN) is None:
         return []
-    collected = Collected(files, MAIN)
+    collected = SettingCollector(files, MAIN)
     policy = _Policy(files)
     policy.read(MAIN)
     for name, standard in _standard(files.distro).items():

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.parser import Files, Parser
@@ -36,7 +36,7 @@ class _Assignment(msgspec.Struct, frozen=True):
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _LAST)
+    settings = SettingCollector(files, _LAST)
     tree = IncludeTree(files)
     last: dict[str, _Assignment] = {}
     for each in at_most(files, _LAST, (each for path in _files(files) for each in _assignments(files, tree, path))):

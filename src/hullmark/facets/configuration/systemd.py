@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.parser import Files, Parser
 from hullmark.facets.configuration.systemd_syntax import Assignment, Fault, assignments, is_list, items, scalar
 from hullmark.facets.configuration.written import without_password
@@ -43,7 +43,7 @@ class _Unit(msgspec.Struct):
     wanted_by: list[str] = []
 
 
-class _Written(msgspec.Struct):
+class _WrittenValue(msgspec.Struct):
     value: Value
     path: str
     line: int
@@ -146,14 +146,14 @@ class _DropIns:
         return [path for _, path in sorted(found.items()) if self._files.real(path) != _NULL]
 
 
-def _effective(files: Files, paths: Iterable[str]) -> dict[tuple[str, str], _Written]:
+def _effective(files: Files, paths: Iterable[str]) -> dict[tuple[str, str], _WrittenValue]:
     """The settings by section and name after every file: lists add up, and of all else the last line counts."""
-    found: dict[tuple[str, str], _Written] = {}
+    found: dict[tuple[str, str], _WrittenValue] = {}
     lists: dict[tuple[str, str], list[str]] = {}
     for each in _assignments(files, paths):
         key = (each.section, each.name)
         if not is_list(each.name):
-            found[key] = _Written(scalar(each.name, without_password(each.value)), each.path, each.line)
+            found[key] = _WrittenValue(scalar(each.name, without_password(each.value)), each.path, each.line)
             continue
         gathered = lists.setdefault(key, [])
         if not each.value:
@@ -162,7 +162,7 @@ def _effective(files: Files, paths: Iterable[str]) -> dict[tuple[str, str], _Wri
             gathered += items(each.name, without_password(each.value))
         else:
             files.problem(each.path, f"so many values of {each.name[:100]} are not read", each.line)
-        found[key] = _Written(None, each.path, each.line)
+        found[key] = _WrittenValue(None, each.path, each.line)
     for key, gathered in lists.items():
         found[key].value = tuple(gathered)
     return found
@@ -177,7 +177,7 @@ def _assignments(files: Files, paths: Iterable[str]) -> Iterator[Assignment]:
                 yield each
 
 
-def _add_unit(collected: Collected, files: Files, unit: _Unit, drop_ins: _DropIns) -> None:
+def _add_unit(collected: SettingCollector, files: Files, unit: _Unit, drop_ins: _DropIns) -> None:
     key = f"systemd.unit[{bracketed(unit.name)}]"
     collected.add(f"{key}.masked", unit.is_masked, unit.path, 1)
     if unit.is_masked:
@@ -193,7 +193,7 @@ def _add_unit(collected: Collected, files: Files, unit: _Unit, drop_ins: _DropIn
 
 def settings(files: Files) -> list[Setting]:
     """The settings of every unit of the system; those of users' own sessions are left out."""
-    collected = Collected(files, _ETC)
+    collected = SettingCollector(files, _ETC)
     units = _units(files)
     _note_wants(files, units)
     drop_ins = _DropIns(files)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hullmark.facets.configuration.bracketed import bracketed
-from hullmark.facets.configuration.collected import Collected
+from hullmark.facets.configuration.collected import SettingCollector
 from hullmark.facets.configuration.entries import at_most
 from hullmark.facets.configuration.include_tree import IncludeTree
 from hullmark.facets.configuration.ini import Option, read_ini
@@ -51,7 +51,7 @@ _INHERITED = ("gpgcheck", "repo_gpgcheck", "sslverify", "proxy")
 
 
 def _settings(files: Files) -> Iterable[Setting]:
-    settings = Collected(files, _MAINS[0])
+    settings = SettingCollector(files, _MAINS[0])
     mains = [
         *(path for path in _MAINS if files.status(path) is not None),
         *(p for glob in _MAIN_PARTS for p in files.matching(glob)),
@@ -72,7 +72,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-def _add(prefix: str, options: dict[str, Option], inherited: dict[str, Option], settings: Collected) -> None:
+def _add(prefix: str, options: dict[str, Option], inherited: dict[str, Option], settings: SettingCollector) -> None:
     for name, value in _MAIN_DEFAULTS.items():
         if prefix == "yum.main" or name in _INHERITED:
             settings.add(f"{prefix}.{name}", value)

@@ -36,7 +36,7 @@ _CUT = "it holds very many secrets; not all of them are told"
 _GIVEN = Kind("setting-secret", "secret that is given to a variable by its name", "high", (), b"")
 
 
-class Found(msgspec.Struct, frozen=True, array_like=True):
+class SecretFact(msgspec.Struct, frozen=True, array_like=True):
     """One secret of a file, as it is kept with the layer. `met`: names of allowances whose conditions about the value it meets."""
 
     kind: str
@@ -62,11 +62,11 @@ class _Search(msgspec.Struct, frozen=True):
         spans = spans_of(self.own.blocks, whole)
         return [spot for spot in spots.found if not _is_left_out(spot, spans)], whole, spots.is_cut
 
-    def found(self, body: bytes, spot: Spot, line: int) -> Found:
+    def found(self, body: bytes, spot: Spot, line: int) -> SecretFact:
         """A secret as it is kept."""
         secret = body[spot.start : spot.end]
         met = values_that_fit(self.allowed, secret, body[spot.first : spot.last])
-        return Found(spot.kind.id, line, digest_of(secret, self.salt), met)
+        return SecretFact(spot.kind.id, line, digest_of(secret, self.salt), met)
 
 
 def _is_left_out(spot: Spot, spans: Sequence[tuple[int, int, tuple[str, ...]]]) -> bool:
@@ -91,11 +91,11 @@ def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet
     return Facet(name="secrets", reads=(read,), assemble=assemble)
 
 
-def _read(search: _Search) -> Read[list[Found]]:
+def _read(search: _Search) -> Read[list[SecretFact]]:
     """What it finds depends on the rules of one's own and on the salt, so both are in its name."""
     digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
 
-    def extract(path: str, body: memoryview, report: Report) -> list[Found] | None:
+    def extract(path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
         spots, whole, is_cut = search.of(body, _last_segment(path))
         if is_cut:
             report(_CUT)
@@ -103,7 +103,7 @@ def _read(search: _Search) -> Read[list[Found]]:
 
     return Read(
         name=f"secrets-{digest[:16]}",
-        fact=list[Found],
+        fact=list[SecretFact],
         extract=extract,
         globs=("**",),
         limit=HELD,
@@ -132,7 +132,7 @@ class _Pieces:
         self._held = bytearray()
         self._begin = 0
         self._lines = 0
-        self._found: list[Found] = []
+        self._found: list[SecretFact] = []
         self._is_cut = False
 
     def write(self, piece: memoryview, /) -> None:
@@ -156,7 +156,7 @@ class _Pieces:
         self._begin = stop - keep
         del self._held[:keep]
 
-    def finish(self, report: Report, /) -> list[Found] | None:
+    def finish(self, report: Report, /) -> list[SecretFact] | None:
         """All of it was given."""
         if self._held:
             self._look(len(self._held))
@@ -165,7 +165,9 @@ class _Pieces:
         return self._found or None
 
 
-def _in_files(view: FacetView, read: Read[list[Found]], search: _Search, kinds: dict[str, Kind]) -> Iterator[Secret]:
+def _in_files(
+    view: FacetView, read: Read[list[SecretFact]], search: _Search, kinds: dict[str, Kind]
+) -> Iterator[Secret]:
     for version in view.every(read):
         path = f"/{version.path}"
         for found in version.fact:
@@ -203,7 +205,7 @@ def _in_settings(config: ImageConfig | None, search: _Search) -> Iterator[Secret
                 yield _setting(place, variable if place == "env" else name, _GIVEN, found, search)
 
 
-def _setting(place: Place, name: str, kind: Kind, found: Found, search: _Search) -> Secret:
+def _setting(place: Place, name: str, kind: Kind, found: SecretFact, search: _Search) -> Secret:
     return Secret(
         place=place,
         path="",

@@ -44,7 +44,7 @@ DAMAGE: tuple[type[Exception], ...] = (
 """What reading a damaged archive raises."""
 
 
-class _Unpacked(io.RawIOBase):
+class _DecompressedStream(io.RawIOBase):
     """What a decompressor gives; closing it closes the stored stream too."""
 
     def __init__(self, inner: Any, stored: BinaryIO) -> None:
@@ -83,7 +83,7 @@ def plain(document: Document) -> BinaryIO:
         stream.seek(0)
         inner = _decompressor(head, stream)
         failed.pop_all()
-    return stream if inner is None else cast(BinaryIO, io.BufferedReader(_Unpacked(inner, stream), _CHUNK))
+    return stream if inner is None else cast(BinaryIO, io.BufferedReader(_DecompressedStream(inner, stream), _CHUNK))
 
 
 def _decompressor(head: bytes, stream: BinaryIO) -> Any:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.model.advisory import EVERY_VERSION, Affected, Range
+from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, Range
 from hullmark.model.limit import Limit
 
 _COMPONENTS = 13
@@ -101,10 +101,10 @@ class Products:
         else:
             versions[cpe.version] = None
 
-    def affected(self) -> tuple[Affected, ...]:
+    def affected(self) -> tuple[AffectedPackage, ...]:
         """All that was said, in that order."""
         return tuple(
-            Affected(
+            AffectedPackage(
                 namespace="cpe",
                 name=name,
                 scheme="jvm" if name in _RUNTIMES else "generic",
@@ -117,7 +117,7 @@ class Products:
         )
 
 
-def affected_of(configurations: Iterable[Configuration]) -> tuple[Affected, ...]:
+def affected_of(configurations: Iterable[Configuration]) -> tuple[AffectedPackage, ...]:
     """The products that NVD's configurations name as vulnerable. Negated nodes say nothing."""
     products = Products()
     left: int = _MAX_MATCHES

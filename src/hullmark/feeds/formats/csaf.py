@@ -141,7 +141,7 @@ class Cwe(msgspec.Struct, gc=False):
     id: str = ""
 
 
-class Named(msgspec.Struct, gc=False):
+class SystemId(msgspec.Struct, gc=False):
     """An id of the vulnerability in another system."""
 
     system_name: str = ""
@@ -153,7 +153,7 @@ class Vulnerability(msgspec.Struct):
 
     cve: str = ""
     title: str = ""
-    ids: list[Named] = []
+    ids: list[SystemId] = []
     cwe: Cwe | None = None
     release_date: str = ""
     notes: list[Note] = []

@@ -78,7 +78,7 @@ class _Version(msgspec.Struct):
     status: str = ""
 
 
-class _Affected(msgspec.Struct):
+class _AffectedRef(msgspec.Struct):
     ref: str
     versions: list[_Version] = []
 
@@ -100,7 +100,7 @@ class _Vulnerability(msgspec.Struct):
     id: str = ""
     references: list[_Reference] = []
     analysis: _Analysis | None = None
-    affects: list[_Affected] = []
+    affects: list[_AffectedRef] = []
     recommendation: str = ""
     published: str = ""
     updated: str = ""
@@ -203,7 +203,7 @@ def _component(ref: str, components: dict[str, _Component]) -> _Component | None
 
 
 def _of_versions(
-    affected: _Affected, component: _Component, status: _Status
+    affected: _AffectedRef, component: _Component, status: _Status
 ) -> Iterator[tuple[_Status, tuple[str, ...]]]:
     """The component as it is, or each version of it that is spoken of; ranges of versions are left to the advisories."""
     versions = [version for version in affected.versions if version.version]

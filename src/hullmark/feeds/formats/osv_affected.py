@@ -12,7 +12,7 @@ from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
 from hullmark.feeds.formats.osv_events import is_never, not_covered, ranges_of_events
 from hullmark.feeds.formats.osv_schema import EcosystemSpecific, Entry, Record
 from hullmark.feeds.formats.wording import day_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Affected, FixState, GoImport, Range, Severity
+from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, FixState, GoImport, Range, Severity
 
 ERRATA = (
     *("ALBA-", "ALEA-", "ALSA-", "DLA-", "DSA-", "DTSA-", "LSN-", "MGASA-", "OESA-", "RHBA-", "RHEA-", "RHSA-"),
@@ -33,8 +33,8 @@ _PLATFORMS = {
 }
 
 
-def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Iterator[Affected]:
-    """None or one `Affected`: none for what images do not hold, for versions in git only, and, reported, what is not known."""
+def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Iterator[AffectedPackage]:
+    """None or one `AffectedPackage`: none for what images do not hold, for versions in git only, and, reported, what is not known."""
     package = entry.package
     if package is None or not package.name:
         return
@@ -48,7 +48,7 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
     spans = [span.events or [] for span in entry.ranges or () if span.type != "GIT"]
     is_distribution = ":" in ecosystem.namespace
     if is_distribution and spans and all(map(is_never, spans)):
-        yield Affected(
+        yield AffectedPackage(
             namespace=ecosystem.namespace,
             name=ecosystem.spelling(package.name),
             scheme=ecosystem.scheme,
@@ -86,11 +86,11 @@ def platforms_of(systems: Iterable[object]) -> tuple[str, ...]:
 
 def _affected(
     record: Record, entry: Entry, ecosystem: Ecosystem, ranges: tuple[Range, ...], versions: tuple[str, ...]
-) -> Affected:
+) -> AffectedPackage:
     specific = entry.ecosystem_specific or EcosystemSpecific()
     word = word_among((specific.ubuntu_priority, specific.urgency, specific.severity))
     is_announced = record.id.startswith(ERRATA) and ":" in ecosystem.namespace
-    return Affected(
+    return AffectedPackage(
         namespace=ecosystem.namespace,
         name=ecosystem.spelling(entry.package.name if entry.package else ""),
         scheme=ecosystem.scheme,

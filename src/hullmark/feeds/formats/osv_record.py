@@ -11,7 +11,7 @@ from hullmark.feeds.formats.osv_affected import ERRATA, affected_of, word_among
 from hullmark.feeds.formats.osv_schema import DatabaseSpecific, Rating, Record, Reference, record_of_json
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import is_cve, line_of, links_of
-from hullmark.model.advisory import Advisory, Affected, Cvss, Severity
+from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Severity
 from hullmark.model.limit import Limit
 
 _MAX_RELATED = Limit(50, "related advisories that one OSV advisory names", "shortened")
@@ -35,7 +35,7 @@ def advisories_of(data: bytes, source: str, report: Report, place: str) -> Advis
 def advisory_of(record: Record, source: str, report: Report, place: str) -> Advisory:
     """The advisory of a record. What in it cannot be used is reported and left out."""
     entries = () if record.id.startswith(_LIVE_PATCHES) else tuple(record.affected or ())
-    affected: dict[Affected, None] = {}
+    affected: dict[AffectedPackage, None] = {}
     for entry in entries:
         affected.update(dict.fromkeys(affected_of(record, entry, report, place)))
     ratings = _ratings(record.severity)

@@ -53,7 +53,7 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     where: tuple[tuple[Test, ...], ...]
 
 
-class Rated(msgspec.Struct, frozen=True, gc=False):
+class RatedCve(msgspec.Struct, frozen=True, gc=False):
     """A CVE as an advisory lists it, with its word for the impact."""
 
     id: str
@@ -73,7 +73,7 @@ class Definition(msgspec.Struct, frozen=True, gc=False):
     issued: str
     updated: str
     references: tuple[tuple[str, str, str], ...]
-    cves: tuple[Rated, ...]
+    cves: tuple[RatedCve, ...]
     details: dict[str, str]
     claims: tuple[Claim, ...]
 
@@ -244,7 +244,7 @@ def _text(element: _Element) -> str:
 def _definition(element: _Element, tests: dict[str, Test], places: IsPlace) -> Definition:
     details: dict[str, str] = {}
     references: list[tuple[str, str, str]] = []
-    cves: list[Rated] = []
+    cves: list[RatedCve] = []
     claims: list[Claim] = []
     for child in element:
         if _local(child.tag) == "criteria":
@@ -273,10 +273,10 @@ def _definition(element: _Element, tests: dict[str, Test], places: IsPlace) -> D
     )
 
 
-def _rated(element: _Element) -> Rated:
+def _rated(element: _Element) -> RatedCve:
     given = element.attrib
     vectors = [given[name] for name in ("cvss4", "cvss3", "cvss2") if "/" in given.get(name, "")]
-    return Rated(
+    return RatedCve(
         id=_text(element),
         impact=given.get("impact", ""),
         cvss=tuple(filter(None, map(_cvss, vectors))),

@@ -16,7 +16,7 @@ from hullmark.feeds.feed import DamagedDocument, Document, Report
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.reading import UNREADABLE, content
 from hullmark.feeds.formats.wording import is_cve
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Range
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[A-Za-z0-9_:.-]*[A-Za-z0-9]").fullmatch
 _MISWRITTEN = re.compile(r"\bCVE[_ -]([0-9]{4}-[0-9]{4,19})(?:\.patch|-[0-9])?(?![\w-])")
@@ -93,11 +93,13 @@ def advisories(source: str, sections: Iterable[tuple[str, Iterable[Fix]]]) -> It
         )
 
 
-def _affected(packages: Mapping[tuple[str, str], Iterable[str]]) -> Iterator[Affected]:
+def _affected(packages: Mapping[tuple[str, str], Iterable[str]]) -> Iterator[AffectedPackage]:
     for (namespace, name), versions in packages.items():
         fixed = tuple(version for version in versions if version != _NEVER_AFFECTED)
         if len(fixed) < len(tuple(versions)):
-            yield Affected(namespace=namespace, name=name, scheme="apk", kind="unaffected", ranges=(EVERY_VERSION,))
+            yield AffectedPackage(
+                namespace=namespace, name=name, scheme="apk", kind="unaffected", ranges=(EVERY_VERSION,)
+            )
         if fixed:
             ranges = tuple(Range(high=version, fixed=version) for version in fixed)
-            yield Affected(namespace=namespace, name=name, scheme="apk", ranges=ranges, fix_state="fixed")
+            yield AffectedPackage(namespace=namespace, name=name, scheme="apk", ranges=ranges, fix_state="fixed")

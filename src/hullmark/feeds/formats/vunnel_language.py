@@ -18,7 +18,7 @@ from hullmark.feeds.formats.osv_record import advisories_of
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.vunnel_os import ranges_of
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import Advisory, Affected, Cvss, Kind, Range, Record
+from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Kind, Range, Record
 from hullmark.model.purl import unquote
 
 _ROOT = "Root:"
@@ -63,7 +63,7 @@ class _Anchore(msgspec.Struct):
     record_type: str = ""
 
 
-class _Marked(msgspec.Struct):
+class _AnchoreMark(msgspec.Struct):
     anchore: _Anchore | None = None
 
 
@@ -71,7 +71,7 @@ class _Osv(msgspec.Struct):
     """What the reader of OSV leaves out: architectures in purls, modules, and vunnel's mark."""
 
     affected: list[_Entry] | None = None
-    database_specific: _Marked | None = None
+    database_specific: _AnchoreMark | None = None
 
 
 _OSV = msgspec.json.Decoder(_Osv)
@@ -84,7 +84,7 @@ def of_osv(item: bytes, provider: str, report: Report, place: str) -> Iterator[R
     head = advisories_of(msgspec.json.encode(data | {"affected": []}), provider, report, place)
     if head is None:
         return
-    rows: dict[Affected, None] = {}
+    rows: dict[AffectedPackage, None] = {}
     for entry, more in zip(data.get("affected") or (), extra.affected or (), strict=True):
         alone = msgspec.json.encode(data | {"affected": [_with_tags(_without_root(entry))]})
         read = advisories_of(alone, provider, report, place)
@@ -131,14 +131,14 @@ def _from_tags(event: dict[str, Any]) -> dict[str, Any]:
     return event | {"introduced": "0.0.0"} if event.get("introduced") == "0" else event
 
 
-def _with(entry: _Entry, row: Affected) -> Affected:
+def _with(entry: _Entry, row: AffectedPackage) -> AffectedPackage:
     arch = _PURL_ARCH.search(entry.package.purl) if entry.package else None
     module = entry.ecosystem_specific.rpm_modularity if entry.ecosystem_specific else None
     row = msgspec.structs.replace(row, arch=arch[1]) if arch else row
     return row if module is None else msgspec.structs.replace(row, module=module)
 
 
-def _safe(row: Affected) -> Affected | None:
+def _safe(row: AffectedPackage) -> AffectedPackage | None:
     """From the fix on; None where there is none. Rows that are already of what is safe stay."""
     if row.kind == "unaffected":
         return row
@@ -218,7 +218,7 @@ def _rating(vector: _Vector | None) -> tuple[Cvss, ...]:
     return (Cvss(vector.version, vector.vector_string, float(score)),)
 
 
-def _github_row(fix: _Fix, report: Report, place: str) -> Affected | None:
+def _github_row(fix: _Fix, report: Report, place: str) -> AffectedPackage | None:
     language = _GITHUB.get(fix.namespace.removeprefix("github:").removeprefix("language:"))
     ecosystem = ecosystem_of(language) if language else None
     if ecosystem is None:
@@ -230,7 +230,7 @@ def _github_row(fix: _Fix, report: Report, place: str) -> Affected | None:
     except ValueError as error:
         report(place, str(error))
         return None
-    return Affected(
+    return AffectedPackage(
         namespace=ecosystem.namespace,
         name=ecosystem.spelling(fix.name),
         scheme=ecosystem.scheme,
@@ -240,9 +240,9 @@ def _github_row(fix: _Fix, report: Report, place: str) -> Affected | None:
     )
 
 
-def _joined(rows: Sequence[Affected]) -> Iterator[Affected]:
+def _joined(rows: Sequence[AffectedPackage]) -> Iterator[AffectedPackage]:
     """Rows that differ only in their ranges as one."""
-    ranges: dict[Affected, list[Range]] = {}
+    ranges: dict[AffectedPackage, list[Range]] = {}
     for row in rows:
         ranges.setdefault(msgspec.structs.replace(row, ranges=()), []).extend(row.ranges)
     for row, spans in ranges.items():
@@ -271,11 +271,11 @@ class _Statement(msgspec.Struct):
     last_updated: str = ""
 
 
-class _Annotated(msgspec.Struct):
+class _AnnotatedDocument(msgspec.Struct):
     document: _Statement
 
 
-_ANNOTATED = msgspec.json.Decoder(_Annotated)
+_ANNOTATED = msgspec.json.Decoder(_AnnotatedDocument)
 
 
 def of_openvex(item: bytes, provider: str, report: Report, place: str) -> Iterator[Record]:
@@ -292,7 +292,7 @@ def of_openvex(item: bytes, provider: str, report: Report, place: str) -> Iterat
             continue
         versions.setdefault((purl[1], _name_of(purl[1], purl[2])), {})[unquote(purl[3])] = None
     rows = [
-        Affected(namespace=space, name=name, scheme=_SCHEMES.get(space, space), kind=kind, versions=tuple(known))
+        AffectedPackage(namespace=space, name=name, scheme=_SCHEMES.get(space, space), kind=kind, versions=tuple(known))
         for (space, name), known in versions.items()
     ]
     yield Advisory(

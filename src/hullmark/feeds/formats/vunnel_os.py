@@ -18,7 +18,7 @@ from hullmark.feeds.feed import Report
 from hullmark.feeds.formats import rhel_minors
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
-from hullmark.model.advisory import EVERY_VERSION, Advisory, Affected, Cvss, FixState, Range
+from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Cvss, FixState, Range
 from hullmark.model.limit import Limit
 
 _FORMATS = {
@@ -50,14 +50,14 @@ class _Available(msgspec.Struct):
     Date: str | None = None
 
 
-class _Announced(msgspec.Struct, rename="pascal"):
+class _AdvisoryLink(msgspec.Struct, rename="pascal"):
     id: str = msgspec.field(default="", name="ID")
     link: str = ""
 
 
 class _VendorAdvisory(msgspec.Struct, rename="pascal"):
     no_advisory: bool = False
-    advisory_summary: list[_Announced] | None = None
+    advisory_summary: list[_AdvisoryLink] | None = None
 
 
 class _Build(msgspec.Struct, rename="pascal"):
@@ -106,7 +106,7 @@ class _Rating(msgspec.Struct):
     base_metrics: _Metrics | None = None
 
 
-class _Named(msgspec.Struct, rename="pascal"):
+class _NamedLink(msgspec.Struct, rename="pascal"):
     name: str = ""
     link: str = ""
 
@@ -115,7 +115,7 @@ class _Metadata(msgspec.Struct):
     Issued: str | None = None
     Updated: str | None = None
     Withdrawn: str | None = None
-    CVE: list[_Named] | None = None
+    CVE: list[_NamedLink] | None = None
     NVD: Any = None
 
 
@@ -160,9 +160,11 @@ def advisory_of(item: OsItem, source: str, report: Report, place: str) -> Adviso
             continue
         groups.setdefault((fix.name, _module(fix, namespace), fix.arch or "", scheme), []).append(fix)
     severity = severity_of(told.Severity or "")
-    affected: dict[Affected, None] = {}
+    affected: dict[AffectedPackage, None] = {}
     for (name, module, arch, scheme), fixes in groups.items():
-        row = Affected(namespace=namespace, name=name, scheme=scheme, module=module, arch=arch, severity=severity)
+        row = AffectedPackage(
+            namespace=namespace, name=name, scheme=scheme, module=module, arch=arch, severity=severity
+        )
         affected.update(dict.fromkeys(_rows(row, fixes, told.Name, report)))
     cves = metadata.CVE or ()
     return Advisory(
@@ -193,7 +195,7 @@ def _ratings(told: _Vulnerability, metadata: _Metadata) -> Iterator[Cvss]:
         yield Cvss("2.0", str(second["Vectors"]), float(second["Score"]), "NVD")
 
 
-def _rows(row: Affected, fixes: Sequence[_FixedIn], identity: str, report: Report) -> Iterator[Affected]:
+def _rows(row: AffectedPackage, fixes: Sequence[_FixedIn], identity: str, report: Report) -> Iterator[AffectedPackage]:
     """The rows of one package: all that is said of it in one module and architecture."""
     if all(fix.fix == "0" for fix in fixes):
         yield msgspec.structs.replace(row, kind="unaffected", ranges=(EVERY_VERSION,))

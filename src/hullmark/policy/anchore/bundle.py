@@ -135,7 +135,7 @@ class Bundle:
 
 
 def _reference(path: str, wanted: str, ids: list[str], word: str) -> Mistake:
-    from hullmark.policy.convert import nearest
+    from hullmark.policy.decode import nearest
 
     if wanted in ids:
         return _twice(path, wanted, word)
@@ -150,7 +150,7 @@ def _twice(path: str, name: str, word: str) -> Mistake:
 
 
 @dataclass(slots=True)
-class Collected:
+class MistakeCollector:
     """Mistakes of the part that is being read."""
 
     found: list[Mistake] = field(default_factory=list)

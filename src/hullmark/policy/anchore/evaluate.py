@@ -26,12 +26,12 @@ from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of
-from hullmark.policy.anchore.trigger import Fired, Noted, Trigger, legacy_id
+from hullmark.policy.anchore.trigger import Firing, Note, Trigger, legacy_id
 from hullmark.policy.anchore.unknowns import with_unknowns
 from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
-from hullmark.policy.rules import Excepted
+from hullmark.policy.rules import PolicyException
 
 MAX_FINDINGS = Limit(
     100_000, "findings of one rule of Anchore's language; a rule that fires more often cannot be judged"
@@ -63,18 +63,18 @@ class Question:
     unmapped: Outcome = Outcome.STOP
     on_failure: Outcome = Outcome.STOP
     digest: str = ""
-    exceptions: tuple[Excepted, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
 
 
 @dataclass(slots=True)
 class _Run:
-    """What has come out so far. `is_clouded`: the outcome does not follow from the findings alone."""
+    """What has come out so far. `has_unknowns`: the outcome does not follow from the findings alone."""
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[PolicyProblem] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
-    is_clouded: bool = False
+    has_unknowns: bool = False
 
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
@@ -113,7 +113,7 @@ def evaluate_bundle(
             analyzer=analyzer,
             at=moment,
         ),
-        is_clouded=run.is_clouded,
+        has_unknowns=run.has_unknowns,
     )
 
 
@@ -125,7 +125,7 @@ def _of_image(facts: Facts, profile: Profile) -> Iterable[Problem]:
 def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
     mapping, mistakes = chosen_mapping(bundle, image, facts)
     told = _told(mistakes, facts.profile, run)
-    run.is_clouded = bool(told) or mapping is None
+    run.has_unknowns = bool(told) or mapping is None
     if told:
         count = f"{len(told)} mistakes" if len(told) > 1 else "a mistake"
         return Outcome.STOP, _reason(facts, "policy_evaluation", f"the policy has {count}: {told[0]}")
@@ -140,14 +140,14 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
                 _apply(rule, rule_set, facts, exceptions, (run, bundle.format))
         run.findings = [_excepted(finding, question.exceptions, facts.now) for finding in run.findings]
         outcome, sentence = _outcome(run, question)
-        run.is_clouded = bool(run.failed or run.untold)
+        run.has_unknowns = bool(run.failed or run.untold)
     for entries, verdict, word in (
         (bundle.denied_images, Outcome.STOP, "blacklisted"),
         (bundle.allowed_images, Outcome.GO, "whitelisted"),
     ):
         entry = next((each for each in entries if means(each, image, facts)), None)
         if entry is not None:
-            run.is_clouded = True
+            run.has_unknowns = True
             kind = "denied" if word == "blacklisted" else "allowed"
             return verdict, _reason(facts, word, f"the image is on the list of {kind} images, by {entry.path}")
     return outcome, _reason(facts, "policy_evaluation", sentence)
@@ -210,9 +210,9 @@ def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, 
         raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
     gaps = () if facts.profile.is_compat else untold(rule.check, rule.values, facts)
     for answer in (*answers, *gaps):
-        if isinstance(answer, Fired):
+        if isinstance(answer, Firing):
             findings.append(_finding(answer, rule, rule_set, how))
-        elif isinstance(answer, Noted):
+        elif isinstance(answer, Note):
             run.note(f"rule {name}: {answer.reason}", "", answer.path)
         else:
             _cannot_tell(answer, name, facts, run)
@@ -239,7 +239,7 @@ def _cannot_tell(answer: CannotTell, name: str, facts: AnchoreFacts, run: _Run) 
         run.untold.append(name)
 
 
-def _finding(fired: Fired, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str]) -> Finding:
+def _finding(fired: Firing, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str]) -> Finding:
     facts, exceptions, form = how
     trigger = rule.check.name if rule.check is not None else rule.trigger
     message = fired.legacy_message or fired.message
@@ -269,7 +269,7 @@ def _finding(fired: Fired, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFact
     )
 
 
-def _excepted(finding: Finding, exceptions: Sequence[Excepted], now: datetime) -> Finding:
+def _excepted(finding: Finding, exceptions: Sequence[PolicyException], now: datetime) -> Finding:
     """The finding, not counting if one of the exceptions covers it today (UTC)."""
     today = now.astimezone(UTC).date()
     covering = next(
@@ -302,7 +302,7 @@ def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:
 
 
 def _stopped(run: _Run, question: Question, sentence: str, problem_type: str) -> tuple[Outcome, str]:
-    run.is_clouded = True
+    run.has_unknowns = True
     run.note(sentence, problem_type)
     return Outcome.STOP, "policy_evaluation" if question.profile.is_compat else sentence
 

@@ -31,7 +31,7 @@ _TYPE_BITS = {
 T = TypeVar("T")
 
 
-class _Shared(Generic[T]):
+class _SharedProperty(Generic[T]):
     """A property that is derived once for all rules."""
 
     def __init__(self, derive: Callable[[Any], T]) -> None:
@@ -74,18 +74,18 @@ class AnchoreFacts:
         """The image's settings; empty ones if they could not be read."""
         return self.facts.inventory.config or ImageConfig()
 
-    @_Shared
+    @_SharedProperty
     def files(self) -> dict[str, FileRecord]:
         """The files that are there, by path."""
         records = self.facts.inventory.files or ()
         return {file.path: file for file in records if file.state not in ("missing", "ghost")}
 
-    @_Shared
+    @_SharedProperty
     def packages(self) -> tuple[PackageRow, ...]:
         """Every package, at every place."""
         return package_rows(self.facts.inventory)
 
-    @_Shared
+    @_SharedProperty
     def matches(self) -> tuple[MatchRow, ...]:
         """Every match, at every place; none if nobody matched."""
         return match_rows(self.facts.matches, self.packages) if self.facts.matches is not None else ()
@@ -107,7 +107,7 @@ class AnchoreFacts:
         """Whether a Dockerfile was handed over."""
         return bool(self.facts.dockerfile_text.strip())
 
-    @_Shared
+    @_SharedProperty
     def lines(self) -> tuple[Line, ...]:
         """The Dockerfile's instructions, or what the history suggests they were."""
         text = self.facts.dockerfile_text
@@ -126,7 +126,7 @@ class AnchoreFacts:
         """Whether any file was stored."""
         return any(self.stored(path) is not None for path in self.context.retrieve_files)
 
-    @_Shared
+    @_SharedProperty
     def passwd_lines(self) -> tuple[str, ...]:
         """The lines of passwd(5), stripped."""
         body = self.stored("/etc/passwd")

@@ -15,8 +15,8 @@ from hullmark.policy.anchore.mappings import chosen_mapping
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import image_of
 from hullmark.policy.days import next_midnight
+from hullmark.policy.deadlines import ends_of, first_after
 from hullmark.policy.facts import Facts
-from hullmark.policy.moments import ends_of, first_after
 
 
 def next_bundle_moment(

@@ -11,7 +11,7 @@ import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.policy.anchore.allowlists import Allowlist, Item
-from hullmark.policy.anchore.bundle import Bundle, Collected, Mapping, Rule, RuleSet
+from hullmark.policy.anchore.bundle import Bundle, Mapping, MistakeCollector, Rule, RuleSet
 from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.read_rules import read_rule
 from hullmark.policy.anchore.select import ImageRule, Wildcard
@@ -67,7 +67,7 @@ def read_bundle(document: dict[str, Any]) -> Bundle:
     version = document.get("version")
     form = version if isinstance(version, str) and version in _FORMATS else "2" if "rule_sets" in document else "1_0"
     words = _FORMATS[form]
-    head = Collected()
+    head = MistakeCollector()
     if version != form:
         reason = f"expected the version '1_0' or '2', not {str(version)[:60]!r}"
         head.add("version", reason, "UnsupportedVersionError")
@@ -100,7 +100,9 @@ def _text(entry: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)[:200]
 
 
-def _parts(entry: dict[str, Any], key: str, into: Collected, where: str = "") -> list[tuple[str, dict[str, Any]]]:
+def _parts(
+    entry: dict[str, Any], key: str, into: MistakeCollector, where: str = ""
+) -> list[tuple[str, dict[str, Any]]]:
     """The objects in a list, with their paths. A missing list is an empty one."""
     place = f"{where}{key}"
     value = entry.get(key)
@@ -120,7 +122,7 @@ def _parts(entry: dict[str, Any], key: str, into: Collected, where: str = "") ->
     return found
 
 
-def _required(entry: dict[str, Any], key: str, path: str, into: Collected) -> str:
+def _required(entry: dict[str, Any], key: str, path: str, into: MistakeCollector) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
         into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError")
@@ -128,7 +130,9 @@ def _required(entry: dict[str, Any], key: str, path: str, into: Collected) -> st
     return value
 
 
-def _named(entry: dict[str, Any], key: str, path: str, into: Collected, *, is_anywhere: bool = False) -> str | None:
+def _named(
+    entry: dict[str, Any], key: str, path: str, into: MistakeCollector, *, is_anywhere: bool = False
+) -> str | None:
     """A text that says what is meant; None, and a mistake, if there is none. To the original an empty one is a text that fits nothing."""
     value = entry.get(key)
     if not isinstance(value, str):
@@ -140,7 +144,7 @@ def _named(entry: dict[str, Any], key: str, path: str, into: Collected, *, is_an
 
 
 def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
-    own = Collected()
+    own = MistakeCollector()
     name = _required(entry, "id", path, own)
     _check_version(entry, path, form, own)
     if entry.get("rules") is None:
@@ -151,7 +155,7 @@ def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
     return RuleSet(id=name, name=_text(entry, "name"), rules=tuple(rules), mistakes=tuple(own.found))
 
 
-def _check_version(entry: dict[str, Any], path: str, form: str, into: Collected) -> None:
+def _check_version(entry: dict[str, Any], path: str, form: str, into: MistakeCollector) -> None:
     """Rule sets and allowlists have the version of the whole; format "2" may leave it out."""
     version = entry.get("version")
     if version != form and (version is not None or form == "1_0"):
@@ -160,7 +164,7 @@ def _check_version(entry: dict[str, Any], path: str, form: str, into: Collected)
 
 
 def _allowlist(entry: dict[str, Any], path: str, form: str) -> Allowlist:
-    own = Collected()
+    own = MistakeCollector()
     name = _required(entry, "id", path, own)
     _check_version(entry, path, form, own)
     if entry.get("items") is None:
@@ -174,7 +178,7 @@ def _allowlist(entry: dict[str, Any], path: str, form: str) -> Allowlist:
     )
 
 
-def _item(entry: dict[str, Any], path: str, into: Collected) -> Item | None:
+def _item(entry: dict[str, Any], path: str, into: MistakeCollector) -> Item | None:
     gate, trigger_id = _named(entry, "gate", path, into), _named(entry, "trigger_id", path, into)
     if not gate or not trigger_id:
         return None
@@ -205,7 +209,7 @@ def _expiry(text: str) -> datetime | None:
     return whole.replace(microsecond=int(fraction.ljust(6, "0"))) if fraction else whole
 
 
-def _wildcard(text: str | None, path: str, into: Collected) -> Wildcard | None:
+def _wildcard(text: str | None, path: str, into: MistakeCollector) -> Wildcard | None:
     if text is None:
         return None
     try:
@@ -215,7 +219,7 @@ def _wildcard(text: str | None, path: str, into: Collected) -> Wildcard | None:
         return None
 
 
-def _images(entry: dict[str, Any], path: str, into: Collected) -> ImageRule | None:
+def _images(entry: dict[str, Any], path: str, into: MistakeCollector) -> ImageRule | None:
     """Which images an entry means; None, and mistakes, if that cannot be told."""
     texts = [_named(entry, key, path, into, is_anywhere=True) for key in ("registry", "repository")]
     registry, repository = (
@@ -236,7 +240,7 @@ def _images(entry: dict[str, Any], path: str, into: Collected) -> ImageRule | No
 
 
 def _mapping(entry: dict[str, Any], path: str, words: _Words) -> Mapping:
-    own = Collected()
+    own = MistakeCollector()
     images = _images(entry, path, own)
     single, several = entry.get(words.rule_set_id), entry.get(words.rule_set_ids)
     if single and several:
@@ -258,7 +262,7 @@ def _mapping(entry: dict[str, Any], path: str, words: _Words) -> Mapping:
     )
 
 
-def _ids(value: object, path: str, into: Collected) -> list[str]:
+def _ids(value: object, path: str, into: MistakeCollector) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -268,7 +272,7 @@ def _ids(value: object, path: str, into: Collected) -> list[str]:
 
 
 def _image_entry(entry: dict[str, Any], path: str) -> Mapping:
-    own = Collected()
+    own = MistakeCollector()
     images = _images(entry, path, own)
     return Mapping(
         id=_text(entry, "id"), name=_text(entry, "name"), images=images, path=path, mistakes=tuple(own.found)

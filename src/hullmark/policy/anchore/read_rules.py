@@ -7,12 +7,12 @@ from typing import Any
 
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Action
-from hullmark.policy.anchore.bundle import Collected, Rule
+from hullmark.policy.anchore.bundle import MistakeCollector, Rule
 from hullmark.policy.anchore.gates import RETIRED, triggers_by_gate
 from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.params import BadValue, Values, read_value
 from hullmark.policy.anchore.trigger import Trigger
-from hullmark.policy.convert import nearest
+from hullmark.policy.decode import nearest
 
 MAX_PARAMS = Limit(200, "parameters of a rule in Anchore's language", "refused")
 
@@ -26,7 +26,7 @@ def _known(*, with_enterprise: bool) -> dict[str, dict[str, Trigger]]:
 
 def read_rule(entry: dict[str, Any], path: str, form: str) -> Rule:
     """The rule, with its mistakes."""
-    own = Collected()
+    own = MistakeCollector()
     gate, name = _name(entry, "gate", path, own), _name(entry, "trigger", path, own)
     action = _action(entry.get("action"), path, own)
     trigger = _trigger(gate, name, path, form, own) if gate and name else None
@@ -44,7 +44,7 @@ def read_rule(entry: dict[str, Any], path: str, form: str) -> Rule:
     )
 
 
-def _name(entry: dict[str, Any], key: str, path: str, into: Collected) -> str:
+def _name(entry: dict[str, Any], key: str, path: str, into: MistakeCollector) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value.strip():
         into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError")
@@ -52,7 +52,7 @@ def _name(entry: dict[str, Any], key: str, path: str, into: Collected) -> str:
     return value.lower()
 
 
-def _action(value: object, path: str, into: Collected) -> Action:
+def _action(value: object, path: str, into: MistakeCollector) -> Action:
     try:
         return Action(value.lower() if isinstance(value, str) else "")
     except ValueError:
@@ -60,7 +60,7 @@ def _action(value: object, path: str, into: Collected) -> Action:
         return Action.STOP
 
 
-def _trigger(gate: str, name: str, path: str, form: str, into: Collected) -> Trigger | None:
+def _trigger(gate: str, name: str, path: str, form: str, into: MistakeCollector) -> Trigger | None:
     known = _known(with_enterprise=form == "2")
     if gate in RETIRED:
         if name not in RETIRED[gate]:
@@ -82,7 +82,7 @@ def _trigger(gate: str, name: str, path: str, form: str, into: Collected) -> Tri
     return found
 
 
-def _unknown_trigger(gate: str, name: str, known: Any, path: str, into: Collected) -> None:
+def _unknown_trigger(gate: str, name: str, known: Any, path: str, into: MistakeCollector) -> None:
     reason = f"the gate {gate} has no trigger {name[:60]!r}{nearest(name, known)}"
     into.add(f"{path}.trigger", reason, "TriggerNotFoundError")
 
@@ -94,7 +94,7 @@ def _old_word(text: str) -> str:
     return text
 
 
-def _values(params: object, trigger: Trigger | None, path: str, form: str, into: Collected) -> Values:
+def _values(params: object, trigger: Trigger | None, path: str, form: str, into: MistakeCollector) -> Values:
     place = f"{path}.params"
     if params is None:
         into.add(place, "expected a list of parameters", "TypeError", "Q4")
@@ -124,7 +124,7 @@ def _values(params: object, trigger: Trigger | None, path: str, form: str, into:
 
 
 def _read_values(
-    given: dict[str, tuple[int, object]], trigger: Trigger, place: str, form: str, into: Collected
+    given: dict[str, tuple[int, object]], trigger: Trigger, place: str, form: str, into: MistakeCollector
 ) -> Values:
     found: dict[str, Any] = {}
     before = len(into.found)

@@ -17,7 +17,7 @@ from hullmark.policy.gate import CannotTell, Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fired:
+class Firing:
     """A trigger fires. `message` is the original's wherever it has one.
 
     `subject` is what it is about: a purl, a path, a line; the stable id rests on it. `legacy_id` is given where the original does not
@@ -34,7 +34,7 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Note:
     """Something that could not be used and does not matter for the rest. It becomes a problem."""
 
     reason: str
@@ -58,7 +58,7 @@ class Scope(NamedTuple):
 PACKAGES: frozenset[Fact] = frozenset(("packages",))
 """The facts that a rule looks at that is about packages alone."""
 
-Answer = Fired | CannotTell | Noted
+Answer = Firing | CannotTell | Note
 Check = Callable[[Values, AnchoreFacts], Iterator[Answer]]
 Fault = tuple[str, BadValue]
 """The name of a parameter, and what is wrong with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hullmark.model.limit import Limit
-from hullmark.model.match import Matches, Untold
+from hullmark.model.match import Matches, UnknownPackage
 from hullmark.model.problem import OPEN, Problem
 from hullmark.policy.facts import Facts
 
@@ -35,9 +35,9 @@ def _of_matches(matches: Matches) -> Iterator[Problem]:
     yield from _of_packages(left)
 
 
-def _of_packages(unknown: Iterable[Untold]) -> Iterator[Problem]:
+def _of_packages(unknown: Iterable[UnknownPackage]) -> Iterator[Problem]:
     """One for each reason, however many packages it is given for."""
-    by_reason: dict[str, list[Untold]] = {}
+    by_reason: dict[str, list[UnknownPackage]] = {}
     for each in unknown:
         by_reason.setdefault(each.reason, []).append(each)
     reasons = sorted(by_reason)

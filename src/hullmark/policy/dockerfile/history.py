@@ -18,7 +18,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HistoryEntry
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
-from hullmark.policy.dockerfile.lines import Joined
+from hullmark.policy.dockerfile.lines import JoinedInstruction
 from hullmark.policy.dockerfile.parse import KEYWORDS, MAX_INSTRUCTIONS, instruction_of
 from hullmark.policy.dockerfile.words import split_words, stripped
 
@@ -101,7 +101,7 @@ def _read(text: str) -> Instruction | None:
     keyword, rest = keyword.upper(), stripped(rest)
     value = _value(keyword, rest)
     try:
-        found = instruction_of(Joined(0, f"{keyword} {value}".replace("\n", " "), [f"{keyword} {value}"]))
+        found = instruction_of(JoinedInstruction(0, f"{keyword} {value}".replace("\n", " "), [f"{keyword} {value}"]))
     except HullmarkError:
         return None
     return msgspec.structs.replace(found, line=0)

@@ -25,7 +25,7 @@ _HEREDOC = re.compile(r"[0-9]{0,9}<<(-?)\s*([^<]+)").fullmatch
 _BLANK = " \t"
 
 
-class Joined(NamedTuple):
+class JoinedInstruction(NamedTuple):
     """An instruction on one line: the number of its first line, the line, and its lines as they were written."""
 
     number: int
@@ -72,14 +72,14 @@ class Lines:
             found[name] = value
         return found
 
-    def next(self) -> Joined | None:
+    def next(self) -> JoinedInstruction | None:
         """The next instruction, its here-documents left to be read; None at the end."""
         while self._at < len(self._lines):
             number = self._at + 1
             joined = self._join()
             line = stripped("".join(joined))
             if line:
-                return Joined(number, line, self._lines[number - 1 : self._at])
+                return JoinedInstruction(number, line, self._lines[number - 1 : self._at])
         return None
 
     def _join(self) -> list[str]:
@@ -105,7 +105,7 @@ class Lines:
             return line, False
         return text[:-1], True
 
-    def heredocs(self, joined: Joined) -> tuple[Heredoc, ...]:
+    def heredocs(self, joined: JoinedInstruction) -> tuple[Heredoc, ...]:
         """The here-documents that an instruction announces, read from the lines after it, which are added to those written."""
         found = []
         for word in split_words(joined.line, has_heredocs=True) if "<<" in joined.line else ():
@@ -117,7 +117,7 @@ class Lines:
                 found.append(self._heredoc(name, joined, strips_tabs=bool(announced[1]), is_quoted=is_quoted))
         return tuple(found)
 
-    def _heredoc(self, name: str, joined: Joined, *, strips_tabs: bool, is_quoted: bool) -> Heredoc:
+    def _heredoc(self, name: str, joined: JoinedInstruction, *, strips_tabs: bool, is_quoted: bool) -> Heredoc:
         lines: list[str] = []
         for place in range(self._at, len(self._lines)):
             line = self._lines[place]

@@ -14,10 +14,10 @@ import msgspec
 from hullmark.model.dockerfile import Dockerfile, Instruction, Stage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.policy.dockerfile.lines import Joined, Lines, fault
+from hullmark.policy.dockerfile.lines import JoinedInstruction, Lines, fault
 from hullmark.policy.dockerfile.words import (
     BadSubstitution,
-    Expanded,
+    ExpandedText,
     Variables,
     exec_form,
     expand,
@@ -58,7 +58,7 @@ def parse_dockerfile(text: bytes) -> Dockerfile:
     return _staged(instructions, lines.directives)
 
 
-def instruction_of(joined: Joined, escape: str = "\\") -> Instruction:
+def instruction_of(joined: JoinedInstruction, escape: str = "\\") -> Instruction:
     """One instruction from its line, without its here-documents. Raises HullmarkError."""
     word, *rest = _BLANK.split(joined.line, maxsplit=1)
     keyword = word.upper()
@@ -79,7 +79,7 @@ def instruction_of(joined: Joined, escape: str = "\\") -> Instruction:
 
 def on_build(instruction: Instruction, escape: str = "\\") -> Instruction:
     """What an ONBUILD holds back for those who build on the image."""
-    inner = instruction_of(Joined(instruction.line, instruction.value, [instruction.text]), escape)
+    inner = instruction_of(JoinedInstruction(instruction.line, instruction.value, [instruction.text]), escape)
     return msgspec.structs.replace(inner, heredocs=instruction.heredocs)
 
 
@@ -121,7 +121,7 @@ def health_command(value: str) -> tuple[str, str]:
     return kind.upper(), stripped(command[0]) if command else ""
 
 
-def _instruction(joined: Joined, lines: Lines) -> Instruction:
+def _instruction(joined: JoinedInstruction, lines: Lines) -> Instruction:
     """The instruction with its here-documents."""
     instruction = instruction_of(joined, lines.escape)
     inner = on_build(instruction, lines.escape) if instruction.keyword == "ONBUILD" else instruction
@@ -197,7 +197,7 @@ def declare(
         try:
             value = expand(default, known, escape)
         except BadSubstitution:
-            value = Expanded("", frozenset((name,)))
+            value = ExpandedText("", frozenset((name,)))
         if equals:
             seen[name] = None if value.unknown or len(seen) > _MAX_ARGUMENTS else value.text
         else:

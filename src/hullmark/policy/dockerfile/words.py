@@ -34,7 +34,7 @@ class BadSubstitution(ValueError):
     """A `$` that is followed by what no shell understands, or by more than is allowed."""
 
 
-class Expanded(NamedTuple):
+class ExpandedText(NamedTuple):
     """A text with its variables filled in. Those of `unknown` value stand in it as they were written."""
 
     text: str
@@ -108,12 +108,12 @@ def pairs(value: str, escape: str) -> list[tuple[str, str]]:
     return found
 
 
-def expand(text: str, variables: Variables, escape: str = "\\") -> Expanded:
+def expand(text: str, variables: Variables, escape: str = "\\") -> ExpandedText:
     """The text with quotes taken away and variables filled in. Raises BadSubstitution."""
     if "$" not in text and not any(mark in text for mark in ("'", '"', escape)):
-        return Expanded(text)
+        return ExpandedText(text)
     expansion = _Expansion(text, variables, escape)
-    return Expanded(expansion.until("", 0), frozenset(expansion.unknown))
+    return ExpandedText(expansion.until("", 0), frozenset(expansion.unknown))
 
 
 class _Expansion:

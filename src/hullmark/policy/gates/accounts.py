@@ -22,7 +22,7 @@ _LONGEST = 60
 Id = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
-class Forbidden(Params, frozen=True, kw_only=True):
+class ForbiddenAccounts(Params, frozen=True, kw_only=True):
     """Fires for each account that meets all conditions that are given. Without passwd(5) that cannot be told."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Names that are forbidden; none: any.")] = ()
@@ -37,7 +37,7 @@ class Forbidden(Params, frozen=True, kw_only=True):
             raise ValueError("expected a condition: without one all accounts are forbidden")
 
 
-class Required(Params, frozen=True, kw_only=True):
+class RequiredAccounts(Params, frozen=True, kw_only=True):
     """Fires if there are no accounts, and for each name that no account has."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Each must fit at least one account.")] = ()
@@ -55,7 +55,7 @@ class _Account(NamedTuple):
         return self.fields[_NAME]
 
 
-def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+def forbidden(params: ForbiddenAccounts, facts: Facts) -> Iterator[Answer]:
     """Look at each account."""
     accounts = _accounts(facts)
     if isinstance(accounts, CannotTell):
@@ -73,7 +73,7 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
         yield CannotTell(f"there is no file {PASSWD}")
 
 
-def required(params: Required, facts: Facts) -> Iterator[Answer]:
+def required(params: RequiredAccounts, facts: Facts) -> Iterator[Answer]:
     """Look for accounts."""
     accounts = _accounts(facts)
     if isinstance(accounts, CannotTell):
@@ -108,7 +108,7 @@ def _layer(facts: Facts) -> int:
     return file.layer if file is not None else -1
 
 
-def _meets(params: Forbidden, account: _Account) -> bool | None:
+def _meets(params: ForbiddenAccounts, account: _Account) -> bool | None:
     """Whether all conditions are met; None if the line lacks a field that decides it."""
     if any(glob.matches(account.name) for glob in params.allow):
         return False
@@ -150,11 +150,11 @@ def _wanted(params: Params) -> tuple[PathGlob, ...]:
     return _GLOBS
 
 
-def _remove(params: Forbidden, subject: str) -> str:
+def _remove(params: ForbiddenAccounts, subject: str) -> str:
     return f"remove the account {subject}, or change it"
 
 
-def _add(params: Required, subject: str) -> str:
+def _add(params: RequiredAccounts, subject: str) -> str:
     return "add /etc/passwd" if subject == PASSWD else f"add an account {subject}"
 
 
@@ -164,13 +164,19 @@ TRIGGERS = (
     Trigger(
         gate="accounts",
         name="forbidden",
-        params=Forbidden,
+        params=ForbiddenAccounts,
         check=forbidden,
         needs=_NEEDS,
         contents=_wanted,
         advice=_remove,
     ),
     Trigger(
-        gate="accounts", name="required", params=Required, check=required, needs=_NEEDS, contents=_wanted, advice=_add
+        gate="accounts",
+        name="required",
+        params=RequiredAccounts,
+        check=required,
+        needs=_NEEDS,
+        contents=_wanted,
+        advice=_add,
     ),
 )

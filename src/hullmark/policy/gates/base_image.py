@@ -17,7 +17,7 @@ NAME, DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.b
 _SHOWN = 5
 
 
-class Labelled(Params, frozen=True, kw_only=True):
+class LabelledBase(Params, frozen=True, kw_only=True):
     """Fires if the image's labels name a base image that is forbidden or not among the allowed ones, or name none."""
 
     allowed: Annotated[
@@ -53,7 +53,7 @@ class Layers(Params, frozen=True, kw_only=True):
             raise ValueError("expected at least one base image")
 
 
-def label(params: Labelled, facts: Facts) -> Iterator[Answer]:
+def label(params: LabelledBase, facts: Facts) -> Iterator[Answer]:
     """Look at the labels."""
     config = facts.inventory.config or ImageConfig()
     name, digest = config.labels.get(NAME, "").strip(), config.labels.get(DIGEST, "").strip()
@@ -91,13 +91,18 @@ def _rebase(params: Layers, subject: str) -> str:
     return f"build FROM {' or '.join(base.name for base in params.allowed[:_SHOWN])}"
 
 
-def _relabel(params: Labelled, subject: str) -> str:
+def _relabel(params: LabelledBase, subject: str) -> str:
     return f"build from an allowed base image and set the labels {NAME} and {DIGEST}"
 
 
 TRIGGERS = (
     Trigger(
-        gate="base_image", name="label", params=Labelled, check=label, needs=frozenset((Need.CONFIG,)), advice=_relabel
+        gate="base_image",
+        name="label",
+        params=LabelledBase,
+        check=label,
+        needs=frozenset((Need.CONFIG,)),
+        advice=_relabel,
     ),
     Trigger(gate="base_image", name="layers", params=Layers, check=layers, advice=_rebase),
 )

@@ -32,7 +32,7 @@ Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left ou
 Bits = Annotated[int, Meta(ge=0, le=100_000)]
 
 
-class Expired(Params, frozen=True, kw_only=True):
+class CertificateValidity(Params, frozen=True, kw_only=True):
     """Fires for each certificate that is not valid any more, not yet, or will not be in some days."""
 
     paths: Annotated[
@@ -77,7 +77,7 @@ class PrivateKeys(Params, frozen=True, kw_only=True):
     encrypted: Annotated[bool, Meta(description="Whether keys count that a password protects.")] = True
 
 
-def expired(params: Expired, facts: Facts) -> Iterator[Answer]:
+def expired(params: CertificateValidity, facts: Facts) -> Iterator[Answer]:
     """Look at the dates of certificates."""
     for file, item in _items(params, facts):
         if isinstance(item, Unread):
@@ -134,7 +134,7 @@ def _is_weak_hash(params: Weak, name: str) -> bool:
     return name != "" and any(glob.matches(name) for glob in params.hashes or _WEAK_HASHES)
 
 
-def _wrong_time(params: Expired, certificate: Certificate, facts: Facts) -> str:
+def _wrong_time(params: CertificateValidity, certificate: Certificate, facts: Facts) -> str:
     if certificate.ends < facts.now:
         return f"expired on {certificate.ends:%Y-%m-%d}"
     if params.not_yet_valid and facts.now < certificate.begins:
@@ -144,7 +144,7 @@ def _wrong_time(params: Expired, certificate: Certificate, facts: Facts) -> str:
     return ""
 
 
-def _turns(params: Expired, facts: Facts) -> Iterator[datetime]:
+def _turns(params: CertificateValidity, facts: Facts) -> Iterator[datetime]:
     """When certificates begin to be valid, and when they end."""
     for _, item in _items(params, facts):
         if isinstance(item, Certificate):
@@ -155,7 +155,9 @@ def _turns(params: Expired, facts: Facts) -> Iterator[datetime]:
                 yield from later(item.ends, -params.within_days, is_beyond=True)
 
 
-def _items(params: Expired | Weak | SelfSigned | PrivateKeys, facts: Facts) -> Iterator[tuple[KeyFile, Item]]:
+def _items(
+    params: CertificateValidity | Weak | SelfSigned | PrivateKeys, facts: Facts
+) -> Iterator[tuple[KeyFile, Item]]:
     """What is in the files that count; those that later layers deleted count for private keys only."""
     allow, wanted = PathGlobs(params.allow), PathGlobs(params.paths)
     for file in facts.certificates or ():
@@ -174,7 +176,7 @@ def _at(file: KeyFile, facts: Facts, detail: str = "") -> tuple[Evidence, ...]:
     return (facts.at(file.path, file.layer, detail),)
 
 
-def _renew(params: Expired | Weak | SelfSigned, subject: str) -> str:
+def _renew(params: CertificateValidity | Weak | SelfSigned, subject: str) -> str:
     return f"replace the certificate or key in {subject.partition('#')[0]}, or remove the file"
 
 
@@ -187,7 +189,13 @@ _NEEDS = frozenset((Need.CERTIFICATES,))
 
 TRIGGERS = (
     Trigger(
-        gate="certificates", name="expired", params=Expired, check=expired, needs=_NEEDS, advice=_renew, moments=_turns
+        gate="certificates",
+        name="expired",
+        params=CertificateValidity,
+        check=expired,
+        needs=_NEEDS,
+        advice=_renew,
+        moments=_turns,
     ),
     Trigger(gate="certificates", name="weak", params=Weak, check=weak, needs=_NEEDS, advice=_renew),
     Trigger(

@@ -42,17 +42,17 @@ class _Lines(Params, frozen=True, kw_only=True):
             raise ValueError("expected at least one path")
 
 
-class Forbidden(_Lines, frozen=True, kw_only=True):
+class ForbiddenLines(_Lines, frozen=True, kw_only=True):
     """Fires for each file in which a line fits the pattern."""
 
 
-class Required(_Lines, frozen=True, kw_only=True):
+class RequiredLines(_Lines, frozen=True, kw_only=True):
     """Fires for each file in which no line fits the pattern, and for each path that no file fits."""
 
     optional: Annotated[bool, Meta(description="Whether the files may be missing.")] = False
 
 
-def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+def forbidden(params: ForbiddenLines, facts: Facts) -> Iterator[Answer]:
     """Look for lines that must not be."""
     for file in _files(params, facts):
         text = _text(file, params, facts)
@@ -65,7 +65,7 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
             yield Violation(file.path, message, facts.at_file(file, f"line {line}"))
 
 
-def required(params: Required, facts: Facts) -> Iterator[Answer]:
+def required(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
     """Look for lines that must be."""
     files = _files(params, facts)
     for file in files:
@@ -132,7 +132,7 @@ TRIGGERS = (
     Trigger(
         gate="contents",
         name="forbidden",
-        params=Forbidden,
+        params=ForbiddenLines,
         check=forbidden,
         looks_at=_LOOKS_AT,
         needs=_NEEDS,
@@ -141,7 +141,7 @@ TRIGGERS = (
     Trigger(
         gate="contents",
         name="required",
-        params=Required,
+        params=RequiredLines,
         check=required,
         looks_at=_LOOKS_AT,
         needs=_NEEDS,

@@ -42,7 +42,7 @@ class _About(Params, frozen=True, kw_only=True):
             raise ValueError("expected at least one path")
 
 
-class Forbidden(_About, frozen=True, kw_only=True):
+class ForbiddenFiles(_About, frozen=True, kw_only=True):
     """Fires for each file that one of the paths fits and that meets all other conditions that are given."""
 
     pattern: Annotated[Pattern | None, Meta(description="Only files whose whole path this fits somewhere.")] = None
@@ -54,7 +54,7 @@ class Forbidden(_About, frozen=True, kw_only=True):
     except_modes: Annotated[tuple[Mode, ...], Meta(description="Not files with one of these permission bits.")] = ()
 
 
-class Required(Params, frozen=True, kw_only=True):
+class RequiredFiles(Params, frozen=True, kw_only=True):
     """Fires for each path that no file fits."""
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="Each must fit at least one file.")]
@@ -96,7 +96,7 @@ class OwningPackage(_About, frozen=True, kw_only=True):
     packages: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may own it; none: any package.")] = ()
 
 
-class Privileged(Params, frozen=True, kw_only=True):
+class PrivilegedFiles(Params, frozen=True, kw_only=True):
     """Fires for each regular file that runs with the rights of its owner or group, whoever starts it."""
 
     allow: Allow = ()
@@ -140,7 +140,7 @@ class TooMany(Params, frozen=True, kw_only=True):
     types: FileTypes = ("file",)
 
 
-def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+def forbidden(params: ForbiddenFiles, facts: Facts) -> Iterator[Answer]:
     """Look for files that must not be."""
     modes = frozenset(mode.bits for mode in params.modes)
     left_out = frozenset(mode.bits for mode in params.except_modes)
@@ -155,7 +155,7 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
             yield Violation(file.path, f"The {_noun(file)} {file.path} must not be there.", facts.at_file(file))
 
 
-def required(params: Required, facts: Facts) -> Iterator[Answer]:
+def required(params: RequiredFiles, facts: Facts) -> Iterator[Answer]:
     """Look for files that must be."""
     for glob in params.paths:
         if not any(not params.types or file.type in params.types for file in facts.files.matching((glob,))):
@@ -211,7 +211,7 @@ def owning_package(params: OwningPackage, facts: Facts) -> Iterator[Answer]:
             yield Violation(file.path, message, facts.at_file(file, file.owner))
 
 
-def privileged(params: Privileged, facts: Facts) -> Iterator[Answer]:
+def privileged(params: PrivilegedFiles, facts: Facts) -> Iterator[Answer]:
     """Look at the setuid and setgid bits."""
     allow = PathGlobs(params.allow)
     counted = SETUID * params.setuid | SETGID * params.setgid
@@ -277,7 +277,7 @@ def _about(params: _About, facts: Facts) -> list[FileRecord]:
     return [file for file in files if not allow.match(file.path)] if params.allow else files
 
 
-def _digests(params: Forbidden) -> frozenset[Need]:
+def _digests(params: ForbiddenFiles) -> frozenset[Need]:
     return frozenset((Need.DIGESTS,)) if params.sha256 or params.except_sha256 else frozenset()
 
 
@@ -295,7 +295,7 @@ def _delete(params: Params, subject: str) -> str:
     return f"remove {subject}"
 
 
-def _add(params: Required, subject: str) -> str:
+def _add(params: RequiredFiles, subject: str) -> str:
     return f"add {subject}"
 
 
@@ -312,7 +312,7 @@ def _change_owner(params: Owner, subject: str) -> str:
     return f"chown {params.uids[0] if params.uids else ''}{group} {subject}"
 
 
-def _drop_bits(params: Privileged, subject: str) -> str:
+def _drop_bits(params: PrivilegedFiles, subject: str) -> str:
     bits = ",".join(bit for bit, is_counted in (("u-s", params.setuid), ("g-s", params.setgid)) if is_counted)
     return f"chmod {bits} {subject}"
 
@@ -331,13 +331,13 @@ TRIGGERS = (
     Trigger(
         gate="files",
         name="forbidden",
-        params=Forbidden,
+        params=ForbiddenFiles,
         check=forbidden,
         needs=_FILES,
         also_needs=_digests,
         advice=_delete,
     ),
-    Trigger(gate="files", name="required", params=Required, check=required, needs=_FILES, advice=_add),
+    Trigger(gate="files", name="required", params=RequiredFiles, check=required, needs=_FILES, advice=_add),
     Trigger(gate="files", name="mode", params=ModeBits, check=mode_bits, needs=_FILES, advice=_set_mode),
     Trigger(gate="files", name="owner", params=Owner, check=owner, needs=_FILES, advice=_change_owner),
     Trigger(
@@ -348,7 +348,7 @@ TRIGGERS = (
         looks_at=frozenset(("files", "owners")),
         needs=_FILES,
     ),
-    Trigger(gate="files", name="setuid", params=Privileged, check=privileged, needs=_FILES, advice=_drop_bits),
+    Trigger(gate="files", name="setuid", params=PrivilegedFiles, check=privileged, needs=_FILES, advice=_drop_bits),
     Trigger(
         gate="files", name="world_writable", params=WorldWritable, check=world_writable, needs=_FILES, advice=_close
     ),

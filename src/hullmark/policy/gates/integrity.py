@@ -27,7 +27,7 @@ Types = Annotated[
 ]
 
 
-class Changed(Params, frozen=True, kw_only=True):
+class ChangedFiles(Params, frozen=True, kw_only=True):
     """Fires for each file that is not as its package installed it."""
 
     paths: Paths = ()
@@ -37,7 +37,7 @@ class Changed(Params, frozen=True, kw_only=True):
     settings: Annotated[bool, Meta(description="Whether changed configuration files count too.")] = False
 
 
-class Missing(Params, frozen=True, kw_only=True):
+class MissingFiles(Params, frozen=True, kw_only=True):
     """Fires for each file that a package installed and that is not there any more."""
 
     paths: Paths = ()
@@ -77,7 +77,7 @@ class UnexplainedBytes(Params, frozen=True, kw_only=True):
     allow: Allow = ()
 
 
-def changed(params: Changed, facts: Facts) -> Iterator[Answer]:
+def changed(params: ChangedFiles, facts: Facts) -> Iterator[Answer]:
     """Look at what packages' own digests say."""
     if facts.files.has_state("unverified") and not facts.files.has_state("ok", "changed", "config-changed"):
         yield CannotTell("the files were not compared with their packages' digests")
@@ -87,7 +87,7 @@ def changed(params: Changed, facts: Facts) -> Iterator[Answer]:
             yield Violation(file.path, message, facts.at_file(file, file.owner or ""))
 
 
-def missing(params: Missing, facts: Facts) -> Iterator[Answer]:
+def missing(params: MissingFiles, facts: Facts) -> Iterator[Answer]:
     """Look at what packages say should be there."""
     for file in _of_packages(params, facts, "missing"):
         if file.type == "dir" and (file.owner or "").startswith("pkg:apk/"):
@@ -130,7 +130,7 @@ def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer
         yield Violation("bytes", message, evidence)
 
 
-def _of_packages(params: Changed | Missing, facts: Facts, state: str) -> Iterator[FileRecord]:
+def _of_packages(params: ChangedFiles | MissingFiles, facts: Facts, state: str) -> Iterator[FileRecord]:
     for file in _selected(params.paths, params.allow, facts, state):
         package = facts.packages_by_purl.get(file.owner or "")
         is_named = not params.packages or (package and any(glob.matches(package.name) for glob in params.packages))
@@ -147,7 +147,7 @@ def _selected(
             yield file
 
 
-def _reinstall(params: Changed | Missing, subject: str) -> str:
+def _reinstall(params: ChangedFiles | MissingFiles, subject: str) -> str:
     return f"reinstall the package that {subject} belongs to"
 
 
@@ -165,11 +165,11 @@ _OWNERS: frozenset[Fact] = frozenset(("files", "owners"))
 _COMPARED = frozenset((Need.FILES, Need.DIGESTS))
 
 TRIGGERS = (
-    Trigger(gate="integrity", name="changed", params=Changed, check=changed, needs=_COMPARED, advice=_reinstall),
+    Trigger(gate="integrity", name="changed", params=ChangedFiles, check=changed, needs=_COMPARED, advice=_reinstall),
     Trigger(
         gate="integrity",
         name="missing",
-        params=Missing,
+        params=MissingFiles,
         check=missing,
         looks_at=_OWNERS,
         needs=_FILES,

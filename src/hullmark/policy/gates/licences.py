@@ -36,7 +36,7 @@ class _About(Params, frozen=True, kw_only=True):
     types: Types = ()
 
 
-class Forbidden(_About, frozen=True, kw_only=True):
+class ForbiddenLicences(_About, frozen=True, kw_only=True):
     """Fires for each package that cannot be had without a forbidden licence. Licences that are not known are not among them."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are forbidden.")] = ()
@@ -50,7 +50,7 @@ class Forbidden(_About, frozen=True, kw_only=True):
             raise ValueError("expected names or categories: without one of them it never fires")
 
 
-class Allowed(_About, frozen=True, kw_only=True):
+class AllowedLicences(_About, frozen=True, kw_only=True):
     """Fires for each package that cannot be had under allowed licences alone. Packages that name no licence are left out."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are allowed.")] = ()
@@ -72,7 +72,7 @@ class NotKnown(_About, frozen=True, kw_only=True):
             raise ValueError("expected missing or unrecognised to count: without one of them it never fires")
 
 
-class Written(_About, frozen=True, kw_only=True):
+class WrittenLicences(_About, frozen=True, kw_only=True):
     """Fires for each package with a licence that is forbidden as the package itself writes it. What is not written is not among them."""
 
     names: Annotated[
@@ -90,7 +90,7 @@ class Written(_About, frozen=True, kw_only=True):
             raise ValueError("expected names or containing: without one of them it never fires")
 
 
-def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+def forbidden(params: ForbiddenLicences, facts: Facts) -> Iterator[Answer]:
     """Look for a choice without what is forbidden."""
 
     def is_fit(licence: Licence) -> bool:
@@ -104,7 +104,7 @@ def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
             yield Violation(package.purl, message, facts.at_package(package))
 
 
-def allowed(params: Allowed, facts: Facts) -> Iterator[Answer]:
+def allowed(params: AllowedLicences, facts: Facts) -> Iterator[Answer]:
     """Look for a choice of what is allowed."""
 
     def is_fit(licence: Licence) -> bool:
@@ -131,7 +131,7 @@ def unknown(params: NotKnown, facts: Facts) -> Iterator[Answer]:
                 yield Violation(package.purl, message, facts.at_package(package))
 
 
-def written(params: Written, facts: Facts) -> Iterator[Answer]:
+def written(params: WrittenLicences, facts: Facts) -> Iterator[Answer]:
     """Look at the texts themselves."""
     containing = tuple(filter(None, params.containing))
     for package in _about(params, facts):
@@ -182,8 +182,19 @@ def _replace(params: _About, subject: str) -> str:
 _LOOKS_AT: frozenset[Fact] = frozenset(("packages",))
 
 TRIGGERS = (
-    Trigger(gate="licences", name="forbidden", params=Forbidden, check=forbidden, looks_at=_LOOKS_AT, advice=_replace),
-    Trigger(gate="licences", name="allowed", params=Allowed, check=allowed, looks_at=_LOOKS_AT, advice=_replace),
+    Trigger(
+        gate="licences",
+        name="forbidden",
+        params=ForbiddenLicences,
+        check=forbidden,
+        looks_at=_LOOKS_AT,
+        advice=_replace,
+    ),
+    Trigger(
+        gate="licences", name="allowed", params=AllowedLicences, check=allowed, looks_at=_LOOKS_AT, advice=_replace
+    ),
     Trigger(gate="licences", name="unknown", params=NotKnown, check=unknown, looks_at=_LOOKS_AT),
-    Trigger(gate="licences", name="written", params=Written, check=written, looks_at=_LOOKS_AT, advice=_replace),
+    Trigger(
+        gate="licences", name="written", params=WrittenLicences, check=written, looks_at=_LOOKS_AT, advice=_replace
+    ),
 )

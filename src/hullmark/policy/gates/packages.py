@@ -48,7 +48,7 @@ class _About(Params, frozen=True, kw_only=True):
         return bool(self.types or self.locations or self.sources or self.owned is not None)
 
 
-class Required(_About, frozen=True, kw_only=True):
+class RequiredPackages(_About, frozen=True, kw_only=True):
     """Fires for each name that no installed package fits, or none in a version that meets the condition."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must be installed.")]
@@ -60,7 +60,7 @@ class Required(_About, frozen=True, kw_only=True):
             raise ValueError("expected at least one name")
 
 
-class Forbidden(_About, frozen=True, kw_only=True):
+class ForbiddenPackages(_About, frozen=True, kw_only=True):
     """Fires for each installed package that one of the names fits and whose version meets the condition."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must not be installed; none: all.")] = ()
@@ -79,7 +79,7 @@ class Forbidden(_About, frozen=True, kw_only=True):
             raise ValueError("expected names, or which packages it is about: without that all packages are forbidden")
 
 
-def required(params: Required, facts: Facts) -> Iterator[Answer]:
+def required(params: RequiredPackages, facts: Facts) -> Iterator[Answer]:
     """Look for each name."""
     packages = list(_about(params, facts))
     for glob in params.names:
@@ -100,7 +100,7 @@ def required(params: Required, facts: Facts) -> Iterator[Answer]:
             yield Violation(glob.text, f"Package {wanted} must be installed{_place(params)}, and is not.")
 
 
-def forbidden(params: Forbidden, facts: Facts) -> Iterator[Answer]:
+def forbidden(params: ForbiddenPackages, facts: Facts) -> Iterator[Answer]:
     """Look at each package."""
     for package in _about(params, facts):
         if (params.names and not _fits(params.names, package)) or _fits(params.allow, package):
@@ -141,10 +141,10 @@ def _fits(globs: tuple[NameGlob, ...], package: Package) -> bool:
     return any(glob.matches(name) for glob in globs for name in names)
 
 
-def _is_wanted(package: Package, params: Required | Forbidden) -> bool | None:
+def _is_wanted(package: Package, params: RequiredPackages | ForbiddenPackages) -> bool | None:
     """Whether the version is one of those that are meant; None if that cannot be told."""
     names = [package.version]
-    if isinstance(params, Forbidden) and params.ignore_release:
+    if isinstance(params, ForbiddenPackages) and params.ignore_release:
         version, dash, release = package.version.rpartition("-")
         if dash and (package.type == "rpm" or (package.type == "apk" and release[:1] == "r")):
             names.append(version)
@@ -153,7 +153,7 @@ def _is_wanted(package: Package, params: Required | Forbidden) -> bool | None:
     return _meets(package, params.version)
 
 
-def _versions(params: Required | Forbidden) -> str:
+def _versions(params: RequiredPackages | ForbiddenPackages) -> str:
     """The versions that are meant, "" for all."""
     exact = " or ".join(glob.text for glob in params.exact_versions)
     return ", ".join(filter(None, (exact, str(params.version or ""))))
@@ -175,11 +175,11 @@ def _listed(texts: Iterable[str]) -> str:
     return ", ".join(shown[:_SHOWN]) + rest
 
 
-def _install(params: Required, subject: str) -> str:
+def _install(params: RequiredPackages, subject: str) -> str:
     return f"install package {subject} {_versions(params)}".rstrip()
 
 
-def _remove(params: Forbidden, subject: str) -> str:
+def _remove(params: ForbiddenPackages, subject: str) -> str:
     name, _, version = subject.rpartition("/")[2].partition("?")[0].partition("@")
     versions = _versions(params)
     condition = f" {version}, or change to a version that is not {versions}" if versions else ""
@@ -189,6 +189,10 @@ def _remove(params: Forbidden, subject: str) -> str:
 _LOOKS_AT: frozenset[Fact] = frozenset(("packages",))
 
 TRIGGERS = (
-    Trigger(gate="packages", name="required", params=Required, check=required, looks_at=_LOOKS_AT, advice=_install),
-    Trigger(gate="packages", name="forbidden", params=Forbidden, check=forbidden, looks_at=_LOOKS_AT, advice=_remove),
+    Trigger(
+        gate="packages", name="required", params=RequiredPackages, check=required, looks_at=_LOOKS_AT, advice=_install
+    ),
+    Trigger(
+        gate="packages", name="forbidden", params=ForbiddenPackages, check=forbidden, looks_at=_LOOKS_AT, advice=_remove
+    ),
 )

@@ -15,7 +15,7 @@ from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.values import NameGlob
 
 
-class Found(Params, frozen=True, kw_only=True):
+class SecretFindings(Params, frozen=True, kw_only=True):
     """Fires for each secret in a file, also in one that a later layer deletes, and in variables, labels, commands and history."""
 
     severity: Annotated[Severity, Meta(description="At least so severe.")] = "unknown"
@@ -37,7 +37,7 @@ class Found(Params, frozen=True, kw_only=True):
     ] = False
 
 
-def found(params: Found, facts: Facts) -> Iterator[Answer]:
+def found(params: SecretFindings, facts: Facts) -> Iterator[Answer]:
     """Look at what the search found."""
     wanted, left_out = PathGlobs(params.paths), PathGlobs(params.allow)
     for secret in facts.secrets or ():
@@ -51,7 +51,7 @@ def found(params: Found, facts: Facts) -> Iterator[Answer]:
             yield CannotTell(f"not all secrets in {problem.path or 'the image'} are known: {problem.reason}")
 
 
-def _counts(params: Found, secret: Secret) -> bool:
+def _counts(params: SecretFindings, secret: Secret) -> bool:
     if secret.allowed and not params.in_tests:
         return False
     if SEVERITY_RANK[secret.severity] < SEVERITY_RANK[params.severity] or secret.digest in params.allow_digests:
@@ -81,11 +81,18 @@ def _message(secret: Secret) -> str:
     return f"The file {secret.path}{deleted} holds a secret ({secret.title}) on line {secret.line}."
 
 
-def _remove(params: Found, subject: str) -> str:
+def _remove(params: SecretFindings, subject: str) -> str:
     place = subject.partition("#")[0]
     return f"build without the secret in {place} in any layer, hand it over when the container starts, and replace it"
 
 
 TRIGGERS = (
-    Trigger(gate="secrets", name="found", params=Found, check=found, needs=frozenset((Need.SECRETS,)), advice=_remove),
+    Trigger(
+        gate="secrets",
+        name="found",
+        params=SecretFindings,
+        check=found,
+        needs=frozenset((Need.SECRETS,)),
+        advice=_remove,
+    ),
 )

@@ -74,7 +74,7 @@ class _About(Params, frozen=True, kw_only=True):
     cpe: Cpe = False
 
 
-class Scored(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ScoreRequirement(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A condition on CVSS scores: the highest of them must meet it."""
 
     holds: Annotated[ScoreCondition, Meta(description="Comparisons that the score must meet.")]
@@ -86,7 +86,7 @@ class Scored(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     ] = "any"
 
 
-class Found(_About, frozen=True, kw_only=True):
+class VulnerabilityFindings(_About, frozen=True, kw_only=True):
     """Fires for each vulnerability of a package that meets all conditions that are given; without conditions, for each."""
 
     severity: Annotated[Severity | None, Meta(description="At least so severe.")] = None
@@ -101,7 +101,9 @@ class Found(_About, frozen=True, kw_only=True):
         ),
     ] = ()
     cvss: Annotated[Score | None, Meta(description="A CVSS base score of at least this, by any rating.")] = None
-    scores: Annotated[tuple[Scored, ...], Meta(description="Conditions on CVSS scores that must all be met.")] = ()
+    scores: Annotated[
+        tuple[ScoreRequirement, ...], Meta(description="Conditions on CVSS scores that must all be met.")
+    ] = ()
     epss: Annotated[Share | None, Meta(description="A probability of exploitation (EPSS) of at least this.")] = None
     epss_percentile: Annotated[Share | None, Meta(description="An EPSS percentile of at least this.")] = None
     exploited: Annotated[bool | None, Meta(description="Known to be exploited (KEV), or not known to be.")] = None
@@ -130,7 +132,7 @@ class Found(_About, frozen=True, kw_only=True):
     ] = None
 
 
-class Listed(_About, frozen=True, kw_only=True):
+class ListedVulnerabilities(_About, frozen=True, kw_only=True):
     """Fires for each vulnerability that has one of the names, whatever its severity."""
 
     ids: Annotated[tuple[NameGlob, ...], Meta(description="CVE, GHSA or other ids; wildcards may be used.")]
@@ -158,7 +160,7 @@ class StaleData(Params, frozen=True, kw_only=True):
     ] = False
 
 
-def found(params: Found, facts: Facts) -> Iterator[Answer]:
+def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
     """Look at each match."""
     for subject, matches in _by_subject(params, facts).items():
         answers = [_meets(params, match, facts) for match in matches]
@@ -173,7 +175,7 @@ def found(params: Found, facts: Facts) -> Iterator[Answer]:
             )
 
 
-def listed(params: Listed, facts: Facts) -> Iterator[Answer]:
+def listed(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
     """Look for names."""
     for subject, matches in _by_subject(params, facts).items():
         for match in matches:
@@ -212,7 +214,7 @@ def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
         yield Violation("advisories", message, (Evidence(detail=snapshot.digest),))
 
 
-def _by_subject(params: Found | Listed, facts: Facts) -> dict[str, list[Match]]:
+def _by_subject(params: VulnerabilityFindings | ListedVulnerabilities, facts: Facts) -> dict[str, list[Match]]:
     """The matches that count, by vulnerability and package: several advisories may speak of one."""
     grouped: dict[str, list[Match]] = {}
     for match in _matches(facts).matches:
@@ -222,18 +224,18 @@ def _by_subject(params: Found | Listed, facts: Facts) -> dict[str, list[Match]]:
     return grouped
 
 
-def _is_about(params: Found | Listed | NoData, package: Package) -> bool:
+def _is_about(params: VulnerabilityFindings | ListedVulnerabilities | NoData, package: Package) -> bool:
     names = (package.name, package.source.name) if package.source else (package.name,)
     if (params.types and package.type not in params.types) or package.type in _except_types(params):
         return False
     return (not params.packages or _fits(params.packages, names)) and not _fits(params.allow, names)
 
 
-def _except_types(params: Found | Listed | NoData) -> tuple[str, ...]:
+def _except_types(params: VulnerabilityFindings | ListedVulnerabilities | NoData) -> tuple[str, ...]:
     return () if isinstance(params, NoData) else params.except_types
 
 
-def _meets(params: Found, match: Match, facts: Facts) -> bool | None:
+def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | None:
     """Whether all conditions are met; None if that cannot be told."""
     advisory, names = match.advisory, _names(match)
     if (params.ids and not _fits(params.ids, names)) or _fits(params.allow_ids, names):
@@ -248,11 +250,11 @@ def _meets(params: Found, match: Match, facts: Facts) -> bool | None:
     return False if False in answers else None if None in answers else True
 
 
-def _lacking(params: Found, match: Match, facts: Facts) -> str:
+def _lacking(params: VulnerabilityFindings, match: Match, facts: Facts) -> str:
     return " and ".join(name for name, answer in _told(params, match, facts) if answer is None)
 
 
-def _told(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+def _told(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
     """The conditions that need a rating or a date, with what is not known as the rule wants it taken."""
     for answer in severe(match.advisory, params.severity, params.severities, params.severity_from):
         yield "the severity", _BECOMES[params.when_unrated or params.unrated] if answer is None else answer
@@ -262,7 +264,7 @@ def _told(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool
         yield name, _BECOMES[params.undated or params.unrated] if answer is None else answer
 
 
-def _rated(params: Found, match: Match) -> Iterator[tuple[str, bool | None]]:
+def _rated(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, bool | None]]:
     """The other conditions that need a rating."""
     advisory, epss = match.advisory, match.advisory.epss
     if params.cvss is not None:
@@ -282,7 +284,7 @@ def _rated(params: Found, match: Match) -> Iterator[tuple[str, bool | None]]:
         yield "the state of the fix", None if is_unknown else match.fix.state in params.fix
 
 
-def _dated(params: Found, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
+def _dated(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
     """The conditions that need a date."""
     if params.fixed_for_days is not None:
         is_open = match.fix.state in ("not-fixed", "wont-fix")
@@ -345,7 +347,7 @@ def _matches(facts: Facts) -> Matches:
     return facts.matches
 
 
-def _turns(params: Found, facts: Facts) -> Iterator[datetime]:
+def _turns(params: VulnerabilityFindings, facts: Facts) -> Iterator[datetime]:
     """When matches come to be as old as is asked for, if they meet everything else."""
     for match in (each for matches in _by_subject(params, facts).values() for each in matches):
         given = ((match.fix.date, params.fixed_for_days), (match.advisory.published, params.known_for_days))
@@ -364,7 +366,7 @@ def _grows_stale(params: StaleData, facts: Facts) -> Iterator[datetime]:
         yield from starts(moment.date(), params.max_days + 1)
 
 
-def _upgrade(params: Found | Listed, subject: str) -> str:
+def _upgrade(params: VulnerabilityFindings | ListedVulnerabilities, subject: str) -> str:
     name, _, purl = subject.partition("+")
     package = purl.rpartition("/")[2].partition("?")[0]
     return f"upgrade {package} to a version without {name}, remove it, or state in a VEX document why it does not apply"
@@ -379,9 +381,17 @@ _NOTHING: frozenset[Fact] = frozenset()
 
 TRIGGERS = (
     Trigger(
-        gate="vulnerabilities", name="found", params=Found, check=found, needs=_NEEDS, advice=_upgrade, moments=_turns
+        gate="vulnerabilities",
+        name="found",
+        params=VulnerabilityFindings,
+        check=found,
+        needs=_NEEDS,
+        advice=_upgrade,
+        moments=_turns,
     ),
-    Trigger(gate="vulnerabilities", name="listed", params=Listed, check=listed, needs=_NEEDS, advice=_upgrade),
+    Trigger(
+        gate="vulnerabilities", name="listed", params=ListedVulnerabilities, check=listed, needs=_NEEDS, advice=_upgrade
+    ),
     Trigger(gate="vulnerabilities", name="no_data", params=NoData, check=no_data, looks_at=_NOTHING, needs=_NEEDS),
     Trigger(
         gate="vulnerabilities",

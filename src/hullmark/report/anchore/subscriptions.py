@@ -37,7 +37,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str = msgspec.field(name="userId")
 
 
-class Watched(msgspec.Struct, frozen=True, kw_only=True):
+class RepositoryWatch(msgspec.Struct, frozen=True, kw_only=True):
     """The value of a repository's subscription, the fields in the order of their names."""
 
     autosubscribe: bool
@@ -66,5 +66,7 @@ def subscription(info: SubscriptionInfo) -> Subscription:
 
 def repository_value(tags: Sequence[str], *, autosubscribe: bool, lookup_tag: str | None = None) -> str:
     """The value of a repository's subscription, as text: its tags, and what happens to new ones."""
-    watched = Watched(autosubscribe=autosubscribe, lookuptag=lookup_tag, repotags=sorted(tags), tagcount=len(tags))
+    watched = RepositoryWatch(
+        autosubscribe=autosubscribe, lookuptag=lookup_tag, repotags=sorted(tags), tagcount=len(tags)
+    )
     return msgspec.json.encode(watched).decode()

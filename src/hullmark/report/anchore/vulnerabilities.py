@@ -8,7 +8,7 @@ import msgspec
 
 from hullmark.model.advisory import Cvss
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Match, Matches, Named
+from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.model.package import Package
 from hullmark.report.anchore.images import ImageInfo, tag_history
 from hullmark.report.anchore.packages import is_system, kind_of, places, version_of
@@ -56,7 +56,7 @@ class Vulnerabilities(msgspec.Struct, frozen=True, kw_only=True):
     vulnerability_type: str
 
 
-class Concerned(msgspec.Struct, frozen=True):
+class ConcernedImage(msgspec.Struct, frozen=True):
     """An image, and those of its packages that a question is about: as matches, or by themselves."""
 
     image: ImageInfo
@@ -79,7 +79,7 @@ def vulnerabilities(matches: Matches, kind: str, *, vendor_only: bool = True) ->
     return Vulnerabilities(image_digest=matches.source.digest, vulnerabilities=found, vulnerability_type=kind)
 
 
-def images_by_vulnerability(concerned: Iterable[Concerned], page: int, *, is_last: bool) -> Json:
+def images_by_vulnerability(concerned: Iterable[ConcernedImage], page: int, *, is_last: bool) -> Json:
     """A page of the images with packages that a vulnerability affects."""
     images = [
         {
@@ -98,7 +98,7 @@ def images_by_vulnerability(concerned: Iterable[Concerned], page: int, *, is_las
     return _page(images, page, is_last=is_last)
 
 
-def images_by_package(concerned: Iterable[Concerned], page: int, *, is_last: bool) -> Json:
+def images_by_package(concerned: Iterable[ConcernedImage], page: int, *, is_last: bool) -> Json:
     """A page of the images that have a package."""
     images = [
         {"image": _reference(each.image), "packages": [_package(package) for package in each.packages]}
@@ -118,7 +118,7 @@ def packages_named(inventory: Inventory, name: str, kind: str = "", version: str
     )
 
 
-def feed_group(advisory: Named) -> str:
+def feed_group(advisory: MatchedAdvisory) -> str:
     """Anchore's name for where an advisory is from: `debian:12`, `github:java`, `nvd`."""
     space = advisory.namespace
     if space == "cpe":
@@ -153,7 +153,7 @@ def _rows(match: Match) -> Iterator[Vulnerability]:
         )
 
 
-def _ratings(advisory: Named) -> tuple[list[RatedBy], list[RatedBy]]:
+def _ratings(advisory: MatchedAdvisory) -> tuple[list[RatedBy], list[RatedBy]]:
     """What the NVD says under each CVE, and what others say under the advisory's own id.
 
     Ratings that nobody is named for are the advisory's own, so the NVD's where the advisory is.

@@ -9,7 +9,7 @@ from litestar.config.app import AppConfig
 from hullmark.server.api import harbor
 from hullmark.server.api.conditional import Conditional
 from hullmark.server.api.idempotent import Idempotent
-from hullmark.server.api.measured import Measured
+from hullmark.server.api.measured import MeasuringMiddleware
 from hullmark.server.api.notice import (
     channel_actions,
     channels,
@@ -81,4 +81,4 @@ ROOT = (system, harbor, hooks_in)
 def protected(config: AppConfig) -> list[Any]:
     """The middlewares that every request passes; a route that does not say who may use it stops the start."""
     config.on_startup = [*config.on_startup, check_routes]
-    return [Measured(), SignIn(), Conditional(), Idempotent()]
+    return [MeasuringMiddleware(), SignIn(), Conditional(), Idempotent()]

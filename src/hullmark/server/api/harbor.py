@@ -25,14 +25,14 @@ from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.clients import harbor
-from hullmark.server.stories.clients.harbor import Artifact, Standing
+from hullmark.server.stories.clients.harbor import Artifact, ScanState
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.findings import Moments, matches_of, snapshot_for
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 
 PREFIX = "/api/harbor"
 _SCAN: dict[str, Any] = {"permission": "scan"}
@@ -170,7 +170,7 @@ async def scan(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> Response[bytes]:
     """The account holds the image from then on. The authorization is used for this scan alone; until it is done it is kept encrypted."""
     try:
@@ -179,7 +179,7 @@ async def scan(
         return _error(422, str(error))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return _error(400, str(error))
-    order = harbor.Asked(registry=wish.registry, artifact=wish.artifact)
+    order = harbor.HarborRequest(registry=wish.registry, artifact=wish.artifact)
     if wish.artifact.mime_type and wish.artifact.mime_type not in _CONSUMES:
         return _error(501, f"{wish.artifact.mime_type[:200]} cannot be scanned")
     try:
@@ -252,7 +252,7 @@ def _bare(media_type: str) -> str:
     return ";".join(part for part in parts if not part.startswith("q=")).lower()
 
 
-def _report(matches: Matches, found: Standing, now: datetime) -> bytes:
+def _report(matches: Matches, found: ScanState, now: datetime) -> bytes:
     counting = ordered(by_cve(match for match in matches.matches if match.suppressed is None))
     # Harbor keeps one record of a vulnerability in a version of a package: that of the most urgent match.
     once = {(item.id, item.package, item.version): item for item in map(_item, reversed(counting))}

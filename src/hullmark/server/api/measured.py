@@ -21,7 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}").fullmatch
 _QUIET = ("/healthz", "/readyz", "/metrics")
 
 
-class Measured(ASGIMiddleware):
+class MeasuringMiddleware(ASGIMiddleware):
     """The outermost layer. `X-Request-Id` of the client is taken over if it is a plain word."""
 
     scopes = (ScopeType.HTTP,)

@@ -70,7 +70,7 @@ class Head(NamedTuple):
     modified: datetime
 
 
-class Listed(NamedTuple):
+class ListedObject(NamedTuple):
     """An object in a list."""
 
     key: str
@@ -164,7 +164,7 @@ class Objects:
             return Head(meta["size"], meta["last_modified"])
         return None
 
-    def list(self, prefix: str = "") -> Iterator[Listed]:
+    def list(self, prefix: str = "") -> Iterator[ListedObject]:
         """All objects whose keys begin with these whole names (`a/b` has `a/b/c`, not `a/bc`), in no order, a few at a time in memory."""
         prefix = prefix.rstrip("/")
         if prefix:
@@ -177,7 +177,7 @@ class Objects:
             if metas is None:
                 return
             for meta in metas:
-                yield Listed(meta["path"], meta["size"], meta["last_modified"])
+                yield ListedObject(meta["path"], meta["size"], meta["last_modified"])
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove these objects. One that is not there is as good as removed."""

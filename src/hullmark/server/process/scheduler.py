@@ -22,7 +22,7 @@ from hullmark.server.stories.images.analyse import tell_failed
 from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.stories.images.register import want_analysis
 from hullmark.server.stories.images.uploads import sweep_uploads
-from hullmark.server.stories.judging import moments
+from hullmark.server.stories.judging import deadlines
 from hullmark.server.stories.notice import deliver, route, staleness
 from hullmark.server.stories.rollout import settle
 from hullmark.server.stories.services import Services
@@ -136,7 +136,7 @@ LANES: tuple[Lane, ...] = (
         0.5,
         (Duty("a-new-day", 1.0, feeds.bring_to_today),),
     ),
-    Lane(7_310_579_353, 0.5, (Duty("moments", 0.5, moments.judge_due),)),
+    Lane(7_310_579_353, 0.5, (Duty("moments", 0.5, deadlines.judge_due),)),
     Lane(7_310_579_363, 0.5, (Duty("deliveries", 0.5, deliver.wake_due),)),
 )
 """All duties, in lanes that do not wait for each other. Every zero seconds: as often as workers give signs of life."""

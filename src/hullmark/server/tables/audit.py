@@ -26,7 +26,7 @@ class Actor(Protocol):
     def name(self) -> str: ...
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class RequestOrigin(msgspec.Struct, frozen=True, kw_only=True):
     """The request that a change came by."""
 
     request_id: str = ""
@@ -67,7 +67,7 @@ async def record(  # noqa: PLR0913 - the parts of one line of the log
     resource: str,
     before: object,
     after: object,
-    request: Asked,
+    request: RequestOrigin,
 ) -> None:
     """Write a change down, in the log of the caller's account. `before`, `after`: structs, mappings or None."""
     await record_in(connection, caller.account_id, caller, action, (resource_type, resource), (before, after), request)
@@ -80,7 +80,7 @@ async def record_in(  # noqa: PLR0913 - the parts of one line of the log
     action: str,
     resource: tuple[str, str],
     change: tuple[object, object],
-    request: Asked,
+    request: RequestOrigin,
 ) -> None:
     """The same in another account's log. `resource` is (type, name), `change` (before, after)."""
     before, after = (None if value is None else Jsonb(shown(value)) for value in change)

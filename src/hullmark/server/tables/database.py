@@ -59,22 +59,22 @@ def watchful(url: str, *, is_hasty: bool = False) -> str:
     return make_conninfo("", **told)
 
 
-class _Pooled(psycopg.AsyncConnection[tuple[Any, ...]]):
+class _PooledConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     """A connection that knows when it was last used."""
 
     used = 0.0
 
 
-async def _check(connection: _Pooled) -> None:
+async def _check(connection: _PooledConnection) -> None:
     """Ask a connection that has lain idle whether it still lives; one that was used just now is believed to."""
     if time.monotonic() - connection.used > _FRESH:
         await AsyncConnectionPool.check_connection(connection)
 
 
-def _pool(url: str, most: int, wait: float) -> AsyncConnectionPool[_Pooled]:
+def _pool(url: str, most: int, wait: float) -> AsyncConnectionPool[_PooledConnection]:
     return AsyncConnectionPool(
         watchful(url) if url else "",
-        connection_class=_Pooled,
+        connection_class=_PooledConnection,
         min_size=min(_READY, most),
         max_size=most,
         timeout=wait,
@@ -126,7 +126,7 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _connection(self, pool: AsyncConnectionPool[_Pooled]) -> AsyncIterator[Connection]:
+    async def _connection(self, pool: AsyncConnectionPool[_PooledConnection]) -> AsyncIterator[Connection]:
         try:
             async with pool.connection() as connection:
                 yield connection

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, Named, by_header, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_header, decoded
 
 
 class _Target(msgspec.Struct):
@@ -24,11 +24,11 @@ class _Envelope(msgspec.Struct):
     events: list[_Event]
 
 
-def _names(delivery: Delivery) -> Iterator[Named]:
+def _names(delivery: Delivery) -> Iterator[NamedTag]:
     for event in decoded(delivery, _Envelope, "envelope of notifications").events:
         target = event.target
         if target is not None and target.tag and event.action in ("push", "delete"):
-            yield Named(target.repository, target.tag, target.digest, is_deleted=event.action == "delete")
+            yield NamedTag(target.repository, target.tag, target.digest, is_deleted=event.action == "delete")
 
 
 HOOK = Hook(

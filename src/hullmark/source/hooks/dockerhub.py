@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, Named, by_token, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_token, decoded
 
 
 class _Push(msgspec.Struct):
@@ -22,9 +22,9 @@ class _Body(msgspec.Struct):
     repository: _Repository
 
 
-def _names(delivery: Delivery) -> Iterator[Named]:
+def _names(delivery: Delivery) -> Iterator[NamedTag]:
     body = decoded(delivery, _Body, "webhook of Docker Hub")
-    yield Named(body.repository.repo_name, body.push_data.tag)
+    yield NamedTag(body.repository.repo_name, body.push_data.tag)
 
 
 HOOK = Hook(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, Named, by_key, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_key, decoded
 
 _ACCOUNT = re.compile(r"[0-9]{12}").fullmatch
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]{2,10}){1,3}-[0-9]{1,2}").fullmatch
@@ -29,7 +29,7 @@ class _Body(msgspec.Struct, rename="kebab"):
     detail: _Detail | None = None
 
 
-def _names(delivery: Delivery) -> Iterator[Named]:
+def _names(delivery: Delivery) -> Iterator[NamedTag]:
     body = decoded(delivery, _Body, "event of EventBridge")
     detail = body.detail
     if body.source != "aws.ecr" or body.detail_type != "ECR Image Action" or detail is None:
@@ -38,7 +38,7 @@ def _names(delivery: Delivery) -> Iterator[Named]:
         return
     if _ACCOUNT(body.account) and _REGION(body.region):
         end = ".cn" if body.region.startswith("cn-") else ""
-        yield Named(
+        yield NamedTag(
             detail.repository_name,
             detail.image_tag,
             detail.image_digest,

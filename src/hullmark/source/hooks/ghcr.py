@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, Named, decoded, same
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, decoded, same
 
 _EVENTS = ("registry_package", "package")
 
@@ -50,7 +50,7 @@ def _proves(delivery: Delivery, secret: str) -> bool:
     return same(delivery.headers.get("x-hub-signature-256", ""), expected) and bool(secret)
 
 
-def _names(delivery: Delivery) -> Iterator[Named]:
+def _names(delivery: Delivery) -> Iterator[NamedTag]:
     if delivery.headers.get("x-github-event", "") not in _EVENTS:
         return  # GitHub's ping, and events that were chosen besides
     body = decoded(delivery, _Body, "package event of GitHub")
@@ -62,7 +62,7 @@ def _names(delivery: Delivery) -> Iterator[Named]:
     owner = package.namespace or (package.owner.login if package.owner is not None else "")
     if tag is not None and tag.name and body.action in ("published", "updated"):
         # Names of images are in lower case where those of owners are not.
-        yield Named(f"{owner}/{package.name}".lower(), tag.name, tag.digest)
+        yield NamedTag(f"{owner}/{package.name}".lower(), tag.name, tag.digest)
 
 
 HOOK = Hook(

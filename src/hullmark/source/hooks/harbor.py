@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, Named, by_header, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_header, decoded
 
 _PUSHED = ("PUSH_ARTIFACT", "harbor.artifact.pushed")
 _DELETED = ("DELETE_ARTIFACT", "harbor.artifact.deleted")
@@ -33,13 +33,13 @@ class _Body(msgspec.Struct):
     data: _Data | None = None
 
 
-def _names(delivery: Delivery) -> Iterator[Named]:
+def _names(delivery: Delivery) -> Iterator[NamedTag]:
     body = decoded(delivery, _Body, "webhook of Harbor")
     data = body.event_data or body.data
     if data is None or data.repository is None or body.type not in (*_PUSHED, *_DELETED):
         return
     for each in data.resources:
-        yield Named(data.repository.repo_full_name, each.tag, each.digest, is_deleted=body.type in _DELETED)
+        yield NamedTag(data.repository.repo_full_name, each.tag, each.digest, is_deleted=body.type in _DELETED)
 
 
 HOOK = Hook(

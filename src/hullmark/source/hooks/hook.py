@@ -38,7 +38,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedTag(msgspec.Struct, frozen=True):
     """A tag that something was done to, as the sender says. `registry` is "" where the body does not name it."""
 
     repository: str
@@ -60,7 +60,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     registry: str
     shows: str
     proves: Callable[[Delivery, str], bool]
-    names: Callable[[Delivery], Iterator[Named]]
+    names: Callable[[Delivery], Iterator[NamedTag]]
 
 
 def same(given: str, secret: str) -> bool:
@@ -111,9 +111,9 @@ def decoded(delivery: Delivery, kind: type[T], what: str) -> T:
         raise HullmarkError(f"this is no {what}: {reason}", advice="check the kind of the hook") from error
 
 
-def usable(found: Iterator[Named], registry: str) -> list[Named]:
+def usable(found: Iterator[NamedTag], registry: str) -> list[NamedTag]:
     """Those that can be names of tags in the hook's registry, each once, at most MOST_NAMED, with the registry filled in."""
-    kept: dict[tuple[str, str], Named] = {}
+    kept: dict[tuple[str, str], NamedTag] = {}
     for each in found:
         if len(kept) >= MOST_NAMED:
             break

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hullmark.source.hooks.hook import Delivery, Hook, Named, by_token, decoded
+from hullmark.source.hooks.hook import Delivery, Hook, NamedTag, by_token, decoded
 
 
 class _Body(msgspec.Struct):
@@ -15,11 +15,11 @@ class _Body(msgspec.Struct):
     docker_url: str = ""
 
 
-def _names(delivery: Delivery) -> Iterator[Named]:
+def _names(delivery: Delivery) -> Iterator[NamedTag]:
     body = decoded(delivery, _Body, "push notification of Quay")
     host = body.docker_url.partition("/")[0]
     for tag in body.updated_tags:
-        yield Named(body.repository, tag, registry=host)
+        yield NamedTag(body.repository, tag, registry=host)
 
 
 HOOK = Hook(

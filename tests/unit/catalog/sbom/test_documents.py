@@ -11,7 +11,7 @@ import pytest
 
 from hullmark.catalog import sbom
 from hullmark.catalog.sbom import FORMATS, read_sbom, recognised
-from hullmark.catalog.sbom.told import MAX_BYTES, MAX_TEXT
+from hullmark.catalog.sbom.document import MAX_BYTES, MAX_TEXT
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.facets.certificates.ber import INTEGER, OBJECT, OCTETS, SEQUENCE, Damaged, elements, written
+from hullmark.facets.certificates.ber import INTEGER, OBJECT, OCTETS, SEQUENCE, DamagedBer, elements, written
 from hullmark.facets.certificates.items import items_in
 from hullmark.facets.certificates.pkcs12 import MAX_ROUNDS, TooCostly, open_store
 from hullmark.model.certificate import Certificate, PrivateKey, Unread
@@ -220,7 +220,7 @@ def test_values_in_ber(body: bytes, found: list[tuple[int, bytes]]) -> None:
     [b"\x04", b"\x04\x02a", b"\x04\x80a\0\0", b"\x30\x80", b"\x04\x85\0\0\0\0\1a", b"\x1f\x81", b"\x30\x80" * 100],
 )
 def test_what_is_no_ber_is_damaged(body: bytes) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedBer):
         list(elements(body))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.feeds.formats.cpe_configurations import Configuration, Cpe, affected_of, cpe_of
-from hullmark.model.advisory import EVERY_VERSION, Affected, Range
+from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, Range
 
 CURL = "cpe:2.3:a:haxx:curl:*:*:*:*:*:*:*:*"
 WINDOWS = "cpe:2.3:o:microsoft:windows:-:*:*:*:*:*:*:*"
@@ -21,7 +21,7 @@ def configuration(*nodes: list[dict[str, Any]], operator: str = "OR", **rest: An
     return msgspec.convert({"operator": operator, "nodes": made}, Configuration)
 
 
-def only(*configurations: Configuration) -> Affected:
+def only(*configurations: Configuration) -> AffectedPackage:
     (affected,) = affected_of(configurations)
     return affected
 

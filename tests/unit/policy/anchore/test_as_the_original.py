@@ -9,13 +9,13 @@ import pytest
 from msgspec import structs
 
 from hullmark.model.inventory import Distro, InventoryLayer
-from hullmark.model.match import Fix, Match, Named
+from hullmark.model.match import Fix, Match, MatchedAdvisory
 from hullmark.model.package import Package
 from hullmark.model.verdict import Outcome, PolicyProblem, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
 from hullmark.policy.anchore.profile import PROFILES
-from hullmark.policy.context import NO_CONTEXT, Context, Offered, Registry, VulnerabilityData
+from hullmark.policy.context import NO_CONTEXT, Context, OfferedVersions, Registry, VulnerabilityData
 from hullmark.policy.facts import Facts
 from hullmark.policy.load import load_any
 from tests.unit.policy.anchore.building import bundle, facts, package, rule
@@ -314,7 +314,9 @@ def test_an_image_id_on_a_list_is_compared_as_it_stands() -> None:
 
 
 NPM = package("npm", "a", "1.0.0", "/x/node_modules/a/package.json", "/y/node_modules/a/package.json")
-KNOWN = Context(feeds={"npm": Registry(synced=True, packages={"b": Offered(latest="2.0.0", versions=("2.0.0",))})})
+KNOWN = Context(
+    feeds={"npm": Registry(synced=True, packages={"b": OfferedVersions(latest="2.0.0", versions=("2.0.0",))})}
+)
 
 
 def on_npm(trigger: str, *packages: Package, **params: str) -> list[str]:
@@ -390,7 +392,7 @@ def test_a_gate_with_blanks_around_its_name_is_none() -> None:
 
 
 def matched(fix: str, path: str = "/x/node_modules/a/package.json") -> Facts:
-    advisory = Named(id="CVE-2026-0001", source="s", namespace="npm", severity="high")
+    advisory = MatchedAdvisory(id="CVE-2026-0001", source="s", namespace="npm", severity="high")
     found = Match(
         package=package("npm", "a", "1.0.0", path), advisory=advisory, fix=Fix(state="fixed" if fix else "unknown", version=fix),
         kind="direct", name="a", version="1.0.0", why="because",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from hullmark.model.match import CoverageGap, Untold
+from hullmark.model.match import CoverageGap, UnknownPackage
 from hullmark.model.problem import OPEN, Problem, ProblemKind
 from hullmark.model.verdict import Outcome
 from hullmark.policy.anchore.unknowns import with_unknowns
@@ -21,7 +21,7 @@ FOREIGN = "it was built by somebody else"
 
 def known(
     *uncovered: CoverageGap,
-    unknown: tuple[Untold, ...] = (),
+    unknown: tuple[UnknownPackage, ...] = (),
     problems: tuple[Problem, ...] = (),
     of_image: tuple[Problem, ...] = (CUT, NOTE),
 ) -> Facts:
@@ -32,8 +32,8 @@ def known(
     return facts(matches=matches, inventory=structs.replace(seen.inventory, problems=of_image))
 
 
-def untold(kind: str, name: str, reason: str, problem: ProblemKind = "uncovered") -> Untold:
-    return Untold(package=package(kind, name, "1"), reason=reason, kind=problem)
+def untold(kind: str, name: str, reason: str, problem: ProblemKind = "uncovered") -> UnknownPackage:
+    return UnknownPackage(package=package(kind, name, "1"), reason=reason, kind=problem)
 
 
 QUESTION = bundle(rule("vulnerabilities", "package", {"package_type": "all"}), rule("always", "always", action="GO"))

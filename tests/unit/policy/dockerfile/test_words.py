@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.policy.dockerfile.words import BadSubstitution, Expanded, arguments, exec_form, expand, pairs, split_words
+from hullmark.policy.dockerfile.words import (
+    BadSubstitution,
+    ExpandedText,
+    arguments,
+    exec_form,
+    expand,
+    pairs,
+    split_words,
+)
 
 VALUES = {"foo": "bar", "empty": "", "path": "/a/b/c.tar.gz", "asked": None}
 
@@ -74,7 +82,7 @@ def test_any_text_is_expanded_or_refused(text: str) -> None:
     try:
         found = expand(text, {"a": "x"})
     except BadSubstitution as refusal:
-        found = Expanded(str(refusal))
+        found = ExpandedText(str(refusal))
     assert "a" not in found.unknown
     assert all(name in text for name in found.unknown)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
-from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Fired, Scope, Trigger
-from hullmark.policy.context import Offered, Registry
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Firing, Scope, Trigger
+from hullmark.policy.context import OfferedVersions, Registry
 from hullmark.versions import InvalidVersion, scheme_for
 
 
@@ -57,7 +57,7 @@ def _rows(gate: _Gate, facts: AnchoreFacts, once: str = "") -> list[PackageRow]:
     return list({(row.name, row.version if once == "version" else ""): row for row in reversed(rows)}.values())
 
 
-def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, Offered]:
+def _known(gate: _Gate, facts: AnchoreFacts) -> dict[str, OfferedVersions]:
     """What the registry offers of the image's packages."""
     names = {row.name for row in _rows(gate, facts)}
     offered = facts.context.feeds.get(gate.type, Registry()).packages
@@ -139,13 +139,13 @@ def _unavailable(gate: _Gate) -> Check:
                 f"{gate.absent_prefix} packages are present but the anchore {gate.type} feed is not available"
                 " - will be unable to perform checks that require feed data"
             )
-            yield Fired(message=message, subject=f"{gate.type} feed")
+            yield Firing(message=message, subject=f"{gate.type} feed")
 
     return check
 
 
-def _fired(message: str, row: PackageRow, facts: AnchoreFacts) -> Fired:
-    return Fired(message=message, subject=row.subject, evidence=facts.at_row(row))
+def _fired(message: str, row: PackageRow, facts: AnchoreFacts) -> Firing:
+    return Firing(message=message, subject=row.subject, evidence=facts.at_row(row))
 
 
 _NAME_VERSION = (Parameter(name="name", is_required=True), Parameter(name="version"))

@@ -26,7 +26,7 @@ from hullmark.server.api.anchore import (
     webhooks,
 )
 from hullmark.server.api.anchore.failures import FAILURES, PREFIX
-from hullmark.server.api.anchore.judging import Judging
+from hullmark.server.api.anchore.judging import Judge
 
 MODULES = (
     system,
@@ -48,12 +48,12 @@ ROOT = system.ROOT
 """What old clients ask the host itself for."""
 
 
-async def provide_judging(request: Request[Any, Any, Any]) -> Judging:
+async def provide_judging(request: Request[Any, Any, Any]) -> Judge:
     """The dependency `judging`: one for an application, made when it is first needed."""
     state = request.app.state
     if "judging" not in state:
-        state["judging"] = Judging(state["services"])
-    return cast(Judging, state["judging"])
+        state["judging"] = Judge(state["services"])
+    return cast(Judge, state["judging"])
 
 
 def router() -> Router:

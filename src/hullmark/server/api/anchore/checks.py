@@ -17,7 +17,7 @@ from hullmark.report.anchore.evaluations import Answer, Evaluation
 from hullmark.report.anchore.words import Json
 from hullmark.server.api.anchore import held
 from hullmark.server.api.anchore.failures import missing, refused
-from hullmark.server.api.anchore.judging import Judging
+from hullmark.server.api.anchore.judging import Judge
 from hullmark.server.api.anchore.policies import document_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images.documents import verdict_at
@@ -36,7 +36,7 @@ async def check(  # noqa: PLR0913 - one parameter a wish
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    judging: NamedDependency[Judging],
+    judging: NamedDependency[Judge],
     tag: FromQuery[str] = "",
     policy_id: Annotated[str, QueryParameter(name="policyId", max_length=200)] = "",
     detail: FromQuery[bool] = True,

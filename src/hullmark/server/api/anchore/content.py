@@ -19,7 +19,7 @@ from hullmark.report.anchore.images import METADATA_TYPES, Metadata
 from hullmark.report.anchore.vulnerabilities import VULNERABILITY_TYPES, Vulnerabilities, vulnerabilities
 from hullmark.server.api.anchore import held
 from hullmark.server.api.anchore.failures import missing, refused
-from hullmark.server.api.anchore.judging import Judging
+from hullmark.server.api.anchore.judging import Judge
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import repositories
 from hullmark.server.stories.services import Services
@@ -125,7 +125,7 @@ async def get_vulnerabilities(
     kind: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    judging: NamedDependency[Judging],
+    judging: NamedDependency[Judge],
     vendor_only: FromQuery[bool] = True,
 ) -> Vulnerabilities:
     """The vulnerabilities of the system's packages, of the others, or of all, by the advisories that count now."""

@@ -34,7 +34,7 @@ _SERVICE = "apiext"
 Moment = Annotated[str, QueryParameter(max_length=100)]
 
 
-class _Named(msgspec.Struct, frozen=True):
+class _EventKind(msgspec.Struct, frozen=True):
     """A kind of events in Anchore's words: type, the type of what it is about, and what is said."""
 
     type: str
@@ -43,14 +43,16 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 _NAMES = {
-    "image.analysed": _Named("user.image.analysis.completed", "image_digest", "Image analysis available"),
-    "image.failed": _Named("user.image.analysis.failed", "image_digest", "Image analysis failed"),
-    "verdict.changed": _Named("user.checks.tag.policy_evaluation.update", "image_tag", "Tag policy evaluation updated"),
+    "image.analysed": _EventKind("user.image.analysis.completed", "image_digest", "Image analysis available"),
+    "image.failed": _EventKind("user.image.analysis.failed", "image_digest", "Image analysis failed"),
+    "verdict.changed": _EventKind(
+        "user.checks.tag.policy_evaluation.update", "image_tag", "Tag policy evaluation updated"
+    ),
 }
 
 
-def _named(kind: str, resource_type: str = "") -> _Named:
-    return _NAMES.get(kind) or _Named(f"user.{kind}", resource_type, kind.replace(".", " "))
+def _named(kind: str, resource_type: str = "") -> _EventKind:
+    return _NAMES.get(kind) or _EventKind(f"user.{kind}", resource_type, kind.replace(".", " "))
 
 
 def _shown(account: str, row: EventRow) -> EventInfo:

@@ -30,7 +30,7 @@ _KINDS: tuple[tuple[type[HullmarkError], int, tuple[str, ...]], ...] = (
 _Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 
 
-class Told(Exception):
+class ReadyAnswer(Exception):
     """Ends a request with a body that is ready."""
 
     def __init__(self, body: ErrorBody) -> None:
@@ -38,14 +38,14 @@ class Told(Exception):
         self.body = body
 
 
-def missing(what: str, advice: str = "") -> Told:
+def missing(what: str, advice: str = "") -> ReadyAnswer:
     """There is no such thing, or the account may not see it: both read the same."""
-    return Told(error_body(f"there is no {what}", 404, detail={"advice": advice} if advice else None))
+    return ReadyAnswer(error_body(f"there is no {what}", 404, detail={"advice": advice} if advice else None))
 
 
-def refused(status: int, message: str, advice: str = "", codes: tuple[str, ...] = ()) -> Told:
+def refused(status: int, message: str, advice: str = "", codes: tuple[str, ...] = ()) -> ReadyAnswer:
     """A refusal to be raised."""
-    return Told(error_body(message, status, codes=codes, detail={"advice": advice} if advice else None))
+    return ReadyAnswer(error_body(message, status, codes=codes, detail={"advice": advice} if advice else None))
 
 
 def _answer(body: ErrorBody, headers: dict[str, str] | None = None) -> Response[bytes]:
@@ -54,7 +54,7 @@ def _answer(body: ErrorBody, headers: dict[str, str] | None = None) -> Response[
     )
 
 
-def _on_told(_: Request[Any, Any, Any], error: Told) -> Response[bytes]:
+def _on_told(_: Request[Any, Any, Any], error: ReadyAnswer) -> Response[bytes]:
     return _answer(error.body)
 
 
@@ -111,7 +111,7 @@ def _by_prefix(ours: _Handler, native: _Handler) -> _Handler:
 
 
 FAILURES: dict[int | type[Exception], Any] = {
-    Told: _on_told,
+    ReadyAnswer: _on_told,
     **{kind: _by_prefix(_OURS[kind], HANDLERS[kind]) if kind in _OURS else HANDLERS[kind] for kind in HANDLERS},
 }
 """For the whole application: below /v1 Anchore's body, elsewhere that of `problems`. Paths without a route are answered here too."""

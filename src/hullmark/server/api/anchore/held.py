@@ -12,7 +12,7 @@ from hullmark.model.limit import Limit
 from hullmark.report.anchore.errors import not_analysed
 from hullmark.report.anchore.images import ImageInfo
 from hullmark.report.anchore.words import ANALYSIS, Tag
-from hullmark.server.api.anchore.failures import Told, missing, refused
+from hullmark.server.api.anchore.failures import ReadyAnswer, missing, refused
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
@@ -131,7 +131,7 @@ def full_tag(named: Reference) -> str:
 def require_analysed(row: HeldImage) -> HeldImage:
     """The image, if it is analysed. Raises Told 404 in the words that clients wait by."""
     if row.state != "analysed" or not row.document:
-        raise Told(not_analysed(ANALYSIS[row.state]))
+        raise ReadyAnswer(not_analysed(ANALYSIS[row.state]))
     return row
 
 

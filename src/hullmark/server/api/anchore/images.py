@@ -15,7 +15,7 @@ from hullmark.report.anchore import requests
 from hullmark.report.anchore.images import Deletion, ImageInfo, ImageRecord, TagSummary
 from hullmark.report.anchore.words import ANALYSIS
 from hullmark.server.api.anchore import held
-from hullmark.server.api.anchore.failures import Told, refused
+from hullmark.server.api.anchore.failures import ReadyAnswer, refused
 from hullmark.server.api.anchore.subscriptions import forget_tags, watch_tag, watched_tags
 from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import register
@@ -45,7 +45,7 @@ async def add_image(
     texts = (wish.dockerfile, *wish.annotations, *wish.annotations.values())
     if any("\0" in text for text in texts):
         raise refused(400, "annotations and Dockerfile hold no zero characters", "send them without")
-    wanted = register.Wanted(
+    wanted = register.ImageRegistration(
         reference=wish.reference,
         tag=wish.tag,
         annotations=wish.annotations,
@@ -145,7 +145,7 @@ async def delete_images(
     for name in named:
         try:
             row = await held.find(services, caller, name)
-        except Told as error:
+        except ReadyAnswer as error:
             found.append(shapes.no_deletion(name, error.body.message, is_known=False))
             continue
         found.append(await _let_go(services, caller, row, force=force))

@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hullmark.app.check import Asked, judge_by
-from hullmark.app.vulns import MATCHING_READS, Weighing, matched
-from hullmark.match.book import Book
+from hullmark.app.check import CheckOptions, judge_by
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.policy.load import load_any
-from hullmark.scan.wish import Wish
+from hullmark.scan.request import ScanRequest
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
-from hullmark.server.stories.judging.case import ANALYZER, digest_of_exceptions
-from hullmark.server.stories.judging.excepted import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.evaluation import ANALYZER, digest_of_exceptions
+from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.images.images import HeldImage
@@ -40,14 +40,14 @@ _AT_ONCE = 2
 _T = TypeVar("_T")
 
 
-class Dated(msgspec.Struct, frozen=True):
+class DatedVerdict(msgspec.Struct, frozen=True):
     """A verdict, and the moment that counted as now."""
 
     verdict: Verdict
     at: datetime
 
 
-class Judging:
+class Judge:
     """Judges for one process. What it comes to is kept by all that it depends on: a change of any is judged anew."""
 
     def __init__(self, services: Services) -> None:
@@ -56,7 +56,7 @@ class Judging:
         self._kept: OrderedDict[bytes, tuple[datetime, Any]] = OrderedDict()
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def verdict(self, account_id: int, row: HeldImage, version: PolicyVersion, tag: str) -> Dated:
+    async def verdict(self, account_id: int, row: HeldImage, version: PolicyVersion, tag: str) -> DatedVerdict:
         """What a policy says of an analysed image under a tag, in Anchore's own way."""
         async with self._services.database.system() as connection:
             snapshot = await current_snapshot(connection)
@@ -65,11 +65,11 @@ class Judging:
         made_of = ("verdict", row.document, row.digest, row.dockerfile, version.name, version.digest, tag)
         key = _key(*made_of, digest_of_exceptions(excepted), snapshot.digest if snapshot else "")
 
-        def judge() -> Dated:
+        def judge() -> DatedVerdict:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
             with self._book(snapshot) as book:
-                asked = Asked(profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, book=book)
-                return Dated(_judged(self._services, facts, (version, excepted), asked, now), now)
+                asked = CheckOptions(profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, book=book)
+                return DatedVerdict(_judged(self._services, facts, (version, excepted), asked, now), now)
 
         return await self._remembered(key, now, judge)
 
@@ -85,11 +85,11 @@ class Judging:
         def match() -> Matches:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
             with self._books.opened(snapshot.digest, snapshot.object) as book:
-                return matched(facts.look(Wish(reads=MATCHING_READS)), book, Weighing(at=day))
+                return matched(facts.look(ScanRequest(reads=MATCHING_READS)), book, MatchOptions(at=day))
 
         return await self._remembered(_key("matches", row.document, snapshot.digest, day), now, match)
 
-    def _book(self, snapshot: SnapshotRow | None) -> AbstractContextManager[Book | None]:
+    def _book(self, snapshot: SnapshotRow | None) -> AbstractContextManager[AdvisorySource | None]:
         return self._books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
     async def _remembered(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
@@ -120,7 +120,7 @@ def _judged(
     services: Services,
     facts: StoredFacts,
     by: tuple[PolicyVersion, tuple[ExceptionRow, ...]],
-    asked: Asked,
+    asked: CheckOptions,
     now: datetime,
 ) -> Verdict:
     """The verdict; `unknown` with the reason where none can be given."""

@@ -13,7 +13,12 @@ from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.limit import Limit as Bound
 from hullmark.model.match import Match
 from hullmark.model.package import Package
-from hullmark.report.anchore.vulnerabilities import Concerned, feed_group, images_by_package, images_by_vulnerability
+from hullmark.report.anchore.vulnerabilities import (
+    ConcernedImage,
+    feed_group,
+    images_by_package,
+    images_by_vulnerability,
+)
 from hullmark.report.anchore.words import Json
 from hullmark.server.api.anchore import held
 from hullmark.server.api.anchore.failures import refused
@@ -61,7 +66,7 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
     async def turn(connection: Connection, after: int | None) -> HolderPage:
         return await holders.images_with_advisory(connection, caller.account_id, vulnerability_id, after, limit)
 
-    concerned: list[Concerned] = []
+    concerned: list[ConcernedImage] = []
     async with services.database.tenant(caller.account_id) as connection:
         found = await _paged(connection, turn, page)
         rows = await _images(connection, caller, found)
@@ -69,7 +74,7 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
     for row, info in zip(rows, await held.told(services, caller, rows), strict=True):
         found_here = _wanted(pages[row.id].matches, namespace, vendor_only=vendor_only)
         if found_here:
-            concerned.append(Concerned(info, matches=found_here))
+            concerned.append(ConcernedImage(info, matches=found_here))
     return images_by_vulnerability(concerned, page, is_last=found.next is None)
 
 
@@ -96,7 +101,7 @@ async def by_package(  # noqa: PLR0913 - one parameter a filter
         named = await package_names.packages_named(connection, [row.id for row in rows], wanted)
     infos = await held.told(services, caller, rows)
     concerned = [
-        Concerned(info, packages=tuple(_package(*each) for each in named.get(row.id, ())))
+        ConcernedImage(info, packages=tuple(_package(*each) for each in named.get(row.id, ())))
         for row, info in zip(rows, infos, strict=True)
     ]
     return images_by_package(concerned, page, is_last=found.next is None)

@@ -23,7 +23,7 @@ from hullmark.server.api.resources.accounts import AccountName
 from hullmark.server.api.resources.keys import TokenView, token_answer
 from hullmark.server.api.resources.persons import PasswordChange, PersonName, PersonPatch, PersonWish
 from hullmark.server.api.resources.signin import answer_of, gate_of
-from hullmark.server.stories.identity.identity import KEY_USER, Refused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, SignInRefused, TooManyFailures
 from hullmark.server.stories.identity.oidc import ProviderUnreachable
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.identity import accounts
@@ -203,7 +203,7 @@ async def issue_token(request: Request[Any, Any, Any]) -> Response[TokenView]:
     identity, address = gate_of(request.app).identity, address_of(request.scope)
     try:
         issued = await identity.token_for(data.username, data.password, address)
-    except (Refused, TooManyFailures, ProviderUnreachable) as error:
+    except (SignInRefused, TooManyFailures, ProviderUnreachable) as error:
         raise answer_of(error) from error
     return token_answer(issued)
 

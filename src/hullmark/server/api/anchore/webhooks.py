@@ -19,7 +19,7 @@ from hullmark.server.stories.notice.notices import sample_notice
 from hullmark.server.stories.notice.sending import send
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.notice import channels, deliveries
 
 _WRITE: dict[str, Any] = {"permission": "notices:write"}
@@ -32,7 +32,7 @@ async def try_webhook(
     kind: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
     notification_type: FromQuery[str] = "",
 ) -> Json:
     """Send a test notification of a type, now, to each channel of the account that sends Anchore's notifications."""

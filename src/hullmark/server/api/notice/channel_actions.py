@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from hullmark.model.notice import Digest, Notice
-from hullmark.notify.channel import Channel, Mail, Outgoing, Post, Relay, Wish
+from hullmark.notify.channel import Channel, Delivery, Mail, Outgoing, Post, Relay
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.notice.channels import Name, Templates, found, new_secret, told
 from hullmark.server.api.problems import not_found, problem
@@ -23,7 +23,7 @@ from hullmark.server.stories.notice.notices import notice_of, sample_notice
 from hullmark.server.stories.notice.sending import preview, send, tried
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.notice import channels, deliveries, messages, transitions
 
 _READ: dict[str, Any] = {"permission": "notices:read"}
@@ -107,7 +107,7 @@ async def test_channel(
     name: Name,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> SentView:
     """Send a notice that says it is a test, now, and say what became of it."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -170,7 +170,7 @@ def _preview(
     services: Services, kind: Channel, settings: Any, templates: Templates, notice: Notice | Digest
 ) -> PreviewView:
     title, text = tried(msgspec.to_builtins(templates), notice)
-    wish = Wish(notice=notice, title=title, text=text, now=services.clock())
+    wish = Delivery(notice=notice, title=title, text=text, now=services.clock())
     sent, note = preview(kind, settings, wish)
     return PreviewView(title=title, text=text, sends=[_shown(each) for each in sent], note=note)
 
@@ -192,7 +192,7 @@ async def replay_channel(
     data: JSONBody[ReplayWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> ReplayView:
     """Each message keeps its id, and says that it is a replay. They go out in their old order, before what comes now."""
     since, until = moment(data.since), moment(data.until)
@@ -217,7 +217,7 @@ async def rotate_secret(
     name: Name,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> RotationView:
     """For a day messages are signed with both, so that the receiver can be told in peace."""
     now = services.clock()

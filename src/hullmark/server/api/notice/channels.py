@@ -28,7 +28,7 @@ from hullmark.server.stories.notice.notices import sample_notice
 from hullmark.server.stories.notice.sending import tried
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import channels, transitions
 from hullmark.server.tables.notice.channels import ChannelRow
@@ -182,7 +182,7 @@ async def add_channel(
     data: JSONBody[ChannelWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> ChannelView:
     """Subscriptions that name no channels tell all of them. Where messages are signed and no secret is given, one is made, and shown
     this once."""
@@ -229,7 +229,7 @@ async def change_channel(
     data: JSONBody[ChannelChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> ChannelView:
     """What waits is tried with the new settings at once."""
     if data.templates is not None:
@@ -273,7 +273,7 @@ async def remove_channel(
     name: Name,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """With all its messages, also those that wait."""
     async with services.database.tenant(caller.account_id) as connection:

@@ -20,7 +20,7 @@ from hullmark.server.api.resources.images import moment
 from hullmark.server.stories.notice.notices import cause_of, item_of, severity_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import deliveries, latency, messages, transitions
 from hullmark.server.tables.notice.deliveries import AttemptRow
@@ -165,7 +165,7 @@ async def redeliver_message(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> MessageView:
     """One that was given up, or arrived. It keeps its id, and says that it is a replay."""
     async with services.database.tenant(caller.account_id) as connection:

@@ -21,7 +21,7 @@ from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.images import moment
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.notice import silences
 from hullmark.server.tables.notice.silences import NewSilence, SilenceRow
 
@@ -116,7 +116,7 @@ async def add_silence(
     data: JSONBody[SilenceWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> SilenceView:
     """Hold messages back. What was held back is not told later: it stands in GET /transitions, with the silence as the reason."""
     now = services.clock()
@@ -154,7 +154,7 @@ async def end_silence(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """End a silence now. One that has ended already is not found."""
     now = services.clock()

@@ -24,7 +24,7 @@ from hullmark.server.stories.notice.rehearse import Rehearsal, rehearse
 from hullmark.server.stories.notice.wanted import times_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import subscriptions, transition_lists, transitions
 from hullmark.server.tables.notice.subscriptions import DEFAULT, Mode, NewSubscription, Scope, SubscriptionRow
@@ -174,7 +174,7 @@ async def add_subscription(
     data: JSONBody[SubscriptionWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> SubscriptionView:
     """Subscribe channels to what changes. Nobody is told of what came about before."""
     now = services.clock()
@@ -221,7 +221,7 @@ async def change_subscription(
     data: JSONBody[SubscriptionChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> SubscriptionView:
     """Have a subscription say something else from now on. What it holds back in quiet hours, and its digest, follow the new times."""
     now = services.clock()
@@ -252,7 +252,7 @@ async def remove_subscription(
     name: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """Remove a subscription; messages that it began still go out. `default` can be switched off only, so that one sees that it is."""
     now = services.clock()

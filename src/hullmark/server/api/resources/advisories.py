@@ -25,7 +25,7 @@ from hullmark.server.stories.advisories.feeds import LastUpdate
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.rollout import adoptions
 from hullmark.server.tables.rollout.adoptions import ShownSnapshot
 
@@ -152,7 +152,7 @@ async def take(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> TakenView:
     """The body is a snapshot's file, or a bundle that `hullmark db export` wrote. It is checked through and through before it counts; with
     HULLMARK_ADVISORY_KEYS it must be a bundle that one of these keys signed."""
@@ -197,7 +197,7 @@ def _slots(request: Request[Any, Any, Any]) -> Slots:
 async def update(
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
     data: JSONBody[UpdateBody | None] = None,
 ) -> Response[UpdateAsked]:
     """A worker fetches what HULLMARK_FEEDS says. A feed that gives much less than before is held: its last good data stays."""

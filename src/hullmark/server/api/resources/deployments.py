@@ -18,7 +18,7 @@ from hullmark.server.api.resources.images import find
 from hullmark.server.stories.images.register import want_verdict
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.judging import deployments
 from hullmark.server.tables.judging.deployments import Deployment
 
@@ -44,7 +44,7 @@ async def put_deployment(
     data: JSONBody[DeploymentWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> Deployment:
     """Tell that an image runs in an environment. Told again with another moment, it was started anew: grace goes by it."""
     row, now = await find(services, caller, digest), services.clock()
@@ -69,7 +69,7 @@ async def remove_deployment(
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
     environment: Environment = "",
     place: Place = "",
 ) -> None:

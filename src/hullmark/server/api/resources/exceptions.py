@@ -17,11 +17,11 @@ from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.api.resources.images import moment
 from hullmark.server.api.resources.policies import rejudge_account
-from hullmark.server.stories.judging.excepted import ExceptionBody
-from hullmark.server.stories.judging.moments import warn_as_made
+from hullmark.server.stories.judging.deadlines import warn_as_made
+from hullmark.server.stories.judging.exceptions import ExceptionBody
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.judging import policies
 
 
@@ -47,7 +47,7 @@ async def add_exception(
     data: JSONBody[ExceptionBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> ExceptionView:
     """Accept the findings of a rule on some subjects until a day. They stay visible, and do not count."""
     if not data.owner.strip() or not data.reason.strip():
@@ -95,7 +95,7 @@ async def end_exception(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """End an exception now: its findings count again."""
     async with services.database.tenant(caller.account_id) as connection:

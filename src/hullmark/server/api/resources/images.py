@@ -20,12 +20,12 @@ from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, page, val
 from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.stories.images import register
 from hullmark.server.stories.images.analyse import means_of
-from hullmark.server.stories.images.register import Wanted
+from hullmark.server.stories.images.register import ImageRegistration
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, leases
 from hullmark.server.tables.images.images import HeldImage, ImageFilter
@@ -120,13 +120,15 @@ async def add_image(
     data: JSONBody[ImageWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> Response[AddedView]:
     """Add an image: its registry is asked at once what it is, and it is analysed soon, if nobody did yet.
 
     Adding it twice is adding it once.
     """
-    added = await register.add(services, caller.account_id, Wanted(**msgspec.structs.asdict(data)), caller.name)
+    added = await register.add(
+        services, caller.account_id, ImageRegistration(**msgspec.structs.asdict(data)), caller.name
+    )
     view = AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
     async with services.database.tenant(caller.account_id) as connection:
         after = {"reference": data.reference, "state": view.state}
@@ -233,7 +235,7 @@ async def let_go(
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """The account holds the image no longer; its tags and verdicts go with it. What was stored goes when no account holds it."""
     row = await find(services, caller, digest)
@@ -254,7 +256,7 @@ async def analyse_again(
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> AddedView:
     """Have the image read again from where it came from. Where that fails the earlier analysis is kept, and `reason` says why."""
     row = await find(services, caller, digest)

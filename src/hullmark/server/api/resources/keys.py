@@ -16,7 +16,7 @@ from hullmark.server.api.permissions import PERMISSIONS, ROLES, permitted, unkno
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.signin import answer_of, gate_of
 from hullmark.server.stories.identity.api_key import NewSecret, new_key
-from hullmark.server.stories.identity.identity import KEY_USER, Issued, Refused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, IssuedToken, SignInRefused, TooManyFailures
 from hullmark.server.stories.identity.oidc import ProviderUnreachable
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
@@ -192,12 +192,12 @@ async def issue_token(request: Request[Any, Any, Any], data: JSONBody[TokenWish]
             issued = await identity.token_for(data.name, data.password, address)
         else:
             issued = await identity.token_by(request.headers.get("authorization", ""), address)
-    except (Refused, TooManyFailures, ProviderUnreachable) as error:
+    except (SignInRefused, TooManyFailures, ProviderUnreachable) as error:
         raise answer_of(error) from error
     return token_answer(issued)
 
 
-def token_answer(issued: Issued) -> Response[TokenView]:
+def token_answer(issued: IssuedToken) -> Response[TokenView]:
     """The answer that holds a token, kept by nobody on the way (RFC 6749, 5.1)."""
     view = TokenView(access_token=issued.token, expires_in=issued.seconds)
     return Response(view, status_code=200, headers={"Cache-Control": "no-store"})

@@ -16,7 +16,7 @@ from hullmark.server.api.permissions import ROLES, SIGNED_IN
 from hullmark.server.api.problems import Refusal, not_found
 from hullmark.server.api.resources.accounts import AccountName
 from hullmark.server.api.resources.signin import answer_of, gate_of
-from hullmark.server.stories.identity.identity import KEY_USER, Refused, TooManyFailures
+from hullmark.server.stories.identity.identity import KEY_USER, SignInRefused, TooManyFailures
 from hullmark.server.stories.identity.oidc import subject_of
 from hullmark.server.stories.identity.passwords import Passwords, check_password
 from hullmark.server.stories.services import Services
@@ -119,7 +119,7 @@ async def change_password(
     name, identity = caller.name.removeprefix("person:"), gate_of(request.app).identity
     try:
         proven = await identity.by_password(name, data.old, caller.asked.address)
-    except Refused as error:
+    except SignInRefused as error:
         raise Refusal(403, "the old password is wrong", error.advice) from error
     except TooManyFailures as error:
         raise answer_of(error) from error

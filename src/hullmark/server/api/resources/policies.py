@@ -21,7 +21,7 @@ from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.images import moment
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit, jobs
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.judging import policies
 from hullmark.server.tables.judging.policies import Activation, NewVersion, PolicyHead, PolicyVersion
@@ -141,7 +141,7 @@ async def keep_policy(
     data: JSONBody[PolicyWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> Response[VersionView]:
     """Keep a text as the next version of its policy. The same text again is no new version (200)."""
     new = await asyncio.to_thread(checked, data, caller.name)
@@ -212,7 +212,7 @@ async def forget_policy(
     name: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """Remove a policy that is nowhere in force. What it once judged stays in the history."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -228,7 +228,7 @@ async def activate(
     data: JSONBody[ActivationWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> ActivationView:
     """Put a version in force; of its environment and selector it is then the only one. Every image is judged again."""
     version = await version_named(services, caller, data.policy, data.version)
@@ -284,7 +284,7 @@ async def deactivate(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """End an activation. Every image is judged again."""
     async with services.database.tenant(caller.account_id) as connection:

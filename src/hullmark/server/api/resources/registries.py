@@ -16,7 +16,7 @@ from hullmark.server.api.problems import not_found
 from hullmark.server.stories.images.logins import context_of, pattern_of, proven
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.images import registries
 from hullmark.server.tables.images.registries import RegistryRow
 
@@ -90,7 +90,7 @@ async def put_registry(
     data: JSONBody[RegistryWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> RegistryView:
     """Keep a login for a host, or for what begins with `HOST/PREFIX`. The most specific one that fits is used."""
     name = pattern_of(pattern.strip("/"))
@@ -111,7 +111,7 @@ async def forget_registry(
     pattern: Pattern,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """The registry is asked without a login from now on."""
     name = pattern.strip("/")

@@ -25,12 +25,12 @@ from hullmark.server.api.resources.advisories import received
 from hullmark.server.api.resources.images import AddedView
 from hullmark.server.api.resources.policies import version_named
 from hullmark.server.isolated import DOCUMENT, isolated
-from hullmark.server.stories.images.register import Added, Wanted
+from hullmark.server.stories.images.register import ImageRegistration, RegistrationResult
 from hullmark.server.stories.images.sboms import SbomOrder
 from hullmark.server.stories.judging.stateless import Purl, ScanOrder
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 
 _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
@@ -216,7 +216,7 @@ async def register(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
     reference: Annotated[
         str, QueryParameter(min_length=1, max_length=1200, description="The tag that it is to go by.")
     ],
@@ -224,9 +224,9 @@ async def register(
     """The body is an SBOM of any format that is read. It is analysed at once, and judged as images are, as far as an SBOM tells. It goes
     by the sha256 of the document; the annotation `sbom.image` has the digest of the image that it says it is about."""
     async with _place(request, services, caller) as folder:
-        wanted = Wanted(reference=reference)
+        wanted = ImageRegistration(reference=reference)
         order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted)
-        added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=Added)
+        added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=RegistrationResult)
     async with services.database.tenant(caller.account_id) as connection:
         after = {"reference": added.tagged}
         await audit.record(connection, caller, "image.sbom", "image", added.digest, None, after, asked)

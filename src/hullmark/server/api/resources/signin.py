@@ -23,7 +23,7 @@ from hullmark.server.api.caller import Caller, address_of, asked_by, member, ope
 from hullmark.server.api.permissions import PERMISSIONS, SIGNED_IN
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.identity.bootstrap import ADMIN
-from hullmark.server.stories.identity.identity import Identity, Refused, TooManyFailures, Who
+from hullmark.server.stories.identity.identity import Identity, SignInRefused, TooManyFailures, Who
 from hullmark.server.stories.identity.oidc import Oidc, ProviderUnreachable, provider_of
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
@@ -76,7 +76,7 @@ class Gate:
         """Who an `Authorization` proves, whatever it may. Raises Refusal."""
         try:
             return await self.identity.who(authorization, address)
-        except (Refused, TooManyFailures, ProviderUnreachable) as error:
+        except (SignInRefused, TooManyFailures, ProviderUnreachable) as error:
             raise answer_of(error) from error
 
     def slow_down(self, who: str) -> None:
@@ -178,7 +178,7 @@ def _needs(handler: Any) -> str | None:
     return None if handler.opt.get("public") is True or _is_frameworks(handler) else "system:write"
 
 
-def answer_of(error: Refused | TooManyFailures | ProviderUnreachable) -> Refusal:
+def answer_of(error: SignInRefused | TooManyFailures | ProviderUnreachable) -> Refusal:
     """The answer to a sign-in that did not succeed."""
     if isinstance(error, TooManyFailures):
         return too_many(str(error), error.wait)

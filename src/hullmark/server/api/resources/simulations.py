@@ -21,7 +21,7 @@ from hullmark.server.api.problems import Refusal, not_found, problem
 from hullmark.server.api.resources.policies import version_named
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit, jobs
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.judging import simulations
 from hullmark.server.tables.judging.simulations import NewSimulation, SimulationRow
 
@@ -76,7 +76,7 @@ async def begin(
     data: JSONBody[SimulationWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> Response[SimulationView]:
     """Judge every analysed image of the account by a draft, and compare that with what is in force. Nothing else changes."""
     if bool(data.text) == bool(data.policy):
@@ -171,7 +171,7 @@ async def cancel(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """End a trial. What it found so far stays. Of one that has ended nothing changes."""
     async with services.database.tenant(caller.account_id) as connection:

@@ -17,10 +17,10 @@ from hullmark.server.api.bodies import BodyLimits, BoundedBody, Slots
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.images import uploads
-from hullmark.server.stories.images.register import Wanted
+from hullmark.server.stories.images.register import ImageRegistration
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 
 _WRITE: dict[str, Any] = {"permission": "images:write", "streamed": True}
 _SLOTS = "upload_slots"
@@ -67,7 +67,7 @@ async def upload_image(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
     reference: Reference,
     annotations: Annotations = "",
 ) -> Response[UploadedView]:
@@ -76,7 +76,7 @@ async def upload_image(
     The image is analysed soon, if nobody did yet. An archive without a manifest goes by the digest of one made of its config's digest and
     its layers' digests and sizes. Sending it twice is sending it once.
     """
-    wanted = Wanted(reference=str(uploads.named(reference)), annotations=_annotations(annotations))
+    wanted = ImageRegistration(reference=str(uploads.named(reference)), annotations=_annotations(annotations))
     settings = services.settings
     limits = BodyLimits(most=settings.upload_limit, wait=settings.body_wait)
     with _slots(request.app).taken(caller.account_id):

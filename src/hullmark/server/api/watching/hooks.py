@@ -18,7 +18,7 @@ from hullmark.server.api.problems import not_found, problem
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching.hooks import address_of, new_secret, registry_of, sealed
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.watching import hooks
 from hullmark.server.tables.watching.hooks import HookRow
@@ -96,7 +96,7 @@ async def add_hook(
     data: JSONBody[HookWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> NewHookView:
     """Make a hook, and the secret that the registry proves itself by. It is shown this once."""
     key, secret = uuid4(), new_secret()
@@ -126,7 +126,7 @@ async def change_hook(
     data: JSONBody[HookChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> HookView:
     """Its name, its registry, and whether it adds tags that nobody watches yet."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -153,7 +153,7 @@ async def rotate_hook(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> NewHookView:
     """The earlier secret counts no longer. The new one is shown this once."""
     secret = new_secret()
@@ -170,7 +170,7 @@ async def forget_hook(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """Whatever it sends from now on is refused."""
     async with services.database.tenant(caller.account_id) as connection:

@@ -16,7 +16,7 @@ from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
 from hullmark.server.api.problems import not_found, problem
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
-from hullmark.server.tables.audit import Asked
+from hullmark.server.tables.audit import RequestOrigin
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch, WatchFilter, WatchRow
@@ -109,7 +109,7 @@ async def add_watch(
     data: JSONBody[WatchWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> WatchView:
     """Watch a tag, or a repository, from now on; what is watched already is watched as is said here. Images are added as they are found."""
     new = _new(data, services, caller)
@@ -157,7 +157,7 @@ async def change_watch(
     data: JSONBody[WatchChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> WatchView:
     """How often it is looked at, which tags of a repository, and whether at all. It is looked at at once."""
     if data.pattern is not None:
@@ -184,7 +184,7 @@ async def remove_watch(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> None:
     """The image stays. A tag of a repository that is watched itself is found again: switch it off instead."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -200,7 +200,7 @@ async def look_now(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[Asked],
+    asked: NamedDependency[RequestOrigin],
 ) -> WatchView:
     """Have the registry asked at once. What is switched off is not looked at."""
     now = services.clock()

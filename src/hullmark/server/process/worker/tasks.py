@@ -18,7 +18,7 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.clients import harbor
 from hullmark.server.stories.images import analyse
 from hullmark.server.stories.images.register import want_verdicts
-from hullmark.server.stories.judging import judge, moments, simulate
+from hullmark.server.stories.judging import deadlines, judge, simulate
 from hullmark.server.stories.notice import deliver, route
 from hullmark.server.stories.rollout import adopt
 from hullmark.server.stories.services import Services
@@ -83,7 +83,7 @@ async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
 async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
     """Match with a newer snapshot of advisories, and carry what it says differently into all verdicts."""
     counts = await adopt.adopt(work.services, work.books, snapshot_id)
-    await moments.follow_lifecycles(work.services, work.books)
+    await deadlines.follow_lifecycles(work.services, work.books)
     _log.info("adopted" if counts else "outdated", snapshot=snapshot_id)
 
 
@@ -94,7 +94,7 @@ async def simulate_policy(work: Work, simulation_id: str) -> None:
 
 async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew: bool = False) -> None:
     """Fetch the feeds, and match with what comes of them."""
-    wished = feeds.Wished(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
+    wished = feeds.UpdateOptions(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
     last = await feeds.update_advisories(work.services, wished)
     held = [each.feed for each in last.outcomes if each.status in ("failed", "held")]
     (_log.warning if last.reason or held else _log.info)(

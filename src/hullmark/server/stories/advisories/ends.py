@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from hullmark.app.policies import AnyPolicy
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.coverage import lifecycles
 from hullmark.match.distros import plan_for
 from hullmark.model.inventory import Distro
@@ -15,8 +15,8 @@ from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.completeness import facts_of
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.days import day_in, next_midnight, starts
+from hullmark.policy.deadlines import first_after
 from hullmark.policy.gate import Need
-from hullmark.policy.moments import first_after
 from hullmark.policy.rules import Rule
 
 
@@ -32,13 +32,13 @@ def depends_on_ends(policy: AnyPolicy) -> bool:
     return any(asks_for_advisories(rule) for rule in policy.rules)
 
 
-def when_it_ends(distro: Distro | None, book: Book, now: datetime) -> datetime | None:
+def when_it_ends(distro: Distro | None, book: AdvisorySource, now: datetime) -> datetime | None:
     """The first moment after the last day on which a release is maintained, longer support included; None if that has come, or is not
     known."""
     return first_after(now, _moments(distro, book, now))
 
 
-def _moments(distro: Distro | None, book: Book, now: datetime) -> Iterator[datetime]:
+def _moments(distro: Distro | None, book: AdvisorySource, now: datetime) -> Iterator[datetime]:
     known = lifecycles(plan_for(distro, book.namespaces), book)
     end = max((each.extended or each.eol for each in known), default="")
     day = day_in(end)

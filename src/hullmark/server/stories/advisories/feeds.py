@@ -17,7 +17,7 @@ from hullmark.advisorydb.layout import inspect
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.origins import Folder, Origin, Web
 from hullmark.app.share import import_bundle
-from hullmark.app.update import Outcome, Updated, UpdateWish, update
+from hullmark.app.update import FeedOutcome, UpdateResult, UpdateWish, update
 from hullmark.feeds import load
 from hullmark.feeds.feed import Feed
 from hullmark.model.errors import HullmarkError
@@ -51,12 +51,12 @@ class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     digest: str = ""
     reason: str = ""
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[FeedOutcome, ...] = ()
     failures: int = 0
     good_at: dict[str, datetime] = {}
 
 
-class Wished(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to update: see UpdateWish. `environment` may hold the tokens that some feeds need."""
 
     accepts_shrinking: bool = False
@@ -108,7 +108,7 @@ def _pause(services: Services, last: LastUpdate) -> float:
     return min(every, _SOON) if last.reason else every
 
 
-async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
+async def update_advisories(services: Services, wished: UpdateOptions) -> LastUpdate:
     """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down."""
     began = services.clock()
     try:
@@ -129,7 +129,7 @@ async def update_advisories(services: Services, wished: Wished) -> LastUpdate:
     return last
 
 
-async def _published(services: Services, current: tuple[Path, str], updated: Updated) -> bool:
+async def _published(services: Services, current: tuple[Path, str], updated: UpdateResult) -> bool:
     """Have all matches brought to what the feeds say; answers whether it is the newest snapshot now.
 
     If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at
@@ -158,7 +158,7 @@ def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) 
     )
 
 
-def _updated(services: Services, wished: Wished, now: datetime) -> tuple[Shelf, Updated]:
+def _updated(services: Services, wished: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
     every = load()
     wish = UpdateWish(
         now=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -172,7 +172,7 @@ def _updated(services: Services, wished: Wished, now: datetime) -> tuple[Shelf, 
     return shelf, update(shelf, chosen, every, _origin(services, every, wished), wish)
 
 
-def _origin(services: Services, every: tuple[Feed, ...], wished: Wished) -> Origin:
+def _origin(services: Services, every: tuple[Feed, ...], wished: UpdateOptions) -> Origin:
     place = services.settings.feeds
     if place != UPSTREAMS and not place.startswith(("http://", "https://")):
         return Folder(Path(place.removeprefix("file://")))
@@ -185,7 +185,7 @@ def _origin(services: Services, every: tuple[Feed, ...], wished: Wished) -> Orig
 # What an operator sends in
 
 
-class Taken(NamedTuple):
+class TakenSnapshot(NamedTuple):
     """A snapshot that came: its file and digest, and the fingerprint of the key that signed it ("": none that is known)."""
 
     path: Path
@@ -193,7 +193,7 @@ class Taken(NamedTuple):
     signer: str
 
 
-async def take_in_file(services: Services, books: Books, file: Path) -> Taken:
+async def take_in_file(services: Services, books: Books, file: Path) -> TakenSnapshot:
     """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`.
 
     Raises HullmarkError, before anything counts, for what is none, is damaged, is not signed as is asked for, or is older than what counts.
@@ -217,12 +217,12 @@ async def take_in_file(services: Services, books: Books, file: Path) -> Taken:
     return taken
 
 
-def _inspected(file: Path) -> Taken:
+def _inspected(file: Path) -> TakenSnapshot:
     inspect(file)
-    return Taken(file, digest_of(file), "")
+    return TakenSnapshot(file, digest_of(file), "")
 
 
-def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.SnapshotRow | None) -> Taken:
+def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.SnapshotRow | None) -> TakenSnapshot:
     """Unpack a bundle beside its file. `parent` is the snapshot that it adds to."""
     shelf = Shelf(file.with_name("shelf"))
     if parent is not None:
@@ -233,7 +233,7 @@ def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.Sna
     received = import_bundle(shelf, file, trusted=keys, allow_unsigned=keys is None)
     path = shelf.path_of(received.snapshot)
     inspect(path)
-    return Taken(path, received.snapshot, received.signer)
+    return TakenSnapshot(path, received.snapshot, received.signer)
 
 
 async def _parent(services: Services, file: Path) -> snapshots.SnapshotRow | None:

@@ -15,7 +15,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.catalog.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.golang_symbols import with_functions
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.coordinates import Coordinate, package_of
 from hullmark.match.find import find, partly_told
 from hullmark.match.risk import risk
@@ -23,9 +23,9 @@ from hullmark.model.advisory import Support
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Epss, Kev, Match
 from hullmark.model.package import Package
-from hullmark.scan.wish import Scanned
+from hullmark.scan.request import ScanResult
 from hullmark.server.stories.advisories.news import (
-    Owned,
+    OwnedPackages,
     Thresholds,
     is_news,
     note_rewritten,
@@ -34,7 +34,7 @@ from hullmark.server.stories.advisories.news import (
     ranks_of,
 )
 from hullmark.server.tables.advisories import match_changes, matches, snapshots
-from hullmark.server.tables.advisories.matches import Told, Weight
+from hullmark.server.tables.advisories.matches import CoordinateMatches, Weight
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.images import coordinates
 from hullmark.server.tables.images.coordinates import Key
@@ -48,7 +48,7 @@ _WEIGHED_AT_ONCE = 5000
 _NOTHING = InventorySource(kind="", reference="", digest="", config_digest="", platform="", layers=())
 
 
-def matchable(scanned: Scanned) -> Inventory:
+def matchable(scanned: ScanResult) -> Inventory:
     """The inventory of an image that was scanned with READS, Go modules with what their programs were linked with."""
     packages = with_functions(scanned.inventory.packages, scanned.found.get(GO_SYMBOLS.name, {}))
     return msgspec.structs.replace(scanned.inventory, packages=packages)
@@ -58,7 +58,7 @@ def matchable(scanned: Scanned) -> Inventory:
 
 
 async def take_in(
-    conn: Connection, book: Book, image_id: int, inventory: Inventory, channels: Collection[str] = ()
+    conn: Connection, book: AdvisorySource, image_id: int, inventory: Inventory, channels: Collection[str] = ()
 ) -> None:
     """Keep what an image holds and match what was never seen. `book` is the snapshot that counts: raises OtherSnapshot."""
     known = await snapshots.current_kept(conn)
@@ -69,21 +69,23 @@ async def take_in(
     await settle_owned(conn, book, stored.owned, known.at)
 
 
-async def match_coordinates(conn: Connection, book: Book, snapshot_id: int, ids: Iterable[int]) -> tuple[int, ...]:
+async def match_coordinates(
+    conn: Connection, book: AdvisorySource, snapshot_id: int, ids: Iterable[int]
+) -> tuple[int, ...]:
     """Match those of these coordinates that were never matched, and write what comes of it; answers them, sorted.
 
     Raises OtherSnapshot if the snapshot is not the one that counts.
     """
     known = await snapshots.require(conn, snapshot_id)
     never = await matches.unmatched(conn, ids)
-    told: dict[int, Told] = {}
+    told: dict[int, CoordinateMatches] = {}
     for at in range(0, len(never), BATCH):
         told |= told_of(await coordinates.coordinates_by_id(conn, never[at : at + BATCH]), book, known.at)
     # Written at once, so that all who write do it in one order and nobody waits for one who waits for him.
     return await matches.write_first(conn, snapshot_id, told) if told else ()
 
 
-async def settle_owned(conn: Connection, book: Book, packages: Iterable[int], at: str) -> None:
+async def settle_owned(conn: Connection, book: AdvisorySource, packages: Iterable[int], at: str) -> None:
     """Find out for which matches of owned packages (by number) their owners answer."""
     owned = await matches.owned_by_number(conn, packages)
     answered: dict[int, dict[bytes, str]] = {each.id: {} for each in owned}
@@ -96,10 +98,10 @@ async def settle_owned(conn: Connection, book: Book, packages: Iterable[int], at
     await matches.write_exempt(conn, answered)
 
 
-_Members = list[matches.Owned]
+_Members = list[matches.OwnedPackage]
 
 
-def _situations(owned: Iterable[matches.Owned]) -> Iterator[tuple[_Members, Inventory, tuple[str, ...]]]:
+def _situations(owned: Iterable[matches.OwnedPackage]) -> Iterator[tuple[_Members, Inventory, tuple[str, ...]]]:
     """What one owner owns, as an inventory: the owner, then the owned packages."""
     groups: dict[bytes, _Members] = {}
     for each in owned:
@@ -112,12 +114,12 @@ def _situations(owned: Iterable[matches.Owned]) -> Iterator[tuple[_Members, Inve
         yield members, _inventory(first.distro, packages), first.channels
 
 
-def told_of(wanted: Mapping[int, Coordinate], book: Book, at: str) -> dict[int, Told]:
+def told_of(wanted: Mapping[int, Coordinate], book: AdvisorySource, at: str) -> dict[int, CoordinateMatches]:
     """What a snapshot says of coordinates, by number: what `find` says of their packages. `at` counts as today (ISO 8601)."""
     groups: dict[tuple[Distro | None, tuple[str, ...]], list[tuple[int, Package]]] = {}
     for number, each in wanted.items():
         groups.setdefault((each.distro, each.channels), []).append((number, package_of(each)))
-    found: dict[int, Told] = {}
+    found: dict[int, CoordinateMatches] = {}
     for (distro, channels), members in groups.items():
         packages = [package for _, package in members]
         result = find(_inventory(distro, packages), book, at=at, channels=channels)
@@ -130,7 +132,7 @@ def told_of(wanted: Mapping[int, Coordinate], book: Book, at: str) -> dict[int, 
         for package, reason in partly_told(_inventory(distro, packages), book, at=at, channels=channels):
             reasons[id(package)] = reasons[id(package)] or [reason]
         for number, package in members:
-            found[number] = Told(matches=tuple(hits[id(package)]), reasons=tuple(reasons[id(package)]))
+            found[number] = CoordinateMatches(matches=tuple(hits[id(package)]), reasons=tuple(reasons[id(package)]))
     return found
 
 
@@ -227,7 +229,7 @@ def _begun(snapshot: Snapshot, since: str, at: str) -> set[Key]:
 
 
 async def rematch_some(
-    db: Database, book: Book, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
+    db: Database, book: AdvisorySource, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
 ) -> bool:
     """Match some of what is planned again, up to a rank; answers whether there may be more. Several may do so at the same time."""
     async with db.system() as conn:
@@ -242,12 +244,14 @@ async def rematch_some(
         await settle_owned(conn, book, [each.id for each in owned], known.at)
         if not known.is_baseline:
             after = await match_changes.exempt_of(conn, [each.id for each in owned])
-            await note_rewritten(conn, snapshot_id, rewritten, Owned(packages=owned, before=before, after=after))
+            await note_rewritten(
+                conn, snapshot_id, rewritten, OwnedPackages(packages=owned, before=before, after=after)
+            )
         return True
 
 
 async def _weigh_first(
-    conn: Connection, book: Book, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
+    conn: Connection, book: AdvisorySource, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
 ) -> None:
     """Bring the weights of the advisories of these names to the snapshot, before all others: of what is said differently anyway, nothing
     is to be told that holds for a moment only."""
@@ -258,7 +262,7 @@ async def _weigh_first(
 
 async def weigh_some(
     db: Database,
-    book: Book,
+    book: AdvisorySource,
     snapshot_id: int,
     size: int = _WEIGHED_AT_ONCE,
     thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
@@ -282,7 +286,11 @@ async def _current_to_weigh(conn: Connection, snapshot_id: int) -> snapshots.Cur
 
 
 async def _weigh(
-    conn: Connection, book: Book, snapshot_id: int, rows: Sequence[matches.Weighed], thresholds: Thresholds
+    conn: Connection,
+    book: AdvisorySource,
+    snapshot_id: int,
+    rows: Sequence[matches.WeightedAdvisory],
+    thresholds: Thresholds,
 ) -> None:
     weights = await _weights(conn, rows, book)
     news = {row.id: weights[row.id] for row in rows if is_news(row.weight, weights[row.id], thresholds)}
@@ -292,7 +300,9 @@ async def _weigh(
     await matches.write_weights(conn, {row.id: weights[row.id] for row in rows if row.weight != weights[row.id]})
 
 
-async def _weights(conn: Connection, rows: Sequence[matches.Weighed], book: Book) -> dict[int, Weight]:
+async def _weights(
+    conn: Connection, rows: Sequence[matches.WeightedAdvisory], book: AdvisorySource
+) -> dict[int, Weight]:
     """The weights of advisories by number. Their bodies are read only where the score or the listing is another one."""
     cves = {row.cve for row in rows} - {""}
     scores, listed = book.exploitability(cves), book.exploited(cves)

@@ -12,7 +12,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.model.advisory import Advisory
 from hullmark.server.tables.advisories import match_changes, matches
 from hullmark.server.tables.advisories.match_changes import Exempt, NewChange, OwnedPackage, Side
-from hullmark.server.tables.advisories.matches import FoundRow, Rewritten, Weight
+from hullmark.server.tables.advisories.matches import FoundRow, RewriteResult, Weight
 from hullmark.server.tables.advisories.snapshots import LAST_RANK
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import Key
@@ -114,7 +114,7 @@ def _rank_of(advisory: Advisory, exploited: Collection[str]) -> int:
 # What came and went
 
 
-class Owned(msgspec.Struct, frozen=True, kw_only=True):
+class OwnedPackages(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that others own, and the advisories for which their owners answered and answer now, by package."""
 
     packages: Sequence[OwnedPackage]
@@ -122,7 +122,7 @@ class Owned(msgspec.Struct, frozen=True, kw_only=True):
     after: Mapping[int, Exempt]
 
 
-async def note_rewritten(conn: Connection, snapshot_id: int, rewritten: Rewritten, owned: Owned) -> None:
+async def note_rewritten(conn: Connection, snapshot_id: int, rewritten: RewriteResult, owned: OwnedPackages) -> None:
     """Write down what came and went as coordinates were matched again, and their owned packages settled."""
     before, after = _by_coordinate(rewritten.before), _by_coordinate(rewritten.after)
     others = {each.coordinate_id for each in owned.packages} - before.keys() - after.keys()

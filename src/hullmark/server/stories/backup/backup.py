@@ -19,7 +19,7 @@ import psycopg
 
 from hullmark._version import __version__
 from hullmark.model.errors import HullmarkError
-from hullmark.server.objects.objects import Listed, Objects, open_objects
+from hullmark.server.objects.objects import ListedObject, Objects, open_objects
 from hullmark.server.postgres.dumps import dump
 from hullmark.server.postgres.embedded import DATABASE, USER, Embedded
 from hullmark.server.stories.backup.backup_files import (
@@ -29,9 +29,9 @@ from hullmark.server.stories.backup.backup_files import (
     KEY,
     LISTED,
     OBJECTS,
-    Told,
+    BackupHeader,
+    ObjectTotals,
     Writer,
-    Written,
     add_bytes,
     written,
 )
@@ -42,12 +42,12 @@ from hullmark.server.tables.forms import form_of
 _CONNECT_SECONDS = 20
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
+class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
     """A backup: where it is, what it is of, what it holds, and where the secret key is that it does not hold (None: it does)."""
 
     path: Path
-    told: Told
-    written: Written
+    told: BackupHeader
+    written: ObjectTotals
     key_apart: Path | None
 
 
@@ -58,7 +58,7 @@ def back_up(
     *,
     copy: bool | None = None,
     with_key: bool = False,
-) -> Made:
+) -> BackupResult:
     """Write a backup into a folder, or into a file if the name ends in .tar. The server may run.
 
     `copy` says whether the objects are copied, or only named because their bucket keeps them (default: those of a folder are copied).
@@ -72,7 +72,7 @@ def back_up(
     objects = open_objects(settings.objects_url, environment)
     copied = _is_folder(settings) if copy is None else copy
     with database_of(settings) as url, written(target) as writer:
-        told = Told(
+        told = BackupHeader(
             format=FORMAT,
             hullmark=__version__,
             form=_form(url),
@@ -91,9 +91,9 @@ def back_up(
             add_bytes(writer, LISTED, lines.encode())
         if with_key:
             add_bytes(writer, KEY, settings.key_path.read_bytes())
-        done = Written(objects=len(sizes), bytes=sum(sizes.values()))
+        done = ObjectTotals(objects=len(sizes), bytes=sum(sizes.values()))
         add_bytes(writer, COMPLETE, msgspec.json.encode(done))
-    return Made(path=target, told=told, written=done, key_apart=None if with_key else settings.key_path)
+    return BackupResult(path=target, told=told, written=done, key_apart=None if with_key else settings.key_path)
 
 
 def key_mark(path: Path) -> str:
@@ -152,7 +152,7 @@ def _take_objects(writer: Writer, objects: Objects, sizes: dict[str, int], copie
             sizes[found.key] = found.size
 
 
-def _copy_object(writer: Writer, objects: Objects, found: Listed) -> bool:
+def _copy_object(writer: Writer, objects: Objects, found: ListedObject) -> bool:
     """Copy it, unless it was removed since it was listed: then nothing names it any more."""
     reader = objects.open(found.key)
     if reader is None:

@@ -1,11 +1,11 @@
 """A backup as a folder or as one tar file: entries by name, written once, whole or not at all, and read in the order of writing.
 
-backup.json       what it is a backup of (`Told`); the first entry
+backup.json       what it is a backup of (`BackupHeader`); the first entry
 objects/KEY       the objects, where they are copied
 objects.txt       their sizes and keys, where they stay in their bucket
 database.dump     the database, as pg_dump -Fc writes it
 secret.key        the key that secrets are encrypted by, if that was wished
-complete.json     what was written (`Written`); the last entry
+complete.json     what was written (`ObjectTotals`); the last entry
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _JSON_BYTES = 1 << 20
 _PIECE = 1 << 20
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class BackupHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a backup is of: the format of the backup, the program's version, the database's form, when it was made, where the objects
     were and whether they are copied, and what the secret key is recognised by."""
 
@@ -47,7 +47,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class ObjectTotals(msgspec.Struct, frozen=True, kw_only=True):
     """How many objects a backup holds or names, and their bytes."""
 
     objects: int
@@ -151,14 +151,14 @@ def _in_tar(tar: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]]:
             yield entry.name, entry.size, content
 
 
-def told_in(source: Path) -> Told:
+def told_in(source: Path) -> BackupHeader:
     """What a backup is of. Raises HullmarkError where it is none, or of a format that is not known."""
     if not source.exists():
         raise HullmarkError(f"there is no backup {source}", advice="name a folder or file that `hullmark backup` wrote")
     for name, size, content in entries(source):
         if name != TOLD or size > _JSON_BYTES:
             break
-        told = parsed(content.read(), Told, source)
+        told = parsed(content.read(), BackupHeader, source)
         if told.format != FORMAT:
             raise HullmarkError(f"{source} was written by a newer hullmark", advice=f"use version {told.hullmark}")
         return told

@@ -25,8 +25,8 @@ from hullmark.server.stories.backup.backup_files import (
     KEY,
     LISTED,
     OBJECTS,
-    Told,
-    Written,
+    BackupHeader,
+    ObjectTotals,
     entries,
     parsed,
     told_in,
@@ -43,15 +43,15 @@ _LINE = 2_000
 _CONNECT_SECONDS = 20
 
 
-class Restored(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was put back: what the backup was of, how much, the form that the database has now."""
 
-    told: Told
-    written: Written
+    told: BackupHeader
+    written: ObjectTotals
     form: str
 
 
-def restore(settings: Settings, environment: Mapping[str, str], source: Path, *, force: bool = False) -> Restored:
+def restore(settings: Settings, environment: Mapping[str, str], source: Path, *, force: bool = False) -> RestoreResult:
     """Put a backup into the server of these settings, which must not run. With `force` in place of what is there.
 
     Raises HullmarkError where the target is not empty, the secret key is another's or missing, or the backup is damaged; the database is
@@ -76,7 +76,9 @@ def restore(settings: Settings, environment: Mapping[str, str], source: Path, *,
         return _into(settings, embedded.url, objects, source, told, force=force)
 
 
-def _into(settings: Settings, url: str, objects: Objects, source: Path, told: Told, *, force: bool) -> Restored:
+def _into(
+    settings: Settings, url: str, objects: Objects, source: Path, told: BackupHeader, *, force: bool
+) -> RestoreResult:
     _check_database(url, force)
     with TemporaryDirectory(prefix="hullmark-restore-") as folder:
         dump, key = Path(folder) / DUMP, Path(folder) / KEY
@@ -89,7 +91,7 @@ def _into(settings: Settings, url: str, objects: Objects, source: Path, told: To
             _empty(url)  # tables of another form would stay beside what comes back
         dumps.restore(url, dump, roles=(ROLE,))
         form = migrate(url)
-    return Restored(told=told, written=done, form=form)
+    return RestoreResult(told=told, written=done, form=form)
 
 
 def _check_database(url: str, force: bool) -> None:
@@ -106,10 +108,10 @@ def _check_database(url: str, force: bool) -> None:
         raise HullmarkError("the database is not empty", advice="name an empty one, or give --force to replace it")
 
 
-def _take(source: Path, objects: Objects, dump: Path, key: Path) -> Written:
+def _take(source: Path, objects: Objects, dump: Path, key: Path) -> ObjectTotals:
     """Objects into the store, dump and key into files. Raises HullmarkError unless all is there."""
     count = total = 0
-    done: Written | None = None
+    done: ObjectTotals | None = None
     for name, size, content in entries(source):
         if name.startswith(OBJECTS):
             _put(objects, name.removeprefix(OBJECTS), content)
@@ -122,7 +124,7 @@ def _take(source: Path, objects: Objects, dump: Path, key: Path) -> Written:
         elif name == KEY:
             key.write_bytes(content.read(_KEY_BYTES))
         elif name == COMPLETE:
-            done = parsed(content.read(_KEY_BYTES), Written, source)
+            done = parsed(content.read(_KEY_BYTES), ObjectTotals, source)
     if done is None or (done.objects, done.bytes) != (count, total) or not dump.is_file():
         raise HullmarkError(f"{source} is not a whole backup", advice="name another backup")
     return done
@@ -154,7 +156,7 @@ def _check_listed(objects: Objects, content: IO[bytes]) -> tuple[int, int]:
     return count, total
 
 
-def _settle_key(path: Path, brought: Path, told: Told, force: bool) -> None:
+def _settle_key(path: Path, brought: Path, told: BackupHeader, force: bool) -> None:
     """Have the right secret key in its place. Raises HullmarkError if it is not to be had."""
     if path.exists():
         if key_mark(path) == told.key:

@@ -21,7 +21,7 @@ from hullmark.model.image import Image
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import carry_out, read
 from hullmark.server.stories.images.logins import login_for
-from hullmark.server.stories.images.register import Holding, Wanted, new_image, settle
+from hullmark.server.stories.images.register import Acquisition, ImageRegistration, new_image, settle
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.tables import jobs
 from hullmark.server.tables.clients import harbor_scans
@@ -49,14 +49,14 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     mime_type: Text = ""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class HarborRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What Harbor asks for."""
 
     registry: Registry
     artifact: Artifact
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ScanState(msgspec.Struct, frozen=True, kw_only=True):
     """How a scan stands: `waits`, or has `failed` with this reason, or its image is there."""
 
     artifact: Artifact
@@ -69,7 +69,7 @@ def _lock(account_id: int, key: str) -> str:
     return f"harbor:{account_id}:{key}"
 
 
-async def accept(services: Services, account_id: int, asked: Asked, by: str) -> str:
+async def accept(services: Services, account_id: int, asked: HarborRequest, by: str) -> str:
     """Have a worker scan an artifact; answers the scan's key. Raises HullmarkError for what cannot be asked for."""
     reference_of(asked)
     _auth(asked.registry.authorization)
@@ -82,7 +82,7 @@ async def accept(services: Services, account_id: int, asked: Asked, by: str) -> 
     return key
 
 
-async def standing(services: Services, account_id: int, key: str) -> Standing | None:
+async def standing(services: Services, account_id: int, key: str) -> ScanState | None:
     """How a scan stands; None if the account has none of this key."""
     async with services.database.system() as connection:
         told = await harbor_scans.scan_of(connection, account_id, key)
@@ -91,18 +91,18 @@ async def standing(services: Services, account_id: int, key: str) -> Standing | 
         is_waiting = await harbor_scans.waits(connection, _lock(account_id, key))
         artifact = msgspec.convert(told["artifact"], Artifact)
         if told.get("failed"):
-            return Standing(artifact=artifact, failed=str(told["failed"]))
+            return ScanState(artifact=artifact, failed=str(told["failed"]))
         image = await images.held_image(connection, account_id, artifact.digest)
     if image is not None and image.state == "failed" and not is_waiting:
-        return Standing(artifact=artifact, failed=f"{image.reason}; {image.advice}")
+        return ScanState(artifact=artifact, failed=f"{image.reason}; {image.advice}")
     if is_waiting or (image is not None and image.state != "analysed"):
-        return Standing(artifact=artifact, waits=True)
+        return ScanState(artifact=artifact, waits=True)
     if image is None:
-        return Standing(artifact=artifact, failed="the image is held no longer")
-    return Standing(artifact=artifact, image=image)
+        return ScanState(artifact=artifact, failed="the image is held no longer")
+    return ScanState(artifact=artifact, image=image)
 
 
-def reference_of(asked: Asked) -> Reference:
+def reference_of(asked: HarborRequest) -> Reference:
     """The artifact as a reference. Raises HullmarkError for what is none."""
     parts = urlsplit(asked.registry.url)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
@@ -126,14 +126,14 @@ async def carry_out_scan(services: Services, books: Books, order: Order, worker:
     """Add the artifact to the account and analyse it, as `worker`. What stands in the way is written down. Answers what it came to."""
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
-        return await _scanned(services, books, order, msgspec.json.decode(opened, type=Asked), worker)
+        return await _scanned(services, books, order, msgspec.json.decode(opened, type=HarborRequest), worker)
     except HullmarkError as error:
         async with services.database.system() as connection:
             await harbor_scans.scan_failed(connection, order.account_id, order.key, f"{error}; {error.advice}"[:2000])
         return "failed"
 
 
-async def _scanned(services: Services, books: Books, order: Order, asked: Asked, worker: str) -> str:
+async def _scanned(services: Services, books: Books, order: Order, asked: HarborRequest, worker: str) -> str:
     account_id = order.account_id
     named = reference_of(asked)
     async with services.database.tenant(account_id) as connection:
@@ -142,14 +142,14 @@ async def _scanned(services: Services, books: Books, order: Order, asked: Asked,
         image: Image = await asyncio.to_thread(open_image, f"registry:{named}", options)
         tag = asked.artifact.tag
         tagged = parse_reference(f"{named.host}/{named.repository}:{tag}") if tag else None
-        wanted = Wanted(reference=str(tagged or named))
+        wanted = ImageRegistration(reference=str(tagged or named))
         async with services.database.system() as connection:
             placed = await images.register(connection, new_image(image))
             if placed.state == "failed":
                 await leases.wait_again(connection, [placed.image_id])
             row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
             held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
-            holding = Holding(wanted, image.digest, tagged, order.by, services.clock())
+            holding = Acquisition(wanted, image.digest, tagged, order.by, services.clock())
             await settle(connection, account_id, held, holding)
         if row is None:
             return held.state
@@ -157,7 +157,7 @@ async def _scanned(services: Services, books: Books, order: Order, asked: Asked,
 
 
 @contextmanager
-def asking_as(services: Services, named: Reference, asked: Asked, *, is_lax: bool) -> Iterator[SourceOptions]:
+def asking_as(services: Services, named: Reference, asked: HarborRequest, *, is_lax: bool) -> Iterator[SourceOptions]:
     """The options for asking the registry with the login that came. It is in a file that only this process reads, and then gone.
 
     `is_lax`: whatever certificate the registry shows.

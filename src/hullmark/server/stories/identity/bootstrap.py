@@ -49,7 +49,7 @@ async def bootstrap(services: Services, passwords: Passwords | None = None) -> P
         await accounts.add_membership(connection, account.id, person.id, "admin")
         me = _Bootstrap(account_id=account.id)
         after = {"account": ADMIN, "person": ADMIN, "role": "admin", "operator": True}
-        await audit.record(connection, me, "account.create", "account", ADMIN, None, after, audit.Asked())
+        await audit.record(connection, me, "account.create", "account", ADMIN, None, after, audit.RequestOrigin())
         # Written before the commit: a password that nobody can read would be worse than a file that is of no use.
         return None if given else _write(services.settings.data / _FILE, password)
 

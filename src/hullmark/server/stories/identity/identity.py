@@ -21,7 +21,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.identity.api_key import KEY_START, digest_of_key, is_key
-from hullmark.server.stories.identity.oidc import Oidc, Proven, TokenRefused
+from hullmark.server.stories.identity.oidc import Oidc, ProvenIdentity, TokenRefused
 from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.identity.tokens import Tokens
 from hullmark.server.stories.limits import TokenBuckets, network_of
@@ -41,7 +41,7 @@ _MOST = 20_000
 _FAILURES_A_MINUTE, _FAILURES_AT_ONCE = 30, 30
 
 
-class Refused(HullmarkError):
+class SignInRefused(HullmarkError):
     """What was given proves nobody: wrong, unknown, expired, revoked, disabled or locked; which of them is not said."""
 
 
@@ -70,7 +70,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
-class Issued(msgspec.Struct, frozen=True, kw_only=True):
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     """A short-lived token, and for how many seconds it is good."""
 
     token: str
@@ -106,7 +106,7 @@ class Identity:
         self._lock = lock or Lock()
         self._monotonic = monotonic
         self._own = os.urandom(32)
-        self._kept: dict[bytes, tuple[float, _Subject | Refused]] = {}
+        self._kept: dict[bytes, tuple[float, _Subject | SignInRefused]] = {}
         self._proven: dict[bytes, float] = {}
         self._flights: dict[bytes, asyncio.Task[_Subject]] = {}
         self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE)
@@ -134,11 +134,11 @@ class Identity:
         """Who a name and a password prove. Raises as `who`."""
         return (await self._by_password(name, password, address)).who
 
-    async def token_for(self, name: str, password: str, address: str) -> Issued:
+    async def token_for(self, name: str, password: str, address: str) -> IssuedToken:
         """A short-lived token for a person's name and password, or KEY_USER and a key. Raises as `who`."""
         return self._issue(await self._by_password(name, password, address))
 
-    async def token_by(self, authorization: str, address: str) -> Issued:
+    async def token_by(self, authorization: str, address: str) -> IssuedToken:
         """A short-lived token for a header `Authorization` with a password or a key. Raises as `who`."""
         scheme, _, given = authorization[:_LONGEST].partition(" ")
         if scheme.lower() == "basic":
@@ -148,9 +148,9 @@ class Identity:
             return self._issue(await self._bearer(given.strip(), address))
         raise self._failed(address, refused())
 
-    def _issue(self, subject: _Subject) -> Issued:
+    def _issue(self, subject: _Subject) -> IssuedToken:
         token, seconds = self._tokens.issue(subject.who.id, subject.mark, self._clock())
-        return Issued(token=token, seconds=seconds)
+        return IssuedToken(token=token, seconds=seconds)
 
     async def _bearer(self, given: str, address: str) -> _Subject:
         if given.startswith(KEY_START):
@@ -177,7 +177,7 @@ class Identity:
         kept = self._kept.get(key)
         if kept is not None and kept[0] > self._monotonic():
             found = kept[1]
-            if isinstance(found, Refused):
+            if isinstance(found, SignInRefused):
                 raise self._failed(address, found)
         else:
             found = await self._found(key, find, address)
@@ -193,7 +193,7 @@ class Identity:
             flight.add_done_callback(lambda done: self._landed(key, done))
         try:
             return await asyncio.shield(flight)
-        except Refused as error:
+        except SignInRefused as error:
             raise self._failed(address, error) from None
 
     def _landed(self, key: bytes, flight: asyncio.Task[_Subject]) -> None:
@@ -206,21 +206,21 @@ class Identity:
         kept = self._kept
         until = self._monotonic() + KEEP
         try:
-            found: _Subject | Refused = await find()
+            found: _Subject | SignInRefused = await find()
         except TokenRefused as error:
-            found = Refused(str(error), advice=error.advice)
-        except Refused as error:
+            found = SignInRefused(str(error), advice=error.advice)
+        except SignInRefused as error:
             found = error
         kept[key] = (until, found)
         while len(kept) > _MOST:
             kept.pop(next(iter(kept)), None)
-        if isinstance(found, Refused):
+        if isinstance(found, SignInRefused):
             raise found
         return found
 
-    def _failed(self, address: str, error: Refused) -> HullmarkError:
+    def _failed(self, address: str, error: SignInRefused) -> HullmarkError:
         wait = self._failures.take(network_of(address), self._monotonic())
-        return TooManyFailures(wait) if wait else Refused(str(error), advice=error.advice)
+        return TooManyFailures(wait) if wait else SignInRefused(str(error), advice=error.advice)
 
     async def _by_key(self, digest: bytes) -> _Subject:
         async with self._database.system() as connection:
@@ -337,14 +337,14 @@ class Identity:
         return hmac.digest(self._own, text.encode("utf-8", "surrogatepass"), "sha256")
 
 
-def refused() -> Refused:
+def refused() -> SignInRefused:
     """The one answer to all that proves nobody, so that nothing is learned from it."""
-    return Refused(
+    return SignInRefused(
         "the sign-in is refused", advice="check the name and password, or the key; after many failures, wait a while"
     )
 
 
-async def _granted(connection: Connection, proven: Proven) -> tuple[Membership, ...]:
+async def _granted(connection: Connection, proven: ProvenIdentity) -> tuple[Membership, ...]:
     found = await accounts.accounts_by_names(connection, [grant.account for grant in proven.grants])
     known = {row.name: row for row in found}
     memberships: dict[str, Membership] = {}

@@ -50,7 +50,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[str, Grant]
 
 
-class Proven(msgspec.Struct, frozen=True, kw_only=True):
+class ProvenIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What a token says. `subject` is unique over all providers."""
 
     subject: str
@@ -116,7 +116,7 @@ class Oidc:
         self._tried: float | None = None
         self._lock = asyncio.Lock()
 
-    async def check(self, token: str) -> Proven:
+    async def check(self, token: str) -> ProvenIdentity:
         """What a token proves. Raises TokenRefused, ProviderUnreachable."""
         try:
             header = jwt.get_unverified_header(token)
@@ -152,14 +152,14 @@ class Oidc:
         except jwt.PyJWTError:
             return None  # a key that is none
 
-    def _proven(self, claims: Mapping[str, Any]) -> Proven:
+    def _proven(self, claims: Mapping[str, Any]) -> ProvenIdentity:
         sub = claims["sub"]
         if not sub or len(sub) > 500 or not sub.isprintable():
             raise _refused("its subject cannot be used")
         given = [_grant(text) for text in _texts(claims.get("hullmark"))]
         by_group = [self.provider.groups.get(group) for group in _texts(claims.get("groups"))]
         called = claims.get("preferred_username") or claims.get("email") or sub
-        return Proven(
+        return ProvenIdentity(
             subject=subject_of(self.provider.issuer, sub),
             called=str(called)[:200],
             grants=tuple(grant for grant in (*given, *by_group) if grant is not None),

@@ -22,10 +22,10 @@ from hullmark.model.policy_facts import PolicyFacts
 from hullmark.net.errors import NetError
 from hullmark.policy.gate import FACETS, Need
 from hullmark.scan.facets import facets_for
+from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources
 from hullmark.scan.scan import scan_image
 from hullmark.scan.shown_settings import without_secrets
 from hullmark.scan.stored_image import stored_image
-from hullmark.scan.wish import Means, ScannerPlaces, Wish
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
@@ -40,7 +40,7 @@ from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection, DatabaseUnreachable
 from hullmark.server.tables.images import coordinates, images, leases
 from hullmark.server.tables.images.images import ImageRow
-from hullmark.server.tables.images.leases import Failure, Outcome, Released
+from hullmark.server.tables.images.leases import AnalysisOutcome, Failure, ReleasedLease
 from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.slots import slot
@@ -57,14 +57,14 @@ _PAUSE = 0.5
 _T = TypeVar("_T")
 
 
-class Analysed(msgspec.Struct, frozen=True, kw_only=True):
+class AnalysisResult(msgspec.Struct, frozen=True, kw_only=True):
     """What reading an image came to: what is written down of it, and its packages."""
 
-    outcome: Outcome
+    outcome: AnalysisOutcome
     inventory: Inventory
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _ImageOrigin(msgspec.Struct, frozen=True):
     """Where an image can be had from: a reference in a registry, and the login that an account has there."""
 
     reference: Reference
@@ -91,7 +91,7 @@ async def analyse(services: Services, books: Books, image_id: int, worker: str) 
 
 
 async def carry_out(
-    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Awaitable[Analysed]]
+    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Awaitable[AnalysisResult]]
 ) -> str:
     """Analyse an image that `worker` holds by `leases.take`; `source` reads it. Answers as `analyse` does."""
     try:
@@ -132,16 +132,16 @@ async def _patiently(services: Services, write: Callable[[], Awaitable[_T]]) -> 
         await asyncio.sleep(_PAUSE)
 
 
-async def _places(services: Services, row: ImageRow) -> list[_Place]:
+async def _places(services: Services, row: ImageRow) -> list[_ImageOrigin]:
     """Where each account that holds the image found it, with that account's login."""
     if row.upload or row.kind == "sbom":
         return []
-    found: list[_Place] = []
+    found: list[_ImageOrigin] = []
     async with services.database.system() as connection:
         for account_id, reference, _ in await images.holders(connection, row.id):
             named = parse_reference(reference)
             login = login_for(await registries(connection, account_id), named, account_id, services.vault)
-            place = _Place(msgspec.structs.replace(named, tag="", digest=row.digest), login)
+            place = _ImageOrigin(msgspec.structs.replace(named, tag="", digest=row.digest), login)
             if place not in found:
                 found.append(place)
     return found
@@ -168,7 +168,7 @@ async def _held(services: Services, image_id: int, worker: str) -> AsyncIterator
             await beating
 
 
-async def _read(services: Services, row: ImageRow, places: list[_Place]) -> Analysed:
+async def _read(services: Services, row: ImageRow, places: list[_ImageOrigin]) -> AnalysisResult:
     """Read the image from the first place that has it, while no more than may do so ask its registry.
 
     Raises _Busy if a place is left where that has to be waited for, else the last place's HullmarkError if none has it.
@@ -194,30 +194,30 @@ async def _read(services: Services, row: ImageRow, places: list[_Place]) -> Anal
     raise error
 
 
-def _read_upload(services: Services, key: str) -> Analysed:
+def _read_upload(services: Services, key: str) -> AnalysisResult:
     with opened_upload(services.objects, key) as image:
         return read(services, image)
 
 
-def _read_place(services: Services, place: _Place) -> Analysed:
+def _read_place(services: Services, place: _ImageOrigin) -> AnalysisResult:
     with asking(services, place.reference, place.login) as options:
         return read(services, open_image(f"registry:{place.reference}", options))
 
 
-def means_of(services: Services) -> Means:
+def means_of(services: Services) -> ScanResources:
     """What scans of the server use: records in the object store, and a malware scanner if one is set."""
     scanners = ScannerPlaces(clamd=services.settings.clamd or None)
-    return Means(keep=ObjectKeep(services.objects), keeping="always", scanners=scanners)
+    return ScanResources(keep=ObjectKeep(services.objects), keeping="always", scanners=scanners)
 
 
-def read(services: Services, image: Image) -> Analysed:
+def read(services: Services, image: Image) -> AnalysisResult:
     """All that is to be known of an image, written into the object store. Raises HullmarkError where it cannot be read."""
     keep = ObjectKeep(services.objects, behind=_WRITES_BEHIND)
     means = msgspec.structs.replace(means_of(services), keep=keep)
     names = FACETS if services.settings.clamd else FACETS - {Need.MALWARE}
     try:
         with facets_for(names, means) as facets:
-            wish = Wish(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
+            wish = ScanRequest(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
             scanned = scan_image(image, wish, means)
         keep.settle()
     finally:
@@ -230,7 +230,7 @@ def read(services: Services, image: Image) -> Analysed:
     analysis = StoredAnalysis(image=stored, inventory=inventory, facts=facts, found=scanned.found)
     distro = whole.distro
     document, files = put_analysis(services.objects, analysis, whole.files)
-    outcome = Outcome(
+    outcome = AnalysisOutcome(
         fingerprint=fingerprint(),
         document=document,
         files=files,
@@ -240,10 +240,10 @@ def read(services: Services, image: Image) -> Analysed:
         layers=tuple((layer.digest, layer.diff_id, layer.size) for layer in whole.source.layers),
         config_digest=whole.source.config_digest,
     )
-    return Analysed(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
+    return AnalysisResult(outcome=outcome, inventory=matchable(msgspec.structs.replace(scanned, inventory=inventory)))
 
 
-async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: Analysed) -> bool:
+async def _finished(services: Services, books: Books, row: ImageRow, worker: str, analysed: AnalysisResult) -> bool:
     """Write the result down, with its packages, and have every account that holds the image judge it: one transaction.
 
     False if it does not count, since the image is no longer held.
@@ -259,7 +259,9 @@ async def _finished(services: Services, books: Books, row: ImageRow, worker: str
     raise HullmarkError("new advisories come faster than one image is stored", advice="it is tried again")
 
 
-async def _written(services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: Analysed) -> bool:
+async def _written(
+    services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: AnalysisResult
+) -> bool:
     async with services.database.system() as connection:
         if not await leases.finish(connection, row.id, worker, analysed.outcome):
             return False
@@ -290,7 +292,7 @@ async def _failed(services: Services, row: ImageRow, worker: str, error: Hullmar
         return "kept" if ended.state == "analysed" else "failed"
 
 
-async def tell_failed(connection: Connection, ended: Released, now: datetime) -> None:
+async def tell_failed(connection: Connection, ended: ReleasedLease, now: datetime) -> None:
     """Have every account that holds an image know that it failed. Where an earlier analysis is kept it is judged, as it was not while the
     image waited."""
     body = {"digest": ended.digest, "reason": ended.reason, "advice": ended.advice}
@@ -302,7 +304,7 @@ async def tell_failed(connection: Connection, ended: Released, now: datetime) ->
             await want_verdict(connection, account_id, ended.id, "image not analysed anew")
 
 
-def failed_analysis(ended: Released, reference: str, now: datetime) -> tuple[Cause, Transition]:
+def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tuple[Cause, Transition]:
     """That an image could not be analysed, as it is told. Each failure is one, whenever it comes."""
     key = f"analysis:{ended.digest}@{now.isoformat()}"
     told = Evidence(subject=ended.digest, message=f"{ended.reason} ({ended.advice})" if ended.advice else ended.reason)

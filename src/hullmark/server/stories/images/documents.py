@@ -23,8 +23,8 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.recount import changed
 from hullmark.scan.facets import facets_for
 from hullmark.scan.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
+from hullmark.scan.request import ScanResources
 from hullmark.scan.stored_image import StoredImage
-from hullmark.scan.wish import Means
 from hullmark.server.objects.objects import Objects
 
 _MAX_BYTES = Limit(4 << 30, "bytes of a stored document", "refused")
@@ -51,7 +51,7 @@ def fingerprint() -> str:
 
     What malware scanners know is no part of it: their signatures change every day.
     """
-    with facets_for(FACETS - {Need.MALWARE}, Means()) as facets:
+    with facets_for(FACETS - {Need.MALWARE}, ScanResources()) as facets:
         reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
     # Of what is kept, parsers and the words on what was not seen are a part, which no layer's record knows.
     return analysis_fingerprint((*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets"))))
@@ -119,7 +119,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lost: tuple[tuple[str, str], ...] = ()
 
 
-class Written(Protocol):
+class VerdictDocument(Protocol):
     """What is written down of a verdict beside its document, as a VerdictRow."""
 
     @property
@@ -145,7 +145,7 @@ def put_verdict(objects: Objects, verdict: Verdict) -> str:
     return put_document(objects, "verdicts", timeless)
 
 
-def verdict_at(objects: Objects, row: Written) -> KeptVerdict:
+def verdict_at(objects: Objects, row: VerdictDocument) -> KeptVerdict:
     """The verdict that was written down, with its moment, as it is with what came and went since. Raises HullmarkError."""
     kept = get_document(objects, row.document, KeptVerdict)
     kept = msgspec.structs.replace(kept, inputs=msgspec.structs.replace(kept.inputs, at=row.at.isoformat()))

@@ -17,7 +17,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, leases, tag_moves
-from hullmark.server.tables.images.images import NewImage, Placed
+from hullmark.server.tables.images.images import ImageState, NewImage
 from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.watching import watches
 from hullmark.source import open_image
@@ -25,7 +25,7 @@ from hullmark.source.platform import parse_platform
 from hullmark.source.reference import Reference, parse_reference
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only.
 
     `watch`: whether the tag is watched from now on; None: unless that was switched off. `is_followed`: the tag is watched, and names
@@ -44,13 +44,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime | None = None
 
 
-class Added(msgspec.Struct, frozen=True, kw_only=True):
+class RegistrationResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it. `tagged` is the reference whose tag points to it now ("": none), `moved_from` the image that it pointed to.
 
     `named` is the digest that the registry has under the reference: the image's, or that of the index which it was found in.
     """
 
-    placed: Placed
+    placed: ImageState
     digest: str
     is_new_here: bool
     tagged: str
@@ -58,7 +58,7 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
     named: str = ""
 
 
-async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> Added:
+async def add(services: Services, account_id: int, wanted: ImageRegistration, by: str) -> RegistrationResult:
     """Add an image by reference. Raises HullmarkError if the registry does not have it, or cannot be reached."""
     named = parse_reference(wanted.reference)
     tagged = _tagged(named, wanted.tag)
@@ -76,7 +76,7 @@ async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> A
         placed = await images.register(connection, new_image(image))
         now = services.clock()
         every = wanted.every or services.settings.watch_every
-        holding = Holding(wanted, image.digest, tagged, by, wanted.seen_at or now)
+        holding = Acquisition(wanted, image.digest, tagged, by, wanted.seen_at or now)
         added = await settle(connection, account_id, placed, holding)
         named_digest = image.index_digest or image.digest
         await _watched(connection, account_id, holding, named_digest, (every, now))
@@ -84,7 +84,7 @@ async def add(services: Services, account_id: int, wanted: Wanted, by: str) -> A
 
 
 async def _watched(
-    connection: Connection, account_id: int, holding: Holding, named: str, when: tuple[int, datetime]
+    connection: Connection, account_id: int, holding: Acquisition, named: str, when: tuple[int, datetime]
 ) -> None:
     """Watch the tag of an image that its registry was asked for, which named this digest; at first after (seconds, now)."""
     wanted, tagged = holding.wanted, holding.tagged
@@ -102,17 +102,19 @@ async def _watched(
     await watches.keep(connection, account_id, new, is_decided=wanted.watch is True)
 
 
-class Holding(msgspec.Struct, frozen=True):
+class Acquisition(msgspec.Struct, frozen=True):
     """How an account comes to hold an image; `seen_at` is when it came to be known that the tag points to it."""
 
-    wanted: Wanted
+    wanted: ImageRegistration
     digest: str
     tagged: Reference | None
     by: str
     seen_at: datetime
 
 
-async def settle(connection: Connection, account_id: int, placed: Placed, holding: Holding) -> Added:
+async def settle(
+    connection: Connection, account_id: int, placed: ImageState, holding: Acquisition
+) -> RegistrationResult:
     """Have the account hold the image and the tag point to it; it is analysed if it has to be, else judged. One transaction."""
     wanted, tagged = holding.wanted, holding.tagged
     annotations = wanted.annotations
@@ -143,7 +145,7 @@ async def settle(connection: Connection, account_id: int, placed: Placed, holdin
     if is_news:
         body = {"digest": holding.digest, "reference": str(tagged) if tagged else wanted.reference}
         await events.tell(connection, account_id, "image.added", ("image", holding.digest), body)
-    return Added(
+    return RegistrationResult(
         placed=msgspec.structs.replace(placed, state=state),
         digest=holding.digest,
         is_new_here=is_new_here,

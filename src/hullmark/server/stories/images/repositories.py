@@ -9,7 +9,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.net.http import Streamed
+from hullmark.net.http import StreamedAnswer
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.registries import registries
@@ -85,7 +85,7 @@ def all_tags(session: Session, page_size: int = _PAGE) -> list[str]:
         path = f"tags/list?n={page_size}&last={last[1]}"
 
 
-def _body(streamed: Streamed) -> bytes:
+def _body(streamed: StreamedAnswer) -> bytes:
     """The bytes of an answer. Raises HullmarkError for too many."""
     parts = bytearray()
     buffer = memoryview(bytearray(1 << 16))

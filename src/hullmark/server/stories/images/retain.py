@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Literal
 
 from hullmark.model.limit import Limit
-from hullmark.server.objects.objects import Listed, Objects
+from hullmark.server.objects.objects import ListedObject, Objects
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import retention
 from hullmark.server.tables.images import images
@@ -84,7 +84,7 @@ def _delete_old(objects: Objects, keys: list[str], before: datetime) -> None:
     objects.delete([key for key, head in heads if head is not None and head.modified < before])
 
 
-def _old(objects: Objects, room: str, before: datetime) -> Iterator[Listed]:
+def _old(objects: Objects, room: str, before: datetime) -> Iterator[ListedObject]:
     return (each for each in objects.list(f"{room}/") if each.modified < before)
 
 

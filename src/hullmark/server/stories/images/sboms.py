@@ -15,14 +15,14 @@ from hullmark.scan.sbom import inventory_from_sbom
 from hullmark.scan.shown_settings import without_secrets
 from hullmark.scan.stored_image import StoredImage
 from hullmark.server.stories.advisories.advisories import Books
-from hullmark.server.stories.images.analyse import Analysed, carry_out
+from hullmark.server.stories.images.analyse import AnalysisResult, carry_out
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
-from hullmark.server.stories.images.register import Added, Holding, Wanted, settle
+from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, settle
 from hullmark.server.stories.images.uploads import named
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images, leases
 from hullmark.server.tables.images.images import NewImage
-from hullmark.server.tables.images.leases import Outcome
+from hullmark.server.tables.images.leases import AnalysisOutcome
 
 ANNOTATION = "sbom.image"
 """Names the digest of the image that an SBOM says it is about. It is a claim: the image is never known by it."""
@@ -33,10 +33,12 @@ class SbomOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: int
     by: str
-    wanted: Wanted
+    wanted: ImageRegistration
 
 
-async def register_sbom(services: Services, books: Books, order: SbomOrder, file: Path, worker: str) -> Added:
+async def register_sbom(
+    services: Services, books: Books, order: SbomOrder, file: Path, worker: str
+) -> RegistrationResult:
     """Have an account hold what an SBOM tells, under a tag, analysed at once. Raises HullmarkError for what is no SBOM.
 
     It goes by the digest of the document: one that names an image's digest must not be taken for that image, which all accounts share.
@@ -56,12 +58,12 @@ async def register_sbom(services: Services, books: Books, order: SbomOrder, file
         row = await leases.take(connection, placed.image_id, worker, services.settings.lease)
         held = msgspec.structs.replace(placed, state="analysing" if row is not None else placed.state)
         added = await settle(
-            connection, order.account_id, held, Holding(wanted, digest, tagged, order.by, services.clock())
+            connection, order.account_id, held, Acquisition(wanted, digest, tagged, order.by, services.clock())
         )
     if row is None:
         return added
 
-    async def told() -> Analysed:
+    async def told() -> AnalysisResult:
         return analysed
 
     came_to = await carry_out(services, books, row, worker, told)
@@ -97,7 +99,7 @@ def _is_manifest(body: bytes) -> bool:
     return any(bytes(getattr(marks, name)) for name in marks.__struct_fields__)
 
 
-def _written(services: Services, digest: str, inventory: Inventory) -> Analysed:
+def _written(services: Services, digest: str, inventory: Inventory) -> AnalysisResult:
     """What is stored of it: nobody looked for anything but packages."""
     shown = without_secrets(inventory.config) if inventory.config is not None else None
     inventory = msgspec.structs.replace(inventory, config=shown, files=None)
@@ -105,7 +107,7 @@ def _written(services: Services, digest: str, inventory: Inventory) -> Analysed:
     analysis = StoredAnalysis(image=image, inventory=inventory, facts=PolicyFacts(config=shown))
     document, files = put_analysis(services.objects, analysis, None)
     distro = inventory.distro
-    outcome = Outcome(
+    outcome = AnalysisOutcome(
         fingerprint=fingerprint(),
         document=document,
         files=files,
@@ -115,4 +117,4 @@ def _written(services: Services, digest: str, inventory: Inventory) -> Analysed:
         layers=(),
         config_digest="",
     )
-    return Analysed(outcome=outcome, inventory=inventory)
+    return AnalysisResult(outcome=outcome, inventory=inventory)

@@ -6,9 +6,9 @@ import msgspec
 
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.model.inventory import FileRecord
+from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.scan import scan_image
 from hullmark.scan.stored_image import as_image
-from hullmark.scan.wish import Means, Scanned, Wish
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_files
 
@@ -18,23 +18,23 @@ _KNOWN_READS = frozenset(read.name for read in MATCHING_READS)
 class StoredFacts:
     """An image's analysis. Documents answer where they can; else the records of its layers are folded again."""
 
-    def __init__(self, objects: Objects, document: str, means: Means) -> None:
+    def __init__(self, objects: Objects, document: str, means: ScanResources) -> None:
         """Raises HullmarkError if the analysis cannot be read."""
         self._objects = objects
         self._means = means
         self._files: tuple[FileRecord, ...] | None = None
         self.analysis: StoredAnalysis = get_analysis(objects, document)
 
-    def look(self, wish: Wish) -> Scanned:
+    def look(self, wish: ScanRequest) -> ScanResult:
         """What `scan_image` would answer. Raises HullmarkError where something is wished for that is not kept."""
         if self._is_beyond(wish):
             return self._folded(wish)
         wants_files = wish.files or wish.digests or wish.ghosts
         inventory = msgspec.structs.replace(self.analysis.inventory, files=self.files() if wants_files else None)
         facets = {facet.name: getattr(self.analysis.facts, facet.name, None) for facet in wish.facets}
-        return Scanned(inventory, found=self.analysis.found, facets=facets)
+        return ScanResult(inventory, found=self.analysis.found, facets=facets)
 
-    def _folded(self, wish: Wish) -> Scanned:
+    def _folded(self, wish: ScanRequest) -> ScanResult:
         """From the layers' records, but for what was found out when the image's settings were at hand with their secrets."""
         facts = self.analysis.facts
         known = {facet.name: getattr(facts, facet.name) for facet in wish.facets if hasattr(facts, facet.name)}
@@ -57,7 +57,7 @@ class StoredFacts:
             self._files = get_files(self._objects, self.analysis)
         return self._files
 
-    def _is_beyond(self, wish: Wish) -> bool:
+    def _is_beyond(self, wish: ScanRequest) -> bool:
         """Whether the documents do not hold what is wished for."""
         if self.analysis.image.kind == "sbom":
             return False

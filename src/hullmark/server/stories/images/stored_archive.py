@@ -22,7 +22,7 @@ from hullmark.model.limit import Limit
 from hullmark.server.objects.objects import ObjectReader, Objects
 from hullmark.source import SourceOptions, docker_archive, oci_archive
 from hullmark.source.archive import HEAD, Archive, check_head
-from hullmark.source.image import Asked
+from hullmark.source.image import ImageRequest
 from hullmark.source.reference import Reference
 from hullmark.source.source import Source
 from hullmark.source.tar import index_of
@@ -123,14 +123,14 @@ def image_in(archive: Archive, choice: Choice) -> Image:
     """The image that was chosen. Raises HullmarkError."""
     source, read = _reader_of(archive)
     # No platform of this machine's: whoever reads it later must find the same image.
-    asked = Asked(kind=source.scheme, reference=choice.reference, options=SourceOptions())
+    asked = ImageRequest(kind=source.scheme, reference=choice.reference, options=SourceOptions())
     image = read(archive, choice.wanted, asked)
     if image.digest and choice.digest and image.digest != choice.digest:
         raise BrokenImage("the uploaded archive is another than it was", advice="upload it again")
     return image if image.digest else msgspec.structs.replace(image, digest=choice.digest)
 
 
-def _reader_of(archive: Archive) -> tuple[Source, Callable[[Archive, str, Asked], Image]]:
+def _reader_of(archive: Archive) -> tuple[Source, Callable[[Archive, str, ImageRequest], Image]]:
     if oci_archive.is_layout(archive):
         return oci_archive.SOURCE, oci_archive.read_archive
     if archive.find("manifest.json") is not None:

@@ -23,7 +23,7 @@ from hullmark.model.image import Image
 from hullmark.server.objects.object_writer import ObjectWriter
 from hullmark.server.objects.objects import Objects, ObjectsRefused, ObjectsUnreachable
 from hullmark.server.stories.images.documents import fingerprint
-from hullmark.server.stories.images.register import Added, Holding, Wanted, created, settle
+from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, created, settle
 from hullmark.server.stories.images.stored_archive import Choice, archive_at, check_refused, chosen_in, image_in
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import DatabaseUnreachable
@@ -44,7 +44,7 @@ _THREADS = 4
 _T = TypeVar("_T")
 
 
-class Received(msgspec.Struct, frozen=True, kw_only=True):
+class ReceivedArchive(msgspec.Struct, frozen=True, kw_only=True):
     """An archive that has come: its upload, the key it is stored under, its size in bytes, the sha256 of all of it."""
 
     id: UUID
@@ -63,7 +63,7 @@ def named(reference: str) -> Reference:
     return found
 
 
-async def receive(services: Services, account_id: int, chunks: AsyncIterator[bytes]) -> Received:
+async def receive(services: Services, account_id: int, chunks: AsyncIterator[bytes]) -> ReceivedArchive:
     """Store what comes, hashed on its way. If that fails, or the chunks end by an error, nothing of it is kept.
 
     Raises HullmarkError, as soon as its head has come, for what cannot be an archive.
@@ -83,17 +83,17 @@ async def receive(services: Services, account_id: int, chunks: AsyncIterator[byt
             if not await uploads.received(connection, upload, size, digest):
                 raise _given_up()
         undo.pop_all()
-    return Received(id=upload, key=key, size=size, digest=digest)
+    return ReceivedArchive(id=upload, key=key, size=size, digest=digest)
 
 
 async def admit(
     services: Services,
     account_id: int,
-    received: Received,
-    wanted: Wanted,
+    received: ReceivedArchive,
+    wanted: ImageRegistration,
     by: str,
     gone: Callable[[], Awaitable[bool]],
-) -> Added | None:
+) -> RegistrationResult | None:
     """Register the image in an archive that has come, and have the account hold it. None if meanwhile nobody waits for the answer.
 
     Raises HullmarkError for an archive that holds no image, or one that is not what it says. Then nothing is kept.
@@ -104,7 +104,7 @@ async def admit(
         image = await _threaded(_looked_into, services.objects, key, tagged)
         if await gone():
             return None
-        holding = Holding(wanted, image.digest, tagged, by, services.clock())
+        holding = Acquisition(wanted, image.digest, tagged, by, services.clock())
         added, is_needed = await _registered(services, account_id, received, image, holding)
         undo.pop_all()
     if not is_needed:
@@ -199,8 +199,8 @@ def _looked_into(objects: Objects, key: str, reference: Reference) -> Image:
 
 
 async def _registered(
-    services: Services, account_id: int, received: Received, image: Image, holding: Holding
-) -> tuple[Added, bool]:
+    services: Services, account_id: int, received: ReceivedArchive, image: Image, holding: Acquisition
+) -> tuple[RegistrationResult, bool]:
     """One transaction; also answers whether the image is to be read from this very archive."""
     async with services.database.system() as connection:
         placed = await images.register(connection, _new(image, received))
@@ -213,7 +213,7 @@ async def _registered(
         return added, row is not None and row.upload == received.key
 
 
-def _new(image: Image, received: Received) -> NewImage:
+def _new(image: Image, received: ReceivedArchive) -> NewImage:
     return NewImage(
         digest=image.digest,
         config_digest=image.config_digest,

@@ -15,7 +15,7 @@ from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging.earlier import as_compared
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.judging import verdict_changes, verdicts
-from hullmark.server.tables.judging.verdict_changes import Receiver, Telling
+from hullmark.server.tables.judging.verdict_changes import Receiver, VerdictTransition
 from hullmark.server.tables.judging.verdicts import VerdictRow
 
 MOST_FINDINGS = Limit(200, "findings that came, and that went, shown of a change", "shortened")
@@ -65,7 +65,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     after: str
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """What people were told of it. `outcome` is told, suppressed, or waiting while that is not decided; `why` says why nobody heard."""
 
     id: int
@@ -93,7 +93,7 @@ class ChangeSaid(msgspec.Struct, frozen=True, kw_only=True):
     gained_count: int
     lost_count: int
     also: list[Input]
-    told: list[Told]
+    told: list[Announcement]
 
 
 class Pages(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ async def changes_of(
 def _said(
     objects: Objects,
     rows: tuple[VerdictRow | None, VerdictRow],
-    tellings: list[Telling],
+    tellings: list[VerdictTransition],
     receivers: dict[int, list[Receiver]],
 ) -> ChangeSaid | None:
     """What changed between two verdicts; None if nothing did."""
@@ -156,7 +156,7 @@ def _said(
         lost_count=len(lost),
         also=_also(difference),
         told=[
-            Told(
+            Announcement(
                 id=each.id,
                 kind=each.kind,
                 cause=each.sentence,
@@ -199,7 +199,7 @@ def _side(row: VerdictRow) -> Side:
     )
 
 
-def _cause(difference: Difference | None, tellings: list[Telling]) -> CauseSaid | None:
+def _cause(difference: Difference | None, tellings: list[VerdictTransition]) -> CauseSaid | None:
     """The cause as it was told at the time, else as the two verdicts tell it now."""
     is_certain = difference is None or difference.is_certain
     if tellings:

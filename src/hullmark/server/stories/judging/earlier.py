@@ -15,7 +15,7 @@ from hullmark.app.verdicts import known_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Outcome, VerdictInputs
 from hullmark.notify.causes import ExceptionName, KeptException
-from hullmark.policy.verdict_diff import Known, Lookup
+from hullmark.policy.verdict_diff import KnownVulnerability, Lookup
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
@@ -29,7 +29,7 @@ from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.rollout import adoptions
 
 
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
+class MovedTag(msgspec.Struct, frozen=True, kw_only=True):
     """A tag that came here from another image, since when, and the last verdicts in force there."""
 
     reference: str
@@ -45,12 +45,12 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     rows: tuple[VerdictRow, ...]
-    moved: tuple[Moved, ...]
+    moved: tuple[MovedTag, ...]
     deployments: tuple[Deployment, ...]
     carried: frozenset[int] = frozenset()
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
+class EarlierVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict before. `is_moved`: it is that on another image, from which the tag `reference` came here at `at`."""
 
     row: VerdictRow
@@ -78,26 +78,26 @@ async def earlier_of(connection: Connection, account_id: int, image_ids: Sequenc
     return found
 
 
-async def _moved(connection: Connection, account_id: int, image_id: int) -> tuple[Moved, ...]:
+async def _moved(connection: Connection, account_id: int, image_id: int) -> tuple[MovedTag, ...]:
     if await verdicts.last_in_force(connection, account_id, image_id):
         return ()
     moved = []
     for reference, other, at in await images.moved_from(connection, account_id, image_id):
         found = tuple(await verdicts.last_in_force(connection, account_id, other))
-        moved.append(Moved(reference=reference, at=at, rows=found))
+        moved.append(MovedTag(reference=reference, at=at, rows=found))
     return tuple(moved)
 
 
-def compared_with(earlier: Earlier, policy_id: int, environment: str, reference: str) -> Compared | None:
+def compared_with(earlier: Earlier, policy_id: int, environment: str, reference: str) -> EarlierVerdict | None:
     """What a verdict in force is compared with: the one of the same policy; else that of the policy which another one replaces in the
     environment; else that on the image which its tag pointed to. None if there is none."""
     there = [row for row in earlier.rows if not row.is_shadow and row.environment == environment]
     for row in sorted(there, key=lambda each: (each.policy_id != policy_id, each.id)):
-        return Compared(row=row)
+        return EarlierVerdict(row=row)
     for moved in sorted(earlier.moved, key=lambda each: each.reference != reference):
         for row in moved.rows:
             if (row.policy_id, row.environment) == (policy_id, environment):
-                return Compared(row=row, is_moved=True, reference=moved.reference, at=moved.at)
+                return EarlierVerdict(row=row, is_moved=True, reference=moved.reference, at=moved.at)
     return None
 
 
@@ -113,7 +113,7 @@ def as_it_was(objects: Objects, row: VerdictRow, snapshot_digest: str) -> KeptVe
             findings=(),
             problems=(),
             inputs=VerdictInputs(image=row.image_digest, policy="", snapshot=None, analyzer="", at=row.at.isoformat()),
-            is_clouded=True,
+            has_unknowns=True,
         )
     return as_compared(kept, row.image_digest, (row.policy_digest, snapshot_digest, row.analyzer))
 
@@ -168,7 +168,7 @@ def looking(books: Books) -> Iterator[Lookup]:
 
 def _remembering(opened: Callable[[str], Snapshot | None]) -> Lookup:
     @cache
-    def look(digest: str, name: str) -> Known | None:
+    def look(digest: str, name: str) -> KnownVulnerability | None:
         book = opened(digest)
         if book is None:
             raise KeyError(digest)

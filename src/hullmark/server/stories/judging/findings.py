@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from hullmark.app.vulns import MATCHING_READS, Weighing, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
-from hullmark.scan.wish import Wish
+from hullmark.scan.request import ScanRequest
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services
@@ -50,6 +50,6 @@ def matches_of(
     services: Services, books: Books, facts: StoredFacts, snapshot: SnapshotRow, moments: Moments
 ) -> Matches:
     """What `hullmark vulns` says of the image with this snapshot. For a thread. Raises HullmarkError where the snapshot is not there."""
-    scanned = facts.look(Wish(reads=MATCHING_READS))
+    scanned = facts.look(ScanRequest(reads=MATCHING_READS))
     with books.opened(snapshot.digest, snapshot.object) as book:
-        return matched(scanned, book, Weighing(at=moments.day(services.clock())))
+        return matched(scanned, book, MatchOptions(at=moments.day(services.clock())))

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
 from hullmark.model.verdict import PASSING
@@ -18,16 +18,16 @@ from hullmark.server.stories.advisories.advisories import Books, current_snapsho
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.register import want_verdict
 from hullmark.server.stories.images.stored import StoredFacts
-from hullmark.server.stories.judging.case import Case, Inputs, Made, judge_case
+from hullmark.server.stories.judging.deadlines import tell_of_grace
 from hullmark.server.stories.judging.earlier import (
-    Compared,
     Earlier,
+    EarlierVerdict,
     compared_with,
     earlier_of,
     looking,
     seen_at,
 )
-from hullmark.server.stories.judging.moments import tell_of_grace
+from hullmark.server.stories.judging.evaluation import Evaluation, Inputs, NewVerdict, judge_case
 from hullmark.server.stories.judging.selection import choose
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
@@ -101,16 +101,16 @@ async def _judge_once(
     return _CameTo(count, [each for each in before if each not in same and each not in faults], faults)
 
 
-class _Standing(NamedTuple):
+class _JudgingInputs(NamedTuple):
     inputs: Inputs
     earlier: Earlier
 
 
-async def _standing(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, _Standing]:
+async def _standing(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, _JudgingInputs]:
     """What images are judged by, and how they stand; those that are analysed and held."""
     inputs = await inputs_of(connection, account_id, image_ids)
     earlier = await earlier_of(connection, account_id, list(inputs))
-    return {image_id: _Standing(each, earlier[image_id]) for image_id, each in inputs.items()}
+    return {image_id: _JudgingInputs(each, earlier[image_id]) for image_id, each in inputs.items()}
 
 
 async def inputs_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, Inputs]:
@@ -144,16 +144,16 @@ async def inputs_of(connection: Connection, account_id: int, image_ids: Sequence
     return found
 
 
-def _cases(account_id: int, inputs: Inputs, earlier: Earlier, why: tuple[datetime, str]) -> list[Case]:
+def _cases(account_id: int, inputs: Inputs, earlier: Earlier, why: tuple[datetime, str]) -> list[Evaluation]:
     now, cause = why
     cases = []
     for chosen in inputs.chosen:
         active = chosen.activation
         row = next((each for each in earlier.rows if each.is_shadow and _slot(each) == _slot(active)), None)
-        shadowed = Compared(row=row) if row is not None else None
+        shadowed = EarlierVerdict(row=row) if row is not None else None
         in_force = compared_with(earlier, active.policy_id, active.environment, chosen.reference)
         cases.append(
-            Case(
+            Evaluation(
                 account_id=account_id,
                 inputs=inputs,
                 chosen=chosen,
@@ -171,13 +171,13 @@ def _slot(each: VerdictRow | Activation) -> tuple[int, str]:
 
 
 def _judge_all(
-    services: Services, books: Books, cases: dict[int, list[Case]], known_at: datetime | None
-) -> dict[int, list[Made] | HullmarkError]:
+    services: Services, books: Books, cases: dict[int, list[Evaluation]], known_at: datetime | None
+) -> dict[int, list[NewVerdict] | HullmarkError]:
     """The verdicts of each image, or why there are none."""
     judged = [some for some in cases.values() if some]
     if not judged:
         return {image_id: [] for image_id in cases}
-    made: dict[int, list[Made] | HullmarkError] = {}
+    made: dict[int, list[NewVerdict] | HullmarkError] = {}
     with book_of(books, judged[0][0].inputs) as book, looking(books) as lookup:
         for image_id, some in cases.items():
             try:
@@ -187,14 +187,16 @@ def _judge_all(
     return made
 
 
-def _judge_image(services: Services, cases: list[Case], by: tuple[Book | None, Lookup, datetime | None]) -> list[Made]:
+def _judge_image(
+    services: Services, cases: list[Evaluation], by: tuple[AdvisorySource | None, Lookup, datetime | None]
+) -> list[NewVerdict]:
     if not cases:
         return []
     facts = StoredFacts(services.objects, cases[0].inputs.image.document, means_of(services))
     return [judge_case(services, facts, case, by) for case in cases]
 
 
-def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[Book | None]:
+def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[AdvisorySource | None]:
     """The advisories that count now, if there are any."""
     if not inputs.snapshot_object:
         return nullcontext()
@@ -202,7 +204,7 @@ def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[Book | None]
 
 
 async def _drop_others(
-    connection: Connection, account_id: int, image_id: int, what: tuple[Earlier, list[Made]]
+    connection: Connection, account_id: int, image_id: int, what: tuple[Earlier, list[NewVerdict]]
 ) -> None:
     """Remove the verdicts of an image that nothing in force asks for any more."""
     earlier, made = what
@@ -211,7 +213,7 @@ async def _drop_others(
         await verdicts.drop_others(connection, account_id, image_id, kept)
 
 
-async def _written(connection: Connection, account_id: int, made: list[Made]) -> int:
+async def _written(connection: Connection, account_id: int, made: list[NewVerdict]) -> int:
     """Write verdicts down and tell what changed; answers how many are new. The caller's transaction."""
     recorded = [(each, await verdicts.record(connection, each.judged)) for each in made]
     in_force = [(each, noted) for each, noted in recorded if not each.judged.is_shadow]
@@ -226,7 +228,9 @@ async def _written(connection: Connection, account_id: int, made: list[Made]) ->
     return sum(noted.is_new for _, noted in recorded)
 
 
-async def _tell_news(connection: Connection, account_id: int, in_force: list[tuple[Made, verdicts.Recorded]]) -> None:
+async def _tell_news(
+    connection: Connection, account_id: int, in_force: list[tuple[NewVerdict, verdicts.RecordResult]]
+) -> None:
     """Tell what each cause brought about, of all images at once."""
     told: dict[tuple[str, str], tuple[Cause, list[Transition]]] = {}
     for each, noted in in_force:
@@ -248,7 +252,7 @@ async def _complete(connection: Connection, account_id: int, told: list[str]) ->
         await transitions.complete(connection, account_id, known)
 
 
-def _event(made: Made, before: str) -> events.NewEvent:
+def _event(made: NewVerdict, before: str) -> events.NewEvent:
     judged = made.judged
     body = {
         "digest": judged.image_digest,

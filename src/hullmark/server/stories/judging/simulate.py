@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from hullmark.app.check import Asked, judge_by
+from hullmark.app.check import CheckOptions, judge_by
 from hullmark.app.policies import AnyPolicy
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
@@ -17,8 +17,8 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.stored import StoredFacts
-from hullmark.server.stories.judging.case import ANALYZER, Inputs
-from hullmark.server.stories.judging.excepted import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.evaluation import ANALYZER, Inputs
+from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions
 from hullmark.server.stories.judging.judge import book_of, inputs_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images
@@ -100,7 +100,7 @@ def _said(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Ver
     try:
         facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
         with book_of(books, inputs) as book:
-            asked = Asked(
+            asked = CheckOptions(
                 tag=reference,
                 digest=inputs.image.digest,
                 dockerfile=inputs.held.dockerfile,

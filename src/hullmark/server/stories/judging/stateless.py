@@ -12,12 +12,12 @@ import msgspec
 
 from hullmark._version import __version__
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.check import Asked, judge_by, wants_advisories
+from hullmark.app.check import CheckOptions, judge_by, wants_advisories
 from hullmark.app.policies import AnyPolicy
-from hullmark.app.vulns import MATCHING_READS, Weighing, matched
+from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.catalog.sbom.document import SbomPackage, empty_source
 from hullmark.catalog.sbom.packages import merged, package_of
 from hullmark.catalog.sbom.purl_parts import parts_of
-from hullmark.catalog.sbom.told import Told, empty_source
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.match import Matches
@@ -26,13 +26,13 @@ from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.load import load_any
 from hullmark.report import load
 from hullmark.report.format import RenderContext
+from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scan.sbom import inventory_from_sbom
 from hullmark.scan.scan import scan_image
 from hullmark.scan.shown_settings import without_secrets
-from hullmark.scan.wish import Means, Scanned, ScannerPlaces, Wish
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.logins import asking, login_for
-from hullmark.server.stories.judging.excepted import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.images.registries import RegistryRow, registries
@@ -42,7 +42,7 @@ from hullmark.source import open_image
 from hullmark.source.platform import parse_platform
 from hullmark.source.reference import parse_reference
 
-Look = Callable[[Wish], Scanned]
+Look = Callable[[ScanRequest], ScanResult]
 Purl = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
@@ -75,7 +75,7 @@ class ScanAnswer(msgspec.Struct, kw_only=True):
     verdict: msgspec.Raw | None
 
 
-class _Known(msgspec.Struct, frozen=True, kw_only=True):
+class _ServerState(msgspec.Struct, frozen=True, kw_only=True):
     """What of the server's state a scan depends on."""
 
     registries: tuple[RegistryRow, ...]
@@ -86,7 +86,7 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 async def scan(services: Services, books: Books, order: ScanOrder, document: Path | None) -> bytes:
     """Carry an order out; answers a ScanAnswer as JSON, or the matches in the order's format. Raises HullmarkError."""
     async with services.database.tenant(order.account_id) as connection:
-        known = _Known(
+        known = _ServerState(
             registries=tuple(await registries(connection, order.account_id)) if order.reference else (),
             exceptions=tuple(await policies.exceptions(connection, order.account_id)) if order.policy_name else (),
             snapshot=await current_snapshot(connection),
@@ -94,7 +94,9 @@ async def scan(services: Services, books: Books, order: ScanOrder, document: Pat
     return await asyncio.to_thread(_carried_out, services, books, order, document, known)
 
 
-def _carried_out(services: Services, books: Books, order: ScanOrder, document: Path | None, known: _Known) -> bytes:
+def _carried_out(
+    services: Services, books: Books, order: ScanOrder, document: Path | None, known: _ServerState
+) -> bytes:
     policy = load_any(order.policy.encode("utf-8", "surrogatepass")) if order.policy else None
     needs_book = order.matches or (policy is not None and wants_advisories(policy, NO_CONTEXT))
     if order.format and known.snapshot is None:
@@ -118,9 +120,9 @@ def _book(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[
     return books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
 
-def _means(services: Services) -> Means:
+def _means(services: Services) -> ScanResources:
     """Nothing is kept."""
-    return Means(keeping="never", scanners=ScannerPlaces(clamd=services.settings.clamd or None))
+    return ScanResources(keeping="never", scanners=ScannerPlaces(clamd=services.settings.clamd or None))
 
 
 def _inventory(order: ScanOrder, document: Path | None) -> Inventory:
@@ -134,7 +136,9 @@ def inventory_of(order: ScanOrder) -> Inventory:
     for number, purl in enumerate(order.purls, 1):
         parts = parts_of(purl)
         package = (
-            package_of(Told(label=purl, name=parts.name, purl=purl), problems.append) if parts is not None else None
+            package_of(SbomPackage(label=purl, name=parts.name, purl=purl), problems.append)
+            if parts is not None
+            else None
         )
         if parts is None or package is None:
             raise HullmarkError(
@@ -153,7 +157,7 @@ def inventory_of(order: ScanOrder) -> Inventory:
 def _looking_at(inventory: Inventory) -> Look:
     """What an SBOM answers of a wish: of what only the image has, that nobody looked."""
     bare = msgspec.structs.replace(inventory, files=None)
-    return lambda wish: Scanned(bare, facets={facet.name: None for facet in wish.facets})
+    return lambda wish: ScanResult(bare, facets={facet.name: None for facet in wish.facets})
 
 
 class _Once:
@@ -161,23 +165,28 @@ class _Once:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self.seen: Scanned | None = None
+        self.seen: ScanResult | None = None
 
-    def look(self, wish: Wish) -> Scanned:
+    def look(self, wish: ScanRequest) -> ScanResult:
         more = tuple(read for read in MATCHING_READS if all(read.name != other.name for other in wish.reads))
         self.seen = self._look(msgspec.structs.replace(wish, reads=(*wish.reads, *more)))
         return self.seen
 
 
 def _told(
-    services: Services, order: ScanOrder, known: _Known, policy: AnyPolicy | None, book: Snapshot | None, look: Look
+    services: Services,
+    order: ScanOrder,
+    known: _ServerState,
+    policy: AnyPolicy | None,
+    book: Snapshot | None,
+    look: Look,
 ) -> bytes:
     once = _Once(look)
     verdict = _verdict(services, order, known, policy, book, once.look) if policy is not None else None
-    scanned = once.seen or once.look(Wish())
+    scanned = once.seen or once.look(ScanRequest())
     matches: Matches | None = None
     if order.matches and book is not None:
-        matches = matched(scanned, book, Weighing(at=services.clock().date().isoformat()))
+        matches = matched(scanned, book, MatchOptions(at=services.clock().date().isoformat()))
     if order.format:
         return load("matches", order.format).render(_required(matches), RenderContext(tool_version=__version__))
     config = scanned.inventory.config
@@ -194,11 +203,11 @@ def _told(
 
 
 def _verdict(
-    services: Services, order: ScanOrder, known: _Known, policy: AnyPolicy, book: Snapshot | None, look: Look
+    services: Services, order: ScanOrder, known: _ServerState, policy: AnyPolicy, book: Snapshot | None, look: Look
 ) -> msgspec.Raw:
     reference = order.tag or order.reference
     exceptions = exceptions_for(known.exceptions, order.policy_name, reference)
-    asked = Asked(
+    asked = CheckOptions(
         tag=reference or None,
         dockerfile=order.dockerfile,
         book=book,

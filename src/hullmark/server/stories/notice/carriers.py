@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from hullmark.model.limit import Limit
 from hullmark.net.bounded import Connections, within
-from hullmark.net.errors import Forbidden, NetError
+from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.net.http import Client, HttpSettings, Request, origin
-from hullmark.notify.channel import Again, Mail, Outgoing, Post, Refused, Relay, Reply
+from hullmark.notify.channel import Again, Mail, MessageRefused, Outgoing, Post, Relay, Reply
 from hullmark.server.stories.notice.mailing import send_mail
 from hullmark.server.stories.notice.relaying import relay
 from hullmark.server.stories.services import Services, outgoing
@@ -38,12 +38,12 @@ def _post(services: Services, post: Post, timeout: float) -> Reply:
     settings = http_settings(outgoing(services))
     try:
         return within(timeout, lambda connections: _exchange(settings, post, connections, timeout), where)
-    except Forbidden as error:
-        raise Refused(f"{where}: {error} ({error.advice})") from error
+    except ForbiddenAddress as error:
+        raise MessageRefused(f"{where}: {error} ({error.advice})") from error
     except NetError as error:
         raise Again(str(error)) from error
     except ValueError as error:  # of the headers: their text may be a secret
-        raise Refused(f"{where}: the request has a header that cannot be sent") from error
+        raise MessageRefused(f"{where}: the request has a header that cannot be sent") from error
 
 
 def _where(url: str) -> str:
@@ -54,7 +54,7 @@ def _where(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or not url.isascii() or any(letter <= " " for letter in url):
-        raise Refused("the channel's URL is no web address: it must begin with https:// or http://")
+        raise MessageRefused("the channel's URL is no web address: it must begin with https:// or http://")
     return origin(url)
 
 

@@ -11,7 +11,7 @@ from hullmark.server.tables import exports
 from hullmark.server.tables.database import Database
 from hullmark.server.tables.notice import report as notice_report
 from hullmark.server.tables.notice import silences
-from hullmark.server.tables.notice.report import Outcome, Seen, Sent, Totals
+from hullmark.server.tables.notice.report import KnownCounts, OutcomeCount, Sent, Totals
 
 _TEST = "test"
 """Messages of this form tell of something that did not happen."""
@@ -28,7 +28,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     holds: bool
 
 
-class Matched(msgspec.Struct, frozen=True, kw_only=True):
+class TouchedCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What was touched: packages in which policies find something else by the day's snapshots, images of which something is told."""
 
     packages: int
@@ -69,7 +69,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: int
     adopted: int
     causes: dict[str, int]
-    matched: Matched
+    matched: TouchedCounts
     transitions: Transitions
     items: dict[str, int]
     messages: list[Messages]
@@ -108,7 +108,7 @@ async def day_report(database: Database, account_id: int, day: date, timezone: s
         since=since,
         until=until,
         **_seen(seen),  # type: ignore[arg-type]
-        matched=Matched(packages=seen.packages, images=totals.images),
+        matched=TouchedCounts(packages=seen.packages, images=totals.images),
         transitions=changed,
         items={state: items.get(state, 0) for state in _STATES},
         messages=[Messages(**{name: getattr(each, name) for name in Messages.__struct_fields__}) for each in sent],
@@ -120,11 +120,11 @@ async def day_report(database: Database, account_id: int, day: date, timezone: s
     )
 
 
-def _seen(seen: Seen) -> dict[str, object]:
+def _seen(seen: KnownCounts) -> dict[str, object]:
     return {"snapshots": seen.snapshots, "adopted": seen.adopted, "causes": dict(sorted(seen.causes.items()))}
 
 
-def _transitions(outcomes: Iterable[Outcome]) -> Transitions:
+def _transitions(outcomes: Iterable[OutcomeCount]) -> Transitions:
     """The sums of what was counted by kind, outcome and reason."""
     kinds: dict[str, int] = {}
     suppressed: dict[str, int] = {}

@@ -20,10 +20,10 @@ import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.net.bounded import Connections, connected, within
-from hullmark.net.errors import Forbidden, NetError
+from hullmark.net.errors import ForbiddenAddress, NetError
 from hullmark.net.guard import Guard
 from hullmark.net.trust import Trust, context_for
-from hullmark.notify.channel import UNSAID_HOST, Again, Mail, Refused, Reply
+from hullmark.notify.channel import UNSAID_HOST, Again, Mail, MessageRefused, Reply
 from hullmark.server.stories.services import Services
 
 MAX_ANSWER_BYTES = Limit(256 << 10, "bytes that a mail relay says in a conversation", "refused")
@@ -75,8 +75,8 @@ def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
             lambda connections: _converse(server, guard, connections, (sender, mail.to, message), timeout),
             server.name,
         )
-    except Forbidden as error:
-        raise Refused(f"{server.name}: {error} ({error.advice})") from error
+    except ForbiddenAddress as error:
+        raise MessageRefused(f"{server.name}: {error} ({error.advice})") from error
     except NetError as error:
         raise Again(str(error)) from error
     except ssl.SSLError as error:
@@ -89,7 +89,7 @@ def _sender_of(services: Services, mail: Mail) -> str:
     """Who sends. The server's relay believes the server: through it nobody speaks for a domain that is not the server's."""
     usual = services.settings.mail_from
     if mail.sender and usual and not mail.relay and _domain(mail.sender) != _domain(usual):
-        raise Refused(
+        raise MessageRefused(
             f"the server's mail relay sends for {_domain(usual)} alone: leave the sender out, or give the channel a relay of its own"
         )
     if not mail.sender and not usual:
@@ -135,7 +135,7 @@ def composed(mail: Mail, sender: str, at: datetime) -> bytes:
             message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
         return message.as_bytes()
     except (ValueError, IndexError) as error:
-        raise Refused("the mail cannot be written: a header or an address is none") from error
+        raise MessageRefused("the mail cannot be written: a header or an address is none") from error
 
 
 def _sender(sender: str) -> Address | str:
@@ -184,7 +184,7 @@ def _address(sender: str) -> str:
     return sender.rpartition("<")[2].rstrip("> ") if "<" in sender else sender
 
 
-def _judged(error: smtplib.SMTPException | OSError, server: MailServer) -> Again | Refused:
+def _judged(error: smtplib.SMTPException | OSError, server: MailServer) -> Again | MessageRefused:
     """What an error means: what a relay says of this mail with 5xx is for good; of the connection or the login it is not."""
     text: bytes | str
     match error:
@@ -199,7 +199,7 @@ def _judged(error: smtplib.SMTPException | OSError, server: MailServer) -> Again
     reason = f"{server.name} answered {code}: {_words(text)}"
     of_mail = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
     if of_mail and code >= 500 and code not in _OF_LOGIN:
-        return Refused(reason, status=code)
+        return MessageRefused(reason, status=code)
     return Again(reason, status=code if code > 0 else None)
 
 
@@ -235,11 +235,11 @@ class _Session(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         """The relay's next answer; OSError once it has said more than it may."""
         if self.file is None and self.sock is not None:
-            self.file = _Limited(self.sock.makefile("rb"), MAX_ANSWER_BYTES)
+            self.file = _BoundedReader(self.sock.makefile("rb"), MAX_ANSWER_BYTES)
         return super().getreply()
 
 
-class _Limited:
+class _BoundedReader:
     """Lines of a stream, up to so many bytes in all."""
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:

@@ -34,7 +34,7 @@ class Lot(msgspec.Struct, kw_only=True):
     joins: OpenMessage | None = None
 
 
-class _Seen(NamedTuple):
+class _ImagePosition(NamedTuple):
     """Where what a channel hears of an image stands: the last place of what came before its newest verdict, the last of all, and that
     verdict."""
 
@@ -47,7 +47,7 @@ class _Seen(NamedTuple):
         return self.earlier if verdict is not None and verdict == self.verdict else self.last
 
 
-_NOTHING = _Seen(-_NEW, -_NEW, None)
+_NOTHING = _ImagePosition(-_NEW, -_NEW, None)
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -97,7 +97,7 @@ def in_order(
     """
     gathering = _gathering(there)
     current: dict[tuple[UUID, int], tuple[int, Lot]] = {}
-    seen = {key: _Seen(number - _NEW, number - _NEW, None) for key, number in last.items()}
+    seen = {key: _ImagePosition(number - _NEW, number - _NEW, None) for key, number in last.items()}
     made: list[Lot] = []
     for number, lot in sorted(((number, each) for each in lots for number in each.ids), key=lambda told: told[0]):
         cause = lot.cause_id
@@ -120,7 +120,7 @@ def in_order(
         current[lot.channel_id, cause] = (rank, into)
         into.ids.append(number)
         if image is not None:
-            seen[lot.channel_id, image] = _Seen(before.bound(verdict), max(rank, before.last), verdict)
+            seen[lot.channel_id, image] = _ImagePosition(before.bound(verdict), max(rank, before.last), verdict)
     return sorted((lot for lot in made if lot.ids), key=lambda lot: lot.ids[0])
 
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from hullmark.net.errors import Forbidden
+from hullmark.net.errors import ForbiddenAddress
 from hullmark.net.guard import Guard, parse_networks
 
 CPU_SECONDS = 10
@@ -56,7 +56,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class RelayOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of it. `meaningless`: the URL names no service; `missing`: the library is not installed."""
 
     kind: Literal["done", "failed", "forbidden", "meaningless", "missing"]
@@ -86,7 +86,7 @@ class Wall:
         try:
             # A name is refused too: it would be looked up where nobody sees to which address.
             self._guard.check(host if isinstance(host, str) else "a socket of this machine")
-        except Forbidden as error:
+        except ForbiddenAddress as error:
             self.refused.append(str(error))
             raise PermissionError(str(error)) from error
 
@@ -111,17 +111,17 @@ def main() -> None:
     sys.stdout.buffer.flush()
 
 
-def passed_on(order: Order) -> Outcome:
+def passed_on(order: Order) -> RelayOutcome:
     """Have the library pass it on, behind the wall."""
     try:
         import apprise
         from apprise.manager_plugins import NotificationManager
     except ImportError:
-        return Outcome(kind="missing")
+        return RelayOutcome(kind="missing")
     # All of them now, since nothing more is loaded behind the wall.
     manager: Any = NotificationManager
     manager().load_modules()
-    said = _Said(logging.WARNING)
+    said = _LastWarning(logging.WARNING)
     logging.getLogger("apprise").addHandler(said)
     guard = Guard(parse_networks(order.allowed), order.strict)
     wall = Wall(guard, (*_LIBRARIES, *(f"{os.path.realpath(path)}/" for path in sys.path if path)))
@@ -131,7 +131,7 @@ def passed_on(order: Order) -> Outcome:
     asset.http_redirects = False
     service = apprise.Apprise.instantiate(order.url, asset=asset)
     if not isinstance(service, apprise.NotifyBase):
-        return Outcome(kind="meaningless")
+        return RelayOutcome(kind="meaningless")
     services = apprise.Apprise(asset=asset)
     services.add(service)
     is_done = services.notify(
@@ -141,10 +141,10 @@ def passed_on(order: Order) -> Outcome:
         body_format=apprise.NotifyFormat.TEXT,
     )
     if is_done and not wall.refused:
-        return Outcome(kind="done")
+        return RelayOutcome(kind="done")
     if wall.refused:
-        return Outcome(kind="forbidden", reason=wall.refused[0][:300])
-    return Outcome(kind="failed", reason=without_secrets(said.last, order.url)[:300])
+        return RelayOutcome(kind="forbidden", reason=wall.refused[0][:300])
+    return RelayOutcome(kind="failed", reason=without_secrets(said.last, order.url)[:300])
 
 
 def without_secrets(text: str, url: str) -> str:
@@ -161,7 +161,7 @@ def without_secrets(text: str, url: str) -> str:
     return " ".join(text.split())
 
 
-class _Said(logging.Handler):
+class _LastWarning(logging.Handler):
     """The last warning."""
 
     last = ""

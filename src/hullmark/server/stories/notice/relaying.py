@@ -12,8 +12,8 @@ import msgspec
 
 from hullmark.net.guard import Guard
 from hullmark.notify.apprise import LOCAL_SCHEMES, scheme_of
-from hullmark.notify.channel import Again, Refused, Relay, Reply
-from hullmark.server.stories.notice.relay_child import Order, Outcome
+from hullmark.notify.channel import Again, MessageRefused, Relay, Reply
+from hullmark.server.stories.notice.relay_child import Order, RelayOutcome
 
 _CHILD = "hullmark.server.stories.notice.relay_child"
 _ENVIRONMENT = {"HOME": "/nonexistent", "NETRC": "/dev/null", "PATH": "/nonexistent"}
@@ -29,7 +29,7 @@ def relay(guard: Guard, sent: Relay, timeout: float) -> Reply:
     """Have a message passed on. Raises Again where the service did not take it, Refused for a URL that nothing can be sent to."""
     scheme = scheme_of(sent.url)
     if scheme in LOCAL_SCHEMES:
-        raise Refused(f"{scheme}:// reaches this machine only, and is not used")
+        raise MessageRefused(f"{scheme}:// reaches this machine only, and is not used")
     order = Order(
         url=sent.url,
         title=sent.title,
@@ -50,16 +50,18 @@ def relay(guard: Guard, sent: Relay, timeout: float) -> Reply:
         case "done":
             return Reply(status=200)
         case "forbidden":
-            raise Refused(f"{scheme}: {outcome.reason}")
+            raise MessageRefused(f"{scheme}: {outcome.reason}")
         case "meaningless":
-            raise Refused(f"apprise knows no service by this {scheme or 'URL'}:// address: check how it is written")
+            raise MessageRefused(
+                f"apprise knows no service by this {scheme or 'URL'}:// address: check how it is written"
+            )
         case "missing":
             raise Again(MISSING)
         case _:
             raise Again(f"{scheme}: {outcome.reason or 'the service did not take the message'}")
 
 
-def _asked(order: Order, scheme: str, timeout: float) -> Outcome:
+def _asked(order: Order, scheme: str, timeout: float) -> RelayOutcome:
     try:
         done = subprocess.run(  # noqa: S603 — no word of the command comes from outside
             [sys.executable, "-I", "-B", "-X", "utf8", "-m", _CHILD],
@@ -76,6 +78,6 @@ def _asked(order: Order, scheme: str, timeout: float) -> Outcome:
     except OSError as error:
         raise Again(f"no process for apprise could be started ({error.strerror})") from error
     try:
-        return msgspec.json.decode(done.stdout, type=Outcome)
+        return msgspec.json.decode(done.stdout, type=RelayOutcome)
     except msgspec.DecodeError as error:
         raise Again(f"{scheme}: apprise ended with status {done.returncode}") from error

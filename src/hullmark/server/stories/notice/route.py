@@ -26,7 +26,7 @@ _FORGOTTEN, _LOST = timedelta(seconds=30), timedelta(seconds=60)
 _SHOWN = 20
 
 
-class Routed(msgspec.Struct, frozen=True, kw_only=True):
+class RoutingResult(msgspec.Struct, frozen=True, kw_only=True):
     """How many transitions were routed, how many of them somebody hears of, and how many messages that began."""
 
     count: int = 0
@@ -34,16 +34,18 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     messages: int = 0
 
 
-async def route(services: Services, account_id: int, at_once: int = _AT_ONCE) -> Routed:
+async def route(services: Services, account_id: int, at_once: int = _AT_ONCE) -> RoutingResult:
     """Route what is not routed yet of an account, in order, `at_once` transitions in a transaction. One process at a time does."""
-    done = Routed()
+    done = RoutingResult()
     while True:
         async with services.database.system() as connection:
             await routing.lock_routing(connection, account_id)
             some = await _route_some(services, connection, account_id, at_once)
             if some.count < at_once:
                 await transitions.send_complete(connection, account_id)
-        done = Routed(count=done.count + some.count, told=done.told + some.told, messages=done.messages + some.messages)
+        done = RoutingResult(
+            count=done.count + some.count, told=done.told + some.told, messages=done.messages + some.messages
+        )
         if some.count < at_once:
             return done
 
@@ -62,10 +64,10 @@ async def route_what_waits(services: Services) -> None:
                 await transitions.complete(connection, account_id, causes)
 
 
-async def _route_some(services: Services, connection: Connection, account_id: int, limit: int) -> Routed:
+async def _route_some(services: Services, connection: Connection, account_id: int, limit: int) -> RoutingResult:
     waiting = await routing.unrouted(connection, account_id, limit)
     if not waiting:
-        return Routed()
+        return RoutingResult()
     now = services.clock()
     ids = [number for number, _ in waiting]
     heard = await listening(connection, account_id, now)
@@ -77,7 +79,7 @@ async def _route_some(services: Services, connection: Connection, account_id: in
     outcomes = [(number, "" if number in told else whys[number]) for number in ids]
     await routing.mark_routed(connection, account_id, outcomes, now)
     await _announce(services, connection, account_id, decided, messages)
-    return Routed(count=len(ids), told=len(told), messages=begun)
+    return RoutingResult(count=len(ids), told=len(told), messages=begun)
 
 
 async def _pack(

@@ -16,7 +16,7 @@ import structlog
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Digest, Item, Notice
-from hullmark.notify.channel import Again, Channel, Outgoing, Refused, Reply, Thread, Wish
+from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Outgoing, Reply, Thread
 from hullmark.notify.templates import MOST_TITLE, TemplateFault, rendered
 from hullmark.notify.words import text_of, title_of
 from hullmark.report.verdict_json import document
@@ -57,7 +57,7 @@ async def send(services: Services, row: ChannelRow, notice: Notice | Digest, num
         channel, settings = settings_of(services.vault, row)
         outcome = await _within(services, channel, settings, row, notice, number)
     except HullmarkError as error:
-        outcome = _Outcome("again", error=str(error))
+        outcome = _SendOutcome("again", error=str(error))
     return Attempt(
         at=at,
         milliseconds=int((time.monotonic() - began) * 1000),
@@ -69,7 +69,7 @@ async def send(services: Services, row: ChannelRow, notice: Notice | Digest, num
     )
 
 
-class _Outcome(msgspec.Struct, frozen=True):
+class _SendOutcome(msgspec.Struct, frozen=True):
     word: deliveries.Outcome
     status: int | None = None
     error: str = ""
@@ -84,7 +84,7 @@ async def _within(
     row: ChannelRow,
     notice: Notice | Digest,
     number: int | None,
-) -> _Outcome:
+) -> _SendOutcome:
     """The attempt, in the time that it may take. A thread that does not come back in it is left to end by itself."""
     # Of a test somebody waits for the answer.
     is_long = number is not None and (channel.is_threaded or channel.is_single)
@@ -92,13 +92,13 @@ async def _within(
     if row.failures:
         whole /= _LESS  # who hangs takes turns away from others
     told = await _threads(services, channel, row, number)
-    asking = _Asking(services, asyncio.get_running_loop(), row, await _begun(services, row, number))
+    asking = _ChannelState(services, asyncio.get_running_loop(), row, await _begun(services, row, number))
     work = partial(_attempt, services, channel, settings, lambda: wish_of(services, row, notice, told, asking), whole)
     try:
         async with asyncio.timeout(whole + _SLACK):
             outcome = await asyncio.get_running_loop().run_in_executor(_THREADS, work)
     except TimeoutError:
-        outcome = _Outcome("again", error=f"it took longer than {whole:.0f} seconds")
+        outcome = _SendOutcome("again", error=f"it took longer than {whole:.0f} seconds")
     secrets = list(_leaves(apart(settings)[1]))
     return msgspec.structs.replace(outcome, error=_clean(outcome.error, secrets), remote=_clean(outcome.remote, []))
 
@@ -122,14 +122,14 @@ def wish_of(
     row: ChannelRow,
     notice: Notice | Digest,
     told: tuple[Thread, ...] = (),
-    asking: _Asking | None = None,
-) -> Wish:
+    asking: _ChannelState | None = None,
+) -> Delivery:
     """What a channel is to deliver, in the words of its templates."""
     title, text = worded(row.templates, notice)
-    plain = Wish(notice=notice, title=title, text=text, now=services.clock(), threads=told)
+    plain = Delivery(notice=notice, title=title, text=text, now=services.clock(), threads=told)
     if asking is None:
         return plain
-    return Wish(
+    return Delivery(
         notice=notice,
         title=title,
         text=text,
@@ -166,7 +166,9 @@ def tried(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, s
     )
 
 
-def _attempt(services: Services, channel: Channel, settings: Any, wish: Callable[[], Wish], whole: float) -> _Outcome:
+def _attempt(
+    services: Services, channel: Channel, settings: Any, wish: Callable[[], Delivery], whole: float
+) -> _SendOutcome:
     """Drive the channel's steps. Runs in a thread."""
     deadline = time.monotonic() + whole
     status: int | None = None
@@ -181,13 +183,13 @@ def _attempt(services: Services, channel: Channel, settings: Any, wish: Callable
             status = reply.status
             sent = steps.send(reply)
     except StopIteration as end:
-        return _Outcome("delivered", status, remote=str(end.value or ""))
-    except Refused as error:
-        return _Outcome("refused", error.status or status, str(error))
+        return _SendOutcome("delivered", status, remote=str(end.value or ""))
+    except MessageRefused as error:
+        return _SendOutcome("refused", error.status or status, str(error))
     except Again as error:
-        return _Outcome("again", error.status or status, str(error), error.after)
+        return _SendOutcome("again", error.status or status, str(error), error.after)
     except HullmarkError as error:
-        return _Outcome("again", status, str(error))
+        return _SendOutcome("again", status, str(error))
     except (
         ArithmeticError,
         AssertionError,
@@ -199,10 +201,10 @@ def _attempt(services: Services, channel: Channel, settings: Any, wish: Callable
     ) as error:
         # A fault of ours: it is told in the log, and must not hold up what comes after this message.
         _log.error("bug", channel=channel.name, exc_info=error)
-        return _Outcome("refused", status, "this is a fault of the server; its log says more")
+        return _SendOutcome("refused", status, "this is a fault of the server; its log says more")
 
 
-def preview(channel: Channel, settings: Any, wish: Wish) -> tuple[list[Outgoing], str]:
+def preview(channel: Channel, settings: Any, wish: Delivery) -> tuple[list[Outgoing], str]:
     """What would be sent if every step went well, with all secrets hidden; and why there is no more ("": that is all)."""
     shown: list[Outgoing] = []
     try:
@@ -215,11 +217,11 @@ def preview(channel: Channel, settings: Any, wish: Wish) -> tuple[list[Outgoing]
         return shown, f"only the first {_STEPS_SHOWN} steps are shown"
     except StopIteration:
         return shown, ""
-    except (Again, Refused, HullmarkError, LookupError, TypeError, ValueError, AttributeError):
+    except (Again, MessageRefused, HullmarkError, LookupError, TypeError, ValueError, AttributeError):
         return shown, "what follows depends on the answer" if shown else "nothing can be shown with hidden settings"
 
 
-class _Asking:
+class _ChannelState:
     """What a channel's steps ask the database for, from their thread. Raises HullmarkError where it does not answer."""
 
     def __init__(

@@ -13,7 +13,7 @@ from hullmark.server.stories.advisories.feeds import LastUpdate, last_update
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.judging import moments
+from hullmark.server.tables.judging import deadlines
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.settings import keep_setting, setting
 
@@ -44,7 +44,7 @@ async def look_for_stale(services: Services) -> None:
         if kept == told:
             return
         come, gone = sorted(kept.keys() - told.keys()), sorted(told.keys() - kept.keys())
-        for account_id in await moments.listening_accounts(connection) if come or gone else ():
+        for account_id in await deadlines.listening_accounts(connection) if come or gone else ():
             for name in come:
                 await _tell(connection, account_id, name, kept[name], now)
             for name in gone:

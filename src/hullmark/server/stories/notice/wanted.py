@@ -14,7 +14,7 @@ from hullmark.notify.channels import CHANNELS
 from hullmark.notify.quiet import Quiet, next_digest, quiet_until, zone_of
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import silences, subscriptions
-from hullmark.server.tables.notice.decisions import EVERYTHING, Carried, Hush, Rule, Stage, like, likes
+from hullmark.server.tables.notice.decisions import EVERYTHING, CarriedKinds, Hush, Rule, Stage, like, likes
 from hullmark.server.tables.notice.silences import SilenceRow
 from hullmark.server.tables.notice.subscriptions import NewSubscription, SubscriptionRow
 
@@ -89,10 +89,10 @@ def rule_of(wanted: NewSubscription, position: int, channels: Mapping[UUID, str]
     )
 
 
-def carried_by(channels: Mapping[UUID, str]) -> list[Carried]:
+def carried_by(channels: Mapping[UUID, str]) -> list[CarriedKinds]:
     """What those of these channels carry that do not carry everything; `channels` are their kinds."""
     return [
-        Carried(channel=key, kinds=[each for each in TRANSITION_KINDS if _carries(kind, each)])
+        CarriedKinds(channel=key, kinds=[each for each in TRANSITION_KINDS if _carries(kind, each)])
         for key, kind in channels.items()
         if not all(_carries(kind, each) for each in TRANSITION_KINDS)
     ]
@@ -126,7 +126,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions: Sequence[SubscriptionRow]
     times: Sequence[Times]
     rules: Sequence[Rule]
-    carried: Sequence[Carried]
+    carried: Sequence[CarriedKinds]
 
 
 async def listening(connection: Connection, account_id: int, now: datetime) -> Listening:

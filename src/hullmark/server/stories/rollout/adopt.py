@@ -13,13 +13,13 @@ from hullmark.server.stories.advisories import matching
 from hullmark.server.stories.advisories.advisories import Books, count_sets, current_snapshot
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.rollout import sums
-from hullmark.server.stories.rollout.rejudge import CAUSE, Step, rejudge, targets_of, thresholds
+from hullmark.server.stories.rollout.finding_changes import CAUSE, Step, rejudge, targets_of, thresholds
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import jobs
 from hullmark.server.tables.advisories import match_changes, snapshots
 from hullmark.server.tables.advisories.snapshots import LAST_RANK, SnapshotRow
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.rollout import adoptions, rejudging
+from hullmark.server.tables.rollout import adoptions, waves
 
 _PAUSE = 0.1
 
@@ -110,7 +110,7 @@ async def _end(connection: Connection, services: Services, row: SnapshotRow, ste
         await _judge_all(connection)
     elif not row.is_adopted:
         await _judge_wide(connection, services, step)
-    await rejudging.forget(connection, row.id)
+    await waves.forget(connection, row.id)
     await match_changes.forget_news(connection, row.id)
     await snapshots.settle(connection, row.id)
     await snapshots.carried_out(connection, row.id)

@@ -6,7 +6,7 @@ from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import jobs
 from hullmark.server.tables.advisories import snapshots
-from hullmark.server.tables.rollout import rejudging, summed
+from hullmark.server.tables.rollout import summed, waves
 from hullmark.server.tables.settings import keep_setting, setting
 
 AT_ONCE = 50
@@ -34,4 +34,4 @@ async def settle_some(services: Services) -> int:
 async def forget_changes(services: Services) -> None:
     """A duty: what came and went of findings is forgotten where no verdict refers to it any more."""
     async with services.database.system() as connection:
-        await rejudging.forget_unreferenced(connection)
+        await waves.forget_unreferenced(connection)

@@ -20,18 +20,18 @@ from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.context import NO_CONTEXT
+from hullmark.policy.deadlines import is_timeless, next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need
-from hullmark.policy.gates.vulnerabilities import Found, Listed, NoData, StaleData
+from hullmark.policy.gates.vulnerabilities import ListedVulnerabilities, NoData, StaleData, VulnerabilityFindings
 from hullmark.policy.load import load_any
-from hullmark.policy.moments import is_timeless, next_moment
-from hullmark.policy.rules import Excepted, Policy, Rule
+from hullmark.policy.rules import Policy, PolicyException, Rule
 from hullmark.policy.values import Expression
 from hullmark.server.stories.advisories.ends import asks_for_advisories
 from hullmark.server.stories.advisories.news import Thresholds
-from hullmark.server.stories.judging.case import digest_of_exceptions
-from hullmark.server.stories.judging.excepted import ExceptionBody, exceptions_for, with_exceptions
+from hullmark.server.stories.judging.evaluation import digest_of_exceptions
+from hullmark.server.stories.judging.exceptions import ExceptionBody, exceptions_for, with_exceptions
 from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
 
 _AT_ONCE = 400
@@ -59,7 +59,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     exceptions_digest: str
     policy: Policy | None
-    narrowed: tuple[Excepted, ...] = ()
+    narrowed: tuple[PolicyException, ...] = ()
     asks_untold: bool = False
     wide: Policy | None = None
 
@@ -93,20 +93,20 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
         (wide if msgspec.convert(row.body, ExceptionBody).images == "*" else narrow).append(row)
     rules = {
         kind: tuple(rule for rule in loaded.rules if isinstance(rule.params, kind))
-        for kind in (Found, Listed, StaleData)
+        for kind in (VulnerabilityFindings, ListedVulnerabilities, StaleData)
     }
     whole = with_exceptions(loaded, exceptions_for(wide, version.name, ""))
     assert isinstance(whole, Policy)  # noqa: S101 - what was native stays so
     return msgspec.structs.replace(
         made,
-        policy=dataclasses.replace(whole, rules=(*rules[Found], *rules[Listed])),
+        policy=dataclasses.replace(whole, rules=(*rules[VulnerabilityFindings], *rules[ListedVulnerabilities])),
         narrowed=_narrowed(narrow, version.name),
         asks_untold=any(_asks_what_is_known(rule) for rule in loaded.rules),
         wide=dataclasses.replace(whole, rules=rules[StaleData]) if rules[StaleData] else None,
     )
 
 
-def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[Excepted, ...]:
+def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[PolicyException, ...]:
     """Exceptions for some images, as if they counted for all."""
     widened = [msgspec.structs.replace(row, body={**row.body, "images": "*"}) for row in rows]
     return exceptions_for(widened, name, "")
@@ -129,7 +129,7 @@ def _asks_what_is_known(rule: Rule) -> bool:
 
 def _is_sum(policy: Policy) -> bool:
     """Whether all that looks at advisories looks at packages one by one, or at the advisories alone, and no image has its own rules."""
-    known = (Found, Listed, NoData, StaleData)
+    known = (VulnerabilityFindings, ListedVulnerabilities, NoData, StaleData)
     return (
         not policy.apply
         and policy.grace is None
@@ -139,7 +139,7 @@ def _is_sum(policy: Policy) -> bool:
 
 def _is_dated(rule: Rule) -> bool:
     """Whether it asks when an advisory was published: of that, what is kept beside matches may be older."""
-    return isinstance(rule.params, Found) and rule.params.known_for_days is not None
+    return isinstance(rule.params, VulnerabilityFindings) and rule.params.known_for_days is not None
 
 
 def thresholds_of(loaded: Iterable[Policy | Bundle]) -> Thresholds:
@@ -147,7 +147,7 @@ def thresholds_of(loaded: Iterable[Policy | Bundle]) -> Thresholds:
     epss, percentile, risk = set(Thresholds().epss), set[float](), set[float]()
     for rule in (rule for policy in loaded if isinstance(policy, Policy) for rule in policy.rules):
         params = rule.params
-        if isinstance(params, Found):
+        if isinstance(params, VulnerabilityFindings):
             epss |= {params.epss.number} if params.epss is not None else set()
             percentile |= {params.epss_percentile.number} if params.epss_percentile is not None else set()
             risk |= {float(params.risk)} if params.risk is not None else set()
@@ -165,7 +165,7 @@ def _bounds(numbers: Iterable[float], most: float) -> tuple[float, ...]:
 # What is found in one package
 
 
-class Said(msgspec.Struct, frozen=True):
+class PackageFindings(msgspec.Struct, frozen=True):
     """What a policy finds in one package about one vulnerability: findings by rule and trigger id. `unclear`: what it could not tell."""
 
     findings: dict[tuple[str, str], Finding]
@@ -180,16 +180,16 @@ class Moment(msgspec.Struct, frozen=True):
     snapshot: SnapshotInfo
 
 
-def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> list[Said]:
+def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> list[PackageFindings]:
     """What a policy finds in each case: the matches of one vulnerability in one package."""
-    found = [Said({}) for _ in cases]
+    found = [PackageFindings({}) for _ in cases]
     many = _AT_ONCE if is_timeless(policy) and not policy.exceptions else 1
     for numbers in _apart(cases, many):
         if len(numbers) == 1:
             found[numbers[0]] = _said(policy, cases[numbers[0]], at)
             continue
         verdict = evaluate(policy, _facts([match for each in numbers for match in cases[each]], at), analyzer="")
-        if verdict.is_clouded:
+        if verdict.has_unknowns:
             for each in numbers:
                 found[each] = _said(policy, cases[each], at)
             continue
@@ -220,14 +220,14 @@ def _subject(matches: Sequence[Match]) -> str:
     return f"{first.advisory.cve or first.advisory.id}+{first.package.purl}"
 
 
-def _said(policy: Policy, matches: Sequence[Match], at: Moment) -> Said:
+def _said(policy: Policy, matches: Sequence[Match], at: Moment) -> PackageFindings:
     facts = _facts(matches, at)
     verdict = evaluate(policy, facts, analyzer="")
     unclear: tuple[object, ...] = ()
-    if verdict.is_clouded:
+    if verdict.has_unknowns:
         unclear = (verdict.verdict, verdict.problems, verdict.findings)
     findings = {(finding.rule_id, finding.trigger_id): finding for finding in verdict.findings}
-    return Said(findings, unclear, next_moment(policy, facts, verdict))
+    return PackageFindings(findings, unclear, next_moment(policy, facts, verdict))
 
 
 def says_of_all(policy: Policy, at: Moment) -> Verdict:
@@ -238,7 +238,7 @@ def says_of_all(policy: Policy, at: Moment) -> Verdict:
 def differ(before: Verdict, after: Verdict) -> bool:
     """Whether two verdicts hold other findings against an image, or cannot tell other things."""
     told = [{(each.rule_id, each.trigger_id, each.action) for each in verdict.findings} for verdict in (before, after)]
-    return told[0] != told[1] or (before.verdict, before.is_clouded) != (after.verdict, after.is_clouded)
+    return told[0] != told[1] or (before.verdict, before.has_unknowns) != (after.verdict, after.has_unknowns)
 
 
 def _facts(matches: Sequence[Match], at: Moment) -> Facts:
@@ -261,7 +261,7 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
     is_doubtful: bool = False
 
 
-def sum_of(target: Target, before: Said, after: Said) -> Sum | None:
+def sum_of(target: Target, before: PackageFindings, after: PackageFindings) -> Sum | None:
     """What becomes of images; None: nothing."""
     if before.unclear != after.unclear:
         return Sum(is_doubtful=True)
@@ -287,5 +287,5 @@ def _count(findings: Iterable[Finding], action: Action) -> int:
     return sum(finding.action is action and finding.allowlisted is None for finding in findings)
 
 
-def _covers(excepted: Excepted, finding: Finding) -> bool:
+def _covers(excepted: PolicyException, finding: Finding) -> bool:
     return excepted.rule == finding.rule_id and excepted.subject.matches(finding.subject)

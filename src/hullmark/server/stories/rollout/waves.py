@@ -15,15 +15,15 @@ from hullmark.model.advisory import SEVERITY_RANK
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import PASSING
 from hullmark.server.stories.images.register import want_verdicts
-from hullmark.server.stories.rollout.rejudged import JUDGE, Added, Judge, Moment, Outcome, added, outcome_of
+from hullmark.server.stories.rollout.deltas import JUDGE, Judge, Moment, NextVerdict, VerdictDelta, added, outcome_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.events import NewEvent
 from hullmark.server.tables.notice import transitions
-from hullmark.server.tables.rollout import rejudging, summed
-from hullmark.server.tables.rollout.rejudging import Part
+from hullmark.server.tables.rollout import summed, waves
 from hullmark.server.tables.rollout.summed import NewTransition, Row
+from hullmark.server.tables.rollout.waves import Part
 
 AT_ONCE = 3
 """Parts that are written at the same time: while the database writes one, the next is thought about."""
@@ -46,8 +46,8 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     packages: dict[int, frozenset[int]]
     twins: dict[int, frozenset[int]]
-    sets: rejudging.Sets
-    changes: dict[_Target, dict[int, list[Added]]]
+    sets: waves.Sets
+    changes: dict[_Target, dict[int, list[VerdictDelta]]]
     concerned: dict[tuple[int, int], set[int]]
     causes: dict[tuple[int, str], notice.Cause]
     numbers: dict[tuple[int, str], int] = {}
@@ -63,12 +63,12 @@ async def work_off(services: Services, snapshot_id: int, digest: str, *, is_day:
     while True:
         await asyncio.gather(*(_work(order) for _ in range(AT_ONCE)))
         async with services.database.system() as connection:
-            left = await rejudging.parts_left(connection, snapshot_id)
+            left = await waves.parts_left(connection, snapshot_id)
         if not left:
             break
         await asyncio.sleep(_PAUSE)  # somebody else is at the last ones
     async with services.database.system() as connection:
-        open_waves = await rejudging.waves(connection, snapshot_id)
+        open_waves = await waves.waves(connection, snapshot_id)
     for number in open_waves:
         await _close(order, number)
 
@@ -99,10 +99,10 @@ async def _loaded(order: _Order, number: int) -> Wave:
 
 
 async def _wave(connection: Connection, number: int) -> Wave:
-    changes: dict[_Target, dict[int, list[Added]]] = {}
+    changes: dict[_Target, dict[int, list[VerdictDelta]]] = {}
     concerned: dict[tuple[int, int], set[int]] = {}
     causes: dict[tuple[int, str], notice.Cause] = {}
-    for each in await rejudging.changes_of(connection, number):
+    for each in await waves.changes_of(connection, number):
         key = (each.account_id, each.policy_id, each.policy_version, each.exceptions_digest)
         changes.setdefault(key, {}).setdefault(each.package_id, []).append(added(each))
         concerned.setdefault((each.account_id, each.policy_id), set()).add(each.package_id)
@@ -110,15 +110,15 @@ async def _wave(connection: Connection, number: int) -> Wave:
             _gather(causes, each.account_id, entry)
     packages = {package for each in concerned.values() for package in each}
     others: dict[int, list[int]] = {}
-    for package, twin in await rejudging.twins_of(connection, packages):
+    for package, twin in await waves.twins_of(connection, packages):
         others.setdefault(twin, []).append(package)
-    by_set = _by_set((held, [package]) for held, package in await rejudging.sets_with(connection, packages))
-    twins = _by_set((held, others[twin]) for held, twin in await rejudging.sets_with(connection, others))
+    by_set = _by_set((held, [package]) for held, package in await waves.sets_with(connection, packages))
+    twins = _by_set((held, others[twin]) for held, twin in await waves.sets_with(connection, others))
     return Wave(
         number=number,
         packages=by_set,
         twins=twins,
-        sets=rejudging.Sets.of(by_set.keys() | twins.keys()),
+        sets=waves.Sets.of(by_set.keys() | twins.keys()),
         changes=changes,
         concerned=concerned,
         causes=causes,
@@ -151,7 +151,7 @@ async def _write_part(order: _Order) -> bool:
     """Write the verdicts of some images; answers whether there was any left."""
     services, now = order.services, order.services.clock()
     async with services.database.system() as connection:
-        part = await rejudging.take_part(connection, order.snapshot_id)
+        part = await waves.take_part(connection, order.snapshot_id)
         if part is None:
             return False
         wave = await _loaded(order, part.wave_id)
@@ -160,13 +160,13 @@ async def _write_part(order: _Order) -> bool:
     return True
 
 
-_Found = list[tuple[Row, Outcome | Judge | Moment]]
+_Found = list[tuple[Row, NextVerdict | Judge | Moment]]
 
 
 async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Part, now: datetime) -> _Found:
     held: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
     packages_of, twins_of = wave.packages.get, wave.twins.get
-    for image, sets in await rejudging.images_with(connection, wave.sets, part):
+    for image, sets in await waves.images_with(connection, wave.sets, part):
         packages = _NONE.union(*[packages_of(each, _NONE) for each in sets])
         if packages:
             held[image] = packages, _NONE.union(*[twins_of(each, _NONE) for each in sets]) if wave.twins else _NONE
@@ -178,7 +178,7 @@ async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Par
 
 def _outcome(
     wave: Wave, row: Row, held: tuple[frozenset[int], frozenset[int]], now: datetime
-) -> Outcome | Judge | Moment | None:
+) -> NextVerdict | Judge | Moment | None:
     packages, twins = held
     concerned = wave.concerned.get((row.account_id, row.policy_id))
     if concerned is None or concerned.isdisjoint(packages):
@@ -201,14 +201,14 @@ async def _write(connection: Connection, order: _Order, wave: Wave, found: _Foun
     await want_verdicts(connection, {row[:2] for row in unsummed}, CAUSE, priority=0)
     moments = [(row, outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)]
     await summed.bring_forward(connection, moments)
-    made = [(row, outcome) for row, outcome in found if isinstance(outcome, Outcome)]
+    made = [(row, outcome) for row, outcome in found if isinstance(outcome, NextVerdict)]
     if not made:
         return
     ids = await summed.write(connection, [outcome.row for _, outcome in made], order.digest, CAUSE, now)
     await _tell(connection, order, wave, [(*each, number) for each, number in zip(made, ids, strict=True)], now)
 
 
-_Written = list[tuple[Row, Outcome, int]]
+_Written = list[tuple[Row, NextVerdict, int]]
 
 
 async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
@@ -285,11 +285,11 @@ async def _causes(order: _Order, wave: Wave, keys: Iterable[tuple[int, str]]) ->
 async def _close(order: _Order, number: int) -> None:
     """Forget a wave that is written, and let its causes be told as wholes."""
     async with order.services.database.system() as connection:
-        changes = await rejudging.changes_of(connection, number)
-        if not await rejudging.close_wave(connection, number):
+        changes = await waves.changes_of(connection, number)
+        if not await waves.close_wave(connection, number):
             return
         keys = {(each.account_id, str(entry["cause"])) for each in changes for entry in each.told}
-        known = await rejudging.cause_ids(connection, keys)
+        known = await waves.cause_ids(connection, keys)
         for account_id in sorted({account for account, _ in known}):
             ids: Sequence[int] = [cause for (account, _), cause in known.items() if account == account_id]
             await transitions.complete(connection, account_id, ids)

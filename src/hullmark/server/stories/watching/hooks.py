@@ -18,7 +18,7 @@ from hullmark.server.tables.watching import hooks, watches
 from hullmark.server.tables.watching.hooks import HookRow
 from hullmark.server.tables.watching.watches import Name, NewWatch
 from hullmark.source.hooks import HOOKS
-from hullmark.source.hooks.hook import Delivery, Named, usable
+from hullmark.source.hooks.hook import Delivery, NamedTag, usable
 from hullmark.source.reference import parse_reference
 
 _IN_ADDRESS = ("dockerhub", "quay")
@@ -104,7 +104,7 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
     return Heard(named=len(found), due=len(known) + repositories + added, added=added)
 
 
-async def _repositories(connection: Connection, account_id: int, unknown: Sequence[Named], now: datetime) -> int:
+async def _repositories(connection: Connection, account_id: int, unknown: Sequence[NamedTag], now: datetime) -> int:
     """Watched repositories in which there may be a tag that nobody knows yet are looked at; answers how many."""
     count = 0
     wholes: dict[Name, list[str]] = {}

@@ -13,7 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.net.errors import NetError
 from hullmark.policy.values import NameGlob
 from hullmark.server.stories.images import register
-from hullmark.server.stories.images.register import Wanted
+from hullmark.server.stories.images.register import ImageRegistration
 from hullmark.server.stories.images.repositories import tags_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.watching import watches
@@ -30,14 +30,14 @@ _NUMBERS = re.compile(r"[0-9]+|[^0-9]+").findall
 _LONGEST_NUMBER = 18
 
 
-class Looked(msgspec.Struct, frozen=True):
+class RepositoryLook(msgspec.Struct, frozen=True):
     """What came of a look: whether there are new tags still to be added, and what stands in the way ("": nothing)."""
 
     is_more: bool
     reason: str
 
 
-async def look_at_repository(services: Services, account_id: int, row: WatchRow) -> Looked:
+async def look_at_repository(services: Services, account_id: int, row: WatchRow) -> RepositoryLook:
     """Add images of tags that are new. Raises ImageNotFound, NetError, HullmarkError if the registry does not tell its tags."""
     there = await tags_of(services, account_id, Reference(row.registry, row.repository))
     async with services.database.tenant(account_id) as connection:
@@ -49,12 +49,12 @@ async def look_at_repository(services: Services, account_id: int, row: WatchRow)
     for tag in new[: min(room, _AT_ONCE)]:
         await _add(services, account_id, row, tag)
     reason = f"it has {len(fitting):,} tags, of which {MOST_TAGS:,} are watched" if len(new) > room else ""
-    return Looked(is_more=min(len(new), room) > _AT_ONCE, reason=reason)
+    return RepositoryLook(is_more=min(len(new), room) > _AT_ONCE, reason=reason)
 
 
 async def _add(services: Services, account_id: int, row: WatchRow, tag: str) -> None:
     """Add the image of a tag, and watch it, or remember that it is known. What is no image is told of by its watch."""
-    wanted = Wanted(
+    wanted = ImageRegistration(
         reference=f"{row.registry}/{row.repository}:{tag}",
         platform=row.platform,
         watch=None if row.follows else False,

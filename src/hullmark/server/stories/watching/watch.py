@@ -19,14 +19,14 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.server.stories.images import register
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
-from hullmark.server.stories.images.register import Wanted
+from hullmark.server.stories.images.register import ImageRegistration
 from hullmark.server.stories.services import Services
 from hullmark.server.stories.watching.repository import look_at_repository
 from hullmark.server.tables import events, jobs
 from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.slots import slot
 from hullmark.server.tables.watching import watches
-from hullmark.server.tables.watching.watches import Due, Looked, WatchRow
+from hullmark.server.tables.watching.watches import Due, LookResult, WatchRow
 from hullmark.source.distribution import Clients, Session, sessions_for
 from hullmark.source.reference import Reference
 from hullmark.source.source import ImageNotFound, RegistryUnwell
@@ -149,11 +149,11 @@ def _is_refusal(error: HullmarkError | None) -> bool:
     return error is not None and not isinstance(error, (ImageNotFound, RegistryUnwell))
 
 
-async def _came_to(services: Services, account_id: int, answer: _Answer) -> Looked:
+async def _came_to(services: Services, account_id: int, answer: _Answer) -> LookResult:
     """What an answer means for its watch; an image that is new is added."""
     row, found = answer.watch, answer.look
     if isinstance(answer.error, ImageNotFound):
-        return Looked(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
+        return LookResult(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
     if answer.error is not None or found is None:
         return failed(row, answer.error)
     digest = row.digest if found.is_same else found.digest
@@ -163,7 +163,7 @@ async def _came_to(services: Services, account_id: int, answer: _Answer) -> Look
     async with services.database.tenant(account_id) as connection:
         if await watches.points_to(connection, account_id, name, digest):
             return _unchanged(row, digest, found.etag)
-    wanted = Wanted(
+    wanted = ImageRegistration(
         reference=row.reference,
         platform=row.platform,
         is_followed=True,
@@ -172,40 +172,44 @@ async def _came_to(services: Services, account_id: int, answer: _Answer) -> Look
     try:
         added = await register.add(services, account_id, wanted, "watch")
     except ImageNotFound:
-        return Looked(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
+        return LookResult(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
     except HullmarkError as error:
         return failed(row, error)
     # Should it have moved once more meanwhile, the next look says so.
     etag = found.etag if added.named == digest else ""
-    return Looked(watch=row, digest=added.named, etag=etag, pause=_spread(row.every))
+    return LookResult(watch=row, digest=added.named, etag=etag, pause=_spread(row.every))
 
 
-def _unchanged(row: WatchRow, digest: str, etag: str) -> Looked:
+def _unchanged(row: WatchRow, digest: str, etag: str) -> LookResult:
     """Where the registry said that there is something new it may not have been ready: once more, soon."""
     is_early = row.noticed_at is not None
-    return Looked(watch=row, digest=digest, etag=etag, pause=_spread(min(row.every, _SOON) if is_early else row.every))
+    return LookResult(
+        watch=row, digest=digest, etag=etag, pause=_spread(min(row.every, _SOON) if is_early else row.every)
+    )
 
 
-def failed(row: WatchRow, error: HullmarkError | None) -> Looked:
+def failed(row: WatchRow, error: HullmarkError | None) -> LookResult:
     """Less and less often, once an hour at least; or as seldom as it is looked at anyway."""
     failures = row.failures + 1
     pause = max(row.every, min(row.every * 2.0 ** min(failures, 20), _LONGEST_PAUSE))
     if isinstance(error, TooOften):
         pause = max(pause, error.wait)
     reason = f"{error}; {error.advice}"[:1000] if error is not None else ""
-    return Looked(watch=row, digest=row.digest, etag=row.etag, pause=_spread(pause), failures=failures, reason=reason)
+    return LookResult(
+        watch=row, digest=row.digest, etag=row.etag, pause=_spread(pause), failures=failures, reason=reason
+    )
 
 
-async def _repository(services: Services, account_id: int, row: WatchRow) -> Looked:
+async def _repository(services: Services, account_id: int, row: WatchRow) -> LookResult:
     try:
         found = await look_at_repository(services, account_id, row)
     except ImageNotFound as error:
         pause = _spread(row.every * _SELDOM)
-        return Looked(watch=row, digest="", etag="", pause=pause, reason=str(error)[:1000])
+        return LookResult(watch=row, digest="", etag="", pause=pause, reason=str(error)[:1000])
     except HullmarkError as error:
         return failed(row, error)
     pause = 0.0 if found.is_more else _spread(row.every)
-    return Looked(watch=row, digest="", etag="", pause=pause, reason=found.reason)
+    return LookResult(watch=row, digest="", etag="", pause=pause, reason=found.reason)
 
 
 def _spread(pause: float) -> float:
@@ -213,7 +217,7 @@ def _spread(pause: float) -> float:
     return min(pause, 604_800.0) * random.uniform(*_SPREAD)  # noqa: S311 - only spreads the load
 
 
-async def _write_down(services: Services, account_id: int, registry: str, looked: Sequence[Looked]) -> None:
+async def _write_down(services: Services, account_id: int, registry: str, looked: Sequence[LookResult]) -> None:
     """All of a job in one go, with what people may want to know of it: once, not for each look."""
     async with services.database.system() as connection:
         await watches.write_down(connection, account_id, services.clock(), looked)
@@ -225,7 +229,7 @@ async def _write_down(services: Services, account_id: int, registry: str, looked
                 await events.tell(connection, account_id, kind, ("registry", registry), body, level)
 
 
-def _news(looked: Sequence[Looked]) -> dict[str, list[Looked]]:
+def _news(looked: Sequence[LookResult]) -> dict[str, list[LookResult]]:
     """What turned out otherwise than before."""
     return {
         "watch.failing": [each for each in looked if each.failures == _IS_FAILING],

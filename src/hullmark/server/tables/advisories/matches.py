@@ -13,7 +13,7 @@ from typing import Any, LiteralString, NamedTuple, cast
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES, SEVERITY_RANK
-from hullmark.model.match import Epss, Kev, Match, Named, SuppressedBy
+from hullmark.model.match import Epss, Kev, Match, MatchedAdvisory, SuppressedBy
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import Situation, columns, plain
 
@@ -21,11 +21,11 @@ LONGEST_NAME = 500
 """Characters of an advisory's id by which it is found."""
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
-_named = msgspec.msgpack.Decoder(Named).decode
+_named = msgspec.msgpack.Decoder(MatchedAdvisory).decode
 _situation = msgspec.msgpack.Decoder(Situation).decode
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class CoordinateMatches(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot says of a coordinate: its matches, and why nothing can be told of it (empty: it can)."""
 
     matches: tuple[Match, ...] = ()
@@ -40,7 +40,7 @@ class Weight(NamedTuple):
     kev: Kev | None
 
 
-class Weighed(NamedTuple):
+class WeightedAdvisory(NamedTuple):
     """An advisory by number and CVE ("": none), with what is known of its weight."""
 
     id: int
@@ -48,7 +48,7 @@ class Weighed(NamedTuple):
     weight: Weight
 
 
-class Owned(NamedTuple):
+class OwnedPackage(NamedTuple):
     """A package that another owns, by number."""
 
     id: int
@@ -73,7 +73,7 @@ class FoundRow(NamedTuple):
     suppressed_reason: str
 
 
-def advisory_digest(named: Named) -> bytes:
+def advisory_digest(named: MatchedAdvisory) -> bytes:
     """What makes an advisory one: who says what under which names. What is new every day, and mere texts, are left out."""
     aliases = sorted(named.aliases)
     names = (named.id, named.source, named.namespace, aliases, named.vendor_ids)
@@ -106,7 +106,7 @@ SELECT id, %s, ARRAY(SELECT jsonb_array_elements_text(reasons)), counts::integer
 FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS new (id, reasons, counts) """
 
 
-async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) -> tuple[int, ...]:
+async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, CoordinateMatches]) -> tuple[int, ...]:
     """Write what is known of coordinates, by number. Those that somebody else has matched meanwhile stay; answers the others."""
     ids = sorted(told)
     cursor = await conn.execute(
@@ -118,7 +118,7 @@ async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, Tol
     return new
 
 
-class Rewritten(NamedTuple):
+class RewriteResult(NamedTuple):
     """The coordinates of which nothing can be told for other reasons than before; and all rows, as they were and are."""
 
     untold: set[int]
@@ -126,7 +126,7 @@ class Rewritten(NamedTuple):
     after: set[FoundRow]
 
 
-async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) -> Rewritten:
+async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, CoordinateMatches]) -> RewriteResult:
     """Write what is known of coordinates now, in place of what was."""
     ids = sorted(told)
     cursor = await conn.execute(
@@ -145,14 +145,14 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Told]) 
     differing = {row.coordinate_id for row in after ^ before}
     await conn.execute("DELETE FROM coordinate_match WHERE coordinate_id = ANY(%s::bigint[])", (sorted(differing),))
     await _insert(conn, {row for row in after if row.coordinate_id in differing})
-    return Rewritten(changed, before, after)
+    return RewriteResult(changed, before, after)
 
 
-def _reasons(told: Mapping[int, Told], ids: Sequence[int]) -> list[str]:
+def _reasons(told: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[str]:
     return [plain(msgspec.json.encode(told[number].reasons).decode().replace("\\u0000", "\ufffd")) for number in ids]
 
 
-def _counts(told: Mapping[int, Told], ids: Sequence[int]) -> list[str | None]:
+def _counts(told: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[str | None]:
     """How many matches of each coordinate count, as coordinate_state has it. What is of equal advisories is one match."""
     found: list[str | None] = []
     for number in ids:
@@ -166,7 +166,7 @@ def _counts(told: Mapping[int, Told], ids: Sequence[int]) -> list[str | None]:
     return found
 
 
-async def _rows(conn: Connection, told: Mapping[int, Told]) -> set[FoundRow]:
+async def _rows(conn: Connection, told: Mapping[int, CoordinateMatches]) -> set[FoundRow]:
     advisories = await _store_advisories(conn, [match for each in told.values() for match in each.matches])
     rows: dict[tuple[int, int], FoundRow] = {}
     for number, each in told.items():
@@ -249,7 +249,9 @@ def _weight(weight: Weight) -> tuple[Any, ...]:
     return (weight.risk, *scores, *listed)
 
 
-def named_of(body: bytes, epss: float | None, percentile: float | None, kev: tuple[str | None, str, bool]) -> Named:
+def named_of(
+    body: bytes, epss: float | None, percentile: float | None, kev: tuple[str | None, str, bool]
+) -> MatchedAdvisory:
     """An advisory from its columns. `kev`: since when it is listed (None: it is not), by when to act, whether ransomware uses it."""
     return advisory_of(body, _weight_of(0.0, epss, percentile, kev))
 
@@ -266,20 +268,20 @@ def _weight_of(risk: float, epss: float | None, percentile: float | None, kev: t
 _WEIGHED: LiteralString = "SELECT id, cve, risk, epss, percentile, kev_added, kev_due, is_ransomware FROM advisory "
 
 
-def advisory_of(body: bytes, weight: Weight) -> Named:
+def advisory_of(body: bytes, weight: Weight) -> MatchedAdvisory:
     """An advisory with its weight."""
     return msgspec.structs.replace(_named(body), epss=weight.epss, kev=weight.kev)
 
 
-async def advisories_after(conn: Connection, after: int, limit: int) -> list[Weighed]:
+async def advisories_after(conn: Connection, after: int, limit: int) -> list[WeightedAdvisory]:
     """Advisories above this number, in their order. Hold `snapshots.current_to_change`: nobody else weighs them meanwhile."""
     cursor = await conn.execute(_WEIGHED + "WHERE id > %s ORDER BY id LIMIT %s", (after, limit))
     return [_as_weighed(row) for row in await cursor.fetchall()]
 
 
-def _as_weighed(row: tuple[Any, ...]) -> Weighed:
+def _as_weighed(row: tuple[Any, ...]) -> WeightedAdvisory:
     number, cve, risk, epss, percentile, *kev = row
-    return Weighed(number, cve, _weight_of(risk, epss, percentile, (kev[0], kev[1], kev[2])))
+    return WeightedAdvisory(number, cve, _weight_of(risk, epss, percentile, (kev[0], kev[1], kev[2])))
 
 
 async def write_weights(conn: Connection, weights: Mapping[int, Weight]) -> None:
@@ -301,7 +303,7 @@ async def weighed_until(conn: Connection, advisory_id: int | None) -> None:
     )
 
 
-async def weighed_of(conn: Connection, cves: Iterable[str]) -> list[Weighed]:
+async def weighed_of(conn: Connection, cves: Iterable[str]) -> list[WeightedAdvisory]:
     """The advisories that go by one of these names, in their order. Hold `snapshots.current_to_change`."""
     cursor = await conn.execute(
         _WEIGHED + "WHERE id IN (SELECT advisory_id FROM advisory_name WHERE name = ANY(%s::text[])) ORDER BY id",
@@ -322,7 +324,7 @@ async def coordinates_with(conn: Connection, advisories: Iterable[int]) -> tuple
 # What the owner of a package answers for
 
 
-async def owned_by_number(conn: Connection, ids: Iterable[int]) -> list[Owned]:
+async def owned_by_number(conn: Connection, ids: Iterable[int]) -> list[OwnedPackage]:
     """Those of these packages that others own, and of which something is known to be wrong; the others are settled at once."""
     wanted = sorted(set(ids))
     await conn.execute(
@@ -340,7 +342,7 @@ async def owned_by_number(conn: Connection, ids: Iterable[int]) -> list[Owned]:
         "AND EXISTS (SELECT FROM coordinate_match WHERE coordinate_match.coordinate_id = package.coordinate_id) ORDER BY id",
         (wanted,),
     )
-    return [Owned(number, coordinate, _situation(body)) for number, coordinate, body in await cursor.fetchall()]
+    return [OwnedPackage(number, coordinate, _situation(body)) for number, coordinate, body in await cursor.fetchall()]
 
 
 async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, str]]) -> None:

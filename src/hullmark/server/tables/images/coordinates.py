@@ -38,7 +38,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class StoredPackages(msgspec.Struct, frozen=True, kw_only=True):
     """What an image holds, by number. `owned` are the packages that others own and of which it was not yet settled who answers."""
 
     coordinates: tuple[int, ...]
@@ -71,7 +71,7 @@ class _Content(NamedTuple):
 
 async def store_packages(
     conn: Connection, image_id: int, inventory: Inventory, channels: Collection[str] = ()
-) -> Stored:
+) -> StoredPackages:
     """Keep which packages an image holds, in place of what was kept before. The number of statements is the same for all images.
 
     `inventory` has what Go programs were linked with (`app.server.adoption.matching.matchable`), `channels` are as for `find`.
@@ -84,7 +84,7 @@ async def store_packages(
     await conn.execute(
         "INSERT INTO image_set SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING", (image_id, sorted(sets))
     )
-    return Stored(coordinates=tuple(sorted(set(coordinates.values()))), owned=tuple(sorted(owned)))
+    return StoredPackages(coordinates=tuple(sorted(set(coordinates.values()))), owned=tuple(sorted(owned)))
 
 
 def _content(inventory: Inventory, channels: Collection[str]) -> _Content:

@@ -69,7 +69,7 @@ class NewImage(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[tuple[str, str], ...] = ()
 
 
-class Placed(msgspec.Struct, frozen=True):
+class ImageState(msgspec.Struct, frozen=True):
     """Where an image stands after it was registered."""
 
     image_id: int
@@ -86,7 +86,7 @@ _HELD = f"""{COLUMNS}, held.reference, held.annotations, held.dockerfile, held.a
         AND tag.image_id = held.image_id AND tag.is_current ORDER BY 1) AS tags"""
 
 
-async def register(connection: Connection, new: NewImage) -> Placed:
+async def register(connection: Connection, new: NewImage) -> ImageState:
     """Know an image, once; its aliases too."""
     cursor = await connection.execute(
         """
@@ -115,7 +115,7 @@ async def register(connection: Connection, new: NewImage) -> Placed:
     )
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101 - an INSERT … RETURNING answers
-    placed = Placed(*row)
+    placed = ImageState(*row)
     aliases = [("manifest", new.digest), *((kind, digest) for kind, digest in new.aliases if digest)]
     await connection.execute(
         """

@@ -11,7 +11,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.images import COLUMNS, ImageRow, State
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class AnalysisOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What an analysis came to. `layers` are (digest, diff id, stored size), bottom first."""
 
     fingerprint: str
@@ -24,7 +24,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     config_digest: str
 
 
-class Released(msgspec.Struct, frozen=True, kw_only=True):
+class ReleasedLease(msgspec.Struct, frozen=True, kw_only=True):
     """An image whose lease ended without a result: it waits, or has failed, or is `analysed` as it was before, with the reason."""
 
     id: int
@@ -73,7 +73,7 @@ async def keep_lease(connection: Connection, image_id: int, by: str, lease: floa
     return cursor.rowcount == 1
 
 
-async def finish(connection: Connection, image_id: int, by: str, outcome: Outcome) -> bool:
+async def finish(connection: Connection, image_id: int, by: str, outcome: AnalysisOutcome) -> bool:
     """Write down what an analysis came to; False if `by` no longer holds the image, whose result then does not count."""
     cursor = await connection.execute(
         """
@@ -122,12 +122,12 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 async def give_back(
     connection: Connection, image_id: int, by: str, state: State, failure: Failure | None = None
-) -> Released | None:
+) -> ReleasedLease | None:
     """End a lease without a result: `waiting` hands the image to the next, `failed` says why nobody need try again by itself, which leaves
     an earlier analysis as it is. Answers what is so now; None if `by` no longer holds the image."""
     why = failure or Failure()
     uncounted = 1 if state == "waiting" and not why.reason else 0
-    async with connection.cursor(row_factory=class_row(Released)) as cursor:
+    async with connection.cursor(row_factory=class_row(ReleasedLease)) as cursor:
         await cursor.execute(
             f"""
             UPDATE image SET {_ENDED} WHERE id = %(id)s AND lease_by = %(by)s AND state = 'analysing'
@@ -150,17 +150,17 @@ async def wait_again(connection: Connection, image_ids: Sequence[int]) -> list[i
     return [int(image) for (image,) in await cursor.fetchall()]
 
 
-async def release_overdue(connection: Connection, most: int, tried: str) -> list[Released]:
+async def release_overdue(connection: Connection, most: int, tried: str) -> list[ReleasedLease]:
     """Images whose worker let its lease run out wait again; those that were tried `most` times, by the extractors of this fingerprint,
     have failed, or stay as an earlier analysis has them. Answers all of them."""
-    found: list[Released] = []
+    found: list[ReleasedLease] = []
     died = Failure(
         reason="the worker that analysed it died each time",
         advice="look at the workers' logs and memory, then add it again",
         tried=tried,
     )
     rounds: tuple[tuple[State, str, Failure], ...] = (("failed", ">=", died), ("waiting", "<", Failure()))
-    async with connection.cursor(row_factory=class_row(Released)) as cursor:
+    async with connection.cursor(row_factory=class_row(ReleasedLease)) as cursor:
         for state, test, failure in rounds:
             await cursor.execute(
                 f"""

@@ -15,7 +15,7 @@ import msgspec
 from hullmark.match.risk import severity_named
 from hullmark.model.advisory import SEVERITIES, FixState, Severity
 from hullmark.model.errors import HullmarkError
-from hullmark.model.match import Fix, MatchKind, Named, Suppressed
+from hullmark.model.match import Fix, MatchedAdvisory, MatchKind, Suppression
 from hullmark.server.tables.advisories.matches import LONGEST_NAME, named_of
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import plain
@@ -42,7 +42,7 @@ class StoredMatch(msgspec.Struct, frozen=True, kw_only=True):
 
     package: StoredPackage
     advisory_id: int
-    advisory: Named
+    advisory: MatchedAdvisory
     fix: Fix
     kind: MatchKind
     name: str
@@ -50,7 +50,7 @@ class StoredMatch(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     risk: float
     confidence: float
-    suppressed: Suppressed | None
+    suppressed: Suppression | None
 
 
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +182,7 @@ def _match(row: Sequence[Any]) -> StoredMatch:
         why=why,
         risk=risk,
         confidence=confidence,
-        suppressed=Suppressed(by=by, reason=reason) if by else None,
+        suppressed=Suppression(by=by, reason=reason) if by else None,
     )
 
 

@@ -19,7 +19,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     before_id: int | None
 
 
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
+class VerdictTransition(msgspec.Struct, frozen=True, kw_only=True):
     """A transition that came with a verdict, and its cause.
 
     `outcome` is "" until it is decided who hears of it, then told or suppressed.
@@ -74,9 +74,9 @@ async def steps(
 
 async def tellings(
     connection: Connection, account_id: int, image_id: int, numbers: Sequence[int]
-) -> dict[int, list[Telling]]:
+) -> dict[int, list[VerdictTransition]]:
     """What was told of verdicts of an image, by their numbers."""
-    async with connection.cursor(row_factory=class_row(Telling)) as cursor:
+    async with connection.cursor(row_factory=class_row(VerdictTransition)) as cursor:
         await cursor.execute(
             """
             SELECT transition.id, transition.history_id, transition.kind, transition.before, transition.after, transition.outcome,
@@ -88,7 +88,7 @@ async def tellings(
             """,
             (account_id, image_id, list(numbers)),
         )
-        found: dict[int, list[Telling]] = {}
+        found: dict[int, list[VerdictTransition]] = {}
         for each in await cursor.fetchall():
             found.setdefault(each.history_id, []).append(each)
         return found

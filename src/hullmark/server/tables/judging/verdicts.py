@@ -16,10 +16,10 @@ from hullmark.server.tables.database import Connection
 Word = Literal["go", "warn", "stop", "unknown"]
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class JudgedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict to be written down. `document` is the object with all of it; digests name what it was made of.
 
-    `next_at` is the first moment at which time alone may change it (None: never), `is_clouded`: some rule could not be judged. `settles`:
+    `next_at` is the first moment at which time alone may change it (None: never), `has_unknowns`: some rule could not be judged. `settles`:
     the number of the verdict of which findings came and went, and which says just the same. `snapshot_id` names the advisories,
     `finding_count` counts all findings.
     """
@@ -44,17 +44,17 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     at: datetime
     next_at: datetime | None = None
-    is_clouded: bool = False
+    has_unknowns: bool = False
     settles: int | None = None
     snapshot_id: int | None = None
     finding_count: int | None = None
 
 
-_OF_NOW = ("next_at", "is_clouded", "settles", "snapshot_id", "finding_count")
+_OF_NOW = ("next_at", "has_unknowns", "settles", "snapshot_id", "finding_count")
 """What is known of a verdict while it is the current one only."""
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordResult(msgspec.Struct, frozen=True):
     """What became of a verdict: the one before in a word ("": there was none), whether it went into the history, and its number there."""
 
     before: str
@@ -112,7 +112,7 @@ _ROW = """history.id, coalesce(policy.name, '') AS policy, history.policy_versio
     history.policy_id, finding_changes(history.changes) AS changes"""
 
 
-async def record(connection: Connection, judged: Judged) -> Recorded:
+async def record(connection: Connection, judged: JudgedVerdict) -> RecordResult:
     """Write a verdict down as the current one, and in the history if anything about it is new."""
     cursor = await connection.execute(
         """
@@ -137,16 +137,16 @@ async def record(connection: Connection, judged: Judged) -> Recorded:
     )
     if row is not None and judged.settles == row[1]:
         await _settle(connection, judged)
-        return Recorded(str(row[0]), False, int(row[1]))
+        return RecordResult(str(row[0]), False, int(row[1]))
     if row is not None and tuple(row[2:]) == made_of:
         await _note(connection, judged)
-        return Recorded(str(row[0]), False, int(row[1]))
+        return RecordResult(str(row[0]), False, int(row[1]))
     history_id = await _append(connection, judged)
     await _put(connection, judged, history_id)
-    return Recorded(str(row[0]) if row is not None else "", True, history_id)
+    return RecordResult(str(row[0]) if row is not None else "", True, history_id)
 
 
-async def _settle(connection: Connection, judged: Judged) -> None:
+async def _settle(connection: Connection, judged: JudgedVerdict) -> None:
     """The whole verdict says what the one with changes says: its document takes the place of both."""
     await connection.execute(
         "UPDATE verdict_history SET document = %s, changes = NULL, reason = %s WHERE id = %s",
@@ -155,15 +155,15 @@ async def _settle(connection: Connection, judged: Judged) -> None:
     await _note(connection, judged)
 
 
-async def _note(connection: Connection, judged: Judged) -> None:
+async def _note(connection: Connection, judged: JudgedVerdict) -> None:
     """What is known of the current verdict besides what it says."""
     await connection.execute(
         """
-        UPDATE verdict SET next_at = %(next_at)s, is_clouded = %(is_clouded)s, reason = %(reason)s, snapshot_id = %(snapshot_id)s,
+        UPDATE verdict SET next_at = %(next_at)s, has_unknowns = %(has_unknowns)s, reason = %(reason)s, snapshot_id = %(snapshot_id)s,
             finding_count = %(finding_count)s, is_awaiting = false
         WHERE account_id = %(account_id)s AND image_id = %(image_id)s AND policy_id = %(policy_id)s AND environment = %(environment)s
-            AND is_shadow = %(is_shadow)s AND (next_at, is_clouded, reason, snapshot_id, finding_count, is_awaiting) IS DISTINCT FROM (
-                %(next_at)s::timestamptz, %(is_clouded)s::boolean, %(reason)s::text, %(snapshot_id)s::bigint,
+            AND is_shadow = %(is_shadow)s AND (next_at, has_unknowns, reason, snapshot_id, finding_count, is_awaiting) IS DISTINCT FROM (
+                %(next_at)s::timestamptz, %(has_unknowns)s::boolean, %(reason)s::text, %(snapshot_id)s::bigint,
                 %(finding_count)s::integer, false)
         """,
         msgspec.structs.asdict(judged),
@@ -189,16 +189,16 @@ async def hold_current(connection: Connection, account_id: int, image_ids: Seque
     )
 
 
-async def _put(connection: Connection, judged: Judged, history_id: int) -> None:
+async def _put(connection: Connection, judged: JudgedVerdict, history_id: int) -> None:
     """Make it the current one."""
     await connection.execute(
         """
         INSERT INTO verdict (account_id, image_id, policy_id, environment, reference, is_shadow, history_id, verdict, reason, stops,
-            warns, judged_at, next_at, is_clouded, snapshot_id, finding_count)
+            warns, judged_at, next_at, has_unknowns, snapshot_id, finding_count)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (account_id, image_id, policy_id, environment, is_shadow) DO UPDATE SET reference = EXCLUDED.reference,
             history_id = EXCLUDED.history_id, verdict = EXCLUDED.verdict, reason = EXCLUDED.reason, stops = EXCLUDED.stops,
-            warns = EXCLUDED.warns, judged_at = EXCLUDED.judged_at, next_at = EXCLUDED.next_at, is_clouded = EXCLUDED.is_clouded,
+            warns = EXCLUDED.warns, judged_at = EXCLUDED.judged_at, next_at = EXCLUDED.next_at, has_unknowns = EXCLUDED.has_unknowns,
             snapshot_id = EXCLUDED.snapshot_id, finding_count = EXCLUDED.finding_count, is_awaiting = false
         """,
         (
@@ -215,14 +215,14 @@ async def _put(connection: Connection, judged: Judged, history_id: int) -> None:
             judged.warns,
             judged.at,
             judged.next_at,
-            judged.is_clouded,
+            judged.has_unknowns,
             judged.snapshot_id,
             judged.finding_count,
         ),
     )
 
 
-async def _append(connection: Connection, judged: Judged) -> int:
+async def _append(connection: Connection, judged: JudgedVerdict) -> int:
     values = {name: value for name, value in msgspec.structs.asdict(judged).items() if name not in _OF_NOW}
     columns = ", ".join(values)
     places = ", ".join(f"%({name})s" for name in values)

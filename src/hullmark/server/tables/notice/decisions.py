@@ -52,7 +52,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     quiet_below: int = 0
 
 
-class Carried(msgspec.Struct, frozen=True, kw_only=True):
+class CarriedKinds(msgspec.Struct, frozen=True, kw_only=True):
     """The only kinds that a channel carries."""
 
     channel: UUID
@@ -177,7 +177,7 @@ async def decide(
     ids: Sequence[int],
     rules: Sequence[Rule],
     silences: Sequence[Hush],
-    carried: Sequence[Carried] = (),
+    carried: Sequence[CarriedKinds] = (),
 ) -> list[Decision]:
     """What these rules and silences say about transitions of an account: one statement, however many there are. Channels that are not in
     `carried` carry all kinds."""

@@ -29,7 +29,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     silent: int
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many transitions of a kind came to an outcome ("": none yet), for a reason."""
 
     kind: str
@@ -50,7 +50,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     without_attempt: int
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class KnownCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What became known in a time: snapshots of advisories that were published, and how many of these were matched with; packages of the
     account in which their policies find something else since; causes by kind."""
 
@@ -86,9 +86,9 @@ async def totals(connection: Connection, values: dict[str, Any]) -> Totals:
     return row
 
 
-async def outcomes(connection: Connection, values: dict[str, Any]) -> list[Outcome]:
+async def outcomes(connection: Connection, values: dict[str, Any]) -> list[OutcomeCount]:
     """The transitions of a time by kind, outcome and reason."""
-    async with connection.cursor(row_factory=class_row(Outcome)) as cursor:
+    async with connection.cursor(row_factory=class_row(OutcomeCount)) as cursor:
         await cursor.execute(
             f"SELECT t.kind, t.outcome, t.why, count(*) AS count FROM transition t WHERE {_RANGE} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             values,
@@ -133,7 +133,7 @@ async def attempts(connection: Connection, values: dict[str, Any]) -> dict[str, 
     return {str(outcome): int(count) for outcome, count in await cursor.fetchall()}
 
 
-async def seen(connection: Connection, values: dict[str, Any]) -> Seen:
+async def seen(connection: Connection, values: dict[str, Any]) -> KnownCounts:
     """What became known in a time."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
@@ -149,7 +149,7 @@ async def seen(connection: Connection, values: dict[str, Any]) -> Seen:
         )
         row = await cursor.fetchone()
     assert row is not None  # noqa: S101 - a count answers
-    return Seen(**row)
+    return KnownCounts(**row)
 
 
 async def removed_channels(connection: Connection, account_id: int, since: datetime) -> int:

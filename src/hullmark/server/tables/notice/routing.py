@@ -227,7 +227,7 @@ async def release_images(connection: Connection, account_id: int, urgent: Sequen
     return [channel for (channel,) in await cursor.fetchall()]
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class TransitionImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image that a transition is about."""
 
     id: int
@@ -235,10 +235,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
 
 
-async def images_in(connection: Connection, account_id: int, ids: Sequence[int]) -> dict[int, Seen]:
+async def images_in(connection: Connection, account_id: int, ids: Sequence[int]) -> dict[int, TransitionImage]:
     """What transitions are about, by their numbers; those about no image are left out."""
     async with connection.cursor(
-        row_factory=args_row(lambda *row: Seen(id=row[0], image=row[1], reference=row[2]))
+        row_factory=args_row(lambda *row: TransitionImage(id=row[0], image=row[1], reference=row[2]))
     ) as cursor:
         await cursor.execute(
             "SELECT id, image_digest, reference FROM transition WHERE account_id = %s AND id = ANY(%s::bigint[])"

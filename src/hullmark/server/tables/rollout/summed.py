@@ -35,7 +35,7 @@ class Row(NamedTuple):
     stops: int
     warns: int
     finding_count: int | None
-    is_clouded: bool
+    has_unknowns: bool
     next_at: datetime | None
     policy_version: int
     exceptions_digest: str
@@ -74,7 +74,7 @@ async def rows_of(
     else changes them until the transaction ends."""
     cursor = await conn.execute(
         "SELECT now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow, now.history_id, now.verdict, "
-        "now.stops, now.warns, now.finding_count, now.is_clouded, now.next_at, history.policy_version, "
+        "now.stops, now.warns, now.finding_count, now.has_unknowns, now.next_at, history.policy_version, "
         "history.exceptions_digest, CASE jsonb_typeof(history.changes) WHEN 'array' THEN "
         "jsonb_array_length(history.changes) WHEN 'object' THEN -1 ELSE 0 END "
         "FROM verdict now JOIN verdict_history history ON history.id = now.history_id "
@@ -247,14 +247,14 @@ async def flips_of(conn: Connection, numbers: Sequence[int]) -> list[Flip]:
     return [Flip(*row) for row in await cursor.fetchall()]
 
 
-class Unsettled(NamedTuple):
+class UnsettledImages(NamedTuple):
     """Images (by account) whose current verdicts had something added to them, and the last number of the history that was looked at."""
 
     images: list[tuple[int, int]]
     last: int
 
 
-async def unsettled_after(conn: Connection, after: int, most: int) -> Unsettled:
+async def unsettled_after(conn: Connection, after: int, most: int) -> UnsettledImages:
     """The next of them, behind a number of the history."""
     cursor = await conn.execute(
         "SELECT history.id, history.account_id, history.image_id, now.history_id IS NOT NULL FROM ("
@@ -266,4 +266,4 @@ async def unsettled_after(conn: Connection, after: int, most: int) -> Unsettled:
     )
     rows = await cursor.fetchall()
     images = {(account, image) for _, account, image, is_current in rows if is_current}
-    return Unsettled(sorted(images), int(rows[-1][0]) if rows else after)
+    return UnsettledImages(sorted(images), int(rows[-1][0]) if rows else after)

@@ -86,7 +86,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     is_noticed: bool
 
 
-class Looked(msgspec.Struct, frozen=True, kw_only=True):
+class LookResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a look came to; `watch` is as it was when the look began. It is looked at again after `pause` seconds."""
 
     watch: WatchRow
@@ -191,7 +191,7 @@ async def put_off(connection: Connection, account_id: int, numbers: Sequence[int
     )
 
 
-async def write_down(connection: Connection, account_id: int, now: datetime, looked: Sequence[Looked]) -> None:
+async def write_down(connection: Connection, account_id: int, now: datetime, looked: Sequence[LookResult]) -> None:
     """What looks came to. What the registry said by itself since they began is not forgotten: it is looked at again."""
     await connection.execute(
         """

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
-from hullmark.model.advisory import Advisory, Affected, Exploitability, Exploited, Lifecycle, Range, Support
+from hullmark.model.advisory import Advisory, AffectedPackage, Exploitability, KevEntry, Lifecycle, Range, Support
 
 
 class Ask(NamedTuple):
@@ -29,7 +29,7 @@ class Hit(NamedTuple):
 
     ask: int
     advisory: Advisory
-    affected: Affected
+    affected: AffectedPackage
     range: Range
     covers: bool
 
@@ -48,7 +48,7 @@ class ClaimAnswer(NamedTuple):
 
     claim: int
     advisory: Advisory
-    affected: Affected
+    affected: AffectedPackage
 
 
 class Extent(NamedTuple):
@@ -92,7 +92,7 @@ class Extent(NamedTuple):
             return ""
 
 
-class Book(Protocol):
+class AdvisorySource(Protocol):
     """The look-ups. Each is one query, however much is asked."""
 
     @property
@@ -120,7 +120,7 @@ class Book(Protocol):
     def rated(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these very ids, without what they affect."""
 
-    def exploited(self, cves: Iterable[str]) -> dict[str, Exploited]:
+    def exploited(self, cves: Iterable[str]) -> dict[str, KevEntry]:
         """Entries of the catalogue of known exploited vulnerabilities."""
 
     def exploitability(self, cves: Iterable[str]) -> dict[str, Exploitability]:

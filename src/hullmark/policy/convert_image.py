@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from hullmark.policy.anchore.params import Values
-from hullmark.policy.translate_native import FIRE, Native, NoEqual, Params, at_start, compared, plain, several
+from hullmark.policy.convert_native import FIRE, Native, NoEqual, Params, at_start, compared, plain, several
 from hullmark.versions import InvalidVersion, scheme_for
 
 _SIZE = re.compile(r"([0-9]{1,15})([kmgt]b)?").fullmatch

@@ -19,7 +19,7 @@ Keeping = Literal["asked", "always", "text", "never"]
 """What is kept of files: the text of configuration when it is asked for, or with every scan; all text with every scan; nothing."""
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted of an image besides its packages.
 
     `files`: every file with its owner. `digests`: hash each of them, which tells those that are no longer what their
@@ -52,7 +52,7 @@ class ScannerPlaces(msgspec.Struct, frozen=True, kw_only=True):
     yara_rules: Path | None = None
 
 
-class Means(msgspec.Struct, frozen=True, kw_only=True):
+class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan may use: where records are kept, threads, and someone to tell of progress.
 
     Records are kept in `keep`, else in the folder; with neither, nothing is kept.
@@ -78,7 +78,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
         return FolderKeep(self.cache_folder)
 
 
-class Scanned(msgspec.Struct, frozen=True):
+class ScanResult(msgspec.Struct, frozen=True):
     """An inventory, and what else was asked for: the content of files by absolute path, what further reads found by their names and
     by path, what facets came to by theirs.
     """

@@ -11,8 +11,8 @@ from hullmark.model.limit import Limit
 from hullmark.model.verdict import PASSING
 from hullmark.policy.evaluate import MAX_FINDINGS
 from hullmark.policy.recount import counted
-from hullmark.server.tables.rollout.rejudging import FindingChange
 from hullmark.server.tables.rollout.summed import NewRow, Row
+from hullmark.server.tables.rollout.waves import FindingChange
 
 LONGEST = 200
 """Changes that a verdict may have had since its document was written; then it is judged as a whole."""
@@ -20,7 +20,7 @@ LONGEST = 200
 _MOST_EVIDENCE = Limit(50, "pieces of evidence of a transition", "shortened")
 
 
-class Told(NamedTuple):
+class WorseningNotice(NamedTuple):
     """What is told of an image that stays out of compliance ("": nothing), of which cause (by key)."""
 
     cause: str
@@ -29,7 +29,7 @@ class Told(NamedTuple):
     evidence: list[Any]
 
 
-class Added(NamedTuple):
+class VerdictDelta(NamedTuple):
     """What is added to the verdicts of images that hold a package. `says`: findings come or go."""
 
     id: int
@@ -41,15 +41,16 @@ class Added(NamedTuple):
     next_at: datetime | None
     cause: str
     severity: int
-    told: tuple[Told, ...]
+    told: tuple[WorseningNotice, ...]
 
 
-def added(change: FindingChange) -> Added:
+def added(change: FindingChange) -> VerdictDelta:
     """A change as it is added."""
     told = tuple(
-        Told(each["cause"], each["kind"], SEVERITY_RANK[each["severity"]], each["evidence"]) for each in change.told
+        WorseningNotice(each["cause"], each["kind"], SEVERITY_RANK[each["severity"]], each["evidence"])
+        for each in change.told
     )
-    return Added(
+    return VerdictDelta(
         change.id,
         change.is_doubtful,
         bool(change.lost or change.gained),
@@ -74,7 +75,7 @@ class News(NamedTuple):
     evidence: list[Any]
 
 
-class Outcome(NamedTuple):
+class NextVerdict(NamedTuple):
     """A verdict in place of the one before, and what is told. `news` are in the order in which it happened."""
 
     row: NewRow
@@ -94,7 +95,7 @@ class Moment(NamedTuple):
     next_at: datetime
 
 
-def outcome_of(row: Row, changes: Sequence[Added], now: datetime) -> Outcome | Judge | Moment | None:
+def outcome_of(row: Row, changes: Sequence[VerdictDelta], now: datetime) -> NextVerdict | Judge | Moment | None:
     """What becomes of a verdict; None: nothing. `changes` are in the order of their numbers."""
     if not _is_sum(row, changes, now):
         return JUDGE
@@ -104,7 +105,7 @@ def outcome_of(row: Row, changes: Sequence[Added], now: datetime) -> Outcome | J
         return Moment(next_at) if next_at is not None and next_at != row.next_at else None
     stops = row.stops + sum([each.stops for each in told])
     warns = row.warns + sum([each.warns for each in told])
-    if stops < 0 or warns < 0 or (row.is_clouded and row.verdict == "stop" and not stops):
+    if stops < 0 or warns < 0 or (row.has_unknowns and row.verdict == "stop" and not stops):
         return JUDGE
     word = _word(row, stops, warns)
     made = NewRow(
@@ -117,10 +118,10 @@ def outcome_of(row: Row, changes: Sequence[Added], now: datetime) -> Outcome | J
         next_at,
         tuple([each.id for each in told]),
     )
-    return Outcome(made, () if row.is_shadow else tuple(_news(row, told)))
+    return NextVerdict(made, () if row.is_shadow else tuple(_news(row, told)))
 
 
-def _is_sum(row: Row, changes: Sequence[Added], now: datetime) -> bool:
+def _is_sum(row: Row, changes: Sequence[VerdictDelta], now: datetime) -> bool:
     """Whether what comes of the changes can be told from the counts."""
     if row.finding_count is None or row.changes < 0 or row.changes + len(changes) > LONGEST:
         return False
@@ -128,7 +129,7 @@ def _is_sum(row: Row, changes: Sequence[Added], now: datetime) -> bool:
         return False
     if row.finding_count + sum([each.findings for each in changes if each.findings > 0]) >= MAX_FINDINGS:
         return False
-    return row.is_clouded or row.verdict != "unknown"
+    return row.has_unknowns or row.verdict != "unknown"
 
 
 def _word(row: Row, stops: int, warns: int) -> str:
@@ -149,7 +150,7 @@ def _reason(row: Row, word: str, stops: int, warns: int) -> str | None:
     return "nothing to stop or warn for" if word != row.verdict else None
 
 
-def _news(row: Row, changes: Sequence[Added]) -> Iterator[News]:
+def _news(row: Row, changes: Sequence[VerdictDelta]) -> Iterator[News]:
     """What is told, cause by cause: what is worse first."""
     before, stops, warns = row.verdict, row.stops, row.warns
     for cause, group in _by_cause(changes):
@@ -169,24 +170,24 @@ def _news(row: Row, changes: Sequence[Added]) -> Iterator[News]:
         before = after
 
 
-def _by_cause(changes: Sequence[Added]) -> list[tuple[str, list[Added]]]:
-    groups: dict[str, list[Added]] = {}
+def _by_cause(changes: Sequence[VerdictDelta]) -> list[tuple[str, list[VerdictDelta]]]:
+    groups: dict[str, list[VerdictDelta]] = {}
     for each in changes:
         groups.setdefault(each.cause, []).append(each)
     return list(groups.items()) if len(groups) == 1 else sorted(groups.items(), key=_urgency)
 
 
-def _urgency(item: tuple[str, list[Added]]) -> tuple[bool, int, str]:
+def _urgency(item: tuple[str, list[VerdictDelta]]) -> tuple[bool, int, str]:
     cause, group = item
     return sum([each.stops for each in group]) < 0, -max([each.severity for each in group]), cause
 
 
-def _kinds(before: str, after: str, told: list[Told]) -> Iterable[tuple[str, list[Told]]]:
+def _kinds(before: str, after: str, told: list[WorseningNotice]) -> Iterable[tuple[str, list[WorseningNotice]]]:
     if (before in PASSING) is not (after in PASSING):
         return [("compliance.lost" if before in PASSING else "compliance.regained", told)]
     if after in PASSING:
         return []
-    kinds: dict[str, list[Told]] = {}
+    kinds: dict[str, list[WorseningNotice]] = {}
     for entry in told:
         if entry.kind:
             kinds.setdefault(entry.kind, []).append(entry)

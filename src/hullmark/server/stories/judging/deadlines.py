@@ -23,19 +23,19 @@ from hullmark.model.inventory import Distro
 from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
 from hullmark.model.verdict import Finding
 from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.deadlines import WARNED_DAYS, GrantedGrace
 from hullmark.policy.load import load_any
-from hullmark.policy.moments import WARNED_DAYS, Granted
 from hullmark.policy.support_end import GATE, TRIGGER
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.advisories.ends import depends_on_ends
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.register import want_verdicts
-from hullmark.server.stories.judging.excepted import ExceptionBody, covers, is_behind
+from hullmark.server.stories.judging.exceptions import ExceptionBody, covers, is_behind
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
-from hullmark.server.tables.judging import moments, policies, verdicts
-from hullmark.server.tables.judging.moments import DatedVerdict, EndingException
-from hullmark.server.tables.judging.verdicts import Judged
+from hullmark.server.tables.judging import deadlines, policies, verdicts
+from hullmark.server.tables.judging.deadlines import DatedVerdict, EndingException
+from hullmark.server.tables.judging.verdicts import JudgedVerdict
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.rollout.adoptions import accounts_with_policies
 from hullmark.server.tables.settings import keep_setting, setting
@@ -60,7 +60,7 @@ async def judge_due(services: Services) -> None:
     now = services.clock()
     while True:
         async with services.database.system() as connection:
-            due = await moments.take_due(connection, now, _AT_ONCE)
+            due = await deadlines.take_due(connection, now, _AT_ONCE)
             await want_verdicts(connection, due, DUE, priority=20)
         if not due:
             return
@@ -69,7 +69,7 @@ async def judge_due(services: Services) -> None:
 # Exceptions
 
 
-class _Covered(NamedTuple):
+class _CoveredFindings(NamedTuple):
     """What an exception covers: some of the findings, with the verdict that each is in; and of how many images, at least."""
 
     findings: tuple[tuple[DatedVerdict, Finding], ...]
@@ -81,7 +81,7 @@ async def warn_as_made(connection: Connection, key: UUID, ends: datetime, now: d
     """An exception is made that ends soon: nobody is told that it does, but for what is still to come."""
     near = [days for days in _WARNED if ends - now <= timedelta(days=days)]
     if near:
-        await moments.warn_no_more(connection, key, min(near))
+        await deadlines.warn_no_more(connection, key, min(near))
 
 
 async def tell_of_exceptions(services: Services) -> None:
@@ -96,9 +96,9 @@ async def _drain(services: Services, now: datetime, days: int) -> None:
     while True:
         async with services.database.system() as connection:
             taken = (
-                await moments.take_ending(connection, now, days, _EXCEPTIONS_AT_ONCE)
+                await deadlines.take_ending(connection, now, days, _EXCEPTIONS_AT_ONCE)
                 if days
-                else await moments.take_ended(connection, now, _EXCEPTIONS_AT_ONCE)
+                else await deadlines.take_ended(connection, now, _EXCEPTIONS_AT_ONCE)
             )
             for each in taken:
                 await _tell(services, connection, each, days)
@@ -133,13 +133,15 @@ def exception_key(key: object, what: str) -> str:
     return f"exception:{key}@{what}"
 
 
-async def _covered_by(services: Services, connection: Connection, ending: EndingException) -> _Covered:
+async def _covered_by(services: Services, connection: Connection, ending: EndingException) -> _CoveredFindings:
     """What an exception covers, by the documents of some verdicts that change when it ends, if they did not yet."""
     body = msgspec.convert(ending.body, ExceptionBody)
     found: list[tuple[DatedVerdict, Finding]] = []
     after, looked_at, read = 0, 0, 0
     while looked_at < _LOOKED_AT and read < _READ:
-        rows = await moments.dated_before(connection, ending.account_id, ending.expires_at, after=after, limit=_AT_ONCE)
+        rows = await deadlines.dated_before(
+            connection, ending.account_id, ending.expires_at, after=after, limit=_AT_ONCE
+        )
         for row in rows:
             if read < _READ and covers(body, row.policy, row.reference):
                 read += 1
@@ -149,7 +151,7 @@ async def _covered_by(services: Services, connection: Connection, ending: Ending
             break
         after = rows[-1].history_id
     is_all = looked_at < _LOOKED_AT and read < _READ
-    return _Covered(tuple(found), len({row.image_id for row, _ in found}), is_all)
+    return _CoveredFindings(tuple(found), len({row.image_id for row, _ in found}), is_all)
 
 
 async def _findings_of(
@@ -183,7 +185,7 @@ def _subject(ending: EndingException) -> str:
     return str(ending.body["rule"]) if subject == "*" else subject
 
 
-def _sentence(ending: EndingException, days: int, covered: _Covered) -> str:
+def _sentence(ending: EndingException, days: int, covered: _CoveredFindings) -> str:
     body = ending.body
     about = f"from the rule {body['rule']} for {body['subject']} (owner: {ending.body['owner']})"
     count = f"{len(covered.findings)}{'' if covered.is_all else ' or more'}"
@@ -203,7 +205,11 @@ def _last_day(ending: EndingException) -> str:
 
 
 async def tell_of_grace(
-    connection: Connection, judged: Judged, policy: str, held: Sequence[Granted], history_id: int | None = None
+    connection: Connection,
+    judged: JudgedVerdict,
+    policy: str,
+    held: Sequence[GrantedGrace],
+    history_id: int | None = None,
 ) -> int:
     """Write down that an image may not start much longer in spite of what was found, where that is near; answers how much is new.
 
@@ -211,28 +217,28 @@ async def tell_of_grace(
     """
     if judged.is_shadow:
         return 0
-    groups: dict[tuple[int, datetime], list[Granted]] = {}
+    groups: dict[tuple[int, datetime], list[GrantedGrace]] = {}
     for each in held:
         near = [days for days in WARNED_DAYS if judged.at >= each.until - timedelta(days=days)]
         if near:
             groups.setdefault((min(near), each.until), []).append(each)
     count = 0
     for (days, until), some in sorted(groups.items()):
-        count += await _tell_of_grace(connection, judged, _Ending(policy, days, until, some, history_id))
+        count += await _tell_of_grace(connection, judged, _GraceEnd(policy, days, until, some, history_id))
     return count
 
 
-class _Ending(NamedTuple):
+class _GraceEnd(NamedTuple):
     """Grace under a policy that ends for some findings."""
 
     policy: str
     days: int
     until: datetime
-    held: Sequence[Granted]
+    held: Sequence[GrantedGrace]
     history_id: int | None
 
 
-async def _tell_of_grace(connection: Connection, judged: Judged, ending: _Ending) -> int:
+async def _tell_of_grace(connection: Connection, judged: JudgedVerdict, ending: _GraceEnd) -> int:
     day = ending.until.astimezone(UTC).date().isoformat()
     evidence = tuple(
         Evidence(rule=each.finding.rule_id, subject=each.finding.subject, message=each.finding.message)
@@ -275,7 +281,7 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
     async with services.database.system() as connection:
         snapshot = await current_snapshot(connection)
         known = await setting(connection, _LIFECYCLES)
-        named = await moments.distros(connection)
+        named = await deadlines.distros(connection)
     if snapshot is None:
         return 0
 
@@ -289,7 +295,7 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
     changed = [] if is_same else [name for name in named if known.get(name) != now[name]]
     async with services.database.system() as connection:
         asking = await _asking_for_lifecycles(connection) if changed else []
-        count = await moments.expect_of_distros(connection, asking, changed, services.clock()) if asking else 0
+        count = await deadlines.expect_of_distros(connection, asking, changed, services.clock()) if asking else 0
         await keep_setting(connection, _LIFECYCLES, now)
     return count
 

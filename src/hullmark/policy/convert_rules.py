@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from hullmark.policy.anchore.params import Values
 from hullmark.policy.anchore.rows import SYSTEM_TYPES
-from hullmark.policy.translate_image import attribute, deny_distro
-from hullmark.policy.translate_native import (
+from hullmark.policy.convert_image import attribute, deny_distro
+from hullmark.policy.convert_native import (
     FIRE,
     Native,
     NoEqual,
@@ -19,7 +19,7 @@ from hullmark.policy.translate_native import (
     numbers,
     plain,
 )
-from hullmark.policy.translate_vulnerabilities import exploited, listed, package, stale
+from hullmark.policy.convert_vulnerabilities import exploited, listed, package, stale
 
 _MAX_MODE = 0o7777
 _PURL_TYPES = {"dpkg": "deb", "apkg": "apk", "python": "pypi", "java": "maven", "go": "golang"}

@@ -17,7 +17,7 @@ import msgspec
 from hullmark.match.coordinates import Coordinate, package_of
 from hullmark.model import notice
 from hullmark.model.limit import Limit
-from hullmark.model.match import Fix, Match, MatchKind, SnapshotInfo, Suppressed
+from hullmark.model.match import Fix, Match, MatchKind, SnapshotInfo, Suppression
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.notify.causes import Pair, Scene, cause_of, evidence_of
 from hullmark.notify.transitions import transitions_of
@@ -27,7 +27,7 @@ from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.earlier import looking
 from hullmark.server.stories.rollout import sums
-from hullmark.server.stories.rollout.sums import Said, Sum, Target
+from hullmark.server.stories.rollout.sums import PackageFindings, Sum, Target
 from hullmark.server.stories.rollout.waves import CAUSE as CAUSE
 from hullmark.server.stories.rollout.waves import work_off
 from hullmark.server.stories.services import Services
@@ -37,8 +37,8 @@ from hullmark.server.tables.advisories.snapshots import LAST_RANK
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import coordinates
 from hullmark.server.tables.judging import policies
-from hullmark.server.tables.rollout import adoptions, rejudging
-from hullmark.server.tables.rollout.rejudging import ADDS, QUIET, TAKES, FindingChange
+from hullmark.server.tables.rollout import adoptions, waves
+from hullmark.server.tables.rollout.waves import ADDS, QUIET, TAKES, FindingChange
 
 CHANGES = 5000
 """Changes of matches that are weighed at once."""
@@ -109,7 +109,7 @@ async def weigh_changes(services: Services, books: Books, step: Step, rank: int)
         cases, untold = await _cases(connection, changes)
         now = services.clock()
         made = await asyncio.to_thread(_looked_up, books, targets, (cases, untold), (step, now))
-        await rejudging.add_changes(connection, step.snapshot_id, made)
+        await waves.add_changes(connection, step.snapshot_id, made)
     return True
 
 
@@ -158,7 +158,7 @@ def _match(side: Side, package: HeldPackage, coordinate: Coordinate, bodies: Map
         why=row.why,
         risk=weight.risk,
         confidence=row.confidence,
-        suppressed=msgspec.convert({"by": by, "reason": reason}, Suppressed) if by else None,
+        suppressed=msgspec.convert({"by": by, "reason": reason}, Suppression) if by else None,
     )
 
 
@@ -229,7 +229,9 @@ def _doubtful(target: Target, package_id: int) -> FindingChange:
     return _new(target, package_id, stage=ADDS, is_doubtful=True)
 
 
-def _change(target: Target, said: tuple[Said, Said], about: tuple[Step, datetime, Lookup]) -> _Change | None:
+def _change(
+    target: Target, said: tuple[PackageFindings, PackageFindings], about: tuple[Step, datetime, Lookup]
+) -> _Change | None:
     total = sums.sum_of(target, *said)
     if total is None:
         return None
@@ -253,7 +255,7 @@ def _change(target: Target, said: tuple[Said, Said], about: tuple[Step, datetime
 
 
 def _told(
-    target: Target, total: Sum, said: tuple[Said, Said], about: tuple[Step, datetime, Lookup]
+    target: Target, total: Sum, said: tuple[PackageFindings, PackageFindings], about: tuple[Step, datetime, Lookup]
 ) -> list[dict[str, Any]]:
     """What is told of an image that is out of compliance anyway, and the cause, which is also that of coming out of it, or back in."""
     step, now, lookup = about
@@ -322,5 +324,5 @@ async def rejudge(services: Services, books: Books, step: Step, rank: int) -> No
 async def _open(services: Services, step: Step, stages: tuple[int, ...], images: int | None = None) -> bool:
     """Begin a wave; answers whether there was anything to do."""
     async with services.database.system() as connection:
-        found = await rejudging.open_wave(connection, step.snapshot_id, stages, MOST_OF_A_WAVE, images)
+        found = await waves.open_wave(connection, step.snapshot_id, stages, MOST_OF_A_WAVE, images)
     return found is not None

@@ -29,7 +29,7 @@ _MAX_PROBLEMS = Limit(10_000, "problems of an SBOM that are told one by one", "s
 T = TypeVar("T")
 
 
-class Told(msgspec.Struct, kw_only=True):
+class SbomPackage(msgspec.Struct, kw_only=True):
     """What a document tells of one package. `label` is what problems call it.
 
     `type` is a purl type where the document names one. `is_exact`: it was written by Hullmark, so names are as they should be.
@@ -84,7 +84,7 @@ class Document(msgspec.Struct, kw_only=True):
 
     source: InventorySource
     problems: Problems
-    told: list[Told] = []
+    told: list[SbomPackage] = []
     distro: Distro | None = None
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None

@@ -19,14 +19,14 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import Values
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.trigger import legacy_id
+from hullmark.policy.convert_native import NoEqual
 from hullmark.policy.gate import trigger_id
-from hullmark.policy.translate_native import NoEqual
 
 _NEVER = "9999-12-31"
 _VULNERABILITY = re.compile(r"(?:[A-Z]{2,10}-[A-Za-z0-9:.*_-]+|\*)\Z").fullmatch
 
 
-class Told(NamedTuple):
+class ReachableFinding(NamedTuple):
     """A finding that a rule can come to: its message and subject there ("" for one of many), and the subject here.
 
     `legacy` is given where the original's id is not the digest of the message.
@@ -39,14 +39,14 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Translated:
+class ConvertedRule:
     """A rule of the original, and the ids of the native ones that stand for it."""
 
     rule: Rule
     ids: tuple[str, ...]
 
 
-def exceptions(item: Item, allowlist: Allowlist, rules: list[Translated]) -> Iterator[dict[str, Any]]:
+def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> Iterator[dict[str, Any]]:
     """The exceptions that an item comes to, for rules of its gate. Raises NoEqual where they would cover more or less."""
     last = _last_day(item.expires)
     if last is None:
@@ -62,7 +62,7 @@ def exceptions(item: Item, allowlist: Allowlist, rules: list[Translated]) -> Ite
             }
 
 
-def _covered(item: Item, rules: list[Translated]) -> list[tuple[Translated, str]]:
+def _covered(item: Item, rules: list[ConvertedRule]) -> list[tuple[ConvertedRule, str]]:
     told = [(each, subject) for each in rules if _told(each.rule) is not None for subject in _subjects(item, each.rule)]
     if told and item.trigger_id.is_literal:
         return told  # A digest is that of one message.
@@ -85,7 +85,7 @@ def _subjects(item: Item, rule: Rule) -> list[str]:
     raise NoEqual(f"{text!r} names a message that tells of the image, not a subject")
 
 
-def _covers(item: Item, rule: Rule, told: Told) -> bool:
+def _covers(item: Item, rule: Rule, told: ReachableFinding) -> bool:
     known = rule.check.name if rule.check is not None else rule.trigger
     ids = [told.legacy or legacy_id(rule.gate, name, told.message) for name in dict.fromkeys((known, rule.trigger))]
     if told.subject:
@@ -96,73 +96,73 @@ def _covers(item: Item, rule: Rule, told: Told) -> bool:
         raise NoEqual(str(failure)) from failure
 
 
-def _told(rule: Rule) -> tuple[Told, ...] | None:
+def _told(rule: Rule) -> tuple[ReachableFinding, ...] | None:
     """Every finding that a rule can come to; None where the image decides what it says."""
     known = _MESSAGES.get((rule.gate, rule.check.name)) if rule.check is not None else None
     return known(rule, rule.values) if known is not None else None
 
 
-def _always(rule: Rule, values: Values) -> tuple[Told, ...]:
-    return (Told("", "image", "image", legacy="always"),)
+def _always(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
+    return (ReachableFinding("", "image", "image", legacy="always"),)
 
 
-def _instruction(rule: Rule, values: Values) -> tuple[Told, ...] | None:
+def _instruction(rule: Rule, values: Values) -> tuple[ReachableFinding, ...] | None:
     if values.text("check") != "not_exists":
         return None
     keyword = values.text("instruction")
     message = f"Dockerfile directive '{keyword}' not found, matching condition 'not_exists' check"
-    return (Told(message, keyword, keyword),)
+    return (ReachableFinding(message, keyword, keyword),)
 
 
-def _no_dockerfile(rule: Rule, values: Values) -> tuple[Told, ...]:
-    return (Told("Image was not analyzed with an actual Dockerfile", "dockerfile", "dockerfile"),)
+def _no_dockerfile(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
+    return (ReachableFinding("Image was not analyzed with an actual Dockerfile", "dockerfile", "dockerfile"),)
 
 
-def _required_package(rule: Rule, values: Values) -> tuple[Told, ...] | None:
+def _required_package(rule: Rule, values: Values) -> tuple[ReachableFinding, ...] | None:
     if values.text("version"):
         return None
     name = values.text("name")
-    return (Told(f"Required input package ({name}) is not present in container image", name, name),)
+    return (ReachableFinding(f"Required input package ({name}) is not present in container image", name, name),)
 
 
-def _denied(words: str) -> Callable[[Rule, Values], tuple[Told, ...]]:
+def _denied(words: str) -> Callable[[Rule, Values], tuple[ReachableFinding, ...]]:
     """All findings have one message, and each a subject of its own that no item can name but by its stable id."""
 
-    def told(rule: Rule, values: Values) -> tuple[Told, ...]:
+    def told(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
         shown = "-".join(filter(None, (values.text("name"), values.text("version"))))
-        return (Told(f"{words}ackage is blacklisted: {shown}", ""),)
+        return (ReachableFinding(f"{words}ackage is blacklisted: {shown}", ""),)
 
     return told
 
 
-def _no_accounts(rule: Rule, values: Values) -> tuple[Told, ...]:
+def _no_accounts(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
     message = "Cannot locate /etc/passwd in image stored files archive: check analyzer settings."
-    return (Told(message, "/etc/passwd"),)
+    return (ReachableFinding(message, "/etc/passwd"),)
 
 
-def _account_line(rule: Rule, values: Values) -> tuple[Told, ...]:
+def _account_line(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
     wanted = values.text("entry").strip()
     message = f"Blacklisted pentry '{wanted}' found in image's /etc/passwd: pentry={wanted}"
-    return (Told(message, f"/etc/passwd {wanted.partition(':')[0]}"),)
+    return (ReachableFinding(message, f"/etc/passwd {wanted.partition(':')[0]}"),)
 
 
-def _not_retrieved(rule: Rule, values: Values) -> tuple[Told, ...]:
-    return (Told("Cannot locate file in the image analysis", values.text("path")),)
+def _not_retrieved(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
+    return (ReachableFinding("Cannot locate file in the image analysis", values.text("path")),)
 
 
-def _retrieved(rule: Rule, values: Values) -> tuple[Told, ...]:
+def _retrieved(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
     path = values.text("path")
     subject = f"{path} {values.text('check')} {values.text('regex')}"
-    return (Told("", subject, legacy=f"{rule.id}+file://{path}"),)
+    return (ReachableFinding("", subject, legacy=f"{rule.id}+file://{path}"),)
 
 
-def _stale(rule: Rule, values: Values) -> tuple[Told, ...]:
+def _stale(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
     days = values.integer("max_days_since_sync") or 0
     message = f"The vulnerability feed for this image distro is older than MAXAGE ({days}) days"
-    return (Told(message, "vulnerability data"),)
+    return (ReachableFinding(message, "vulnerability data"),)
 
 
-_MESSAGES: dict[tuple[str, str], Callable[[Rule, Values], tuple[Told, ...] | None]] = {
+_MESSAGES: dict[tuple[str, str], Callable[[Rule, Values], tuple[ReachableFinding, ...] | None]] = {
     ("always", "always"): _always,
     ("dockerfile", "instruction"): _instruction,
     ("dockerfile", "no_dockerfile_provided"): _no_dockerfile,

@@ -15,7 +15,7 @@ from hullmark.policy.evaluate import DEFECTS, MAX_FINDINGS, lacking
 from hullmark.policy.facts import Facts
 from hullmark.policy.grace import Grants
 from hullmark.policy.rollout import Deployment
-from hullmark.policy.rules import Excepted, Policy, Rule
+from hullmark.policy.rules import Policy, PolicyException, Rule
 from hullmark.policy.select import choose
 
 WARNED_DAYS = (3, 1)
@@ -25,7 +25,7 @@ _NOWHERE = Deployment()
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class GrantedGrace:
     """A finding that an image may start in spite of, and until when."""
 
     finding: Finding
@@ -50,7 +50,9 @@ def first_after(now: datetime, moments: Iterable[datetime]) -> datetime | None:
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def granted(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE) -> tuple[Granted, ...]:
+def granted(
+    policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE
+) -> tuple[GrantedGrace, ...]:
     """What the image may start in spite of now, and until when. `verdict` is what the policy says of the facts now."""
     if policy.grace is None or deployment.running_since is None:
         return ()
@@ -61,7 +63,7 @@ def granted(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployme
         rule = rules.get(finding.rule_id)
         until = grants.until(finding, rule) if rule is not None and _may_stop(finding, rule) else None
         if until is not None and until > facts.now:
-            found.append(Granted(finding, until))
+            found.append(GrantedGrace(finding, until))
     return tuple(found)
 
 
@@ -90,7 +92,7 @@ def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
         return next_midnight(facts.now)
 
 
-def ends_of(findings: Iterable[Finding], exceptions: Iterable[Excepted]) -> Iterator[datetime]:
+def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) -> Iterator[datetime]:
     """When the exceptions end that cover findings: of each finding the one that lasts longest, which is the one that it shows.
 
     Where not all findings of a rule are listed, all exceptions from it count.

@@ -9,16 +9,16 @@ from typing import Annotated
 
 import msgspec
 
-from hullmark.app.check import Asked
+from hullmark.app.check import CheckOptions
 from hullmark.app.policies import AnyPolicy
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.verdict import Finding
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.context import Context
 from hullmark.policy.rollout import Deployment
-from hullmark.policy.rules import Excepted
+from hullmark.policy.rules import PolicyException
 from hullmark.policy.values import NameGlob
-from hullmark.server.stories.judging.selection import Chosen
+from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging.policies import ExceptionRow
 
@@ -56,14 +56,14 @@ def is_behind(body: ExceptionBody, finding: Finding) -> bool:
     )
 
 
-def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[Excepted, ...]:
+def exceptions_for(rows: Iterable[ExceptionRow], name: str, reference: str) -> tuple[PolicyException, ...]:
     """The exceptions that count for the policy called `name` and for an image judged under a reference."""
     bodies = (msgspec.convert(row.body, ExceptionBody) for row in rows)
     return tuple(_excepted(body) for body in bodies if covers(body, name, reference))
 
 
-def _excepted(body: ExceptionBody) -> Excepted:
-    return Excepted(
+def _excepted(body: ExceptionBody) -> PolicyException:
+    return PolicyException(
         rule=body.rule,
         subject=NameGlob(body.subject),
         expires=body.expires,
@@ -73,8 +73,8 @@ def _excepted(body: ExceptionBody) -> Excepted:
     )
 
 
-def with_exceptions(policy: AnyPolicy, exceptions: tuple[Excepted, ...]) -> AnyPolicy:
-    """A native policy with these exceptions besides its own. To Anchore's they are handed when it is asked (`Asked.exceptions`)."""
+def with_exceptions(policy: AnyPolicy, exceptions: tuple[PolicyException, ...]) -> AnyPolicy:
+    """A native policy with these exceptions besides its own. To Anchore's they are handed when it is asked (`CheckOptions.exceptions`)."""
     if isinstance(policy, Bundle) or not exceptions:
         return policy
     return dataclasses.replace(policy, exceptions=policy.exceptions + exceptions)
@@ -85,14 +85,14 @@ def _fits(pattern: str, name: str) -> bool:
 
 
 def asked_for(
-    chosen: Chosen,
+    chosen: SelectedVersion,
     held: HeldImage,
-    book: Book | None,
-    exceptions: tuple[Excepted, ...],
+    book: AdvisorySource | None,
+    exceptions: tuple[PolicyException, ...],
     runs: Deployment = NOT_RUNNING,
-) -> Asked:
+) -> CheckOptions:
     """How an image is judged that an account holds. `runs`: since when it runs, and since when what about it is known."""
-    return Asked(
+    return CheckOptions(
         tag=chosen.reference,
         digest=held.digest,
         dockerfile=held.dockerfile,

@@ -17,10 +17,10 @@ from hullmark.policy.anchore.allowlists import Allowlist, Item
 from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule, RuleSet
 from hullmark.policy.anchore.select import ImageRule
 from hullmark.policy.anchore.trigger import Trigger
+from hullmark.policy.convert_allowlists import ConvertedRule, exceptions
+from hullmark.policy.convert_native import FIRE, Native, NoEqual, glob_of
+from hullmark.policy.convert_rules import REASONS, RULES
 from hullmark.policy.rules import NATIVE_SCHEMA
-from hullmark.policy.translate_allowlists import Translated, exceptions
-from hullmark.policy.translate_native import FIRE, Native, NoEqual, glob_of
-from hullmark.policy.translate_rules import REASONS, RULES
 
 _DENIED = "denied-images"
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]+")
@@ -44,7 +44,7 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(slots=True)
 class _Work:
     left_out: list[LeftOut] = field(default_factory=list)
-    translated: dict[str, list[Translated]] = field(default_factory=dict)
+    translated: dict[str, list[ConvertedRule]] = field(default_factory=dict)
     """The rules that have an equal, by rule set."""
 
     def leave_out(self, what: str, reason: object) -> None:
@@ -92,7 +92,7 @@ def _rules(rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
             continue
         name = _id(rule_set, rule, place)
         ids = tuple(name if number == 1 else f"{name}.{number}" for number, _ in enumerate(natives, 1))
-        work.translated.setdefault(rule_set.id, []).append(Translated(rule, ids))
+        work.translated.setdefault(rule_set.id, []).append(ConvertedRule(rule, ids))
         made += [_rule(each, rule, native) for each, native in zip(ids, natives, strict=True)]
     return made
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hullmark.model.advisory import SEVERITIES
 from hullmark.policy.anchore.params import Values
-from hullmark.policy.translate_native import FIRE, Native, NoEqual, Params, plain
+from hullmark.policy.convert_native import FIRE, Native, NoEqual, Params, plain
 from hullmark.policy.values import ScoreCondition
 
 _LANGUAGE_TYPES = ("composer", "gem", "golang", "maven", "npm", "nuget", "pypi")

@@ -9,17 +9,17 @@ from functools import lru_cache
 import msgspec
 
 from hullmark._version import __version__
-from hullmark.app.check import Checked, judge_by
+from hullmark.app.check import CheckResult, judge_by
 from hullmark.app.policies import AnyPolicy
-from hullmark.match.book import Book
+from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Action, Outcome, Verdict, VerdictInputs
 from hullmark.notify.causes import Scene
 from hullmark.notify.transitions import News, transitions_of
 from hullmark.policy.days import next_midnight
+from hullmark.policy.deadlines import GrantedGrace
 from hullmark.policy.load import load_any
-from hullmark.policy.moments import Granted
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.verdict_diff import Lookup, key_of
 from hullmark.server.stories.advisories.ends import depends_on_ends, when_it_ends
@@ -27,20 +27,20 @@ from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.earlier import (
-    Compared,
     Earlier,
+    EarlierVerdict,
     as_compared,
     as_it_was,
     first_seen_of,
     named_exceptions,
 )
-from hullmark.server.stories.judging.excepted import asked_for, exceptions_for, with_exceptions
-from hullmark.server.stories.judging.selection import Chosen
+from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for, with_exceptions
+from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage, ImageRow
 from hullmark.server.tables.judging.deployments import running_since
 from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
-from hullmark.server.tables.judging.verdicts import Judged, VerdictRow
+from hullmark.server.tables.judging.verdicts import JudgedVerdict, VerdictRow
 
 ANALYZER = f"hullmark {__version__}"
 
@@ -53,7 +53,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 
     image: ImageRow
     held: HeldImage
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[SelectedVersion, ...]
     versions: dict[int, PolicyVersion]
     exceptions: tuple[ExceptionRow, ...]
     snapshot_digest: str
@@ -62,16 +62,16 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     ended: tuple[ExceptionRow, ...] = ()
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """One judging: an image as an account holds it, a version of a policy, and where and when. `compared`: the verdict before."""
 
     account_id: int
     inputs: Inputs
-    chosen: Chosen
+    chosen: SelectedVersion
     now: datetime
     cause: str
     earlier: Earlier
-    compared: Compared | None
+    compared: EarlierVerdict | None
 
     @property
     def version(self) -> PolicyVersion:
@@ -79,13 +79,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return self.inputs.versions[self.chosen.activation.version_id]
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
+class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict that is to be written down, and what became of the image by it. `granted`: what it may start in spite of, until when."""
 
-    judged: Judged
+    judged: JudgedVerdict
     policy: str
     news: tuple[News, ...] = ()
-    granted: tuple[Granted, ...] = ()
+    granted: tuple[GrantedGrace, ...] = ()
 
 
 def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
@@ -97,8 +97,8 @@ def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
 
 
 def judge_case(
-    services: Services, facts: StoredFacts, case: Case, by: tuple[Book | None, Lookup, datetime | None]
-) -> Made:
+    services: Services, facts: StoredFacts, case: Evaluation, by: tuple[AdvisorySource | None, Lookup, datetime | None]
+) -> NewVerdict:
     """The verdict of one case, its findings put into the object store, with what became of the image. `by`: the advisories that count, a
     look into those that did, and when the former came to be known."""
     book, lookup, known_at = by
@@ -107,7 +107,7 @@ def judge_case(
     checked = verdict_of(services, facts, case, book, before)
     verdict = kept_of(checked.verdict, case, before)
     made_of = (version.digest, inputs.snapshot_digest, ANALYZER)
-    judged = Judged(
+    judged = JudgedVerdict(
         account_id=case.account_id,
         image_id=inputs.image.id,
         policy_id=version.policy_id,
@@ -128,20 +128,20 @@ def judge_case(
         cause=case.cause,
         at=case.now,
         next_at=checked.next_at,
-        is_clouded=verdict.is_clouded,
+        has_unknowns=verdict.has_unknowns,
         snapshot_id=inputs.snapshot_id,
         finding_count=len(verdict.findings),
     )
     if before is None or compared is None:
-        return Made(judged=judged, policy=version.name, granted=checked.granted)
+        return NewVerdict(judged=judged, policy=version.name, granted=checked.granted)
     after = as_compared(verdict, inputs.image.digest, made_of)
     news = () if judged.is_shadow else transitions_of(before, after, scene_of(case, (before, after), known_at), lookup)
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
-    return Made(judged=judged, policy=version.name, news=news, granted=checked.granted)
+    return NewVerdict(judged=judged, policy=version.name, news=news, granted=checked.granted)
 
 
-def _before(services: Services, case: Case) -> KeptVerdict | None:
+def _before(services: Services, case: Evaluation) -> KeptVerdict | None:
     if case.compared is None:
         return None
     row = case.compared.row
@@ -149,7 +149,7 @@ def _before(services: Services, case: Case) -> KeptVerdict | None:
     return as_it_was(services.objects, row, snapshot)
 
 
-def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: Judged, after: KeptVerdict) -> bool:
+def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: JudgedVerdict, after: KeptVerdict) -> bool:
     """Whether a verdict of which findings came and went is just what the image comes to."""
     names = ("policy_id", "environment", "image_digest", "policy_digest", "exceptions_digest", "snapshot_digest")
     if row.changes is None or any(
@@ -160,7 +160,7 @@ def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: Judged, after: 
     return row.verdict == judged.verdict and told[0] == told[1]
 
 
-def scene_of(case: Case, pair: tuple[KeptVerdict, KeptVerdict], known_at: datetime | None) -> Scene:
+def scene_of(case: Evaluation, pair: tuple[KeptVerdict, KeptVerdict], known_at: datetime | None) -> Scene:
     """What is judged, as it is told."""
     inputs, active, compared, version = case.inputs, case.chosen.activation, case.compared, case.version
     before, after = pair
@@ -187,8 +187,12 @@ def scene_of(case: Case, pair: tuple[KeptVerdict, KeptVerdict], known_at: dateti
 
 
 def verdict_of(
-    services: Services, facts: StoredFacts, case: Case, book: Book | None, before: KeptVerdict | None = None
-) -> Checked:
+    services: Services,
+    facts: StoredFacts,
+    case: Evaluation,
+    book: AdvisorySource | None,
+    before: KeptVerdict | None = None,
+) -> CheckResult:
     """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason.
 
     Where the image runs, grace goes by when its findings were first met: those that are new, now.
@@ -219,13 +223,13 @@ def verdict_of(
         )
         reason = f"it cannot be judged: {error}"
         verdict = Verdict(
-            verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told, is_clouded=True
+            verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told, has_unknowns=True
         )
         # It may be mended by tomorrow.
-        return Checked(verdict, facts.analysis.inventory, next(next_midnight(case.now), None))
+        return CheckResult(verdict, facts.analysis.inventory, next(next_midnight(case.now), None))
 
 
-def _until_it_ends(checked: Checked, policy: AnyPolicy, now: datetime, book: Book | None) -> Checked:
+def _until_it_ends(checked: CheckResult, policy: AnyPolicy, now: datetime, book: AdvisorySource | None) -> CheckResult:
     """A verdict that is made anew when the image's release ends, if the policy asks for vulnerabilities."""
     if book is None or not depends_on_ends(policy):
         return checked
@@ -238,23 +242,23 @@ def _loaded(text: str) -> AnyPolicy:
     return load_any(text.encode())
 
 
-def _running_since(case: Case) -> datetime | None:
+def _running_since(case: Evaluation) -> datetime | None:
     return running_since(case.earlier.deployments, case.chosen.activation.environment)
 
 
-def _known_since(case: Case, before: KeptVerdict | None) -> dict[str, datetime]:
+def _known_since(case: Evaluation, before: KeptVerdict | None) -> dict[str, datetime]:
     """Since when what is found is known, of what was found before. What was found in another image says nothing of this one."""
     if before is None or case.compared is None or case.compared.is_moved:
         return {}
     return first_seen_of(before, case.compared.row.at)
 
 
-def kept_of(verdict: Verdict, case: Case, before: KeptVerdict | None) -> KeptVerdict:
+def kept_of(verdict: Verdict, case: Evaluation, before: KeptVerdict | None) -> KeptVerdict:
     """The verdict as it is kept: with since when its findings are known. What cannot be told for now is not forgotten."""
     known = _known_since(case, before)
     found = {each.trigger_id: case.now for each in verdict.findings}
     first_seen = {name: known.get(name, moment) for name, moment in found.items()}
-    if verdict.is_clouded:
+    if verdict.has_unknowns:
         first_seen = {**known, **first_seen}
     values = {name: getattr(verdict, name) for name in Verdict.__struct_fields__}
     return KeptVerdict(
