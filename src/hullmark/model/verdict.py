@@ -114,4 +114,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     inputs: VerdictInputs
     rule_count: int | None = None
-    has_unknowns: bool = False
+    has_unknowns: bool = msgspec.field(default=False, name="is_clouded")  # as kept verdicts have it
