@@ -33,6 +33,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.audit import RequestOrigin
+from hullmark.server.tables.database import Connection
 
 PREFIX = "/api/harbor"
 _SCAN: dict[str, Any] = {"permission": "scan"}
@@ -182,13 +183,15 @@ async def scan(
     order = harbor.HarborRequest(registry=wish.registry, artifact=wish.artifact)
     if wish.artifact.mime_type and wish.artifact.mime_type not in _CONSUMES:
         return _error(501, f"{wish.artifact.mime_type[:200]} cannot be scanned")
-    try:
-        key = await harbor.accept(services, caller.account_id, order, caller.name)
-    except HullmarkError as error:
-        return _error(422, f"{error}; {error.advice}")
-    async with services.database.tenant(caller.account_id) as connection:
+
+    async def entry(connection: Connection, _: str) -> None:
         after = {"repository": wish.artifact.repository, "registry": wish.registry.url, "tag": wish.artifact.tag}
         await audit.record(connection, caller, "harbor.scan", "image", wish.artifact.digest, None, after, asked)
+
+    try:
+        key = await harbor.accept(services, caller.account_id, order, caller.name, entry)
+    except HullmarkError as error:
+        return _error(422, f"{error}; {error.advice}")
     return Response(msgspec.json.encode({"id": key}), status_code=202, media_type=_ACCEPTED_TYPE)
 
 

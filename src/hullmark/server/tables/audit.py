@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from psycopg.rows import class_row
@@ -15,6 +15,7 @@ from hullmark.server.tables.database import Connection
 _SECRET_WORDS = ("password", "secret", "token", "credential", "private")
 _SHOWN = 20_000
 _DEPTH = 12
+_Deed = TypeVar("_Deed")
 
 
 class Actor(Protocol):
@@ -57,6 +58,10 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
     resource: str = ""
     since: datetime | None = None
     before: datetime | None = None
+
+
+Entry = Callable[[Connection, _Deed], Awaitable[None]]
+"""Writes the entry about a deed, in the deed's own transaction: there is no deed without its entry, nor an entry without its deed."""
 
 
 async def record(  # noqa: PLR0913 - the parts of one line of the log

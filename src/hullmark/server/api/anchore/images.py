@@ -21,6 +21,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import register
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
+from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images
 
 READ: dict[str, Any] = {"permission": "images:read"}
@@ -53,13 +54,15 @@ async def add_image(
         force=force,
         watch=False,  # the subscription says it
     )
-    added = await register.add(services, caller.account_id, wanted, caller.name)
-    async with services.database.tenant(caller.account_id) as connection:
+
+    async def entry(connection: Connection, added: register.RegistrationResult) -> None:
         if added.tagged:
             tag = held.full_tag(held.reference_of(added.tagged))
             await watch_tag(services, connection, caller, tag, with_updates=autosubscribe)
         after = {"reference": wish.reference, "state": added.placed.state}
         await audit.record(connection, caller, "image.add", "image", added.digest, None, after, caller.asked)
+
+    added = await register.add(services, caller.account_id, wanted, caller.name, entry)
     return await _records(services, caller, [await held.find(services, caller, added.digest)])
 
 

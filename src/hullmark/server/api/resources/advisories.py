@@ -26,6 +26,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.audit import RequestOrigin
+from hullmark.server.tables.database import Connection
 from hullmark.server.tables.rollout import adoptions
 from hullmark.server.tables.rollout.adoptions import ShownSnapshot
 
@@ -156,14 +157,16 @@ async def take(
 ) -> TakenView:
     """The body is a snapshot's file, or a bundle that `hullmark db export` wrote. It is checked through and through before it counts; with
     HULLMARK_ADVISORY_KEYS it must be a bundle that one of these keys signed."""
+
+    async def entry(connection: Connection, taken: feeds.TakenSnapshot) -> None:
+        after = {"digest": taken.digest, "signed_by": taken.signer}
+        await audit.record(connection, caller, "advisories.send", "advisories", taken.digest, None, after, asked)
+
     limits = BodyLimits(most=services.settings.snapshot_limit, wait=services.settings.body_wait)
     with _slots(request).taken(caller.account_id), TemporaryDirectory(prefix="hullmark-advisories-") as folder:
         file = Path(folder) / "received"
         await received(BoundedBody(request.scope, request.receive, limits), file)
-        taken = await feeds.take_in_file(services, books_of(request.app), file)
-    async with services.database.tenant(caller.account_id) as connection:
-        after = {"digest": taken.digest, "signed_by": taken.signer}
-        await audit.record(connection, caller, "advisories.send", "advisories", taken.digest, None, after, asked)
+        taken = await feeds.take_in_file(services, books_of(request.app), file, entry)
     return TakenView(digest=taken.digest, signed_by=taken.signer)
 
 
@@ -202,11 +205,12 @@ async def update(
 ) -> Response[UpdateAsked]:
     """A worker fetches what HULLMARK_FEEDS says. A feed that gives much less than before is held: its last good data stays."""
     wish = data or UpdateBody()
-    is_new = await feeds.want_update(services, accepts_shrinking=wish.accept_shrinking, is_anew=wish.anew)
-    async with services.database.tenant(caller.account_id) as connection:
-        await audit.record(
-            connection, caller, "advisories.update", "advisories", services.settings.feeds, None, wish, asked
-        )
+
+    async def entry(connection: Connection, _: bool) -> None:
+        place = services.settings.feeds
+        await audit.record(connection, caller, "advisories.update", "advisories", place, None, wish, asked)
+
+    is_new = await feeds.want_update(services, accepts_shrinking=wish.accept_shrinking, is_anew=wish.anew, entry=entry)
     return Response(UpdateAsked(state="asked" if is_new else "waiting"), status_code=202)
 
 

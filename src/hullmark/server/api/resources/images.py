@@ -126,13 +126,14 @@ async def add_image(
 
     Adding it twice is adding it once.
     """
-    added = await register.add(
-        services, caller.account_id, ImageRegistration(**msgspec.structs.asdict(data)), caller.name
-    )
-    view = AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
-    async with services.database.tenant(caller.account_id) as connection:
-        after = {"reference": data.reference, "state": view.state}
+
+    async def entry(connection: Connection, added: register.RegistrationResult) -> None:
+        after = {"reference": data.reference, "state": added.placed.state}
         await audit.record(connection, caller, "image.add", "image", added.digest, None, after, asked)
+
+    wanted = ImageRegistration(**msgspec.structs.asdict(data))
+    added = await register.add(services, caller.account_id, wanted, caller.name, entry)
+    view = AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
     return Response(view, status_code=202, headers={"Location": f"/api/v1/images/{added.digest}"})
 
 

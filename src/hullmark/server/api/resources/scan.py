@@ -29,7 +29,6 @@ from hullmark.server.stories.images.register import ImageRegistration, Registrat
 from hullmark.server.stories.images.sboms import SbomOrder
 from hullmark.server.stories.judging.stateless import Purl, ScanOrder
 from hullmark.server.stories.services import Services
-from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
 
 _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
@@ -225,11 +224,8 @@ async def register(
     by the sha256 of the document; the annotation `sbom.image` has the digest of the image that it says it is about."""
     async with _place(request, services, caller) as folder:
         wanted = ImageRegistration(reference=reference)
-        order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted)
+        order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted, origin=asked)
         added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=RegistrationResult)
-    async with services.database.tenant(caller.account_id) as connection:
-        after = {"reference": added.tagged}
-        await audit.record(connection, caller, "image.sbom", "image", added.digest, None, after, asked)
     view = AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
     return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{added.digest}"})
 

@@ -17,10 +17,11 @@ from hullmark.server.api.bodies import BodyLimits, BoundedBody, Slots
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.images import uploads
-from hullmark.server.stories.images.register import ImageRegistration
+from hullmark.server.stories.images.register import ImageRegistration, RegistrationResult
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit
 from hullmark.server.tables.audit import RequestOrigin
+from hullmark.server.tables.database import Connection
 
 _WRITE: dict[str, Any] = {"permission": "images:write", "streamed": True}
 _SLOTS = "upload_slots"
@@ -82,12 +83,15 @@ async def upload_image(
     with _slots(request.app).taken(caller.account_id):
         body = BoundedBody(request.scope, request.receive, limits)
         received = await uploads.receive(services, caller.account_id, body.chunks())
-        added = await uploads.admit(services, caller.account_id, received, wanted, caller.name, body.is_gone)
+
+        async def entry(connection: Connection, added: RegistrationResult) -> None:
+            after = {"reference": wanted.reference, "archive": received.digest, "size": received.size}
+            await audit.record(connection, caller, "image.upload", "image", added.digest, None, after, asked)
+
+        admission = uploads.Admission(wanted, caller.name, body.is_gone, entry)
+        added = await uploads.admit(services, caller.account_id, received, admission)
     if added is None:
         raise Refusal(400, "the connection ended before the answer came", "send it again")
-    async with services.database.tenant(caller.account_id) as connection:
-        after = {"reference": wanted.reference, "archive": received.digest, "size": received.size}
-        await audit.record(connection, caller, "image.upload", "image", added.digest, None, after, asked)
     view = UploadedView(
         digest=added.digest,
         state=added.placed.state,

@@ -19,7 +19,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.services import Services
-from hullmark.server.tables import jobs
+from hullmark.server.tables import audit, jobs
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.database import Connection
@@ -46,9 +46,18 @@ def publish_file(objects: Objects, path: Path, digest: str) -> str:
     return key
 
 
-async def publish(services: Services, path: Path, digest: str, *, may_return: bool = False) -> int:
-    """Make a snapshot known and have all matches brought to it; answers its number. One that was known before, with others since, counts
-    again only if it `may_return`."""
+async def publish(
+    services: Services,
+    path: Path,
+    digest: str,
+    *,
+    may_return: bool = False,
+    entry: audit.Entry[int] | None = None,
+) -> int:
+    """Make a snapshot known and have all matches brought to it; answers its number, of which `entry` writes in the same transaction.
+
+    One that was known before, with others since, counts again only if it `may_return`.
+    """
     key = await asyncio.to_thread(publish_file, services.objects, path, digest)
     with Snapshot(path, digest) as book:
         told = _told_of(book)
@@ -62,6 +71,8 @@ async def publish(services: Services, path: Path, digest: str, *, may_return: bo
         await jobs.defer(
             connection, "adopt", {"snapshot_id": number}, once=f"adopt:{number}", queue="matching", priority=20
         )
+        if entry is not None:
+            await entry(connection, number)
     return number
 
 

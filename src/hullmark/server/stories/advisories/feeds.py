@@ -24,7 +24,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.net.http import Client
 from hullmark.server.stories.advisories.advisories import Books, publish
 from hullmark.server.stories.services import Services, outgoing
-from hullmark.server.tables import jobs
+from hullmark.server.tables import audit, jobs
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.rollout import adoptions
@@ -74,8 +74,17 @@ async def _remember(connection: Connection, last: LastUpdate) -> None:
     await keep_setting(connection, _NAME, msgspec.to_builtins(last))
 
 
-async def want_update(services: Services, *, accepts_shrinking: bool = False, is_anew: bool = False) -> bool:
-    """Have a worker fetch the feeds; False if one is about to. Raises HullmarkError if no feeds are set."""
+async def want_update(
+    services: Services,
+    *,
+    accepts_shrinking: bool = False,
+    is_anew: bool = False,
+    entry: audit.Entry[bool] | None = None,
+) -> bool:
+    """Have a worker fetch the feeds; False if one is about to. `entry` writes of it in the same transaction.
+
+    Raises HullmarkError if no feeds are set.
+    """
     if not services.settings.feeds:
         raise HullmarkError(
             "no feeds are set",
@@ -90,6 +99,8 @@ async def want_update(services: Services, *, accepts_shrinking: bool = False, is
             before = await last_update(connection)
             kept = before or LastUpdate(asked_at=services.clock())
             await _remember(connection, msgspec.structs.replace(kept, asked_at=services.clock(), reason=""))
+        if entry is not None:
+            await entry(connection, job is not None)
         return job is not None
 
 
@@ -193,8 +204,11 @@ class TakenSnapshot(NamedTuple):
     signer: str
 
 
-async def take_in_file(services: Services, books: Books, file: Path) -> TakenSnapshot:
-    """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`.
+async def take_in_file(
+    services: Services, books: Books, file: Path, entry: audit.Entry[TakenSnapshot]
+) -> TakenSnapshot:
+    """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`. `entry`
+    writes of it in the same transaction.
 
     Raises HullmarkError, before anything counts, for what is none, is damaged, is not signed as is asked for, or is older than what counts.
     """
@@ -213,7 +227,11 @@ async def take_in_file(services: Services, books: Books, file: Path) -> TakenSna
             raise HullmarkError(
                 "this snapshot was in use before, and a newer one counts now", advice="send a newer one"
             )
-    await publish(services, taken.path, taken.digest)
+
+    async def write(connection: Connection, _: int) -> None:
+        await entry(connection, taken)
+
+    await publish(services, taken.path, taken.digest, entry=write)
     return taken
 
 

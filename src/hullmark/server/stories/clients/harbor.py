@@ -23,7 +23,7 @@ from hullmark.server.stories.images.analyse import carry_out, read
 from hullmark.server.stories.images.logins import login_for
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, new_image, settle
 from hullmark.server.stories.services import Services, outgoing
-from hullmark.server.tables import jobs
+from hullmark.server.tables import audit, jobs
 from hullmark.server.tables.clients import harbor_scans
 from hullmark.server.tables.images import images, leases
 from hullmark.server.tables.images.registries import registries
@@ -69,8 +69,11 @@ def _lock(account_id: int, key: str) -> str:
     return f"harbor:{account_id}:{key}"
 
 
-async def accept(services: Services, account_id: int, asked: HarborRequest, by: str) -> str:
-    """Have a worker scan an artifact; answers the scan's key. Raises HullmarkError for what cannot be asked for."""
+async def accept(services: Services, account_id: int, asked: HarborRequest, by: str, entry: audit.Entry[str]) -> str:
+    """Have a worker scan an artifact; answers the scan's key, of which `entry` writes in the same transaction.
+
+    Raises HullmarkError for what cannot be asked for.
+    """
     reference_of(asked)
     _auth(asked.registry.authorization)
     key = str(uuid4())
@@ -79,6 +82,7 @@ async def accept(services: Services, account_id: int, asked: HarborRequest, by: 
     async with services.database.system() as connection:
         await harbor_scans.add_scan(connection, account_id, key, {"artifact": msgspec.to_builtins(asked.artifact)})
         await jobs.defer(connection, "harbor", args, once=_lock(account_id, key), queue="analysis", priority=10)
+        await entry(connection, key)
     return key
 
 

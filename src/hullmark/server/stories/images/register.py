@@ -14,7 +14,7 @@ from hullmark.model.image import Image
 from hullmark.server.stories.images.logins import asking, login_for
 from hullmark.server.stories.images.tag_moves import name_of, point
 from hullmark.server.stories.services import Services
-from hullmark.server.tables import events, jobs
+from hullmark.server.tables import audit, events, jobs
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, leases, tag_moves
 from hullmark.server.tables.images.images import ImageState, NewImage
@@ -58,8 +58,17 @@ class RegistrationResult(msgspec.Struct, frozen=True, kw_only=True):
     named: str = ""
 
 
-async def add(services: Services, account_id: int, wanted: ImageRegistration, by: str) -> RegistrationResult:
-    """Add an image by reference. Raises HullmarkError if the registry does not have it, or cannot be reached."""
+async def add(
+    services: Services,
+    account_id: int,
+    wanted: ImageRegistration,
+    by: str,
+    entry: audit.Entry[RegistrationResult] | None = None,
+) -> RegistrationResult:
+    """Add an image by reference; `entry` writes of it in the same transaction.
+
+    Raises HullmarkError if the registry does not have it, or cannot be reached.
+    """
     named = parse_reference(wanted.reference)
     tagged = _tagged(named, wanted.tag)
     async with services.database.tenant(account_id) as connection:
@@ -80,7 +89,10 @@ async def add(services: Services, account_id: int, wanted: ImageRegistration, by
         added = await settle(connection, account_id, placed, holding)
         named_digest = image.index_digest or image.digest
         await _watched(connection, account_id, holding, named_digest, (every, now))
-        return msgspec.structs.replace(added, named=named_digest)
+        added = msgspec.structs.replace(added, named=named_digest)
+        if entry is not None:
+            await entry(connection, added)
+        return added
 
 
 async def _watched(

@@ -20,6 +20,7 @@ from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, settle
 from hullmark.server.stories.images.uploads import named
 from hullmark.server.stories.services import Services
+from hullmark.server.tables import audit
 from hullmark.server.tables.images import images, leases
 from hullmark.server.tables.images.images import NewImage
 from hullmark.server.tables.images.leases import AnalysisOutcome
@@ -34,6 +35,12 @@ class SbomOrder(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     by: str
     wanted: ImageRegistration
+    origin: audit.RequestOrigin = audit.RequestOrigin()
+
+    @property
+    def name(self) -> str:
+        """Who it is that registers it, as the audit log names them."""
+        return self.by
 
 
 async def register_sbom(
@@ -60,6 +67,8 @@ async def register_sbom(
         added = await settle(
             connection, order.account_id, held, Acquisition(wanted, digest, tagged, order.by, services.clock())
         )
+        after = {"reference": added.tagged}
+        await audit.record(connection, order, "image.sbom", "image", digest, None, after, order.origin)
     if row is None:
         return added
 

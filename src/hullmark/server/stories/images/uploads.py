@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -26,6 +26,7 @@ from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, created, settle
 from hullmark.server.stories.images.stored_archive import Choice, archive_at, check_refused, chosen_in, image_in
 from hullmark.server.stories.services import Services
+from hullmark.server.tables import audit
 from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.server.tables.images import images, leases, uploads
 from hullmark.server.tables.images.images import NewImage
@@ -86,26 +87,32 @@ async def receive(services: Services, account_id: int, chunks: AsyncIterator[byt
     return ReceivedArchive(id=upload, key=key, size=size, digest=digest)
 
 
+class Admission(NamedTuple):
+    """Who adds an uploaded image as what; whether meanwhile nobody waits for the answer; and what writes of it in the log."""
+
+    wanted: ImageRegistration
+    by: str
+    is_gone: Callable[[], Awaitable[bool]]
+    entry: audit.Entry[RegistrationResult]
+
+
 async def admit(
-    services: Services,
-    account_id: int,
-    received: ReceivedArchive,
-    wanted: ImageRegistration,
-    by: str,
-    gone: Callable[[], Awaitable[bool]],
+    services: Services, account_id: int, received: ReceivedArchive, admission: Admission
 ) -> RegistrationResult | None:
-    """Register the image in an archive that has come, and have the account hold it. None if meanwhile nobody waits for the answer.
+    """Register the image in an archive that has come, and have the account hold it, all in one transaction with the log's entry. None if
+    meanwhile nobody waits for the answer.
 
     Raises HullmarkError for an archive that holds no image, or one that is not what it says. Then nothing is kept.
     """
+    wanted = admission.wanted
     key, tagged = received.key, named(wanted.reference)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(_undo, services, key)
         image = await _threaded(_looked_into, services.objects, key, tagged)
-        if await gone():
+        if await admission.is_gone():
             return None
-        holding = Acquisition(wanted, image.digest, tagged, by, services.clock())
-        added, is_needed = await _registered(services, account_id, received, image, holding)
+        holding = Acquisition(wanted, image.digest, tagged, admission.by, services.clock())
+        added, is_needed = await _registered(services, account_id, received, (image, holding), admission.entry)
         undo.pop_all()
     if not is_needed:
         await forget_upload(services, key)
@@ -199,9 +206,14 @@ def _looked_into(objects: Objects, key: str, reference: Reference) -> Image:
 
 
 async def _registered(
-    services: Services, account_id: int, received: ReceivedArchive, image: Image, holding: Acquisition
+    services: Services,
+    account_id: int,
+    received: ReceivedArchive,
+    what: tuple[Image, Acquisition],
+    entry: audit.Entry[RegistrationResult],
 ) -> tuple[RegistrationResult, bool]:
     """One transaction; also answers whether the image is to be read from this very archive."""
+    image, holding = what
     async with services.database.system() as connection:
         placed = await images.register(connection, _new(image, received))
         if await leases.read_again(connection, placed.image_id, received.key, fingerprint()):
@@ -209,6 +221,7 @@ async def _registered(
         added = await settle(connection, account_id, placed, holding)
         if not await uploads.use(connection, received.id):
             raise _given_up()
+        await entry(connection, added)
         row = await images.image_by_id(connection, placed.image_id)
         return added, row is not None and row.upload == received.key
 
