@@ -30,6 +30,7 @@ def database_server() -> Iterator[str]:
         server = Embedded(Path(folder) / "server")
         url = server.start()
         try:
+            _forgo_durability(url)
             _make(url, _TEMPLATE)
             migrate(named(url, _TEMPLATE))
             yield url
@@ -53,6 +54,14 @@ def fresh_database(server: str) -> str:
 def named(url: str, database: str) -> str:
     """The URL of another database on the same server."""
     return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+def _forgo_durability(url: str) -> None:
+    """Wait for no disk: what these databases hold may go with the machine."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _make(url: str, name: str, template: str = "template1") -> None:

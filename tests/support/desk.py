@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from httpx import Response
 from litestar import Litestar
 
 from hullmark.model.advisory import Record
 from hullmark.server.api.app import create_app
 from hullmark.server.api.resources.signin import Gate
+from hullmark.server.listening import Listeners
 from hullmark.server.process.worker.tasks import TASKS, Work
 from hullmark.server.stories.advisories.advisories import Books, publish
 from hullmark.server.stories.identity.bootstrap import bootstrap
@@ -109,6 +111,21 @@ class Desk:
             await publish(self.services, book.path, book.digest)
 
 
+_apps: dict[Settings, Litestar] = {}
+"""Applications of this process, by what they were made for: making one takes longer than most tests."""
+
+
+def _app(services: Services) -> Litestar:
+    """An application over these services, as if it were new."""
+    made_for = msgspec.structs.replace(services.settings, data=Path(), database_url="")
+    app = _apps.get(made_for)
+    if app is None:
+        app = _apps[made_for] = create_app(services)
+    app.state.clear()
+    app.state.update({"services": services, "listeners": Listeners(services.settings.database_url)})
+    return app
+
+
 @asynccontextmanager
 async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[Desk]:
     """A desk with a fresh server."""
@@ -116,7 +133,7 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     settings = Settings(data=folder / "data", database_url=database_url, admin_password=PASSWORD, **changes)
     settings.data.mkdir()
     services = services_for(settings, {})
-    app = create_app(services)
+    app = _app(services)
     app.state["gate"] = gate = Gate(services)
     gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
     with ExitStack() as stack:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.advisory import Cvss
 from hullmark.model.notice import Cause, Transition
 from hullmark.server.tables.notice import transitions
 from tests.support.books import advisory, affected
@@ -251,7 +252,9 @@ async def _keys(at: Desk, account: str, mark: str) -> dict[str, str]:
 
 async def advised(at: Desk) -> None:
     """Advisories: one that every furnished image is affected by."""
-    await at.advise(advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high"))
+    rating = Cvss("3.1", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:N", 8.1)
+    fixed = affected("debian:13", "libc6", "deb", "2.41-13")
+    await at.advise(advisory("CVE-2026-1", fixed, severity="high", cvss=(rating,)))
     await at.work()
 
 

@@ -46,7 +46,7 @@ class Kev(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ransomware: bool = False
 
 
-class SeverityBy(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class SeverityBy(msgspec.Struct, frozen=True, gc=False):
     """How bad one source (a feed or database by name, `nvd`) says a vulnerability is: by its word, or by a rating (`CVSS 3.1: 9.8`)."""
 
     source: str

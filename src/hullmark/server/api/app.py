@@ -40,24 +40,11 @@ async def provide_listeners(request: Request[Any, Any, Any]) -> Listeners:
 
 def create_app(services: Services) -> Litestar:
     """The application over these services, which it opens and closes."""
-    listeners = Listeners(services.settings.database_url)
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with services.database:
-            listening = asyncio.create_task(listeners.run())
-            try:
-                yield
-            finally:
-                listening.cancel()
-                with suppress(asyncio.CancelledError):
-                    await listening
-
     routes: Sequence[Any] = [handler for module in RESOURCES for handler in module.ROUTES]
     root: Sequence[Any] = [handler for module in ROOT for handler in module.ROUTES]
     return Litestar(
         route_handlers=[Router(PREFIX, route_handlers=routes), anchore.router(), *anchore.ROOT, *root],
-        lifespan=[lifespan],
+        lifespan=[_open],
         dependencies={
             "services": Provide(provide_services),
             "listeners": Provide(provide_listeners),
@@ -65,7 +52,7 @@ def create_app(services: Services) -> Litestar:
             "asked": Provide(provide_asked),
         },
         exception_handlers=anchore.FAILURES,
-        state=State({"services": services, "listeners": listeners}),
+        state=State({"services": services, "listeners": Listeners(services.settings.database_url)}),
         openapi_config=_openapi(),
         on_app_init=[_guarded],
         before_send=[headed],
@@ -73,6 +60,21 @@ def create_app(services: Services) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+@asynccontextmanager
+async def _open(app: Litestar) -> AsyncIterator[None]:
+    """What is open while the application runs."""
+    services: Services = app.state.services
+    listeners: Listeners = app.state.listeners
+    async with services.database:
+        listening = asyncio.create_task(listeners.run())
+        try:
+            yield
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
 
 
 def _guarded(config: AppConfig) -> AppConfig:

@@ -22,6 +22,7 @@ from litestar.routes import HTTPRoute
 
 from hullmark.report import load, names
 from hullmark.report.anchore.errors import ErrorBody
+from hullmark.server.api.plain_schemas import as_array, make_plain_list, plain_parameter
 from hullmark.server.api.problems import MEDIA_TYPE, ProblemBody
 
 ANCHORE, HARBOR = "/v1", "/api/harbor"
@@ -48,6 +49,8 @@ _WORDS: Mapping[int, str] = {
 _WAITS = (429, 503)
 _JSON: dict[str, Any] = {}
 _TEXT = {"type": "string"}
+_ARRAYS = {"Cvss"}
+"""Types that JSON has as arrays of their fields."""
 
 
 class Operation(NamedTuple):
@@ -108,7 +111,9 @@ def _completed(app: Litestar) -> dict[str, Any]:
         tags[tag] = (inspect.getdoc(_module(operation)) or "").partition("\n")[0]
     for schema in components["schemas"].values():
         for field in schema.get("properties", {}).values():
-            _make_plain_list(field)
+            make_plain_list(field)
+    for name in _ARRAYS & components["schemas"].keys():
+        components["schemas"][name] = as_array(components["schemas"][name])
     document["paths"] = dict(sorted(document["paths"].items()))
     document["tags"] = [{"name": name, "description": tags[name]} for name in sorted(tags)]
     components["responses"] = _responses()
@@ -142,7 +147,7 @@ def _complete(told: dict[str, Any], operation: Operation) -> None:
         told[PERMISSION] = permission
         needs = "Needs to be signed in." if ":" not in permission and permission != "scan" else f"Needs `{permission}`."
         told["description"] = f"{told.get('description', '').strip()}\n\n{needs}".strip()
-    parameters = [_plain(each) for each in told.get("parameters", [])]
+    parameters = [plain_parameter(each) for each in told.get("parameters", [])]
     told["parameters"] = parameters + [{"$ref": f"#/components/parameters/{each}"} for each in _shared(operation)]
     for media_type, kind in opt.get("takes", {}).items():
         body = told.setdefault("requestBody", {"required": True, "content": {}})
@@ -167,22 +172,6 @@ def _inline(kind: Any) -> dict[str, Any]:
 
     found: dict[str, Any] = inlined(schema)
     return found
-
-
-def _make_plain_list(schema: dict[str, Any]) -> None:
-    """`tuple[T, ...]` is a list of T: what Litestar makes of the dots is anything at all beside it."""
-    items = schema.get("items")
-    if isinstance(items, dict) and len(each := items.get("oneOf", ())) == 2 and each[1] == {}:
-        schema["items"] = each[0]
-
-
-def _plain(parameter: dict[str, Any]) -> dict[str, Any]:
-    """A parameter without what goes without saying."""
-    kept = {name: value for name, value in parameter.items() if value is not False or name == "required"}
-    schema = kept.get("schema")
-    if isinstance(schema, dict) and schema.get("description") == kept.get("description"):
-        kept["schema"] = {name: value for name, value in schema.items() if name != "description"}
-    return kept
 
 
 def _identity(operation: Operation) -> str:
