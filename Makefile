@@ -12,7 +12,7 @@ READY := .venv/.ready
 IMAGE :=
 TESTS := tests
 
-.PHONY: help setup demo test test-slow lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -26,10 +26,12 @@ demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),--image '$(IMAGE)')
 
 test: $(READY) test-packages corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
-	$(BIN)/pytest -n 2 -rs -m "not slow" $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -rs -m "not slow" $(TESTS)
 
-test-slow: $(READY) ## run the tests that read gigabytes
-	$(BIN)/pytest -n 2 -rs -m slow $(TESTS)
+test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
+	$(BIN)/pytest -n 2 --dist loadfile -rs -m slow $(TESTS)
+
+test-all: test test-slow ## run all tests
 
 lint: $(READY) ## check style, types and the rooms' borders
 	$(BIN)/ruff check .

@@ -18,6 +18,8 @@ from tests.support.configured import configured_root
 from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.program import Program, program_in
 
+pytestmark = pytest.mark.slow
+
 AT = "2026-03-10T00:00:00Z"
 PARTS = ("etc", "lib", "root", "usr/lib/os-release", "usr/lib/pam.d", "usr/lib/sysctl.d", "usr/lib/systemd/system")
 

@@ -26,6 +26,8 @@ from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 from tests.support.configured import files_below, run_in
 
+pytestmark = pytest.mark.slow
+
 TRIXIE = Distro(id="debian", version_id="13")
 PARSERS = (SSHD, SUDOERS, PAM, PASSWD, GROUP, CRONTAB, SSH_KEYS, SYSTEMD)
 COMMAS = {keyword.name for keyword in KEYWORDS.values() if keyword.kind == "commas"}

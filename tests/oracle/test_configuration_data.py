@@ -24,6 +24,8 @@ from hullmark.model.setting import Setting, Value
 from tests.support.configuration import read_settings
 from tests.support.configured import run_in, settings_of
 
+pytestmark = pytest.mark.slow
+
 odd = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -27,6 +27,8 @@ from hullmark.model.setting import Setting
 from tests.support.configuration import ReadSettings, read_settings
 from tests.support.configured import files_below, run_in, settings_of
 
+pytestmark = pytest.mark.slow
+
 
 def with_proc(root: Path, *command: str) -> str:
     """What a program prints that is run in the root file system with the kernel's parameters in it, which nobody else sees."""

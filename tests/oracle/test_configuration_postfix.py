@@ -15,6 +15,8 @@ from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 from tests.support.configured import run_in, settings_of
 
+pytestmark = pytest.mark.slow
+
 odd = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 START = "myhostname = mail.example.org\n"

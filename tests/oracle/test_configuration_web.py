@@ -30,6 +30,8 @@ from hullmark.model.setting import Setting, Value
 from tests.support.configuration import read_settings
 from tests.support.configured import files_below, run_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scratch(root: Path, request: pytest.FixtureRequest) -> Iterator[Path]:

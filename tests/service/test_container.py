@@ -20,6 +20,8 @@ from tests.support.places import REPOSITORY
 from tests.support.processes import PASSWORD, Client, until
 from tests.support.registry import free_port
 
+pytestmark = pytest.mark.slow
+
 FEEDS = "debian,debian-lists,debian-support,osv-debian,osv,pypa,ghsa,github-api,kev"
 """Those that speak of Debian's packages and of Python's."""
 

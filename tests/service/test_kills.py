@@ -39,6 +39,8 @@ from tests.support.processes import (
 )
 from tests.support.small_images import archive_of, numbered, put_image
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("HULLMARK_KILLS", "15"))
 SEED = int(os.environ.get("HULLMARK_KILLS_SEED", "1"))
 REPORT = os.environ.get("HULLMARK_KILLS_REPORT", "")

@@ -27,6 +27,8 @@ from tests.support.processes import (
 )
 from tests.support.small_images import numbered, put_image
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("worker-1", "worker-2")
 
 

@@ -42,6 +42,8 @@ from tests.support.storm import SILENCED, Blowing, Storm
 from tests.support.trackers import GitHub, said, served
 from tests.support.unruly import Got, Unruly
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("HULLMARK_KILLS", "12"))
 SEED = int(os.environ.get("HULLMARK_KILLS_SEED", "1"))
 CALM = float(os.environ.get("HULLMARK_KILLS_AFTER", "0"))

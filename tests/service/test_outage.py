@@ -14,6 +14,8 @@ from tests.support.images import Blobs, Json, tar_of
 from tests.support.processes import Client, Postgres, Server, debian_postgres, debian_programs, place, server, until
 from tests.support.small_images import archive_of, numbered
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"HULLMARK_LEASE": "4", "HULLMARK_SILENCE": "4", "HULLMARK_HEARTBEAT": "0.5", "HULLMARK_ATTEMPTS": "9"}
 ROLES = ("api", "worker-1", "worker-2", "scheduler")
 

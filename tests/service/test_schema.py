@@ -35,6 +35,8 @@ from tests.support.desk import Desk
 from tests.support.furnished import Furnished, advised, furnish
 from tests.support.standing import Standing, standing
 
+pytestmark = pytest.mark.slow
+
 LONG = int(os.environ.get("HULLMARK_SCHEMA_EXAMPLES", "0"))
 EXAMPLES = LONG or 3
 ENDLESS = "/api/v1/events/stream"

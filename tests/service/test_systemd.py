@@ -17,6 +17,8 @@ from tests.support.places import REPOSITORY
 from tests.support.processes import PASSWORD, Client, until
 from tests.support.registry import free_port
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = "systemd-sysv,dbus,libnss-systemd,python3,libstdc++6,libexpat1,libsqlite3-0,ca-certificates,tzdata"
 UNITS = REPOSITORY / "deploy" / "systemd"
 
