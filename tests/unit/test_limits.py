@@ -37,8 +37,6 @@ NO_LIMITS = {
     "hullmark.policy.gates.expression._LONGEST": "how much of an expression is shown",
     "hullmark.policy.gates.image._LONGEST": "how much of a version is shown",
     "hullmark.policy.gates.licences._LONGEST": "how much of a licence is shown",
-    "hullmark.policy.regex.MAX_MOVES": "when what is known of an expression is forgotten and found out again",
-    "hullmark.policy.regex.MAX_STATES": "when what is known of an expression is forgotten and found out again",
     "hullmark.policy.rollout.MAX_GRACE_DAYS": "the longest grace that a policy may give",
     "hullmark.policy.conversion._LONGEST_ID": "the names that translated rules get",
     "hullmark.policy.convert_image._MAX_LAYERS": "what a native rule takes; the translation says so",

@@ -1,135 +1,84 @@
-"""Regular expressions that are matched in time linear in the text, whatever the text.
+"""Regular expressions that are matched in time linear in the text, whatever the text: RE2's (github.com/google/re2/wiki/Syntax).
 
-The language is Python's (library reference, re) with the ASCII flag, less what cannot be matched so: no backreferences, no
-looking ahead or behind, no flags but `(?i)` at the start. `^` and `$` are the ends of a line. The text comes out of an
-image, so whoever made the image could otherwise keep a rule busy for ever.
-
-An expression becomes a program of steps (Thompson, 1968); states of the program are found as the text asks for them and kept, up
-to a limit.
+The text comes out of an image, so whoever made the image could otherwise keep a rule busy for ever. What RE2 does not have
+(backreferences, looking ahead or behind) is refused when the policy is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from typing import Any
 
-from hullmark.policy.regex_syntax import Assertion, Chars, Instruction, Match, Split, parse
+from hullmark.model.limit import Limit
 
-MAX_STATES = 2000
-MAX_MOVES = 50_000
+MAX_PATTERN = Limit(10_000, "characters of a regular expression in a policy", "refused")
 
-_START, _WORD, _OTHER, _END = range(4)
-
-
-class _State(dict[str, "_State"]):
-    """A set of places in the program, and what stood before; the next states by character, found when first asked for."""
-
-    __slots__ = ("before", "machine", "places")
-
-    def __init__(self, machine: Machine, places: frozenset[int], before: int) -> None:
-        super().__init__()
-        self.machine = machine
-        self.places = places
-        self.before = before
-
-    def __missing__(self, char: str) -> _State:
-        following = self.machine.step(self, char)
-        self[char] = following
-        return following
+_MEMORY = 8 << 20
+_EDGES_OF_TEXT = re.compile(r"\\[AzQ]|\(\?[a-zA-Z]*[sU-]").search
+_NO_CHARACTER = re.compile("[\ud800-\udfff]").sub
+_OPEN_REPEAT = re.compile(r"(?<!\\)\{,[0-9]+\}").search
 
 
-class Machine:
+class Expression:
     """A compiled expression."""
 
-    def __init__(self, program: tuple[Instruction, ...], literal: str) -> None:
-        self._program = program
-        self._literal = literal
-        self._states: dict[tuple[frozenset[int], int], _State] = {}
-        self._moves = 0
-        self._found = _State(self, frozenset(), _END)
+    __slots__ = ("_in_lines", "_in_text", "_is_by_line")
+
+    def __init__(self, text: str) -> None:
+        self._in_text = _compiled(text)
+        # Where the ends of a text are spelled out, or `.` may be an end of line, lines have to be looked at one by one.
+        self._is_by_line = _EDGES_OF_TEXT(text) is not None
+        self._in_lines = None if self._is_by_line else _compiled(text, "(?m)")
 
     def is_in(self, text: str) -> bool:
-        """Whether it fits anywhere in the text."""
-        if self._literal not in text:
-            return False
-        found = self._found
-        state = self._state(frozenset((0,)), _START)
-        for char in text:
-            state = state[char]
-            if state is found:
-                return True
-        return self._ends(state.places, state.before, _END)[1]
+        """Whether it fits anywhere in the text, which is taken as one line."""
+        return self._in_text.search(_bytes_of(text)) is not None
 
     def first_line(self, text: str) -> int | None:
-        """The number of the first line it fits in, counted from 1."""
-        if self._literal not in text:
-            return None
-        for number, line in enumerate(text.split("\n"), 1):
-            if self._literal in line and self.is_in(line.removesuffix("\r")):
+        """The number of the first line it fits in, counted from 1. A carriage return at its end is no part of a line."""
+        body = _bytes_of(text).replace(b"\r\n", b"\n").removesuffix(b"\r")
+        before = 0
+        if self._in_lines is not None:
+            found = self._in_lines.search(body)
+            if found is None:
+                return None
+            start, end = found.span()
+            before = body.count(b"\n", 0, start)
+            if body.find(b"\n", start, end) < 0:
+                return before + 1
+            body = body[body.rfind(b"\n", 0, start) + 1 :]  # what it fits goes over an end of line, so no line may fit
+        for number, line in enumerate(body.split(b"\n"), before + 1):
+            if self._in_text.search(line) is not None:
                 return number
         return None
 
-    def step(self, state: _State, char: str) -> _State:
-        """The state after one more character."""
-        self._moves += 1
-        if self._moves > MAX_MOVES or len(self._states) > MAX_STATES:
-            self._forget()
-        kind = _WORD if char.isascii() and (char.isalnum() or char == "_") else _OTHER
-        places, is_found = self._ends(state.places, state.before, kind)
-        if is_found:
-            return self._found
-        following = {place + 1 for place, chars in places if chars.holds(char)}
-        following.add(0)
-        return self._state(frozenset(following), kind)
 
-    def _state(self, places: frozenset[int], before: int) -> _State:
-        known = self._states.get((places, before))
-        if known is None:
-            known = self._states[places, before] = _State(self, places, before)
-        return known
-
-    def _forget(self) -> None:
-        """Drop all states: a text made to produce ever new ones must not fill the memory."""
-        for state in self._states.values():
-            state.clear()
-        self._states.clear()
-        self._moves = 0
-
-    def _ends(self, places: frozenset[int], before: int, after: int) -> tuple[list[tuple[int, Chars]], bool]:
-        """The places that wait for a character, and whether the program has come to its end."""
-        waiting: list[tuple[int, Chars]] = []
-        todo, seen = list(places), set(places)
-        while todo:
-            place = todo.pop()
-            instruction = self._program[place]
-            if isinstance(instruction, Match):
-                return [], True
-            if isinstance(instruction, Chars):
-                waiting.append((place, instruction))
-                continue
-            for target in _targets(instruction, place, before, after):
-                if target not in seen:
-                    seen.add(target)
-                    todo.append(target)
-        return waiting, False
-
-
-def _targets(instruction: Split | Assertion, place: int, before: int, after: int) -> Iterator[int]:
-    if isinstance(instruction, Split):
-        yield from instruction.targets
-    elif _holds(instruction.kind, before, after):
-        yield place + 1
-
-
-def _holds(kind: str, before: int, after: int) -> bool:
-    if kind == "^":
-        return before == _START
-    if kind == "$":
-        return after == _END
-    is_edge = (before == _WORD) != (after == _WORD)
-    return is_edge if kind == "b" else not is_edge
-
-
-def compile_pattern(text: str) -> Machine:
+def compile_pattern(text: str) -> Expression:
     """Compile an expression; raises ValueError with a sentence for what it does not take."""
-    program, literal = parse(text)
-    return Machine(program, literal)
+    if len(text) > MAX_PATTERN:
+        raise ValueError(f"expected a regular expression of at most {MAX_PATTERN} characters")
+    if _OPEN_REPEAT(text):
+        raise ValueError("expected a regular expression; write {0,n} for at most n times, not {,n}")
+    return Expression(text)
+
+
+def _compiled(text: str, flags: str = "") -> Any:
+    import re2  # takes its time, and not every policy has expressions
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    try:
+        return re2.compile(f"{flags}{text}".encode(), options)
+    except (re2.error, UnicodeEncodeError) as error:
+        said = error.args[0]
+        reason = said.decode("utf-8", "replace") if isinstance(said, bytes) else "it is no text"
+        raise ValueError(f"expected a regular expression; RE2 says: {reason}") from error
+
+
+def _bytes_of(text: str) -> bytes:
+    """A text as the engine takes it. What is no character, as in names that are not UTF-8, is one that stands for any such."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _NO_CHARACTER("\ufffd", text).encode()

@@ -1,4 +1,4 @@
-"""Patterns mean what Python's re makes of them, and take no longer on hostile texts than on others."""
+"""Patterns mean what Python's re makes of them where both have them, and take no longer on hostile texts than on others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hullmark.policy.regex import MAX_MOVES, MAX_STATES, compile_pattern
+from hullmark.policy.regex import compile_pattern
 
 LETTERS = st.sampled_from("abAB_1 -\t")
 ATOMS = st.sampled_from(
@@ -34,8 +34,8 @@ ATOMS = st.sampled_from(
         r"\t",
     ]
 )
-EDGES = st.sampled_from(["^", "$", r"\b", r"\B", r"\A", r"\Z"])
-REPEATS = st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "{0,1}", "{,2}", "{1,}", "*?", "+?", "??"])
+EDGES = st.sampled_from(["^", "$", r"\b", r"\B", r"\A", r"\z"])
+REPEATS = st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "{0,1}", "{0,2}", "{1,}", "*?", "+?", "??"])
 
 
 def combined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -58,7 +58,7 @@ PATTERNS = st.recursive(st.one_of(ATOMS, EDGES, st.tuples(ATOMS, REPEATS).map(""
 @example(pattern="a+b", any_case=True, texts=["AAB", "ab", "b"])
 def test_a_pattern_fits_where_re_says_it_does(pattern: str, any_case: bool, texts: list[str]) -> None:
     written = f"(?i){pattern}" if any_case else pattern
-    expected = re.compile(written, re.ASCII)
+    expected = re.compile(written.replace(r"\z", r"\Z"), re.ASCII)
     machine = compile_pattern(written)
     for text in texts:
         if not text and r"\B" in written:  # re changed its mind about \B in an empty text (Python 3.14)
@@ -81,12 +81,10 @@ def test_any_text_is_a_pattern_or_refused_with_a_sentence(pattern: str, text: st
 @given(st.text(alphabet="ab(){}[]|*+?^$\\.-,19dwi:P<>=!", max_size=16), st.text("ab1-", max_size=6))
 @example("a{2", "a{2")
 @example("a{}", "a{}")
-@example("a{,}", "aa")
 @example("]", "]")
 @example("[]a]", "]")
 @example("[^]a]", "b")
 @example("[a-]", "-")
-@example(r"[\b]", "\b")
 @example(r"[\D]", "1")
 @example(r"[\W_]+", "a_")
 @example(r"[\Wb]", "b")
@@ -108,24 +106,22 @@ def test_what_is_taken_means_what_re_makes_of_it(pattern: str, text: str) -> Non
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        (r"(a)\1", "backreference"),
-        ("(?=a)", "linear time"),
-        ("(?<!a)b", "linear time"),
-        ("a(?i)b", "at the start"),
-        ("(a", "not closed"),
-        ("a)", "without an opening"),
-        ("[a", "something missing"),
-        ("*a", "nothing to repeat"),
-        ("a**", "repetition of a repetition"),
-        ("a{2}{3}", "repetition of a repetition"),
-        ("a{9999}", "repetition"),
-        ("a{3,2}", "repetition"),
-        ("[b-a]", "no sense"),
-        (r"\q", "unknown escape"),
-        ("a\\", "something missing"),
-        ("(" * 100 + ")" * 100, "nesting"),
-        ("((a{500}){500}){500}", "too large"),
-        ("((((){500}){500}){500}){500}", "too large"),
+        (r"(a)\1", "invalid escape"),
+        ("(?=a)", "invalid perl operator"),
+        ("(?<!a)b", "invalid perl operator"),
+        ("(a", "missing \\)"),
+        ("a)", "unexpected \\)"),
+        ("[a", "missing \\]"),
+        ("*a", "no argument for repetition"),
+        ("a**", "bad repetition"),
+        ("a{9999}", "invalid repetition size"),
+        ("a{,2}", "write \\{0,n\\}"),
+        ("[b-a]", "invalid character class range"),
+        (r"a\Z", "invalid escape"),
+        ("a\\", "trailing"),
+        ("((a{500}){500}){500}", "invalid repetition size"),
+        ("x" * 10_001, "at most"),
+        ("\ud800", "no text"),
     ],
 )
 def test_what_cannot_be_matched_in_linear_time_is_refused(pattern: str, reason: str) -> None:
@@ -140,13 +136,32 @@ def test_a_pattern_that_explodes_elsewhere_takes_a_moment(pattern: str) -> None:
     assert not compile_pattern(pattern).is_in("a" * 20_000)
 
 
-def test_the_states_that_are_kept_are_bounded() -> None:
+def test_a_text_that_makes_ever_new_states_is_matched_to_its_end() -> None:
     machine = compile_pattern("a[ab]{14}[cd]")
     text = "".join(random.Random(1).choices("ab", k=60_000))  # noqa: S311 — a text, not a secret
     assert not machine.is_in(text)
-    assert len(machine._states) <= MAX_STATES + 1
-    assert machine._moves <= MAX_MOVES
     assert machine.is_in(text + "a" + "b" * 14 + "c")
+
+
+def test_a_name_that_is_no_text_hides_from_no_pattern() -> None:
+    name = b"opt/\xff\xfe/run".decode("utf-8", "surrogateescape")
+    assert compile_pattern("^opt/../run$").is_in(name)
+    assert compile_pattern("^opt/[^/]+/run$").first_line(f"a\n{name}") == 2
+    assert not compile_pattern("[?]").is_in(name)
+
+
+LINES = st.lists(st.text(st.sampled_from("ab \r"), max_size=4), max_size=5)
+
+
+@given(pattern=PATTERNS, lines=LINES)
+@example(pattern="[^a]*b", lines=["", "b"])
+@example(pattern=r"\s", lines=["a", "b ", ""])
+@example(pattern=r"a\z", lines=["a", "b"])
+@example(pattern="(?s)a.b", lines=["a", "b", "a b"])
+def test_the_first_line_is_the_first_of_those_that_fit_alone(pattern: str, lines: list[str]) -> None:
+    machine = compile_pattern(pattern)
+    alone = [number for number, line in enumerate(lines or [""], 1) if machine.is_in(line.removesuffix("\r"))]
+    assert machine.first_line("\n".join(lines)) == (alone[0] if alone else None)
 
 
 def test_the_first_line_that_fits_is_found() -> None:
