@@ -33,11 +33,12 @@ test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by
 
 test-all: test test-slow ## run all tests
 
-lint: $(READY) ## check style, types and the rooms' borders
+lint: $(READY) ## check style, types, the rooms' borders, and that nothing is reached from nowhere
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.unreached
 
 format: $(READY) ## write the code in the one style
 	$(BIN)/ruff check --fix .

@@ -17,18 +17,17 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from bench.world import Size, changed, fleet_of, names_of, records_of, scaled, snapshot_of
+from bench.world import Size, World, changed, names_of, records_of, scaled, snapshot_of, world_of
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.coordinates import asked, package_of
-from hullmark.match.fleet import Fleet
-from hullmark.policy.load import load_policy
-from hullmark.server.stories.advisories.matching import adopt_snapshot
+from hullmark.policy.load import load_any
 from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Database
 from hullmark.server.tables.images import coordinates
 from hullmark.server.tables.migrate import migrate
 from hullmark.server.tables.rollout import set_counts
+from tests.support.adoption import adopt_snapshot
 
 ACCOUNTS = 4
 REPOSITORIES = 20_000
@@ -67,15 +66,15 @@ def main() -> None:
     parser.add_argument("--world", type=Path, required=True)
     wanted = parser.parse_args()
     size = scaled(wanted.images)
-    fleet = made(size, wanted.world)
+    world = made(size, wanted.world)
     migrate(wanted.database)
     with psycopg.connect(wanted.database) as connection:
         for name, store in (("packages", _packages), ("sets", _sets), ("images", _images)):
-            _timed(name, lambda store=store: store(connection, fleet))  # type: ignore[misc]  # bound now
+            _timed(name, lambda store=store: store(connection, world))  # type: ignore[misc]  # bound now
             connection.commit()
     _timed("matches", lambda: asyncio.run(_match(wanted.database, wanted.world / "previous")))
     with psycopg.connect(wanted.database) as connection:
-        _timed("verdicts", lambda: _verdicts(connection, fleet))
+        _timed("verdicts", lambda: _verdicts(connection, world))
     with psycopg.connect(wanted.database, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
 
@@ -86,20 +85,20 @@ def _timed(name: str, do: Callable[[], None]) -> None:
     print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
-def made(size: Size, folder: Path) -> Fleet:
-    """The stored set of a world, kept in a folder with the snapshots of two days."""
+def made(size: Size, folder: Path) -> World:
+    """A world, kept in a folder with the snapshots of two days."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"fleet-{size.images}"
+    kept = folder / f"world-{size.images}"
     if kept.exists():
         return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]  # noqa: S301 - made by this very program
     names = names_of(size)
-    fleet = fleet_of(size, names)
+    world = world_of(size, names)
     records = records_of(size, names)
     for name, each in (("previous", records), ("next", changed(size, records))):
         (folder / name).unlink(missing_ok=True)
         (folder / f"{name}.digest").write_text(snapshot_of(folder / name, each))
-    kept.write_bytes(pickle.dumps(fleet, protocol=5))
-    return fleet
+    kept.write_bytes(pickle.dumps(world, protocol=5))
+    return world
 
 
 def digest_of_image(number: int) -> str:
@@ -123,29 +122,27 @@ def _copy(connection: psycopg.Connection[Any], statement: LiteralString, rows: I
             copy.write_row(row)
 
 
-def _packages(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
-    """Coordinates are numbered from 1 in the fleet's order, and each is one package."""
+def _packages(connection: psycopg.Connection[Any], world: World) -> None:
+    """Coordinates are numbered from 1 in their order, and each is one package."""
     keys: list[tuple[bytes, str, int]] = []
 
     def bodies() -> Iterator[tuple[int, bytes, bytes]]:
-        for number in range(fleet.coordinate_count):
-            coordinate = fleet.coordinate(number)
+        for number, coordinate in enumerate(world.coordinates, 1):
             body = coordinates._encode(coordinate)
             names = {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(package_of(coordinate), coordinate)}
-            keys.extend((coordinates.key_of(key), key[0], number + 1) for key in names)
-            yield number + 1, hashlib.sha256(body).digest(), body
+            keys.extend((coordinates.key_of(key), key[0], number) for key in names)
+            yield number, hashlib.sha256(body).digest(), body
 
     _copy(connection, "COPY coordinate (id, digest, body) FROM STDIN", bodies())
     _copy(connection, "COPY coordinate_key (key, namespace, coordinate_id) FROM STDIN", keys)
     keys.clear()
 
     def packages() -> Iterator[tuple[Any, ...]]:
-        for number in range(fleet.coordinate_count):
-            coordinate = fleet.coordinate(number)
+        for number, coordinate in enumerate(world.coordinates, 1):
             digest = hashlib.sha256(coordinates._encode(coordinate)).digest()
             row = coordinates._row(package_of(coordinate), digest, None, None)
             yield (
-                number + 1, row.digest, number + 1, row.type, row.name, row.version, row.arch, row.purl, row.is_system, "", True,
+                number, row.digest, number, row.type, row.name, row.version, row.arch, row.purl, row.is_system, "", True,
             )  # fmt: skip
 
     _copy(
@@ -155,23 +152,21 @@ def _packages(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
     )
 
 
-def _sets(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
-    count = fleet.set_count
+def _sets(connection: psycopg.Connection[Any], world: World) -> None:
     _copy(
         connection,
         "COPY package_set (id, digest) FROM STDIN",
-        ((number + 1, hashlib.sha256(b"set %d" % number).digest()) for number in range(count)),
+        ((number + 1, hashlib.sha256(b"set %d" % number).digest()) for number in range(len(world.sets))),
     )
-    rows = fleet._sets
     _copy(
         connection,
         "COPY set_member (set_id, package_id, coordinate_id) FROM STDIN",
-        ((number + 1, each + 1, each + 1) for number in range(count) for each in sorted(set(rows.row(number)))),
+        ((number, each + 1, each + 1) for number, members in enumerate(world.sets, 1) for each in members),
     )
 
 
-def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
-    count = fleet.image_count
+def _images(connection: psycopg.Connection[Any], world: World) -> None:
+    count = len(world.images)
     for number in range(1, ACCOUNTS + 1):
         connection.execute("INSERT INTO account (name) VALUES (%s)", (f"team-{number}",))
     when = [_START + timedelta(seconds=2 * number) for number in range(count)]
@@ -210,7 +205,7 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
     _copy(
         connection,
         "COPY image_set (image_id, set_id) FROM STDIN",
-        ((number + 1, each + 1) for number in range(count) for each in sorted(set(fleet._holders.sets.row(number)))),
+        ((number, each + 1) for number, sets in enumerate(world.images, 1) for each in sets),
     )
     for table in ("coordinate", "package", "package_set", "image"):
         connection.execute(
@@ -218,9 +213,9 @@ def _images(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
         )
 
 
-def _verdicts(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
+def _verdicts(connection: psycopg.Connection[Any], world: World) -> None:
     """What the policy says of every image: of each vulnerability in each package it holds."""
-    digest = load_policy(POLICY.encode()).digest
+    digest = load_any(POLICY.encode()).digest
     for account in range(1, ACCOUNTS + 1):
         connection.execute("INSERT INTO policy (account_id, name) VALUES (%s, 'baseline')", (account,))
         connection.execute(
@@ -228,7 +223,7 @@ def _verdicts(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
             (account, account, POLICY, digest),
         )
         connection.execute("INSERT INTO activation (account_id, version_id) VALUES (%s, %s)", (account, account))
-    counted = counts_of_images(connection, fleet)
+    counted = counts_of_images(connection, world)
     row = connection.execute(
         "SELECT snapshot_id, digest FROM matching JOIN snapshot ON snapshot.id = snapshot_id"
     ).fetchone()
@@ -274,14 +269,14 @@ def _verdicts(connection: psycopg.Connection[Any], fleet: Fleet) -> None:
     )
 
 
-def counts_of_images(connection: psycopg.Connection[Any], fleet: Fleet) -> list[tuple[int, int]]:
+def counts_of_images(connection: psycopg.Connection[Any], world: World) -> list[tuple[int, int]]:
     """How many findings stop and warn in each image. A package counts once, however many sets hold it."""
     found = connection.execute(_FOUND).fetchall()
     packages = {int(number) - 1: (int(stops), int(warns)) for number, stops, warns in found}
-    sets = [tuple({each for each in fleet._sets.row(number) if each in packages}) for number in range(fleet.set_count)]
+    told = [tuple(each for each in members if each in packages) for members in world.sets]
     counted: list[tuple[int, int]] = []
-    for number in range(fleet.image_count):
-        held = {each for one in set(fleet._holders.sets.row(number)) for each in sets[one]}
+    for sets in world.images:
+        held = {each for one in sets for each in told[one]}
         counted.append((sum(packages[each][0] for each in held), sum(packages[each][1] for each in held)))
     return counted
 

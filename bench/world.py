@@ -1,8 +1,9 @@
-"""A made-up world for `bench.rematch`: packages, package sets, images and advisories, skewed as real ones are. Same seed, same world."""
+"""A made-up world to measure a server in: packages, package sets, images and advisories, skewed as real ones are. Same seed, same world."""
 
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ import msgspec
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import Cover, FeedInfo
 from hullmark.match.coordinates import Coordinate
-from hullmark.match.fleet import Builder, Fleet
 from hullmark.model.advisory import (
     Advisory,
     AffectedPackage,
@@ -64,12 +64,20 @@ class Name:
     versions: int
 
 
+@dataclass(frozen=True)
+class World:
+    """Coordinates, package sets and images, by number. Of a set the numbers of its coordinates, of an image those of its sets, sorted."""
+
+    coordinates: list[Coordinate] = field(default_factory=list)
+    sets: list[array[int]] = field(default_factory=list)
+    images: list[array[int]] = field(default_factory=list)
+
+
 @dataclass
 class Pool:
     """The coordinates of one language or of one release of a distribution, the popular ones first."""
 
-    family: str
-    distro: Distro | None
+    is_system: bool
     numbers: list[int] = field(default_factory=list)
 
 
@@ -134,33 +142,35 @@ def _coordinates(name: Name) -> Iterator[tuple[str, Coordinate]]:
                 )  # fmt: skip
 
 
-def fleet_of(size: Size, names: list[Name]) -> Fleet:
-    """The stored set: each package set has some rare coordinates of its own, the rest are popular ones."""
+def world_of(size: Size, names: list[Name]) -> World:
+    """The images and what they hold: each package set has some rare coordinates of its own, the rest are popular ones."""
     rng = random.Random(size.seed)  # noqa: S311 - no secret
-    builder = Builder()
+    world = World()
     pools: dict[str, Pool] = {}
     for name in names:
         for place, coordinate in _coordinates(name):
             if place not in pools:
-                pools[place] = Pool(name.family, coordinate.distro)
-            pools[place].numbers.append(builder.add_coordinate(coordinate))
-    systems: list[tuple[int, Distro | None]] = []
+                pools[place] = Pool(is_system=coordinate.distro is not None)
+            pools[place].numbers.append(len(world.coordinates))
+            world.coordinates.append(coordinate)
+    systems: list[int] = []
     languages: list[int] = []
-    total = sum(len(pool.numbers) for pool in pools.values())
     for pool in pools.values():
-        share = max(1, round(size.sets * len(pool.numbers) / total))
-        sets = [builder.add_set(_set(rng, pool.numbers, at, share)) for at in range(share)]
-        if pool.distro is None:
-            languages += sets
-        else:
-            systems += [(number, pool.distro) for number in sets]
+        share = max(1, round(size.sets * len(pool.numbers) / len(world.coordinates)))
+        first = len(world.sets)
+        world.sets.extend(_numbers(_set(rng, pool.numbers, at, share)) for at in range(share))
+        (systems if pool.is_system else languages).extend(range(first, len(world.sets)))
     rng.shuffle(systems)
     rng.shuffle(languages)
-    for number in range(size.images):
-        system, distro = _pick(rng, systems, 4)
+    for _ in range(size.images):
+        system = _pick(rng, systems, 4)
         others = [_pick(rng, languages, 2) for _ in range(_SETS_OF_AN_IMAGE - 1)]
-        builder.add_image(f"sha256:{number:064x}", [system, *others], distro)
-    return builder.fleet()
+        world.images.append(_numbers([system, *others]))
+    return world
+
+
+def _numbers(numbers: list[int]) -> array[int]:
+    return array("I", sorted(set(numbers)))
 
 
 def _set(rng: random.Random, numbers: list[int], at: int, share: int) -> list[int]:

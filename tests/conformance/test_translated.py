@@ -25,10 +25,11 @@ from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
 from hullmark.policy.context import Context
 from hullmark.policy.conversion import Translation, translate
-from hullmark.policy.load import load_any, load_policy
+from hullmark.policy.load import load_any
 from hullmark.scan.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.places import SHARED, shared
+from tests.support.policies import native_policy
 
 INVALID = 30
 """Cases whose policy has a mistake on purpose: there is nothing to translate."""
@@ -167,7 +168,7 @@ def test_a_translated_policy_comes_to_the_same_verdict(name: str, tmp_path: Path
     build = shared("conformance", "policy", "build_image.py")
     image = tmp_path / "image"
     subprocess.run([sys.executable, build, name, image], check=True, capture_output=True)
-    native = load_policy(msgspec.json.encode(translation.document))
+    native = native_policy(msgspec.json.encode(translation.document))
     before, after = (verdict(case, policy, image, tmp_path) for policy in (bundle, native))
     assert (after.verdict is before.verdict) is (name not in DIFFERENT), (before.reason, after.reason)
     # An image on a list is not judged natively; the original lists all the same what its rules find.

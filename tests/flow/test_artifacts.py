@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.advisorydb.sign import fingerprints
 from hullmark.app.share import ARTIFACT_TYPE, pull, push
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.net.errors import BadRedirect, CertificateRefused
@@ -24,7 +23,7 @@ from hullmark.source import ImageNotFound, SourceOptions, open_image
 from hullmark.source.artifacts import ArtifactWish, Part, open_artifact, push_artifact
 from tests.support.images import Blobs
 from tests.support.registry import FakeRegistry, debian_registry, encoded, make_certificates
-from tests.support.shelves import key_pair, put, some_feeds
+from tests.support.shelves import fingerprint_of, key_pair, put, some_feeds
 
 LOGIN = ("writer", "correct horse")
 TYPE = "application/vnd.example.thing.v1"
@@ -81,7 +80,7 @@ def test_a_snapshot_goes_through_a_registry(registry: Registry, tmp_path: Path) 
     assert again.sent < 5000 < published.sent  # the manifest alone
     received = pull(there, reference, registry.options, trusted=public)
     assert (received.kind, received.snapshot, received.previous) == ("snapshot", digest, "")
-    assert received.signer == fingerprints(public)[0]
+    assert received.signer == fingerprint_of(public)
     assert current(there) == digest
     by_digest = f"{registry.host}/team/advisories@{published.digest}"
     assert pull(there, by_digest, registry.options, trusted=public).kind == "nothing"

@@ -24,27 +24,27 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Exploitability, KevEntry, Range, Record, Support
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Match, Suppression
+from hullmark.model.match import Match
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scan.take import take
 from hullmark.server.stories.advisories import matching
 from hullmark.server.tables.advisories import snapshots
-from hullmark.server.tables.advisories.matches import Exemption, exempt_in_image, forgotten
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.images import holders
 from hullmark.server.tables.images.holders import PackageWish
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, StoredMatch
 from hullmark.source import SourceOptions
+from tests.support import advisory_days
+from tests.support.adoption import adopt_snapshot
 from tests.support.advisories import advisory_files
+from tests.support.advisory_days import days
 from tests.support.books import advisory, affected, inventory, package
 from tests.support.database import fresh_database
 from tests.support.places import CORPUS, corpus
 from tests.support.program import program_in
-from tests.support.snapshots import snapshot_in
-from tests.unit.app.test_rematch import IMAGES as REMATCHED
-from tests.unit.app.test_rematch import both, days
+from tests.support.snapshots import snapshot_in, two_snapshots
 
 AT = "2026-11-26"
 BEFORE = "2026-11-25"
@@ -195,12 +195,25 @@ MENDED = advisory("CVE-2024-1", affected("alpine:3.18", "py3-foo", "apk", "1.1-r
 FILLER = advisory("CVE-2000-1", affected("alpine:3.18", "filler", "apk", "1-r0"), source="filler")
 RATED = Advisory(id="CVE-2024-3", source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", 9.8, "nvd"),))
 LISTED = KevEntry(cve="CVE-2024-1", source="kev", added="2026-01-01", ransomware=True)
+UNAFFECTED = advisory("CVE-2024-3", affected("debian:12", "foo", "deb", "1.5-1", kind="unaffected"), source="vex")
+JOINED = [
+    advisory(
+        "OSV-1", affected("pypi", "foo", "pep440", "2"), source="osv", aliases=("CVE-2024-1", "PYSEC-1"), severity="low"
+    ),
+    advisory("PYSEC-1", affected("pypi", "foo", "pep440", "2"), source="pypa", severity="critical"),
+]
 RECORDS = [FOO, ODD, DEB, FILLER]
 
 STEPS: dict[str, list[Record]] = {
     "an advisory more": [*RECORDS, advisory("GHSA-3", affected("pypi", "foo", "pep440", "3"), severity="low")],
     "an advisory less": [ODD, DEB, FILLER],
     "nothing is known of a namespace": [DEB, FILLER],
+    "taken back": [msgspec.structs.replace(FOO, withdrawn="2026-02-01"), ODD, DEB, FILLER],
+    "another fix": [msgspec.structs.replace(FOO, affected=(affected("pypi", "foo", "pep440", "3"),)), ODD, DEB, FILLER],
+    "another id": [msgspec.structs.replace(FOO, id="GHSA-9", aliases=("CVE-2024-1", "GHSA-1")), ODD, DEB, FILLER],
+    "a word that it is not affected": [*RECORDS, UNAFFECTED],
+    "another speaks for it, by way of a third name": [*RECORDS, *JOINED],
+    "nobody speaks of what has no version": [FOO, DEB, FILLER],
     "the owner is recorded as mended": [*RECORDS, MENDED],
     "another severity": [msgspec.structs.replace(FOO, severity="critical"), ODD, DEB, FILLER],
     "another rating": [*RECORDS, RATED],
@@ -233,6 +246,42 @@ def test_there_and_back(step: str, tmp_path: Path, database_url: str) -> None:
     told(database_url, story)
 
 
+def test_what_decides_nothing_touches_no_image(tmp_path: Path, database_url: str) -> None:
+    scores = [Exploitability("CVE-2024-1", score, 0.5) for score in (0.11, 0.49)]
+    elsewhere = advisory("CVE-2024-7", affected("debian:12", "not-there", "deb", "9"))
+    reworded = msgspec.structs.replace(FOO, summary="Other words.")
+
+    async def story(db: Database) -> None:
+        with (
+            snapshot_in(tmp_path, [*RECORDS, scores[0]]) as first,
+            snapshot_in(tmp_path, [reworded, ODD, DEB, FILLER, scores[1], elsewhere]) as second,
+        ):
+            await adopted(db, first, None, at=AT)
+            for name, image in SMALL.items():
+                await taken(db, first, name, image)
+            number = await adopted(db, second, first, at=AT)
+            async with db.system() as conn:
+                assert await images_touched(conn, number) == set()
+
+    told(database_url, story)
+
+
+def test_what_becomes_unknown_or_known_is_written_down_also_where_nothing_affects(
+    tmp_path: Path, database_url: str
+) -> None:
+    async def story(db: Database) -> None:
+        with snapshot_in(tmp_path, [FOO, DEB, FILLER]) as first, snapshot_in(tmp_path, RECORDS) as second:
+            await adopted(db, first, None, at=AT)
+            image = await taken(db, first, "image", inventory([package("pypi", "odd", UNKNOWN_VERSION)], "debian:12"))
+            for previous, following, unknown in ((first, second, 1), (second, first, 0)):
+                number = await adopted(db, following, previous, at=AT)
+                async with db.system() as conn:
+                    assert await images_touched(conn, number) == {image}
+                    assert len((await reports.unknown(conn, image)).packages) == unknown
+
+    told(database_url, story)
+
+
 def test_who_owns_a_package_answers_for_it_where_it_does(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
         with snapshot_in(tmp_path, [*RECORDS, MENDED]) as book:
@@ -242,28 +291,6 @@ def test_who_owns_a_package_answers_for_it_where_it_does(tmp_path: Path, databas
                 ("pkg:pypi/foo@1.2", "distro"),
                 ("pkg:pypi/foo@1.2?x=y", None),
             ]
-
-    told(database_url, story)
-
-
-def test_what_is_told_of_one_image_exempts_no_other(tmp_path: Path, database_url: str) -> None:
-    async def story(db: Database) -> None:
-        with snapshot_in(tmp_path, RECORDS) as book:
-            await adopted(db, book, None, at=AT)
-            one, other = [await taken(db, book, name, SMALL["plain"]) for name in ("one", "other")]
-            row = next(row for row in await whole(db, one) if row.package.name == "foo")
-            said = Exemption(package_id=row.package.id, advisory_id=row.advisory_id, by="vex", reason="not loaded")
-            async with db.system() as conn:
-                await exempt_in_image(conn, one, [said])
-                account = await an_account(conn, [one, other])
-                found = await reports.counts(conn, [one, other])
-                found_in = await holders.images_with_advisory(conn, account, "CVE-2024-1")
-            assert [each.suppressed for each in await whole(db, one) if each.package.name == "foo"] == [
-                Suppression(by="vex", reason="not loaded")
-            ]
-            assert [each.suppressed for each in await whole(db, other) if each.package.name == "foo"] == [None]
-            assert (found[one].severities.get("high", 0), found[other].severities["high"]) == (0, 1)
-            assert [each.image_id for each in found_in.holders] == [other]
 
     told(database_url, story)
 
@@ -383,10 +410,10 @@ def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
     database_server: str,
     days: tuple[list[Record], list[Record]],
 ) -> None:
-    images = [owning(each) for each in REMATCHED]
+    images = [owning(each) for each in advisory_days.IMAGES]
 
     async def story(db: Database) -> None:
-        with both(*days) as (first, second):
+        with two_snapshots(*days) as (first, second):
             await adopted(db, first, None, at=BEFORE)
             ids = [await taken(db, first, str(number), image) for number, image in enumerate(images)]
             for at, (previous, book) in ((BEFORE, (None, first)), (AT, (first, second))):
@@ -402,13 +429,13 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.server.adoption import matching
 from hullmark.server.tables.database import Database
+from tests.support.adoption import adopt_snapshot
 
 async def main(url, number, first, one, second, two):
     async with Database(url, most=2) as db:
         with Snapshot(Path(first), one) as previous, Snapshot(Path(second), two) as following:
-            await matching.adopt_snapshot(db, int(number), following, previous, at="2026-11-26", size=2)
+            await adopt_snapshot(db, int(number), following, previous, at="2026-11-26", size=2)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -524,7 +551,8 @@ def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Pat
                 await asyncio.gather(*(finished(db, following, new) for _ in range(2)))
             await asyncio.gather(*work)
             async with db.system() as conn:
-                assert await forgotten(conn) == ()
+                never = "SELECT id FROM coordinate WHERE id NOT IN (SELECT coordinate_id FROM coordinate_state)"
+                assert await (await conn.execute(never)).fetchall() == []
                 rows = await (await conn.execute("SELECT id, digest FROM image ORDER BY id")).fetchall()
             assert len(rows) == len(images)
             for number, name in rows:
@@ -556,7 +584,7 @@ async def adopted(db: Database, book: Snapshot, previous: Snapshot | None, *, at
     """Adopt a snapshot; its number."""
     async with db.system() as conn:
         number = await snapshots.add_snapshot(conn, book.digest, data_at=book.data_at, object="", namespaces={})
-    await matching.adopt_snapshot(db, number, book, previous, at=at, size=300)
+    await adopt_snapshot(db, number, book, previous, at=at, size=300)
     async with db.system() as conn:
         assert await snapshots.planned(conn) == 0
     return number

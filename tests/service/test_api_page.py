@@ -7,10 +7,10 @@ from pathlib import Path
 
 from hullmark.server.api.app import create_app
 from hullmark.server.api.contract import contract_of
-from hullmark.server.api.page import page_of
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings
 from tests.support.places import REPOSITORY
+from tools.api_page import page_of
 
 PAGE = REPOSITORY / "docs" / "reference" / "api.md"
 

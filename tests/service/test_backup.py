@@ -11,11 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from hullmark.server.stories.backup.backup import back_up
+from hullmark.server.stories.backup.restore import restore
 from hullmark.server.stories.images.logins import context_of
+from hullmark.server.stories.settings import Settings
 from hullmark.server.stories.vault import open_vault
+from hullmark.server.tables.forms import newest_form
+from hullmark.server.tables.migrate import migrate
 from tests.support.buckets import s3_bucket
+from tests.support.database import named
 from tests.support.images import Blobs, tar_of
 from tests.support.processes import (
     _PROGRAM,
@@ -232,3 +240,28 @@ def test_over_a_postgresql_and_a_bucket_objects_are_listed_or_copied(registry: t
             running.ready()
             assert answers(client) == before
             assert running.stop()["api"] == 0
+
+
+def test_a_backup_of_an_earlier_form_comes_back_in_the_newest(database_server: str, tmp_path: Path) -> None:
+    old, new = (Settings(data=tmp_path / name, database_url=empty(database_server, name)) for name in ("old", "new"))
+    for settings in (old, new):
+        settings.data.mkdir()
+    form, _ = "0006", open_vault(old.key_path)  # which makes a key
+    assert migrate(old.database_url, form) == form
+    with psycopg.connect(old.database_url) as connection:
+        assert connection.execute("SELECT to_regclass('image_exempt') IS NOT NULL").fetchone() == (True,)
+        connection.execute("INSERT INTO image (digest) VALUES ('sha256:1')")
+    made = back_up(old, {}, tmp_path / "backup.tar", with_key=True)
+    assert made.told.form == form
+    restored = restore(new, {}, tmp_path / "backup.tar")
+    assert (restored.told.form, restored.form) == (form, newest_form())
+    with psycopg.connect(new.database_url) as connection:
+        assert connection.execute("SELECT digest FROM image").fetchall() == [("sha256:1",)]
+        assert connection.execute("SELECT to_regclass('image_exempt') IS NULL").fetchone() == (True,)
+
+
+def empty(server: str, name: str) -> str:
+    """The URL of an empty database."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"backup_{name}")))
+    return named(server, f"backup_{name}")

@@ -17,10 +17,10 @@ from hullmark.cli.remote.event import more_of
 from hullmark.model.notice import TRANSITION_KINDS
 from hullmark.policy.values import NameGlob
 from hullmark.server.stories.notice.route import route_what_waits
-from hullmark.server.tables.notice import messages, transitions
+from hullmark.server.tables.notice import messages
 from hullmark.server.tables.notice.decisions import like
 from hullmark.server.tables.notice.silences import end_silence
-from tests.support.notices import START, Place, cause, digest_of, lost, place
+from tests.support.notices import START, Place, cause, digest_of, lost, place, transitions_of
 
 pytestmark = pytest.mark.anyio
 
@@ -585,7 +585,7 @@ async def test_telling_again_is_told_once(at: Place) -> None:
         await at.route()
     assert [row["item_count"] for row in await at.messages()] == [1]
     async with at.services.database.system() as connection:
-        assert len(await transitions.of_image(connection, at.account_id, same.image_id or 0)) == 1
+        assert len(await transitions_of(connection, at.account_id, same.image_id or 0)) == 1
 
 
 WILD = st.text(st.sampled_from("ab*?%_\\/.:é\n"), min_size=1, max_size=8)

@@ -24,7 +24,6 @@ THROUGH_IMAGES = {
     "image_alias": "image_id",
     "image_layer": "image_id",
     "image_set": "image_id",
-    "image_exempt": "image_id",
 }
 """Tables without an account that are bound through the images that it holds, and the column that says which image."""
 
@@ -71,29 +70,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         async with at.services.database.system() as connection:
             rows = await (await connection.execute("SELECT name, id FROM account")).fetchall()
             ids = {str(name): int(number) for name, number in rows}
-            for name, digest in (("ours", ours.digest), ("theirs", theirs.digest)):
-                found = await (await connection.execute("SELECT id FROM image WHERE digest = %s", (digest,))).fetchone()
-                assert found is not None
-                await _exempt(connection, found[0], name)
         yield World(at=at, ours=ours, theirs=theirs, account=ids["ours"], foreign=ids["theirs"])
-
-
-async def _exempt(connection: Any, image: int, word: str) -> None:
-    """A row in image_exempt, whatever its columns are."""
-    cursor = await connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'image_exempt'"
-        " AND is_nullable = 'NO' AND column_default IS NULL AND column_name <> 'image_id' AND is_identity = 'NO'"
-    )
-    columns = await cursor.fetchall()
-    await connection.execute("SET LOCAL session_replication_role = replica")
-    values = [
-        word if kind == "text" else ["x"] if kind == "ARRAY" else "{}" if kind == "jsonb" else 1 for _, kind in columns
-    ]
-    names = sql.SQL(", ").join(sql.Identifier(each) for each in ("image_id", *(name for name, _ in columns)))
-    marks = sql.SQL(", ").join(sql.Placeholder() * (len(columns) + 1))
-    await connection.execute(
-        sql.SQL("INSERT INTO image_exempt ({}) VALUES ({})").format(names, marks), (image, *values)
-    )
 
 
 async def test_every_table_is_bound_to_accounts_or_known_to_be_shared(world: World) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from hullmark.server.stories.notice.route import route
-from hullmark.server.tables.notice import transitions
 from tests.support.desk import Desk, desk
-from tests.support.notices import START, Place, cause, digest_of, lost
+from tests.support.notices import START, Place, cause, digest_of, lost, transitions_of
 
 pytestmark = pytest.mark.anyio
 
@@ -272,4 +271,4 @@ async def test_another_account_sees_nothing_of_it(at: Desk) -> None:
     assert (await at.get("/transitions", "another"))["items"] == []
     await at.get(f"/transitions/causes/{told['cause']['id']}", "another", status=404)
     async with at.services.database.tenant(place.account_id + 1) as connection:
-        assert await transitions.of_image(connection, place.account_id, 1) == []
+        assert await transitions_of(connection, place.account_id, 1) == []

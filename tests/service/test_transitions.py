@@ -21,6 +21,7 @@ from hullmark.server.tables.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.notices import transitions_of
 
 pytestmark = pytest.mark.anyio
 
@@ -83,7 +84,7 @@ async def test_a_new_advisory_and_its_withdrawal(at: Desk) -> None:
     lost = ("compliance.lost", "advisory", "advisory:CVE-2026-1", "")
     assert await told(at) == [lost]
     async with at.services.database.system() as connection:
-        (row,) = await transitions.of_image(connection, 1, await image_of(at, digest))
+        (row,) = await transitions_of(connection, 1, await image_of(at, digest))
         cause = (await transitions.causes(connection, 1, [row.cause_id]))[row.cause_id]
     assert (row.before, row.after, row.policy, row.is_certified, row.history_id is None) == (
         "go",
@@ -198,7 +199,7 @@ async def test_a_tag_moves_to_an_image_that_was_never_judged(at: Desk) -> None:
     await at.work()
     assert await told(at) == [("compliance.lost", "image", f"tag:{at.reference('1.0')}", "")]
     async with at.services.database.system() as connection:
-        rows = await transitions.of_image(connection, 1, await image_of(at, digest))
+        rows = await transitions_of(connection, 1, await image_of(at, digest))
     (row,) = [each for each in rows if each.kind == "compliance.lost"]
     assert (row.before, row.after, row.is_certified, row.reference) == ("go", "stop", False, at.reference("1.0"))
 

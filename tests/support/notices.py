@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from hullmark.model.notice import Cause, Transition
 from hullmark.server.stories.notice.route import RoutingResult, route
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
+from hullmark.server.tables.database import Connection
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.notice.silences import NewSilence, SilenceRow, add_silence
 from hullmark.server.tables.notice.subscriptions import NewSubscription, add_subscription
@@ -198,3 +199,13 @@ async def place(database_url: str, folder: Path, account: str = "shop") -> Async
         found = Place(services, int(row[0]))
         services.clock = lambda: found.now
         yield found
+
+
+async def transitions_of(connection: Connection, account_id: int, image_id: int) -> list[transitions.TransitionRow]:
+    """The transitions of an image, the newest first."""
+    async with connection.cursor(row_factory=class_row(transitions.TransitionRow)) as cursor:
+        await cursor.execute(
+            f"SELECT {transitions.TRANSITION} FROM transition WHERE account_id = %s AND image_id = %s ORDER BY id DESC",
+            (account_id, image_id),
+        )
+        return await cursor.fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -69,6 +70,14 @@ def key_pair(folder: Path, name: str = "key", kind: str = "ed25519") -> tuple[Pa
     openssl("genpkey", "-algorithm", kind, "-out", private)
     openssl("pkey", "-in", private, "-pubout", "-out", public)
     return private, public
+
+
+def fingerprint_of(public: Path) -> str:
+    """What `verify` answers for a key: `sha256:HEX` over it in DER."""
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-in", public, "-outform", "DER"], check=True, capture_output=True
+    )
+    return f"sha256:{hashlib.sha256(der.stdout).hexdigest()}"
 
 
 def openssl(*arguments: str | Path) -> None:

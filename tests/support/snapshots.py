@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,3 +23,14 @@ def snapshot_in(folder: Path, records: Sequence[Record], **more: Any) -> Snapsho
     path = folder / f"{len(list(folder.iterdir()))}.sqlite"
     digest = build(path, [(info(name, **more), by_feed[name]) for name in sorted(by_feed)])
     return Snapshot(path, digest)
+
+
+@contextmanager
+def two_snapshots(before: Sequence[Record], after: Sequence[Record]) -> Iterator[tuple[Snapshot, Snapshot]]:
+    """A snapshot of the records of a day, and one of the next day's."""
+    with (
+        tempfile.TemporaryDirectory(prefix="hullmark-test-") as folder,
+        snapshot_in(Path(folder), before) as previous,
+        snapshot_in(Path(folder), after) as following,
+    ):
+        yield previous, following

@@ -13,7 +13,7 @@ import msgspec
 
 from hullmark.advisorydb.excerpt import Excerpt, Key
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.model.advisory import Advisory, AffectedPackage, KevEntry, Lifecycle, Support
+from hullmark.model.advisory import Advisory, AffectedPackage, KevEntry, Support
 
 EPSS_THRESHOLDS = (0.1,)
 """The scores (above 0, up to 1) whose reaching is news if nobody says otherwise."""
@@ -49,14 +49,6 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     after: KevEntry | None
 
 
-class LifecycleChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A product's release of which a feed says something else than before."""
-
-    feed: str
-    before: Lifecycle | None
-    after: Lifecycle | None
-
-
 class SupportChange(msgspec.Struct, frozen=True, kw_only=True):
     """A package whose distribution maintains it less, more or otherwise than before."""
 
@@ -73,21 +65,17 @@ class SupportChange(msgspec.Struct, frozen=True, kw_only=True):
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
-    `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `names`: every id under
-    which a changed advisory, rating, listing or crossing goes. `namespaces`: those of which only one snapshot knows anything, or all of it.
-    `products` (purls without version, images): those of which suppliers say something else (VEX).
+    `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `namespaces`: those of
+    which only one snapshot knows anything, or all of it.
     """
 
     advisories: tuple[AdvisoryChange, ...] = ()
     keys: frozenset[Key] = frozenset()
     rated: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
     kev: tuple[Listing, ...] = ()
     epss: tuple[Crossing, ...] = ()
-    lifecycles: tuple[LifecycleChange, ...] = ()
     support: tuple[SupportChange, ...] = ()
     namespaces: frozenset[str] = frozenset()
-    products: frozenset[str] = frozenset()
 
 
 def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EPSS_THRESHOLDS) -> Difference:
@@ -99,32 +87,25 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
         return Difference()
     advisories = tuple(_changed(previous, next))
     keys: set[Key] = set()
-    names: set[str] = set()
     rated: set[str] = set()
     for each in advisories:
         before = None if each.before is None else previous.by_number(each.before)
         after = None if each.after is None else next.by_number(each.after)
         keys |= _touched(before, after)
-        names.update(name for advisory in (before, after) if advisory for name in (advisory.id, *advisory.aliases))
         if each.id.startswith("CVE-") and _rating(before) != _rating(after):
             rated.add(each.id)
     kev = tuple(_listings(previous.all_exploited(), next.all_exploited()))
     with Excerpt(previous) as old, Excerpt(next) as new:
         epss = tuple(_crossings(old, new, sorted(thresholds)))
-        lifecycles = tuple(_lifecycles(old, new))
         support = tuple(_support(old, new))
-        products = frozenset(product for product, _ in old.said() ^ new.said())
     return Difference(
         advisories=advisories,
         keys=frozenset(keys),
         rated=frozenset(rated),
-        names=frozenset(names.union(rated, (each.cve for each in kev), (each.cve for each in epss))),
         kev=kev,
         epss=epss,
-        lifecycles=lifecycles,
         support=support,
         namespaces=frozenset(previous.namespaces.keys() ^ next.namespaces.keys()) | covered_otherwise(previous, next),
-        products=products,
     )
 
 
@@ -143,26 +124,6 @@ def covered_otherwise(previous: Snapshot, next: Snapshot, days: tuple[str, str] 
 def band(score: float, thresholds: Sequence[float]) -> int:
     """How many of the thresholds (sorted) a score has reached."""
     return bisect_right(thresholds, score)
-
-
-def kin(old: Excerpt, new: Excerpt, names: frozenset[str]) -> tuple[set[int], set[int]]:
-    """Row numbers, in either snapshot, of the advisories that go by one of these names, or by one that such an advisory has, and so on.
-
-    What is outside has no name in common with what is inside, in neither snapshot: matching merges, clears and settles by
-    names alone, so that the matches of what is inside do not depend on the rest.
-    """
-    known: set[str] = set()
-    inside: tuple[set[int], set[int]] = (set(), set())
-    fresh = set(names)
-    while fresh:
-        known |= fresh
-        reached: set[str] = set()
-        for excerpt, numbers in zip((old, new), inside, strict=True):
-            found = excerpt.going_by(fresh)
-            numbers.update(found)
-            reached.update(name for going_by in found.values() for name in going_by)
-        fresh = reached - known
-    return inside
 
 
 def _changed(previous: Snapshot, next: Snapshot) -> Iterator[AdvisoryChange]:
@@ -235,14 +196,6 @@ def _crossings(old: Excerpt, new: Excerpt, thresholds: Sequence[float]) -> Itera
         was, now = before.get(cve, 0.0), after.get(cve, 0.0)
         if band(was, thresholds) != band(now, thresholds):
             yield Crossing(cve=cve, before=was, after=now)
-
-
-def _lifecycles(old: Excerpt, new: Excerpt) -> Iterator[LifecycleChange]:
-    before, after = old.releases(), new.releases()
-    for key in sorted(before.keys() | after.keys()):
-        was, now = before.get(key), after.get(key)
-        if was != now:
-            yield LifecycleChange(feed=key[2], before=_read(was, Lifecycle), after=_read(now, Lifecycle))
 
 
 def _support(old: Excerpt, new: Excerpt) -> Iterator[SupportChange]:

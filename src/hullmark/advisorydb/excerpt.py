@@ -1,4 +1,4 @@
-"""A snapshot that is asked about some of its advisories only: what a comparison needs is little beside all there is."""
+"""A snapshot that is asked what a comparison needs, which is little beside all there is."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ Key = tuple[str, str]
 _CHUNK = 400
 
 
-class _AdvisoryNames(msgspec.Struct, frozen=True):
-    """Of an advisory, under which names it goes."""
-
-    id: str
-    aliases: tuple[str, ...] = ()
-
-
 class _PartKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of a part of an advisory, which package it speaks of."""
 
@@ -28,12 +21,11 @@ class _PartKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str
 
 
-_naming = msgspec.msgpack.Decoder(_AdvisoryNames).decode
 _keyed = msgspec.msgpack.Decoder(_PartKey).decode
 
 
 class Excerpt(Snapshot):
-    """A snapshot's file, opened anew. `limit` makes `hits` tell of some advisories only; all other questions stay as they are."""
+    """A snapshot's file, opened anew."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Open the file of a snapshot once more."""
@@ -42,21 +34,12 @@ class Excerpt(Snapshot):
     def __enter__(self) -> Excerpt:
         return self
 
-    def limit(self, numbers: Iterable[int]) -> None:
-        """From now on, `hits` are only those of the advisories with these row numbers."""
-        self._look_up.limit(numbers)
-
-    def going_by(self, names: Iterable[str]) -> dict[int, tuple[str, ...]]:
-        """Row numbers of the advisories that have one of these ids or aliases, each with all names that it goes by."""
-        found: dict[int, tuple[str, ...]] = {}
+    def going_by(self, names: Iterable[str]) -> set[int]:
+        """Row numbers of the advisories that have one of these ids or aliases."""
+        found: set[int] = set()
         for chunk, marks in _chunks(sorted(set(names))):
-            rows = self._db.execute(
-                f"SELECT id, head FROM advisory WHERE id IN (SELECT advisory FROM alias WHERE name IN ({marks}))",  # noqa: S608
-                chunk,
-            )
-            for number, head in rows:
-                naming = _naming(head)
-                found[number] = (naming.id, *naming.aliases)
+            rows = self._db.execute(f"SELECT advisory FROM alias WHERE name IN ({marks})", chunk)  # noqa: S608
+            found.update(number for (number,) in rows)
         return found
 
     def keys_of(self, numbers: Iterable[int]) -> set[Key]:
@@ -84,10 +67,6 @@ class Excerpt(Snapshot):
         """What is known of packages that are maintained less than the rest, as it is kept, by namespace and name."""
         rows = self._db.execute("SELECT namespace, name, body FROM support")
         return {(namespace, name): body for namespace, name, body in rows}
-
-    def said(self) -> set[tuple[str, bytes]]:
-        """Products, and what VEX says of them, as it is kept."""
-        return set(self._db.execute("SELECT product, body FROM statement"))
 
 
 def _chunks(values: Sequence[str] | Sequence[int]) -> Iterator[tuple[Sequence[str] | Sequence[int], str]]:

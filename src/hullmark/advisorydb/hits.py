@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -50,13 +50,6 @@ WHERE CASE WHEN q.whole THEN 1 ELSE {_COVERS.format("1")} END
 """  # noqa: S608 - put together of the constants above
 """The look-up. Its one parameter is `_AskTable.groups`."""
 
-# Names of the connection's own come before those of the file: to the statement, the ranges of other advisories are not there.
-# The plus keeps the table of a package's ranges the one that is searched, whichever is the smaller.
-_LIMIT = """
-CREATE TEMP TABLE among (number INTEGER PRIMARY KEY);
-CREATE TEMP VIEW span AS SELECT * FROM main.span WHERE +advisory IN (SELECT number FROM temp.among);
-"""
-
 _Compared = tuple[dict[bytes, bool], dict[tuple[int, bytes | None, bytes | None], bool]]
 """Of one version: whether it is one that is written so, and whether it lies between bounds (with their flags)."""
 
@@ -76,15 +69,6 @@ class LookUp:
         db.create_function("is_equal", 2, self._asked.is_equal)
         db.create_function("is_inside", 4, self._asked.is_inside)
         self._heads: dict[int, Advisory] = {}
-        self._is_limited = False
-
-    def limit(self, numbers: Iterable[int]) -> None:
-        """From now on, `hits` are only those of the advisories with these row numbers."""
-        if not self._is_limited:
-            self._db.executescript(_LIMIT)
-            self._is_limited = True
-        self._db.execute("DELETE FROM temp.among")
-        self._db.executemany("INSERT OR IGNORE INTO temp.among VALUES (?)", ((number,) for number in numbers))
 
     def close(self) -> None:
         """Close the connection."""

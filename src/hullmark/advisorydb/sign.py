@@ -81,12 +81,6 @@ def verify(document: bytes, signature: bytes, trusted: Path) -> str:
     )
 
 
-def fingerprints(trusted: Path) -> tuple[str, ...]:
-    """The fingerprints of trusted keys: `sha256:HEX` over the key in DER. Raises HullmarkError if they cannot be read."""
-    _need_library()
-    return tuple(_fingerprint(key) for key in _trusted_keys(trusted))
-
-
 def _fingerprint(key: Ed25519PublicKey) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 

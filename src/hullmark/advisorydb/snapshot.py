@@ -210,10 +210,6 @@ class Snapshot:
         rows = self._db.execute("SELECT cve, body FROM kev ORDER BY cve")
         return {cve: msgspec.msgpack.decode(body, type=KevEntry) for cve, body in rows}
 
-    def all_scores(self) -> Iterator[tuple[str, float]]:
-        """CVE and EPSS score of all, sorted by CVE."""
-        yield from self._db.execute("SELECT cve, score FROM epss ORDER BY cve")
-
     def lifecycles(self, product: str, release: str = "") -> tuple[Lifecycle, ...]:
         """What is known of a product's releases (of one of them), sorted."""
         rows = self._db.execute(

@@ -26,7 +26,6 @@ PAYLOAD_TYPES = {
 }
 SNAPSHOT_ANNOTATION = "hullmark.advisories.snapshot"
 DATA_AT_ANNOTATION = "hullmark.advisories.data-at"
-PARENT_ANNOTATION = "hullmark.advisories.parent"
 
 _WORTH = 0.5  # a delta larger than this part of the snapshot is not worth its time
 

@@ -15,7 +15,7 @@ _DISTRIBUTIONS = (
 )
 _LANGUAGES = (
     *("ghsa", "github_api", "govulndb", "pypa", "rubysec", "rustsec", "friendsofphp"),
-    *("haskell", "nodejs", "retirejs", "sap", "victims", "osv", "osv_debian"),
+    *("haskell", "nodejs", "retirejs", "sap", "osv", "osv_debian"),
 )
 _PRODUCTS = ("bitnami", "kubernetes", "nvd", "nvd_overrides")
 _ABOUT_CVES = ("kev", "epss", "vulnrichment", "endoflife", "vexhub")

@@ -5,19 +5,17 @@ What an image adds (where a package lies, which package owns its files, what is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
 
 from hullmark.match import cpes
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.find import channels_in_use
 from hullmark.match.lookups import RULES, Lookup, is_a_commit, is_system, lookups, untold
-from hullmark.model.inventory import Distro, Inventory
+from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
 from hullmark.model.purl import make_purl, namespace_of
-from hullmark.versions.ranges import is_version
 
 
 class _Everything(frozenset[str]):
@@ -28,7 +26,6 @@ class _Everything(frozenset[str]):
 
 
 _EVERY = _Everything()
-_NO_CHANNELS: tuple[str, ...] = ()
 
 
 class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,24 +49,6 @@ class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
     symbols: str = ""
     distro: Distro | None = None
     channels: tuple[str, ...] = ()
-
-
-def coordinates_of(inventory: Inventory, channels: Collection[str] = _NO_CHANNELS) -> tuple[Coordinate, ...]:
-    """The coordinates of an inventory's packages, without repetition, in the packages' order. `channels` as for `find`."""
-    return tuple(dict.fromkeys(each for layer in by_layer(inventory, channels).values() for each in layer))
-
-
-def by_layer(inventory: Inventory, channels: Collection[str] = _NO_CHANNELS) -> dict[int, tuple[Coordinate, ...]]:
-    """The coordinates by the layer that brought their packages (-1: not known): images with a base in common have sets in common."""
-    used = tuple(sorted({*channels, *channels_in_use(inventory)}))
-    distro = inventory.distro
-    if distro is not None and distro.repositories:
-        distro = msgspec.structs.replace(distro, repositories=())
-    found: dict[int, dict[Coordinate, None]] = {}
-    for package in inventory.packages:
-        layer = package.locations[0].layer if package.locations else -1
-        found.setdefault(layer, {})[coordinate_of(package, distro, used)] = None
-    return {layer: tuple(found[layer]) for layer in sorted(found)}
 
 
 def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, ...] = ()) -> Coordinate:
@@ -132,12 +111,6 @@ def asked(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:
     """Every look-up that any snapshot could call for. `package` is the coordinate's."""
     plan = potential(coordinate.distro, coordinate.channels)
     return () if untold(package, plan, _EVERY) else tuple(lookups(package, plan, _EVERY))
-
-
-def is_comparable(package: Package, asked: Iterable[Lookup]) -> bool:
-    """Whether its version can be compared with whatever is said of it. Where it cannot, a mere mention makes the package unknown."""
-    is_known = package.version != UNKNOWN_VERSION
-    return is_known and all(is_version(lookup.ask.version, lookup.ask.scheme) for lookup in asked)
 
 
 @lru_cache(maxsize=1 << 14)

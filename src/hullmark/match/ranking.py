@@ -22,8 +22,8 @@ class Ranking(msgspec.Struct, frozen=True):
     others: tuple[str, ...] = ()
 
 
-_ENDED = ("nodejs", "victims")
-"""Databases that are written no more (the Node.js working group's list of packages of npm in 2019, victims in 2020)."""
+_ENDED = ("nodejs",)
+"""Databases that are written no more (the Node.js working group's list of packages of npm, since 2019)."""
 
 RANKINGS: dict[str, Ranking] = {
     "cargo": Ranking(("rustsec", "ghsa")),

@@ -158,11 +158,6 @@ def _worth(match: Match) -> tuple[Any, ...]:
     )
 
 
-def only_fixed(matches: Iterable[Match]) -> tuple[Match, ...]:
-    """All matches; those without a fix are set aside."""
-    return ignore_states(matches, NOT_FIXED)
-
-
 def ignore_states(matches: Iterable[Match], states: Iterable[str]) -> tuple[Match, ...]:
     """All matches; those whose fix is in one of the states are set aside. Raises ValueError for what is no state."""
     unwanted = set(states)

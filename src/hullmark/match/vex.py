@@ -130,11 +130,6 @@ class Says:
         return self._purls[text]
 
 
-def apply(matches: Iterable[Match], statements: Iterable[Statement], source: InventorySource) -> tuple[Match, ...]:
-    """The matches, judged by what the statements say of them in this image."""
-    return judged(matches, Says(statements, source))
-
-
 def judged(matches: Iterable[Match], says: Says) -> tuple[Match, ...]:
     """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
 

@@ -24,8 +24,6 @@ from hullmark.notify.shown import (
 
 MAX_TITLE = 256
 MAX_DESCRIPTION = 4096
-MAX_FOOTER = 2048
-MAX_EMBED = 6000
 """Characters of all parts together."""
 
 _LONGEST_WAIT = 3600.0

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.policy.anchore import read as anchore
 from hullmark.policy.anchore.bundle import Bundle
@@ -16,10 +15,6 @@ from hullmark.policy.rules import Policy
 
 MAX_BYTES = Limit(32 << 20, "bytes of a policy", "refused")
 """The largest document, in bytes: allowlists of Anchore policies grow. Native policies are bounded more narrowly."""
-
-
-class UnsupportedPolicy(HullmarkError):
-    """A policy of a kind that cannot be used here."""
 
 
 def load_any(text: bytes) -> Policy | Bundle:
@@ -33,17 +28,6 @@ def load_any(text: bytes) -> Policy | Bundle:
     root = read_document(text)
     plain = _plain(root)
     return anchore.read_bundle(plain) if anchore.is_anchore(plain) else read_native(root)
-
-
-def load_policy(text: bytes) -> Policy:
-    """Read a native policy. Raises Unreadable, UnsupportedPolicy or InvalidPolicy, all of them HullmarkErrors."""
-    found = load_any(text)
-    if isinstance(found, Bundle):
-        raise UnsupportedPolicy(
-            "this is an Anchore policy, not a native one",
-            advice="hullmark check judges by it as it is; hullmark policy convert makes a native policy of it",
-        )
-    return found
 
 
 def is_anchore(root: Node) -> bool:

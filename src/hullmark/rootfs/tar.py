@@ -23,7 +23,6 @@ _LINK_AT, _MAGIC_AT, _PREFIX_AT = 157, 257, 345
 _ZERO = bytes(512)
 _KIND = {b"0": "f", b"\0": "f", b"7": "f", b"1": "h", b"2": "l", b"3": "c", b"4": "b", b"5": "d", b"6": "p", b"S": "f"}
 _EXTENSIONS = frozenset((b"x", b"g", b"L", b"K", b"X"))
-_NO_TAR = "is it an image? the registry may have sent an error page"
 _CAPABILITY = "SCHILY.xattr.security.capability"
 
 

@@ -98,18 +98,5 @@ def as_image(stored: StoredImage) -> Image:
     )
 
 
-def packed(stored: StoredImage) -> bytes:
-    """The stored image as bytes."""
-    return msgspec.msgpack.encode(stored)
-
-
-def unpacked(payload: bytes) -> StoredImage:
-    """The stored image that `packed` made these bytes of. Raises HullmarkError for other bytes."""
-    try:
-        return msgspec.msgpack.decode(payload, type=StoredImage)
-    except msgspec.MsgspecError as error:
-        raise HullmarkError(f"what is kept of the image cannot be read: {error}", advice=_ADVICE) from error
-
-
 def _no_stream(digest: str) -> RawStream:
     raise LayerNotKept(digest)

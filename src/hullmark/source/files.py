@@ -137,23 +137,6 @@ class Stretch(msgspec.Struct, frozen=True):
         return self.file.stamp(self.offset, now)
 
 
-class BytesStream:
-    """Bytes in memory, as a stored stream."""
-
-    def __init__(self, body: bytes) -> None:
-        self._rest = memoryview(body)
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill some of the buffer; 0 at the end."""
-        n = min(len(buffer), len(self._rest))
-        buffer[:n] = self._rest[:n]
-        self._rest = self._rest[n:]
-        return n
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
 def read_bounded(stream: RawStream, limit: int) -> bytes | None:
     """All bytes of a stream, which is closed; None if there are more than `limit`."""
     body, buffer = bytearray(), memoryview(bytearray(min(limit + 1, 1 << 16)))

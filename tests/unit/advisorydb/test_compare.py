@@ -1,4 +1,4 @@
-"""What counts as a difference of two snapshots, which packages it touches, and what goes by the same names."""
+"""What counts as a difference of two snapshots, which packages it touches."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.advisorydb.build import build
-from hullmark.advisorydb.compare import AdvisoryChange, Difference, compare, covered_otherwise, kin
+from hullmark.advisorydb.compare import AdvisoryChange, Difference, compare, covered_otherwise
 from hullmark.advisorydb.excerpt import Excerpt
 from hullmark.advisorydb.hits import STATEMENT
 from hullmark.advisorydb.schema import Cover
 from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.advisory_source import Ask
 from hullmark.model.advisory import (
     Advisory,
     Cvss,
@@ -26,7 +25,6 @@ from hullmark.model.advisory import (
     KevEntry,
     Lifecycle,
     Record,
-    Statement,
     Support,
 )
 from tests.support.books import advisory, affected, info
@@ -73,7 +71,6 @@ def test_a_change_touches_the_packages_of_which_something_else_is_said(tmp_path:
     told = difference(tmp_path, before, after)
     assert [(each.op, each.feed, each.id) for each in told.advisories] == [(op, "test", "CVE-2024-1")]
     assert told.keys == {("debian:12", name) for name in names}
-    assert {"CVE-2024-1", "DSA-1"} <= told.names
 
 
 def test_a_reworded_text_is_no_difference(tmp_path: Path) -> None:
@@ -101,7 +98,6 @@ def test_entries_of_the_catalogue_of_exploited_vulnerabilities_come_go_and_chang
         ("CVE-2024-1", KEV, worse),
         ("CVE-2024-2", other, None),
     ]
-    assert told.names == {"CVE-2024-1", "CVE-2024-2"}
 
 
 @pytest.mark.parametrize(
@@ -129,27 +125,12 @@ def test_without_thresholds_no_score_is_news(tmp_path: Path) -> None:
     assert difference(tmp_path, [], [Exploitability("CVE-2024-1", 0.9, 0.9)], thresholds=()).epss == ()
 
 
-def test_a_release_that_ends_otherwise_is_a_difference(tmp_path: Path) -> None:
-    later = msgspec.structs.replace(END, eol="2030-06-30")
-    (told,) = difference(tmp_path, [END], [later]).lifecycles
-    assert (told.feed, told.before, told.after) == ("other", END, later)
-
-
 def test_a_package_that_is_supported_otherwise_is_a_difference(tmp_path: Path) -> None:
     ended = Support(namespace="debian:12", name="foo", source="test", level="ended")
     limited = msgspec.structs.replace(ended, level="limited")
     (told,) = difference(tmp_path, [ended], [limited]).support
     assert (told.key, told.before, told.after) == (("debian:12", "foo"), ended, limited)
     assert difference(tmp_path, [ended], [ended]).support == ()
-
-
-def test_a_product_of_which_a_supplier_says_otherwise_is_named(tmp_path: Path) -> None:
-    said, kept = (
-        Statement(vulnerability="CVE-2024-1", source="x", status="affected", products=(f"pkg:npm/{name}@1",))
-        for name in ("a", "b")
-    )
-    other = msgspec.structs.replace(said, status="fixed")
-    assert difference(tmp_path, [said, kept], [other, kept]).products == {"pkg:npm/a"}
 
 
 def test_what_another_feed_comes_to_override_is_a_change_of_every_package_that_it_spoke_of(tmp_path: Path) -> None:
@@ -232,41 +213,18 @@ def _place(each: AdvisoryChange) -> tuple[str, str]:
     return each.feed, each.id
 
 
-def test_an_excerpt_tells_of_some_advisories_only(tmp_path: Path) -> None:
-    second = advisory("CVE-2024-2", FOO, source="test")
-    ask = Ask("debian:12", "foo", "deb", "1.0")
-    with snapshot_in(tmp_path, [BASE, second]) as snapshot, Excerpt(snapshot) as excerpt:
-        (number,) = excerpt.going_by(["CVE-2024-2"])
-        assert [hit.advisory.id for hit in excerpt.hits([ask])] == ["CVE-2024-1", "CVE-2024-2"]
-        excerpt.limit([number])
-        assert [hit.advisory.id for hit in excerpt.hits([ask])] == ["CVE-2024-2"]
-        excerpt.limit([])
-        assert excerpt.hits([ask]) == []
-        assert [hit.advisory.id for hit in snapshot.hits([ask])] == ["CVE-2024-1", "CVE-2024-2"]
+def test_the_ranges_of_the_package_are_searched_and_not_all_ranges(tmp_path: Path) -> None:
+    with snapshot_in(tmp_path, [BASE]) as snapshot:
+        rows = snapshot._look_up._db.execute(f"EXPLAIN QUERY PLAN {STATEMENT}", ("[]",)).fetchall()
+        assert any("SEARCH s USING PRIMARY KEY (package=?)" in row[3] for row in rows)
 
 
-def test_an_excerpt_searches_the_ranges_of_the_package_and_not_all_ranges(tmp_path: Path) -> None:
-    with snapshot_in(tmp_path, [BASE]) as snapshot, Excerpt(snapshot) as excerpt:
-        excerpt.limit([1])
-        rows = excerpt._look_up._db.execute(f"EXPLAIN QUERY PLAN {STATEMENT}", ("[]",)).fetchall()
-        assert any("SEARCH main.span USING PRIMARY KEY (package=?)" in row[3] for row in rows)
-
-
-def test_kin_are_all_that_are_joined_by_names_in_either_snapshot(tmp_path: Path) -> None:
-    chain = [
-        advisory("CVE-2024-1", FOO),
-        advisory("GHSA-1", FOO, aliases=("CVE-2024-1", "CVE-2024-2")),
-        advisory("CVE-2024-2", FOO),
-        advisory("CVE-2024-3", FOO),
-    ]
-    joined = [*chain[:3], advisory("CVE-2024-3", FOO, aliases=("CVE-2024-2",))]
-    with (
-        snapshot_in(tmp_path, chain) as previous,
-        snapshot_in(tmp_path, joined) as following,
-        Excerpt(previous) as old,
-        Excerpt(following) as new,
-    ):
-        before, after = kin(old, new, frozenset(["CVE-2024-1"]))
-        assert [previous.by_number(number).id for number in sorted(before)] == [each.id for each in chain]
-        assert [following.by_number(number).id for number in sorted(after)] == [each.id for each in joined]
-        assert kin(old, new, frozenset(["CVE-2024-9"])) == (set(), set())
+def test_an_excerpt_names_the_packages_of_the_advisories_that_go_by_a_name(tmp_path: Path) -> None:
+    other = advisory("CVE-2024-2", affected("pypi", "foo", "pep440", "1.0"), aliases=("GHSA-1",))
+    gone = advisory("CVE-2024-3", BAR, withdrawn="2024-02-01")
+    with snapshot_in(tmp_path, [BASE, other, gone]) as snapshot, Excerpt(snapshot) as excerpt:
+        for name, keys in (("DSA-1", {("debian:12", "foo"), ("debian:12", "bar")}), ("GHSA-1", {("pypi", "foo")})):
+            numbers = excerpt.going_by([name, "unheard of"])
+            assert {snapshot.by_number(number).aliases for number in numbers} == {(name,)}
+            assert excerpt.keys_of(numbers) == keys
+        assert excerpt.keys_of(excerpt.going_by(["CVE-2024-3"])) == set()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hullmark.advisorydb.sign import NotSigned, fingerprints, sign, verify
+from hullmark.advisorydb.sign import NotSigned, sign, verify
 from hullmark.model.errors import HullmarkError
-from tests.support.shelves import key_pair, openssl
+from tests.support.shelves import fingerprint_of, key_pair, openssl
 
 DOCUMENT = b'{"what": "is signed"}\n'
 
@@ -31,7 +31,7 @@ def test_what_openssl_signed_is_verified_here(tmp_path: Path) -> None:
     (tmp_path / "document").write_bytes(DOCUMENT)
     openssl(*("pkeyutl", "-sign", "-inkey", private, "-rawin", "-in", tmp_path / "document", "-out", tmp_path / "raw"))
     signature = base64.b64encode((tmp_path / "raw").read_bytes())
-    assert verify(DOCUMENT, signature, public) == fingerprints(public)[0]
+    assert verify(DOCUMENT, signature, public) == fingerprint_of(public)
 
 
 def test_any_of_several_trusted_keys_will_do(tmp_path: Path) -> None:
@@ -39,13 +39,13 @@ def test_any_of_several_trusted_keys_will_do(tmp_path: Path) -> None:
     both = tmp_path / "both.txt"
     both.write_bytes(b"the old one\n" + other.read_bytes() + b"the new one\n" + public.read_bytes())
     signature = sign(DOCUMENT, mine)
-    assert verify(DOCUMENT, signature, both) == verify(DOCUMENT, signature, public) == fingerprints(both)[1]
+    assert verify(DOCUMENT, signature, both) == verify(DOCUMENT, signature, public) == fingerprint_of(public)
     folder = tmp_path / "trusted"
     folder.mkdir()
     for each in (public, other):
         (folder / each.name).write_bytes(each.read_bytes())
     (folder / "README").write_text("no key")
-    assert verify(DOCUMENT, signature, folder) == fingerprints(public)[0]
+    assert verify(DOCUMENT, signature, folder) == fingerprint_of(public)
     assert verify(DOCUMENT, b"bm90IG1pbmU=\n" + signature, public)
 
 

@@ -9,10 +9,9 @@ import pytest
 
 from hullmark.advisorydb.build import digest_of
 from hullmark.advisorydb.shelf import Shelf
-from hullmark.advisorydb.sign import fingerprints
 from hullmark.app.share import export_bundle, import_bundle
 from hullmark.model.errors import HullmarkError
-from tests.support.shelves import key_pair, put, some_feeds
+from tests.support.shelves import fingerprint_of, key_pair, put, some_feeds
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def test_only_signed_bundles_of_those_who_are_trusted_are_taken(here: Shelf, the
             import_bundle(there, file, trusted=trusted)
         assert "unsigned" in caught.value.advice
         assert files(there) == {}
-    assert import_bundle(there, signed, trusted=public).signer == fingerprints(public)[0]
+    assert import_bundle(there, signed, trusted=public).signer == fingerprint_of(public)
     assert import_bundle(there, signed, trusted=other, allow_unsigned=True).signer == ""
     assert import_bundle(there, unsigned, trusted=public, allow_unsigned=True).signer == ""
 

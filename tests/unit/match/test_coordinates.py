@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.match.coordinates import asked, by_layer, coordinate_of, coordinates_of, is_comparable, package_of
+from hullmark.match.coordinates import asked, coordinate_of, package_of
 from hullmark.match.distros import plan_for
 from hullmark.match.lookups import RULES, lookups, untold
 from hullmark.model.advisory import Cvss
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from tests.support.books import advisory, affected, book_of, inventory, matched, package
+from tests.support.books import advisory, affected, book_of, matched, package
 
 BOOKWORM = Distro(id="debian", version_id="12", codename="bookworm", pretty_name="Debian GNU/Linux 12 (bookworm)")
 LIBC = package("deb", "libc6", "2.36-9", source=("glibc", "2.36-9"), arch="amd64")
@@ -66,35 +66,6 @@ def test_distributions_that_are_looked_up_otherwise_are_two(first: Distro, secon
 def test_a_language_package_is_one_whatever_distribution_it_is_on() -> None:
     flask = package("pypi", "flask", "2.0")
     assert coordinate_of(flask, BOOKWORM, ("esm",)) == coordinate_of(flask, None)
-
-
-def test_a_package_of_a_paid_channel_puts_its_whole_image_into_it() -> None:
-    paid = package("deb", "foo", "1.0+esm1")
-    found = coordinates_of(inventory([LIBC, paid], "ubuntu:18.04"))
-    assert [each.channels for each in found] == [("esm",), ("esm",)]
-    assert [each.channels for each in coordinates_of(inventory([LIBC], "ubuntu:18.04"))] == [()]
-
-
-def test_coordinates_stand_by_layer_and_without_repetition() -> None:
-    low, high = (msgspec.structs.replace(LIBC, locations=(Location("/x", layer),)) for layer in (0, 2))
-    unplaced = package("pypi", "flask", "2.0")
-    found = by_layer(inventory([high, low, low, unplaced], "debian:12"))
-    libc, flask = coordinate_of(LIBC, BOOKWORM), coordinate_of(unplaced, None)
-    assert found == {-1: (flask,), 0: (libc,), 2: (libc,)}
-    assert coordinates_of(inventory([high, low, unplaced], "debian:12")) == (flask, libc)
-
-
-@pytest.mark.parametrize(
-    ("version", "source", "comparable"),
-    [("1.0", "1.0", True), ("1.0", "none", False), ("none", "none", False), (UNKNOWN_VERSION, "1.0", False)],
-)
-def test_a_version_is_comparable_if_it_is_known_and_every_scheme_takes_it(
-    version: str, source: str, *, comparable: bool
-) -> None:
-    alpine = Distro(id="alpine", version_id="3.18")
-    coordinate = coordinate_of(package("apk", "foo", version, source=("bar", source)), alpine)
-    stand_in = package_of(coordinate)
-    assert is_comparable(stand_in, asked(stand_in, coordinate)) is comparable
 
 
 def test_programs_that_were_linked_with_other_functions_are_two() -> None:

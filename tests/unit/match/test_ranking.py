@@ -23,7 +23,7 @@ def lesser(source: str, part: AffectedPackage, *aliases: str, id: str = "CVE-1-1
     return advisory(id, part, source=source, aliases=aliases)
 
 
-@pytest.mark.parametrize("source", ["sap", "victims", "somebody"])
+@pytest.mark.parametrize("source", ["sap", "nodejs", "somebody"])
 @pytest.mark.parametrize("road", ["ghsa", "github-api", "github", "osv"])
 def test_what_a_lesser_database_says_against_the_maintainers_word_is_set_aside_with_the_reason(
     source: str, road: str
@@ -49,7 +49,7 @@ def test_of_a_maintainer_whose_feed_is_not_there_nobody_says_that_it_is_silent()
 
 
 def test_what_both_say_is_one_match_by_the_maintainers_word() -> None:
-    (match,) = matched(book_of(ghsa(NEW), lesser("sap", NEW), lesser("victims", NEW)), [HERE]).matches
+    (match,) = matched(book_of(ghsa(NEW), lesser("sap", NEW), lesser("nodejs", NEW)), [HERE]).matches
     assert (match.advisory.id, match.advisory.unlisted_by, match.suppressed) == ("GHSA-1", "", None)
 
 
@@ -94,11 +94,11 @@ def test_a_record_whose_ends_are_commits_is_held_against_nobody() -> None:
 
 
 def test_databases_that_ended_rank_last_and_githubs_is_one_whichever_way_it_came() -> None:
-    order = [rank("maven", advisory("CVE-1-1", source=source)) for source in ("ghsa", "sap", "somebody", "victims")]
+    order = [rank("maven", advisory("CVE-1-1", source=source)) for source in ("ghsa", "sap", "somebody", "nodejs")]
     assert order == sorted(set(order))
     assert {database_of(ghsa(source=source)) for source in ("ghsa", "github-api", "github", "osv")} == {"ghsa"}
     assert not is_maintained_by("npm", advisory("MAL-1", source="osv"))
-    assert maintainers("pypi", ["osv", "pypa", "victims"]) == ("PyPA", "GHSA")
+    assert maintainers("pypi", ["osv", "pypa", "nodejs"]) == ("PyPA", "GHSA")
 
 
 def test_every_database_in_the_table_has_a_feed_or_comes_with_osvs() -> None:

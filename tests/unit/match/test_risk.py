@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.match.risk import (
+    NOT_FIXED,
     ORDERS,
     by_cve,
     ignore_states,
     is_at_least,
-    only_fixed,
     ordered,
     risk,
     severity_named,
@@ -162,7 +162,7 @@ def test_a_match_that_counts_wins_over_a_suppressed_one() -> None:
 
 
 def test_only_fixed_sets_aside_what_has_no_fix() -> None:
-    found = only_fixed([match(state=state) for state in ("fixed", "not-fixed", "wont-fix", "unknown")])
+    found = ignore_states([match(state=state) for state in ("fixed", "not-fixed", "wont-fix", "unknown")], NOT_FIXED)
     assert [each.suppressed and each.suppressed.reason for each in found] == [
         None,
         "its fix is in the state not-fixed",

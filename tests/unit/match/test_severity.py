@@ -38,11 +38,11 @@ CASES: list[tuple[tuple[Advisory, ...], str, str]] = [
     ((pysec(cvss=(rating(9.8, "2.0", ""),)),), "high", "pypa, CVSS 2.0: 9.8"),
     ((pysec(), advisory("GHSA-1", PYPI, source="ghsa", aliases=("CVE-1-1",), severity="high")), "high", "ghsa"),
     (
-        (pysec(), cve("victims", PYPI, severity="low"), cve("nvd", cvss=(rating(9.8),))),
+        (pysec(), cve("sap", PYPI, severity="low"), cve("nvd", cvss=(rating(9.8),))),
         "critical",
         "nvd, CVSS 3.1: 9.8",
     ),
-    ((pysec(), cve("victims", PYPI, severity="low")), "low", "victims"),
+    ((pysec(), cve("sap", PYPI, severity="low")), "low", "sap"),
     ((pysec(), cve("ubuntu-tracker", OTHER, severity="medium", cvss=(rating(9.8),))), "critical", "nvd, CVSS 3.1: 9.8"),
     ((pysec(), cve("ubuntu-tracker", OTHER, severity="medium")), "unknown", ""),
     ((pysec(), cve("redhat", OTHER, severity="high", cvss=(rating(8.0, source="redhat"),))), "unknown", ""),

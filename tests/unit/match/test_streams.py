@@ -7,12 +7,11 @@ import re
 
 import pytest
 
-from hullmark.match.coordinates import coordinates_of
 from hullmark.match.streams import streams_of
 from hullmark.model.advisory import EVERY_VERSION
 from hullmark.model.inventory import Distro
 from tests.support.advisories import sample
-from tests.support.books import advisory, affected, book_of, counted, inventory, matched, package
+from tests.support.books import advisory, affected, book_of, counted, matched, package
 
 
 def streams(version: str, *repositories: str, id: str = "rhel") -> str:
@@ -151,12 +150,3 @@ def test_the_last_release_is_judged_by_its_extended_life_cycle_too() -> None:
     assert counted(matched(book, [old], "rhel:7.9", repositories=els)) == {("bash", "CVE-1-1"): "0:4.2-36.el7_9"}
     assert not counted(matched(book, [mended], "rhel:7.9", repositories=els))
     assert counted(matched(book, [mended], "rhel:7.9")) == {("bash", "CVE-1-1"): ""}
-
-
-def test_repositories_decide_by_their_stream_alone_what_is_matched_once() -> None:
-    def of(*repositories: str) -> object:
-        return coordinates_of(inventory([OLD], "rhel:9.2", repositories=repositories))
-
-    assert of() == of("rhel-9-for-x86_64-baseos-rpms") == of("a", "b")
-    assert of(EUS) == of(EUS, "rhel-9-for-x86_64-appstream-eus-rpms")
-    assert of() != of(EUS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packageurl import PackageURL
 
-from hullmark.match.vex import Says, apply, parse_purl
+from hullmark.match import vex
+from hullmark.match.vex import Says, parse_purl
 from hullmark.model.advisory import Statement
 from hullmark.model.inventory import InventorySource
 from hullmark.model.match import Fix, Match, MatchedAdvisory, Suppression
@@ -45,6 +47,11 @@ def says(status: str = "not_affected", *products: str, **more: Any) -> Statement
     """A statement about CVE-2024-1."""
     values = {"vulnerability": "CVE-2024-1", "source": "them", "status": status, "products": products, **more}
     return Statement(**values)
+
+
+def apply(matches: Iterable[Match], statements: Iterable[Statement], source: InventorySource) -> tuple[Match, ...]:
+    """The matches, judged by what the statements say of them in this image."""
+    return vex.judged(matches, Says(statements, source))
 
 
 def is_suppressed(*statements: Statement, **more: Any) -> bool:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
-from hullmark.notify.discord import CHANNEL, MAX_DESCRIPTION, MAX_EMBED, MAX_FOOTER, MAX_TITLE, Settings, message
+from hullmark.notify.discord import CHANNEL, MAX_DESCRIPTION, MAX_TITLE, Settings, message
 from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, wish, wishes
 
+MAX_FOOTER, MAX_EMBED = 2048, 6000
+"""What Discord takes of a footer, and of an embed in all."""
 HOOK = "https://discord.example/api/webhooks/1/secret"
 
 

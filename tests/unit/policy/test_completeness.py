@@ -17,7 +17,7 @@ from hullmark.model.verdict import Outcome, Verdict
 from hullmark.policy.completeness import facts_of
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.gates import TRIGGERS
-from hullmark.policy.load import load_policy
+from tests.support.policies import native_policy
 from tests.unit.policy.building import facts, file, match, matches, package
 
 CUT = Problem("", 0, "rootfs", "the layer was not read to its end: it is larger than 5 bytes", facts=IN_LAYERS)
@@ -36,7 +36,7 @@ def judged(
     text = f"schema: hullmark-policy/1\nname: test\nrules:\n  - {{id: rule, {rule}}}\n{exceptions}"
     known: dict[str, Any] = {"evaluate": evaluate_expression, **fields}
     seen = facts(problems=problems, matches=told if told is not None else matches(), **known)
-    return evaluate(load_policy(text.encode()), seen, analyzer="test")
+    return evaluate(native_policy(text.encode()), seen, analyzer="test")
 
 
 @pytest.mark.parametrize("rule", [
@@ -174,7 +174,7 @@ def test_needs_stand_for_facts_and_an_expression_for_what_it_names() -> None:
     by_name = {trigger.full_name: trigger for trigger in TRIGGERS}
     found = by_name["vulnerabilities.found"]
     assert facts_of(found, found.params()) == {"distro", "packages"}
-    held = load_policy(
+    held = native_policy(
         b"schema: hullmark-policy/1\nname: t\nrules:\n"
         b"  - {id: a, gate: expression, trigger: holds, action: stop, params: {expression: 'size(files) > 1 && size(packages) > 1'}}"
     ).rules[0]

@@ -16,9 +16,9 @@ from hullmark.model.verdict import Action, Evidence, Outcome, Verdict
 from hullmark.policy.evaluate import MAX_FINDINGS, evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation, trigger_id
-from hullmark.policy.load import load_policy
 from hullmark.policy.rules import Policy, Rule, WhenUnknown
 from tests.support.places import REPOSITORY
+from tests.support.policies import native_policy
 from tests.unit.policy.building import NOW, facts, file, package
 
 
@@ -144,7 +144,7 @@ EXCEPTED = (
 )
 def test_an_exception_counts_until_the_end_of_its_last_day_in_utc(now: datetime, outcome: Outcome) -> None:
     seen = facts(files=[file("/bin/su", mode="4755")], now=now)
-    verdict = evaluate(load_policy(EXCEPTED.encode()), seen, analyzer="test")
+    verdict = evaluate(native_policy(EXCEPTED.encode()), seen, analyzer="test")
     assert verdict.verdict is outcome
     assert (verdict.findings[0].allowlisted is None) is (outcome is Outcome.STOP)
     assert any("expired on 2026-03-01" in problem.reason for problem in verdict.problems) is (outcome is Outcome.STOP)
@@ -152,7 +152,7 @@ def test_an_exception_counts_until_the_end_of_its_last_day_in_utc(now: datetime,
 
 def test_deleted_files_that_nobody_listed_make_the_verdict_unknown() -> None:
     text = "schema: hullmark-policy/1\nname: t\nrules: [{id: g, gate: integrity, trigger: ghosts, action: stop, params: {paths: [x]}}]"
-    verdict = evaluate(load_policy(text.encode()), facts(ghosts=False), analyzer="test")
+    verdict = evaluate(native_policy(text.encode()), facts(ghosts=False), analyzer="test")
     assert (verdict.verdict, verdict.reason) == (
         Outcome.UNKNOWN,
         "the rule g cannot be judged: the files that later layers deleted were not listed",
@@ -160,7 +160,7 @@ def test_deleted_files_that_nobody_listed_make_the_verdict_unknown() -> None:
 
 
 def test_files_or_settings_that_nobody_collected_make_the_verdict_unknown() -> None:
-    policy = load_policy((REPOSITORY / "examples" / "policy.yaml").read_bytes())
+    policy = native_policy((REPOSITORY / "examples" / "policy.yaml").read_bytes())
     verdict = evaluate(policy, facts(files=None, config=None), analyzer="test")
     assert verdict.verdict is Outcome.UNKNOWN
     assert {problem.reason.partition(": ")[2] for problem in verdict.problems} == {
@@ -172,7 +172,7 @@ def test_files_or_settings_that_nobody_collected_make_the_verdict_unknown() -> N
 @given(st.integers(0, 2**32))
 def test_the_order_of_what_is_judged_does_not_change_the_verdict(seed: int) -> None:
     shuffled = random.Random(seed)  # noqa: S311 — an order, not a secret
-    policy = load_policy((REPOSITORY / "examples" / "policy.yaml").read_bytes())
+    policy = native_policy((REPOSITORY / "examples" / "policy.yaml").read_bytes())
     packages = [package("deb", name, "1") for name in ("bash", "telnet", "gcc", "mount", "make")]
     files = [file(f"/bin/{name}", mode="4777") for name in "abc"] + [file("/etc/shadow", mode="0666"), file("/a.key")]
     expected = evaluate(policy, facts(packages=packages, files=files), analyzer="test")

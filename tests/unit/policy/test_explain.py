@@ -6,8 +6,8 @@ from hullmark.model.verdict import Action
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.explain import explain
 from hullmark.policy.facts import Facts
-from hullmark.policy.load import load_policy
 from hullmark.policy.rules import Policy, Rule
+from tests.support.policies import native_policy
 from tests.unit.policy.building import facts, file, package
 from tests.unit.policy.test_rollout import VULNERABLE, Nothing, with_match
 
@@ -24,7 +24,7 @@ SEEN = facts(files=[file("/bin/su", mode="4755")], packages=[package("deb", "tel
 
 
 def test_a_finding_is_explained_by_its_rule_its_layer_and_what_to_do() -> None:
-    policy = load_policy(TEXT.encode())
+    policy = native_policy(TEXT.encode())
     first, second = explain(evaluate(policy, SEEN, analyzer="t"), policy, SEEN)
     assert (first.finding.rule_id, second.finding.rule_id) == ("s", "t")
     assert (first.params, first.source, first.rule_set) == ('{"allow":["/x"]}', "CIS 4.8", "t")
@@ -44,7 +44,7 @@ def test_a_vulnerability_is_mended_by_the_version_without_it() -> None:
 
 
 def test_an_image_that_no_entry_fits_is_explained_too() -> None:
-    policy = load_policy(
+    policy = native_policy(
         b"{schema: hullmark-policy/1, name: t, apply: [{when: {tags: [v*]}, rule_sets: [t]}],"
         b" rules: [{id: s, gate: files, trigger: setuid, action: stop}]}"
     )

@@ -17,8 +17,8 @@ from hullmark.policy.gates.image import EndOfLife, end_of_life
 from hullmark.policy.gates.integrity import UnexplainedBytes, unexplained_bytes
 from hullmark.policy.gates.packages import ForbiddenPackages, forbidden
 from hullmark.policy.globs import PathGlob
-from hullmark.policy.load import load_policy
 from hullmark.policy.values import NameGlob, Score, Share
+from tests.support.policies import native_policy
 from tests.unit.policy.building import facts, file, matches, package
 from tests.unit.policy.test_golden import CASES
 
@@ -153,7 +153,7 @@ def test_a_release_is_maintained_or_not(life: dict[str, object], params: EndOfLi
 def test_advice_is_a_clause_about_the_subject() -> None:
     advised = set()
     for case in CASES:
-        policy = load_policy((case / "policy.yaml").read_bytes())
+        policy = native_policy((case / "policy.yaml").read_bytes())
         rules = {rule.id: rule for rule in policy.rules}
         for finding in msgspec.json.decode((case / "expected.json").read_bytes())["findings"]:
             rule = rules.get(finding["rule_id"])

@@ -12,10 +12,10 @@ from hullmark.policy.describe import describe, policy_schema
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.gate import Need
 from hullmark.policy.gates import TRIGGERS
-from hullmark.policy.load import load_policy
 from hullmark.policy.needs import needs
 from tests.support.effort import calls
 from tests.support.places import REPOSITORY
+from tests.support.policies import native_policy
 from tests.unit.policy.building import facts, file, package
 
 GATES = REPOSITORY / "src" / "hullmark" / "policy" / "gates"
@@ -83,7 +83,7 @@ def test_the_schema_refuses_what_the_loader_refuses(rule: dict[str, object]) -> 
 
 
 def test_the_example_needs_what_its_rules_say() -> None:
-    wanted = needs(load_policy(EXAMPLE.read_bytes()))
+    wanted = needs(native_policy(EXAMPLE.read_bytes()))
     assert (wanted.files, wanted.ghosts, wanted.digests, wanted.config) == (True, True, True, True)
     assert [glob.text for glob in wanted.contents] == [
         "*.key",
@@ -98,7 +98,7 @@ def test_the_example_needs_what_its_rules_say() -> None:
 
 def test_a_policy_about_packages_needs_nothing_more() -> None:
     text = "schema: hullmark-policy/1\nname: n\nrules: [{id: a, gate: packages, trigger: forbidden, action: stop, params: {names: [x]}}]"
-    wanted = needs(load_policy(text.encode()))
+    wanted = needs(native_policy(text.encode()))
     assert (wanted.files, wanted.ghosts, wanted.digests, wanted.config, wanted.contents) == (
         False,
         False,
@@ -125,6 +125,6 @@ def test_fifty_rules_over_eighty_thousand_files_ask_each_file_a_few_times() -> N
         for n in range(20)
     )
     head = (EXAMPLE.read_text("utf-8").partition("\nrules:\n")[2]).partition("\n# Findings")[0]
-    policy = load_policy(f"schema: hullmark-policy/1\nname: n\nrules:\n{rules}\n{head}".encode())
+    policy = native_policy(f"schema: hullmark-policy/1\nname: n\nrules:\n{rules}\n{head}".encode())
     seen = facts(packages=[package("npm", f"p{n}", "1.0.0") for n in range(500)], files=many_files(80_000))
     assert calls(lambda: evaluate(policy, seen, analyzer="test")) < 8 * 80_000

@@ -15,8 +15,8 @@ import pytest
 from hullmark.model.verdict import Verdict
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.gates import TRIGGERS
-from hullmark.policy.load import load_policy
 from tests.support.places import REPOSITORY
+from tests.support.policies import native_policy
 from tests.unit.policy.building import Written
 
 WRITE = os.environ.get("HULLMARK_GOLDEN") == "write"
@@ -36,7 +36,7 @@ def shown(verdict: Verdict) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_gives_the_expected_verdict(case: Path) -> None:
-    policy = load_policy((case / "policy.yaml").read_bytes())
+    policy = native_policy((case / "policy.yaml").read_bytes())
     facts = msgspec.json.decode((case / "facts.json").read_bytes(), type=Written).facts()
     verdict = shown(evaluate(policy, facts, analyzer="hullmark test"))
     expected = case / "expected.json"

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Action
+from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.gates import TRIGGERS, files
-from hullmark.policy.load import UnsupportedPolicy, load_policy
+from hullmark.policy.load import load_any
 from hullmark.policy.native import InvalidPolicy
 from hullmark.policy.rules import Policy, WhenUnknown
 from hullmark.policy.values import Mode, NameGlob, Ports, Size, Versions
 from tests.support.places import SHARED
+from tests.support.policies import native_policy
 from tests.unit.policy.building import facts, file, package
 
 HEAD = "schema: hullmark-policy/1\nname: test\nrules:\n"
@@ -26,7 +28,7 @@ RULE = "  - {id: a, gate: files, trigger: setuid, action: stop}\n"
 
 
 def load(text: str) -> Policy:
-    return load_policy(text.encode())
+    return native_policy(text.encode())
 
 
 def mistakes(text: str) -> list[str]:
@@ -183,10 +185,8 @@ def test_the_digest_of_a_policy_does_not_change_from_version_to_version() -> Non
 @pytest.mark.parametrize(
     "text", ['{"id": "x", "version": "1_0", "policies": [], "mappings": []}', '{"version": "2", "rule_sets": []}']
 )
-def test_anchore_bundles_are_recognised_and_refused_with_advice(text: str) -> None:
-    with pytest.raises(UnsupportedPolicy, match="Anchore") as caught:
-        load(text)
-    assert caught.value.advice
+def test_anchore_bundles_are_recognised(text: str) -> None:
+    assert isinstance(load_any(text.encode()), Bundle)
 
 
 def test_every_golden_anchore_bundle_is_recognised() -> None:
@@ -194,8 +194,7 @@ def test_every_golden_anchore_bundle_is_recognised() -> None:
         pytest.skip("the shared material is not beside this checkout")
     cases = msgspec.json.decode((SHARED / "conformance" / "policy" / "cases.json").read_bytes())["cases"]
     for case in cases:
-        with pytest.raises(UnsupportedPolicy):
-            load_policy(msgspec.json.encode(case["bundle"]))
+        assert isinstance(load_any(msgspec.json.encode(case["bundle"])), Bundle)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +277,7 @@ def test_any_params_are_valid_or_refused_and_valid_ones_can_be_judged(data: st.D
     }
     document = msgspec.json.encode({"schema": "hullmark-policy/1", "name": "n", "rules": [rule]})
     try:
-        policy = load_policy(document)
+        policy = native_policy(document)
     except HullmarkError:
         return
     seen = facts(packages=[package("deb", "bash", "5")], files=[file("/etc/x.pem"), file("/bin/su", mode="4755")])

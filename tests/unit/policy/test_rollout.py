@@ -20,12 +20,12 @@ from hullmark.policy.document import read_document
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need, Params, Trigger, Violation, trigger_id
-from hullmark.policy.load import load_policy
 from hullmark.policy.native import InvalidPolicy, read_together
 from hullmark.policy.needs import needs
 from hullmark.policy.rollout import Deployment, Grace, RuleSet, Stage
 from hullmark.policy.rules import Policy, Rule
 from hullmark.policy.select import read_name
+from tests.support.policies import native_policy
 from tests.unit.policy.building import NOW, facts, file, package
 
 SETUID = {"id": "setuid", "gate": "files", "trigger": "setuid", "action": "stop"}
@@ -45,7 +45,7 @@ def document(**parts: Any) -> dict[str, Any]:
 
 
 def load(**parts: Any) -> Policy:
-    return load_policy(msgspec.json.encode(document(**parts)))
+    return native_policy(msgspec.json.encode(document(**parts)))
 
 
 def mistakes(**parts: Any) -> list[str]:

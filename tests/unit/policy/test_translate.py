@@ -25,9 +25,10 @@ from hullmark.policy.convert_rules import REASONS, RULES
 from hullmark.policy.dockerfile import from_history
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
-from hullmark.policy.load import load_any, load_policy
+from hullmark.policy.load import load_any
 from hullmark.policy.native import InvalidPolicy
 from hullmark.policy.values import NameGlob, Pattern
+from tests.support.policies import native_policy
 from tests.unit.policy.anchore.building import bundle, rule, sample, second
 from tests.unit.policy.building import facts, file, match, matches, package
 
@@ -45,7 +46,7 @@ def read(document: dict[str, Any]) -> Bundle:
 
 def both(policy: Bundle, seen: Facts) -> tuple[str, str]:
     """The verdicts of the policy, and of the native one that is made of it."""
-    native = load_policy(msgspec.json.encode(whole(policy).document))
+    native = native_policy(msgspec.json.encode(whole(policy).document))
     before = evaluate_bundle(policy, seen, Question(context=CONTEXT), analyzer="test")
     after = evaluate(native, seen, analyzer="test")
     return before.verdict.value, after.verdict.value
@@ -390,4 +391,4 @@ def test_a_translated_rule_keeps_its_action_and_its_recommendation() -> None:
 def test_a_document_of_which_nothing_is_left_is_no_native_policy() -> None:
     translation = translate(read(bundle(rule("malware", "scan_not_run"))))
     with pytest.raises(InvalidPolicy):
-        load_policy(msgspec.json.encode(translation.document))
+        native_policy(msgspec.json.encode(translation.document))

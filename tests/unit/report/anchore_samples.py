@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.inventory import Inventory
 from hullmark.model.malware import Engine, Infection, MalwareScan
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.verdict import Verdict
@@ -19,7 +20,22 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TAG = Tag(
     registry="docker.io", repository="library/shop", tag="1.4", created_at=NOON, seen_at=NOON + timedelta(hours=1)
 )
-IMAGE = images.with_inventory(
+
+
+def with_inventory(info: images.ImageInfo, inventory: Inventory) -> images.ImageInfo:
+    """The image with what its inventory says of platform, distribution, size and layers."""
+    source, distro = inventory.source, inventory.distro
+    return msgspec.structs.replace(
+        info,
+        platform=source.platform,
+        distro=distro.id if distro is not None else "",
+        distro_version=distro.version_id if distro is not None else "",
+        size=sum(max(layer.size, 0) for layer in source.layers),
+        layer_count=len(source.layers),
+    )
+
+
+IMAGE = with_inventory(
     images.ImageInfo(
         account="team",
         digest=samples.digest(0xA),

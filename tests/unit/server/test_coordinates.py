@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.match.coordinates import coordinates_of
-from hullmark.match.fleet import Builder
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.server.tables.database import Connection, Database
-from hullmark.server.tables.images.coordinates import coordinates_by_id, coordinates_of_image, key_of, store_packages
+from hullmark.server.tables.images.coordinates import coordinates_by_id, key_of, store_packages
 from tests.support.books import inventory, package
+from tests.support.coordinates import coordinates_in, keys_of
 from tests.support.database import database_url  # noqa: F401
 
 TABLES = ("coordinate", "coordinate_key", "package", "package_set", "set_member", "image_set")
@@ -50,11 +49,27 @@ def test_what_an_image_held_before_is_forgotten(database_url: str) -> None:  # n
             number = await an_image(conn)
             await store_packages(conn, number, FIRST)
             now = await store_packages(conn, number, SECOND)
-            assert await coordinates_of_image(conn, number) == now.coordinates
+            assert await held_by(conn, number) == now.coordinates
             await store_packages(conn, number, inventory([]))
-            assert await coordinates_of_image(conn, number) == ()
+            assert await held_by(conn, number) == ()
 
     told(database_url, story)
+
+
+KNOWN_AS = {
+    ("rhel:9", "kernel"): {"kernel-core"},
+    ("rhel:9.4", "kernel-core"): {"kernel-core"},
+    ("rhel:9.4+eus", "kernel"): {"kernel-core"},
+    ("rhel:8", "kernel"): set(),
+    ("pypi", "flask-login"): {"Flask_Login"},
+    ("maven", "org.x:y"): {"x"},
+    ("npm", "@s/x"): {"@s/x"},
+    ("npm", "x"): set(),
+    ("golang", "example.org/a"): {"example.org/a"},
+    ("generic", "tool"): {"tool"},
+    ("cpe", "a:tool:tool"): {"tool"},
+}
+"""Names under which advisories may speak of what the image below holds, and of which of its packages they then do."""
 
 
 def test_coordinates_come_out_as_they_went_in_and_under_every_name(database_url: str) -> None:  # noqa: F811
@@ -65,7 +80,9 @@ def test_coordinates_come_out_as_they_went_in_and_under_every_name(database_url:
             ODD,
             package("maven", "x", "1", space="org.x", notes={"manifest_name": "y"}),
             package("golang", "example.org/a", "v1.0.0", notes={"symbols": "example.org/a: F"}),
+            package("npm", "@s/x", "1.0.0", space="@s"),
             package("generic", "python", "3.12.1"),
+            package("generic", "tool", "1.0"),
             package("rpm", "kernel-core", "5.14-1.el9", source=("kernel", "5.14-1.el9"), notes={"vendor": "Red Hat"}),
         ],
         "rhel:9.4",
@@ -75,25 +92,51 @@ def test_coordinates_come_out_as_they_went_in_and_under_every_name(database_url:
         stored = await kept(db, many, ("eus",))
         async with db.system() as conn:
             found = await coordinates_by_id(conn, stored.coordinates)
-            assert set(found.values()) == set(coordinates_of(many, ("eus",)))
-            builder = Builder()
-            numbers = {builder.add_coordinate(each): number for number, each in found.items()}
-            fleet = builder.fleet()
-            rows = await (await conn.execute("SELECT DISTINCT key, namespace FROM coordinate_key")).fetchall()
-            for namespace in {namespace for _, namespace in rows}:
-                cursor = await conn.execute(
-                    "SELECT DISTINCT coordinate_id FROM coordinate_key WHERE namespace = %s", (namespace,)
-                )
-                assert {each for (each,) in await cursor.fetchall()} == {numbers[n] for n in fleet.within([namespace])}
-            for key in (
-                ("rhel:9", "kernel"),
-                ("rhel:9.4+eus", "kernel"),
-                ("pypi", "flask-login"),
-                ("maven", "org.x:y"),
-                ("npm", "x"),
-            ):
+            assert set(found.values()) == set(coordinates_in(many, ("eus",)))
+            rows = await (await conn.execute("SELECT key, namespace, coordinate_id FROM coordinate_key")).fetchall()
+            assert sorted(rows) == sorted(
+                (key_of(key), key[0], number) for number, each in found.items() for key in keys_of(each)
+            )
+            for key, names in KNOWN_AS.items():
                 cursor = await conn.execute("SELECT coordinate_id FROM coordinate_key WHERE key = %s", (key_of(key),))
-                assert {each for (each,) in await cursor.fetchall()} == {numbers[n] for n in fleet.about([key])}, key
+                assert {found[number].name for (number,) in await cursor.fetchall()} == names, key
+
+    told(database_url, story)
+
+
+def test_a_package_of_which_no_snapshot_can_speak_is_kept_and_found_under_no_name(database_url: str) -> None:  # noqa: F811
+    async def story(db: Database) -> None:
+        stored = await kept(db, inventory([package("deb", "foo", "1")], "unheard-of:1"))
+        assert len(stored.coordinates) == 1
+        assert (await sizes(db))["coordinate_key"] == 0
+
+    told(database_url, story)
+
+
+def test_repositories_decide_by_their_stream_alone_what_is_matched_once(database_url: str) -> None:  # noqa: F811
+    old, eus = package("rpm", "kernel", "5.14-1.el9"), "rhel-9-for-x86_64-baseos-eus-rpms"
+
+    async def story(db: Database) -> None:
+        async def of(*repositories: str) -> tuple[int, ...]:
+            stored = await kept(db, inventory([old], "rhel:9.2", repositories=repositories))
+            return tuple(stored.coordinates)
+
+        assert await of() == await of("rhel-9-for-x86_64-baseos-rpms") == await of("a", "b")
+        assert await of(eus) == await of(eus, "rhel-9-for-x86_64-appstream-eus-rpms")
+        assert await of() != await of(eus)
+
+    told(database_url, story)
+
+
+def test_a_package_of_a_paid_channel_puts_its_whole_image_into_it(database_url: str) -> None:  # noqa: F811
+    paid = package("deb", "foo", "1.0+esm1")
+
+    async def story(db: Database) -> None:
+        for packages, channels in (([LIBC, paid], ("esm",)), ([LIBC], ())):
+            stored = await kept(db, inventory(packages, "ubuntu:18.04"))
+            async with db.system() as conn:
+                found = await coordinates_by_id(conn, stored.coordinates)
+            assert [each.channels for each in found.values()] == [channels] * len(packages)
 
     told(database_url, story)
 
@@ -107,7 +150,7 @@ def test_names_that_nobody_would_give_are_kept(database_url: str) -> None:  # no
         stored = await kept(db, image)
         assert len(stored.coordinates) == len(image.packages)
         async with db.system() as conn:
-            assert set((await coordinates_by_id(conn, stored.coordinates)).values()) == set(coordinates_of(image))
+            assert set((await coordinates_by_id(conn, stored.coordinates)).values()) == set(coordinates_in(image))
 
     told(database_url, story)
 
@@ -203,6 +246,15 @@ async def an_image(conn: Connection) -> int:
     row = await (await conn.execute("INSERT INTO image (digest) VALUES (gen_random_uuid()) RETURNING id")).fetchone()
     assert row is not None
     return int(row[0])
+
+
+async def held_by(conn: Connection, image_id: int) -> tuple[int, ...]:
+    """The numbers of the coordinates that an image holds, sorted."""
+    cursor = await conn.execute(
+        "SELECT DISTINCT coordinate_id FROM image_set JOIN set_member USING (set_id) WHERE image_id = %s ORDER BY 1",
+        (image_id,),
+    )
+    return tuple(number for (number,) in await cursor.fetchall())
 
 
 async def kept(db: Database, image: Inventory, channels: Sequence[str] = ()) -> Any:

@@ -64,7 +64,7 @@ BY_COLUMN = {
 """What a column takes that does not take just anything of its type, by its name, or by its table's and its name."""
 RENAMED = {"subscription": ("0005", "anchore_subscription")}
 """Tables that go by another name since a form."""
-REMOVED = {"coordinate_change": "0005"}
+REMOVED = {"coordinate_change": "0005", "image_exempt": "0007"}
 """Tables that a form took away, as they held nothing that lasts."""
 
 

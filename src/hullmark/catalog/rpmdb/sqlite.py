@@ -15,7 +15,6 @@ from hullmark.catalog.rpmdb.header import MAX_HEADER_BYTES
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
-MAGIC = b"SQLite format 3\0"
 _MAX_ROWS = Limit(100_000, "packages of an rpm database in SQLite")
 _STEPS = 1000
 _MAX_TURNS = Limit(30_000, "thousand steps of SQLite's machine for one question to an rpm database")

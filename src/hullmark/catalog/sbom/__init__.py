@@ -36,12 +36,6 @@ _HEAD = 65536
 _OTHER_ENCODINGS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-def recognised(body: bytes) -> SbomFormat | None:
-    """The format of a document, by its content; None for what is none of FORMATS."""
-    marks = _marks(_in_utf8(body))
-    return next((format for format in FORMATS if format.recognises(marks)), None)
-
-
 def read_sbom(body: bytes, name: str = "") -> Inventory:
     """The inventory that a document tells. `name` stands for what was inspected where the document does not say.
 
@@ -51,14 +45,19 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
     if len(body) > MAX_BYTES:
         raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
     body = _in_utf8(body)
-    marks = _marks(body)
-    format = next((format for format in FORMATS if format.recognises(marks)), None)
+    format = recognised(body)
     if format is None:
         names = ", ".join(format.name for format in FORMATS)
         raise HullmarkError(
             f"{name or 'the document'} is no SBOM that can be read", advice=f"these can be read: {names}"
         )
     return _inventory(format.read(body), name)
+
+
+def recognised(body: bytes) -> SbomFormat | None:
+    """The format of a document in UTF-8, by its content; None for what is none of FORMATS."""
+    marks = _marks(body)
+    return next((format for format in FORMATS if format.recognises(marks)), None)
 
 
 def _inventory(document: Document, name: str) -> Inventory:

@@ -168,10 +168,6 @@ class _Link(msgspec.Struct):
     url: str = ""
 
 
-class _Cwe(msgspec.Struct):
-    id: str = ""
-
-
 class _Advisory(msgspec.Struct):
     ghsa_id: str = msgspec.field(name="ghsaId")
     cve: list[str] | None = msgspec.field(default=None, name="CVE")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ import msgspec
 from hullmark.model.limit import Limit
 from hullmark.policy.anchore.allowlists import Allowlist, Item
 from hullmark.policy.anchore.bundle import Bundle, Mapping, MistakeCollector, Rule, RuleSet
-from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.read_rules import read_rule
 from hullmark.policy.anchore.select import ImageRule, Wildcard
 
@@ -277,8 +275,3 @@ def _image_entry(entry: dict[str, Any], path: str) -> Mapping:
     return Mapping(
         id=_text(entry, "id"), name=_text(entry, "name"), images=images, path=path, mistakes=tuple(own.found)
     )
-
-
-def fatal(mistakes: Iterable[Mistake]) -> bool:
-    """Whether nothing can be judged."""
-    return any(mistake.is_fatal for mistake in mistakes)

@@ -50,10 +50,6 @@ class Scope(NamedTuple):
     left_out: frozenset[str] = frozenset()
     paths: tuple[str, ...] = ()
 
-    def asks_for(self, types: Iterable[str]) -> bool:
-        """Whether it is about packages of one of these types."""
-        return any((not self.types or each in self.types) and each not in self.left_out for each in types)
-
 
 PACKAGES: frozenset[Fact] = frozenset(("packages",))
 """The facts that a rule looks at that is about packages alone."""

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from hullmark.model.image import ImageConfig
-from hullmark.model.inventory import Inventory, InventorySource
+from hullmark.model.inventory import InventorySource
 from hullmark.report.anchore.words import ANALYSIS, UNTAGGED, Json, Tag, epoch, image_id, stamp
 from hullmark.report.documents import EPOCH, moment
 
@@ -184,19 +184,6 @@ def deletion(digest: str) -> Deletion:
 def no_deletion(digest: str, reason: str, *, is_known: bool = True) -> Deletion:
     """The image stays, for a reason; or is not there at all."""
     return Deletion(detail=reason, digest=digest, status="delete_failed" if is_known else "not_found")
-
-
-def with_inventory(info: ImageInfo, inventory: Inventory) -> ImageInfo:
-    """The image with what its inventory says of platform, distribution, size and layers."""
-    source, distro = inventory.source, inventory.distro
-    return msgspec.structs.replace(
-        info,
-        platform=source.platform,
-        distro=distro.id if distro is not None else "",
-        distro_version=distro.version_id if distro is not None else "",
-        size=sum(max(layer.size, 0) for layer in source.layers),
-        layer_count=len(source.layers),
-    )
 
 
 def metadata(digest: str, kind: str, content: str | bytes) -> Metadata:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from hullmark.model.advisory import Cvss
-from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.model.package import Package
 from hullmark.report.anchore.images import ImageInfo, tag_history
@@ -105,17 +104,6 @@ def images_by_package(concerned: Iterable[ConcernedImage], page: int, *, is_last
         for each in concerned
     ]
     return _page(images, page, is_last=is_last)
-
-
-def packages_named(inventory: Inventory, name: str, kind: str = "", version: str = "") -> tuple[Package, ...]:
-    """The packages of a name, of a type and version where these are given."""
-    return tuple(
-        package
-        for package in inventory.packages
-        if package.name == name
-        and (not kind or kind_of(package).lower() == kind.lower())
-        and (not version or version_of(package) == version)
-    )
 
 
 def feed_group(advisory: MatchedAdvisory) -> str:

@@ -15,12 +15,8 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Receive, Scope, Send
 
-from hullmark.model.limit import Limit
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.settings import Settings
-
-REQUEST_LIMIT = Limit(4 << 20, "bytes of a request where the route names no other limit", "refused")
-"""Bytes of a body where neither the settings nor the route say another limit: Litestar's `request_max_body_size`."""
 
 UPLOADS_OF_ACCOUNT = 2
 UPLOADS_IN_ALL = 4

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 import obstore
@@ -117,15 +117,6 @@ class Objects:
         with self._told(f"read {check_key(key)}"), suppress(FileNotFoundError):
             return self._found(lambda: obstore.get(self._store, key).bytes().to_bytes())
         return None
-
-    def get_to(self, key: str, file: IO[bytes]) -> bool:
-        """Write the object into an open file, a part at a time. False, and nothing written, if there is none."""
-        reader = self.open(key)
-        if reader is None:
-            return False
-        for start in range(0, reader.size, _PART):
-            file.write(reader.read_at(start, _PART))
-        return True
 
     def open(self, key: str) -> ObjectReader | None:
         """The object to be read bit by bit, or None if there is none."""

@@ -10,9 +10,13 @@ from typing import Any
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
 
 ROLES = ("api", "worker", "scheduler")
 
+REQUEST_LIMIT = Limit(
+    4 << 20, "bytes of a request where the route names no other limit", "refused", option="HULLMARK_REQUEST_LIMIT"
+)
 _DEFAULT_LISTEN = "127.0.0.1:8228"
 
 
@@ -45,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_addresses: str = ""
     workers: int = 1
     upload_limit: int = 64 << 30
-    request_limit: int = 4 << 20
+    request_limit: int = REQUEST_LIMIT
     body_wait: float = 30.0
     lease: float = 60.0
     silence: float = 60.0

@@ -129,13 +129,11 @@ WHERE i.image_id = %(image)s AND p.id > %(k0)s ORDER BY p.id LIMIT %(limit)s"""
 _VULNERABILITIES: LiteralString = """
 SELECT p.id AS key0, a.id AS key1, image.digest AS image, p.purl AS package, a.name AS advisory, a.cve, a.source, a.namespace, a.severity,
     a.risk, a.epss, a.percentile, a.kev_added AS kev, m.kind, m.fix_state, m.fix_version, m.why, m.confidence,
-    coalesce(y.suppressed_by, m.suppressed_by, x.suppressed_by) AS suppressed_by,
-    CASE WHEN y.suppressed_by IS NOT NULL THEN y.reason WHEN m.suppressed_by IS NOT NULL THEN m.suppressed_reason
-        ELSE coalesce(x.reason, '') END AS suppressed_reason
+    coalesce(m.suppressed_by, x.suppressed_by) AS suppressed_by,
+    CASE WHEN m.suppressed_by IS NOT NULL THEN m.suppressed_reason ELSE coalesce(x.reason, '') END AS suppressed_reason
 FROM image_set i JOIN set_member s ON s.set_id = i.set_id JOIN coordinate_match m ON m.coordinate_id = s.coordinate_id
 JOIN advisory a ON a.id = m.advisory_id JOIN package p ON p.id = s.package_id JOIN image ON image.id = i.image_id
 LEFT JOIN package_exempt x ON x.package_id = s.package_id AND x.advisory_id = m.advisory_id
-LEFT JOIN image_exempt y ON y.image_id = i.image_id AND y.package_id = s.package_id AND y.advisory_id = m.advisory_id
 WHERE i.image_id = %(image)s AND (p.id, a.id) > (%(k0)s, %(k1)s) ORDER BY p.id, a.id LIMIT %(limit)s"""
 
 

@@ -103,7 +103,6 @@ async def forget_sets(connection: Connection, ids: Sequence[int]) -> bool:
     cursor = await connection.execute(
         """
         DELETE FROM package WHERE id = ANY(%s::bigint[]) AND NOT EXISTS (SELECT FROM set_member WHERE package_id = package.id)
-            AND NOT EXISTS (SELECT FROM image_exempt WHERE package_id = package.id)
         RETURNING coordinate_id, owner_coordinate_id
         """,
         (packages,),

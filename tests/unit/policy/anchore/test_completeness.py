@@ -64,13 +64,6 @@ def test_who_tells_of_malware_elsewhere_leaves_nothing_to_be_seen_in_the_image()
     assert scope("malware.scans", context=Context(malware={})).facts == frozenset()
 
 
-def test_a_scope_with_types_asks_for_these_alone() -> None:
-    assert Scope(frozenset()).asks_for(("npm",))
-    assert not Scope(frozenset(), frozenset(("deb",))).asks_for(("npm", "rpm"))
-    assert Scope(frozenset(), left_out=frozenset(("npm",))).asks_for(("npm", "rpm"))
-    assert not Scope(frozenset(), left_out=frozenset(("npm",))).asks_for(("npm",))
-
-
 NPM = CoverageGap(namespace="npm", types=("npm",), packages=2, reason="there are no advisories for npm")
 ENDED = CoverageGap(namespace="debian:7", types=(), packages=0, reason="Debian 7 is past its end")
 

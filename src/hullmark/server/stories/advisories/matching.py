@@ -143,22 +143,6 @@ def _inventory(distro: Distro | None, packages: Sequence[Package]) -> Inventory:
 # A snapshot comes
 
 
-async def adopt_snapshot(
-    db: Database, snapshot_id: int, next: Snapshot, previous: Snapshot | None, *, at: str, size: int = BATCH
-) -> None:
-    """Bring everything to a snapshot, as of the day `at` (ISO 8601). Whoever is stopped calls it again, with the same or a newer one.
-
-    `previous` is the snapshot that counts so far; without it all is matched again. What it says differently waits in `match_change`.
-    """
-    await begin_adoption(db, snapshot_id, next, previous, at=at)
-    while await rematch_some(db, next, snapshot_id, size):
-        pass
-    while await weigh_some(db, next, snapshot_id):
-        pass
-    async with db.system() as conn:
-        await snapshots.settle(conn, snapshot_id)
-
-
 async def begin_adoption(  # noqa: PLR0913 - all but four by name
     db: Database,
     snapshot_id: int,
@@ -197,8 +181,7 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
         if book is None:
             await snapshots.plan_all(conn)
         else:
-            others = _patterned(difference, next, known.at, at) | covered_otherwise(book, next, (known.at, at))
-            await snapshots.plan(conn, keys, difference.namespaces | others)
+            await snapshots.plan(conn, keys, changed_namespaces(difference, book, next, since=known.at, at=at))
         await snapshots.count_on(conn, snapshot_id, at)
         await match_changes.note_news(conn, snapshot_id, ranks)
         await _weigh_first(conn, next, snapshot_id, sorted(ranks), thresholds)
@@ -215,10 +198,12 @@ def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, 
     return {*difference.keys, *rated, *(key for key in supported if "*" not in key[1])}
 
 
-def _patterned(difference: Difference, next: Snapshot, since: str, at: str) -> set[str]:
-    """The namespaces of changed support that is told by a pattern: that may be any package."""
+def changed_namespaces(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[str]:
+    """The namespaces of which a snapshot may say something else of any package, on the day `at` rather than `since`: it knows them, or all
+    of them, and the one before does not, or support that is told by a pattern has changed."""
     supported = {each.key for each in difference.support} | _begun(next, since, at)
-    return {namespace for namespace, name in supported if "*" in name}
+    patterned = {namespace for namespace, name in supported if "*" in name}
+    return patterned | difference.namespaces | covered_otherwise(previous, next, (since, at))
 
 
 def _begun(snapshot: Snapshot, since: str, at: str) -> set[Key]:

@@ -63,13 +63,6 @@ class _Plain(NamedTuple):
 _decode = msgspec.msgpack.Decoder(tuple[_Plain, ...]).decode
 
 
-class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of some coordinates, and who answers for owned packages of them (by package)."""
-
-    matches: Mapping[int, frozenset[FoundRow]]
-    exempt: Mapping[int, Exempt]
-
-
 class OwnedPackage(NamedTuple):
     """A package that another owns."""
 

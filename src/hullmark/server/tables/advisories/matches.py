@@ -1,7 +1,6 @@
 """What is known to be wrong with coordinates, as rows, and how they are written: each advisory once, each coordinate as a whole.
 
-What of a match depends on the image stands beside it: `package_exempt` where the owner of a package answers for it, `image_exempt` where
-something that was told of one image does.
+What of a match depends on the owner of a package stands beside it, in `package_exempt`, where the owner answers for it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, LiteralString, NamedTuple, cast
 import msgspec
 
 from hullmark.model.advisory import SEVERITIES, SEVERITY_RANK
-from hullmark.model.match import Epss, Kev, Match, MatchedAdvisory, SuppressedBy
+from hullmark.model.match import Epss, Kev, Match, MatchedAdvisory
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import Situation, columns, plain
 
@@ -87,15 +86,6 @@ async def unmatched(conn: Connection, ids: Iterable[int]) -> tuple[int, ...]:
         "SELECT id FROM coordinate WHERE id = ANY(%s::bigint[]) "
         "AND NOT EXISTS (SELECT FROM coordinate_state WHERE coordinate_id = id) ORDER BY id",
         (sorted(set(ids)),),
-    )
-    return tuple(number for (number,) in await cursor.fetchall())
-
-
-async def forgotten(conn: Connection, limit: int = 1000) -> tuple[int, ...]:
-    """Coordinates that were stored and never matched (whoever was to do it has died), sorted, at most `limit`."""
-    cursor = await conn.execute(
-        "SELECT id FROM coordinate WHERE NOT EXISTS (SELECT FROM coordinate_state WHERE coordinate_id = id) ORDER BY id LIMIT %s",
-        (limit,),
     )
     return tuple(number for (number,) in await cursor.fetchall())
 
@@ -364,23 +354,4 @@ async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, s
     await conn.execute(
         "INSERT INTO package_exempt SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING",
         columns(sorted(row for row in after if row[0] in set(differing)), 4),
-    )
-
-
-class Exemption(msgspec.Struct, frozen=True, kw_only=True):
-    """A match of one image that does not count there: package and advisory by number, by whose word, and why."""
-
-    package_id: int
-    advisory_id: int
-    by: SuppressedBy
-    reason: str
-
-
-async def exempt_in_image(conn: Connection, image_id: int, exemptions: Iterable[Exemption]) -> None:
-    """Write what does not count in one image, in place of what was known."""
-    rows = [(image_id, each.package_id, each.advisory_id, each.by, plain(each.reason)) for each in exemptions]
-    await conn.execute("DELETE FROM image_exempt WHERE image_id = %s", (image_id,))
-    await conn.execute(
-        "INSERT INTO image_exempt SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])",
-        columns(sorted(set(rows)), 5),
     )

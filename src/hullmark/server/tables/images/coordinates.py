@@ -227,16 +227,6 @@ async def coordinates_by_id(conn: Connection, ids: Iterable[int]) -> dict[int, C
     return {number: _coordinate(body) for number, body in rows}
 
 
-async def coordinates_of_image(conn: Connection, image_id: int) -> tuple[int, ...]:
-    """The numbers of the coordinates that an image holds, sorted."""
-    rows = await _all(
-        conn,
-        "SELECT DISTINCT coordinate_id FROM image_set JOIN set_member USING (set_id) WHERE image_id = %s ORDER BY 1",
-        (image_id,),
-    )
-    return tuple(number for (number,) in rows)
-
-
 def namespace_key(namespace: str) -> str:
     """A namespace as `coordinate_key` holds it."""
     return namespace[:_LONGEST_NAMESPACE]

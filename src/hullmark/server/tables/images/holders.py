@@ -45,7 +45,7 @@ async def images_with_advisory(
 ) -> HolderPage:
     """The images of an account in which a vulnerability (any id or alias) counts."""
     found = await conn.execute(
-        "SELECT p.id, m.advisory_id FROM advisory_name n JOIN coordinate_match m ON m.advisory_id = n.advisory_id "
+        "SELECT DISTINCT p.id FROM advisory_name n JOIN coordinate_match m ON m.advisory_id = n.advisory_id "
         "JOIN package p ON p.coordinate_id = m.coordinate_id WHERE n.name = %s AND m.suppressed_by IS NULL AND NOT EXISTS "
         "(SELECT FROM package_exempt x WHERE x.package_id = p.id AND x.advisory_id = m.advisory_id)",
         (plain(name)[:LONGEST_NAME],),
@@ -58,7 +58,7 @@ async def images_with_package(
 ) -> HolderPage:
     """The images of an account that hold such a package."""
     found = await conn.execute(
-        "SELECT id, NULL::bigint FROM package WHERE name = %(name)s AND %(version)s IN ('', version) AND %(type)s IN ('', type)",
+        "SELECT id FROM package WHERE name = %(name)s AND %(version)s IN ('', version) AND %(type)s IN ('', type)",
         {"name": plain(wanted.name), "version": plain(wanted.version), "type": plain(wanted.type)},
     )
     return await _page(conn, account_id, await found.fetchall(), cursor or 0, limit)
@@ -79,18 +79,16 @@ WHERE h.account_id = %(account)s AND h.image_id > %(after)s ORDER BY h.image_id 
 _PURLS: LiteralString = """
 SELECT image.id, image.digest, array_agg(DISTINCT p.purl ORDER BY p.purl)
 FROM image_set i JOIN set_member s ON s.set_id = i.set_id
-JOIN unnest(%(packages)s::bigint[], %(advisories)s::bigint[]) AS hit (package_id, advisory_id) ON hit.package_id = s.package_id
 JOIN package p ON p.id = s.package_id JOIN image ON image.id = i.image_id
-WHERE i.image_id = ANY(%(images)s::bigint[]) AND NOT EXISTS (SELECT FROM image_exempt y
-    WHERE y.image_id = i.image_id AND y.package_id = hit.package_id AND y.advisory_id = hit.advisory_id)
+WHERE i.image_id = ANY(%(images)s::bigint[]) AND s.package_id = ANY(%(packages)s::bigint[])
 GROUP BY 1, 2 ORDER BY 1"""
 
 
 async def _page(
     conn: Connection, account_id: int, hits: Sequence[tuple[Any, ...]], after: int, limit: int
 ) -> HolderPage:
-    """A page of the images that hold one of these packages. `hits`: package and advisory (None: whatever is wrong with it)."""
-    packages, advisories = [hit[0] for hit in hits], [hit[1] for hit in hits]
+    """A page of the images that hold one of these packages, each a row with its number."""
+    packages = [number for (number,) in hits]
     cursor = await conn.execute(
         "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (packages,)
     )
@@ -99,7 +97,7 @@ async def _page(
     statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
     cursor = await conn.execute(statement, asked, prepare=False)
     images = [number for (number,) in await cursor.fetchall()]
-    shown = {"packages": packages, "advisories": advisories, "images": images[:limit]}
+    shown = {"packages": packages, "images": images[:limit]}
     rows = await (await conn.execute(_PURLS, shown, prepare=False)).fetchall()
     found = tuple(Holder(image_id=row[0], digest=row[1], purls=tuple(row[2][:_MOST_PURLS])) for row in rows)
     return HolderPage(holders=found, next=images[limit - 1] if len(images) > limit else None)

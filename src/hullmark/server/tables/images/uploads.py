@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-import msgspec
-from psycopg.rows import class_row
-
 from hullmark.server.tables.database import Connection
-
-
-class UploadRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An upload. `size` in bytes and `digest` are of the whole archive, once it was received."""
-
-    id: UUID
-    account_id: int
-    object: str
-    size: int
-    digest: str
-    state: str
 
 
 async def begin(connection: Connection, account_id: int, upload: UUID, key: str) -> None:
@@ -54,13 +40,6 @@ async def use(connection: Connection, upload: UUID) -> bool:
         "UPDATE upload SET state = 'used', created_at = now() WHERE id = %s AND state = 'received'", (upload,)
     )
     return cursor.rowcount == 1
-
-
-async def upload_by_object(connection: Connection, key: str) -> UploadRow | None:
-    """The upload that is stored under a key."""
-    async with connection.cursor(row_factory=class_row(UploadRow)) as cursor:
-        await cursor.execute("SELECT id, account_id, object, size, digest, state FROM upload WHERE object = %s", (key,))
-        return await cursor.fetchone()
 
 
 async def is_needed(connection: Connection, key: str) -> bool:

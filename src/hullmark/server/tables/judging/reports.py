@@ -107,15 +107,13 @@ WITH page AS MATERIALIZED (
         SELECT -a.risk AS k1, -a.severity AS k2, -coalesce(a.percentile, -1) AS k3, p.name AS k4, p.version AS k5, p.type AS k6,
             a.name AS k7, p.arch AS k8, p.purl AS k9, a.namespace AS k10, a.source AS k11, m.kind AS k12,
             p.id AS package_id, a.id AS advisory_id, m.coordinate_id,
-            coalesce(y.suppressed_by, m.suppressed_by, x.suppressed_by) AS suppressed_by,
-            CASE WHEN y.suppressed_by IS NOT NULL THEN y.reason WHEN m.suppressed_by IS NOT NULL THEN m.suppressed_reason
-                ELSE x.reason END AS reason
+            coalesce(m.suppressed_by, x.suppressed_by) AS suppressed_by,
+            CASE WHEN m.suppressed_by IS NOT NULL THEN m.suppressed_reason ELSE x.reason END AS reason
         FROM image_set i JOIN set_member s ON s.set_id = i.set_id
         JOIN coordinate_match m ON m.coordinate_id = s.coordinate_id
         JOIN advisory a ON a.id = m.advisory_id
         JOIN package p ON p.id = s.package_id
         LEFT JOIN package_exempt x ON x.package_id = s.package_id AND x.advisory_id = m.advisory_id
-        LEFT JOIN image_exempt y ON y.image_id = i.image_id AND y.package_id = s.package_id AND y.advisory_id = m.advisory_id
         WHERE i.image_id = %(image)s
             AND (%(severities)s::smallint[] IS NULL OR a.severity = ANY(%(severities)s::smallint[]))
             AND (%(fixes)s::text[] IS NULL OR m.fix_state = ANY(%(fixes)s::text[]))
@@ -125,7 +123,7 @@ WITH page AS MATERIALIZED (
             AND (%(exploited)s::boolean IS NULL OR (a.kev_added IS NOT NULL) = %(exploited)s::boolean)
             AND (%(system)s::boolean IS NULL OR p.is_system = %(system)s::boolean)
             AND (%(counting)s::boolean IS NULL
-                OR (coalesce(y.suppressed_by, m.suppressed_by, x.suppressed_by) IS NULL) = %(counting)s::boolean)
+                OR (coalesce(m.suppressed_by, x.suppressed_by) IS NULL) = %(counting)s::boolean)
     ) AS found
     WHERE %(first)s::boolean OR (k1, k2, k3, k4, k5, k6, k7, k8, k9, k10, k11, k12, package_id, advisory_id) >
         (%(c1)s::float8, %(c2)s::int, %(c3)s::float8, %(c4)s::text, %(c5)s::text, %(c6)s::text, %(c7)s::text, %(c8)s::text,
@@ -260,14 +258,9 @@ SELECT image_id, ARRAY[sum(a1), sum(a2), sum(a3), sum(a4), sum(a5), sum(a6),
     sum(f1), sum(f2), sum(f3), sum(f4), sum(f5), sum(f6)]::bigint[] FROM held JOIN counted USING (set_id) GROUP BY 1"""
 _EXEMPTED: LiteralString = """
 WITH exempt AS MATERIALIZED (
-    SELECT i.image_id, x.package_id, x.advisory_id FROM image_set i JOIN package_set g ON g.id = i.set_id AND g.counts IS NULL
+    SELECT DISTINCT i.image_id, x.package_id, x.advisory_id FROM image_set i JOIN package_set g ON g.id = i.set_id AND g.counts IS NULL
     JOIN set_member s ON s.set_id = i.set_id
     JOIN package_exempt x ON x.package_id = s.package_id WHERE i.image_id = ANY(%(images)s::bigint[])
-    UNION
-    SELECT y.image_id, y.package_id, y.advisory_id FROM image_exempt y JOIN image_set i ON i.image_id = y.image_id
-    JOIN set_member s ON s.set_id = i.set_id AND s.package_id = y.package_id
-    WHERE y.image_id = ANY(%(images)s::bigint[])
-        AND NOT EXISTS (SELECT FROM package_exempt x WHERE x.package_id = y.package_id AND x.advisory_id = y.advisory_id)
 )
 SELECT exempt.image_id, a.severity, count(*), count(*) FILTER (WHERE m.fix_state = 'fixed')
 FROM exempt JOIN package p ON p.id = exempt.package_id JOIN advisory a ON a.id = exempt.advisory_id

@@ -252,21 +252,6 @@ async def tell(
     return count
 
 
-async def of_image(
-    connection: Connection, account_id: int, image_id: int, *, before: int | None = None, limit: int = 50
-) -> list[TransitionRow]:
-    """The transitions of an image, the newest first, before a number."""
-    async with connection.cursor(row_factory=class_row(TransitionRow)) as cursor:
-        await cursor.execute(
-            f"""
-            SELECT {TRANSITION} FROM transition WHERE account_id = %s AND image_id = %s AND (%s::bigint IS NULL OR id < %s)
-            ORDER BY id DESC LIMIT %s
-            """,
-            (account_id, image_id, before, before, limit),
-        )
-        return await cursor.fetchall()
-
-
 async def causes(connection: Connection, account_id: int, numbers: Sequence[int]) -> dict[int, CauseRow]:
     """Causes by their numbers."""
     async with connection.cursor(row_factory=class_row(CauseRow)) as cursor:
