@@ -6,6 +6,7 @@ tests/service/test_accounts.py has the same for every table with an account_id.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk
 from tests.support.furnished import Furnished, advised, furnish
 
@@ -62,15 +64,29 @@ class World(msgspec.Struct, kw_only=True):
             return await (await connection.execute(query, values)).fetchall()
 
 
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with desk(database_url, tmp_path) as at:
+@asynccontextmanager
+async def furnished(database_url: str, folder: Path) -> AsyncIterator[World]:
+    async with desk(database_url, folder) as at:
         await advised(at)
         ours, theirs = await furnish(at, "ours", "ourmark"), await furnish(at, "theirs", "theirmark")
         async with at.services.database.system() as connection:
             rows = await (await connection.execute("SELECT name, id FROM account")).fetchall()
             ids = {str(name): int(number) for name, number in rows}
         yield World(at=at, ours=ours, theirs=theirs, account=ids["ours"], foreign=ids["theirs"])
+
+
+@pytest.fixture(scope="module")
+async def world(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Two accounts, for tests that only look: what they try to change is refused, or ends with their transaction."""
+    async with furnished(fresh_database(database_server), tmp_path_factory.mktemp("world")) as found:
+        yield found
+
+
+@pytest.fixture
+async def own_world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """Two accounts, for a test that changes them."""
+    async with furnished(database_url, tmp_path) as found:
+        yield found
 
 
 async def test_every_table_is_bound_to_accounts_or_known_to_be_shared(world: World) -> None:
@@ -102,7 +118,8 @@ async def test_a_query_that_forgets_the_account_sees_only_images_that_it_holds(w
     assert seen
 
 
-async def test_an_image_that_two_accounts_hold_is_seen_by_both_and_says_nothing_of_the_other(world: World) -> None:
+async def test_an_image_that_two_accounts_hold_is_seen_by_both_and_says_nothing_of_the_other(own_world: World) -> None:
+    world = own_world
     await world.at.add("theirmark-tag", "ours")
     rows = await world.see("SELECT digest FROM image")
     assert {row[0] for row in rows} >= {world.ours.digest, world.theirs.digest}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,19 +111,22 @@ class Desk:
             await publish(self.services, book.path, book.digest)
 
 
-_apps: dict[Settings, Litestar] = {}
-"""Applications of this process, by what they were made for: making one takes longer than most tests."""
+_free: dict[Settings, list[Litestar]] = {}
+"""Applications of this process that no desk uses now, by what they were made for: making one takes longer than most tests."""
 
 
-def _app(services: Services) -> Litestar:
+@contextmanager
+def _application(services: Services) -> Iterator[Litestar]:
     """An application over these services, as if it were new."""
     made_for = msgspec.structs.replace(services.settings, data=Path(), database_url="")
-    app = _apps.get(made_for)
-    if app is None:
-        app = _apps[made_for] = create_app(services)
+    free = _free.setdefault(made_for, [])
+    app = free.pop() if free else create_app(services)
     app.state.clear()
     app.state.update({"services": services, "listeners": Listeners(services.settings.database_url)})
-    return app
+    try:
+        yield app
+    finally:
+        free.append(app)
 
 
 @asynccontextmanager
@@ -133,10 +136,10 @@ async def desk(database_url: str, folder: Path, **changes: Any) -> AsyncIterator
     settings = Settings(data=folder / "data", database_url=database_url, admin_password=PASSWORD, **changes)
     settings.data.mkdir()
     services = services_for(settings, {})
-    app = _app(services)
-    app.state["gate"] = gate = Gate(services)
-    gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
     with ExitStack() as stack:
+        app = stack.enter_context(_application(services))
+        app.state["gate"] = gate = Gate(services)
+        gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
         registry = stack.enter_context(FakeRegistry(blobs=Blobs(), digests="true", etags=True).running())
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own words for the same
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://hullmark") as client:
