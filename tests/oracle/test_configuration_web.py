@@ -51,7 +51,7 @@ def kept_files(parser: Parser, root: Path, more: dict[str, bytes] | None = None)
     caught: list[KeptFiles] = []
 
     def catch(files: Files) -> Iterable[Setting]:
-        caught.append(cast(KeptFiles, files))
+        caught.append(cast("KeptFiles", files))
         return ()
 
     files, links = files_below(root, parser.globs)
@@ -183,7 +183,7 @@ def _flat_crossplane(directives: list[dict[str, object]]) -> Iterator[tuple[str,
                     if len(arguments) > 1
                     else [f"({arguments[0]})"]
                 )
-            yield str(one["directive"]), cast(int, one["line"]), tuple(arguments)
+            yield str(one["directive"]), cast("int", one["line"]), tuple(arguments)
             yield from _flat_crossplane(cast("list[dict[str, object]]", one.get("block") or []))
 
 

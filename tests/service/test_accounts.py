@@ -123,7 +123,7 @@ def open_world(database_url: str, tmp_path: Path) -> Callable[..., Any]:
         gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
         app = application(services, gate)
         # Not Litestar's test client: it answers one request at a time.
-        transport = ASGITransport(app=cast(Any, app))
+        transport = ASGITransport(app=cast("Any", app))
         async with app.lifespan(), AsyncClient(transport=transport, base_url="http://server") as client:
             yield World(
                 client=client, services=services, gate=gate, database_url=database_url, now=now, seconds=seconds

@@ -242,7 +242,7 @@ def _unpack(readinto: ReadInto, payload: Payload, target: Path) -> str:
 
     arriving, content, size = _IncomingStream(readinto, payload.size), hashlib.sha256(), 0
     reader = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(
-        cast(BinaryIO, arriving), read_size=_READ, read_across_frames=True
+        cast("BinaryIO", arriving), read_size=_READ, read_across_frames=True
     )
     with target.open("wb") as out:
         try:

@@ -47,7 +47,7 @@ def severity_named(word: str) -> Severity:
     """The severity that a word names, in any case. Raises ValueError that names the nearest one."""
     lower = word.strip().lower()
     if lower in SEVERITY_RANK:
-        return cast(Severity, lower)
+        return cast("Severity", lower)
     raise ValueError(f"there is no severity {word[:40]!r}{_nearest(lower, SEVERITIES)}")
 
 

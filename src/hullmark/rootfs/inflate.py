@@ -94,7 +94,7 @@ def inflated(stream: VerifyingStream) -> ReadInto:
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
             whole, read_size=_CHUNK, read_across_frames=True
         )
-        return cast(ReadInto, reader.readinto)
+        return cast("ReadInto", reader.readinto)
     for magic, name in _OTHER.items():
         if head.startswith(magic):
             raise BrokenImage(f"a layer is compressed with {name}", advice="layers are plain tar, gzip or zstd")
@@ -107,18 +107,18 @@ def _gunzip(stream: VerifyingStream) -> Callable[[memoryview], int]:
 
         # Its inner reader fills our buffer itself; the public class around it copies once more (3 % of the time).
         if (reader := getattr(isal_zlib, "_GzipReader", None)) is not None:
-            return cast(ReadInto, reader(stream, _CHUNK).readinto)
-        return cast(ReadInto, igzip.IGzipFile(fileobj=stream, mode="rb").readinto)  # type: ignore[no-untyped-call]
+            return cast("ReadInto", reader(stream, _CHUNK).readinto)
+        return cast("ReadInto", igzip.IGzipFile(fileobj=stream, mode="rb").readinto)  # type: ignore[no-untyped-call]
     except ImportError:
         pass
     try:
         from zlib_ng import gzip_ng
 
-        return cast(ReadInto, gzip_ng.GzipNGFile(fileobj=stream, mode="rb").readinto)
+        return cast("ReadInto", gzip_ng.GzipNGFile(fileobj=stream, mode="rb").readinto)
     except ImportError:
         import gzip
 
-        return gzip.GzipFile(fileobj=cast(io.BufferedReader, stream), mode="rb").readinto
+        return gzip.GzipFile(fileobj=cast("io.BufferedReader", stream), mode="rb").readinto
 
 
 def damage_errors() -> tuple[type[Exception], ...]:
@@ -127,7 +127,7 @@ def damage_errors() -> tuple[type[Exception], ...]:
     try:
         from isal import isal_zlib
 
-        errors.append(cast(type[Exception], isal_zlib.error))
+        errors.append(cast("type[Exception]", isal_zlib.error))
     except ImportError:
         pass
     import sys

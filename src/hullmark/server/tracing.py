@@ -42,4 +42,4 @@ def span(name: str, attributes: Mapping[str, str | int]) -> AbstractContextManag
     if provider is None:
         return nullcontext()
     tracer = provider.get_tracer("hullmark", __version__)
-    return cast(AbstractContextManager[Any], tracer.start_as_current_span(name, attributes=dict(attributes)))
+    return cast("AbstractContextManager[Any]", tracer.start_as_current_span(name, attributes=dict(attributes)))

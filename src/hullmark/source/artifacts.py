@@ -268,7 +268,7 @@ class _PushSession(Session):
     ) -> _Answer:
         headers = {"Content-Type": _BYTES, "Content-Length": str(length), **(more or {})}
         # urllib3 sends the blocks one by one, each with a time limit of its own.
-        return self._ask(Request(url, headers, method, cast(bytes, stretch) if length else b""))
+        return self._ask(Request(url, headers, method, cast("bytes", stretch) if length else b""))
 
     def _ask(self, request: Request) -> _Answer:
         """Send a request, logged in if it goes to the registry itself, and read the little that comes."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hullmark.advisorydb.compare import compare
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.coordinates import Coordinate
-from hullmark.model.advisory import Exploitability, Record, Support
+from hullmark.model.advisory import Advisory, Cvss, Exploitability, Record, Support
 from hullmark.server.stories.advisories.matching import changed_keys, changed_namespaces, told_of
 from hullmark.server.tables.advisories.matches import CoordinateMatches, advisory_digest
 from tests.support.advisory_days import IMAGES, days
@@ -74,6 +74,17 @@ def test_what_no_match_depends_on_is_matched_again_by_nobody() -> None:
 
 def test_each_binary_of_the_source_is_matched_again_and_nothing_else() -> None:
     assert names([FOO], [msgspec.structs.replace(FOO, severity="high")]) == {"libfoo", "foo-bin", "foo"}
+
+
+def test_a_rating_by_another_source_is_a_reason() -> None:
+    rating = Advisory(id="CVE-2024-1", source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:N", 9.8, "nvd"),))
+    assert names([FOO], [FOO, rating]) == {"libfoo", "foo-bin", "foo"}
+
+
+def test_of_a_namespace_that_comes_or_goes_everything_is_matched_again() -> None:
+    other = advisory("CVE-2024-2", affected("alpine:3.18", "filler", "apk", "1-r0"))
+    filler = advisory("CVE-2000-1", affected("debian:12", "filler", "deb", "1"), source="filler")
+    assert names([filler, other], [other]) == names([other], [other, filler]) == {"libfoo", "foo-bin", "foo"}
 
 
 def test_support_that_ends_on_a_day_between_is_a_reason() -> None:

@@ -36,7 +36,7 @@ DAMAGE: tuple[type[Exception], ...] = (
     ValueError,
     RuntimeError,  # zipfile's word for encrypted members and for methods that it lacks
     zlib.error,
-    cast(type[Exception], isal_zlib.error),
+    cast("type[Exception]", isal_zlib.error),
     lzma.LZMAError,
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -83,7 +83,7 @@ def plain(document: Document) -> BinaryIO:
         stream.seek(0)
         inner = _decompressor(head, stream)
         failed.pop_all()
-    return stream if inner is None else cast(BinaryIO, io.BufferedReader(_DecompressedStream(inner, stream), _CHUNK))
+    return stream if inner is None else cast("BinaryIO", io.BufferedReader(_DecompressedStream(inner, stream), _CHUNK))
 
 
 def _decompressor(head: bytes, stream: BinaryIO) -> Any:
@@ -152,18 +152,18 @@ def _zip(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, i
             raise ValueError(f"it holds more than {_MAX_MEMBERS:,} files")
         for info in archive.infolist():
             if not info.is_dir() and (not suffixes or info.filename.endswith(suffixes)):
-                yield info.filename, info.file_size, cast(BinaryIO, archive.open(info))
+                yield info.filename, info.file_size, cast("BinaryIO", archive.open(info))
 
 
 def _tar(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int, BinaryIO]]:
-    with _Tail(plain(document)) as stream, tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|") as archive:
+    with _Tail(plain(document)) as stream, tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|") as archive:
         for number, info in enumerate(archive):
             if number == _MAX_MEMBERS:
                 raise ValueError(f"it holds more than {_MAX_MEMBERS:,} files")
             if info.isreg() and (not suffixes or info.name.endswith(suffixes)):
                 content = archive.extractfile(info)
                 if content is not None:
-                    yield info.name, info.size, cast(BinaryIO, content)
+                    yield info.name, info.size, cast("BinaryIO", content)
             archive.members.clear()  # type: ignore[attr-defined] # it remembers every member; a stream never goes back
         stream.check_end()
 

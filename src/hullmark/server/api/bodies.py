@@ -82,7 +82,7 @@ class BoundedBody:
         began = self._clock()
         try:
             async with asyncio.timeout(self._limits.wait):
-                message = cast(HTTPReceiveMessage, await self._receive())
+                message = cast("HTTPReceiveMessage", await self._receive())
         except TimeoutError:
             raise self._too_slow(f"no byte of the body came for {self._limits.wait:g} seconds") from None
         self._window_waited += self._clock() - began
@@ -162,7 +162,7 @@ def _limit_of(scope: Scope, settings: Settings) -> int | None:
     if scope["type"] != ScopeType.HTTP:
         return None
     find = getattr(scope.get("route_handler"), "resolve_request_max_body_size", None)
-    return cast(int | None, find()) if find is not None else settings.request_limit
+    return cast("int | None", find()) if find is not None else settings.request_limit
 
 
 def _content_length(scope: Scope) -> int | None:

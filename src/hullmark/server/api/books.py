@@ -17,4 +17,4 @@ def books_of(app: Litestar) -> Books:
     if _NAME not in app.state:
         services: Services = app.state.services
         app.state[_NAME] = Books(services.objects, services.settings.data / "cache" / "snapshots")
-    return cast(Books, app.state[_NAME])
+    return cast("Books", app.state[_NAME])

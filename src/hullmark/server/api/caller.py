@@ -59,7 +59,7 @@ def operator(who: Who, account: AccountRow) -> Caller:
 
 async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     """The dependency `caller`: who was signed in for this request. Not for public routes."""
-    return cast(Caller, request.scope["state"]["caller"])
+    return cast("Caller", request.scope["state"]["caller"])
 
 
 def asked_by(scope: Scope) -> RequestOrigin:

@@ -20,7 +20,7 @@ class Conditional(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Hold the head of the answer back until its body is there."""
-        if cast(HTTPScope, scope)["method"] not in ("GET", "HEAD"):
+        if cast("HTTPScope", scope)["method"] not in ("GET", "HEAD"):
             await next_app(scope, receive, send)
             return
         wanted = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"if-none-match"), "")
@@ -43,7 +43,7 @@ class Conditional(ASGIMiddleware):
 
 
 def _tagged(head: Message, body: Message, wanted: str) -> tuple[Message, Message]:
-    tag = f'"{hashlib.blake2b(cast(bytes, body.get("body", b"")), digest_size=16).hexdigest()}"'
+    tag = f'"{hashlib.blake2b(cast("bytes", body.get("body", b"")), digest_size=16).hexdigest()}"'
     headers = MutableScopeHeaders.from_message(head)
     headers["ETag"] = tag
     headers["Cache-Control"] = "private, no-cache"

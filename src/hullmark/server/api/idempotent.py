@@ -35,7 +35,7 @@ class Idempotent(ASGIMiddleware):
         given = next((value for name, value in scope["headers"] if name == b"idempotency-key"), b"").decode("latin-1")
         caller: Caller | None = scope.get("state", {}).get("caller")
         handler = scope["route_handler"]
-        if not given or caller is None or cast(HTTPScope, scope)["method"] != "POST" or handler.opt.get("streamed"):
+        if not given or caller is None or cast("HTTPScope", scope)["method"] != "POST" or handler.opt.get("streamed"):
             await next_app(scope, receive, send)
             return
         if len(given) > _LARGEST_KEY or not given.isprintable():
@@ -112,7 +112,7 @@ async def _body(receive: Receive, limit: int) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refusal(400, "the request ended early")
-        part = cast(HTTPRequestEvent, message).get("body", b"")
+        part = cast("HTTPRequestEvent", message).get("body", b"")
         size += len(part)
         if size > limit:
             raise Refusal(413, f"the request has more than {limit} bytes")
@@ -128,7 +128,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
     async def replayed() -> HTTPRequestEvent:
         nonlocal is_sent
         if is_sent:
-            return cast(HTTPRequestEvent, await receive())
+            return cast("HTTPRequestEvent", await receive())
         is_sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -137,5 +137,5 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 def _named(scope: Scope, body: bytes) -> bytes:
     """Names what is asked for."""
-    parts = (cast(HTTPScope, scope)["method"].encode(), scope["path"].encode(), scope["query_string"], body)
+    parts = (cast("HTTPScope", scope)["method"].encode(), scope["path"].encode(), scope["query_string"], body)
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()

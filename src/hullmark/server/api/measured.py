@@ -39,7 +39,7 @@ class MeasuringMiddleware(ASGIMiddleware):
                 status = message["status"]
             await send(message)
 
-        method = cast(HTTPScope, scope)["method"]
+        method = cast("HTTPScope", scope)["method"]
         try:
             with span(f"{method} {route}", {"http.request.method": method, "http.route": route}):
                 await next_app(scope, receive, told)
@@ -77,7 +77,7 @@ def _tell(scope: Scope, number: str, status: int, seconds: float) -> None:
     _log.info(
         "request",
         id=number,
-        method=cast(HTTPScope, scope)["method"],
+        method=cast("HTTPScope", scope)["method"],
         route=scope.get("path_template", ""),
         status=status or 499,
         ms=round(seconds * 1000, 1),

@@ -94,8 +94,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        super().connection_made(cast(asyncio.Transport, transport))
-        self._address = str(cast(Any, self.client)[0]) if self.client else ""
+        super().connection_made(cast("asyncio.Transport", transport))
+        self._address = str(cast("Any", self.client)[0]) if self.client else ""
         self.addresses[self._address] += 1
         most = self.limits.per_address if self._address else 0
         if (most and self.addresses[self._address] > most) or self.addresses.total() > self.limits.in_all:

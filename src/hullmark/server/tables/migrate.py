@@ -32,7 +32,7 @@ def migrate(url: str, target: str = "head") -> str:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
             connection.commit()
             try:
-                _migrate_jobs(cast(Any, connection.connection.driver_connection))
+                _migrate_jobs(cast("Any", connection.connection.driver_connection))
                 _refuse_newer(connection)
                 command.upgrade(_config(connection), target)
                 connection.commit()

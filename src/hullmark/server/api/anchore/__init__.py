@@ -53,7 +53,7 @@ async def provide_judging(request: Request[Any, Any, Any]) -> Judge:
     state = request.app.state
     if "judging" not in state:
         state["judging"] = Judge(state["services"])
-    return cast(Judge, state["judging"])
+    return cast("Judge", state["judging"])
 
 
 def router() -> Router:

@@ -59,7 +59,7 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
     wanted = Filter(
         advisory=vulnerability_id,
         package=affected_package,
-        severities=(cast(Severity, level),) if level else (),
+        severities=(cast("Severity", level),) if level else (),
         counting=True,
     )
 

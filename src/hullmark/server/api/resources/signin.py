@@ -148,14 +148,14 @@ def gate_of(app: Litestar) -> Gate:
     gate = app.state.get("gate")
     if gate is None:
         gate = app.state["gate"] = Gate(app.state["services"])
-    return cast(Gate, gate)
+    return cast("Gate", gate)
 
 
 def check_routes(app: Litestar) -> None:
     """Raise ImproperlyConfiguredException if a route does not say who may use it. For `on_startup`; makes the gate, too."""
     wrong = []
     for route in app.routes:
-        for handler in getattr(route, "route_handlers", None) or (cast(Any, route).route_handler,):
+        for handler in getattr(route, "route_handlers", None) or (cast("Any", route).route_handler,):
             if _is_frameworks(handler):
                 continue
             permission, public = handler.opt.get("permission"), handler.opt.get("public") is True

@@ -139,7 +139,7 @@ class Books:
         with reader, target.open("wb") as file:
             written = 0
             for chunk in zstandard.ZstdDecompressor().read_to_iter(
-                cast(IO[bytes], reader), read_size=1 << 20, write_size=1 << 20
+                cast("IO[bytes]", reader), read_size=1 << 20, write_size=1 << 20
             ):
                 written += len(chunk)
                 if written > _MAX_BYTES:

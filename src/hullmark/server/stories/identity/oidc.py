@@ -96,7 +96,7 @@ def _bad_groups(text: str) -> HullmarkError:
 
 def _grant(text: object) -> Grant | None:
     account, _, role = text.partition(":") if isinstance(text, str) else ("", "", "")
-    return Grant(account=account, role=cast(Role, role)) if account and role in get_args(Role) else None
+    return Grant(account=account, role=cast("Role", role)) if account and role in get_args(Role) else None
 
 
 def subject_of(issuer: str, sub: str) -> str:

@@ -89,7 +89,7 @@ def _notice(
 
 def severity_of(rank: int) -> Severity:
     """A severity by its place in the database."""
-    return cast(Severity, SEVERITIES[rank])
+    return cast("Severity", SEVERITIES[rank])
 
 
 def cause_of(row: CauseRow) -> Cause:

@@ -169,7 +169,7 @@ async def take(conn: Connection, snapshot_id: int, rank: int, most: int) -> list
         "RETURNING id, coordinate_id, package_id, name, rank, before, after",
         (snapshot_id, rank, most, snapshot_id),
     )
-    rows = cast(list[tuple[int, int, int | None, str, int, bytes, bytes]], await cursor.fetchall())
+    rows = cast("list[tuple[int, int, int | None, str, int, bytes, bytes]]", await cursor.fetchall())
     merged: dict[tuple[int, int | None, str], MatchChange] = {}
     for number, coordinate, package, name, place, before, after in sorted(rows, key=lambda row: row[0]):
         known = merged.get((coordinate, package, name))
@@ -236,4 +236,4 @@ async def bodies_of(conn: Connection, advisories: Iterable[int]) -> dict[int, by
     cursor = await conn.execute(
         "SELECT id, body FROM advisory WHERE id = ANY(%s::bigint[])", (sorted(set(advisories)),)
     )
-    return dict(cast(list[tuple[int, bytes]], await cursor.fetchall()))
+    return dict(cast("list[tuple[int, bytes]]", await cursor.fetchall()))

@@ -123,7 +123,7 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Coordin
         "SELECT coordinate_id, reasons FROM coordinate_state WHERE coordinate_id = ANY(%s::bigint[]) ORDER BY 1 FOR UPDATE",
         (ids,),
     )
-    reasons: dict[int, list[str]] = dict(cast(list[tuple[int, list[str]]], await cursor.fetchall()))
+    reasons: dict[int, list[str]] = dict(cast("list[tuple[int, list[str]]]", await cursor.fetchall()))
     changed = {number for number in ids if reasons.get(number) != list(told[number].reasons)}
     await conn.execute(
         _STATE + "ON CONFLICT (coordinate_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, "
@@ -222,7 +222,7 @@ async def _store_advisories(conn: Connection, matches: Iterable[Match]) -> dict[
         columns(sorted(set(names)), 2),
     )
     found = await conn.execute("SELECT digest, id FROM advisory WHERE digest = ANY(%s::bytea[])", (sorted(known),))
-    return dict(cast(list[tuple[bytes, int]], await found.fetchall()))
+    return dict(cast("list[tuple[bytes, int]]", await found.fetchall()))
 
 
 def _advisory_row(digest: bytes, match: Match) -> tuple[Any, ...]:
@@ -340,7 +340,7 @@ async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, s
     ids = sorted(answered)
     digests = sorted({digest for each in answered.values() for digest in each})
     found = await conn.execute("SELECT digest, id FROM advisory WHERE digest = ANY(%s::bytea[])", (digests,))
-    numbers = dict(cast(list[tuple[bytes, int]], await found.fetchall()))
+    numbers = dict(cast("list[tuple[bytes, int]]", await found.fetchall()))
     after = {
         (number, numbers[digest], "distro", plain(reason))
         for number, each in answered.items()
@@ -348,7 +348,7 @@ async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, s
         if digest in numbers
     }
     cursor = await conn.execute("SELECT * FROM package_exempt WHERE package_id = ANY(%s::bigint[])", (ids,))
-    before = set(cast(list[tuple[int, int, str, str]], await cursor.fetchall()))
+    before = set(cast("list[tuple[int, int, str, str]]", await cursor.fetchall()))
     differing = sorted({row[0] for row in after ^ before})
     await conn.execute("DELETE FROM package_exempt WHERE package_id = ANY(%s::bigint[])", (differing,))
     await conn.execute(

@@ -272,7 +272,7 @@ async def counts(conn: Connection, image_ids: Sequence[int]) -> dict[int, Counts
     """How many matches of each of these images count, by severity. An image that is unknown has none."""
     totals: dict[int, list[int]] = {number: [0] * (2 * len(SEVERITIES)) for number in image_ids}
     asked = {"images": list(totals)}
-    totals |= dict(cast(list[tuple[int, list[int]]], await (await conn.execute(_COUNTS, asked)).fetchall()))
+    totals |= dict(cast("list[tuple[int, list[int]]]", await (await conn.execute(_COUNTS, asked)).fetchall()))
     for image_id, rank, number, fixable in await (await conn.execute(_EXEMPTED, asked)).fetchall():
         totals[image_id][rank] -= number
         totals[image_id][len(SEVERITIES) + rank] -= fixable

@@ -97,7 +97,7 @@ async def open_wave(
         "WHERE snapshot_id = %s AND stage = ANY(%s::smallint[]) AND wave_id IS NULL ORDER BY id LIMIT %s",
         (snapshot_id, list(stages), most),
     )
-    waiting = cast(list[tuple[int, int, str]], await cursor.fetchall())
+    waiting = cast("list[tuple[int, int, str]]", await cursor.fetchall())
     if images is not None:
         waiting = await _few(conn, waiting, images)
     if not waiting:
@@ -122,7 +122,7 @@ async def _few(conn: Connection, waiting: Sequence[tuple[int, int, str]], images
         "WHERE set_member.package_id = wanted.package_id LIMIT %s) AS held) FROM unnest(%s::bigint[]) AS wanted (package_id)",
         (images + 1, sorted({package for _, package, _ in waiting})),
     )
-    reached = dict(cast(list[tuple[int, int]], await cursor.fetchall()))
+    reached = dict(cast("list[tuple[int, int]]", await cursor.fetchall()))
     causes: dict[str, set[int]] = {}
     for _, package, cause in waiting:
         causes.setdefault(cause, set()).add(package)
@@ -220,7 +220,7 @@ async def sets_with(conn: Connection, packages: Iterable[int]) -> list[tuple[int
     cursor = await conn.execute(
         "SELECT set_id, package_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (sorted(set(packages)),)
     )
-    return cast(list[tuple[int, int]], await cursor.fetchall())
+    return cast("list[tuple[int, int]]", await cursor.fetchall())
 
 
 async def twins_of(conn: Connection, packages: Iterable[int]) -> list[tuple[int, int]]:
@@ -230,7 +230,7 @@ async def twins_of(conn: Connection, packages: Iterable[int]) -> list[tuple[int,
         "AND other.id <> package.id WHERE package.id = ANY(%s::bigint[])",
         (sorted(set(packages)),),
     )
-    return cast(list[tuple[int, int]], await cursor.fetchall())
+    return cast("list[tuple[int, int]]", await cursor.fetchall())
 
 
 async def images_with(conn: Connection, sets: Sets, part: Part) -> list[tuple[int, list[int]]]:
@@ -244,7 +244,7 @@ async def images_with(conn: Connection, sets: Sets, part: Part) -> list[tuple[in
         {"sets": sets.text, "low": part.low, "high": part.high},
         prepare=False,
     )
-    return cast(list[tuple[int, list[int]]], await cursor.fetchall())
+    return cast("list[tuple[int, list[int]]]", await cursor.fetchall())
 
 
 async def cause_ids(conn: Connection, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
