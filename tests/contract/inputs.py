@@ -73,6 +73,15 @@ MADE: tuple[Files, ...] = (
         "bin/crates.exe": pe(rust(_CRATES)),
     },
     {
+        "root/buildinfo/labels.json": (
+            b'{"name": "ubi9", "org.opencontainers.image.created": "2026-06-02T05:44:58Z", "architecture": "x86_64",'
+            b' "cpe": "cpe:/a:redhat:enterprise_linux:9::appstream"}'
+        ),
+        "root/buildinfo/Dockerfile-ubi8-8.4-206": (
+            b'FROM scratch\nLABEL com.redhat.component="ubi8-container" \\\n  name="ubi8" version="8.4"\nLABEL release=206\n'
+        ),
+    },
+    {
         "app/pnpm-lock.yaml": b"lockfileVersion: '6.0'\npackages:\n  /@s/a@1.0.0(b@2.0.0):\n    dev: false\n",
         "lib/pnpm-lock.yaml": (
             b"lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: ^1, version: 1.0.0}\n"

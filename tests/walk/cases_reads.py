@@ -112,6 +112,7 @@ READS: dict[tuple[str, str], Case] = {
         {each: body for each, body in _CHANGED.items() if not each.endswith("RECORD")},
         rule="changed",
     ),
+    ("redhat_image", "LABELS"): _case("root/buildinfo/labels.json", json.dumps({"name": f"rh/{NAME}"}).encode(), {}),
     ("repositories", "MANIFEST"): _case(
         "root/buildinfo/content_manifests/a.json",
         b'{"content_sets": ["one"]}',

@@ -8,7 +8,7 @@ from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
 
-_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust", "unread")
+_INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust", "redhat_image", "unread")
 _DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java", "lock_unread")
 
 

@@ -6,12 +6,15 @@ are `rhel:N`, `rhel:N.M` where a minor release has a fix of its own (see rhel_mi
 whom has its repositories: `rhel:N.M+eus`, `+aus`, `+e4s`, `+tus` where they say another thing than the extended one, and `rhel:N+els`.
 What is not fixed in a release trumps fixes in it. Flatpak modules and debug packages are left out, and the channel of a repository
 (`baseos`, `appstream`): what is not fixed is told without one.
+
+What they say of container images is of the namespace `oci:redhat` (see redhat_images).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +23,7 @@ from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.reading import lines
+from hullmark.feeds.formats.redhat_images import NAMESPACE, WONT_FIX, image_rows, remedies_of
 from hullmark.feeds.formats.rhel_minors import Fix, Row, rows
 from hullmark.feeds.formats.rpms import instant, is_debug, nevra
 from hullmark.feeds.formats.wording import day_of
@@ -38,7 +42,6 @@ _MODULE_PURL = re.compile(r"pkg:rpmmod/[^/@?]+/([^/@?]+)@([^:?]+)")
 _ANNOUNCEMENT = re.compile(r"RH[A-Z]A-\d{4}:\d+")
 _ARCHIVE = re.compile(r"[\w.-]+\.tar\.\w+")
 _ARCHIVE_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_WONT_FIX = "no_fix_planned"
 _OLDEST = 5
 
 
@@ -131,13 +134,15 @@ def archive_name(latest: Document | None, archive: str = "csaf_vex") -> str:
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory for each document: archives first, then single documents, as they were fetched."""
-    yield from parse_vex(documents, report, "redhat", release_of)
+    yield from parse_vex(documents, report, "redhat", release_of, has_images=True)
 
 
-def parse_vex(documents: Sequence[Document], report: Report, source: str, releases: Releases) -> Iterator[Advisory]:
-    """Read archives of VEX documents and single ones, an advisory for each vulnerability."""
+def parse_vex(
+    documents: Sequence[Document], report: Report, source: str, releases: Releases, *, has_images: bool = False
+) -> Iterator[Advisory]:
+    """Read archives of VEX documents and single ones, an advisory for each vulnerability, about container images too if wanted."""
     for place, data in texts(documents, report):
-        yield from advisories_of(data, source, releases, report, place)
+        yield from advisories_of(data, source, releases, report, place, has_images)
 
 
 def texts(documents: Sequence[Document], report: Report) -> Iterator[tuple[str, bytes]]:
@@ -158,18 +163,20 @@ def texts(documents: Sequence[Document], report: Report) -> Iterator[tuple[str, 
                 yield place, data
 
 
-def advisories_of(data: bytes, source: str, releases: Releases, report: Report, place: str) -> Iterator[Advisory]:
+def advisories_of(
+    data: bytes, source: str, releases: Releases, report: Report, place: str, has_images: bool = False
+) -> Iterator[Advisory]:
     """The advisories of one CSAF document, one for each vulnerability in it. What is none is reported."""
     try:
         document = csaf.read(data)
     except ValueError as error:
         report(place, str(error))
         return
-    yield from advisories_in(document, source, releases, report, place)
+    yield from advisories_in(document, source, releases, report, place, has_images)
 
 
 def advisories_in(
-    document: csaf.Csaf, source: str, releases: Releases, report: Report, place: str
+    document: csaf.Csaf, source: str, releases: Releases, report: Report, place: str, has_images: bool = False
 ) -> Iterator[Advisory]:
     """The same of a document that was read."""
     products = csaf.products_of(document)
@@ -178,6 +185,8 @@ def advisories_in(
         if not vulnerability.id:
             report(place, "a vulnerability without an id is left out")
             continue
+        remedies = remedies_of(vulnerability, document.groups)
+        images = image_rows(vulnerability, products, remedies, partial(report, place)) if has_images else ()
         yield Advisory(
             id=vulnerability.id,
             source=source,
@@ -188,7 +197,7 @@ def advisories_in(
             published=instant(vulnerability.release_date or tracking.initial_release_date),
             modified=instant(tracking.current_release_date),
             references=csaf.references_of(vulnerability, document),
-            affected=_affected(vulnerability, products, document.groups, releases),
+            affected=(*_affected(vulnerability, products, remedies, releases), *images),
         )
 
 
@@ -241,17 +250,13 @@ _Parts = dict[Release, list[tuple[str, Component]]]
 def _affected(
     vulnerability: csaf.Vulnerability,
     products: Mapping[str, csaf.Product],
-    groups: Mapping[str, list[str]],
+    remedies: Mapping[str, csaf.Remediation],
     releases: Releases,
-) -> tuple[AffectedPackage, ...]:
+) -> Iterator[AffectedPackage]:
     by_status = {
         status: _by_release(vulnerability.product_status.get(status, ()), products, releases)
         for status in ("fixed", "known_affected", "known_not_affected")
     }
-    remedies: dict[str, csaf.Remediation] = {}
-    for remedy in vulnerability.remediations:
-        if remedy.category in ("vendor_fix", _WONT_FIX):
-            remedies.update(dict.fromkeys(csaf.targets(remedy, groups), remedy))
     found = _VulnerabilityFacts({}, {}, {})
     for release, parts in by_status["fixed"].items():
         for key, identity, component in _listed(parts, release):
@@ -259,11 +264,11 @@ def _affected(
     for release, parts in by_status["known_affected"].items():
         for key, identity, _ in _listed(parts, release):
             told = remedies.get(identity)
-            state: FixState = "wont-fix" if told is not None and told.category == _WONT_FIX else "not-fixed"
+            state: FixState = "wont-fix" if told is not None and told.category == WONT_FIX else "not-fixed"
             found.unfixed.setdefault((key, release), state)
     for release, parts in by_status["known_not_affected"].items():
         found.safe.update(dict.fromkeys((key, release) for key, _, _ in _listed(parts, release)))
-    return tuple(_rows(found))
+    return _rows(found)
 
 
 def _by_release(ids: Sequence[str], products: Mapping[str, csaf.Product], releases: Releases) -> _Parts:
@@ -389,6 +394,6 @@ FEED = Feed(
     licence="CC-BY-4.0",
     crawl=crawl,
     parse=parse,
-    covers={"rhel:*": 500},
+    covers={"rhel:*": 500, NAMESPACE: 1_000},
     least_records=9_000,
 )

@@ -34,7 +34,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 def _advisory(document: csaf.Csaf, report: Report, place: str) -> Advisory:
     head = document.document
-    vulnerabilities = list(advisories_in(document, FEED.name, release_of, report, place))
+    vulnerabilities = list(advisories_in(document, FEED.name, release_of, report, place, has_images=True))
     return Advisory(
         id=head.tracking.id,
         source=FEED.name,

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import msgspec
 
-from hullmark.match import cpes
+from hullmark.match import cpes, images
 from hullmark.match.distros import Plan, plan_for
-from hullmark.match.lookups import RULES, Lookup, is_a_commit, is_system, lookups, untold
+from hullmark.match.lookups import Lookup, is_a_commit, is_system, lookups, rule_for, untold
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Package, SourcePackage
 from hullmark.model.purl import make_purl, namespace_of
@@ -31,7 +31,8 @@ _EVERY = _Everything()
 class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
     """A package as matching sees it. Empty texts: not said, or it decides nothing.
 
-    `space` is the namespace of the purl, `module` and `vendor` are those of an rpm, `symbols` what a Go program was linked with
+    `space` is the namespace of the purl (of an image of Red Hat's the repository), `module` that of an rpm or the product of an image,
+    `vendor` that of an rpm, `symbols` what a Go program was linked with
     (`match.symbols`), and of what has no advisories of its own the CPE names that its record gives (`match.cpes`). `source_name` of
     a Maven archive is the artifact that its manifest names. `distro` holds no more than says where a system's package is looked up;
     it is None for others. `channels` are the paid channels that the image uses, sorted.
@@ -54,7 +55,8 @@ class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
 def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, ...] = ()) -> Coordinate:
     """The coordinate of one package of an image with this distribution and these channels (sorted)."""
     system = is_system(package)
-    source = package.source if package.type not in RULES else None
+    rule = rule_for(package)
+    source = package.source if rule is None else None
     is_rpm = package.type == "rpm"
     other_name = package.notes.get("manifest_name", "") if package.type == "maven" else ""
     return Coordinate(
@@ -64,20 +66,26 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
         source_name=source.name if source else other_name,
         source_version=source.version if source else "",
         arch=package.arch,
-        module=package.notes.get("modularity", "") if is_rpm else "",
+        module=_module(package),
         vendor=package.notes.get("vendor", "") if is_rpm else "",
-        space=namespace_of(package.purl) if package.type in RULES else "",
+        space="" if rule is None else images.repository_of(package.purl) or namespace_of(package.purl),
         symbols=_beside(package),
         distro=_bare(distro, channels) if system else None,
         channels=channels if system else (),
     )
 
 
+def _module(package: Package) -> str:
+    if package.type == images.TYPE:
+        return images.product_of(package)
+    return package.notes.get("modularity", "") if package.type == "rpm" else ""
+
+
 def _beside(package: Package) -> str:
     """What a Go program was linked with, or under which CPE names others are asked for."""
     if package.type == "golang":
         return package.notes.get("symbols", "")
-    is_asked = package.type in cpes.TYPES or (package.type not in RULES and not is_system(package))
+    is_asked = package.type in cpes.TYPES or (rule_for(package) is None and not is_system(package))
     return " ".join(cpes.given_names(package)) if is_asked else ""
 
 
@@ -88,23 +96,27 @@ def package_of(coordinate: Coordinate) -> Package:
     notes["symbols" if coordinate.type == "golang" else "cpes"] = coordinate.symbols
     if is_maven:
         notes["manifest_name"] = coordinate.source_name
+    if coordinate.type == images.TYPE:
+        notes = {"cpe": coordinate.module and f"cpe:/a:redhat:{coordinate.module}", "cpes": coordinate.symbols}
     has_source = bool(coordinate.source_name) and not is_maven
-    name, version, space = coordinate.name, coordinate.version, coordinate.space
     return Package(
         type=coordinate.type,
-        name=name,
-        version=version,
-        purl=make_purl(
-            coordinate.type,
-            name.removeprefix(f"{space}/"),
-            "" if version == UNKNOWN_VERSION else version,
-            namespace=space,
-        ),
+        name=coordinate.name,
+        version=coordinate.version,
+        purl=_purl(coordinate),
         cataloger="",
         arch=coordinate.arch,
         source=SourcePackage(coordinate.source_name, coordinate.source_version) if has_source else None,
         notes={key: value for key, value in notes.items() if value},
     )
+
+
+def _purl(coordinate: Coordinate) -> str:
+    name, version, space = coordinate.name, coordinate.version, coordinate.space
+    if coordinate.type == images.TYPE:
+        return make_purl(images.TYPE, name.rpartition("/")[2], qualifiers={"repository_url": space})
+    known = "" if version == UNKNOWN_VERSION else version
+    return make_purl(coordinate.type, name.removeprefix(f"{space}/"), known, namespace=space)
 
 
 def asked(package: Package, coordinate: Coordinate) -> tuple[Lookup, ...]:

@@ -11,14 +11,14 @@ from typing import NamedTuple
 from hullmark.match import epel, origin
 from hullmark.match.advisory_source import AdvisorySource, Extent
 from hullmark.match.distros import Plan
-from hullmark.match.lookups import RULES, is_system
+from hullmark.match.lookups import is_system, rule_for
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.match import CoverageGap
 from hullmark.model.package import Package
 from hullmark.model.problem import ProblemKind
 
 _CPE = "cpe"
-_NAMES = {_CPE: "programs that no package manager installed (NVD)"}
+_NAMES = {_CPE: "programs that no package manager installed (NVD)", "oci:redhat": "Red Hat's container images"}
 """What namespaces are called, where their own name tells people nothing."""
 
 
@@ -51,7 +51,7 @@ def uncovered(gaps: Iterable[Gap]) -> tuple[CoverageGap, ...]:
 
 def kind_of(package: Package, namespaces: Collection[str]) -> ProblemKind:
     """What it means that nothing can be said of a package (`lookups.untold`): mostly that nobody records it."""
-    rule = RULES.get(package.type)
+    rule = rule_for(package)
     return "unidentified" if rule is not None and rule.namespace in namespaces else "uncovered"
 
 
@@ -124,7 +124,7 @@ def _elsewhere(
         if spaces:
             found.setdefault(spaces[-1], []).append(package)
     for package in packages:
-        rule = RULES.get(package.type)
+        rule = rule_for(package)
         if rule is not None:
             found.setdefault(rule.namespace, []).append(package)
         elif package.type == "generic":

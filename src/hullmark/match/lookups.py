@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.match import cpes, epel, origin
+from hullmark.match import cpes, epel, images, origin
 from hullmark.match.advisory_source import Ask
 from hullmark.match.distros import Plan
 from hullmark.match.rebuilders import originals
@@ -85,6 +85,7 @@ RULES: dict[str, Rule] = {
     "maven": Rule(namespace="maven", scheme="maven", names=_maven),
     "npm": Rule(namespace="npm", scheme="npm", names=_pathed),
     "nuget": Rule(namespace="nuget", scheme="nuget", names=_lower),
+    images.TYPE: Rule(namespace="oci:redhat", scheme="rhctag", names=images.names_of),
     "pub": Rule(namespace="pub", scheme="pub", names=_lower),
     "pypi": Rule(namespace="pypi", scheme="pep440", names=_pypi),
     "swift": Rule(namespace="swift", scheme="semver", names=_pathed_lower),
@@ -98,6 +99,13 @@ _SYSTEM = {"deb": "deb", "rpm": "rpm", "apk": "apk", "alpm": "alpm", "portage": 
 _GO_ITSELF = ("stdlib", "toolchain")
 
 
+def rule_for(package: Package) -> Rule | None:
+    """The rule for a package; None for types without one, and for images that are none of Red Hat's."""
+    if package.type == images.TYPE and not images.repository_of(package.purl):
+        return None
+    return RULES.get(package.type)
+
+
 def is_system(package: Package) -> bool:
     """Whether the distribution's own packager installed it."""
     return package.type in _SYSTEM
@@ -107,7 +115,7 @@ def untold(package: Package, plan: Plan, namespaces: Collection[str]) -> str:
     """Why nothing can be said of a package, "" if something can."""
     if is_system(package):
         return "" if epel.spaces(package, plan, namespaces) else plan.reason or _foreign(package, plan)
-    rule = RULES.get(package.type)
+    rule = rule_for(package)
     if rule is None:
         if package.type == "generic" and ("cpe" in namespaces or "generic" in namespaces):
             return ""
@@ -139,7 +147,7 @@ def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_own
 
     So it is for an owner (`is_owner`): what is sound in it is sound in what it owns.
     """
-    rule = RULES.get(package.type)
+    rule = rule_for(package)
     if rule is not None:
         return _of_language(package, rule)
     is_unknown = package.version == UNKNOWN_VERSION
@@ -164,7 +172,8 @@ def _of_language(package: Package, rule: Rule) -> tuple[Lookup, ...]:
     for name in rule.names(package):
         # In Go one source knows the end of what another leaves open.
         is_open = package.type == "golang" and name not in _GO_ITSELF
-        is_whole = is_open or version == UNKNOWN_VERSION
+        # Of images what is said of their own stream governs, also where it does not cover the version.
+        is_whole = is_open or package.type == images.TYPE or version == UNKNOWN_VERSION
         found.append(Lookup(Ask(rule.namespace, name, rule.scheme, version, False, is_whole), "direct"))
         for original in originals(name):
             found.append(Lookup(Ask(rule.namespace, original, rule.scheme, version, False, is_whole), "direct"))

@@ -42,6 +42,7 @@ RANKINGS: dict[str, Ranking] = {
     "pypi": Ranking(("pypa", "ghsa"), ("sap",)),
     "swift": Ranking(("ghsa",)),
     "debian": Ranking(("debian", "debian-lists", "osv-debian")),
+    "oci": Ranking(("redhat", "redhat-advisories")),
     "rhel": Ranking(("redhat", "redhat-advisories")),
     "sles": Ranking(("sles15", "sles12", "sles16", "suse-csaf")),
     "ubuntu": Ranking(("ubuntu", "ubuntu-tracker")),

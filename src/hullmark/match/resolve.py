@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from hullmark.match import mistaken, platforms, rebuilders, symbols
+from hullmark.match import images, mistaken, platforms, rebuilders, symbols
 from hullmark.match.advisory_source import Hit
 from hullmark.match.answers import Answer
 from hullmark.match.fixes import is_reachable, nearest
@@ -37,7 +37,8 @@ def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at:
     """
     usable = _usable(package, answers)
     told = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
-    disclosed = _ended(_governing([answer for answer in told if not answer[0].is_resolution]))
+    spoken = _governing([answer for answer in told if not answer[0].is_resolution])
+    disclosed = _ended(images.governing(package, spoken) if package.type == images.TYPE else spoken)
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
     resolutions = [answer for answer in usable if answer[0].is_resolution]
     if resolutions:
@@ -45,7 +46,7 @@ def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at:
         known = _names_of(disclosed)
         rest = [answer for answer in told if answer[0].is_resolution and answer[1].covers]
         found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
-    if stays_at:
+    if stays_at and is_system(package):
         for each in found:
             _reach(each, stays_at)
     found = merged(found)
@@ -137,7 +138,7 @@ def _applies(package: Package, lookup: Lookup, hit: Hit) -> bool:
         return False
     return (
         (not affected.arch or _arch_fits(package.arch, affected, is_source=is_source))
-        and (affected.module is None or _module_fits(package, affected.module))
+        and (affected.module is None or _module_fits(package, affected, affected.module))
         and _flavour_fits(lookup.ask.version, hit.range)
     )
 
@@ -162,7 +163,9 @@ def _canonical(arch: str) -> str:
     return _ARCHITECTURES.get(arch, arch)
 
 
-def _module_fits(package: Package, module: str) -> bool:
+def _module_fits(package: Package, affected: AffectedPackage, module: str) -> bool:
+    if package.type == images.TYPE:
+        return images.is_about(package, affected)
     if package.type != "rpm":
         return True
     label = package.notes.get("modularity", "")

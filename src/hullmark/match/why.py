@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.match import epel
+from hullmark.match import epel, images
 from hullmark.match.distros import Plan
 from hullmark.match.merge import AffectingAdvisory
 from hullmark.model.advisory import Range
@@ -11,7 +11,7 @@ from hullmark.model.package import Package
 _PLACES = {
     "cargo": "crates.io", "composer": "Packagist", "gem": "RubyGems", "golang": "Go", "hex": "Hex", "maven": "Maven", "npm": "npm",
     "nuget": "NuGet", "pub": "Pub", "pypi": "PyPI", "swift": "Swift", "cran": "CRAN", "hackage": "Hackage", "conan": "Conan",
-    "bitnami": "Bitnami", "githubactions": "GitHub Actions",
+    "bitnami": "Bitnami", "githubactions": "GitHub Actions", "oci:redhat": "Red Hat's container images",
 }  # fmt: skip
 
 
@@ -23,7 +23,8 @@ def why(package: Package, each: AffectingAdvisory, plan: Plan) -> str:
         vendor, product = ask.name.split(":")[1:3]
         return f"{product} {ask.version} {condition(each.range)}, by the name {vendor} {product} in NVD alone"
     place = _PLACES.get(ask.namespace) or epel.label(ask.namespace) or (plan.label if ":" in ask.namespace else "")
-    module = f", module {each.affected.module}" if each.affected.module else ""
+    within = "product" if package.type == images.TYPE else "module"
+    module = f", {within} {each.affected.module}" if each.affected.module else ""
     channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
     end = f", {place}{channel}" if place else ""
     if each.beyond:

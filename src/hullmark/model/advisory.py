@@ -52,13 +52,15 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     """One package of one namespace, and which of its versions an advisory speaks of.
 
     `namespace` is a purl type (`pypi`, `npm`, `maven` …), a distribution release (`debian:12`, `rhel:9`, `ubuntu:22.04+esm`,
-    `wolfi:rolling`) or `cpe` (then `name` is `part:vendor:product`). `name` is as the namespace writes it: normalised for pypi,
-    `group:artifact` for maven, `@scope/name` for npm, the source package where a distribution speaks of sources.
+    `wolfi:rolling`), a publisher of container images (`oci:redhat`) or `cpe` (then `name` is `part:vendor:product`). `name` is as
+    the namespace writes it: normalised for pypi, `group:artifact` for maven, `@scope/name` for npm, a repository without its registry
+    for images, the source package where a distribution speaks of sources.
     `scheme` names the order of its versions. `kind` unaffected: these versions are known to be safe (of what is affected
     elsewhere); it vetoes. Of `ranges` and `versions` (exact ones) any may hold; with neither, no version is meant.
     `fix_state` speaks of ranges that have no `fixed`. `fix_date` is the day (ISO 8601) on which the fix could first be had.
     `severity` "" leaves the advisory's. `module` is an rpm module `name:stream`, "" for packages outside modules, None where
-    modules do not matter. `arch` "" is any, `src` the source package, `binary` any but the source; else the distribution's own name.
+    modules do not matter; of a container image of Red Hat's the product that it is part of, `openshift:4.16`, "" where that is not told.
+    `arch` "" is any, `src` the source package, `binary` any but the source; else the distribution's own name.
     `platforms` are CPEs on one of which the package must run. `vendor_ids` name the announcements of the fix (RHSA, DSA, USN …).
     """
 

@@ -27,6 +27,8 @@ from hullmark.report.documents import (
 from hullmark.report.format import Format, RenderContext
 
 _MAX_LICENSE_NAME = 120
+_KINDS = {"generic": "application", "oci": "container"}
+"""What components of a type are; all others are libraries."""
 
 Json = dict[str, Any]
 
@@ -120,7 +122,7 @@ def _library(package: Package, package_id: str) -> Json:
     purl = package.purl
     component: Json = {
         "bom-ref": purl_with(purl, "package-id", package_id) if purl else f"package:{package_id}",
-        "type": "application" if package.type == "generic" else "library",
+        "type": _KINDS.get(package.type, "library"),
         "name": package.name,
     }
     version = known_version(package)

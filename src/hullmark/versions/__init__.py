@@ -25,7 +25,7 @@ _LANGUAGES = (
     "pep440",
     "pub",
 )
-_OTHERS = ("bitnami", "generic", "jvm", "semver")
+_OTHERS = ("bitnami", "generic", "jvm", "rhctag", "semver")
 
 SCHEMES: tuple[Scheme, ...] = tuple(
     import_module(f"hullmark.versions.{name}").SCHEME for name in sorted((*_OS, *_LANGUAGES, *_OTHERS))

@@ -119,7 +119,7 @@ DISTROS = st.none() | st.builds(
 )
 CHANNELS = st.sampled_from([(), ("esm",), ("esm", "eus")])
 KNOWN = st.frozensets(
-    st.sampled_from([*RULES, "cpe", "generic", "debian:12", "debian:unstable", "ubuntu:22.04", "ubuntu:22.04+esm", "rhel:9",
+    st.sampled_from([*RULES, "oci:redhat", "cpe", "generic", "debian:12", "debian:unstable", "ubuntu:22.04", "ubuntu:22.04+esm", "rhel:9",
                      "rhel:9.4", "rhel:9.4+eus", "rocky:9", "alpine:3.18", "alpine:edge", "wolfi:rolling", "amazon:2023"])
 )  # fmt: skip
 
@@ -132,14 +132,19 @@ def packages(draw: st.DrawFn) -> Package:
     space = draw(st.sampled_from(["", "@scope", "a", "org.x", "example.org/a"]))
     notes = draw(
         st.dictionaries(
-            st.sampled_from(["vendor", "modularity", "symbols"]), st.sampled_from(["Red Hat, Inc.", "nodejs:18", "X"])
+            st.sampled_from(["vendor", "modularity", "symbols", "cpe"]),
+            st.sampled_from(["Red Hat, Inc.", "nodejs:18", "X", "cpe:/a:redhat:openshift:4.16::el9"]),
         )
     )
+    repository = draw(
+        st.sampled_from(["", "registry.redhat.io/a/b", "registry.redhat.io/openshift/b", "example.org/b"])
+    )
+    qualifiers = {"repository_url": repository} if type == "oci" else {}
     return Package(
         type=type,
         name=name,
         version=version,
-        purl=make_purl(type, name.rpartition("/")[2], version, namespace=space),
+        purl=make_purl(type, name.rpartition("/")[2], version, namespace=space, qualifiers=qualifiers),
         cataloger="test",
         arch=draw(st.sampled_from(["", "amd64", "x86_64", "noarch"])),
         source=source,
@@ -178,3 +183,15 @@ def test_a_jar_is_asked_by_the_artifact_of_its_manifest_too() -> None:
     assert again.notes == {"manifest_name": "client"}
     plan = plan_for(None, frozenset(("maven",)))
     assert lookups(again, plan, ("maven",)) == lookups(named, plan, ("maven",))
+
+
+def test_images_of_two_repositories_or_products_are_two() -> None:
+    purl, cpe = "pkg:oci/b?repository_url=registry.redhat.io/a/b", "cpe:/a:redhat:openshift:4.16::el9"
+    image = package("oci", "a/b", "1744596866", purl=purl, notes={"cpe": cpe})
+    assert coordinate_of(image, None) == coordinate_of(image, BOOKWORM)
+    for other in ({"purl": purl.replace("a/b", "c/b")}, {"notes": {"cpe": cpe.replace("4.16", "4.17")}}):
+        assert coordinate_of(msgspec.structs.replace(image, **other), None) != coordinate_of(image, None)
+    again = package_of(coordinate_of(image, None))
+    assert again.notes == {"cpe": "cpe:/a:redhat:openshift:4.16"}
+    plan = plan_for(None, frozenset(("oci:redhat",)))
+    assert lookups(again, plan, ("oci:redhat",)) == lookups(image, plan, ("oci:redhat",))

@@ -12,7 +12,7 @@ from hullmark.versions import SCHEMES, InvalidVersion, scheme_named
 from tests.support.places import shared
 
 ELSEWHERE = {"rpm_nevra": "rpm"}
-WITHOUT_FACTS = {"bitnami", "cargo", "conan", "hex", "npm"}
+WITHOUT_FACTS = {"bitnami", "cargo", "conan", "hex", "npm", "rhctag"}
 
 
 def rows(name: str) -> Iterator[dict[str, Any]]:

@@ -102,6 +102,8 @@ def _version(type: str, told: SbomPackage, parts: PurlParts | None, report: Repo
     if told.is_exact:
         return version or UNKNOWN_VERSION
     written = parts.version if parts is not None else ""
+    if type == "oci" and parts is not None and parts.qualifiers.get("tag") and version in ("", written):
+        return parts.qualifiers["tag"]  # the version in an image's purl is its digest, which no advisory names
     epoch = parts.qualifiers.get("epoch", "") if parts is not None and type in ("rpm", "deb") else ""
     whole = f"{epoch}:{written}" if epoch not in ("", "0") and ":" not in written else written
     if version.lower() in _NO_VERSION or version == written:

@@ -1,0 +1,111 @@
+"""Container images that are packages: which are Red Hat's, under which names they are advised of, and which word is about a build.
+
+Red Hat speaks of a repository in a product. An image's product is told by its label `cpe`, as newer build systems write it; of older
+ones the minor version in the tag is the stream in which a fix counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hullmark.match.fixes import nearest
+from hullmark.model.cpe import red_hat_product
+from hullmark.model.purl import unquote
+from hullmark.versions import InvalidVersion, rhctag
+
+if TYPE_CHECKING:
+    from hullmark.match.answers import Answer
+    from hullmark.model.advisory import AffectedPackage
+    from hullmark.model.package import Package
+
+TYPE = "oci"
+
+_REGISTRIES = ("registry.redhat.io", "registry.access.redhat.com")
+_SPACES = {"openshift": "openshift4"}
+"""Where images are published whose build calls their folder otherwise."""
+
+
+def repository_of(purl: str) -> str:
+    """The qualifier `repository_url` of an image's purl, if it is of one of Red Hat's registries; else ""."""
+    for part in purl.partition("#")[0].partition("?")[2].split("&"):
+        key, _, value = part.partition("=")
+        if key == "repository_url":
+            repository = unquote(value).strip("/")
+            return repository if repository.partition("/")[0] in _REGISTRIES else ""
+    return ""
+
+
+def names_of(package: Package) -> tuple[str, ...]:
+    """The names under which advisories may speak of an image of Red Hat's: its repository, and what its build calls it."""
+    found: dict[str, None] = {}
+    for name in (repository_of(package.purl).partition("/")[2], package.name):
+        folder, _, rest = name.partition("/")
+        found[name] = None
+        if rest and folder in _SPACES:
+            found[f"{_SPACES[folder]}/{rest}"] = None
+    return tuple(name for name in found if name)
+
+
+def product_of(package: Package) -> str:
+    """The product that an image is part of, as `openshift:4.16`; "" where its labels do not tell."""
+    return red_hat_product(package.notes.get("cpe", ""))
+
+
+def is_about(package: Package, affected: AffectedPackage) -> bool:
+    """Whether what is said of a product is about this image. Nothing clears an image of which the product is not known."""
+    product, other = product_of(package), affected.module or ""
+    if affected.kind == "unaffected":
+        return bool(other) and _holds(other, product)
+    return not product or not other or _holds(other, product) or _holds(product, other)
+
+
+def governing(package: Package, answers: Iterable[Answer]) -> list[Answer]:
+    """Of what one advisory says of an image: the word about its own product, else the fixes in its own stream; of those the nearest."""
+    groups: dict[tuple[str, str], list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault((answer[1].advisory.source, answer[1].advisory.id), []).append(answer)
+    product = product_of(package)
+    kept: list[Answer] = []
+    for group in groups.values():
+        own = _of_product(product, group) if product else _of_stream(package.version, group)
+        kept += _with_nearest_fix(package.version, own)
+    return kept
+
+
+def _of_product(product: str, group: list[Answer]) -> list[Answer]:
+    """What is said of the most specific product that the image's is, or is in."""
+
+    def depth(answer: Answer) -> int:
+        other = answer[1].affected.module or ""
+        return len(other) if _holds(other, product) else 0
+
+    best = max(map(depth, group))
+    return [answer for answer in group if depth(answer) == best]
+
+
+def _of_stream(version: str, group: list[Answer]) -> list[Answer]:
+    """The fixes in the stream of the version, if there is one; else all that is said."""
+    stream = _stream(version)
+    same = [answer for answer in group if stream and _stream(answer[1].range.fixed) == stream]
+    return same or group
+
+
+def _with_nearest_fix(version: str, group: list[Answer]) -> list[Answer]:
+    fixes = {answer[1].range.fixed for answer in group if answer[1].covers} - {""}
+    if len(fixes) < 2:
+        return group
+    best = nearest(version, rhctag.SCHEME.name, sorted(fixes))
+    return [answer for answer in group if not answer[1].covers or answer[1].range.fixed in ("", best)]
+
+
+def _stream(tag: str) -> tuple[str, str] | None:
+    try:
+        return ("", "") if rhctag.is_moment(tag) else rhctag.stream_of(tag)
+    except InvalidVersion:
+        return None
+
+
+def _holds(product: str, other: str) -> bool:
+    """Whether a product, `openshift:4`, is the other one or what it is a version of: `openshift:4.16`."""
+    return bool(product) and (other == product or other.startswith(product + ("." if ":" in product else ":")))
