@@ -2,7 +2,7 @@
 
 They leave the image's labels in /root/buildinfo: newer ones as `labels.json` (also in /usr/share/buildinfo), older ones in the Dockerfile
 `Dockerfile-NAME-VERSION-RELEASE`, LABEL lines last. The files of the images below stay there: the image is that of the topmost layer
-which has such files, and of several there the one that was built last. An image that somebody else builds on Red Hat's has that as its
+which has such files of Red Hat's, and of several there the one that was built last. An image that somebody else builds on Red Hat's has that as its
 package: what Red Hat publishes of it holds for the layers that it brings.
 
 The package's name is the label `name`, a repository without its registry. Its version is the tag that Red Hat's advisories tell of a
@@ -34,7 +34,7 @@ REGISTRY = "registry.redhat.io"
 _MAX_BYTES = Limit(1 << 20, "bytes of a file with the labels of an image of Red Hat's build systems")
 _MAX_VALUE = Limit(512, "characters of a label of an image of Red Hat's build systems", "shortened")
 _CREATED = "org.opencontainers.image.created"
-_KEPT = ("architecture", "build-date", "com.redhat.component", "cpe", "name", "release", "version", _CREATED)
+_KEPT = ("architecture", "build-date", "com.redhat.component", "cpe", "name", "release", "vendor", "version", _CREATED)
 _NAME = late(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+){0,7}").fullmatch
 _TAG = late(r"v?[0-9]+(?:[.-][A-Za-z0-9_.+~^-]*)?").fullmatch
 _JSON, _DOCKERFILE = "labels.json", "Dockerfile-"
@@ -79,7 +79,7 @@ def _unquoted(value: str) -> str:
 
 def assemble(view: View) -> Iterator[Package]:
     """One package, or none."""
-    found = list(view.facts(LABELS))
+    found = [each for each in view.facts(LABELS) if _is_red_hats(each.fact)]
     if not found:
         return
     top = max(each.layer for each in found)
@@ -89,6 +89,12 @@ def assemble(view: View) -> Iterator[Package]:
         view.problem(latest[0].path, "the labels of Red Hat's build do not say which image this is")
     else:
         yield _package(named)
+
+
+def _is_red_hats(labels: Labels) -> bool:
+    """Others build with Red Hat's systems too, and say so: of their images Red Hat publishes nothing."""
+    vendor = labels.values.get("vendor", "")
+    return not vendor or "red hat" in vendor.lower()
 
 
 def _age(found: LocatedFact[Labels]) -> tuple[str, bool, str]:

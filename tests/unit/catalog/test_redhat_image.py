@@ -111,6 +111,14 @@ def test_an_image_that_somebody_else_built_on_one_has_that_one_as_its_package() 
     ]
 
 
+def test_what_others_build_with_the_same_systems_is_no_image_of_red_hats() -> None:
+    others = json.dumps(NEWER | {"vendor": "Example, Inc.", "name": "our shop"}).encode()
+    assert cataloged(view := FakeView({LABELS: others}, CATALOGER)) == []
+    assert view.problems == []
+    [package] = cataloged(FakeView({LABELS: others, UBI: dockerfile("ubi8")}, CATALOGER))
+    assert package.name == "ubi8"
+
+
 def test_an_image_without_such_files_gains_nothing() -> None:
     view = FakeView(
         {
