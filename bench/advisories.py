@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from bench.speed import machine
 IMAGES = ("debian-slim", "nginx", "python-app", "node-app", "java-app", "ruby-app", "go-tools")
 DATA = REPOSITORY.parent / "shared" / "advisories"
 
+_KEV = Path("www.cisa.gov", "sites", "default", "files", "feeds", "known_exploited_vulnerabilities.json")
 _ROUNDS = 30
 _RUNS = 5
 _PACKAGES = 500
@@ -112,6 +114,16 @@ def update(mirror: Path, database: Path, *more: str) -> tuple[Taken, str]:
     return taken, str(json.loads(status.stdout)["digest"])
 
 
+def changed(mirror: Path, place: Path) -> Path:
+    """A copy of the mirror in which one record of a small feed says something else."""
+    shutil.copytree(mirror, place)
+    path = place / _KEV
+    catalogue = json.loads(path.read_bytes())
+    catalogue["vulnerabilities"][0]["dueDate"] = "2030-01-01"
+    path.write_text(json.dumps(catalogue), "utf-8")
+    return place
+
+
 def report(
     feeds: Sequence[Fed], updates: Sequence[tuple[str, Taken, str]], images: Sequence[Matched], size: int
 ) -> str:
@@ -174,6 +186,11 @@ def main() -> None:
         mirror = arguments.mirror or _unpacked(place / "advisories")
         database = place / "db"
         updates = [(name, *update(mirror, database, *more)) for name, more in _UPDATES]
+        mended = changed(mirror, place / "changed")
+        updates.append(("one record of kev", *update(mended, database)))
+        (database / "ledger").unlink()
+        (database / "recipe").unlink()
+        updates.append(("the same, made whole", *update(mended, database)))
         manifest = json.loads((mirror.parent / "MANIFEST.json").read_bytes())["sources"]
         size = max(path.stat().st_size for path in (database / "snapshots").iterdir())
         images = [matched(name, layout, database, place / "cache") for name, layout in image_folders(arguments).items()]
@@ -186,8 +203,6 @@ _UPDATES: tuple[tuple[str, tuple[str, ...]], ...] = (("first", ()), ("again", ()
 
 
 def _unpacked(place: Path) -> Path:
-    import shutil
-
     shutil.copytree(DATA, place)
     subprocess.run([sys.executable, str(place / "pack.py"), "unpack"], check=True, cwd=place, stdout=subprocess.DEVNULL)
     return place / "www"

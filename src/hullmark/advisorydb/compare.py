@@ -1,6 +1,6 @@
 """Two snapshots → what differs between them that could change a match, or whether anything can be told.
 
-Texts that decide nothing (summaries, references) are no difference; see `build.match_hash`.
+Texts that decide nothing (summaries, references) are no difference; see `writer.match_hash`.
 """
 
 from __future__ import annotations

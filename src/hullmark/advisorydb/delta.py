@@ -1,14 +1,15 @@
 """What turns one snapshot into another, exactly: rows that go and come, and where those that stay get other numbers.
 
 A delta is `hullmark-delta-1` and a line feed, then pieces: four bytes of length (little-endian) and a msgpack array of what, table
-and columns. `map`: runs of numbers (old, new, how many); `gone`: keys to remove, in the new numbers; `come`: rows to write.
-Snapshots are settled (see layout), so equal rows are equal bytes; whoever applies a delta proves it by the digest.
+and columns. `map`: runs of numbers (the first old one, the new one that it gets, how many rows from there on move as far); `gone`: keys
+to remove, in the new numbers; `come`: rows to write. Snapshots are settled (see layout), so equal rows are equal bytes; whoever applies a
+delta proves it by the digest.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -59,6 +60,9 @@ _POINTS = {
 }
 """Columns that hold such numbers, and of which table. One that is missing here makes deltas larger, not wrong."""
 
+_PAIRS = "SELECT old, new, (SELECT min(id) FROM old.{0} WHERE id > old) FROM map_{0} ORDER BY new"
+_RUN = "INSERT INTO map_{0} SELECT id, id + ? FROM old.{0} WHERE id >= ? ORDER BY id LIMIT ?"
+
 Value = int | float | str | bytes | None
 
 
@@ -104,7 +108,7 @@ def make_delta(old: Path, new: Path, target: Path) -> None:
         for table, query in _NUMBERED.items():
             _make_map(db, table)
             db.execute(f"INSERT OR IGNORE INTO map_{table} {query}")
-            rows = _runs(db.execute(f"SELECT old, new FROM map_{table} ORDER BY new"))  # noqa: S608
+            rows = _runs(db.execute(_PAIRS.format(table)))
             _write(out, "map", _Table(table, ("old", "new", "count"), (), frozenset()), rows)
         for each in _tables().values():
             _write(out, "gone", _keys_of(each), db.execute(_gone(each)))
@@ -120,16 +124,18 @@ def _make_map(db: sqlite3.Connection, table: str) -> None:
     db.execute(f"CREATE TEMP TABLE map_{table} (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE)")
 
 
-def _runs(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+def _runs(pairs: Iterable[tuple[int, int, int | None]]) -> Iterator[tuple[int, int, int]]:
+    """Runs of pairs whose old numbers follow each other; each pair comes with the number that follows."""
     first: tuple[int, int] | None = None
-    count = 0
-    for old, new in pairs:
-        if first is not None and (old, new) == (first[0] + count, first[1] + count):
+    count, following = 0, None
+    for old, new, after in pairs:
+        if first is not None and old == following and old - new == first[0] - first[1]:
             count += 1
-            continue
-        if first is not None:
-            yield (*first, count)
-        first, count = (old, new), 1
+        else:
+            if first is not None:
+                yield (*first, count)
+            first, count = (old, new), 1
+        following = after
     if first is not None:
         yield (*first, count)
 
@@ -261,17 +267,11 @@ def _apply_maps(db: sqlite3.Connection, pieces: Iterator[_Piece]) -> _Piece | No
             return piece
         if piece.table not in _NUMBERED or len(piece.columns) != 3:
             raise _refused("is damaged")
-        (most,) = db.execute(f"SELECT coalesce(max(id), 0) FROM old.{piece.table}").fetchone()  # noqa: S608
-        for run in zip(*piece.columns, strict=True):
-            db.executemany(f"INSERT INTO map_{piece.table} VALUES (?, ?)", _pairs(run, most))  # noqa: S608
+        for old, new, count in zip(*piece.columns, strict=True):
+            if not all(isinstance(number, int) and 0 < number < _MAX_NUMBER for number in (old, new, count)):
+                raise _refused("is damaged")
+            db.execute(_RUN.format(piece.table), (new - old, old, count))
     return None
-
-
-def _pairs(run: Sequence[Any], most: int) -> Iterable[tuple[int, int]]:
-    if not all(isinstance(number, int) and 0 < number < _MAX_NUMBER for number in run) or run[0] + run[2] - 1 > most:
-        raise _refused("is damaged")
-    old, new, count = run
-    return zip(range(old, old + count), range(new, new + count), strict=True)
 
 
 def _apply(db: sqlite3.Connection, tables: dict[str, _Table], piece: _Piece) -> None:

@@ -41,8 +41,12 @@ def _numbers_key(text: str) -> bytes:
     return b"".join(b"\x01" + number_key(part) for part in parts) + b"\x00"
 
 
+@lru_cache(maxsize=1 << 14)
 def bound_key(scheme_name: str, bound: str) -> bytes | None:
-    """The key of a range's bound; None where none is faithful and the scheme has to compare."""
+    """The key of a range's bound; None where none is faithful and the scheme has to compare.
+
+    An advisory names one bound for many packages, so the last ones are remembered.
+    """
     # A local part counts only against bounds that have one (PEP 440): these few are compared by code.
     if scheme_name == "pep440" and "+" in bound:
         return None
@@ -52,6 +56,7 @@ def bound_key(scheme_name: str, bound: str) -> bytes | None:
         return None
 
 
+@lru_cache(maxsize=1 << 14)
 def bare_bound_key(scheme_name: str, bound: str) -> bytes | None:
     """The key of an rpm bound without its epoch: file names of source packages have none."""
     return bound_key("rpm", rpm.without_epoch(bound)) if scheme_name == "rpm" else None

@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import Limit
+
 APPLICATION_ID = 0x48554C4C
 FORMAT = 2
 """Raised whenever the tables or what stands in them change; a program reads only its own format."""
@@ -15,6 +18,11 @@ FOLDER = "folder"
 
 UNAFFECTED, BY_CODE, LOW_OPEN, HIGH_OPEN = 1, 2, 4, 8
 """Flags of a row of `span`. BY_CODE: its bounds have no faithful key; `low` and `high` are their text, and the scheme compares."""
+
+_NUMBER_BITS = 24
+_MAX_ROWS = Limit(
+    (1 << _NUMBER_BITS) - 1, "advisories, packages or products of statements in one feed of a snapshot", "refused"
+)
 
 TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -41,6 +49,21 @@ CREATE TABLE statement (id INTEGER PRIMARY KEY, vulnerability TEXT NOT NULL, pro
 INDEXES = """
 CREATE INDEX statement_of ON statement (product, vulnerability);
 """
+
+
+def row_number(feed: int, place: int) -> int:
+    """The number of a feed's advisory, package or statement, by its place among those of this feed (from 1).
+
+    So a feed's numbers depend on no other feed. Raises HullmarkError where a feed has too many.
+    """
+    if place > _MAX_ROWS:
+        raise HullmarkError(f"a feed gives more than {_MAX_ROWS:,} rows of a kind", advice="leave it out: --feeds")
+    return feed << _NUMBER_BITS | place
+
+
+def numbers_of(feed: int) -> tuple[int, int]:
+    """Below and above all row numbers of a feed: the numbers between are its own."""
+    return feed << _NUMBER_BITS, (feed + 1) << _NUMBER_BITS
 
 
 class Cover(msgspec.Struct, frozen=True, array_like=True):

@@ -3,6 +3,8 @@
     current                        the digest of the snapshot in use
     history                        which snapshot was taken into use when
     snapshots/HEX.sqlite           snapshots, by digest
+    recipe                         what the snapshot in use was made of
+    ledger                         what each feed gave to the last snapshot that was made here
     feeds/NAME/state.json          what was fetched when, and what came of it
     feeds/NAME/documents/HEX       the documents as they were served, by sha256
     feeds/NAME/records             the records that were read from them, in order
@@ -27,6 +29,7 @@ from typing import BinaryIO
 import msgspec
 
 from hullmark.advisorydb.build import digest_of
+from hullmark.advisorydb.contributions import MAX_LEDGER, Ledger, decode_ledger, encode_ledger
 from hullmark.advisorydb.history import Use, decode, in_use_at, last_digest, with_use
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
@@ -208,6 +211,18 @@ class Shelf:
         """Remember what a snapshot was made of."""
         write_whole(self.folder / "recipe", f"{made_of} {digest}\n".encode())
 
+    def ledger(self) -> Ledger | None:
+        """How the last snapshot was made that was made here; None if that is not known, or the file is damaged."""
+        try:
+            with (self.folder / "ledger").open("rb") as stream:
+                return decode_ledger(stream.read(MAX_LEDGER))
+        except FileNotFoundError:
+            return None
+
+    def save_ledger(self, ledger: Ledger) -> None:
+        """Remember how a snapshot was made, in place of what was remembered."""
+        write_whole(self.folder / "ledger", encode_ledger(ledger))
+
     # Feeds
 
     def _feed(self, name: str) -> Path:
@@ -283,6 +298,10 @@ class Shelf:
                 return None
             making.replace(self._feed(name) / "records")
         return count
+
+    def digest_of_records(self, name: str) -> str:
+        """The digest of the feed's records as they are kept."""
+        return digest_of(self._feed(name) / "records")
 
     def records(self, name: str) -> Iterator[Record]:
         """The feed's records, in order. Raises HullmarkError if the file is damaged, or is not all that was written."""

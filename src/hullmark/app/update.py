@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from hullmark.advisorydb.build import build
+from hullmark.advisorydb.build import Base, build_on
+from hullmark.advisorydb.contributions import Source
 from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
 from hullmark.advisorydb.wholeness import day_of, goes_by_check
@@ -19,10 +20,13 @@ from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Feed
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.scan.fingerprint import feeds_fingerprint
+from hullmark.scan.fingerprint import code_fingerprint, feeds_fingerprint
 
 SHRINK_LIMIT = 0.8
 """A feed that gives fewer than this part of its last records is held: the last good ones stay."""
+
+_WRITING_ROOMS = ("model", "versions", "advisorydb")
+"""Whose code decides what is written of a feed's records."""
 
 _MAX_DOCUMENTS = Limit(100_000, "documents of a feed", "refused")
 _SHOWN_PROBLEMS = 20
@@ -86,7 +90,7 @@ def update(
         before = shelf.current()
         run = _Run(shelf, origin, wish, tell)
         outcomes = tuple(run.refresh(feed) for feed in feeds)
-        digest = _assemble(shelf, every, run.reader, tell)
+        digest = _assemble(shelf, every, run.reader, wish, tell)
     return UpdateResult(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
 
 
@@ -244,34 +248,45 @@ def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> 
     return FeedOutcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
 
 
-def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, tell: Watch) -> str:
+def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, wish: UpdateWish, tell: Watch) -> str:
     """A snapshot of all records that are kept; the one in use if it was made of the same. Answers its digest."""
     by_name = {feed.name: feed for feed in every}
     # A feed that overrides another one comes after it.
     names = sorted((name for name in shelf.feeds() if name in by_name), key=lambda name: bool(by_name[name].overrides))
     if not names:
         raise HullmarkError("no feed gave anything", advice="check the network, or give a mirror: --from FOLDER or URL")
-    recipe = _recipe(shelf, [by_name[name] for name in names], reader)
+    writer = code_fingerprint(_WRITING_ROOMS)
+    recipe = _recipe(shelf, [by_name[name] for name in names], f"{reader} {writer}")
     current = shelf.current()
     if current is not None and shelf.recipe() == (recipe, current[1]):
         return current[1]
 
-    def sources() -> Iterator[tuple[FeedInfo, Iterator[Record]]]:
-        for number, name in enumerate(names):
+    def source(number: int, name: str) -> Source:
+        def records() -> Iterator[Record]:
             tell("", "build", number, len(names))
-            feed = by_name[name]
-            yield _info(feed, shelf.state(name)), shelf.records(name)
+            return shelf.records(name)
 
+        return Source(_info(by_name[name], shelf.state(name)), shelf.digest_of_records(name), records)
+
+    sources = [source(number, name) for number, name in enumerate(names)]
     with shelf.scratch() as folder:
         made = folder / "snapshot"
         try:
-            digest = build(made, sources())
+            ledger = build_on(made, sources, writer, None if wish.is_anew else _base(shelf))
         except sqlite3.Error as error:
             raise HullmarkError(f"the snapshot cannot be written: {error}", advice="check space and rights") from error
-        if current is None or digest != current[1]:
-            shelf.adopt(made, digest)
-    shelf.save_recipe(recipe, digest)
-    return digest
+        if current is None or ledger.snapshot != current[1]:
+            shelf.adopt(made, ledger.snapshot)
+    shelf.save_ledger(ledger)
+    shelf.save_recipe(recipe, ledger.snapshot)
+    return ledger.snapshot
+
+
+def _base(shelf: Shelf) -> Base | None:
+    """The snapshot that was made last, if it is still there and known how."""
+    ledger = shelf.ledger()
+    path = shelf.path_of(ledger.snapshot) if ledger is not None else None
+    return Base(path, ledger) if ledger is not None and path is not None and path.exists() else None
 
 
 def _info(feed: Feed, state: FeedState) -> FeedInfo:
@@ -291,9 +306,9 @@ def _info(feed: Feed, state: FeedState) -> FeedInfo:
     )
 
 
-def _recipe(shelf: Shelf, feeds: Sequence[Feed], reader: str) -> str:
+def _recipe(shelf: Shelf, feeds: Sequence[Feed], code: str) -> str:
     """A name for all that a snapshot is made of. The day of the last check is part of it where a feed's age goes by that."""
-    parts = [reader, str(FORMAT)]
+    parts = [code, str(FORMAT)]
     for feed in feeds:
         state = shelf.state(feed.name)
         info = _info(feed, state)

@@ -193,7 +193,7 @@ def test_settled_bytes_do_not_tell_how_they_were_written(tmp_path: Path) -> None
         db.execute("PRAGMA secure_delete = OFF")
         db.execute("CREATE TABLE left_over AS SELECT * FROM advisory")
         db.execute("DROP TABLE left_over")
-        db.execute("INSERT INTO advisory SELECT id - 1000, feed, name, hash, head FROM advisory")
+        db.execute("INSERT INTO advisory SELECT -id, feed, name, hash, head FROM advisory")
         db.execute("DELETE FROM advisory WHERE id < 1")
     db.close()
     settle(tmp_path / "two")

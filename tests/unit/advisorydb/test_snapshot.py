@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.advisorydb.build import build, match_hash
+from hullmark.advisorydb.build import build
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisorydb.writer import match_hash
 from hullmark.match.advisory_source import Ask
 from hullmark.model.advisory import (
     Advisory,
