@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SOURCES = Path(__file__).parent.parent / "src"
-ENTRIES = ("hullmark", "hullmark.cli", "hullmark.app.api")
+ENTRIES = ("hullmark", "hullmark.cli", "hullmark.app.api", "hullmark.server.postgres.make_template")
 """Modules that others import: all that stands in them, or is imported there, is reached."""
 RUN_BY_ALEMBIC = "hullmark.server.tables.migrations."
 PLUGINS = frozenset(

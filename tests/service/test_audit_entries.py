@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from httpx import Response
 
-from tests.service.test_advisories import FEEDS, made, mirror
+from tests.service.test_advisories import FEEDS, mirror
 from tests.service.test_reanalysis import archive_in
 from tests.service.test_stateless_scan import SBOM
 from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.shelves import made
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,8 @@
 
 They leave the image's labels in /root/buildinfo: newer ones as `labels.json` (also in /usr/share/buildinfo), older ones in the Dockerfile
 `Dockerfile-NAME-VERSION-RELEASE`, LABEL lines last. The files of the images below stay there: the image is that of the topmost layer
-which has such files of Red Hat's, and of several there the one that was built last. An image that somebody else builds on Red Hat's has that as its
-package: what Red Hat publishes of it holds for the layers that it brings.
+which has such files of Red Hat's, and of several there the one that was built last. An image that somebody else builds on Red Hat's has
+that as its package: what Red Hat publishes of it holds for the layers that it brings.
 
 The package's name is the label `name`, a repository without its registry. Its version is the tag that Red Hat's advisories tell of a
 build (`versions.rhctag`): VERSION-RELEASE by the Dockerfile's name or the labels; of newer builds the second in which the image was
