@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from hullmark.cli.main import parse, verbs
 from tests.support.images import Blobs, small_layout, tagged, tar_of, write_layout
 from tests.support.places import REPOSITORY
+from tools.demo import tour
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 HOW_TO = REPOSITORY / "docs" / "how-to" / "add-a-cataloger.md"
@@ -94,6 +96,16 @@ def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "examples" / "advisories", tmp_path / "advisories")
     done = subprocess.run([sys.executable, "-c", example], check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_examples_advisories_are_asked_as_of_the_day_that_they_declare() -> None:
+    """As time passes they become too old, and what the pages and the tour show would not be what is printed."""
+    declared = json.loads((REPOSITORY / tour.ADVISORIES / "coverage.json").read_bytes())["whole"]
+    (day,) = set(declared.values())
+    asked = [words for page in PAGES for words in commands(page) if tour.ADVISORIES in words]
+    assert asked
+    assert [words for words in asked if dict(pairwise(words)).get("--at") != day] == []
+    assert day == tour.ADVISORIES_OF
 
 
 def test_every_how_to_fits_on_a_page() -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from hullmark.app.vulns import MatchOptions, vulnerabilities
-from hullmark.model.advisory import Advisory, KevEntry, Support
+from hullmark.model.advisory import Advisory, KevEntry, Lifecycle, Support
 from hullmark.model.image import Platform
 from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.scan.request import ScanResources
 from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
+from tests.service.test_verdicts import NO_HIGH
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.snapshots import snapshot_in
@@ -76,7 +77,7 @@ async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) ->
     expected = json.loads(load("matches", "json").render(same, RenderContext(tool_version="")))
 
     whole = await at.get(f"/images/{digest}/vulnerabilities?format=json")
-    for part in ("matches", "unknown", "problems", "snapshot", "distro"):
+    for part in ("matches", "unknown", "problems", "snapshot", "distro", "uncovered"):
         assert whole[part] == expected[part], part
 
     page = await at.get(f"/images/{digest}/vulnerabilities")
@@ -166,6 +167,50 @@ async def test_what_is_unknown_is_told(at: Desk) -> None:
     assert [each["package"]["name"] for each in page["unknown"]] == ["seller"]
     assert page["unknown"][0]["reasons"]
     assert (await at.get(f"/images/{digest}/unknown"))["items"] == page["unknown"]
+
+
+async def test_a_page_tells_what_the_advisories_do_not_cover_as_the_document_does(at: Desk) -> None:
+    ended = Lifecycle(product="debian", release="13", source="endoflife", eol="2026-04-30", is_ended=True)
+    await at.advise(deb("CVE-2026-1", "libc6", "2.41-13"), ended, checked_on="2026-04-20", stale_days=7)
+    digest = at.push("1", SHOP | SELLER)
+    await at.add("1")
+    await at.work()
+    path = f"/images/{digest}/vulnerabilities"
+    page, whole = await at.get(path), await at.get(f"{path}?format=json")
+    assert page["uncovered"] == whole["uncovered"]
+    assert [(each["namespace"], each["packages"]) for each in page["uncovered"]] == [
+        ("debian:13", 3),
+        ("debian:13", 3),
+        ("pypi", 1),
+    ]
+    reasons = " ".join(each["reason"] for each in page["uncovered"])
+    for words in ("11 days ago", "past its end of life since 2026-04-30", "no advisories for pypi"):
+        assert words in reasons
+
+
+async def test_another_reason_why_nothing_can_be_told_takes_the_place_of_the_old_one(at: Desk) -> None:
+    await at.post("/policies", {"text": NO_HIGH})
+    await at.post("/activations", {"policy": "weaknesses"})
+    records = (deb("CVE-2026-1", "curl", "2"), advisory("GHSA-b", affected("pypi", "other", "pep440", "2")))
+    await at.advise(*records, checked_on="2026-03-01", stale_days=7)
+    digest = at.push("1", SHOP | SELLER)
+    await at.add("1")
+    await at.work()
+    for day in ("2026-03-01", "2026-03-10"):
+        page = await at.get(f"/images/{digest}/vulnerabilities")
+        assert {tuple(each["reasons"]) for each in page["unknown"]} == {
+            (f"the advisories for {namespace} end on {day}",) for namespace in ("debian:13", "pypi")
+        }
+        (found,) = await at.get(f"/verdicts/{digest}")
+        assert (found["verdict"], f"end on {day}" in found["reason"]) == ("unknown", True)
+        await at.advise(*records, checked_on="2026-03-10", stale_days=7)
+        await at.work()
+    await at.advise(*records, checked_on="2026-05-01", stale_days=7)
+    await at.work()
+    (found,) = await at.get(f"/verdicts/{digest}")
+    assert found["verdict"] == "go"
+    causes = [each["cause"]["sentence"] for each in (await at.get("/transitions"))["items"]]
+    assert "The advisories for debian:13 cover something else than before: all until 2026-03-10, then all." in causes
 
 
 async def test_earlier_knowledge_and_other_days_can_be_asked_for(at: Desk) -> None:

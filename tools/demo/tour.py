@@ -14,6 +14,8 @@ from pathlib import Path
 HULLMARK = ".venv/bin/hullmark"
 POLICY = "examples/policy.yaml"
 ADVISORIES = "examples/advisories"
+ADVISORIES_OF = "2026-11-28"
+"""The day of which they declare themselves whole: by it the tour asks, whenever it is made."""
 
 _VERDICTS = (0, 1, 3)
 _NEXT = """\
@@ -103,7 +105,8 @@ def inspect(program: Program, reference: str) -> None:
 def match(program: Program, reference: str) -> None:
     """What is known to be wrong, by a handful of advisories that need no network."""
     _title(f"What is known to be wrong? By the few advisories in {ADVISORIES}:")
-    program.run("vulns", "--why", "--advisories", ADVISORIES, reference, head=16, tail=12)
+    told = ("--at", ADVISORIES_OF, "--advisories", ADVISORIES)
+    program.run("vulns", "--why", *told, reference, head=16, tail=12)
 
 
 def judge(program: Program, reference: str) -> None:

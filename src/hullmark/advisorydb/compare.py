@@ -13,6 +13,7 @@ import msgspec
 
 from hullmark.advisorydb.excerpt import Excerpt, Key
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.match.coverage import lasting_gap
 from hullmark.model.advisory import Advisory, AffectedPackage, KevEntry, Support
 
 EPSS_THRESHOLDS = (0.1,)
@@ -66,7 +67,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
     `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `namespaces`: those of
-    which only one snapshot knows anything, or all of it.
+    which only one snapshot knows anything, or of which they do not tell all for different reasons.
     """
 
     advisories: tuple[AdvisoryChange, ...] = ()
@@ -110,14 +111,14 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
 
 
 def covered_otherwise(previous: Snapshot, next: Snapshot, days: tuple[str, str] | None = None) -> frozenset[str]:
-    """The namespaces that only one of two snapshots knows all of: on one day and on another (ISO 8601) if these are given, for time alone
-    makes advisories too old; else whenever they were made."""
+    """The namespaces of which two snapshots do not tell all for different reasons, or one does: on one day and on another (ISO 8601) if
+    these are given, for time alone makes advisories too old; else whenever they were made."""
     before, after = previous.namespaces, next.namespaces
     since, at = days or ("", "")
     return frozenset(
         name
-        for name in before.keys() & after.keys()
-        if (before[name].is_known(since), before[name].is_given) != (after[name].is_known(at), after[name].is_given)
+        for name in before.keys() | after.keys()
+        if lasting_gap(name, before.get(name), since) != lasting_gap(name, after.get(name), at)
     )
 
 

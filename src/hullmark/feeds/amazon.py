@@ -14,7 +14,7 @@ import msgspec
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.feeds.formats.archives import DAMAGE, plain, undamaged, whole
 from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
@@ -33,7 +33,7 @@ _CATALOGUE = "2/extras-catalog.json"
 _EXTRA = re.compile(r"[A-Za-z0-9._+-]+")
 _RELEASE = re.compile(r"ALAS(2022|2023|2)?(?![0-9])")
 _LINE = re.compile(r"ALAS(?:2022|2023|2(?![0-9]))?([A-Z][A-Z0-9-]*?)-?(\d+(?:\.\d+)*)-\d{4}-\d+$")
-_MAX_PACKAGES = Limit(100_000, "packages of one Amazon Linux advisory")
+_MAX_PACKAGES = Limit(100_000, "packages of one Amazon Linux advisory", "refused")
 _UNREADABLE: tuple[type[BaseException], ...] = (*DAMAGE, ParseError, DefusedXmlException, LookupError)
 
 
@@ -110,7 +110,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         if document.url.endswith((".list", ".json", "repomd.xml")):
             continue
         for element in _updates(document):
-            advisory, builds = _update(element)
+            advisory, builds = _update(element, document.url)
             if not advisory.id or not builds:
                 report(advisory.id or document.url, "it has no id" if not advisory.id else "it names no packages")
                 continue
@@ -130,7 +130,7 @@ def _updates(document: Document) -> Iterator[Any]:
                 element.clear()
 
 
-def _update(element: Any) -> tuple[Advisory, dict[str, dict[str, set[str]]]]:
+def _update(element: Any, place: str) -> tuple[Advisory, dict[str, dict[str, set[str]]]]:
     """An announcement, and its fixes by package and architecture."""
     identity = (element.findtext("id") or "").strip()
     references = element.findall("references/reference")
@@ -149,8 +149,10 @@ def _update(element: Any) -> tuple[Advisory, dict[str, dict[str, set[str]]]]:
     )
     builds: dict[str, dict[str, set[str]]] = {}
     for number, package in enumerate(element.iterfind("pkglist/collection/package")):
+        if number >= _MAX_PACKAGES:
+            raise DamagedDocument(place, f"{identity[:200]} names more than {_MAX_PACKAGES:,} packages")
         name, arch = package.get("name", ""), package.get("arch", "")
-        if number < _MAX_PACKAGES and name and arch != "src" and not is_debug(name):
+        if name and arch != "src" and not is_debug(name):
             evr = f"{package.get('epoch') or '0'}:{package.get('version', '')}-{package.get('release', '')}"
             builds.setdefault(name, {}).setdefault(arch, set()).add(evr)
     return advisory, builds

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, AffectedPackage, Range, Record
 from hullmark.model.limit import Limit
 
 _API = "https://bodhi.fedoraproject.org/updates/?status=stable&type=security&rows_per_page=100"
-_MAX_PAGES = Limit(10_000, "pages of Fedora's list of updates")
+_MAX_PAGES = Limit(10_000, "pages of Fedora's list of updates", "refused")
 _RELEASE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?").fullmatch
 _MODULE = re.compile(r"([^:]+)-([^-:]+)-([0-9]{1,30})\.[0-9a-f]{1,64}").fullmatch
 _KINDS = {
@@ -74,10 +74,12 @@ def crawl(known: CrawlState) -> Crawl:
     """All pages; after a good crawl only what was pushed since."""
     query = f"&pushed_since={known.since[:19]}" if known.since else ""
     number, pages = 1, 1
-    while number <= min(pages, _MAX_PAGES):
+    while number <= pages:
         document = yield Get(url=f"{_API}{query}&page={number}", is_addition=bool(known.since))
         page = document_of(_PAGES, document) if document is not None else None
         number, pages = number + 1, page.pages if page else 0
+        if document is not None and pages > _MAX_PAGES:
+            raise DamagedDocument(document.url, f"it tells of {pages:,} pages, and at most {_MAX_PAGES:,} are read")
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:

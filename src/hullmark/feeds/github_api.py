@@ -27,7 +27,7 @@ from hullmark.versions.condition import parse_condition
 
 _URL = "https://api.github.com/graphql"
 _PAGE = 100
-_MAX_PAGES = Limit(2000, "pages of GitHub's list of advisories")
+_MAX_PAGES = Limit(2000, "pages of GitHub's list of advisories", "refused")
 _QUERY = """query($after: String, $since: DateTime, $count: Int!) {
   securityAdvisories(first: $count, after: $after, updatedSince: $since, orderBy: {field: UPDATED_AT, direction: ASC}) {
     pageInfo { hasNextPage endCursor }
@@ -193,6 +193,7 @@ def crawl(known: CrawlState) -> Crawl:
         if page is None or not page.has_next_page or page.end_cursor in (None, after):
             return
         after = page.end_cursor
+    raise DamagedDocument(_URL, f"it has more than {_MAX_PAGES:,} pages")
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:

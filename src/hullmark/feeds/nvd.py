@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.feeds.formats.cpe_configurations import Configuration, affected_of
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
@@ -19,7 +19,7 @@ from hullmark.model.limit import Limit
 
 _API = "https://services.nvd.nist.gov/rest/json/cves/2.0"
 _PAGE = 2000
-_MAX_PAGES = Limit(2000, "pages of the NVD's list of vulnerabilities")
+_MAX_PAGES = Limit(2000, "pages of the NVD's list of vulnerabilities", "refused")
 _WINDOW = timedelta(days=119)
 _NVD = "nvd@nist.gov"
 
@@ -114,6 +114,10 @@ def _pages(query: str, is_addition: bool) -> Crawl:
         document = yield Get(url=url, is_addition=is_addition)
         page = document_of(_PAGES, document) if document is not None else None
         total = page.total_results if page else 0
+        if document is not None and total > _MAX_PAGES * _PAGE:
+            raise DamagedDocument(
+                document.url, f"it tells of {total:,} records, and at most {_MAX_PAGES * _PAGE:,} are read"
+            )
 
 
 def _moment(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from hullmark.match import cpes, images
+from hullmark.match import cpes, image_names
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import Lookup, is_a_commit, is_system, lookups, rule_for, untold
 from hullmark.model.inventory import Distro
@@ -68,7 +68,7 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
         arch=package.arch,
         module=_module(package),
         vendor=package.notes.get("vendor", "") if is_rpm else "",
-        space="" if rule is None else images.repository_of(package.purl) or namespace_of(package.purl),
+        space="" if rule is None else image_names.repository_of(package.purl) or namespace_of(package.purl),
         symbols=_beside(package),
         distro=_bare(distro, channels) if system else None,
         channels=channels if system else (),
@@ -76,8 +76,8 @@ def coordinate_of(package: Package, distro: Distro | None, channels: tuple[str, 
 
 
 def _module(package: Package) -> str:
-    if package.type == images.TYPE:
-        return images.product_of(package)
+    if package.type == image_names.TYPE:
+        return image_names.product_of(package)
     return package.notes.get("modularity", "") if package.type == "rpm" else ""
 
 
@@ -96,7 +96,7 @@ def package_of(coordinate: Coordinate) -> Package:
     notes["symbols" if coordinate.type == "golang" else "cpes"] = coordinate.symbols
     if is_maven:
         notes["manifest_name"] = coordinate.source_name
-    if coordinate.type == images.TYPE:
+    if coordinate.type == image_names.TYPE:
         notes = {"cpe": coordinate.module and f"cpe:/a:redhat:{coordinate.module}", "cpes": coordinate.symbols}
     has_source = bool(coordinate.source_name) and not is_maven
     return Package(
@@ -113,8 +113,8 @@ def package_of(coordinate: Coordinate) -> Package:
 
 def _purl(coordinate: Coordinate) -> str:
     name, version, space = coordinate.name, coordinate.version, coordinate.space
-    if coordinate.type == images.TYPE:
-        return make_purl(images.TYPE, name.rpartition("/")[2], qualifiers={"repository_url": space})
+    if coordinate.type == image_names.TYPE:
+        return make_purl(image_names.TYPE, name.rpartition("/")[2], qualifiers={"repository_url": space})
     known = "" if version == UNKNOWN_VERSION else version
     return make_purl(coordinate.type, name.removeprefix(f"{space}/"), known, namespace=space)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hullmark.match import epel, origin
+from hullmark.match import coverage_words, epel, origin
 from hullmark.match.advisory_source import AdvisorySource, Extent
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import is_system, rule_for
@@ -74,6 +74,11 @@ def gaps(packages: Sequence[Package], plan: Plan, book: AdvisorySource, at: str)
     return found
 
 
+def lasting_gap(namespace: str, extent: Extent | None, at: str) -> str:
+    """Why a namespace does not tell all on the day `at` (ISO 8601), without words that change from day to day; "" where it does."""
+    return next((gap.lasting for gap in _gap(namespace, extent, (), at)), "")
+
+
 def ended_since(plan: Plan, book: AdvisorySource, at: str) -> str | None:
     """The last day on which the release was maintained, longer support included; "" where that is not known, None while it is."""
     found = lifecycles(plan, book)
@@ -109,8 +114,7 @@ def _unplanned(plan: Plan) -> tuple[str, str]:
 
 
 def _past_its_end(plan: Plan, since: str) -> tuple[str, str]:
-    when = f" since {since}" if since else ""
-    reason = f"{plan.label} has been past its end of life{when}: what is found in it now is recorded no more"
+    reason = coverage_words.past_its_end(plan.label, since)
     return reason, reason
 
 
@@ -136,14 +140,13 @@ def _gap(namespace: str, extent: Extent | None, packages: Sequence[Package], at:
     """Why a namespace does not tell all of its packages, if it does not."""
     name = _NAMES.get(namespace, namespace)
     if extent is None:
-        reason = f"the snapshot has no advisories for {name}"
+        reason = coverage_words.none_for(name)
     elif not extent.whole_at:
-        who = "the folder does not declare them whole" if extent.is_given else "no whole feed stands behind them"
-        reason = f"the snapshot has only a part of the advisories for {name}: {who}"
+        reason = coverage_words.part_for(name, is_given=extent.is_given)
     elif extent.is_known(at):
         return
     else:
-        reason = f"the advisories for {name} end on {extent.whole_at}"
+        reason = coverage_words.until(name, extent.whole_at)
         days = f"{reason}, {extent.days_old(at)} days ago: what came since is not known"
         yield Gap(namespace, days, reason, tuple(packages))
         return

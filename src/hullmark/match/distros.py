@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
+from hullmark.match.coverage_words import none_for
 from hullmark.model.inventory import Distro
 
 
@@ -218,7 +219,7 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
     tiers = tuple(each for each in tiers if each in known)
     resolutions = tuple(each for each in resolutions if each in known)
     if not tiers and not resolutions:
-        return msgspec.structs.replace(plan, reason=f"the snapshot has no advisories for {label}")
+        return msgspec.structs.replace(plan, reason=none_for(label))
     return msgspec.structs.replace(plan, tiers=tiers, resolutions=resolutions)
 
 

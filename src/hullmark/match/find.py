@@ -20,7 +20,7 @@ from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import Matches, SnapshotInfo, UnknownPackage
+from hullmark.model.match import CoverageGap, Matches, SnapshotInfo, UnknownPackage
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.problem import Problem, ProblemKind
 
@@ -77,6 +77,14 @@ def find(
         lifecycles=lifecycles(plan, book),
         uncovered=open_namespaces,
     )
+
+
+def uncovered_in(
+    inventory: Inventory, book: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
+) -> tuple[CoverageGap, ...]:
+    """What a snapshot cannot speak of for an inventory's packages (`Matches.uncovered`), without looking for matches."""
+    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
+    return uncovered(gaps(inventory.packages, plan, book, at))
 
 
 def partly_told(

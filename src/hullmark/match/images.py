@@ -1,4 +1,4 @@
-"""Container images that are packages: which are Red Hat's, under which names they are advised of, and which word is about a build.
+"""Container images that are packages: which word of Red Hat's is about a build.
 
 Red Hat speaks of a repository in a product. An image's product is told by its label `cpe`, as newer build systems write it; of older
 ones the minor version in the tag is the stream in which a fix counts.
@@ -10,46 +10,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hullmark.match.fixes import nearest
-from hullmark.model.cpe import red_hat_product
-from hullmark.model.purl import unquote
+from hullmark.match.image_names import product_of
 from hullmark.versions import InvalidVersion, rhctag
 
 if TYPE_CHECKING:
     from hullmark.match.answers import Answer
     from hullmark.model.advisory import AffectedPackage
     from hullmark.model.package import Package
-
-TYPE = "oci"
-
-_REGISTRIES = ("registry.redhat.io", "registry.access.redhat.com")
-_SPACES = {"openshift": "openshift4"}
-"""Where images are published whose build calls their folder otherwise."""
-
-
-def repository_of(purl: str) -> str:
-    """The qualifier `repository_url` of an image's purl, if it is of one of Red Hat's registries; else ""."""
-    for part in purl.partition("#")[0].partition("?")[2].split("&"):
-        key, _, value = part.partition("=")
-        if key == "repository_url":
-            repository = unquote(value).strip("/")
-            return repository if repository.partition("/")[0] in _REGISTRIES else ""
-    return ""
-
-
-def names_of(package: Package) -> tuple[str, ...]:
-    """The names under which advisories may speak of an image of Red Hat's: its repository, and what its build calls it."""
-    found: dict[str, None] = {}
-    for name in (repository_of(package.purl).partition("/")[2], package.name):
-        folder, _, rest = name.partition("/")
-        found[name] = None
-        if rest and folder in _SPACES:
-            found[f"{_SPACES[folder]}/{rest}"] = None
-    return tuple(name for name in found if name)
-
-
-def product_of(package: Package) -> str:
-    """The product that an image is part of, as `openshift:4.16`; "" where its labels do not tell."""
-    return red_hat_product(package.notes.get("cpe", ""))
 
 
 def is_about(package: Package, affected: AffectedPackage) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.match import cpes, epel, images, origin
+from hullmark.match import cpes, epel, image_names, origin
 from hullmark.match.advisory_source import Ask
 from hullmark.match.distros import Plan
 from hullmark.match.rebuilders import originals
@@ -85,7 +85,7 @@ RULES: dict[str, Rule] = {
     "maven": Rule(namespace="maven", scheme="maven", names=_maven),
     "npm": Rule(namespace="npm", scheme="npm", names=_pathed),
     "nuget": Rule(namespace="nuget", scheme="nuget", names=_lower),
-    images.TYPE: Rule(namespace="oci:redhat", scheme="rhctag", names=images.names_of),
+    image_names.TYPE: Rule(namespace="oci:redhat", scheme="rhctag", names=image_names.names_of),
     "pub": Rule(namespace="pub", scheme="pub", names=_lower),
     "pypi": Rule(namespace="pypi", scheme="pep440", names=_pypi),
     "swift": Rule(namespace="swift", scheme="semver", names=_pathed_lower),
@@ -101,7 +101,7 @@ _GO_ITSELF = ("stdlib", "toolchain")
 
 def rule_for(package: Package) -> Rule | None:
     """The rule for a package; None for types without one, and for images that are none of Red Hat's."""
-    if package.type == images.TYPE and not images.repository_of(package.purl):
+    if package.type == image_names.TYPE and not image_names.repository_of(package.purl):
         return None
     return RULES.get(package.type)
 
@@ -173,7 +173,7 @@ def _of_language(package: Package, rule: Rule) -> tuple[Lookup, ...]:
         # In Go one source knows the end of what another leaves open.
         is_open = package.type == "golang" and name not in _GO_ITSELF
         # Of images what is said of their own stream governs, also where it does not cover the version.
-        is_whole = is_open or package.type == images.TYPE or version == UNKNOWN_VERSION
+        is_whole = is_open or package.type == image_names.TYPE or version == UNKNOWN_VERSION
         found.append(Lookup(Ask(rule.namespace, name, rule.scheme, version, False, is_whole), "direct"))
         for original in originals(name):
             found.append(Lookup(Ask(rule.namespace, original, rule.scheme, version, False, is_whole), "direct"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from hullmark.match import images, mistaken, platforms, rebuilders, symbols
+from hullmark.match import image_names, images, mistaken, platforms, rebuilders, symbols
 from hullmark.match.advisory_source import Hit
 from hullmark.match.answers import Answer
 from hullmark.match.fixes import is_reachable, nearest
@@ -38,7 +38,7 @@ def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at:
     usable = _usable(package, answers)
     told = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
     spoken = _governing([answer for answer in told if not answer[0].is_resolution])
-    disclosed = _ended(images.governing(package, spoken) if package.type == images.TYPE else spoken)
+    disclosed = _ended(images.governing(package, spoken) if package.type == image_names.TYPE else spoken)
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
     resolutions = [answer for answer in usable if answer[0].is_resolution]
     if resolutions:
@@ -164,7 +164,7 @@ def _canonical(arch: str) -> str:
 
 
 def _module_fits(package: Package, affected: AffectedPackage, module: str) -> bool:
-    if package.type == images.TYPE:
+    if package.type == image_names.TYPE:
         return images.is_about(package, affected)
     if package.type != "rpm":
         return True

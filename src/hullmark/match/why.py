@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.match import epel, images
+from hullmark.match import epel, image_names
 from hullmark.match.distros import Plan
 from hullmark.match.merge import AffectingAdvisory
 from hullmark.model.advisory import Range
@@ -23,7 +23,7 @@ def why(package: Package, each: AffectingAdvisory, plan: Plan) -> str:
         vendor, product = ask.name.split(":")[1:3]
         return f"{product} {ask.version} {condition(each.range)}, by the name {vendor} {product} in NVD alone"
     place = _PLACES.get(ask.namespace) or epel.label(ask.namespace) or (plan.label if ":" in ask.namespace else "")
-    within = "product" if package.type == images.TYPE else "module"
+    within = "product" if package.type == image_names.TYPE else "module"
     module = f", {within} {each.affected.module}" if each.affected.module else ""
     channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
     end = f", {place}{channel}" if place else ""

@@ -12,6 +12,7 @@ from hullmark.model.advisory import SEVERITY_RANK, Severity
 from hullmark.model.limit import Limit
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Finding, Verdict
+from hullmark.policy.coverage_diff import subject_of
 from hullmark.policy.support_end import support_end_of
 from hullmark.policy.verdict_diff import Cause, Change, InputDifference, advisory_in, advisory_of, key_of
 
@@ -20,7 +21,9 @@ MOST_EVIDENCE = Limit(50, "pieces of evidence that a cause or a transition is to
 
 _MOST_CHARACTERS = Limit(50_000, "characters of all evidence that a cause is told with", "shortened")
 _LONGEST = 2000
-_OF_ADVISORIES = (Cause.ADVISORY, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
+_OF_ADVISORIES = (Cause.ADVISORY, Cause.COVERAGE, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
+
+_OF_COVERAGE = (Cause.COVERAGE, Cause.LIFECYCLE, Cause.TIME)
 
 ExceptionName = tuple[str, str, str, str, str]
 """What tells an exception from others in a finding: rule, subject, owner, reason, last day."""
@@ -69,6 +72,8 @@ def kind_of(cause: Cause, scene: Scene) -> CauseKind:
     """The kind of notice that a cause makes."""
     if cause is Cause.VEX and not scene.has_vex:
         return "time"
+    if cause is Cause.COVERAGE:
+        return "advisory"
     kind: CauseKind = msgspec.convert(cause.value, CauseKind)
     return kind
 
@@ -78,7 +83,7 @@ def cause_of(
 ) -> notice.Cause:
     """The cause of these changes, which may be none: then it is about what could not be told."""
     kind = kind_of(cause, scene)
-    subject = _subject(kind, changes, pair, scene)
+    subject = _covered(cause, compared) or _subject(kind, changes, pair, scene)
     before, after = _words(kind, compared, pair)
     what = _what_of_exception(changes, pair, scene) if kind == "exception" else None
     seen_at = scene.seen.get(kind) or (scene.seen.get("advisory") if cause in _OF_ADVISORIES else None)
@@ -141,6 +146,11 @@ def storable(text: str) -> str:
 
 def _purl_in(subject: str) -> str:
     return subject if subject.startswith("pkg:") else ""
+
+
+def _covered(cause: Cause, compared: InputDifference | None) -> str:
+    """What the advisories cover otherwise, or a release that ends; "" where it is something else."""
+    return subject_of(compared.what) if compared is not None and cause in _OF_COVERAGE else ""
 
 
 def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scene) -> str:
@@ -233,12 +243,16 @@ def _sentence(
     if kind == "image":
         return f"The tag {subject} points to another image."
     if kind == "time":
+        if before and subject.startswith("advisories for "):
+            return f"Time passed for the {subject}: {before}, then {after}."
         about = f"It is known now since when {subject} runs" if scene.is_redeployed else f"Time passed for {subject}"
         return f"{about}."
     if kind == "analyzer":
         return "The analyzer is another version."
     if kind == "lifecycle":
         return _support(subject, after, scene)
+    if kind == "advisory" and subject.startswith("advisories for "):
+        return f"The {subject} cover something else than before: {before}, then {after}."
     if kind == "advisory":
         return f"{subject} became known." if before == "not known" else f"What advisories say of {subject} changed."
     return _SENTENCES.get(kind, _SAYS_ELSE).format(subject=subject, before=before or "none", after=after or "none")

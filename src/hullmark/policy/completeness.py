@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hullmark.model.match import CoverageGap, Matches
-from hullmark.model.problem import OPEN, Fact, Problem
+from hullmark.model.problem import OPEN, Fact, Problem, ProblemKind
 from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Params, Trigger
@@ -39,13 +39,14 @@ _SHOWN = 3
 class Gap(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """One thing that was not seen. `cause` groups what is said in one sentence: a room, or the reason that a namespace is not covered.
 
-    `subject` is what an exception names: a path, a namespace, or the room.
+    `subject` is what an exception names: a path, a namespace, or the room. `kind`: whether the image hides it or no advisories cover it.
     """
 
     cause: str
     subject: str
     reason: str
     evidence: tuple[Evidence, ...] = ()
+    kind: ProblemKind = "unseen"
 
 
 def facts_of(trigger: Trigger[Any], params: Params) -> frozenset[Fact]:
@@ -116,11 +117,12 @@ def _gap(problem: Problem, facts: Facts) -> Gap:
         subject=problem.path or problem.room,
         reason=f"{place}: {problem.reason}",
         evidence=(facts.at(problem.path, problem.layer, problem.reason),) if problem.path or problem.layer >= 0 else (),
+        kind=problem.kind,
     )
 
 
 def _uncovered(each: CoverageGap) -> Gap:
-    return Gap(cause=each.reason, subject=each.namespace, reason=each.reason)
+    return Gap(cause=each.reason, subject=each.namespace, reason=each.reason, kind="uncovered")
 
 
 def _unmatched(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
@@ -133,16 +135,18 @@ def _unmatched(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
         if untold.kind in OPEN and not is_told and _asks_for((package.type,), params):
             cause = "versions" if untold.kind == "unseen" else untold.reason
             reason = f"{package.name} {package.version} ({package.type}): {untold.reason}"
-            yield Gap(cause=cause, subject=package.purl, reason=reason, evidence=facts.at_package(package))
+            evidence = facts.at_package(package)
+            yield Gap(cause=cause, subject=package.purl, reason=reason, evidence=evidence, kind=untold.kind)
 
 
 def answers(found: Iterable[Gap]) -> Iterator[CannotTell]:
-    """What a rule cannot tell, once for each cause, however many files or packages it is about."""
-    by_cause: dict[str, list[Gap]] = {}
+    """What a rule cannot tell, once for each cause and kind, however many files or packages it is about."""
+    by_cause: dict[tuple[str, ProblemKind], list[Gap]] = {}
     for gap in found:
-        by_cause.setdefault(gap.cause, []).append(gap)
-    for about in by_cause.values():
+        by_cause.setdefault((gap.cause, gap.kind), []).append(gap)
+    for (_, kind), about in by_cause.items():
         named = "; ".join(gap.reason for gap in about[:_SHOWN])
         more = f"; and {len(about) - _SHOWN:,} more" if len(about) > _SHOWN else ""
         evidence = tuple(place for gap in about[:_SHOWN] for place in gap.evidence)
-        yield CannotTell(f"not everything could be seen: {named}{more}", evidence, subject=about[0].subject)
+        reason = f"not everything could be seen: {named}{more}"
+        yield CannotTell(reason, evidence, subject=about[0].subject, kind=kind)

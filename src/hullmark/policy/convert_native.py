@@ -18,6 +18,7 @@ _WILD = re.compile(r"[*?]")
 _REGEXP = "regexp:"
 _PIECE = re.compile(r"\\([^A-Za-z0-9])|(\.\*)|(\.)|([A-Za-z0-9_/:-])")
 _OCTAL = re.compile(r"\\0[0-7]")
+_ESCAPES = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
 _ANY_CASE = "(?i)"
 _MAX_ID = 2**32 - 1
 
@@ -75,7 +76,7 @@ def at_start(text: str) -> str:
     """
     is_any_case = text.startswith(_ANY_CASE)
     body = text.removeprefix(_ANY_CASE)
-    made = f"{_ANY_CASE if is_any_case else ''}^(?:{body})"
+    made = f"{_ANY_CASE if is_any_case else ''}^(?:{_ESCAPES.sub(_as_here, body)})"
     try:
         expression(text)
         Pattern(made)
@@ -84,6 +85,13 @@ def at_start(text: str) -> str:
     if _OCTAL.search(text):
         raise NoEqual("its expression has octal numbers, which mean something else here")
     return made
+
+
+def _as_here(escape: re.Match[str]) -> str:
+    """An escape of Python's as RE2 writes it."""
+    if escape[1]:
+        return f"\\x{{{escape[1]}}}"
+    return r"\z" if escape[0] == r"\Z" else escape[0]
 
 
 def compared(operator: str, version: str) -> str:

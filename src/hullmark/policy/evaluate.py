@@ -103,7 +103,7 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[PolicyEx
     judged = _RuleResult(rule, stage)
     missing = lacking(rule, facts)
     if missing:
-        _cannot_tell(judged, CannotTell(missing))
+        _cannot_tell(judged, CannotTell(missing, kind="uncovered" if missing == _UNMATCHED else "unseen"))
         return judged
     omitted = 0
     try:
@@ -137,6 +137,7 @@ def _note_gaps(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyExc
         _cannot_tell(judged, answer)
 
 
+_UNMATCHED = "its packages were not matched with advisories"
 _FACETS = {
     Need.CONFIGURATION: "the configuration of programs was not read",
     Need.SECRETS: "the image was not searched for secrets",
@@ -155,7 +156,7 @@ def lacking(rule: Rule, facts: Facts) -> str:
     if Need.CONFIG in needs and facts.inventory.config is None:
         return "the image's settings could not be read"
     if Need.MATCHES in needs and facts.matches is None:
-        return "its packages were not matched with advisories"
+        return _UNMATCHED
     return next((reason for need, reason in _FACETS.items() if need in needs and getattr(facts, need) is None), "")
 
 
@@ -166,7 +167,7 @@ def _cannot_tell(judged: _RuleResult, answer: CannotTell) -> None:
     place = answer.evidence[0] if answer.evidence else Evidence()
     sentence = f"the rule {rule.id} cannot be judged: {answer.reason}"
     if len(judged.problems) < MAX_FINDINGS:
-        judged.problems.append(Problem(place.path, place.layer, _ROOM, sentence))
+        judged.problems.append(Problem(place.path, place.layer, _ROOM, sentence, answer.kind))
     if rule.when_unknown is WhenUnknown.UNKNOWN:
         if judged.stage is Stage.ENFORCE:
             judged.unknown.append(answer.reason)

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from hullmark.model.problem import Fact
+from hullmark.model.problem import Fact, ProblemKind
 from hullmark.model.verdict import Evidence, Weakness
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlob
@@ -90,12 +90,14 @@ class Violation(msgspec.Struct, frozen=True):
 class CannotTell(msgspec.Struct, frozen=True):
     """A fact is missing that decides whether the trigger fires. `reason` is a clause: "the file … could not be read".
 
-    `subject` is what an exception names, and what a finding is about where a policy wants one ("": the path of the evidence).
+    `subject` is what an exception names, and what a finding is about where a policy wants one ("": the path of the evidence). `kind`:
+    whether the image hides it, or no whole and fresh advisories tell it.
     """
 
     reason: str
     evidence: tuple[Evidence, ...] = ()
     subject: str = ""
+    kind: ProblemKind = "unseen"
 
 
 Answer = Violation | CannotTell

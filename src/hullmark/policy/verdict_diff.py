@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, Weakness
+from hullmark.policy.coverage_diff import CoverageChange, change_of, coverage_change
 from hullmark.policy.support_end import support_end_of
 
 _SEVERE = {Action.STOP: 2, Action.WARN: 1, Action.GO: 0}
@@ -33,6 +34,7 @@ class Cause(StrEnum):
     RETRACTION = "retraction"
     FIX = "fix"
     LIFECYCLE = "lifecycle"
+    COVERAGE = "coverage"
     POLICY = "policy"
     VEX = "vex"
     ANALYZER = "analyzer"
@@ -62,6 +64,7 @@ _PART_OF = {
     Cause.RETRACTION: "snapshot",
     Cause.FIX: "snapshot",
     Cause.LIFECYCLE: "snapshot",
+    Cause.COVERAGE: "snapshot",
     Cause.POLICY: "policy",
     Cause.ANALYZER: "analyzer",
 }
@@ -186,6 +189,8 @@ def _cause(
         return Cause.LIFECYCLE, InputDifference(
             what=f"end of support of {end.release}", before="" if gained else said, after=said if gained else ""
         )
+    if (covered := change_of(finding, is_gained=new is not None)) is not None:
+        return _of_coverage(covered, inputs)
     return Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))
 
 
@@ -307,19 +312,15 @@ def _without_findings(
 ) -> Difference:
     """The findings say the same: either nothing differs, or what could not be told does."""
     cause, compared = Cause.NOTHING, None
-    if before.verdict is not after.verdict:
-        order = (
-            ("image", Cause.IMAGE),
-            ("policy", Cause.POLICY),
-            ("snapshot", Cause.ADVISORY),
-            ("analyzer", Cause.ANALYZER),
-        )
-        cause, compared = next(
-            ((cause, inputs[name]) for name, cause in order if name in inputs),
-            (Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))),
-        )
+    is_unknown = Outcome.UNKNOWN in (before.verdict, after.verdict)
+    covered = coverage_change(before, after) if is_unknown else None
+    if before.verdict is not after.verdict or covered is not None:
+        cause, compared = _untold(covered, inputs)
     also = _also(cause, inputs)
-    said = "Both say the same." if compared is None else f"{_LEADS[cause]}: {after.reason or before.reason}."
+    said = "Both say the same."
+    if compared is not None:
+        values = _values(compared) if covered is not None and compared.what == covered.what else ""
+        said = f"{_LEADS[cause]}{values}: {after.reason or before.reason}."
     return Difference(
         before=before.verdict,
         after=after.verdict,
@@ -332,6 +333,27 @@ def _without_findings(
     )
 
 
+_ORDER = (("image", Cause.IMAGE), ("policy", Cause.POLICY), ("snapshot", Cause.ADVISORY), ("analyzer", Cause.ANALYZER))
+
+
+def _untold(covered: CoverageChange | None, inputs: dict[str, InputDifference]) -> tuple[Cause, InputDifference]:
+    """Why rules cannot tell now, or can again. What the advisories do not cover tells it, but for another image or policy."""
+    for name, cause in _ORDER[: 2 if covered is not None else None]:
+        if name in inputs:
+            return cause, inputs[name]
+    if covered is not None:
+        return _of_coverage(covered, inputs)
+    return Cause.TIME, inputs.get("at", InputDifference(what="at", before="", after=""))
+
+
+def _of_coverage(covered: CoverageChange, inputs: dict[str, InputDifference]) -> tuple[Cause, InputDifference]:
+    """With the same advisories, it was time that made them too old."""
+    compared = InputDifference(what=covered.what, before=covered.before, after=covered.after)
+    if covered.is_end:
+        return Cause.LIFECYCLE, compared
+    return Cause.COVERAGE if "snapshot" in inputs else Cause.TIME, compared
+
+
 _LEADS = {
     Cause.EXCEPTION: "An exception began, changed or ended",
     Cause.IMAGE: "The image is another one",
@@ -341,6 +363,7 @@ _LEADS = {
     Cause.RETRACTION: "An advisory was withdrawn, or no longer speaks of the package",
     Cause.FIX: "There is a fix for a vulnerability",
     Cause.LIFECYCLE: "The end of a distribution's support came near, or is another day",
+    Cause.COVERAGE: "The advisories cover something else than before",
     Cause.POLICY: "The policy is another one",
     Cause.VEX: "What is stated about a vulnerability (VEX, ignore rules) changed",
     Cause.ANALYZER: "The analyzer is another version",
@@ -348,8 +371,12 @@ _LEADS = {
 }
 
 
+def _values(compared: InputDifference) -> str:
+    return f" ({compared.what}: {compared.before or 'none'}, then {compared.after or 'none'})"
+
+
 def _sentence(cause: Cause, compared: InputDifference, example: Change, count: int) -> str:
-    values = f" ({compared.what}: {compared.before or 'none'}, then {compared.after or 'none'})"
+    values = _values(compared)
     verb = "counts now" if example.is_gained else "no longer counts"
     more = f", and {count - 1} more" if count > 1 else ""
     return f"{_LEADS[cause]}{values}. So the rule {example.finding.rule_id} {verb} on {example.finding.subject}{more}."

@@ -184,6 +184,21 @@ def test_a_namespace_that_only_one_snapshot_knows_all_of_is_named(tmp_path: Path
         assert covered_otherwise(both, ageing, (later, later)) == {space, "pypi"}
 
 
+def test_a_namespace_of_which_neither_snapshot_tells_all_is_named_where_the_reason_is_another(tmp_path: Path) -> None:
+    def of(checked_on: str, **more: Any) -> Snapshot:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.sqlite"
+        told = {"covers": (Cover("pypi"),), "checked_on": checked_on, "stale_days": 7, **more}
+        return Snapshot(
+            path, build(path, [(info("test", **told), [advisory("CVE-1", affected("pypi", "foo", "pep440", "1"))])])
+        )
+
+    days = ("2026-05-01", "2026-05-02")
+    with of("2026-03-01") as old, of("2026-03-10") as less_old, of("2026-03-10", covers=()) as part:
+        assert covered_otherwise(old, old, days) == frozenset()
+        assert covered_otherwise(old, less_old, days) == covered_otherwise(less_old, old, days) == {"pypi"}
+        assert covered_otherwise(less_old, part, days) == covered_otherwise(part, less_old, days) == {"pypi"}
+
+
 MARKS = st.dictionaries(
     st.tuples(st.sampled_from(["a", "b", "é"]), st.sampled_from(["CVE-1", "CVE-10", "CVE-2", "\U0001f600", "z"])),
     st.sampled_from(["low", "high"]),

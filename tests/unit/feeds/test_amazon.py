@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from hullmark.feeds import amazon
 from hullmark.feeds.amazon import FEED, line_of_versions, low_of
+from hullmark.feeds.feed import DamagedDocument
 from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes, sample
 from tests.unit.feeds.reading import advisories, crawled, damaged, gzipped, json_document, read
@@ -113,3 +115,16 @@ def test_the_crawl_follows_mirror_list_and_index() -> None:
 @given(damaged(UPDATE.encode()))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     read(FEED, Bytes("https://cdn.example/updateinfo.xml", data))
+
+
+def test_more_packages_than_are_read_fail_the_feed_and_make_no_shorter_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amazon, "_MAX_PACKAGES", 6)
+    assert len(advisories(FEED, updateinfo(UPDATE))) == 1
+    monkeypatch.setattr(amazon, "_MAX_PACKAGES", 5)
+    with pytest.raises(DamagedDocument, match="ALAS2023-2023-126 names more than 5 packages"):
+        list(FEED.parse((updateinfo(UPDATE),), lambda *each: None))
+
+
+def test_an_updateinfo_that_ends_too_soon_fails_the_feed() -> None:
+    with pytest.raises(DamagedDocument, match="cannot be read to its end"):
+        list(FEED.parse((updateinfo(UPDATE.removesuffix("</updates>")),), lambda *each: None))

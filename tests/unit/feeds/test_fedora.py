@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from hullmark.feeds import fedora
 from hullmark.feeds.fedora import FEED
-from hullmark.feeds.feed import CrawlState
+from hullmark.feeds.feed import CrawlState, DamagedDocument
 from hullmark.model.advisory import Advisory
 from tests.support.advisories import Bytes, advisory_files
 from tests.unit.feeds.reading import NOW, advisories, crawled, damaged, json_document, read, rows
@@ -143,3 +144,10 @@ def test_the_real_samples_are_read_and_those_of_packages_and_modules_are_kept() 
 @given(damaged(page(UPDATE, MODULE).data))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     read(FEED, Bytes(URL, data))
+
+
+def test_more_pages_than_are_read_fail_the_crawl_and_make_no_shorter_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fedora, "_MAX_PAGES", 3)
+    assert len(crawled(FEED, lambda get: page(pages=3))) == 3
+    with pytest.raises(DamagedDocument, match="4 pages"):
+        crawled(FEED, lambda get: page(pages=4))

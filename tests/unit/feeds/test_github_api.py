@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 
-from hullmark.feeds.feed import CrawlState, Document, Get
+from hullmark.feeds import github_api
+from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Get
 from hullmark.feeds.github_api import FEED
 from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes
@@ -156,3 +158,14 @@ def test_every_vulnerability_of_the_real_pages_is_read() -> None:
     assert {each.namespace for one in found.values() for each in one.affected} == {
         *("cargo", "composer", "gem", "golang", "maven", "npm", "nuget", "pypi")
     }
+
+
+def test_more_pages_than_are_read_fail_the_crawl_and_make_no_shorter_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(count: int) -> int:
+        pages = iter([*(page(NODE, after=str(number)) for number in range(count - 1)), page(NODE)])
+        return len(crawled(FEED, lambda get: json_document(get.url, next(pages))))
+
+    monkeypatch.setattr(github_api, "_MAX_PAGES", 3)
+    assert asked(3) == 3
+    with pytest.raises(DamagedDocument, match="more than 3 pages"):
+        asked(4)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from hullmark.feeds.feed import CrawlState
+from hullmark.feeds import nvd
+from hullmark.feeds.feed import CrawlState, DamagedDocument
 from hullmark.feeds.nvd import FEED
 from hullmark.model.advisory import Advisory, Cvss
 from tests.support.advisories import Bytes, sample
@@ -133,3 +134,10 @@ def test_the_real_samples_are_read_whole() -> None:
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     for record in read(FEED, Bytes(API, data))[0]:
         assert isinstance(record, Advisory)
+
+
+def test_more_pages_than_are_read_fail_the_crawl_and_make_no_shorter_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvd, "_MAX_PAGES", 3)
+    assert len(crawled(FEED, lambda get: page(total=6000))) == 3
+    with pytest.raises(DamagedDocument, match="6,001 records"):
+        crawled(FEED, lambda get: page(total=6001))

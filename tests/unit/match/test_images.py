@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.match.images import is_about, names_of, product_of, repository_of
+from hullmark.match.image_names import names_of, product_of, repository_of
+from hullmark.match.images import is_about
 from hullmark.model.advisory import AffectedPackage, Range
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from tests.support.books import advisory, affected, book_of, counted, matched, package

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hullmark.match.coverage_words import none_for, past_its_end, until
 from hullmark.model.notice import TRANSITION_KINDS
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import PASSING, Action, Finding, Outcome, Verdict, VerdictInputs, Weakness
 from hullmark.notify.causes import KeptException, Scene
 from hullmark.notify.transitions import News, numbered, transitions_of
@@ -84,6 +86,59 @@ LATER = {"at": "2026-03-02"}
 
 def told(news: tuple[News, ...]) -> list[tuple[str, str, str]]:
     return [(each.kind, item.cause.kind, item.cause.key) for item in news for each in item.transitions]
+
+
+def untold(reason: str, **inputs: Any) -> Verdict:
+    """A verdict by a rule that cannot tell for what the advisories do not cover."""
+    said = f"the rule no-high cannot be judged: not everything could be seen: {reason}"
+    problems = (Problem("", -1, "policy", said, "uncovered"),)
+    return replace(verdict(**inputs), verdict=Outcome.UNKNOWN, reason=said, problems=problems, has_unknowns=True)
+
+
+ENDS = past_its_end("Debian 12", "2026-03-01")
+NONE, OLD_DATA = none_for("pypi"), f"{until('pypi', '2026-02-01')}, 29 days ago: what came since is not known"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "sentence"),
+    [
+        (
+            verdict(),
+            untold(NONE, **NEXT),
+            "advisory:advisories for pypi@12",
+            "The advisories for pypi cover something else than before: all, then none.",
+        ),
+        (
+            untold(OLD_DATA),
+            verdict(**NEXT),
+            "advisory:advisories for pypi@12",
+            "The advisories for pypi cover something else than before: all until 2026-02-01, then all.",
+        ),
+        (
+            verdict(),
+            untold(OLD_DATA, **LATER),
+            "time:advisories for pypi@2026-03-02",
+            "Time passed for the advisories for pypi: all, then all until 2026-02-01.",
+        ),
+        (
+            verdict(),
+            untold(ENDS, **NEXT),
+            "lifecycle:Debian 12@2026-03-02-2026-03-01",
+            "The support of Debian 12 ended on 2026-03-01.",
+        ),
+        (
+            untold(ENDS),
+            verdict(**NEXT),
+            "lifecycle:Debian 12@2026-03-02-later",
+            "Debian 12 is maintained for longer than it was said to be.",
+        ),
+    ],
+)
+def test_what_advisories_cover_otherwise_is_named_as_the_cause(
+    before: Verdict, after: Verdict, key: str, sentence: str
+) -> None:
+    (news,) = transitions_of(before, after, SCENE)
+    assert (news.cause.key, news.cause.sentence) == (key, sentence)
 
 
 @pytest.mark.parametrize(

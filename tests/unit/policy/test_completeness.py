@@ -129,6 +129,29 @@ def test_a_namespace_that_no_whole_feed_covers_keeps_rules_about_its_packages_fr
     assert judged(VULNERABLE, told=told, exceptions=excepted).verdict is Outcome.GO
 
 
+def kinds(verdict: Verdict) -> set[str]:
+    """The kinds of what rules could not tell."""
+    return {problem.kind for problem in verdict.problems if "cannot be judged" in problem.reason}
+
+
+def test_what_no_advisories_cover_is_told_as_uncovered_and_what_the_image_hides_as_unseen() -> None:
+    gap = CoverageGap(namespace="npm", types=("npm",), packages=1, reason="the snapshot has no advisories for npm")
+    bare = package("rpm", "odd", "1")
+    nobody = UnknownPackage(package=bare, reason="no advisories are made for it")
+    odd = UnknownPackage(package=bare, reason="its version is not one of rpm's", kind="unseen")
+    assert kinds(judged(VULNERABLE, told=replace(matches(), uncovered=(gap,)))) == {"uncovered"}
+    assert kinds(judged(VULNERABLE, told=replace(matches(), unknown=(nobody,)))) == {"uncovered"}
+    assert kinds(judged(VULNERABLE, told=replace(matches(), unknown=(odd,)))) == {"unseen"}
+    assert kinds(judged(VULNERABLE, STATUS)) == {"unseen"}
+    assert kinds(judged(VULNERABLE, STATUS, told=replace(matches(), uncovered=(gap,)))) == {"uncovered", "unseen"}
+
+
+def test_what_is_not_matched_at_all_is_told_as_uncovered() -> None:
+    text = f"schema: hullmark-policy/1\nname: test\nrules:\n  - {{id: rule, {VULNERABLE}}}\n"
+    verdict = evaluate(native_policy(text.encode()), facts(), analyzer="test")
+    assert (verdict.verdict, kinds(verdict)) == (Outcome.UNKNOWN, {"uncovered"})
+
+
 def test_a_version_that_cannot_be_compared_keeps_rules_about_vulnerabilities_from_telling() -> None:
     odd = package("deb", "openssl", "abc")
     told = replace(

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from hullmark.model.match import SeverityBy
 from hullmark.policy.gate import CannotTell, Violation
 from hullmark.policy.gates.vulnerabilities import (
     ListedVulnerabilities,
     NoData,
-    ScoreRequirement,
     StaleData,
     VulnerabilityFindings,
     found,
@@ -19,6 +19,7 @@ from hullmark.policy.gates.vulnerabilities import (
     no_data,
     stale_data,
 )
+from hullmark.policy.scores import ScoreRequirement
 from hullmark.policy.values import NameGlob, Score, ScoreCondition, Share
 from tests.unit.policy.building import facts, match, matches, package
 
@@ -52,7 +53,11 @@ SAID = {
     "source": "ghsa",
     "namespace": "npm",
     "severity": "medium",
-    "severities": (("ghsa", "medium", ""), ("nvd", "critical", "CVSS 3.1: 9.8"), ("vulnrichment", "low", "")),
+    "severities": (
+        SeverityBy("ghsa", "medium"),
+        SeverityBy("nvd", "critical", "CVSS 3.1: 9.8"),
+        SeverityBy("vulnrichment", "low"),
+    ),
 }
 
 

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hullmark.match.coverage_words import none_for, part_for, past_its_end, until
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.gate import trigger_id
 from hullmark.policy.support_end import GATE, TRIGGER, SupportEnd, has_ended, no_more, support_end_of, will_end
@@ -107,6 +109,66 @@ def test_what_is_said_of_the_end_of_support_can_be_read_again(name: str, day: da
     ):
         assert support_end_of(replace(ENDED, message=message + advice)) == SupportEnd(release=name, day=expected)
     assert support_end_of(replace(ENDED, trigger="age")) is None
+
+
+def untold(*reasons: str, **inputs: Any) -> Verdict:
+    """A verdict by a rule that cannot tell, for these reasons."""
+    said = [f"the rule r cannot be judged: not everything could be seen: {reason}" for reason in reasons]
+    problems = tuple(Problem("", -1, "policy", each, "uncovered") for each in said)
+    return replace(verdict(**inputs), verdict=Outcome.UNKNOWN, reason=said[0], problems=problems, has_unknowns=True)
+
+
+NONE, PART = none_for("pypi"), part_for("pypi", is_given=False)
+OLD = f"{until('pypi', '2026-02-01')}, 28 days ago: what came since is not known"
+OLDER = f"{until('pypi', '2026-02-01')}, 29 days ago: what came since is not known"
+NEWS = {"snapshot": "sha256:t"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cause", "compared"),
+    [
+        (BEFORE, untold(NONE, **NEWS), Cause.COVERAGE, ("advisories for pypi", "all", "none")),
+        (BEFORE, untold(OLD), Cause.TIME, ("advisories for pypi", "all", "all until 2026-02-01")),
+        (untold(NONE), verdict(**NEWS), Cause.COVERAGE, ("advisories for pypi", "none", "all")),
+        (untold(NONE), untold(OLD, **NEWS), Cause.COVERAGE, ("advisories for pypi", "none", "all until 2026-02-01")),
+        (untold(OLD), untold(PART, **NEWS), Cause.COVERAGE, ("advisories for pypi", "all until 2026-02-01", "a part")),
+        (untold(OLD), untold(OLDER, **NEWS), Cause.NOTHING, None),
+        (
+            BEFORE,
+            untold(past_its_end("Debian 12", "2026-03-01"), **NEWS),
+            Cause.LIFECYCLE,
+            ("end of support of Debian 12", "", "2026-03-01"),
+        ),
+        (
+            untold(past_its_end("Debian 12", "2026-02-01")),
+            untold(past_its_end("Debian 12", "2026-02-10"), NONE, **NEWS),
+            Cause.LIFECYCLE,
+            ("end of support of Debian 12", "2026-02-01", "2026-02-10"),
+        ),
+        (BEFORE, untold(NONE, image="sha256:j"), Cause.IMAGE, ("image", "sha256:i", "sha256:j")),
+        (BEFORE, untold(NONE, policy="sha256:q", **NEWS), Cause.POLICY, ("policy", "sha256:p", "sha256:q")),
+    ],
+)
+def test_where_rules_cannot_tell_the_cause_is_what_the_advisories_cover(
+    before: Verdict, after: Verdict, cause: Cause, compared: tuple[str, str, str] | None
+) -> None:
+    difference = compare(before, after)
+    told = difference.compared and (difference.compared.what, difference.compared.before, difference.compared.after)
+    assert (difference.cause, told) == (cause, compared)
+
+
+def test_the_new_reason_is_shown_with_what_was_covered_before() -> None:
+    assert compare(untold(NONE), untold(OLD, **NEWS)).sentence == (
+        "The advisories cover something else than before (advisories for pypi: none, then all until 2026-02-01): "
+        f"the rule r cannot be judged: not everything could be seen: {OLD}."
+    )
+
+
+def test_a_finding_on_what_is_not_covered_came_with_the_advisories_and_not_with_time() -> None:
+    said = f"It cannot be told whether the rule fires: not everything could be seen: {NONE}."
+    gained = compare(BEFORE, verdict(replace(finding("pypi"), message=said), **NEWS))
+    assert gained.compared is not None
+    assert (gained.cause, gained.compared.what) == (Cause.COVERAGE, "advisories for pypi")
 
 
 def look(**known: KnownVulnerability) -> Lookup:

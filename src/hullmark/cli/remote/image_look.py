@@ -129,9 +129,11 @@ def history(arguments: argparse.Namespace) -> int:
 
 
 def vulns(arguments: argparse.Namespace) -> int:
-    """Vulnerabilities, the most urgent first, and the packages of which nothing can be said."""
+    """Vulnerabilities, the most urgent first, what the advisories do not cover, and the packages of which nothing can be said."""
     from hullmark.cli.remote.shown import show_list
     from hullmark.cli.rows import print_json
+    from hullmark.report.matches_words import plural
+    from hullmark.report.terminal import safe
 
     query = {
         "severity": arguments.severity,
@@ -148,6 +150,8 @@ def vulns(arguments: argparse.Namespace) -> int:
         print_json({**first, "items": list(found), "unknown": list(api.pages(f"{path}/unknown"))})
         return 0
     show_list(arguments, found, _MATCH_COLUMNS, "no vulnerability is known")
+    for gap in api.get(f"{path}/vulnerabilities", {**query, "limit": 1}).get("uncovered", ()):
+        sys.stdout.write(safe(f"unknown, not clean: {gap['reason']} ({plural(gap['packages'], 'package')})") + "\n")
     if untold := sum(1 for _ in api.pages(f"{path}/unknown")):
         sys.stdout.write(f"nothing can be said of {untold} packages: -o json names them, with the reasons\n")
     return 0

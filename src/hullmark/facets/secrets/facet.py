@@ -134,9 +134,13 @@ class _Pieces:
         self._lines = 0
         self._found: list[SecretFact] = []
         self._is_cut = False
+        self._is_blank = False
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes."""
+        if self._is_blank and len(piece) <= len(_ZEROS) and _ZEROS.startswith(piece):
+            return  # what is held is as many zeros as any look goes back: more of them change nothing that is seen behind them
+        self._is_blank = False
         self._held += piece
         if len(self._held) >= HELD:
             self._look(len(self._held) - OVERLAP)
@@ -145,16 +149,18 @@ class _Pieces:
         """Take the secrets that begin before `stop`, and keep what stands in front of it and behind it for the next look."""
         body = bytes(self._held)
         # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
-        spots, _, is_cut = ((), b"", False) if _ZEROS.startswith(body) else self._search.of(body, self._name)
+        is_blank = _ZEROS.startswith(body)
+        spots, _, is_cut = ((), b"", False) if is_blank else self._search.of(body, self._name)
         for spot, line in _with_lines(body, spots):
             if self._begin <= spot.start < stop:
                 self._found.append(self._search.found(body, spot, line + self._lines))
         self._is_cut = self._is_cut or is_cut or len(self._found) > MAX_IN_FILE
         del self._found[MAX_IN_FILE:]
         keep = max(stop - LEAD, 0)
-        self._lines += body.count(b"\n", 0, keep)
+        self._lines += 0 if is_blank else body.count(b"\n", 0, keep)
         self._begin = stop - keep
         del self._held[:keep]
+        self._is_blank = is_blank and len(self._held) >= LEAD + OVERLAP
 
     def finish(self, report: Report, /) -> list[SecretFact] | None:
         """All of it was given."""

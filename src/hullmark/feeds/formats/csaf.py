@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from hullmark.feeds.feed import Report
-from hullmark.feeds.formats.rpms import instant
+from hullmark.feeds.feed import DamagedDocument
 from hullmark.feeds.formats.wording import line_of, links_of
 from hullmark.feeds.formats.wording import severity_of as severity_named
-from hullmark.model.advisory import Cvss, Severity, Statement
+from hullmark.model.advisory import Cvss, Severity
 from hullmark.model.limit import Limit
 
-_MAX_BRANCHES = Limit(1_000_000, "branches of the product tree of a CSAF document")
-_MAX_CHAIN = Limit(8, "products that stand in each other in a CSAF document")
+_MAX_BRANCHES = Limit(1_000_000, "branches of the product tree of a CSAF document", "refused")
+_MAX_CHAIN = Limit(8, "products that stand in each other in a CSAF document", "refused")
 
 
 class Helper(msgspec.Struct, gc=False):
@@ -214,24 +213,30 @@ _DECODER = msgspec.json.Decoder(Csaf)
 
 
 def read(data: bytes) -> Csaf:
-    """Decode a document. Raises ValueError for what is none."""
+    """Decode a document. Raises ValueError for what is none, DamagedDocument for one that is nested deeper than it can be read."""
     try:
         return _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise DamagedDocument("a CSAF document", "it is nested too deep") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no CSAF document: {error}") from error
 
 
 def products_of(csaf: Csaf) -> dict[str, Product]:
-    """Every product of the tree by its id, those of relationships too."""
+    """Every product of the tree by its id, those of relationships too. Raises DamagedDocument for more branches than are followed."""
     tree = csaf.product_tree
     if tree is None:
         return {}
     found = {product.product_id: product for product in tree.full_product_names}
     open_branches = list(reversed(tree.branches))
     count = 0
-    while open_branches and count < _MAX_BRANCHES:
+    while open_branches:
         branch = open_branches.pop()
         count += 1
+        if count > _MAX_BRANCHES:
+            raise DamagedDocument(
+                csaf.document.tracking.id, f"its product tree has more than {_MAX_BRANCHES:,} branches"
+            )
         if branch.product is not None:
             found[branch.product.product_id] = branch.product
         open_branches.extend(reversed(branch.branches))
@@ -246,7 +251,7 @@ def products_of(csaf: Csaf) -> dict[str, Product]:
 def parts(product: Product, products: Mapping[str, Product]) -> tuple[Product, Product | None, tuple[Product, ...]]:
     """The innermost component of a product, the outermost platform (None if it is in none), and what stands between.
 
-    Red Hat puts packages into modules and modules into a release: there the module stands between.
+    Red Hat puts packages into modules and modules into a release: there the module stands between. Raises DamagedDocument for more of it.
     """
     component, between, platform = product, [], None
     for _ in range(_MAX_CHAIN):
@@ -260,7 +265,23 @@ def parts(product: Product, products: Mapping[str, Product]) -> tuple[Product, P
             break
         between.append(products.get(platform.component) or Product(platform.component, platform.component))
         platform = products.get(platform.platform)
+    is_cut = bool(component.component) or (platform is not None and bool(platform.component))
+    if is_cut and not _is_in_itself(product, products):
+        raise DamagedDocument(product.product_id[:200], f"more than {_MAX_CHAIN} products stand in each other")
     return component, platform, tuple(between)
+
+
+def _is_in_itself(product: Product, products: Mapping[str, Product]) -> bool:
+    """Whether one follows components, or platforms, for ever: such a product is broken, and nothing of it is left to see."""
+    for follows in ("component", "platform"):
+        seen: set[str] = set()
+        each: Product | None = product
+        while each is not None and each.product_id not in seen:
+            seen.add(each.product_id)
+            each = products.get(getattr(each, follows))
+        if each is not None:
+            return True
+    return False
 
 
 def severity_of(vulnerability: Vulnerability, csaf: Csaf) -> Severity:
@@ -297,102 +318,3 @@ def targets(each: Remediation | Threat | Flag, groups: Mapping[str, list[str]]) 
     yield from each.product_ids
     for group in each.group_ids:
         yield from groups.get(group, ())
-
-
-_STATUSES: tuple[tuple[str, str], ...] = (
-    ("known_not_affected", "not_affected"),
-    ("known_affected", "affected"),
-    ("first_affected", "affected"),
-    ("last_affected", "affected"),
-    ("fixed", "fixed"),
-    ("first_fixed", "fixed"),
-    ("recommended", "fixed"),
-    ("under_investigation", "under_investigation"),
-)
-_ACTIONS = frozenset({"vendor_fix", "no_fix_planned", "none_available", "workaround", "mitigation"})
-
-
-def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
-    """The statements of a CSAF document: one for each vulnerability, status, reason and part of a product.
-
-    `products` are purls; where only the component of a relationship has one, that is the product. What is no CSAF is reported.
-    """
-    try:
-        csaf = read(data)
-    except ValueError as error:
-        report(place, str(error))
-        return
-    products, groups = products_of(csaf), csaf.groups
-    at = instant(csaf.document.tracking.current_release_date)
-    for number, vulnerability in enumerate(csaf.vulnerabilities):
-        if not vulnerability.id:
-            report(f"{place}: vulnerability {number + 1}", "it has no id")
-            continue
-        yield from _statements(
-            vulnerability,
-            products,
-            groups,
-            Statement(
-                vulnerability=vulnerability.id,
-                source=source,
-                status="affected",
-                aliases=tuple(
-                    dict.fromkeys(each.text for each in vulnerability.ids if each.text.startswith(("CVE-", "GHSA-")))
-                ),
-                at=at,
-            ),
-        )
-
-
-_Key = tuple[str, str, str, str, tuple[str, ...]]
-
-
-def _statements(
-    vulnerability: Vulnerability, products: Mapping[str, Product], groups: Mapping[str, list[str]], model: Statement
-) -> Iterator[Statement]:
-    labels = {target: flag.label for flag in vulnerability.flags for target in targets(flag, groups)}
-    impacts = {
-        target: threat.details
-        for threat in vulnerability.threats
-        if threat.category == "impact"
-        for target in targets(threat, groups)
-    }
-    actions = {
-        target: remedy.details
-        for remedy in reversed(vulnerability.remediations)
-        if remedy.category in _ACTIONS
-        for target in targets(remedy, groups)
-    }
-    found: dict[_Key, dict[str, None]] = {}
-    for status, meaning in _STATUSES:
-        for identity in vulnerability.product_status.get(status, ()):
-            name, inner = _identity(products.get(identity) or Product(identity, identity), products)
-            is_safe = meaning == "not_affected"
-            key = (
-                meaning,
-                labels.get(identity, "") if is_safe else "",
-                line_of(impacts.get(identity, "")) if is_safe else "",
-                line_of(actions.get(identity, "")) if meaning == "affected" else "",
-                inner,
-            )
-            found.setdefault(key, {})[name] = None
-    for (meaning, label, impact, action, inner), names in found.items():
-        yield msgspec.structs.replace(
-            model,
-            status=meaning,
-            products=tuple(names),
-            subcomponents=inner,
-            justification=label,
-            impact=impact,
-            action=action,
-        )
-
-
-def _identity(product: Product, products: Mapping[str, Product]) -> tuple[str, tuple[str, ...]]:
-    """The name of a product for a statement, and of the part of it that is meant."""
-    component, platform, _ = parts(product, products)
-    if platform is None:
-        return component.purl or component.cpe or component.product_id, ()
-    if platform.purl:
-        return platform.purl, (component.purl or component.product_id,)
-    return component.purl or product.product_id, ()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from hullmark.feeds.feed import Report
-from hullmark.feeds.formats import csaf, cyclonedx_vex, openvex
+from hullmark.feeds.formats import csaf_statements, cyclonedx_vex, openvex
 from hullmark.feeds.formats.reading import decode
 from hullmark.model.advisory import Statement
 from hullmark.model.limit import Limit
@@ -65,7 +65,7 @@ def _reader(head: _Head) -> _Reader | None:
     if any(isinstance(context, str) and "openvex" in context for context in contexts):
         return openvex.statements_of
     if "csaf_version" in head.document:
-        return csaf.statements_of
+        return csaf_statements.statements_of
     return cyclonedx_vex.statements_of if head.bom_format == "CycloneDX" else None
 
 

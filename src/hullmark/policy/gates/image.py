@@ -258,7 +258,7 @@ def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
         if any(life.is_ended for life in known):
             yield Violation("end_of_life", no_more(shown), evidence)
         else:
-            yield CannotTell(f"how long {shown} is maintained is not known")
+            yield CannotTell(f"how long {shown} is maintained is not known", kind="uncovered")
         return
     today = facts.now.astimezone(UTC).date()
     if max(ends) < today.isoformat():

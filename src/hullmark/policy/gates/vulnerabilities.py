@@ -6,42 +6,28 @@ and count only where they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from hullmark.model.advisory import Cvss, FixState, Severity
+from hullmark.model.advisory import FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact
 from hullmark.model.verdict import Evidence
-from hullmark.policy.cvss3 import (
-    MISSING,
-    base_score,
-    exploitability_score,
-    highest,
-    impact_score,
-    nvd_ratings,
-    vendor_ratings,
-)
 from hullmark.policy.days import day_in, later, moment_in, starts, today
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.rated import severe, severity_by
-from hullmark.policy.values import NameGlob, Score, ScoreCondition, Share
+from hullmark.policy.scores import ScoreRequirement
+from hullmark.policy.values import NameGlob, Score, Share
 from hullmark.policy.weakness import weakness_in
 
 Unrated = Literal["cannot-tell", "count", "ignore"]
-ScoreName = Literal["base", "exploitability", "impact"]
-Rater = Literal["any", "nvd", "vendor"]
 
-_SCORES: dict[ScoreName, Callable[[Cvss], float]] = {
-    "base": base_score, "exploitability": exploitability_score, "impact": impact_score,
-}  # fmt: skip
-_RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {"any": list, "nvd": nvd_ratings, "vendor": vendor_ratings}  # fmt: skip
 _BECOMES: dict[Unrated, bool | None] = {"cannot-tell": None, "count": True, "ignore": False}
 
 SourceName = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -72,18 +58,6 @@ class _About(Params, frozen=True, kw_only=True):
     except_types: ExceptTypes = ()
     set_aside: SetAside = ()
     cpe: Cpe = False
-
-
-class ScoreRequirement(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A condition on CVSS scores: the highest of them must meet it."""
-
-    holds: Annotated[ScoreCondition, Meta(description="Comparisons that the score must meet.")]
-    score: Annotated[ScoreName, Meta(description="Base score; or of CVSS 3, one of the two that it is made of.")] = (
-        "base"
-    )
-    by: Annotated[
-        Rater, Meta(description="By whom: anybody; NVD, or nobody in particular, in CVSS 3; the vendor in CVSS 3.")
-    ] = "any"
 
 
 class VulnerabilityFindings(_About, frozen=True, kw_only=True):
@@ -170,9 +144,8 @@ def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
             yield _violation(subject, met, facts, severity_by(met.advisory, params.severity_from).severity)
         elif open_ is not None:
             lacking = _lacking(params, open_, facts)
-            yield CannotTell(
-                f"{lacking} of {_name(open_)} in {open_.package.name} is not known", _evidence(open_, facts)
-            )
+            reason = f"{lacking} of {_name(open_)} in {open_.package.name} is not known"
+            yield CannotTell(reason, _evidence(open_, facts), kind="uncovered")
 
 
 def listed(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
@@ -205,7 +178,7 @@ def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
     snapshot = _matches(facts).snapshot
     moment = moment_in(snapshot.data_at) if snapshot is not None else None
     if snapshot is None or moment is None:
-        yield CannotTell("the age of the advisories is not known")
+        yield CannotTell("the age of the advisories is not known", kind="uncovered")
         return
     days = (today(facts.now) - moment.date()).days
     is_stale = facts.now - moment > timedelta(params.max_days) if params.exact else days > params.max_days
@@ -270,8 +243,7 @@ def _rated(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, b
     if params.cvss is not None:
         yield "the CVSS score", _at_least(max((each.score for each in advisory.cvss), default=None), params.cvss)
     for each in params.scores:
-        score = highest(_RATINGS[each.by](advisory.cvss), _SCORES[each.score])
-        yield f"the CVSS {each.score} score", None if score == MISSING else each.holds.holds(score)
+        yield f"the CVSS {each.score} score", each.is_met(advisory.cvss)
     if params.epss is not None:
         yield "the EPSS score", _at_least(epss.score if epss else None, params.epss)
     if params.epss_percentile is not None:

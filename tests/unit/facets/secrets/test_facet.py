@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hullmark.facets.secrets.facet import HELD, LEAD, OVERLAP, secrets_facet
+from hullmark.facets.secrets.facet import HELD, LEAD, OVERLAP, _Pieces, secrets_facet
 from hullmark.facets.view import ImageView
 from hullmark.model.image import HealthCheck, HistoryEntry, ImageConfig
 from hullmark.model.secret import Secret
@@ -53,6 +55,40 @@ def test_a_secret_at_the_end_of_a_piece_is_found_once(offset: int) -> None:
         ("private-key", lines[2]),
     ]
     assert reports == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    gaps=st.lists(st.integers(-OVERLAP - LEAD - 100, 100) | st.integers(0, 200), min_size=1, max_size=3),
+    mibs=st.integers(1, 4),
+    size=st.sampled_from([1 << 12, (1 << 16) - 1, 1 << 16, 1 << 20]),
+    front=st.sampled_from([b"", b"a\nb\n"]),
+)
+def test_what_stands_behind_zeros_is_found_wherever_pieces_end(
+    gaps: list[int], mibs: int, size: int, front: bytes
+) -> None:
+    """Zeros of about so many MiB, a token, zeros again …: each is found once, in its line, as in a body that is looked at as a whole."""
+    body, lines = bytearray(front), []
+    for gap in gaps:
+        body += bytes(max(mibs * HELD + gap, 0))
+        lines.append(body.count(b"\n") + 2)
+        body += b"\n" + TOKEN.encode() + b"\n"
+    body += bytes(HELD + 7)
+    found, reports = in_pieces(bytes(body), size)
+    assert [(each.kind, each.line) for each in found] == [("sonar-token", line) for line in lines]
+    assert reports == []
+
+
+def test_zeros_that_follow_zeros_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, look = [], _Pieces._look
+
+    def counted(self: _Pieces, stop: int) -> None:
+        looks.append(stop)
+        look(self, stop)
+
+    monkeypatch.setattr(_Pieces, "_look", counted)
+    found, _ = in_pieces(bytes(8 * HELD) + TOKEN.encode(), 1 << 16)
+    assert (len(looks), [each.kind for each in found]) == (2, ["sonar-token"])
 
 
 def test_what_is_no_text_is_searched_too() -> None:

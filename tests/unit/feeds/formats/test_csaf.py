@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 
-from hullmark.feeds.formats import csaf
+from hullmark.feeds import openeuler, redhat
+from hullmark.feeds.feed import DamagedDocument, Feed
+from hullmark.feeds.formats import csaf, csaf_statements
 from hullmark.model.advisory import Cvss, Statement
-from tests.support.advisories import sample
+from tests.support.advisories import Bytes, sample
 from tests.unit.feeds.reading import Problems, damaged
 
 
@@ -76,7 +79,7 @@ DOCUMENT: dict[str, Any] = {
 def statements(value: Any) -> tuple[list[Statement], Problems]:
     problems: Problems = []
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    found = csaf.statements_of(data, "vex", lambda place, why: problems.append((place, why)), "a.json")
+    found = csaf_statements.statements_of(data, "vex", lambda place, why: problems.append((place, why)), "a.json")
     return list(found), problems
 
 
@@ -162,3 +165,56 @@ def test_a_real_document_yields_statements_for_each_status() -> None:
 @given(damaged(json.dumps(DOCUMENT).encode()))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     statements(data)
+
+
+def bounded(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> csaf.Csaf:
+    monkeypatch.setattr(csaf, name, number)
+    return csaf.read(json.dumps(DOCUMENT).encode())
+
+
+def test_more_branches_than_are_followed_fail_the_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(csaf.products_of(bounded(monkeypatch, "_MAX_BRANCHES", 5))) == 8
+    with pytest.raises(DamagedDocument, match="CVE-2024-0001: its product tree has more than 4 branches"):
+        csaf.products_of(bounded(monkeypatch, "_MAX_BRANCHES", 4))
+
+
+def test_products_that_stand_in_each_other_too_deep_fail_the_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = "abcd"
+    chain = {name: csaf.Product(name, component=below) for name, below in pairwise(names)}
+    monkeypatch.setattr(csaf, "_MAX_CHAIN", 3)
+    assert csaf.parts(chain["a"], chain)[0].product_id == "d"
+    monkeypatch.setattr(csaf, "_MAX_CHAIN", 2)
+    with pytest.raises(DamagedDocument, match="more than 2 products stand in each other"):
+        csaf.parts(chain["a"], chain)
+    within = {name: csaf.Product(name, component="x", platform=above) for name, above in pairwise(names)}
+    with pytest.raises(DamagedDocument, match="more than 2 products stand in each other"):
+        csaf.parts(csaf.Product("p", component="x", platform="a"), {**within, "d": csaf.Product("d")})
+
+
+@pytest.mark.parametrize(("name", "number"), [("_MAX_BRANCHES", 4), ("_MAX_CHAIN", 0)])
+def test_statements_of_a_document_that_is_cut_count_for_nothing(
+    name: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems: Problems = []
+    monkeypatch.setattr(csaf, name, number)
+    made = csaf_statements.statements_of(
+        json.dumps(DOCUMENT).encode(), "x", lambda *each: problems.append(each), "a.json"
+    )
+    assert (list(made), [place for place, _ in problems]) == ([], ["a.json"])
+
+
+@pytest.mark.parametrize("feed", [openeuler.FEED, redhat.FEED])
+def test_a_feed_with_such_a_document_fails_and_keeps_what_it_gave_before(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csaf, "_MAX_BRANCHES", 1)
+    document = Bytes(f"{redhat.PLACE}2024/cve-2024-0001.json", json.dumps(DOCUMENT).encode())
+    with pytest.raises(DamagedDocument, match="more than 1 branches"):
+        list(feed.parse((document,), lambda *each: None))
+
+
+@pytest.mark.parametrize("feed", [openeuler.FEED, redhat.FEED])
+def test_a_document_that_is_nested_too_deep_fails_the_feed(feed: Feed) -> None:
+    deep = b'{"product_tree":' + b'{"branches":[' * 100_000 + b"]}" * 100_000 + b"}"
+    with pytest.raises(DamagedDocument, match=r"nested too deep|recursion"):
+        list(feed.parse((Bytes(f"{redhat.PLACE}2024/cve-2024-0001.json", deep),), lambda *each: None))

@@ -13,13 +13,16 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark.match.risk import FIX_STATES
 from hullmark.model.advisory import SEVERITIES, Severity
+from hullmark.model.match import CoverageGap
 from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import written
 from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, values_in
 from hullmark.server.api.problems import Refusal, problem
 from hullmark.server.api.resources.images import analysed, find, moment
-from hullmark.server.stories.judging.findings import Moments, matches_of, snapshot_for
+from hullmark.server.stories.images.analyse import means_of
+from hullmark.server.stories.images.stored import StoredFacts
+from hullmark.server.stories.judging.findings import Moments, matches_of, snapshot_for, uncovered_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection
@@ -62,7 +65,8 @@ class CountsView(msgspec.Struct, kw_only=True):
 class VulnerabilityPage(msgspec.Struct, kw_only=True):
     """Some matches of an image, the most urgent first, and where the next ones begin.
 
-    `unknown` are packages of which nothing can be said: those are unknown, not clean. They stand on the first page; where there are more,
+    `uncovered` is what the advisories cannot speak of, once for each namespace and cause: what an exception names. `unknown` are packages
+    of which nothing can be said: those are unknown, not clean. Both stand on the first page; where there are more packages,
     `unknown_next` is a cursor for /images/{digest}/unknown.
     """
 
@@ -71,6 +75,7 @@ class VulnerabilityPage(msgspec.Struct, kw_only=True):
     counts: CountsView
     items: list[StoredMatch]
     next: str | None
+    uncovered: list[CoverageGap]
     unknown: list[UnknownPackage]
     unknown_next: str | None
 
@@ -126,7 +131,10 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
     )
     async with services.database.tenant(caller.account_id) as connection:
         found = await reports.report(connection, row.id, wanted, cursor or None, limit)
-        return Response(await _shown(connection, row, found, limit, is_first=not cursor))
+        page = await _shown(connection, row, found, limit, is_first=not cursor)
+    if page.snapshot is not None and not cursor:
+        page.uncovered = await asyncio.to_thread(_uncovered, request, services, row, page.snapshot)
+    return Response(page)
 
 
 async def _whole(
@@ -152,9 +160,17 @@ async def _shown(
         counts=CountsView(severities=counts.severities, fixable=counts.fixable),
         items=list(found.matches),
         next=found.next,
+        uncovered=[],
         unknown=list(unknown.packages) if unknown else [],
         unknown_next=unknown.next if unknown else None,
     )
+
+
+def _uncovered(
+    request: Request[Any, Any, Any], services: Services, row: HeldImage, by: SnapshotView
+) -> list[CoverageGap]:
+    facts = StoredFacts(services.objects, row.document, means_of(services))
+    return list(uncovered_of(books_of(request.app), facts, by.digest, by.day))
 
 
 @get(

@@ -148,7 +148,9 @@ def put_verdict(objects: Objects, verdict: Verdict) -> str:
 def verdict_at(objects: Objects, row: VerdictDocument) -> KeptVerdict:
     """The verdict that was written down, with its moment, as it is with what came and went since. Raises HullmarkError."""
     kept = get_document(objects, row.document, KeptVerdict)
-    kept = msgspec.structs.replace(kept, inputs=msgspec.structs.replace(kept.inputs, at=row.at.isoformat()))
+    # As `policy.evaluate` writes moments: the document is the same bytes as on the command line.
+    at = row.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    kept = msgspec.structs.replace(kept, inputs=msgspec.structs.replace(kept.inputs, at=at))
     if row.changes is None:
         return kept
     changes = msgspec.convert(row.changes, Changes)

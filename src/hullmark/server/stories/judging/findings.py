@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
+from hullmark.match.find import uncovered_in
 from hullmark.model.errors import HullmarkError
-from hullmark.model.match import Matches
+from hullmark.model.match import CoverageGap, Matches
 from hullmark.scan.request import ScanRequest
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import Books, current_snapshot, object_of
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
@@ -53,3 +54,9 @@ def matches_of(
     scanned = facts.look(ScanRequest(reads=MATCHING_READS))
     with books.opened(snapshot.digest, snapshot.object) as book:
         return matched(scanned, book, MatchOptions(at=moments.day(services.clock())))
+
+
+def uncovered_of(books: Books, facts: StoredFacts, snapshot: str, day: str) -> tuple[CoverageGap, ...]:
+    """What the snapshot of this digest cannot speak of in the image, on a day (ISO 8601). For a thread. Raises as `matches_of`."""
+    with books.opened(snapshot, object_of(snapshot)) as book:
+        return uncovered_in(facts.analysis.inventory, book, at=day)

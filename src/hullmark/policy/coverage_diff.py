@@ -1,0 +1,66 @@
+"""What kept rules from telling in one verdict and not in another: namespaces whose advisories cover something else, releases that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from hullmark.match.coverage_words import ALL, Lack, lacks_in
+from hullmark.model.verdict import Finding, Outcome, Verdict
+
+_ROOMS = ("match", "policy")
+_ADVISORIES, _END = "advisories for ", "end of support of "
+
+
+class CoverageChange(NamedTuple):
+    """What advisories cover, before and after (`all`, `none`, `a part`, `all until 2026-03-01`); of a release that ended, its last day
+    ("": it goes on). `what` says of which."""
+
+    what: str
+    before: str
+    after: str
+    is_end: bool
+
+
+def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
+    """The change that tells two verdicts apart of which at least one is `unknown`; None where the advisories are not why."""
+    old, new = (_lacks(each) for each in (before, after))
+    if Outcome.UNKNOWN is not before.verdict:
+        moved = set(new) - set(old)
+    elif Outcome.UNKNOWN is not after.verdict:
+        moved = set(old) - set(new)
+    else:
+        moved = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    if not moved:
+        return None
+    key = min(moved, key=lambda each: (not each[1], each[0]))  # an end is the graver one
+    return _change(key, old.get(key, ""), new.get(key, ""))
+
+
+def change_of(finding: Finding, *, is_gained: bool) -> CoverageChange | None:
+    """What a finding says that the advisories do not cover; None if it is about something else. What covered it else is not known."""
+    for lack in lacks_in(finding.message):
+        covers = lack.covers
+        return _change((lack.about, lack.is_end), *(("", covers) if is_gained else (covers, "")))
+    return None
+
+
+def subject_of(what: str) -> str:
+    """What a change is about, in words that stand for themselves: `advisories for pypi`, `Debian 10`; "" for what is none."""
+    if what.startswith(_END):
+        return what.removeprefix(_END)
+    return what if what.startswith(_ADVISORIES) else ""
+
+
+def _lacks(verdict: Verdict) -> dict[tuple[str, bool], str]:
+    told: Iterable[Lack] = (
+        lack for problem in verdict.problems if problem.room in _ROOMS for lack in lacks_in(problem.reason)
+    )
+    return {(lack.about, lack.is_end): lack.covers for lack in told}
+
+
+def _change(key: tuple[str, bool], before: str, after: str) -> CoverageChange:
+    about, is_end = key
+    if is_end:
+        return CoverageChange(f"{_END}{about}", before, after, is_end)
+    return CoverageChange(f"{_ADVISORIES}{about}", before or ALL, after or ALL, is_end)
