@@ -230,7 +230,7 @@ def test_no_format_shows_what_the_server_keeps_besides(name: str) -> None:
     plain = text(name, SEVERAL)
     findings = tuple(replace(each, weakness=weakness) for each in SEVERAL.findings)
     assert text(name, replace(SEVERAL, findings=findings, rule_count=777, has_unknowns=True)) == plain
-    for word in ("weakness", "rule_count", "has_unknowns"):
+    for word in ("weakness", "rule_count", "has_unknowns", "is_clouded"):
         assert word not in plain
 
 

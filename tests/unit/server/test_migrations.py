@@ -63,6 +63,8 @@ BY_COLUMN = {
 }
 """What a column takes that does not take just anything of its type, by its name, or by its table's and its name."""
 RENAMED = {"subscription": ("0005", "anchore_subscription")}
+RENAMED_COLUMNS = {"verdict": {("0008", "is_clouded"): "has_unknowns"}}
+"""Columns that have another name since a form, by table: (form, old name) → new name."""
 """Tables that go by another name since a form."""
 REMOVED = {"coordinate_change": "0005", "image_exempt": "0007"}
 """Tables that a form took away, as they held nothing that lasts."""
@@ -173,6 +175,8 @@ def comes_up_whole(url: str, form: str) -> None:
             continue
         since, name = RENAMED.get(table, ("", table))
         table = name if form < since else table
+        columns = {old: new for (since, old), new in RENAMED_COLUMNS.get(table, {}).items() if form < since}
+        found = [{columns.get(name, name): value for name, value in row.items()} for row in found]
         kept = [{name: row[name] for name in old if name in row} for old, row in zip(found, after[table], strict=True)]
         assert kept == found, table
     assert migrate(url) == newest_form()  # and once more changes nothing
