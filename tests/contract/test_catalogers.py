@@ -146,6 +146,19 @@ def test_facts_of_the_same_bytes_are_the_same(read: Read[Any]) -> None:
         assert all_ways(read, sample) == all_ways(read, sample)
 
 
+def let_go(data: bytearray, *views: memoryview) -> None:
+    """Empty a buffer. Raises BufferError while anything looks into it; circles that nobody holds any more do not count."""
+    try:
+        for view in views:
+            view.release()
+        data.clear()
+    except BufferError:
+        gc.collect()
+        for view in views:
+            view.release()
+        data.clear()
+
+
 @each_read
 def test_the_body_is_not_needed_after_the_call(read: Read[Any]) -> None:
     for sample in SAMPLES[read.name]:
@@ -157,9 +170,7 @@ def test_the_body_is_not_needed_after_the_call(read: Read[Any]) -> None:
         before = msgspec.msgpack.encode(fact)
         data[:] = bytes(len(data))
         assert msgspec.msgpack.encode(fact) == before
-        gc.collect()
-        body.release()
-        data.clear()  # raises BufferError while anything looks into it
+        let_go(data, body)
 
 
 @each_read
@@ -174,8 +185,7 @@ def test_pieces_are_not_needed_after_the_call(read: Read[Any]) -> None:
             sink.write(memoryview(data)[: len(piece)])
             data[:] = bytes(len(data))
         assert sink.finish(lambda _: None) == streamed(read, sample.body, 5000)[0]
-        gc.collect()
-        data.clear()
+        let_go(data)
 
 
 # Packages
