@@ -57,7 +57,7 @@ _ROOMS = {
     "report": "Reports",
     "notify": "Notices",
     "net": "The network",
-    "scan": "Scans",
+    "scanning": "Scans",
     "app": "What the command line does",
     "server": "The server",
     "cli": "The command line",

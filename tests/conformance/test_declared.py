@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.scan.request import ScanRequest, ScanResources
-from hullmark.scan.scan import scan_folder, scan_image
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.scan import scan_folder, scan_image
 from tests.conformance.cases import Case, Triple, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared

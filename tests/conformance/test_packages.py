@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from hullmark.model.inventory import Inventory
-from hullmark.scan.request import ScanRequest, ScanResources
-from hullmark.scan.scan import scan_image
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.scan import scan_image
 from tests.conformance.cases import Case, cases, expected, layer, placed, strict_types, triples
 from tests.support.layers import image
 from tests.support.places import shared

@@ -26,7 +26,7 @@ from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
 from hullmark.policy.context import Context
 from hullmark.policy.conversion import Translation, translate
 from hullmark.policy.load import load_any
-from hullmark.scan.request import ScanResources
+from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.places import SHARED, shared
 from tests.support.policies import native_policy

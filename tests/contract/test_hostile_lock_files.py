@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hullmark.catalog import CATALOGERS, DECLARED
-from hullmark.scan.analysis import analyse, reads_for
-from hullmark.scan.layers import LayerReading, layer_records
-from hullmark.scan.options import source_options
-from hullmark.scan.request import Analysis, ScanRequest
+from hullmark.scanning.analysis import analyse, reads_for
+from hullmark.scanning.layers import LayerReading, layer_records
+from hullmark.scanning.options import source_options
+from hullmark.scanning.request import Analysis, ScanRequest
 from hullmark.source import open_image
 from tests.conformance.cases import triples
 from tests.support.places import corpus

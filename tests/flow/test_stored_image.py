@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from hullmark.model.errors import BrokenImage
 from hullmark.model.image import Image
 from hullmark.model.malware import MalwareScan
-from hullmark.scan.facets import FACETS, facets_for
-from hullmark.scan.layercache import FolderKeep, Keep
-from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
-from hullmark.scan.scan import scan_image
-from hullmark.scan.stored_image import LayerNotKept, StoredImage, as_image, stored_image
+from hullmark.scanning.facets import FACETS, facets_for
+from hullmark.scanning.layercache import FolderKeep, Keep
+from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.scan import scan_image
+from hullmark.scanning.stored_image import LayerNotKept, StoredImage, as_image, stored_image
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import ObjectsUnreachable, open_objects
 from hullmark.source import SourceOptions, open_image

@@ -26,8 +26,8 @@ from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Exploitabil
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.package import UNKNOWN_VERSION
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.take import take
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.take import take
 from hullmark.server.stories.advisories import matching
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection, Database

@@ -803,9 +803,9 @@ def test_images_of_the_hostile_corpus_do_no_harm(serve: Serve, tmp_path: Path) -
 _READS = """
 import json, sys
 from pathlib import Path
-from hullmark.scan.scan import scan_image
+from hullmark.scanning.scan import scan_image
 from hullmark.server.stories.images.uploads import opened_upload
-from hullmark.scan.request import Means, Wish
+from hullmark.scanning.request import Means, Wish
 from hullmark.model.errors import HullmarkError
 from hullmark.server.objects.objects import open_objects
 said = ""

@@ -15,7 +15,7 @@ from hullmark.model.advisory import Advisory, KevEntry, Lifecycle, Support
 from hullmark.model.image import Platform
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.scan.request import ScanResources
+from hullmark.scanning.request import ScanResources
 from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
 from tests.service.test_verdicts import NO_HIGH

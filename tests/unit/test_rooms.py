@@ -15,6 +15,7 @@ from types import ModuleType
 
 import pytest
 
+import hullmark
 import hullmark.catalog
 import hullmark.cli
 import hullmark.facets
@@ -25,7 +26,7 @@ import hullmark.versions
 from hullmark.cli.main import verbs
 from hullmark.facets import configuration
 from hullmark.facets.configuration.parser import Parser
-from hullmark.scan.facets import FACETS
+from hullmark.scanning.facets import FACETS
 from tests.support.places import REPOSITORY
 
 MOST_LINES_IN_A_FILE = 400
@@ -47,7 +48,7 @@ ROOMS_NOT_NEEDED_FOR_HELP = {
         "policy",
         "report",
         "rootfs",
-        "scan",
+        "scanning",
         "server",
         "source",
         "versions",
@@ -166,6 +167,11 @@ def test_importing_hullmark_imports_nothing_heavy() -> None:
     program = "import sys, hullmark; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert set(done.stdout.split()) & (HEAVY | ROOMS_NOT_NEEDED_FOR_HELP) == set()
+
+
+def test_no_room_hides_a_function_of_the_package() -> None:
+    rooms = {path.name for path in (REPOSITORY / "src" / "hullmark").iterdir() if path.is_dir()}
+    assert rooms & set(hullmark.__all__) == set()
 
 
 def test_the_borders_between_rooms_hold() -> None:

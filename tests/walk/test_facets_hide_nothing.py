@@ -14,7 +14,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.verdict import Outcome
 from hullmark.policy.load import load_any
-from hullmark.scan.request import ScannerPlaces, ScanResources
+from hullmark.scanning.request import ScannerPlaces, ScanResources
 from tests.walk import cases_configuration, cases_contents, cases_policy
 from tests.walk.look import Look
 from tests.walk.world import NOW, Layers, lowered, seen
@@ -28,8 +28,8 @@ LOOKS: dict[tuple[str, str], Look] = {
 }
 HELD = frozenset((Outcome.STOP, Outcome.UNKNOWN))
 ELSEWHERE = {
-    "hullmark.facets.kept.KEPT.image_limit": "tests/unit/scan/test_layers.py: what is kept of several layers",
-    "hullmark.facets.kept.TEXT.image_limit": "tests/unit/scan/test_layers.py: what is kept of several layers",
+    "hullmark.facets.kept.KEPT.image_limit": "tests/unit/scanning/test_layers.py: what is kept of several layers",
+    "hullmark.facets.kept.TEXT.image_limit": "tests/unit/scanning/test_layers.py: what is kept of several layers",
     "hullmark.facets.kept.TEXT.layer_limit": "as KEPT.layer_limit",
     "hullmark.policy.anchore.evaluate.MAX_FINDINGS": "tests/unit/policy/anchore: a rule that fires too often has failed",
     "hullmark.policy.anchore.original_versions._MAX_TEXT": "test_as_the_original.py: what cannot be compared fails the rule",

@@ -14,8 +14,8 @@ import pytest
 from hullmark.app.check import CheckOptions, judge_by
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Outcome, Verdict
-from hullmark.scan.request import ScanResources
-from hullmark.scan.sbom import take_part_of_sbom
+from hullmark.scanning.request import ScanResources
+from hullmark.scanning.sbom import take_part_of_sbom
 from tests.walk.test_limits_hide_nothing import HELD, UNSEEN
 from tests.walk.world import NAME, NOW, book, lowered, one_rule
 

@@ -15,7 +15,7 @@ from hullmark.model.image import Platform
 from hullmark.model.verdict import Outcome
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.scan.request import ScanResources
+from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file

@@ -24,9 +24,9 @@ from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.layer import read_layer
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.reads import Read
-from hullmark.scan.analysis import analyse, extra_reads_for, reads_for
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.scan import inventory_of
+from hullmark.scanning.analysis import analyse, extra_reads_for, reads_for
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.scan import inventory_of
 from tests.support.books import advisory, affected, book_of, scheme_of
 from tests.support.layers import TarBuilder, blob
 from tools.limits import Bound

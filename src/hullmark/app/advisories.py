@@ -19,7 +19,7 @@ from hullmark.app.declared_coverage import DECLARATION, declared_in
 from hullmark.model.advisory import Advisory
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.scan.documents import read_bounded
+from hullmark.scanning.documents import read_bounded
 
 _MAX_FILES = Limit(1_000_000, "files in a folder of advisories of one's own", "refused")
 _MAX_BYTES = Limit(64 << 20, "bytes of a file of advisories of one's own", "refused")

@@ -15,9 +15,9 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Verdict
 from hullmark.policy.verdict_diff import Difference
-from hullmark.scan.options import source_options
-from hullmark.scan.request import ScanRequest, ScanResources
-from hullmark.scan.take import take
+from hullmark.scanning.options import source_options
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 

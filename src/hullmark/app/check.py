@@ -41,12 +41,12 @@ from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
-from hullmark.scan.collect import contents_of, wish_for
-from hullmark.scan.documents import read_bounded
-from hullmark.scan.facets import facets_for
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.searches import Searches, searches_of
-from hullmark.scan.take import take_for_rules
+from hullmark.scanning.collect import contents_of, wish_for
+from hullmark.scanning.documents import read_bounded
+from hullmark.scanning.facets import facets_for
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.searches import Searches, searches_of
+from hullmark.scanning.take import take_for_rules
 from hullmark.source import SourceOptions
 
 _MAX_DOCKERFILE_BYTES = Limit(1 << 20, "bytes of a Dockerfile given to check", "refused")

@@ -10,8 +10,8 @@ from hullmark.facets.configuration.facet import CONFIGURATION
 from hullmark.model.configuration import Configuration, ImageConfiguration
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.values import NameGlob
-from hullmark.scan.request import ScanRequest, ScanResources
-from hullmark.scan.take import take
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.scan.documents import read_bounded
+from hullmark.scanning.documents import read_bounded
 
 DECLARATION = "coverage.json"
 """The file's name, at the top of the folder."""

@@ -13,7 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.model.problem import Problem
-from hullmark.scan.documents import read_bounded
+from hullmark.scanning.documents import read_bounded
 
 MAX_BYTES = Limit(512 << 20, "bytes of an inventory that is read back", "refused")
 _SCHEMA = "hullmark-inventory/1"

@@ -8,8 +8,8 @@ import msgspec
 
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import KEPT
-from hullmark.scan.request import ScanRequest, ScanResources
-from hullmark.scan.take import take
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 

@@ -26,7 +26,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.load import MAX_BYTES
-from hullmark.scan.documents import read_bounded
+from hullmark.scanning.documents import read_bounded
 
 PREFIX = "kept:"
 """What stands before the name of a kept policy where a file could be named as well."""

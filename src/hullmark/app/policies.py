@@ -13,7 +13,7 @@ from hullmark.policy.document import read_document
 from hullmark.policy.load import is_anchore, load_any
 from hullmark.policy.native import read_native, read_together
 from hullmark.policy.rules import Policy
-from hullmark.scan.documents import read_bounded
+from hullmark.scanning.documents import read_bounded
 
 AnyPolicy = Policy | Bundle
 

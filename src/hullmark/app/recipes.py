@@ -25,8 +25,8 @@ from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.policy.capabilities import CAPABILITIES
 from hullmark.policy.cases import MalwareReport, Recipe, RecipeFile, RecipeLayer, RecipeSettings, Weakness, read_file
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.scan import scan_image
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.scan import scan_image
 
 _KINDS = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE}
 _MODES = {"file": 0o644, "dir": 0o755, "symlink": 0o777}

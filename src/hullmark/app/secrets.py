@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hullmark.model.secret import ImageSecrets
-from hullmark.scan.facets import facets_for
-from hullmark.scan.request import ScanRequest, ScanResources
-from hullmark.scan.take import take
+from hullmark.scanning.facets import facets_for
+from hullmark.scanning.request import ScanRequest, ScanResources
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 

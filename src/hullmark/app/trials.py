@@ -28,10 +28,10 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
-from hullmark.scan.collect import contents_of, wish_for
-from hullmark.scan.facets import facets_for
-from hullmark.scan.request import ScanResources, ScanResult
-from hullmark.scan.take import take
+from hullmark.scanning.collect import contents_of, wish_for
+from hullmark.scanning.facets import facets_for
+from hullmark.scanning.request import ScanResources, ScanResult
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 _ANALYZER = f"hullmark {__version__}"

@@ -20,7 +20,7 @@ from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Feed
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.scan.fingerprint import code_fingerprint, feeds_fingerprint
+from hullmark.scanning.fingerprint import code_fingerprint, feeds_fingerprint
 
 SHRINK_LIMIT = 0.8
 """A feed that gives fewer than this part of its last records is held: the last good ones stay."""

@@ -17,7 +17,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.verdict_diff import KnownVulnerability, Lookup
-from hullmark.scan.documents import read_bounded
+from hullmark.scanning.documents import read_bounded
 
 MAX_BYTES = Limit(64 << 20, "bytes of a verdict that is read back", "refused")
 _SCHEMA = "hullmark-verdict/1"

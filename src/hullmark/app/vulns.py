@@ -19,8 +19,8 @@ from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches, UnknownPackage
 from hullmark.model.problem import Problem
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.take import take
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 _MAX_DOCUMENT = Limit(64 << 20, "bytes of a VEX document or a file of ignore rules", "refused")

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show or prune."""
     import os
 
-    from hullmark.scan.layercache import cached, prune
+    from hullmark.scanning.layercache import cached, prune
 
     folder = cache_folder(settings_of(arguments).get("cache_dir"), os.environ)
     if arguments.action == "prune":

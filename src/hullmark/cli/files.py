@@ -74,8 +74,8 @@ def _print(arguments: argparse.Namespace, source: str, others: list[str], paths:
 def _list(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from hullmark.scan.request import ScanRequest
-    from hullmark.scan.take import take
+    from hullmark.scanning.request import ScanRequest
+    from hullmark.scanning.take import take
 
     outputs = wanted_outputs("files", arguments.output)
     settings = settings_of(arguments)

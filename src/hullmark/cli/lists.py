@@ -22,8 +22,8 @@ def _formats() -> Iterable[tuple[str, str]]:
 
 
 def _facets() -> Iterable[tuple[str, str]]:
-    from hullmark.scan.facets import FACETS, facets_for
-    from hullmark.scan.request import ScanResources
+    from hullmark.scanning.facets import FACETS, facets_for
+    from hullmark.scanning.request import ScanResources
 
     with facets_for(FACETS.keys() - {"malware"}, ScanResources()) as facets:
         found = {facet.name: facet.assemble.__module__ for facet in facets}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hullmark.scan.layers import Step, Watch
+    from hullmark.scanning.layers import Step, Watch
 
 _EVERY_SECONDS = 0.1
 

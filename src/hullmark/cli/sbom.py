@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read it, and write it in every format that was asked for."""
-    from hullmark.scan.sbom import inventory_from_sbom
+    from hullmark.scanning.sbom import inventory_from_sbom
 
     outputs = wanted_outputs("inventory", arguments.output)
     write([inventory_from_sbom(Path(arguments.file))], outputs, settings_of(arguments))

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
-    from hullmark.scan.known import known_image
+    from hullmark.scanning.known import known_image
 
     outputs = wanted_outputs("known", arguments.output or ["json"])
     options = settings.source_options()
@@ -63,8 +63,8 @@ def _for_policies(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
-    from hullmark.scan.request import ScanRequest
-    from hullmark.scan.take import take
+    from hullmark.scanning.request import ScanRequest
+    from hullmark.scanning.take import take
 
     outputs = wanted_outputs("inventory", arguments.output)
     wish = ScanRequest(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.advisorydb.snapshot import Snapshot
     from hullmark.app.kept_policies import PolicyShelf
-    from hullmark.scan.request import ScanResources
+    from hullmark.scanning.request import ScanResources
     from hullmark.source import SourceOptions
 
 
@@ -243,7 +243,7 @@ class Settings:
         """What a scan may use."""
         from msgspec.structs import replace
 
-        from hullmark.scan.request import ScannerPlaces, ScanResources
+        from hullmark.scanning.request import ScannerPlaces, ScanResources
 
         database, rules = self.get("clamav_database"), self.get("yara_rules")
         scanners = ScannerPlaces(
@@ -265,7 +265,7 @@ class Settings:
 
     def source_options(self) -> SourceOptions:
         """How images are found."""
-        from hullmark.scan.options import source_options
+        from hullmark.scanning.options import source_options
 
         return source_options(
             self._environment,

@@ -21,7 +21,7 @@ from hullmark.policy.cases import Recipe, RecipeLayer, RecipeSettings, Weakness
 from hullmark.policy.document import Node
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.scan.request import ScanRequest
+from hullmark.scanning.request import ScanRequest
 
 KEYS = st.sampled_from(
     [

@@ -8,7 +8,7 @@ import pytest
 
 from hullmark.app.vulns import MatchOptions, vulnerabilities
 from hullmark.model.advisory import GoImport
-from hullmark.scan.request import ScanResources
+from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.books import TODAY, advisory, affected, book_of
 from tests.support.executables import Part, elf, go_inline

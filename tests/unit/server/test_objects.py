@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
-from hullmark.scan.layercache import Keep
+from hullmark.scanning.layercache import Keep
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import BadKey, Objects, ObjectsRefused, ObjectsUnreachable, check_key, open_objects
 from tests.support.buckets import s3_bucket
@@ -381,8 +381,8 @@ def test_the_program_for_the_command_line_imports_no_object_store() -> None:
         "import sys, pkgutil, importlib, hullmark.cli as cli\n"
         "names = [m.name for m in pkgutil.iter_modules(cli.__path__) if m.name not in ('serve', 'worker', 'migrate', 'remote')]\n"
         "[importlib.import_module(f'hullmark.cli.{name}') for name in names]\n"
-        "import hullmark.scan.scan, hullmark.scan.stored_image, hullmark.scan.analysis\n"
-        "assert 'hullmark.scan.layercache' in sys.modules\n"
+        "import hullmark.scanning.scan, hullmark.scanning.stored_image, hullmark.scanning.analysis\n"
+        "assert 'hullmark.scanning.layercache' in sys.modules\n"
         "assert 'obstore' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -14,8 +14,8 @@ from hullmark.facets.secrets.facet import secrets_facet
 from hullmark.model.inventory import Inventory
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.problem import Problem
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.stored_image import StoredImage
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.stored_image import StoredImage
 from hullmark.server.stories.images import stored
 from hullmark.server.stories.images.documents import StoredAnalysis
 from hullmark.server.stories.rollout.sums import target_of

@@ -19,7 +19,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.policy.load import load_any
-from hullmark.scan.request import ScanRequest
+from hullmark.scanning.request import ScanRequest
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts

@@ -23,7 +23,7 @@ from hullmark.model.advisory import Support
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Epss, Kev, Match
 from hullmark.model.package import Package
-from hullmark.scan.request import ScanResult
+from hullmark.scanning.request import ScanResult
 from hullmark.server.stories.advisories.news import (
     OwnedPackages,
     Thresholds,

@@ -21,11 +21,11 @@ from hullmark.model.notice import Cause, Evidence, Transition
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.net.errors import NetError
 from hullmark.policy.gate import FACETS, Need
-from hullmark.scan.facets import facets_for
-from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources
-from hullmark.scan.scan import scan_image
-from hullmark.scan.shown_settings import without_secrets
-from hullmark.scan.stored_image import stored_image
+from hullmark.scanning.facets import facets_for
+from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources
+from hullmark.scanning.scan import scan_image
+from hullmark.scanning.shown_settings import without_secrets
+from hullmark.scanning.stored_image import stored_image
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import ObjectsUnreachable
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot

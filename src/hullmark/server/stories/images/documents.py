@@ -21,10 +21,10 @@ from hullmark.model.policy_facts import PolicyFacts
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.recount import changed
-from hullmark.scan.facets import facets_for
-from hullmark.scan.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
-from hullmark.scan.request import ScanResources
-from hullmark.scan.stored_image import StoredImage
+from hullmark.scanning.facets import facets_for
+from hullmark.scanning.fingerprint import analysis_fingerprint, code_fingerprint, read_fingerprint
+from hullmark.scanning.request import ScanResources
+from hullmark.scanning.stored_image import StoredImage
 from hullmark.server.objects.objects import Objects
 
 _MAX_BYTES = Limit(4 << 30, "bytes of a stored document", "refused")

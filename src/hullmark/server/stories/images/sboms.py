@@ -11,9 +11,9 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.policy_facts import PolicyFacts
-from hullmark.scan.sbom import inventory_from_sbom
-from hullmark.scan.shown_settings import without_secrets
-from hullmark.scan.stored_image import StoredImage
+from hullmark.scanning.sbom import inventory_from_sbom
+from hullmark.scanning.shown_settings import without_secrets
+from hullmark.scanning.stored_image import StoredImage
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis

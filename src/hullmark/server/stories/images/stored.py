@@ -6,9 +6,9 @@ import msgspec
 
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.model.inventory import FileRecord
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.scan import scan_image
-from hullmark.scan.stored_image import as_image
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.scan import scan_image
+from hullmark.scanning.stored_image import as_image
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import StoredAnalysis, get_analysis, get_files
 

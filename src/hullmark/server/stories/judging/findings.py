@@ -10,7 +10,7 @@ from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.find import uncovered_in
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import CoverageGap, Matches
-from hullmark.scan.request import ScanRequest
+from hullmark.scanning.request import ScanRequest
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot, object_of
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services

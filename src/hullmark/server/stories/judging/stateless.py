@@ -26,10 +26,10 @@ from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.load import load_any
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
-from hullmark.scan.sbom import inventory_from_sbom
-from hullmark.scan.scan import scan_image
-from hullmark.scan.shown_settings import without_secrets
+from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.sbom import inventory_from_sbom
+from hullmark.scanning.scan import scan_image
+from hullmark.scanning.shown_settings import without_secrets
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.logins import asking, login_for
 from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hullmark.scan.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scan.scan import scan_folder, scan_image
+from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.scan import scan_folder, scan_image
 from hullmark.source import SourceOptions, classify, open_image
 
 SBOM = "sbom"
@@ -17,7 +17,7 @@ def take(reference: str, wish: ScanRequest, means: ScanResources, options: Sourc
     """
     scheme, rest = classify(reference)
     if scheme == SBOM:
-        from hullmark.scan.sbom import take_sbom
+        from hullmark.scanning.sbom import take_sbom
 
         return take_sbom(rest, wish)
     return _scanned(scheme, rest, reference, wish, means, options)
@@ -27,7 +27,7 @@ def take_for_rules(reference: str, wish: ScanRequest, means: ScanResources, opti
     """As `take`, but what an SBOM does not tell is None: there are rules that cannot tell then, and others that can."""
     scheme, rest = classify(reference)
     if scheme == SBOM:
-        from hullmark.scan.sbom import take_part_of_sbom
+        from hullmark.scanning.sbom import take_part_of_sbom
 
         return take_part_of_sbom(rest, wish)
     return _scanned(scheme, rest, reference, wish, means, options)

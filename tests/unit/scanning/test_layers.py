@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from hullmark.facets.kept import KEPT
 from hullmark.rootfs.reads import Read, Report
-from hullmark.scan.layercache import FolderKeep, LayerCache
-from hullmark.scan.layers import Extra, LayerReading, layer_records
+from hullmark.scanning.layercache import FolderKeep, LayerCache
+from hullmark.scanning.layers import Extra, LayerReading, layer_records
 from tests.support.layers import TarBuilder, image
 
 BODY = b"x = 1\n" * 10

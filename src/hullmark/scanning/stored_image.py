@@ -14,7 +14,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image, ImageConfig, Platform, RawStream
 from hullmark.model.inventory import Inventory
 from hullmark.model.problem import Problem
-from hullmark.scan.layers import KeptLayer
+from hullmark.scanning.layers import KeptLayer
 
 _ADVICE = "analyse the image again from where it came from"
 

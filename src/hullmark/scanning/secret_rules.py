@@ -18,8 +18,8 @@ from hullmark.facets.secrets.own import OwnRules
 from hullmark.model.advisory import Severity
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.scan.documents import read_bounded
-from hullmark.scan.trivy_secrets import is_trivys, trivys_rules
+from hullmark.scanning.documents import read_bounded
+from hullmark.scanning.trivy_secrets import is_trivys, trivys_rules
 
 SCHEMA = "hullmark-secret-rules/1"
 MAX_BYTES = Limit(1 << 20, "bytes of a file of rules for secrets", "refused")

@@ -12,7 +12,7 @@ from hullmark.catalog.distro import DISTRO_READS
 from hullmark.model.problem import IN_LAYERS, Fact, Problem
 from hullmark.rootfs.entry import text
 from hullmark.rootfs.tree import Tree
-from hullmark.scan.request import ScanRequest
+from hullmark.scanning.request import ScanRequest
 
 Open = tuple[tuple[Fact, ...], tuple[str, ...]]
 """The facts that a problem leaves incomplete, and the purl types of packages that may be missing."""

@@ -17,10 +17,10 @@ from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.layer import verify
 from hullmark.rootfs.limits import DEFAULT
 from hullmark.rootfs.reads import Read
-from hullmark.scan.fingerprint import analysis_fingerprint, read_fingerprint
-from hullmark.scan.layercache import LayerCache
-from hullmark.scan.layers import Extra, LayerReading, are_kept, known_digests, layer_records
-from hullmark.scan.request import Analysis, ScanRequest, ScanResources, ScanResult
+from hullmark.scanning.fingerprint import analysis_fingerprint, read_fingerprint
+from hullmark.scanning.layercache import LayerCache
+from hullmark.scanning.layers import Extra, LayerReading, are_kept, known_digests, layer_records
+from hullmark.scanning.request import Analysis, ScanRequest, ScanResources, ScanResult
 from hullmark.source.folder import read_folder
 
 _REGISTRY_JOBS = 3
@@ -38,7 +38,7 @@ def scan_image(image: Image, wish: ScanRequest, means: ScanResources) -> ScanRes
         analysis, found = kept
         return ScanResult(inventory_of(image, analysis), found=found)
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
-    from hullmark.scan.analysis import analyse
+    from hullmark.scanning.analysis import analyse
 
     records = _records(image, wish, means, cache)
     analysis, files, extras = analyse(records, wish, config=image.config)
@@ -66,7 +66,7 @@ def _records(image: Image, wish: ScanRequest, means: ScanResources, cache: Layer
 
     Content that is wished for is looked for among the kept files first. Layers are read for it only where one of them is not kept.
     """
-    from hullmark.scan.analysis import extra_reads_for, is_all_kept, reads_for
+    from hullmark.scanning.analysis import extra_reads_for, is_all_kept, reads_for
 
     jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
     unkept = frozenset(("kept", "content")) if means.keeping == "never" else frozenset[str]()
@@ -90,7 +90,7 @@ def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
 def scan_folder(folder: str, reference: str, wish: ScanRequest) -> ScanResult:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
     from hullmark.catalog import CATALOGERS, DECLARED
-    from hullmark.scan.analysis import analyse, extra_reads_for, reads_for
+    from hullmark.scanning.analysis import analyse, extra_reads_for, reads_for
 
     # A folder may be a project that is not built yet: there, what lock files name counts too.
     catalogers = CATALOGERS + DECLARED

@@ -15,7 +15,7 @@ from hullmark.rootfs.inflate import VerifyingStream
 from hullmark.rootfs.layer import algorithm_of, read_layer, verify
 from hullmark.rootfs.limits import DEFAULT, Limits
 from hullmark.rootfs.reads import Read
-from hullmark.scan.layercache import LayerCache, ReadFacts
+from hullmark.scanning.layercache import LayerCache, ReadFacts
 
 
 class Step(NamedTuple):

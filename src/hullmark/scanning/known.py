@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hullmark.model.policy_facts import KnownImage, PolicyFacts
 from hullmark.policy.gate import FACETS, Need
-from hullmark.scan.facets import facets_for
-from hullmark.scan.request import ScannerPlaces, ScanRequest, ScanResources
-from hullmark.scan.shown_settings import without_secrets
-from hullmark.scan.take import take_for_rules
+from hullmark.scanning.facets import facets_for
+from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources
+from hullmark.scanning.shown_settings import without_secrets
+from hullmark.scanning.take import take_for_rules
 from hullmark.source import SourceOptions
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 from hullmark.facets.facet import Facet
-from hullmark.scan.request import ScanResources
+from hullmark.scanning.request import ScanResources
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def _configuration(means: ScanResources) -> AbstractContextManager[Facet]:
 @contextmanager
 def _malware(means: ScanResources) -> Iterator[Facet]:
     from hullmark.facets.malware.facet import malware_facet
-    from hullmark.scan.scanners import opened
+    from hullmark.scanning.scanners import opened
 
     with opened(means.scanners) as scanners:
         yield malware_facet(scanners)
@@ -46,7 +46,7 @@ def _secrets(means: ScanResources) -> AbstractContextManager[Facet]:
 
     own = NO_RULES
     if means.secret_rules:
-        from hullmark.scan.secret_rules import rules_of
+        from hullmark.scanning.secret_rules import rules_of
 
         own = rules_of(means.secret_rules)
     return nullcontext(secrets_facet(own, means.secret_salt))

@@ -18,8 +18,8 @@ from hullmark.facets.view import ImageView
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.rootfs.squash import squash
-from hullmark.scan.secret_rules import MAX_RULES, read_rules, rules_of
-from hullmark.scan.trivy_secrets import ALLOWED_OF_TRIVY, KINDS_OF_TRIVY, WITHOUT_OURS
+from hullmark.scanning.secret_rules import MAX_RULES, read_rules, rules_of
+from hullmark.scanning.trivy_secrets import ALLOWED_OF_TRIVY, KINDS_OF_TRIVY, WITHOUT_OURS
 from tests.support.layers import TarBuilder, records
 
 NPM = "npm_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0fI3lO6"

@@ -18,7 +18,7 @@ from hullmark.policy.anchore.regexes import Work, expression
 from hullmark.policy.anchore.search import body_of, search
 from hullmark.policy.context import Context
 from hullmark.rootfs.reads import Read
-from hullmark.scan.request import ScanResources, ScanResult
+from hullmark.scanning.request import ScanResources, ScanResult
 
 _SEARCH_WORK = 2_000_000_000
 _OVER_KEPT_TEXT = "contents"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.needs import Needs
-from hullmark.scan.request import ScanRequest, ScanResult
+from hullmark.scanning.request import ScanRequest, ScanResult
 
 
 def wish_for(wanted: Needs) -> ScanRequest:

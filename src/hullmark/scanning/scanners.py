@@ -13,9 +13,9 @@ from hullmark.facets.malware.scanner import Scanner
 from hullmark.facets.malware.yara import MAX_RULES_BYTES, BadRules, YaraScanner
 from hullmark.model.errors import HullmarkError
 from hullmark.net.clamd import ClamdScanner
-from hullmark.scan.clamscan import ClamscanScanner, signature_files
-from hullmark.scan.documents import read_bounded
-from hullmark.scan.request import ScannerPlaces
+from hullmark.scanning.clamscan import ClamscanScanner, signature_files
+from hullmark.scanning.documents import read_bounded
+from hullmark.scanning.request import ScannerPlaces
 
 SOCKETS = ("/run/clamav/clamd.ctl", "/var/run/clamav/clamd.ctl", "/run/clamd.scan/clamd.sock", "/run/clamd/clamd.sock")
 DATABASES = ("/var/lib/clamav", "/usr/local/share/clamav", "/opt/homebrew/var/lib/clamav")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.image import HistoryEntry, ImageConfig
-from hullmark.scan.shown_settings import without_secrets
+from hullmark.scanning.shown_settings import without_secrets
 
 SECRET = "Tr0ub4dor" + "&3xKq9"
 WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)

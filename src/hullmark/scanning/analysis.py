@@ -20,8 +20,8 @@ from hullmark.rootfs.reads import Read
 from hullmark.rootfs.squash import squash
 from hullmark.rootfs.tree import Tree
 from hullmark.rootfs.tree_view import TreeView
-from hullmark.scan.request import Analysis, ScanRequest
-from hullmark.scan.rooms import Rooms
+from hullmark.scanning.request import Analysis, ScanRequest
+from hullmark.scanning.rooms import Rooms
 
 
 class Extras(NamedTuple):

@@ -10,8 +10,8 @@ from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.document import MAX_BYTES
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
-from hullmark.scan.documents import read_bounded
-from hullmark.scan.request import ScanRequest, ScanResult
+from hullmark.scanning.documents import read_bounded
+from hullmark.scanning.request import ScanRequest, ScanResult
 
 
 def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:

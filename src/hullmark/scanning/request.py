@@ -12,8 +12,8 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.reads import Read
-from hullmark.scan.layercache import FolderKeep, Keep
-from hullmark.scan.layers import Watch
+from hullmark.scanning.layercache import FolderKeep, Keep
+from hullmark.scanning.layers import Watch
 
 Keeping = Literal["asked", "always", "text", "never"]
 """What is kept of files: the text of configuration when it is asked for, or with every scan; all text with every scan; nothing."""

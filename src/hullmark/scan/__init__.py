@@ -1,1 +1,0 @@
-"""One request → one result: layers read once, records kept, analysis, scanners, secret rules."""
