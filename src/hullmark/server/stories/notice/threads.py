@@ -7,7 +7,7 @@ the same thread, which is opened again.
 To deliver a message through a channel with `is_threaded`:
 
 1. in a transaction of its own, before the first step: `threads = await threads_of(connection, channel, message_id, link)`, and commit;
-2. drive `CHANNEL.deliver(Wish(threads=threads, keep=keep, …), settings)`, where `keep(key, remote)` appends to a list;
+2. drive `CHANNEL.deliver(Delivery(threads=threads, keep=keep, …), settings)`, where `keep(key, remote)` appends to a list;
 3. after each step, before the next request goes out: for what is in the list, `await keep_remote(connection, channel.id, key, remote)`
    in a transaction that is committed at once.
 
