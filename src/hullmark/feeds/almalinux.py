@@ -17,7 +17,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory an erratum (`ALSA-…`), with its CVEs as aliases and what it fixes in every release: files share ids."""
     for document, seen in newest_first(documents):
         advisories: dict[str, Advisory] = {}
-        for place, data in members(document, report, (".json",)):
+        for place, data in members(document, (".json",)):
             advisory = advisories_of(data, FEED.name, report, place)
             if advisory is not None and advisory.id not in seen:
                 known = advisories.get(advisory.id)

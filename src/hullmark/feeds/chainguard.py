@@ -73,7 +73,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     yield from advisories(FEED.name, [("chainguard:rolling", fixes_of(document, report)) for document in files])
     for document in documents:
         if document.url.endswith(".tar.gz"):
-            for name, data in members(document, report, (".json",)):
+            for name, data in members(document, (".json",)):
                 record = decode(_RECORD, data, name, report) if name.rpartition("/")[2].startswith(_PREFIX) else None
                 if record is not None:
                     yield _advisory(record, report, name)

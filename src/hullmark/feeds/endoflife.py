@@ -105,7 +105,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """A record a release. `product` is the os-release id of distributions, else endoflife.date's name."""
     for document in documents:
         if document.url.endswith((".zip", ".tar.gz")):
-            for name, data in members(document, report, (".json", ".md")):
+            for name, data in members(document, (".json", ".md")):
                 yield from _file(name, data, report)
         else:
             yield from _v1(document, report)

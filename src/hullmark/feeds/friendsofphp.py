@@ -38,7 +38,7 @@ class _Entry(msgspec.Struct):
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a file, named as it: `vendor/package/CVE-2024-1`. Each branch of versions is a range."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".yaml",)):
+        for place, data in members(document, (".yaml",)):
             found = _FILE(place)
             if found is None or found[1] in seen or "/.github/" in place:
                 continue

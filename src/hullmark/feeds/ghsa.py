@@ -32,7 +32,7 @@ COVERS = {
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a reviewed record (`GHSA-…`). Unreviewed ones are copies of the CVEs and name no packages."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".json",)):
+        for place, data in members(document, (".json",)):
             if _REVIEWED not in place:
                 continue
             advisory = advisories_of(data, FEED.name, report, place)

@@ -245,7 +245,7 @@ def _pages(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
     if _is_json(document):
         yield document.url, json_content(document)
     else:
-        yield from members(document, report, (".json",))
+        yield from members(document, (".json",))
 
 
 def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advisory, bool]]:

@@ -14,7 +14,7 @@ from hullmark.model.advisory import Advisory
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a record (`GO-…`); the archive's indexes are not needed."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".json",)):
+        for place, data in members(document, (".json",)):
             if place.startswith("index/") or "/index/" in place:
                 continue
             advisory = advisories_of(data, FEED.name, report, place)

@@ -65,7 +65,7 @@ class _Front(msgspec.Struct):
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a file with content (`HSEC-…`); ids that are only reserved, and links to files, hold none."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".md",)):
+        for place, data in members(document, (".md",)):
             if "/HSEC-" not in place or _RESERVED in place or data.startswith(_LINK):
                 continue
             try:

@@ -56,7 +56,7 @@ _NPM = msgspec.json.Decoder(_Npm)
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a file, by the working group's ids: `NSWG-COR-7` for Node.js itself, `NSWG-ECO-7` for a package of npm."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".json",)):
+        for place, data in members(document, (".json",)):
             found = _FILE(place)
             if found is None:
                 continue

@@ -42,7 +42,7 @@ _OVERRIDE = msgspec.json.Decoder(_Override)
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory a file; it rates nothing."""
     for document in documents:
-        for name, data in members(document, report, (".json",)):
+        for name, data in members(document, (".json",)):
             override = decode(_OVERRIDE, data, name, report) if "/data/" in name else None
             if override is not None:
                 annotation = override.annotation

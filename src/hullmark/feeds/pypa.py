@@ -18,7 +18,7 @@ _OWN = "PYSEC-"
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a record of PyPA's own (`PYSEC-…`); what else the export holds is left to other feeds."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".json", ".yaml")):
+        for place, data in members(document, (".json", ".yaml")):
             record = _record(place, data, report)
             if record is not None and record.id.startswith(_OWN) and record.id not in seen:
                 seen.add(record.id)

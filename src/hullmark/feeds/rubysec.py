@@ -52,7 +52,7 @@ class _Entry(msgspec.Struct):
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a file, named as it: `gems/rack/CVE-2024-1`; several files may share a CVE."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (".yml",)):
+        for place, data in members(document, (".yml",)):
             found = _FILE(place)
             if found is None or found[1] in seen:
                 continue

@@ -37,7 +37,7 @@ class _Statement(msgspec.Struct):
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory a statement, under its CVE. Versions found to be safe are `unaffected`; some statements name no artifacts."""
     for document, seen in newest_first(documents):
-        for place, data in members(document, report, (_FILE,)):
+        for place, data in members(document, (_FILE,)):
             try:
                 statement = msgspec.convert(yamls.load(data), _Statement)
             except (ValueError, *UNREADABLE) as error:

@@ -86,7 +86,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document in documents:
         if document.url == _VEX:
             continue
-        for name, data in members(document, report, (".json",)):
+        for name, data in members(document, (".json",)):
             record = decode(_RECORD, data, name, report)
             if record is None:
                 continue

@@ -103,7 +103,7 @@ def esm_or_base(release: str) -> str:
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory a file."""
     for document in documents:
-        for name, data in members(document, report):
+        for name, data in members(document):
             found = _FILE(name)
             if found:
                 yield _advisory(found[1], _fields(data.decode("utf-8", "replace")))

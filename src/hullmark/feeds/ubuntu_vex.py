@@ -92,7 +92,7 @@ def told(documents: Sequence[Document], report: Report) -> dict[str, CveStatemen
     """What the documents of these archives say, by CVE. What cannot be read is reported."""
     found: dict[str, CveStatement] = {}
     for document in documents:
-        for place, data in members(document, report, (".json",)):
+        for place, data in members(document, (".json",)):
             if not any(hint in data for hint in _HINTS):
                 continue
             vex = decode(_DOCUMENT, data, place, report)

@@ -38,7 +38,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document in documents:
         wanted = _wanted(document, report)
         there: set[str] = set()
-        for name, data in members(document, report, (".json",)) if wanted else ():
+        for name, data in members(document, (".json",)) if wanted else ():
             if name in wanted:
                 there.add(name)
                 yield from _about(wanted[name], statements_of(data, FEED.name, report, name), report, name)
@@ -51,7 +51,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
 def _wanted(document: Document, report: Report) -> dict[str, list[str]]:
     """What the packages are whom a member of the archive may speak of, by its name. The index at the top is the archive's."""
     found: tuple[str, bytes] | None = None
-    for name, data in members(document, report, (_INDEX_NAME,)):
+    for name, data in members(document, (_INDEX_NAME,)):
         is_index = name.rpartition("/")[2] == _INDEX_NAME
         if is_index and (found is None or name.count("/") < found[0].count("/")):
             found = name, data

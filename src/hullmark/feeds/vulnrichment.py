@@ -107,7 +107,7 @@ _CVE = msgspec.json.Decoder(_Cve)
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     """One advisory a file."""
     for document in documents:
-        for name, data in members(document, report, (".json",)):
+        for name, data in members(document, (".json",)):
             cve = decode(_CVE, data, name, report) if _FILE(name) else None
             if cve is not None:
                 yield _advisory(cve)

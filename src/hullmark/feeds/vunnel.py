@@ -160,7 +160,7 @@ def _envelopes(document: Document, report: Report) -> Iterator[tuple[str, str, b
     if document.url.endswith(".json"):
         yield document.url, provider, json_content(document)
         return
-    for name, data in members(document, report, (".json",)):
+    for name, data in members(document, (".json",)):
         inside = _PROVIDER.search(name)
         if not name.endswith("metadata.json"):
             yield name, inside[1] if inside else provider, data

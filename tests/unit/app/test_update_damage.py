@@ -37,7 +37,7 @@ def record(id: str) -> Record:
 
 
 def of_members(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-    return (record(data.decode()) for document in documents for _, data in members(document, report))
+    return (record(data.decode()) for document in documents for _, data in members(document))
 
 
 def of_lines(documents: Sequence[Document], report: Report) -> Iterator[Record]:

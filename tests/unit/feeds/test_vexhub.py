@@ -106,9 +106,7 @@ def test_an_archive_without_an_index_is_reported() -> None:
 
 def test_the_real_hub_gives_every_statement_that_its_index_leads_to_and_reports_the_5_left_out() -> None:
     hub = in_memory(document(*URL.removeprefix("https://").split("/")))
-    names = [
-        name for name, _ in members(hub, print, (".json",)) if "/pkg/" in name and not name.endswith("/manifest.json")
-    ]
+    names = [name for name, _ in members(hub, (".json",)) if "/pkg/" in name and not name.endswith("/manifest.json")]
     assert (len(names), sum(name.endswith(".openvex.json") for name in names)) == (54, 51)
     records, problems = read(FEED, hub)
     assert len(problems) == 5

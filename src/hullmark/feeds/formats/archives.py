@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, cast
 
 from isal import igzip, isal_zlib
 
-from hullmark.feeds.feed import DamagedDocument, Document, Report
+from hullmark.feeds.feed import DamagedDocument, Document
 from hullmark.feeds.formats import zstd
 from hullmark.model.limit import Limit
 
 MIB = 1 << 20
-MEMBER_LIMIT = Limit(64 * MIB, "bytes of one document in an archive of advisories")
-"""Larger members are reported and left out."""
+MEMBER_LIMIT = Limit(64 * MIB, "bytes of one document in an archive of advisories", "refused")
+"""An archive with a larger member is refused: without it the others would pass for all that there is."""
 
 TOTAL_LIMIT = Limit(65536 * MIB, "bytes of all documents in an archive of advisories", "refused")
 """An archive with more bytes than this is refused."""
@@ -111,7 +111,7 @@ def whole(document: Document, limit: int = 512 * MIB) -> bytes:
     return data
 
 
-def members(document: Document, report: Report, suffixes: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
+def members(document: Document, suffixes: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file in an archive, in its order; only names that end in one of `suffixes`, if any are given.
 
     Raises DamagedDocument for an archive that is damaged, that ends early, or that is larger than can be read.
@@ -120,8 +120,7 @@ def members(document: Document, report: Report, suffixes: tuple[str, ...] = ()) 
     with undamaged(document, "the archive is damaged"):
         for name, size, content in _zip(document, suffixes) if _is_zip(document) else _tar(document, suffixes):
             if size > MEMBER_LIMIT:
-                report(name, f"left out: larger than {MEMBER_LIMIT // MIB} MiB")
-                continue
+                raise ValueError(f"{name} is larger than {MEMBER_LIMIT // MIB} MiB")
             left -= size
             if left < 0:
                 raise ValueError(f"it holds more than {TOTAL_LIMIT // MIB:,} MiB")

@@ -26,6 +26,6 @@ def changes_in(document: Document) -> dict[str, str]:
 def texts_in(document: Document, report: Report) -> Iterator[tuple[str, bytes]]:
     """Place and text of a single document, or of each in an archive. Raises DamagedDocument."""
     if not document.url.endswith(".json"):
-        yield from members(document, report, (".json",))
+        yield from members(document, (".json",))
         return
     yield document.url, json_content(document)

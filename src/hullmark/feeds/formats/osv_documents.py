@@ -48,7 +48,7 @@ def texts_in(document: Document, report: Report) -> Iterator[tuple[str, bytes | 
     with document.open() as stream:
         first = stream.read(64).lstrip()[:1]
     if first not in (b"{", b"["):
-        yield from members(document, report, (".json",))
+        yield from members(document, (".json",))
         return
     if first == b"[":
         data, raws = b"", document_of(_LIST, document)

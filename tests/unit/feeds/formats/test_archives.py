@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.feeds.feed import DamagedDocument
+from hullmark.feeds.formats import archives
 from hullmark.feeds.formats.archives import members, whole
 from hullmark.feeds.formats.reading import document_of, json_content, lines
 from hullmark.feeds.formats.zstd import ends_whole
@@ -42,7 +43,7 @@ ARCHIVES = {"zip": zip_document(URL, FILES).data, "tar": TAR} | {
 
 
 def members_of(data: bytes) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
-    found, problems = heard(lambda report: members(Bytes(URL, data), report, (".json",)))
+    found, problems = heard(lambda _: members(Bytes(URL, data), (".json",)))
     return dict(found), problems
 
 
@@ -71,6 +72,13 @@ def test_a_tar_that_is_cut_between_two_members_is_damaged() -> None:
     for offset in offsets:
         assert members_of(TAR[:offset])[1], offset
         assert members_of(gzip.compress(TAR[:offset]))[1], offset
+
+
+def test_an_archive_with_a_member_that_is_too_large_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MEMBER_LIMIT", max(map(len, FILES.values())) - 1)
+    for name, data in ARCHIVES.items():
+        _, problems = members_of(data)
+        assert "is larger than" in problems[-1][1], name
 
 
 def test_an_archive_whose_checksum_is_another_is_damaged() -> None:
