@@ -107,9 +107,16 @@ def _told(difference: Difference, pair: Pair) -> Iterator[tuple[Change, Transiti
             yield change, "finding.worse" if change.cause in _WEIGHS_MORE else "finding.new"
         elif _about(change.finding) in replaced:
             continue  # another rule holds the same against it now
-        elif change.cause in _FOR_CERTAIN or not pair.after.has_unknowns:
+        elif change.cause in _FOR_CERTAIN or not pair.after.has_unknowns or _is_dropped(change, pair.after):
             yield change, "finding.retracted"
     yield from _of_kept(pair)
+
+
+def _is_dropped(change: Change, after: Verdict) -> bool:
+    """Whether another policy no longer holds it against the image, and not for want of a fact: that other rules lack some matters not."""
+    return change.cause is Cause.POLICY and not any(
+        problem.reason.startswith(f"the rule {change.finding.rule_id} cannot be judged") for problem in after.problems
+    )
 
 
 def _about(finding: Finding) -> tuple[str, ...]:

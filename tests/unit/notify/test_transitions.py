@@ -386,6 +386,17 @@ def verdicts(draw: st.DrawFn) -> Verdict:
     return replace(made, verdict=Outcome.UNKNOWN, has_unknowns=True) if draw(st.integers(0, 4)) == 0 else made
 
 
+def test_a_rule_that_a_policy_drops_takes_its_finding_with_it_whatever_other_rules_lack() -> None:
+    before = verdict(finding("x", rule="dropped"), finding("y"))
+    other = Problem("", 0, "policy", "the rule r cannot be judged: nothing is known", "uncovered")
+    after = replace(verdict(finding("y"), policy="sha256:other"), has_unknowns=True, problems=(other,))
+    assert [(kind, cause) for kind, cause, _ in told(transitions_of(before, after, SCENE))] == [
+        ("finding.retracted", "policy")
+    ]
+    same = replace(other, reason="the rule dropped cannot be judged: nothing is known")
+    assert transitions_of(before, replace(after, problems=(same,)), SCENE) == ()
+
+
 @given(verdicts(), verdicts())
 def test_every_transition_has_a_cause_and_every_flip_just_one(before: Verdict, after: Verdict) -> None:
     news = transitions_of(before, after, SCENE)
