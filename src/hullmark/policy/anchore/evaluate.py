@@ -26,7 +26,7 @@ from hullmark.policy.anchore.mistake import Mistake
 from hullmark.policy.anchore.profile import NATIVE, Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of
-from hullmark.policy.anchore.trigger import Firing, Note, Trigger, legacy_id
+from hullmark.policy.anchore.trigger import Note, Trigger, TriggerMatch, legacy_id
 from hullmark.policy.anchore.unknowns import with_unknowns
 from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
@@ -210,7 +210,7 @@ def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, 
         raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
     gaps = () if facts.profile.is_compat else untold(rule.check, rule.values, facts)
     for answer in (*answers, *gaps):
-        if isinstance(answer, Firing):
+        if isinstance(answer, TriggerMatch):
             findings.append(_finding(answer, rule, rule_set, how))
         elif isinstance(answer, Note):
             run.note(f"rule {name}: {answer.reason}", "", answer.path)
@@ -239,7 +239,7 @@ def _cannot_tell(answer: CannotTell, name: str, facts: AnchoreFacts, run: _Run) 
         run.untold.append(name)
 
 
-def _finding(fired: Firing, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str]) -> Finding:
+def _finding(fired: TriggerMatch, rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str]) -> Finding:
     facts, exceptions, form = how
     trigger = rule.check.name if rule.check is not None else rule.trigger
     message = fired.legacy_message or fired.message

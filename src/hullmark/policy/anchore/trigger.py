@@ -17,7 +17,7 @@ from hullmark.policy.gate import CannotTell, Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Firing:
+class TriggerMatch:
     """A trigger fires. `message` is the original's wherever it has one.
 
     `subject` is what it is about: a purl, a path, a line; the stable id rests on it. `legacy_id` is given where the original does not
@@ -54,7 +54,7 @@ class Scope(NamedTuple):
 PACKAGES: frozenset[Fact] = frozenset(("packages",))
 """The facts that a rule looks at that is about packages alone."""
 
-Answer = Firing | CannotTell | Note
+Answer = TriggerMatch | CannotTell | Note
 Check = Callable[[Values, AnchoreFacts], Iterator[Answer]]
 Fault = tuple[str, BadValue]
 """The name of a parameter, and what is wrong with it."""

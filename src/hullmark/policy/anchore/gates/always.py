@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Values
-from hullmark.policy.anchore.trigger import Answer, Firing, Trigger
+from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 
 
 def always(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Fire."""
-    yield Firing(message="Unconditional trigger match", subject="image", legacy_id="always")
+    yield TriggerMatch(message="Unconditional trigger match", subject="image", legacy_id="always")
 
 
 TRIGGERS = (Trigger(gate="always", name="always", check=always, about="Fires on every image."),)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.trigger import Answer, Check, Firing, Trigger
+from hullmark.policy.anchore.trigger import Answer, Check, Trigger, TriggerMatch
 from hullmark.policy.context import Ancestor
 from hullmark.policy.gate import CannotTell
 
@@ -29,7 +29,9 @@ def _allowed(parameter: str, field: str) -> Check:
         allowed = values.texts(parameter)
         if not any(name in allowed for each in base for name in names(each)):
             shown = ", ".join(name for each in base for name in names(each)) or "none"
-            yield Firing(message=f"Base image {field} ({shown}) is not among the allowed ones", subject=f"base {field}")
+            yield TriggerMatch(
+                message=f"Base image {field} ({shown}) is not among the allowed ones", subject=f"base {field}"
+            )
 
     return check
 
@@ -44,7 +46,7 @@ def _denied(parameter: str, field: str) -> Check:
             return
         denied = values.texts(parameter)
         for name in dict.fromkeys(name for each in ancestors for name in names(each) if name in denied):
-            yield Firing(message=f"Ancestor image {field} ({name}) is on the deny list", subject=name)
+            yield TriggerMatch(message=f"Ancestor image {field} ({name}) is on the deny list", subject=name)
 
     return check
 
@@ -52,7 +54,7 @@ def _denied(parameter: str, field: str) -> Check:
 def no_ancestors_analyzed(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Look whether any is known."""
     if not facts.context.ancestors:
-        yield Firing(message="No ancestors of the image are known", subject="ancestors")
+        yield TriggerMatch(message="No ancestors of the image are known", subject="ancestors")
 
 
 def _trigger(name: str, check: Check, parameter: str, about: str) -> Trigger:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.trigger import Answer, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import Answer, Scope, Trigger, TriggerMatch
 from hullmark.versions import InvalidVersion, scheme_for
 
 _COMPARISONS = ("=", "!=", "<", ">", "<=", ">=")
@@ -25,7 +25,9 @@ def deny(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         raise RuleFailed(f"the versions {version[:60]!r} and {wanted[:60]!r} cannot be compared") from error
     holds = {"=": order == 0, "!=": order != 0, "<": order < 0, ">": order > 0, "<=": order <= 0, ">=": order >= 0}
     if holds[check]:
-        yield Firing(message=f"Distribution {name} {version} is denied ({check} {wanted})", subject=f"{name} {version}")
+        yield TriggerMatch(
+            message=f"Distribution {name} {version} is denied ({check} {wanted})", subject=f"{name} {version}"
+        )
 
 
 def _distro(values: Values) -> Scope:

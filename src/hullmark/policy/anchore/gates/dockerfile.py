@@ -9,7 +9,7 @@ from hullmark.policy.anchore.dockerfile import KEYWORDS, Line
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.trigger import Answer, Firing, Trigger
+from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
 from hullmark.policy.values import Ports
 
@@ -29,7 +29,7 @@ def instruction(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     if check == "not_exists":
         if not lines:
             message = f"Dockerfile directive '{keyword}' not found, matching condition 'not_exists' check"
-            yield Firing(message=message, subject=keyword)
+            yield TriggerMatch(message=message, subject=keyword)
         return
     if check != "exists" and not values.has("value"):
         return
@@ -39,7 +39,7 @@ def instruction(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
             message = (
                 f"Dockerfile directive '{keyword}' check '{check}' matched against '{value}' for line '{line.value}'"
             )
-            yield Firing(message=message, subject=f"{keyword} {line.value}")
+            yield TriggerMatch(message=message, subject=f"{keyword} {line.value}")
 
 
 def _compares(check: str, value: str, line: str, facts: AnchoreFacts) -> bool:
@@ -63,10 +63,10 @@ def effective_user(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     is_listed = not names.isdisjoint(users)
     if values.text("type") == "blacklist" and is_listed:
         message = f"User {user} found as effective user, which is explicity not allowed"
-        yield Firing(message=message, subject=f"user {user}")
+        yield TriggerMatch(message=message, subject=f"user {user}")
     elif values.text("type") == "whitelist" and not is_listed:
         message = f"User {user} found as effective user, which is not on the allowed list"
-        yield Firing(message=message, subject=f"user {user}")
+        yield TriggerMatch(message=message, subject=f"user {user}")
 
 
 def _user(facts: AnchoreFacts) -> str | None:
@@ -96,7 +96,7 @@ def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         found = _meant(tokens, wanted) if is_denied else (each for each in tokens if not _is_allowed(each, wanted))
     words = "is in policy file DENIEDPORTS" if is_denied else "is not in policy file ALLOWEDPORTS"
     for token in found:
-        yield Firing(message=f"Dockerfile exposes port ({token}) which {words} list", subject=f"port {token}")
+        yield TriggerMatch(message=f"Dockerfile exposes port ({token}) which {words} list", subject=f"port {token}")
 
 
 def _tokens(line: Line, facts: AnchoreFacts) -> list[str]:
@@ -153,7 +153,7 @@ def _is_allowed(token: str, wanted: tuple[str, ...]) -> bool:
 def no_dockerfile_provided(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     """Look whether one was given."""
     if not facts.is_dockerfile_actual:
-        yield Firing(message="Image was not analyzed with an actual Dockerfile", subject="dockerfile")
+        yield TriggerMatch(message="Image was not analyzed with an actual Dockerfile", subject="dockerfile")
 
 
 def _applies(values: Values, facts: AnchoreFacts) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
-from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Scope, Trigger, TriggerMatch
 from hullmark.policy.context import OfferedVersions, Registry
 from hullmark.versions import InvalidVersion, scheme_for
 
@@ -139,13 +139,13 @@ def _unavailable(gate: _Gate) -> Check:
                 f"{gate.absent_prefix} packages are present but the anchore {gate.type} feed is not available"
                 " - will be unable to perform checks that require feed data"
             )
-            yield Firing(message=message, subject=f"{gate.type} feed")
+            yield TriggerMatch(message=message, subject=f"{gate.type} feed")
 
     return check
 
 
-def _fired(message: str, row: PackageRow, facts: AnchoreFacts) -> Firing:
-    return Firing(message=message, subject=row.subject, evidence=facts.at_row(row))
+def _fired(message: str, row: PackageRow, facts: AnchoreFacts) -> TriggerMatch:
+    return TriggerMatch(message=message, subject=row.subject, evidence=facts.at_row(row))
 
 
 _NAME_VERSION = (Parameter(name="name", is_required=True), Parameter(name="version"))

@@ -10,7 +10,7 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
 from hullmark.policy.anchore.search import body_of, name_of
-from hullmark.policy.anchore.trigger import Answer, Fault, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import Answer, Fault, Scope, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
 
 _SET_ID = 0o6000
@@ -24,7 +24,7 @@ def content_regex_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]
     for path, named, line in facts.searched("contents"):
         if not wanted or wanted in (body_of(named), name_of(named)):
             message = f"File content analyzer found regexp match in container: file={path} regexp={named}"
-            yield Firing(
+            yield TriggerMatch(
                 message=message, subject=f"{path} {name_of(named) or named}", evidence=facts.at(path, f"line {line}")
             )
 
@@ -36,7 +36,7 @@ def name_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     for path in facts.files:
         if wanted.matches(path, facts.work):
             message = f"Application of regex matched file found in container: file={path} regexp={regex}"
-            yield Firing(message=message, subject=path, evidence=facts.at(path))
+            yield TriggerMatch(message=message, subject=path, evidence=facts.at(path))
 
 
 def attribute_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -45,12 +45,12 @@ def attribute_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     file = facts.files.get(path)
     if file is None:
         if values.has("skip_missing") and not values.flag("skip_missing"):
-            yield Firing(message=f"filename={path} and skip_missing=False", subject=path)
+            yield TriggerMatch(message=f"filename={path} and skip_missing=False", subject=path)
         return
     found = (_checksum(values, file), _mode(values, file))
     if not any(found) or "" in found:
         return
-    yield Firing(
+    yield TriggerMatch(
         message=f"filename={path}" + "".join(part or "" for part in found), subject=path, evidence=facts.at(path)
     )
 
@@ -94,7 +94,7 @@ def suid_or_guid_set(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     for path, file in facts.files.items():
         if file.mode & _SET_ID:
             message = f"SUID or SGID found set on file {path}. Mode: {oct(full_mode(file))}"
-            yield Firing(message=message, subject=path, evidence=facts.at(path, f"{file.mode:04o}"))
+            yield TriggerMatch(message=message, subject=path, evidence=facts.at(path, f"{file.mode:04o}"))
 
 
 _FILES = frozenset((Need.FILES,))

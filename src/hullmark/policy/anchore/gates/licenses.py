@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.rows import PackageRow
-from hullmark.policy.anchore.trigger import PACKAGES, Answer, Firing, Scope, Trigger, legacy_id
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Scope, Trigger, TriggerMatch, legacy_id
 from hullmark.policy.licence_denials import is_denied
 
 _WORDS = {
@@ -34,12 +34,12 @@ def _matching(values: Values, facts: AnchoreFacts, trigger: str, fits: Callable[
     whole = _WORDS[trigger] + ", ".join(together)
     if facts.keeps("Q19"):
         if together:
-            yield Firing(message=whole, subject="licences")
+            yield TriggerMatch(message=whole, subject="licences")
         return
     shared = legacy_id("licenses", trigger, whole) if together else ""
     for row in facts.packages:
         for licence in _denied(row, listed, fits, is_partial=trigger == "blacklist_partial_match"):
-            yield Firing(
+            yield TriggerMatch(
                 message=f"{_WORDS[trigger]}{row.name}({licence})",
                 subject=f"{row.subject} {licence}",
                 legacy_id=shared,

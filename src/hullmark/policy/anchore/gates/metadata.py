@@ -9,7 +9,7 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import BadValue, Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.trigger import Answer, Fault, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import Answer, Fault, Scope, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
 
@@ -37,7 +37,7 @@ def attribute(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     wanted = _wanted(name, values.text("value"), is_strict=facts.keeps("Q13"))
     if _holds(check, actual, wanted, name, facts):
         message = f"Attribute check for attribute: '{name}' check: '{check}' check_value: '{wanted}' matched image value: '{actual}'"
-        yield Firing(message=message, subject=f"{name} {check} {values.text('value')}".rstrip())
+        yield TriggerMatch(message=message, subject=f"{name} {check} {values.text('value')}".rstrip())
 
 
 def _actual(name: str, facts: AnchoreFacts) -> int | str:

@@ -12,7 +12,7 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.original_versions import is_lower
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.rows import SYSTEM_TYPES, PackageRow
-from hullmark.policy.anchore.trigger import PACKAGES, Answer, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Scope, Trigger, TriggerMatch
 from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 from hullmark.versions import InvalidVersion, scheme_for
@@ -27,7 +27,7 @@ def required_package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     rows = [row for row in facts.packages if row.name == name]
     if not rows:
         shown = f"{name},{version}" if version else name
-        yield Firing(message=f"Required input package ({shown}) is not present in container image", subject=name)
+        yield TriggerMatch(message=f"Required input package ({shown}) is not present in container image", subject=name)
         return
     if not version and (not values.has("version") or not facts.keeps("QS3")):
         return
@@ -41,17 +41,17 @@ def required_package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         yield _wrong_version(row, version, facts, is_minimum=is_minimum)
 
 
-def _wrong_version(row: PackageRow, version: str, facts: AnchoreFacts, *, is_minimum: bool) -> Firing:
+def _wrong_version(row: PackageRow, version: str, facts: AnchoreFacts, *, is_minimum: bool) -> TriggerMatch:
     installed = f"({row.name}) is present ({row.full_version})"
     if is_minimum:
         message = (
             f"Required min-version input package {installed},"
             f" but is lower version than what is specified in policy ({version})"
         )
-        return Firing(message=message, subject=row.name, evidence=facts.at_row(row))
+        return TriggerMatch(message=message, subject=row.name, evidence=facts.at_row(row))
     sentence = f"Required input package {installed}, but not at the version specified in policy "
     legacy = f"{sentence}({row.name})"  # the original names the package once more
-    return Firing(
+    return TriggerMatch(
         message=legacy if facts.keeps("Q28") else f"{sentence}({version})",
         subject=row.name,
         legacy_message=legacy,
@@ -94,7 +94,7 @@ def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         if version and version not in versions:
             continue
         shown = f"{name}-{version}" if version else name
-        yield Firing(message=f"Package is blacklisted: {shown}", subject=row.subject, evidence=facts.at_row(row))
+        yield TriggerMatch(message=f"Package is blacklisted: {shown}", subject=row.subject, evidence=facts.at_row(row))
 
 
 def verify(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -114,7 +114,7 @@ def verify(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
                 f" with status: '{status}'"
             )
             evidence = facts.facts.at_file(file, package.purl)
-            yield Firing(message=message, subject=f"{package.purl} {file.path}", evidence=evidence)
+            yield TriggerMatch(message=message, subject=f"{package.purl} {file.path}", evidence=evidence)
 
 
 def _is_in(path: str, folder: str, facts: AnchoreFacts) -> bool:
@@ -143,7 +143,7 @@ def metadata(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     for row in facts.packages:
         if all(_holds(field, row, values) for field in ("name", "type", "version") if values.has(field)):
             message = f"Package metadata matched: name={row.name} type={row.kind} version={row.full_version}"
-            yield Firing(message=message, subject=row.subject, evidence=facts.at_row(row))
+            yield TriggerMatch(message=message, subject=row.subject, evidence=facts.at_row(row))
 
 
 def _holds(field: str, row: PackageRow, values: Values) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.trigger import Answer, Check, Firing, Note, Trigger
+from hullmark.policy.anchore.trigger import Answer, Check, Note, Trigger, TriggerMatch
 from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 
@@ -39,7 +39,7 @@ def content_not_available(values: Values, facts: AnchoreFacts) -> Iterator[Answe
     """Look whether there are entries."""
     if not facts.passwd_lines:
         message = f"Cannot locate {_PATH} in image stored files archive: check analyzer settings."
-        yield Firing(message=message, subject=_PATH)
+        yield TriggerMatch(message=message, subject=_PATH)
 
 
 def _field(number: int, parameter: str, word: str) -> Check:
@@ -68,9 +68,9 @@ def full_entry(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
             yield _fired(message, entry, facts)
 
 
-def _fired(message: str, entry: _Entry, facts: AnchoreFacts) -> Firing:
+def _fired(message: str, entry: _Entry, facts: AnchoreFacts) -> TriggerMatch:
     user = entry.fields[0]
-    return Firing(message=message, subject=f"{_PATH} {user}", evidence=facts.at(_PATH, f"line {entry.number}"))
+    return TriggerMatch(message=message, subject=f"{_PATH} {user}", evidence=facts.at(_PATH, f"line {entry.number}"))
 
 
 def _passwd(values: Values, context: Context) -> Iterable[str]:

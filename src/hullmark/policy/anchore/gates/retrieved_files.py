@@ -8,7 +8,7 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
-from hullmark.policy.anchore.trigger import Answer, Firing, Trigger
+from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 from hullmark.policy.context import Context
 from hullmark.policy.gate import Need
 
@@ -19,7 +19,7 @@ def content_not_available(values: Values, facts: AnchoreFacts) -> Iterator[Answe
     if facts.stored(path) is None:
         legacy = "Cannot locate file in the image analysis"
         message = legacy if facts.keeps("Q15") else f"{legacy}: {path}"
-        yield Firing(message=message, subject=path, legacy_message=legacy)
+        yield TriggerMatch(message=message, subject=path, legacy_message=legacy)
 
 
 def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -38,7 +38,7 @@ def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     tries = text.split() + ([] if facts.keeps("Q14") else text.splitlines())
     is_found = any(wanted.matches(each, facts.work) for each in tries)
     if is_found is (check == "match"):
-        yield Firing(
+        yield TriggerMatch(
             message=f"Content regex '{regex}' check '{check}' found in retrieved file '{path}'",
             subject=f"{path} {check} {regex}",
             legacy_id=f"{facts.rule_id}+file://{path}",

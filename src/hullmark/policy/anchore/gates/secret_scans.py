@@ -8,7 +8,7 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
 from hullmark.policy.anchore.search import body_of, name_of
-from hullmark.policy.anchore.trigger import Answer, Firing, Trigger
+from hullmark.policy.anchore.trigger import Answer, Trigger, TriggerMatch
 from hullmark.policy.gate import Need
 
 _WORDS = "Secret content search analyzer"
@@ -30,11 +30,11 @@ def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer
                 f"{_WORDS} did not find regexp match in container:"
                 f" filename_regex={filename or '*'} content_regex_name={wanted or 'all'}"
             )
-            yield Firing(message=message, subject=f"{filename or '*'} {wanted or 'all'}")
+            yield TriggerMatch(message=message, subject=f"{filename or '*'} {wanted or 'all'}")
         return
     for path, named, line in found:
         message = f"{_WORDS} found regexp match in container: file={path} regexp={named}"
-        yield Firing(
+        yield TriggerMatch(
             message=message, subject=f"{path} {name_of(named) or named}", evidence=facts.at(path, f"line {line}")
         )
 

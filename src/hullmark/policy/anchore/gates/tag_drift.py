@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
-from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Check, Scope, Trigger, TriggerMatch
 from hullmark.policy.gate import CannotTell
 
 _WORDS = {"added": "was added", "removed": "was removed", "modified": "has another version"}
@@ -29,7 +29,7 @@ def _drift(kind: str) -> Check:
             now.setdefault((row.package.type, row.name), set()).add(row.full_version)
         for key in sorted(before.keys() | now.keys()):
             if (not types or key[0] in types) and _kind(before.get(key), now.get(key)) == kind:
-                yield Firing(message=f"Package {key[1]} ({key[0]}) {_WORDS[kind]}", subject=f"{key[0]} {key[1]}")
+                yield TriggerMatch(message=f"Package {key[1]} ({key[0]}) {_WORDS[kind]}", subject=f"{key[0]} {key[1]}")
 
     return check
 

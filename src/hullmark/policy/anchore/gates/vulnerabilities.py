@@ -12,7 +12,7 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.params import Kind, Parameter, Values
 from hullmark.policy.anchore.regexes import compiled
 from hullmark.policy.anchore.rows import SYSTEM_TYPES, MatchRow
-from hullmark.policy.anchore.trigger import PACKAGES, Answer, Firing, Scope, Trigger
+from hullmark.policy.anchore.trigger import PACKAGES, Answer, Scope, Trigger, TriggerMatch
 from hullmark.policy.context import in_utc
 from hullmark.policy.cvss3 import (
     MISSING,
@@ -182,13 +182,13 @@ def _days_ago(now: datetime, days: int) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _fired(found: MatchRow, met: _Met, facts: AnchoreFacts) -> Firing:
+def _fired(found: MatchRow, met: _Met, facts: AnchoreFacts) -> TriggerMatch:
     row, advisory = found.row, found.match.advisory
     place = "non-os" if row.is_language else "os"
     link = advisory.references[0] if advisory.references else ""
     fix = f"(fixed in: {found.match.fix.version})" if found.match.fix.version else ""
     shown = row.location if row.is_language else row.name
-    return Firing(
+    return TriggerMatch(
         message=(
             f"{advisory.severity.upper()} Vulnerability found in {place} package type ({row.kind}) - {shown} "
             f"{fix}{met.scores}{met.times}{met.vendor_scores}({advisory.id} - {link})"
@@ -214,7 +214,7 @@ def kev_list(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     for found in facts.matches:
         advisory = found.match.advisory
         if advisory.kev is not None:
-            yield Firing(
+            yield TriggerMatch(
                 message=f"{advisory.id} of {found.row.name} is in the catalogue of known exploited vulnerabilities",
                 subject=f"{advisory.id} {found.row.subject}",
                 evidence=facts.at_row(found.row, f"known to be exploited since {advisory.kev.added}"),
@@ -233,7 +233,9 @@ def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     }
     listed = [each for each in values.texts("vulnerability_ids") if each in matched]
     if listed:
-        yield Firing(message=f"Blacklisted vulnerabilities detected: {listed}", subject=" ".join(sorted(set(listed))))
+        yield TriggerMatch(
+            message=f"Blacklisted vulnerabilities detected: {listed}", subject=" ".join(sorted(set(listed)))
+        )
 
 
 def _names(found: MatchRow, facts: AnchoreFacts) -> tuple[str, ...]:
@@ -249,7 +251,7 @@ def stale_feed_data(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     built_at = data.built_at if data is not None else None
     if built_at is None or in_utc(built_at) < _days_ago(facts.now, days):
         message = f"The vulnerability feed for this image distro is older than MAXAGE ({days}) days"
-        yield Firing(message=message, subject="vulnerability data")
+        yield TriggerMatch(message=message, subject="vulnerability data")
 
 
 def vulnerability_data_unavailable(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
@@ -263,7 +265,7 @@ def vulnerability_data_unavailable(values: Values, facts: AnchoreFacts) -> Itera
             f"Distro-specific feed data not found for distro namespace: {name}:{version}."
             " Cannot perform CVE scan OS/distro packages"
         )
-        yield Firing(message=message, subject=f"{name}:{version}")
+        yield TriggerMatch(message=message, subject=f"{name}:{version}")
 
 
 def _scored(name: str) -> tuple[Parameter, ...]:
