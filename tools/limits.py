@@ -38,7 +38,7 @@ Beyond a limit, one of these follows:
 | effect | what it means |
 | --- | --- |
 | unseen | The rest is not seen, and a problem in the result says so. A rule that looks there cannot tell: it stops for what was found, \
-else its verdict is `unknown`, never `go`. |
+else its verdict is `unknown`, never `go`. Of a feed: it covers nothing until it is read whole. |
 | refused | The whole input is refused with an error that says why: exit status 2, or an error of the API. There is no verdict. |
 | shortened | Only what is shown or asked at once is cut. Verdicts are what they would be without the limit. |
 | later | Nothing is lost: the rest is done afterwards, in parts. |

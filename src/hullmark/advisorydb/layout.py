@@ -15,8 +15,8 @@ from hullmark.model.limit import Limit
 _HEADER = {40: 1, 96: 3_040_000}
 """Words of the header that tell how a file was made (schema changes so far, SQLite's version), and what is written there."""
 
-_MAX_FEEDS = Limit(1000, "feeds of a snapshot")
-_FEED_LIMIT = Limit(1 << 16, "bytes of what a snapshot tells of one feed")
+_MAX_FEEDS = Limit(1000, "feeds of a snapshot that its summary names", "shortened")
+_FEED_LIMIT = Limit(1 << 16, "bytes of what a snapshot tells of one feed, for it to be in the summary", "shortened")
 
 Column = tuple[str, str, int]
 """A column's name, its type, and its place in the primary key (from 1; 0: not in it)."""

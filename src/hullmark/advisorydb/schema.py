@@ -81,8 +81,9 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot says of a feed: whose data it is, under which licence, how many records, after how many days it is old (0: never).
 
     `overrides` names a feed whose word on what is affected this one replaces, id by id. `covers`, `least_records`, `stale_days` (0: never)
-    and `dated_by` are as the feed declares them. `is_partial`: not all of its documents were to be had. `checked_on`: the day on which it
-    was last asked with success; it stands in a snapshot only where the feed's age goes by it.
+    and `dated_by` are as the feed declares them. `is_partial`: not all of its documents were to be had. `unread`: how many of its records
+    could not be read; `cut`: of how many a limit left something out. `checked_on`: the day on which it was last asked with success; it
+    stands in a snapshot only where the feed's age goes by it.
     """
 
     name: str
@@ -98,6 +99,8 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     stale_days: int = 30
     dated_by: Literal["records", "check"] = "records"
     is_partial: bool = False
+    unread: int = 0
+    cut: int = 0
     checked_on: str = ""
 
 

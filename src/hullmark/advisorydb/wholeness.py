@@ -9,6 +9,9 @@ from fnmatch import fnmatchcase
 from hullmark.advisorydb.schema import FeedInfo
 from hullmark.model.advisory import Advisory, Exploitability, KevEntry, Record, Statement
 
+TOLERATED_PARTS = 100
+"""A feed of which one record in so many cannot be read is not whole. Fewer are faults that large sources have for weeks: they are told."""
+
 _DAY = len("2026-01-31")
 
 
@@ -27,9 +30,22 @@ def day_of(record: Record) -> str:
             return ""
 
 
+def why_partial(info: FeedInfo) -> str:
+    """Why a feed does not tell all of what it covers, as a clause; "" if it does."""
+    if info.is_partial:
+        return "some of its documents are missing"
+    if info.cut:
+        return f"a limit left something out of {info.cut:,} record(s)"
+    if info.unread * TOLERATED_PARTS > info.records:
+        return f"{info.unread:,} of its records could not be read"
+    if info.records < info.least_records:
+        return f"it has fewer than {info.least_records:,} records"
+    return ""
+
+
 def whole_at(info: FeedInfo, latest: str) -> str:
     """The day as of which a feed is whole, "" if it is not. `latest` is the youngest date in its records, none of them in the future."""
-    if info.is_partial or info.records < info.least_records:
+    if why_partial(info):
         return ""
     day = latest if latest and info.dated_by == "records" else info.checked_on
     return day if _is_day(day) else ""

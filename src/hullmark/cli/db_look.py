@@ -51,6 +51,8 @@ def _feeds(book: Snapshot, shelf: Shelf) -> list[dict[str, Any]]:
 
 
 def _feed(feed: FeedInfo, state: FeedState) -> dict[str, Any]:
+    from hullmark.advisorydb.wholeness import why_partial
+
     return {
         "name": feed.name,
         "title": feed.title,
@@ -64,7 +66,9 @@ def _feed(feed: FeedInfo, state: FeedState) -> dict[str, Any]:
         "error": state.error or state.held,
         "state": "failed" if state.error else "held" if state.held else "good",
         "failing_since": state.failing_since,
-        "is_partial": feed.is_partial or feed.records < feed.least_records,
+        "is_partial": bool(why_partial(feed)),
+        "partial_because": why_partial(feed),
+        "unread": feed.unread,
     }
 
 
@@ -125,7 +129,9 @@ def _trouble(row: dict[str, Any]) -> str:
     if row["state"] != "good":
         since = f" since {row['failing_since'][:10]}" if row["failing_since"] else ""
         return f"{row['state'].upper()}{since}: {row['error']}"
-    return "in part: it covers nothing" if row["is_partial"] else ""
+    if row["is_partial"]:
+        return f"in part, it covers nothing: {row['partial_because']}"
+    return f"{row['unread']:,} record(s) could not be read" if row["unread"] else ""
 
 
 def _age(day: str) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.ecosystems import ecosystem_of
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
@@ -100,7 +100,7 @@ def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPa
     try:
         ecosystem = ecosystem_of(entry.package.ecosystem)
     except LookupError as error:
-        report(place, str(error))
+        report(place, reason_of(error))
         return None
     if ecosystem is None or any(is_never(span.events) for span in entry.ranges):
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.reading import decode, document_of
@@ -147,7 +147,7 @@ def _source(name: str, data: bytes, report: Report) -> Iterator[_SourceRelease]:
         loaded: Any = yamls.load(front[1])
         releases = loaded.get("releases") if isinstance(loaded, dict) else None
     except ValueError as error:
-        report(name, str(error))
+        report(name, reason_of(error))
         return
     for number, each in enumerate(releases if isinstance(releases, list) else ()):
         try:

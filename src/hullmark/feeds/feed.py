@@ -10,9 +10,21 @@ import msgspec
 
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
+from hullmark.model.limit import BeyondLimit
 
 Report = Callable[[str, str], None]
-"""Called with a place (document, or member of one) and what is wrong there. The rest is still read."""
+"""Called with a place (document, or member of one) and what is wrong there, a `Cut` where a limit is the reason. The rest is still read."""
+
+
+class Cut(str):
+    """A reason why something was left out: not that it is wrong, but that it lies beyond a limit of this program."""
+
+    __slots__ = ()
+
+
+def reason_of(error: Exception) -> str:
+    """What to report of an error: a `Cut` if a limit may be behind it."""
+    return Cut(error) if isinstance(error, BeyondLimit | DamagedDocument) else str(error)
 
 
 class DamagedDocument(HullmarkError):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_affected import fix_state_of
@@ -46,7 +46,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                 entry = msgspec.convert(yamls.load(data), _Entry)
                 advisory = _advisory(found[1], entry)
             except (ValueError, *UNREADABLE) as error:
-                report(place, str(error))
+                report(place, reason_of(error))
                 continue
             seen.add(found[1])
             yield advisory

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.formats.ecosystems import ecosystem_of
@@ -335,7 +335,7 @@ def _affected(told: _Vulnerability, ecosystem: str, place: str, report: Report) 
     try:
         span = _range(told)
     except ValueError as error:
-        report(place, f"{told.package.name}: {error}")
+        report(f"{place} {told.package.name}", reason_of(error))
         return None
     return AffectedPackage(
         namespace=found.namespace,

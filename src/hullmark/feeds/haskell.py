@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_events import Event
 from hullmark.feeds.formats.osv_record import advisory_of
@@ -24,7 +24,7 @@ from hullmark.feeds.formats.osv_schema import (
 )
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.model.advisory import Advisory
-from hullmark.model.limit import Limit
+from hullmark.model.limit import BeyondLimit, Limit
 
 _LIMIT = Limit(1 << 20, "bytes of a Haskell advisory")
 _MAX_TOML = Limit(
@@ -71,7 +71,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 record = _record(data)
             except (ValueError, *UNREADABLE) as error:
-                report(place, str(error))
+                report(place, reason_of(error))
                 continue
             if record.id not in seen:
                 seen.add(record.id)
@@ -79,12 +79,14 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 
 def _record(data: bytes) -> Record:
-    text = data[:_LIMIT].decode("utf-8", "replace").replace("\r\n", "\n")
+    if len(data) > _LIMIT:
+        raise BeyondLimit(f"it is larger than {_LIMIT >> 20} MiB")
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     fence = _FENCE(text)
     if fence is None:
         raise ValueError("it does not begin with TOML in a fence")
     if len(fence[1]) > _MAX_TOML:
-        raise ValueError(f"its TOML is larger than {_MAX_TOML >> 10} KiB")
+        raise BeyondLimit(f"its TOML is larger than {_MAX_TOML >> 10} KiB")
     front = msgspec.convert(tomllib.loads(fence[1]), _Front)
     title = _HEADING(text, fence.end())
     return Record(

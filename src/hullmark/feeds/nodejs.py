@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.formats.osv_affected import fix_state_of, platforms_of
@@ -64,7 +64,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 advisory = (_core if found[1] == "core" else _package)(name, data, place, report)
             except ValueError as error:
-                report(place, str(error))
+                report(place, reason_of(error))
                 continue
             if advisory is not None and name not in seen:
                 seen.add(name)

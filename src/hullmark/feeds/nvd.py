@@ -102,7 +102,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
             cve = decode(_CVE, item.cve, f"{document.url} item {number}", report)
             if cve is not None and cve.id not in seen:
                 seen.add(cve.id)
-                yield _advisory(cve)
+                yield _advisory(cve, report, document.url)
 
 
 def _pages(query: str, is_addition: bool) -> Crawl:
@@ -124,7 +124,7 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000%%2B00:00")
 
 
-def _advisory(cve: _Cve) -> Advisory:
+def _advisory(cve: _Cve, report: Report, place: str) -> Advisory:
     metrics = [*cve.metrics.v40, *cve.metrics.v31, *cve.metrics.v30, *cve.metrics.v2]
     is_rejected = cve.vuln_status == "Rejected"
     return Advisory(
@@ -138,7 +138,7 @@ def _advisory(cve: _Cve) -> Advisory:
         modified=cve.last_modified,
         withdrawn=(cve.last_modified or cve.published) if is_rejected else "",
         references=links_of(reference.url for reference in cve.references),
-        affected=affected_of(cve.configurations),
+        affected=affected_of(cve.configurations, report, f"{place} {cve.id}"),
     )
 
 

@@ -53,7 +53,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                     published=annotation.published or "",
                     modified=annotation.modified or "",
                     references=links_of(annotation.references or ()),
-                    affected=affected_of(override.cve.configurations),
+                    affected=affected_of(override.cve.configurations, report, name),
                 )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.reading import json_content, lines
 from hullmark.feeds.formats.rpms import below_each, instant, is_debug, nevra
@@ -53,7 +53,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         try:
             read = csaf.read(json_content(document))
         except ValueError as error:
-            report(document.url, str(error))
+            report(document.url, reason_of(error))
             continue
         products = csaf.products_of(read)
         for vulnerability in read.vulnerabilities:

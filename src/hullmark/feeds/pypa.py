@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_record import advisory_of
@@ -33,7 +33,7 @@ def _record(place: str, data: bytes, report: Report) -> Record | None:
     try:
         return record_of_data(yamls.load(data), report, place)
     except ValueError as error:
-        report(place, str(error))
+        report(place, reason_of(error))
         return None
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.reading import lines
@@ -170,7 +170,7 @@ def advisories_of(
     try:
         document = csaf.read(data)
     except ValueError as error:
-        report(place, str(error))
+        report(place, reason_of(error))
         return
     yield from advisories_in(document, source, releases, report, place, has_images)
 

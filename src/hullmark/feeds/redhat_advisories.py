@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from hullmark.feeds.feed import Document, Feed, Report
+from hullmark.feeds.feed import Document, Feed, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import line_of
@@ -24,7 +24,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         try:
             document = csaf.read(data)
         except ValueError as error:
-            report(place, str(error))
+            report(place, reason_of(error))
             continue
         if document.document.tracking.id:
             yield _advisory(document, report, place)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import severity_of_ratings
@@ -60,7 +60,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                 entry = msgspec.convert(yamls.load(data), _Entry)
                 advisory = _advisory(found[1], entry)
             except (ValueError, *UNREADABLE) as error:
-                report(place, str(error))
+                report(place, reason_of(error))
                 continue
             seen.add(found[1])
             yield advisory

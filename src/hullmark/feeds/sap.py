@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
@@ -41,7 +41,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 statement = msgspec.convert(yamls.load(data), _Statement)
             except (ValueError, *UNREADABLE) as error:
-                report(place, str(error))
+                report(place, reason_of(error))
                 continue
             if statement.vulnerability_id and statement.vulnerability_id not in seen:
                 seen.add(statement.vulnerability_id)

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from hullmark.feeds import endoflife, hummingbird, kev, nvd, redhat
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Report, reason_of
 from hullmark.feeds.formats import vunnel_language, vunnel_os
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.csaf import Product
@@ -79,7 +79,7 @@ def records_of(envelope: bytes, provider: str, report: Report, place: str) -> It
     except UNREADABLE as error:
         report(place, f"it cannot be read: {error}")
     except (ValueError, DamagedDocument) as error:  # readers of whole feeds take an envelope for a document
-        report(place, str(error))
+        report(place, reason_of(error))
 
 
 def _of_os(item: bytes, provider: str, report: Report, place: str) -> Iterator[Record]:

@@ -68,7 +68,7 @@ _RUNTIMES = frozenset(("java", "java_sdk", "java_se", "jdk", "jre", "openjdk", "
 _RUNTIME_VENDORS = frozenset(("azul", "ibm", "openjdk", "oracle", "sun"))
 _NOTE = "cpes"
 _COLONS = 2
-_MOST_GIVEN = Limit(32, "names in CPE that are asked about one package")
+MOST_GIVEN = Limit(32, "names in CPE that are asked about one package")
 TYPES = frozenset(("apk", "generic"))
 """Types that are always asked about: Alpine's own data names only what it has fixed, and of others nothing better speaks."""
 
@@ -107,7 +107,13 @@ def candidates(package: Package) -> Iterator[Candidate]:
 def given_names(package: Package) -> tuple[str, ...]:
     """The CPE names that the package's own record gives, as `part:vendor:product`; the note parts them by blanks."""
     names = package.notes.get(_NOTE, "").lower().split()
-    return tuple(dict.fromkeys(name for name in names[:_MOST_GIVEN] if name.count(":") == _COLONS))
+    return tuple(dict.fromkeys(name for name in names[:MOST_GIVEN] if name.count(":") == _COLONS))
+
+
+def has_too_many(package: Package) -> bool:
+    """Whether its record gives more names than are asked about."""
+    note = package.notes.get(_NOTE, "")
+    return bool(note) and len(note.split()) > MOST_GIVEN
 
 
 def _runtime_version(package: Package) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
+from hullmark.match import cpes, image_names
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.answers import Question, answered, split
 from hullmark.match.coverage import gaps, kind_of, lifecycles, uncovered
@@ -50,7 +51,9 @@ def find(
     found: list[tuple[Package, AffectingAdvisory]] = []
     left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
+    spoken_of: set[int] = set()
     for package, answers in answered(book, questions):
+        spoken_of.add(id(package))
         usable, reason = split(package, answers)
         if reason:
             kind: ProblemKind = "unidentified" if package.version == UNKNOWN_VERSION else "unseen"
@@ -61,6 +64,7 @@ def find(
         found += [(package, each) for each in resolve(package, usable, plan.release, plan.stays_at)]
     overrule(book, (each for _, each in found))
     unknown += _unsupported(told, plan, book, at)
+    unknown += _unheard(told, spoken_of)
     open_namespaces = uncovered(gaps(inventory.packages, plan, book, at))
     return Matches(
         source=inventory.source,
@@ -139,6 +143,17 @@ def _unsupported(packages: Iterable[Package], plan: Plan, book: AdvisorySource, 
             note = f" ({support.note})" if support.note else ""
             reason = f"{plan.label}'s security support of {name} {'has ended' if is_over else 'is limited'}{note}"
             yield UnknownPackage(package=package, reason=reason, kind="uncovered" if is_over else "note")
+
+
+def _unheard(packages: Iterable[Package], spoken_of: Collection[int]) -> Iterator[UnknownPackage]:
+    """Packages to which what advisories say may not have been matched, by names. `spoken_of`: ids of those that some are about."""
+    for package in packages:
+        if package.type == image_names.TYPE and id(package) not in spoken_of:
+            reason = "Red Hat's advisories do not name its repository, or name it otherwise than its build does"
+            yield UnknownPackage(package=package, reason=reason, kind="uncovered")
+        elif cpes.has_too_many(package):
+            reason = f"it has more than {cpes.MOST_GIVEN} names in CPE: the rest was not asked about"
+            yield UnknownPackage(package=package, reason=reason, kind="unseen")
 
 
 def _pattern(text: str) -> Callable[[str], object]:

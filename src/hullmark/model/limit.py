@@ -16,6 +16,10 @@ is refused (exit status 2, or an error of the API). `shortened`: only what is sh
 """
 
 
+class BeyondLimit(ValueError):
+    """What lies beyond a limit is not read. It says which part, as a clause."""
+
+
 class Limit(int):
     """A number that bounds input.
 

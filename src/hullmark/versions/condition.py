@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from hullmark.model.limit import Limit
+from hullmark.model.limit import BeyondLimit, Limit
 
 MAX_CONDITION = Limit(1000, "characters of a condition on a version", "refused")
 
@@ -66,7 +66,7 @@ class Condition(msgspec.Struct, frozen=True):
 def parse_condition(text: str) -> Condition:
     """Read a condition; raises ValueError saying what was not understood."""
     if len(text) > MAX_CONDITION:
-        raise ValueError(f"a condition has at most {MAX_CONDITION} characters")
+        raise BeyondLimit(f"a condition has at most {MAX_CONDITION} characters")
     if not text.strip():
         return Condition(text, ((),))
     return Condition(text, tuple(_bounds(part) for part in text.split("||")))

@@ -16,7 +16,7 @@ from hullmark.advisorydb.shelf import FeedState, Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.origins import Folder
 from hullmark.app.update import FeedOutcome, UpdateWish, update
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Crawl, CrawlState, Cut, DamagedDocument, Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_documents import advisories_in
 from hullmark.feeds.formats.reading import document_of, lines
@@ -227,6 +227,39 @@ def test_what_is_too_little_or_lacks_a_document_is_used_and_covers_nothing(place
     place.put("a.example/all", json.dumps(IDS).encode())
     assert place.update(feed).status == "updated"
     assert (whole_at(place), len(place.ids())) == ("", COUNT)
+
+
+def test_a_record_that_a_limit_cut_leaves_its_feed_covering_nothing_until_it_is_read_whole(place: Place) -> None:
+    def cutting(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+        for record in of_json(documents, report):
+            if isinstance(record, Advisory) and record.id == "A-0007-long":
+                report(record.id, Cut("it is longer than it may be"))
+            else:
+                yield record
+
+    feed = replace(COVERING, parse=cutting)
+    place.put("a.example/all", json.dumps([*IDS, "A-0007-long"]).encode())
+    assert place.update(feed).problem_count == 1
+    assert (whole_at(place), place.ids()) == ("", IDS)
+    place.put("a.example/all", json.dumps(IDS).encode())
+    assert (place.update(feed).status, whole_at(place)) == ("updated", "2026-06-30")
+
+
+def test_a_feed_of_which_much_cannot_be_read_covers_nothing(place: Place) -> None:
+    def faulty(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+        for record in of_json(documents, report):
+            if isinstance(record, Advisory) and record.id.startswith("bad"):
+                report(record.id, "it cannot be read")
+            else:
+                yield record
+
+    feed = replace(COVERING, parse=faulty)
+    place.put("a.example/all", json.dumps([*IDS, "bad-1"]).encode())
+    place.update(feed)
+    assert whole_at(place) == "2026-06-30"
+    place.put("a.example/all", json.dumps([*IDS, "bad-1", "bad-2"]).encode())
+    place.update(feed)
+    assert (whole_at(place), place.ids()) == ("", IDS)
 
 
 def test_a_document_that_comes_later_makes_a_feed_whole(place: Place) -> None:

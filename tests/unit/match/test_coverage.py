@@ -62,6 +62,8 @@ def test_records_of_another_feed_do_not_make_a_release_known() -> None:
         ({"least_records": 3}, True),
         ({"least_records": 4}, False),
         ({"is_partial": True}, False),
+        ({"cut": 1}, False),
+        ({"unread": 1}, False),
         ({"checked_on": ""}, False),
         ({"checked_on": "soon"}, False),
     ],

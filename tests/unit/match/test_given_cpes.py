@@ -6,7 +6,7 @@ from hullmark.catalog.sbom.document import SbomPackage
 from hullmark.catalog.sbom.packages import _SPOKEN_OF, package_of
 from hullmark.match.coordinates import coordinate_of
 from hullmark.match.coordinates import package_of as as_matched
-from hullmark.match.cpes import candidates, given_names
+from hullmark.match.cpes import MOST_GIVEN, candidates, given_names
 from hullmark.match.lookups import RULES
 from hullmark.model.package import Package
 from tests.support.books import advisory, affected, book_of, counted, matched, package
@@ -40,6 +40,17 @@ def test_a_package_of_a_type_without_advisories_is_asked_for_where_it_has_a_cpe_
 def test_where_a_language_has_advisories_cpe_names_are_guesses_and_not_kept() -> None:
     assert "cpes" not in told("cpe:2.3:a:acme:rocket:1:*:*:*:*:*:*:*", purl="pkg:pypi/rocket@1").notes
     assert {*RULES} - {*_SPOKEN_OF} == {"oci"}, "images that are none of Red Hat's have no advisories of their own"
+
+
+def test_of_more_names_than_are_asked_about_the_package_is_unknown_too() -> None:
+    def unknown(count: int) -> list[tuple[str, str]]:
+        names = " ".join(["a:acme:rocket", *(f"a:acme:{number}" for number in range(1, count))])
+        found = matched(book_of(ACME), [package("brew", "rocket", "1.0", notes={"cpes": names})])
+        assert counted(found) == {("rocket", "CVE-1-1"): "2"}
+        return [(each.kind, each.reason) for each in found.unknown]
+
+    assert unknown(MOST_GIVEN) == []
+    assert unknown(MOST_GIVEN + 1) == [("unseen", "it has more than 32 names in CPE: the rest was not asked about")]
 
 
 def test_the_coordinate_of_a_package_has_its_cpe_names() -> None:

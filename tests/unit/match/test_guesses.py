@@ -173,7 +173,8 @@ def test_a_name_is_asked_in_the_order_in_which_its_row_is_kept(name: str, type: 
     assert asked
     for candidate in asked:
         criteria = f"cpe:2.3:{candidate.name}:*:*:*:*:*:*:*:*"
-        (row,) = affected_of([Configuration(nodes=[Node(cpe_match=[Match(criteria=criteria)])])])
+        products = [Configuration(nodes=[Node(cpe_match=[Match(criteria=criteria)])])]
+        (row,) = affected_of(products, lambda place, reason: None, "CVE-1-1")
         assert (row.name, row.scheme) == (candidate.name, candidate.scheme)
 
 

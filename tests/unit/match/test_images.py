@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.match.image_names import names_of, product_of, repository_of
 from hullmark.match.images import is_about
-from hullmark.model.advisory import AffectedPackage, Range
+from hullmark.model.advisory import AffectedPackage, Range, Record
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from tests.support.books import advisory, affected, book_of, counted, matched, package
 
@@ -17,6 +17,11 @@ OTHER = advisory("CVE-0-0", affected("oci:redhat", "other", "rhctag", "1"))
 def image(version: str, name: str = CONSOLE, cpe: str = "", purl: str = "") -> Package:
     purl = purl or f"pkg:oci/{name.rpartition('/')[2]}?repository_url=registry.redhat.io%2F{name.replace('/', '%2F')}"
     return package("oci", name, version, purl=purl, arch="x86_64", notes={"cpe": cpe} if cpe else {})
+
+
+def counted_unknown(package: Package, *records: Record) -> list[tuple[str, str]]:
+    """Why nothing is known of an image."""
+    return [(unknown.kind, unknown.reason) for unknown in matched(book_of(*records), [package]).unknown]
 
 
 def fixed(tag: str, low: str = "", product: str = "", name: str = CONSOLE) -> AffectedPackage:
@@ -90,6 +95,16 @@ def test_what_is_said_of_a_product_is_about_the_images_in_it(
 def test_a_product_is_told_by_the_label() -> None:
     assert product_of(image("1", cpe="cpe:/a:redhat:openshift_gitops:1.16::el8")) == "openshift_gitops:1.16"
     assert product_of(image("1")) == ""
+
+
+def test_an_image_whose_repository_no_advisory_names_is_unknown() -> None:
+    known = counted_unknown(image("v4.16.0-1"), advisory("CVE-1-1", fixed("v4.16.0-9")))
+    assert known == []
+    [(kind, reason)] = counted_unknown(image("v4.16.0-1"), OTHER)
+    assert (kind, reason) == (
+        "uncovered",
+        "Red Hat's advisories do not name its repository, or name it otherwise than its build does",
+    )
 
 
 def test_an_older_build_is_reported_with_its_fix_and_a_newer_one_is_not() -> None:
@@ -182,11 +197,6 @@ def test_without_a_feed_of_images_nothing_is_known_of_one() -> None:
     ]
     assert [(gap.namespace, gap.types, gap.packages) for gap in found.uncovered] == [("oci:redhat", ("oci",), 1)]
     assert found.uncovered[0].reason == "the snapshot has no advisories for Red Hat's container images"
-
-
-def test_an_image_that_no_advisory_names_is_sound_where_a_whole_feed_is_there() -> None:
-    found = matched(book_of(OTHER), [image("v4.16.0-1")])
-    assert (found.matches, found.unknown, found.uncovered) == ((), (), ())
 
 
 def test_of_images_of_others_nothing_is_known_whatever_is_known_of_red_hats() -> None:

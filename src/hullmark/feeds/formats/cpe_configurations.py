@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
+from hullmark.feeds.feed import Cut, Report
 from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, Range
 from hullmark.model.limit import Limit
 
@@ -117,16 +119,16 @@ class Products:
         )
 
 
-def affected_of(configurations: Iterable[Configuration]) -> tuple[AffectedPackage, ...]:
-    """The products that NVD's configurations name as vulnerable. Negated nodes say nothing."""
+def affected_of(configurations: Iterable[Configuration], report: Report, place: str) -> tuple[AffectedPackage, ...]:
+    """The products that NVD's configurations name as vulnerable. Negated nodes say nothing; more than 20,000 products are cut."""
     products = Products()
-    left: int = _MAX_MATCHES
-    for configuration in configurations:
-        for match, platforms in _vulnerable(configuration):
-            cpe = cpe_of(match.criteria)
-            left -= 1
-            if cpe is not None and left >= 0:
-                products.add(cpe, _bounds(match), platforms)
+    named = (match for configuration in configurations for match in _vulnerable(configuration))
+    for match, platforms in islice(named, _MAX_MATCHES):
+        cpe = cpe_of(match.criteria)
+        if cpe is not None:
+            products.add(cpe, _bounds(match), platforms)
+    if next(named, None) is not None:
+        report(place, Cut(f"it names more than {_MAX_MATCHES:,} products: the rest is left out"))
     return products.affected()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from hullmark.feeds.feed import DamagedDocument, Report
+from hullmark.feeds.feed import DamagedDocument, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import line_of
@@ -37,7 +37,7 @@ def statements_of(data: bytes, source: str, report: Report, place: str) -> Itera
         for product in products.values():
             csaf.parts(product, products)
     except (ValueError, DamagedDocument) as error:
-        return report(place, str(error))
+        return report(place, reason_of(error))
     at = instant(document.document.tracking.current_release_date)
     for number, vulnerability in enumerate(document.vulnerabilities):
         if not vulnerability.id:

@@ -16,7 +16,9 @@ from hullmark.versions.scheme import InvalidVersion, sign
 
 _BEGINNING = ("0", "0.0.0-0")
 _NO_LIMIT = "*"
-_MAX_COMPARED = Limit(1_000_000, "versions times ranges of one OSV advisory")
+_MAX_COMPARED = Limit(
+    1_000_000, "versions times ranges of one OSV advisory (of more, each version is kept)", "shortened"
+)
 
 
 class Event(msgspec.Struct, frozen=True):

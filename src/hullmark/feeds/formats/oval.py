@@ -13,14 +13,14 @@ import msgspec
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, iterparse
 
-from hullmark.feeds.feed import Document, Report
+from hullmark.feeds.feed import Document, Report, reason_of
 from hullmark.feeds.formats import archives
 from hullmark.feeds.formats.rpms import instant
 from hullmark.model.advisory import Cvss, Range
-from hullmark.model.limit import Limit
+from hullmark.model.limit import BeyondLimit, Limit
 
 _MAX_DEPTH = Limit(32, "levels of criteria of an OVAL definition")
-_MAX_TESTS = Limit(4_000_000, "tests of an OVAL document")
+_MAX_TESTS = Limit(4_000_000, "tests of an OVAL document", "refused")
 _CUT = "it cannot be read to its end"
 _DAMAGE: tuple[type[BaseException], ...] = (*archives.DAMAGE, ParseError, DefusedXmlException, LookupError)
 _STATE_FIELDS = frozenset({"evr", "version", "release", "arch", "signature_keyid"})
@@ -105,7 +105,7 @@ def definitions(document: Document, report: Report, places: IsPlace = is_place) 
             try:
                 definition = _definition(element, tests, places)
             except ValueError as error:
-                report(element.attrib.get("id", document.url), str(error))
+                report(element.attrib.get("id", document.url), reason_of(error))
                 continue
             yield definition
 
@@ -315,7 +315,7 @@ class _Walk(msgspec.Struct):
 def _walk(criteria: _Element, where: tuple[tuple[Test, ...], ...], walk: _Walk, depth: int) -> None:
     """Gather the claims below a node. Of what an AND joins, the places are conditions of all its packages."""
     if depth > _MAX_DEPTH:
-        raise ValueError(f"its criteria are nested more than {_MAX_DEPTH} deep")
+        raise BeyondLimit(f"its criteria are nested more than {_MAX_DEPTH} deep")
     is_and = criteria.attrib.get("operator", "AND") == "AND"
     inner: list[_Element] = []
     packages: dict[str, list[Test]] = {}

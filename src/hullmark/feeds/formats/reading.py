@@ -15,7 +15,7 @@ T = TypeVar("T")
 UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding foreign JSON raises."""
 
-_LINE_LIMIT = Limit(1 << 20, "bytes of one line of a feed that is read line by line")
+_LINE_LIMIT = Limit(1 << 20, "bytes of one line of a feed that is read line by line", "refused")
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -50,13 +50,15 @@ def document_of(decoder: msgspec.json.Decoder[T], document: Document) -> T:
 
 
 def lines(document: Document, *, is_ended: bool = False) -> Iterator[str]:
-    """The lines of a text, without their ends, at most 1 MiB of each. Raises DamagedDocument where it cannot be read to its end.
+    """The lines of a text, without their ends. Raises DamagedDocument where it cannot be read to its end, or a line is longer than 1 MiB.
 
     `is_ended`: its last line has an end too, so that one without is cut.
     """
     line = b"\n"
     with undamaged(document, "it cannot be read to its end"), plain(document) as stream:
-        while more := stream.readline(_LINE_LIMIT):
+        while more := stream.readline(_LINE_LIMIT + 1):
+            if len(more) > _LINE_LIMIT:
+                raise DamagedDocument(document.url, f"it has a line of more than {_LINE_LIMIT >> 20} MiB")
             line = more
             yield line.decode("utf-8", "replace").rstrip("\r\n")
     if is_ended and not line.endswith(b"\n"):

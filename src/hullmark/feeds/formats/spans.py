@@ -7,7 +7,7 @@ from functools import cmp_to_key
 from typing import NamedTuple
 
 from hullmark.model.advisory import Range
-from hullmark.model.limit import Limit
+from hullmark.model.limit import BeyondLimit, Limit
 from hullmark.versions import Scheme
 from hullmark.versions.condition import Bound, Condition
 from hullmark.versions.scheme import sign
@@ -56,14 +56,14 @@ def ranges_of(condition: Condition, scheme: Scheme) -> tuple[Range, ...]:
 def without(
     affected: Iterable[Range], safe: Iterable[Range], fixes: Sequence[Range], scheme: Scheme
 ) -> tuple[Range, ...]:
-    """What is affected and not safe, as ranges in their order; raises InvalidVersion, and ValueError for more than 1,000 ranges.
+    """What is affected and not safe, as ranges in their order; raises InvalidVersion, and BeyondLimit for more than 1,000 ranges.
 
     Each is `fixed` by the version at which the first of `fixes` begins that does not begin before the range ends.
     """
     order = scheme.compare
     cuts, spans = [*map(_span, safe)], [*map(_span, affected)]
     if len(cuts) + len(spans) > _MAX_RANGES:
-        raise ValueError(f"it has more than {_MAX_RANGES:,} ranges")
+        raise BeyondLimit(f"it has more than {_MAX_RANGES:,} ranges")
     left = _merged(spans, order)
     for cut in cuts:
         left = [piece for span in left for piece in _cut(span, cut, order)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds.feed import Report
+from hullmark.feeds.feed import Report, reason_of
 from hullmark.feeds.formats.ecosystems import ecosystem_of, pypi_name
 from hullmark.feeds.formats.osv_record import advisories_of
 from hullmark.feeds.formats.rpms import instant
@@ -224,7 +224,7 @@ def _github_row(fix: _Fix, report: Report, place: str) -> AffectedPackage | None
     try:
         ranges = ranges_of(fix.range, fixed)
     except ValueError as error:
-        report(place, str(error))
+        report(place, reason_of(error))
         return None
     return AffectedPackage(
         namespace=ecosystem.namespace,

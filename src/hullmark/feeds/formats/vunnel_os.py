@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 
 from hullmark.feeds.amazon import low_of
-from hullmark.feeds.feed import Report
+from hullmark.feeds.feed import Report, reason_of
 from hullmark.feeds.formats import rhel_minors
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Cvss, FixState, Range
-from hullmark.model.limit import Limit
+from hullmark.model.limit import BeyondLimit, Limit
 
 _FORMATS = {
     "rpm": "rpm",
@@ -220,7 +220,7 @@ def _rows(row: AffectedPackage, fixes: Sequence[_FixedIn], identity: str, report
         try:
             ranges = _ranges(fix, identity)
         except ValueError as error:
-            report(f"{identity} {row.name}", str(error))
+            report(f"{identity} {row.name}", reason_of(error))
             continue
         yield msgspec.structs.replace(
             row, ranges=ranges, fix_state=_state(fix), fix_date=fix.day if fix.fix else "", vendor_ids=fix.announcements
@@ -254,7 +254,7 @@ def _ranges(fix: _FixedIn, identity: str) -> tuple[Range, ...]:
 def ranges_of(text: str, fixed: str) -> tuple[Range, ...]:
     """A condition `>= a, < b || < c` (commas may be missing) as ranges, all with this fix. Raises ValueError if it is none."""
     if len(text) > _MAX_RANGE:
-        raise ValueError(f"its range is longer than {_MAX_RANGE:,} characters")
+        raise BeyondLimit(f"its range is longer than {_MAX_RANGE:,} characters")
     return tuple(_range(clause, fixed) for clause in text.split("||"))
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from hullmark.model.limit import Limit
+from hullmark.model.limit import BeyondLimit, Limit
 
 _LIMIT = Limit(4 << 20, "bytes of an advisory in YAML")
 
@@ -21,9 +21,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def load(data: bytes) -> Any:
-    """The document's data. Raises ValueError for what is no YAML, larger than 4 MiB, or has aliases."""
+    """The document's data. Raises ValueError for what is not YAML or has aliases, BeyondLimit for more than 4 MiB."""
     if len(data) > _LIMIT:
-        raise ValueError("it is larger than 4 MiB")
+        raise BeyondLimit(f"it is larger than {_LIMIT >> 20} MiB")
     try:
         events = yaml.parse(data, Loader=_Loader)
         if any(isinstance(event, yaml.AliasEvent) for event in events):

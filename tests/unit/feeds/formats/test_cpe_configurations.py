@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hullmark.feeds.formats.cpe_configurations import Configuration, Cpe, affected_of, cpe_of
 from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, Range
+from tests.unit.feeds.reading import Problems
 
 CURL = "cpe:2.3:a:haxx:curl:*:*:*:*:*:*:*:*"
 WINDOWS = "cpe:2.3:o:microsoft:windows:-:*:*:*:*:*:*:*"
@@ -22,8 +23,15 @@ def configuration(*nodes: list[dict[str, Any]], operator: str = "OR", **rest: An
 
 
 def only(*configurations: Configuration) -> AffectedPackage:
-    (affected,) = affected_of(configurations)
+    (affected,) = found_in(*configurations)
     return affected
+
+
+def found_in(*configurations: Configuration) -> tuple[AffectedPackage, ...]:
+    problems: Problems = []
+    found = affected_of(configurations, lambda place, why: problems.append((place, why)), "CVE-1-1")
+    assert problems == []
+    return found
 
 
 @pytest.mark.parametrize(
@@ -107,9 +115,7 @@ def test_the_software_that_a_name_is_for_is_a_platform() -> None:
 
 def test_negated_nodes_and_hardware_say_nothing() -> None:
     hardware = "cpe:2.3:h:cisco:asa:-:*:*:*:*:*:*:*"
-    assert (
-        affected_of([configuration([{"criteria": CURL}], negate=True), configuration([{"criteria": hardware}])]) == ()
-    )
+    assert found_in(configuration([{"criteria": CURL}], negate=True), configuration([{"criteria": hardware}])) == ()
 
 
 @given(st.text(max_size=60) | st.text(alphabet=r":\*-aho23.cpe", max_size=60).map(lambda text: f"cpe:2.3:{text}"))
