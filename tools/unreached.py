@@ -21,13 +21,14 @@ ENTRIES = ("hullmark", "hullmark.cli", "hullmark.app.api", "hullmark.server.post
 RUN_BY_ALEMBIC = "hullmark.server.tables.migrations."
 PLUGINS = frozenset(
     (
-        *("CATALOGER", "FEED", "FEEDS", "FORMAT", "ROUTES", "SCHEME"),
+        *("CATALOGER", "CHANNEL", "FACET", "FEED", "FEEDS", "FORMAT", "PARSER", "PARSERS", "ROUTES", "SCHEME"),
+        *("SOURCE", "SOURCES", "TRIGGERS"),
         *("EPILOG", "HELP", "LISTS", "NAME", "add_arguments", "run"),
     )
 )
 """What is asked of the modules of a list by its name."""
-PLUGIN_CLASSES = frozenset(("Parser",))
-"""Of modules of a list, every constant of such a class is taken."""
+LOADERS = frozenset(("import_module", "plugins"))
+"""What imports modules by name."""
 OVERRIDES = frozenset(("_check_value", "_get_socket", "_should_upgrade_to_ws"))
 """Methods with private names that a library calls."""
 INERT = frozenset(("ABC", "Enum", "Generic", "IntEnum", "NamedTuple", "Protocol", "StrEnum", "Struct", "TypedDict"))
@@ -131,8 +132,8 @@ class Search:
             module = self.modules[name]
             self.reached.add(name)
             self._todo += [(module, each) for each in module.loose]
-            for each, nodes in module.defined.items():
-                if each in PLUGINS or _is_special(each) or _is_plugin(nodes) or name.startswith(RUN_BY_ALEMBIC):
+            for each in module.defined:
+                if each in PLUGINS or _is_special(each) or name.startswith(RUN_BY_ALEMBIC):
                     self.reach(name, each)
             name = name.rpartition(".")[0]
 
@@ -228,22 +229,14 @@ class Search:
         """A module whose name is a text; where modules are imported by name, also one of the same package by the end of its name."""
         if text in self.modules:
             self.bring_in(text)
-        if "import_module" in module.imported:
-            for name in self._by_end.get(text, ()):
-                if name.startswith(f"{module.package}."):
+        if LOADERS & module.imported.keys():
+            for name in self._by_end.get(text.rpartition(".")[2], ()):
+                if name.startswith(f"{module.package}.") and name.endswith(f".{text}"):
                     self.bring_in(name)
 
 
 def _is_special(name: str) -> bool:
     return name[:2] == "__" == name[-2:]
-
-
-def _is_plugin(nodes: Iterable[ast.AST]) -> bool:
-    calls = (node.value for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign))
-    return any(
-        isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in PLUGIN_CLASSES
-        for call in calls
-    )
 
 
 def modules_in(folder: Path) -> dict[str, Module]:

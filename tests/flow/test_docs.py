@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -16,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from hullmark.cli.main import parse, verbs
-from tests.support.images import Blobs, small_layout, tagged, tar_of, write_layout
+from tests.support.images import small_layout
 from tests.support.places import REPOSITORY
 from tools.demo import tour
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
-HOW_TO = REPOSITORY / "docs" / "how-to" / "add-a-cataloger.md"
+HOW_TOS = REPOSITORY / "docs" / "how-to"
 README = REPOSITORY / "README.md"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_NAMED_BLOCK = re.compile(r"^`([^`\n]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAMED_BLOCK = re.compile(r"^`([^`\n]+)`:\n\n```(?:python|text)\n", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -65,7 +64,7 @@ def test_a_path_of_the_repository_that_is_named_is_there(page: Path) -> None:
     named = re.findall(
         r"`((?:src|tests|tools|examples|docs|bench)/[a-z0-9_./-]+\.(?:py|md|sh|yaml|txt))`", page.read_text("utf-8")
     )
-    made_by_the_reader = {name for name, _ in _NAMED_BLOCK.findall(page.read_text("utf-8"))}
+    made_by_the_reader = set(_NAMED_BLOCK.findall(page.read_text("utf-8")))
     assert [path for path in named if path not in made_by_the_reader and not (REPOSITORY / path).exists()] == []
 
 
@@ -109,89 +108,5 @@ def test_the_examples_advisories_are_asked_as_of_the_day_that_they_declare() -> 
 
 
 def test_every_how_to_fits_on_a_page() -> None:
-    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in HOW_TO.parent.glob("*.md")}
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in HOW_TOS.glob("*.md")}
     assert {name: lines for name, lines in lengths.items() if lines > 160} == {}
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """A copy of the program and of what its tests of catalogers need, with the how-to's files in it but not listed."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    for folder in ("src/hullmark", "tests/support", "tests/versions"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ignore)
-    for file in ("pyproject.toml", "tests/__init__.py", "tests/unit/__init__.py", "tests/unit/test_rooms.py"):
-        target = tmp_path / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / file, target)
-    (tmp_path / "tests/unit/catalog").mkdir()
-    (tmp_path / "tests/unit/catalog/__init__.py").write_bytes(b"")
-    for name, body in _NAMED_BLOCK.findall(HOW_TO.read_text("utf-8")):
-        (tmp_path / name).write_text(body, "utf-8")
-    return tmp_path
-
-
-def edit(copy: Path) -> None:
-    """The how-to's step 2: one line edited."""
-    path = copy / "src/hullmark/catalog/__init__.py"
-    [line] = [block for block in blocks(HOW_TO, "python") if block.startswith("_INSTALLED = ")]
-    text, edited = re.subn(r"^_INSTALLED = .*$", line.strip(), path.read_text("utf-8"), flags=re.MULTILINE)
-    assert edited == 1
-    path.write_text(text, "utf-8")
-
-
-def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of the copy, or of what is installed, with the copy's code."""
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
-    return subprocess.run(
-        [sys.executable, *arguments], check=False, capture_output=True, text=True, cwd=copy, env=environment
-    )
-
-
-def test_the_how_tos_cataloger_works_once_it_is_listed(copied: Path) -> None:
-    edit(copied)
-    tests = run(copied, "-m", "pytest", "-q", "tests/unit/catalog", "tests/unit/test_rooms.py", "-k", "octave or list")
-    assert tests.returncode == 0, tests.stdout + tests.stderr
-
-    hullmark = ("-c", "import sys; from hullmark.cli import main; sys.exit(main())")
-    assert "octave " in run(copied, *hullmark, "catalogers").stdout
-    layer = tar_of({"usr/share/octave/packages/signal-1.4.5/packinfo/DESCRIPTION": b"Name: signal\nVersion: 1.4.5\n"})
-    blobs = Blobs()
-    layout = write_layout(copied / "layout", blobs, [tagged(blobs.image([layer]), "latest")])
-    scanned = run(copied, *hullmark, "scan", "--no-cache", "-o", "json", f"oci-dir:{layout}")
-    assert scanned.returncode == 0, scanned.stderr
-    assert [package["purl"] for package in json.loads(scanned.stdout)["packages"]] == ["pkg:generic/signal@1.4.5"]
-
-
-def test_a_cataloger_that_is_not_listed_is_noticed(copied: Path) -> None:
-    done = run(copied, "-m", "pytest", "-q", "tests/unit/test_rooms.py", "-k", "rooms_list")
-    assert done.returncode == 1
-    assert "hullmark.catalog.octave" in done.stdout
-
-
-def test_the_how_tos_code_is_in_the_one_style(copied: Path) -> None:
-    ruff = Path(sys.executable).parent / "ruff"
-    if not ruff.exists():
-        pytest.skip("ruff is not installed beside this Python")
-    written = [name for name, _ in _NAMED_BLOCK.findall(HOW_TO.read_text("utf-8"))]
-    assert len(written) == 2
-    for verb in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [ruff, *verb, "--no-cache", *written], check=False, capture_output=True, text=True, cwd=copied
-        )
-        assert done.returncode == 0, done.stdout
-
-
-def test_the_how_tos_parser_of_configuration_reads_what_its_test_says(tmp_path: Path) -> None:
-    page = HOW_TO.with_name("add-a-configuration-parser.md")
-    named = dict(_NAMED_BLOCK.findall(page.read_text("utf-8")))
-    (module, body), (test, cases) = named.items()
-    name = module.removeprefix("src/").removesuffix(".py").replace("/", ".")
-    (tmp_path / "parser.py").write_text(body, "utf-8")
-    (tmp_path / Path(test).name).write_text(cases.replace(name, "parser"), "utf-8")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"}
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", str(tmp_path / Path(test).name)]
-    done = subprocess.run(
-        [sys.executable, *words], check=False, capture_output=True, text=True, cwd=tmp_path, env=environment
-    )
-    assert done.returncode == 0, done.stdout
-    assert "1 passed" in done.stdout

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from hullmark.facets import FACETS
 from hullmark.model.errors import BrokenImage
 from hullmark.model.image import Image
 from hullmark.model.malware import MalwareScan
-from hullmark.scanning.facets import FACETS, facets_for
+from hullmark.scanning.facets import facets_for
 from hullmark.scanning.layercache import FolderKeep, Keep
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_image

@@ -652,23 +652,19 @@ async def same(db: Database, number: int, scanned: ScanResult, book: Snapshot, a
     # Copies of a package that several packages own differ in nothing that is ordered but where they lie.
     assert [in_order(each) for each in found] == [in_order(each) for each in wanted], name
     assert sorted(found, key=repr) == sorted(wanted, key=repr), name
-    unknown: list[tuple[str, str]] = []
+    unknown: list[str] = []
     cursor: str | None = None
     async with db.system() as conn:
         while True:
             page = await reports.unknown(conn, number, cursor, 13)
-            unknown += [(package.package.purl, reason) for package in page.packages for reason in package.reasons]
+            unknown += [each.package.purl for each in page.packages for _ in each.reasons]
             cursor = page.next
             if cursor is None:
                 break
     # What a namespace does not tell of is a gap of a result, and here the reason of each package that has none of its own.
-    wanted_unknown = [(told.package.purl, told.reason) for told in expected.unknown]
-    has_own = {purl for purl, _ in wanted_unknown}
-    gaps: dict[int, tuple[str, str]] = {}
-    for uncovered, reason in partly_told(matching.matchable(scanned), book, at=at):
-        if uncovered.purl not in has_own:
-            gaps.setdefault(id(uncovered), (uncovered.purl, reason))
-    assert Counter(unknown) == Counter([*wanted_unknown, *gaps.values()]), name
+    own = [told.package.purl for told in expected.unknown]
+    uncovered = {id(found): found.purl for found, _ in partly_told(matching.matchable(scanned), book, at=at)}
+    assert Counter(unknown) == Counter([*own, *(purl for purl in uncovered.values() if purl not in own)]), name
 
 
 def in_order(each: Mapping[str, Any]) -> list[Any]:

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from hullmark.facets.configuration.accounts import GROUP, PASSWD
-from hullmark.facets.configuration.crontab import CRONTAB
-from hullmark.facets.configuration.pam import PAM
+from hullmark.facets.configuration.crontab import PARSER as CRONTAB
+from hullmark.facets.configuration.pam import PARSER as PAM
 from hullmark.facets.configuration.parser import Parser
-from hullmark.facets.configuration.ssh_keys import SSH_KEYS, private_key
-from hullmark.facets.configuration.sshd import SSHD
+from hullmark.facets.configuration.ssh_keys import PARSER as SSH_KEYS
+from hullmark.facets.configuration.ssh_keys import private_key
+from hullmark.facets.configuration.sshd import PARSER as SSHD
 from hullmark.facets.configuration.sshd_keywords import KEYWORDS
-from hullmark.facets.configuration.sudoers import SUDOERS
-from hullmark.facets.configuration.systemd import SYSTEMD
+from hullmark.facets.configuration.sudoers import PARSER as SUDOERS
+from hullmark.facets.configuration.systemd import PARSER as SYSTEMD
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings

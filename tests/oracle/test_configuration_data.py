@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.mysql import MYSQL
+from hullmark.facets.configuration.mysql import PARSER as MYSQL
 from hullmark.facets.configuration.mysql_names import NAMED_SKIP, SWITCHES
 from hullmark.facets.configuration.mysql_options import Option, read_options
 from hullmark.facets.configuration.parser import Files, Parser
-from hullmark.facets.configuration.postgresql import POSTGRESQL
-from hullmark.facets.configuration.redis import REDIS
+from hullmark.facets.configuration.postgresql import PARSER as POSTGRESQL
+from hullmark.facets.configuration.redis import PARSER as REDIS
 from hullmark.model.setting import Setting, Value
 from tests.support.configuration import read_settings
 from tests.support.configured import run_in, settings_of

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.apt import APT
+from hullmark.facets.configuration.apt import PARSER as APT
 from hullmark.facets.configuration.java_properties import properties
-from hullmark.facets.configuration.loader import LD
-from hullmark.facets.configuration.openssl import OPENSSL
+from hullmark.facets.configuration.loader import PARSER as LD
+from hullmark.facets.configuration.openssl import PARSER as OPENSSL
 from hullmark.facets.configuration.openssl_syntax import Sections, read_sections
 from hullmark.facets.configuration.parser import Files, Parser
-from hullmark.facets.configuration.sysctl import SYSCTL
+from hullmark.facets.configuration.sysctl import PARSER as SYSCTL
 from hullmark.model.setting import Setting
 from tests.support.configuration import ReadSettings, read_settings
 from tests.support.configured import files_below, run_in, settings_of

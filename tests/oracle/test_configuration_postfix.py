@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.postfix import POSTFIX
+from hullmark.facets.configuration.postfix import PARSER as POSTFIX
 from hullmark.facets.configuration.postfix_names import AT_DELIVERY, DEFAULTS, KNOWN, SWITCHES
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings

@@ -13,17 +13,17 @@ from typing import cast
 
 import pytest
 
-from hullmark.facets.configuration.apache import APACHE
+from hullmark.facets.configuration.apache import PARSER as APACHE
 from hullmark.facets.configuration.apache_directives import FLAGS as APACHE_FLAGS
 from hullmark.facets.configuration.apache_directives import KNOWN
 from hullmark.facets.configuration.apache_reader import ApacheReader, Section
 from hullmark.facets.configuration.apache_syntax import environment, words
 from hullmark.facets.configuration.files import KeptFiles
-from hullmark.facets.configuration.nginx import NGINX
+from hullmark.facets.configuration.nginx import PARSER as NGINX
 from hullmark.facets.configuration.nginx_directives import FLAGS, INHERITED
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from hullmark.facets.configuration.parser import Files, Parser
-from hullmark.facets.configuration.php import PHP
+from hullmark.facets.configuration.php import PARSER as PHP
 from hullmark.facets.configuration.php_ini import IniReader
 from hullmark.facets.configuration.php_settings import CONSTANTS
 from hullmark.model.setting import Setting, Value

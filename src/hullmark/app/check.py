@@ -35,7 +35,7 @@ from hullmark.policy.deadlines import GrantedGrace, granted, next_moment
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.explain import explain
-from hullmark.policy.facts import Facts
+from hullmark.policy.facts import Facts, of_facets
 from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import Needs, needs
@@ -200,7 +200,7 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOption
         inventory=inventory,
         now=now,
         contents=contents_of(scanned, wanted),
-        **{name: scanned.facets[name] for name in wanted.facets},
+        **of_facets({name: scanned.facets[name] for name in wanted.facets}),
         ghosts=wanted.ghosts,
         matches=_matches(scanned, wanted, now, asked),
         dockerfile_text=asked.dockerfile,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from hullmark.facets.configuration.facet import CONFIGURATION
+from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.model.configuration import Configuration, ImageConfiguration
 from hullmark.model.errors import HullmarkError
 from hullmark.policy.values import NameGlob

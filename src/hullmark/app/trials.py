@@ -23,7 +23,7 @@ from hullmark.model.verdict import Action, Finding, Outcome, Verdict
 from hullmark.policy.cases import Case, Cases, differences
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 from hullmark.policy.evaluate import evaluate
-from hullmark.policy.facts import Facts
+from hullmark.policy.facts import Facts, of_facets
 from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
@@ -98,7 +98,7 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
         inventory=scanned.inventory,
         now=_moment(case.at),
         contents=contents_of(scanned, wanted),
-        **scanned.facets,
+        **of_facets(scanned.facets),
         malware=malware_of(case.malware, scanned.inventory) if case.malware is not None else None,
         ghosts=wanted.ghosts,
         matches=None if weaknesses is None else matches_of(weaknesses, case.no_data, scanned.inventory),

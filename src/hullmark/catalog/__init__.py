@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.model.plugin import plugins
 
 _INSTALLED = ("dpkg", "rpm", "apk", "python", "npm", "gem", "java", "jvm", "golang", "rust", "redhat_image", "unread")
 _DECLARED = ("lock_npm", "lock_python", "lock_ruby", "lock_rust", "lock_go", "lock_java", "lock_unread")
 
 
-def _load(modules: Iterable[str]) -> tuple[Cataloger, ...]:
-    return tuple(import_module(f"hullmark.catalog.{module}").CATALOGER for module in modules)
-
-
-CATALOGERS: tuple[Cataloger, ...] = _load(_INSTALLED)
+CATALOGERS: tuple[Cataloger, ...] = tuple(plugins(__name__, _INSTALLED, "CATALOGER"))
 """What is installed: of use in images and folders."""
 
 DECLARED: tuple[Cataloger, ...]
@@ -27,5 +22,5 @@ def __getattr__(name: str) -> Any:
     """DECLARED is loaded when it is first asked for: images do not need it."""
     if name != "DECLARED":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()["DECLARED"] = _load(_DECLARED)
+    globals()["DECLARED"] = tuple(plugins(__name__, _DECLARED, "CATALOGER"))
     return globals()["DECLARED"]

@@ -22,12 +22,9 @@ def _formats() -> Iterable[tuple[str, str]]:
 
 
 def _facets() -> Iterable[tuple[str, str]]:
-    from hullmark.scanning.facets import FACETS, facets_for
-    from hullmark.scanning.request import ScanResources
+    from hullmark.facets import FACETS
 
-    with facets_for(FACETS.keys() - {"malware"}, ScanResources()) as facets:
-        found = {facet.name: facet.assemble.__module__ for facet in facets}
-    return sorted({**found, "malware": "hullmark.facets.malware.facet"}.items())
+    return sorted((name, f"hullmark.facets.{module}") for name, module in FACETS.items())
 
 
 def _schemes() -> Iterable[tuple[str, str]]:

@@ -3,9 +3,8 @@ several share is in `formats`."""
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from hullmark.feeds.feed import Feed
+from hullmark.model.plugin import plugins
 
 _DISTRIBUTIONS = (
     *("debian", "debian_lists", "debian_support", "distro_info", "ubuntu", "ubuntu_tracker"),
@@ -25,5 +24,4 @@ _COLLECTIONS = ("vunnel",)
 def load() -> tuple[Feed, ...]:
     """Every feed, in the order of the lists. A module may hold several, as FEEDS."""
     names = (*_DISTRIBUTIONS, *_LANGUAGES, *_PRODUCTS, *_ABOUT_CVES, *_COLLECTIONS)
-    modules = [import_module(f"hullmark.feeds.{name}") for name in names]
-    return tuple(feed for module in modules for feed in getattr(module, "FEEDS", None) or (module.FEED,))
+    return tuple(plugins(__name__, names, "FEED"))

@@ -63,8 +63,7 @@ def find(
             sound[package.purl] = cleared(package, usable)
         found += [(package, each) for each in resolve(package, usable, plan.release, plan.stays_at)]
     overrule(book, (each for _, each in found))
-    unknown += _unsupported(told, plan, book, at)
-    unknown += _unheard(told, spoken_of)
+    unknown += [*_unsupported(told, plan, book, at), *_unheard(told, spoken_of)]
     open_namespaces = uncovered(gaps(inventory.packages, plan, book, at))
     return Matches(
         source=inventory.source,

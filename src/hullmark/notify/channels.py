@@ -1,38 +1,14 @@
-"""Every kind of channel. To add one, write a module with CHANNEL and put it here."""
+"""Every kind of channel. To add one, write a module with CHANNEL and put its name into a line below."""
 
 from __future__ import annotations
 
-from hullmark.notify import (
-    anchore,
-    apprise,
-    discord,
-    email,
-    github,
-    jira,
-    mattermost,
-    opsgenie,
-    pagerduty,
-    slack,
-    teams,
-    webhook,
-)
+from hullmark.model.plugin import plugins
 from hullmark.notify.channel import Channel
 
+_CHATS = ("slack", "teams", "mattermost", "discord")
+_OTHERS = ("email", "apprise", "anchore", "pagerduty", "opsgenie", "jira", "github")
+
 CHANNELS: dict[str, Channel] = {
-    each.name: each
-    for each in (
-        webhook.CHANNEL,
-        slack.CHANNEL,
-        teams.CHANNEL,
-        mattermost.CHANNEL,
-        discord.CHANNEL,
-        email.CHANNEL,
-        apprise.CHANNEL,
-        anchore.CHANNEL,
-        pagerduty.CHANNEL,
-        opsgenie.CHANNEL,
-        jira.CHANNEL,
-        github.CHANNEL,
-    )
+    channel.name: channel for channel in plugins("hullmark.notify", ("webhook", *_CHATS, *_OTHERS), "CHANNEL")
 }
 """By name."""

@@ -56,7 +56,7 @@ def facts_of(trigger: Trigger[Any], params: Params) -> frozenset[Fact]:
     if trigger.looks_at is not None:
         return trigger.looks_at
     found = {fact for need in trigger.needs_of(params) for fact in _NEEDED[need]}
-    if trigger.contents is not None:
+    if trigger.contents is not None or trigger.facets:
         found.update(_NEEDED[Need.CONTENTS])
     return frozenset(found)
 

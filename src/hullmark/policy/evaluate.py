@@ -157,7 +157,11 @@ def lacking(rule: Rule, facts: Facts) -> str:
         return "the image's settings could not be read"
     if Need.MATCHES in needs and facts.matches is None:
         return _UNMATCHED
-    return next((reason for need, reason in _FACETS.items() if need in needs and getattr(facts, need) is None), "")
+    for need, reason in _FACETS.items():
+        if need in needs and getattr(facts, need) is None:
+            return reason
+    unknown = sorted(name for name in rule.trigger.facets if facts.others.get(name) is None)
+    return f"the facet {unknown[0]} was not collected" if unknown else ""
 
 
 def _cannot_tell(judged: _RuleResult, answer: CannotTell) -> None:

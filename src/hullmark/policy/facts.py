@@ -51,7 +51,7 @@ class Facts:
 
     `configuration` are the settings of the programs in the image. They, what searches for secrets, malware, certificates and keys
     and looks at the isolation found are None where nobody looked, as is `reach`: whether what the image starts comes to use a
-    package, by purl.
+    package, by purl. `others` is what facets came to that have no field of their own, by their names.
     """
 
     inventory: Inventory
@@ -70,6 +70,7 @@ class Facts:
     certificates: tuple[KeyFile, ...] | None = None
     isolation: tuple[Observation, ...] | None = None
     reach: Mapping[str, ReachState] | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def files(self) -> FileTable:
@@ -111,3 +112,12 @@ class Facts:
     def at_package(self, package: Package) -> tuple[Evidence, ...]:
         """Evidence for a package: everywhere its records stand."""
         return tuple(self.at(place.path, place.layer, package.version) for place in package.locations)
+
+
+_FACETS = ("certificates", "configuration", "malware", "secrets")
+
+
+def of_facets(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What facets came to, by their names, as fields of `Facts`."""
+    own = {name: value for name, value in found.items() if name in _FACETS}
+    return {**own, "others": {name: value for name, value in found.items() if name not in _FACETS}}

@@ -109,8 +109,8 @@ class Trigger(Generic[P]):
 
     `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; both may
     come, in any order. `looks_at` are the facts that it looks at: where one is incomplete it cannot tell (None: those that its needs
-    stand for). `needs` says which facts must have been collected; where files or settings are missing it is not
-    called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
+    stand for). `needs` says which facts must have been collected, `facets` names those of them that other facets than `FACETS` find;
+    where one is missing it is not called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
     the facts that it needs because of what its parameters ask. `advice(params, subject)` is a clause that says
     what the smallest change is after which it no longer fires on the subject. `moments(params, facts)` are those at which time alone
     may change what it answers, some that have passed or that change nothing among them; without it time changes nothing.
@@ -122,6 +122,7 @@ class Trigger(Generic[P]):
     check: Callable[[P, Facts], Iterator[Answer]]
     looks_at: frozenset[Fact] | Callable[[P], frozenset[Fact]] | None = None
     needs: frozenset[Need] = frozenset()
+    facets: frozenset[str] = frozenset()
     contents: Callable[[P], tuple[PathGlob, ...]] | None = None
     also_needs: Callable[[P], frozenset[Need]] | None = None
     advice: Callable[[P, str], str] | None = None

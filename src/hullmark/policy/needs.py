@@ -24,7 +24,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     config: bool = False
     matches: bool = False
     contents: tuple[PathGlob, ...] = ()
-    facets: frozenset[Need] = frozenset()
+    facets: frozenset[str] = frozenset()
 
 
 def needs(policy: Policy) -> Needs:
@@ -43,5 +43,5 @@ def needs(policy: Policy) -> Needs:
         config=Need.CONFIG in wanted or any(selector.when.labels for selector in policy.apply),
         matches=Need.MATCHES in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),
-        facets=wanted & FACETS,
+        facets=(wanted & FACETS).union(*(rule.trigger.facets for rule in policy.rules)),
     )

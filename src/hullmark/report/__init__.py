@@ -17,45 +17,25 @@ if TYPE_CHECKING:
     from hullmark.model.verdict import Verdict
     from hullmark.report.format import Format, Kind
 
-# Names of modules, not modules: a command must not pay for the formats that it does not write.
+_MODULES = (
+    *("configuration_json", "configuration_table"),
+    *("files_json", "files_table"),
+    *("inventory_cyclonedx_json", "inventory_json", "inventory_purls", "inventory_spdx_json", "inventory_syft_json"),
+    *("inventory_table", "known_json"),
+    *("malware_json", "malware_table"),
+    *("matches_cosign_vuln", "matches_csaf", "matches_csv", "matches_cyclonedx_json", "matches_cyclonedx_vex_json"),
+    *("matches_github", "matches_gitlab", "matches_html", "matches_json", "matches_junit", "matches_markdown"),
+    *("matches_openvex", "matches_sarif", "matches_table", "matches_template"),
+    *("secrets_json", "secrets_table"),
+    *("verdict_github", "verdict_html", "verdict_json", "verdict_junit", "verdict_markdown", "verdict_sarif"),
+    "verdict_table",
+)
+"""The modules that hold formats, each named KIND_NAME. A new format is one module and its name here."""
+
+# Modules are imported when they are asked for: a command must not pay for the formats that it does not write.
 FORMATS: dict[tuple[Kind, str], str] = {
-    ("configuration", "json"): "hullmark.report.configuration_json",
-    ("configuration", "table"): "hullmark.report.configuration_table",
-    ("files", "json"): "hullmark.report.files_json",
-    ("files", "table"): "hullmark.report.files_table",
-    ("inventory", "cyclonedx-json"): "hullmark.report.cyclonedx_json",
-    ("inventory", "json"): "hullmark.report.inventory_json",
-    ("inventory", "purls"): "hullmark.report.purls",
-    ("inventory", "spdx-json"): "hullmark.report.spdx_json",
-    ("inventory", "syft-json"): "hullmark.report.syft_json",
-    ("inventory", "table"): "hullmark.report.inventory_table",
-    ("known", "json"): "hullmark.report.known_json",
-    ("malware", "json"): "hullmark.report.malware_json",
-    ("malware", "table"): "hullmark.report.malware_table",
-    ("matches", "cosign-vuln"): "hullmark.report.matches_cosign_vuln",
-    ("matches", "csaf"): "hullmark.report.vex_csaf",
-    ("matches", "csv"): "hullmark.report.matches_csv",
-    ("matches", "cyclonedx-json"): "hullmark.report.matches_cyclonedx_json",
-    ("matches", "cyclonedx-vex-json"): "hullmark.report.vex_cyclonedx_json",
-    ("matches", "github"): "hullmark.report.matches_github",
-    ("matches", "gitlab"): "hullmark.report.matches_gitlab",
-    ("matches", "html"): "hullmark.report.matches_html",
-    ("matches", "json"): "hullmark.report.matches_json",
-    ("matches", "junit"): "hullmark.report.matches_junit",
-    ("matches", "markdown"): "hullmark.report.matches_markdown",
-    ("matches", "openvex"): "hullmark.report.vex_openvex",
-    ("matches", "sarif"): "hullmark.report.matches_sarif",
-    ("matches", "table"): "hullmark.report.matches_table",
-    ("matches", "template"): "hullmark.report.matches_template",
-    ("secrets", "json"): "hullmark.report.secrets_json",
-    ("secrets", "table"): "hullmark.report.secrets_table",
-    ("verdict", "github"): "hullmark.report.verdict_github",
-    ("verdict", "html"): "hullmark.report.verdict_html",
-    ("verdict", "json"): "hullmark.report.verdict_json",
-    ("verdict", "junit"): "hullmark.report.verdict_junit",
-    ("verdict", "markdown"): "hullmark.report.verdict_markdown",
-    ("verdict", "sarif"): "hullmark.report.verdict_sarif",
-    ("verdict", "table"): "hullmark.report.verdict_table",
+    (cast("Kind", kind), name.replace("_", "-")): f"{__name__}.{kind}_{name}"
+    for kind, _, name in (module.partition("_") for module in _MODULES)
 }
 """(kind, name) → the module whose FORMAT constant it is."""
 

@@ -11,7 +11,7 @@ import msgspec
 from hullmark.model.advisory import Cvss
 from hullmark.model.match import Match, MatchedAdvisory, Matches
 from hullmark.model.package import Package
-from hullmark.report import cyclonedx_json
+from hullmark.report import inventory_cyclonedx_json
 from hullmark.report.documents import content_uuid, encode, known_version
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
@@ -54,7 +54,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
 def document(matches: Matches, context: RenderContext, analyse: Analyse) -> Json:
     """The document. `analyse` says what stands as the analysis of a match."""
     packages = list({_identity(match.package): match.package for match in matches.matches}.values())
-    document: Json = msgspec.json.decode(cyclonedx_json.render(as_inventory(matches, packages), context))
+    document: Json = msgspec.json.decode(inventory_cyclonedx_json.render(as_inventory(matches, packages), context))
     # The writer lists the packages in their order, behind the operating system.
     components = document["components"][len(document["components"]) - len(packages) :]
     refs = {_identity(package): found["bom-ref"] for package, found in zip(packages, components, strict=True)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
+from hullmark.facets import facet_named
 from hullmark.facets.facet import Facet
 from hullmark.scanning.request import ScanResources
 
@@ -16,19 +17,7 @@ def facets_for(names: Iterable[str], means: ScanResources) -> Iterator[tuple[Fac
     Raises HullmarkError where that is wished for and not to be had.
     """
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(FACETS[name](means)) for name in sorted(names))
-
-
-def _certificates(means: ScanResources) -> AbstractContextManager[Facet]:
-    from hullmark.facets.certificates.facet import CERTIFICATES
-
-    return nullcontext(CERTIFICATES)
-
-
-def _configuration(means: ScanResources) -> AbstractContextManager[Facet]:
-    from hullmark.facets.configuration.facet import CONFIGURATION
-
-    return nullcontext(CONFIGURATION)
+        yield tuple(stack.enter_context(_opened(name, means)) for name in sorted(names))
 
 
 @contextmanager
@@ -52,10 +41,14 @@ def _secrets(means: ScanResources) -> AbstractContextManager[Facet]:
     return nullcontext(secrets_facet(own, means.secret_salt))
 
 
-FACETS: dict[str, Callable[[ScanResources], AbstractContextManager[Facet]]] = {
-    "certificates": _certificates,
-    "configuration": _configuration,
+_WITH_RESOURCES: dict[str, Callable[[ScanResources], AbstractContextManager[Facet]]] = {
     "malware": _malware,
     "secrets": _secrets,
 }
-"""A new facet is its room in hullmark.facets and a line here."""
+"""Those that are made of something that the machine has, in place of a constant."""
+
+
+def _opened(name: str, means: ScanResources) -> AbstractContextManager[Facet]:
+    if name in _WITH_RESOURCES:
+        return _WITH_RESOURCES[name](means)
+    return nullcontext(facet_named(name))

@@ -1,6 +1,6 @@
 """Sources: from what a person writes to an image with its settings and its layers, still unread.
 
-To add one, write a module with a constant `SOURCE = Source(…)` and put it into SOURCES.
+To add one, write a module with a constant `SOURCE = Source(…)` and put its name into a line below.
 """
 
 from __future__ import annotations
@@ -9,20 +9,15 @@ from pathlib import Path
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
-from hullmark.source import daemon, docker_archive, oci_archive, oci_dir, registry, skopeo_dir
+from hullmark.model.plugin import plugins
+from hullmark.source import docker_archive, registry
 from hullmark.source.places import exists, split_place
 from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, Source, SourceOptions
 
-SOURCES: tuple[Source, ...] = (
-    oci_dir.SOURCE,
-    skopeo_dir.SOURCE,
-    oci_archive.SOURCE,
-    docker_archive.SOURCE,
-    daemon.DOCKER,
-    daemon.PODMAN,
-    registry.SOURCE,
-)
+_MODULES = ("oci_dir", "skopeo_dir", "oci_archive", "docker_archive", "daemon", "registry")
+
+SOURCES: tuple[Source, ...] = tuple(plugins(__name__, _MODULES, "SOURCE"))
 """Every source. For bare paths, the first one that recognises it is taken: archives of today's Docker are OCI's too."""
 
 IMAGE = "image"

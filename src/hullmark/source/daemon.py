@@ -20,3 +20,4 @@ def _open_podman(rest: str, reference: str, options: SourceOptions) -> Image:
 
 DOCKER = Source(scheme="docker", open=_open_docker)
 PODMAN = Source(scheme="podman", open=_open_podman)
+SOURCES = (DOCKER, PODMAN)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from hullmark.model.plugin import plugins
 from hullmark.versions import generic
 from hullmark.versions.scheme import InvalidVersion, Scheme
 
@@ -27,9 +26,7 @@ _LANGUAGES = (
 )
 _OTHERS = ("bitnami", "generic", "jvm", "rhctag", "semver")
 
-SCHEMES: tuple[Scheme, ...] = tuple(
-    import_module(f"hullmark.versions.{name}").SCHEME for name in sorted((*_OS, *_LANGUAGES, *_OTHERS))
-)
+SCHEMES: tuple[Scheme, ...] = tuple(plugins(__name__, sorted((*_OS, *_LANGUAGES, *_OTHERS)), "SCHEME"))
 
 _BY_NAME = {name: scheme for scheme in SCHEMES for name in (*scheme.aliases, scheme.name)}
 _BY_TYPE = {kind: scheme for scheme in SCHEMES for kind in scheme.types}

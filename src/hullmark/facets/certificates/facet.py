@@ -72,4 +72,4 @@ def assemble(view: FacetView) -> tuple[KeyFile, ...]:
     )
 
 
-CERTIFICATES = Facet(name="certificates", reads=(CERTIFICATE_READ,), assemble=assemble)
+FACET = Facet(name="certificates", reads=(CERTIFICATE_READ,), assemble=assemble)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from hullmark.facets.configuration.parser import Parser
+from hullmark.model.plugin import plugins
 
 _MODULES = (
     "accounts", "apache", "apk", "apt", "ca_store", "crontab", "java_security", "loader", "mysql", "nginx", "npm", "openssl", "pam", "php",
@@ -12,10 +11,5 @@ _MODULES = (
 )  # fmt: skip
 """The modules that hold parsers. A new parser is one module and its name here."""
 
-PARSERS: tuple[Parser, ...] = tuple(
-    value
-    for name in _MODULES
-    for value in vars(import_module(f"hullmark.facets.configuration.{name}")).values()
-    if isinstance(value, Parser)
-)
+PARSERS: tuple[Parser, ...] = tuple(plugins(__name__, _MODULES, "PARSER"))
 """Every parser."""

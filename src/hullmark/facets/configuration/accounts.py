@@ -198,3 +198,5 @@ PASSWD = Parser(name="passwd", globs=("etc/passwd", "etc/shadow"), settings=user
 
 GROUP = Parser(name="group", globs=("etc/group", "etc/gshadow"), settings=groups)
 """Groups, with members and administrators."""
+
+PARSERS = (PASSWD, GROUP)

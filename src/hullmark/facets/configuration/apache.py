@@ -203,7 +203,7 @@ def _value(name: str, written: DirectiveWords) -> Value:
     return WORDS.get(name, {}).get(word.lower(), word)
 
 
-APACHE = Parser(
+PARSER = Parser(
     name="apache",
     globs=(
         "etc/apache2/*",

@@ -34,7 +34,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-APK = Parser(
+PARSER = Parser(
     name="apk",
     globs=tuple(path[1:] for path in _REPOSITORIES),
     settings=_settings,

@@ -113,7 +113,7 @@ def _typed(name: str, value: str) -> Value:
     return _ON_OFF.get(value.lower(), plain)
 
 
-APT = Parser(
+PARSER = Parser(
     name="apt",
     globs=(
         "etc/apt/apt.conf",

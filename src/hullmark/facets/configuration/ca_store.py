@@ -49,7 +49,7 @@ def _settings(files: Files) -> Iterable[Setting]:
     return settings.settings()
 
 
-CA = Parser(
+PARSER = Parser(
     name="ca",
     globs=(_CONF[1:],),
     settings=_settings,

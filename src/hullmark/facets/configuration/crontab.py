@@ -206,7 +206,7 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-CRONTAB = Parser(
+PARSER = Parser(
     name="cron",
     globs=(
         "etc/crontab",

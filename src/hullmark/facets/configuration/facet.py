@@ -42,4 +42,4 @@ def _order(setting: Setting) -> tuple[tuple[str, int], ...]:
     return tuple((part, 0) if not i % 2 else ("", int(part)) for i, part in enumerate(parts))
 
 
-CONFIGURATION = Facet(name="configuration", reads=(KEPT,), assemble=assemble)
+FACET = Facet(name="configuration", reads=(KEPT,), assemble=assemble)

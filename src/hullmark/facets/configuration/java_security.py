@@ -92,7 +92,7 @@ def _words(value: str, found: _Properties) -> Iterator[str]:
         yield from (member.strip() for member in words if member.strip())
 
 
-JAVA = Parser(
+PARSER = Parser(
     name="java",
     globs=("**/java.security", _POLICY[1:]),
     settings=_settings,

@@ -70,7 +70,7 @@ def _preloaded(files: Files) -> Iterator[tuple[str, int]]:
             yield from ((library, number) for library in _BETWEEN.split(line.partition("#")[0]) if library)
 
 
-LD = Parser(
+PARSER = Parser(
     name="ld",
     globs=("etc/ld.so.conf", "etc/ld.so.conf.d/*.conf", "etc/ld.so.preload", *(path[1:] for path in _MUSL)),
     settings=_settings,

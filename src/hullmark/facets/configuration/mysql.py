@@ -82,7 +82,7 @@ def named(option: Option) -> tuple[str, Value]:
     return name, None if value is None else number(without_password(value))
 
 
-MYSQL = Parser(
+PARSER = Parser(
     name="mysql",
     globs=("etc/my.cnf", "usr/etc/my.cnf", "etc/mysql/**/*.cnf", "etc/my.cnf.d/*.cnf", "etc/mysql/my.cnf"),
     settings=_settings,

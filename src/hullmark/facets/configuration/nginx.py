@@ -215,7 +215,7 @@ def _words(directive: Directive) -> str:
     return " ".join(words)
 
 
-NGINX = Parser(
+PARSER = Parser(
     name="nginx",
     globs=(
         "etc/nginx/*",

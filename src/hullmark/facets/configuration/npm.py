@@ -93,7 +93,7 @@ def _typed(name: str, value: str | None) -> Value:
     return {"true": True, "false": False, "null": None}.get(value, number(without_password(value)))
 
 
-NPM = Parser(
+PARSER = Parser(
     name="npm",
     globs=("**/.npmrc", *(path[1:] for path in _GLOBAL)),
     settings=_settings,

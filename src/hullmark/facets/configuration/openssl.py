@@ -81,7 +81,7 @@ def _typed(name: str, entry: Entry) -> Value:
     return number(without_password(entry.value))
 
 
-OPENSSL = Parser(
+PARSER = Parser(
     name="openssl",
     globs=(
         "**/openssl.cnf",

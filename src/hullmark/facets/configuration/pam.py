@@ -208,5 +208,5 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-PAM = Parser(name="pam", globs=("etc/pam.d/*", "usr/lib/pam.d/*", "etc/pam.conf"), settings=settings)
+PARSER = Parser(name="pam", globs=("etc/pam.d/*", "usr/lib/pam.d/*", "etc/pam.conf"), settings=settings)
 """Services and their stacks; `pam.SERVICE.nullok`: whether pam_unix lets in who has an empty password."""

@@ -110,7 +110,7 @@ def _order(version: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found is not None else (0, 0)
 
 
-PHP = Parser(
+PARSER = Parser(
     name="php",
     globs=(
         "etc/php/**/*.ini",

@@ -65,7 +65,7 @@ def _typed(name: str, value: str) -> Value:
     return _ON_OFF.get(value.lower(), number(without_password(value)))
 
 
-PIP = Parser(
+PARSER = Parser(
     name="pip",
     globs=("**/pip.conf",),
     settings=_settings,

@@ -223,7 +223,7 @@ def _arguments(files: Files, words: list[str], line: int) -> tuple[list[str], li
     return arguments + words[at:], list(options.values())
 
 
-POSTFIX = Parser(
+PARSER = Parser(
     name="postfix",
     globs=("etc/postfix/main.cf", "etc/postfix/master.cf"),
     settings=_settings,

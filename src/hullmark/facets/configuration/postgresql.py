@@ -124,7 +124,7 @@ def _list(value: str) -> Iterator[str]:
         yield word[1:-1].replace('""', '"') if is_quoted else word.strip()
 
 
-POSTGRESQL = Parser(
+PARSER = Parser(
     name="postgresql",
     globs=("**/*.conf",),
     settings=_settings,

@@ -179,7 +179,7 @@ def typed(name: str, words: tuple[str, ...]) -> Value:
     return {"yes": True, "no": False}.get(words[0].lower(), number(words[0]))
 
 
-REDIS = Parser(
+PARSER = Parser(
     name="redis",
     globs=("**/*.conf",),
     settings=_settings,

@@ -267,7 +267,7 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-SSH_KEYS = Parser(
+PARSER = Parser(
     name="ssh_keys",
     globs=("etc/ssh/*", "etc/passwd", "**/.ssh/authorized_keys", "**/.ssh/authorized_keys2"),
     settings=settings,

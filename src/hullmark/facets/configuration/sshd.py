@@ -325,5 +325,5 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-SSHD = Parser(name="sshd", globs=("etc/ssh/**", "etc/crypto-policies/back-ends/*"), settings=settings)
+PARSER = Parser(name="sshd", globs=("etc/ssh/**", "etc/crypto-policies/back-ends/*"), settings=settings)
 """The server of OpenSSH. Values are as `sshd -T` prints them, but PermitRootLogin, which says prohibit-password."""

@@ -233,5 +233,5 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-SUDOERS = Parser(name="sudoers", globs=("etc/sudoers", "etc/sudoers.d/*"), settings=settings)
+PARSER = Parser(name="sudoers", globs=("etc/sudoers", "etc/sudoers.d/*"), settings=settings)
 """Who may run what as whom, one rule for each run of commands with the same rights; `sudoers.nopasswd`: who is asked no password."""

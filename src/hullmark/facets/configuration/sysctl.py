@@ -90,7 +90,7 @@ def _implied(each: _Assignment) -> Iterator[_Assignment]:
             yield _Assignment(f"{found[1]}{interface}{found[2]}", each.value, each.path, each.line)
 
 
-SYSCTL = Parser(
+PARSER = Parser(
     name="sysctl",
     globs=("etc/sysctl.conf", *(f"{folder[1:]}/*.conf" for folder in _FOLDERS)),
     settings=_settings,

@@ -204,7 +204,7 @@ def settings(files: Files) -> list[Setting]:
     return collected.settings()
 
 
-SYSTEMD = Parser(
+PARSER = Parser(
     name="systemd",
     globs=tuple(
         f"{folder.lstrip('/')}/{glob}"

@@ -91,7 +91,7 @@ def typed(name: str, value: str) -> Value:
     return number(without_password(value))
 
 
-YUM = Parser(
+PARSER = Parser(
     name="yum",
     globs=tuple(path[1:] for path in (*_MAINS, *_MAIN_PARTS, *_REPOS)),
     settings=_settings,

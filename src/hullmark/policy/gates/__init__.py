@@ -4,54 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from hullmark.model.plugin import plugins
 from hullmark.policy.gate import Trigger
-from hullmark.policy.gates import (
-    accounts,
-    always,
-    analysis,
-    base_image,
-    certificates,
-    config,
-    configuration,
-    contents,
-    dockerfile,
-    expression,
-    files,
-    image,
-    integrity,
-    isolation,
-    leftovers,
-    licences,
-    malware,
-    packages,
-    reach,
-    secrets,
-    vulnerabilities,
+
+_MODULES = (
+    "accounts",
+    "always",
+    "analysis",
+    "base_image",
+    "certificates",
+    "config",
+    "configuration",
+    "contents",
+    "dockerfile",
+    "expression",
+    "files",
+    "image",
+    "integrity",
+    "isolation",
+    "leftovers",
+    "licences",
+    "malware",
+    "packages",
+    "reach",
+    "secrets",
+    "vulnerabilities",
 )
 
-TRIGGERS: tuple[Trigger[Any], ...] = (
-    *accounts.TRIGGERS,
-    *always.TRIGGERS,
-    *analysis.TRIGGERS,
-    *base_image.TRIGGERS,
-    *certificates.TRIGGERS,
-    *config.TRIGGERS,
-    *configuration.TRIGGERS,
-    *contents.TRIGGERS,
-    *dockerfile.TRIGGERS,
-    *expression.TRIGGERS,
-    *files.TRIGGERS,
-    *image.TRIGGERS,
-    *integrity.TRIGGERS,
-    *isolation.TRIGGERS,
-    *leftovers.TRIGGERS,
-    *licences.TRIGGERS,
-    *malware.TRIGGERS,
-    *packages.TRIGGERS,
-    *reach.TRIGGERS,
-    *secrets.TRIGGERS,
-    *vulnerabilities.TRIGGERS,
-)
+TRIGGERS: tuple[Trigger[Any], ...] = tuple(plugins(__name__, _MODULES, "TRIGGER"))
 
 
 def triggers_by_gate() -> dict[str, dict[str, Trigger[Any]]]:

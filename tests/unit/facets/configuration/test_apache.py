@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.apache import APACHE
+from hullmark.facets.configuration.apache import PARSER as APACHE
 from hullmark.facets.configuration.apache_syntax import environment, lines, words
 from tests.support.configuration import ReadSettings, read_settings
 

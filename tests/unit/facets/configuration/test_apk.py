@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.apk import APK
+from hullmark.facets.configuration.apk import PARSER as APK
 from tests.support.configuration import read_settings
 
 

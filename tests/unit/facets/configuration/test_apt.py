@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.apt import APT
+from hullmark.facets.configuration.apt import PARSER as APT
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 

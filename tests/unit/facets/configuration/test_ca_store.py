@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.ca_store import CA
+from hullmark.facets.configuration.ca_store import PARSER as CA
 from tests.support.configuration import read_settings
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.crontab import CRONTAB
+from hullmark.facets.configuration.crontab import PARSER as CRONTAB
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings

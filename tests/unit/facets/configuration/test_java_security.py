@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.configuration.java_properties import properties
-from hullmark.facets.configuration.java_security import JAVA
+from hullmark.facets.configuration.java_security import PARSER as JAVA
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 

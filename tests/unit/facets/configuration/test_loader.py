@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.loader import LD
+from hullmark.facets.configuration.loader import PARSER as LD
 from tests.support.configuration import read_settings
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.mysql import MYSQL, named
+from hullmark.facets.configuration.mysql import PARSER as MYSQL
+from hullmark.facets.configuration.mysql import named
 from hullmark.facets.configuration.mysql_options import Option
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.nginx import NGINX
+from hullmark.facets.configuration.nginx import PARSER as NGINX
 from hullmark.facets.configuration.nginx_syntax import Directive, parse
 from tests.support.configuration import ReadSettings, read_settings
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.npm import NPM
+from hullmark.facets.configuration.npm import PARSER as NPM
 from hullmark.model.setting import Value
 from tests.support.configuration import read_settings
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.pam import PAM
+from hullmark.facets.configuration.pam import PARSER as PAM
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.php import PHP
+from hullmark.facets.configuration.php import PARSER as PHP
 from hullmark.facets.configuration.php_ini import Entry, IniReader
 from tests.support.configuration import read_settings
 

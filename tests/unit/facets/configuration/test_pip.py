@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.pip import PIP
+from hullmark.facets.configuration.pip import PARSER as PIP
 from tests.support.configuration import read_settings
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.postfix import POSTFIX, restrictions
+from hullmark.facets.configuration.postfix import PARSER as POSTFIX
+from hullmark.facets.configuration.postfix import restrictions
 from hullmark.facets.configuration.postfix_syntax import split
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.redis import REDIS, split
+from hullmark.facets.configuration.redis import PARSER as REDIS
+from hullmark.facets.configuration.redis import split
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.ssh_keys import SSH_KEYS, authorized, private_key, public_key
+from hullmark.facets.configuration.ssh_keys import PARSER as SSH_KEYS
+from hullmark.facets.configuration.ssh_keys import authorized, private_key, public_key
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
 

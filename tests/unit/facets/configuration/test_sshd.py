@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.sshd import SSHD, split_words
+from hullmark.facets.configuration.sshd import PARSER as SSHD
+from hullmark.facets.configuration.sshd import split_words
 from hullmark.facets.configuration.sshd_keywords import KEYWORDS
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Value

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.sudoers import SUDOERS
+from hullmark.facets.configuration.sudoers import PARSER as SUDOERS
 from hullmark.facets.configuration.sudoers_syntax import lines
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Value

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.facets.configuration.yum import YUM
+from hullmark.facets.configuration.yum import PARSER as YUM
 from tests.support.configuration import read_settings
 
 REPO = """
