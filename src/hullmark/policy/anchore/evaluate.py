@@ -23,14 +23,14 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.mappings import chosen_mapping, means
 from hullmark.policy.anchore.mistake import Mistake
-from hullmark.policy.anchore.profile import NATIVE, Profile
+from hullmark.policy.anchore.profile import Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of
 from hullmark.policy.anchore.trigger import Note, Trigger, TriggerMatch, legacy_id
 from hullmark.policy.anchore.unknowns import with_unknowns
-from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
+from hullmark.policy.question import NATIVELY, Question
 from hullmark.policy.rules import PolicyException
 
 MAX_FINDINGS = Limit(
@@ -51,21 +51,6 @@ DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, Recursi
 """What a gate raises that has a defect."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """How to judge. `unmapped` is what an image comes to that no mapping fits (in the native profile), `on_failure` what a rule that
-    cannot be judged counts as. `digest` is the one that the image is judged under, "" for its own. `exceptions` are kept beside the
-    policy: what they cover does not count, as with its own allowlists.
-    """
-
-    profile: Profile = NATIVE
-    context: Context = NO_CONTEXT
-    unmapped: Outcome = Outcome.STOP
-    on_failure: Outcome = Outcome.STOP
-    digest: str = ""
-    exceptions: tuple[PolicyException, ...] = ()
-
-
 @dataclass(slots=True)
 class _Run:
     """What has come out so far. `has_unknowns`: the outcome does not follow from the findings alone."""
@@ -79,10 +64,6 @@ class _Run:
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(PolicyProblem(path, -1, _ROOM, reason, "note", problem_type=problem_type))
-
-
-NATIVELY = Question()
-"""How to judge where nothing else is asked."""
 
 
 def evaluate_bundle(

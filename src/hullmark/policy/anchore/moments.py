@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule
-from hullmark.policy.anchore.evaluate import DEFECTS, NATIVELY, Question, lacking
+from hullmark.policy.anchore.evaluate import DEFECTS, lacking
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.mappings import chosen_mapping
@@ -17,6 +17,7 @@ from hullmark.policy.anchore.select import image_of
 from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import ends_of, first_after
 from hullmark.policy.facts import Facts
+from hullmark.policy.question import NATIVELY, Question
 
 
 def next_bundle_moment(
