@@ -22,7 +22,7 @@ RUN_BY_ALEMBIC = "hullmark.server.tables.migrations."
 PLUGINS = frozenset(
     (
         *("CATALOGER", "FEED", "FEEDS", "FORMAT", "ROUTES", "SCHEME"),
-        *("EPILOG", "HELP", "LISTS", "NAME", "add_arguments", "run"),
+        *("EPILOG", "HELP", "VERBS", "NAME", "add_arguments", "run"),
     )
 )
 """What is asked of the modules of a list by its name."""
