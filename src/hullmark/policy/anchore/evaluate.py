@@ -13,6 +13,7 @@ from itertools import islice
 
 from msgspec import structs
 
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
@@ -47,8 +48,6 @@ _LACKING = (
     (Need.CONFIG, "the image's settings could not be read"),
     (Need.MATCHES, _NO_ADVISORIES),
 )
-DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a gate raises that has a defect."""
 
 
 @dataclass(slots=True)
@@ -163,20 +162,15 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
     # Each rule has a budget of its own: one that is slow must not use up the others'.
     own = replace(facts, rule_id=rule.id, work=Work())
     name = f"{rule_set.id}/{rule.id or rule.gate}"
-    try:
-        missing = lacking(rule.check, own)
-        if missing:
-            _cannot_tell(CannotTell(missing), name, own, run)
-            return
-        findings = _judged(rule, rule_set, (own, exceptions, form), run)
-        run.findings += findings
-    except RuleFailed as failure:
+
+    def failed(error: Exception) -> list[Finding]:
+        is_told = isinstance(error, RuleFailed)
+        what = str(error) if is_told else f"its gate has a defect ({type(error).__name__}: {error})"
         run.failed.append(name)
-        run.note(f"the rule {name} cannot be judged: {failure}", "TriggerEvaluationError")
-    except DEFECTS as error:
-        run.failed.append(name)
-        what = f"its gate has a defect ({type(error).__name__}: {error})"
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
+        return []
+
+    run.findings += guarded(lambda: _judged(rule, rule_set, (own, exceptions, form), run), failed)
 
 
 def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str], run: _Run) -> list[Finding]:
@@ -184,6 +178,10 @@ def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, 
     facts = how[0]
     name = f"{rule_set.id}/{rule.id or rule.gate}"
     if rule.check is None:
+        return []
+    missing = lacking(rule.check, facts)
+    if missing:
+        _cannot_tell(CannotTell(missing), name, facts, run)
         return []
     findings: list[Finding] = []
     answers = list(islice(rule.check.check(rule.values, facts), MAX_FINDINGS + 1))
