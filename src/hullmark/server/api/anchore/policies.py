@@ -16,6 +16,7 @@ from hullmark.policy.anchore.language import LANGUAGE as ANCHORE
 from hullmark.policy.anchore.profile import PROFILES
 from hullmark.policy.document import MAX_TEXT_BYTES as MAX_BYTES
 from hullmark.policy.document import Document
+from hullmark.policy.load import load_any
 from hullmark.report.anchore import policies as shapes
 from hullmark.report.anchore.policies import GateSpec, PolicyInfo, PolicyRecord
 from hullmark.report.anchore.requests import PolicyUpdate
@@ -62,6 +63,7 @@ def bundle_of(document: bytes) -> Bundle:
     """The Anchore policy of a body. Raises Told 400, HullmarkError that names every mistake."""
     policy = ANCHORE.read(Document(document))
     if policy is None:
+        load_any(document)  # of what is no policy at all it names the mistakes
         raise refused(400, "that is no Anchore policy", "native policies are kept at /api/v1/policies")
     policy.require_valid(PROFILES[PROFILE])
     if not policy.id.strip() or len(policy.id) > 200 or not policy.id.isprintable() or "/" in policy.id:
