@@ -19,12 +19,13 @@ from hullmark.model.inventory import Distro, FileRecord, Inventory, InventoryLay
 from hullmark.model.match import Matches
 from hullmark.model.package import Location, Package
 from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.globs import PathGlobs
 from hullmark.policy.load import load_any
 from hullmark.policy.needs import needs
+from hullmark.policy.question import Question
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "bench" / "results.md"

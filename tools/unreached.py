@@ -23,7 +23,7 @@ PLUGINS = frozenset(
     (
         *("CATALOGER", "CHANNEL", "FACET", "FEED", "FEEDS", "FORMAT", "PARSER", "PARSERS", "ROUTES", "SCHEME"),
         *("SOURCE", "SOURCES", "TRIGGERS"),
-        *("EPILOG", "HELP", "LISTS", "NAME", "add_arguments", "run"),
+        *("EPILOG", "HELP", "VERBS", "NAME", "add_arguments", "run"),
     )
 )
 """What is asked of the modules of a list by its name."""

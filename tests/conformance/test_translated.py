@@ -20,11 +20,11 @@ import pytest
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.advisories import opened
 from hullmark.app.check import CheckOptions, judge
-from hullmark.app.policies import AnyPolicy
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
 from hullmark.policy.context import Context
 from hullmark.policy.conversion import Translation, translate
+from hullmark.policy.languages import AnyPolicy
 from hullmark.policy.load import load_any
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions

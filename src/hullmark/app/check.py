@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 
 from hullmark._version import __version__
 from hullmark.app.expressions import evaluate_expression
-from hullmark.app.policies import AnyPolicy, load_native, policy_files
+from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.dockerfile import Dockerfile
@@ -23,29 +23,24 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict
-from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
-from hullmark.policy.anchore.explain import explain_bundle
-from hullmark.policy.anchore.moments import next_bundle_moment
-from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.anchore.profile import PROFILES, Profile
 from hullmark.policy.context import MAX_BYTES as MAX_CONTEXT_BYTES
 from hullmark.policy.context import NO_CONTEXT, Context, VulnerabilityData, in_utc, read_context
-from hullmark.policy.deadlines import GrantedGrace, granted, next_moment
+from hullmark.policy.deadlines import GrantedGrace
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
-from hullmark.policy.evaluate import evaluate
-from hullmark.policy.explain import explain
+from hullmark.policy.document import MAX_TEXT_BYTES as MAX_POLICY_BYTES
 from hullmark.policy.facts import Facts, of_facets
-from hullmark.policy.load import MAX_BYTES as MAX_POLICY_BYTES
+from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.load import load_any
-from hullmark.policy.needs import Needs, needs
+from hullmark.policy.needs import Needs
+from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
 from hullmark.scanning.collect import contents_of, wish_for
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
-from hullmark.scanning.searches import Searches, searches_of
+from hullmark.scanning.searches import Hits, searches_of
 from hullmark.scanning.take import take_for_rules
 from hullmark.source import SourceOptions
 
@@ -70,7 +65,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
     built by, `tag` the reference and `digest` the one it is judged under (None: its own). `book` holds advisories; None: there are none.
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
-    `exceptions` are kept beside an Anchore policy; a native one holds its own.
+    `exceptions` are kept beside the policy, and count as its own do.
     """
 
     profile: str = "native"
@@ -106,7 +101,7 @@ def load_dockerfile(path: Path) -> str:
 
 def needed(policy: AnyPolicy, context: Context) -> Needs:
     """What the policy's rules must know."""
-    return bundle_needs(policy, context) if isinstance(policy, Bundle) else needs(policy)
+    return language_of(policy).needs(policy, Question(context=context))
 
 
 def wants_advisories(policy: AnyPolicy, context: Context) -> bool:
@@ -134,37 +129,36 @@ def judge_by(
     asked: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
 ) -> CheckResult:
     """As `judge`, whatever the image is taken from: `look` answers a wish."""
-    wanted = needed(policy, asked.context)
-    profile = profile_of(asked.profile, asked.without_quirks)
-    searches = searches_of(policy, asked.context, profile, means) if isinstance(policy, Bundle) else Searches({}, {})
+    language, question = language_of(policy), _question(asked)
+    wanted = language.needs(policy, question)
+    searches = searches_of(wanted.searches, means)
     with facets_for(wanted.facets, means) as facets:
         matching = MATCHING_READS if wanted.matches and asked.book is not None else ()
         reads = (*searches.reads.values(), *matching)
         wish = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(wish)
-    facts = _facts(scanned, wanted, now, asked)
-    held: tuple[GrantedGrace, ...] = ()
+    facts = _facts(scanned, wanted, now, asked, searches.hits(scanned))
+    question = dataclasses.replace(question, context=_with_data(asked.context, asked.book))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
-    if isinstance(policy, Bundle):
-        facts = dataclasses.replace(facts, searched=searches.hits(scanned))
-        question = Question(
-            profile=profile,
-            context=_with_data(asked.context, asked.book),
-            unmapped=asked.unmapped,
-            digest=asked.digest,
-            exceptions=asked.exceptions,
-        )
-        verdict = evaluate_bundle(policy, facts, question, analyzer=_ANALYZER, snapshot=snapshot)
-        next_at = next_bundle_moment(policy, facts, verdict, question)
-    else:
-        facts = dataclasses.replace(facts, dockerfile=_dockerfile(scanned.inventory, asked))
-        deployment = _deployment(asked)
-        verdict = evaluate(policy, facts, analyzer=_ANALYZER, snapshot=snapshot, deployment=deployment)
-        next_at = next_moment(policy, facts, verdict, deployment)
-        held = granted(policy, facts, verdict, deployment)
+    verdict = language.evaluate(policy, facts, question, _ANALYZER, snapshot)
+    next_at = language.next_deadline(policy, facts, verdict, question)
+    held = language.granted(policy, facts, verdict, question)
     if asked.wants_explanations:
-        verdict = _explained(verdict, policy, facts)
+        explanations = language.explain(verdict, policy, facts)
+        verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
     return CheckResult(verdict, scanned.inventory, next_at, held)
+
+
+def _question(asked: CheckOptions) -> Question:
+    """How to judge, in the policy's words."""
+    return Question(
+        profile=profile_of(asked.profile, asked.without_quirks),
+        context=asked.context,
+        unmapped=asked.unmapped,
+        digest=asked.digest,
+        exceptions=asked.exceptions,
+        deployment=_deployment(asked),
+    )
 
 
 def _deployment(asked: CheckOptions) -> Deployment:
@@ -177,13 +171,6 @@ def _deployment(asked: CheckOptions) -> Deployment:
     )
 
 
-def _explained(verdict: Verdict, policy: AnyPolicy, facts: Facts) -> ExplainedVerdict:
-    explanations = (
-        explain_bundle(verdict, policy, facts) if isinstance(policy, Bundle) else explain(verdict, policy, facts)
-    )
-    return ExplainedVerdict(**asdict(verdict), explanations=explanations)
-
-
 def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
     """The profile of a name, less some quirks. Raises HullmarkError."""
     try:
@@ -194,7 +181,7 @@ def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
         ) from error
 
 
-def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOptions) -> Facts:
+def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOptions, searched: Hits) -> Facts:
     inventory = scanned.inventory
     return Facts(
         inventory=inventory,
@@ -203,7 +190,9 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOption
         **of_facets({name: scanned.facets[name] for name in wanted.facets}),
         ghosts=wanted.ghosts,
         matches=_matches(scanned, wanted, now, asked),
+        dockerfile=_dockerfile(inventory, asked) if wanted.dockerfile else None,
         dockerfile_text=asked.dockerfile,
+        searched=searched,
         reference=_reference(inventory) if asked.tag is None else asked.tag,
         evaluate=evaluate_expression,
     )

@@ -9,6 +9,7 @@ import json
 import resource
 import sys
 
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 
 CPU_SECONDS = 10
@@ -24,12 +25,14 @@ def main() -> None:
     import cel
 
     request = json.load(sys.stdin)
-    try:
-        answer = json.dumps({"value": cel.compile(request["source"]).execute(request["variables"])}, default=str)
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001 — whatever the library raises says why there is no value
-        answer = json.dumps({"error": f"{type(error).__name__}: {error}"[:1000]})
+
+    def value() -> str:
+        return json.dumps({"value": cel.compile(request["source"]).execute(request["variables"])}, default=str)
+
+    def failed(error: Exception) -> str:
+        return json.dumps({"error": f"{type(error).__name__}: {error}"[:1000]})
+
+    answer = guarded(value, failed, passing=MemoryError)
     if len(answer) > MAX_ANSWER_BYTES:
         answer = json.dumps({"error": f"the value is larger than {MAX_ANSWER_BYTES >> 20} MiB"})
     sys.stdout.write(answer)

@@ -21,11 +21,11 @@ from typing import Annotated
 import msgspec
 
 from hullmark.advisorydb.shelf import write_whole
-from hullmark.app.policies import AnyPolicy, policy_files, read_any
+from hullmark.app.policies import policy_files, read_any
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.load import MAX_BYTES
+from hullmark.policy.document import MAX_TEXT_BYTES
+from hullmark.policy.languages import AnyPolicy
 from hullmark.scanning.documents import read_bounded
 
 PREFIX = "kept:"
@@ -68,7 +68,7 @@ class PolicyShelf:
         """
         documents = [_document(file) for file in policy_files(path)]
         policy = _read(documents)
-        name = name or policy.name or (policy.id if isinstance(policy, Bundle) else "")
+        name = name or policy.title
         if _NAME(name) is None:
             raise HullmarkError("the policy has no name that it could be kept under", advice="give one by --name")
         body = msgspec.json.encode(documents)
@@ -172,7 +172,7 @@ def _none(versions: tuple[Version, ...], name: str, at: datetime) -> HullmarkErr
 
 def _document(file: Path) -> _Document:
     try:
-        return _Document(file.name, read_bounded(file, MAX_BYTES).decode())
+        return _Document(file.name, read_bounded(file, MAX_TEXT_BYTES).decode())
     except UnicodeDecodeError as error:
         raise HullmarkError(f"the policy {file} is not UTF-8", advice="save it as UTF-8") from error
 

@@ -7,15 +7,14 @@ from pathlib import Path
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.read import is_anchore
 from hullmark.policy.cases import Cases, read_cases
 from hullmark.policy.document import read_document
-from hullmark.policy.load import is_anchore, load_any
+from hullmark.policy.languages import AnyPolicy
+from hullmark.policy.load import load_any
 from hullmark.policy.native import read_native, read_together
 from hullmark.policy.rules import Policy
 from hullmark.scanning.documents import read_bounded
-
-AnyPolicy = Policy | Bundle
 
 MAX_BYTES = Limit(2 << 20, "bytes of a policy file", "refused")
 MAX_FILES = Limit(200, "files in a folder of policies", "refused")
@@ -56,7 +55,7 @@ def read_any(documents: Sequence[tuple[str, bytes]]) -> AnyPolicy:
 def _native(documents: Sequence[tuple[str, bytes]]) -> Policy:
     roots = [(name, read_document(text)) for name, text in documents]
     for name, root in roots:
-        if is_anchore(root):
+        if is_anchore(root.value):
             raise HullmarkError(
                 f"{name} is an Anchore policy bundle, not a native policy",
                 advice="hullmark policy convert makes a native policy of it",

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hullmark.app.check import CheckOptions
-    from hullmark.app.policies import AnyPolicy
     from hullmark.model.verdict import Verdict
+    from hullmark.policy.languages import AnyPolicy
 
 NAME = "check"
 HELP = "judge an image by a policy: go, warn, stop or unknown"
@@ -142,9 +142,9 @@ def _warn_of_unknowns(policy: AnyPolicy, verdicts: list[Verdict]) -> None:
     import sys
 
     from hullmark.model.problem import OPEN
-    from hullmark.policy.anchore.bundle import Bundle
+    from hullmark.policy.languages import language_of
 
-    if not isinstance(policy, Bundle):
+    if "compat" not in language_of(policy).profiles:
         return
     count = sum(problem.kind in OPEN for verdict in verdicts for problem in verdict.problems)
     if count:

@@ -56,7 +56,7 @@ def _list(name: str, what: str, rows: Callable[[], Iterable[tuple[str, str]]]) -
     return SimpleNamespace(NAME=name, HELP=f"list {what}", add_arguments=lambda parser: None, run=run)
 
 
-LISTS = (
+VERBS = (
     _list("catalogers", "what finds packages", _catalogers),
     _list("facets", "what else is taken from files", _facets),
     _list("feeds", "the sources of advisories", _feeds),

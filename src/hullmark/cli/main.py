@@ -95,7 +95,7 @@ def verbs(only: str | None = None) -> list[Any]:
     there = {**{name: name for name in _VERBS}, **{name.replace("_", "-"): f"remote.{name}" for name in _REMOTE}}
     names = (there[only],) if only in there else (*there.values(), "lists")
     modules = [import_module(f"hullmark.cli.{name}") for name in names]
-    return [verb for module in modules for verb in getattr(module, "LISTS", (module,))]
+    return [verb for module in modules for verb in getattr(module, "VERBS", (module,))]
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:

@@ -15,13 +15,13 @@ def convert(arguments: argparse.Namespace) -> int:
     """Write the native policy; what has no equal stands above it, and makes the exit status 1."""
     from hullmark.app.check import load
     from hullmark.model.errors import HullmarkError
-    from hullmark.policy.anchore.bundle import Bundle
-    from hullmark.policy.conversion import translate
+    from hullmark.policy.languages import language_of
 
-    bundle = load(Path(arguments.policy))
-    if not isinstance(bundle, Bundle):
+    policy = load(Path(arguments.policy))
+    translate = language_of(policy).translate
+    if translate is None:
         raise HullmarkError(f"{arguments.policy} is a native policy already", advice="hullmark check takes it as it is")
-    translation = translate(bundle)
+    translation = translate(policy)
     if not translation.document["rule_sets"]:
         first = translation.left_out[0] if translation.left_out else None
         reason = f": {first.what}: {first.reason}" if first is not None else ""

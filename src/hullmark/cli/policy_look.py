@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from hullmark.cli.rows import plain, print_json, print_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hullmark.policy.decode import Mistake
     from hullmark.policy.describe import TriggerRow
 
 _LONGEST = 90
@@ -28,19 +31,20 @@ def validate(arguments: argparse.Namespace) -> int:
 
 def _validated(name: str) -> dict[str, object]:
     from hullmark.app.check import load
-    from hullmark.policy.anchore.bundle import Bundle
+    from hullmark.policy.languages import language_of
     from hullmark.policy.native import InvalidPolicy
 
     try:
         policy = load(Path(name))
     except InvalidPolicy as error:
-        mistakes = [{"file": m.file, "line": m.line, "where": m.where, "reason": m.reason} for m in error.mistakes]
-        return {"policy": name, "kind": "native", "digest": "", "rules": 0, "mistakes": mistakes}
-    if isinstance(policy, Bundle):
-        rules = sum(len(rule_set.rules) for rule_set in policy.rule_sets)
-        found = [{"file": "", "line": 0, "where": m.path, "reason": m.reason} for m in policy.every_mistake()]
-        return {"policy": name, "kind": "anchore", "digest": policy.digest, "rules": rules, "mistakes": found}
-    return {"policy": name, "kind": "native", "digest": policy.digest, "rules": len(policy.rules), "mistakes": []}
+        return {"policy": name, "kind": "native", "digest": "", "rules": 0, "mistakes": _shown(error.mistakes)}
+    language = language_of(policy)
+    said = {"policy": name, "kind": language.name, "digest": policy.digest, "rules": policy.rule_count}
+    return {**said, "mistakes": _shown(language.mistakes(policy))}
+
+
+def _shown(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:
+    return [{"file": m.file, "line": m.line, "where": m.where, "reason": m.reason} for m in mistakes]
 
 
 def _print_result(result: dict[str, object]) -> None:

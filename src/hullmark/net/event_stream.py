@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.net.api_client import ApiClient, ApiRefused, Query
-from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
-from hullmark.net.wait import backoff
+from hullmark.net.api_client import ApiClient, Query
+from hullmark.net.reconnect import Reconnection
 
 MOST_BYTES = Limit(4 << 20, "bytes of one event in a stream of events", "refused")
 """Of one event."""
@@ -72,33 +72,18 @@ class Watcher:
         self._path = path
         self._query = query
         self._last = last
-        self._patience = patience
-        self._failures = 0
+        self._again = Reconnection(api, patience)
 
     def events(self) -> Iterator[ServerEvent]:
         """Events as they happen. Raises ApiRefused, and NetError where the server stays away."""
-        while True:
-            try:
-                yield from self._connected()
-            except (Cut, TimedOut, Unreachable, ApiRefused) as error:
-                self._give_up_after(error)
-            self._api.settings.sleep(backoff(self._failures))
+        return self._again.connections(self._connected, is_endless=True)
 
     def _connected(self) -> Iterator[ServerEvent]:
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": self._last} if self._last else {})}
-        streamed = self._api.stream(self._path, self._query, headers)
         reader = EventReader()
-        try:
+        with closing(self._api.stream(self._path, self._query, headers)) as streamed:
             while data := streamed.arrived(_CHUNK):
-                self._failures = 0
+                self._again.progressed()
                 for event in reader.feed(data):
                     self._last = event.id or self._last
                     yield event
-        finally:
-            streamed.close()
-
-    def _give_up_after(self, error: NetError | ApiRefused) -> None:
-        self._failures += 1
-        is_final = isinstance(error, ApiRefused) and error.status not in (429, 500, 502, 503, 504)
-        if is_final or self._failures > self._patience:
-            raise error

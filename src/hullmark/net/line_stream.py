@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.net.api_client import ApiClient, ApiRefused
-from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
-from hullmark.net.wait import backoff
+from hullmark.net.api_client import ApiClient
+from hullmark.net.errors import Cut
+from hullmark.net.reconnect import Reconnection
 
 MOST_BYTES = Limit(64 << 20, "bytes of one line in a stream of lines", "refused")
 """Of one line."""
@@ -26,25 +27,16 @@ class LineStream:
         self.after = after
         self._api = api
         self._path = path
-        self._patience = patience
-        self._failures = 0
+        self._again = Reconnection(api, patience)
 
     def blocks(self) -> Iterator[bytes]:
         """Whole lines, some at a time, to the end. Raises ApiRefused, NetError where the server stays away, HullmarkError for answers that
         are no such lines."""
-        while True:
-            try:
-                yield from self._connected()
-            except (Cut, TimedOut, Unreachable, ApiRefused) as error:
-                self._give_up_after(error)
-            else:
-                return
-            self._api.settings.sleep(backoff(self._failures))
+        return self._again.connections(self._connected, is_endless=False)
 
     def _connected(self) -> Iterator[bytes]:
-        streamed = self._api.stream(self._path, {"after": self.after}, {"Accept": _MEDIA_TYPE})
         rest = bytearray()
-        try:
+        with closing(self._api.stream(self._path, {"after": self.after}, {"Accept": _MEDIA_TYPE})) as streamed:
             if not streamed.headers.get("content-type", "").startswith(_MEDIA_TYPE):
                 raise self._strange()
             while data := streamed.arrived(_CHUNK):
@@ -55,13 +47,12 @@ class LineStream:
                     cursor = self._cursor(block)
                     yield block
                     # Whoever took it has it.
-                    self.after, self._failures = cursor, 0
+                    self.after = cursor
+                    self._again.progressed()
                 if len(rest) > MOST_BYTES:
                     raise HullmarkError("a line of the server has no end", advice="check the address")
             if rest:
                 raise Cut("the server's answer ended within a line", advice="try again")
-        finally:
-            streamed.close()
 
     def _cursor(self, block: bytes) -> str:
         line = block[block.rfind(b"\n", 0, -1) + 1 :]
@@ -75,9 +66,3 @@ class LineStream:
 
     def _strange(self) -> HullmarkError:
         return HullmarkError("the server does not answer with lines of JSON", advice="check its address")
-
-    def _give_up_after(self, error: NetError | ApiRefused) -> None:
-        self._failures += 1
-        is_final = isinstance(error, ApiRefused) and error.status not in (429, 500, 502, 503, 504)
-        if is_final or self._failures > self._patience:
-            raise error

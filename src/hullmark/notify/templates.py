@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 import jinja2.sandbox
@@ -17,6 +17,7 @@ import msgspec
 from jinja2 import nodes
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.notice import Digest, Notice
 from hullmark.notify.words import marked
@@ -201,13 +202,15 @@ def rendered(template: str, notice: Notice | Digest, title: str, text: str, most
     rounds = _Rounds()
     environment = _environment(rounds)
     tree = _checked(environment, template)
-    try:
-        compiled = environment.from_string(tree)
-        return _cut(compiled.generate(_context(notice, title, text)), most)
-    except (jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise _fault(str(error)) from error
-    except (RecursionError, SyntaxError, MemoryError):
-        raise _fault("it is nested too deeply") from None
+
+    def failed(error: Exception) -> NoReturn:
+        is_deep = isinstance(error, RecursionError | SyntaxError | MemoryError)
+        raise _fault("it is nested too deeply" if is_deep else str(error)) from error
+
+    def render() -> str:
+        return _cut(environment.from_string(tree).generate(_context(notice, title, text)), most)
+
+    return guarded(render, failed, passing=TemplateFault)
 
 
 def _environment(rounds: _Rounds) -> jinja2.sandbox.ImmutableSandboxedEnvironment:

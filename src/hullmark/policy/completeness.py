@@ -17,6 +17,7 @@ from hullmark.model.verdict import Evidence
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, Params, Trigger
 from hullmark.policy.globs import PathGlobs
+from hullmark.policy.rules import Rule
 
 _NEEDED: Mapping[Need, tuple[Fact, ...]] = {
     Need.FILES: ("files",),
@@ -59,6 +60,11 @@ def facts_of(trigger: Trigger[Any], params: Params) -> frozenset[Fact]:
     if trigger.contents is not None or trigger.facets:
         found.update(_NEEDED[Need.CONTENTS])
     return frozenset(found)
+
+
+def asks_for_advisories(rule: Rule) -> bool:
+    """Whether it looks at what advisories say of packages, and cannot tell where they do not say all."""
+    return Need.MATCHES in rule.trigger.needs_of(rule.params) and "packages" in facts_of(rule.trigger, rule.params)
 
 
 def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from hullmark.model.guard import guarded
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.policy.days import later, next_midnight, starts
-from hullmark.policy.evaluate import DEFECTS, MAX_FINDINGS, lacking
+from hullmark.policy.evaluate import MAX_FINDINGS, lacking
 from hullmark.policy.facts import Facts
 from hullmark.policy.grace import Grants
 from hullmark.policy.rollout import Deployment
@@ -84,12 +85,10 @@ def _moments(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deploym
 
 def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
     """Those of one rule. Where its gate has a defect, it is asked again the next day."""
-    if rule.trigger.moments is None or lacking(rule, facts):
+    moments = rule.trigger.moments
+    if moments is None or lacking(rule, facts):
         return ()
-    try:
-        return list(rule.trigger.moments(rule.params, facts))
-    except DEFECTS:
-        return next_midnight(facts.now)
+    return guarded(lambda: list(moments(rule.params, facts)), lambda _: list(next_midnight(facts.now)))
 
 
 def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) -> Iterator[datetime]:

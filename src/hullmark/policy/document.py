@@ -7,13 +7,17 @@ a mode, `22:22` no number in base sixty and `no` no boolean. Depth, size and wha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import msgspec
 import yaml
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 
+MAX_TEXT_BYTES = Limit(32 << 20, "bytes of a policy", "refused")
+"""The largest document, in bytes: allowlists of Anchore policies grow. Native policies are bounded more narrowly."""
 MAX_BYTES = Limit(1 << 20, "bytes of a native policy", "refused")
 MAX_DEPTH = Limit(32, "parts of a policy in each other", "refused")
 MAX_NODES = Limit(100_000, "parts of a policy", "refused")
@@ -33,6 +37,47 @@ class Node:
     value: str | list[Node] | dict[str, Node] | None
     line: int
     size: int = 1
+
+
+class Document:
+    """A text that nobody knows yet what language it is in. Its parts raise Unreadable where it cannot be taken."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+
+    @cached_property
+    def root(self) -> Node:
+        """The tree that knows its lines."""
+        return read_document(self._text)
+
+    @cached_property
+    def plain(self) -> Any:
+        """Plain data, as JSON gives it; of YAML all scalars are texts. Only JSON tells numbers and booleans from texts."""
+        data = _json(self._text)
+        return data if data is not None else _plain(self.root)
+
+
+def _json(text: bytes) -> dict[str, Any] | None:
+    """The object that JSON holds; None for anything else."""
+    if not text.lstrip().startswith(b"{"):
+        return None
+    if len(text) > MAX_TEXT_BYTES:
+        raise Unreadable(
+            f"the policy is larger than {MAX_TEXT_BYTES >> 20} MiB", advice="split it into several policies"
+        )
+    try:
+        data = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return {name: _plain(each) for name, each in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(each) for each in node.value]
+    return node.value
 
 
 @dataclass(slots=True)

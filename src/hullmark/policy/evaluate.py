@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 
 from msgspec.structs import replace
 
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict, VerdictInputs
@@ -27,8 +28,6 @@ from hullmark.policy.unidentified import unidentified
 
 MAX_FINDINGS = Limit(1000, "findings of one rule that are listed one by one; the others are counted", "shortened")
 """As many findings of one rule are listed one by one; one more says how many others there are."""
-DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a gate raises that has a defect."""
 
 _ROOM = "policy"
 _SHOWN = 3
@@ -47,6 +46,8 @@ class _RuleResult:
     unknown: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     has_unknowns: bool = False
+    omitted: int = 0
+    """How many more findings there are than are listed."""
 
 
 def evaluate(
@@ -105,22 +106,27 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[PolicyEx
     if missing:
         _cannot_tell(judged, CannotTell(missing, kind="uncovered" if missing == _UNMATCHED else "unseen"))
         return judged
-    omitted = 0
-    try:
-        for answer in rule.trigger.check(rule.params, facts):
-            if isinstance(answer, CannotTell):
-                _cannot_tell(judged, answer)
-            elif len(judged.findings) < MAX_FINDINGS:
-                judged.findings.append(_finding(judged, answer, exceptions))
-            elif _covering(exceptions, answer.subject) is None:
-                omitted += 1
-    except DEFECTS as error:
+
+    def failed(error: Exception) -> None:
         _cannot_tell(judged, CannotTell(f"the gate {rule.trigger.gate} has a defect ({type(error).__name__}: {error})"))
+
+    guarded(lambda: _ask(judged, facts, exceptions), failed)
     _note_gaps(judged, facts, exceptions)
-    if omitted:
-        message = f"The rule fires on {omitted} more subjects, which are not listed."
+    if judged.omitted:
+        message = f"The rule fires on {judged.omitted} more subjects, which are not listed."
         judged.findings.append(_finding(judged, Violation("*", message), ()))
     return judged
+
+
+def _ask(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyException]) -> None:
+    """Note what the rule's gate answers."""
+    for answer in judged.rule.trigger.check(judged.rule.params, facts):
+        if isinstance(answer, CannotTell):
+            _cannot_tell(judged, answer)
+        elif len(judged.findings) < MAX_FINDINGS:
+            judged.findings.append(_finding(judged, answer, exceptions))
+        elif _covering(exceptions, answer.subject) is None:
+            judged.omitted += 1
 
 
 def _note_gaps(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyException]) -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.globs import PathGlob
 from hullmark.policy.rules import Policy
+
+
+class Search(NamedTuple):
+    """Expressions as `NAME=expression`, and the size of the largest file, in bytes, that is searched."""
+
+    named: tuple[str, ...]
+    limit: int
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,7 +25,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     The list of files, those that later layers deleted or replaced among them (`ghosts`, told to Facts), their digests compared with
     packages', the settings, matches with advisories, the bodies of some files.
 
-    `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted.
+    `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted. `searches` says what to
+    look for in all files, by kind. `dockerfile`: the Dockerfile, read as instructions.
     """
 
     files: bool = False
@@ -25,6 +36,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     matches: bool = False
     contents: tuple[PathGlob, ...] = ()
     facets: frozenset[str] = frozenset()
+    searches: Mapping[str, Search] = {}
+    dockerfile: bool = False
 
 
 def needs(policy: Policy) -> Needs:
@@ -44,4 +57,5 @@ def needs(policy: Policy) -> Needs:
         matches=Need.MATCHES in wanted,
         contents=tuple(globs[text] for text in sorted(globs)),
         facets=(wanted & FACETS).union(*(rule.trigger.facets for rule in policy.rules)),
+        dockerfile=True,
     )

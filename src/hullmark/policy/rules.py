@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
@@ -90,6 +90,20 @@ class Policy:
     apply: tuple[Selector, ...] = ()
     unmatched: Action = Action.STOP
     grace: Grace | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return self.name
+
+    @property
+    def rule_count(self) -> int:
+        """How many rules it has."""
+        return len(self.rules)
+
+    def with_exceptions(self, exceptions: tuple[PolicyException, ...]) -> Policy:
+        """The same with more exceptions."""
+        return replace(self, exceptions=self.exceptions + exceptions) if exceptions else self
 
     @property
     def digest(self) -> str:

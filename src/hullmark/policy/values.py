@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.policy.regex import compile_pattern
@@ -262,10 +263,11 @@ def _names_in_expression(text: str) -> frozenset[str]:
             raise ValueError(f"expected {Expression.kind} with at most {MAX_NESTING} brackets in each other")
     try:
         import cel  # its own dependencies take a third of a second to load
-
-        return frozenset(cel.compile(text).variables())
     except ImportError as error:
         raise ValueError("expressions need a package that is not installed: install hullmark[expressions]") from error
-    except Exception as error:  # the library raises what it likes for what it cannot read
+
+    def failed(error: Exception) -> NoReturn:
         reason = str(error).partition("ERROR:")[2].strip().split("\n")[0] or "it cannot be read"
         raise ValueError(f"expected {Expression.kind}: {reason[:200]}") from error
+
+    return guarded(lambda: frozenset(cel.compile(text).variables()), failed)

@@ -1,45 +1,98 @@
-"""What reports as one HTML file have in common: escaping, the page's own policy, lists of facts.
+"""What reports as one HTML file have in common: escaping, the page with its own policy, pieces that come again.
 
-Content Security Policy: https://www.w3.org/TR/CSP3/
+Pages are Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/) that escape whatever is put into them: what
+cannot be seen is written out, what is markup becomes text. Content Security Policy: https://www.w3.org/TR/CSP3/
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
+from jinja2.filters import do_mark_safe
 
 from hullmark.report.terminal import safe
 
+_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{{ policy | safe }}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{{ title }}</title>
+<style>{{ style | safe }}</style>
+</head>
+<body>
+<main>
+{% block body %}
+{% endblock %}
+</main>
+{% if script %}
+<script>{{ script | safe }}</script>
+{% endif %}
+</body>
+</html>
+"""
 
-def text(value: str) -> str:
-    """The text for a page: what cannot be seen is written out, what is markup is escaped."""
-    return escape(safe(value), quote=True)
+_PARTS = """\
+{% macro facts(values) %}
+<dl class="facts">
+{% for name, value in values if value %}
+<dt>{{ name }}</dt><dd>{{ value }}</dd>
+{% endfor %}
+</dl>
+{%- endmacro %}
+
+{% macro mark(kind, word) %}<span class="mark {{ kind }}">{{ word }}</span>{% endmacro %}
+
+{% macro place(path, layer) %}
+<code>{{ path }}</code>{% if layer >= 0 %} <span class="soft">layer {{ layer }}</span>{% endif %}
+{%- endmacro %}
+
+{% macro problems(found) %}
+<ul class="plain">
+{% for problem in found %}
+<li>{{ place(problem.path or "image", problem.layer) }}: {{ problem.reason }}</li>
+{% endfor %}
+</ul>
+{%- endmacro %}
+"""
 
 
-def page(title: str, style: str, body: Iterable[str], script: str = "") -> bytes:
-    """The whole page. `title` and `body` are markup already; no other style and no other script is allowed to work."""
-    lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>{title}</title>",
-        f"<style>{style}</style>",
-        "</head>",
-        "<body>",
-        "<main>",
-        *body,
-        "</main>",
-        *([f"<script>{script}</script>"] if script else []),
-        "</body>",
-        "</html>",
-    ]
-    return ("\n".join(lines) + "\n").encode()
+def page(template: str, title: str, style: str, script: str = "", **values: Any) -> bytes:
+    """The whole page: a template that extends `page`, filled in. No other style and no other script is allowed to work."""
+    whole = _compiled(template).render(title=title, policy=_policy(style, script), style=style, script=script, **values)
+    return whole.encode()
+
+
+@lru_cache(maxsize=4)
+def _compiled(template: str) -> Template:
+    environment = Environment(
+        loader=DictLoader({"page": _PAGE, "parts": _PARTS}),
+        autoescape=True,
+        finalize=_text,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.from_string(template)
+
+
+def _text(value: object) -> str:
+    """What a template puts into a page, as text; markup is what templates made themselves, and our own style and script."""
+    if isinstance(value, str) and hasattr(value, "__html__"):
+        return value
+    text = str(value)
+    if text.isprintable() and '"' not in text and "'" not in text:
+        return text  # which the template escapes, and faster
+    return do_mark_safe(escape(safe(text), quote=True))
 
 
 def _policy(style: str, script: str) -> str:
@@ -50,16 +103,3 @@ def _policy(style: str, script: str) -> str:
 
 def _digest(content: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(content.encode()).digest()).decode()}'"
-
-
-def facts(values: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """A list of names and values; the values are markup already."""
-    yield '<dl class="facts">'
-    yield from (f"<dt>{name}</dt><dd>{value}</dd>" for name, value in values if value)
-    yield "</dl>"
-
-
-def place(path: str, layer: int) -> str:
-    """A path, and the layer that brought it."""
-    where = f' <span class="soft">layer {layer}</span>' if layer >= 0 else ""
-    return f"<code>{text(path)}</code>{where}"

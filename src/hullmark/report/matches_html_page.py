@@ -1,4 +1,7 @@
-"""The style and the script of the HTML report. They hold nothing from a report; the page allows them by their digests."""
+"""The template, the style and the script of the HTML report.
+
+Style and script hold nothing from a report; the page allows them by their digests.
+"""
 
 from __future__ import annotations
 
@@ -133,4 +136,115 @@ SCRIPT = """
   document.getElementById("tools").hidden = false;
   filter();
 })();
+"""
+
+TEMPLATE = """\
+{% extends "page" %}
+{% from "parts" import facts, mark, place, problems %}
+
+{% macro anchor(url, words) %}<a href="{{ url }}" rel="noreferrer noopener">{{ words }}</a>{% endmacro %}
+
+{% macro named(advisory) %}
+{% set address = page_of(advisory) %}
+{% if address %}{{ anchor(address, advisory.id) }}{% else %}{{ advisory.id }}{% endif %}
+{%- endmacro %}
+
+{% macro places(locations) %}
+{% for found in locations %}{{ place(found.path, found.layer) }}{% if not loop.last %}<br>{% endif %}{% endfor %}
+{%- endmacro %}
+
+{% macro references(addresses) %}
+{% for url in addresses if is_url(url) %}{{ anchor(url, url) }}{% if not loop.last %}<br>{% endif %}{% endfor %}
+{%- endmacro %}
+
+{% macro row(match) %}
+{% set package, advisory = match.package, match.advisory %}
+<tr data-severity="{{ advisory.severity }}" data-fixed="{{ 1 if match.fix.version else 0 }}" data-kev="{{ 1 if advisory.kev else 0 }}">
+<td data-key="{{ rank[advisory.severity] }}">{{ mark(advisory.severity, advisory.severity) }}</td>
+<td class="id" data-key="{{ advisory.id }}">{{ named(advisory) }}
+{%- if exploited(advisory) %} {{ mark("kev", exploited(advisory)) }}{% endif %}
+
+<details><summary>Details</summary>
+{{ facts(before(match) + [("Found at", places(package.locations[:max_places]))] + after(match)
+  + [("References", references(advisory.references))]) }}
+</details>
+</td>
+<td class="name">{{ package.name }}</td>
+<td class="version mono">{{ package.version }}</td>
+<td class="version mono{% if not match.fix.version %} soft{% endif %}">{{ fixed_in(match.fix) }}</td>
+<td class="type">{{ package.type }}</td>
+<td class="number" data-key="{{ "%.6f" % (advisory.epss.score if advisory.epss else 0) }}">{{ epss_text(advisory.epss) }}</td>
+<td class="number" data-key="{{ "%.4f" % match.risk }}">{{ "%.1f" % match.risk }}</td>
+</tr>
+{%- endmacro %}
+
+{% block body %}
+<h1>{{ title }}</h1>
+<p class="lead">{{ lead }}.</p>
+{{ facts(about) }}
+<ul class="tiles">
+{% for kind, number, word in tiles %}
+<li class="tile {{ kind }}"><b>{{ number }}</b><span>{{ word }}</span></li>
+{% endfor %}
+</ul>
+<h2>What counts</h2>
+{% if not found %}
+<p class="clean">No known vulnerability counts.</p>
+{% else %}
+<div class="tools" id="tools" role="search" hidden>
+<label class="unseen" for="search">Search the vulnerabilities</label>
+<input type="search" id="search" placeholder="Search: package, id, path …" autocomplete="off">
+<label>Severity <select id="severity"><option value="">all</option>
+{%- for severity in severities %}<option value="{{ severity }}">{{ severity }}</option>{% endfor %}</select></label>
+<label><input type="checkbox" id="fixable"> with a fix</label>
+<label><input type="checkbox" id="exploited"> known to be exploited</label>
+<output id="shown" for="search severity fixable exploited" aria-live="polite"></output>
+</div>
+<div class="wrap" tabindex="0" role="region" aria-label="Vulnerabilities">
+<table id="matches">
+<caption class="unseen">Vulnerabilities that count, one row for each package that has one</caption>
+<thead><tr>
+{% for name in ("Severity", "Vulnerability", "Package", "Installed", "Fixed in", "Type", "EPSS", "Risk") %}
+<th scope="col"{% if name in ("EPSS", "Risk") %} class="number"{% endif %}>{{ name }}</th>
+{% endfor %}
+</tr></thead>
+<tbody>
+{% for match in found %}
+{{ row(match) }}
+{% endfor %}
+</tbody></table></div>
+{% endif %}
+{% if unknown %}
+<h2>What is not known</h2>
+<p class="lead">Of {{ plural(unknown | length, "package") }} nothing can be said. They are unknown, not clean.</p>
+<ul class="plain">
+{% for reason, packages in reasons %}
+<li>{{ reason }} <details><summary>{{ plural(packages | length, "package") }}</summary>
+{%- for package in packages[:max_names] %}{% if not loop.first %}, {% endif %}{{ package.name }} {{ package.version }}{% endfor %}
+{%- if packages | length > max_names %} and {{ packages | length - max_names }} more{% endif %}</details></li>
+{% endfor %}
+</ul>
+{% endif %}
+{% if suppressed %}
+<h2>What does not count</h2>
+<div class="wrap" tabindex="0" role="region" aria-label="Suppressed vulnerabilities"><table>
+<caption class="unseen">Vulnerabilities that do not count, with the reason</caption>
+<thead><tr>
+{%- for name in ("Severity", "Vulnerability", "Package", "Installed", "By", "Reason") %}<th scope="col">{{ name }}</th>{% endfor %}
+</tr></thead><tbody>
+{% for match in suppressed %}
+{% set package, advisory, said = match.package, match.advisory, match.suppressed %}
+<tr><td>{{ mark(advisory.severity, advisory.severity) }}</td><td>{{ named(advisory) }}</td><td class="name">{{ package.name }}</td>
+{#- -#}
+<td class="version mono">{{ package.version }}</td><td>{{ said.by }}{% if said.owner %}<br><span class="soft">{{ said.owner }}</span>
+{%- endif %}</td><td>{{ said.reason }}{% if said.expires %} <span class="soft">until {{ said.expires }}</span>{% endif %}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endif %}
+{% if problems_found %}
+<h2>What could not be read</h2>
+{{ problems(problems_found) }}
+{% endif %}
+<footer>Written by hullmark {{ version }}.</footer>
+{% endblock %}
 """

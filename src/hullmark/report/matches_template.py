@@ -6,13 +6,14 @@ obey), `csv` (a cell that no sheet computes), `percent` (a share of 1), `fixed_i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.guard import guarded
 from hullmark.model.match import Fix, Matches
 from hullmark.report import matches_json
 from hullmark.report.format import Format, RenderContext
@@ -28,15 +29,20 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     if not context.template:
         raise HullmarkError("the format template needs a template", advice="name a file with --template FILE")
     values: dict[str, Any] = msgspec.to_builtins(matches_json.document(matches, context))
-    try:
+
+    def fill_in() -> bytes:
         template = _environment().from_string(context.template)
         return template.render(values, timestamp=context.timestamp or "").encode("utf-8", "backslashreplace")
+
+    def failed(error: Exception) -> NoReturn:
+        raise HullmarkError(f"the template cannot be filled in: {_line(error)}", advice=_ADVICE) from error
+
+    try:
+        return guarded(fill_in, failed, passing=TemplateError)
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         where = f" in line {line}" if line else ""
         raise HullmarkError(f"the template is wrong{where}: {_line(error)}", advice=_ADVICE) from error
-    except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, AttributeError) as error:
-        raise HullmarkError(f"the template cannot be filled in: {_line(error)}", advice=_ADVICE) from error
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -5,17 +5,16 @@ All text from images and policies is escaped, and the page's own policy allows t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from hullmark.model.limit import Limit
-from hullmark.model.verdict import Evidence, Finding, Verdict
+from hullmark.model.verdict import Verdict
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.html_parts import facts, page, place, text
+from hullmark.report.html_parts import page
 from hullmark.report.matches_html_page import STYLE
 from hullmark.report.matches_words import sentence
-from hullmark.report.verdict_words import counting, excuse, line_of, numbers, set_aside, trigger
-from hullmark.report.verdict_words import facts as facts_of
+from hullmark.report.verdict_words import counting, excuse, facts, line_of, numbers, set_aside, trigger
 
 VERDICT_STYLE = f"""{STYLE}
 section + section {{ border-top: 2px solid var(--line); margin-top: 3rem; padding-top: 1rem; }}
@@ -31,9 +30,85 @@ td.about {{ min-width: 9rem; }}
 td .plain {{ margin-top: .35rem; font-size: .88rem; }}
 @media print {{ td.what, td.about {{ min-width: 0; }} section {{ break-before: auto; }} }}
 """
+_TEMPLATE = """\
+{% extends "page" %}
+{% from "parts" import facts, mark, place, problems %}
+
+{% macro table(caption, head) %}
+<div class="wrap" tabindex="0" role="region" aria-label="{{ caption }}"><table>
+<caption class="unseen">{{ caption }}</caption>
+<thead><tr>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead><tbody>
+{{ caller() -}}
+</tbody></table></div>
+{% endmacro %}
+
+{% macro about(finding) %}
+<td class="about">{{ finding.subject }}</td>
+{#- -#}
+<td class="about">{{ finding.rule_id }}<br><span class="soft">{{ trigger(finding) }}</span></td>
+{%- endmacro %}
+
+{% macro places(evidence) %}
+<ul class="plain">
+{%- for each in evidence[:max_places] %}<li>{{ evident(each) }}</li>{% endfor %}
+{%- if evidence | length > max_places %}<li>and in {{ evidence | length - max_places }} more places</li>{% endif %}</ul>
+{%- endmacro %}
+
+{% macro evident(evidence) %}
+{% set line = line_of(evidence) %}
+{% set where = place(evidence.path, evidence.layer) if evidence.path else "" %}
+{% set what = "Dockerfile, line %d" % line if line else evidence.detail %}
+{{ where }}{% if where and what %} {% endif %}{{ what }}
+{%- if evidence.created_by %}{% if where or what %} {% endif %}<code>{{ evidence.created_by }}</code>{% endif %}
+{%- endmacro %}
+
+{% block body %}
+<h1>{{ title }}</h1>
+{% for verdict in verdicts %}
+<section>
+<h2>{{ mark(verdict.verdict.value, verdict.verdict.value) }}{{ verdict.inputs.image or "an image" }}</h2>
+<p class="lead">{{ sentence(verdict.reason.removesuffix(".")) }}.</p>
+{{ facts(facts_of(verdict)[1:]) }}
+<ul class="tiles">
+{% for name, number in numbers(verdict).items() %}
+{% set kind = " " ~ name if number and name in ("stop", "warn") else "" %}
+<li class="tile{{ kind }}"><b>{{ number }}</b><span>{{ tiles.get(name, name) }}</span></li>
+{% endfor %}
+</ul>
+<h3>What counts</h3>
+{% set found = counting(verdict) %}
+{% if found %}
+{% call table("Findings that count", ("Action", "Finding", "Subject", "Rule")) %}
+{% for finding in found %}
+<tr><td>{{ mark(finding.action.value, finding.action.value) }}</td><td class="what">{{ finding.message }}
+{%- if finding.recommendation %}<p>{{ finding.recommendation }}</p>{% endif %}
+{%- if finding.evidence %}{{ places(finding.evidence) }}{% endif %}</td>{{ about(finding) }}</tr>
+{% endfor %}
+{% endcall %}
+{% else %}
+<p class="clean">No finding counts.</p>
+{% endif %}
+{% set aside = set_aside(verdict) %}
+{% if aside %}
+<h3>What does not count</h3>
+{% set head = ("Finding", "Subject", "Rule", "Why it does not count") %}
+{% call table("Findings that do not count, with the reason", head) %}
+{% for finding in aside %}
+<tr><td class="what">{{ finding.message }}</td>{{ about(finding) }}<td>{{ excuse(finding) }}</td></tr>
+{% endfor %}
+{% endcall %}
+{% endif %}
+{% if verdict.problems %}
+<h3>What could not be read or judged</h3>
+{{ problems(verdict.problems) }}
+{% endif %}
+</section>
+{% endfor %}
+<footer>Written by hullmark {{ version }}{% if written %} at {{ written }}{% endif %}.</footer>
+{% endblock %}
+"""
 _MAX_PLACES = Limit(20, "places of a finding shown in HTML", "shortened")
-_HEAD = ("Action", "Finding", "Subject", "Rule")
-_HEAD_ASIDE = ("Finding", "Subject", "Rule", "Why it does not count")
+_TILES = {"stop": "to stop for", "warn": "to warn of", "go": "noted"}
 
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:
@@ -44,108 +119,24 @@ def render(verdict: Verdict, context: RenderContext) -> bytes:
 def render_all(verdicts: Sequence[Verdict], context: RenderContext) -> bytes:
     """The page of all images, one section for each."""
     one = len(verdicts) == 1
-    name = (
-        f"Verdict on {text(verdicts[0].inputs.image or 'an image')}" if one else f"Verdicts on {len(verdicts)} images"
+    return page(
+        _TEMPLATE,
+        f"Verdict on {verdicts[0].inputs.image or 'an image'}" if one else f"Verdicts on {len(verdicts)} images",
+        VERDICT_STYLE,
+        verdicts=verdicts,
+        version=context.tool_version,
+        written=moment(context.timestamp),
+        tiles=_TILES,
+        max_places=_MAX_PLACES,
+        sentence=sentence,
+        facts_of=facts,
+        numbers=numbers,
+        counting=counting,
+        set_aside=set_aside,
+        trigger=trigger,
+        line_of=line_of,
+        excuse=excuse,
     )
-    body = [f"<h1>{name}</h1>"]
-    for verdict in verdicts:
-        body += _section(verdict)
-    when = moment(context.timestamp)
-    written = f" at {text(when)}" if when else ""
-    body.append(f"<footer>Written by hullmark {text(context.tool_version)}{written}.</footer>")
-    return page(name, VERDICT_STYLE, body)
-
-
-def _section(verdict: Verdict) -> Iterator[str]:
-    word = verdict.verdict.value
-    yield "<section>"
-    yield f"<h2>{_mark(word)}{text(verdict.inputs.image or 'an image')}</h2>"
-    yield f'<p class="lead">{text(sentence(verdict.reason.removesuffix(".")))}.</p>'
-    yield from facts((name, text(value)) for name, value in facts_of(verdict)[1:])
-    yield from _tiles(verdict)
-    yield from _found(counting(verdict))
-    yield from _aside(set_aside(verdict))
-    yield from _problems(verdict)
-    yield "</section>"
-
-
-def _mark(word: str) -> str:
-    return f'<span class="mark {word}">{word}</span>'
-
-
-def _tiles(verdict: Verdict) -> Iterator[str]:
-    words = {"stop": "to stop for", "warn": "to warn of", "go": "noted"}
-    yield '<ul class="tiles">'
-    for name, number in numbers(verdict).items():
-        kind = f" {name}" if number and name in ("stop", "warn") else ""
-        yield f'<li class="tile{kind}"><b>{number}</b><span>{words.get(name, name)}</span></li>'
-    yield "</ul>"
-
-
-def _found(found: Sequence[Finding]) -> Iterator[str]:
-    yield "<h3>What counts</h3>"
-    if not found:
-        yield '<p class="clean">No finding counts.</p>'
-        return
-    yield from _table("Findings that count", _HEAD, (_row(finding) for finding in found))
-
-
-def _row(finding: Finding) -> str:
-    advice = f"<p>{text(finding.recommendation)}</p>" if finding.recommendation else ""
-    return (
-        f'<td>{_mark(finding.action.value)}</td><td class="what">{text(finding.message)}{advice}'
-        f"{_places(finding.evidence)}</td>{_about(finding)}"
-    )
-
-
-def _about(finding: Finding) -> str:
-    rule = f'{text(finding.rule_id)}<br><span class="soft">{text(trigger(finding))}</span>'
-    return f'<td class="about">{text(finding.subject)}</td><td class="about">{rule}</td>'
-
-
-def _places(evidence: Sequence[Evidence]) -> str:
-    if not evidence:
-        return ""
-    shown = [f"<li>{_place(each)}</li>" for each in evidence[:_MAX_PLACES]]
-    shown += [f"<li>and in {len(evidence) - _MAX_PLACES} more places</li>"] if len(evidence) > _MAX_PLACES else []
-    return f'<ul class="plain">{"".join(shown)}</ul>'
-
-
-def _place(evidence: Evidence) -> str:
-    line = line_of(evidence)
-    parts = (
-        place(evidence.path, evidence.layer) if evidence.path else "",
-        f"Dockerfile, line {line}" if line else text(evidence.detail),
-        f"<code>{text(evidence.created_by)}</code>" if evidence.created_by else "",
-    )
-    return " ".join(filter(None, parts))
-
-
-def _aside(found: Sequence[Finding]) -> Iterator[str]:
-    if not found:
-        return
-    yield "<h3>What does not count</h3>"
-    rows = (f'<td class="what">{text(each.message)}</td>{_about(each)}<td>{text(excuse(each))}</td>' for each in found)
-    yield from _table("Findings that do not count, with the reason", _HEAD_ASIDE, rows)
-
-
-def _table(caption: str, head: Sequence[str], rows: Iterator[str]) -> Iterator[str]:
-    yield f'<div class="wrap" tabindex="0" role="region" aria-label="{caption}"><table>'
-    yield f'<caption class="unseen">{caption}</caption>'
-    heads = "".join(f'<th scope="col">{name}</th>' for name in head)
-    yield f"<thead><tr>{heads}</tr></thead><tbody>"
-    yield from (f"<tr>{cells}</tr>" for cells in rows)
-    yield "</tbody></table></div>"
-
-
-def _problems(verdict: Verdict) -> Iterator[str]:
-    if not verdict.problems:
-        return
-    yield "<h3>What could not be read or judged</h3>"
-    yield '<ul class="plain">'
-    for problem in verdict.problems:
-        yield f"<li>{place(problem.path or 'image', problem.layer)}: {text(problem.reason)}</li>"
-    yield "</ul>"
 
 
 FORMAT = Format(

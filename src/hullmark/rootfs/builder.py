@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.problem import ProblemKind
 from hullmark.rootfs.dispatch import Dispatch, Rules
@@ -210,13 +211,13 @@ class RecordBuilder:
         def report(reason: str) -> None:
             self.problem(path, read.name, reason)
 
-        try:
-            fact = read.extract(text(path), body, report) if isinstance(body, memoryview) else body.finish(report)
-        # One of the two places that catch everything: a fault in one extractor, met on one file of somebody's image,
-        # must not cost the whole inventory. It is said in the result.
-        except Exception as error:  # noqa: BLE001
+        def extract() -> Any:
+            return read.extract(text(path), body, report) if isinstance(body, memoryview) else body.finish(report)
+
+        def failed(error: Exception) -> None:
             report(f"could not be read: {type(error).__name__}: {str(error)[:200]}")
-            return
+
+        fact = guarded(extract, failed)
         if fact is not None:
             self.facts[read.name].append((index, fact))
 

@@ -11,19 +11,16 @@ from hullmark.facets.content import search_read
 from hullmark.facets.facet import Facet, FacetView
 from hullmark.facets.kept import TEXT
 from hullmark.model.errors import HullmarkError
-from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.needs import bundle_searches
-from hullmark.policy.anchore.profile import Profile
 from hullmark.policy.anchore.regexes import Work, expression
 from hullmark.policy.anchore.search import body_of, search
-from hullmark.policy.context import Context
+from hullmark.policy.needs import Search
 from hullmark.rootfs.reads import Read
 from hullmark.scanning.request import ScanResources, ScanResult
 
 _SEARCH_WORK = 2_000_000_000
 _OVER_KEPT_TEXT = "contents"
 
-Search = Callable[[memoryview], list[tuple[str, int]]]
+Look = Callable[[memoryview], list[tuple[str, int]]]
 Hits = dict[str, dict[str, list[tuple[str, int]]]]
 """By kind of search and by path: the names of expressions, and the lines on which they fit."""
 
@@ -43,14 +40,14 @@ class Searches(NamedTuple):
         return found | {kind: hits for kind, hits in looked.items() if hits is not None}
 
 
-def searches_of(bundle: Bundle, context: Context, profile: Profile, means: ScanResources) -> Searches:
-    """What the rules search all files for. Raises HullmarkError for a bad expression.
+def searches_of(searches: Mapping[str, Search], means: ScanResources) -> Searches:
+    """How to look for what rules search all files for, by kind. Raises HullmarkError for a bad expression.
 
     Secrets are always searched in the layers: they are masked in text that is kept.
     """
     reads: dict[str, Read[Any]] = {}
     facets: dict[str, Facet] = {}
-    for kind, wanted in bundle_searches(bundle, context, profile).items():
+    for kind, wanted in searches.items():
         for named in wanted.named:
             _check(named)
         look = partial(search, named=wanted.named, work=Work(_SEARCH_WORK))
@@ -69,7 +66,7 @@ def _check(named: str) -> None:
         raise HullmarkError(f"--context: {error}", advice="write an expression as Python has them") from error
 
 
-def _in_kept_text(name: str, look: Search) -> Facet:
+def _in_kept_text(name: str, look: Look) -> Facet:
     def assemble(view: FacetView) -> dict[str, list[tuple[str, int]]]:
         found = {}
         for item in view.facts(TEXT):

@@ -18,7 +18,7 @@ from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro
 from hullmark.model.malware import Engine, MalwareScan
 from hullmark.model.verdict import Action, Verdict
-from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.moments import next_bundle_moment
 from hullmark.policy.anchore.read import read_bundle
 from hullmark.policy.context import Context, VulnerabilityData
@@ -28,6 +28,7 @@ from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Trigger
 from hullmark.policy.gates import TRIGGERS
 from hullmark.policy.gates import expression as expressions
+from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment, Grace
 from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
 from hullmark.policy.values import Expression, NameGlob

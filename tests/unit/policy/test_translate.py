@@ -15,7 +15,7 @@ from hullmark.model.image import HealthCheck, ImageConfig
 from hullmark.model.inventory import Distro, InventoryLayer
 from hullmark.model.verdict import Action
 from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.gates import TRIGGERS
 from hullmark.policy.anchore.select import Wildcard
 from hullmark.policy.context import Context
@@ -27,6 +27,7 @@ from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.load import load_any
 from hullmark.policy.native import InvalidPolicy
+from hullmark.policy.question import Question
 from hullmark.policy.values import NameGlob, Pattern
 from tests.support.policies import native_policy
 from tests.unit.policy.anchore.building import bundle, rule, sample, second

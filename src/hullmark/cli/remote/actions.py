@@ -11,8 +11,6 @@ from hullmark.cli.server_options import add_server_options
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
 
-EPILOG = "`hullmark %s ACTION --help` says more of each. docs/how-to/use-a-server.md shows them at work."
-
 _DIGITS = 12
 
 Run = Callable[[argparse.Namespace], int]

@@ -6,31 +6,18 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions
+from hullmark.cli.remote.actions import Action
+from hullmark.cli.remote.noun import Noun
+from hullmark.cli.remote.shown import show, show_fields, show_list
 from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import add_timeout
 
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
 
-NAME = "advisories"
-HELP = "show, send in and have fetched the advisories that the server matches with"
-EPILOG = _EPILOG % NAME
-
 _UPDATING, _ADOPTING = ("update_advisories", "adopt"), ("adopt",)
 _HEAD = ("digest", "data_at", "day", "rematching", "feeds")
 _SNAPSHOT = ("application/octet-stream", "a snapshot, or a bundle that `hullmark db export` wrote")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
 
 
 def _sending(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +48,6 @@ def _status(arguments: argparse.Namespace) -> int:
 def _send(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
     from hullmark.cli.remote.sending import sent
-    from hullmark.cli.remote.shown import show
 
     api = connect(arguments)
     taken = sent(api, "/advisories", {}, arguments.file, _SNAPSHOT)
@@ -73,7 +59,6 @@ def _send(arguments: argparse.Namespace) -> int:
 
 def _update(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show
     from hullmark.model.errors import HullmarkError
 
     api = connect(arguments)
@@ -102,8 +87,6 @@ def _when_done(api: ApiClient, tasks: tuple[str, ...], timeout: float) -> dict[s
 
 
 def _show(arguments: argparse.Namespace, told: dict[str, Any]) -> int:
-    from hullmark.cli.remote.shown import show_fields, show_list
-
     if arguments.output == "json":
         return show_fields(arguments, told)
     if not told["digest"]:
@@ -128,8 +111,14 @@ def _last(update: dict[str, Any] | None) -> dict[str, Any]:
 
 _NOT_TAKEN = ("failed", "held")
 
-_ACTIONS = {
-    "status": Action("show what everything is matched with, and what came of the feeds", add_output, _status),
-    "send": Action("send in a snapshot or a bundle (operators)", _sending, _send),
-    "update": Action("have the feeds fetched now (operators)", _updating, _update),
-}
+VERBS = (
+    Noun(
+        "advisories",
+        "show, send in and have fetched the advisories that the server matches with",
+        {
+            "status": Action("show what everything is matched with, and what came of the feeds", add_output, _status),
+            "send": Action("send in a snapshot or a bundle (operators)", _sending, _send),
+            "update": Action("have the feeds fetched now (operators)", _updating, _update),
+        },
+    ),
+)

@@ -6,34 +6,34 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
+from hullmark.cli.remote.actions import Action, api_of
+from hullmark.cli.remote.noun import Noun, acting, at, field, listing, named, removing, sending, showing
+from hullmark.cli.remote.shown import show, show_lines, time_of
 from hullmark.cli.rows import add_output
 
-NAME = "channel"
-HELP = "list, add, change, test and replay the channels through which the server tells people"
-EPILOG = "`hullmark channel ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
-
+_ALL, _ONE, _CHANNEL = "/channels", "/channels/{name}", named("the channel")
 _MOST = 200_000
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    add_limit(parser)
-    add_output(parser)
-
-
-def _naming(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the channel")
-    add_output(parser)
+_COLUMNS = (
+    ("CHANNEL", "name"),
+    ("KIND", "kind"),
+    ("STATE", "state"),
+    ("WAITING", "waiting"),
+    ("DEAD", "dead"),
+    ("SINCE", time_of("failing_since")),
+    ("REASON", "last_error"),
+)
+_AGAIN = (
+    _CHANNEL,
+    field("--since", "what was to be sent from this moment on", metavar="TIME", required=True),
+    field("--until", "and before this one", metavar="TIME"),
+    field(
+        "--delivered",
+        "also what arrived, not only what was given up",
+        sent="include_delivered",
+        action="store_true",
+    ),
+)
 
 
 def _wishing(parser: argparse.ArgumentParser) -> None:
@@ -77,32 +77,7 @@ def _previewing(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-def _replaying(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the channel")
-    parser.add_argument("--since", metavar="TIME", required=True, help="what was to be sent from this moment on")
-    parser.add_argument("--until", metavar="TIME", help="and before this one")
-    parser.add_argument("--delivered", action="store_true", help="also what arrived, not only what was given up")
-    add_output(parser)
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_list, time_of
-
-    columns: list[Any] = [("CHANNEL", "name"), ("KIND", "kind"), ("STATE", "state"), ("WAITING", "waiting")]
-    more: list[Any] = [("DEAD", "dead"), ("SINCE", time_of("failing_since")), ("REASON", "last_error")]
-    found = api_of(arguments).pages("/channels", most=arguments.limit)
-    return show_list(arguments, found, [*columns, *more], "no channel")
-
-
-def _show(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_fields
-
-    return show_fields(arguments, api_of(arguments).json("GET", _path(arguments)))
-
-
 def _add(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
     wish = {
         "name": arguments.name,
         "kind": arguments.kind,
@@ -110,7 +85,7 @@ def _add(arguments: argparse.Namespace) -> int:
         "templates": _templates(arguments, {}),
         "is_active": not arguments.off,
     }
-    made = api_of(arguments).json("POST", "/channels", document=wish)
+    made = api_of(arguments).json("POST", _ALL, document=wish)
     return show(arguments, made, _made)
 
 
@@ -122,34 +97,27 @@ def _made(channel: Any) -> str:
 
 
 def _change(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
     api = api_of(arguments)
     wish: dict[str, Any] = {}
-    there = api.json("GET", _path(arguments))
+    there = api.json("GET", at(_ONE, arguments))
     if arguments.set or arguments.secret or arguments.settings:
         wish["settings"] = _settings(arguments, {} if arguments.settings else there["settings"])
     if arguments.title is not None or arguments.text is not None:
         wish["templates"] = _templates(arguments, there["templates"])
     if arguments.on or arguments.off:
         wish["is_active"] = arguments.on
-    kept = api.json("PATCH", _path(arguments), document=wish)
+    kept = api.json("PATCH", at(_ONE, arguments), document=wish)
     return show(arguments, kept, lambda each: f"channel {each['name']} changed: {each['state']}")
 
 
-def _remove(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    api_of(arguments).json("DELETE", _path(arguments))
-    return show(arguments, {"removed": arguments.name}, lambda each: f"channel {each['removed']} removed")
-
-
 def _test(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    sent = api_of(arguments).json("POST", f"{_path(arguments)}/test")
+    sent = api_of(arguments).json("POST", at(f"{_ONE}/test", arguments))
     show(arguments, sent, _sent)
     return 0 if sent["outcome"] == "delivered" else 1
+
+
+def _rotated(made: Any) -> str:
+    return f"signs with {made['secret']} now, and with the old one until {made['previous_until'][:19]}Z"
 
 
 def _sent(sent: Any) -> str:
@@ -159,12 +127,10 @@ def _sent(sent: Any) -> str:
 
 
 def _preview(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_lines
-
     wish: dict[str, Any] = {"message": arguments.message}
     if arguments.title is not None or arguments.text is not None:
         wish["templates"] = _templates(arguments, {})
-    seen = api_of(arguments).json("POST", f"{_path(arguments)}/preview", document=wish)
+    seen = api_of(arguments).json("POST", at(f"{_ONE}/preview", arguments), document=wish)
     return show_lines(arguments, seen, _previewed)
 
 
@@ -176,31 +142,6 @@ def _previewed(seen: Any) -> list[str]:
         lines += [f"{name}: {value}" for name, value in each.get("headers", {}).items()]
         lines += ["", each.get("body", "")]
     return [*lines, "", seen["note"]] if seen["note"] else lines
-
-
-def _replay(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    wish = {"since": arguments.since, "until": arguments.until, "include_delivered": arguments.delivered}
-    told = api_of(arguments).json("POST", f"{_path(arguments)}/replay", document=wish)
-    return show(arguments, told, lambda each: f"{each['messages']} messages are sent again")
-
-
-def _rotate(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    made = api_of(arguments).json("POST", f"{_path(arguments)}/rotate")
-    return show(
-        arguments,
-        made,
-        lambda each: f"signs with {each['secret']} now, and with the old one until {each['previous_until'][:19]}Z",
-    )
-
-
-def _path(arguments: argparse.Namespace) -> str:
-    from hullmark.net.api_client import segment
-
-    return f"/channels/{segment(arguments.name)}"
 
 
 def _settings(arguments: argparse.Namespace, there: dict[str, Any]) -> dict[str, Any]:
@@ -264,16 +205,29 @@ def _read(path: str) -> str:
     return text
 
 
-_ACTIONS = {
-    "list": Action("list the channels, and how they fare", _listing, _list),
-    "show": Action("show a channel", _naming, _show),
-    "add": Action("add a channel", _adding, _add),
-    "change": Action("change a channel's settings or templates, or switch it on or off", _changing, _change),
-    "remove": Action("remove a channel with its messages", _naming, _remove),
-    "test": Action("send a test through a channel (exit status 1: it did not arrive)", _naming, _test),
-    "preview": Action("show what a channel would send", _previewing, _preview),
-    "replay": Action("send again what was given up, or all, since a moment", _replaying, _replay),
-    "rotate": Action(
-        "replace the secret that a channel signs with; the old one counts for another day", _naming, _rotate
+VERBS = (
+    Noun(
+        "channel",
+        "list, add, change, test and replay the channels through which the server tells people",
+        {
+            "list": listing("list the channels, and how they fare", _ALL, _COLUMNS, "no channel"),
+            "show": showing("show a channel", _ONE, _CHANNEL),
+            "add": Action("add a channel", _adding, _add),
+            "change": Action("change a channel's settings or templates, or switch it on or off", _changing, _change),
+            "remove": removing(
+                "remove a channel with its messages", _ONE, _CHANNEL, "removed", "channel {removed} removed"
+            ),
+            "test": acting("send a test through a channel (exit status 1: it did not arrive)", (_CHANNEL,), _test),
+            "preview": Action("show what a channel would send", _previewing, _preview),
+            "replay": sending(
+                "send again what was given up, or all, since a moment",
+                *("POST", f"{_ONE}/replay", _AGAIN, "{messages} messages are sent again"),
+            ),
+            "rotate": sending(
+                "replace the secret that a channel signs with; the old one counts for another day",
+                *("POST", f"{_ONE}/rotate", (_CHANNEL,), _rotated),
+            ),
+        },
+        guide="be-told",
     ),
-}
+)

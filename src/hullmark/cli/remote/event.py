@@ -8,48 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_limit
+from hullmark.cli.remote.noun import Noun, field, listing
+from hullmark.cli.remote.shown import Column, cell, time_of
 from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import seconds
 
-NAME = "event"
-HELP = "list and watch what happens in the account on the server, and what came of it on a day"
-EPILOG = _EPILOG % NAME
-
-_FILTERS = ("kind", "level", "resource_type", "resource", "since", "before")
+_KIND = field("--kind", "only this, as image.analysed or image.*", metavar="KIND", default="")
+_FILTERS = (
+    _KIND,
+    field("--level", "only info, or only error", metavar="LEVEL", default=""),
+    field("--resource-type", "only of this kind, as image", metavar="KIND", default=""),
+    field("--resource", "only of this one", metavar="NAME", default=""),
+    field("--since", "from this moment on", metavar="TIME", default=""),
+    field("--before", "until before this moment", metavar="TIME", default=""),
+)
 _NAMES = 3
 _HEADROOM = 45.0
 """Seconds of silence before a stream counts as broken: the server says something every 15 seconds."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
-
-
-def _kind(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--kind", metavar="KIND", default="", help="only this, as image.analysed or image.*")
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    _kind(parser)
-    parser.add_argument("--level", metavar="LEVEL", default="", help="only info, or only error")
-    parser.add_argument("--resource-type", metavar="KIND", default="", help="only of this kind, as image")
-    parser.add_argument("--resource", metavar="NAME", default="", help="only of this one")
-    parser.add_argument("--since", metavar="TIME", default="", help="from this moment on")
-    parser.add_argument("--before", metavar="TIME", default="", help="until before this moment")
-    add_limit(parser)
-    add_output(parser)
-
-
 def _watching(parser: argparse.ArgumentParser) -> None:
-    _kind(parser)
+    parser.add_argument(_KIND.flag, **_KIND.how)
     parser.add_argument(
         "--after", metavar="ID", type=int, help="begin behind this event, so that none is missed (default: now)"
     )
@@ -73,15 +53,6 @@ def _report(arguments: argparse.Namespace) -> int:
     found = connect(arguments).get("/notice-report", wish)
     show_report(arguments, found)
     return 0 if found["adds_up"] else 1
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_list, time_of
-
-    found = connect(arguments).pages("/events", {name: getattr(arguments, name) for name in _FILTERS}, arguments.limit)
-    columns = (("KIND", "kind"), ("OF", "resource_type"), ("NAME", "resource"), ("MORE", more_of))
-    return show_list(arguments, found, [("ID", "id"), ("AT", time_of("at")), *columns], "nothing happened")
 
 
 def _watch(arguments: argparse.Namespace) -> int:
@@ -109,7 +80,6 @@ def _newest(events: list[Any]) -> int:
 def _print(data: str, *, is_json: bool) -> None:
     import json
 
-    from hullmark.cli.remote.shown import time_of
     from hullmark.report.terminal import safe
 
     if is_json:
@@ -123,8 +93,6 @@ def _print(data: str, *, is_json: bool) -> None:
 
 def more_of(event: dict[str, Any]) -> str:
     """What an event says besides: of transitions the cause, how many images, and which ones; of others all of it."""
-    from hullmark.cli.remote.shown import cell
-
     body = event["body"]
     if event["resource_type"] != "cause":
         return cell(body)
@@ -133,6 +101,16 @@ def more_of(event: dict[str, Any]) -> str:
     because = body["cause"]["sentence"] or body["cause"]["subject"]
     heard = "" if body["told"] else " (nobody was told)"
     return f"{shown}: {because}{heard}" if names else f"{because}{heard}"
+
+
+_COLUMNS: tuple[Column, ...] = (
+    ("ID", "id"),
+    ("AT", time_of("at")),
+    ("KIND", "kind"),
+    ("OF", "resource_type"),
+    ("NAME", "resource"),
+    ("MORE", more_of),
+)
 
 
 class _TimeIsUp(Exception):
@@ -161,10 +139,18 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-_ACTIONS = {
-    "list": Action("list what happened, the newest first", _listing, _list),
-    "watch": Action("show what happens, as it happens; a connection that breaks is made again", _watching, _watch),
-    "report": Action(
-        "the numbers of a day: seen, told, suppressed and why; 1 if they do not add up", _reporting, _report
+VERBS = (
+    Noun(
+        "event",
+        "list and watch what happens in the account on the server, and what came of it on a day",
+        {
+            "list": listing("list what happened, the newest first", "/events", _COLUMNS, "nothing happened", _FILTERS),
+            "watch": Action(
+                "show what happens, as it happens; a connection that breaks is made again", _watching, _watch
+            ),
+            "report": Action(
+                "the numbers of a day: seen, told, suppressed and why; 1 if they do not add up", _reporting, _report
+            ),
+        },
     ),
-}
+)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hullmark.cli.remote.actions import add_limit
+from hullmark.cli.remote.shown import show_list
 from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import add_server_options
 
@@ -31,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and show."""
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_list
     from hullmark.cli.remote.waiting import digest_of
     from hullmark.net.api_client import segment
     from hullmark.report.terminal import safe

@@ -6,26 +6,12 @@ import argparse
 
 from hullmark.cli.output import add_output as add_outputs
 from hullmark.cli.remote import image_add, image_look
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit
+from hullmark.cli.remote.actions import Action, add_limit
+from hullmark.cli.remote.noun import Noun
 from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import add_timeout
 
-NAME = "image"
-HELP = "add, list, look into, check and let go images on the server"
-EPILOG = _EPILOG % NAME
-
 _IMAGE = "the image: HOST/REPOSITORY:TAG, or one of its digests"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:
@@ -143,19 +129,29 @@ def _naming_some(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-_ACTIONS = {
-    "add": Action("add images from registries; the server analyses them soon", _adding, image_add.add),
-    "upload": Action("add an image by its archive", _uploading, image_add.upload),
-    "wait": Action("wait until images are analysed (exit status 2: one cannot be)", _waiting, image_add.wait),
-    "list": Action("list the account's images, the newest first", _listing, image_look.show_images),
-    "get": Action("show one image", _getting, image_look.get),
-    "check": Action("may it be deployed? Exit status 0, 1 (stop) or 3 (cannot tell)", _checking, image_look.check),
-    "packages": Action("list its packages", _packages, image_look.packages),
-    "files": Action("list its files", _files, image_look.files),
-    "layers": Action("list its layers, with the instructions that made them", _getting, image_look.layers),
-    "vulns": Action("list the vulnerabilities of its packages, the most urgent first", _vulns, image_look.vulns),
-    "history": Action("list all verdicts that it ever had", _history, image_look.history),
-    "sbom": Action("write its bill of materials, or add an image by one", _sbom, image_look.sbom),
-    "analyse": Action("have it read again from where it came from", _naming_some, image_add.analyse),
-    "delete": Action("let it go: the account holds it no longer", _naming_some, image_add.delete),
-}
+VERBS = (
+    Noun(
+        "image",
+        "add, list, look into, check and let go images on the server",
+        {
+            "add": Action("add images from registries; the server analyses them soon", _adding, image_add.add),
+            "upload": Action("add an image by its archive", _uploading, image_add.upload),
+            "wait": Action("wait until images are analysed (exit status 2: one cannot be)", _waiting, image_add.wait),
+            "list": Action("list the account's images, the newest first", _listing, image_look.show_images),
+            "get": Action("show one image", _getting, image_look.get),
+            "check": Action(
+                "may it be deployed? Exit status 0, 1 (stop) or 3 (cannot tell)", _checking, image_look.check
+            ),
+            "packages": Action("list its packages", _packages, image_look.packages),
+            "files": Action("list its files", _files, image_look.files),
+            "layers": Action("list its layers, with the instructions that made them", _getting, image_look.layers),
+            "vulns": Action(
+                "list the vulnerabilities of its packages, the most urgent first", _vulns, image_look.vulns
+            ),
+            "history": Action("list all verdicts that it ever had", _history, image_look.history),
+            "sbom": Action("write its bill of materials, or add an image by one", _sbom, image_look.sbom),
+            "analyse": Action("have it read again from where it came from", _naming_some, image_add.analyse),
+            "delete": Action("let it go: the account holds it no longer", _naming_some, image_add.delete),
+        },
+    ),
+)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hullmark.cli.remote.shown import show, show_list
+
 if TYPE_CHECKING:
     from hullmark.net.api_client import ApiClient
 
@@ -101,7 +103,6 @@ def wait(arguments: argparse.Namespace) -> int:
 def analyse(arguments: argparse.Namespace) -> int:
     """Have each image read again."""
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_list
     from hullmark.cli.remote.waiting import digest_of
     from hullmark.net.api_client import segment
 
@@ -114,7 +115,6 @@ def analyse(arguments: argparse.Namespace) -> int:
 def delete(arguments: argparse.Namespace) -> int:
     """Let each image go."""
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show
     from hullmark.cli.remote.waiting import digest_of
     from hullmark.net.api_client import segment
 
@@ -128,8 +128,6 @@ def delete(arguments: argparse.Namespace) -> int:
 
 
 def _shown(arguments: argparse.Namespace, api: ApiClient, added: list[dict[str, Any]]) -> int:
-    from hullmark.cli.remote.shown import show_list
-
     if arguments.wait:
         return _waited(arguments, api, [each["digest"] for each in added])
     columns = (("DIGEST", "digest"), ("STATE", "state"), ("NEW", "is_new"), ("TAG", "tag"))
@@ -138,7 +136,6 @@ def _shown(arguments: argparse.Namespace, api: ApiClient, added: list[dict[str, 
 
 def _waited(arguments: argparse.Namespace, api: ApiClient, digests: list[str]) -> int:
     from hullmark.cli.remote.image_look import IMAGE_COLUMNS
-    from hullmark.cli.remote.shown import show_list
     from hullmark.cli.remote.waiting import analysed
 
     images = [analysed(api, digest, arguments.timeout) for digest in digests]

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from hullmark.cli.remote.shown import Column, show, show_fields, show_list
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from hullmark.cli.output import Output
-    from hullmark.cli.remote.shown import Column
     from hullmark.net.api_client import ApiClient
 
 MOST_DOCUMENT = 1 << 30
@@ -57,7 +57,6 @@ _MATCH_COLUMNS: tuple[Column, ...] = (
 def show_images(arguments: argparse.Namespace) -> int:
     """The images of the account."""
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_list
 
     wanted = {name: getattr(arguments, name) for name in _FILTERS}
     if arguments.advisory or arguments.package:
@@ -87,8 +86,6 @@ def _holding(advisory: str, package: str, is_filtered: bool) -> tuple[str, dict[
 
 def get(arguments: argparse.Namespace) -> int:
     """One image."""
-    from hullmark.cli.remote.shown import show_fields
-
     api, path = _image(arguments)
     return show_fields(arguments, api.get(path))
 
@@ -130,7 +127,6 @@ def history(arguments: argparse.Namespace) -> int:
 
 def vulns(arguments: argparse.Namespace) -> int:
     """Vulnerabilities, the most urgent first, what the advisories do not cover, and the packages of which nothing can be said."""
-    from hullmark.cli.remote.shown import show_list
     from hullmark.cli.rows import print_json
     from hullmark.report.matches_words import plural
     from hullmark.report.terminal import safe
@@ -172,7 +168,6 @@ def sbom(arguments: argparse.Namespace) -> int:
 def _send_sbom(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
     from hullmark.cli.remote.sending import sent
-    from hullmark.cli.remote.shown import show
     from hullmark.model.errors import HullmarkError
 
     wanted = arguments.output or ["table"]
@@ -239,8 +234,6 @@ def _image(arguments: argparse.Namespace) -> tuple[ApiClient, str]:
 def _listed(
     arguments: argparse.Namespace, part: str, query: dict[str, Any], columns: tuple[Column, ...], none: str
 ) -> int:
-    from hullmark.cli.remote.shown import show_list
-
     api, path = _image(arguments)
     found: Iterator[Any] = api.pages(f"{path}/{part}", query, getattr(arguments, "limit", None))
     return show_list(arguments, found, columns, none)

@@ -6,29 +6,22 @@ import argparse
 import sys
 from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
+from hullmark.cli.remote.actions import Action, api_of
+from hullmark.cli.remote.noun import Noun, acting, at, field, listing, named, removing
+from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
 
-NAME = "key"
-HELP = "list, add, rotate and delete API keys on the server"
-EPILOG = _EPILOG % NAME
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--revoked", action="store_true", help="also those that are worth nothing any more")
-    add_limit(parser)
-    add_output(parser)
+_KEY = named("the key")
+_REVOKED = field("--revoked", "also those that are worth nothing any more", action="store_true")
+_COLUMNS = (
+    ("KEY", "name"),
+    ("BEGINS", "prefix"),
+    ("ROLE", "role"),
+    ("PERSON", "person"),
+    ("EXPIRES", time_of("expires_at")),
+    ("USED", time_of("last_used_at")),
+)
+_MORE = {"revoked": ("REVOKED", time_of("revoked_at"))}
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:
@@ -40,20 +33,6 @@ def _adding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--person", metavar="NAME", default="", help="the person that it acts for")
     parser.add_argument("--expires", metavar="TIME", help="until when it is good, as 2026-12-31 (default: no end)")
     add_output(parser)
-
-
-def _naming(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the key")
-    add_output(parser)
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_list, time_of
-
-    columns = [("KEY", "name"), ("BEGINS", "prefix"), ("ROLE", "role"), ("PERSON", "person")]
-    times = [("EXPIRES", time_of("expires_at")), ("USED", time_of("last_used_at")), ("REVOKED", time_of("revoked_at"))]
-    found = api_of(arguments).pages("/keys", {"revoked": arguments.revoked or None}, arguments.limit)
-    return show_list(arguments, found, [*columns, *(times if arguments.revoked else times[:2])], "no key")
 
 
 def _add(arguments: argparse.Namespace) -> int:
@@ -71,31 +50,25 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
-    from hullmark.net.api_client import segment
-
-    return _secret(arguments, api_of(arguments).json("POST", f"/keys/{segment(arguments.name)}/rotate"))
+    return _secret(arguments, api_of(arguments).json("POST", at("/keys/{name}/rotate", arguments)))
 
 
 def _secret(arguments: argparse.Namespace, made: dict[str, Any]) -> int:
     """The key alone on standard output, so that it can be piped into where secrets are kept."""
-    from hullmark.cli.remote.shown import show
-
     if arguments.output == "table":
         sys.stderr.write("the key is shown this once:\n")
     return show(arguments, made, lambda each: str(each["key"]))
 
 
-def _delete(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-    from hullmark.net.api_client import segment
-
-    api_of(arguments).json("DELETE", f"/keys/{segment(arguments.name)}")
-    return show(arguments, {"revoked": arguments.name}, lambda each: f"key {each['revoked']} revoked")
-
-
-_ACTIONS = {
-    "list": Action("list the keys of the account", _listing, _list),
-    "add": Action("make a key, and show it this once", _adding, _add),
-    "rotate": Action("give a key a new secret; the old one is worth nothing any more", _naming, _rotate),
-    "delete": Action("revoke a key", _naming, _delete),
-}
+VERBS = (
+    Noun(
+        "key",
+        "list, add, rotate and delete API keys on the server",
+        {
+            "list": listing("list the keys of the account", "/keys", _COLUMNS, "no key", (_REVOKED,), _MORE),
+            "add": Action("make a key, and show it this once", _adding, _add),
+            "rotate": acting("give a key a new secret; the old one is worth nothing any more", (_KEY,), _rotate),
+            "delete": removing("revoke a key", "/keys/{name}", _KEY, "revoked", "key {revoked} revoked"),
+        },
+    ),
+)

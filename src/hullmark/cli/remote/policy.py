@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hullmark.cli.remote.actions import Action, add_limit, api_of
+from hullmark.cli.remote.noun import OUTPUT, add_fields, at, field, listing, named, removing, sending
+from hullmark.cli.remote.shown import Column, show, show_list, time_of
 from hullmark.cli.rows import add_output
 
 if TYPE_CHECKING:
-    from hullmark.cli.remote.shown import Column
     from hullmark.net.api_client import ApiClient
 
 _MOST_TEXT = 2 << 20
@@ -31,6 +32,41 @@ _FLIPS: tuple[Column, ...] = (
 )
 
 
+_ALL, _ONE, _POLICY = "/policies", "/policies/{name}", named("the policy")
+_LISTED: tuple[Column, ...] = (*_HEADS[:3], ("ACTIVE", "is_active"), *_HEADS[3:])
+_VERSIONS: tuple[Column, ...] = (*_HEADS, ("BY", "created_by"), ("AT", time_of("created_at")), ("NOTE", "note"))
+_ACTIVE = (
+    ("ID", "id"),
+    ("POLICY", "policy"),
+    ("VERSION", "version"),
+    ("ENVIRONMENT", "environment"),
+    ("SELECTOR", "selector"),
+    ("SHADOW", "shadow"),
+)
+_VERSION = field(
+    "--version",
+    "which version (default: the newest)",
+    sent="version",
+    dest="version_number",
+    metavar="N",
+    type=int,
+)
+_ACTIVATING = (
+    field("name", "the policy", sent="policy", metavar="NAME"),
+    OUTPUT,
+    _VERSION,
+    field("--environment", "where (default: anywhere)", metavar="NAME", default=""),
+    field(
+        "--selector",
+        "for which references, as registry.example/team/* (default: all)",
+        metavar="PATTERN",
+        default="*",
+    ),
+    field("--shadow", "it judges too, and counts for nothing", action="store_true"),
+)
+_ACTIVATION = named("the activation, as `policy active` lists it", "ID", type=int)
+
+
 def _adding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("policy", metavar="FILE", help="the policy, native or Anchore's")
     parser.add_argument("--name", metavar="NAME", default="", help="what to keep it under (default: its own name)")
@@ -39,49 +75,18 @@ def _adding(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-def _listing(parser: argparse.ArgumentParser) -> None:
-    add_limit(parser)
-    add_output(parser)
-
-
 def _getting(parser: argparse.ArgumentParser) -> None:
-    _naming(parser)
-    parser.add_argument(
-        "--version", dest="version_number", metavar="N", type=int, help="which version (default: the newest)"
-    )
+    add_fields(parser, (_POLICY, OUTPUT, _VERSION))
 
 
-def _naming(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the policy")
-    add_output(parser)
-
-
-def _versions(parser: argparse.ArgumentParser) -> None:
-    _naming(parser)
+def _listing_versions(parser: argparse.ArgumentParser) -> None:
+    add_fields(parser, (_POLICY,))
     add_limit(parser)
-
-
-def _activating(parser: argparse.ArgumentParser) -> None:
-    _getting(parser)
-    parser.add_argument("--environment", metavar="NAME", default="", help="where (default: anywhere)")
-    parser.add_argument(
-        "--selector",
-        metavar="PATTERN",
-        default="*",
-        help="for which references, as registry.example/team/* (default: all)",
-    )
-    parser.add_argument("--shadow", action="store_true", help="it judges too, and counts for nothing")
-
-
-def _deactivating(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", metavar="ID", type=int, help="the activation, as `policy active` lists it")
-    add_output(parser)
 
 
 def add(arguments: argparse.Namespace) -> int:
     """Keep a file as the next version."""
     from hullmark.cli.remote.image_add import text_of
-    from hullmark.cli.remote.shown import show
 
     wish = {
         "text": text_of(arguments.policy, _MOST_TEXT, "policy"),
@@ -89,16 +94,8 @@ def add(arguments: argparse.Namespace) -> int:
         "note": arguments.note,
         "draft": arguments.draft,
     }
-    kept = api_of(arguments).json("POST", "/policies", document=wish)
+    kept = api_of(arguments).json("POST", _ALL, document=wish)
     return show(arguments, kept, lambda each: f"policy {each['name']}, version {each['version']}, {each['digest']}")
-
-
-def list_policies(arguments: argparse.Namespace) -> int:
-    """Policies by name."""
-    from hullmark.cli.remote.shown import show_list
-
-    found = api_of(arguments).pages("/policies", most=arguments.limit)
-    return show_list(arguments, found, [*_HEADS[:3], ("ACTIVE", "is_active"), *_HEADS[3:]], "no policy")
 
 
 def get(arguments: argparse.Namespace) -> int:
@@ -107,7 +104,7 @@ def get(arguments: argparse.Namespace) -> int:
 
     from hullmark.cli.rows import print_json
 
-    found = api_of(arguments).get(_path(arguments), {"version": arguments.version_number})
+    found = api_of(arguments).get(at(_ONE, arguments), {"version": arguments.version_number})
     if arguments.output == "json":
         print_json(found)
     else:
@@ -118,51 +115,9 @@ def get(arguments: argparse.Namespace) -> int:
 
 def versions(arguments: argparse.Namespace) -> int:
     """All versions, the newest first."""
-    from hullmark.cli.remote.shown import show_list, time_of
-
-    found = api_of(arguments).pages(f"{_path(arguments)}/versions", most=arguments.limit, size=_VERSIONS_A_PAGE)
-    columns = [*_HEADS, ("BY", "created_by"), ("AT", time_of("created_at")), ("NOTE", "note")]
-    return show_list(arguments, found, columns, "no version")
-
-
-def delete(arguments: argparse.Namespace) -> int:
-    """Remove a policy."""
-    from hullmark.cli.remote.shown import show
-
-    api_of(arguments).json("DELETE", _path(arguments))
-    return show(arguments, {"deleted": arguments.name}, lambda each: f"policy {each['deleted']} deleted")
-
-
-def activate(arguments: argparse.Namespace) -> int:
-    """Put a version in force."""
-    from hullmark.cli.remote.shown import show
-
-    wish = {
-        "policy": arguments.name,
-        "version": arguments.version_number,
-        "environment": arguments.environment,
-        "selector": arguments.selector,
-        "shadow": arguments.shadow,
-    }
-    made = api_of(arguments).json("POST", "/activations", document=wish)
-    return show(arguments, made, lambda each: f"activation {each['id']}: {each['policy']}, version {each['version']}")
-
-
-def deactivate(arguments: argparse.Namespace) -> int:
-    """Take a policy out of force."""
-    from hullmark.cli.remote.shown import show
-
-    api_of(arguments).json("DELETE", f"/activations/{arguments.number}")
-    return show(arguments, {"ended": arguments.number}, lambda each: f"activation {each['ended']} ended")
-
-
-def active(arguments: argparse.Namespace) -> int:
-    """What is in force."""
-    from hullmark.cli.remote.shown import show_list
-
-    columns = [("ID", "id"), ("POLICY", "policy"), ("VERSION", "version"), ("ENVIRONMENT", "environment")]
-    found = api_of(arguments).pages("/activations", most=arguments.limit)
-    return show_list(arguments, found, [*columns, ("SELECTOR", "selector"), ("SHADOW", "shadow")], "none is in force")
+    path = at(f"{_ONE}/versions", arguments)
+    found = api_of(arguments).pages(path, most=arguments.limit, size=_VERSIONS_A_PAGE)
+    return show_list(arguments, found, _VERSIONS, "no version")
 
 
 def simulate(arguments: argparse.Namespace) -> int:
@@ -191,7 +146,6 @@ def simulate(arguments: argparse.Namespace) -> int:
 def _show_trial(arguments: argparse.Namespace, api: ApiClient, path: str, trial: dict[str, Any]) -> int:
     import sys
 
-    from hullmark.cli.remote.shown import show_list
     from hullmark.cli.rows import print_json
 
     flips = api.pages(f"{path}/flips")
@@ -203,20 +157,23 @@ def _show_trial(arguments: argparse.Namespace, api: ApiClient, path: str, trial:
     return 0
 
 
-def _path(arguments: argparse.Namespace) -> str:
-    from hullmark.net.api_client import segment
-
-    return f"/policies/{segment(arguments.name)}"
-
-
 ACTIONS = {
     "add": Action("add a version of a policy to the server", _adding, add),
-    "list": Action("list the server's policies", _listing, list_policies),
+    "list": listing("list the server's policies", _ALL, _LISTED, "no policy"),
     "get": Action("print a policy's text as the server has it", _getting, get),
-    "versions": Action("list what a policy ever said, the newest first", _versions, versions),
-    "active": Action("list which policies are in force on the server", _listing, active),
-    "activate": Action("put a policy in force on the server", _activating, activate),
-    "deactivate": Action("take a policy out of force on the server", _deactivating, deactivate),
-    "delete": Action("delete a policy that is nowhere in force from the server", _naming, delete),
+    "versions": Action("list what a policy ever said, the newest first", _listing_versions, versions),
+    "active": listing("list which policies are in force on the server", "/activations", _ACTIVE, "none is in force"),
+    "activate": sending(
+        "put a policy in force on the server",
+        *("POST", "/activations", _ACTIVATING, "activation {id}: {policy}, version {version}"),
+    ),
+    "deactivate": removing(
+        "take a policy out of force on the server",
+        *("/activations/{name}", _ACTIVATION, "ended", "activation {ended} ended"),
+    ),
+    "delete": removing(
+        "delete a policy that is nowhere in force from the server",
+        *(_ONE, _POLICY, "deleted", "policy {deleted} deleted"),
+    ),
 }
 """What is added to `hullmark policy`; its own actions are validate, test, simulate, keep, kept, convert, gates, describe, schema."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hullmark.cli.rows import print_json
-from hullmark.report.terminal import safe
 
 Column = tuple[str, str | Callable[[Any], object]]
 """A heading, and a field's name or a function of the item."""
@@ -33,7 +31,7 @@ def show(arguments: argparse.Namespace, document: Any, line: str | Callable[[Any
     if arguments.output == "json":
         print_json(document)
     else:
-        sys.stdout.write((line if isinstance(line, str) else safe(line(document))) + "\n")
+        sys.stdout.write((line if isinstance(line, str) else _safe(line(document))) + "\n")
     return 0
 
 
@@ -44,7 +42,7 @@ def show_lines(arguments: argparse.Namespace, document: Any, lines: Callable[[An
     else:
         for text in lines(document):
             for line in text.split("\n"):
-                sys.stdout.write(safe(line) + "\n")
+                sys.stdout.write(_safe(line) + "\n")
     return 0
 
 
@@ -56,7 +54,7 @@ def show_fields(arguments: argparse.Namespace, document: Mapping[str, Any]) -> i
     width = max(map(len, document), default=0)
     for name, value in document.items():
         text = ", ".join(map(cell, value)) if isinstance(value, list) else cell(value)
-        sys.stdout.write(f"{name.replace('_', ' '):<{width}}  {safe(text)}".rstrip() + "\n")
+        sys.stdout.write(f"{name.replace('_', ' '):<{width}}  {_safe(text)}".rstrip() + "\n")
     return 0
 
 
@@ -67,6 +65,8 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
+        import json
+
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     return str(value)
 
@@ -86,7 +86,16 @@ def short(digest: str) -> str:
     return digest[:19]
 
 
+def _safe(text: str) -> str:
+    """As terminals can take it. What it needs is loaded when something is shown, not for the help."""
+    from hullmark.report.terminal import safe
+
+    return safe(text)
+
+
 def _print_json_array(items: Iterable[Any]) -> None:
+    import json
+
     before = "["
     for item in items:
         text = json.dumps(item, indent=2, sort_keys=True, ensure_ascii=False)
@@ -111,4 +120,4 @@ def _print_table(items: Iterator[Any], columns: Sequence[Column]) -> bool:
 
 def _row(item: Any, columns: Sequence[Column]) -> tuple[str, ...]:
     found = (cell(item.get(source) if isinstance(source, str) else source(item)) for _, source in columns)
-    return tuple(safe(text if len(text) <= _MOST else text[: _MOST - 1] + "…") for text in found)
+    return tuple(_safe(text if len(text) <= _MOST else text[: _MOST - 1] + "…") for text in found)

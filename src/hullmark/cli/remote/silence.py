@@ -2,97 +2,51 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from hullmark.cli.remote.noun import Noun, field, listing, named, removing, sending
+from hullmark.cli.remote.shown import Column, time_of
 
-from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
-from hullmark.cli.rows import add_output
+_ALL, _ONE = "/silences", "/silences/{name}"
 
-NAME = "silence"
-HELP = "hold messages back for a time on the server, list what is held back, end it"
-EPILOG = "`hullmark silence ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
+_NEW = (
+    field("--until", "until when, as 2026-12-31T08:00:00Z", sent="ends_at", metavar="TIME", required=True),
+    field("--from", "from when on (default: now)", sent="starts_at", dest="starts_at", metavar="TIME"),
+    field("--owner", "who answers for it", metavar="WHO", required=True),
+    field("--reason", "why", metavar="TEXT", required=True),
+    field("--kind", "only this, as fix.*; again for more", sent="kinds", metavar="KIND", action="append", default=[]),
+    field(
+        "--images",
+        "only these references, with commas between (default: all)",
+        sent="selector",
+        metavar="PATTERN",
+        default="*",
+    ),
+    field("--subject", "only by causes like CVE-2026-* (default: all)", metavar="PATTERN", default="*"),
+)
+_ENDED = field("--ended", "also those that have ended", action="store_true")
+_COLUMNS: tuple[Column, ...] = (
+    ("ID", "id"),
+    ("FROM", time_of("starts_at")),
+    ("UNTIL", time_of("ends_at")),
+    ("IMAGES", "selector"),
+    ("KINDS", lambda each: ", ".join(each["kinds"]) or "all"),
+    ("SUBJECT", "subject"),
+    ("OWNER", "owner"),
+    ("REASON", "reason"),
+)
+_MORE = {"ended": ("ENDED", time_of("ended_at"))}
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
-
-
-def _adding(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--until", metavar="TIME", required=True, help="until when, as 2026-12-31T08:00:00Z")
-    parser.add_argument("--from", dest="starts_at", metavar="TIME", help="from when on (default: now)")
-    parser.add_argument("--owner", metavar="WHO", required=True, help="who answers for it")
-    parser.add_argument("--reason", metavar="TEXT", required=True, help="why")
-    parser.add_argument("--kind", metavar="KIND", action="append", help="only this, as fix.*; again for more")
-    parser.add_argument(
-        "--images", metavar="PATTERN", default="*", help="only these references, with commas between (default: all)"
-    )
-    parser.add_argument(
-        "--subject", metavar="PATTERN", default="*", help="only by causes like CVE-2026-* (default: all)"
-    )
-    add_output(parser)
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--ended", action="store_true", help="also those that have ended")
-    add_limit(parser)
-    add_output(parser)
-
-
-def _ending(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="ID", help="the silence")
-    add_output(parser)
-
-
-def _add(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    wish = {
-        "owner": arguments.owner,
-        "reason": arguments.reason,
-        "ends_at": arguments.until,
-        "starts_at": arguments.starts_at,
-        "kinds": arguments.kind or [],
-        "selector": arguments.images,
-        "subject": arguments.subject,
-    }
-    made = api_of(arguments).json("POST", "/silences", document=wish)
-    return show(arguments, made, lambda each: f"silence {each['id']} counts until {each['ends_at']}")
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_list, time_of
-
-    columns: list[Any] = [
-        ("ID", "id"),
-        ("FROM", time_of("starts_at")),
-        ("UNTIL", time_of("ends_at")),
-        ("IMAGES", "selector"),
-        ("KINDS", lambda each: ", ".join(each["kinds"]) or "all"),
-        ("SUBJECT", "subject"),
-        ("OWNER", "owner"),
-        ("REASON", "reason"),
-    ]
-    ended = [("ENDED", time_of("ended_at"))] if arguments.ended else []
-    found = api_of(arguments).pages("/silences", {"ended": arguments.ended or None}, arguments.limit)
-    return show_list(arguments, found, [*columns, *ended], "no silence")
-
-
-def _end(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-    from hullmark.net.api_client import segment
-
-    api_of(arguments).json("DELETE", f"/silences/{segment(arguments.name)}")
-    return show(arguments, {"ended": arguments.name}, lambda each: f"silence {each['ended']} ended")
-
-
-_ACTIONS = {
-    "add": Action("hold back messages about something until a moment; they are not sent later", _adding, _add),
-    "list": Action("list what is held back", _listing, _list),
-    "end": Action("end a silence now", _ending, _end),
-}
+VERBS = (
+    Noun(
+        "silence",
+        "hold messages back for a time on the server, list what is held back, end it",
+        {
+            "add": sending(
+                "hold back messages about something until a moment; they are not sent later",
+                *("POST", _ALL, _NEW, "silence {id} counts until {ends_at}"),
+            ),
+            "list": listing("list what is held back", _ALL, _COLUMNS, "no silence", (_ENDED,), _MORE),
+            "end": removing("end a silence now", _ONE, named("the silence", "ID"), "ended", "silence {ended} ended"),
+        },
+        guide="be-told",
+    ),
+)

@@ -5,27 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
+from hullmark.cli.remote.actions import Action, api_of
+from hullmark.cli.remote.noun import Noun, at, listing, named, removing, showing
+from hullmark.cli.remote.shown import Column, show, show_list, time_of
 from hullmark.cli.rows import add_output
 
-NAME = "subscription"
-HELP = "who is told of what on the server: list, add, change, try and remove"
-EPILOG = "`hullmark subscription ACTION --help` says more of each. docs/how-to/be-told.md shows them at work."
-
+_ALL, _ONE, _SUBSCRIPTION = "/subscriptions", "/subscriptions/{name}", named("the subscription")
 _SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PLAIN = ("severity", "scope", "timezone", "digest_at")
 _MANY = {"channel": "channels", "kind": "kinds", "environment": "environments"}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
 
 
 def _days(text: str) -> list[int]:
@@ -80,19 +69,9 @@ def _changing(parser: argparse.ArgumentParser) -> None:
     _saying(parser)
 
 
-def _showing(parser: argparse.ArgumentParser) -> None:
-    _name(parser)
-    add_output(parser)
-
-
 def _trying(parser: argparse.ArgumentParser) -> None:
     _name(parser)
     parser.add_argument("--last", metavar="N", type=int, default=1000, help="look at so many of the newest transitions")
-    add_output(parser)
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    add_limit(parser)
     add_output(parser)
 
 
@@ -130,18 +109,13 @@ def _quiet(arguments: argparse.Namespace, before: dict[str, Any] | None) -> dict
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
     wish = {"name": arguments.name, **_said(arguments), **_quiet(arguments, None)}
-    made = api_of(arguments).json("POST", "/subscriptions", document=wish)
+    made = api_of(arguments).json("POST", _ALL, document=wish)
     return show(arguments, made, lambda each: f"subscription {each['name']} tells {_how(each)}")
 
 
 def _change(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-    from hullmark.net.api_client import segment
-
-    api, path = api_of(arguments), f"/subscriptions/{segment(arguments.name)}"
+    api, path = api_of(arguments), at(_ONE, arguments)
     wish = {**_said(arguments), **({"is_active": True} if arguments.on else {})}
     if arguments.new_name:
         wish["name"] = arguments.new_name
@@ -162,36 +136,21 @@ def _some(field: str) -> Any:
     return lambda each: ", ".join(each[field]) or "all"
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_list
-
-    columns: list[Any] = [
-        ("NAME", "name"),
-        ("TELLS", _how),
-        ("CHANNELS", _some("channels")),
-        ("KINDS", _some("kinds")),
-        ("IMAGES", "selector"),
-        ("SCOPE", "scope"),
-        ("SEVERITY", "severity"),
-    ]
-    found = api_of(arguments).pages("/subscriptions", most=arguments.limit)
-    return show_list(arguments, found, columns, "no subscription")
-
-
-def _show(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_fields
-    from hullmark.net.api_client import segment
-
-    return show_fields(arguments, api_of(arguments).get(f"/subscriptions/{segment(arguments.name)}"))
+_COLUMNS: tuple[Column, ...] = (
+    ("NAME", "name"),
+    ("TELLS", _how),
+    ("CHANNELS", _some("channels")),
+    ("KINDS", _some("kinds")),
+    ("IMAGES", "selector"),
+    ("SCOPE", "scope"),
+    ("SEVERITY", "severity"),
+)
 
 
 def _try(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_list, time_of
     from hullmark.cli.rows import print_json
-    from hullmark.net.api_client import segment
 
-    path = f"/subscriptions/{segment(arguments.name)}/dry-run"
-    found = api_of(arguments).json("POST", path, document={"last": arguments.last})
+    found = api_of(arguments).json("POST", at(f"{_ONE}/dry-run", arguments), document={"last": arguments.last})
     if arguments.output == "json":
         print_json(found)
         return 0
@@ -204,19 +163,20 @@ def _cause(transition: dict[str, Any]) -> str:
     return str(transition["cause"]["sentence"] or transition["cause"]["subject"])
 
 
-def _remove(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-    from hullmark.net.api_client import segment
-
-    api_of(arguments).json("DELETE", f"/subscriptions/{segment(arguments.name)}")
-    return show(arguments, {"removed": arguments.name}, lambda each: f"subscription {each['removed']} removed")
-
-
-_ACTIONS = {
-    "list": Action("list who is told of what", _listing, _list),
-    "show": Action("show all that a subscription says", _showing, _show),
-    "add": Action("tell channels of what becomes of some images", _adding, _add),
-    "change": Action("have a subscription say something else, or switch it off or on", _changing, _change),
-    "try": Action("show what a subscription would have told lately; nothing is sent", _trying, _try),
-    "remove": Action("remove a subscription", _showing, _remove),
-}
+VERBS = (
+    Noun(
+        "subscription",
+        "who is told of what on the server: list, add, change, try and remove",
+        {
+            "list": listing("list who is told of what", _ALL, _COLUMNS, "no subscription"),
+            "show": showing("show all that a subscription says", _ONE, _SUBSCRIPTION),
+            "add": Action("tell channels of what becomes of some images", _adding, _add),
+            "change": Action("have a subscription say something else, or switch it off or on", _changing, _change),
+            "try": Action("show what a subscription would have told lately; nothing is sent", _trying, _try),
+            "remove": removing(
+                "remove a subscription", _ONE, _SUBSCRIPTION, "removed", "subscription {removed} removed"
+            ),
+        },
+        guide="be-told",
+    ),
+)

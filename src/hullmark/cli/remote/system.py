@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions
+from hullmark.cli.remote.actions import Action
+from hullmark.cli.remote.noun import Noun
+from hullmark.cli.remote.shown import show_fields
 from hullmark.cli.rows import add_output
-
-NAME = "system"
-HELP = "say how the server itself is: versions, jobs, readiness"
-EPILOG = _EPILOG % NAME
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
 
 
 def _status(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_fields
 
     found = connect(arguments).get("/system")
     if arguments.output == "json":
@@ -36,7 +22,6 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _ready(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_fields
 
     api = connect(arguments)
     answer = api.public("/readyz")
@@ -49,7 +34,13 @@ def _ready(arguments: argparse.Namespace) -> int:
     return 0 if answer.status == 200 else 1
 
 
-_ACTIONS = {
-    "status": Action("show versions, the snapshot of advisories in use, and jobs", add_output, _status),
-    "ready": Action("say whether requests can be served (exit status 1: not now)", add_output, _ready),
-}
+VERBS = (
+    Noun(
+        "system",
+        "say how the server itself is: versions, jobs, readiness",
+        {
+            "status": Action("show versions, the snapshot of advisories in use, and jobs", add_output, _status),
+            "ready": Action("say whether requests can be served (exit status 1: not now)", add_output, _ready),
+        },
+    ),
+)

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hullmark.cli.remote.actions import EPILOG as _EPILOG
-from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
+from hullmark.cli.remote.actions import Action, api_of
+from hullmark.cli.remote.noun import Noun, add_fields, at, listing, named, removing
+from hullmark.cli.remote.shown import show, time_of
 from hullmark.cli.rows import add_output
 
-if TYPE_CHECKING:
-    from hullmark.net.api_client import ApiClient
-
-NAME = "user"
-HELP = "list, add, change and remove the persons of an account on the server"
-EPILOG = _EPILOG % NAME
-
+_PERSON = named("the person")
+_COLUMNS = (
+    ("PERSON", "name"),
+    ("ROLE", "role"),
+    ("STATE", "state"),
+    ("OPERATOR", "is_operator"),
+    ("ADDED", time_of("created_at")),
+)
 _ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    add_limit(parser)
-    add_output(parser)
-
-
 def _adding(parser: argparse.ArgumentParser) -> None:
-    _naming(parser)
+    add_fields(parser, (_PERSON,))
     _role(parser, "--role")
     parser.add_argument("--subject", metavar="ID", default="", help="how the identity provider knows a new person")
     parser.add_argument("--operator", action="store_true", help="may everything, in all accounts")
@@ -44,18 +31,13 @@ def _adding(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _naming(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the person")
-    add_output(parser)
-
-
 def _role(parser: argparse.ArgumentParser, name: str) -> None:
     needs = {"required": True, "choices": _ROLES} if name.startswith("-") else {"choices": _ROLES}
     parser.add_argument(name, metavar="ROLE", help=", ".join(_ROLES), **needs)
 
 
 def _setting_role(parser: argparse.ArgumentParser) -> None:
-    _naming(parser)
+    add_fields(parser, (_PERSON,))
     _role(parser, "role")
 
 
@@ -64,39 +46,25 @@ def _setting_password(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show_list, time_of
-
-    columns = [("PERSON", "name"), ("ROLE", "role"), ("STATE", "state"), ("OPERATOR", "is_operator")]
-    api = api_of(arguments)
-    found = api.pages(_persons(api), most=arguments.limit)
-    return show_list(arguments, found, [*columns, ("ADDED", time_of("created_at"))], "nobody belongs to the account")
-
-
 def _add(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.asking import asked
-    from hullmark.cli.remote.shown import show
 
     wish: dict[str, Any] = {"name": arguments.name, "role": arguments.role, "is_operator": arguments.operator}
     if arguments.subject:
         wish["subject"] = arguments.subject
     elif not arguments.existing:
         wish["password"] = asked(f"password of {arguments.name}")
-    api = api_of(arguments)
-    made = api.json("POST", _persons(api), document=wish)
+    made = api_of(arguments).json("POST", _persons(arguments), document=wish)
     return show(arguments, made, lambda each: f"{each['name']} added as {each['role']}")
 
 
 def _set_role(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
     after = _change(arguments, {"role": arguments.role})
     return show(arguments, after, lambda each: f"{each['name']} is {each['role']} now")
 
 
 def _set_password(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.asking import asked
-    from hullmark.cli.remote.shown import show
 
     if not arguments.name:
         api = api_of(arguments)
@@ -107,38 +75,40 @@ def _set_password(arguments: argparse.Namespace) -> int:
     return show(arguments, after, lambda each: f"{each['name']} has another password now")
 
 
-def _delete(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-    from hullmark.net.api_client import segment
-
-    api = api_of(arguments)
-    api.json("DELETE", f"{_persons(api)}/{segment(arguments.name)}")
-    return show(arguments, {"removed": arguments.name}, lambda each: f"{each['removed']} removed")
-
-
 def _change(arguments: argparse.Namespace, change: dict[str, Any]) -> Any:
-    from hullmark.net.api_client import segment
-
-    api = api_of(arguments)
-    return api.json("PATCH", f"{_persons(api)}/{segment(arguments.name)}", document=change)
+    return api_of(arguments).json("PATCH", _person(arguments), document=change)
 
 
-def _persons(api: ApiClient) -> str:
+def _person(arguments: argparse.Namespace) -> str:
+    return at(f"{_persons(arguments)}/{{name}}", arguments)
+
+
+def _persons(arguments: argparse.Namespace) -> str:
     """The path of the persons of the account that is acted in."""
     from hullmark.net.api_client import segment
 
+    api = api_of(arguments)
     account = api.login.account or str(api.get("/whoami")["account"])
     return f"/accounts/{segment(account)}/persons"
 
 
-_ACTIONS = {
-    "list": Action("list the persons of the account", _listing, _list),
-    "add": Action("add a person; the password is asked for, or read from standard input", _adding, _add),
-    "set-role": Action("give a person another role in the account", _setting_role, _set_role),
-    "set-password": Action(
-        "give a person, or yourself, another password, asked for or read from standard input",
-        _setting_password,
-        _set_password,
+VERBS = (
+    Noun(
+        "user",
+        "list, add, change and remove the persons of an account on the server",
+        {
+            "list": listing("list the persons of the account", _persons, _COLUMNS, "nobody belongs to the account"),
+            "add": Action("add a person; the password is asked for, or read from standard input", _adding, _add),
+            "set-role": Action("give a person another role in the account", _setting_role, _set_role),
+            "set-password": Action(
+                "give a person, or yourself, another password, asked for or read from standard input",
+                _setting_password,
+                _set_password,
+            ),
+            "delete": removing(
+                "remove a person from the account; its keys there are revoked",
+                *(_person, _PERSON, "removed", "{removed} removed"),
+            ),
+        },
     ),
-    "delete": Action("remove a person from the account; its keys there are revoked", _naming, _delete),
-}
+)

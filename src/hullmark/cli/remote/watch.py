@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hullmark.cli.remote.actions import Action, add_actions, add_limit, api_of
+from hullmark.cli.remote.actions import Action, api_of
+from hullmark.cli.remote.noun import Noun, add_fields, field, listing, named, removing, sending
+from hullmark.cli.remote.shown import Column, short, show, time_of
 from hullmark.cli.rows import add_output
 
-if TYPE_CHECKING:
-    from hullmark.net.api_client import ApiClient
-
-NAME = "watch"
-HELP = "list, add, change and remove the tags and repositories that the server watches"
-EPILOG = "`hullmark watch ACTION --help` says more of each. docs/how-to/watch-registries.md shows them at work."
-
+_WATCH = named("the number of the watch, or what it watches", "ID|REFERENCE")
+_FILTERS = (
+    field("--registry", "only of this registry", metavar="HOST", default=""),
+    field("--repository", "only of this repository", metavar="NAME", default=""),
+    field("--tag", "only of this tag", metavar="TAG", default=""),
+    field("--failing", "only those of which the last look failed", action="store_true"),
+)
 _EVERY = "seconds between two looks, from 10 to 604800 (default: as the server is set)"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's own arguments."""
-    add_actions(parser, _ACTIONS)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do the action."""
-    return _ACTIONS[arguments.action].run(arguments)
-
-
-def _listing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--registry", metavar="HOST", default="", help="only of this registry")
-    parser.add_argument("--repository", metavar="NAME", default="", help="only of this repository")
-    parser.add_argument("--tag", metavar="TAG", default="", help="only of this tag")
-    parser.add_argument("--failing", action="store_true", help="only those of which the last look failed")
-    add_limit(parser)
-    add_output(parser)
 
 
 def _adding(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +33,7 @@ def _adding(parser: argparse.ArgumentParser) -> None:
 
 
 def _changing(parser: argparse.ArgumentParser) -> None:
-    _naming(parser)
+    add_fields(parser, (_WATCH,))
     parser.add_argument("--every", metavar="SECONDS", type=int, help="seconds between two looks, from 10 to 604800")
     parser.add_argument("--pattern", metavar="PATTERN", help="of a repository: only tags that fit")
     switch = parser.add_mutually_exclusive_group()
@@ -58,35 +41,22 @@ def _changing(parser: argparse.ArgumentParser) -> None:
     switch.add_argument("--off", dest="active", action="store_false", default=None, help="do not look at it for now")
 
 
-def _naming(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="ID|REFERENCE", help="the number of the watch, or what it watches")
-    add_output(parser)
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import short, show_list, time_of
-
-    query = {name: getattr(arguments, name) or None for name in ("registry", "repository", "tag", "failing")}
-    columns = (
-        ("ID", "id"),
-        ("WATCHED", _watched),
-        ("EVERY", lambda each: f"{each['every']} s"),
-        ("ACTIVE", "active"),
-        ("DIGEST", lambda each: short(each["digest"])),
-        ("CHECKED", time_of("checked_at")),
-        ("REASON", "reason"),
-    )
-    found = api_of(arguments).pages("/watches", query, arguments.limit)
-    return show_list(arguments, found, columns, "nothing is watched")
-
-
 def _watched(each: Any) -> str:
     return str(each["reference"] if each["tag"] else f"{each['reference']} (tags {each['pattern']})")
 
 
-def _add(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
+_COLUMNS: tuple[Column, ...] = (
+    ("ID", "id"),
+    ("WATCHED", _watched),
+    ("EVERY", lambda each: f"{each['every']} s"),
+    ("ACTIVE", "active"),
+    ("DIGEST", lambda each: short(each["digest"])),
+    ("CHECKED", time_of("checked_at")),
+    ("REASON", "reason"),
+)
 
+
+def _add(arguments: argparse.Namespace) -> int:
     wish = {
         "repository" if arguments.all else "reference": arguments.name,
         "pattern": arguments.pattern,
@@ -99,58 +69,55 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _change(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
     from hullmark.model.errors import HullmarkError
 
     wish = {name: getattr(arguments, name) for name in ("every", "pattern", "active")}
     wish = {name: value for name, value in wish.items() if value is not None}
     if not wish:
         raise HullmarkError("nothing is to change", advice="give --every, --pattern, --on or --off")
-    api = api_of(arguments)
-    made = api.json("PATCH", f"/watches/{_number(api, arguments.name)}", document=wish)
+    made = api_of(arguments).json("PATCH", _path(arguments), document=wish)
     state = "on" if made["active"] else "off"
     return show(arguments, made, lambda each: f"{_watched(each)}: {state}, every {each['every']} s")
 
 
-def _remove(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    api = api_of(arguments)
-    api.json("DELETE", f"/watches/{_number(api, arguments.name)}")
-    return show(arguments, {"removed": arguments.name}, lambda each: f"{each['removed']} is watched no longer")
-
-
-def _look(arguments: argparse.Namespace) -> int:
-    from hullmark.cli.remote.shown import show
-
-    api = api_of(arguments)
-    told = api.json("POST", f"/watches/{_number(api, arguments.name)}/look")
-    return show(arguments, told, lambda each: f"{_watched(each)} is looked at now")
-
-
-def _number(api: ApiClient, name: str) -> int:
-    """The number of a watch that goes by its number or by what it watches. Raises HullmarkError where there is none."""
+def _path(arguments: argparse.Namespace) -> str:
+    """The path of a watch that goes by its number or by what it watches. Raises HullmarkError where there is none."""
     from hullmark.model.errors import HullmarkError
     from hullmark.source.reference import parse_reference
 
+    name = arguments.name
     if name.isascii() and name.isdigit() and len(name) < 19:
-        return int(name)
-    named = parse_reference(name)
-    found = list(
-        api.pages("/watches", {"registry": named.host, "repository": named.repository, "tag": named.tag or None})
-    )
-    fitting = [each for each in found if each["tag"] == named.tag] or [
+        return f"/watches/{int(name)}"
+    meant = parse_reference(name)
+    query = {"registry": meant.host, "repository": meant.repository, "tag": meant.tag or None}
+    found = list(api_of(arguments).pages("/watches", query))
+    fitting = [each for each in found if each["tag"] == meant.tag] or [
         each for each in found if each["tag"] == "latest"
     ]
     if not fitting:
         raise HullmarkError(f"{name} is not watched", advice="list what is: hullmark watch list")
-    return int(fitting[0]["id"])
+    return f"/watches/{int(fitting[0]['id'])}"
 
 
-_ACTIONS = {
-    "list": Action("list what is watched", _listing, _list),
-    "add": Action("watch a tag, or a repository", _adding, _add),
-    "change": Action("change how often, or whether, it is looked at", _changing, _change),
-    "remove": Action("watch something no longer; the image stays", _naming, _remove),
-    "look": Action("look now", _naming, _look),
-}
+VERBS = (
+    Noun(
+        "watch",
+        "list, add, change and remove the tags and repositories that the server watches",
+        {
+            "list": listing("list what is watched", "/watches", _COLUMNS, "nothing is watched", _FILTERS),
+            "add": Action("watch a tag, or a repository", _adding, _add),
+            "change": Action("change how often, or whether, it is looked at", _changing, _change),
+            "remove": removing(
+                "watch something no longer; the image stays", _path, _WATCH, "removed", "{removed} is watched no longer"
+            ),
+            "look": sending(
+                "look now",
+                "POST",
+                lambda arguments: f"{_path(arguments)}/look",
+                (_WATCH,),
+                lambda each: f"{_watched(each)} is looked at now",
+            ),
+        },
+        guide="watch-registries",
+    ),
+)

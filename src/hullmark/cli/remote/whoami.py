@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from hullmark.cli.remote.shown import show_fields
 from hullmark.cli.rows import add_output
 from hullmark.cli.server_options import add_server_options
 
@@ -20,7 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and show."""
     from hullmark.cli.remote.connection import connect
-    from hullmark.cli.remote.shown import show_fields
 
     api = connect(arguments)
     myself = api.get("/whoami")

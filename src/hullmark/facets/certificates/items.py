@@ -17,6 +17,7 @@ from hullmark.facets.certificates.ber import DamagedBer
 from hullmark.facets.certificates.keystores import is_keystore, keystore_items
 from hullmark.facets.certificates.pkcs12 import TooCostly, open_store
 from hullmark.model.certificate import Certificate, Item, PrivateKey, Unread
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 
 if TYPE_CHECKING:
@@ -141,12 +142,12 @@ def _private_key(label: str, der: bytes, number: int) -> PrivateKey:
 
 def _certificate(der: bytes) -> Certificate | Unread:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # certificates that are odd but readable are none of the user's business
-        try:
+
+        def certificate() -> Certificate | Unread:
             read = x509.load_der_x509_certificate(der)
             return Certificate(
                 fingerprint=read.fingerprint(hashes.SHA256()).hex()[:16],
@@ -156,8 +157,10 @@ def _certificate(der: bytes) -> Certificate | Unread:
                 is_self_signed=read.subject == read.issuer,
                 **_algorithms(read),
             )
-        except (ValueError, UnsupportedAlgorithm, TypeError, x509.UnsupportedGeneralNameType) as error:
-            return Unread(f"a certificate in it cannot be read ({type(error).__name__})")
+
+        return guarded(
+            certificate, lambda error: Unread(f"a certificate in it cannot be read ({type(error).__name__})")
+        )
 
 
 def _name_of(read: x509.Certificate) -> str:

@@ -93,6 +93,16 @@ class Bundle:
     digest: str
     mistakes: tuple[Mistake, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What it is called: its name, else its id."""
+        return self.name or self.id
+
+    @property
+    def rule_count(self) -> int:
+        """How many rules it has, in all its sets."""
+        return sum(len(rule_set.rules) for rule_set in self.rule_sets)
+
     def every_mistake(self, profile: Profile = NATIVE) -> list[Mistake]:
         """Everything wrong anywhere in the document, whether or not an image's way leads there."""
         found = [*self.mistakes, *self._doubled()]

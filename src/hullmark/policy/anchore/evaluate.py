@@ -13,6 +13,7 @@ from itertools import islice
 
 from msgspec import structs
 
+from hullmark.model.guard import guarded
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, PolicyProblem, Verdict, VerdictInputs
@@ -23,14 +24,14 @@ from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.mappings import chosen_mapping, means
 from hullmark.policy.anchore.mistake import Mistake
-from hullmark.policy.anchore.profile import NATIVE, Profile
+from hullmark.policy.anchore.profile import Profile
 from hullmark.policy.anchore.regexes import Work
 from hullmark.policy.anchore.select import Image, image_of
 from hullmark.policy.anchore.trigger import Note, Trigger, TriggerMatch, legacy_id
 from hullmark.policy.anchore.unknowns import with_unknowns
-from hullmark.policy.context import NO_CONTEXT, Context
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import CannotTell, Need, trigger_id
+from hullmark.policy.question import NATIVELY, Question
 from hullmark.policy.rules import PolicyException
 
 MAX_FINDINGS = Limit(
@@ -47,23 +48,6 @@ _LACKING = (
     (Need.CONFIG, "the image's settings could not be read"),
     (Need.MATCHES, _NO_ADVISORIES),
 )
-DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a gate raises that has a defect."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """How to judge. `unmapped` is what an image comes to that no mapping fits (in the native profile), `on_failure` what a rule that
-    cannot be judged counts as. `digest` is the one that the image is judged under, "" for its own. `exceptions` are kept beside the
-    policy: what they cover does not count, as with its own allowlists.
-    """
-
-    profile: Profile = NATIVE
-    context: Context = NO_CONTEXT
-    unmapped: Outcome = Outcome.STOP
-    on_failure: Outcome = Outcome.STOP
-    digest: str = ""
-    exceptions: tuple[PolicyException, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,10 +63,6 @@ class _Run:
     def note(self, reason: str, problem_type: str, path: str = "") -> None:
         if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(PolicyProblem(path, -1, _ROOM, reason, "note", problem_type=problem_type))
-
-
-NATIVELY = Question()
-"""How to judge where nothing else is asked."""
 
 
 def evaluate_bundle(
@@ -182,20 +162,15 @@ def _apply(rule: Rule, rule_set: RuleSet, facts: AnchoreFacts, exceptions: Excep
     # Each rule has a budget of its own: one that is slow must not use up the others'.
     own = replace(facts, rule_id=rule.id, work=Work())
     name = f"{rule_set.id}/{rule.id or rule.gate}"
-    try:
-        missing = lacking(rule.check, own)
-        if missing:
-            _cannot_tell(CannotTell(missing), name, own, run)
-            return
-        findings = _judged(rule, rule_set, (own, exceptions, form), run)
-        run.findings += findings
-    except RuleFailed as failure:
+
+    def failed(error: Exception) -> list[Finding]:
+        is_told = isinstance(error, RuleFailed)
+        what = str(error) if is_told else f"its gate has a defect ({type(error).__name__}: {error})"
         run.failed.append(name)
-        run.note(f"the rule {name} cannot be judged: {failure}", "TriggerEvaluationError")
-    except DEFECTS as error:
-        run.failed.append(name)
-        what = f"its gate has a defect ({type(error).__name__}: {error})"
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
+        return []
+
+    run.findings += guarded(lambda: _judged(rule, rule_set, (own, exceptions, form), run), failed)
 
 
 def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, str], run: _Run) -> list[Finding]:
@@ -203,6 +178,10 @@ def _judged(rule: Rule, rule_set: RuleSet, how: tuple[AnchoreFacts, Exceptions, 
     facts = how[0]
     name = f"{rule_set.id}/{rule.id or rule.gate}"
     if rule.check is None:
+        return []
+    missing = lacking(rule.check, facts)
+    if missing:
+        _cannot_tell(CannotTell(missing), name, facts, run)
         return []
     findings: list[Finding] = []
     answers = list(islice(rule.check.check(rule.values, facts), MAX_FINDINGS + 1))

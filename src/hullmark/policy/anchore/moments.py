@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from hullmark.model.guard import guarded
 from hullmark.model.verdict import Verdict
 from hullmark.policy.anchore.bundle import Bundle, Mapping, Rule
-from hullmark.policy.anchore.evaluate import DEFECTS, NATIVELY, Question, lacking
+from hullmark.policy.anchore.evaluate import lacking
 from hullmark.policy.anchore.facts import AnchoreFacts
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.mappings import chosen_mapping
@@ -17,6 +18,7 @@ from hullmark.policy.anchore.select import image_of
 from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import ends_of, first_after
 from hullmark.policy.facts import Facts
+from hullmark.policy.question import NATIVELY, Question
 
 
 def next_bundle_moment(
@@ -60,10 +62,10 @@ def _covering(verdict: Verdict) -> Iterator[dict[str, str]]:
 def _of_rule(rule: Rule, facts: AnchoreFacts) -> Iterable[datetime]:
     """Those of one rule. Where it fails it is asked again the next day."""
     check = rule.check
-    if check is None or check.moments is None:
+    moments = check.moments if check is not None else None
+    if check is None or moments is None:
         return ()
     own = replace(facts, rule_id=rule.id, work=Work())
-    try:
-        return () if lacking(check, own) else list(check.moments(rule.values, own))
-    except (RuleFailed, *DEFECTS):
-        return next_midnight(facts.now)
+    if lacking(check, own):
+        return ()
+    return guarded(lambda: list(moments(rule.values, own)), lambda _: list(next_midnight(facts.now)))

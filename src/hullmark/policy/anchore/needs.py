@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.profile import Profile
-from hullmark.policy.context import Context
 from hullmark.policy.facts import CONTENT_LIMIT
 from hullmark.policy.gate import Need
 from hullmark.policy.globs import PathGlob
-from hullmark.policy.needs import Needs
+from hullmark.policy.needs import Needs, Search
+from hullmark.policy.question import Question
 
 SECRET_BYTES = 10_000
 """The largest file, in bytes, that the original searches for secrets."""
 
 
-class Search(NamedTuple):
-    """Expressions as `NAME=expression`, and the size of the largest file, in bytes, that is searched."""
-
-    named: tuple[str, ...]
-    limit: int
-
-
-def bundle_needs(bundle: Bundle, context: Context) -> Needs:
+def bundle_needs(bundle: Bundle, question: Question) -> Needs:
     """Everything that any of the rules needs, whichever mapping will fit."""
+    context = question.context
     rules = [rule for rule_set in bundle.rule_sets for rule in rule_set.rules if rule.check is not None]
     wanted = {need for rule in rules if rule.check is not None for need in rule.check.needs}
     texts: set[str] = set()
@@ -38,6 +29,7 @@ def bundle_needs(bundle: Bundle, context: Context) -> Needs:
         matches=Need.MATCHES in wanted,
         facets=frozenset(wanted & {Need.MALWARE}) if context.malware is None else frozenset(),
         contents=tuple(globs for text in sorted(texts) if (globs := as_glob(text)) is not None),
+        searches=_searches(bundle, question),
     )
 
 
@@ -49,10 +41,11 @@ def as_glob(text: str) -> PathGlob | None:
         return None
 
 
-def bundle_searches(bundle: Bundle, context: Context, profile: Profile) -> dict[str, Search]:
+def _searches(bundle: Bundle, question: Question) -> dict[str, Search]:
     """What to look for in all files, by kind; nothing that no rule asks for."""
+    context = question.context
     rules = (rule for rule_set in bundle.rule_sets for rule in rule_set.rules)
     kinds = {rule.check.search for rule in rules if rule.check is not None}
-    secrets = Search(context.secret_search, SECRET_BYTES if profile.keeps("QS2") else CONTENT_LIMIT)
+    secrets = Search(context.secret_search, SECRET_BYTES if question.profile.keeps("QS2") else CONTENT_LIMIT)
     wanted = {"secrets": secrets, "contents": Search(context.content_search, CONTENT_LIMIT)}
     return {kind: each for kind, each in wanted.items() if kind in kinds and each.named}

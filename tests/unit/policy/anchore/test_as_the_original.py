@@ -13,11 +13,12 @@ from hullmark.model.match import Fix, Match, MatchedAdvisory
 from hullmark.model.package import Package
 from hullmark.model.verdict import Outcome, PolicyProblem, Verdict
 from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.profile import PROFILES
 from hullmark.policy.context import NO_CONTEXT, Context, OfferedVersions, Registry, VulnerabilityData
 from hullmark.policy.facts import Facts
 from hullmark.policy.load import load_any
+from hullmark.policy.question import Question
 from tests.unit.policy.anchore.building import bundle, facts, package, rule
 
 MAPPING = {"id": "n", "name": "n", "registry": "*", "repository": "*", "image": {"type": "tag", "value": "*"}}

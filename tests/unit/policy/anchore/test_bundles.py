@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, PolicyProblem, Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
-from hullmark.policy.anchore.evaluate import Question, evaluate_bundle
+from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.gates import TRIGGERS
 from hullmark.policy.anchore.params import Kind
 from hullmark.policy.anchore.profile import COMPAT, NATIVE, PROFILES
 from hullmark.policy.anchore.trigger import legacy_id
 from hullmark.policy.context import Ancestor, Context, PreviousPackage
 from hullmark.policy.load import load_any
+from hullmark.policy.question import Question
 from tests.unit.policy.anchore.building import NOW, bundle, every_rule, facts, rule, sample, second
 
 EXAMPLES = int(os.environ.get("HULLMARK_BUNDLES", "200"))

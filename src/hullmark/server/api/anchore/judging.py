@@ -24,7 +24,7 @@ from hullmark.server.stories.advisories.advisories import Books, current_snapsho
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, digest_of_exceptions
-from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.images.images import HeldImage
@@ -127,7 +127,7 @@ def _judged(
     version, excepted = by
     try:
         exceptions = exceptions_for(excepted, version.name, asked.tag or "")
-        policy = with_exceptions(load_any(version.text.encode()), exceptions)
+        policy = load_any(version.text.encode())
         asked = msgspec.structs.replace(asked, exceptions=exceptions)
         return judge_by(facts.look, policy, now, means_of(services), asked).verdict
     except HullmarkError as error:

@@ -12,9 +12,11 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.anchore.gates import RETIRED, triggers_by_gate
+from hullmark.policy.anchore.language import LANGUAGE as ANCHORE
 from hullmark.policy.anchore.profile import PROFILES
-from hullmark.policy.document import Node, read_document
-from hullmark.policy.load import MAX_BYTES, load_any
+from hullmark.policy.document import MAX_TEXT_BYTES as MAX_BYTES
+from hullmark.policy.document import Document
+from hullmark.policy.load import load_any
 from hullmark.report.anchore import policies as shapes
 from hullmark.report.anchore.policies import GateSpec, PolicyInfo, PolicyRecord
 from hullmark.report.anchore.requests import PolicyUpdate
@@ -41,7 +43,7 @@ _NATIVE_COMMENT = "A native policy. Its text stands in `text`; it is changed at 
 def document_of(version: PolicyVersion) -> Json:
     """A policy as a document: an Anchore policy itself, of a native one what can be said, with its text."""
     if version.kind == "anchore":
-        found = _plain(version.text)
+        found = Document(version.text.encode()).plain
         return found if isinstance(found, dict) else {}
     return {
         "id": version.name,
@@ -57,25 +59,11 @@ def document_of(version: PolicyVersion) -> Json:
     }
 
 
-def _plain(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return _values(read_document(text.encode()))
-
-
-def _values(node: Node) -> Any:
-    if isinstance(node.value, dict):
-        return {name: _values(each) for name, each in node.value.items()}
-    if isinstance(node.value, list):
-        return [_values(each) for each in node.value]
-    return node.value
-
-
 def bundle_of(document: bytes) -> Bundle:
     """The Anchore policy of a body. Raises Told 400, HullmarkError that names every mistake."""
-    policy = load_any(document)
-    if not isinstance(policy, Bundle):
+    policy = ANCHORE.read(Document(document))
+    if policy is None:
+        load_any(document)  # of what is no policy at all it names the mistakes
         raise refused(400, "that is no Anchore policy", "native policies are kept at /api/v1/policies")
     policy.require_valid(PROFILES[PROFILE])
     if not policy.id.strip() or len(policy.id) > 200 or not policy.id.isprintable() or "/" in policy.id:

@@ -12,7 +12,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from hullmark.model.limit import Limit as Bound
-from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.profile import NATIVE
+from hullmark.policy.languages import language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.values import NameGlob
 from hullmark.server.api.caller import Caller
@@ -113,17 +114,15 @@ def activation_shown(active: Activation) -> ActivationView:
 def checked(wish: PolicyWish, by: str) -> NewVersion:
     """The version that a wish asks for. Raises HullmarkError, naming every fault of a native policy."""
     policy = load_any(wish.text.encode())
-    is_bundle = isinstance(policy, Bundle)
-    name = wish.name or policy.name or (policy.id if isinstance(policy, Bundle) else "")
+    language, name = language_of(policy), wish.name or policy.title
     if not name.strip() or len(name) > 200 or not name.isprintable() or "/" in name:
         raise problem(422, "the policy has no name that it could be kept under", "give one as `name`, without a slash")
-    if isinstance(policy, Bundle):
-        policy.require_valid()
+    language.check(policy, NATIVE)
     return NewVersion(
         name=name,
         text=wish.text,
         digest=policy.digest,
-        kind="anchore" if is_bundle else "native",
+        kind=language.name,
         note=wish.note,
         is_draft=wish.draft,
         by=by,

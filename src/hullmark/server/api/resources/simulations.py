@@ -13,7 +13,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from hullmark.model.limit import Limit as Bound
-from hullmark.policy.anchore.bundle import Bundle
+from hullmark.policy.anchore.profile import NATIVE
+from hullmark.policy.languages import language_of
 from hullmark.policy.load import load_any
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
@@ -109,8 +110,7 @@ async def begin(
 def _check(text: str) -> None:
     """Raises HullmarkError for what is no policy."""
     policy = load_any(text.encode("utf-8", "surrogatepass"))
-    if isinstance(policy, Bundle):
-        policy.require_valid()
+    language_of(policy).check(policy, NATIVE)
 
 
 @get("/simulations", opt=_READ, summary="Trials, the newest first")

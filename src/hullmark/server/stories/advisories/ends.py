@@ -5,31 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from hullmark.app.policies import AnyPolicy
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.coverage import lifecycles
 from hullmark.match.distros import plan_for
 from hullmark.model.inventory import Distro
-from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.needs import bundle_needs
-from hullmark.policy.completeness import facts_of
-from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.days import day_in, next_midnight, starts
 from hullmark.policy.deadlines import first_after
-from hullmark.policy.gate import Need
-from hullmark.policy.rules import Rule
-
-
-def asks_for_advisories(rule: Rule) -> bool:
-    """Whether it looks at what advisories say of packages, and cannot tell where they do not say all."""
-    return Need.MATCHES in rule.trigger.needs_of(rule.params) and "packages" in facts_of(rule.trigger, rule.params)
-
-
-def depends_on_ends(policy: AnyPolicy) -> bool:
-    """Whether its verdicts may change as a release ends."""
-    if isinstance(policy, Bundle):
-        return bundle_needs(policy, NO_CONTEXT).matches
-    return any(asks_for_advisories(rule) for rule in policy.rules)
 
 
 def when_it_ends(distro: Distro | None, book: AdvisorySource, now: datetime) -> datetime | None:

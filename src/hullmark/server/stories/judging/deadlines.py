@@ -22,12 +22,11 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro
 from hullmark.model.notice import Cause, Evidence, Transition, TransitionKind
 from hullmark.model.verdict import Finding
-from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.deadlines import WARNED_DAYS, GrantedGrace
+from hullmark.policy.languages import language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.support_end import GATE, TRIGGER
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
-from hullmark.server.stories.advisories.ends import depends_on_ends
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging.exceptions import ExceptionBody, covers, is_behind
@@ -329,6 +328,7 @@ def _asks_for_lifecycles(text: str) -> bool:
         policy = load_any(text.encode())
     except HullmarkError:
         return False
-    return depends_on_ends(policy) or (
-        not isinstance(policy, Bundle) and any(rule.trigger.full_name == _END_OF_LIFE for rule in policy.rules)
-    )
+    language = language_of(policy)
+    native = language.as_native(policy)
+    rules = native.rules if native is not None else ()
+    return language.depends_on_ends(policy) or any(rule.trigger.full_name == _END_OF_LIFE for rule in rules)

@@ -10,7 +10,6 @@ import msgspec
 
 from hullmark._version import __version__
 from hullmark.app.check import CheckResult, judge_by
-from hullmark.app.policies import AnyPolicy
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import CauseKind
@@ -19,10 +18,11 @@ from hullmark.notify.causes import Scene
 from hullmark.notify.transitions import News, transitions_of
 from hullmark.policy.days import next_midnight
 from hullmark.policy.deadlines import GrantedGrace
+from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.load import load_any
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.verdict_diff import Lookup, key_of
-from hullmark.server.stories.advisories.ends import depends_on_ends, when_it_ends
+from hullmark.server.stories.advisories.ends import when_it_ends
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
 from hullmark.server.stories.images.stored import StoredFacts
@@ -34,7 +34,7 @@ from hullmark.server.stories.judging.earlier import (
     first_seen_of,
     named_exceptions,
 )
-from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for, with_exceptions
+from hullmark.server.stories.judging.exceptions import asked_for, exceptions_for
 from hullmark.server.stories.judging.selection import SelectedVersion
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage, ImageRow
@@ -200,7 +200,7 @@ def verdict_of(
     inputs, version = case.inputs, case.version
     try:
         exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
-        policy = with_exceptions(_loaded(version.text), exceptions)
+        policy = _loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
         asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
         checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
@@ -231,7 +231,7 @@ def verdict_of(
 
 def _until_it_ends(checked: CheckResult, policy: AnyPolicy, now: datetime, book: AdvisorySource | None) -> CheckResult:
     """A verdict that is made anew when the image's release ends, if the policy asks for vulnerabilities."""
-    if book is None or not depends_on_ends(policy):
+    if book is None or not language_of(policy).depends_on_ends(policy):
         return checked
     moments = [each for each in (checked.next_at, when_it_ends(checked.inventory.distro, book, now)) if each]
     return msgspec.structs.replace(checked, next_at=min(moments, default=None))

@@ -1,8 +1,7 @@
-"""Exceptions that are kept as objects of their own, put into the policy that is judged by; and how an image is asked about."""
+"""Exceptions that are kept as objects of their own, beside the policy that is judged by; and how an image is asked about."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
@@ -10,10 +9,8 @@ from typing import Annotated
 import msgspec
 
 from hullmark.app.check import CheckOptions
-from hullmark.app.policies import AnyPolicy
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.verdict import Finding
-from hullmark.policy.anchore.bundle import Bundle
 from hullmark.policy.context import Context
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
@@ -71,13 +68,6 @@ def _excepted(body: ExceptionBody) -> PolicyException:
         reason=body.reason,
         ticket=body.ticket,
     )
-
-
-def with_exceptions(policy: AnyPolicy, exceptions: tuple[PolicyException, ...]) -> AnyPolicy:
-    """A native policy with these exceptions besides its own. To Anchore's they are handed when it is asked (`CheckOptions.exceptions`)."""
-    if isinstance(policy, Bundle) or not exceptions:
-        return policy
-    return dataclasses.replace(policy, exceptions=policy.exceptions + exceptions)
 
 
 def _fits(pattern: str, name: str) -> bool:

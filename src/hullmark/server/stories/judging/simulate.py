@@ -9,16 +9,16 @@ from uuid import UUID
 import msgspec
 
 from hullmark.app.check import CheckOptions, judge_by
-from hullmark.app.policies import AnyPolicy
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
+from hullmark.policy.languages import AnyPolicy
 from hullmark.policy.load import load_any
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, Inputs
-from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.judging.judge import book_of, inputs_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images
@@ -108,8 +108,7 @@ def _said(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Ver
                 environment=trial.row.environment,
                 exceptions=exceptions,
             )
-            policy = with_exceptions(trial.draft, exceptions)
-            return judge_by(facts.look, policy, trial.now, means_of(services), asked).verdict
+            return judge_by(facts.look, trial.draft, trial.now, means_of(services), asked).verdict
     except HullmarkError as error:
         told = VerdictInputs(
             image=inputs.image.digest,

@@ -13,7 +13,6 @@ import msgspec
 from hullmark._version import __version__
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.check import CheckOptions, judge_by, wants_advisories
-from hullmark.app.policies import AnyPolicy
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, matched
 from hullmark.catalog.sbom.document import SbomPackage, empty_source
 from hullmark.catalog.sbom.packages import merged, package_of
@@ -23,6 +22,7 @@ from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.match import Matches
 from hullmark.model.problem import Problem
 from hullmark.policy.context import NO_CONTEXT
+from hullmark.policy.languages import AnyPolicy
 from hullmark.policy.load import load_any
 from hullmark.report import load
 from hullmark.report.format import RenderContext
@@ -32,7 +32,7 @@ from hullmark.scanning.scan import scan_image
 from hullmark.scanning.shown_settings import without_secrets
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.logins import asking, login_for
-from hullmark.server.stories.judging.exceptions import exceptions_for, with_exceptions
+from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 from hullmark.server.tables.images.registries import RegistryRow, registries
@@ -215,7 +215,7 @@ def _verdict(
         exceptions=exceptions,
     )
     means = _means(services)
-    checked = judge_by(look, with_exceptions(policy, exceptions), services.clock(), means, asked)
+    checked = judge_by(look, policy, services.clock(), means, asked)
     return _raw("verdict", checked.verdict)
 
 

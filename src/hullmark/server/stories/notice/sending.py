@@ -8,13 +8,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote
 
 import msgspec
+import psycopg
 import structlog
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.guard import guarded
 from hullmark.model.notice import Digest, Item, Notice
 from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Outgoing, Reply, Thread
 from hullmark.notify.templates import MOST_TITLE, TemplateFault, rendered
@@ -67,6 +69,12 @@ async def send(services: Services, row: ChannelRow, notice: Notice | Digest, num
         after=outcome.after,
         remote=outcome.remote,
     )
+
+
+_ENDS = (StopIteration, Again, MessageRefused, HullmarkError)
+"""How the steps of a channel end."""
+_TROUBLE = (OSError, psycopg.Error)
+"""What is no fault of a channel: this machine's trouble, or the database's. The job is done again."""
 
 
 class _SendOutcome(msgspec.Struct, frozen=True):
@@ -172,7 +180,9 @@ def _attempt(
     """Drive the channel's steps. Runs in a thread."""
     deadline = time.monotonic() + whole
     status: int | None = None
-    try:
+
+    def drive() -> NoReturn:
+        nonlocal status
         steps = channel.deliver(wish(), settings)
         sent = next(steps)
         while True:
@@ -182,6 +192,14 @@ def _attempt(
             reply = carriers.carry(services, sent, min(left, _STEP))
             status = reply.status
             sent = steps.send(reply)
+
+    def failed(error: Exception) -> _SendOutcome:
+        # A fault of ours: it is told in the log, and must not hold up what comes after this message.
+        _log.error("bug", channel=channel.name, exc_info=error)
+        return _SendOutcome("refused", status, "this is a fault of the server; its log says more")
+
+    try:
+        return guarded(drive, failed, passing=(*_ENDS, *_TROUBLE))
     except StopIteration as end:
         return _SendOutcome("delivered", status, remote=str(end.value or ""))
     except MessageRefused as error:
@@ -190,35 +208,28 @@ def _attempt(
         return _SendOutcome("again", error.status or status, str(error), error.after)
     except HullmarkError as error:
         return _SendOutcome("again", status, str(error))
-    except (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
-        # A fault of ours: it is told in the log, and must not hold up what comes after this message.
-        _log.error("bug", channel=channel.name, exc_info=error)
-        return _SendOutcome("refused", status, "this is a fault of the server; its log says more")
 
 
 def preview(channel: Channel, settings: Any, wish: Delivery) -> tuple[list[Outgoing], str]:
     """What would be sent if every step went well, with all secrets hidden; and why there is no more ("": that is all)."""
     shown: list[Outgoing] = []
-    try:
+
+    def drive() -> str:
         steps = channel.deliver(wish, masked(settings))
         sent = next(steps)
         while len(shown) < _STEPS_SHOWN:
             shown.append(sent)
             sent = steps.send(Reply(status=200, body=b"{}", headers={"content-type": "application/json"}))
         steps.close()
-        return shown, f"only the first {_STEPS_SHOWN} steps are shown"
-    except StopIteration:
-        return shown, ""
-    except (Again, MessageRefused, HullmarkError, LookupError, TypeError, ValueError, AttributeError):
-        return shown, "what follows depends on the answer" if shown else "nothing can be shown with hidden settings"
+        return f"only the first {_STEPS_SHOWN} steps are shown"
+
+    def ended(error: Exception) -> str:
+        if isinstance(error, StopIteration):
+            return ""
+        return "what follows depends on the answer" if shown else "nothing can be shown with hidden settings"
+
+    note = guarded(drive, ended)
+    return shown, note
 
 
 class _ChannelState:

@@ -17,21 +17,20 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.match import Match, Matches, SnapshotInfo
 from hullmark.model.verdict import Action, Finding, Verdict
-from hullmark.policy.anchore.bundle import Bundle
-from hullmark.policy.anchore.needs import bundle_needs
-from hullmark.policy.context import NO_CONTEXT
+from hullmark.policy.completeness import asks_for_advisories
 from hullmark.policy.deadlines import is_timeless, next_moment
 from hullmark.policy.evaluate import evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Need
 from hullmark.policy.gates.vulnerabilities import ListedVulnerabilities, NoData, StaleData, VulnerabilityFindings
+from hullmark.policy.languages import AnyPolicy, language_of
 from hullmark.policy.load import load_any
+from hullmark.policy.question import NATIVELY
 from hullmark.policy.rules import Policy, PolicyException, Rule
 from hullmark.policy.values import Expression
-from hullmark.server.stories.advisories.ends import asks_for_advisories
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.evaluation import digest_of_exceptions
-from hullmark.server.stories.judging.exceptions import ExceptionBody, exceptions_for, with_exceptions
+from hullmark.server.stories.judging.exceptions import ExceptionBody, exceptions_for
 from hullmark.server.tables.judging.policies import ExceptionRow, PolicyVersion
 
 _AT_ONCE = 400
@@ -75,7 +74,8 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
         loaded = load_any(version.text.encode())
     except HullmarkError:
         return None  # its verdicts say so, whatever advisories say
-    if not _needs_matches(loaded):
+    language = language_of(loaded)
+    if not language.needs(loaded, NATIVELY).matches:
         return None
     made = Target(
         account_id=account_id,
@@ -85,23 +85,23 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
         exceptions_digest=digest_of_exceptions(tuple(exceptions)),
         policy=None,
     )
-    if isinstance(loaded, Bundle) or not _is_sum(loaded):
+    native = language.as_native(loaded)
+    if native is None or not _is_sum(native):
         return made
     wide: list[ExceptionRow] = []
     narrow: list[ExceptionRow] = []
     for row in exceptions:
         (wide if msgspec.convert(row.body, ExceptionBody).images == "*" else narrow).append(row)
     rules = {
-        kind: tuple(rule for rule in loaded.rules if isinstance(rule.params, kind))
+        kind: tuple(rule for rule in native.rules if isinstance(rule.params, kind))
         for kind in (VulnerabilityFindings, ListedVulnerabilities, StaleData)
     }
-    whole = with_exceptions(loaded, exceptions_for(wide, version.name, ""))
-    assert isinstance(whole, Policy)  # noqa: S101 - what was native stays so
+    whole = native.with_exceptions(exceptions_for(wide, version.name, ""))
     return msgspec.structs.replace(
         made,
         policy=dataclasses.replace(whole, rules=(*rules[VulnerabilityFindings], *rules[ListedVulnerabilities])),
         narrowed=_narrowed(narrow, version.name),
-        asks_untold=any(_asks_what_is_known(rule) for rule in loaded.rules),
+        asks_untold=any(_asks_what_is_known(rule) for rule in native.rules),
         wide=dataclasses.replace(whole, rules=rules[StaleData]) if rules[StaleData] else None,
     )
 
@@ -110,12 +110,6 @@ def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[PolicyException,
     """Exceptions for some images, as if they counted for all."""
     widened = [msgspec.structs.replace(row, body={**row.body, "images": "*"}) for row in rows]
     return exceptions_for(widened, name, "")
-
-
-def _needs_matches(policy: Policy | Bundle) -> bool:
-    if isinstance(policy, Bundle):
-        return bundle_needs(policy, NO_CONTEXT).matches
-    return any(_asks(rule) for rule in policy.rules)
 
 
 def _asks(rule: Rule) -> bool:
@@ -142,10 +136,11 @@ def _is_dated(rule: Rule) -> bool:
     return isinstance(rule.params, VulnerabilityFindings) and rule.params.known_for_days is not None
 
 
-def thresholds_of(loaded: Iterable[Policy | Bundle]) -> Thresholds:
+def thresholds_of(loaded: Iterable[AnyPolicy]) -> Thresholds:
     """All bounds of scores that policies ask for; of expressions, all numbers that might be some."""
     epss, percentile, risk = set(Thresholds().epss), set[float](), set[float]()
-    for rule in (rule for policy in loaded if isinstance(policy, Policy) for rule in policy.rules):
+    natives = (language_of(policy).as_native(policy) for policy in loaded)
+    for rule in (rule for policy in natives if policy is not None for rule in policy.rules):
         params = rule.params
         if isinstance(params, VulnerabilityFindings):
             epss |= {params.epss.number} if params.epss is not None else set()
