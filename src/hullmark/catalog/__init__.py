@@ -17,14 +17,14 @@ def _load(modules: Iterable[str]) -> tuple[Cataloger, ...]:
 
 
 CATALOGERS: tuple[Cataloger, ...] = _load(_INSTALLED)
-"""What is installed: of use in images and folders."""
+"""Installed packages: useful in images and folders."""
 
 DECLARED: tuple[Cataloger, ...]
-"""What lock files and manifests name: of use in a project's folder, which says what will be installed."""
+"""What lock files and manifests name: useful in a project's folder, which says what will be installed."""
 
 
 def __getattr__(name: str) -> Any:
-    """DECLARED is loaded when it is first asked for: images do not need it."""
+    """DECLARED is loaded on first use: images do not need it."""
     if name != "DECLARED":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()["DECLARED"] = _load(_DECLARED)
