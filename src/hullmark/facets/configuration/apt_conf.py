@@ -28,7 +28,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*").fullmatch
 class Item(msgspec.Struct, frozen=True):
     """One value. `name` has `::` between its parts and ends with `::` where the value is one of a list.
 
-    `value` None: the name and all that lies below it is forgotten.
+    `value` None: the name and everything below it is cleared.
     """
 
     name: str
@@ -115,7 +115,7 @@ def _statement(
 
 
 def _joined(files: Files, place: tuple[str, int], blocks: list[str | None], name: str) -> str | None:
-    """The name with those of the blocks around it; None if it is longer than any in earnest, or stands in a block of such a name."""
+    """The name with those of the blocks around it; None if one of them is longer than real names are."""
     around = blocks[-1] if blocks else ""
     if around is None:
         return None

@@ -128,7 +128,7 @@ class _Policy:
         self.scoped.append(_ScopedDefaults(scope, path, line, settings))
 
     def members(self, kind: str, names: tuple[str, ...]) -> Iterator[str]:
-        """The names with aliases replaced by what they stand for; each once. What is excluded has a `!` in front."""
+        """The names with aliases replaced by their members, without repeats. Excluded ones have a `!` in front."""
         seen, waiting = set(), list(reversed(names))
         while waiting:
             name = waiting.pop()
@@ -144,7 +144,7 @@ class _Policy:
     def without_password(self) -> Iterator[tuple[str, str, int]]:
         """Who may run a command without a password, and the line that says so.
 
-        Where it holds for some hosts, commands or target users only, everyone counts who may run something.
+        Where this holds only for some hosts, commands or target users, everyone who may run something counts.
         """
         exempt = self.everyone.get("exempt_group")
         if exempt is not None and isinstance(exempt.value, str):
@@ -234,4 +234,4 @@ def settings(files: Files) -> list[Setting]:
 
 
 SUDOERS = Parser(name="sudoers", globs=("etc/sudoers", "etc/sudoers.d/*"), settings=settings)
-"""Who may run what as whom, one rule for each run of commands with the same rights; `sudoers.nopasswd`: who is asked no password."""
+"""Who may run what as whom, one rule for each run of commands with the same rights; `sudoers.nopasswd`: who needs no password."""

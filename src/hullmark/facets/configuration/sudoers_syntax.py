@@ -16,11 +16,11 @@ ALIASES = {
     "Cmnd_Alias": "command",
     "Cmd_Alias": "command",
 }
-"""The word that begins a line of aliases → what the aliases stand for."""
+"""The word that begins a line of aliases → the kind of the aliases."""
 
 _SWITCHES = ("EXEC", "FOLLOW", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "INTERCEPT", "PASSWD", "SETENV")
 TAGS = frozenset((*_SWITCHES, *(f"NO{switch}" for switch in _SWITCHES)))
-"""What may stand, with a colon, in front of a command."""
+"""Tags: words that may come, with a colon, before a command."""
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(
@@ -62,7 +62,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Default(msgspec.Struct, frozen=True):
-    """One setting of a Defaults line. `operator` is `=`, `+=`, `-=`, or empty for a switch, which `is_on` tells."""
+    """One setting of a Defaults line. `operator` is `=`, `+=`, `-=`, or empty for a switch, whose state is `is_on`."""
 
     name: str
     operator: str
@@ -197,7 +197,7 @@ class _Tokens:
 
 
 def aliases(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """What follows `User_Alias` and its like: names with what they stand for. Raises NotRead."""
+    """What follows `User_Alias` and its like: names with their members. Raises NotRead."""
     tokens, found = _Tokens(text), []
     while True:
         name = tokens.take("word") or ""
@@ -244,7 +244,7 @@ def rules(text: str) -> Iterator[Rule]:
 
 
 def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> Iterator[Rule]:
-    """What is said once holds for the commands that follow, until something else is said."""
+    """A tag holds for the commands that follow, until another one replaces it."""
     runas: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     options: dict[str, str] = {}
     tags: tuple[str, ...] = ()

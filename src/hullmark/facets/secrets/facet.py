@@ -14,7 +14,7 @@ from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, Spot, digest_of, lines_of, own_finder
 from hullmark.facets.secrets.given import given
 from hullmark.facets.secrets.kind import Kind
-from hullmark.facets.secrets.own import NO_RULES, OwnRules, spans_of
+from hullmark.facets.secrets.own import NO_RULES, OwnRules, Span, spans_of
 from hullmark.model.image import ImageConfig
 from hullmark.model.limit import Limit
 from hullmark.model.secret import Place, Secret
@@ -24,7 +24,7 @@ HELD = MIB
 """Larger files are looked at in pieces of this size, each with the end of the one before."""
 
 MAX_SECRETS = Limit(20_000, "secrets of an image")
-"""So many secrets are told of one image."""
+"""The most secrets reported for one image."""
 
 OVERLAP = 20 << 10
 """So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
@@ -37,7 +37,7 @@ _GIVEN = Kind("setting-secret", "secret that is given to a variable by its name"
 
 
 class SecretFact(msgspec.Struct, frozen=True, array_like=True):
-    """One secret of a file, as it is kept with the layer. `met`: names of allowances whose conditions about the value it meets."""
+    """One secret of a file, as it is kept with the layer. `met`: names of the allowances whose conditions its value meets."""
 
     kind: str
     line: int
@@ -69,14 +69,15 @@ class _Search(msgspec.Struct, frozen=True):
         return SecretFact(spot.kind.id, line, digest_of(secret, self.salt), met)
 
 
-def _is_left_out(spot: Spot, spans: Sequence[tuple[int, int, tuple[str, ...]]]) -> bool:
+def _is_left_out(spot: Spot, spans: Sequence[Span]) -> bool:
     return any(
-        start <= spot.start and spot.end <= end and (not kinds or spot.kind.id in kinds) for start, end, kinds in spans
+        span.start <= spot.start and spot.end <= span.end and (not span.kinds or spot.kind.id in span.kinds)
+        for span in spans
     )
 
 
 def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet:
-    """The facet with rules of one's own. `salt` goes into the digests of secrets: whoever has it can compare and try them."""
+    """The facet with the user's own rules. `salt` goes into the digests of secrets: with it one can compare and guess them."""
     kinds = own.all_kinds()
     finder = Finder(kinds) if own.changes_the_search() else own_finder()
     search = _Search(finder, salt, own, own.all_allowed())
@@ -92,7 +93,7 @@ def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet
 
 
 def _read(search: _Search) -> Read[list[SecretFact]]:
-    """What it finds depends on the rules of one's own and on the salt, so both are in its name."""
+    """The facts depend on the user's own rules and on the salt, so both are in its name."""
     digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
 
     def extract(path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
@@ -146,7 +147,7 @@ class _Pieces:
             self._look(len(self._held) - OVERLAP)
 
     def _look(self, stop: int) -> None:
-        """Take the secrets that begin before `stop`, and keep what stands in front of it and behind it for the next look."""
+        """Take the secrets that begin before `stop`, and keep the bytes around it for the next search."""
         body = bytes(self._held)
         # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
         is_blank = _ZEROS.startswith(body)
