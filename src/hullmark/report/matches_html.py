@@ -212,15 +212,15 @@ def _suppressed(matches: Matches) -> Iterator[str]:
 
 
 def _suppressed_row(match: Match) -> str:
-    package, advisory, said = match.package, match.advisory, match.suppressed
-    if said is None:
+    package, advisory, suppression = match.package, match.advisory, match.suppressed
+    if suppression is None:
         return ""
-    who = f'<br><span class="soft">{text(said.owner)}</span>' if said.owner else ""
-    until = f' <span class="soft">until {text(said.expires)}</span>' if said.expires else ""
+    who = f'<br><span class="soft">{text(suppression.owner)}</span>' if suppression.owner else ""
+    until = f' <span class="soft">until {text(suppression.expires)}</span>' if suppression.expires else ""
     return (
         f"<tr><td>{_mark(advisory.severity, advisory.severity)}</td><td>{_link(advisory)}</td>"
         f'<td class="name">{text(package.name)}</td><td class="version mono">{text(package.version)}</td>'
-        f"<td>{said.by}{who}</td><td>{text(said.reason)}{until}</td></tr>"
+        f"<td>{suppression.by}{who}</td><td>{text(suppression.reason)}{until}</td></tr>"
     )
 
 

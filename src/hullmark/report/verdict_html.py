@@ -106,7 +106,7 @@ def _about(finding: Finding) -> str:
 def _places(evidence: Sequence[Evidence]) -> str:
     if not evidence:
         return ""
-    shown = [f"<li>{_place(each)}</li>" for each in evidence[:_MAX_PLACES]]
+    shown = [f"<li>{_place(item)}</li>" for item in evidence[:_MAX_PLACES]]
     shown += [f"<li>and in {len(evidence) - _MAX_PLACES} more places</li>"] if len(evidence) > _MAX_PLACES else []
     return f'<ul class="plain">{"".join(shown)}</ul>'
 
@@ -125,7 +125,10 @@ def _aside(found: Sequence[Finding]) -> Iterator[str]:
     if not found:
         return
     yield "<h3>What does not count</h3>"
-    rows = (f'<td class="what">{text(each.message)}</td>{_about(each)}<td>{text(excuse(each))}</td>' for each in found)
+    rows = (
+        f'<td class="what">{text(finding.message)}</td>{_about(finding)}<td>{text(excuse(finding))}</td>'
+        for finding in found
+    )
     yield from _table("Findings that do not count, with the reason", _HEAD_ASIDE, rows)
 
 

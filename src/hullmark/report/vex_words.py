@@ -23,7 +23,7 @@ JUSTIFICATIONS = (
     "vulnerable_code_not_present",
 )
 CAUTION = ("affected", "under_investigation", "fixed", "not_affected")
-"""The statuses, the most cautious first: where two are said of one product, the first holds."""
+"""The statuses, the most cautious first: if a product has two, the first one holds."""
 
 _REASON = re.compile(r" says (fixed|not_affected)(?: \(([a-z_]+)\))?(?::|$)").search
 
