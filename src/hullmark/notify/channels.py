@@ -1,4 +1,4 @@
-"""Every kind of channel. To add one, write a module with CHANNEL and put it here."""
+"""Every kind of channel. To add one, write a module with CHANNEL and list it here."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hullmark.notify import (
 from hullmark.notify.channel import Channel
 
 CHANNELS: dict[str, Channel] = {
-    each.name: each
-    for each in (
+    channel.name: channel
+    for channel in (
         webhook.CHANNEL,
         slack.CHANNEL,
         teams.CHANNEL,
