@@ -228,7 +228,7 @@ def _purl(package: InstalledPackage, distro: Distro | None) -> str:
 
 
 def licenses(text: str) -> tuple[str, ...]:
-    """The L field: an SPDX expression is one licence, any other text is a list of names parted by spaces."""
+    """The L field: an SPDX expression is one licence, any other text is a list of names separated by spaces."""
     return (text,) if _EXPRESSION(text) else tuple(dict.fromkeys(text.split()))
 
 

@@ -211,7 +211,7 @@ def _package(found: LocatedFact[Gemspec], name: str, version: str, platform: str
 def assemble(view: View) -> Iterator[Package]:
     """One gem a specification. `default` gems came with the interpreter.
 
-    Of a gem that bundler took from a repository only the specification counts that bundler wrote anew (it has a stub
+    Of a gem that bundler took from a repository only the specification counts that bundler wrote again (it has a stub
     line): the repository's own may be a template or a fixture.
     """
     for found in view.facts(GEMSPEC):

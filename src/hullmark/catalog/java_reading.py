@@ -180,7 +180,7 @@ class _Reader:
         return wanted
 
     def _content(self, opened: _OpenArchive, member: Member, limit: int) -> memoryview | None:
-        """A whole small member; None, and a problem, if it cannot be had."""
+        """A whole small member; None, and a problem, if it is not available."""
         try:
             if member.size > limit:
                 raise DamagedArchive("is too large")

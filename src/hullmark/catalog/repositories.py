@@ -96,7 +96,7 @@ REPOSITORY_READS: tuple[Read[Any], ...] = (REPO, MANIFEST)
 
 
 def repositories_of(view: Files) -> tuple[str, ...]:
-    """The ids of the repositories that the image names, sorted, each once; at most 1,024."""
+    """The ids of the repositories that the image names, sorted, without repeats; at most 1,024."""
     found = sorted({identifier for read in (REPO, MANIFEST) for file in view.facts(read) for identifier in file.fact})
     if len(found) > _MAX_IDS:
         view.problem("etc/yum.repos.d", f"the image names more than {_MAX_IDS} repositories; the others do not count")

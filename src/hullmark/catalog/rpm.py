@@ -1,7 +1,7 @@
 """rpm packages, from rpm's database or from the manifest that images without rpm keep in its stead.
 
 Formats: rpmdb/ (SQLite, ndb, Berkeley DB); `container-manifest-2` of Azure Linux: rpm's query format
-`NAME VERSION-RELEASE INSTALLTIME BUILDTIME VENDOR EPOCH SIZE ARCH EPOCHNUM SOURCERPM`, parted by tabs.
+`NAME VERSION-RELEASE INSTALLTIME BUILDTIME VENDOR EPOCH SIZE ARCH EPOCHNUM SOURCERPM`, separated by tabs.
 """
 
 from __future__ import annotations

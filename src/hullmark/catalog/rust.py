@@ -77,7 +77,8 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
 
 
 def _unnamed(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
-    """Without section names the list is recognised by its beginning only. If none can be read, the first one's fault is reported."""
+    """Without section names the list is recognised by its beginning only. If none can be read, the first one's fault is
+    reported."""
     wrong: list[str] = []
     for mark in reader.hits(_STREAMS):
         try:

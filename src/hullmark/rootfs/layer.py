@@ -59,7 +59,7 @@ def verify(blob: LayerBlob, digest: str, diff_id: str, size: int) -> None:
 
 
 def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress | None) -> tuple[VerifyingStream, str]:
-    """Walk the blob's tar to its end; answers the stream (for digest and size) and the diff id, "" after a limit."""
+    """Walk the blob's tar to its end; returns the stream (for digest and size) and the diff id, "" after a limit."""
     stream = VerifyingStream(blob.open(), algorithm_of(blob.digest))
     algorithm = algorithm_of(blob.diff_id)
     content = hashlib.new(algorithm)

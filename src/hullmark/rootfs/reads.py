@@ -61,9 +61,9 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     `layer_limit`: the most bytes of bodies it takes from one layer; later files are left out, with a Problem.
     `image_limit`: the most bytes of facts, as `weigh` counts them, taken from one image; layers beyond that give
     none, with a Problem.
-    `sources`: rooms, folders and modules whose code decides a facet's fact, such as `facets/secrets`; empty: the whole room facets.
-    `may_keep(facts)`: whether the facts of a layer may be kept for later; None: always. A fact that only says that something was
-    temporarily out of reach must not be kept.
+    `sources`: rooms, folders and modules whose code decides a facet's fact, such as `facets/secrets`; empty: the whole room
+    facets. `may_keep(facts)`: whether the facts of a layer may be kept for later; None: always. A fact that only says that
+    something was temporarily out of reach must not be kept.
     `stands_in`: for a package database. Where its visible version could not be read, the newest readable one of the layers below
     replaces it, with a Problem: old knowledge, marked as such, is better than none.
     """

@@ -53,7 +53,8 @@ class TreeView:
         return known
 
     def _borrow(self, read: Read[Any], known: dict[bytes, list[tuple[int, int, Any]]]) -> None:
-        """Give hard links to files of lower layers the facts of those files; where facts go by content, also links that outlive the file.
+        """Give hard links to files of lower layers the facts of those files; where facts go by content, also links that outlive
+        the file.
 
         Links within one layer already share facts by name in the layer's record.
         """

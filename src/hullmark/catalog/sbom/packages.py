@@ -156,7 +156,7 @@ def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Repor
 
 
 def _products(cpes: Iterable[str]) -> list[str]:
-    """Part, vendor and product of CPE names of either kind, each once."""
+    """Part, vendor and product of CPE names of either kind, without repeats."""
     found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
     names = dict.fromkeys(
         ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found

@@ -1,9 +1,9 @@
 """PKCS #12 files (RFC 7292): certificates and a key, opened with no password or with the one that all of Java's tools begin with.
 
 How often a password is hashed stands in the file, and its maker may ask for hours. So the file is taken apart before anything is
-opened, and what the library is given is put together anew: only parts whose cost is known, and the key before the encrypted parts.
-The library opens the first key that it meets and no other; keys in encrypted parts, whose cost cannot be known, are never opened.
-Programs put none there; what is larger than the certificates in it is said to hold more.
+opened, and what the library is given is put together again: only parts whose cost is known, and the key before the encrypted
+parts. The library opens the first key that it meets and no other; keys in encrypted parts, whose cost cannot be known, are never
+opened. Programs put none there; what is larger than the certificates in it is said to hold more.
 """
 
 from __future__ import annotations

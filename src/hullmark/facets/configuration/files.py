@@ -15,7 +15,7 @@ MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one;
 
 
 class KeptFiles:
-    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was asked for and given,
+    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was requested and given,
     `program` is the one whose parser reads now.
     """
 

@@ -1,7 +1,8 @@
 """The text of an nginx configuration file as a tree of directives.
 
-The rules are those of nginx's own reader: words are separated by blanks, a quote only counts where a word begins, `#` begins a comment
-only there, `${` does not open a block, and a backslash takes the next character with it. The blocks of nginx's Lua module hold Lua.
+The rules are those of nginx's own reader: words are separated by blanks, a quote only counts where a word begins, `#` begins a
+comment only there, `${` does not open a block, and a backslash takes the next character with it. The blocks of nginx's Lua
+module hold Lua.
 """
 
 from __future__ import annotations

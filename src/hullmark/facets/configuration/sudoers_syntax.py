@@ -139,7 +139,7 @@ def _scope(text: str) -> tuple[str, str]:
 
 
 def _command(word: str) -> str:
-    """A command with one blank between its words. Escapes stay where they are for the pattern, but for those of punctuation."""
+    """A command with one blank between its words. Escapes stay where they are for the pattern, except for those of punctuation."""
     return _PUNCTUATION.sub(r"\1", " ".join(word.split()))
 
 
