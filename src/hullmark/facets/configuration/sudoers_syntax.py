@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -245,7 +246,7 @@ def rules(text: str) -> Iterator[Rule]:
 
 def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> Iterator[Rule]:
     """A tag holds for the commands that follow, until another one replaces it."""
-    runas: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    runas = _RunAs((), ())
     options: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     rights, commands = None, []
@@ -255,7 +256,7 @@ def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> It
             name, _, value = option.partition("=")
             options[name.strip()] = plain(value.strip())
         tags = _tags(tokens, tags)
-        now = (runas, tuple(f"{name}={value}" for name, value in options.items()), tags)
+        now = _Rights(runas, tuple(f"{name}={value}" for name, value in options.items()), tags)
         if rights is not None and rights != now:
             yield _rule(users, hosts, rights, commands)
             commands = []
@@ -266,17 +267,34 @@ def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> It
     yield _rule(users, hosts, rights, commands)
 
 
-_Rights = tuple[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]
+class _RunAs(NamedTuple):
+    """The target users and groups of commands."""
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+class _Rights(NamedTuple):
+    """What comes before a command: its target users and groups, options and tags."""
+
+    runas: _RunAs
+    options: tuple[str, ...]
+    tags: tuple[str, ...]
 
 
 def _rule(users: tuple[str, ...], hosts: tuple[str, ...], rights: _Rights, commands: list[str]) -> Rule:
-    (runas, groups), options, tags = rights
     return Rule(
-        users=users, hosts=hosts, runas=runas, groups=groups, options=options, tags=tags, commands=tuple(commands)
+        users=users,
+        hosts=hosts,
+        runas=rights.runas.users,
+        groups=rights.runas.groups,
+        options=rights.options,
+        tags=rights.tags,
+        commands=tuple(commands),
     )
 
 
-def _runas(tokens: _Tokens) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def _runas(tokens: _Tokens) -> _RunAs | None:
     if not tokens.mark("("):
         return None
     is_named = tokens.peek() not in (("mark", ":"), ("mark", ")"))
@@ -284,7 +302,7 @@ def _runas(tokens: _Tokens) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     groups = tokens.names("word") if tokens.mark(":") and tokens.peek() != ("mark", ")") else ()
     if not tokens.mark(")"):
         raise NotRead("a bracket is not closed")
-    return users, groups
+    return _RunAs(users, groups)
 
 
 def _tags(tokens: _Tokens, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -45,6 +46,14 @@ class SecretFact(msgspec.Struct, frozen=True, array_like=True):
     met: tuple[str, ...] = ()
 
 
+class _Searched(NamedTuple):
+    """The secrets in a body, the body, and whether there may be more."""
+
+    spots: list[Spot]
+    body: bytes
+    is_cut: bool
+
+
 class _Search(msgspec.Struct, frozen=True):
     """How secrets are looked for."""
 
@@ -53,14 +62,14 @@ class _Search(msgspec.Struct, frozen=True):
     own: OwnRules
     allowed: tuple[Allowance, ...]
 
-    def of(self, body: bytes | memoryview, name: str) -> tuple[list[Spot], bytes, bool]:
-        """The secrets in a body, the body, and whether there may be more."""
+    def of(self, body: bytes | memoryview, name: str) -> _Searched:
+        """Search a body."""
         spots = self.finder.find(body, name)
         if not spots.found:
-            return [], b"", spots.is_cut
+            return _Searched([], b"", spots.is_cut)
         whole = bytes(body)
         spans = spans_of(self.own.blocks, whole)
-        return [spot for spot in spots.found if not _is_left_out(spot, spans)], whole, spots.is_cut
+        return _Searched([spot for spot in spots.found if not _is_left_out(spot, spans)], whole, spots.is_cut)
 
     def found(self, body: bytes, spot: Spot, line: int) -> SecretFact:
         """A secret as it is kept."""
@@ -151,7 +160,7 @@ class _Pieces:
         body = bytes(self._held)
         # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
         is_blank = _ZEROS.startswith(body)
-        spots, _, is_cut = ((), b"", False) if is_blank else self._search.of(body, self._name)
+        spots, _, is_cut = ([], b"", False) if is_blank else self._search.of(body, self._name)
         for spot, line in _with_lines(body, spots):
             if self._begin <= spot.start < stop:
                 self._found.append(self._search.found(body, spot, line + self._lines))
@@ -200,7 +209,7 @@ def _in_settings(config: ImageConfig | None, search: _Search) -> Iterator[Secret
     """Secrets in variables, labels, build instructions and what the image starts, by their form or by the name they are given to."""
     for place, name, text in _texts(config):
         body = text.encode("utf-8", "surrogateescape")
-        spots = search.of(body, "environment")[0]
+        spots = search.of(body, "environment").spots
         for spot in spots:
             if not spot.kind.path:
                 yield _setting(place, name, spot.kind, search.found(body, spot, 1), search)
