@@ -113,8 +113,8 @@ async def test_a_channel_is_handed_verdicts_as_the_api_shows_them(at: Desk, monk
     handed: list[Any] = []
 
     def keeping(wish: Delivery, settings: Any) -> Steps:
-        assert wish.each is not None
-        for item in wish.each():
+        assert wish.all_items is not None
+        for item in wish.all_items():
             assert item.history_id is not None
             handed.append((item.history_id, wish.evaluation(item.history_id), wish.evaluation_before(item.history_id)))
         yield from ()

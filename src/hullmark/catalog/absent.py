@@ -1,4 +1,4 @@
-"""A distribution that says its name, and whose package database is not there: whoever removed it removed what could be said."""
+"""A distribution whose name is known but whose package database was removed: its packages are unknown."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def missing_database(distro: Distro | None, packages: Iterable[Package], tree: T
     """The problem that no package of the distribution's own kind is installed, though there are files where it puts its programs, or
     the folder of a package database.
 
-    Of a distribution that is not known any system's packages will do.
+    For an unknown distribution the packages of any system count.
     """
     known = (_DATABASES.get(name) for name in ((distro.id, *distro.id_like) if distro is not None else ()))
     wanted = next(filter(None, known), None)

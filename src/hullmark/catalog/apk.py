@@ -29,7 +29,7 @@ _BETWEEN = late(rb"\n\n++")
 _FIELD = late(rb"\n([PVALomcsp]):([^\n]*+)")
 _FILES = late(rb"\n(?=[FMRaZ]:)").search
 _NO_FIELD = late(rb"\n(?:[^\n:][^\n:]|[^\n:]?(?:\n|\Z)|:)").search
-# What a well-formed file part never holds: a look-up before any line is taken apart.
+# What a well-formed file part never holds: a cheap check before any line is parsed.
 _ODD_FILES = late(
     rb"\n(?:[^FMRaZ\n]|F:[^\n]*?(?<![^:/])\.\.(?![^/\n])|F:/|[FR]:[^\n]{4096}|R:(?:\n|\Z|\.\.?(?:\n|\Z)|[^\n]*/)"
     rb"|Z:(?!Q1[A-Za-z0-9+/]{27}=(?:\n|\Z)|Q2[A-Za-z0-9+/]{43}=(?:\n|\Z)))"
@@ -43,8 +43,8 @@ _CHECKSUMS = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 
 
 class InstalledPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One package of the database. Empty strings: not said. `provides` are the names that it stands for too
-    (`so:libz.so.1=1.3`, `cmd:sh=1.36-r0`), parted by spaces; `files` the raw lines of its folders and files."""
+    """One package of the database. Empty strings: not said. `provides` are the other names it answers to
+    (`so:libz.so.1=1.3`, `cmd:sh=1.36-r0`), separated by spaces; `files` the raw lines of its folders and files."""
 
     name: str
     version: str
@@ -65,8 +65,8 @@ _Complain = Callable[[str], None]
 def parse_installed(path: str, body: memoryview, report: Report) -> Database:
     """The packages of the database, in its order.
 
-    A package without a name, or with one that cannot be, is reported and left out; so are lines that are no field, and
-    files whose place leaves the root. A package without a version keeps its name.
+    A package without a valid name is reported and left out; so are lines that are not fields, and files whose path
+    leaves the root. A package without a version keeps its name.
     """
     complaints: list[str] = []
     packages: list[InstalledPackage] = []
@@ -82,12 +82,12 @@ def parse_installed(path: str, body: memoryview, report: Report) -> Database:
         report(complaint)
     if more := complaints[_MAX_COMPLAINTS:]:
         reason = f"{len(more):,} more faults of this file are not listed"
-        report(Remark(reason) if all(kind_of(each) == "note" for each in more) else reason)
+        report(Remark(reason) if all(kind_of(reason) == "note" for reason in more) else reason)
     return tuple(packages)
 
 
 def _chunks(body: memoryview) -> Iterator[bytes]:
-    """What stands between empty lines, each with a line feed before its first line."""
+    """The blocks between empty lines, each with a line feed before its first line."""
     data = b"".join((b"\n", body))
     if b"\r\n" in data:
         data = data.replace(b"\r\n", b"\n")
@@ -99,7 +99,7 @@ def _chunks(body: memoryview) -> Iterator[bytes]:
 
 
 def _records(chunk: bytes, complain: _Complain) -> Iterator[bytes]:
-    """The record of a package; of several where only the empty line between them is missing."""
+    """The record of a package, or of several where the empty line between them is missing."""
     first, *more = chunk.split(b"\nP:")
     if len(more) < 2:
         yield chunk
@@ -150,7 +150,7 @@ def _text(fields: dict[bytes, bytes], key: bytes, limit: int = _MAX_VALUE) -> st
 
 
 def _sound(name: str, files: bytes, complain: _Complain) -> bytes:
-    """The lines of the file part that can be believed; the others are reported."""
+    """The valid lines of the file part; the others are reported."""
     kept: list[bytes] = []
     outside = bad = 0
     folder_stays = file_stays = True
@@ -179,7 +179,7 @@ def _is_inside(path: bytes) -> bool:
 
 
 def _digest(text: str) -> tuple[str, str]:
-    """(algorithm, hex) of `Q1…` or `Q2…`; two empty strings for what is neither."""
+    """(algorithm, hex) of `Q1…` or `Q2…`; two empty strings for anything else."""
     algorithm, size = _CHECKSUMS.get(text[:2], ("", 0))
     try:
         digest = binascii.a2b_base64(text[2:])
@@ -228,7 +228,7 @@ def _purl(package: InstalledPackage, distro: Distro | None) -> str:
 
 
 def licenses(text: str) -> tuple[str, ...]:
-    """The L field: an SPDX expression is one licence, any other text is a list of names parted by spaces."""
+    """The L field: an SPDX expression is one licence, any other text is a list of names separated by spaces."""
     return (text,) if _EXPRESSION(text) else tuple(dict.fromkeys(text.split()))
 
 
@@ -299,7 +299,7 @@ def _owned(lines: str, owner: str, root: str) -> Iterator[OwnedFile]:
 
 
 def _kind(mode: str) -> str:
-    # The record has no kinds. Links have the mode 777, and the digest of their target; few files have.
+    # The record has no file types. Links have mode 777 and the digest of their target; few files have that mode.
     return "" if mode.endswith("777") else "f"
 
 

@@ -16,7 +16,7 @@ class Cataloger(msgspec.Struct, frozen=True, kw_only=True):
     """One ecosystem.
 
     `assemble(view)` turns the facts at visible paths into packages. `owned(view)` lists the files that those packages' own
-    records claim; `named(view, names)` only those whose last segment is among the names, where that can be told with less work.
+    records claim; `named(view, names)` only those whose last segment is among the names, where that is cheaper.
     `system`: its packages are the operating system's, and may own other ecosystems' packages. `types` are the purl types of its
     packages: what may be missing where it could not read something.
     """

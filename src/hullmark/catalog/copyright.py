@@ -21,10 +21,10 @@ _JOINT = late(r"(?:\s*,)?\s+(?:and/or|and|or)\s+|\s*[,|;]\s*", re.IGNORECASE)
 
 
 def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, ...]:
-    """The licences that a copyright file names, each once, in its order.
+    """The licences that a copyright file names, without repeats, in its order.
 
-    Of a machine-readable file the short names of its License fields (`GPL-2+ or Artistic` are two); of any other the texts in
-    /usr/share/common-licenses that it points to.
+    From a machine-readable file: the short names of its License fields (`GPL-2+ or Artistic` are two). From any other: the texts
+    in /usr/share/common-licenses that it points to.
     """
     data = bytes(body)
     if _FORMAT.search(data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf")):

@@ -19,7 +19,7 @@ _MAX_PACKAGES = Limit(200_000, "packages that one lock file names")
 _MAX_TEXT = Limit(1024, "characters of a repository's address in a lock file", "shortened")
 _SHOWN = 5
 
-# What lies in these folders was installed, and is told by its own record: its lock files only say how it was developed.
+# Packages in these folders are installed and have their own records: their lock files only say how they were developed.
 _OTHERS = late(
     r"(?:.*/)?(?:node_modules|site-packages|dist-packages|\.cargo/registry|pkg/mod|gems/[^/]+-\d[^/]*|META-INF/maven)/",
     re.DOTALL,
@@ -29,7 +29,7 @@ _COMMIT = late(r"[0-9A-Za-z._/-]{1,128}").fullmatch
 
 
 class DeclaredPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A package that a file names. `version` is empty where none is told; `qualifiers` are the purl's."""
+    """A package that a file names. `version` is empty where none is given; `qualifiers` are the purl's."""
 
     name: str
     version: str
@@ -49,7 +49,7 @@ def vcs_url(kind: str, url: object, commit: object) -> tuple[tuple[str, str], ..
 
 
 class PackageCollector:
-    """The packages of one file, each once. Entries that cannot be used are counted, and told when it is finished."""
+    """The packages of one file, without repeats. Unusable entries are counted, and reported at the end."""
 
     def __init__(self, is_name: Callable[[str], object], is_version: Callable[[str], object]) -> None:
         self._is_name, self._is_version = is_name, is_version
@@ -66,7 +66,7 @@ class PackageCollector:
         licenses: tuple[str, ...] = (),
         qualifiers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Take a package. None for a version says that none is told; of any other wrong type or form it is a fault."""
+        """Add a package. A version of None means that none is given; any other wrong type or form is a fault."""
         if not isinstance(name, str) or not self._is_name(name):
             self.refuse(name)
             return
@@ -85,7 +85,7 @@ class PackageCollector:
             self._refused[repr(_LOGIN.sub("", str(entry)[:_MAX_TEXT])[:60])] = None
 
     def finish(self, report: Report) -> Listing | None:
-        """The packages, in the order in which they came; None if there are none."""
+        """The packages, in the order they were added; None if there are none."""
         if self._refusals:
             more = " …" if self._refusals > len(self._refused) else ""
             report(f"entries that cannot be used: {self._refusals:,} ({', '.join(self._refused)}{more})")
@@ -95,7 +95,7 @@ class PackageCollector:
 
 
 class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):
-    """How an ecosystem's packages are called.
+    """How an ecosystem names its packages.
 
     `type` is the purl type, `cataloger` the cataloger's name. `parted(name)` gives the purl's namespace and name; by default there
     is no namespace. `is_short`: the name by which people call a package is the purl's name alone.
@@ -108,7 +108,7 @@ class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def packages(view: View, reads: tuple[Read[Listing], ...], of: Ecosystem) -> Iterator[Package]:
-    """A package for each entry of each file, but for the files that installed packages brought along."""
+    """A package for each entry of each file, except files that belong to installed packages."""
     for read in reads:
         for found in view.facts(read):
             if not is_others(found.path):
@@ -130,5 +130,5 @@ def package(found: LocatedFact[Any], entry: DeclaredPackage, of: Ecosystem) -> P
 
 
 def is_others(path: str) -> bool:
-    """Whether a file lies in an installed package, or in a package manager's store."""
+    """Whether a file is inside an installed package or a package manager's store."""
     return _OTHERS(path) is not None

@@ -17,7 +17,7 @@ F = TypeVar("F")
 
 _MAX_BYTES = Limit(1 << 20, "bytes of a file that names the distribution")
 _MAX_VALUE = Limit(1024, "characters of a value in a file that names the distribution", "shortened")
-# Derived distributions name in these what they are built from.
+# Derived distributions name their base in these.
 _BASES = {"UBUNTU_CODENAME": "ubuntu", "DEBIAN_CODENAME": "debian"}
 _KEPT = frozenset(
     ("ID", "ID_LIKE", "NAME", "VERSION", "VERSION_ID", "VERSION_CODENAME", "PRETTY_NAME", "CPE_NAME", *_BASES)
@@ -45,7 +45,7 @@ _RED_HAT_IDS = (
 
 
 class Files(Protocol):
-    """The part of a View that tells the distribution."""
+    """The part of a View that identifies the distribution."""
 
     def fact_at(self, read: Read[F], path: str) -> LocatedFact[F] | None:
         """The fact at a path, links followed; None if there is none."""
@@ -60,7 +60,7 @@ class Files(Protocol):
 def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, str]:
     """The assignments that are used, unquoted as a shell would. A later assignment replaces an earlier one.
 
-    Lines that are no assignment, or whose quotes do not end, are reported and left out.
+    Lines that are not assignments, or have an open quote, are reported and left out.
     """
     values: dict[str, str] = {}
     bad = 0
@@ -75,7 +75,7 @@ def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, s
             values[match[1]] = value
     if bad:
         reason = f"{bad} line(s) of this file are no assignment and were not read"
-        # What tells the distribution is there all the same.
+        # The keys that identify the distribution are there all the same.
         report(Remark(reason) if values.get("ID") and values.get("VERSION_ID") else reason)
     return values
 
@@ -127,7 +127,7 @@ DISTRO_READS: tuple[Read[Any], ...] = (OS_RELEASE, RELEASE, *REPOSITORY_READS)
 
 
 def read_distro(view: Files) -> Distro | None:
-    """The distribution of the image with the rpm repositories that it names, or None if no file says.
+    """The distribution of the image with the rpm repositories that it names, or None if no file names it.
 
     /etc/os-release comes before /usr/lib/os-release; without either, or without an ID in it, the file that only one family of
     distributions has. An os-release that names nothing else is `linux`, as os-release(5) wants it.

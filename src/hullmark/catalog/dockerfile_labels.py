@@ -1,7 +1,7 @@
 """The labels that a Dockerfile gives its last stage, with the variables in them filled in.
 
-Follows the Dockerfile reference (LABEL, ENV, ARG, environment replacement, here-documents) as far as labels need it. What is no
-Dockerfile has no labels.
+Follows the Dockerfile reference (LABEL, ENV, ARG, environment replacement, here-documents) as far as labels need it. Anything
+else has no labels.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _pass_heredocs(value: str, lines: Iterator[str]) -> None:
 
 
 def _pairs(value: str, variables: Mapping[str, str], *, is_argument: bool = False) -> list[tuple[str, str]]:
-    """`NAME=VALUE NAME=VALUE`, or the old `NAME VALUE`, unquoted. A build argument without a default has no value that is known."""
+    """`NAME=VALUE NAME=VALUE`, or the old `NAME VALUE`, unquoted. A build argument without a default has no known value."""
     words = list(_words(value, variables))
     if words and "=" not in words[0] and not is_argument:
         return [(words[0], " ".join(words[1:])[:_MAX_VALUE])]
@@ -100,7 +100,7 @@ def _text(piece: re.Match[str], variables: Mapping[str, str]) -> str:
 
 
 def _filled(text: str, variables: Mapping[str, str]) -> str:
-    """With the values of variables; one that is not known is nothing, as in a shell."""
+    """Fill in variables; an unknown one is empty, as in a shell."""
 
     def value(found: re.Match[str]) -> str:
         return found["escaped"] or variables.get(found["braced"] or found["bare"], "") or found["default"] or ""

@@ -18,7 +18,7 @@ JSON_LIMIT = Limit(16 * MIB, "bytes of a lock file in JSON")
 YAML_LIMIT = Limit(8 * MIB, "bytes of a lock file in YAML")
 TOML_LIMIT = Limit(4 * MIB, "bytes of a lock file in TOML")
 XML_LIMIT = Limit(4 * MIB, "bytes of a project file in XML")
-"""The largest documents that are read, in bytes: what takes some seconds, or some hundred MiB, at worst."""
+"""The largest documents that are read, in bytes: at worst they take seconds, or some hundred MiB."""
 
 _MAX_CONTAINERS = Limit(1_000_000, "objects and lists in a lock file in JSON")
 _MAX_DEPTH = Limit(64, "levels of nesting in a lock file in YAML")
@@ -33,7 +33,7 @@ Table = dict[str, Any]
 
 
 class Element(Protocol):
-    """What is used of an XML element."""
+    """The parts of an XML element that are used."""
 
     tag: str
     text: str | None
@@ -43,7 +43,7 @@ class Element(Protocol):
 
 
 def text_of(body: memoryview) -> str:
-    """The text, in UTF-8 unless a byte order mark says otherwise; what is none is replaced."""
+    """The text, in UTF-8 unless a byte order mark says otherwise; invalid bytes are replaced."""
     for mark, encoding in _BOMS:
         if body[: len(mark)] == mark:
             return bytes(body[len(mark) :]).decode(encoding, "replace")
@@ -51,7 +51,7 @@ def text_of(body: memoryview) -> str:
 
 
 def json_object(body: memoryview, report: Report) -> Table | None:
-    """The object of a JSON document; None, and a report, if it is none."""
+    """The object of a JSON document; None, with a report, if it is not one."""
     data = bytes(body[3:] if body[:3] == _BOMS[0][0] else body)
     # Each is sixty bytes or more in memory, and one or two in the file.
     if data.count(b"[") + data.count(b"{") > _MAX_CONTAINERS:
@@ -71,7 +71,7 @@ def json_object(body: memoryview, report: Report) -> Table | None:
 
 
 def toml_table(body: memoryview, report: Report) -> Table | None:
-    """The table of a TOML document; None, and a report, if it is none."""
+    """The table of a TOML document; None, with a report, if it is not one."""
     import tomllib  # few folders have a file that needs it
 
     text = text_of(body)
@@ -88,9 +88,9 @@ def toml_table(body: memoryview, report: Report) -> Table | None:
 
 
 def yaml_documents(body: memoryview, report: Report) -> list[Table]:
-    """The mappings that the documents of a YAML stream are. All scalars are text, so `1.10` stays what it is.
+    """The documents of a YAML stream, which must be mappings. All scalars are text, so `1.10` stays as it is.
 
-    Anchors, aliases and tags are refused, and so is what cannot be read; documents before the fault remain.
+    Anchors, aliases, tags and unreadable parts are refused; documents before the fault are kept.
     """
     import yaml  # few folders have a file that needs it
 
@@ -114,12 +114,12 @@ def yaml_documents(body: memoryview, report: Report) -> list[Table]:
 
 
 class _RefusedContent(Exception):
-    """Says what a document has that is not read."""
+    """Says which part of a document is not read."""
 
 
 def _documents(events: Iterator[Any]) -> Iterator[Any]:
     """Each document's value, from the events of a YAML parser."""
-    # What is open, innermost last: a list, or a mapping with the key that waits for its value.
+    # The open containers, innermost last: a list, or a mapping with the key that waits for its value.
     open_: list[tuple[list[Any] | Table, list[str]]] = []
     for event in events:
         kind = type(event).__name__
@@ -153,7 +153,7 @@ def _put(container: list[Any] | Table, waiting: list[str], value: Any) -> None:
 
 
 def xml_root(body: memoryview, report: Report) -> Element | None:
-    """The root element of an XML document; None, and a report, if there is none. Document types are refused."""
+    """The root element of an XML document; None, with a report, if there is none. Document types are refused."""
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 

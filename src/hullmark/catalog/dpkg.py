@@ -28,7 +28,7 @@ _MAX_COMPLAINTS = Limit(20, "problems of one dpkg database that are told one by 
 _PRESENT = frozenset(
     ("", "installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"),
 )
-"""The states in which a package's files are there. Without a Status field (status.d, opkg's control) they are."""
+"""The states in which a package's files are present; also true without a Status field (status.d, opkg's control)."""
 _ABSENT = frozenset(("not-installed", "config-files"))
 
 _FIELD = late(
@@ -79,7 +79,7 @@ _Complain = Callable[[str], None]
 def parse_status(path: str, body: memoryview, report: Report) -> Stanzas:
     """The packages of a status file, in its order, whatever their state.
 
-    A stanza that dpkg would refuse loses only itself and is reported; of a field that is there twice the first counts. CRLF, field
+    A stanza that dpkg would refuse is reported and left out; of a repeated field the first counts. CRLF, field
     names in any case and bytes that are not UTF-8 are read. A stanza without Version keeps its name.
     """
     complaints: list[str] = []
@@ -96,19 +96,19 @@ def parse_status(path: str, body: memoryview, report: Report) -> Stanzas:
         report(complaint)
     if more := complaints[_MAX_COMPLAINTS:]:
         reason = f"{len(more):,} more faults of this file are not listed"
-        report(Remark(reason) if all(kind_of(each) == "note" for each in more) else reason)
+        report(Remark(reason) if all(kind_of(reason) == "note" for reason in more) else reason)
     return tuple(stanzas)
 
 
 def parse_record(path: str, body: memoryview, report: Report) -> Stanzas | None:
-    """A file of status.d, or opkg's NAME.control; None for the other files that stand beside those."""
+    """A file of status.d, or opkg's NAME.control; None for the other files beside them."""
     if path.endswith(_NO_RECORDS) and bytes(body[:8]).lower() != b"package:":
         return None
     return parse_status(path, body, report)
 
 
 def _chunks(body: memoryview) -> Iterator[bytes]:
-    """What stands between empty lines, each with a line feed before its first line."""
+    """The blocks between empty lines, each with a line feed before its first line."""
     data = b"".join((b"\n", body))
     if b"\r\n" in data:
         data = data.replace(b"\r\n", b"\n")
@@ -122,7 +122,7 @@ def _chunks(body: memoryview) -> Iterator[bytes]:
 
 
 def _records(chunk: bytes, complain: _Complain) -> Iterator[_Fields]:
-    """The fields of a stanza; of several stanzas where only the empty line between them is missing."""
+    """The fields of a stanza, or of several stanzas where the empty line between them is missing."""
     fields: _Fields = {}
     twice: list[str] = []
     for key, value in _FIELD.findall(chunk):
@@ -216,7 +216,7 @@ RECORD: Read[Stanzas] = Read(
 
 
 class _InstalledPackage(msgspec.Struct, frozen=True):
-    """A package that is there: its stanza, the file that says so, that file's folder, and the layer that brought it."""
+    """An installed package: its stanza, the file it is in, that file's folder, and the layer that brought it."""
 
     stanza: Stanza
     path: str
@@ -234,7 +234,7 @@ class _InstalledPackage(msgspec.Struct, frozen=True):
 
     @property
     def root(self) -> str:
-        """The folder, with a slash at its end, whose paths the database speaks of; "" for the image's own root."""
+        """The folder, with a slash at its end, that the database's paths are relative to; "" for the image's own root."""
         for below in ("var/lib/dpkg", "usr/lib/opkg", "var/lib/opkg", "lib/opkg"):
             if f"/{self.home}".endswith("/" + below):
                 return self.home[: -len(below)]
@@ -244,7 +244,7 @@ class _InstalledPackage(msgspec.Struct, frozen=True):
 def _databases(view: View) -> Iterator[tuple[str, Read[Stanzas], LocatedFact[Stanzas]]]:
     """(the database's folder, what read it, a file of it) for each file that dpkg or opkg would read as its database."""
     canonical = view.resolve("var/lib/dpkg")
-    told: dict[str, set[str]] = {}
+    known: dict[str, set[str]] = {}
     for read in (STATUS, RECORD):
         for found in view.facts(read):
             home = found.path.rpartition("/")[0]
@@ -252,7 +252,7 @@ def _databases(view: View) -> Iterator[tuple[str, Read[Stanzas], LocatedFact[Sta
                 home = home.rpartition("/")[0]
             if home != canonical and not f"/{home}".endswith(("/lib/dpkg", "/lib/opkg")):
                 continue
-            names = told.setdefault(home, set())
+            names = known.setdefault(home, set())
             if read is STATUS:
                 names.update(stanza.name for stanza in found.fact)
             elif home.endswith("opkg") and any(stanza.name in names for stanza in found.fact):
@@ -302,7 +302,7 @@ def _licenses(view: View, packages: Iterable[_InstalledPackage]) -> dict[str, tu
     """Each package's folder of documents → the licences that its copyright file names.
 
     Packages without one (slim images have lost the links in /usr/share/doc) get that of a package of the same source: it
-    speaks of the whole source.
+    covers the whole source.
     """
     own: dict[str, tuple[str, ...]] = {}
     of_source: dict[tuple[str, SourcePackage], tuple[str, ...]] = {}
@@ -322,7 +322,7 @@ def _licenses(view: View, packages: Iterable[_InstalledPackage]) -> dict[str, tu
 def assemble(view: View) -> Iterator[Package]:
     """The packages whose files are there: installed, unpacked or half configured.
 
-    What is only half installed, or in a state that dpkg does not know, is a problem; what was removed is nothing.
+    Half-installed packages and unknown states are problems; removed packages are ignored.
     """
     _report_unread(view)
     packages = list(_installed(view))
@@ -351,7 +351,7 @@ def _report_unread(view: View) -> None:
         for stanza in found.fact:
             if stanza.state not in _PRESENT and stanza.state not in _ABSENT:
                 view.problem(found.path, f"the package {stanza.name} is not installed: its state is {stanza.state!r}")
-    read = {found.path for found in view.facts(STATUS)}  # also those for which an older version stands in
+    read = {found.path for found in view.facts(STATUS)}  # also those that an older version replaces
     for path in ("var/lib/dpkg/status", "var/lib/opkg/status", "usr/lib/opkg/status"):
         if view.exists(path) and view.resolve(path) not in read:
             view.problem(
@@ -366,7 +366,7 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 def named(view: View, names: Set[str]) -> Iterator[OwnedFile]:
-    """Those of them whose last segment is among the names, without digests."""
+    """The owned files whose last segment is among the names, without digests."""
     for claim in _claims(view):
         yield from claimed_names(view, claim, names)
 

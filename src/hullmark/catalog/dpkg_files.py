@@ -23,7 +23,7 @@ _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
 _BESIDE = (
     ".conffiles", ".triggers", ".shlibs", ".symbols", ".templates", ".config", ".preinst", ".postinst", ".prerm", ".postrm",
 )  # fmt: skip
-"""What dpkg keeps of a package beside its list and digests."""
+"""The records that dpkg keeps for a package besides its list and digests."""
 _STANZAS = (("/status.d/", ""), ("/opkg/info/", ".control"))
 """Folders whose packages have a file of their own for their stanza, and how its name ends."""
 _FLAGS = ("obsolete", "remove-on-upgrade")
@@ -49,12 +49,12 @@ DIVERSIONS: Read[bytes] = Read(name="dpkg-diversions", fact=bytes, extract=_raw,
 
 
 class Diversions(msgspec.Struct, frozen=True):
-    """Paths whose files stand elsewhere: path → (where they stand, the package that still may use the path)."""
+    """Diverted paths: path → (the new place, the package that may still use the path)."""
 
     moved: Mapping[str, tuple[str, str]]
 
     def for_package(self, name: str) -> dict[str, str]:
-        """Path → where this package's file of that path stands. A package's own diversions do not move its files."""
+        """Path → the place of this package's file with that path. A package's own diversions do not move its files."""
         return {path: to for path, (to, by) in self.moved.items() if by != name}
 
 
@@ -85,7 +85,7 @@ def diversions(view: View, path: str) -> Diversions:
 def claimed(view: View, claim: Claim) -> Iterator[OwnedFile]:
     """The files of one package: those of its list, or else of its md5sums, and its Conffiles, each with its digest.
 
-    Conffiles that newer versions no longer ship need not be there. Then the package's records, as far as they are there.
+    Conffiles that newer versions no longer ship may be missing. Then the package's records, where present.
     """
     summed, sums = _body(view, MD5SUMS, claim.stems)
     has_list, listing = _body(view, LIST, claim.stems)
@@ -121,7 +121,7 @@ def claimed(view: View, claim: Claim) -> Iterator[OwnedFile]:
 
 
 def claimed_names(view: View, claim: Claim, names: Set[str]) -> Iterator[OwnedFile]:
-    """Those of them whose last segment is among the names, with neither digests nor the package's own records."""
+    """The files whose last segment is among the names, without digests and without the package's own records."""
     _, listing = _body(view, LIST, claim.stems)
     if not listing or ".." in listing:  # then what is claimed needs a closer look
         yield from (file for file in claimed(view, claim) if file.path.rpartition("/")[2] in names)
@@ -174,7 +174,7 @@ def _digests(text: str) -> dict[str, str]:
 
 
 def _conffiles(lines: bytes) -> dict[str, tuple[str, bool]]:
-    """Path → (md5, or "" where there is none; whether it need not be there)."""
+    """Path → (md5, or "" where there is none; whether the file may be missing)."""
     conffiles: dict[str, tuple[str, bool]] = {}
     for line in _text(lines).split("\n"):
         rest, ghost = line.strip(), False

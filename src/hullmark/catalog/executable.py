@@ -38,7 +38,7 @@ _SLICES_LIMIT = 30  # a Java class has its version here, which is larger
 
 
 class BytesNotKept(Exception):
-    """The bytes asked for went by and were not kept, or have not come yet; or there are more of them than are looked at."""
+    """The requested bytes were not kept, have not arrived yet, or exceed a limit."""
 
 
 class Reader(Protocol):
@@ -82,7 +82,7 @@ def slices(reader: Reader) -> tuple[int, ...]:
 
 
 def section_names(reader: Reader, base: int = 0) -> bytes | None:
-    """All section names as one run of bytes; None where there is no section table, or it cannot be had."""
+    """All section names as one run of bytes; None where there is no section table, or it is not available."""
     form = _format(reader, base)
     if form is None:
         return None
@@ -109,7 +109,7 @@ def segments(reader: Reader, base: int = 0) -> tuple[Segment, ...]:
 def code(reader: Reader) -> tuple[Section, ...]:
     """The parts of an ELF file that are code alone; none where constants may stand among it. Raises Unkept."""
     loads = list(_elf_loads(reader)) if reader.read(0, 4) == MAGIC[0] else []
-    # Linkers that part code from constants give those a segment that may only be read.
+    # Linkers that separate code from constants give the constants a read-only segment.
     if all(flags & (_WRITE | _EXECUTE) for flags, *_ in loads):
         return ()
     return tuple(Section(offset, size) for flags, offset, _, size in loads if flags & (_WRITE | _EXECUTE) == _EXECUTE)
@@ -248,7 +248,7 @@ def _elf_loads(reader: Reader) -> Iterator[tuple[int, int, int, int]]:
 
 # PE
 
-_COFF = Struct("<2xH12xH2x")  # behind the signature: number of sections, size of the optional header
+_COFF = Struct("<2xH12xH2x")  # after the signature: number of sections, size of the optional header
 _PE_SECTION = Struct("<8sIIII12xI")  # name, size in memory, address, size and offset in the file, characteristics
 _PE_WRITE = 0x80000000
 _PE_BASES = {b"\x0b\x01": (28, 4), b"\x0b\x02": (24, 8)}

@@ -53,7 +53,7 @@ _NAMELESS = Remark("the gem specification has no name that can be read", "uniden
 
 
 class Gemspec(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What a specification says in plain words. Empty strings: not said, or said in a way that only Ruby can work out."""
+    """What a specification says in plain words. Empty strings: not stated, or only Ruby could evaluate it."""
 
     name: str
     version: str
@@ -81,9 +81,9 @@ def _value(match: re.Match[str]) -> str:
 
 
 def _scalar(source: str, start: int, known: dict[str, str]) -> str:
-    """The string at `start`, if it is a literal or a name given one before, and the statement ends there; else ""."""
-    made = _MADE_BY(source, start)
-    start = made.end() if made else start
+    """The string at `start`, if it is a literal or a known name, and the statement ends there; else ""."""
+    maker = _MADE_BY(source, start)
+    start = maker.end() if maker else start
     literal = _STRING(source, start, start + _MAX_LITERAL)
     if literal:
         return _filled(_value(literal), known) if _REST(source, literal.end()) else ""
@@ -135,13 +135,13 @@ def _read(source: str, report: Report) -> tuple[dict[str, str], dict[str, tuple[
             known[key] = value
     if next(found, None) is not None:
         report(f"the gem specification has more than {_MAX_STATEMENTS:,} assignments; the rest was not read")
-    if any(len(each) >= _MAX_ITEMS for each in lists.values()):
+    if any(len(items) >= _MAX_ITEMS for items in lists.values()):
         report(f"the gem specification has a list of {_MAX_ITEMS} items or more, of which the rest was not read")
     return known, lists
 
 
 def extract(path: str, body: memoryview, report: Report) -> Gemspec | None:
-    """Read the plain assignments and the stub line; what is missing may still be told by the file's name."""
+    """Read the plain assignments and the stub line; the file's name may supply what is missing."""
     source = bytes(body).decode("utf-8", "replace")
     stub = _STUB(source[:4096])
     if not stub and "Gem::Specification" not in source:
@@ -211,7 +211,7 @@ def _package(found: LocatedFact[Gemspec], name: str, version: str, platform: str
 def assemble(view: View) -> Iterator[Package]:
     """One gem a specification. `default` gems came with the interpreter.
 
-    Of a gem that bundler took from a repository only the specification counts that bundler wrote anew (it has a stub
+    Of a gem that bundler took from a repository only the specification counts that bundler wrote again (it has a stub
     line): the repository's own may be a template or a fixture.
     """
     for found in view.facts(GEMSPEC):

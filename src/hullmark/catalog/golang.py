@@ -65,8 +65,8 @@ class GoBinary(msgspec.Struct, frozen=True, array_like=True):
     """What a Go executable says of itself.
 
     `go` is the toolchain's version (`go1.22.1`, "" if it cannot be read), `path` the main package's import path,
-    `main` its module (None: built without modules). Replaced modules stand as their replacement. `settings` are
-    those build settings that are used, in the order of the file.
+    `main` its module (None: built without modules). A replaced module is listed as its replacement. `settings` are
+    the build settings that are used, in the order of the file.
     """
 
     go: str
@@ -173,7 +173,7 @@ def _pointed(reader: MarkedReader, base: int, header: bytes, report: Report) -> 
 
 
 def _pointee(reader: Reader, mapped: tuple[Segment, ...], layout: Struct, address: int, limit: int) -> bytes | None:
-    """The Go string whose two words (address, length) stand at `address`; None if there is none."""
+    """The Go string whose two words (address, length) are at `address`; None if there is none."""
     words = _mapped(reader, mapped, address, layout.size)
     if len(words) < layout.size:
         return None
@@ -218,7 +218,7 @@ def _flags(window: bytes, position: int) -> int:
 _POINTERS = {(order, width): Struct(order + word * 2) for order in "<>" for width, word in ((4, "I"), (8, "Q"))}
 _HEADERS = Hunt(pattern=_MAGIC, accept=_is_header, most=16, whole=lambda reader, mark: _inline(reader, mark), data=True)
 SIGNS = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b"\xff Go build ID: ")
-"""What tells a program of Go by its beginning: Go's linker writes a build id there (cmd/internal/buildid), as an ELF note or as text."""
+"""What a Go program begins with: Go's linker writes a build id there (cmd/internal/buildid), as an ELF note or as text."""
 
 _FRAMES = Hunt(pattern=_START, accept=lambda window, position, offset: True, most=4, whole=_framed, signs=SIGNS)
 # Before Go 1.18 the version is one string among others, in front of what points to it.
@@ -264,7 +264,7 @@ def _module(text: str) -> GoModule | None:
 
 
 def _replaced(module: GoModule, other: GoModule) -> GoModule:
-    """A folder on the builder's machine names nothing that is known elsewhere: there the module keeps its name."""
+    """A folder on the builder's machine means nothing elsewhere: such a module keeps its name."""
     return module if _LOCAL.match(other.path) else other
 
 
@@ -335,7 +335,7 @@ def _package(
 
 
 def _purl(path: str, version: str) -> str:
-    """The package URL of a module, "" for what is no module's path."""
+    """The package URL of a module, "" for anything that is not a module path."""
     namespace, _, name = path.rpartition("/")
     return make_purl("golang", name, version, namespace=namespace) if name else ""
 

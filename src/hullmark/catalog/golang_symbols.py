@@ -1,4 +1,4 @@
-"""Functions that a Go program was linked with, from the table by which the runtime names them (pclntab), which stripping keeps.
+"""Functions that a Go program was linked with, from the runtime's table of names (pclntab), which stripping keeps.
 
 Follows Go's debug/gosym, cmd/link and cmd/compile. Since Go 1.16 all names stand in one piece, those of inlined functions of which an
 instruction is left among them. Since 1.21 also a closure tells by its name what it was inlined from, so a function that is not named is
@@ -68,7 +68,7 @@ _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 class GoFunctions(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The functions of a program: lines `PATH: F T.M …` as the Go vulnerability database writes them, deflated (zlib).
 
-    Under the path `*` stand functions, types and their methods that closures were inlined from: it is not told of which package.
+    The path `*` holds functions, types and methods that closures were inlined from, whose package is not recorded.
     """
 
     lines: bytes
@@ -84,7 +84,7 @@ Texts = dict[str, list[str]]
 
 
 class _Names(msgspec.Struct):
-    """What tables name: functions, and those that closures are in."""
+    """Names from tables: functions, and those that closures are in."""
 
     functions: Texts
     closures: Texts
@@ -94,7 +94,7 @@ class _DamagedTable(Exception):
     """The table is not what its header says."""
 
 
-# Where the names stand.
+# Where the names are.
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoFunctions | None:
@@ -114,7 +114,7 @@ def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:
     found = _Names({}, {})
     try:
         for start, order in marks:
-            # A program may hold another one. Which table is its own cannot be told for certain: it has what any of them names.
+            # A program may contain another one, and it is unclear which table is its own: it gets the names of all of them.
             table = _table(reader, start, order)
             if table is None or len(marks) >= _TABLES_LIMIT:
                 return None
@@ -129,7 +129,7 @@ def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:
 
 
 def _table(reader: Reader, start: int, order: str) -> _Table | None:
-    """What the header at `start` tells; None: it is of another version. Raises _Damaged, Unkept."""
+    """The header at `start`; None for another version. Raises _Damaged, Unkept."""
     head = reader.read(start, 48)
     if len(head) < 48:
         raise _DamagedTable
@@ -153,7 +153,7 @@ def _whole(reader: Reader, start: int, order: str) -> None:
 
 
 def _is_table(window: bytes, last: int, rest: int, offset: int) -> bool:
-    """Whether a header may stand at `offset`: the last byte of its number is at `last`, what follows the number at `rest`."""
+    """Whether a header may be at `offset`: the last byte of its number is at `last`, what follows the number at `rest`."""
     return (
         offset % _ALIGNMENT == 0
         and last >= 0
@@ -253,7 +253,7 @@ def _split(texts: Iterable[str]) -> set[str]:
 def _parted(closure: str, known: Set[str]) -> tuple[tuple[str, ...], list[str]]:
     """The function that a closure is in, and what that one was inlined from: of `F.G.T.M` F, and G, T, M.
 
-    The latter stand without their packages, and are functions, methods or the types of methods.
+    The latter have no package, and are functions, methods or the types of methods.
     """
     parts = [part for part in closure.split(".") if part]
     method = ".".join(parts[:2])
@@ -291,18 +291,20 @@ def _import_path(escaped: str) -> str:
 
 
 def with_functions(packages: Iterable[Package], found: Mapping[str, GoFunctions]) -> tuple[Package, ...]:
-    """The packages; Go modules with a note of their functions, where those of every program that they are part of are known.
+    """The packages; a Go module gets a note of its functions if those of every program it is part of are known.
 
-    `found` has what was read of programs, by absolute path. A module of which a program names no function (it may be the name of a
+    `found`: the functions of programs, by absolute path. A module without a named function (its name may be that of a
     replacement) gets no note.
     """
     kept = list(packages)
-    told = {each.path for package in kept if _is_told(package) for each in package.locations} & found.keys()
+    readable = {
+        location.path for package in kept if _lists_all_functions(package) for location in package.locations
+    } & found.keys()
     inside: dict[str, list[int]] = {}
     for index, package in enumerate(kept):
-        if package.type == "golang" and all(each.path in told for each in package.locations):
-            for each in package.locations:
-                inside.setdefault(each.path, []).append(index)
+        if package.type == "golang" and all(location.path in readable for location in package.locations):
+            for location in package.locations:
+                inside.setdefault(location.path, []).append(index)
     notes: dict[int, list[str]] = {}
     unknown: set[int] = set()
     room: int = _ROOM
@@ -321,8 +323,8 @@ def with_functions(packages: Iterable[Package], found: Mapping[str, GoFunctions]
     return tuple(kept)
 
 
-def _is_told(package: Package) -> bool:
-    """Whether it is the standard library of a Go of which programs name all that is in them."""
+def _lists_all_functions(package: Package) -> bool:
+    """True for the standard library of a Go version that records every linked function."""
     return package.type == "golang" and package.name == "stdlib" and _TOLD.match(package.version) is not None
 
 
@@ -347,7 +349,7 @@ def without_functions(package: Package) -> Package:
 
 
 def _own(lines: Sequence[str], package: Package) -> list[str]:
-    """Those of a program's lines that speak of the module's packages; none if it is not named."""
+    """A program's lines about the module's packages; empty if it is not named."""
     inlined = _between(lines, f"{_INLINED}: ", f"{_INLINED};")
     if package.name == "stdlib":
         return inlined + [line for line in lines if _is_standard(line)]
@@ -380,4 +382,4 @@ READ = Read(
     oversize=lambda size: OversizeSink(size, _WISH),
     sources=("catalog",),
 )
-"""Not a cataloger's: reading names costs more than all else that is read of a Go program, and only matching asks for them."""
+"""Not a cataloger's: reading names costs more than everything else in a Go program, and only matching needs them."""

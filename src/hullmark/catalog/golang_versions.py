@@ -8,7 +8,7 @@ from __future__ import annotations
 from hullmark.catalog.late import late
 
 DEVEL = ("", "(devel)")
-"""What stands where the linker knew no version."""
+"""What the linker writes where it knows no version."""
 
 _UNTAGGED = late(r"v\d+\.0\.0-\d{14}-")
 _SEMVER = late(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][0-9A-Za-z.+~-]{1,128})?)")
@@ -52,7 +52,7 @@ def _linked_version(flags: str, module: str) -> str:
 
 
 def _rank(package: str, module: str) -> int | None:
-    """How well a package's version variable speaks for the module; None: it may be anything else's version."""
+    """How reliably a package's version variable gives the module's version; None: it may be the version of anything."""
     if package == "main":
         return 0
     if package in _SHARED_PACKAGES or (package in _KUBERNETES and module.startswith("k8s.io/")):

@@ -1,4 +1,4 @@
-"""Which layer brought a package, where a database that every layer rewrites only tells what is installed in the end."""
+"""Which layer brought a package, for databases that every layer rewrites as a whole."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def catalogue(
     """
     found: list[Package] = []
     others: list[Package] = []
-    asked: list[tuple[Cataloger, TreeView]] = []
+    productive: list[tuple[Cataloger, TreeView]] = []
     views: list[TreeView] = []
     catalogers = tuple(catalogers)
     for cataloger in sorted(catalogers, key=lambda c: not c.system):
@@ -50,9 +50,9 @@ def catalogue(
         (found if cataloger.system else others).extend(packages)
         views.append(view)
         if packages:
-            asked.append((cataloger, view))
-    listed = [file for cataloger, view in asked for file in _owned(cataloger, view)] if claims else []
-    owners = _owners(tree, asked, others)
+            productive.append((cataloger, view))
+    listed = [file for cataloger, view in productive for file in _owned(cataloger, view)] if claims else []
+    owners = _owners(tree, productive, others)
     found += [_with_owner(package, owners) for package in others]
     problems = tuple(problem for view in views for problem in view.problems)
     problems += tuple(missing_database(distro, found, tree))
@@ -63,7 +63,7 @@ def catalogue(
 def _under_other_names(
     tree: Tree, records: Sequence[LayerRecord], catalogers: Iterable[Cataloger]
 ) -> Iterator[Problem]:
-    """The files that catalogers want, and that were not read because their layers have them under other names."""
+    """The files that catalogers want but that were not read because their layers have them under other names."""
     reads = tuple(read for cataloger in catalogers for read in cataloger.reads)
     found: dict[str, tuple[bytes, int, int]] = {}
     for path, layer, read in misnamed(tree, records, reads):
@@ -79,7 +79,7 @@ def _owned(cataloger: Cataloger, view: TreeView) -> Iterable[OwnedFile]:
 
 
 def _real(tree: Tree, file: OwnedFile) -> bytes:
-    """Where a claimed file really stands, or would stand."""
+    """The real path of a claimed file, whether or not it exists."""
     path = file.path.encode("utf-8", "surrogateescape")
     place = tree.place(path)
     return path if place is None else place
@@ -90,16 +90,18 @@ def _record_path(location: Location) -> str:
     return location.path[1:].split(":", 1)[0]
 
 
-def _owners(tree: Tree, asked: Iterable[tuple[Cataloger, TreeView]], packages: Iterable[Package]) -> dict[bytes, str]:
+def _owners(
+    tree: Tree, catalogers: Iterable[tuple[Cataloger, TreeView]], packages: Iterable[Package]
+) -> dict[bytes, str]:
     """The system packages that own the records of other packages, by the record's real path.
 
-    Most of the many files that a system's packages own have a name that no such record has: those are passed over.
+    Most files that system packages own have names that no such record has; those are skipped.
     """
     names = {_record_path(location).rpartition("/")[2] for package in packages for location in package.locations}
     owners: dict[bytes, str] = {}
     if not names:
         return owners
-    for cataloger, view in asked:
+    for cataloger, view in catalogers:
         if cataloger.system:
             files = cataloger.named(view, names) if cataloger.named is not None else _owned(cataloger, view)
             owners.update((_real(tree, file), file.owner) for file in files if file.path.rpartition("/")[2] in names)

@@ -30,13 +30,13 @@ def extract(path: str, body: memoryview, report: Report) -> JarFact | None:
 
 
 def extract_pom(path: str, body: memoryview, report: Report) -> Pom | None:
-    """A pom.properties that stands in the open, as in unpacked web applications and layered Spring Boot images."""
+    """A pom.properties outside an archive, as in unpacked web applications and layered Spring Boot images."""
     pom = pom_of_properties(bytes(body), path.rpartition("/")[0])
     return pom if pom is not None and pom.group and pom.version else None
 
 
 def extract_project(path: str, body: memoryview, report: Report) -> Pom | None:
-    """A pom.xml that stands in the open."""
+    """A pom.xml outside an archive."""
     try:
         return pom_of_project(bytes(body))
     except ValueError as error:
@@ -81,7 +81,7 @@ def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]
 
 
 def _manifest_licences(manifest: Mapping[str, str]) -> tuple[str, ...]:
-    """Bundle-License is a list, parted by commas, of names or addresses, each with attributes after a semicolon."""
+    """Bundle-License is a comma-separated list of names or addresses, each with attributes after a semicolon."""
     found = [entry.partition(";")[0].strip(" \"'") for entry in manifest.get("Bundle-License", "").split(",")]
     found.append(manifest.get("Plugin-License-Name", ""))
     return tuple(dict.fromkeys(licence for licence in found if licence not in _NO_LICENCE))

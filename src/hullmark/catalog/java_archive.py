@@ -70,7 +70,7 @@ class Member(NamedTuple):
 def read_directory(body: memoryview) -> Directory:
     """Find the directory of the archive that ends with this body (a comment or a little rubbish may follow).
 
-    Raises Damaged.
+    Raises DamagedArchive.
     """
     start = max(0, len(body) - _END.size - _NONE16)
     tail = bytes(body[start:])
@@ -101,10 +101,10 @@ def _zip64_directory(body: memoryview, end: int) -> tuple[int, int, int] | None:
     locator = end - _LOCATOR64.size
     if locator < 0:
         return None
-    mark, _, told, _ = _LOCATOR64.unpack_from(body, locator)
+    mark, _, stated, _ = _LOCATOR64.unpack_from(body, locator)
     if mark != _LOCATOR64_MARK:
         return None
-    for at in (locator - _END64.size, told):
+    for at in (locator - _END64.size, stated):
         if 0 <= at <= locator - _END64.size and body[at : at + 4] == _END64_MARK:
             *_, size, offset = _END64.unpack_from(body, at)
             return size, offset, at
@@ -159,7 +159,7 @@ def _zip64_sizes(extra: bytes, packed: int, size: int, offset: int) -> tuple[int
 
 
 def without_overlaps(members: Iterable[Member]) -> tuple[list[Member], bool]:
-    """The members in the order of their places, less those that begin inside another; and whether there were such.
+    """The members by position, without those that begin inside another; and whether there were any such.
 
     Honest archives have none; in dishonest ones the same bytes are used again and again.
     """
@@ -175,7 +175,7 @@ def without_overlaps(members: Iterable[Member]) -> tuple[list[Member], bool]:
 
 
 def packed_bytes(body: memoryview, directory: Directory, member: Member) -> memoryview:
-    """The member's bytes as they are stored, without copying them. Raises Damaged."""
+    """The member's bytes as they are stored, without copying them. Raises DamagedArchive."""
     if member.flags & _ENCRYPTED:
         raise DamagedArchive("is encrypted")
     if member.method not in (_STORED, _DEFLATED):
@@ -198,7 +198,7 @@ def packed_bytes(body: memoryview, directory: Directory, member: Member) -> memo
 def unpack(packed: memoryview, member: Member) -> memoryview:
     """The member's content, checked against its size and checksum; `member.size` bytes, which the caller has bounded.
 
-    What is stored as it is is not copied. Raises Damaged.
+    Uncompressed members are not copied. Raises DamagedArchive.
     """
     content = packed if member.method == _STORED else _inflate(packed, member.size)
     if _crc32(content) != member.crc:
@@ -226,11 +226,11 @@ def _inflate(packed: memoryview, size: int) -> memoryview:
 
 
 def first_bytes(packed: memoryview, member: Member, limit: int) -> bytes:
-    """At most `limit` first bytes of the content, unchecked. Raises Damaged."""
+    """At most `limit` first bytes of the content, unchecked. Raises DamagedArchive."""
     if member.method == _STORED:
         return bytes(packed[:limit])
     try:
-        # What is not needed is not handed over: it would be copied into the inflater's unconsumed tail.
+        # Bytes that are not needed are not passed on: they would be copied into the inflater's unconsumed tail.
         return bytes(_decompressor(-15).decompress(packed[: limit + _PIECE], limit))
     except _ERRORS as error:
         raise DamagedArchive("is not sound deflate data") from error

@@ -52,7 +52,7 @@ _LICENCES = late(rb"<licenses[\s/>]|</licenses\s*>")
 
 
 class _Element(Protocol):
-    """What is used of an XML element."""
+    """The parts of an XML element that are used."""
 
     tag: str
     text: str | None
@@ -177,7 +177,7 @@ def licences_of_project(data: bytes) -> tuple[str, ...]:
         return ()
     start, end = marks[0][0], marks[-1][1]
     if len(marks) == 2 and data.rfind(b"<!--", 0, start) <= data.rfind(b"-->", 0, start):
-        # A piece may lack what the head of the file declares (an encoding, a prefix): then the whole is parsed.
+        # A piece may depend on the head of the file (an encoding, a prefix): then the whole file is parsed.
         with suppress(ValueError):
             return _licences(_parse(data[start:end]))
     return _licences(_child(_parse(data), "licenses"))

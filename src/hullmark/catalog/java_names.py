@@ -45,7 +45,7 @@ class FileName(NamedTuple):
 
 
 class Artifact(NamedTuple):
-    """Maven coordinates; empty strings where they could not be told."""
+    """Maven coordinates; empty strings where unknown."""
 
     group: str
     artifact: str
@@ -73,7 +73,7 @@ class Identity(NamedTuple):
 
 
 def identify(poms: Sequence[Pom], manifest: Mapping[str, str], path: str) -> Identity:
-    """Tell what the archive at this path is; for one inside another, `path` is its member name."""
+    """Identify the archive at this path; for one inside another, `path` is its member name."""
     file = split_file_name(path.rpartition("/")[2])
     pom = _main_pom(poms, file, manifest)
     artifact = pom.artifact if pom is not None else _own_name(file, manifest)
@@ -157,7 +157,7 @@ def _agrees(version: str, of_file: str) -> bool:
 
 
 def _own_name(file: FileName, manifest: Mapping[str, str]) -> str:
-    """The artifact's name where no pom gives it: that of the file, without a group in front of it."""
+    """The artifact's name without a pom: the file's name, without a group in front of it."""
     bundle = without_directives(manifest.get("Bundle-SymbolicName", ""))
     if bundle.startswith(_TOMCAT):
         # Tomcat's own catalina.jar is the artifact tomcat-catalina; its symbolic name is org.apache.tomcat-catalina.
@@ -168,7 +168,7 @@ def _own_name(file: FileName, manifest: Mapping[str, str]) -> str:
 
 
 def _leading_group(name: str) -> str:
-    """What stands before the last dot of a file name that has its group in front; empty if that is not so."""
+    """The part before the last dot of a file name that begins with its group; empty for other names."""
     parts = name.split(".")
     is_joined = len(parts) > 1 and not name.startswith(_DOTTED) and all(_IDENTIFIER.match(part) for part in parts)
     return name.rpartition(".")[0] if is_joined else ""

@@ -30,7 +30,7 @@ from hullmark.rootfs.reads import MIB, Report
 
 JAVA_ONLY = (".jar", ".war", ".ear", ".hpi", ".jpi", ".lpkg")
 OTHERS_TOO = (".par", ".sar", ".nar", ".kar", ".far", ".rar", ".zap")
-"""Extensions that files of other kinds have as well: what is no Java archive under them is nobody's problem."""
+"""Extensions that other kinds of files have as well: under these, a file that is not a Java archive is not a problem."""
 
 MAX_PROPERTIES = Limit(64 * 1024, "bytes of a pom.properties")
 _MAX_DEPTH = Limit(8, "levels of Java archives in Java archives")
@@ -62,7 +62,7 @@ class JarFact(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Allowance(msgspec.Struct):
-    """What may still be spent on one outermost file: far more than real archives need."""
+    """The remaining budget for one outermost file: far more than real archives need."""
 
     archives: int = Limit(4096, "archives in one Java archive, at all levels")
     members: int = Limit(65_536, "descriptions (manifests and poms) in one Java archive, at all levels")
@@ -78,7 +78,7 @@ class _Complaints(msgspec.Struct):
 
     report: Report
     left: int
-    said: set[str] = msgspec.field(default_factory=set)
+    reported: set[str] = msgspec.field(default_factory=set)
 
     def say(self, place: str, reason: str) -> None:
         """Report a problem of the archive or member at this place; after the last allowed, only that there are more."""
@@ -91,13 +91,13 @@ class _Complaints(msgspec.Struct):
 
     def limit(self, reason: str) -> None:
         """Report once that a part was left out for this reason."""
-        if reason not in self.said:
-            self.said.add(reason)
+        if reason not in self.reported:
+            self.reported.add(reason)
             self.report(f"a part of the archive was not looked at: {reason}")
 
 
 class _WantedMembers(NamedTuple):
-    """Members worth reading, by what they are. Poms are under the folders they stand in."""
+    """Members worth reading, by kind. Poms are listed by their folders."""
 
     manifest: Member | None
     properties: dict[str, Member]
@@ -180,7 +180,7 @@ class _Reader:
         return wanted
 
     def _content(self, opened: _OpenArchive, member: Member, limit: int) -> memoryview | None:
-        """A whole small member; None, and a problem, if it cannot be had."""
+        """A whole small member; None, and a problem, if it is not available."""
         try:
             if member.size > limit:
                 raise DamagedArchive("is too large")
@@ -213,22 +213,22 @@ class _Reader:
         return tuple(dict.fromkeys(pom for pom in poms if pom is not None))
 
     def _pom(self, opened: _OpenArchive, wanted: _WantedMembers, folder: str) -> Pom | None:
-        told = None
+        pom = None
         if folder in wanted.properties:
             content = self._content(opened, wanted.properties[folder], MAX_PROPERTIES)
-            told = pom_of_properties(bytes(content), folder) if content is not None else None
+            pom = pom_of_properties(bytes(content), folder) if content is not None else None
         member = wanted.projects.get(folder)
         content = self._content(opened, member, _MAX_PROJECT) if member else None
         if member is None or content is None or not self._take("xml_bytes", len(content)):
-            return told
+            return pom
         try:
-            if told is not None and told.version:
-                return msgspec.structs.replace(told, licenses=licences_of_project(bytes(content)))
+            if pom is not None and pom.version:
+                return msgspec.structs.replace(pom, licenses=licences_of_project(bytes(content)))
             project = pom_of_project(bytes(content))
         except ValueError as error:
             self._complaints.say(opened.place_of(member), str(error))
-            return told
-        return project or told
+            return pom
+        return project or pom
 
     def _nested(self, opened: _OpenArchive, members: list[Member], depth: int) -> tuple[tuple[str, JarFact], ...]:
         if members and depth >= _MAX_DEPTH:

@@ -39,7 +39,7 @@ class Release(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _TooLarge:
-    """A file named `release` that is far too large to be a JVM's is another program's, and no problem, unless it speaks of Java."""
+    """A `release` file too large for a JVM belongs to another program and is not a problem, unless it mentions Java."""
 
     def __init__(self) -> None:
         self._last = b""

@@ -16,7 +16,7 @@ def late(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
 
 
 class _Late:
-    """Stands for a pattern. Methods that were asked for stay, as attributes."""
+    """A stand-in for a pattern. Methods become attributes on first use."""
 
     def __init__(self, pattern: str | bytes, flags: int) -> None:
         self._made = pattern, flags

@@ -10,7 +10,7 @@ MAX_TEXT = Limit(256 * 1024, "bytes of a licence's text that are compared with k
 
 _WORDS = late(rb"[a-z0-9]+").findall
 
-# What a licence's text says and no other's does: words that must be there, words that must not.
+# What only this licence's text says: words that must be there, and words that must not.
 _LICENCE_TEXTS: tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...]], ...] = (
     ("Apache-2.0", (b"apache license version 2 0",), ()),
     (
@@ -45,10 +45,10 @@ _LICENCE_TEXTS: tuple[tuple[str, tuple[bytes, ...], tuple[bytes, ...]], ...] = (
 
 
 def licences_of_text(text: bytes) -> tuple[str, ...]:
-    """SPDX identifiers of the well-known permissive licences whose words stand in the text."""
+    """SPDX identifiers of the well-known permissive licences whose words are in the text."""
     words = b" ".join(_WORDS(text[:MAX_TEXT].lower()))
     return tuple(
         spdx
         for spdx, needed, excluded in _LICENCE_TEXTS
-        if all(each in words for each in needed) and not any(each in words for each in excluded)
+        if all(word in words for word in needed) and not any(word in words for word in excluded)
     )

@@ -38,7 +38,7 @@ Coordinates = tuple[str, str, str]
 
 
 class Project(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A pom.xml, its references not yet resolved. `parent_path` is where the parent's pom.xml stands, as seen from here."""
+    """A pom.xml, its references not yet resolved. `parent_path` is the relative path of the parent's pom.xml."""
 
     own: Coordinates
     parent: Coordinates
@@ -111,7 +111,7 @@ def _dependencies(element: Element | None, report: Report) -> tuple[Coordinates,
 
 
 def _lineage(found: LocatedFact[Project], projects: Mapping[str, Project]) -> list[Project]:
-    """The project and the parents that stand in the tree, nearest first."""
+    """The project and its parents in the tree, nearest first."""
     lineage, path, project, met = [found.fact], found.path, found.fact, {found.path}
     while project.parent[1] and project.parent_path and len(lineage) < _MAX_PARENTS:
         place = _beside(path, project.parent_path)
@@ -136,13 +136,13 @@ def _beside(path: str, relative: str) -> str:
 
 
 def _properties(lineage: list[Project]) -> dict[str, str]:
-    """All properties, the nearest project's first to count, and what it knows of itself."""
+    """All properties, the nearest project's first, with its own coordinates."""
     known: dict[str, str] = {}
     for project in reversed(lineage):
         known.update(project.properties)
     nearest = lineage[0]
     for number, key in enumerate(("groupId", "artifactId", "version")):
-        inherited = (each for project in lineage for each in (project.own[number], project.parent[number]))
+        inherited = (value for project in lineage for value in (project.own[number], project.parent[number]))
         value = nearest.own[1] if key == "artifactId" else next(filter(None, inherited), "")
         for prefix in ("project.", "pom.", ""):
             known[prefix + key] = value
@@ -166,13 +166,13 @@ def _gather(lineage: list[Project], gathering: PackageCollector) -> None:
         for group, artifact, version in project.managed:
             managed[f"{_resolved(group, known)}:{_resolved(artifact, known)}"] = version
     own = (known["groupId"], known["artifactId"], known["version"])
-    inherited = dict.fromkeys(each for project in lineage for each in project.dependencies)
+    inherited = dict.fromkeys(dependency for project in lineage for dependency in project.dependencies)
     for number, (group, artifact, version) in enumerate((own, *inherited)):
         name = f"{_resolved(group, known)}:{_resolved(artifact, known)}"
         settled = _resolved(version or (managed.get(name, "") if number else ""), known)
         exact = _EXACT(settled)
         settled = exact[1] if exact else settled
-        # A range leaves it open which version will be taken.
+        # A range does not say which version will be used.
         gathering.add(name, settled if _IS_VERSION(settled) else None)
 
 
@@ -207,23 +207,21 @@ def assemble(view: View) -> Iterator[Package]:
 
 
 def _projects(view: View) -> Iterator[Package]:
-    found = [each for each in view.facts(POM) if not is_others(each.path)]
-    projects = {each.path: each.fact for each in found}
+    found = [pom for pom in view.facts(POM) if not is_others(pom.path)]
+    projects = {pom.path: pom.fact for pom in found}
     left: int = _MAX_WORK
-    for each in found:
-        lineage = _lineage(each, projects)
+    for pom in found:
+        lineage = _lineage(pom, projects)
         if len(lineage) == _MAX_PARENTS:
-            view.problem(
-                each.path, f"the project has {_MAX_PARENTS} parents or more; what those above say was not read"
-            )
+            view.problem(pom.path, f"the project has {_MAX_PARENTS} parents or more; what those above say was not read")
         left -= sum(len(project.managed) + len(project.dependencies) for project in lineage)
         if left < 0:
-            view.problem(each.path, "the projects inherit too much; this one and those after it were not read")
+            view.problem(pom.path, "the projects inherit too much; this one and those after it were not read")
             return
         gathering = PackageCollector(_IS_NAME, _IS_VERSION)
         _gather(lineage, gathering)
-        for entry in gathering.finish(partial(view.problem, each.path)) or ():
-            yield package(each, entry, _MAVEN)
+        for entry in gathering.finish(partial(view.problem, pom.path)) or ():
+            yield package(pom, entry, _MAVEN)
 
 
 POM: Read[Project] = Read(name="java-pom", fact=Project, extract=extract_pom, globs=("**/pom.xml",), limit=XML_LIMIT)

@@ -135,13 +135,13 @@ def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
             if heading != "__metadata":
                 gathering.refuse(heading)
             continue
-        wish = pattern[2].split('"', 1)[0].split(", ", 1)[0]
-        if wish.startswith(("link:", "portal:")) or fields.get("version", "").startswith("0.0.0-use.local"):
+        wanted = pattern[2].split('"', 1)[0].split(", ", 1)[0]
+        if wanted.startswith(("link:", "portal:")) or fields.get("version", "").startswith("0.0.0-use.local"):
             continue  # a folder of the project
         if "version" not in fields:
             gathering.refuse(heading)
             continue
-        locator, alias = _LOCATOR(fields.get("resolution", "")), _ALIAS(wish)
+        locator, alias = _LOCATOR(fields.get("resolution", "")), _ALIAS(wanted)
         name = locator[1] if locator else alias[1] if alias else pattern[1]
         origin = fields.get("resolved", "") or fields.get("resolution", "").removeprefix(f"{pattern[1]}@")
         gathering.add(name, fields["version"], qualifiers=_origin(origin))

@@ -1,4 +1,4 @@
-"""Lock files that are recognised and not read: no cataloger knows their ecosystem yet. Of use in a project's folder."""
+"""Lock files that are recognised but not read: no cataloger knows their ecosystem yet. Useful in a project's folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = (
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """No packages: only what is said of them."""
+    """No packages, only problems."""
     for kind in KINDS:
         paths = [found.path for found in view.facts(kind.read) if not is_others(found.path)]
         if kind.type == "golang":

@@ -46,7 +46,7 @@ class PackageJson(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class _Raw(msgspec.Struct):
-    """The keys that are looked at, of whatever type the file gives them; everything else is skipped undecoded."""
+    """The keys that are read, of any type; everything else is skipped without decoding."""
 
     name: object = None
     version: object = None
@@ -153,10 +153,12 @@ def _applications(
     in its package's node_modules leads to.
     """
     packages: set[str] = set()
-    for folder in sorted(outside, key=lambda each: (each.count("/"), each)):
+    for folder in sorted(outside, key=lambda folder: (folder.count("/"), folder)):
         above = tuple(_enclosing(folder, packages))
         names = {found.fact.name for found in outside[folder]}
-        if not above or any(view.resolve(f"{each}/node_modules/{name}") == folder for each in above for name in names):
+        if not above or any(
+            view.resolve(f"{parent}/node_modules/{name}") == folder for parent in above for name in names
+        ):
             packages.add(folder)
             yield from outside[folder]
 
@@ -182,7 +184,7 @@ def _package(view: View, found: LocatedFact[PackageJson], name: str) -> Package:
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """A package is what stands directly in a node_modules folder, or is the topmost named and versioned elsewhere.
+    """A package is directly in a node_modules folder, or is the topmost one with name and version elsewhere.
 
     The name is the one inside package.json, also where an alias installed it into a folder of another name.
     """

@@ -1,4 +1,4 @@
-"""Marks to look for in a file, and a sink that keeps of a large executable only what its readers will need.
+"""Marks to look for in a file, and a sink that keeps only the parts of a large executable that its readers need.
 
 A file is read at random places whether it is in memory or went by in pieces: `Body` has all bytes, the sink's
 reader those it kept, and both find the same marks.
@@ -67,7 +67,7 @@ class MarkedReader(Reader, Protocol):
         """Offsets where the hunt's mark stands, ascending."""
 
     def is_spent(self, hunt: Hunt, /) -> bool:
-        """Whether there were more places for the mark than are looked at. Ask when all hits were taken."""
+        """Whether the mark had more places than the limit. Valid after all hits were read."""
 
 
 class _Search:
@@ -168,7 +168,7 @@ class _Capture(msgspec.Struct):
 
 
 class ExecutableRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be learnt from a large executable.
+    """A request for facts from a large executable.
 
     `take(reader, report)` makes the fact from the kept parts; where it raises Unkept, `lost` is reported. `data`: the
     writable segments are needed too, as far as they fit.
@@ -181,16 +181,16 @@ class ExecutableRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OversizeSink:
-    """Keeps the beginning, the last MiB, the section table and what the wish names; some 25 MiB at most."""
+    """Keeps the beginning, the last MiB, the section table and what the request names; at most about 25 MiB."""
 
-    def __init__(self, size: int, wish: ExecutableRequest, *, block: int = _BLOCK) -> None:
-        self._wish = wish
+    def __init__(self, size: int, request: ExecutableRequest, *, block: int = _BLOCK) -> None:
+        self._request = request
         self._size = block
         self._tail = max(0, size - _TAIL) // block
         self._data: tuple[range, ...] | None = None
         self._code: tuple[range, ...] = ()
         self._kept = _KeptBlocks(size, block)
-        self._searches = [_Search(hunt) for hunt in wish.hunts]
+        self._searches = [_Search(hunt) for hunt in request.hunts]
         self._captures: list[_Capture] = []
         self._wanted = {0}
         self._headers_end = {0}
@@ -212,7 +212,7 @@ class OversizeSink:
             piece = piece[room:]
 
     def _block(self, block: memoryview | bytearray) -> None:
-        """A whole block that is not known to be the last. Most of a program is code, which nobody needs."""
+        """A whole block that may not be the last. Most of a program is code, which nobody needs."""
         if self._is_needed(self._next):
             self._arrive(bytes(block), last=False)
         else:
@@ -227,13 +227,13 @@ class OversizeSink:
         self._kept.marks = {search.hunt: search.found for search in self._searches}
         self._kept.spent = frozenset(search.hunt for search in self._searches if search.is_spent)
         try:
-            return self._wish.take(self._kept, report)
+            return self._request.take(self._kept, report)
         except BytesNotKept:
-            report(self._wish.lost)
+            report(self._request.lost)
             return None
 
     def _is_needed(self, index: int) -> bool:
-        """Whether a block is to be kept or to be looked at."""
+        """Whether a block must be kept or searched."""
         if self._captures or index in self._wanted or index in self._headers_end or index >= self._tail:
             return True
         return any(self._is_hunted(search.hunt, index) for search in self._searches)
@@ -244,7 +244,7 @@ class OversizeSink:
         return not any(index in part for part in self._code)
 
     def _forget(self, index: int) -> None:
-        """With each block one leaves that is no longer among the last."""
+        """Each new block pushes one out of the last blocks."""
         old = index - _TAIL // self._size
         if old not in self._wanted:
             self._kept.blocks.pop(old, None)
@@ -268,7 +268,7 @@ class OversizeSink:
                 self._want(table.offset, min(table.size, _HEADERS))
                 self._headers_end.add((table.offset + table.size - 1) // self._size)
         with suppress(BytesNotKept):
-            for part in _data(self._kept) if self._wish.data else ():
+            for part in _data(self._kept) if self._request.data else ():
                 self._want(part.offset, part.size)
         with suppress(BytesNotKept):
             self._map()
@@ -305,7 +305,7 @@ class OversizeSink:
         try:
             capture.whole(self._kept, capture.offset)
         except BytesNotKept:
-            # Doubling, so that what is long is not read again with every block.
+            # Doubling, so that long data is not read again with every block.
             capture.retry = max(index + 1, 2 * index - capture.offset // self._size)
             return True
         return False

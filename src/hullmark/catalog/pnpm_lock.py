@@ -35,10 +35,10 @@ def _gather(key: str, entry: Table, gathering: PackageCollector, *, is_old: bool
     if "directory" in resolution:
         return
     name, version = _parted(key, is_old=is_old)
-    told = entry.get("version")
-    if told is None and "/" not in version and ":" not in version:
-        told = version or None
-    gathering.add(entry.get("name", name), told, qualifiers=_origin(resolution))
+    stated = entry.get("version")
+    if stated is None and "/" not in version and ":" not in version:
+        stated = version or None
+    gathering.add(entry.get("name", name), stated, qualifiers=_origin(resolution))
 
 
 def _parted(key: str, *, is_old: bool) -> tuple[str, str]:
@@ -67,8 +67,10 @@ def _for_development(lock: Table) -> frozenset[str]:
     if not isinstance(snapshots, dict) or not isinstance(importers, dict):
         return frozenset()
     projects = [project for project in importers.values() if isinstance(project, dict)]
-    needed = _reached((key for project in projects for key in _wishes(project, _WANTED)), snapshots)
-    others = _reached((key for project in projects for key in _wishes(project, ("devDependencies",))), snapshots)
+    needed = _reached((key for project in projects for key in _dependency_keys(project, _WANTED)), snapshots)
+    others = _reached(
+        (key for project in projects for key in _dependency_keys(project, ("devDependencies",))), snapshots
+    )
     kept = {key.partition("(")[0] for key in needed}
     return frozenset(key.partition("(")[0] for key in others) - kept
 
@@ -81,16 +83,16 @@ def _reached(roots: Iterable[str], snapshots: Table) -> set[str]:
         entry = snapshots.get(key)
         if key not in reached and isinstance(entry, dict):
             reached.add(key)
-            waiting += _wishes(entry, _WANTED)
+            waiting += _dependency_keys(entry, _WANTED)
     return reached
 
 
-def _wishes(entry: Table, kinds: Iterable[str]) -> Iterator[str]:
+def _dependency_keys(entry: Table, kinds: Iterable[str]) -> Iterator[str]:
     """The keys of `snapshots` that a project or package wants: `1.0.0(peer@2)` of a, or `b@1.0.0` where a is an alias."""
     for kind in kinds:
-        wished = entry.get(kind)
-        for name, wish in wished.items() if isinstance(wished, dict) else ():
-            version = wish.get("version") if isinstance(wish, dict) else wish
+        dependencies = entry.get(kind)
+        for name, dependency in dependencies.items() if isinstance(dependencies, dict) else ():
+            version = dependency.get("version") if isinstance(dependency, dict) else dependency
             if isinstance(version, str) and not version.startswith("link:"):
                 bare = version.partition("(")[0]
                 is_key = "@" in bare[1:] and (":" not in bare or bare.find("@", 1) < bare.find(":"))

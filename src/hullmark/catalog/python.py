@@ -95,7 +95,7 @@ def _headers(body: memoryview, report: Report) -> dict[str, list[str]] | None:
 
 
 def _stated_licenses(fields: dict[str, list[str]]) -> tuple[str, ...]:
-    """License-Expression, else a License field that names one; a whole text in the field is recognised if well known."""
+    """License-Expression, else a License field that names one; a full text in the field is recognised if well known."""
     expression = fields.get("license-expression")
     if expression:
         return (expression[0],)
@@ -109,7 +109,7 @@ def _classified(fields: dict[str, list[str]], report: Report) -> tuple[str, ...]
     """`License :: OSI Approved :: BSD License` is the BSD License; `License :: OSI Approved` alone names none."""
     parts = (value.split(" :: ") for value in fields.get("classifier", ()))
     named = dict.fromkeys(
-        each[-1] for each in parts if each[0] == "License" and each[-1] not in ("License", "OSI Approved")
+        part[-1] for part in parts if part[0] == "License" and part[-1] not in ("License", "OSI Approved")
     )
     if len(named) > _MAX_CLASSIFIERS:
         report(f"its classifiers name {len(named):,} licences, of which the first {_MAX_CLASSIFIERS} are kept")
@@ -148,8 +148,8 @@ def extract_origin(path: str, body: memoryview, report: Report) -> Origin | None
         return None
     vcs = raw.vcs_info if isinstance(raw.vcs_info, dict) else {}
     folder = raw.dir_info if isinstance(raw.dir_info, dict) else {}
-    said = (raw.url, vcs.get("vcs"), vcs.get("commit_id"), vcs.get("requested_revision"))
-    url, kind, commit, revision = (each[:2048] if isinstance(each, str) else "" for each in said)
+    values = (raw.url, vcs.get("vcs"), vcs.get("commit_id"), vcs.get("requested_revision"))
+    url, kind, commit, revision = (value[:2048] if isinstance(value, str) else "" for value in values)
     return Origin(_LOGIN.sub("", url), kind, commit, revision, folder.get("editable") is True)
 
 
@@ -235,7 +235,7 @@ def _within(folder: str, path: str) -> str | None:
 
 def _linked(view: View) -> set[str]:
     """The project folders that egg-links lead to, as they are in the tree."""
-    places = {_parent(_parent(each.path)) for each in view.facts(METADATA) if each.path.endswith("egg-info/PKG-INFO")}
+    places = {_parent(_parent(fact.path)) for fact in view.facts(METADATA) if fact.path.endswith("egg-info/PKG-INFO")}
     found: set[str] = set()
     for link in view.facts(EGG_LINK):
         folder = view.resolve(link.fact)
@@ -250,10 +250,10 @@ def _linked(view: View) -> set[str]:
 def _licence_files(view: View) -> dict[str, tuple[str, ...]]:
     """For each dist-info folder, the licences recognised in its licence files."""
     found: dict[str, dict[str, None]] = {}
-    for each in view.facts(LICENCE):
-        folder = _parent(each.path)
+    for fact in view.facts(LICENCE):
+        folder = _parent(fact.path)
         folder = folder if folder.endswith("dist-info") else _parent(folder)
-        found.setdefault(folder, {}).update(dict.fromkeys(each.fact))
+        found.setdefault(folder, {}).update(dict.fromkeys(fact.fact))
     return {folder: tuple(names) for folder, names in found.items()}
 
 
@@ -263,7 +263,7 @@ def _folder(path: str) -> str:
 
 
 def _identity(view: View, found: LocatedFact[Metadata]) -> tuple[str, str, Origin | None]:
-    """Name as PEP 503 has it, purl, and where it came from."""
+    """Name as in PEP 503, purl, and origin."""
     direct = view.fact_at(DIRECT_URL, f"{_folder(found.path)}/direct_url.json")
     origin = direct.fact if direct else None
     name = _SEPARATORS.sub("-", found.fact.name).lower()
@@ -312,7 +312,7 @@ def assemble(view: View) -> Iterator[Package]:
 
 
 def _row(line: str) -> tuple[str, str] | None:
-    """Path and hash of a RECORD line; None if it is none."""
+    """Path and hash of a RECORD line; None for any other line."""
     line = line.removesuffix("\r")
     if '"' not in line:
         parts = line.split(",", 3)
@@ -327,7 +327,7 @@ def _row(line: str) -> tuple[str, str] | None:
 
 
 def _digest(text: str) -> tuple[str, str]:
-    """`sha256=URL-safe base64 without padding` as (algorithm, hex); two empty strings for what cannot be compared."""
+    """`sha256=URL-safe base64 without padding` as (algorithm, hex); two empty strings if it cannot be compared."""
     algorithm, _, encoded = text.partition("=")
     size = _DIGESTS.get(algorithm)
     if size is None:

@@ -43,7 +43,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Labels(msgspec.Struct, frozen=True, array_like=True):
-    """Of the labels of one image those that tell which it is."""
+    """The labels that identify an image."""
 
     values: dict[str, str]
 
@@ -59,8 +59,8 @@ def extract(path: str, body: memoryview, report: Report) -> Labels | None:
         return None
     if labels is None:
         return None
-    told = {key: _unquoted(labels[key].strip())[:_MAX_VALUE] for key in _KEPT if labels.get(key, "").strip()}
-    return Labels({key: value for key, value in told.items() if value.isprintable()})
+    values = {key: _unquoted(labels[key].strip())[:_MAX_VALUE] for key in _KEPT if labels.get(key, "").strip()}
+    return Labels({key: value for key, value in values.items() if value.isprintable()})
 
 
 def _of_json(body: memoryview, report: Report) -> dict[str, str] | None:
@@ -79,12 +79,12 @@ def _unquoted(value: str) -> str:
 
 def assemble(view: View) -> Iterator[Package]:
     """One package, or none."""
-    found = [each for each in view.facts(LABELS) if _is_red_hats(each.fact)]
+    found = [file for file in view.facts(LABELS) if _is_red_hats(file.fact)]
     if not found:
         return
-    top = max(each.layer for each in found)
-    latest = sorted((each for each in found if each.layer == top), key=_age, reverse=True)
-    named = next((each for each in latest if _NAME(each.fact.values.get("name", ""))), None)
+    top = max(file.layer for file in found)
+    latest = sorted((file for file in found if file.layer == top), key=_age, reverse=True)
+    named = next((file for file in latest if _NAME(file.fact.values.get("name", ""))), None)
     if named is None:
         view.problem(latest[0].path, "the labels of Red Hat's build do not say which image this is")
     else:
@@ -92,13 +92,13 @@ def assemble(view: View) -> Iterator[Package]:
 
 
 def _is_red_hats(labels: Labels) -> bool:
-    """Others build with Red Hat's systems too, and say so: of their images Red Hat publishes nothing."""
+    """Others build with Red Hat's systems too, and say so: Red Hat publishes nothing about their images."""
     vendor = labels.values.get("vendor", "")
     return not vendor or "red hat" in vendor.lower()
 
 
 def _age(found: LocatedFact[Labels]) -> tuple[str, bool, str]:
-    """When the image was built, as far as it is told; else newer build systems come after older ones."""
+    """When the image was built, as far as known; else newer build systems come after older ones."""
     values = found.fact.values
     return (values.get(_CREATED) or values.get("build-date", ""))[:19], found.path.endswith(_JSON), found.path
 
@@ -134,23 +134,23 @@ def _repository(name: str) -> str:
 
 
 def _tag(found: LocatedFact[Labels]) -> str:
-    """The tag of the build, "" if nothing tells it."""
+    """The tag of the build, "" if unknown."""
     values = found.fact.values
-    made = _seconds(values.get(_CREATED, ""))
-    if made and found.path.endswith(_JSON):
-        return made
+    created = _seconds(values.get(_CREATED, ""))
+    if created and found.path.endswith(_JSON):
+        return created
     file = found.path.rpartition("/")[2]
-    told = ["-".join(file.rsplit("-", 2)[1:])] if file.startswith(_DOCKERFILE) and file.count("-") > 2 else []
+    tags = ["-".join(file.rsplit("-", 2)[1:])] if file.startswith(_DOCKERFILE) and file.count("-") > 2 else []
     if "version" in values and "release" in values:
-        told.append(f"{values['version']}-{values['release']}")
-    return next((tag for tag in told if _TAG(tag)), "")
+        tags.append(f"{values['version']}-{values['release']}")
+    return next((tag for tag in tags if _TAG(tag)), "")
 
 
 def _seconds(moment: str) -> str:
-    """The seconds since 1970 of a moment (RFC 3339), "" for what is none."""
+    """The seconds since 1970 of a time (RFC 3339), "" if it is not valid."""
     try:
-        made = datetime.fromisoformat(moment)
-        seconds = int(made.replace(tzinfo=made.tzinfo or UTC).timestamp())
+        created = datetime.fromisoformat(moment)
+        seconds = int(created.replace(tzinfo=created.tzinfo or UTC).timestamp())
     except (ValueError, OverflowError):
         return ""
     return str(seconds) if seconds >= _FIRST_MOMENT else ""

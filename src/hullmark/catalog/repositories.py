@@ -25,7 +25,7 @@ _YES = frozenset(("1", "yes", "true", "on"))
 
 
 class Files(Protocol):
-    """The part of a View that tells the repositories."""
+    """The part of a View that names the repositories."""
 
     def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
         """Each visible file that a read took a fact from, sorted by path."""
@@ -52,7 +52,7 @@ def parse_repo(path: str, body: memoryview, report: Report) -> tuple[str, ...] |
             key, is_set, value = text.partition("=")
             if is_set and key.rstrip() == "enabled" and section in enabled:
                 enabled[section] = value.strip().lower() in _YES
-    return _kept((each for each, is_enabled in enabled.items() if is_enabled), report)
+    return _kept((identifier for identifier, is_enabled in enabled.items() if is_enabled), report)
 
 
 def parse_manifest(path: str, body: memoryview, report: Report) -> tuple[str, ...] | None:
@@ -68,9 +68,9 @@ def parse_manifest(path: str, body: memoryview, report: Report) -> tuple[str, ..
 
 
 def _kept(ids: Iterator[str], report: Report) -> tuple[str, ...] | None:
-    """The ids that can be ones, each once; what is left out is reported."""
+    """The valid ids, without repeats; what is left out is reported."""
     found = dict.fromkeys(ids)
-    kept = [each for each in found if _IDENTIFIER(each)]
+    kept = [identifier for identifier in found if _IDENTIFIER(identifier)]
     if len(kept) < len(found):
         report(f"{len(found) - len(kept)} id(s) of repositories in this file are none and were not read")
     if len(kept) > _MAX_IDS:
@@ -96,8 +96,8 @@ REPOSITORY_READS: tuple[Read[Any], ...] = (REPO, MANIFEST)
 
 
 def repositories_of(view: Files) -> tuple[str, ...]:
-    """The ids of the repositories that the image names, sorted, each once; at most 1,024."""
-    found = sorted({each for read in (REPO, MANIFEST) for file in view.facts(read) for each in file.fact})
+    """The ids of the repositories that the image names, sorted, without repeats; at most 1,024."""
+    found = sorted({identifier for read in (REPO, MANIFEST) for file in view.facts(read) for identifier in file.fact})
     if len(found) > _MAX_IDS:
         view.problem("etc/yum.repos.d", f"the image names more than {_MAX_IDS} repositories; the others do not count")
     return tuple(found[:_MAX_IDS])

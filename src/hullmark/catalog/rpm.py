@@ -1,7 +1,7 @@
 """rpm packages, from rpm's database or from the manifest that images without rpm keep in its stead.
 
 Formats: rpmdb/ (SQLite, ndb, Berkeley DB); `container-manifest-2` of Azure Linux: rpm's query format
-`NAME VERSION-RELEASE INSTALLTIME BUILDTIME VENDOR EPOCH SIZE ARCH EPOCHNUM SOURCERPM`, parted by tabs.
+`NAME VERSION-RELEASE INSTALLTIME BUILDTIME VENDOR EPOCH SIZE ARCH EPOCHNUM SOURCERPM`, separated by tabs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Database(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class _Bytes:
-    """Counts what it need not see."""
+    """Counts bytes without keeping them."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -59,7 +59,7 @@ class _Bytes:
 
 
 def extract_database(_path: str, body: memoryview, report: Report) -> Database | None:
-    """The packages of a database in any of the three formats, told by its first bytes."""
+    """The packages of a database in any of the three formats, recognised by its first bytes."""
     if not body:
         return Database(is_empty=True)
     headers = read_database(body, report)
@@ -143,7 +143,7 @@ def assemble(view: View) -> Iterator[Package]:
 
 
 def _databases(view: View) -> list[LocatedFact[Database]]:
-    """The visible databases, each file once however many names it has."""
+    """The visible databases, each file once even if it has several names."""
     seen: dict[str, LocatedFact[Database]] = {}
     for found in view.facts(DATABASE):
         seen.setdefault(view.resolve(found.path) or found.path, found)
@@ -231,7 +231,7 @@ def _purl(header: RpmHeader, distro: Distro | None) -> str:
 
 
 def _source(source_rpm: str) -> SourcePackage | None:
-    """`bash-5.1.8-6.el9.src.rpm` → bash, 5.1.8-6.el9; None if it is no such name."""
+    """`bash-5.1.8-6.el9.src.rpm` → bash, 5.1.8-6.el9; None for other names."""
     for suffix in _SOURCE_SUFFIXES:
         if source_rpm.endswith(suffix):
             parts = source_rpm.removesuffix(suffix).rsplit("-", 2)
@@ -255,7 +255,7 @@ def owned(view: View) -> Iterator[OwnedFile]:
 
 
 def _root(path: str) -> str:
-    """Where the root of the system stands that a database describes: "" or a folder with a slash at its end."""
+    """The root folder of the system that a database describes: "" or a path with a slash at its end."""
     folder = path.rpartition("/")[0] + "/"
     for known in _FOLDERS:
         if folder.endswith("/" + known):

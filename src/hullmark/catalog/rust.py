@@ -77,7 +77,8 @@ def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
 
 
 def _unnamed(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
-    """Without section names the list is known by its beginning only. Where none can be read, what is wrong with the first is told."""
+    """Without section names the list is recognised by its beginning only. If none can be read, the first one's fault is
+    reported."""
     wrong: list[str] = []
     for mark in reader.hits(_STREAMS):
         try:
@@ -152,7 +153,7 @@ def _is_whole(reader: Reader, mark: int) -> None:
 
 
 _BEGIN = late(rb'\s*\{\s*"(?:packages|format)"')
-# What only Go's linker writes (its build id, as an ELF note or as text): it links no crates with a list.
+# Only Go's linker writes this (its build id, as an ELF note or as text), and it never adds a list of crates.
 _OF_GO = (b"\4\0\0\0Go\0\0", b"\0\0\0\4Go\0\0", b'\xff Go build ID: "')
 _STREAMS = Hunt(pattern=late(rb"x[\x01\x5e\x9c\xda]"), accept=_begins_list, most=8, whole=_is_whole, unless=_OF_GO)
 

@@ -1,6 +1,5 @@
-"""Records of installed packages that are recognised and not read: no cataloger knows their ecosystem yet.
-
-An image that has one holds packages of which nothing is known: one problem for each kind of record says so.
+"""Records of installed packages that are recognised but not read: no cataloger knows their ecosystem yet.
+An image that has one holds unknown packages: each kind of record gives one problem.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class _PresenceOnly:
         """Nothing of it is kept."""
 
     def finish(self, report: Report, /) -> bool:
-        """It is there, and not empty."""
+        """The record exists and is not empty."""
         return True
 
 
@@ -70,11 +69,11 @@ _STORES = {"nix": "nix/store"}
 
 
 def assemble(view: View) -> Iterator[Package]:
-    """No packages: only what is said of them."""
+    """No packages, only problems."""
     for kind in KINDS:
         paths = [found.path for found in view.facts(kind.read)]
         store = _STORES.get(kind.type, "")
-        tell(view, kind, paths or [each for each in (store,) if each and view.exists(each)])
+        tell(view, kind, paths or [path for path in (store,) if path and view.exists(path)])
     yield from ()
 
 

@@ -1,4 +1,4 @@
-"""What a cataloger may see when the layers have been folded: the facts it asked for, and the tree."""
+"""What a cataloger may see once the layers are folded: the facts it asked for, and the tree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class View(Protocol):
         """The real path after following every link inside the root; None if nothing is there."""
 
     def exists(self, path: str) -> bool:
-        """Is there anything at this path, links followed?"""
+        """Whether anything exists at this path, with links followed."""
 
     def problem(self, path: str, reason: str) -> None:
-        """Put a Problem about a path into the result."""
+        """Add a Problem about a path to the result."""

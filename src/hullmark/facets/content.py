@@ -16,7 +16,7 @@ _LAYER_LIMIT = Limit(256 * MIB, "bytes of one layer's files whose content rules 
 
 
 def take(path: str, body: memoryview, report: Report) -> bytes:
-    """The body, with the secrets in it masked: what is kept for a while and what is read now give a rule the same answer."""
+    """The body, with the secrets in it masked: kept files and freshly read ones give a rule the same answer."""
     return bytes(body) if is_binary(body) else masked(bytes(body), posixpath.basename(path))
 
 

@@ -45,13 +45,13 @@ class FacetView(Protocol):
         """The fact at a path, links followed; None if there is none."""
 
     def entry(self, path: str) -> Entry | None:
-        """What stands at a path, links followed; None if nothing does, or a folder that no layer lists."""
+        """What is at a path, with links followed; None if nothing is, or for a folder that no layer lists."""
 
     def resolve(self, path: str) -> str | None:
         """The real path after following every link inside the root; None if nothing is there."""
 
     def layer_of(self, path: str) -> int:
-        """The layer that brought what stands at exactly this path, links not followed; -1 for nothing."""
+        """The layer that brought the entry at exactly this path, links not followed; -1 if there is none."""
 
     def is_null(self, path: str) -> bool:
         """Whether links lead from a path to /dev/null, which an image need not hold itself."""

@@ -1,4 +1,4 @@
-"""Kept files: text and configuration, kept with the records of layers so that a new rule needs no new reading.
+"""Kept files: text and configuration, kept with the records of layers, so that a new rule does not need a new analysis.
 
 Secrets are masked before anything is kept.
 """
@@ -48,7 +48,7 @@ class KeptContent(msgspec.Struct, frozen=True, array_like=True):
 
 
 def keep(path: str, body: memoryview, report: Report) -> KeptContent:
-    """Keep a file, unless it is no text."""
+    """Keep a file if it is text."""
     if is_binary(body):
         return KeptContent(None, "it is no text, and was not kept")
     return KeptContent(masked(bytes(body), posixpath.basename(path)))
@@ -88,4 +88,4 @@ KEPT = kept_read(("etc/**", "usr/local/etc/**", *(f"**/*.{suffix}" for suffix in
 """Keeps configuration: what is below /etc, what has a name as configuration files have, and what configuration parsers read."""
 
 TEXT = kept_read(("**",), limit=MIB, layer_limit=4 * LAYER_LIMIT)
-"""Keeps every text file, of up to one MiB. Its facts go by the same name as KEPT's and stand in for them."""
+"""Keeps every text file, of up to one MiB. Its facts have the same name as KEPT's and replace them."""

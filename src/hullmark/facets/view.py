@@ -73,13 +73,13 @@ class ImageView(TreeView):
                 yield Version(text(path), layer, fact, node is None or node.rank != (layer, position))
 
     def entry(self, path: str) -> Entry | None:
-        """What stands at a path, links followed."""
+        """What is at a path, with links followed."""
         real = self._tree.resolve(path.lstrip("/").encode("utf-8", "surrogateescape"))
         node = self._tree.nodes.get(real) if real is not None else None
         return node.entry if node is not None else None
 
     def layer_of(self, path: str) -> int:
-        """The layer that brought what stands at exactly this path, links not followed; -1 for nothing."""
+        """The layer that brought the entry at exactly this path, links not followed; -1 if there is none."""
         node = self._tree.get(path.lstrip("/").encode("utf-8", "surrogateescape"))
         return node.layer if node is not None else -1
 
@@ -105,14 +105,14 @@ class ImageView(TreeView):
         for number, segment in enumerate(segments, 1):
             kinds, most = (_FOLDERS, _MAX_FOLDERS) if number < len(segments) else (_FILES, _MAX_FOUND)
             below = self._below(found, segment)
-            fitting = list(islice((each for each in below if self._kind(each[1]) in kinds), most + 1))
+            fitting = list(islice((child for child in below if self._kind(child[1]) in kinds), most + 1))
             if len(fitting) > most:
                 self._cut_short(f"the pattern {glob[:200]} fits more than {most:,} paths; the rest was left out")
             found = fitting[:most]
         return sorted(self._readable(path for path, _ in found if path))
 
     def _readable(self, paths: Iterable[bytes]) -> Iterator[str]:
-        """The paths as text. One that is no UTF-8 could not be asked for by its text."""
+        """The paths as text. A path that is not UTF-8 could not be looked up by its text."""
         for path in paths:
             try:
                 yield path.decode()
@@ -151,7 +151,7 @@ class ImageView(TreeView):
         return [name for name in names if (is_dotted or name[:1] != b".") and fits(name)]
 
     def _kind(self, real: bytes) -> str:
-        """What stands at a real path: a key of rootfs.entry.KINDS; "" for nothing. /dev/null, which masks files, is as good as one."""
+        """The kind of the entry at a real path: a key of rootfs.entry.KINDS; "" for nothing. /dev/null counts as a file."""
         if real == _NULL:
             return "f"
         node = self._tree.nodes.get(real)
@@ -165,7 +165,7 @@ class ImageView(TreeView):
         return self._steps <= _MAX_STEPS
 
     def _cut_short(self, reason: str) -> None:
-        """Say that patterns do not find all; after very many only the first are told."""
+        """Report that patterns do not find everything; after very many only the first reports are kept."""
         if len(self._cuts) < _MAX_CUTS and reason not in self._cuts:
             self._cuts.add(reason)
             self.problem("", reason)
@@ -180,7 +180,7 @@ class ImageView(TreeView):
         return self._names
 
     def _add_implied(self, names: dict[bytes, list[bytes]]) -> None:
-        """Folders that no layer lists, but something stands in."""
+        """Folders that no layer lists but that have content."""
         for folder in list(names):
             while folder and folder not in self._tree.nodes:
                 folder, _, name = folder.rpartition(b"/")
@@ -192,8 +192,8 @@ class ImageView(TreeView):
 def _segment_pattern(segment: str) -> re.Pattern[bytes]:
     """One segment of a glob(7) pattern as a regular expression: `*`, `?`, sets with ranges and classes, `!` or `^` for all others.
 
-    As servers without a locale do, it goes by bytes. Each piece between stars is taken where it first fits and not tried
-    elsewhere, which is enough for patterns of this kind and keeps their matching linear in the name.
+    Like servers without a locale, it works on bytes. Each piece between stars takes its first match and no other,
+    which is enough for such patterns and keeps matching linear in the name.
     """
     first, *rest = _pieces(segment.encode("utf-8", "surrogateescape"))
     source = [first]
@@ -204,7 +204,7 @@ def _segment_pattern(segment: str) -> re.Pattern[bytes]:
 
 
 def _pieces(segment: bytes) -> list[bytes]:
-    """What stands between the stars of a segment, each as a regular expression."""
+    """The pieces between the stars of a segment, each as a regular expression."""
     pieces, at = [b""], 0
     while at < len(segment):
         c, end = segment[at : at + 1], at + 1
@@ -232,13 +232,13 @@ def _set_at(segment: bytes, at: int) -> re.Match[bytes] | None:
 def _set(found: re.Match[bytes]) -> bytes:
     """A set as one of a regular expression. A range that ends before it begins, and a class that is unknown, hold nothing."""
     held: set[int] = set()
-    for each in _MEMBER.finditer(found["members"]):
-        if each["name"]:
-            held.update(_CLASSES.get(each["name"], "").encode())
-        elif each["last"]:
-            held.update(range(each["first"][0], each["last"][0] + 1))
+    for member in _MEMBER.finditer(found["members"]):
+        if member["name"]:
+            held.update(_CLASSES.get(member["name"], "").encode())
+        elif member["last"]:
+            held.update(range(member["first"][0], member["last"][0] + 1))
         else:
-            held.update(each["one"])
+            held.update(member["one"])
     members = re.escape(bytes(sorted(held)))
     if found["others"]:
         return b"[^%s]" % members if members else b"."

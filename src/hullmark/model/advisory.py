@@ -173,4 +173,4 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, tag="vex"):
 
 
 Record = Advisory | KevEntry | Exploitability | Lifecycle | Support | Statement
-"""All that a feed can say."""
+"""Every kind of record that a feed can give."""

@@ -1,4 +1,4 @@
-"""Certificates and private keys in files. Keys are told of, and never kept."""
+"""Certificates and private keys in files. Keys are reported, and never kept."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The one error a person may see: a wish that cannot be granted, with what to do about it."""
+"""The one error a person may see: a request that cannot be met, with what to do about it."""
 
 from __future__ import annotations
 
 
 class HullmarkError(Exception):
-    """Something that was asked for cannot be done.
+    """Something that was requested cannot be done.
 
     `str(error)` is one line saying what is wrong; `advice` is one line saying what to do. The command line
     prints both and exits with status 2.

@@ -1,6 +1,6 @@
-"""Limits: bounds on hostile input that say what they bound and what follows where something lies beyond.
+"""Limits: bounds on hostile input that say what they bound and what happens beyond.
 
-`docs/reference/limits.md` is made of all that stand in the program.
+`docs/reference/limits.md` is generated from all limits in the program.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 Effect = Literal["later", "refused", "shortened", "unseen"]
-"""What follows where something lies beyond a limit.
+"""What happens beyond a limit.
 
 `unseen`: the rest is not seen, a problem of the kind `unseen` says so, and no rule that looks there can tell. `refused`: the whole input
 is refused (exit status 2, or an error of the API). `shortened`: only what is shown is cut short; verdicts are what they are without it.

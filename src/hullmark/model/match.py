@@ -1,4 +1,4 @@
-"""Matches: which package of an image is affected by which advisory, and why; and what could not be told."""
+"""Matches: which package of an image is affected by which advisory, and why; and what is unknown."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class MatchedAdvisory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def severity_source(self) -> str:
-        """Who says how bad it is, "" if nobody does."""
+        """The source of the severity, "" if there is none."""
         return self.severities[0].source if self.severities and self.severity != "unknown" else ""
 
     @property
@@ -124,7 +124,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A package for which nothing can be said, with the reason. It is unknown, not clean.
+    """A package about which nothing is known, with the reason. It is unknown, not clean.
 
     `kind`: whether nobody records what is wrong with it (uncovered), what it is could not be told (unidentified), its version cannot be
     compared with those that advisories name (unseen), or less is recorded than of others (note).

@@ -95,7 +95,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one image under one policy in one environment; of transitions about no image, these are "" or None.
+    """What happened to one image under one policy in one environment; of transitions about no image, these are "" or None.
 
     `key` makes it one: written twice, it is one transition. `before` and `after` are verdicts (or digests, of a tag that moved).
     `history_id` is the verdict that it came with. `at` is the moment that counted as now.
@@ -137,7 +137,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One message: what one cause brought about, for one receiver.
+    """One message: what one cause led to, for one receiver.
 
     `id` is equal whenever this message is sent again: receivers know repetitions by it. `items` are the first of `count`, the most urgent
     first; `kinds` counts all by kind. `link` leads to all of them, page by page. `part` is above 1 where more came of a cause that was
@@ -159,7 +159,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    """One message about what many causes brought about since the last one: `groups` are the first of `count` causes."""
+    """One message about what many causes led to since the last one: `groups` are the first of `count` causes."""
 
     id: str
     account: str

@@ -9,7 +9,7 @@ import msgspec
 from hullmark.model.advisory import Severity
 
 ReachState = Literal["reachable", "unreachable", "unknown"]
-"""Whether what an image starts can come to use a package."""
+"""Whether what an image starts can use a package."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

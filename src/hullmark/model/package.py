@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 UNKNOWN_VERSION = "UNKNOWN"
-"""Stands where a package's record names no version: the package is there, its version cannot be told."""
+"""Used where a package's record has no version: the package is installed, its version unknown."""
 
 
 class Location(msgspec.Struct, frozen=True, order=True):
-    """Where the record of a package stands: an absolute path, and the index of the layer that brought it.
+    """Where the record of a package is: an absolute path, and the index of the layer that brought it.
 
     A package inside an archive has the form `/app/shop.ear:lib/x.jar`.
     """
@@ -35,7 +35,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
     `notes` are the ecosystem's extras for reports. Of them matching reads `symbols` (Go), `vendor` and `modularity` (rpm), `section`
     (deb), `manifest_name` (Maven: the artifact that an archive's manifest names instead of the pom's) and `cpes` (what an SBOM calls
-    software that no advisories speak of by its own name: `part:vendor:product`, parted by blanks).
+    software that no advisories speak of by its own name: `part:vendor:product`, separated by blanks).
     """
 
     type: str

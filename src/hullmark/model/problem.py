@@ -29,10 +29,10 @@ Fact = Literal[
 there are, malware, which package each file came with, packages, secrets, the image's own settings."""
 
 IN_LAYERS: tuple[Fact, ...] = tuple(fact for fact in get_args(Fact) if fact != "settings")
-"""What the layers tell: all but the image's settings, which its config tells."""
+"""Facts from the layers: all except the image's settings, which are in its config."""
 
 OPEN: frozenset[ProblemKind] = frozenset(("uncovered", "unseen"))
-"""The kinds that leave a rule unable to tell."""
+"""The kinds that make a rule unknown."""
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -56,5 +56,5 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it leaves a rule that looks there unable to tell."""
+        """Whether it makes a rule that looks there unknown."""
         return self.kind in OPEN

@@ -45,7 +45,7 @@ def make_purl(
 ) -> str:
     """`pkg:type/namespace/name@version?qualifiers#subpath`; empty parts and qualifiers are left out.
 
-    `namespace` may have several segments parted by slashes. Qualifiers are sorted by key; in their values the colon is
+    `namespace` may have several segments separated by slashes. Qualifiers are sorted by key; in their values the colon is
     encoded, as syft and others write it. Names of the types whose names do not depend on case are lower-cased (those of
     pypi with `_` as `-`). `.` and `..` have no place in a subpath.
     """
@@ -72,7 +72,7 @@ def make_purl(
 
 
 def unquote(text: str) -> str:
-    """One part of a purl without its percent encoding; bytes that are no UTF-8 become U+FFFD."""
+    """One part of a purl without its percent encoding; bytes that are not UTF-8 become U+FFFD."""
     if "%" not in text:
         return text
     return _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace"), text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 Value = bool | int | float | str | tuple[str, ...] | None
-"""A number, a switch, a word or a list of words; None: the setting is there and has no value."""
+"""A number, a switch, a word or a list of words; None: the setting exists without a value."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):

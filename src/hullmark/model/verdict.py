@@ -19,7 +19,7 @@ class Action(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What the policy says of the whole image. UNKNOWN: it needs a fact that could not be had."""
+    """The policy's verdict on the whole image. UNKNOWN: it needs a fact that is not available."""
 
     GO = "go"
     WARN = "warn"
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 
 PASSING = frozenset((Outcome.GO, Outcome.WARN))
-"""What lets an image pass: it is in compliance. What cannot be told is not."""
+"""The outcomes that pass: the image is in compliance. An unknown verdict does not pass."""
 
 
 class Evidence(msgspec.Struct, frozen=True, order=True):
@@ -92,7 +92,7 @@ class PolicyProblem(Problem, frozen=True):
 
 
 class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the verdict depends on, by digest where it has one; equal inputs give equal verdicts."""
+    """Everything that the verdict depends on, by digest where it has one; equal inputs give equal verdicts."""
 
     image: str
     policy: str

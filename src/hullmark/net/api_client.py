@@ -1,4 +1,4 @@
-"""A client of a Hullmark server: JSON is asked for and answered, lists come page by page, refusals are errors with advice."""
+"""A client of a Hullmark server: JSON is requested and answered, lists come page by page, refusals are errors with advice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hullmark.net.wait import LONGEST_WAIT, backoff, retry_after
 
 PREFIX = "/api/v1"
 MOST_BYTES = Limit(64 << 20, "bytes of one answer of another server's API", "refused")
-"""Of an answer, where nothing else is said."""
+"""The default limit of an answer."""
 
 _PAGE = 100
 _BUSY = frozenset((429, 503))
@@ -43,7 +43,7 @@ Query = Mapping[str, str | int | bool | None]
 
 
 class ApiRefused(HullmarkError):
-    """The server did not do what was asked; `status` is HTTP's."""
+    """The server refused the request; `status` is HTTP's."""
 
     def __init__(self, message: str, *, advice: str = "", status: int) -> None:
         super().__init__(message, advice=advice)
@@ -75,7 +75,8 @@ class ApiLogin:
 def server_url(text: str, *, insecure: bool = False) -> str:
     """The address of a server as it is kept: scheme, host and perhaps a path, without a slash at the end; https where no scheme is given.
 
-    Raises HullmarkError for what is none, and for plain HTTP to another machine unless `insecure`: it would show the key to the network.
+    Raises HullmarkError if it is not valid, and for plain HTTP to another machine unless `insecure`: it would show the key to
+    the network.
     """
     url = text.strip() if "://" in text else f"https://{text.strip()}"
     try:
@@ -114,11 +115,11 @@ class _ErrorBody(dict[str, Any]):
 
 
 class ApiClient:
-    """Asks one server. What reads is repeated where a connection breaks; what changes something, only where the server can tell that it
-    is the same once more, or says that it is busy."""
+    """Asks one server. Reads are repeated if a connection breaks; changes only if the server can recognise
+    the repetition, or says that it is busy."""
 
     def __init__(self, url: str, login: ApiLogin, settings: HttpSettings) -> None:
-        """`url` as `server_url` answers it. Raises HullmarkError for a login that cannot be sent."""
+        """`url` as `server_url` returns it. Raises HullmarkError for a login that cannot be sent."""
         self.url = url
         self.login = login
         self.settings = settings
@@ -157,11 +158,11 @@ class ApiClient:
         return self._granted(self._persistently(request))
 
     def public(self, path: str) -> Answer:
-        """What the server says at a path of its own, whatever the status is; asked once, by nobody in particular."""
+        """The server's answer at a path outside the API, whatever its status; requested once, without a login."""
         return self._once.fetch(Request(self.url + path, {"Accept": "application/json"}), MOST_BYTES)
 
     def pages(self, path: str, query: Query | None = None, most: int | None = None, size: int = _PAGE) -> Iterator[Any]:
-        """The items of a list, asked for page by page while they are used; `most` of them at most, `size` a page."""
+        """The items of a list, requested page by page while they are used; at most `most`, `size` a page."""
         cursor, left = "", most
         while left is None or left > 0:
             wanted = size if left is None else min(size, left)
@@ -197,7 +198,7 @@ class ApiClient:
         return Request(f"{self.url}{PREFIX}{path}{text}", sent, method)
 
     def _persistently(self, request: Request) -> Answer:
-        """Ask again while the server is busy; after a broken connection only with a key by which the server knows the request again."""
+        """Ask again while the server is busy; after a broken connection only with a key that identifies the request."""
         is_known = _KEY in request.headers
         attempt = 0
         while True:
@@ -209,10 +210,10 @@ class ApiClient:
                     raise
                 delay = backoff(attempt)
             else:
-                asked = retry_after(answer.headers.get("retry-after", ""), self.settings.clock())
+                pause = retry_after(answer.headers.get("retry-after", ""), self.settings.clock())
                 # 409 with a time to come again: the first request with this key is still at work.
-                is_busy = answer.status in _BUSY or (answer.status == 409 and asked is not None)
-                delay = backoff(attempt) if asked is None else asked
+                is_busy = answer.status in _BUSY or (answer.status == 409 and pause is not None)
+                delay = backoff(attempt) if pause is None else pause
                 if not is_busy or attempt >= _ATTEMPTS or delay > LONGEST_WAIT:
                     return answer
             self.settings.sleep(delay)
@@ -223,7 +224,7 @@ class ApiClient:
         return answer
 
     def decoded(self, answer: Answer) -> Any:
-        """The document of an answer. Raises HullmarkError for what is none."""
+        """The document of an answer. Raises HullmarkError if it is not valid."""
         if not answer.body:
             return None
         try:
@@ -238,21 +239,21 @@ class ApiClient:
         return HullmarkError(f"{origin(self.url)} does not answer as a Hullmark server", advice="check the address")
 
     def _refusal(self, answer: Answer) -> HullmarkError:
-        """The problem that an answer tells (RFC 9457), as an error of two lines."""
+        """The problem in an answer (RFC 9457), as an error of two lines."""
         try:
-            told = msgspec.json.decode(answer.body)
+            problem = msgspec.json.decode(answer.body)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            told = None
-        is_ours = isinstance(told, dict) and ("title" in told or "detail" in told)
+            problem = None
+        is_ours = isinstance(problem, dict) and ("title" in problem or "detail" in problem)
         if not is_ours:
             what = f"{origin(self.url)} answers with status {answer.status}"
             advice = "check the address of the server, and what stands before it"
             return ApiRefused(what, advice=advice, status=answer.status)
-        detail = _text(told.get("detail")) or _text(told.get("title")) or f"status {answer.status}"
-        errors = told.get("errors")
-        wrong = [_error(each) for each in errors[:_MOST_ERRORS]] if isinstance(errors, list) else []
+        detail = _text(problem.get("detail")) or _text(problem.get("title")) or f"status {answer.status}"
+        errors = problem.get("errors")
+        wrong = [_error(error) for error in errors[:_MOST_ERRORS]] if isinstance(errors, list) else []
         what = f"{detail} ({'; '.join(wrong)})" if wrong else detail
-        advice = _text(told.get("advice")) or _ADVICE.get(answer.status, "")
+        advice = _text(problem.get("advice")) or _ADVICE.get(answer.status, "")
         if answer.status == 401 and "Authorization" not in self._headers:
             advice = _ADVICE[401]
         return ApiRefused(what, advice=advice, status=answer.status)

@@ -16,21 +16,21 @@ T = TypeVar("T")
 
 
 class Connections:
-    """The connections of one conversation, each of which can be broken off from outside while another thread waits in it."""
+    """The connections of one conversation. Each can be broken off from outside while another thread waits in it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: list[socket.socket] = []
         self._is_over = False
 
-    def watch(self, made: socket.socket) -> None:
+    def watch(self, connection: socket.socket) -> None:
         """Take a connection in. One that comes after the end is broken off at once."""
         with self._lock:
             if self._is_over:
-                _break(made)
+                _break(connection)
             else:
-                # A descriptor of our own: whatever TLS makes of the socket, it is the same connection.
-                self._held.append(made.dup())
+                # A descriptor of our own: it stays the same connection, whatever TLS does with the socket.
+                self._held.append(connection.dup())
 
     def end(self) -> None:
         """Break all of them off. May be called twice."""
@@ -50,7 +50,7 @@ def _break(connection: socket.socket) -> None:
 def within(seconds: float, talk: Callable[[Connections], T], what: str) -> T:
     """What a conversation answers. Raises TimedOut if it takes longer than `seconds`, else whatever it raises.
 
-    It runs in a thread of its own, since the name of a host may be sought for longer than anybody can be told to wait.
+    It runs in a thread of its own, because looking up a host name has no time limit.
     """
     connections = Connections()
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="conversation")
@@ -75,15 +75,15 @@ def connected(host: str, port: int, guard: Guard | None, seconds: float) -> sock
         except ForbiddenAddress as error:
             refused = error
             continue
-        made = socket.socket(family, kind, protocol)
+        connection = socket.socket(family, kind, protocol)
         try:
-            made.settimeout(seconds)
-            made.connect(address)
+            connection.settimeout(seconds)
+            connection.connect(address)
         except OSError as error:
-            made.close()
+            connection.close()
             failed = error.strerror or str(error)
         else:
-            return made
+            return connection
     if refused is not None:
         raise refused
     raise Unreachable(f"{host}:{port} cannot be reached ({failed})", advice="check the address and the network")

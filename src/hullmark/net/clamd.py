@@ -63,7 +63,7 @@ class ClamdScanner:
             return answer_of(connection)
 
     def connected(self) -> socket.socket:
-        """A new connection. Raises OSError, and ValueError where the address is none."""
+        """A new connection. Raises OSError, and ValueError for an invalid address."""
         scheme, _, rest = self._address.partition("://")
         if scheme == "unix":
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -92,7 +92,7 @@ class ClamdScanner:
         return ClamdStream(self)
 
     def lost(self, error: OSError) -> Scan:
-        """What is said of a file on whose way the connection was lost, or nothing came. The daemon may be there still, or not."""
+        """The answer for a file if the connection was lost or nothing came. The daemon may still be running, or not."""
         if isinstance(error, TimeoutError):
             self._timeouts += 1
             if self._timeouts >= MAX_TIMEOUTS:
@@ -103,12 +103,12 @@ class ClamdScanner:
         except OSError:
             is_there = False
         if is_there:
-            return Scan(failed=f"clamd broke off ({_said(error)})", is_passing=True)
+            return Scan(failed=f"clamd broke off ({_reason_of(error)})", is_passing=True)
         return self.gone(error)
 
     def gone(self, error: OSError) -> Scan:
-        """What is said of every file from now on: the daemon cannot be reached."""
-        self.dead = self.dead or f"clamd does not answer any more ({_said(error)})"
+        """The answer for every file from now on: the daemon cannot be reached."""
+        self.dead = self.dead or f"clamd does not answer any more ({_reason_of(error)})"
         return Scan(failed=self.dead, is_passing=True)
 
     def settle(self) -> Mapping[str, Scan]:
@@ -149,7 +149,7 @@ class ClamdStream:
             self._failed = self._daemon.lost(error)
             self._close()
         except OSError:
-            # It closes its ear to files that are too large for it: whether that is so, its answer tells.
+            # It stops reading files that are too large for it: its answer says whether that happened.
             self._is_refused = True
 
     def finish(self) -> Scan:
@@ -171,7 +171,7 @@ class ClamdStream:
 
 
 def answer_of(connection: socket.socket) -> str:
-    """The answer up to its NUL byte. Raises OSError where the connection ends before it, or it has no end."""
+    """The answer up to its NUL byte. Raises OSError if the connection ends first, or the answer is endless."""
     answer = bytearray()
     while not answer.endswith(b"\0"):
         piece = connection.recv(4096)
@@ -181,5 +181,5 @@ def answer_of(connection: socket.socket) -> str:
     return answer[:-1].decode("utf-8", "replace").strip()
 
 
-def _said(error: OSError) -> str:
+def _reason_of(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__

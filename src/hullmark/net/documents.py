@@ -17,7 +17,7 @@ _MISSING = (403, 404, 410)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRequest:
-    """A document to fetch. `etag` and `last_modified` are those of the copy that is there; `json` is a body to POST."""
+    """A document to fetch. `etag` and `last_modified` are those of the existing copy; `json` is a body to POST."""
 
     url: str
     etag: str = ""
@@ -28,7 +28,7 @@ class DocumentRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """What came of it; `etag` and `last_modified` as the server said."""
+    """The result; `etag` and `last_modified` as the server said."""
 
     status: Literal["fetched", "unchanged", "missing"]
     etag: str = ""
@@ -44,7 +44,7 @@ def download(
 ) -> Download:
     """Fetch a document into `target`.
 
-    A file that is there already is the beginning of an earlier try: it goes on if the server still has the same document. `progress`
+    An existing file is the beginning of an earlier try, which continues if the server still has the same document. `progress`
     is called with bytes so far and in all (0: not said). Raises NetError for all other answers, AnswerTooLarge past `limit` bytes.
     """
     tag_file = target.with_name(target.name + ".etag")

@@ -1,4 +1,4 @@
-"""What can go wrong on the network, as types: each is a wish that could not be granted, with advice."""
+"""What can go wrong on the network, as types: each is a request that failed, with advice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Unreachable(NetError):
 
 
 class NotTls(Unreachable):
-    """The other side does not speak TLS on this port."""
+    """The other side does not use TLS on this port."""
 
 
 class CertificateRefused(NetError):
@@ -38,4 +38,4 @@ class BadRedirect(NetError):
 
 
 class ForbiddenAddress(NetError):
-    """A connection to an address where none may lead from here: the machine itself, a cloud's metadata, and the like."""
+    """A connection to a forbidden address: the machine itself, a cloud's metadata, and the like."""

@@ -12,7 +12,7 @@ from hullmark.net.api_client import ApiClient, Query
 from hullmark.net.reconnect import Reconnection
 
 MOST_BYTES = Limit(4 << 20, "bytes of one event in a stream of events", "refused")
-"""Of one event."""
+"""The limit of one event."""
 
 _CHUNK = 1 << 16
 

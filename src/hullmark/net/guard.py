@@ -1,7 +1,7 @@
 """Where connections may lead when others name the targets: not to this machine, its link, or a cloud's metadata.
 
-What is checked is the address that is connected to, after names were resolved, so that a name that changes its mind does
-not matter. IPv6 addresses that stand for IPv4 ones are checked as these.
+The check is on the final address, after names were resolved, so that a name that changes its address does not
+matter. IPv6 addresses that map IPv4 ones are checked as those.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FORBIDDEN: tuple[tuple[str, str], ...] = (
     ("fd00:ec2::/32", "a cloud's metadata"),  # AWS: ::254, and its time and name servers
     ("fd20:ce::254/128", "a cloud's metadata"),  # Google
     ("fd00:42::42/128", "a cloud's metadata"),  # Scaleway
-    # RFC 8215: networks choose for themselves where in it the IPv4 address stands, so nobody knows which it is.
+    # RFC 8215: each network chooses where in it the IPv4 address is, so it cannot be extracted.
     ("64:ff9b:1::/48", "an IPv4 address in a network's own translation"),
 )
 
@@ -170,7 +170,7 @@ def _literal(name: str) -> Address | None:
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """The networks of a list such as `127.0.0.0/8,::1`. Raises HullmarkError for what is none."""
+    """The networks of a list such as `127.0.0.0/8,::1`. Raises HullmarkError if it is not valid."""
     words = [word for word in _SEPARATOR.split(text) if word]
     if len(words) > MAX_NETWORKS:
         raise HullmarkError(f"{VARIABLE} names more than {MAX_NETWORKS} networks", advice="name larger networks")

@@ -97,12 +97,12 @@ def _addresses(connection: HTTPConnection) -> list[tuple[Any, ...]]:
 
 
 def _connected(connection: HTTPConnection, of: tuple[int, int, int], address: Any) -> socket.socket:
-    made = socket.socket(*of)
+    opened = socket.socket(*of)
     with ExitStack() as undo:
-        undo.callback(made.close)
+        undo.callback(opened.close)
         for option in connection.socket_options or ():
-            made.setsockopt(*option)
-        made.settimeout(connection.timeout)
-        made.connect(address)
+            opened.setsockopt(*option)
+        opened.settimeout(connection.timeout)
+        opened.connect(address)
         undo.pop_all()
-    return made
+    return opened

@@ -73,8 +73,8 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. `headers` are sent as they are. A `body` in pieces is gone through anew each time that it is sent: in chunks,
-    unless the headers hold its length."""
+    """What is asked. `headers` are sent as they are. A `body` in pieces is gone through again each time that it is sent: in
+    chunks, unless the headers hold its length."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -196,8 +196,8 @@ class Client:
             else:
                 if streamed.status not in RETRY_STATUS or attempt >= self.settings.retries:
                     return streamed
-                asked = retry_after(streamed.headers.get("retry-after", ""), self.settings.clock())
-                delay = backoff(attempt) if asked is None else asked
+                pause = retry_after(streamed.headers.get("retry-after", ""), self.settings.clock())
+                delay = backoff(attempt) if pause is None else pause
                 if delay > LONGEST_WAIT:
                     return streamed
                 streamed.close()

@@ -21,9 +21,9 @@ OpenAt = Callable[[Mapping[str, str]], StreamedAnswer]
 
 
 class ResumingStream:
-    """`size` bytes, cut or not: after a broken connection the rest is asked for, within bounds.
+    """`size` bytes, cut or not: after a broken connection the rest is requested, within bounds.
 
-    Where the other side ignores the range and begins anew, the bytes already given are skipped.
+    Where the other side ignores the range and begins again, the bytes already given are skipped.
     """
 
     def __init__(self, open_at: OpenAt, size: int, settings: HttpSettings, what: str) -> None:
@@ -95,7 +95,7 @@ class ResumingStream:
         return streamed
 
     def _position(self, streamed: StreamedAnswer) -> int:
-        """How many bytes of this answer were given before. Raises BrokenImage if it is not what was asked for."""
+        """How many bytes of this answer were given before. Raises BrokenImage if it is not what was requested."""
         if streamed.status == 206 and self._given:
             match = _CONTENT_RANGE(streamed.headers.get("content-range", ""))
             if match is None or int(match[1]) != self._given or match[2] not in ("*", str(self._size)):

@@ -17,11 +17,11 @@ WebAddress = Annotated[str, msgspec.Meta(max_length=2000, pattern=_PATTERN)]
 """An address that begins with https:// or http://, without a login in it."""
 
 SecretAddress = Annotated[str, msgspec.Meta(max_length=2000, pattern=_PATTERN, extra=SECRET)]
-"""An address that whoever knows it can send to."""
+"""An address that anyone who knows it can send to."""
 
 
 def check_encrypted(url: str) -> None:
-    """Raises ValueError for an address that is not https, unless it is this machine's, where nobody listens in."""
+    """Raises ValueError for an address that is not https, unless it is this machine's, where nobody can listen in."""
     if not url.lower().startswith("https://") and not _LOOPBACK.match(url):
         raise ValueError("the address must begin with https://, since whoever reads it on the way could send there too")
 

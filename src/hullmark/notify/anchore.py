@@ -29,7 +29,7 @@ TYPES: tuple[Type, ...] = ("policy_eval", "vuln_update", "tag_update", "analysis
 """The types of Anchore's notifications."""
 
 MOST_ROWS = Limit(5_000, "findings of an evaluation that Anchore's webhooks are sent", "shortened")
-"""So many findings of an evaluation are sent."""
+"""The most findings of an evaluation that are sent."""
 
 _IDS = uuid.UUID("5f0f4c3e-8f0c-5c0e-9b0e-1d4c8d7a2b61")
 _GRACE = 7 * 86_400
@@ -70,54 +70,58 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     by_subscriptions: bool = False
 
 
-def deliver(wish: Delivery, settings: Settings) -> Steps:
+def deliver(delivery: Delivery, settings: Settings) -> Steps:
     """One request after the other, in the order in which it happened."""
-    if isinstance(wish.notice, Notice) and wish.notice.is_test:
-        yield from _sent(settings, wish, _test(wish, wish.notice, settings))
+    if isinstance(delivery.notice, Notice) and delivery.notice.is_test:
+        yield from _sent(settings, delivery, _test(delivery, delivery.notice, settings))
         return ""
-    for cause, item in _items(wish):
-        for made in _messages(wish, cause, item, settings):
-            yield from _sent(settings, wish, made)
-        wish.reached(item.id)
+    for cause, item in _items(delivery):
+        for message in _messages(delivery, cause, item, settings):
+            yield from _sent(settings, delivery, message)
+        delivery.reached(item.id)
     return ""
 
 
-def _items(wish: Delivery) -> Iterable[tuple[Cause | None, Item]]:
-    """All items of the message, or those that it names, each with its cause; of many causes it is not known which is whose."""
-    one = wish.notice.cause if isinstance(wish.notice, Notice) else None
-    if wish.each is not None:
-        return ((one, item) for item in wish.each())
-    notices = (wish.notice,) if isinstance(wish.notice, Notice) else wish.notice.groups
+def _items(delivery: Delivery) -> Iterable[tuple[Cause | None, Item]]:
+    """All items of the message, or those that it names, each with its cause (None if there are several causes)."""
+    one = delivery.notice.cause if isinstance(delivery.notice, Notice) else None
+    if delivery.all_items is not None:
+        return ((one, item) for item in delivery.all_items())
+    notices = (delivery.notice,) if isinstance(delivery.notice, Notice) else delivery.notice.groups
     found = [(notice.cause, item) for notice in notices for item in notice.items]
     return sorted(found, key=lambda pair: pair[1].id)
 
 
-def _messages(wish: Delivery, cause: Cause | None, item: Item, settings: Settings) -> Iterable[dict[str, Any]]:
+def _messages(delivery: Delivery, cause: Cause | None, item: Item, settings: Settings) -> Iterable[dict[str, Any]]:
     """The envelopes of one item."""
     tag = item.reference or UNTAGGED
-    account = wish.notice.account
+    account = delivery.notice.account
     for type in TYPES:
         if type not in settings.types:
             continue
         payload: dict[str, Any] | None = None
         if type == "event_log":
             payload = _event(account, cause, item)
-        elif type in _OF_KIND.get(item.kind, ()) and (not settings.by_subscriptions or wish.subscribed(type, tag)):
-            payload = _payload(type, wish, item)
+        elif type in _OF_KIND.get(item.kind, ()) and (not settings.by_subscriptions or delivery.subscribed(type, tag)):
+            payload = _payload(type, delivery, item)
         if payload is not None:
             yield _envelope(type, account, settings, (f"{item.id}", epoch(item.at) or 0), payload)
 
 
-def _payload(type: Type, wish: Delivery, item: Item) -> dict[str, Any] | None:
-    """What a type says of an item; None where it has nothing to say."""
+def _payload(type: Type, delivery: Delivery, item: Item) -> dict[str, Any] | None:
+    """What a type says about an item; None if nothing."""
     about = {"subscription_key": item.reference or UNTAGGED, "subscription_type": type, "annotations": {}}
     match type:
         case "policy_eval":
             number = item.history_id
-            before = wish.evaluation_before(number) if number is not None else None
-            after = wish.evaluation(number) if number is not None else None
-            last = _evaluated(wish.notice.account, item, before, item.before)
-            return {**about, "last_eval": last, "curr_eval": _evaluated(wish.notice.account, item, after, item.after)}
+            before = delivery.evaluation_before(number) if number is not None else None
+            after = delivery.evaluation(number) if number is not None else None
+            last = _evaluated(delivery.notice.account, item, before, item.before)
+            return {
+                **about,
+                "last_eval": last,
+                "curr_eval": _evaluated(delivery.notice.account, item, after, item.after),
+            }
         case "vuln_update":
             diff = _difference(item)
             return (
@@ -134,19 +138,19 @@ def _state(item: Item, word: str) -> dict[str, Any]:
     return {"imageDigest": item.image, "analysis_status": word, "annotations": {}}
 
 
-def _evaluated(account: str, item: Item, told: Mapping[str, Any] | None, word: str) -> dict[str, Any]:
+def _evaluated(account: str, item: Item, document: Mapping[str, Any] | None, word: str) -> dict[str, Any]:
     """An evaluation in Anchore's form, or as much of it as is known without the verdict: how it ended."""
     ended = {"image_digest": item.image, "status": "pass" if word in PASSING else "fail"}
     try:
-        verdict = msgspec.convert(told, Verdict) if told is not None else None
+        verdict = msgspec.convert(document, Verdict) if document is not None else None
     except msgspec.ValidationError:
         verdict = None
-    if told is None or verdict is None:
+    if document is None or verdict is None:
         return {**ended, "final_action": word if word in PASSING else "stop"}
     cut = msgspec.structs.replace(verdict, findings=verdict.findings[:MOST_ROWS])
     evaluation = Evaluation(
         account=account,
-        config_digest=str(told.get("config_digest") or item.image),
+        config_digest=str(document.get("config_digest") or item.image),
         fulltag=item.reference or UNTAGGED,
         policy_id=item.policy,
         evaluated_at=item.at,
@@ -156,22 +160,22 @@ def _evaluated(account: str, item: Item, told: Mapping[str, Any] | None, word: s
 
 
 def _difference(item: Item) -> dict[str, list[dict[str, str]]]:
-    """The vulnerabilities that came, changed and went, by what can be seen of them."""
+    """The vulnerabilities that were added, changed and removed, as far as the evidence shows."""
     found: dict[str, list[dict[str, str]]] = {"added": [], "updated": [], "removed": []}
-    for each in item.evidence:
-        if each.advisory:
-            usual = "added" if each.is_gained else "removed"
-            found[_CHANGES.get(item.kind, usual)].append(_vulnerability(item, each))
+    for evidence in item.evidence:
+        if evidence.advisory:
+            usual = "added" if evidence.is_gained else "removed"
+            found[_CHANGES.get(item.kind, usual)].append(_vulnerability(item, evidence))
     return found
 
 
-def _vulnerability(item: Item, told: Evidence) -> dict[str, str]:
-    kind, name, version = _parts(told.package)
+def _vulnerability(item: Item, evidence: Evidence) -> dict[str, str]:
+    kind, name, version = _parts(evidence.package)
     return {
-        "CVE_ID": told.advisory,
+        "CVE_ID": evidence.advisory,
         "Severity": item.severity.capitalize(),
         "Vulnerable_Package": f"{name}-{version}" if version else name,
-        "Fix_Available": told.fix_version or NONE,
+        "Fix_Available": evidence.fix_version or NONE,
         "URL": item.link,
         "Package_Name": name,
         "Package_Version": version,
@@ -182,7 +186,7 @@ def _vulnerability(item: Item, told: Evidence) -> dict[str, str]:
 
 
 def _parts(package: str) -> tuple[str, str, str]:
-    """Type, name and version of a purl; of what is none, itself as the name."""
+    """Type, name and version of a purl; any other text becomes the name."""
     if not package.startswith("pkg:"):
         return NONE, package, ""
     kind, _, rest = package[4:].partition("/")
@@ -215,21 +219,21 @@ def _event(account: str, cause: Cause | None, item: Item) -> dict[str, Any]:
     return built
 
 
-def _test(wish: Delivery, notice: Notice, settings: Settings) -> dict[str, Any]:
-    """A notification about what never happened; of the type that is the test's subject, if it is one."""
-    type = next((each for each in TYPES if each == notice.cause.subject), settings.types[0])
+def _test(delivery: Delivery, notice: Notice, settings: Settings) -> dict[str, Any]:
+    """A test notification; of the type in the test's subject, if that is one."""
+    type = next((type_ for type_ in TYPES if type_ == notice.cause.subject), settings.types[0])
     sample = notice.items[0] if notice.items else Item(id=0, kind="compliance.lost", at=notice.at, reference="test")
     if type == "tag_update":
         sample = msgspec.structs.replace(sample, before="", after=sample.image)
-    payload = _event(notice.account, notice.cause, sample) if type == "event_log" else _payload(type, wish, sample)
+    payload = _event(notice.account, notice.cause, sample) if type == "event_log" else _payload(type, delivery, sample)
     return _envelope(type, notice.account, settings, (notice.id, epoch(notice.at) or 0), payload or {})
 
 
 def _envelope(
-    type: Type, account: str, settings: Settings, told: tuple[str, int], payload: dict[str, Any]
+    type: Type, account: str, settings: Settings, transition: tuple[str, int], payload: dict[str, Any]
 ) -> dict[str, Any]:
-    """The record of Anchore's queue. `told`: which transition, and when it was (seconds since 1970)."""
-    number, at = told
+    """The record of Anchore's queue. `transition`: its number and time (seconds since 1970)."""
+    number, at = transition
     id = _id(account, number, type)
     return {
         "queueId": type,
@@ -255,8 +259,8 @@ def _id(account: str, number: str, type: str) -> str:
     return str(uuid.uuid5(_IDS, f"{account}/{number}/{type}"))
 
 
-def _sent(settings: Settings, wish: Delivery, message: dict[str, Any]) -> Steps:
-    url = settings.url.replace("<userId>", quoted(wish.notice.account)).replace(
+def _sent(settings: Settings, delivery: Delivery, message: dict[str, Any]) -> Steps:
+    url = settings.url.replace("<userId>", quoted(delivery.notice.account)).replace(
         "<notification_type>", message["queueId"]
     )
     headers = {"content-type": "application/json"}

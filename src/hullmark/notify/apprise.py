@@ -30,10 +30,10 @@ LOCAL_SCHEMES = frozenset(
         *("file", "exec", "script"),
     )
 )
-"""Schemes that show something on, write to, or start something on the machine that the server runs on."""
+"""Schemes that show, write or start something on the server's own machine."""
 
 MAX_BODY = 8000
-"""Characters; services that take less cut it, or are sent several."""
+"""Characters; services with a lower limit cut it, or get several messages."""
 
 _LEVELS: dict[Severity, Literal["info", "success", "warning", "failure"]] = {
     "critical": "failure",
@@ -70,24 +70,24 @@ def scheme_of(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
-def deliver(wish: Delivery, settings: Any) -> Steps:
-    """Title and text as they are; the library makes of them what the service shows."""
+def deliver(delivery: Delivery, settings: Any) -> Steps:
+    """Title and text as they are; the library adapts them to the service."""
     relay = Relay(
         url=settings.url,
-        title=unmentioned(fitted(clean(wish.title), 200)),
-        body=fitted("\n".join(unmentioned(clean(line)) for line in wish.text.splitlines()), MAX_BODY) or "…",
-        level=_level(wish),
+        title=unmentioned(fitted(clean(delivery.title), 200)),
+        body=fitted("\n".join(unmentioned(clean(line)) for line in delivery.text.splitlines()), MAX_BODY) or "…",
+        level=_level(delivery),
     )
     judged((yield relay), scheme_of(settings.url))
     return ""
 
 
-def _level(wish: Delivery) -> Literal["info", "success", "warning", "failure"]:
-    if isinstance(wish.notice, Digest):
+def _level(delivery: Delivery) -> Literal["info", "success", "warning", "failure"]:
+    if isinstance(delivery.notice, Digest):
         return "info"
-    if wish.notice.kinds and set(wish.notice.kinds) <= _GOOD:
+    if delivery.notice.kinds and set(delivery.notice.kinds) <= _GOOD:
         return "success"
-    return _LEVELS.get(wish.notice.severity, "info")
+    return _LEVELS.get(delivery.notice.severity, "info")
 
 
 CHANNEL = Channel(name="apprise", title="Apprise", settings=Settings, deliver=deliver, module=__name__)

@@ -1,4 +1,4 @@
-"""What brought a change of verdicts about, under its name: equal for all images that it reached, and told without speaking of one."""
+"""What caused a change of verdicts, by name: equal for all images that it reached, and described without naming one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hullmark.policy.support_end import support_end_of
 from hullmark.policy.verdict_diff import Cause, Change, InputDifference, advisory_in, advisory_of, key_of
 
 MOST_EVIDENCE = Limit(50, "pieces of evidence that a cause or a transition is told with", "shortened")
-"""Pieces of evidence that a cause or a transition is told with."""
+"""Pieces of evidence shown with a cause or a transition."""
 
 _MOST_CHARACTERS = Limit(50_000, "characters of all evidence that a cause is told with", "shortened")
 _LONGEST = 2000
@@ -26,11 +26,11 @@ _OF_ADVISORIES = (Cause.ADVISORY, Cause.COVERAGE, Cause.RETRACTION, Cause.SEVERI
 _OF_COVERAGE = (Cause.COVERAGE, Cause.LIFECYCLE, Cause.TIME)
 
 ExceptionName = tuple[str, str, str, str, str]
-"""What tells an exception from others in a finding: rule, subject, owner, reason, last day."""
+"""What identifies an exception in a finding: rule, subject, owner, reason, last day."""
 
 
 class KeptException(msgspec.Struct, frozen=True, kw_only=True):
-    """An exception that has an id, and when it was made and ended by hand."""
+    """An exception that has an id, and when a person made and ended it."""
 
     id: str
     created_at: datetime
@@ -81,7 +81,7 @@ def kind_of(cause: Cause, scene: Scene) -> CauseKind:
 def cause_of(
     cause: Cause, compared: InputDifference | None, changes: Sequence[Change], pair: Pair, scene: Scene
 ) -> notice.Cause:
-    """The cause of these changes, which may be none: then it is about what could not be told."""
+    """The cause of these changes; without changes it is about what is unknown."""
     kind = kind_of(cause, scene)
     subject = _covered(cause, compared) or _subject(kind, changes, pair, scene)
     before, after = _words(kind, compared, pair)
@@ -90,7 +90,7 @@ def cause_of(
     evidence = evidence_in(changes)
     key = _key(kind, subject, what, scene, pair)
     if kind == "lifecycle":
-        key += f"-{after or 'later'}"  # that it ends, and that it does so later, may be told on one day
+        key += f"-{after or 'later'}"  # an end and its postponement may be reported on one day
     return notice.Cause(
         kind=kind,
         key=storable(key)[:1000],
@@ -105,13 +105,13 @@ def cause_of(
 
 
 def severity_of(changes: Sequence[Change]) -> Severity:
-    """The gravest of the vulnerabilities."""
-    found = [each.finding.weakness.severity for each in changes if each.finding.weakness is not None]
+    """The highest severity of the vulnerabilities."""
+    found = [change.finding.weakness.severity for change in changes if change.finding.weakness is not None]
     return max(found, key=SEVERITY_RANK.__getitem__, default="unknown")
 
 
 def evidence_in(changes: Sequence[Change]) -> tuple[notice.Evidence, ...]:
-    """The first of these changes as they are shown: no more than a message bears, whatever an image calls its files."""
+    """The first of these changes as shown: no more than fits a message, whatever an image calls its files."""
     shown: list[notice.Evidence] = []
     left: int = _MOST_CHARACTERS
     for change in changes[:MOST_EVIDENCE]:
@@ -140,7 +140,7 @@ def evidence_of(change: Change) -> notice.Evidence:
 
 
 def storable(text: str) -> str:
-    """A text that stems from an image or a policy as databases take it: of a bounded length, without NUL and halves of characters."""
+    """A text from an image or a policy in a form that databases accept: bounded, without NUL and lone surrogates."""
     return text[:_LONGEST].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -149,7 +149,7 @@ def _purl_in(subject: str) -> str:
 
 
 def _covered(cause: Cause, compared: InputDifference | None) -> str:
-    """What the advisories cover otherwise, or a release that ends; "" where it is something else."""
+    """The changed coverage of advisories, or a release whose support ends; "" for anything else."""
     return subject_of(compared.what) if compared is not None and cause in _OF_COVERAGE else ""
 
 
@@ -171,7 +171,7 @@ def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scen
 
 
 def _words(kind: CauseKind, compared: InputDifference | None, pair: Pair) -> tuple[str, str]:
-    """The two inputs that were compared. Digests of what an advisory says mean nothing to people."""
+    """The two inputs that were compared. Digests of advisories are left out: they mean nothing to people."""
     if kind == "analyzer":
         return pair.before.inputs.analyzer, pair.after.inputs.analyzer
     if compared is None:
@@ -182,7 +182,7 @@ def _words(kind: CauseKind, compared: InputDifference | None, pair: Pair) -> tup
 
 
 class _ExceptionChange(msgspec.Struct, frozen=True):
-    """What became of an exception, by name, and when that was."""
+    """What happened to an exception, by name, and when."""
 
     name: str
     what: str
@@ -191,15 +191,15 @@ class _ExceptionChange(msgspec.Struct, frozen=True):
 
 def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _ExceptionChange:
     key = key_of(changes[0].finding)
-    old, new = (next((f for f in each.findings if key_of(f) == key), None) for each in (pair.before, pair.after))
+    old, new = (next((f for f in verdict.findings if key_of(f) == key), None) for verdict in (pair.before, pair.after))
     began = changes[0].is_gained is False
     covering = (new if began else old) or changes[0].finding
-    said = covering.allowlisted or {}
+    covered = covering.allowlisted or {}
     kept = scene.exceptions.get(name_of(covering))
-    name = kept.id if kept is not None else _written(covering, said, scene)
+    name = kept.id if kept is not None else _written(covering, covered, scene)
     if began:
         return _ExceptionChange(name, "began", kept.created_at if kept is not None else None)
-    expires = said.get("expires", "")
+    expires = covered.get("expires", "")
     if kept is not None and kept.ended_at is not None:
         return _ExceptionChange(name, "ended", kept.ended_at)
     is_expired = bool(expires) and expires < scene.at.date().isoformat()
@@ -208,14 +208,14 @@ def _what_of_exception(changes: Sequence[Change], pair: Pair, scene: Scene) -> _
 
 def name_of(finding: Finding) -> ExceptionName:
     """The name of the exception that covers a finding."""
-    said = finding.allowlisted or {}
-    return (finding.rule_id, *(said.get(word, "") for word in ("subject", "owner", "reason", "expires")))  # type: ignore[return-value]  # four words
+    covered = finding.allowlisted or {}
+    return (finding.rule_id, *(covered.get(word, "") for word in ("subject", "owner", "reason", "expires")))  # type: ignore[return-value]  # four words
 
 
-def _written(finding: Finding, said: Mapping[str, str], scene: Scene) -> str:
-    """The name of an exception that is written in a policy."""
-    owner = said.get("owner") or said.get("name") or ""
-    return f"{scene.policy}/{finding.rule_id}/{owner}/{said.get('expires', '')}"
+def _written(finding: Finding, covered: Mapping[str, str], scene: Scene) -> str:
+    """The name of an exception in a policy."""
+    owner = covered.get("owner") or covered.get("name") or ""
+    return f"{scene.policy}/{finding.rule_id}/{owner}/{covered.get('expires', '')}"
 
 
 def _key(kind: CauseKind, subject: str, what: _ExceptionChange | None, scene: Scene, pair: Pair) -> str:

@@ -23,7 +23,7 @@ SECRET = {"secret": True}
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
-    """An HTTP request that is to be made. Redirects are not followed. Of an answer, `most` bytes are read: what is longer is cut off."""
+    """An HTTP request to send. Redirects are not followed. At most `most` bytes of an answer are read; the rest is cut off."""
 
     url: str
     body: bytes = b""
@@ -33,7 +33,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is to be sent, through the server's own relay or the channel's. `thread` makes mails of one cause one conversation."""
+    """A mail to send, through the server's own relay or the channel's. `thread` makes mails of one cause one conversation."""
 
     to: tuple[str, ...]
     subject: str
@@ -46,11 +46,11 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNSAID_HOST = "hullmark.invalid"
-"""Stands in the ids of mails for the host of a sender that only the server knows."""
+"""Placeholder in the ids of mails for the host of a sender that only the server knows."""
 
 
 class Relay(msgspec.Struct, frozen=True, kw_only=True):
-    """What `apprise` is to pass on to the service of a URL."""
+    """A message that `apprise` passes on to the service of a URL."""
 
     url: str
     title: str
@@ -59,7 +59,7 @@ class Relay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back. Of mails and relays, status 200 is success. Names of headers are in lower case."""
+    """The answer. For mails and relays, status 200 is success. Names of headers are in lower case."""
 
     status: int
     body: bytes = b""
@@ -68,11 +68,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
 Outgoing = Post | Mail | Relay
 Steps = Generator[Outgoing, Reply, str]
-"""What is sent, one after the other; in the end the name of what was made elsewhere ("": nothing that has one)."""
+"""What is sent, step by step; at the end the name of what was created elsewhere ("": none)."""
 
 
 class Again(Exception):
-    """It did not arrive, and may later. `after`: not before so many seconds."""
+    """It did not arrive, but may later. `after`: wait at least this many seconds."""
 
     def __init__(self, reason: str, *, status: int | None = None, after: float | None = None) -> None:
         """`reason` is shown to people: no secrets in it."""
@@ -91,7 +91,7 @@ class MessageRefused(Exception):
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of an issue or incident: `remote` is its name there ("": not made yet), `open` the first of what is still wrong.
+    """The wanted state of an issue or incident: `remote` is its name there ("": not created yet), `open` the first open problems.
 
     `marker` is a word that no other thread of any channel has: what was made is found by it where `remote` could not be kept.
     """
@@ -108,15 +108,15 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What is to be delivered: a notice or a digest, with the title and text that people read, as the channel's templates say.
+    """A message to deliver: a notice or a digest, with the title and text that people read, as the channel's templates say.
 
     `threads` are for channels that keep issues or incidents: all that this notice opens, changes or closes; `keep(key, remote)` is called
     as soon as the name of one is known, and whoever drives the steps writes it down before the next. `evaluation` gives the whole
     verdict with a number (as the API shows it, as `evaluation_before` the one before it on the same image, policy and environment), for
-    channels that send it along. `each` gives all items of the message, for channels that tell of them one by one (None: those that the
-    notice names are all); `reached(id)` is called when one has arrived, so that another attempt may begin behind it. `subscribed(type,
-    tag)` says whether Anchore's subscriptions want such a message. `earlier` is what `deliver` answered on this channel for the first
-    part of the same cause. `now` is the moment of sending.
+    channels that send it along. `all_items` gives all items of the message, for channels that tell of them one by one (None:
+    those that the notice names are all); `reached(id)` is called when one has arrived, so that another attempt may begin behind
+    it. `subscribed(type, tag)` says whether Anchore's subscriptions want such a message. `earlier` is what `deliver` answered on
+    this channel for the first part of the same cause. `now` is the moment of sending.
     """
 
     notice: Notice | Digest
@@ -128,7 +128,7 @@ class Delivery:
     keep: Callable[[str, str], None] = field(default=lambda key, remote: None)
     evaluation: Callable[[int], Mapping[str, Any] | None] = field(default=lambda number: None)
     evaluation_before: Callable[[int], Mapping[str, Any] | None] = field(default=lambda number: None)
-    each: Callable[[], Iterable[Item]] | None = None
+    all_items: Callable[[], Iterable[Item]] | None = None
     reached: Callable[[int], None] = field(default=lambda id: None)
     subscribed: Callable[[str, str], bool] = field(default=lambda type, tag: True)
 
@@ -137,8 +137,8 @@ class Delivery:
 class Channel:
     """A kind of channel. `settings` is a msgspec struct; `deliver` is as the module says.
 
-    An `is_threaded` channel is handed threads, a `is_single` one `each`, `subscribed` and evaluations: it tells of every item by itself.
-    `carries` are the kinds of transitions that it has a form for (None: all): others do not get into its messages.
+    An `is_threaded` channel gets threads, an `is_single` one `all_items`, `subscribed` and evaluations: it reports every item by
+    itself. `carries` are the kinds of transitions that it can express (None: all): others are left out of its messages.
     """
 
     name: str
@@ -152,18 +152,18 @@ class Channel:
 
 
 def judged(reply: Reply, where: str, *, limit: int = 300) -> Reply:
-    """The reply if it says that all is well. Raises Again or Refused, with what the receiver says."""
+    """The reply if it is a success. Raises Again or Refused, with the receiver's words."""
     if 200 <= reply.status < 300:
         return reply
-    said = " ".join(reply.body[:limit].decode("utf-8", "replace").split())
-    reason = f"{where} answered {reply.status}" + (f": {said}" if said else "")
+    answer = " ".join(reply.body[:limit].decode("utf-8", "replace").split())
+    reason = f"{where} answered {reply.status}" + (f": {answer}" if answer else "")
     if reply.status in (400, 405, 413, 415, 422):
         raise MessageRefused(reason, status=reply.status)
     raise Again(reason, status=reply.status, after=retry_after(reply))
 
 
 def retry_after(reply: Reply) -> float | None:
-    """The seconds that a receiver asks to be left alone, an hour at most; None if it does not say."""
+    """The seconds that a receiver asks us to wait, an hour at most; None if it does not say."""
     text = reply.headers.get("retry-after", "").strip()
     return (
         min(float(text), 3600.0) if text.isascii() and text.replace(".", "", 1).isdigit() and len(text) < 12 else None

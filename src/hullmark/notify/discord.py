@@ -63,16 +63,16 @@ def _in_brackets(url: str) -> str:
     return url.replace("(", "%28").replace(")", "%29")
 
 
-def message(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
-    """What is sent. Nobody is mentioned by it, whatever it says."""
-    what = shown(wish)
-    text = as_templated(wish, escaped, MAX_DESCRIPTION) if layout == "text" else _description(what)
+def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
+    """The message. It mentions nobody, whatever it says."""
+    what = shown(delivery)
+    text = as_templated(delivery, escaped, MAX_DESCRIPTION) if layout == "text" else _description(what)
     embed: dict[str, Any] = {
         "title": fitted(what.title, MAX_TITLE, escaped),
         "description": text,
         "color": what.colour,
         "footer": {"text": fitted(what.footer, 600, unmentioned)},
-        "timestamp": wish.now.isoformat(),
+        "timestamp": delivery.now.isoformat(),
     }
     if what.link:
         embed["url"] = what.link
@@ -81,19 +81,19 @@ def message(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
 
 def _description(what: MessageContent) -> str:
     last = [_INK.link(what.all, what.link)] if what.link else []
-    room = MAX_DESCRIPTION - sum(len(each) + 2 for each in last)
+    room = MAX_DESCRIPTION - sum(len(line) + 2 for line in last)
     text = packed(paragraphs(what, _INK, 1800), room, "\n\n")
     return "\n\n".join((text, *last))
 
 
-def deliver(wish: Delivery, settings: Any) -> Steps:
-    """One request, which is answered when the message is there. Answers its ID."""
+def deliver(delivery: Delivery, settings: Any) -> Steps:
+    """One request, answered once the message exists. Returns its ID."""
     base, _, query = settings.url.partition("?")
-    asked = [each for each in query.split("&") if each and not each.startswith(("wait=", "thread_id="))]
-    asked += ["wait=true", *([f"thread_id={settings.thread}"] if settings.thread else [])]
+    parameters = [part for part in query.split("&") if part and not part.startswith(("wait=", "thread_id="))]
+    parameters += ["wait=true", *([f"thread_id={settings.thread}"] if settings.thread else [])]
     reply = yield Post(
-        url=f"{base}?{'&'.join(asked)}",
-        body=msgspec.json.encode(message(wish, "text" if is_worded(wish) else settings.layout)),
+        url=f"{base}?{'&'.join(parameters)}",
+        body=msgspec.json.encode(message(delivery, "text" if is_worded(delivery) else settings.layout)),
         headers={"Content-Type": "application/json"},
     )
     return _judged(reply, host_of(settings.url))
@@ -105,7 +105,7 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _judged(reply: Reply, host: str) -> str:
-    """Limits of rates are told in the body, in seconds and more exactly than in the header."""
+    """The body gives rate limits in seconds, more exactly than the header."""
     try:
         answer = msgspec.json.decode(reply.body, type=_Answer)
     except msgspec.DecodeError:

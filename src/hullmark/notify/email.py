@@ -65,18 +65,18 @@ _HTML = Ink(
 )
 
 
-def mail(wish: Delivery, settings: Settings) -> Mail:
+def mail(delivery: Delivery, settings: Settings) -> Mail:
     """The mail. Sent again it has the same Message-ID."""
-    what = shown(wish)
-    is_rich = settings.layout == "rich" and not is_worded(wish)
+    what = shown(delivery)
+    is_rich = settings.layout == "rich" and not is_worded(delivery)
     return Mail(
         to=settings.to,
         subject=fitted(what.title, MAX_SUBJECT),
-        text=_text(what) if is_rich else as_templated(wish, unmentioned, 100_000) + "\n",
+        text=_text(what) if is_rich else as_templated(delivery, unmentioned, 100_000) + "\n",
         html=_html(what) if is_rich else "",
-        message_id=_name(f"message:{wish.notice.id}:{','.join(settings.to)}", settings),
-        thread=_name(f"cause:{wish.notice.account}:{wish.notice.cause.key}", settings)
-        if isinstance(wish.notice, Notice) and not wish.notice.is_test
+        message_id=_name(f"message:{delivery.notice.id}:{','.join(settings.to)}", settings),
+        thread=_name(f"cause:{delivery.notice.account}:{delivery.notice.cause.key}", settings)
+        if isinstance(delivery.notice, Notice) and not delivery.notice.is_test
         else "",
         relay=settings.relay,
         sender=settings.sender,
@@ -84,7 +84,7 @@ def mail(wish: Delivery, settings: Settings) -> Mail:
 
 
 def _name(of: str, settings: Settings) -> str:
-    """A Message-ID (RFC 5322, 3.6.4): of nothing but a digest, whatever the names are."""
+    """A Message-ID (RFC 5322, 3.6.4): only a digest, whatever the names are."""
     host = settings.sender.rpartition("@")[2] or UNSAID_HOST
     return f"<{hashlib.sha256(of.encode('utf-8', 'replace')).hexdigest()[:40]}@{host}>"
 
@@ -100,7 +100,7 @@ def _html(what: MessageContent) -> str:
     blocks = [text.replace("\n", "<br>\n") for text in paragraphs(what, _HTML, _MAX_PARAGRAPH)]
     if what.link:
         blocks.append(_HTML.link(what.all, what.link))
-    body = "\n".join(f"<p>{each}</p>" for each in blocks)
+    body = "\n".join(f"<p>{block}</p>" for block in blocks)
     bar = f"border-left: 4px solid #{what.colour:06x}; padding-left: 12px"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"></head>'
@@ -110,9 +110,9 @@ def _html(what: MessageContent) -> str:
     )
 
 
-def deliver(wish: Delivery, settings: Any) -> Steps:
-    """One mail to all recipients. Answers its Message-ID."""
-    sent = mail(wish, settings)
+def deliver(delivery: Delivery, settings: Any) -> Steps:
+    """One mail to all recipients. Returns its Message-ID."""
+    sent = mail(delivery, settings)
     judged((yield sent), "the mail relay")
     return sent.message_id
 

@@ -2,7 +2,8 @@
 
 An issue is known by a word in its body. Before one is made, the newest issues of the repository are looked through, and the search is
 asked (it lags behind by some seconds). The body lists the images that are concerned, the mended ones ticked; changes are told in
-comments, each once. Where all is mended the issue is closed as completed, and opened again if it comes back. A body has 65,536 characters.
+comments, each only once. Once all is fixed the issue is closed as completed, and opened again if it comes back. A body has
+65,536 characters.
 """
 
 from __future__ import annotations
@@ -71,40 +72,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     comments: bool = True
 
 
-def deliver(wish: Delivery, settings: Settings) -> Steps:
-    """Each thread: its issue is found or made, brought up to date, opened or closed."""
+def deliver(delivery: Delivery, settings: Settings) -> Steps:
+    """For each thread, its issue is found or created, updated, opened or closed."""
     name = ""
-    made: dict[str, str] = {}
-    for thread in threads_for(wish):
-        remote = thread.remote or made.get(thread.key, "")
-        issue = yield from _issue(thread, wish, settings, remote)
+    created: dict[str, str] = {}
+    for thread in threads_for(delivery):
+        remote = thread.remote or created.get(thread.key, "")
+        issue = yield from _issue(thread, delivery, settings, remote)
         if issue is not None:
             name = str(issue["number"])
-            made[thread.key] = name
+            created[thread.key] = name
     return name
 
 
-def _issue(thread: Thread, wish: Delivery, settings: Settings, remote: str) -> Found:
-    """The issue in its new state; None where there is none and none is needed."""
+def _issue(thread: Thread, delivery: Delivery, settings: Settings, remote: str) -> Found:
+    """The issue in its new state; None if there is none and none is needed."""
     if not thread.is_open and not thread.was_open and not remote:
         return None
-    found = yield from _known(settings, remote, wish.now)
+    found = yield from _known(settings, remote, delivery.now)
     if found is None:
-        found = yield from _searched(thread.marker, wish.now, settings)
+        found = yield from _searched(thread.marker, delivery.now, settings)
         if found is not None:
-            wish.keep(thread.key, str(found["number"]))
+            delivery.keep(thread.key, str(found["number"]))
     if found is None:
         if not thread.is_open:
             return None
-        made = yield from _made(thread, wish, settings)
-        wish.keep(thread.key, str(made["number"]))
-        return made
-    yield from _changed(thread, wish, settings, found)
+        issue = yield from _create(thread, delivery, settings)
+        delivery.keep(thread.key, str(issue["number"]))
+        return issue
+    yield from _changed(thread, delivery, settings, found)
     return found
 
 
 def _known(settings: Settings, remote: str, now: datetime) -> Found:
-    """The issue of a number; None where it is no more (deleted, or moved to another repository)."""
+    """The issue of a number; None if it is gone (deleted, or moved to another repository)."""
     if not remote.isascii() or not remote.isdigit():
         return None
     reply = yield _post(settings, "GET", f"/repos/{settings.repository}/issues/{remote}")
@@ -127,7 +128,7 @@ def _searched(marker: str, now: datetime, settings: Settings) -> Found:
 
 
 def _issues(reply: Reply) -> list[Any]:
-    """The issues of a page; none if it was too long to be read whole: the search is asked then."""
+    """The issues of a page; empty if it was too long to read: then the search is used."""
     try:
         return entries(document(reply, _WHERE))
     except Again:
@@ -136,61 +137,63 @@ def _issues(reply: Reply) -> list[Any]:
 
 def _with(marker: str, issues: list[Any]) -> dict[str, Any] | None:
     found = [
-        each
-        for each in map(fields, issues)
-        if marker in str(each.get("body") or "") and "pull_request" not in each and isinstance(each.get("number"), int)
+        issue
+        for issue in map(fields, issues)
+        if marker in str(issue.get("body") or "")
+        and "pull_request" not in issue
+        and isinstance(issue.get("number"), int)
     ]
-    return min(found, key=lambda each: int(each["number"]), default=None)
+    return min(found, key=lambda issue: int(issue["number"]), default=None)
 
 
-def _made(thread: Thread, wish: Delivery, settings: Settings) -> Generator[Outgoing, Reply, dict[str, Any]]:
-    body: dict[str, Any] = {"title": plain(thread.title, _MOST_TITLE), "body": _body(thread, wish, "")}
+def _create(thread: Thread, delivery: Delivery, settings: Settings) -> Generator[Outgoing, Reply, dict[str, Any]]:
+    body: dict[str, Any] = {"title": plain(thread.title, _MOST_TITLE), "body": _body(thread, delivery, "")}
     if settings.labels:
         body["labels"] = list(settings.labels)
     if settings.assignees:
         body["assignees"] = list(settings.assignees)
     reply = yield _post(settings, "POST", f"/repos/{settings.repository}/issues", body)
-    return _numbered(_judged(reply, wish.now))
+    return _numbered(_judged(reply, delivery.now))
 
 
-def _changed(thread: Thread, wish: Delivery, settings: Settings, issue: dict[str, Any]) -> Answers:
-    """Body and state first, so that a comment that is not allowed keeps nothing from being closed; then a comment, once."""
+def _changed(thread: Thread, delivery: Delivery, settings: Settings, issue: dict[str, Any]) -> Answers:
+    """Body and state first, so that a refused comment does not prevent closing; then a comment, once."""
     path = f"/repos/{settings.repository}/issues/{issue['number']}"
-    change: dict[str, Any] = {"body": _body(thread, wish, str(issue.get("body") or ""))}
+    change: dict[str, Any] = {"body": _body(thread, delivery, str(issue.get("body") or ""))}
     if thread.is_open and issue.get("state") == "closed":
         change |= {"state": "open", "state_reason": "reopened"}
     elif not thread.is_open and issue.get("state") != "closed":
         change |= {"state": "closed", "state_reason": "completed"}
     reply = Reply(status=200)
-    # What is as it should be is left alone: changes are what GitHub limits most, and a message with many threads gets on when tried again.
+    # Correct issues are left alone: GitHub limits changes most, and so a message with many threads progresses with each try.
     if len(change) > 1 or change["body"] != str(issue.get("body") or "").replace("\r\n", "\n").strip():
-        reply = _judged((yield _post(settings, "PATCH", path, change)), wish.now)
-    word = note_id(thread, wish)
+        reply = _judged((yield _post(settings, "PATCH", path, change)), delivery.now)
+    word = note_id(thread, delivery)
     if not settings.comments or word in str(issue.get("body") or ""):
         return reply
-    since = quoted(_since(wish))
-    there = _judged((yield _post(settings, "GET", f"{path}/comments?per_page=100&since={since}")), wish.now)
+    since = quoted(_since(delivery))
+    there = _judged((yield _post(settings, "GET", f"{path}/comments?per_page=100&since={since}")), delivery.now)
     if word.encode() in there.body:
         return reply
-    text = "\n\n".join(markdown(line) for line in note_of(thread, wish))
-    link = link_of(wish)
+    text = "\n\n".join(markdown(line) for line in note_of(thread, delivery))
+    link = link_of(delivery)
     more = f"\n\n[All of it](<{link}>)" if link else ""
     comment = {"body": f"{text[: _MOST_BODY - 2000]}{more}\n\n<!-- {word} -->"}
-    return _judged((yield _post(settings, "POST", f"{path}/comments", comment)), wish.now)
+    return _judged((yield _post(settings, "POST", f"{path}/comments", comment)), delivery.now)
 
 
-def _since(wish: Delivery) -> str:
+def _since(delivery: Delivery) -> str:
     """No comment of this message is older than the message."""
-    began = wish.notice.at if isinstance(wish.notice, Notice) else wish.notice.since
+    began = delivery.notice.at if isinstance(delivery.notice, Notice) else delivery.notice.since
     return began.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _body(thread: Thread, wish: Delivery, before: str) -> str:
-    """Text, images as a list with boxes, and the word that it is found by."""
-    link = link_of(wish)
+def _body(thread: Thread, delivery: Delivery, before: str) -> str:
+    """The text, the images as a list with boxes, and the word that the issue is found by."""
+    link = link_of(delivery)
     head = [
-        f"**{markdown(plain(wish.title, 500))}**",
-        *(markdown(line) for line in lines_of(wish.text, 8000)),
+        f"**{markdown(plain(delivery.title, 500))}**",
+        *(markdown(line) for line in lines_of(delivery.text, 8000)),
         state_of(thread),
         f"[All of it](<{link}>)" if link else "",
     ]
@@ -202,19 +205,19 @@ def _body(thread: Thread, wish: Delivery, before: str) -> str:
         room -= sum(len(line) + 1 for line in lines)
         ticked = _ticked(before, {line[6:] for line in lines}, room)
     images = "\n".join([_FIRST, *lines, *ticked, _LAST])
-    # What the issue was made for is told in the body itself: a repetition of that is no news.
-    word = note_id(thread, wish)
+    # The body itself gives the reason for the issue: repeating it is not news.
+    word = note_id(thread, delivery)
     made_for = f"\n<!-- {word} -->" if not before or word in before else ""
     return f"{top}\n\n{images}\n\n<sub>{thread.marker}</sub>{made_for}"
 
 
 def _line(item: Item) -> str:
-    said = why(item)
-    return f"{code(named(item))}{f' {markdown(said)}' if said else ''}"
+    reason = why(item)
+    return f"{code(named(item))}{f' {markdown(reason)}' if reason else ''}"
 
 
 def _ticked(before: str, still: set[str], room: int) -> list[str]:
-    """The images of the body as it was that are concerned no more."""
+    """The images in the old body that are no longer affected."""
     _, _, rest = before.replace("\r\n", "\n").partition(f"{_FIRST}\n")
     found: list[str] = []
     names = {line.partition("` ")[0] for line in still}
@@ -236,7 +239,7 @@ def _numbered(reply: Reply) -> dict[str, Any]:
 
 
 def _judged(reply: Reply, now: datetime) -> Reply:
-    """The reply if all is well; raises Again no sooner than GitHub lets us ask again."""
+    """The reply if it is a success; raises Again with the time that GitHub makes us wait."""
     if reply.status in (403, 429):
         after = retry_after(reply)
         reset = reply.headers.get("x-ratelimit-reset", "")

@@ -1,7 +1,7 @@
 """Channel `jira`: an issue for each thread, through Jira's REST API: version 3 of Jira Cloud, version 2 of Jira Data Center and Server.
 
 An issue is known by a label. Before one is made, the label is searched for (on Cloud the search lags behind by some seconds, so an issue
-whose making was cut off at the wrong moment and tried again at once may be there twice). What changes is told in comments, each once.
+whose making was cut off at the wrong moment and tried again at once may be there twice). Comments report changes, each only once.
 Where all is mended, the issue takes the transition to a status that is done; it takes one back if it comes again.
 """
 
@@ -79,47 +79,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     comments: bool = True
 
 
-def deliver(wish: Delivery, settings: Settings) -> Steps:
-    """Each thread: its issue is found or made, brought up to date, and takes the transition that its state needs."""
+def deliver(delivery: Delivery, settings: Settings) -> Steps:
+    """For each thread, its issue is found or created, updated, and takes the transition that its state needs."""
     name = ""
-    made: dict[str, str] = {}
-    for thread in threads_for(wish):
-        remote = thread.remote or made.get(thread.key, "")
-        key = yield from _issue(thread, wish, settings, remote)
+    created: dict[str, str] = {}
+    for thread in threads_for(delivery):
+        remote = thread.remote or created.get(thread.key, "")
+        key = yield from _issue(thread, delivery, settings, remote)
         if key:
-            name = made[thread.key] = key
+            name = created[thread.key] = key
     return name
 
 
-def _issue(thread: Thread, wish: Delivery, settings: Settings, remote: str) -> Generator[Outgoing, Reply, str]:
-    """The key of the issue in its new state; "" where there is none and none is needed."""
+def _issue(thread: Thread, delivery: Delivery, settings: Settings, remote: str) -> Generator[Outgoing, Reply, str]:
+    """The key of the issue in its new state; "" if there is none and none is needed."""
     if not thread.is_open and not thread.was_open and not remote:
         return ""
     found = (yield from _known(settings, remote)) if remote else None
     if found is None:
         found = yield from _searched(thread.marker, settings)
         if found is not None:
-            wish.keep(thread.key, str(found["key"]))
+            delivery.keep(thread.key, str(found["key"]))
     if found is None:
         if not thread.is_open:
             return ""
-        body = {"fields": _fields(thread, wish, settings, is_first=True) | _first_fields(thread, wish, settings)}
-        made = _keyed((yield from _asked(settings, "POST", "/issue", body)))
-        wish.keep(thread.key, str(made["key"]))
-        return str(made["key"])
+        body = {
+            "fields": _fields(thread, delivery, settings, is_first=True) | _first_fields(thread, delivery, settings)
+        }
+        issue = _keyed((yield from _request(settings, "POST", "/issue", body)))
+        delivery.keep(thread.key, str(issue["key"]))
+        return str(issue["key"])
     path = f"/issue/{quoted(str(found['key']))}"
     known = fields(found.get("fields"))
-    # What the issue was made for is told in the description itself: a repetition of that is no news.
-    is_repeated = note_id(thread, wish) in str(known.get("description"))
-    yield from _asked(settings, "PUT", path, {"fields": _fields(thread, wish, settings, is_first=is_repeated)})
+    # The description itself gives the reason for the issue: repeating it is not news.
+    is_repeated = note_id(thread, delivery) in str(known.get("description"))
+    yield from _request(settings, "PUT", path, {"fields": _fields(thread, delivery, settings, is_first=is_repeated)})
     yield from _moved(path, known, settings, is_open=thread.is_open)
     if settings.comments and not is_repeated:
-        yield from _commented(path, thread, wish, settings)
+        yield from _commented(path, thread, delivery, settings)
     return str(found["key"])
 
 
 def _known(settings: Settings, key: str) -> Found:
-    """The issue of a key; None where it is no more."""
+    """The issue of a key; None if it is gone."""
     reply = yield _post(settings, "GET", f"/issue/{quoted(key)}?fields=status,labels,description")
     return None if reply.status in (404, 410) else _keyed(judged(reply, _WHERE))
 
@@ -129,31 +131,31 @@ def _searched(marker: str, settings: Settings) -> Found:
     jql = f'project = "{settings.project}" AND labels = "{marker}" ORDER BY created ASC'
     body = {"jql": jql, "maxResults": 10, "fields": ["status", "labels", "description"]}
     path = "/search/jql" if settings.kind == "cloud" else "/search"
-    reply = yield from _asked(settings, "POST", path, body)
-    for each in map(fields, entries(fields(document(reply, _WHERE)).get("issues"))):
-        if isinstance(each.get("key"), str) and marker in entries(fields(each.get("fields")).get("labels")):
-            return each
+    reply = yield from _request(settings, "POST", path, body)
+    for issue in map(fields, entries(fields(document(reply, _WHERE)).get("issues"))):
+        if isinstance(issue.get("key"), str) and marker in entries(fields(issue.get("fields")).get("labels")):
+            return issue
     return None
 
 
 def _moved(path: str, known: dict[str, Any], settings: Settings, *, is_open: bool) -> Generator[Outgoing, Reply, None]:
-    """Take a transition, unless the issue is where it belongs. Raises Refused where none leads there."""
+    """Take a transition, unless the issue has the right state. Raises Refused if none leads there."""
     if _is_done(fields(known.get("status"))) is not is_open:
         return
-    reply = yield from _asked(settings, "GET", f"{path}/transitions")
-    offered = [fields(each) for each in entries(fields(document(reply, _WHERE)).get("transitions"))]
+    reply = yield from _request(settings, "GET", f"{path}/transitions")
+    offered = [fields(entry) for entry in entries(fields(document(reply, _WHERE)).get("transitions"))]
     wanted = (settings.reopened if is_open else settings.done).casefold()
-    for each in offered:
-        to = fields(each.get("to"))
-        names = {str(each.get("name", "")).casefold(), str(to.get("name", "")).casefold()}
+    for transition in offered:
+        to = fields(transition.get("to"))
+        names = {str(transition.get("name", "")).casefold(), str(to.get("name", "")).casefold()}
         if wanted in names if wanted else _is_done(to) is not is_open:
-            body: dict[str, Any] = {"transition": {"id": str(each.get("id", ""))}}
+            body: dict[str, Any] = {"transition": {"id": str(transition.get("id", ""))}}
             if settings.resolution and not is_open:
                 body["fields"] = {"resolution": {"name": settings.resolution}}
-            yield from _asked(settings, "POST", f"{path}/transitions", body)
+            yield from _request(settings, "POST", f"{path}/transitions", body)
             return
     setting = "reopened" if is_open else "done"
-    names_of = ", ".join(plain(str(each.get("name", "")), 50) for each in offered[:20]) or "none at all"
+    names_of = ", ".join(plain(str(transition.get("name", "")), 50) for transition in offered[:20]) or "none at all"
     raise MessageRefused(
         f"{_WHERE} offers no transition that {'opens' if is_open else 'closes'} the issue again (it offers: {names_of});"
         f" name one in the setting {setting}, and let the account transition issues"
@@ -164,28 +166,28 @@ def _is_done(status: dict[str, Any]) -> bool:
     return fields(status.get("statusCategory")).get("key") == "done"
 
 
-def _commented(path: str, thread: Thread, wish: Delivery, settings: Settings) -> Answers:
-    """Tell what changed, once."""
-    word = note_id(thread, wish)
-    there = yield from _asked(settings, "GET", f"{path}/comment?orderBy=-created&maxResults=30")
+def _commented(path: str, thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
+    """Comment on what changed, once."""
+    word = note_id(thread, delivery)
+    there = yield from _request(settings, "GET", f"{path}/comment?orderBy=-created&maxResults=30")
     if word.encode() in there.body:
         return there
-    text = Text(paragraphs=note_of(thread, wish), link=link_of(wish), last=word)
-    return (yield from _asked(settings, "POST", f"{path}/comment", {"body": _text(text, settings)}))
+    text = Text(paragraphs=note_of(thread, delivery), link=link_of(delivery), last=word)
+    return (yield from _request(settings, "POST", f"{path}/comment", {"body": _text(text, settings)}))
 
 
-def _fields(thread: Thread, wish: Delivery, settings: Settings, *, is_first: bool) -> dict[str, Any]:
-    """What is written whenever the issue changes."""
-    said = [plain(wish.title, 500), *lines_of(wish.text, 8000), state_of(thread)]
+def _fields(thread: Thread, delivery: Delivery, settings: Settings, *, is_first: bool) -> dict[str, Any]:
+    """Fields that are written whenever the issue changes."""
+    paragraphs = [plain(delivery.title, 500), *lines_of(delivery.text, 8000), state_of(thread)]
     images = listed(thread.open, thread.open_count, 15_000, _line)
-    last = f"{thread.marker} {note_id(thread, wish)}" if is_first else thread.marker
-    text = Text(paragraphs=said, entries=images, link=link_of(wish), last=last)
+    last = f"{thread.marker} {note_id(thread, delivery)}" if is_first else thread.marker
+    text = Text(paragraphs=paragraphs, entries=images, link=link_of(delivery), last=last)
     return {"description": _text(text, settings)}
 
 
-def _first_fields(thread: Thread, wish: Delivery, settings: Settings) -> dict[str, Any]:
-    """What is written when it is made, and people's to change after that."""
-    priority = settings.priorities.get(severity_of(thread, wish), "")
+def _first_fields(thread: Thread, delivery: Delivery, settings: Settings) -> dict[str, Any]:
+    """Fields that are written on creation only; people may change them later."""
+    priority = settings.priorities.get(severity_of(thread, delivery), "")
     return {
         "project": {"key": settings.project},
         "issuetype": {"name": settings.issue_type},
@@ -195,8 +197,8 @@ def _first_fields(thread: Thread, wish: Delivery, settings: Settings) -> dict[st
 
 
 def _line(item: Item) -> str:
-    said = why(item)
-    return f"{named(item)}: {said}" if said else named(item)
+    reason = why(item)
+    return f"{named(item)}: {reason}" if reason else named(item)
 
 
 def _text(text: Text, settings: Settings) -> Any:
@@ -210,7 +212,7 @@ def _keyed(reply: Reply) -> dict[str, Any]:
     return issue
 
 
-def _asked(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Answers:
+def _request(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> Answers:
     return judged((yield _post(settings, method, path, body)), _WHERE)
 
 
@@ -223,7 +225,7 @@ def _post(settings: Settings, method: str, path: str, body: dict[str, Any] | Non
             "accept": "application/json",
             "authorization": f"Basic {basic}" if settings.email else f"Bearer {settings.token}",
             "content-type": "application/json",
-            # Jira takes requests of browsers for forged ones without it.
+            # Without it Jira rejects requests as cross-site forgeries.
             "x-atlassian-token": "no-check",
         },
         method=method,

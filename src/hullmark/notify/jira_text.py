@@ -1,6 +1,7 @@
-"""Texts as Jira takes them: documents of nodes (Atlassian Document Format) for Jira Cloud, wiki markup for Jira Data Center and Server.
+"""Texts in Jira's formats: documents of nodes (Atlassian Document Format) for Jira Cloud, wiki markup for Jira Data Center and
+Server.
 
-Both hold foreign words as nothing but text.
+In both, foreign words are only text.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 _MOST = 30_000
-"""Jira takes 32,767 characters."""
+"""Jira accepts 32,767 characters."""
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,20 +60,22 @@ def wiki(text: Text) -> str:
     room = _MOST - len(text.last) - len(text.link)
     lines: list[str] = []
     for line in text.paragraphs:
-        made = escaped(line)
-        room -= len(made) + 2
+        escaped_line = escaped(line)
+        room -= len(escaped_line) + 2
         if line and room > 0:
-            lines += [made, ""]
+            lines += [escaped_line, ""]
     if text.link:
         lines += [f"[All of it|{text.link.replace('|', '%7C').replace(']', '%5D')}]", ""]
     for line in text.entries:
-        made = f"* {escaped(line)}"
-        room -= len(made) + 1
+        escaped_line = f"* {escaped(line)}"
+        room -= len(escaped_line) + 1
         if line and room > 0:
-            lines.append(made)
+            lines.append(escaped_line)
     return "\n".join([*lines, "", text.last]).strip()
 
 
 def escaped(line: str) -> str:
     """A line that wiki markup shows as it is. Letters, digits and blanks stay; the rest become references to characters."""
-    return "".join(each if each.isalnum() or each in " ,…" else f"&#{ord(each)};" for each in line)
+    return "".join(
+        character if character.isalnum() or character in " ,…" else f"&#{ord(character)};" for character in line
+    )

@@ -59,9 +59,9 @@ _INK = Ink(
 )
 
 
-def message(wish: Delivery, layout: str = "rich", channel: str = "") -> dict[str, Any]:
-    """What is sent. Its text is kept out of the message itself, which could call people."""
-    what = shown(wish)
+def message(delivery: Delivery, layout: str = "rich", channel: str = "") -> dict[str, Any]:
+    """The message. Its text goes into the attachment, not the message itself, which could mention people."""
+    what = shown(delivery)
     attachment: dict[str, Any] = {
         "fallback": fitted(what.title, 400, unmentioned),
         "color": f"#{what.colour:06x}",
@@ -72,15 +72,15 @@ def message(wish: Delivery, layout: str = "rich", channel: str = "") -> dict[str
     if what.link:
         attachment["title_link"] = what.link
     room = min(_MAX_TEXT, MAX_ATTACHMENTS - units(msgspec.json.encode([attachment]).decode()))
-    attachment["text"] = _fitting(wish, what, layout, room)
+    attachment["text"] = _fitting(delivery, what, layout, room)
     return {"attachments": [attachment], **({"channel": channel} if channel else {})}
 
 
-def _fitting(wish: Delivery, what: MessageContent, layout: str, room: int) -> str:
-    """The text, so long that it fits when it is written in JSON, where some letters take two."""
+def _fitting(delivery: Delivery, what: MessageContent, layout: str, room: int) -> str:
+    """The text, cut to fit in JSON, where some characters take two."""
     limit = room
     while True:
-        text = as_templated(wish, escaped, limit) if layout == "text" else _text(what, limit)
+        text = as_templated(delivery, escaped, limit) if layout == "text" else _text(what, limit)
         if (over := units(msgspec.json.encode(text).decode()) - 2 - room) <= 0 or limit <= 0:
             return text if over <= 0 else ""
         limit -= over
@@ -88,13 +88,13 @@ def _fitting(wish: Delivery, what: MessageContent, layout: str, room: int) -> st
 
 def _text(what: MessageContent, room: int) -> str:
     last = [_INK.link(what.all, what.link)] if what.link else []
-    text = packed(paragraphs(what, _INK, 1800), room - sum(units(each) + 2 for each in last), "\n\n")
+    text = packed(paragraphs(what, _INK, 1800), room - sum(units(line) + 2 for line in last), "\n\n")
     return "\n\n".join((text, *last))
 
 
-def deliver(wish: Delivery, settings: Any) -> Steps:
+def deliver(delivery: Delivery, settings: Any) -> Steps:
     """One request."""
-    body = msgspec.json.encode(message(wish, "text" if is_worded(wish) else settings.layout, settings.channel))
+    body = msgspec.json.encode(message(delivery, "text" if is_worded(delivery) else settings.layout, settings.channel))
     reply = yield Post(url=settings.url, body=body, headers={"Content-Type": "application/json"})
     _judged(reply, host_of(settings.url))
     return ""
@@ -106,15 +106,15 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _judged(reply: Reply, host: str) -> None:
-    """A webhook that is gone, or may not write to the channel, answers 400 as well: that can be mended."""
+    """A webhook that is gone, or may not write to the channel, answers 400 as well: people can fix that."""
     if reply.status == 400:
         try:
             answer = msgspec.json.decode(reply.body, type=_Answer)
         except msgspec.DecodeError:
             answer = _Answer()
         if answer.id and answer.id not in _OF_MESSAGE:
-            said = clean(answer.message or answer.id, 200)
-            raise Again(f"{host} answered 400: {said}", status=400, after=retry_after(reply))
+            error = clean(answer.message or answer.id, 200)
+            raise Again(f"{host} answered 400: {error}", status=400, after=retry_after(reply))
     judged(reply, host)
 
 

@@ -1,8 +1,8 @@
 """Channel `opsgenie`: an alert for each thread, through version 2 of Opsgenie's Alert API (`/v2/alerts`).
 
-An alert is known by its alias, of which one can be open: created again, it is counted, and opened anew where it was closed. Requests
-are done later than they are answered (202); closing what is not there does nothing. A message has 130 characters, a description
-15,000, a note 25,000, details 8,000 altogether.
+An alert is known by its alias, of which one can be open: created again, it is counted, and opened again where it was closed.
+Requests are done later than they are answered (202); closing what is not there does nothing. A message has 130 characters, a
+description 15,000, a note 25,000, details 8,000 altogether.
 """
 
 from __future__ import annotations
@@ -67,38 +67,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     priorities: dict[Severity, Priority] = {}
 
 
-def deliver(wish: Delivery, settings: Settings) -> Steps:
-    """Each thread: its alert is created (or counted), told of changes, or closed."""
+def deliver(delivery: Delivery, settings: Settings) -> Steps:
+    """For each thread, its alert is created (or counted), gets notes about changes, or is closed."""
     name = ""
-    for thread in threads_for(wish):
+    for thread in threads_for(delivery):
         if not thread.is_open and not thread.was_open and not thread.remote:
             continue
         if not thread.is_open:
-            yield from _asked(settings, f"/{thread.marker}/close?identifierType=alias", _note(thread, wish))
+            yield from _request(settings, f"/{thread.marker}/close?identifierType=alias", _note(thread, delivery))
         else:
-            yield from _asked(settings, "", _alert(thread, wish, settings))
-            wish.keep(thread.key, thread.marker)
+            yield from _request(settings, "", _alert(thread, delivery, settings))
+            delivery.keep(thread.key, thread.marker)
             if thread.was_open:
-                yield from _noted(thread, wish, settings)
+                yield from _noted(thread, delivery, settings)
         name = thread.marker
     return name
 
 
-def _noted(thread: Thread, wish: Delivery, settings: Settings) -> Answers:
-    """A note about what changed, once. An alert that is just opened says it already."""
+def _noted(thread: Thread, delivery: Delivery, settings: Settings) -> Answers:
+    """A note about what changed, once. A newly opened alert says it already."""
     path = f"/{thread.marker}/notes?identifierType=alias"
     there = yield _post(settings, f"{path}&limit=100&order=desc", None)
-    if there.status == 200 and note_id(thread, wish).encode() in there.body:
+    if there.status == 200 and note_id(thread, delivery).encode() in there.body:
         return there
-    return (yield from _asked(settings, path, _note(thread, wish)))
+    return (yield from _request(settings, path, _note(thread, delivery)))
 
 
-def _asked(settings: Settings, path: str, body: dict[str, Any]) -> Answers:
+def _request(settings: Settings, path: str, body: dict[str, Any]) -> Answers:
     return judged((yield _post(settings, path, body)), "Opsgenie")
 
 
 def _post(settings: Settings, path: str, body: dict[str, Any] | None) -> Outgoing:
-    """A request below /v2/alerts; without a body it only looks."""
+    """A request below /v2/alerts; without a body it only reads."""
     headers = {"authorization": f"GenieKey {settings.api_key}", "content-type": "application/json"}
     return Post(
         url=f"{(settings.url or _HOSTS[settings.region]).rstrip('/')}/v2/alerts{path}",
@@ -109,23 +109,23 @@ def _post(settings: Settings, path: str, body: dict[str, Any] | None) -> Outgoin
     )
 
 
-def _note(thread: Thread, wish: Delivery) -> dict[str, Any]:
-    text = "\n".join(note_of(thread, wish))[: _MOST_NOTE - 200]
-    return {"note": f"{text}\n{note_id(thread, wish)}", "source": "Hullmark", "user": "Hullmark"}
+def _note(thread: Thread, delivery: Delivery) -> dict[str, Any]:
+    text = "\n".join(note_of(thread, delivery))[: _MOST_NOTE - 200]
+    return {"note": f"{text}\n{note_id(thread, delivery)}", "source": "Hullmark", "user": "Hullmark"}
 
 
-def _alert(thread: Thread, wish: Delivery, settings: Settings) -> dict[str, Any]:
-    severity = severity_of(thread, wish)
-    link = link_of(wish)
-    head = [plain(wish.title, 1000), wish.text[:6000], state_of(thread), link]
+def _alert(thread: Thread, delivery: Delivery, settings: Settings) -> dict[str, Any]:
+    severity = severity_of(thread, delivery)
+    link = link_of(delivery)
+    head = [plain(delivery.title, 1000), delivery.text[:6000], state_of(thread), link]
     images = listed(thread.open, thread.open_count, 7500, lambda item: f"- {named(item)} {why(item)}".rstrip())
     return {
         "message": plain(thread.title, _MOST_MESSAGE),
         "alias": thread.marker,
-        "description": "\n".join(each for each in (*head, *images) if each)[:_MOST_DESCRIPTION],
-        "responders": [msgspec.structs.asdict(each) for each in settings.responders],
+        "description": "\n".join(line for line in (*head, *images) if line)[:_MOST_DESCRIPTION],
+        "responders": [msgspec.structs.asdict(responder) for responder in settings.responders],
         "tags": ["hullmark", *settings.tags],
-        "details": {"account": account_of(wish.notice), "severity": severity, "images": str(thread.open_count)}
+        "details": {"account": account_of(delivery.notice), "severity": severity, "images": str(thread.open_count)}
         | ({"link": plain(link, 1000)} if link else {}),
         "entity": plain(thread.key, 512),
         "source": "Hullmark",

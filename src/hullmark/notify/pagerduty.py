@@ -1,8 +1,8 @@
 """Channel `pagerduty`: an alert for each thread, through PagerDuty's Events API v2 (`POST /v2/enqueue`).
 
-An alert is known by its dedup_key: triggered again it is brought up to date, or opened anew where it was resolved; resolving it twice
-does nothing. So nothing has to be looked for, and a repetition changes nothing. Events may have 512 KB; 400 says that an event is
-wrong, 429 and 5xx that it is to be sent later.
+An alert is known by its dedup_key: triggered again it is brought up to date, or opened again where it was resolved; resolving it
+twice does nothing. So nothing has to be looked for, and a repetition changes nothing. Events may have 512 KB; 400 says that an
+event is wrong, 429 and 5xx that it is to be sent later.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     levels: dict[Severity, Level] = {}
 
 
-def deliver(wish: Delivery, settings: Settings) -> Steps:
+def deliver(delivery: Delivery, settings: Settings) -> Steps:
     """One event for each thread."""
     url = f"{(settings.url or _HOSTS[settings.region]).rstrip('/')}/v2/enqueue"
     name = ""
-    for thread in threads_for(wish):
+    for thread in threads_for(delivery):
         if not thread.is_open and not thread.was_open and not thread.remote:
             continue
-        body = _trigger(thread, wish, settings) if thread.is_open else _resolve(thread, settings)
+        body = _trigger(thread, delivery, settings) if thread.is_open else _resolve(thread, settings)
         headers = {"content-type": "application/json"}
         judged((yield Post(url=url, body=body, headers=headers)), "PagerDuty")
-        wish.keep(thread.key, thread.marker)
+        delivery.keep(thread.key, thread.marker)
         name = thread.marker
     return name
 
@@ -73,19 +73,19 @@ def _resolve(thread: Thread, settings: Settings) -> bytes:
     )
 
 
-def _trigger(thread: Thread, wish: Delivery, settings: Settings) -> bytes:
-    """The event, with as many images as there is room for."""
+def _trigger(thread: Thread, delivery: Delivery, settings: Settings) -> bytes:
+    """The event, with as many images as fit."""
     count = len(thread.open)
     while True:
-        body = msgspec.json.encode(_event(thread, wish, settings, count))
+        body = msgspec.json.encode(_event(thread, delivery, settings, count))
         if len(body) <= _MOST_BYTES or not count:
             return body
         count //= 2
 
 
-def _event(thread: Thread, wish: Delivery, settings: Settings, count: int) -> dict[str, Any]:
-    severity = severity_of(thread, wish)
-    link = link_of(wish)
+def _event(thread: Thread, delivery: Delivery, settings: Settings, count: int) -> dict[str, Any]:
+    severity = severity_of(thread, delivery)
+    link = link_of(delivery)
     about = {"client": "Hullmark", "client_url": link, "links": [{"href": link, "text": "All of it"}]} if link else {}
     return {
         **about,
@@ -94,17 +94,17 @@ def _event(thread: Thread, wish: Delivery, settings: Settings, count: int) -> di
         "dedup_key": thread.marker,
         "payload": {
             "summary": plain(f"{thread.title}: {state_of(thread)}", _MOST_SUMMARY),
-            "source": f"hullmark/{account_of(wish.notice)}",
+            "source": f"hullmark/{account_of(delivery.notice)}",
             "severity": settings.levels.get(severity, _LEVELS[severity]),
-            "timestamp": wish.now.isoformat(),
-            "group": account_of(wish.notice),
-            "class": plain(wish.notice.cause.kind, 100) if isinstance(wish.notice, Notice) else "digest",
+            "timestamp": delivery.now.isoformat(),
+            "group": account_of(delivery.notice),
+            "class": plain(delivery.notice.cause.kind, 100) if isinstance(delivery.notice, Notice) else "digest",
             "custom_details": {
-                "what": plain(wish.title, 1000),
-                "text": wish.text[:8000],
+                "what": plain(delivery.title, 1000),
+                "text": delivery.text[:8000],
                 "severity": severity,
                 "images": thread.open_count,
-                "first": [_image(each) for each in thread.open[:count]],
+                "first": [_image(image) for image in thread.open[:count]],
             },
         },
     }

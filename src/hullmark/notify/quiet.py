@@ -1,7 +1,7 @@
-"""When people want to hear of it: the next moment of a digest, and quiet hours.
+"""When people want messages: the next time of a digest, and quiet hours.
 
-Times of day are those of a place, whatever its clocks do: a time that a day does not have comes as much later as the clocks are put
-forward, one that it has twice counts the first time.
+Times of day are those of a place, whatever its clocks do: a time that a day does not have comes later by as much as the clocks go
+forward; of a time that occurs twice the first one counts.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ EVERY_DAY: tuple[Weekday, ...] = (1, 2, 3, 4, 5, 6, 7)
 _DAY = timedelta(days=1)
 _LONGEST_ZONE = Limit(100, "characters of the name of a time zone", "refused")
 _MOST_WINDOWS = Limit(16, "quiet hours of a subscription", "refused")
-"""More windows than that, each beginning before the one before it ends, do not end within two weeks: they never do."""
+"""More overlapping windows than that do not end within two weeks: they never end."""
 
 
 class Quiet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"begins": "from"}):
-    """Hours in which messages wait: on these days from one time of day until another, or until it on the day after if that is no later.
-
-    What weighs at least `unless_severity` does not wait.
+    """Hours in which messages wait: on these days from one time of day until another, or on the next day if it is not later.
+    Messages of at least `unless_severity` do not wait.
     """
 
     begins: TimeOfDay
@@ -64,7 +63,7 @@ def next_digest(now: datetime, at: str, days: Collection[int], zone: tzinfo) -> 
 
 
 def quiet_until(quiet: Quiet, now: datetime, zone: tzinfo) -> datetime | None:
-    """When the quiet hours end that it is now, in UTC; None if it is none of them.
+    """The end of the current quiet hours, in UTC; None outside of them.
 
     Hours that follow each other without a break are one. Raises ValueError for hours that never end.
     """
@@ -78,12 +77,12 @@ def quiet_until(quiet: Quiet, now: datetime, zone: tzinfo) -> datetime | None:
 
 
 def never_ends(quiet: Quiet) -> bool:
-    """Whether hours follow each other without any break."""
+    """Whether hours follow each other without a break."""
     return quiet.begins == quiet.until and set(quiet.days) >= set(EVERY_DAY)
 
 
 def _end_of_window(quiet: Quiet, now: datetime, zone: tzinfo) -> datetime | None:
-    """The latest end of those windows that it is now inside of."""
+    """The latest end of the current windows."""
     today = now.astimezone(zone).date()
     begins, until = _time(quiet.begins), _time(quiet.until)
     ends = []

@@ -1,6 +1,6 @@
 """What a message shows of a notice, before a channel writes it in its own way; and texts from images, made harmless.
 
-Names, paths and versions come from images: they may hold whatever somebody wished that people's chats would make of them.
+Names, paths and versions come from images: they may be written to abuse people's chats.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _COLOURS: dict[Severity, int] = {"critical": 0xA3182B, "high": 0xD9480F, "medium
 _GREEN, _GREY = 0x2F9E44, 0x868E96
 
 TICK = "\u02cb"
-"""What stands for a backtick in code, which would end it."""
+"""Replaces a backtick in code, which would end it."""
 
-# Inserted into what chats would act on: it has no width.
+# Inserted into text that chats would act on: it has no width.
 _GAP = "\u200b"
 _MENTION = re.compile(r"@(?=everyone|here|channel|all\b)|(?<![\w.+-])@(?=\w)|<(?=[@!#])", re.IGNORECASE)
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
@@ -56,7 +56,7 @@ _UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9:/?#!$&+,;=._~%-]")
 
 
 class ShownImage(msgspec.Struct, frozen=True, kw_only=True):
-    """One line about an image: its name, where it leads ("": nowhere), and what became of it."""
+    """One line about an image: its name, where it leads ("": nowhere), and what happened to it."""
 
     name: str
     link: str
@@ -108,26 +108,26 @@ def _is_shown(letter: str) -> bool:
 
 
 def unmentioned(text: str) -> str:
-    """The text, such that nobody is called by it, and nothing in it becomes a link by itself."""
+    """The text without mentions, and without anything that becomes a link by itself."""
     return _LINK.sub(_GAP, _MENTION.sub(lambda found: found[0] + _GAP, text))
 
 
 def address(url: str) -> str:
-    """A web address that can stand in any markup; "" for what is none."""
+    """A web address that is safe in any markup; "" for anything else."""
     if not url.startswith(("https://", "http://")) or len(url) > _URL:
         return ""
     return _UNSAFE_IN_URL.sub(
-        lambda found: "".join(f"%{each:02X}" for each in found[0].encode("utf-8", "replace")), url
+        lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "replace")), url
     )
 
 
 def units(text: str) -> int:
-    """How long a text is for receivers that count as JavaScript does; never less than its characters."""
+    """The length of a text for receivers that count like JavaScript; never less than its characters."""
     return len(text) + sum(letter > "\uffff" for letter in text)
 
 
 def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
-    """What `write` makes of a text, which is cut so that it takes no more than `limit` units. Never cut within what `write` made."""
+    """The text as `write` gives it, cut to `limit` units, but never within the output of `write`."""
     if units(whole := write(text)) <= limit:
         return whole
     low, high = 0, min(len(text), limit)
@@ -141,7 +141,7 @@ def fitted(text: str, limit: int, write: Callable[[str], str] = str) -> str:
 
 
 def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
-    """The first lines that have room together, each whole. Lines that are longer than all the room are left out."""
+    """The first whole lines that fit together. Lines that would never fit are left out."""
     kept: list[str] = []
     left = limit
     for line in lines:
@@ -152,14 +152,14 @@ def packed(lines: Iterable[str], limit: int, between: str = "\n") -> str:
     return between.join(kept)
 
 
-def shown(wish: Delivery) -> MessageContent:
-    """What is to be shown of a wish."""
-    notice = wish.notice
-    when = f"{wish.now:%Y-%m-%d %H:%M} UTC"
+def shown(delivery: Delivery) -> MessageContent:
+    """What a delivery shows."""
+    notice = delivery.notice
+    when = f"{delivery.now:%Y-%m-%d %H:%M} UTC"
     again = " · sent again" if notice.is_replay else ""
     footer = clean(f"Hullmark · {notice.account} · {when}{again}", _WORDS)
     if isinstance(notice, Digest):
-        sections = tuple(_section(each, MOST_IMAGES_OF_A_GROUP) for each in notice.groups[:MOST_GROUPS])
+        sections = tuple(_section(group, MOST_IMAGES_OF_A_GROUP) for group in notice.groups[:MOST_GROUPS])
         severity, is_good = _worst(notice.groups), False
         everything = f"All {notice.count} causes" if notice.count > len(sections) else "All of it"
     else:
@@ -167,7 +167,7 @@ def shown(wish: Delivery) -> MessageContent:
         severity, is_good = notice.severity, bool(notice.kinds) and set(notice.kinds) <= _GOOD
         everything = f"All {notice.count} images" if notice.count > len(sections[0].images) else "All of it"
     return MessageContent(
-        title=clean(wish.title, 256) or "Hullmark",
+        title=clean(delivery.title, 256) or "Hullmark",
         sections=sections,
         footer=footer,
         link=address(notice.link),
@@ -180,14 +180,14 @@ def shown(wish: Delivery) -> MessageContent:
 
 def _worst(groups: Sequence[Notice]) -> Severity:
     order: tuple[Severity, ...] = ("critical", "high", "medium", "low", "negligible")
-    found = {each.severity for each in groups}
-    return next((each for each in order if each in found), "unknown")
+    found = {group.severity for group in groups}
+    return next((severity for severity in order if severity in found), "unknown")
 
 
 def _section(notice: Notice, most: int) -> Section:
     items = notice.items[:most]
-    seen = notice.cause.evidence or tuple(each for item in items for each in item.evidence)
-    evidence = tuple(dict.fromkeys(words for each in seen if (words := _evidence_words(each))))
+    seen = notice.cause.evidence or tuple(evidence for item in items for evidence in item.evidence)
+    evidence = tuple(dict.fromkeys(words for evidence in seen if (words := _evidence_words(evidence))))
     return Section(
         sentence=clean(notice.cause.sentence, 1000) or clean(notice.cause.subject, _NAME) or "Something changed",
         counts=clean(counted(notice.kinds), _WORDS) if notice.kinds else "",
@@ -237,15 +237,15 @@ def paragraphs(what: MessageContent, ink: Ink, limit: int) -> list[str]:
 def _paragraphs(section: Section, ink: Ink, limit: int) -> tuple[str, str, str]:
     counts = (ink.plain(section.counts),) if section.counts else ()
     head = packed((fitted(section.sentence, limit, ink.strong), *counts), limit)
-    evidence = packed((f"{ink.bullet}{ink.code(each)}" for each in section.evidence), limit)
-    lines = [_image_line(each, ink) for each in section.images]
+    evidence = packed((f"{ink.bullet}{ink.code(line)}" for line in section.evidence), limit)
+    lines = [_image_line(image, ink) for image in section.images]
     if section.more:
         more = f"… and {section.more} more"
         lines.append(ink.link(more, section.link) if section.link else ink.plain(more))
-    # The last line says how many are not shown: room is kept for it.
+    # The last line says how many are not shown: space is reserved for it.
     last = lines.pop() if section.more else ""
     images = packed(lines, limit - units(last) - 1)
-    return head, evidence, "\n".join(each for each in (images, last) if each)
+    return head, evidence, "\n".join(line for line in (images, last) if line)
 
 
 def _image_line(image: ShownImage, ink: Ink) -> str:
@@ -253,11 +253,11 @@ def _image_line(image: ShownImage, ink: Ink) -> str:
     return f"{ink.bullet}{name}: {ink.plain(image.words)}"
 
 
-def is_worded(wish: Delivery) -> bool:
-    """Has the account worded the text itself? Then that is what its people are to read."""
-    return wish.text != text_of(wish.notice)
+def is_worded(delivery: Delivery) -> bool:
+    """Whether the account has its own wording; then people get that."""
+    return delivery.text != text_of(delivery.notice)
 
 
-def as_templated(wish: Delivery, write: Callable[[str], str], limit: int) -> str:
+def as_templated(delivery: Delivery, write: Callable[[str], str], limit: int) -> str:
     """The text of the channel's template, line by line as plain words, in at most `limit` units."""
-    return packed((fitted(clean(line), limit, write) for line in wish.text.splitlines()[:500]), limit)
+    return packed((fitted(clean(line), limit, write) for line in delivery.text.splitlines()[:500]), limit)

@@ -55,7 +55,7 @@ _OF_MESSAGE = frozenset(
         *("invalid_payload", "missing_text_or_fallback_or_attachments"),
     )
 )
-"""What Slack says of the message itself; everything else is about the channel, the login or Slack, and may be mended."""
+"""Slack's errors about the message itself; all others are about the channel, the login or Slack, and can be fixed."""
 
 _OF_THREAD = frozenset(
     (
@@ -109,10 +109,10 @@ _INK = Ink(
 )
 
 
-def message(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
-    """What is sent, for both ways: a line for notifications, and the blocks beside a bar in the severity's colour."""
-    what = shown(wish)
-    blocks = _blocks(what) if layout == "rich" else _text_blocks(wish, what)
+def message(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
+    """The message, for both ways: a line for notifications, and the blocks beside a bar in the severity's colour."""
+    what = shown(delivery)
+    blocks = _blocks(what) if layout == "rich" else _text_blocks(delivery, what)
     return {
         "text": fitted(what.title, MAX_TEXT, escaped),
         "attachments": [{"color": f"#{what.colour:06x}", "blocks": blocks}],
@@ -122,8 +122,8 @@ def message(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
     }
 
 
-def _text_blocks(wish: Delivery, what: MessageContent) -> list[dict[str, Any]]:
-    text = as_templated(wish, escaped, MAX_SECTION)
+def _text_blocks(delivery: Delivery, what: MessageContent) -> list[dict[str, Any]]:
+    text = as_templated(delivery, escaped, MAX_SECTION)
     return [_section(text or fitted(what.title, MAX_SECTION, escaped)), _context(what)]
 
 
@@ -155,15 +155,15 @@ def _length(blocks: list[dict[str, Any]]) -> int:
     return units(msgspec.json.encode(blocks).decode())
 
 
-def deliver(wish: Delivery, settings: Any) -> Steps:
-    """One request; of a bot that answers in a thread, a second one where the thread is gone."""
-    content = message(wish, "text" if is_worded(wish) else settings.layout)
+def deliver(delivery: Delivery, settings: Any) -> Steps:
+    """One request; a second one if a bot answers in a thread that is gone."""
+    content = message(delivery, "text" if is_worded(delivery) else settings.layout)
     if settings.url:
         host = host_of(settings.url)
         reply = yield Post(url=settings.url, body=msgspec.json.encode(content), headers=_headers())
         _judged_hook(reply, host)
         return ""
-    thread = wish.earlier
+    thread = delivery.earlier
     reply = yield _api(settings, content, thread)
     answer = _answer(reply)
     if thread and answer.error in _OF_THREAD:
@@ -172,7 +172,7 @@ def deliver(wish: Delivery, settings: Any) -> Steps:
         answer = _answer(reply)
     if not answer.ok:
         _failed(answer.error, reply, host_of(settings.api))
-    return thread or answer.ts  # answers go to what began the thread, not to another answer
+    return thread or answer.ts  # answers go to the message that began the thread, not to another answer
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +195,7 @@ def _headers() -> dict[str, str]:
 
 
 def _answer(reply: Reply) -> _Answer:
-    """What the Web API says: errors come with status 200."""
+    """The Web API's answer: errors come with status 200."""
     judged(reply, "Slack")
     try:
         return msgspec.json.decode(reply.body, type=_Answer)
@@ -204,12 +204,12 @@ def _answer(reply: Reply) -> _Answer:
 
 
 def _judged_hook(reply: Reply, host: str) -> None:
-    """What an incoming webhook says: a word with a status, `ok` with 200. Gateways may answer as the Web API does."""
-    said = reply.body[:200].decode("utf-8", "replace").strip()
-    if reply.status == 400 and said not in _OF_MESSAGE:
-        _failed(said if _WORD.fullmatch(said) else "", reply, host)
+    """An incoming webhook's answer: a word with a status, `ok` with 200. Gateways may answer like the Web API."""
+    word = reply.body[:200].decode("utf-8", "replace").strip()
+    if reply.status == 400 and word not in _OF_MESSAGE:
+        _failed(word if _WORD.fullmatch(word) else "", reply, host)
     judged(reply, host)
-    if said.startswith("{"):
+    if word.startswith("{"):
         try:
             answer = msgspec.json.decode(reply.body, type=_Answer)
         except msgspec.DecodeError:

@@ -15,7 +15,7 @@ from hullmark.notify.channel import Again, Channel, Delivery, MessageRefused, Po
 from hullmark.notify.shown import MessageContent, Section, clean, fitted, is_worded, shown, unmentioned
 
 MAX_BYTES = 27_000
-"""Teams takes 28 KB, and counts two bytes for each character on one of its ways: the card has to fit in both."""
+"""Teams accepts 28 KB, and one of its ways counts two bytes for each character: the card has to fit both."""
 
 _STYLES = {"critical": "attention", "high": "attention", "medium": "warning", "low": "accent"}
 _BRACES = re.compile(r"\{(?=\{)")
@@ -33,10 +33,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_encrypted(self.url)
 
 
-def card(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
-    """The Adaptive Card 1.4, as large as it may be and no larger."""
-    what = shown(wish)
-    rows = [row for section in what.sections for row in _rows(section)] if layout == "rich" else _templated(wish)
+def card(delivery: Delivery, layout: str = "rich") -> dict[str, Any]:
+    """The Adaptive Card 1.4, as large as allowed."""
+    what = shown(delivery)
+    rows = [row for section in what.sections for row in _rows(section)] if layout == "rich" else _templated(delivery)
     body = [_head(what)]
     left = MAX_BYTES - _size(_wrapped(what, [_head(what), _foot(what)]))
     for row in rows:
@@ -46,10 +46,13 @@ def card(wish: Delivery, layout: str = "rich") -> dict[str, Any]:
     return _wrapped(what, [*body, _foot(what)])
 
 
-def message(wish: Delivery, layout: str = "rich") -> bytes:
-    """What is sent: a message with the card."""
+def message(delivery: Delivery, layout: str = "rich") -> bytes:
+    """The message with the card."""
     return msgspec.json.encode(
-        {"type": "message", "attachments": [{"contentType": _CARD, "contentUrl": None, "content": card(wish, layout)}]}
+        {
+            "type": "message",
+            "attachments": [{"contentType": _CARD, "contentUrl": None, "content": card(delivery, layout)}],
+        }
     )
 
 
@@ -84,7 +87,7 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     rows = [_row(_run(section.sentence, 1000, weight="Bolder"), separator=True)]
     if section.counts:
         rows.append(_row(_run(section.counts, 400)))
-    rows += [_row(_run("• ", 2), _run(each, 400, fontType="Monospace"), spacing="Small") for each in section.evidence]
+    rows += [_row(_run("• ", 2), _run(line, 400, fontType="Monospace"), spacing="Small") for line in section.evidence]
     for image in section.images:
         opens = {"selectAction": {"type": "Action.OpenUrl", "url": image.link}} if image.link else {}
         named = [_run(image.name, 200, fontType="Monospace", underline=bool(opens), **opens)] if image.name else []
@@ -95,8 +98,8 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     return rows
 
 
-def _templated(wish: Delivery) -> list[dict[str, Any]]:
-    lines = (clean(line) for line in wish.text.splitlines()[:200])
+def _templated(delivery: Delivery) -> list[dict[str, Any]]:
+    lines = (clean(line) for line in delivery.text.splitlines()[:200])
     return [_row(_run(line, 2000), spacing="Small") for line in lines if line]
 
 
@@ -105,7 +108,7 @@ def _row(*runs: dict[str, Any], **look: Any) -> dict[str, Any]:
 
 
 def _run(text: str, limit: int, **look: Any) -> dict[str, Any]:
-    # {{DATE(…)}} is the one thing that is read in a text run.
+    # {{DATE(…)}} is the only markup in a text run.
     return {"type": "TextRun", "text": fitted(text, limit, _plain), **look}
 
 
@@ -113,23 +116,23 @@ def _plain(text: str) -> str:
     return _BRACES.sub("{\u200b", unmentioned(text))
 
 
-def deliver(wish: Delivery, settings: Any) -> Steps:
+def deliver(delivery: Delivery, settings: Any) -> Steps:
     """One request."""
     # Without its charset the body counts twice.
     headers = {"Content-Type": "application/json; charset=utf-8"}
-    body = message(wish, "text" if is_worded(wish) else settings.layout)
+    body = message(delivery, "text" if is_worded(delivery) else settings.layout)
     _judged((yield Post(url=settings.url, body=body, headers=headers)), host_of(settings.url))
     return ""
 
 
 def _judged(reply: Reply, host: str) -> None:
-    """A workflow answers 202 with nothing; the older connectors 200, also where Teams did not take it: then the body says so."""
+    """A workflow answers 202 without a body; older connectors answer 200 even for errors: then the body says so."""
     judged(reply, host)
-    said = clean(reply.body[:400].decode("utf-8", "replace"), 300)
-    if "failed with error" not in said.lower() and "http error" not in said.lower():
+    answer = clean(reply.body[:400].decode("utf-8", "replace"), 300)
+    if "failed with error" not in answer.lower() and "http error" not in answer.lower():
         return
-    reason = f"{host} answered {reply.status}: {said}"
-    if any(f"error {status}" in said.lower() for status in (400, 413)):
+    reason = f"{host} answered {reply.status}: {answer}"
+    if any(f"error {status}" in answer.lower() for status in (400, 413)):
         raise MessageRefused(reason, status=reply.status)
     raise Again(reason, status=reply.status, after=retry_after(reply))
 

@@ -1,4 +1,4 @@
-"""Templates by which an account words its messages itself, in a part of Jinja's language that ends soon and stays small.
+"""Templates for an account's own wording of messages, in a part of Jinja's language with bounded time and size.
 
 A template can choose, loop over what a notice holds, and use some filters. It can call nothing, set nothing and include nothing; loops,
 texts and the result are bounded. It sees `notice`, `title` and `text` (the usual words), `cause`, `items`, `groups`, `count`, `kinds`,
@@ -83,7 +83,7 @@ _TESTS = frozenset(
 
 
 class TemplateFault(HullmarkError):
-    """A template cannot be used, or did not come to an end in bounds."""
+    """A template cannot be used, or exceeded its bounds."""
 
 
 def _fault(what: str) -> TemplateFault:
@@ -161,7 +161,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 def _bounded(function: Callable[..., Any], rounds: _Rounds) -> Callable[..., Any]:
     def filtered(*values: Any, **named: Any) -> Any:
         found = function(*values, **named)
-        rounds.spend(sum(len(each) for each in (*values, found) if isinstance(each, str)))
+        rounds.spend(sum(len(text) for text in (*values, found) if isinstance(text, str)))
         if isinstance(found, str) and len(found) > _MOST_VALUE:
             raise _fault("a text grows too long")
         return found
@@ -170,7 +170,7 @@ def _bounded(function: Callable[..., Any], rounds: _Rounds) -> Callable[..., Any
 
 
 class _Rounds:
-    """How many rounds are left to all loops together, and how much work to all of the template."""
+    """The remaining rounds for all loops together, and the remaining work for the whole template."""
 
     def __init__(self) -> None:
         self._left = _MOST_ROUNDS
@@ -178,13 +178,13 @@ class _Rounds:
         self._work = _MOST_WORK
 
     def spend(self, work: int) -> None:
-        """Raises TemplateFault where that is more than is left."""
+        """Raises TemplateFault if that is more than is left."""
         self._work -= work
         if self._work < 0:
             raise _fault("it would take too long")
 
     def listed(self, values: object, size: int) -> Iterator[Any]:
-        """The elements of what is no text, as long as there are rounds left; `size`: the parts of the loop. Raises TemplateFault."""
+        """The elements of a value other than text, while rounds are left; `size`: the parts of the loop. Raises TemplateFault."""
         if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
             if isinstance(values, jinja2.Undefined):
                 return
@@ -230,7 +230,7 @@ def _environment(rounds: _Rounds) -> jinja2.sandbox.ImmutableSandboxedEnvironmen
 
 
 def _checked(environment: jinja2.Environment, template: str) -> nodes.Template:
-    """The template, with its loops bounded. Raises TemplateFault for what is not allowed."""
+    """The template, with its loops bounded. Raises TemplateFault for anything that is not allowed."""
     if len(template) > MOST_TEMPLATE:
         raise _fault(f"it is longer than {MOST_TEMPLATE} characters")
     try:

@@ -1,4 +1,4 @@
-"""What channels that keep issues or incidents have in common: which threads there are, their words, and how to show foreign ones."""
+"""What channels with issues or incidents have in common: their threads, the wording, and how foreign text is shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CARRIED: frozenset[TransitionKind] = frozenset(
         "fix.available",
     )
 )
-"""What opens, changes or closes issues and incidents: what an image is held against, and nothing else."""
+"""The kinds that open, change or close issues and incidents: only those about compliance."""
 
 Answers = Generator[Outgoing, Reply, Reply]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
@@ -30,15 +30,15 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>+\-.!|~&$^:])")
 
 
-def threads_for(wish: Delivery) -> Iterator[Thread]:
-    """What is to be brought about. Of a test: a thread that is opened, and the same closed at once."""
-    yield from wish.threads
-    notice = wish.notice
-    if isinstance(notice, Notice) and notice.is_test and not wish.threads:
+def threads_for(delivery: Delivery) -> Iterator[Thread]:
+    """The wanted states of threads. For a test: a thread that is opened, and closed at once."""
+    yield from delivery.threads
+    notice = delivery.notice
+    if isinstance(notice, Notice) and notice.is_test and not delivery.threads:
         opened = Thread(
             key=f"test:{notice.id}",
-            marker=f"hullmark-test-{''.join(each for each in notice.id if each.isascii() and each.isalnum())[:40]}",
-            title=wish.title,
+            marker=f"hullmark-test-{''.join(sign for sign in notice.id if sign.isascii() and sign.isalnum())[:40]}",
+            title=delivery.title,
             remote="",
             is_open=True,
             was_open=False,
@@ -49,28 +49,28 @@ def threads_for(wish: Delivery) -> Iterator[Thread]:
         yield msgspec.structs.replace(opened, is_open=False, was_open=True, open=(), open_count=0)
 
 
-def severity_of(thread: Thread, wish: Delivery) -> Severity:
-    """The worst of what is open; if nothing says, that of the notice."""
-    found: Severity = max((each.severity for each in thread.open), key=SEVERITIES.index, default="unknown")
-    if found == "unknown" and isinstance(wish.notice, Notice):
-        return wish.notice.severity
+def severity_of(thread: Thread, delivery: Delivery) -> Severity:
+    """The worst severity that is open; if unknown, that of the notice."""
+    found: Severity = max((image.severity for image in thread.open), key=SEVERITIES.index, default="unknown")
+    if found == "unknown" and isinstance(delivery.notice, Notice):
+        return delivery.notice.severity
     return found
 
 
-def link_of(wish: Delivery) -> str:
-    """Where all of the notice can be read; "" if that is no link that browsers follow to a page."""
-    link = wish.notice.link
+def link_of(delivery: Delivery) -> str:
+    """Where the whole notice can be read; "" if that is not a web address."""
+    link = delivery.notice.link
     return link if link.startswith(("https://", "http://")) and not _CONTROL.search(link) and " " not in link else ""
 
 
 def plain(text: str, most: int) -> str:
-    """One line of at most so many characters, without what steers terminals or turns the direction of writing."""
+    """One line of at most this many characters, without control characters for terminals or the direction of writing."""
     line = " ".join(_CONTROL.sub(" ", text).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def lines_of(text: str, most: int) -> list[str]:
-    """The lines of a text of at most so many characters, each as `plain` makes it."""
+    """The lines of a text of at most this many characters, each as `plain` gives it."""
     return [plain(line, most) for line in text[:most].splitlines()]
 
 
@@ -84,29 +84,29 @@ def named(item: Item) -> str:
 
 def why(item: Item) -> str:
     """The first reason that an item gives ("": none)."""
-    found = next((each for each in item.evidence if each.is_gained), None)
+    found = next((evidence for evidence in item.evidence if evidence.is_gained), None)
     if found is None:
         return ""
-    said = found.message or found.subject or found.advisory
-    return plain(f"{said} (fixed in {found.fix_version})" if found.fix_version else said, 400)
+    reason = found.message or found.subject or found.advisory
+    return plain(f"{reason} (fixed in {found.fix_version})" if found.fix_version else reason, 400)
 
 
 def state_of(thread: Thread) -> str:
-    """How many images are concerned, as a sentence."""
+    """How many images are affected, as a sentence."""
     if not thread.is_open:
         return "No image is concerned any more."
     return "One image is concerned." if thread.open_count == 1 else f"{thread.open_count} images are concerned."
 
 
-def note_of(thread: Thread, wish: Delivery) -> list[str]:
-    """What is written below a thread that changes."""
-    said = [plain(wish.title, 300), *lines_of(wish.text, 8000), state_of(thread)]
-    return [line for line in said if line]
+def note_of(thread: Thread, delivery: Delivery) -> list[str]:
+    """The note for a thread that changes."""
+    lines = [plain(delivery.title, 300), *lines_of(delivery.text, 8000), state_of(thread)]
+    return [line for line in lines if line]
 
 
-def note_id(thread: Thread, wish: Delivery) -> str:
-    """A word that a note of this message is known by."""
-    return f"{thread.marker}-{''.join(each for each in wish.notice.id if each.isascii() and each.isalnum())[:40]}"
+def note_id(thread: Thread, delivery: Delivery) -> str:
+    """A word that identifies this message's note."""
+    return f"{thread.marker}-{''.join(sign for sign in delivery.notice.id if sign.isascii() and sign.isalnum())[:40]}"
 
 
 def account_of(notice: Notice | Digest) -> str:
@@ -115,14 +115,14 @@ def account_of(notice: Notice | Digest) -> str:
 
 
 def listed(items: Sequence[Item], count: int, room: int, line: Any) -> list[str]:
-    """A line for each item, as `line(item)` makes it, as long as there is room for all together; then how many more there are."""
+    """A line for each item, as `line(item)` gives it, as long as they fit; then how many more there are."""
     found: list[str] = []
     for item in items:
-        made = line(item)
-        room -= len(made) + 1
+        text = line(item)
+        room -= len(text) + 1
         if room < 0:
             break
-        found.append(made)
+        found.append(text)
     return [*found, f"… and {count - len(found)} more"] if count > len(found) else found
 
 
@@ -140,12 +140,12 @@ def code(text: str) -> str:
 def quoted(text: str) -> str:
     """A part of a URL: everything but letters, digits and -._~ as %XX."""
     return "".join(
-        chr(each) if each in _UNRESERVED else f"%{each:02X}" for each in text.encode("utf-8", "surrogatepass")
+        chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass")
     )
 
 
 def document(reply: Reply, where: str) -> Any:
-    """The JSON of an answer. Raises Again for what is none."""
+    """The JSON of an answer. Raises Again if it is not JSON."""
     try:
         return msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -153,10 +153,10 @@ def document(reply: Reply, where: str) -> Any:
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """The fields of what should be an object; none if it is not."""
+    """The fields of an object; empty for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def entries(value: Any) -> list[Any]:
-    """The entries of what should be a list; none if it is not."""
+    """The entries of a list; empty for any other value."""
     return value if isinstance(value, list) else []

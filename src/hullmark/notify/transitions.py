@@ -1,4 +1,4 @@
-"""From two verdicts on one image, under one policy in one environment, to what became of it, and the one cause of that."""
+"""From two verdicts on one image, under one policy in one environment, to its transitions and their one cause."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from hullmark.policy.verdict_diff import (
 )
 
 EPSS_NEWS = 0.1
-"""A probability of exploitation (0-1) whose reaching is news."""
+"""A probability of exploitation (0-1) that is news once reached."""
 
 _FOR_CERTAIN = (Cause.RETRACTION, Cause.EXCEPTION)
 _WEIGHS_MORE = (Cause.SEVERITY, Cause.EXPLOITATION)
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
-    """A cause, and what it brought about. `suppressed` says why nobody is to hear of it ("": those who want to)."""
+    """A cause and its transitions. `suppressed` says why nobody is notified ("": subscribers are)."""
 
     cause: notice.Cause
     transitions: tuple[Transition, ...]
@@ -43,7 +43,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 def transitions_of(
     before: Verdict | None, after: Verdict, scene: Scene, lookup: Lookup | None = None
 ) -> tuple[News, ...]:
-    """What became of the image between two verdicts; nothing where there is no verdict before.
+    """The transitions between two verdicts; empty without an earlier verdict.
 
     An image that comes out of compliance, or back in, has one cause. One that stays out of it has one for each advisory, or whatever
     else changed what it is held against. The first advisories that there are make no news.
@@ -60,11 +60,14 @@ def transitions_of(
 
 
 def numbered(news: News, history_id: int) -> News:
-    """The news of a verdict that was written down under a number: written twice, they are one."""
+    """The news of a stored verdict: stored twice, they are the same."""
     key = news.cause.key
     named = key if len(key) < 900 else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    made = (replace(each, key=f"{history_id}:{each.kind}:{named}", history_id=history_id) for each in news.transitions)
-    return replace(news, transitions=tuple(made))
+    transitions = (
+        replace(transition, key=f"{history_id}:{transition.kind}:{named}", history_id=history_id)
+        for transition in news.transitions
+    )
+    return replace(news, transitions=tuple(transitions))
 
 
 def _is_first_look(before: Verdict, after: Verdict) -> bool:
@@ -79,7 +82,7 @@ def _is_failure(verdict: Verdict) -> bool:
 def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
     decisive = deciding(difference)
     is_worse = pair.after.verdict not in PASSING
-    others = [each for each in difference.changes if each.is_gained is is_worse and each not in decisive]
+    others = [change for change in difference.changes if change.is_gained is is_worse and change not in decisive]
     kind: TransitionKind = "compliance.lost" if is_worse else "compliance.regained"
     cause = cause_of(difference.cause, difference.compared, decisive, pair, scene)
     return _news(cause, [(kind, (*decisive, *others))], pair, scene)
@@ -87,26 +90,26 @@ def _flipped(difference: Difference, pair: Pair, scene: Scene) -> News:
 
 def _while_failing(difference: Difference, pair: Pair, scene: Scene) -> Iterator[News]:
     groups: dict[str, tuple[notice.Cause, dict[TransitionKind, list[Change]]]] = {}
-    for change, kind in _told(difference, pair):
+    for change, kind in _announced(difference, pair):
         cause = cause_of(change.cause, change.compared, (change,), pair, scene)
         known, kinds = groups.setdefault(cause.key, (cause, {}))
         kinds.setdefault(kind, []).append(change)
         if cause.severity != known.severity:
-            worse = max(cause, known, key=lambda each: SEVERITY_RANK[each.severity])
+            worse = max(cause, known, key=lambda transition: SEVERITY_RANK[transition.severity])
             groups[cause.key] = (worse, kinds)
     for _, (cause, kinds) in sorted(groups.items()):
         yield _news(cause, sorted(kinds.items()), pair, scene)
 
 
-def _told(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
-    """What is told of an image that is out of compliance before and after: only what it is held against counts."""
-    changes = [each for each in difference.changes if each.finding.action is Action.STOP]
-    replaced = {_about(each.finding) for each in changes if each.is_gained}
+def _announced(difference: Difference, pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
+    """The news about an image that stays out of compliance: only findings that stop it count."""
+    changes = [change for change in difference.changes if change.finding.action is Action.STOP]
+    replaced = {_about(change.finding) for change in changes if change.is_gained}
     for change in changes:
         if change.is_gained:
             yield change, "finding.worse" if change.cause in _WEIGHS_MORE else "finding.new"
         elif _about(change.finding) in replaced:
-            continue  # another rule holds the same against it now
+            continue  # another rule has the same finding now
         elif change.cause in _FOR_CERTAIN or not pair.after.has_unknowns or _is_dropped(change, pair.after):
             yield change, "finding.retracted"
     yield from _of_kept(pair)
@@ -125,10 +128,10 @@ def _about(finding: Finding) -> tuple[str, ...]:
 
 
 def _of_kept(pair: Pair) -> Iterator[tuple[Change, TransitionKind]]:
-    """Of findings that stay: that there is a fix now, or that they weigh more."""
+    """News about findings that stay: a fix is available, or the severity rose."""
     if pair.before.inputs.image != pair.after.inputs.image:
         return
-    known = {key_of(each): each for each in pair.before.findings if each.action is Action.STOP}
+    known = {key_of(finding): finding for finding in pair.before.findings if finding.action is Action.STOP}
     for finding in sorted(pair.after.findings, key=key_of):
         old = known.get(key_of(finding))
         if old is None or finding.action is not Action.STOP or old.weakness is None or finding.weakness is None:
@@ -170,7 +173,7 @@ _OF_KEPT: tuple[tuple[_Tells, Cause, TransitionKind], ...] = (
 def _news(
     cause: notice.Cause, kinds: Iterable[tuple[TransitionKind, Sequence[Change]]], pair: Pair, scene: Scene
 ) -> News:
-    made = tuple(
+    transitions = tuple(
         Transition(
             kind=kind,
             key="",
@@ -188,4 +191,6 @@ def _news(
         )
         for kind, changes in kinds
     )
-    return News(cause=cause, transitions=made, suppressed="the analyzer changed" if cause.kind == "analyzer" else "")
+    return News(
+        cause=cause, transitions=transitions, suppressed="the analyzer changed" if cause.kind == "analyzer" else ""
+    )

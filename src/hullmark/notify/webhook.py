@@ -69,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def key_of(secret: str) -> bytes:
-    """The bytes of a secret as it is written: base64 behind `whsec_`, else the text itself. Raises ValueError."""
+    """The bytes of a written secret: base64 after `whsec_`, else the text itself. Raises ValueError."""
     if not secret.startswith(PREFIX):
         return secret.encode()
     try:
@@ -96,7 +96,7 @@ def signature(secret: str, number: str, at: int, body: bytes) -> str:
 
 
 def attributes(notice: Notice | Digest) -> dict[str, Any]:
-    """The context attributes of the CloudEvent. Those that do not apply are left out."""
+    """The context attributes of the CloudEvent. Those that do not apply are omitted."""
     is_digest = isinstance(notice, Digest)
     at = notice.until if isinstance(notice, Digest) else notice.at
     found: dict[str, Any] = {
@@ -115,7 +115,7 @@ def attributes(notice: Notice | Digest) -> dict[str, Any]:
 
 
 def kind_of(notice: Notice | Digest) -> str:
-    """The kind of what is most urgent in a notice; "test" of a test."""
+    """The most urgent kind in a notice; "test" for a test."""
     if isinstance(notice, Digest):
         return "digest"
     if notice.is_test:
@@ -135,7 +135,7 @@ def _escaped(text: str) -> str:
 
 
 def header_value(value: object) -> str:
-    """An attribute as binary mode writes it (3.1.3.2): what is not printable ASCII, space, quote and percent sign are escaped."""
+    """An attribute in binary mode (3.1.3.2): all but printable ASCII, and space, quote and percent sign, is escaped."""
     text = "true" if value is True else str(value)
     return "".join(
         chr(byte) if 0x21 <= byte <= 0x7E and byte not in (0x22, 0x25) else f"%{byte:02X}"
@@ -143,10 +143,10 @@ def header_value(value: object) -> str:
     )
 
 
-def deliver(wish: Delivery, settings: Settings) -> Steps:
+def deliver(delivery: Delivery, settings: Settings) -> Steps:
     """One request."""
-    about = attributes(wish.notice)
-    data = msgspec.to_builtins(wish.notice)
+    about = attributes(delivery.notice)
+    data = msgspec.to_builtins(delivery.notice)
     if settings.mode == "binary":
         about.pop("datacontenttype")
         headers = {"content-type": _JSON, **{f"ce-{name}": header_value(value) for name, value in about.items()}}
@@ -154,19 +154,19 @@ def deliver(wish: Delivery, settings: Settings) -> Steps:
     else:
         headers = {"content-type": _STRUCTURED}
         body = msgspec.json.encode({**about, "data": data})
-    headers |= _signed(wish, settings, body) | _authorization(settings)
+    headers |= _signed(delivery, settings, body) | _authorization(settings)
     judged((yield Post(url=settings.url, body=body, headers={**settings.headers, **headers})), "the receiver")
     return ""
 
 
-def _signed(wish: Delivery, settings: Settings, body: bytes) -> dict[str, str]:
-    at = int(wish.now.timestamp())
+def _signed(delivery: Delivery, settings: Settings, body: bytes) -> dict[str, str]:
+    at = int(delivery.now.timestamp())
     secrets = [settings.secret] if settings.secret else []
-    if settings.previous_secret and (settings.previous_until is None or wish.now < settings.previous_until):
+    if settings.previous_secret and (settings.previous_until is None or delivery.now < settings.previous_until):
         secrets.append(settings.previous_secret)
-    headers = {"webhook-id": wish.notice.id, "webhook-timestamp": str(at)}
+    headers = {"webhook-id": delivery.notice.id, "webhook-timestamp": str(at)}
     if secrets:
-        headers["webhook-signature"] = " ".join(signature(each, wish.notice.id, at, body) for each in secrets)
+        headers["webhook-signature"] = " ".join(signature(secret, delivery.notice.id, at, body) for secret in secrets)
     return headers
 
 

@@ -41,18 +41,18 @@ def title_of(notice: Notice | Digest) -> str:
     if isinstance(notice, Digest):
         text = f"{notice.count} causes of change" if notice.count != 1 else "1 cause of change"
         return _line(f"{text} since {_moment(notice.since)}", _MOST_TITLE)
-    said = _line(f"{counted(notice.kinds)}: {about(notice)}", _MOST_TITLE)
-    return f"Test: {said}"[:_MOST_TITLE] if notice.is_test else said
+    title = _line(f"{counted(notice.kinds)}: {about(notice)}", _MOST_TITLE)
+    return f"Test: {title}"[:_MOST_TITLE] if notice.is_test else title
 
 
 def counted(kinds: dict[str, int]) -> str:
-    """What became of how many, the most urgent first."""
-    said = [
+    """The kinds of changes and their numbers, the most urgent first."""
+    parts = [
         _SAYS[kind][0] if count == 1 else _SAYS[kind][1].format(count)
         for kind in TRANSITION_KINDS
         if (count := kinds.get(kind, 0))
     ]
-    return ", ".join(said) or "nothing changed"
+    return ", ".join(parts) or "nothing changed"
 
 
 def about(notice: Notice) -> str:
@@ -62,33 +62,33 @@ def about(notice: Notice) -> str:
         name = f"{'exception from' if cause.kind == 'exception' else 'policy'} {cause.subject}".rstrip()
         return f"{name} ({_line(cause.after, 60)})" if cause.after and not _is_digest(cause.after) else name
     found = _evidence(notice)
-    packages = _listed(_distinct(package_in(each.package)[0] for each in found), 3)
+    packages = _listed(_distinct(package_in(finding.package)[0] for finding in found), 3)
     text = cause.subject or _line(cause.sentence, 100)
     details: list[str] = [cause.severity] if cause.severity != "unknown" else []
     if cause.kind == "exploitation" and cause.after:
         details.append(_line(cause.after, 60))
-    fixes = _distinct(each.fix_version for each in found if each.fix_version)
+    fixes = _distinct(finding.fix_version for finding in found if finding.fix_version)
     if fixes:
         details.append(f"fixed in {_listed(fixes, 2)}")
-    elif any(each.fix_state in ("not-fixed", "wont-fix") for each in found):
+    elif any(finding.fix_state in ("not-fixed", "wont-fix") for finding in found):
         details.append("no fix yet")
     text += f" in {packages}" if packages else ""
     return text + (f" ({', '.join(details)})" if details else "")
 
 
 def package_in(text: str) -> tuple[str, str]:
-    """Name and version of a package as people call it, where it is written as a purl; else the text, and ""."""
+    """Name and version of a package, if it is written as a purl; else the text, and ""."""
     if not text.startswith("pkg:"):
         return text, ""
     type, _, path = text[len("pkg:") :].partition("?")[0].partition("#")[0].partition("/")
     path, _, version = path.rpartition("@") if "@" in path else (path, "", "")
-    # The namespace of these is only the distribution.
+    # For these the namespace is only the distribution.
     name = path.rpartition("/")[2] if type in _OF_DISTRIBUTIONS else path
     return unquote(name), unquote(version)
 
 
 def text_of(notice: Notice | Digest, form: Form = "plain") -> str:
-    """What is to be known: what, why, how many, the first of them, and where all of them are."""
+    """The text: what, why, how many, the first images, and where the others are."""
     page = _Page(form)
     if isinstance(notice, Digest):
         return _digest(notice, page)
@@ -106,7 +106,7 @@ def text_of(notice: Notice | Digest, form: Form = "plain") -> str:
 
 
 def marked(text: str, most: int = _MOST_WORDS) -> str:
-    """A foreign text on one line, so that it means nothing but itself in Markdown."""
+    """A foreign text on one line, escaped for Markdown."""
     return _MARKS.sub(r"\\\1", _line(text, most))
 
 
@@ -118,7 +118,7 @@ class _Page:
         self._form = form
 
     def word(self, text: str, most: int = _MOST_WORDS) -> str:
-        """A foreign text on one line, which means nothing but itself."""
+        """A foreign text on one line, escaped for the form."""
         return marked(text, most) if self._form == "markdown" else _line(text, most)
 
     def code(self, text: str) -> str:
@@ -146,14 +146,14 @@ def _cause(cause: Cause, found: Sequence[Evidence], page: _Page) -> None:
         page.say(page.word(cause.sentence))
     if _is_worth_saying(cause):
         page.say(f"Before: {page.word(cause.before) or 'nothing'}. Now: {page.word(cause.after) or 'nothing'}.")
-    for each in found[:_EVIDENCE]:
-        page.point(_why(each, page))
+    for evidence in found[:_EVIDENCE]:
+        page.point(_why(evidence, page))
     if len(found) > _EVIDENCE:
         page.point(f"and {len(found) - _EVIDENCE} more")
 
 
 def _is_worth_saying(cause: Cause) -> bool:
-    """Whether what was before and what is now is not said already, and means something to people: digests of policies do not."""
+    """Whether before and after are not shown already and mean something to people: digests of policies do not."""
     is_said = bool(cause.before and cause.after) and cause.before in cause.sentence and cause.after in cause.sentence
     return (
         bool(cause.before or cause.after) and not is_said and not (cause.kind == "policy" and _is_digest(cause.after))
@@ -164,25 +164,27 @@ def _is_digest(text: str) -> bool:
     return text.startswith("sha256:")
 
 
-def _why(each: Evidence, page: _Page) -> str:
-    """A finding that came or went, and what mends it."""
-    what = page.word(each.message) or " ".join(filter(None, (page.word(each.advisory), page.word(each.subject))))
-    name, version = package_in(each.package)
-    where = f" in {page.code(f'{name} {version}'.strip())}" if name and name not in each.message else ""
-    where += f" at {page.code(each.path)}" if each.path else ""
+def _why(evidence: Evidence, page: _Page) -> str:
+    """A finding that was added or removed, and its fix."""
+    what = page.word(evidence.message) or " ".join(
+        filter(None, (page.word(evidence.advisory), page.word(evidence.subject)))
+    )
+    name, version = package_in(evidence.package)
+    where = f" in {page.code(f'{name} {version}'.strip())}" if name and name not in evidence.message else ""
+    where += f" at {page.code(evidence.path)}" if evidence.path else ""
     mended = ""
-    if each.is_gained and each.fix_version:
-        if each.fix_version not in each.message:
-            mended = f"; fixed in {page.code(each.fix_version)}"
-    elif each.is_gained and each.fix_state in ("not-fixed", "wont-fix"):
-        mended = "; no fix is known" if each.fix_state == "not-fixed" else "; it will not be fixed"
-    rule = f" (rule {page.word(each.rule, 100)})" if each.rule else ""
-    return f"{'' if each.is_gained else 'no longer: '}{what or 'a finding'}{where}{rule}{mended}"
+    if evidence.is_gained and evidence.fix_version:
+        if evidence.fix_version not in evidence.message:
+            mended = f"; fixed in {page.code(evidence.fix_version)}"
+    elif evidence.is_gained and evidence.fix_state in ("not-fixed", "wont-fix"):
+        mended = "; no fix is known" if evidence.fix_state == "not-fixed" else "; it will not be fixed"
+    rule = f" (rule {page.word(evidence.rule, 100)})" if evidence.rule else ""
+    return f"{'' if evidence.is_gained else 'no longer: '}{what or 'a finding'}{where}{rule}{mended}"
 
 
 def _item(item: Item, page: _Page) -> str:
     name = page.code(item.reference or item.image or item.policy) or TRANSITION_KINDS[item.kind]
-    more = [each for each in (page.word(item.environment, 100), "running" if item.is_deployed else "") if each]
+    more = [word for word in (page.word(item.environment, 100), "running" if item.is_deployed else "") if word]
     if item.policy and name != page.code(item.policy):
         more.insert(0, f"policy {page.word(item.policy, 100)}")
     became = f": {page.word(item.before, 100)} → {page.word(item.after, 100)}" if item.before and item.after else ""
@@ -212,14 +214,14 @@ def _ending(notice: Notice | Digest, page: _Page) -> None:
 
 
 def _evidence(notice: Notice) -> tuple[Evidence, ...]:
-    """The cause's own, else that of the images that are shown, each once."""
+    """The cause's own, else that of the shown images, without repeats."""
     if notice.cause.evidence:
         return notice.cause.evidence
-    return tuple(dict.fromkeys(each for item in notice.items for each in item.evidence))
+    return tuple(dict.fromkeys(evidence for item in notice.items for evidence in item.evidence))
 
 
 def _distinct(words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(_line(each, 100) for each in words if each))
+    return list(dict.fromkeys(_line(word, 100) for word in words if word))
 
 
 def _listed(words: Sequence[str], most: int) -> str:

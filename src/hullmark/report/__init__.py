@@ -1,4 +1,4 @@
-"""Reports: results become bytes. FORMATS lists every format; its module is imported when the format is asked for."""
+"""Reports: results become bytes. FORMATS lists every format; its module is imported when the format is requested."""
 
 from __future__ import annotations
 

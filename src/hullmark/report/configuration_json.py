@@ -42,7 +42,10 @@ def render(result: ImageConfiguration, context: RenderContext) -> bytes:
         files=found.files,
         problems=problems(result.problems),
         schema=SCHEMA,
-        settings=[SettingJson(each.key, each.layer, each.line, each.path, each.value) for each in found.settings],
+        settings=[
+            SettingJson(setting.key, setting.layer, setting.line, setting.path, setting.value)
+            for setting in found.settings
+        ],
         source=source_json(result.source),
         tool=ToolJson("hullmark", context.tool_version),
     )

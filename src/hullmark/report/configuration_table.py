@@ -16,7 +16,7 @@ def render(result: ImageConfiguration, context: RenderContext) -> bytes:
     found = result.configuration
     lines: list[str] = []
     if found.settings:
-        lines += [*columns(_HEAD, [_row(each) for each in found.settings], context.width, paint), ""]
+        lines += [*columns(_HEAD, [_row(setting) for setting in found.settings], context.width, paint), ""]
     lines.append(fact("Image", result.source.reference, paint))
     lines.append(fact("Settings", f"{len(found.settings)} from {len(found.files)} files", paint))
     lines += problem_lines(result.problems, context.width, paint)

@@ -60,7 +60,7 @@ def known_version(package: Package) -> str:
 
 
 def image_purl(source: InventorySource) -> str:
-    """`pkg:oci/NAME@DIGEST?…` for what was inspected; "" where it is no image or has no name."""
+    """`pkg:oci/NAME@DIGEST?…` for what was inspected; "" if it is not an image or has no name."""
     if source.kind == "dir":
         return ""
     repository, tag = _repository(source)
@@ -93,14 +93,14 @@ def image_files(inventory: Inventory) -> Iterator[FileRecord]:
 
 
 def layer_digest(source: InventorySource, layer: int) -> str:
-    """The digest of the layer's uncompressed tar, by which other tools name it; "" where it is not known."""
+    """The digest of the layer's uncompressed tar, by which other tools name it; "" if unknown."""
     if not 0 <= layer < len(source.layers):
         return ""
     return source.layers[layer].diff_id or source.layers[layer].digest
 
 
 def moment(text: str | None) -> str | None:
-    """An RFC 3339 time in UTC and whole seconds, `2026-01-31T12:00:00Z`; None if the text is no such time."""
+    """An RFC 3339 time in UTC and whole seconds, `2026-01-31T12:00:00Z`; None if the text is not a valid time."""
     parts = _MOMENT(text or "")
     if parts is None:
         return None

@@ -15,9 +15,9 @@ ImageSecrets or a Verdict. Two formats may share a name if their kinds differ.""
 
 
 class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a rendering may know besides the result.
+    """What a rendering may use besides the result.
 
-    `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where nobody asked for one, and
+    `timestamp` is the moment the document says it was made, as RFC 3339 has it; None where none was requested;
     then equal results give equal bytes. `color` allows escape codes. `width` is the terminal's, in columns; 0 means
     that there is no terminal, and lines are as long as they need to be. `template` is the text that the format `template`
     fills in. `explains`: a table gives the reason of each row; `shows_suppressed`: it lists also what was set aside.
@@ -35,7 +35,7 @@ class RenderContext(msgspec.Struct, frozen=True, kw_only=True):
 class Format(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One way to write a result. `file_name` is what a file of this format is usually called.
 
-    `render_all` writes several results as one document; where it is None, their documents stand one after the other.
+    `render_all` writes several results as one document; where it is None, their documents follow one another.
     """
 
     kind: Kind

@@ -1,6 +1,6 @@
-"""Hullmark's own JSON for inventories, `hullmark-inventory/1`: every key always there, sorted, equal bytes for equal images.
+"""Hullmark's own JSON for inventories, `hullmark-inventory/1`: every key always present, sorted, equal bytes for equal images.
 
-The structs below are the contract. Their fields stand in alphabetical order, because that is the order they are written in.
+The structs below are the contract. Their fields are in alphabetical order, the order they are written in.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SCHEMA = "hullmark-inventory/1"
 
 
 class LayerJson(msgspec.Struct, frozen=True, gc=False):
-    """A layer: the index in the list is what `layer` means elsewhere. `size` in bytes, -1 where not told."""
+    """A layer: the index in the list is what `layer` means elsewhere. `size` in bytes, -1 if unknown."""
 
     created_by: str
     diff_id: str
@@ -46,7 +46,7 @@ class DistroJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class LocationJson(msgspec.Struct, frozen=True, gc=False):
-    """Where a package's record stands."""
+    """Where a package's record is."""
 
     layer: int
     path: str
@@ -84,7 +84,7 @@ class FileJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class InventoryJson(msgspec.Struct, frozen=True):
-    """The whole document; `files` is there only where files were asked for."""
+    """The whole document; `files` is present only if files were requested."""
 
     distro: DistroJson | None
     files: list[FileJson] | msgspec.UnsetType

@@ -1,4 +1,4 @@
-"""Package URLs, one a line, sorted, each once (https://github.com/package-url/purl-spec)."""
+"""Package URLs, one a line, sorted, without repeats (https://github.com/package-url/purl-spec)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hullmark.report.terminal import safe
 
 
 def render(inventory: Inventory, context: RenderContext) -> bytes:
-    """The lines. Packages without a package URL have none."""
+    """The lines. Packages without a package URL are left out."""
     found = sorted({package.purl for package in inventory.packages if package.purl})
     return "".join(f"{safe(purl)}\n" for purl in found).encode()
 

@@ -65,7 +65,7 @@ def _artifact(package: Package, package_id: str, source: InventorySource) -> Jso
 
 
 def _location(purl_type: str, location: Location, source: InventorySource) -> Json:
-    # A jar inside an archive is told as `archive:member`; syft's path is the archive's.
+    # A jar inside an archive is written `archive:member`; syft's path is the archive's.
     return {
         "path": location.path.partition(":")[0] if purl_type == "maven" else location.path,
         "layerID": layer_digest(source, location.layer),

@@ -1,4 +1,4 @@
-"""The inventory as a table for people: packages, files if they were asked for, what was inspected, what could not be read."""
+"""The inventory as a table for people: packages, files if requested, what was inspected, what could not be read."""
 
 from __future__ import annotations
 

@@ -59,5 +59,5 @@ def attributes(**values: str) -> str:
 
 
 def _text(text: str) -> str:
-    """The text for XML. What XML cannot hold is not plainly visible, and so is written out."""
+    """The text for XML. Characters that XML cannot hold are written out."""
     return escape(safe(text))

@@ -1,4 +1,4 @@
-"""An inventory with all that policies may ask for, as JSON: `hullmark-inventory/1` with the key `policy_facts`. No secret is in it."""
+"""An inventory with everything that policies use, as JSON: `hullmark-inventory/1` with `policy_facts`. It has no secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hullmark.report.inventory_json import InventoryJson, document
 
 
 class KnownJson(InventoryJson, frozen=True):
-    """The whole document; what stands in `policy_facts` has the names that the Python API gives it."""
+    """The whole document; `policy_facts` uses the names of the Python API."""
 
     policy_facts: PolicyFacts
 

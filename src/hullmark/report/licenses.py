@@ -28,7 +28,7 @@ _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")
 
 
 def distinct(licenses: Iterable[str]) -> tuple[str, ...]:
-    """The licence texts that say anything, each once, in their order."""
+    """The licence texts that are not empty, without repeats, in order."""
     return tuple(dict.fromkeys(text for text in (license.strip() for license in licenses) if text))
 
 

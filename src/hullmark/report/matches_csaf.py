@@ -25,22 +25,22 @@ _STATUS = {
 }
 _IMAGE = "image"
 _NAMESPACE = "https://hullmark.invalid"
-"""The standard wants an address of the publisher; reserved names (RFC 2606) lead nowhere."""
+"""The standard requires an address of the publisher; reserved names (RFC 2606) lead nowhere."""
 
 
 class _ProductStatement(msgspec.Struct, frozen=True):
     product: str
-    said: Position
+    position: Position
     match: Match
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The document as one line. The profile wants a vulnerability; without one the document is of the base profile."""
+    """The document as one line. The profile requires a vulnerability; without one it is a document of the base profile."""
     products = {purl: f"package-{place}" for place, purl in enumerate(_purls(matches.matches))}
     document: Json = {"document": _head(matches, context, "csaf_vex" if products else "csaf_base")}
     if products:
         document["product_tree"] = _tree(matches, products)
-        document["vulnerabilities"] = [_vulnerability(told) for told in _by_vulnerability(matches.matches, products)]
+        document["vulnerabilities"] = [_vulnerability(group) for group in _by_vulnerability(matches.matches, products)]
     id = content_uuid(document)
     document["document"]["tracking"]["id"] = f"hullmark-{id}"
     return encode(document)
@@ -95,28 +95,28 @@ def _tree(matches: Matches, products: dict[str, str]) -> Json:
 
 
 def _by_vulnerability(matches: Iterable[Match], products: dict[str, str]) -> Iterator[list[_ProductStatement]]:
-    """For each vulnerability what is told of each product: of several words the most cautious."""
+    """For each vulnerability the status of each product: the most cautious one if there are several."""
     groups: dict[str, dict[str, _ProductStatement]] = {}
     for match in matches:
-        told = _ProductStatement(products[purl_of(match.package)], position(match), match)
+        stated = _ProductStatement(products[purl_of(match.package)], position(match), match)
         group = groups.setdefault(match.advisory.cve or match.advisory.id, {})
-        known = group.get(told.product)
-        if known is None or CAUTION.index(told.said.status) < CAUTION.index(known.said.status):
-            group[told.product] = told
+        known = group.get(stated.product)
+        if known is None or CAUTION.index(stated.position.status) < CAUTION.index(known.position.status):
+            group[stated.product] = stated
     for group in groups.values():
         yield list(group.values())
 
 
-def _vulnerability(told: list[_ProductStatement]) -> Json:
-    advisories = [each.match.advisory for each in told]
+def _vulnerability(statements: list[_ProductStatement]) -> Json:
+    advisories = [statement.match.advisory for statement in statements]
     cve = next((advisory.cve for advisory in advisories if _CVE(advisory.cve)), "")
     names = {(advisory.source or "hullmark", id) for advisory in advisories for id in (advisory.id, *advisory.aliases)}
     ids = [{"system_name": system, "text": id} for system, id in sorted(names) if id and id != cve]
     if not cve and not ids:
         ids = [{"system_name": "hullmark", "text": "unknown"}]
     status: dict[str, list[str]] = {}
-    for each in told:
-        status.setdefault(_STATUS[each.said.status], []).append(each.product)
+    for statement in statements:
+        status.setdefault(_STATUS[statement.position.status], []).append(statement.product)
     about = next((advisory.summary for advisory in advisories if advisory.summary), "")
     pages = dict.fromkeys(
         url for advisory in advisories for url in (page_of(advisory), *advisory.references) if is_url(url)
@@ -125,13 +125,16 @@ def _vulnerability(told: list[_ProductStatement]) -> Json:
         "cve": cve,
         "ids": ids,
         "notes": [
-            {"category": "description", "text": about or f"{cve or advisories[0].id} in {told[0].match.package.name}"}
+            {
+                "category": "description",
+                "text": about or f"{cve or advisories[0].id} in {statements[0].match.package.name}",
+            }
         ],
         "product_status": status,
         "references": [{"category": "external", "summary": "About the vulnerability", "url": page} for page in pages],
-        "flags": list(_grouped((each.said.justification, each.product) for each in told)),
-        "threats": list(_threats(told)),
-        "remediations": list(_remediations(told)),
+        "flags": list(_grouped((statement.position.justification, statement.product) for statement in statements)),
+        "threats": list(_threats(statements)),
+        "remediations": list(_remediations(statements)),
     }
     return {key: value for key, value in entry.items() if value}
 
@@ -144,16 +147,20 @@ def _grouped(labels: Iterable[tuple[str, str]]) -> Iterator[Json]:
     yield from ({"label": label, "product_ids": products} for label, products in groups.items())
 
 
-def _threats(told: list[_ProductStatement]) -> Iterator[Json]:
-    for each in told:
-        if each.said.status == "not_affected":
-            yield {"category": "impact", "details": each.said.impact, "product_ids": [each.product]}
+def _threats(statements: list[_ProductStatement]) -> Iterator[Json]:
+    for statement in statements:
+        if statement.position.status == "not_affected":
+            yield {"category": "impact", "details": statement.position.impact, "product_ids": [statement.product]}
 
 
-def _remediations(told: list[_ProductStatement]) -> Iterator[Json]:
-    for each in told:
-        if each.said.status == "affected":
-            yield {"category": _remedy(each.match), "details": each.said.action, "product_ids": [each.product]}
+def _remediations(statements: list[_ProductStatement]) -> Iterator[Json]:
+    for statement in statements:
+        if statement.position.status == "affected":
+            yield {
+                "category": _remedy(statement.match),
+                "details": statement.position.action,
+                "product_ids": [statement.product],
+            }
 
 
 def _remedy(match: Match) -> str:

@@ -47,12 +47,12 @@ _CWE = re.compile(r"CWE-(\d{1,6})", re.ASCII).fullmatch
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The document as one line. What is suppressed has an analysis; packages of which nothing is known are no part of it."""
+    """The document as one line. Suppressed matches have an analysis; packages without matches are left out."""
     return encode(document(matches, context, lambda match: analysis(match) if match.suppressed else {}))
 
 
 def document(matches: Matches, context: RenderContext, analyse: Analyse) -> Json:
-    """The document. `analyse` says what stands as the analysis of a match."""
+    """The document. `analyse` gives the analysis of a match."""
     packages = list({_identity(match.package): match.package for match in matches.matches}.values())
     document: Json = msgspec.json.decode(inventory_cyclonedx_json.render(as_inventory(matches, packages), context))
     # The writer lists the packages in their order, behind the operating system.
@@ -74,19 +74,19 @@ def document(matches: Matches, context: RenderContext, analyse: Analyse) -> Json
 
 def analysis(match: Match) -> Json:
     """The analysis of a match in the standard's terms."""
-    said = position(match)
-    found: Json = {"state": _STATE[said.status]}
-    if said.justification:
-        found["justification"] = _JUSTIFICATION[said.justification]
-    detail = said.impact or said.action
+    stance = position(match)
+    found: Json = {"state": _STATE[stance.status]}
+    if stance.justification:
+        found["justification"] = _JUSTIFICATION[stance.justification]
+    detail = stance.impact or stance.action
     if detail:
         found["detail"] = detail
-    response = _response(match, said)
+    response = _response(match, stance)
     return {**found, "response": response} if response else found
 
 
-def _response(match: Match, said: Position) -> list[str]:
-    if said.status != "affected":
+def _response(match: Match, stance: Position) -> list[str]:
+    if stance.status != "affected":
         return []
     if match.suppressed is not None and match.suppressed.by == "ignore":
         return ["will_not_fix"]

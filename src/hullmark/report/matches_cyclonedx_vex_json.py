@@ -9,7 +9,7 @@ from hullmark.report.matches_cyclonedx_json import analysis, document
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The document as one line; it holds the components that it speaks of."""
+    """The document as one line, with the components that it refers to."""
     return encode(document(matches, context, analysis))
 
 

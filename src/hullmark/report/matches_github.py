@@ -17,7 +17,7 @@ _MAX_NAMES = Limit(5, "packages named together in GitHub's annotations; the othe
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """A command a line, and the numbers as the last, which is none: a log shows them as they are."""
+    """A command a line; the numbers come last as plain text, which a log shows as it is."""
     lines = [_of_match(match) for match in counting(matches.matches)]
     lines += _warnings(matches)
     lines.append(f"hullmark: {safe(matches.source.reference)}: {summary(matches)}")

@@ -1,6 +1,6 @@
 """Matches as GitLab's container scanning report, schema 15.0.4 (gl-container-scanning-report.json).
 
-Suppressed matches are left out: the report has no word for them, and a finding that is left out counts as resolved.
+Suppressed matches are left out: the report cannot express them, and a missing finding counts as resolved.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def render(matches: Matches, context: RenderContext) -> bytes:
 
 def _vulnerability(match: Match, matches: Matches) -> Json:
     package, advisory = match.package, match.advisory
-    # Of what the finding is, not of the day or the place, so that it stays the same finding.
+    # From what the finding is, not the day or the place, so that it stays the same finding.
     key = (advisory.id, advisory.namespace, purl_of(package), place_of(package))
     links = dict.fromkeys(filter(is_url, (page_of(advisory), *advisory.references)))
     about = "\n\n".join(filter(None, (advisory.summary, match.why)))

@@ -1,6 +1,6 @@
-"""Hullmark's own JSON for matches, `hullmark-matches/1`: every key always there, sorted, equal bytes for equal inputs.
+"""Hullmark's own JSON for matches, `hullmark-matches/1`: every key always present, sorted, equal bytes for equal inputs.
 
-The structs below are the contract. Their fields stand in alphabetical order, because that is the order they are written in.
+The structs below are the contract. Their fields are in alphabetical order, the order they are written in.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class UntoldJson(msgspec.Struct, frozen=True):
 
 
 class UncoveredJson(msgspec.Struct, frozen=True, gc=False):
-    """A namespace of advisories that does not tell all of the packages that it has to; of how many, of which types, and why."""
+    """A namespace whose advisories do not cover all of its packages: how many, which types, and why."""
 
     namespace: str
     packages: int
@@ -180,7 +180,7 @@ def document(matches: Matches, context: RenderContext) -> MatchesJson:
         snapshot=SnapshotJson(snapshot.data_at, snapshot.digest) if snapshot else None,
         source=frame.source,
         tool=frame.tool,
-        uncovered=[UncoveredJson(each.namespace, each.packages, each.reason, each.types) for each in matches.uncovered],
+        uncovered=[UncoveredJson(gap.namespace, gap.packages, gap.reason, gap.types) for gap in matches.uncovered],
         unknown=[_untold(untold) for untold in matches.unknown],
     )
 
@@ -216,7 +216,9 @@ def _advisory(advisory: MatchedAdvisory) -> AdvisoryJson:
         namespace=advisory.namespace,
         published=advisory.published,
         references=advisory.references,
-        severities=[SeverityByJson(each.basis, each.severity, each.source) for each in advisory.severities],
+        severities=[
+            SeverityByJson(severity.basis, severity.severity, severity.source) for severity in advisory.severities
+        ],
         severity=advisory.severity,
         severity_source=advisory.severity_source,
         source=advisory.source,

@@ -1,6 +1,6 @@
 """Matches as JUnit XML (the form that Jenkins and its kin read): a suite a package type, a test case a match.
 
-What counts has failed, what is suppressed was skipped, what cannot be told is an error.
+A match that counts is a failure, a suppressed one is skipped, a gap is an error.
 """
 
 from __future__ import annotations

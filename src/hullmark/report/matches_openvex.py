@@ -16,9 +16,9 @@ _DIGEST = "sha256:"
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The document as one line. What has no image name (a folder) is spoken of by its packages alone.
+    """The document as one line. Something without an image name (a folder) is named by its packages alone.
 
-    The standard wants at least one statement; without matches there is none to make, and the list is empty.
+    The standard requires at least one statement; without matches the list is empty.
     """
     groups: dict[tuple[str, Position], list[Match]] = {}
     for match in matches.matches:
@@ -30,28 +30,28 @@ def render(matches: Matches, context: RenderContext) -> bytes:
         "timestamp": when(matches, context),
         "version": 1,
         "tooling": f"hullmark {context.tool_version}".strip(),
-        "statements": [_statement(said, found, matches) for (_, said), found in groups.items()],
+        "statements": [_statement(stance, found, matches) for (_, stance), found in groups.items()],
     }
     document["@id"] = content_uuid(document).urn
     return encode(document)
 
 
-def _statement(said: Position, found: list[Match], matches: Matches) -> Json:
+def _statement(stance: Position, found: list[Match], matches: Matches) -> Json:
     statement: Json = {
         "vulnerability": _vulnerability(found),
         "products": _products(found, matches),
-        "status": said.status,
+        "status": stance.status,
     }
-    if said.status == "affected":
-        statement["action_statement"] = said.action
-    elif said.justification:
-        # The standard's schema wants a justification or an impact statement, not both.
-        statement["justification"] = said.justification
-        statement["status_notes"] = said.impact
-    elif said.status == "not_affected":
-        statement["impact_statement"] = said.impact
-    elif said.impact:
-        statement["status_notes"] = said.impact
+    if stance.status == "affected":
+        statement["action_statement"] = stance.action
+    elif stance.justification:
+        # The standard's schema allows a justification or an impact statement, not both.
+        statement["justification"] = stance.justification
+        statement["status_notes"] = stance.impact
+    elif stance.status == "not_affected":
+        statement["impact_statement"] = stance.impact
+    elif stance.impact:
+        statement["status_notes"] = stance.impact
     return statement
 
 

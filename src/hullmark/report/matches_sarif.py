@@ -162,8 +162,18 @@ def _result(match: Match, rule: int, matches: Matches) -> Json:
     if len(places) > 1:
         result["relatedLocations"] = [_location(place, package.name, matches) for place in places[1:]]
     if match.suppressed:
-        said = match.suppressed
-        reason = "; ".join(filter(None, (said.by, said.reason, said.owner, said.expires and f"until {said.expires}")))
+        suppression = match.suppressed
+        reason = "; ".join(
+            filter(
+                None,
+                (
+                    suppression.by,
+                    suppression.reason,
+                    suppression.owner,
+                    suppression.expires and f"until {suppression.expires}",
+                ),
+            )
+        )
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": reason}]
     return result
 
@@ -186,7 +196,7 @@ def _location(place: Location, name: str, matches: Matches) -> Json:
 
 
 def _invocation(matches: Matches, context: RenderContext) -> Json:
-    """What could not be told or read, as notifications: a run without them would look complete."""
+    """Gaps and unreadable files, as notifications: a run without them would look complete."""
     notices = [
         *(
             ("warning", f"{untold.package.name} {untold.package.version}: {untold.reason}")

@@ -1,4 +1,4 @@
-"""Matches as a table for people: what counts, in the order it was asked for, then what is not known, then the numbers."""
+"""Matches as a table for people: what counts, in the requested order, then what is unknown, then the numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_NAMES = Limit(5, "packages named together in a table; the others are counte
 
 
 def render(matches: Matches, context: RenderContext) -> bytes:
-    """The text. Suppressed matches are counted, and listed only where that is wished; the JSON always has them."""
+    """The text. Suppressed matches are counted, but only listed on request; the JSON always has them."""
     paint = Paint(context.color)
     found = counting(matches.matches)
     lines: list[str] = []
@@ -57,8 +57,10 @@ def render(matches: Matches, context: RenderContext) -> bytes:
     if context.shows_suppressed:
         lines += _suppressed(matches, context.width, paint)
     lines += _uncovered(matches, context.width, paint)
-    said = {each.reason for each in matches.uncovered}
-    others = tuple(each for each in matches.problems if each.kind != "uncovered" or each.reason not in said)
+    shown = {gap.reason for gap in matches.uncovered}
+    others = tuple(
+        problem for problem in matches.problems if problem.kind != "uncovered" or problem.reason not in shown
+    )
     lines += problem_lines(others, context.width, paint)
     lines += (paint("bold", line) for line in fold(sentence(summary(matches)), context.width, ""))
     return ("\n".join(lines) + "\n").encode()
@@ -92,7 +94,7 @@ def _row(match: Match) -> tuple[str, ...]:
 
 
 def _painted(lines: list[str], matches: list[Match], paint: Paint) -> Iterator[str]:
-    """The lines with the word for the severity in its colour, where it stands in its column."""
+    """The lines with the severity's word in its colour, within its column."""
     head, *rows = lines
     yield paint("bold", head)
     place = head.find(_HEAD[_SEVERITY])
@@ -115,7 +117,7 @@ def _unknown(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
 
 
 def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
-    """What the advisories do not tell all of, a line for each cause."""
+    """Gaps in the advisories, a line for each cause."""
     if not matches.uncovered:
         return
     yield fact(
@@ -123,9 +125,9 @@ def _uncovered(matches: Matches, width: int, paint: Paint) -> Iterator[str]:
         plural(len(matches.uncovered), "gap") + " in the advisories: what is missing is unknown, not clean",
         paint,
     )
-    for each in matches.uncovered:
-        of = f" ({plural(each.packages, 'package')})" if each.packages else ""
-        yield from fold(f"{safe(each.reason)}{of}", width, "  ")
+    for gap in matches.uncovered:
+        of = f" ({plural(gap.packages, 'package')})" if gap.packages else ""
+        yield from fold(f"{safe(gap.reason)}{of}", width, "  ")
 
 
 def _suppressed(matches: Matches, width: int, paint: Paint) -> Iterator[str]:

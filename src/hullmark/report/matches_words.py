@@ -70,7 +70,7 @@ def count(matches: Matches) -> Counts:
 
 
 def summary(matches: Matches) -> str:
-    """One line: all numbers that are not zero. What nobody looked at is not called clean."""
+    """One line: all numbers that are not zero. What was not checked is not called clean."""
     counts = count(matches)
     none = "no known vulnerabilities" if matches.snapshot else "nothing is known, because no advisories were used"
     total = f"{counts.total} vulnerability" if counts.total == 1 else f"{counts.total} vulnerabilities"
@@ -143,7 +143,7 @@ def main_rating(advisory: MatchedAdvisory) -> Cvss | None:
 
 
 def score_of(advisory: MatchedAdvisory) -> float | None:
-    """A score from 0.1 to 10 that stands for the severity: a rating's, where one agrees with the severity's word.
+    """A score from 0.1 to 10 for the severity: a rating's, where one agrees with the severity's word.
 
     Many consumers sort by numbers only; the word is the better judgement, because it is the distribution's own.
     """
@@ -159,7 +159,7 @@ def is_url(text: str) -> bool:
 
 
 def page_of(advisory: MatchedAdvisory) -> str:
-    """Where people read about the advisory; "" if nobody knows."""
+    """Where people read about the advisory; "" if unknown."""
     for id in (advisory.id, advisory.cve):
         if _ID(id):
             for start, site in _PAGES:
@@ -199,7 +199,7 @@ def snapshot_text(snapshot: SnapshotInfo | None) -> str:
 
 
 def when(matches: Matches, context: RenderContext) -> str:
-    """The moment for documents that must have one: the one asked for, else that of the advisories, else the epoch."""
+    """The time for documents that must have one: the requested one, else that of the advisories, else the epoch."""
     data_at = matches.snapshot.data_at if matches.snapshot else ""
     return moment(context.timestamp) or day_or_moment(data_at) or EPOCH
 
@@ -210,7 +210,7 @@ def day_or_moment(text: str) -> str:
 
 
 def reasons(matches: Matches) -> Iterator[tuple[str, list[Package]]]:
-    """Each reason why something cannot be told, without its full stop, with the packages it is given for."""
+    """Each reason for a gap, without its full stop, with the packages it applies to."""
     found: dict[str, list[Package]] = {}
     for untold in matches.unknown:
         found.setdefault(untold.reason.removesuffix("."), []).append(untold.package)

@@ -1,4 +1,4 @@
-"""The parts that Hullmark's own JSON documents have in common. Fields stand in alphabetical order, as they are written."""
+"""The parts that Hullmark's own JSON documents have in common. Fields are in alphabetical order, as they are written."""
 
 from __future__ import annotations
 

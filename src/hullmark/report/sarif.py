@@ -18,7 +18,7 @@ def log(runs: Iterable[Json]) -> bytes:
 
 
 def invocation(notices: Iterable[tuple[str, str]], context: RenderContext) -> Json:
-    """How the run went. `notices` (level, text) say what could not be told or read: a run without them would look complete."""
+    """How the run went. `notices` (level, text) list gaps and unreadable files: a run without them would look complete."""
     found: Json = {
         "executionSuccessful": True,
         "toolExecutionNotifications": [{"level": level, "message": {"text": text}} for level, text in notices],

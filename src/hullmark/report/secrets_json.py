@@ -45,26 +45,26 @@ def render(result: ImageSecrets, context: RenderContext) -> bytes:
     document = SecretsJson(
         problems=problems(result.problems),
         schema=SCHEMA,
-        secrets=[_secret(each) for each in result.secrets],
+        secrets=[_secret(secret) for secret in result.secrets],
         source=source_json(result.source),
         tool=ToolJson("hullmark", context.tool_version),
     )
     return encode(document)
 
 
-def _secret(each: Secret) -> SecretJson:
+def _secret(secret: Secret) -> SecretJson:
     return SecretJson(
-        allowed=each.allowed or None,
-        digest=each.digest,
-        is_ghost=each.is_ghost,
-        kind=each.kind,
-        layer=each.layer,
-        line=each.line,
-        name=each.name,
-        path=each.path,
-        place=each.place,
-        severity=each.severity,
-        title=each.title,
+        allowed=secret.allowed or None,
+        digest=secret.digest,
+        is_ghost=secret.is_ghost,
+        kind=secret.kind,
+        layer=secret.layer,
+        line=secret.line,
+        name=secret.name,
+        path=secret.path,
+        place=secret.place,
+        severity=secret.severity,
+        title=secret.title,
     )
 
 

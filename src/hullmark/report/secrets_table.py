@@ -12,11 +12,11 @@ _HEAD = ("SEVERITY", "SECRET", "WHERE", "LAYER", "", "DOES NOT COUNT")
 def render(result: ImageSecrets, context: RenderContext) -> bytes:
     """One row a secret that counts, or with `shows_suppressed` each; then how many there are."""
     paint = Paint(context.color)
-    counting = [each for each in result.secrets if not each.allowed]
+    counting = [secret for secret in result.secrets if not secret.allowed]
     shown = result.secrets if context.shows_suppressed else counting
     lines: list[str] = []
     if shown:
-        lines += [*columns(_HEAD, [_row(each) for each in shown], context.width, paint), ""]
+        lines += [*columns(_HEAD, [_row(secret) for secret in shown], context.width, paint), ""]
     lines.append(fact("Image", result.source.reference, paint))
     allowed = len(result.secrets) - len(counting)
     more = f" ({allowed} do not count; --show-allowed lists them)" if allowed and not context.shows_suppressed else ""
@@ -25,10 +25,10 @@ def render(result: ImageSecrets, context: RenderContext) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _row(each: Secret) -> tuple[str, ...]:
-    where = f"{each.path}:{each.line}" if each.place == "file" else f"{each.place} {each.name}"
-    layer = str(each.layer) if each.layer >= 0 else ""
-    return each.severity, each.title, safe(where), layer, "deleted later" if each.is_ghost else "", each.allowed
+def _row(secret: Secret) -> tuple[str, ...]:
+    where = f"{secret.path}:{secret.line}" if secret.place == "file" else f"{secret.place} {secret.name}"
+    layer = str(secret.layer) if secret.layer >= 0 else ""
+    return secret.severity, secret.title, safe(where), layer, "deleted later" if secret.is_ghost else "", secret.allowed
 
 
 FORMAT = Format(

@@ -1,6 +1,6 @@
 """The identifiers of licences and of their exceptions, as SPDX lists them (https://spdx.org/licenses/, list 3.27).
 
-Parted by white space. Deprecated identifiers are among them: packages carry them, and every consumer knows them.
+Separated by white space. Deprecated identifiers are included: packages carry them, and every consumer knows them.
 """
 
 from __future__ import annotations

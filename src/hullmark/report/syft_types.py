@@ -1,6 +1,6 @@
 """What syft calls the types of packages, and the smallest metadata of each type that its readers accept.
 
-Field names are those of syft's JSON schema 16.0, where a metadata object is told by `metadataType`.
+Field names are those of syft's JSON schema 16.0, where `metadataType` names a metadata object.
 """
 
 from __future__ import annotations

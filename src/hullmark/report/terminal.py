@@ -74,7 +74,7 @@ def fold(text: str, width: int, indent: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Puts styles around text, if colour is wanted at all."""
+    """Puts styles around text, if colour is wanted."""
 
     color: bool
 
@@ -104,7 +104,7 @@ def problem_lines(problems: tuple[Problem, ...], width: int, paint: Paint) -> It
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, paint: Paint) -> Iterable[str]:
     """Lines of a table, its head first: columns as wide as their text, cut where they exceed `width` (0: never).
 
-    Columns in which no row has anything are left out. One very long text does not push the others away: it stands out of
+    Columns in which no row has anything are left out. One very long text does not widen the others: it sticks out of
     its column.
     """
     used = [i for i in range(len(head)) if any(row[i] for row in rows)]

@@ -14,11 +14,11 @@ _COMMAND = {Action.STOP: "error", Action.WARN: "warning", Action.GO: "notice"}
 
 
 def render(verdict: Verdict, context: RenderContext) -> bytes:
-    """A command a line, and the verdict as the last, which is none: a log shows it as it is."""
+    """A command a line; the verdict comes last as plain text, which a log shows as it is."""
     lines = [_of_finding(finding) for finding in counting(verdict)]
     lines += _of_verdict(verdict)
-    said = f"{verdict.verdict.value}: {safe(verdict.reason)} ({summary(verdict)})"
-    lines.append(f"hullmark: {safe(verdict.inputs.image)}: {said}")
+    outcome = f"{verdict.verdict.value}: {safe(verdict.reason)} ({summary(verdict)})"
+    lines.append(f"hullmark: {safe(verdict.inputs.image)}: {outcome}")
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -1,6 +1,6 @@
-"""Hullmark's own JSON for verdicts, `hullmark-verdict/1`: every key always there, sorted, equal bytes for equal inputs.
+"""Hullmark's own JSON for verdicts, `hullmark-verdict/1`: every key always present, sorted, equal bytes for equal inputs.
 
-The structs below are the contract. Their fields stand in alphabetical order, because that is the order they are written in.
+The structs below are the contract. Their fields are in alphabetical order, the order they are written in.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class InputsJson(msgspec.Struct, frozen=True, gc=False):
 
 
 class VerdictProblemJson(msgspec.Struct, frozen=True, gc=False):
-    """What could not be read or judged; `problem_type` is "" but for faults of an Anchore policy and its rules."""
+    """What could not be read or judged; `problem_type` is "" except for faults of an Anchore policy and its rules."""
 
     kind: str
     layer: int
@@ -89,7 +89,8 @@ class ExplanationJson(msgspec.Struct, frozen=True):
 
 
 class VerdictJson(msgspec.Struct, frozen=True):
-    """The whole document. `explanations`, as many as findings and in their order, is the one key that is there only if asked for."""
+    """The whole document. `explanations`, one for each finding in the same order, is the one key that is present only on
+    request."""
 
     explanations: list[ExplanationJson] | msgspec.UnsetType
     findings: list[FindingJson]
@@ -109,7 +110,7 @@ def document(verdict: Verdict) -> VerdictJson:
     """The document."""
     inputs = verdict.inputs
     return VerdictJson(
-        explanations=[_explanation(each) for each in verdict.explanations]
+        explanations=[_explanation(explanation) for explanation in verdict.explanations]
         if isinstance(verdict, ExplainedVerdict)
         else msgspec.UNSET,
         findings=[finding_json(finding) for finding in verdict.findings],

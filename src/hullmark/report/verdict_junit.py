@@ -1,7 +1,7 @@
 """Verdicts as JUnit XML: a suite for each image, a test case for each finding.
 
-What stops has failed, what only warns or is noted has passed and says so, what does not count was skipped, and a verdict that
-cannot be told is an error.
+A finding that stops is a failure, one that warns or is noted passes with its text, one that does not count is skipped, and an
+unknown verdict is an error.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def _rule(finding: Finding) -> Json:
 def _level(finding: Finding) -> str:
     """What the finding comes to, or would if its rule were in force."""
     if is_shadowed(finding):
-        asked = (finding.allowlisted or {}).get("action", "")
-        return next((level for action, level in _LEVEL.items() if action.value == asked), "note")
+        intended = (finding.allowlisted or {}).get("action", "")
+        return next((level for action, level in _LEVEL.items() if action.value == intended), "note")
     return _LEVEL[finding.action]
 
 
@@ -92,10 +92,10 @@ def _result(finding: Finding, rule: int) -> Json:
             "evidence": list(places(finding.evidence, _MAX_PLACES)),
         },
     }
-    others = [each for each in finding.evidence[1:_MAX_PLACES] if each.path or line_of(each)]
+    others = [item for item in finding.evidence[1:_MAX_PLACES] if item.path or line_of(item)]
     if others:
         result["relatedLocations"] = [
-            _location("Dockerfile" if line_of(each) else each.path, line_of(each), finding.subject) for each in others
+            _location("Dockerfile" if line_of(item) else item.path, line_of(item), finding.subject) for item in others
         ]
     if finding.allowlisted is not None:
         status = "underReview" if is_shadowed(finding) else "accepted"

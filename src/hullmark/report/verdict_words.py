@@ -72,7 +72,7 @@ def trigger(finding: Finding) -> str:
 
 
 def place_of(finding: Finding) -> FindingPlace:
-    """Where to look first; a place without a path if nobody knows."""
+    """Where to look first; a place without a path if unknown."""
     for evidence in finding.evidence:
         line = line_of(evidence)
         if line:
@@ -90,12 +90,12 @@ def line_of(evidence: Evidence) -> int:
 
 def places(evidence: Sequence[Evidence], longest: int = 5) -> Iterator[str]:
     """Where a finding is seen, in words, one place a line."""
-    for each in evidence[:longest]:
+    for item in evidence[:longest]:
         parts = (
-            f"at {each.path}" if each.path else "",
-            f"in layer {each.layer}" if each.layer >= 0 else "",
-            f"by {each.created_by}" if each.created_by else "",
-            each.detail,
+            f"at {item.path}" if item.path else "",
+            f"in layer {item.layer}" if item.layer >= 0 else "",
+            f"by {item.created_by}" if item.created_by else "",
+            item.detail,
         )
         if any(parts):
             yield ", ".join(filter(None, parts))
@@ -105,15 +105,15 @@ def places(evidence: Sequence[Evidence], longest: int = 5) -> Iterator[str]:
 
 def excuse(finding: Finding) -> str:
     """Why it does not count, on one line; "" if it does."""
-    said = finding.allowlisted
-    if said is None:
+    covered = finding.allowlisted
+    if covered is None:
         return ""
     if is_shadowed(finding):
-        return f"in {said['stage']}, would be {said.get('action', '')}"
-    if "reason" not in said:
-        return ", ".join(f"{key} {value}".strip() for key, value in sorted(said.items()))
-    owner, expires, ticket = (said.get(key, "") for key in ("owner", "expires", "ticket"))
-    parts = (said["reason"], f"by {owner}" if owner else "", f"until {expires}" if expires else "", ticket)
+        return f"in {covered['stage']}, would be {covered.get('action', '')}"
+    if "reason" not in covered:
+        return ", ".join(f"{key} {value}".strip() for key, value in sorted(covered.items()))
+    owner, expires, ticket = (covered.get(key, "") for key in ("owner", "expires", "ticket"))
+    parts = (covered["reason"], f"by {owner}" if owner else "", f"until {expires}" if expires else "", ticket)
     return ", ".join(filter(None, parts))
 
 

@@ -23,7 +23,7 @@ JUSTIFICATIONS = (
     "vulnerable_code_not_present",
 )
 CAUTION = ("affected", "under_investigation", "fixed", "not_affected")
-"""The statuses, the most cautious first: where two are said of one product, the first holds."""
+"""The statuses, the most cautious first: if a product has two, the first one holds."""
 
 _REASON = re.compile(r" says (fixed|not_affected)(?: \(([a-z_]+)\))?(?::|$)").search
 
@@ -47,7 +47,7 @@ def position(match: Match) -> Position:
     if suppressed.by == "ignore":
         return Position(status="affected", action=_acceptance(suppressed))
     if suppressed.by == "vex":
-        return _said(suppressed.reason)
+        return _stated_position(suppressed.reason)
     if is_silent(suppressed):
         return Position(status="under_investigation", impact=suppressed.reason)
     if is_reported(suppressed):
@@ -61,7 +61,7 @@ def _acceptance(suppressed: Suppression) -> str:
     return f"Accepted{owner}{until}: {suppressed.reason}"
 
 
-def _said(reason: str) -> Position:
+def _stated_position(reason: str) -> Position:
     """The statement that suppressed a match, read from its reason: `SOURCE says STATUS (JUSTIFICATION): IMPACT`."""
     found = _REASON(reason)
     status, word = found.groups() if found else ("not_affected", "")

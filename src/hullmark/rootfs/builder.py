@@ -65,7 +65,7 @@ class RecordBuilder:
         self._capability, self._sparse = capability[:256], is_sparse
 
     def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> _Body | None:  # noqa: C901
-        """Take one entry; answers who wants its body, if anyone. Runs for every file: what is common stands in it."""
+        """Take one entry; returns who wants its body, if anyone. Runs for every file, so the common cases are inline."""
         slash = path.rfind(b"/")
         if kind == "d" and slash == len(path) - 1:
             path = path[:-1]
@@ -73,7 +73,7 @@ class RecordBuilder:
         base = path[slash + 1 :]
         rules = self._by_base.get(base)
         is_odd = rules is None and base[:1] in _ODD_STARTS
-        # Nearly always a file stands in the folder of the one before, or in one that was met: then only its name is new.
+        # Nearly every file is in the same folder as the one before, or in a known one: then only its name is new.
         if is_odd or (path[:slash] if slash > 0 else path[: slash + 1]) != self._folder:
             known = None if is_odd else self._folders.get(path[:slash] if slash > 0 else path[: slash + 1])
             if known is not None:
@@ -108,7 +108,7 @@ class RecordBuilder:
         return None
 
     def _entered(self, path: bytes) -> bytes | None:
-        """The normalised path, its folder remembered as the one that is read; None if the entry is not to be taken."""
+        """The normalised path, with its folder remembered as the current one; None if the entry must not be taken."""
         clean = normalise(path) if len(path) < _LONG or self._is_bearable(path) else None
         if not clean:
             self._refuse(path, clean)
@@ -139,13 +139,13 @@ class RecordBuilder:
             self.problem(path, "rootfs", "the path leaves the root of the image; the entry was left out")
 
     def _mark(self, path: bytes) -> str | None:
-        """Note a whiteout or an opaque mark. Answers "" if the path is neither, else what was noted."""
+        """Note a whiteout or an opaque mark. Returns "" if the path is neither, else what was noted."""
         folder, _, base = path.rpartition(b"/")
         if base == _OPAQUE:
             self.entries.append(Entry(folder, "o", 0, 0, 0, 0, 0))
             return "o"
         if path.startswith(_AUFS):
-            return None  # housekeeping of aufs, which runtimes pass over where it stands in the root: only there
+            return None  # housekeeping of aufs, which runtimes skip in the root folder, and only there
         if not base.startswith(_WHITEOUT):
             return ""
         name = base[len(_WHITEOUT) :]
@@ -163,8 +163,8 @@ class RecordBuilder:
         mode, uid, gid, size, mtime = meta
         self.entries.append(Entry(path, "f", mode, uid, gid, size, mtime, b"", b"", capability))
         if is_sparse:
-            # What is stored is a map and pieces, not the content: how that begins is not known.
-            for i in dict.fromkeys(wanted + tuple(each for _, each in self._dispatch.magic if size)):
+            # A map and pieces are stored, not the content: its first bytes are not known.
+            for i in dict.fromkeys(wanted + tuple(i for _, i in self._dispatch.magic if size)):
                 self.problem(path, self._dispatch.reads[i].name, SPARSE)
             return None
         if not wanted and not self._digests:
@@ -172,7 +172,7 @@ class RecordBuilder:
         return _Body(self, index, size, [self._dispatch.reads[i] for i in wanted])
 
     def may_hold(self, read: Read[Any], size: int) -> bool:
-        """Whether a body of this size may still be handed to a read that takes only so much of a layer."""
+        """Whether a read with a limit for each layer may still take a body of this size."""
         left = self._left[read.name]
         if left < 0:
             return False
@@ -222,7 +222,7 @@ class RecordBuilder:
             self.facts[read.name].append((index, fact))
 
     def renamed(self) -> dict[bytes, list[tuple[int, Read[Any]]]]:
-        """Files whose body no extractor saw under its first name, but a hard link's name wants: target → (link's entry, read).
+        """Files whose first name no extractor wants, but the name of a hard link does: target → (the link's entry, read).
 
         Links whose target was read share its fact.
         """
@@ -244,7 +244,7 @@ class RecordBuilder:
         return missing
 
     def late_body(self, index: int, read: Read[Any], size: int) -> _Body:
-        """Who takes the body of a file for an entry that is a hard link to it."""
+        """Takes the body of a file on behalf of a hard link to it."""
         return _Body(self, index, size, [read], is_hashed=False)
 
     def record(self, digest: str, diff_id: str, size: int) -> LayerRecord:
@@ -308,7 +308,7 @@ class _Body:
             self._held += piece
 
     def end(self) -> None:
-        """All pieces were given."""
+        """The body is complete."""
         held, self._held = self._held or bytearray(), None
         self._close(memoryview(held))
 

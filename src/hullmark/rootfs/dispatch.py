@@ -52,7 +52,7 @@ def compile_globs(globs: Iterable[str]) -> re.Pattern[bytes]:
 
 
 class _LaterPattern:
-    """A glob's expression, compiled when it is first asked: most are not, and compiling is what costs."""
+    """A glob's expression, compiled on first use: most are never used, and compiling is expensive."""
 
     __slots__ = ("_glob", "fullmatch")
 
@@ -72,7 +72,7 @@ class Dispatch:
     """For a path, the reads that want it by name.
 
     The end of a glob chooses the table: a literal name, a suffix that begins with a dot, or any name in a folder of a
-    literal name. Of other forms the expression is tried on every file, which is for a user's own globs.
+    literal name. For other forms (a user's own globs) the expression is tried on every file.
     """
 
     def __init__(self, reads: Sequence[Read[Any]]) -> None:
@@ -96,7 +96,7 @@ class Dispatch:
             self._names[last.encode()] = self._names.get(last.encode(), ()) + rule
         elif last[:2] == "*." and not _WILD(last[1:]):
             ending = last[last.rfind(".") + 1 :].encode()
-            # The look-up knows of the last dot only: of `*.deps.json` the expression has the rest.
+            # The look-up knows only the last dot: for `*.deps.json` the expression checks the rest.
             rule = rule if last.count(".") == 1 else ((index, _LaterPattern(glob)),)
             self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
         elif last == "*" and parent and not _WILD(parent):
@@ -105,15 +105,15 @@ class Dispatch:
             self._others += ((index, None if glob == "**" else _LaterPattern(glob)),)
 
     def wanted(self, path: bytes) -> tuple[int, ...]:
-        """Indexes into `reads` of those that want a file of this name, each once."""
+        """Indexes of the `reads` that want a file of this name, without repeats."""
         slash = path.rfind(b"/")
         rules = self.rules(path[slash + 1 :]) + self.folder_rules(path[: max(slash, 0)])
         return self.matching(rules, path) if rules else ()
 
     def rules(self, base: bytes) -> Rules:
-        """The rules that a last segment alone calls for.
+        """The rules for a last segment, whatever its folder.
 
-        Names repeat a lot, so `by_base` remembers them; never one that is a whiteout or no name at all.
+        Names repeat a lot, so `by_base` remembers them; but never whiteouts or empty names.
         """
         found = self.by_base.get(base)
         if found is None:
@@ -127,11 +127,11 @@ class Dispatch:
         return found
 
     def folder_rules(self, folder: bytes) -> Rules:
-        """The rules that the folder calls for, whatever is in it."""
+        """The rules for a folder, whatever is in it."""
         return self._folders.get(folder[folder.rfind(b"/") + 1 :], ())
 
     def matching(self, rules: Rules, path: bytes) -> tuple[int, ...]:
-        """Indexes into `reads` of the rules whose expression fits the whole path, each once."""
+        """Indexes of the `reads` whose expression matches the whole path, without repeats."""
         if len(rules) == 1:
             ((index, only),) = rules
             return (index,) if only is None or only.fullmatch(path) else ()
@@ -139,5 +139,5 @@ class Dispatch:
         return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
     def by_magic(self, head: bytes) -> tuple[int, ...]:
-        """Indexes into `reads` of those that want a file whose body begins so."""
+        """Indexes of the `reads` that want a file whose body begins with these bytes."""
         return tuple(dict.fromkeys(i for magic, i in self.magic if head.startswith(magic)))

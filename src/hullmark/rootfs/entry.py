@@ -56,7 +56,7 @@ class LayerProblem(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class LayerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was read from one layer. Depends on the blob and the extractors only, so it can be kept for ever.
+    """All that was read from one layer. It depends only on the blob and the extractors, so it can be kept for ever.
 
     `digest` and `size` are those of the stored blob as it was read, `diff_id` that of the tar ("" if the reading
     stopped at a limit). `facts` maps the name of a Read to (index of the entry, fact).
@@ -71,5 +71,5 @@ class LayerRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def text(path: bytes) -> str:
-    """A path as text that can stand in any report: bytes that are not UTF-8 are written `\\xNN`."""
+    """A path as text that is safe in any report: bytes that are not UTF-8 are written `\\xNN`."""
     return path.decode("utf-8", "backslashreplace")

@@ -36,11 +36,11 @@ class VerifyingStream(io.RawIOBase):
         self.size = 0
 
     def readable(self) -> bool:
-        """Yes: it is only ever read."""
+        """Always true: it is only read."""
         return True
 
     def peek(self, size: int) -> bytes:
-        """The first `size` bytes (fewer at the end), which will still be read afterwards."""
+        """The first `size` bytes (fewer at the end), without consuming them."""
         buffer = bytearray(size)
         while len(self._head) < size and (n := self._fill(memoryview(buffer)[: size - len(self._head)])):
             self._head += buffer[:n]
@@ -89,7 +89,7 @@ def inflated(stream: VerifyingStream) -> ReadInto:
     if head.startswith(_ZSTD):
         import zstandard  # only zstd layers pay for the import
 
-        # Its reader stumbles over short reads that end inside a frame header; a BufferedReader gives none.
+        # Its reader fails on short reads that end inside a frame header; a BufferedReader never gives them.
         whole = io.BufferedReader(stream, _CHUNK)
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
             whole, read_size=_CHUNK, read_across_frames=True
@@ -122,7 +122,7 @@ def _gunzip(stream: VerifyingStream) -> Callable[[memoryview], int]:
 
 
 def damage_errors() -> tuple[type[Exception], ...]:
-    """The exceptions by which the inflaters say that a blob is damaged."""
+    """The exceptions that the inflaters raise for a damaged blob."""
     errors: list[type[Exception]] = [EOFError, OSError, zlib.error]
     try:
         from isal import isal_zlib

@@ -31,7 +31,7 @@ def read_layer(
 ) -> LayerRecord:
     """Read a layer once. `digests`: also hash every file.
 
-    Raises BrokenImage if the blob is damaged, is no tar, or has another digest, diff id or size than promised. A layer that
+    Raises BrokenImage if the blob is damaged, is not a tar, or has another digest, diff id or size than promised. A layer that
     passes a limit keeps what was read until then, with a Problem.
     """
     builder = RecordBuilder(dispatch, limits, digests=digests)
@@ -59,7 +59,7 @@ def verify(blob: LayerBlob, digest: str, diff_id: str, size: int) -> None:
 
 
 def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress | None) -> tuple[VerifyingStream, str]:
-    """Walk the blob's tar to its end; answers the stream (for digest and size) and the diff id, "" after a limit."""
+    """Walk the blob's tar to its end; returns the stream (for digest and size) and the diff id, "" after a limit."""
     stream = VerifyingStream(blob.open(), algorithm_of(blob.digest))
     algorithm = algorithm_of(blob.diff_id)
     content = hashlib.new(algorithm)
@@ -84,7 +84,7 @@ def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress 
         stream.drain()
     except damage_errors() as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's or the network's trouble, not the blob's
+            raise  # a fault of the disk or the network, not of the blob
         raise BrokenImage(
             f"a layer is damaged: {str(error) or type(error).__name__}",
             advice="it was cut short or altered: fetch or build it again",
@@ -95,7 +95,7 @@ def _walk(blob: LayerBlob, visitor: Visitor, limits: Limits, progress: Progress 
 
 
 class _SecondLook:
-    """Reads the bodies that only a hard link's name wanted, when their own name came first in the layer."""
+    """Reads bodies that only the name of a hard link asks for, where another name came first in the layer."""
 
     def __init__(self, builder: RecordBuilder, missing: dict[bytes, list[tuple[int, Read[Any]]]]) -> None:
         self._builder = builder
@@ -104,11 +104,11 @@ class _SecondLook:
         self.starts: frozenset[int] = frozenset()
 
     def attributes(self, capability: bytes, is_sparse: bool) -> None:
-        """All but this is known since the first pass."""
+        """Ignored: the first pass has noted it already."""
         self._is_sparse = is_sparse
 
     def entry(self, path: bytes, kind: str, meta: Meta, link: bytes, head: bytes) -> Body | None:
-        """Wants the bodies that are missing."""
+        """Asks for the bodies that are missing."""
         is_sparse, self._is_sparse = self._is_sparse, False
         clean = normalise(path)
         if kind != "f" or not clean or clean not in self._missing:
@@ -122,19 +122,19 @@ class _SecondLook:
 
 
 class _Late:
-    """Hands a body to each of several."""
+    """Hands one body to several takers."""
 
     def __init__(self, bodies: list[Body]) -> None:
         self._bodies = bodies
 
     def whole(self, body: memoryview) -> None:
-        for each in self._bodies:
-            each.whole(body)
+        for taker in self._bodies:
+            taker.whole(body)
 
     def piece(self, piece: memoryview) -> None:
-        for each in self._bodies:
-            each.piece(piece)
+        for taker in self._bodies:
+            taker.piece(piece)
 
     def end(self) -> None:
-        for each in self._bodies:
-            each.end()
+        for taker in self._bodies:
+            taker.end()

@@ -17,11 +17,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds for one layer.
 
     `layer_bytes`: uncompressed bytes. `bomb_bytes` and `bomb_ratio`: once a layer has grown past the first, it must
-    not hold more than `bomb_ratio` bytes for each stored one (real layers stay under ten; ten GiB of zeros are read in seconds, so a
-    ratio alone stops nothing below that). `entries`: files in a
-    layer. `path_bytes`: length of one path. `folder_bytes`: the folders above all long paths,
-    written out. `extended_header_bytes`: one PAX or GNU header. `problems`: as many are
-    kept word for word, the rest are counted.
+    not hold more than `bomb_ratio` bytes for each stored one (real layers stay under ten; a ratio alone would stop nothing below
+    that size, but ten GiB of zeros are read in seconds). `entries`: files in a layer. `path_bytes`: length of one path.
+    `folder_bytes`: the folders above all long paths, written out. `extended_header_bytes`: one PAX or GNU header. `problems`: this
+    many are kept word for word; the rest are counted.
     """
 
     layer_bytes: int = Limit(64 * GIB, "bytes of one layer, uncompressed")

@@ -1,7 +1,7 @@
-"""Files that reads want by the name that a container sees, and whose bodies were not read because a layer has them under another.
+"""Files that were not read because their layer has them under another name than the container sees.
 
-A read chooses files by their names in the layer. A link to a file, a link to a folder on the way, and an entry that was put where a
-link of a layer below leads have another name in the end.
+A read chooses files by their names in the layer. The final name differs for a link to a file, for a
+file below a link to a folder, and for an entry that a link of a lower layer moved.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hullmark.model.limit import Limit
 from hullmark.rootfs.dispatch import Dispatch, glob_regex
@@ -21,12 +21,17 @@ OTHER_NAME = "it was not read, because the layer has it under another name"
 
 _MOST_LOOKS = Limit(2_000_000, "files behind links to folders that packages may be installed in")
 
-Misnamed = tuple[bytes, int, Read[Any]]
-"""The path that a container sees, the layer of what is there, and the read that wants it."""
+
+class Misnamed(NamedTuple):
+    """The path that a container sees, the layer of the file there, and the read that wants it."""
+
+    path: bytes
+    layer: int
+    read: Read[Any]
 
 
 def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[Any]]) -> Iterator[Misnamed]:
-    """What was wanted, and not read for its name. Of files behind one link to a folder the first counts for each read."""
+    """Files that were wanted but not read because of their name: of each linked folder, the first for each read."""
     names = _Names(tree, Dispatch(reads))
     for (layer, position), place in tree.moved.items():
         node = tree.nodes.get(place)
@@ -45,54 +50,55 @@ def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[An
 
 
 class _Names:
-    """Who wants a file under one name and not under another."""
+    """Finds the reads that want a file under one name and not under another."""
 
     def __init__(self, tree: Tree, dispatch: Dispatch) -> None:
         self._tree = tree
         self.dispatch = dispatch
 
     def unread(self, seen: bytes, name: bytes, node: Node) -> Iterator[Misnamed]:
-        """The reads that want a file by the name by which it is seen, and not by that which its layer has."""
+        """The reads that want a file by its visible name, but not by its name in the layer."""
         known = self.dispatch.wanted(name)
         for i in self.dispatch.wanted(seen):
             if i not in known:
-                yield seen, node.layer, self.dispatch.reads[i]
+                yield Misnamed(seen, node.layer, self.dispatch.reads[i])
 
     def linked(self, path: bytes) -> Iterator[Misnamed]:
-        """What is not read of the file that a link leads to."""
+        """The reads that miss the file that a link leads to."""
         real = self._tree.resolve(path)
         node = self._tree.nodes.get(real) if real is not None else None
         if real is not None and node is not None and node.entry.kind == "f":
             yield from self.unread(path, real, node)
 
     def folder(self, path: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The link and the folder that it leads to, if that has another name."""
+        """The link and its target folder, if their names differ."""
         real = self._tree.resolve(path)
         if real and self._tree.is_folder(real) and real[real.rfind(b"/") + 1 :] != path[path.rfind(b"/") + 1 :]:
             yield path, real
 
     def behind(self, folders: Sequence[tuple[bytes, bytes]]) -> Iterator[Misnamed]:
-        """What is not read of the files in folders that links lead to."""
+        """The reads that miss files in folders that links lead to."""
         paths = sorted(path for path, node in self._tree.nodes.items() if node.entry.kind == "f")
         left: int = _MOST_LOOKS
         for link, real in folders:
-            said: set[str] = set()
-            # `0` is what comes behind `/`.
+            reported: set[str] = set()
+            # `0` is the character after `/`.
             for at in range(bisect_left(paths, real + b"/"), bisect_left(paths, real + b"0")):
                 left -= 1
                 path = paths[at]
-                for found in self.unread(link + path[len(real) :], path, self._tree.nodes[path]):
-                    if found[2].name not in said:
-                        said.add(found[2].name)
-                        yield found
+                for missed in self.unread(link + path[len(real) :], path, self._tree.nodes[path]):
+                    if missed.read.name not in reported:
+                        reported.add(missed.read.name)
+                        yield missed
                 if left < 0:
-                    # Whoever makes so many of them hides something: all that may be there counts as unread.
-                    yield from ((link, self._tree.nodes[path].layer, read) for read in self.dispatch.reads)
+                    # An image with so many is hiding something: everything that may be there counts as unread.
+                    layer = self._tree.nodes[path].layer
+                    yield from (Misnamed(link, layer, read) for read in self.dispatch.reads)
                     return
 
 
 def _segments(reads: Sequence[Read[Any]]) -> Callable[[bytes], object]:
-    """Matches the names of folders that globs ask for, but for those that may be any."""
+    """Matches the folder names in globs, except segments that match any name."""
     segments = {segment for read in reads for glob in read.globs for segment in glob.split("/")[:-1]}
-    asked = sorted(segment for segment in segments if segment.strip("*?"))
-    return re.compile("|".join(f"(?:{glob_regex(segment)})" for segment in asked).encode() or rb"(?!)").fullmatch
+    names = sorted(segment for segment in segments if segment.strip("*?"))
+    return re.compile("|".join(f"(?:{glob_regex(segment)})" for segment in names).encode() or rb"(?!)").fullmatch

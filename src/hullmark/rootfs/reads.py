@@ -13,18 +13,18 @@ F = TypeVar("F")
 MIB = 1 << 20
 
 Report = Callable[[str], None]
-"""Call it with a sentence to put a Problem about the file at hand into the result: a Remark, or something was not seen."""
+"""Adds a Problem about the current file to the result. The sentence is a Remark, or says what was not seen."""
 
 
 class Remark(str):
-    """The reason of a problem that says of which kind it is. A reason that is a plain string is of kind `unseen`."""
+    """A problem's reason together with its kind. A reason that is a plain string is of kind `unseen`."""
 
     __slots__ = ("kind", "types")
     kind: ProblemKind
     types: tuple[str, ...]
 
     def __new__(cls, reason: str, kind: ProblemKind = "note", *, types: tuple[str, ...] = ()) -> Remark:
-        """`types`: the purl types of the packages that may be missing, where the room alone does not tell."""
+        """`types`: the purl types of the packages that may be missing, where the room alone does not say."""
         remark = super().__new__(cls, reason)
         remark.kind, remark.types = kind, types
         return remark
@@ -55,17 +55,17 @@ class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     `extract(path, body, report)` returns the fact (a msgspec Struct or built-in types that msgpack can carry, of
     type `fact`) or None. `body` is only valid during the call. The path is the one the layer has; it may choose the
     parser, but must not enter the fact: hard links and symbolic links give a file other names.
-    It never raises for bad input: what cannot be read is reported, and the good remains.
+    It never raises for bad input: what cannot be read is reported, the rest is kept.
     `limit` is the largest body, in bytes, that is held in memory; larger files go to `oversize(size)` where that is given, else
     they are reported as too large. `oversize_at(path, size)` is the same for a read that goes by the file's path.
-    `layer_limit`: so many bytes of bodies are handed to it from one layer; the files after that are left out, with a Problem.
-    `image_limit`: so many bytes of facts, as `weigh` counts them, are taken of one image; the layers above that give none, with a
-    Problem.
-    `sources`: rooms, folders and modules whose code decides a facet's fact, as `facets/secrets`; none: the whole room facets.
-    `may_keep(facts)`: whether the facts of a layer may be kept for later; None: always. A fact that only says that something was
-    out of reach for the moment must not be.
+    `layer_limit`: the most bytes of bodies it takes from one layer; later files are left out, with a Problem.
+    `image_limit`: the most bytes of facts, as `weigh` counts them, taken from one image; layers beyond that give
+    none, with a Problem.
+    `sources`: rooms, folders and modules whose code decides a facet's fact, such as `facets/secrets`; empty: the whole room
+    facets. `may_keep(facts)`: whether the facts of a layer may be kept for later; None: always. A fact that only says that
+    something was temporarily out of reach must not be kept.
     `stands_in`: for a package database. Where its visible version could not be read, the newest readable one of the layers below
-    stands in for it, with a Problem: old knowledge that says so is better than none.
+    replaces it, with a Problem: old knowledge, marked as such, is better than none.
     """
 
     name: str

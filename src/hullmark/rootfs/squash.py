@@ -22,14 +22,14 @@ def squash(records: Sequence[LayerRecord], *, keep_ghosts: bool = False) -> Tree
 
 
 class _Fold:
-    """Walks the layers top down: what is met first stays, and a set of hidden folders is all that must be known."""
+    """Walks the layers top down: the first entry of a path wins, and a set of hidden folders is all the state needed."""
 
     def __init__(self, records: Sequence[LayerRecord], keep_ghosts: bool) -> None:
         self._records = records
         self._keep_ghosts = keep_ghosts
         self._nodes: dict[bytes, Node] = {}
         self._removed: dict[bytes, int] = {}  # by whiteouts: the path itself in the layers below …
-        self._emptied: dict[bytes, int] = {}  # … and all that stands below these paths
+        self._emptied: dict[bytes, int] = {}  # … and everything below these paths
         self._folders: set[bytes] = set()
         self._ghosts: list[tuple[bytes, Node, int]] = []
         self._problems: list[tuple[int, LayerProblem]] = []
@@ -51,14 +51,14 @@ class _Fold:
         return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved, self._links)
 
     def _apply(self, layer: int) -> None:  # noqa: C901 - runs for every file of the image, so it calls only what is rare
-        """Take from a layer what nothing above hides; then note what it hides from those below."""
+        """Take what no upper layer hides, then note what this layer hides from those below."""
         entries, nodes, folders, removed = self._records[layer].entries, self._nodes, self._folders, self._removed
         is_top = layer == len(self._records) - 1
         hidden: dict[bytes, int] = {b"": self._emptied.get(b"", 0)}
         emptying: list[bytes] = []
         removing: list[bytes] = []
         last, filled, by = b"/", b"/", 0
-        # From the last entry to the first: of several with one path, the last counts.
+        # From last to first: where several entries have one path, the last one counts.
         position = len(entries)
         for entry in reversed(entries):
             position -= 1
@@ -96,7 +96,7 @@ class _Fold:
             self._emptied.setdefault(path, layer)
 
     def _shadowed(self, layer: int, position: int, entry: Entry) -> bool:
-        """Something above stands at this path. True if that is a folder in the place of a file: what layers below
+        """An upper layer has this path. True if that is a folder where this one has a file: what lower layers
         had in a folder of this name is gone too.
         """
         above = self._nodes[entry.path]
@@ -111,7 +111,7 @@ class _Fold:
             self._ghosts.append((path, node, by))
 
     def _hidden_by(self, folder: bytes, layer: int, hidden: dict[bytes, int]) -> int:
-        """The upper layer that hides what this layer has in a folder, 0 if none does (layer 0 is nobody's upper layer)."""
+        """The upper layer that hides this layer's content of a folder; 0 if none does (layer 0 is never an upper layer)."""
         chain = []
         at = folder
         while at not in hidden:
@@ -128,7 +128,7 @@ class _Fold:
         return by
 
     def _named(self, layer: int, path: bytes) -> Node | None:
-        """A layer's own entry of this path, the last one if there are several."""
+        """The layer's own entry for this path, the last one if there are several."""
         by_path = self._by_path.get(layer)
         if by_path is None:
             entries = self._records[layer].entries
@@ -154,14 +154,14 @@ class _Fold:
                 self._problem(layer, entry.path, "a hard link to a file that is not there; it was left out")
             return None
         self._links[node.rank] = target.rank
-        found = target.entry
-        return msgspec.structs.replace(found, path=entry.path, link=found.link if found.kind == "l" else entry.link)
+        named = target.entry
+        return msgspec.structs.replace(named, path=entry.path, link=named.link if named.kind == "l" else entry.link)
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:
         self._problems.append((layer, LayerProblem(path, "rootfs", str(reason), kind_of(reason))))
 
     def _all_folders(self) -> frozenset[bytes]:
-        """Every folder that something stands in, with those above it."""
+        """Every folder that is not empty, with those above it."""
         known = set(self._folders)
         for folder in self._folders:
             while folder:
@@ -173,12 +173,12 @@ class _Fold:
         return frozenset(known)
 
     def _misplaced(self, folders: frozenset[bytes]) -> set[bytes]:
-        """Paths that are no folder in the finished tree although something is said to stand in them."""
+        """Paths that are not folders in the finished tree although entries below them exist."""
         nodes = self._nodes
         return {folder for folder in folders if (node := nodes.get(folder)) is not None and node.entry.kind != "d"}
 
     def _mend(self, misplaced: set[bytes]) -> None:
-        """Move what stands below a link to where the link leads; drop what stands below a file.
+        """Move entries below a link to where the link leads; drop entries below a file.
 
         A container runtime unpacks a layer over those below, so an entry `lib/x` lands in `usr/lib` if a lower layer made
         `lib` a link.
@@ -190,7 +190,7 @@ class _Fold:
         for path, node in sorted(below, key=lambda item: item[1].rank, reverse=True):
             blocker = next((at for up in _above(path) if up in misplaced and (at := self._nodes.get(up))), None)
             if blocker is None or (blocker.entry.kind != "l" and node.layer > blocker.layer):
-                # A layer that puts something into a path makes it a folder, whatever a layer below had there.
+                # A layer that adds an entry below a path makes it a folder, whatever a lower layer had there.
                 if blocker is not None:
                     del self._nodes[blocker.entry.path]
                     self._ghost(blocker.entry.path, blocker, node.layer)
@@ -204,7 +204,7 @@ class _Fold:
             self._follow(path, node, blocker, at_links)
 
     def _follow(self, path: bytes, node: Node, link: Node, tree: Tree) -> None:
-        """Put an entry that stands below a link where the link leads."""
+        """Move an entry below a link to where the link leads."""
         folder, _, base = path.rpartition(b"/")
         moved = tree.follow(folder)
         if moved is None:

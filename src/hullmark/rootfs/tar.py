@@ -27,7 +27,7 @@ _CAPABILITY = "SCHILY.xattr.security.capability"
 
 
 class LimitReached(Exception):
-    """The layer is larger than a limit allows. What was read so far is sound."""
+    """The layer is larger than a limit allows. What was read so far is valid."""
 
 
 Meta = tuple[int, int, int, int, int]
@@ -44,11 +44,11 @@ class Body(Protocol):
         """The next bytes of the body."""
 
     def end(self) -> None:
-        """All pieces were given."""
+        """The body is complete."""
 
 
 class Visitor(Protocol):
-    """Is shown every entry, in order. `starts`: first bytes of bodies whose head it wants to see."""
+    """Receives every entry, in order. `starts`: the first bytes of bodies whose head it wants to see."""
 
     starts: frozenset[int]
 
@@ -60,7 +60,7 @@ class Visitor(Protocol):
 
 
 class _Numbers(dict[bytes, int]):
-    """Header fields as numbers. They repeat a lot: each distinct one is parsed once."""
+    """Header fields as numbers. They repeat a lot, so each distinct field is parsed once."""
 
     def __missing__(self, raw: bytes) -> int:
         digits = raw[:-1]
@@ -84,9 +84,9 @@ class _Owners(dict[bytes, tuple[int, int, int]]):
 
 
 class _Sums(dict[bytes, int]):
-    """Check fields as what adler32's low half must be. The field itself counts as eight blanks in the sum that it holds.
+    """Check fields as what adler32's low half must be. The sum counts the field itself as eight blanks.
 
-    One that is no number is a value that adler32 never has.
+    A field that is not a number becomes a value that adler32 never has.
     """
 
     def __missing__(self, raw: bytes) -> int:
@@ -111,7 +111,7 @@ def _number(raw: bytes) -> int:
     try:
         return int(digits, 8) if digits else 0
     except ValueError:
-        raise BrokenImage("a layer's tar has a header with a number that is none") from None
+        raise BrokenImage("a layer's tar has a header with an invalid number") from None
 
 
 def parse_pax(data: bytes) -> dict[str, bytes]:
@@ -132,7 +132,7 @@ def parse_pax(data: bytes) -> dict[str, bytes]:
 class TarWalker:
     """One walk over one tar stream.
 
-    `update` is given every byte of the stream (a digest's), `guard` the number of bytes after each filling of the buffer;
+    `update` (of a digest) gets every byte of the stream, `guard` the number of bytes each time the buffer is filled;
     it may raise LimitReached.
     """
 
@@ -163,7 +163,7 @@ class TarWalker:
         Raises BrokenImage for damage, LimitReached where the guard or the number of entries says so.
         """
         # The one hot loop of the program: a microsecond here is a tenth of a second in an image of 100,000 files. So
-        # what is common stands in it, what is rare is called.
+        # common cases are inline, rare ones are calls.
         unpack, buffer, view, numbers, kinds = _HEADER.unpack_from, self._buffer, self._view, _Numbers(), _KIND
         visit, starts, owners, sums = self._visitor.entry, self._visitor.starts, _Owners(), _Sums()
         left = self._limits.entries
@@ -184,7 +184,7 @@ class TarWalker:
                 if kind in _EXTENSIONS:
                     self._extension(kind, length)
                     continue
-                letter = "f"  # POSIX: types that are not known are files
+                letter = "f"  # POSIX: unknown types are files
             left -= 1
             if left < 0:
                 raise LimitReached(f"it has more than {self._limits.entries:,} entries")
@@ -219,7 +219,7 @@ class TarWalker:
             self._pos = pos + skip
 
     def _far_body(self, path: bytes, meta: Meta) -> None:
-        """A file whose body does not stand in the buffer to its end."""
+        """A file whose body is not wholly in the buffer."""
         size = meta[3]
         if size < 0:
             raise BrokenImage("a layer's tar has a file of negative size")
@@ -259,7 +259,7 @@ class TarWalker:
             )
 
     def _more(self, count: int) -> bool:
-        """Make sure that `count` bytes stand in the buffer; False if the stream ends before."""
+        """Make sure that `count` bytes are in the buffer; False if the stream ends before that."""
         if self._pos:
             rest = self._fill - self._pos
             if rest:
@@ -281,7 +281,7 @@ class TarWalker:
         """After a block of zeros: another one, or nothing; then only padding, which still belongs to the digest."""
         self._pos += 512
         if (self._fill - self._pos >= 512 or self._more(512)) and self._view[self._pos : self._pos + 512] != _ZERO:
-            raise BrokenImage("a layer's tar goes on behind its end mark")
+            raise BrokenImage("a layer's tar has data after its end mark")
         self._pos = self._fill
         while self._more(1):
             self._pos = self._fill
@@ -295,7 +295,7 @@ class TarWalker:
         raise BrokenImage(f"a layer's tar has a damaged header at byte {at:,}", advice="fetch or build it again")
 
     def _extension(self, kind: bytes, size: int) -> None:
-        """A header that says something about the next entry (x, L, K) or all that follow (g)."""
+        """A header about the next entry (x, L, K) or all that follow (g)."""
         if not 0 <= size <= self._limits.extended_header_bytes:
             raise BrokenImage(f"a layer's tar has an extended header of {size:,} bytes")
         parts = bytearray()
@@ -319,7 +319,7 @@ class TarWalker:
             self._pax = parse_pax(bytes(parts))
 
     def _extended(self, path: bytes, target: bytes, meta: Meta) -> tuple[bytes, bytes, Meta]:
-        """What the extended headers before this entry change of it."""
+        """Apply the extended headers before this entry."""
         pax = {**self._global, **self._pax} if self._global else self._pax
         path, target = self._long_name or path, self._long_link or target
         self._long_name = self._long_link = b""
@@ -337,7 +337,7 @@ class TarWalker:
         return path, target, meta
 
     def _old_sparse(self, head: memoryview) -> None:
-        """Old GNU sparse: its map may go on in further blocks before the body."""
+        """Old GNU sparse: its map may continue in more blocks before the body."""
         goes_on = head[482]
         while goes_on:
             if self._fill - self._pos < 512:
@@ -353,5 +353,5 @@ def _decimal(pax: dict[str, bytes], key: str, otherwise: int) -> int:
         return otherwise
     whole = raw.split(b".", 1)[0]
     if not whole.lstrip(b"-").isdigit() or len(whole) > 20:
-        raise BrokenImage(f"a layer's tar has a PAX header whose {key} is no number")
+        raise BrokenImage(f"a layer's tar has a PAX header whose {key} is not a number")
     return int(whole)

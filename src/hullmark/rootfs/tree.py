@@ -6,8 +6,8 @@ import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem
 
-_MAX_LINKS = 40  # as the kernel has it (path_resolution(7))
-_MAX_TARGET = 4095  # the longest target that symlink(2) takes
+_MAX_LINKS = 40  # the kernel's limit (path_resolution(7))
+_MAX_TARGET = 4095  # the longest target that symlink(2) accepts
 _MAX_SEGMENTS = 4096
 
 
@@ -20,7 +20,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Later entries of a layer, and later layers, stand above earlier ones."""
+        """Later entries of a layer, and later layers, rank above earlier ones."""
         return self.layer, self.position
 
 
@@ -28,8 +28,8 @@ class Tree:
     """Paths → nodes. Paths are bytes without leading slash; the root is empty.
 
     `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
-    request. `moved`: (layer, position) → path of entries that stand elsewhere than their layer says. `links`: (layer, position) of a
-    hard link → that of the file it names. Folders that no layer lists exist if something stands in them.
+    request. `moved`: (layer, position) → path of entries that are elsewhere than their layer says. `links`: (layer, position) of a
+    hard link → that of the file it names. Folders that no layer lists exist if something is in them.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Tree:
         return self.nodes.get(path)
 
     def is_folder(self, path: bytes) -> bool:
-        """Whether a folder stands at exactly this path."""
+        """Whether there is a folder at exactly this path."""
         node = self.nodes.get(path)
         return node.entry.kind == "d" if node is not None else path in self._implied or not path
 
     def real_folder(self, folder: bytes) -> bytes | None:
-        """The real path of a folder, links followed inside the root; None if there is none. Remembers its answers."""
+        """The real path of a folder, with links followed inside the root; None if there is none. Cached."""
         known = self._folders.get(folder, folder)
         if known is not folder or folder in self._folders:
             return self._folders[folder]
@@ -84,7 +84,7 @@ class Tree:
 
     def follow(self, path: bytes) -> bytes | None:
         """The path with every link followed, whether or not something stands at its end; None after too many links, or a target
-        that no kernel would take.
+        that no kernel accepts.
 
         `..` stops at the root, as it does in a container.
         """

@@ -1,4 +1,4 @@
-"""The View that catalogers get of a real image: facts of the layer records at the paths that are visible."""
+"""The View that catalogers get of a real image: facts of the layer records at their visible paths."""
 
 from __future__ import annotations
 
@@ -53,9 +53,10 @@ class TreeView:
         return known
 
     def _borrow(self, read: Read[Any], known: dict[bytes, list[tuple[int, int, Any]]]) -> None:
-        """Hard links to files of layers below get these files' facts; where facts go by content, all links do that outlive the file.
+        """Give hard links to files of lower layers the facts of those files; where facts go by content, also links that outlive
+        the file.
 
-        What a link of the same layer shares by its name, the layer's record has already.
+        Links within one layer already share facts by name in the layer's record.
         """
         tree = self._tree
         own = {(layer, position): fact for facts in known.values() for layer, position, fact in facts}
@@ -70,7 +71,7 @@ class TreeView:
             if (by_name is not None and by_name(path)) or (read.magic and is_gone):
                 versions = known.setdefault(path, [])
                 versions[:] = sorted(
-                    [*(each for each in versions if each[0] != link[0]), (*link, own[target])], key=_rank
+                    [*(version for version in versions if version[0] != link[0]), (*link, own[target])], key=_rank
                 )
 
     def facts(self, read: Read[F]) -> Iterator[LocatedFact[F]]:
@@ -89,7 +90,7 @@ class TreeView:
                 yield LocatedFact(text(path), layer, fact)
 
     def _is_unread(self, read: Read[Any], path: bytes, node: Node) -> bool:
-        """Whether the visible version of a file was wanted, but could not be read."""
+        """Whether the visible version of a file was wanted but could not be read."""
         problems = self._records[node.layer].problems
         has_fact = any((layer, position) == node.rank for layer, position, _ in self._by_path(read)[path])
         return not has_fact and any(p.path == path and p.room == read.name for p in problems)
@@ -115,11 +116,11 @@ class TreeView:
         return None if real is None else text(real)
 
     def exists(self, path: str) -> bool:
-        """Is there anything at this path, links followed?"""
+        """Whether anything exists at this path, with links followed."""
         return self._tree.resolve(_raw(path)) is not None
 
     def problem(self, path: str, reason: str) -> None:
-        """Put a Problem about a path into the result."""
+        """Add a Problem about a path to the result."""
         types = reason.types if isinstance(reason, Remark) else ()
         self.problems.append(Problem(f"/{path}", -1, self._room, str(reason), kind_of(reason), types=types))
 

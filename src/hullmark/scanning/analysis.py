@@ -1,4 +1,4 @@
-"""Layer records → distro, packages, files, facets: the folded image, every cataloger and what else was asked for over it."""
+"""Layer records → distro, packages, files, facets: the folded image, every cataloger and what else was requested over it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from hullmark.scanning.rooms import Rooms
 
 
 class Extras(NamedTuple):
-    """What was asked for besides the inventory: contents by path, what further reads found by name and path, what facets came to."""
+    """What was requested besides the inventory: contents by path, what further reads found by name and path, what facets came
+    to."""
 
     contents: dict[str, bytes]
     found: dict[str, dict[str, Any]]
@@ -33,46 +34,54 @@ class Extras(NamedTuple):
 
 
 def reads_for(catalogers: Sequence[Cataloger] = CATALOGERS) -> tuple[Read[Any], ...]:
-    """What the catalogers want to read, each once."""
+    """What the catalogers want to read, without repeats."""
     reads: list[Read[Any]] = [*DISTRO_READS]
     for cataloger in catalogers:
         reads += cataloger.reads
     return tuple({read.name: read for read in reads}.values())
 
 
-def extra_reads_for(wish: ScanRequest) -> tuple[Read[Any], ...]:
-    """What else a wish wants to read, each once."""
-    reads = [*wish.reads, *(read for facet in wish.facets for read in facet.reads)]
+def extra_reads_for(request: ScanRequest) -> tuple[Read[Any], ...]:
+    """What else a request wants to read, without repeats."""
+    reads = [*request.reads, *(read for facet in request.facets for read in facet.reads)]
     # A scan for packages alone imports nothing of this.
-    if wish.keeps:
+    if request.keeps:
         from hullmark.facets.kept import KEPT
 
         reads.append(KEPT)
-    if wish.contents:
+    if request.contents:
         from hullmark.facets.content import content_read
 
-        reads.append(content_read(wish.contents))
+        reads.append(content_read(request.contents))
     chosen = {read.name: read for read in reads}
-    if wish.keeps_text:
+    if request.keeps_text:
         from hullmark.facets.kept import TEXT
 
         chosen[TEXT.name] = TEXT
     return tuple(chosen.values())
 
 
+class AnalysedImage(NamedTuple):
+    """The analysis, the files if requested, and all else."""
+
+    analysis: Analysis
+    files: tuple[FileRecord, ...] | None
+    extras: Extras
+
+
 def analyse(
     records: Sequence[LayerRecord],
-    wish: ScanRequest,
+    request: ScanRequest,
     catalogers: Sequence[Cataloger] = CATALOGERS,
     config: ImageConfig | None = None,
-) -> tuple[Analysis, tuple[FileRecord, ...] | None, Extras]:
-    """Fold the layers and run catalogers and facets: the analysis, the files if wished for, and all else."""
-    tree = squash(records, keep_ghosts=wish.ghosts or wish.all_layers)
+) -> AnalysedImage:
+    """Fold the layers and run catalogers and facets."""
+    tree = squash(records, keep_ghosts=request.ghosts or request.all_layers)
     distro_view = TreeView(tree, records)
     distro = read_distro(distro_view)
-    found = catalogue(tree, records, catalogers, distro, all_layers=wish.all_layers, claims=wish.files)
-    results, more_problems = _assembled(tree, records, distro, config, wish.facets)
-    rooms = Rooms(catalogers, wish)
+    found = catalogue(tree, records, catalogers, distro, all_layers=request.all_layers, claims=request.files)
+    results, more_problems = _assembled(tree, records, distro, config, request.facets)
+    rooms = Rooms(catalogers, request)
     problems = rooms.of_layers(tree)
     problems += map(rooms.stamped, (*distro_view.problems, *found.problems, *more_problems))
     analysis = Analysis(
@@ -81,8 +90,9 @@ def analyse(
         found.packages,
         tuple(sorted(set(problems))),
     )
-    files = file_records(tree, found.claims) if wish.files else None
-    return analysis, files, Extras(_contents(tree, records, wish), _found(tree, records, wish), results)
+    files = file_records(tree, found.claims) if request.files else None
+    extras = Extras(_contents(tree, records, request), _found(tree, records, request), results)
+    return AnalysedImage(analysis, files, extras)
 
 
 def _assembled(
@@ -104,13 +114,13 @@ def _assembled(
     return results, problems
 
 
-def is_all_kept(records: Sequence[LayerRecord], wish: ScanRequest) -> bool:
-    """Whether all files whose content is wished for are among the kept ones."""
+def is_all_kept(records: Sequence[LayerRecord], request: ScanRequest) -> bool:
+    """Whether all files whose content is requested are among the kept ones."""
     from hullmark.facets.content import content_read
 
     tree = squash(records)
     kept = {path for path, _ in _kept_bodies(tree, records)}
-    wanted = Dispatch((content_read(wish.contents),)).wanted
+    wanted = Dispatch((content_read(request.contents),)).wanted
     return all(
         text(path) in kept
         for path, node in tree.nodes.items()
@@ -118,13 +128,13 @@ def is_all_kept(records: Sequence[LayerRecord], wish: ScanRequest) -> bool:
     )
 
 
-def _contents(tree: Tree, records: Sequence[LayerRecord], wish: ScanRequest) -> dict[str, bytes]:
-    """The content of the files that are wished for, whether it was read for this wish or is kept since an earlier one."""
-    if not wish.contents:
+def _contents(tree: Tree, records: Sequence[LayerRecord], request: ScanRequest) -> dict[str, bytes]:
+    """The content of the files that are requested, whether it was read for this request or is kept since an earlier one."""
+    if not request.contents:
         return {}
     from hullmark.facets.content import content_read
 
-    read = content_read(wish.contents)
+    read = content_read(request.contents)
     wanted = Dispatch((read,)).wanted
     kept = {"/" + path: body for path, body in _kept_bodies(tree, records) if wanted(path.encode("utf-8", "replace"))}
     return kept | {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)}
@@ -138,7 +148,8 @@ def _kept_bodies(tree: Tree, records: Sequence[LayerRecord]) -> Iterator[tuple[s
             yield item.path, item.fact.body
 
 
-def _found(tree: Tree, records: Sequence[LayerRecord], wish: ScanRequest) -> dict[str, dict[str, Any]]:
+def _found(tree: Tree, records: Sequence[LayerRecord], request: ScanRequest) -> dict[str, dict[str, Any]]:
     return {
-        read.name: {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)} for read in wish.reads
+        read.name: {"/" + item.path: item.fact for item in TreeView(tree, records).facts(read)}
+        for read in request.reads
     }

@@ -105,21 +105,21 @@ class ClamscanScanner:
             if not files or self._is_closed:
                 return
             try:
-                lines, reason = self._said_of(files)
+                lines, reason = self._output_for(files)
             except OSError as error:
                 lines, reason = [], f"clamscan did not run ({error.strerror})"
             self._answers |= _answers(self._folder, files, lines, reason)
             for file in files:
                 file.unlink(missing_ok=True)
 
-    def _said_of(self, files: Sequence[Path]) -> tuple[list[str], str]:
+    def _output_for(self, files: Sequence[Path]) -> tuple[list[str], str]:
         """The lines that the program writes, and what is to be said of files that no line is about."""
         self._list.write_text("".join(f"{file}\n" for file in files))
         with subprocess.Popen(  # noqa: S603 - the program that was found
             self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
         ) as self._process:
             try:
-                said, complaints = self._process.communicate(timeout=TIMEOUT_SECONDS)
+                output, complaints = self._process.communicate(timeout=TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 return [], "clamscan did not end in time"
@@ -128,7 +128,7 @@ class ClamscanScanner:
                 raise
         first = next((line for line in complaints.splitlines() if line.strip()), "")[:200]
         ended = f"clamscan ended with status {self._process.returncode} and did not speak of it"
-        return said.splitlines(), f"{ended} ({first})" if first else ended
+        return output.splitlines(), f"{ended} ({first})" if first else ended
 
 
 def _answers(folder: Path, files: Sequence[Path], lines: Sequence[str], reason: str) -> dict[str, Scan]:
@@ -136,10 +136,10 @@ def _answers(folder: Path, files: Sequence[Path], lines: Sequence[str], reason: 
     unspoken = Scan(failed=reason, is_passing=True)
     answers = {file.name: unspoken for file in files}
     for line in lines:
-        number, colon, said = line.removeprefix(f"{folder}/").partition(": ")
+        number, colon, answer = line.removeprefix(f"{folder}/").partition(": ")
         if colon and number in answers:
-            known, told = answers[number], verdict(said)
-            answers[number] = told if known is unspoken else Scan(known.hits + told.hits, known.failed or told.failed)
+            known, scan = answers[number], verdict(answer)
+            answers[number] = scan if known is unspoken else Scan(known.hits + scan.hits, known.failed or scan.failed)
     return answers
 
 
@@ -176,12 +176,12 @@ class ClamscanStream:
 def _engine(program: str, database: Path) -> Engine:
     """The program's version, and which signatures these are: told by the main ones, and by the files that are there."""
     try:
-        told = subprocess.run(  # noqa: S603 - as above
+        answer = subprocess.run(  # noqa: S603 - as above
             [program, f"--database={database}", "--version"], capture_output=True, text=True, timeout=60, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise HullmarkError(f"{program} does not run: {error}", advice="install ClamAV, or use clamd") from error
-    engine = engine_of(told)
+    engine = engine_of(answer)
     if engine is None:
         raise HullmarkError(f"{program} is no clamscan", advice="install ClamAV, or use clamd")
     files = signature_files(database)

@@ -1,4 +1,4 @@
-"""What a policy needs → what a scan is asked for, and back."""
+"""What a policy needs → what a scan must deliver, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hullmark.scanning.request import ScanRequest, ScanResult
 
 
 def wish_for(wanted: Needs) -> ScanRequest:
-    """What a scan must collect, but for facets. With contents the list of files tells which of them could not be read."""
+    """What a scan must collect, except for facets. With contents the list of files tells which of them could not be read."""
     return ScanRequest(
         files=wanted.files or bool(wanted.contents),
         digests=wanted.digests,
@@ -26,10 +26,10 @@ def _read_glob(glob: PathGlob) -> str:
 
 
 def contents_of(scanned: ScanResult, wanted: Needs) -> dict[str, bytes | None]:
-    """The bodies that were asked for; None for those that are there but were not read."""
+    """The bodies that were requested; None for those that are there but were not read."""
     contents: dict[str, bytes | None] = dict(scanned.contents)
-    asked = PathGlobs(wanted.contents)
+    globs = PathGlobs(wanted.contents)
     for file in scanned.inventory.files or ():
-        if file.type == "file" and file.state not in ("missing", "ghost") and asked.match(file.path):
+        if file.type == "file" and file.state not in ("missing", "ghost") and globs.match(file.path):
             contents.setdefault(file.path, None)
     return contents

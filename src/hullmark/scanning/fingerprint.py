@@ -1,4 +1,4 @@
-"""What a layer record depends on besides its blob: the code that reads layers, and what was asked for."""
+"""What a layer record depends on besides its blob: the code that reads layers, and what was requested."""
 
 from __future__ import annotations
 

@@ -11,15 +11,15 @@ from hullmark.scanning.take import take_for_rules
 from hullmark.source import SourceOptions
 
 
-def known_image(reference: str, means: ScanResources, options: SourceOptions) -> KnownImage:
-    """An image's inventory with files and facts. Malware is looked for only where `means` names a scanner.
+def known_image(reference: str, resources: ScanResources, options: SourceOptions) -> KnownImage:
+    """An image's inventory with files and facts. Malware is looked for only where `resources` names a scanner.
 
     Raises HullmarkError where the image cannot be read.
     """
-    names = FACETS if means.scanners != ScannerPlaces() else FACETS - {Need.MALWARE}
-    with facets_for(names, means) as facets:
-        wish = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
-        scanned = take_for_rules(reference, wish, means, options)
+    names = FACETS if resources.scanners != ScannerPlaces() else FACETS - {Need.MALWARE}
+    with facets_for(names, resources) as facets:
+        request = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
+        scanned = take_for_rules(reference, request, resources, options)
     config = scanned.inventory.config
     facts = PolicyFacts(config=without_secrets(config) if config is not None else None, ghosts=True, **scanned.facets)
     return KnownImage(inventory=scanned.inventory, policy_facts=facts)

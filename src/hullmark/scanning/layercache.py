@@ -142,7 +142,7 @@ class LayerCache:
         payload = self._keep.read(_facts_key(digest, fingerprint))
         if payload is None:
             return None
-        import zstandard  # only where a facet is asked for
+        import zstandard  # only where a facet is requested
 
         try:
             raw = zstandard.ZstdDecompressor().decompress(payload)
@@ -158,7 +158,7 @@ class LayerCache:
 
     def save_facts(self, digest: str, read: ReadFacts, fingerprint: str) -> None:
         """Keep what a read took from a layer, compressed: the content of files may be among it."""
-        import zstandard  # only where a facet is asked for
+        import zstandard  # only where a facet is requested
 
         payload = zstandard.ZstdCompressor().compress(self._encoder.encode(read))
         self._keep.write(_facts_key(digest, fingerprint), payload)

@@ -16,7 +16,7 @@ from hullmark.scanning.layercache import FolderKeep, Keep
 from hullmark.scanning.layers import Watch
 
 Keeping = Literal["asked", "always", "text", "never"]
-"""What is kept of files: the text of configuration when it is asked for, or with every scan; all text with every scan; nothing."""
+"""What is kept of files: the text of configuration when it is requested, or with every scan; all text with every scan; nothing."""
 
 
 class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +79,8 @@ class ScanResources(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanResult(msgspec.Struct, frozen=True):
-    """An inventory, and what else was asked for: the content of files by absolute path, what further reads found by their names and
-    by path, what facets came to by theirs.
+    """An inventory, and what else was requested: the content of files by absolute path, what further reads found by their names
+    and by path, what facets came to by theirs.
     """
 
     inventory: Inventory

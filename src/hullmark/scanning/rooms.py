@@ -23,21 +23,21 @@ _OF_VISIBLE_FILES: frozenset[Fact] = frozenset(("packages", "owners", "distro", 
 class Rooms:
     """Says of each problem what it leaves incomplete. A room that is not known leaves everything so."""
 
-    def __init__(self, catalogers: Iterable[Cataloger], wish: ScanRequest) -> None:
-        self._all_layers = wish.all_layers
+    def __init__(self, catalogers: Iterable[Cataloger], request: ScanRequest) -> None:
+        self._all_layers = request.all_layers
         self._open: dict[str, Open] = {
             "content": (("contents",), ()),
             "kept": (("contents",), ()),
             "rootfs": (IN_LAYERS, ()),
             "catalog": (("distro",), ()),
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
-            **{read.name: (("contents", "packages"), ()) for read in wish.reads},
+            **{read.name: (("contents", "packages"), ()) for read in request.reads},
         }
         for cataloger in catalogers:
             facts: tuple[Fact, ...] = ("packages",) if cataloger.owned is None else ("owners", "packages")
             for name in (cataloger.name, *(read.name for read in cataloger.reads)):
                 self._open[name] = (facts, cataloger.types)
-        for facet in wish.facets:
+        for facet in request.facets:
             found: tuple[Fact, ...] = tuple(fact for fact in get_args(Fact) if fact == facet.name) or ("contents",)
             for name in (facet.name, *(read.name for read in facet.reads)):
                 self._open[name] = (found, ())

@@ -25,13 +25,13 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     return read_sbom(document, name)
 
 
-def take_sbom(path: str, wish: ScanRequest) -> ScanResult:
-    """What an SBOM answers of a wish. Raises HullmarkError where the wish is for what only the image itself has."""
-    lacking = [what for what, wished in _beyond(wish).items() if wished]
+def take_sbom(path: str, request: ScanRequest) -> ScanResult:
+    """An SBOM's answer to a request. Raises HullmarkError if the request is for facts that only the image itself has."""
+    lacking = [what for what, wished in _beyond(request).items() if wished]
     if lacking:
         raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
     inventory = inventory_from_sbom(Path(path))
-    if not wish.files:
+    if not request.files:
         return ScanResult(replace(inventory, files=None))
     if inventory.files is None:
         raise HullmarkError(
@@ -40,19 +40,19 @@ def take_sbom(path: str, wish: ScanRequest) -> ScanResult:
     return ScanResult(inventory)
 
 
-def take_part_of_sbom(path: str, wish: ScanRequest) -> ScanResult:
-    """What an SBOM answers of a policy's wish. The rest is None: nobody looked, so that rules that need it cannot tell.
+def take_part_of_sbom(path: str, request: ScanRequest) -> ScanResult:
+    """An SBOM's answer to a policy's request. The rest is None: rules that need it are unknown.
 
     Its list of files is left out too: it has not all that rules ask of files.
     """
     inventory = inventory_from_sbom(Path(path))
-    return ScanResult(replace(inventory, files=None), facets={facet.name: None for facet in wish.facets})
+    return ScanResult(replace(inventory, files=None), facets={facet.name: None for facet in request.facets})
 
 
-def _beyond(wish: ScanRequest) -> dict[str, bool]:
-    """What an SBOM never tells, and whether it is wished for."""
+def _beyond(request: ScanRequest) -> dict[str, bool]:
+    """What an SBOM never has, and whether it is requested."""
     return {
-        "what the files hold": bool(wish.contents),
-        "what is in the image besides packages": bool(wish.facets),
-        "what later layers deleted": wish.ghosts or wish.all_layers,
+        "what the files hold": bool(request.contents),
+        "what is in the image besides packages": bool(request.facets),
+        "what later layers deleted": request.ghosts or request.all_layers,
     }

@@ -26,68 +26,74 @@ from hullmark.source.folder import read_folder
 _REGISTRY_JOBS = 3
 
 
-def scan_image(image: Image, wish: ScanRequest, means: ScanResources) -> ScanResult:
+def scan_image(image: Image, request: ScanRequest, resources: ScanResources) -> ScanResult:
     """Everything in the image. Raises BrokenImage if it is not what its manifest says.
 
     A scan for packages alone is kept whole: the same image answers at once the next time.
     """
-    wish = _with_keeping(wish, means)
-    cache = layer_cache(means, digests=wish.digests)
-    is_plain = not (wish.files or wish.digests or wish.contents or wish.facets or wish.keeps or wish.keeps_text)
-    if cache is not None and is_plain and (kept := _kept(image, wish, cache)) is not None:
+    request = _with_keeping(request, resources)
+    cache = layer_cache(resources, digests=request.digests)
+    is_plain = not (
+        request.files or request.digests or request.contents or request.facets or request.keeps or request.keeps_text
+    )
+    if cache is not None and is_plain and (kept := _kept(image, request, cache)) is not None:
         analysis, found = kept
         return ScanResult(inventory_of(image, analysis), found=found)
     # An answer that was kept needs no cataloger: they are imported when a layer must be read or folded.
     from hullmark.scanning.analysis import analyse
 
-    records = _records(image, wish, means, cache)
-    analysis, files, extras = analyse(records, wish, config=image.config)
+    records = _records(image, request, resources, cache)
+    analysis, files, extras = analyse(records, request, config=image.config)
     if cache is not None and is_plain:
-        key = _result_key(image, wish, [record.digest for record in records])
+        key = _result_key(image, request, [record.digest for record in records])
         cache.save_result(key, msgspec.msgpack.encode((analysis, extras.found)))
     return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
-def layer_cache(means: ScanResources, *, digests: bool) -> LayerCache | None:
+def layer_cache(resources: ScanResources, *, digests: bool) -> LayerCache | None:
     """The records that are kept, those with the digests of files or those without; None where nothing is kept."""
-    keep = means.records()
+    keep = resources.records()
     return LayerCache(keep, analysis_fingerprint((f"digests={digests}",))) if keep is not None else None
 
 
-def _with_keeping(wish: ScanRequest, means: ScanResources) -> ScanRequest:
-    """The wish, with what is to be kept of every image."""
-    if means.records() is None:
-        return wish
-    return replace(wish, keeps=wish.keeps or means.keeping == "always", keeps_text=means.keeping == "text")
+def _with_keeping(request: ScanRequest, resources: ScanResources) -> ScanRequest:
+    """The request, with what must be kept of every image."""
+    if resources.records() is None:
+        return request
+    return replace(
+        request, keeps=request.keeps or resources.keeping == "always", keeps_text=resources.keeping == "text"
+    )
 
 
-def _records(image: Image, wish: ScanRequest, means: ScanResources, cache: LayerCache | None) -> list[LayerRecord]:
-    """The layers' records with all that the wish wants.
+def _records(
+    image: Image, request: ScanRequest, resources: ScanResources, cache: LayerCache | None
+) -> list[LayerRecord]:
+    """The layers' records with everything that the request needs.
 
-    Content that is wished for is looked for among the kept files first. Layers are read for it only where one of them is not kept.
+    Content that is requested is looked for among the kept files first. Layers are read for it only where one of them is not kept.
     """
     from hullmark.scanning.analysis import extra_reads_for, is_all_kept, reads_for
 
-    jobs = means.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
-    unkept = frozenset(("kept", "content")) if means.keeping == "never" else frozenset[str]()
+    jobs = resources.jobs or (_REGISTRY_JOBS if image.kind == "registry" else 1)
+    unkept = frozenset(("kept", "content")) if resources.keeping == "never" else frozenset[str]()
     reading = LayerReading(
-        reads=reads_for(), unkept=unkept, digests=wish.digests, cache=cache, jobs=jobs, watch=means.watch
+        reads=reads_for(), unkept=unkept, digests=request.digests, cache=cache, jobs=jobs, watch=resources.watch
     )
-    if wish.contents and cache is not None and means.keeping != "never":
-        wish = replace(wish, keeps=True)
-        without = replace(reading, extras=_extras(extra_reads_for(replace(wish, contents=()))))
+    if request.contents and cache is not None and resources.keeping != "never":
+        request = replace(request, keeps=True)
+        without = replace(reading, extras=_extras(extra_reads_for(replace(request, contents=()))))
         if are_kept(image, without):
             records = layer_records(image, without)
-            if is_all_kept(records, wish):
+            if is_all_kept(records, request):
                 return records
-    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(wish))))
+    return layer_records(image, replace(reading, extras=_extras(extra_reads_for(request))))
 
 
 def _extras(reads: Sequence[Read[Any]]) -> tuple[Extra, ...]:
     return tuple(Extra(read, read_fingerprint(read)) for read in reads)
 
 
-def scan_folder(folder: str, reference: str, wish: ScanRequest) -> ScanResult:
+def scan_folder(folder: str, reference: str, request: ScanRequest) -> ScanResult:
     """Everything below a folder, read as a root file system. Raises HullmarkError if it cannot be read."""
     from hullmark.catalog import CATALOGERS, DECLARED
     from hullmark.scanning.analysis import analyse, extra_reads_for, reads_for
@@ -95,31 +101,32 @@ def scan_folder(folder: str, reference: str, wish: ScanRequest) -> ScanResult:
     # A folder may be a project that is not built yet: there, what lock files name counts too.
     catalogers = CATALOGERS + DECLARED
     record = read_folder(
-        folder, Dispatch((*reads_for(catalogers), *extra_reads_for(wish))), digests=wish.digests, limits=DEFAULT
+        folder, Dispatch((*reads_for(catalogers), *extra_reads_for(request))), digests=request.digests, limits=DEFAULT
     )
-    analysis, files, extras = analyse([record], wish, catalogers)
+    analysis, files, extras = analyse([record], request, catalogers)
     image = Image(kind="dir", reference=reference, layers=())
     return ScanResult(inventory_of(image, analysis, files), *extras)
 
 
-def _result_key(image: Image, wish: ScanRequest, digests: Sequence[str]) -> str:
-    joined = "\n".join((image.config_digest, str(wish.all_layers), *map(read_fingerprint, wish.reads), *digests))
+def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> str:
+    joined = "\n".join((image.config_digest, str(request.all_layers), *map(read_fingerprint, request.reads), *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _kept(image: Image, wish: ScanRequest, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
-    """The kept result of these very layers, and what the wish's reads found, each verified as `known_digests` tells, or None."""
+def _kept(image: Image, request: ScanRequest, cache: LayerCache) -> tuple[Analysis, dict[str, dict[str, Any]]] | None:
+    """The kept result of these very layers, and what the request's reads found, each verified as `known_digests` tells, or
+    None."""
     digests = [digest for digest in known_digests(image, cache) if digest is not None]
     if len(digests) != len(image.layers):
         return None
-    payload = cache.load_result(_result_key(image, wish, digests))
+    payload = cache.load_result(_result_key(image, request, digests))
     if payload is None:
         return None
     try:
         result, facts = msgspec.msgpack.decode(payload, type=tuple[Analysis, dict[str, dict[str, Any]]])
         found = {
             read.name: msgspec.convert(facts[read.name], dict[str, read.fact])  # type: ignore[name-defined]
-            for read in wish.reads
+            for read in request.reads
         }
     except msgspec.MsgspecError:
         return None

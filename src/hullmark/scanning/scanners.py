@@ -24,7 +24,8 @@ _RULES = (".yar", ".yara")
 
 @contextmanager
 def opened(places: ScannerPlaces) -> Iterator[tuple[Scanner, ...]]:
-    """The scanners that there are, none if there are none. Raises HullmarkError for one that was asked for and cannot be had."""
+    """The available scanners, maybe none. Raises HullmarkError for one that was requested and is not
+    available."""
     with ExitStack() as stack:
         clamav = _clamav(places, stack)
         yara = _yara(places.yara_rules) if places.yara_rules is not None else None

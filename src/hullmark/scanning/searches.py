@@ -22,7 +22,7 @@ _OVER_KEPT_TEXT = "contents"
 
 Look = Callable[[memoryview], list[tuple[str, int]]]
 Hits = dict[str, dict[str, list[tuple[str, int]]]]
-"""By kind of search and by path: the names of expressions, and the lines on which they fit."""
+"""By kind of search and by path: the names of expressions, and the lines on which they match."""
 
 
 class Searches(NamedTuple):
@@ -32,7 +32,7 @@ class Searches(NamedTuple):
     facets: Mapping[str, Facet]
 
     def hits(self, scanned: ScanResult) -> Hits:
-        """What a scan with these reads and facets found. Kinds that nobody searched for (in an SBOM, say) are not there."""
+        """What a scan with these reads and facets found. Kinds that were not searched for (in an SBOM, say) are missing."""
         found: Hits = {
             kind: scanned.found[read.name] for kind, read in self.reads.items() if read.name in scanned.found
         }
@@ -40,7 +40,7 @@ class Searches(NamedTuple):
         return found | {kind: hits for kind, hits in looked.items() if hits is not None}
 
 
-def searches_of(searches: Mapping[str, Search], means: ScanResources) -> Searches:
+def searches_of(searches: Mapping[str, Search], resources: ScanResources) -> Searches:
     """How to look for what rules search all files for, by kind. Raises HullmarkError for a bad expression.
 
     Secrets are always searched in the layers: they are masked in text that is kept.
@@ -52,7 +52,7 @@ def searches_of(searches: Mapping[str, Search], means: ScanResources) -> Searche
             _check(named)
         look = partial(search, named=wanted.named, work=Work(_SEARCH_WORK))
         name = f"{kind}-{wanted.limit}-{hashlib.sha256(chr(0).join(wanted.named).encode()).hexdigest()}"
-        if kind == _OVER_KEPT_TEXT and means.keeping == "text" and means.records() is not None:
+        if kind == _OVER_KEPT_TEXT and resources.keeping == "text" and resources.records() is not None:
             facets[kind] = _in_kept_text(name, look)
         else:
             reads[kind] = search_read(name, look, wanted.limit)

@@ -34,8 +34,8 @@ _FLAGS = re.compile(r"\(\?([aimsx]+)\)")
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A kind of secret: `pattern` is a regular expression of Python's whose group `s` (else the whole) is the secret.
 
-    `keywords` are texts of which one stands in every such secret, so that the pattern is tried only in files with one. `files`: only in
-    files whose names end so. `path`: only in files whose path this expression fits.
+    `keywords` are texts; every such secret contains one, so that the pattern is tried only in files with one. `files`: only in
+    files whose names end like this. `path`: only in files whose path this expression fits.
     """
 
     id: str
@@ -48,8 +48,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Allow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Secrets that do not count, for a reason: where all that is given fits. `pattern` is tried on the secret and what its kind takes
-    to be part of it, `path` on the file's path.
+    """Secrets that do not count, for a reason: those that match everything given. `pattern` is tried on the secret and what its
+    kind takes to be part of it, `path` on the file's path.
     """
 
     reason: str
@@ -66,21 +66,21 @@ class _Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def rules_of(paths: Iterable[Path]) -> OwnRules:
-    """The rules that these files tell. Raises HullmarkError, naming the file and the rule, for what is none."""
+    """The rules in these files. Raises HullmarkError, naming the file and the rule, if it is not valid."""
     found = []
     for path in paths:
         try:
             found.append(read_rules(read_bounded(path, MAX_BYTES)))
         except ValueError as error:
             raise HullmarkError(f"{path}: {error}", advice=_ADVICE) from error
-    limits = [set(each.only) for each in found if each.only is not None]
+    limits = [set(rules.only) for rules in found if rules.only is not None]
     return OwnRules(
-        kinds=tuple(kind for each in found for kind in each.kinds),
-        allowed=tuple(allowed for each in found for allowed in each.allowed),
-        blocks=tuple(block for each in found for block in each.blocks),
+        kinds=tuple(kind for rules in found for kind in rules.kinds),
+        allowed=tuple(allowed for rules in found for allowed in rules.allowed),
+        blocks=tuple(block for rules in found for block in rules.blocks),
         only=sorted_names(set.intersection(*limits)) if limits else None,
-        without=sorted_names([name for each in found for name in each.without]),
-        without_allowed=sorted_names([name for each in found for name in each.without_allowed]),
+        without=sorted_names([name for rules in found for name in rules.without]),
+        without_allowed=sorted_names([name for rules in found for name in rules.without_allowed]),
     )
 
 
@@ -109,7 +109,7 @@ def _read(text: str) -> OwnRules:
 
 def _yaml(text: str) -> Mapping[str, Any]:
     try:
-        # What is named once and repeated could be made very large by very little.
+        # With anchors a small file could become very large.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.BaseLoader)):
             raise ValueError("aliases are not read")
         # Texts stay texts: an expression may look like a number.
@@ -127,12 +127,12 @@ def _ours(document: Mapping[str, Any]) -> OwnRules:
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     known = {*(kind.id for kind in KINDS), *(rule.id for rule in rules.kinds)}
-    for name in (*rules.without, *(name for each in rules.allow for name in each.kinds)):
+    for name in (*rules.without, *(name for allow in rules.allow for name in allow.kinds)):
         if name not in known:
             raise ValueError(f"{name} is no kind of secret")
     return OwnRules(
         kinds=tuple(_kind(rule) for rule in rules.kinds),
-        allowed=tuple(_allowance(number, each) for number, each in enumerate(rules.allow, 1)),
+        allowed=tuple(_allowance(number, allow) for number, allow in enumerate(rules.allow, 1)),
         without=sorted_names(rules.without),
     )
 
@@ -152,13 +152,13 @@ def _kind(rule: Rule) -> Kind:
     )
 
 
-def _allowance(number: int, each: Allow) -> Allowance:
+def _allowance(number: int, allow: Allow) -> Allowance:
     name = f"own-{number}"
-    if not each.path and not each.pattern:
+    if not allow.path and not allow.pattern:
         raise ValueError(f"the allow rule {number}: expected a path or a pattern")
-    path = _expression(name, each.path) if each.path else ""
-    value = _expression(name, each.pattern).encode() if each.pattern else b""
-    return Allowance(name, each.reason, path=path, value=value, kinds=each.kinds)
+    path = _expression(name, allow.path) if allow.path else ""
+    value = _expression(name, allow.pattern).encode() if allow.pattern else b""
+    return Allowance(name, allow.reason, path=path, value=value, kinds=allow.kinds)
 
 
 def _anchore(name: str, expression: str) -> Kind:

@@ -1,4 +1,4 @@
-"""An image's settings as they may be written down: with every secret in them masked."""
+"""An image's settings in a form that may be stored: with every secret masked."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ _LONG = 4
 
 
 def without_secrets(config: ImageConfig) -> ImageConfig:
-    """The settings, with the values of what is a credential by its form or its name masked: in variables, labels, commands and history."""
+    """The settings, with every value masked that is a credential by its form or name: in variables, labels, commands and
+    history."""
     healthcheck = config.healthcheck
     return replace(
         config,
-        env=tuple(_variable(each) for each in config.env),
+        env=tuple(_variable(variable) for variable in config.env),
         labels={name: _value(name, value) for name, value in config.labels.items()},
         entrypoint=_texts(config.entrypoint),
         cmd=_texts(config.cmd),
         on_build=_texts(config.on_build),
-        history=tuple(_entry(each) for each in config.history),
+        history=tuple(_entry(entry) for entry in config.history),
         healthcheck=replace(healthcheck, test=_texts(healthcheck.test)) if healthcheck is not None else None,
     )
 
@@ -44,7 +45,7 @@ def _instruction(text: str) -> str:
     for name, value in assignments(text):
         bare = value.strip("\"'")
         if bare and is_credential(name, value):
-            # What is long enough not to be met by chance is masked wherever the instruction repeats it.
+            # A value too long for a coincidence is masked wherever the instruction repeats it.
             where = bare if len(bare) >= _LONG else f"{name}={value}"
             text = text.replace(where, where.removesuffix(bare) + MASK)
     return masked_text(text)

@@ -1,6 +1,6 @@
-"""An image as the server keeps it: all but the layers themselves, which were read and whose records are kept.
+"""An image as the server keeps it: everything except the layers themselves, whose records are kept.
 
-So it can be scanned again, for other wishes and by later code for packages, as long as what the wish needs is among the records.
+So it can be scanned again for other requests, and by newer code for packages, as long as the records have what is needed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StoredLayer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredImage(msgspec.Struct, frozen=True, kw_only=True):
-    """What of an image can be written down, as `Image` has it. `config` is whole: secrets that were built into it are in it."""
+    """The storable parts of an `Image`. `config` is complete, including secrets that were built into it."""
 
     kind: str
     reference: str

@@ -9,33 +9,35 @@ from hullmark.source import SourceOptions, classify, open_image
 SBOM = "sbom"
 
 
-def take(reference: str, wish: ScanRequest, means: ScanResources, options: SourceOptions) -> ScanResult:
+def take(reference: str, request: ScanRequest, resources: ScanResources, options: SourceOptions) -> ScanResult:
     """Find the image, folder or SBOM that a reference names, and take its inventory.
 
-    Raises HullmarkError where it cannot be found or reached, or an SBOM does not tell what is wished for; BrokenImage where an image
-    contradicts itself.
+    Raises HullmarkError where it cannot be found or reached, or an SBOM does not tell what is requested; BrokenImage where an
+    image contradicts itself.
     """
     scheme, rest = classify(reference)
     if scheme == SBOM:
         from hullmark.scanning.sbom import take_sbom
 
-        return take_sbom(rest, wish)
-    return _scanned(scheme, rest, reference, wish, means, options)
+        return take_sbom(rest, request)
+    return _scanned(scheme, rest, reference, request, resources, options)
 
 
-def take_for_rules(reference: str, wish: ScanRequest, means: ScanResources, options: SourceOptions) -> ScanResult:
-    """As `take`, but what an SBOM does not tell is None: there are rules that cannot tell then, and others that can."""
+def take_for_rules(
+    reference: str, request: ScanRequest, resources: ScanResources, options: SourceOptions
+) -> ScanResult:
+    """Like `take`, but facts that an SBOM does not have are None: some rules are unknown then, others are not."""
     scheme, rest = classify(reference)
     if scheme == SBOM:
         from hullmark.scanning.sbom import take_part_of_sbom
 
-        return take_part_of_sbom(rest, wish)
-    return _scanned(scheme, rest, reference, wish, means, options)
+        return take_part_of_sbom(rest, request)
+    return _scanned(scheme, rest, reference, request, resources, options)
 
 
 def _scanned(
-    scheme: str, rest: str, reference: str, wish: ScanRequest, means: ScanResources, options: SourceOptions
+    scheme: str, rest: str, reference: str, request: ScanRequest, resources: ScanResources, options: SourceOptions
 ) -> ScanResult:
     if scheme == "dir":
-        return scan_folder(rest, reference, wish)
-    return scan_image(open_image(reference, options), wish, means)
+        return scan_folder(rest, reference, request)
+    return scan_image(open_image(reference, options), request, resources)

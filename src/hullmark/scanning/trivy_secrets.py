@@ -144,7 +144,7 @@ def is_trivys(document: Mapping[str, Any]) -> bool:
 
 
 def trivys_rules(document: Mapping[str, Any]) -> OwnRules:
-    """The rules of a document. Raises ValueError with a clause for what is none of Trivy's, or what Python cannot read."""
+    """The rules of a document. Raises ValueError with a clause if Trivy or Python could not read it."""
     given = {key: value for key, value in document.items() if value != ""}
     try:
         parsed = msgspec.convert(given, _Document)
@@ -153,13 +153,13 @@ def trivys_rules(document: Mapping[str, Any]) -> OwnRules:
     own = {rule.id for rule in parsed.rules}
     enabled = _ours(parsed.enable_builtin_rules, KINDS_OF_TRIVY, {kind.id for kind in KINDS})
     off = [name for name in parsed.disable_rules if name not in own and name not in WITHOUT_OURS]
-    allowed = [*_allowances(parsed.allow_rules), *(each for rule in parsed.rules for each in _of_rule(rule))]
-    hidden = [name for name in parsed.disable_allow_rules if name not in {each.name for each in allowed}]
+    allowed = [*_allowances(parsed.allow_rules), *(allowance for rule in parsed.rules for allowance in _of_rule(rule))]
+    hidden = [name for name in parsed.disable_allow_rules if name not in {allowance.name for allowance in allowed}]
     disabled = _ours(off, KINDS_OF_TRIVY, {kind.id for kind in KINDS})
     return OwnRules(
         kinds=tuple(_kind(rule) for rule in parsed.rules),
         allowed=tuple(allowed),
-        blocks=(*_blocks(parsed.exclude_block), *(each for rule in parsed.rules for each in _blocks_of(rule))),
+        blocks=(*_blocks(parsed.exclude_block), *(block for rule in parsed.rules for block in _blocks_of(rule))),
         only=sorted_names(enabled) if parsed.enable_builtin_rules else None,
         without=sorted_names([*disabled, *own.intersection(parsed.disable_rules)]),
         without_allowed=sorted_names(
@@ -169,7 +169,7 @@ def trivys_rules(document: Mapping[str, Any]) -> OwnRules:
 
 
 def _ours(names: Iterable[str], known: Mapping[str, Sequence[str]], own: Iterable[str] = ()) -> list[str]:
-    """Our names for Trivy's. Raises ValueError for one that is nobody's: what is asked for must not be left out silently."""
+    """Our names for Trivy's. Raises ValueError for one that is nobody's: what is requested must not be left out silently."""
     found: list[str] = []
     ours = set(own)
     for name in names:
@@ -194,7 +194,7 @@ def _kind(rule: _Rule) -> Kind:
 
 
 def _severity(word: str) -> Severity:
-    known: dict[str, Severity] = {each: each for each in get_args(Severity)}
+    known: dict[str, Severity] = {name: name for name in get_args(Severity)}
     return known.get(word, "unknown")
 
 

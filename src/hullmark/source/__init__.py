@@ -21,7 +21,7 @@ SOURCES: tuple[Source, ...] = tuple(plugins(__name__, _MODULES, "SOURCE"))
 """Every source. For bare paths, the first one that recognises it is taken: archives of today's Docker are OCI's too."""
 
 IMAGE = "image"
-"""The scheme of a bare image reference: the engines on this machine are asked first, then its registry."""
+"""The scheme of a bare image reference: first the engines on this machine, then its registry."""
 
 _BY_SCHEME = {source.scheme: source for source in SOURCES}
 _ELSEWHERE = ("dir", "sbom")
@@ -37,7 +37,7 @@ def classify(reference: str) -> tuple[str, str]:
     """The scheme of what a person wrote, and what follows it.
 
     A scheme that was written is believed. A bare path gets the scheme of what is there: one of SOURCES, `dir` for other folders,
-    `sbom` for text files. All else is an `image` reference. Raises HullmarkError for what can be none of these.
+    `sbom` for text files. Anything else is an `image` reference. Raises HullmarkError for a text that is none of these.
     """
     scheme, colon, rest = reference.partition(":")
     if colon and (scheme in _BY_SCHEME or scheme in _ELSEWHERE):
@@ -54,7 +54,7 @@ def classify(reference: str) -> tuple[str, str]:
 
 
 def _recognised(path: Path, *, bare: bool) -> str:
-    """The scheme of what is at a path. With a tag after it, only what holds images is meant."""
+    """The scheme of what is at a path. With a tag after the path, only sources of images count."""
     for source in SOURCES:
         if source.recognises is not None and source.recognises(path):
             return source.scheme
@@ -81,7 +81,7 @@ def _text_or_error(path: Path) -> str:
 def open_image(reference: str, options: SourceOptions) -> Image:
     """The image that a person named. Its manifest and config are verified; its layers verify themselves when read.
 
-    Raises HullmarkError if there is no such image or it cannot be had, BrokenImage if it contradicts itself.
+    Raises HullmarkError if there is no such image or it is not available, BrokenImage if it contradicts itself.
     """
     scheme, rest = classify(reference)
     if scheme == IMAGE:

@@ -13,7 +13,7 @@ from hullmark.source.files import LocalFile, RandomAccess, Stretch
 from hullmark.source.tar import Member, find, index, looks_like_tar
 
 HEAD = 512
-"""How many first bytes tell what a file is."""
+"""The number of first bytes that identify a file."""
 
 _COMPRESSED = {
     b"\x1f\x8b": ("gzip", "gunzip"),
@@ -50,9 +50,8 @@ def open_archive(file: LocalFile) -> Archive:
 
 
 def check_head(head: bytes, what: str, path: str) -> None:
-    """Raises HullmarkError if these first HEAD bytes (fewer, if there are no more) are compressed, or no tar's.
-
-    `what` is what they are called, `path` the file that the advice is about.
+    """Raises HullmarkError if these first HEAD bytes (fewer, if there are no more) are compressed, or not a tar's.
+    `what` names them, `path` is the file that the advice is about.
     """
     for magic, (name, program) in _COMPRESSED.items():
         if head.startswith(magic):

@@ -52,7 +52,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArtifactWish(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be pushed. `piece`: send blobs in pieces of so many bytes; 0: whole, and in pieces only where that is refused."""
+    """What to push. `piece`: send blobs in pieces of this many bytes; 0: whole, and in pieces only if that is refused."""
 
     artifact_type: str
     parts: tuple[Part, ...]
@@ -69,7 +69,7 @@ class PushedArtifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Artifact:
-    """An artifact at a registry: the digest of its manifest, and its parts, which are fetched when they are asked for."""
+    """An artifact at a registry: the digest of its manifest, and its parts, which are fetched when they are requested."""
 
     def __init__(self, digest: str, parts: tuple[Descriptor, ...], store: RegistryStore) -> None:
         self.digest = digest
@@ -126,8 +126,8 @@ def _login(endpoint: Endpoint, client: Client, options: SourceOptions, actions: 
 # Pushing
 
 
-def push_artifact(reference: str, wish: ArtifactWish, options: SourceOptions) -> PushedArtifact:
-    """Put an artifact under a tag at the registry itself, never at a mirror. What is there already is not sent again.
+def push_artifact(reference: str, request: ArtifactWish, options: SourceOptions) -> PushedArtifact:
+    """Put an artifact under a tag at the registry itself, never at a mirror. Parts that exist already are not sent again.
 
     Raises HullmarkError if the reference has a digest or the registry refuses, and what the network gives.
     """
@@ -138,27 +138,27 @@ def push_artifact(reference: str, wish: ArtifactWish, options: SourceOptions) ->
     client = Client(http_settings(options, frozenset((endpoint.host,) if endpoint.insecure else ())))
     session = _PushSession(endpoint, client, _login(endpoint, client, options, "pull,push"))
     empty = _Blob(Part(media_type=_EMPTY_TYPE, title="", content=_EMPTY))
-    blobs = [_Blob(part) for part in wish.parts]
-    sent = sum(session.upload(blob, wish.piece) for blob in (empty, *blobs))
-    body = _manifest(wish, empty, blobs)
+    blobs = [_Blob(part) for part in request.parts]
+    sent = sum(session.upload(blob, request.piece) for blob in (empty, *blobs))
+    body = _manifest(request, empty, blobs)
     session.put_manifest(named, body)
     return PushedArtifact(reference=str(named), digest=digest_of(body), sent=sent + len(body))
 
 
-def _manifest(wish: ArtifactWish, empty: _Blob, blobs: Sequence[_Blob]) -> bytes:
+def _manifest(request: ArtifactWish, empty: _Blob, blobs: Sequence[_Blob]) -> bytes:
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "artifactType": wish.artifact_type,
+        "artifactType": request.artifact_type,
         "config": {**empty.descriptor(), "data": "e30="},
         "layers": [{**blob.descriptor(), "annotations": {TITLE: blob.part.title}} for blob in blobs],
-        "annotations": dict(sorted(wish.annotations.items())),
+        "annotations": dict(sorted(request.annotations.items())),
     }
     return msgspec.json.encode(document)
 
 
 class _Blob:
-    """The bytes of a part: their digest and size, and any stretch of them as often as it is asked for."""
+    """The bytes of a part: their digest and size, and any stretch of them as often as it is requested."""
 
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -197,7 +197,7 @@ class _PushSession(Session):
     """A session that may write."""
 
     def upload(self, blob: _Blob, piece: int) -> int:
-        """Put a blob there unless it is; answers how many bytes were sent."""
+        """Put a blob there unless it is; returns how many bytes were sent."""
         if self._has(blob):
             return 0
         if not piece:
@@ -218,8 +218,8 @@ class _PushSession(Session):
         )
         if answer.status not in (200, 201):
             raise self._denied(answer)
-        said = answer.headers.get("docker-content-digest", "")
-        if said and said != digest_of(body):
+        digest = answer.headers.get("docker-content-digest", "")
+        if digest and digest != digest_of(body):
             raise HullmarkError(f"{self.where} made something else of the manifest", advice="use another registry")
 
     def _has(self, blob: _Blob) -> bool:
@@ -237,7 +237,7 @@ class _PushSession(Session):
         return answer
 
     def _finish(self, upload: _Answer, blob: _Blob, start: int) -> _Answer:
-        """End an upload by all that is not there yet. The answer may be anything."""
+        """End an upload by sending the rest. The answer may be anything."""
         url = self._location(upload)
         query = urlencode([*parse_qsl(urlsplit(url).query, keep_blank_values=True), ("digest", blob.digest)])
         return self._send_stretch(

@@ -44,7 +44,7 @@ _NOTHING = msgspec.Raw(b"null")
 
 
 class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that speaks of the image: VEX, or an in-toto statement with VEX in it. `place` is the digest it came under,
+    """A document about the image: VEX, or an in-toto statement with VEX in it. `place` is the digest it came under,
     `signer` the fingerprint of the key that was found to have signed it, "" for none of them."""
 
     document: bytes
@@ -54,7 +54,7 @@ class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 class AttestationList(msgspec.Struct, frozen=True, kw_only=True):
     """What a registry holds about an image, sorted by digest. `subjects` are the digests by which the image is meant: its own and that
-    of the index its reference leads to. `problems` tell (where, why) something was left out."""
+    of the index its reference leads to. `problems` say (where, why) something was left out."""
 
     documents: tuple[VexDocument, ...]
     subjects: tuple[str, ...]
@@ -115,7 +115,7 @@ def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: Sou
     client, sessions = sessions_for(named, options)
     sought = _sought(sessions, named.version, checked_digest(digest, "the image"))
     found, notes = _first_that_has_any(sessions, client, sought, keys)
-    documents = tuple(sorted(found.documents, key=lambda each: (each.place, each.signer)))
+    documents = tuple(sorted(found.documents, key=lambda document: (document.place, document.signer)))
     return AttestationList(
         documents=documents, subjects=sought.subjects, problems=(*sought.notes, *notes, *found.problems)
     )
@@ -124,23 +124,23 @@ def vex_documents(reference: str, digest: str, keys: Sequence[Key], options: Sou
 def _first_that_has_any(
     sessions: tuple[Session, ...], client: Client, sought: _AttestationQuery, keys: Sequence[Key]
 ) -> tuple[_Search, tuple[tuple[str, str], ...]]:
-    """The search at the first server that has any, else at the registry itself; and a word if that could not be asked."""
+    """The search at the first server that has any, else at the registry itself; and a note if that could not be reached."""
     *mirrors, own = sessions
-    asked: _Search | None = None
+    successful: _Search | None = None
     for session in mirrors:
         search = _Search(session, client, sought, keys)
         with suppress(HullmarkError):  # a mirror may lack anything
             search.run()
-            asked = search
+            successful = search
             if search.documents:
                 return search, ()
     search = _Search(own, client, sought, keys)
     try:
         search.run()
     except HullmarkError as error:
-        if asked is None:
+        if successful is None:
             raise
-        return asked, ((own.endpoint.host, f"its attestations could not be asked for: {error}"),)
+        return successful, ((own.endpoint.host, f"its attestations could not be asked for: {error}"),)
     return search, ()
 
 
@@ -180,7 +180,7 @@ class _Search:
         self._is_full = False
 
     def run(self) -> None:
-        """Look for everything. Raises HullmarkError if the server cannot be asked."""
+        """Look for everything. Raises HullmarkError if the server cannot be reached."""
         for subject in self._subjects:
             for listed in self._referrers(subject):
                 if _may_hold(listed):
@@ -327,7 +327,7 @@ def _tag(digest: str) -> str:
 
 
 def _listing_in(answer: Answer) -> _ManifestList | None:
-    """The page of referrers, None if it is something else: the registry has no such API."""
+    """The page of referrers; None for anything else: then the registry has no such API."""
     if answer.status != 200:
         return None
     try:
@@ -337,7 +337,7 @@ def _listing_in(answer: Answer) -> _ManifestList | None:
 
 
 def _may_hold(listed: _ListedManifest) -> bool:
-    """By what the list says; a type that says little is looked into."""
+    """Decides by the list; documents of an unclear type are fetched."""
     kind = listed.artifact_type or ""
     is_vague = not kind or kind.startswith("application/vnd.oci.")
     return is_digest(listed.digest) and _is_said_to_be_vex(listed.annotations) and (is_vague or _is_wanted(kind))
@@ -353,5 +353,5 @@ def _is_wanted(media_type: str) -> bool:
 
 
 def _is_said_to_be_vex(annotations: dict[str, str] | None) -> bool:
-    said = [value for name in _PREDICATE_TYPES if (value := (annotations or {}).get(name))]
-    return not said or any(map(_VEX, said))
+    predicate_types = [value for name in _PREDICATE_TYPES if (value := (annotations or {}).get(name))]
+    return not predicate_types or any(map(_VEX, predicate_types))

@@ -1,4 +1,4 @@
-"""How a registry lets one in: Basic (RFC 7617) and Bearer tokens (the distribution project's token specification).
+"""Signing in at registries: Basic (RFC 7617) and Bearer tokens (the distribution project's token specification).
 
 A registry answers 401 with challenges; the token server that they name is asked, and its token kept for further requests.
 """
@@ -76,7 +76,7 @@ class Login:
         return self._header.startswith("Bearer ")
 
     def header(self) -> str:
-        """What to send as Authorization; "" at first, when nothing was asked for yet."""
+        """What to send as Authorization; "" at first, when nothing was requested yet."""
         return self._header
 
     def answer(self, challenges: str, url: str, sent: str) -> bool:

@@ -82,7 +82,7 @@ def auth_files(environment: Mapping[str, str]) -> tuple[str, ...]:
 def find_credentials(host: str, repository: str, files: tuple[str, ...], environment: Mapping[str, str]) -> Credentials:
     """The login for a repository: the first file that has one. NOBODY if none has.
 
-    Raises HullmarkError for a file that is there and cannot be read, or names a helper that no helper can be called.
+    Raises HullmarkError for an existing file that cannot be read, or names a helper that no helper can be called.
     """
     for path in files:
         file = _read(path)

@@ -34,7 +34,7 @@ Clients = dict[tuple[bool, frozenset[str]], Client]
 
 
 class Session:
-    """Talks to one endpoint about one repository: finds out its scheme, and logs in when asked to."""
+    """Talks to one endpoint about one repository: finds out its scheme, and logs in when required."""
 
     def __init__(self, endpoint: Endpoint, client: Client, login: Login) -> None:
         self.endpoint = endpoint
@@ -44,7 +44,7 @@ class Session:
 
     @property
     def where(self) -> str:
-        """What is talked to, for messages."""
+        """The name of the server in messages."""
         return f"{self.endpoint.host}/{self.endpoint.repository}"
 
     def open(self, path: str, headers: Mapping[str, str], method: str = "GET") -> StreamedAnswer:
@@ -115,7 +115,7 @@ class Session:
         return body
 
     def check(self, streamed: StreamedAnswer, what: str) -> None:
-        """Raises ImageNotFound or HullmarkError unless the answer is what was asked for."""
+        """Raises ImageNotFound or HullmarkError unless the answer is what was requested."""
         status, host = streamed.status, origin(streamed.url)
         if status in (200, 206):
             return
@@ -142,7 +142,7 @@ class RegistryStore:
         self._settings = settings
 
     def has_manifest(self, descriptor: Descriptor) -> bool:
-        """Yes: what an index names is there, or the asking will tell."""
+        """Always true: if it is missing, the request for it will fail."""
         return True
 
     def manifest(self, descriptor: Descriptor) -> bytes:
@@ -168,7 +168,7 @@ class RegistryStore:
             raise _missing(descriptor) from error
 
     def layer(self, descriptor: Descriptor, diff_id: str) -> LayerBlob:
-        """A layer to be fetched when it is opened. Of foreign layers it is asked now whether they are here at all."""
+        """A layer that is fetched when it is opened. Foreign layers are checked now for whether they exist here."""
         if descriptor.is_foreign:
             self._check_there(descriptor)
         return LayerBlob(
@@ -225,15 +225,15 @@ def open_reference(rest: str, reference: str, options: SourceOptions) -> Image:
     answered, body = first_answer(sessions, lambda session: session.manifest(named.version))
     store = RegistryStore(sessions[sessions.index(answered) :], client.settings)
     tags = (named.tag,) if named.tag or not named.digest else ()
-    asked = ImageRequest(kind="registry", reference=reference, options=options, tags=tags)
+    request = ImageRequest(kind="registry", reference=reference, options=options, tags=tags)
     algorithm = named.digest.partition(":")[0] or "sha256"
-    return image_from_document(store, body, digest_of(body, algorithm), asked)
+    return image_from_document(store, body, digest_of(body, algorithm), request)
 
 
 def sessions_for(
     named: Reference, options: SourceOptions, clients: Clients | None = None
 ) -> tuple[Client, tuple[Session, ...]]:
-    """A session with each server that is to be asked for a reference, mirrors first, and the client that they share.
+    """A session with each server for a reference, mirrors first, and the client that they share.
 
     `clients` are those of earlier sessions: one of the same settings serves again, with the connections that it keeps.
     """
@@ -250,7 +250,7 @@ def _client(settings: HttpSettings, trusting: tuple[bool, frozenset[str]], clien
 
 
 def http_settings(options: SourceOptions, insecure_hosts: frozenset[str] = frozenset()) -> HttpSettings:
-    """How the HTTP client is to behave, by the options. The certificates of `insecure_hosts` are not looked at."""
+    """Settings of the HTTP client from the options. The certificates of `insecure_hosts` are not checked."""
     trust = Trust(
         ca_file=options.ca_file,
         insecure=options.insecure,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,18 +49,18 @@ class _Entry(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def recognises(path: Path) -> bool:
-    """Is this file such an archive?"""
+    """Whether this file is such an archive."""
     return is_archive_with(str(path), lambda archive: archive.find("manifest.json") is not None)
 
 
 def open_file(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image in an archive."""
     place, wanted = split_place(rest)
-    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
-    return read_archive(open_archive(LocalFile(place)), wanted, asked)
+    request = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
+    return read_archive(open_archive(LocalFile(place)), wanted, request)
 
 
-def read_archive(archive: Archive, wanted: str, asked: ImageRequest) -> Image:
+def read_archive(archive: Archive, wanted: str, request: ImageRequest) -> Image:
     """The image in an archive that is open."""
     entry = _chosen(_entries(archive), wanted)
     config, config_digest, problems = _config(archive, entry.config)
@@ -67,14 +68,14 @@ def read_archive(archive: Archive, wanted: str, asked: ImageRequest) -> Image:
     if len(names) > _MAX_LAYERS:
         raise BrokenImage(f"the archive names {len(names)} layers", advice="do not trust it")
     platform = platform_of(config)
-    check_platform(platform, asked.options)
-    now = asked.options.clock()
+    check_platform(platform, request.options)
+    now = request.options.clock()
     pairs = zip(names, padded_diff_ids(config, len(names)), strict=True)
     layers = tuple(_layer(archive, name, diff_id, now) for name, diff_id in pairs)
     check_layer_count(config, len(layers))
     return Image(
-        kind=asked.kind,
-        reference=asked.reference,
+        kind=request.kind,
+        reference=request.reference,
         layers=layers,
         config_digest=config_digest,
         platform=platform,
@@ -132,17 +133,25 @@ def _promised_digest(name: str) -> str:
     return f"{match[1]}:{match[2]}" if match and len(match[2]) == int(match[1][3:]) // 4 else ""
 
 
-def _config(archive: Archive, name: str) -> tuple[ImageConfig | None, str, tuple[Problem, ...]]:
+class _Config(NamedTuple):
+    """An image's config (None: too large to read), its digest, and the problems with it."""
+
+    config: ImageConfig | None
+    digest: str
+    problems: tuple[Problem, ...] = ()
+
+
+def _config(archive: Archive, name: str) -> _Config:
     stretch = _file(archive, name, "the config")
     promised = _promised_digest(name) or (f"sha256:{match[1]}" if (match := _HEX_NAME(name)) else "")
     body = read_bounded(stretch.open(), CONFIG_LIMIT)
     if body is None:
         if promised:
             verify_stream(stretch.open(), promised, stretch.size)
-        return None, promised, (too_large_config(stretch.size),)
+        return _Config(None, promised, (too_large_config(stretch.size),))
     if promised:
         verify(body, promised, "the image's config")
-    return parse_config(body), promised or digest_of(body), ()
+    return _Config(parse_config(body), promised or digest_of(body))
 
 
 def _layer(archive: Archive, name: str, diff_id: str, now: float) -> LayerBlob:

@@ -68,7 +68,7 @@ def pre_authentication(payload_type: str, payload: bytes) -> bytes:
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """The envelope in a JSON document. Raises ValueError for what is none."""
+    """The envelope in a JSON document. Raises ValueError if it is not valid."""
     try:
         wire = _WIRE.decode(body)
         payload = _decoded(wire.payload)
@@ -76,12 +76,12 @@ def read_envelope(body: bytes) -> Envelope:
     except _UNREADABLE as error:
         raise ValueError(f"it is no DSSE envelope: {str(error)[:200]}") from error
     signatures = []
-    for each in wire.signatures[:_MAX_SIGNATURES]:
+    for signature in wire.signatures[:_MAX_SIGNATURES]:
         try:
-            signatures.append(_decoded(each.sig[:_LONGEST_SIGNATURE]))
+            signatures.append(_decoded(signature.sig[:_LONGEST_SIGNATURE]))
         except ValueError:
-            continue  # one that cannot be read is nobody's
-    return Envelope(wire.payload_type, payload, tuple(each for each in signatures if each))
+            continue  # an unreadable one matches no key
+    return Envelope(wire.payload_type, payload, tuple(signature for signature in signatures if signature))
 
 
 def _decoded(text: str) -> bytes:

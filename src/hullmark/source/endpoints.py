@@ -28,7 +28,7 @@ class Endpoint:
 
 
 def endpoints(reference: Reference, options: SourceOptions) -> tuple[Endpoint, ...]:
-    """The mirrors of the reference's registry, then the registry itself. Raises HullmarkError for settings that are none."""
+    """The mirrors of the reference's registry, then the registry itself. Raises HullmarkError for invalid settings."""
     files = registry_files(options.environment) if options.registry_files is None else options.registry_files
     places = places_for(reference.host, reference.repository, files, by_digest=bool(reference.digest))
     if not places:

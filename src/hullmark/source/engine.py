@@ -1,4 +1,4 @@
-"""Images that a container engine on this machine holds: Docker Engine API over its socket, which podman speaks too.
+"""Images that a container engine on this machine holds: Docker Engine API over its socket, which podman also provides.
 
 The engine's export (`docker save`) is spooled into a file without a name, and read as an archive.
 """
@@ -86,9 +86,9 @@ def open_from(engine: Engine, name: str, reference: str, options: SourceOptions)
         _check(answer, engine, name)
         held = _spool(answer, options.environment.get("TMPDIR"))
     archive = open_archive(LocalFile(f"the export of {name}", held))
-    asked = ImageRequest(kind=engine.scheme, reference=reference, options=options)
+    request = ImageRequest(kind=engine.scheme, reference=reference, options=options)
     read = oci_archive.read_archive if oci_archive.is_layout(archive) else docker_archive.read_archive
-    return read(archive, "", asked)
+    return read(archive, "", request)
 
 
 def _check(answer: LocalAnswer, engine: Engine, name: str) -> None:

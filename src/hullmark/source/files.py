@@ -1,4 +1,4 @@
-"""Runs of bytes in files on this machine, and a cheap mark by which an unchanged file is known again."""
+"""Runs of bytes in files on this machine, and a cheap mark that recognises an unchanged file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RandomAccess(Protocol):
 
     @property
     def path(self) -> str:
-        """What it is called where something is said about it."""
+        """Its name in messages."""
 
     def stream(self, offset: int, size: int) -> RawStream:
         """A fresh stream of `size` bytes from `offset` on."""

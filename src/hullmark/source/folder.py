@@ -76,7 +76,7 @@ def _walk(root: bytes, device: int, builder: RecordBuilder) -> Iterator[tuple[by
 def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuilder, limits: Limits) -> None:
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
-        return  # sockets are no part of an image
+        return  # sockets are not part of an image
     full = os.path.join(root, path)
     size = status.st_size if kind == "f" else 0
     meta = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, size, int(status.st_mtime))

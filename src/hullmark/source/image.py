@@ -43,7 +43,7 @@ class Store(Protocol):
     """Where an image's parts are. Nothing it gives has been verified; everything it gives is bounded."""
 
     def has_manifest(self, descriptor: Descriptor) -> bool:
-        """Can this manifest be had? Cheap: a store that would have to ask says yes."""
+        """Whether this manifest is available. Cheap: a store that would have to ask returns True."""
 
     def manifest(self, descriptor: Descriptor) -> bytes:
         """The bytes of a manifest or index. Raises BrokenImage if it is missing or longer than any manifest."""
@@ -64,23 +64,23 @@ class ImageRequest(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
-def image_from_document(store: Store, body: bytes, digest: str, asked: ImageRequest) -> Image:
+def image_from_document(store: Store, body: bytes, digest: str, request: ImageRequest) -> Image:
     """The image that a (verified) manifest or index with this digest leads to."""
     document = parse_manifest(body, "the image's manifest")
     if isinstance(document, Manifest):
-        return _assemble(store, document, Descriptor(digest, len(body)), asked)
-    return replace(image_from_entries(store, document.manifests, asked), index_digest=digest)
+        return _assemble(store, document, Descriptor(digest, len(body)), request)
+    return replace(image_from_entries(store, document.manifests, request), index_digest=digest)
 
 
 def image_from_entries(
-    store: Store, entries: Sequence[Descriptor], asked: ImageRequest, *, strict: bool = False
+    store: Store, entries: Sequence[Descriptor], request: ImageRequest, *, strict: bool = False
 ) -> Image:
     """The image, of those that an index lists, that suits the platform. `strict`: two that suit equally are an error."""
-    chosen = _choose(store, entries, asked.options, strict=strict)
+    chosen = _choose(store, entries, request.options, strict=strict)
     manifest = _document(store, chosen)
     if not isinstance(manifest, Manifest):
         raise BrokenImage("an index is listed as an image", advice="do not trust it")
-    return _assemble(store, manifest, chosen, asked)
+    return _assemble(store, manifest, chosen, request)
 
 
 def _document(store: Store, descriptor: Descriptor) -> Index | Manifest:
@@ -169,14 +169,14 @@ def platform_of(config: ImageConfig | None) -> Platform | None:
     return Platform(config.os, config.architecture, config.variant)
 
 
-def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, asked: ImageRequest) -> Image:
+def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, request: ImageRequest) -> Image:
     bare = Image(
-        kind=asked.kind,
-        reference=asked.reference,
+        kind=request.kind,
+        reference=request.reference,
         layers=(),
         digest=descriptor.digest,
         config_digest=manifest.config.digest,
-        tags=asked.tags,
+        tags=request.tags,
         media_type=manifest.media_type,
     )
     kind = artifact_kind(manifest)
@@ -185,7 +185,7 @@ def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, asked: I
         return replace(bare, problems=(Problem("", -1, "source", reason),))
     config, problems = _read_config(store, manifest.config)
     platform = platform_of(config) or descriptor.platform_wanted()
-    check_platform(platform, asked.options)
+    check_platform(platform, request.options)
     pairs = zip(manifest.layers, padded_diff_ids(config, len(manifest.layers)), strict=True)
     layers = tuple(store.layer(layer, diff_id) for layer, diff_id in pairs)
     check_layer_count(config, len(layers))
@@ -193,9 +193,9 @@ def _assemble(store: Store, manifest: Manifest, descriptor: Descriptor, asked: I
 
 
 def padded_diff_ids(config: ImageConfig | None, layers: int) -> tuple[str, ...]:
-    """As many diff ids as there are layers, "" where there are none.
+    """One diff id for each layer, "" where there is none.
 
-    Layers are looked up before they are counted: that one is missing says more than that the numbers differ.
+    Layers are looked up before they are counted: a missing one says more than differing numbers.
     """
     promised = config.diff_ids if config is not None else ()
     return (*promised, *("",) * layers)[:layers]
@@ -211,7 +211,7 @@ def check_layer_count(config: ImageConfig | None, layers: int) -> None:
 
 
 def check_platform(platform: Platform | None, options: SourceOptions) -> None:
-    """Raises HullmarkError if a platform was asked for, and the only image there is says it is for another."""
+    """Raises HullmarkError if a platform was requested, and the only image there is says it is for another."""
     if options.platform is not None and platform is not None and not suits(options.platform, platform):
         raise HullmarkError(
             f"the image is for {platform}, not for {options.platform}",

@@ -71,8 +71,8 @@ class LocalStore(msgspec.Struct, frozen=True):
         return stretch
 
 
-def open_layout(index: Stretch, store: LocalStore, wanted: str, asked: ImageRequest) -> Image:
-    """The image of a layout: the one that `wanted` (a tag, a digest or "") names, for the platform that is asked for."""
+def open_layout(index: Stretch, store: LocalStore, wanted: str, request: ImageRequest) -> Image:
+    """The image of a layout: the one that `wanted` (a tag, a digest or "") names, for the platform that is requested."""
     entries = layout_entries(index)
     if wanted and is_digest(wanted):
         chosen = _by_digest(entries, store, wanted)
@@ -80,8 +80,8 @@ def open_layout(index: Stretch, store: LocalStore, wanted: str, asked: ImageRequ
         chosen = _by_tag(entries, wanted)
     else:
         chosen = _the_only(entries)
-    asked = ImageRequest(kind=asked.kind, reference=asked.reference, options=asked.options, tags=_names(chosen))
-    return image_from_entries(store, chosen, asked, strict=True)
+    request = ImageRequest(kind=request.kind, reference=request.reference, options=request.options, tags=_names(chosen))
+    return image_from_entries(store, chosen, request, strict=True)
 
 
 def layout_entries(index: Stretch) -> tuple[Descriptor, ...]:

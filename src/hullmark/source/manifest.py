@@ -60,7 +60,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def is_foreign(self) -> bool:
-        """Is this a layer that may only be had from its own address?"""
+        """Whether this layer is only available at its own address."""
         return self.media_type.startswith(_FOREIGN) or bool(self.urls)
 
     @property
@@ -81,7 +81,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """Several manifests, of which a reader chooses one."""
+    """Several manifests; a reader chooses one."""
 
     manifests: tuple[Descriptor, ...]
 

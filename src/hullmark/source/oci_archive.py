@@ -24,18 +24,18 @@ def is_layout(archive: Archive) -> bool:
 
 
 def recognises(path: Path) -> bool:
-    """Is this file such an archive?"""
+    """Whether this file is such an archive."""
     return is_archive_with(str(path), is_layout)
 
 
 def open_file(rest: str, reference: str, options: SourceOptions) -> Image:
     """The image in an archive."""
     place, wanted = split_place(rest)
-    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
-    return read_archive(open_archive(LocalFile(place)), wanted, asked)
+    request = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
+    return read_archive(open_archive(LocalFile(place)), wanted, request)
 
 
-def read_archive(archive: Archive, wanted: str, asked: ImageRequest) -> Image:
+def read_archive(archive: Archive, wanted: str, request: ImageRequest) -> Image:
     """The image in an archive that is open."""
     index = archive.find("index.json")
     if index is None:
@@ -43,7 +43,7 @@ def read_archive(archive: Archive, wanted: str, asked: ImageRequest) -> Image:
             f"{archive.file.path} is not an OCI archive: it has no index.json",
             advice="if docker saved it, use docker-archive:",
         )
-    return open_layout(index, LocalStore(archive.blob, asked.options.clock()), wanted, asked)
+    return open_layout(index, LocalStore(archive.blob, request.options.clock()), wanted, request)
 
 
 SOURCE = Source(scheme="oci-archive", open=open_file, recognises=recognises)

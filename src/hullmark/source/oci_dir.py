@@ -28,8 +28,8 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
             f"{place} is not an OCI layout: it has no index.json", advice="name a folder with index.json"
         )
     store = LocalStore(lambda digest: _blob(folder, digest), options.clock())
-    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
-    return open_layout(LocalFile(str(folder / "index.json")).whole(), store, wanted, asked)
+    request = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
+    return open_layout(LocalFile(str(folder / "index.json")).whole(), store, wanted, request)
 
 
 def _blob(folder: Path, digest: str) -> Stretch | None:

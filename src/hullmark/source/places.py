@@ -1,4 +1,4 @@
-"""`PATH`, `PATH:TAG` and `PATH@DIGEST` told apart, though paths may hold colons themselves."""
+"""Distinguishes `PATH`, `PATH:TAG` and `PATH@DIGEST`, although paths may contain colons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hullmark.source.digest import is_digest
 def split_place(rest: str) -> tuple[str, str]:
     """The path, and the tag or digest after it ("" for none): the longest path that exists decides.
 
-    If none exists, the whole is taken for a path.
+    If none exists, the whole is a path.
     """
     if exists(rest):
         return rest, ""
@@ -26,7 +26,7 @@ def split_place(rest: str) -> tuple[str, str]:
 
 
 def exists(path: str) -> bool:
-    """Is there anything at this path? Not so for what can be no path."""
+    """Whether anything exists at this path. False for a text that cannot be a path."""
     try:
         return bool(path) and Path(path).exists()
     except (OSError, ValueError):

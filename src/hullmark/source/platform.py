@@ -61,9 +61,9 @@ def normalised(platform: Platform) -> Platform:
 
 
 def suits(wanted: Platform, there: Platform) -> int:
-    """How well an image for `there` suits `wanted`: 0 not at all, more is better.
+    """How well an image for `there` suits `wanted`: 0 is not at all, higher is better.
 
-    A processor runs what was built for lower variants of it; where no variant was asked for, the usual one is best, then
+    A processor runs what was built for lower variants of it; where no variant was requested, the usual one is best, then
     the highest below, then the lowest above.
     """
     wanted, there = normalised(wanted), normalised(there)

@@ -42,7 +42,7 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 def parse_reference(text: str) -> Reference:
-    """The full name that a short one stands for. Raises HullmarkError with what is wrong about it."""
+    """The full name for a short one. Raises HullmarkError with what is wrong about it."""
     if not text or len(text) > _MAX_LENGTH:
         raise HullmarkError("that is no image reference", advice=_ADVICE)
     rest, at, digest = text.partition("@")

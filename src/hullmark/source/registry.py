@@ -7,7 +7,7 @@ from hullmark.source.source import Source, SourceOptions
 
 
 def open_reference(rest: str, reference: str, options: SourceOptions) -> Image:
-    """The image that a reference names. Raises HullmarkError, as hullmark.source.distribution tells."""
+    """The image that a reference names. Raises HullmarkError, as hullmark.source.distribution says."""
     from hullmark.source import distribution
 
     return distribution.open_reference(rest, reference, options)

@@ -15,7 +15,7 @@ from hullmark.source.source import Source, SourceOptions
 
 
 def recognises(path: Path) -> bool:
-    """Is this such a folder?"""
+    """Whether this is such a folder."""
     return (path / "manifest.json").is_file() and (path / "version").is_file()
 
 
@@ -28,8 +28,8 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
     if body is None:
         raise BrokenImage(f"manifest.json has more than {MANIFEST_LIMIT} bytes", advice="do not trust it")
     store = LocalStore(lambda digest: _blob(folder, digest), options.clock())
-    asked = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
-    return image_from_document(store, body, digest_of(body), asked)
+    request = ImageRequest(kind=SOURCE.scheme, reference=reference, options=options)
+    return image_from_document(store, body, digest_of(body), request)
 
 
 def _blob(folder: Path, digest: str) -> Stretch | None:

@@ -16,17 +16,17 @@ _USUAL_MACHINE = Platform("linux", "amd64")
 
 
 class ImageNotFound(HullmarkError):
-    """There is no such image where it was looked for; it may be elsewhere."""
+    """There is no such image here; it may be elsewhere."""
 
 
 class RegistryUnwell(HullmarkError):
-    """The registry has a trouble of its own, or wants to be asked less often: the same may work later."""
+    """The registry has a fault, or wants fewer requests: the same request may work later."""
 
 
 class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How images are looked for. Nothing in `source` reads the process's environment: it is handed in here.
 
-    `platform` is what was asked for (None: nothing), `machine` what is taken where nothing was. `mirrors` maps a registry
+    `platform` is what was requested (None: nothing), `machine` what is taken where nothing was. `mirrors` maps a registry
     host to those asked before it, each `[http://]HOST[:PORT][/PREFIX]`. `auth_files` hold logins, `registry_files` are
     registries.conf(5), `certs_dirs` hold certificates by host; None stands for the usual places. `timeout` is in seconds
     of silence, `retries` counts repeated requests. `guard` says which addresses may be connected to (None: all); it is not
@@ -50,7 +50,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to come by an image.
+    """One way to get an image.
 
     `open(rest, reference, options)` gets what follows the scheme, and all that the user wrote. `recognises(path)` says whether a
     bare path is this source's; None: it has no paths.

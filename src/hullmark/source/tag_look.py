@@ -1,6 +1,6 @@
 """Which image a tag names at its registry now: a HEAD that costs the registry next to nothing, or a GET where that is not answered.
 
-Registries are asked no more than they have to be: with the ETag of the last answer, where they gave one (RFC 9110, 13.1.2).
+Registries get as few requests as possible: with the ETag of the last answer, if they gave one (RFC 9110, 13.1.2).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST_WAIT = 3600.0
 
 
 class TooOften(RegistryUnwell):
-    """The registry wants to be asked less often. `wait` is in seconds, 0.0 where it does not say."""
+    """The registry wants fewer requests. `wait` is in seconds, 0.0 if it does not say."""
 
     wait: float = 0.0
 

@@ -29,7 +29,7 @@ _ADVICE = "fetch or save the archive again"
 
 
 ReadAt = Callable[[int, int], bytes]
-"""Reads at most so many bytes (second) from a place (first) on; fewer only at the end."""
+"""Reads at most this many bytes (second) from a place (first); fewer only at the end."""
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -75,7 +75,7 @@ def inside(name: str) -> str | None:
 
 
 def find(members: Mapping[str, Member], name: str) -> Member | None:
-    """The file that a name stands for, links followed within the archive; None if there is none.
+    """The file of a name, with links followed within the archive; None if there is none.
 
     Raises BrokenImage for a name or link that leads out of the archive, and for links that never end.
     """

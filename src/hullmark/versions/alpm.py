@@ -1,4 +1,4 @@
-"""Arch Linux versions: `[epoch:]pkgver[-pkgrel]`, ordered as vercmp(8) does, but for two things.
+"""Arch Linux versions: `[epoch:]pkgver[-pkgrel]`, ordered as vercmp(8) does, except for two things.
 
 To vercmp a version without a pkgrel equals the same with any; as no order can be made of that, only bounds of ranges
 are read so, and `compare` and `key` sort it before them. And letters right behind the end of the other version

@@ -1,4 +1,4 @@
-"""Bitnami: semantic versions with a revision of the packaging after them (`1.2.3-4`), which is no pre-release but comes later.
+"""Bitnami: semantic versions with a revision of the packaging after them (`1.2.3-4`), which is not a pre-release but comes later.
 
 The revision is the last number after `-`; what stands before it and begins with a letter is a pre-release (`1.2.0-rc.1-2`).
 """

@@ -1,9 +1,9 @@
-"""Conan versions: items parted by dots, then `-` and a pre-release, then `+` and a build, which counts (docs.conan.io).
+"""Conan versions: items separated by dots, then `-` and a pre-release, then `+` and a build, which counts (docs.conan.io).
 
 Items that are numbers are compared as numbers, and zeros at the end do not count. Where Conan compares a number with
 a text as two texts, its order runs in circles (2 < 10 < 10a < 2). Here the digits that an item begins with count as
 its number, and what follows breaks the tie; other texts sort before or after all numbers, as their first character
-does. That is Conan's order but for items like `10a` and `9b`. Ranges are Conan's (`~1.2`, `^1.2 || >=3 <4`, `1.2.*`);
+does. That is Conan's order except for items like `10a` and `9b`. Ranges are Conan's (`~1.2`, `^1.2 || >=3 <4`, `1.2.*`);
 pre-releases within the bounds are always in.
 """
 

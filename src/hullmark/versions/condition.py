@@ -1,7 +1,7 @@
 """Conditions on versions: `>= 1.2, < 2 || = 3.1`.
 
-A condition is alternatives parted by `||`; each is bounds parted by commas or white space, all of which must hold. A bound is an
-operator (`=`, `==`, `!=`, `<`, `<=`, `>`, `>=`; none means `=`) and a version. An empty condition always holds.
+A condition is alternatives separated by `||`; each is bounds separated by commas or white space, all of which must hold. A bound
+is an operator (`=`, `==`, `!=`, `<`, `<=`, `>`, `>=`; none means `=`) and a version. An empty condition always holds.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Condition(msgspec.Struct, frozen=True):
     alternatives: tuple[tuple[Bound, ...], ...]
 
     def holds(self, version: str, scheme: Order) -> bool:
-        """Whether the version meets the condition. Raises InvalidVersion if it, or a bound, is no version of the scheme."""
+        """Whether the version meets the condition. Raises InvalidVersion if it, or a bound, is not a version of the scheme."""
         order = scheme.against_bound or scheme.compare
         return any(
             all(_HOLDS[bound.operator](order(version, bound.version), 0) for bound in bounds)

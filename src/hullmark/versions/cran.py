@@ -1,4 +1,4 @@
-"""R package versions: numbers parted by `.` or `-` (R's numeric_version). If two begin alike, the longer is newer."""
+"""R package versions: numbers separated by `.` or `-` (R's numeric_version). If two begin alike, the longer is newer."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def _split(version: str) -> tuple[tuple[int, str], str, str]:
 
 
 def _chunks(part: str) -> list[Chunk]:
-    """Pairs of non-digits and digits. The zero after the non-digits stands for their end, which sorts after `~`."""
+    """Pairs of non-digits and digits. The zero after the non-digits is their end, which sorts after `~`."""
     return [((*map(_weight, text), 0), number(digits)) for text, digits in _PARTS.findall(part) if text or digits]
 
 

@@ -132,7 +132,7 @@ def _count_key(count: int) -> bytes:
 def operator_items(text: str) -> list[list[tuple[str, str]]]:
     """The operators and versions of a text, for each of its alternatives; an operator that is left out is `=`.
 
-    Alternatives are parted by `||`, their items by commas or white space; quotes around a version do not count. An empty text
+    Alternatives are separated by `||`, their items by commas or white space; quotes around a version do not count. An empty text
     is one alternative without items. Raises ValueError.
     """
     if len(text) > MAX_CONDITION:
@@ -143,12 +143,12 @@ def operator_items(text: str) -> list[list[tuple[str, str]]]:
 
 
 def operator_ranges(text: str, check: Callable[[str], object]) -> Condition:
-    """A condition of plain operators only. `check` raises InvalidVersion for what is no version. Raises ValueError."""
+    """A condition of plain operators only. `check` raises InvalidVersion for an invalid version. Raises ValueError."""
     return Condition(text, tuple(tuple(plain_bound(*item, check) for item in items) for items in operator_items(text)))
 
 
 def plain_bound(operator: str, version: str, check: Callable[[str], object]) -> Bound:
-    """The bound of an operator that needs no translation; ValueError for any other, or what is no version."""
+    """The bound of an operator that needs no translation; ValueError for any other, or for an invalid version."""
     if operator not in _PLAIN:
         raise ValueError(f"{operator!r} is no operator of version conditions here")
     check(version)

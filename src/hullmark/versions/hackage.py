@@ -1,4 +1,4 @@
-"""Haskell versions: numbers parted by dots (Haskell Package Versioning Policy).
+"""Haskell versions: numbers separated by dots (Haskell Package Versioning Policy).
 
 Of two that begin alike, the longer is newer. Tags (`1.2-beta`) are taken and do not count, as Cabal does. Ranges are
 those of Cabal's `build-depends` (`^>= 1.2 && < 1.2.5 || == 2.*`), but without sets and brackets.

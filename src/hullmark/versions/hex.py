@@ -22,7 +22,7 @@ _AND = re.compile(r"\s+and\s+")
 
 
 def ranges(text: str) -> Condition:
-    """Read `~> 2.1`, `>= 2.0.0 and < 2.1.0 or == 3.0.0`; `,` and `||` may stand for `and` and `or`. Raises ValueError.
+    """Read `~> 2.1`, `>= 2.0.0 and < 2.1.0 or == 3.0.0`; `,` and `||` also mean `and` and `or`. Raises ValueError.
 
     `~> 2.1` ends before 3.0.0, `~> 2.1.2` before 2.2.0, both before the pre-releases of that. Missing numbers are 0.
     """

@@ -70,7 +70,7 @@ def _parsed(version: str) -> tuple[list[Number], bool, list[Identifier]]:
 
 
 def _pre_release(rest: str) -> list[Identifier]:
-    """JEP 223's `-PRE`; the build number, and what some vendors put in its place, is none."""
+    """JEP 223's `-PRE`; the build number, and what some vendors put in its place, does not count."""
     word = rest.partition("+")[0].removeprefix("-").partition("-")[0]
     if not _IDENTIFIER(word) or _BUILD(word) or word in _NO_PRE_RELEASE:
         return []

@@ -1,6 +1,6 @@
 """Maven versions, as ComparableVersion of Maven 3.8 orders them; ranges as in Maven's version range specification.
 
-Maven 3.9 reads one form in another way: there `1.x2` is `1-x-2`, here it is `1.x-2`. In both the order has circles
+Maven 3.9 reads one form in another way: there `1.x2` is `1-x-2`, here it is `1.x-2`. In both the order has cycles
 (`1.xyz.1 < 1-alpha`, `1-alpha < 1` and `1 < 1.xyz.1` hold together), so versions have no key. Ranges do not look at `.jreN` and
 `.jdkN` at the end, which say for which Java an edition is.
 """
@@ -30,14 +30,13 @@ _OTHERS = _RELEASE + 2
 _SHORT = 100
 _LETTERS = {"a": "alpha", "b": "beta", "m": "milestone"}
 
-# Kind, rank of the word, the word if it has no rank of its own, number. Kinds stand in the order in which ComparableVersion ranks
-# them.
+# Kind, rank of the word, the word if it has no rank of its own, number. Kinds are in ComparableVersion's order.
 Item = tuple[int, int, bytes, tuple[int, str]]
 _WORD, _LIST, _NUMBER = 0, 1, 2
 _NO_NUMBER = (0, "")
 _NESTED: Item = (_LIST, _RELEASE, b"", _NO_NUMBER)
 
-# A version is a list whose last item may be such a list again, and so on: here the lists, from the outside in.
+# A version is a list whose last item may be another such list, and so on: here the lists, from the outside in.
 Levels = list[list[Item]]
 
 
@@ -112,12 +111,12 @@ def _interval(found: re.Match[str]) -> tuple[Bound, ...]:
 
 
 def _tail(item: Item, levels: Levels, depth: int) -> Iterable[Item]:
-    """The item, or what all the lists in it hold."""
+    """The item, or everything in its lists."""
     return chain.from_iterable(levels[depth + 1 :]) if item == _NESTED else (item,)
 
 
 def _against_nothing(items: Iterable[Item]) -> int:
-    """How items compare with their absence: as the first does that is not the same as none. Numbers come after it."""
+    """How items compare with nothing: as the first one that differs from nothing does. Numbers come after it."""
     return next((sign(item[1] < _RELEASE, False) for item in items if not _is_nothing(item)), 0)
 
 

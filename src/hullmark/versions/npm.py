@@ -8,7 +8,7 @@ from hullmark.versions.semver import alternatives, comparators, compare, hyphen,
 
 
 def ranges(text: str) -> Condition:
-    """Read `^1.2`, `~1.2`, `1.2.x`, `1.2 - 1.4`, `>=1 <2 || 3`; parts of a list may be parted by commas too. Raises ValueError.
+    """Read `^1.2`, `~1.2`, `1.2.x`, `1.2 - 1.4`, `>=1 <2 || 3`; commas may separate the parts of a list too. Raises ValueError.
 
     Numbers that are not given may be any: `> 1.2` begins with 1.3.0, `<= 1.2` ends before 1.3.0. Upper bounds that are implied
     leave the pre-releases of the bound out (`<2.0.0-0`). Pre-releases are taken wherever the bounds take them, not only next to a

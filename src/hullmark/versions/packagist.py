@@ -19,7 +19,7 @@ _BRANCH = re.compile(r"(?P<numbers>[0-9]+(?:\.[0-9]+){0,2})(?P<wild>(?:\.[x*]){1
 _FLAG = re.compile(r"@(?:stable|rc|beta|alpha|dev)$")
 _ANY_OF_BRANCH = "9999999"
 
-# What a word begins with says where it stands; the end of a version and numbers stand among them.
+# The beginning of a word decides its rank; the end of a version and numbers rank among them.
 _RANKS = (("dev", 2), ("a", 3), ("b", 4), ("RC", 5), ("rc", 5), ("p", 8))
 _END, _NUMBER, _OTHER = 6, 7, 1
 
@@ -105,7 +105,7 @@ _NEVER = (Bound("<", "0-dev"),)
 
 
 def ranges(text: str) -> Condition:
-    """Read `^1.2`, `~1.2`, `1.2.*`, `1.0 - 2.0`, `>=1.0 <1.1 || >=1.2`, `1.0@beta`. Alternatives are parted by `|` or `||`, the
+    """Read `^1.2`, `~1.2`, `1.2.*`, `1.0 - 2.0`, `>=1.0 <1.1 || >=1.2`, `1.0@beta`. Alternatives are separated by `|` or `||`, the
     parts of one by commas or white space. Raises ValueError.
 
     As in Composer, `<1.2` leaves the pre-releases of 1.2 out and `>=1.2` takes them in.

@@ -1,7 +1,7 @@
 """Python versions: PEP 440 (packaging.python.org, version specifiers).
 
-Texts that are no PEP 440 version can only be ordered: before all that are, and among themselves by the generic scheme. Ranges
-refuse them, since nothing says on which side of a bound they belong.
+Texts that are not PEP 440 versions can only be ordered: before all that are, and among themselves by the generic scheme. Ranges
+refuse them, since their side of a bound is unknown.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _gaps(holes: list[Span]) -> Iterator[tuple[Bound, ...]]:
 
 
 def _span(operator: str, version: str) -> Span:
-    """The first version that `VERSION.*` stands for, and the first after all of them."""
+    """The first version that `VERSION.*` covers, and the first after all of them."""
     found = _WILDCARD(version)
     if found is None or operator not in ("=", "==", "!="):
         raise ValueError(

@@ -46,7 +46,7 @@ def key(version: str) -> bytes:
 
 
 def _parse(version: str) -> Version:
-    """Tuples that sort as versions do; the suffixes end with the one that stands for none."""
+    """Tuples that sort as versions do; the suffixes end with the one that means none."""
     found = _VERSION(version.strip())
     if found is None:
         raise InvalidVersion(f"{version!r} is not a Gentoo version")
@@ -56,7 +56,7 @@ def _parse(version: str) -> Version:
 
 
 def _component(digits: str) -> Ranked:
-    """What begins with 0 is less than all that does not, and zeros at its end do not count."""
+    """A component that begins with 0 is less than all others, and its trailing zeros do not count."""
     return (_PADDED, (0, digits.rstrip("0"))) if digits[0] == "0" else (_NUMBER, number(digits))
 
 

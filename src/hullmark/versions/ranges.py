@@ -24,14 +24,15 @@ def is_version(version: str, scheme_name: str) -> bool:
 
 
 def contains(span: Range, version: str, scheme_name: str, *, is_bare: bool = False) -> bool:
-    """Whether the version is in the range. `is_bare`: an rpm version whose epoch is not known; those of bounds do not count then.
+    """Whether the version is in the range. `is_bare`: an rpm version whose epoch is not known; then the epochs of bounds do not
+    count.
 
     A version or bound that the scheme refuses is compared by `generic`; False if that refuses it too.
     """
     scheme = scheme_named(scheme_name) or generic.SCHEME
     order = _compare_bare if is_bare else scheme.against_bound or scheme.compare
     if scheme is rpm.SCHEME and not is_bare:
-        order = rpm.compare  # advisories and the rpm database both write epochs: where one is missing it is 0
+        order = rpm.compare  # advisories and the rpm database both write epochs: a missing one is 0
     try:
         return _is_within(span, version, order)
     except InvalidVersion:

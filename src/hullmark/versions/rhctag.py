@@ -1,7 +1,7 @@
-"""Tags of Red Hat's container images: `v4.9.0-202111020858.p0.gb48f9ab`, `8.6-754`, `4-22`; of newer builds a moment, `1744596866`.
+"""Tags of Red Hat's container images: `v4.9.0-202111020858.p0.gb48f9ab`, `8.6-754`, `4-22`; for newer builds a time, `1744596866`.
 
 A tag is VERSION-RELEASE of a build and ordered as that of an rpm is; a leading `v` does not count. Newer builds are named by the
-seconds since 1970 at which they were made: a number above every version. What does not begin with a number is no such tag (`latest`).
+seconds since 1970 at which they were made: a number above every version. A tag must begin with a number (`latest` is not one).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def key(version: str) -> bytes:
 
 
 def is_moment(tag: str) -> bool:
-    """Whether the tag is the moment of a build, which says nothing of the version in it."""
+    """Whether the tag is the time of a build, which does not show the version in it."""
     return _MOMENT(tag) is not None
 
 
 def stream_of(tag: str) -> tuple[str, str]:
     """Major and minor version: the stream in which a build is followed by others. No minor version is the minor version 0.
 
-    Raises InvalidVersion for what is no tag of a build.
+    Raises InvalidVersion for other tags.
     """
     _version(tag)
     found = _STREAM(tag)

@@ -44,7 +44,7 @@ def against_bound(version: str, bound: str) -> int:
 def key(version: str) -> bytes:
     """Bytes that sort as `compare` orders, and are equal where it says 0: the epoch first, 0 if there is none.
 
-    Who wants epochs not to count takes the key of `without_epoch`.
+    To ignore epochs, use the key of `without_epoch`.
     """
     epoch, head, release = _split(version)
     tail = _NO_RELEASE if release is None else _RELEASE + _part_key(release)
@@ -91,7 +91,8 @@ def _segment_key(segment: str) -> bytes:
 
 
 def _compare_part(a: str, b: str) -> int:
-    """Compare two versions, or two releases, segment by segment. What is neither letter, digit, `~` nor `^` only separates."""
+    """Compare two versions, or two releases, segment by segment. Characters other than letters, digits, `~` and `^` only
+    separate."""
     for x, y in zip_longest(_SEGMENTS.findall(a), _SEGMENTS.findall(b), fillvalue=""):
         order = _compare_segment(x, y)
         if order:

@@ -9,7 +9,7 @@ from hullmark.versions.condition import Condition
 
 
 class InvalidVersion(ValueError):
-    """A text that the scheme does not take for a version."""
+    """A text that is not a version of the scheme."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Scheme:
     `compare(a, b)` is -1, 0 or 1, or raises InvalidVersion. `types` are the purl types it orders, `aliases` other names under
     which it is known. `against_bound(version, bound)` compares a version with a bound of a range; it is given only where ranges
     look at less than the whole version. `key(version)` is bytes that sort as the versions do and are equal where they are; it is
-    given only where that is proved. `ranges(text)` reads the ecosystem's own way to write ranges (`^1.2`, `~> 2.0`, `[1,2)`) and
+    given only where that is proven. `ranges(text)` reads the ecosystem's own way to write ranges (`^1.2`, `~> 2.0`, `[1,2)`) and
     raises ValueError; without it, `condition.parse_condition` reads them.
     """
 

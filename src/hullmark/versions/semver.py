@@ -46,7 +46,7 @@ def key(version: str) -> bytes:
 
 
 def order(version: str) -> Order:
-    """What the order of a version depends on; raises InvalidVersion."""
+    """The parts that order a version; raises InvalidVersion."""
     return split(version)[0]
 
 
@@ -96,7 +96,7 @@ _COMPARATOR = re.compile(
     r"\s*(?P<operator><=|>=|==|!=|~>|[<>=~^])?\s*(?P<version>[^\s,<>=!~^|'\"]+)\s*(?:,\s*(?=\S))?"
 ).match
 _HYPHEN = re.compile(r"\s*([^\s,<>=!~^|'\"]+)\s+-\s+([^\s,<>=!~^|'\"]+)\s*").fullmatch
-# What follows a wildcard is as open as the wildcard is.
+# Everything after a wildcard is as open as the wildcard.
 _AFTER_WILD = r"(?:\.(?:[0-9]+|[xX*]))*"
 _PARTIAL = re.compile(
     rf"[vV]?(?:(?P<numbers>{_NUMBERS})(?:(?P<wild>\.[xX*]{_AFTER_WILD})(?:-[0-9A-Za-z.-]+)?|{_PRE})?{_BUILD}|[xX*]{_AFTER_WILD})"
@@ -189,7 +189,7 @@ _SPECIAL: dict[str, Callable[[Partial], tuple[Bound, ...]]] = {
 
 
 def hyphen(part: str) -> tuple[Bound, ...] | None:
-    """The bounds of `1.2 - 2.3`, None if it is no such range."""
+    """The bounds of `1.2 - 2.3`; None for other ranges."""
     found = _HYPHEN(part)
     if found is None:
         return None
@@ -197,7 +197,7 @@ def hyphen(part: str) -> tuple[Bound, ...] | None:
 
 
 def comparators(part: str) -> Iterator[tuple[str, str]]:
-    """The operators (or "") and versions of a list parted by commas or white space; raises ValueError."""
+    """The operators (or "") and versions of a list separated by commas or white space; raises ValueError."""
     at = 0
     while at < len(part):
         found = _COMPARATOR(part, at)
@@ -215,7 +215,7 @@ def alternatives(text: str, parts: list[str], bounds: Callable[[str], tuple[Boun
 
 
 def unread(text: str) -> ValueError:
-    """The error for a text that is no range."""
+    """The error for a text that is not a range."""
     return ValueError(f"cannot read the version condition at {text.strip()[:40]!r}")
 
 

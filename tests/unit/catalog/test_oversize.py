@@ -19,7 +19,7 @@ MARK = Hunt(
 )
 
 
-def _wish(take: Any, *hunts: Hunt, data: bool = False) -> ExecutableRequest:
+def _request(take: Any, *hunts: Hunt, data: bool = False) -> ExecutableRequest:
     return ExecutableRequest(hunts=hunts, take=take, lost="it is lost", data=data)
 
 
@@ -41,7 +41,7 @@ def _marks(reader: MarkedReader, _report: Report) -> list[int]:
 )
 def test_a_body_and_a_sink_find_the_same_marks_at_any_piece_size(pieces: list[bytes], piece: int, block: int) -> None:
     body = b"".join(pieces)
-    found, _ = _through(OversizeSink(len(body), _wish(_marks, MARK), block=block), body, piece)
+    found, _ = _through(OversizeSink(len(body), _request(_marks, MARK), block=block), body, piece)
     assert found == list(Body(memoryview(body)).hits(MARK))
     assert found == [match.start() for match in re.finditer(b"MARK!", body)][:3]
 
@@ -53,12 +53,12 @@ def test_the_beginning_the_end_and_the_bytes_at_a_mark_are_kept() -> None:
         (mark,) = reader.hits(MARK)
         return reader.read(0, 5), reader.read(mark, 14), reader.read(len(body) - 3, 99)
 
-    assert _through(OversizeSink(len(body), _wish(take, MARK)), body) == ((b"begin", b"MARK! and more", b"end"), [])
+    assert _through(OversizeSink(len(body), _request(take, MARK)), body) == ((b"begin", b"MARK! and more", b"end"), [])
 
 
 def test_what_was_not_kept_is_a_problem() -> None:
     body = bytes(4 * MIB)
-    sink = OversizeSink(len(body), _wish(lambda reader, report: reader.read(2 * MIB, 1)))
+    sink = OversizeSink(len(body), _request(lambda reader, report: reader.read(2 * MIB, 1)))
     assert _through(sink, body) == (None, ["it is lost"])
 
 
@@ -73,7 +73,7 @@ def test_what_belongs_to_a_mark_is_kept_until_it_is_whole() -> None:
     def take(reader: MarkedReader, _report: Report) -> bytes:
         return reader.read(2 * MIB, 900_000)
 
-    assert _through(OversizeSink(len(body), _wish(take, long)), body) == (b"MARK" + b"x" * 899_996, [])
+    assert _through(OversizeSink(len(body), _request(take, long)), body) == (b"MARK" + b"x" * 899_996, [])
 
 
 def test_a_section_table_in_the_middle_of_the_file_is_kept_with_its_names() -> None:
@@ -82,7 +82,7 @@ def test_a_section_table_in_the_middle_of_the_file_is_kept_with_its_names() -> N
     def take(reader: MarkedReader, _report: Report) -> tuple[bytes | None, Any]:
         return section_names(reader), find_section(reader, b".two")
 
-    found, problems = _through(OversizeSink(len(body), _wish(take)), body)
+    found, problems = _through(OversizeSink(len(body), _request(take)), body)
     assert found == take(Body(memoryview(body)), problems.append)
     assert found[1] is not None
 
@@ -93,8 +93,8 @@ def test_writable_segments_are_kept_where_they_are_wanted() -> None:
     def take(reader: MarkedReader, _report: Report) -> bytes:
         return reader.read(2 * MIB + 0x1000, 1)
 
-    assert _through(OversizeSink(len(body), _wish(take, data=True)), body) == (b"y", [])
-    assert _through(OversizeSink(len(body), _wish(take)), body) == (None, ["it is lost"])
+    assert _through(OversizeSink(len(body), _request(take, data=True)), body) == (b"y", [])
+    assert _through(OversizeSink(len(body), _request(take)), body) == (None, ["it is lost"])
 
 
 def test_a_file_full_of_marks_does_not_fill_the_memory() -> None:
@@ -104,7 +104,7 @@ def test_a_file_full_of_marks_does_not_fill_the_memory() -> None:
         whole=lambda reader, mark: reader.read(mark, 1 << 40),
     )
     piece = memoryview(b"MARK" * 65536)
-    sink = OversizeSink(160 * MIB, _wish(lambda reader, report: None, greedy))
+    sink = OversizeSink(160 * MIB, _request(lambda reader, report: None, greedy))
     tracemalloc.start()
     for _ in range(160):
         sink.write(piece)
@@ -116,13 +116,13 @@ def test_a_file_full_of_marks_does_not_fill_the_memory() -> None:
 
 
 def test_an_empty_file_is_survived() -> None:
-    assert _through(OversizeSink(0, _wish(_marks, MARK)), b"") == ([], [])
+    assert _through(OversizeSink(0, _request(_marks, MARK)), b"") == ([], [])
 
 
 def test_a_file_larger_or_smaller_than_promised_is_read_as_it_comes() -> None:
     body = bytes(2 * MIB) + b"MARK!"
     for promised in (1, 99 * MIB):
-        assert _through(OversizeSink(promised, _wish(_marks, MARK)), body) == ([2 * MIB], [])
+        assert _through(OversizeSink(promised, _request(_marks, MARK)), body) == ([2 * MIB], [])
 
 
 def _program(*flags: int) -> bytes:
@@ -136,7 +136,7 @@ def _program(*flags: int) -> bytes:
 
 def _hunted(body: bytes, hunt: Hunt) -> list[int]:
     """The segments in which marks were found."""
-    sink = OversizeSink(len(body), _wish(lambda reader, _: [at // (2 * MIB) for at in reader.hits(hunt)], hunt))
+    sink = OversizeSink(len(body), _request(lambda reader, _: [at // (2 * MIB) for at in reader.hits(hunt)], hunt))
     found: list[int] = _through(sink, body, MIB)[0]
     return found
 

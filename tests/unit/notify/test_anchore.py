@@ -192,7 +192,7 @@ def test_subscriptions_choose() -> None:
 
 def test_all_items_are_sent_not_only_those_that_the_notice_names() -> None:
     every = [item(number) for number in range(1, 200)]
-    receiver = sent(notice(1, *every[:50], count=199), each=lambda: iter(every))
+    receiver = sent(notice(1, *every[:50], count=199), all_items=lambda: iter(every))
     assert len({each["dataId"] for each in receiver.messages()}) == 199
 
 
@@ -212,7 +212,7 @@ def test_a_digest_sends_what_its_groups_name() -> None:
 
 def test_all_of_a_digest_is_sent_where_it_can_be_had() -> None:
     told = Digest(id="d", account="shop", subscription="s", groups=(), count=1, since=NOW, until=NOW)
-    receiver = sent(told, {"types": ["policy_eval", "event_log"]}, each=lambda: iter([item(1), item(2)]))
+    receiver = sent(told, {"types": ["policy_eval", "event_log"]}, all_items=lambda: iter([item(1), item(2)]))
     assert types_of(receiver) == ["policy_eval", "event_log"] * 2
 
 

@@ -13,7 +13,7 @@ _MAX_REPORTS = Limit(20, "problems of one rpm database that are told one by one"
 
 
 def read_database(body: memoryview, report: Report) -> tuple[RpmHeader, ...] | None:
-    """The packages of a database, told by its first bytes; None if it is none of the three.
+    """The packages of a database, recognised by its first bytes; None for any other file.
 
     What is damaged is reported; the rest is returned.
     """
@@ -55,7 +55,7 @@ def _headers(blobs: Iterator[bytes], size: int, report: Report) -> Iterator[RpmH
 
 
 class _Reports:
-    """Passes the first sentences on and counts the others, for a database can be wrong in a hundred thousand places."""
+    """Passes on the first sentences and counts the rest: a database can have a hundred thousand faults."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

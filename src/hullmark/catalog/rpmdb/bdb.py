@@ -15,7 +15,7 @@ from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Report
 
 MAGICS = {b"\x61\x15\x06\x00": "<", b"\x00\x06\x15\x61": ">"}
-"""The four bytes at offset 12, and the byte order that they tell (as in `struct`)."""
+"""The four bytes at offset 12, and the byte order that they mean (as in `struct`)."""
 
 _PAGE_HEAD = 26
 _HASH_PAGES = frozenset((2, 13))

@@ -35,7 +35,7 @@ _WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4}
 
 
 class DamagedHeader(ValueError):
-    """A header that cannot be believed; the text is the end of a sentence about it."""
+    """An invalid header; the text is the end of a sentence about it."""
 
 
 class RpmFiles(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -183,7 +183,7 @@ def _store(blob: bytes) -> _Store:
     end = base + data_bytes
     if end > len(blob):
         raise DamagedHeader(f"it claims {end:,} bytes and has {len(blob):,}")
-    # The region's own entries come first, then those that the installation added or replaced ("dribbles"), so that of
+    # The region's own entries come first, then those that the installation added or replaced ("dribbles"), so of
     # two entries for one tag the later counts.
     raw = list(_ENTRY.iter_unpack(blob[_COUNTS.size : base]))
     entries = {tag: (kind, base + offset, count) for tag, kind, offset, count in raw if 0 <= offset <= data_bytes}
@@ -222,7 +222,7 @@ def _files(store: _Store) -> RpmFiles | None:
 
 
 def _folders(store: _Store, count: int) -> tuple[bytes, bytes, int]:
-    """The folders' names, the folder of each of `count` files, and how many bytes of path come of it."""
+    """The folders' names, the folder of each of `count` files, and the bytes of all the paths together."""
     folder_count = store.count(_FOLDERS)
     folders = store.texts(_FOLDERS, folder_count)
     folder_of = store.column(_FOLDER_OF, count, 4)

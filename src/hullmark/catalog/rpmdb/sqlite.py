@@ -89,7 +89,7 @@ def _authorize(action: int, name: str | None, detail: str | None, _database: str
 
 
 def _patience() -> Callable[[], int]:
-    """Called every so many steps of SQLite's machine; answers 1 (stop) when there were too many."""
+    """Called every so many steps of SQLite's machine; returns 1 (stop) after too many."""
     turns = iter(range(_MAX_TURNS))
     return lambda: next(turns, None) is None
 
@@ -98,7 +98,7 @@ def _has_table(db: sqlite3.Connection) -> bool:
     """Whether Packages is a table proper, of stored columns: a view or a virtual table could compute anything."""
     for kind, root, sql in db.execute("SELECT type, rootpage, sql FROM sqlite_master WHERE name = 'Packages'"):
         if kind == b"table" and isinstance(root, int) and root > 1 and isinstance(sql, bytes):
-            # The last column of table_xinfo tells computed and hidden columns from stored ones (0).
+            # The last column of table_xinfo distinguishes computed and hidden columns from stored ones (0).
             columns = db.execute("PRAGMA table_xinfo(Packages)").fetchall()
             return sql[:13].upper() == b"CREATE TABLE " and not any(column[6] for column in columns)
     return False

@@ -37,9 +37,9 @@ _OTHER_ENCODINGS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "u
 
 
 def read_sbom(body: bytes, name: str = "") -> Inventory:
-    """The inventory that a document tells. `name` stands for what was inspected where the document does not say.
+    """The inventory in a document. `name` is used for the inspected thing where the document gives none.
 
-    Its `source.kind` is `sbom`. What could not be read of it is among the problems. Raises HullmarkError for what is none of FORMATS,
+    Its `source.kind` is `sbom`. Unreadable parts are among the problems. Raises HullmarkError if it has none of FORMATS,
     is broken as a whole, or is too large.
     """
     if len(body) > MAX_BYTES:
@@ -55,14 +55,16 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
 
 
 def recognised(body: bytes) -> SbomFormat | None:
-    """The format of a document in UTF-8, by its content; None for what is none of FORMATS."""
+    """The format of a document in UTF-8, by its content; None if it is none of FORMATS."""
     marks = _marks(body)
     return next((format for format in FORMATS if format.recognises(marks)), None)
 
 
 def _inventory(document: Document, name: str) -> Inventory:
     problems = document.problems
-    found = [(package, told.main) for told in document.told if (package := package_of(told, problems.add)) is not None]
+    found = [
+        (package, entry.main) for entry in document.packages if (package := package_of(entry, problems.add)) is not None
+    ]
     packages = with_programs([package for package, _ in found], [main for _, main in found])
     distro = distro_of(document.distro, packages, problems.add)
     source = document.source

@@ -92,7 +92,7 @@ class Component(msgspec.Struct, kw_only=True):
 
 
 class Metadata(msgspec.Struct, kw_only=True):
-    """What the document is about."""
+    """The document's metadata: what it is about."""
 
     component: Component | None = None
     properties: list[_Property] | None = None
@@ -101,7 +101,7 @@ class Metadata(msgspec.Struct, kw_only=True):
 def document_of(
     metadata: Metadata, components: Iterable[msgspec.Raw], problems: Problems, aggregates: Iterable[str] = ()
 ) -> Document:
-    """What a document tells, its components each decoded by itself: a broken one is a problem, not the end.
+    """A decoded document. Each component is decoded by itself: a broken one is a problem, not the end.
 
     `aggregates` are what its compositions say of their completeness.
     """
@@ -123,9 +123,9 @@ def document_of(
         if kind == "operating-system" and not component.purl:
             document.distro = document.distro or _distro(component)
         elif component.purl or kind in _SOFTWARE:
-            told = _told(component, label_of("component", number, name, component.version or ""), numbers)
-            if told is not None:
-                document.told.append(told)
+            entry = _entry(component, label_of("component", number, name, component.version or ""), numbers)
+            if entry is not None:
+                document.packages.append(entry)
         else:
             passed[kind] += 1
     for kind, count in sorted(passed.items()):
@@ -134,7 +134,7 @@ def document_of(
 
 
 def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component]:
-    """The components, and those within them, in the order in which they stand."""
+    """The components and those within them, in document order."""
     waiting = [decoded_parts(parts, Component, "component", problems)]
     while waiting:
         _, component = next(waiting[-1], (0, None))
@@ -151,9 +151,9 @@ def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component
 
 def _properties(found: list[_Property] | None) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
-    for each in found or ():
-        if each.value:
-            values.setdefault(each.name, []).append(each.value)
+    for entry in found or ():
+        if entry.value:
+            values.setdefault(entry.name, []).append(entry.value)
     return values
 
 
@@ -161,7 +161,7 @@ def _first(properties: dict[str, list[str]], *names: str) -> str:
     return next((clipped(properties[name][0]) for name in names if name in properties), "")
 
 
-def _told(component: Component, label: str, numbers: dict[str, int]) -> SbomPackage | None:
+def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPackage | None:
     properties = _properties(component.properties)
     if not component.purl and f"{_TRIVY}Class" in properties:
         return None  # Trivy's node for a lock file or a kind of packages
@@ -182,7 +182,7 @@ def _told(component: Component, label: str, numbers: dict[str, int]) -> SbomPack
         licenses=_licenses(component),
         locations=_locations(component, properties, numbers),
         owned_by=_first(properties, f"{_OWN}package:owned_by") or None,
-        mains=tuple(clipped(each) for each in properties.get(f"{_OWN}package:main", ())),
+        mains=tuple(clipped(main) for main in properties.get(f"{_OWN}package:main", ())),
         main=_first(properties, f"{_SYFT}metadata:mainModule"),
         notes=_notes(component, properties),
         cpes=tuple(filter(None, (component.cpe, *properties.get(f"{_SYFT}cpe23", ())))),
@@ -213,7 +213,7 @@ def _licenses(component: Component) -> tuple[str, ...]:
     found = []
     for choice in (component.licenses or ())[:MAX_LIST]:
         license = choice.license or _License()
-        # A text stands where the name is only its beginning, or a licence as a whole: then the name says which.
+        # There is a text where the name is only its beginning; for a whole licence the name says which.
         begins = license.name and license.text is not None and not license.text.encoding
         whole = license.text.content if begins and license.text is not None else ""
         is_longer = bool(license.name) and " ".join(whole.split()).startswith(license.name or "")
@@ -282,9 +282,9 @@ def _source(root: Component) -> InventorySource:
     properties = _properties(root.properties)
     version, parts = root.version or "", parts_of(root.purl or "")
     digests = [version, parts.version if parts is not None else ""]
-    digests += [each.partition("@")[2] for each in properties.get(f"{_TRIVY}RepoDigest", ())]
+    digests += [digest.partition("@")[2] for digest in properties.get(f"{_TRIVY}RepoDigest", ())]
     layers = tuple(_own_layers(properties)) or bare_layers(properties.get(f"{_TRIVY}DiffID", [])[:MAX_LIST])
-    tags = [clipped(each) for each in properties.get(f"{_TRIVY}RepoTag", ())[:MAX_LIST]]
+    tags = [clipped(tag) for tag in properties.get(f"{_TRIVY}RepoTag", ())[:MAX_LIST]]
     platform = _first(properties, f"{_OWN}image:platform")
     if parts is not None and parts.type == "oci":
         url, tag, arch = (parts.qualifiers.get(key, "") for key in ("repository_url", "tag", "arch"))
@@ -293,7 +293,7 @@ def _source(root: Component) -> InventorySource:
     return InventorySource(
         kind="sbom",
         reference=clipped(root.name or ""),
-        digest=next((clipped(each) for each in digests if each.startswith("sha256:")), ""),
+        digest=next((clipped(digest) for digest in digests if digest.startswith("sha256:")), ""),
         config_digest=_first(properties, f"{_OWN}image:config_digest", f"{_TRIVY}ImageID"),
         platform=platform,
         layers=layers,
@@ -320,4 +320,4 @@ def _own_problems(properties: dict[str, list[str]]) -> Iterator[Problem]:
         if not reason:
             return
         kinds: tuple[ProblemKind, ...] = get_args(ProblemKind)
-        yield Problem(path, -1, room, reason, next((each for each in kinds if each == kind), "unseen"))
+        yield Problem(path, -1, room, reason, next((known for known in kinds if known == kind), "unseen"))

@@ -21,7 +21,7 @@ class _Bom(msgspec.Struct):
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
     bom = decoded(body, _Bom)
-    aggregates = [each.aggregate for each in bom.compositions or ()]
+    aggregates = [composition.aggregate for composition in bom.compositions or ()]
     return document_of(bom.metadata or Metadata(), bom.components or (), Problems(), aggregates)
 
 

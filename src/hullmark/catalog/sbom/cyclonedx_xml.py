@@ -40,8 +40,8 @@ def read(body: bytes) -> Document:
         component = _child(metadata, "component")
         about["component"] = _component(component) if component is not None else None
         about["properties"] = _properties(metadata)
-    compositions = (_child(each, "aggregate") for each in _children(root, "compositions", "composition"))
-    aggregates = [each.text or "" for each in compositions if each is not None]
+    compositions = (_child(composition, "aggregate") for composition in _children(root, "compositions", "composition"))
+    aggregates = [aggregate.text or "" for aggregate in compositions if aggregate is not None]
     return document_of(msgspec.convert(about, Metadata), _components(root, 0), problems, aggregates)
 
 
@@ -68,20 +68,20 @@ def _local(element: _Element) -> str:
 
 
 def _child(element: _Element, name: str) -> _Element | None:
-    return next((each for each in element if _local(each) == name), None)
+    return next((child for child in element if _local(child) == name), None)
 
 
 def _children(element: _Element, list_name: str, name: str) -> list[_Element]:
     parent = _child(element, list_name)
-    return [each for each in parent if _local(each) == name] if parent is not None else []
+    return [child for child in parent if _local(child) == name] if parent is not None else []
 
 
 def _components(element: _Element, depth: int) -> list[msgspec.Raw]:
-    """The components within an element, as JSON. Beyond the deepest level one that is broken stands for them all."""
+    """The components within an element, as JSON. Below the deepest level they become one broken component."""
     found = _children(element, "components", "component")
     if found and depth > _DEEPEST:
         return [msgspec.Raw(b'"nested too deeply"')]
-    return [msgspec.Raw(msgspec.json.encode(_component(each, depth + 1))) for each in found]
+    return [msgspec.Raw(msgspec.json.encode(_component(component, depth + 1))) for component in found]
 
 
 def _component(element: _Element, depth: int = 0) -> Json:
@@ -97,22 +97,24 @@ def _component(element: _Element, depth: int = 0) -> Json:
     found["properties"] = _properties(element)
     evidence = _child(element, "evidence")
     if evidence is not None:
-        places = (_child(each, "location") for each in _children(evidence, "occurrences", "occurrence"))
-        found["evidence"] = {"occurrences": [{"location": each.text or ""} for each in places if each is not None]}
+        places = (_child(occurrence, "location") for occurrence in _children(evidence, "occurrences", "occurrence"))
+        found["evidence"] = {
+            "occurrences": [{"location": location.text or ""} for location in places if location is not None]
+        }
     found["components"] = _components(element, depth)
     return found
 
 
 def _properties(element: _Element) -> list[Json]:
     return [
-        {"name": each.get("name", ""), "value": each.text or ""}
-        for each in _children(element, "properties", "property")
+        {"name": entry.get("name", ""), "value": entry.text or ""}
+        for entry in _children(element, "properties", "property")
     ]
 
 
 def _licenses(element: _Element) -> list[Json]:
     parent = _child(element, "licenses")
-    return [choice for each in parent or () if (choice := _license(each)) is not None]
+    return [choice for child in parent or () if (choice := _license(child)) is not None]
 
 
 def _license(element: _Element) -> Json | None:

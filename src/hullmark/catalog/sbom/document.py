@@ -1,4 +1,4 @@
-"""What a document tells of packages, before it is made into an inventory, and the bounds that all formats keep."""
+"""What a document says about packages, before it becomes an inventory, and the limits of all formats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class SbomPackage(msgspec.Struct, kw_only=True):
-    """What a document tells of one package. `label` is what problems call it.
+    """What a document says about one package. `label` is what problems call it.
 
     `type` is a purl type where the document names one. `is_exact`: it was written by Hullmark, so names are as they should be.
     `main` is the Go module of the program that a module is built into. `cpes` are CPE names of either kind.
@@ -55,7 +55,7 @@ class SbomPackage(msgspec.Struct, kw_only=True):
 
 
 class Problems:
-    """What could not be read. Of very many the first are kept, and how many more there were."""
+    """What could not be read. Past a limit only the number is kept."""
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
@@ -66,7 +66,7 @@ class Problems:
         self.keep((Problem("", -1, "sbom", clipped(reason), kind_of(reason)),))
 
     def keep(self, problems: Iterable[Problem]) -> None:
-        """Problems that the document itself tells of."""
+        """Problems that the document itself lists."""
         for problem in problems:
             if len(self._found) < _MAX_PROBLEMS:
                 self._found.append(problem)
@@ -74,24 +74,24 @@ class Problems:
                 self._more += 1
 
     def all(self) -> tuple[Problem, ...]:
-        """All of them, sorted, each once."""
+        """All problems, sorted, without repeats."""
         more = (Problem("", -1, "sbom", f"{self._more:,} more problems are not listed"),) if self._more else ()
         return tuple(sorted({*self._found, *more}))
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """What a format's reader answers. `files` and `config` are None where the document has none."""
+    """What a format's reader returns. `files` and `config` are None where the document has none."""
 
     source: InventorySource
     problems: Problems
-    told: list[SbomPackage] = []
+    packages: list[SbomPackage] = []
     distro: Distro | None = None
     config: ImageConfig | None = None
     files: tuple[FileRecord, ...] | None = None
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """By what formats are recognised: the beginning of the text, and the keys at the top of a JSON object."""
+    """What formats are recognised by: the beginning of the text, and the keys at the top of a JSON object."""
 
     head: bytes = b""
     bom_format: Any = msgspec.field(name="bomFormat", default=None)
@@ -117,7 +117,7 @@ class Unreadable(HullmarkError):
 
 
 def decoded(body: bytes, type: type[T]) -> T:
-    """A JSON document, or a part of one, as this type; what the type does not name is passed over. Raises Unreadable."""
+    """A JSON document, or a part of one, as this type; other keys are skipped. Raises Unreadable."""
     # Each value is some sixty bytes in memory and may be one or two in the document.
     if body.count(b",") + body.count(b"{") + body.count(b"[") > _MAX_VALUES:
         raise Unreadable(f"it has more than {_MAX_VALUES:,} values")
@@ -154,17 +154,17 @@ def clipped(text: str) -> str:
 
 
 def empty_source(reference: str = "") -> InventorySource:
-    """A source of which no more is told."""
+    """A source of which nothing more is known."""
     return InventorySource(kind="sbom", reference=reference, digest="", config_digest="", platform="", layers=())
 
 
 def bare_layers(diff_ids: Iterable[str]) -> tuple[InventoryLayer, ...]:
-    """Layers of which only the digests of their tars are told."""
-    return tuple(InventoryLayer(digest="", diff_id=clipped(each), size=-1, created_by="") for each in diff_ids)
+    """Layers of which only the digests of their tars are known."""
+    return tuple(InventoryLayer(digest="", diff_id=clipped(diff_id), size=-1, created_by="") for diff_id in diff_ids)
 
 
 def layer_numbers(layers: Iterable[InventoryLayer]) -> dict[str, int]:
-    """Where each layer stands, by its digests."""
+    """The position of each layer, by its digests."""
     numbers: dict[str, int] = {}
     for number, layer in enumerate(layers):
         for digest in (layer.diff_id, layer.digest):

@@ -50,12 +50,12 @@ def read(body: bytes) -> Document:
     )
     for number, package in decoded_parts(found.packages, Package, "package", problems):
         label = label_of("package", number, package.name, package.version)
-        document.told.append(SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package)))
+        document.packages.append(SbomPackage(label=label, is_exact=True, **msgspec.structs.asdict(package)))
     return document
 
 
 def _source(source: InventorySource) -> InventorySource:
-    """The source, known by the name that it was asked for by."""
+    """The source, named as the user named it."""
     named = source.reference.removeprefix(f"{source.kind}:") if source.kind in _IN_A_REGISTRY else ""
     tags = tuple(sorted({*source.tags, named} - {""}))
     return msgspec.structs.replace(source, kind="sbom", tags=tags)

@@ -1,4 +1,4 @@
-"""What a document tells of a package → a package as a scan of the image itself would have it."""
+"""What a document says about a package → the package that a scan of the image would give."""
 
 from __future__ import annotations
 
@@ -28,62 +28,62 @@ _SPOKEN_OF = frozenset(
     ("alpm", "bitnami", "cargo", "composer", "conan", "cran", "deb", "gem", "githubactions", "golang", "hackage", "hex", "maven", "npm",
      "nuget", "pub", "pypi", "rpm", "swift")
 )  # fmt: skip
-"""Types of which there are advisories by their own names: what CPE names their writers guess is not kept."""
+"""Types with advisories under their own names: guessed CPE names are not kept."""
 _MOST_NAMES = Limit(32, "names in CPE that one component of an SBOM gives")
 _NAMED = re.compile(r"[aoh]:[^\s:*?]+:[^\s:*?]+").fullmatch
 _CPE = re.compile(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?::((?:[^:\\]|\\.)*))?").match
 _ESCAPED = re.compile(r"\\(.)")
 
 
-def package_of(told: SbomPackage, report: Report) -> Package | None:
-    """The package, or None, and a report, where the document does not say enough of it."""
-    parts = parts_of(told.purl) if told.purl else None
-    if told.purl and parts is None:
-        report(f"{told.label}: {told.purl[:200]!r} is no package URL")
+def package_of(entry: SbomPackage, report: Report) -> Package | None:
+    """The package; None, with a report, where the document says too little about it."""
+    parts = parts_of(entry.purl) if entry.purl else None
+    if entry.purl and parts is None:
+        report(f"{entry.label}: {entry.purl[:200]!r} is no package URL")
     if parts is None:
-        told = told if told.type else _by_cpe(told)
-    if parts is None and not told.name.strip():
-        report(f"{told.label} was left out: it has neither a name nor a package URL")
+        entry = entry if entry.type else _by_cpe(entry)
+    if parts is None and not entry.name.strip():
+        report(f"{entry.label} was left out: it has neither a name nor a package URL")
         return None
-    type = told.type if (told.is_exact and told.type) or parts is None else parts.type
+    type = entry.type if (entry.is_exact and entry.type) or parts is None else parts.type
     if not type:
         type = "generic"
-        reason = f"{told.label} has no package URL: it is taken for software of its name, whatever installed it"
+        reason = f"{entry.label} has no package URL: it is taken for software of its name, whatever installed it"
         report(Remark(reason, "unidentified"))
-    name = _name(type, told, parts)
-    version = _version(type, told, parts, report)
-    if version == UNKNOWN_VERSION and not told.is_exact:
-        report(Remark(f"{told.label} has no version", "unidentified"))
-    arch = told.arch or (parts.qualifiers.get("arch", "") if parts is not None else "")
+    name = _name(type, entry, parts)
+    version = _version(type, entry, parts, report)
+    if version == UNKNOWN_VERSION and not entry.is_exact:
+        report(Remark(f"{entry.label} has no version", "unidentified"))
+    arch = entry.arch or (parts.qualifiers.get("arch", "") if parts is not None else "")
     return Package(
         type=type,
         name=clipped(name),
         version=clipped(version),
-        purl=_purl(type, name, version, told, parts),
-        cataloger=clipped(told.cataloger) or CATALOGER,
+        purl=_purl(type, name, version, entry, parts),
+        cataloger=clipped(entry.cataloger) or CATALOGER,
         arch=clipped(arch),
-        source=_source(type, name, version, told, parts),
-        licenses=tuple(dict.fromkeys(clipped(text) for text in told.licenses[:MAX_LIST])),
-        locations=tuple(Location(clipped(place.path), place.layer) for place in told.locations[:MAX_LIST]),
-        owned_by=told.owned_by,
-        mains=told.mains,
-        notes=_notes(type, told, parts, report),
+        source=_source(type, name, version, entry, parts),
+        licenses=tuple(dict.fromkeys(clipped(text) for text in entry.licenses[:MAX_LIST])),
+        locations=tuple(Location(clipped(place.path), place.layer) for place in entry.locations[:MAX_LIST]),
+        owned_by=entry.owned_by,
+        mains=entry.mains,
+        notes=_notes(type, entry, parts, report),
     )
 
 
-def _by_cpe(told: SbomPackage) -> SbomPackage:
-    """The component, called what its CPE name calls it: matching asks for software by the names that NVD has."""
-    found = next((match for cpe in told.cpes if (match := _CPE(cpe)) is not None and match[1] == "a"), None)
+def _by_cpe(entry: SbomPackage) -> SbomPackage:
+    """The component under the name in its CPE: matching looks software up by the names in NVD."""
+    found = next((match for cpe in entry.cpes if (match := _CPE(cpe)) is not None and match[1] == "a"), None)
     if found is None:
-        return told
+        return entry
     product, version = (_ESCAPED.sub(r"\1", unquote(text or "")) for text in (found[3], found[4]))
     version = "" if version in ("*", "-") else version
-    return msgspec.structs.replace(told, name=product or told.name, version=told.version or version)
+    return msgspec.structs.replace(entry, name=product or entry.name, version=entry.version or version)
 
 
-def _name(type: str, told: SbomPackage, parts: PurlParts | None) -> str:
-    if parts is None or told.is_exact:
-        return told.name or (parts.name if parts is not None else "")
+def _name(type: str, entry: SbomPackage, parts: PurlParts | None) -> str:
+    if parts is None or entry.is_exact:
+        return entry.name or (parts.name if parts is not None else "")
     name = parts.name
     if type == "pypi":
         return _DASHES.sub("-", name).lower()
@@ -91,15 +91,15 @@ def _name(type: str, told: SbomPackage, parts: PurlParts | None) -> str:
         # The path of a Go module goes on in the subpath where its writer took two parts of it for a repository's.
         below = parts.subpath if type == "golang" else ""
         name = "/".join(filter(None, (parts.namespace, name, below)))
-        if below and told.name.lower() == f"{parts.namespace}/{parts.name}".lower():
-            name = told.name
+        if below and entry.name.lower() == f"{parts.namespace}/{parts.name}".lower():
+            name = entry.name
     same = (name.lower(), f"{parts.namespace}:{name}".lower() if type == "maven" else name.lower())
-    return told.name if told.name and told.name.lower() in same else name
+    return entry.name if entry.name and entry.name.lower() in same else name
 
 
-def _version(type: str, told: SbomPackage, parts: PurlParts | None, report: Report) -> str:
-    version = told.version.strip()
-    if told.is_exact:
+def _version(type: str, entry: SbomPackage, parts: PurlParts | None, report: Report) -> str:
+    version = entry.version.strip()
+    if entry.is_exact:
         return version or UNKNOWN_VERSION
     written = parts.version if parts is not None else ""
     if type == "oci" and parts is not None and parts.qualifiers.get("tag") and version in ("", written):
@@ -109,7 +109,9 @@ def _version(type: str, told: SbomPackage, parts: PurlParts | None, report: Repo
     if version.lower() in _NO_VERSION or version == written:
         version = whole
     elif written and _bare(version) != _bare(written):
-        report(Remark(f"{told.label}: its version is not that of its package URL ({written[:80]}), which was not used"))
+        report(
+            Remark(f"{entry.label}: its version is not that of its package URL ({written[:80]}), which was not used")
+        )
     if type == "rpm":
         version = version.removeprefix("0:")
     if type == "golang" and parts is not None and parts.name == "stdlib":
@@ -122,19 +124,19 @@ def _bare(version: str) -> str:
     return version.rpartition(":")[2].removeprefix("go").removeprefix("v").lower()
 
 
-def _purl(type: str, name: str, version: str, told: SbomPackage, parts: PurlParts | None) -> str:
+def _purl(type: str, name: str, version: str, entry: SbomPackage, parts: PurlParts | None) -> str:
     if parts is not None:
-        return told.purl
-    if told.is_exact:
+        return entry.purl
+    if entry.is_exact:
         return ""
     return make_purl(type, clipped(name), "" if version == UNKNOWN_VERSION else clipped(version))
 
 
-def _source(type: str, name: str, version: str, told: SbomPackage, parts: PurlParts | None) -> SourcePackage | None:
+def _source(type: str, name: str, version: str, entry: SbomPackage, parts: PurlParts | None) -> SourcePackage | None:
     found = source_of(parts, version) if parts is not None else None
-    source = told.source
-    if source is not None and source.name and (type in SYSTEM or told.is_exact):
-        # Where its version is not told, the package URL may tell it; else it is the package's.
+    source = entry.source
+    if source is not None and source.name and (type in SYSTEM or entry.is_exact):
+        # Where its version is missing, the package URL may have it; else it is the package's.
         same = found is not None and found.name == source.name
         found = SourcePackage(source.name, source.version or (found.version if same and found else version))
     if found is None and type in _OWN_SOURCE and version != UNKNOWN_VERSION:
@@ -142,19 +144,19 @@ def _source(type: str, name: str, version: str, told: SbomPackage, parts: PurlPa
     return SourcePackage(clipped(found.name), clipped(found.version)) if found is not None else None
 
 
-def _notes(type: str, told: SbomPackage, parts: PurlParts | None, report: Report) -> dict[str, str]:
-    notes = {clipped(key): clipped(value) for key, value in told.notes.items() if value}
+def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Report) -> dict[str, str]:
+    notes = {clipped(key): clipped(value) for key, value in entry.notes.items() if value}
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}
-    names = _products(told.cpes) if type not in _SPOKEN_OF else []
+    names = _products(entry.cpes) if type not in _SPOKEN_OF else []
     if len(names) > _MOST_NAMES:
-        report(f"{told.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
+        report(f"{entry.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
     return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes
 
 
 def _products(cpes: Iterable[str]) -> list[str]:
-    """Part, vendor and product of CPE names of either kind, each once."""
+    """Part, vendor and product of CPE names of either kind, without repeats."""
     found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
     names = dict.fromkeys(
         ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
@@ -163,7 +165,7 @@ def _products(cpes: Iterable[str]) -> list[str]:
 
 
 def merged(packages: Iterable[Package]) -> tuple[Package, ...]:
-    """Each package once, with every place and licence that is told of it, sorted."""
+    """The packages without repeats, sorted, each with all its places and licences."""
     found: dict[tuple[str, ...], Package] = {}
     for package in packages:
         key = (package.type, package.name, package.version, package.arch, package.purl, package.owned_by or "")
@@ -187,7 +189,7 @@ def _both(one: Package, other: Package) -> Package:
 def with_programs(packages: Sequence[Package], mains: Sequence[str]) -> list[Package]:
     """Go modules with the programs that they are built into, told by their main modules (`mains`, in the packages' order).
 
-    A program stands at the same place as its modules.
+    A program has the same location as its modules.
     """
     programs: dict[tuple[str, str], str] = {}
     for package, main in zip(packages, mains, strict=True):

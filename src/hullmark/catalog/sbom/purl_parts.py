@@ -1,4 +1,4 @@
-"""The parts of a package URL that somebody else wrote (ECMA-427), and what package URLs tell of the system they are of."""
+"""The parts of a package URL that somebody else wrote (ECMA-427), and what package URLs say about their system."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PurlParts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts_of(purl: str) -> PurlParts | None:
-    """The parts of a package URL; None for what is none."""
+    """The parts of a package URL; None if it is not one."""
     if len(purl) > _LONGEST or purl[:4].lower() != "pkg:":
         return None
     body, _, subpath = purl[4:].lstrip("/").partition("#")

@@ -1,4 +1,4 @@
-"""SPDX 2, whatever it is written in: its packages → what they tell (https://spdx.github.io/spdx-spec/v2.3/)."""
+"""SPDX 2 in any encoding: its packages → what they say (https://spdx.github.io/spdx-spec/v2.3/)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Spdx(msgspec.Struct, kw_only=True):
 def document_of(spdx: Spdx, problems: Problems) -> Document:
     """What a document tells."""
     is_own = any(creator.startswith("Tool: hullmark-") for creator in spdx.creators)
-    described = {*spdx.described, *(each.other for each in spdx.relations if each.type == "DESCRIBES")}
+    described = {*spdx.described, *(relation.other for relation in spdx.relations if relation.type == "DESCRIBES")}
     document = Document(source=empty_source(clipped(spdx.name)), problems=problems)
     by_id: dict[str, SbomPackage] = {}
     for number, package in spdx.packages:
@@ -99,10 +99,10 @@ def document_of(spdx: Spdx, problems: Problems) -> Document:
         elif _is_whole(package, described):
             _take_image(package, document)
         else:
-            told = _told(package, number, spdx.texts, is_own=is_own)
-            if told is not None:
-                document.told.append(told)
-                by_id.setdefault(package.id, told)
+            entry = _entry(package, number, spdx.texts, is_own=is_own)
+            if entry is not None:
+                document.packages.append(entry)
+                by_id.setdefault(package.id, entry)
     _take_owners(spdx.relations, by_id)
     return document
 
@@ -128,8 +128,8 @@ def _take_system(package: SpdxPackage, document: Document) -> None:
 def _take_image(package: SpdxPackage, document: Document) -> None:
     parts = parts_of(_purl(package))
     digests = [package.version or "", parts.version if parts is not None else ""]
-    sums = (each for each in package.checksums or () if each.algorithm.upper() == "SHA256")
-    digests += [f"sha256:{each.checksum_value}" for each in sums]
+    sums = (checksum for checksum in package.checksums or () if checksum.algorithm.upper() == "SHA256")
+    digests += [f"sha256:{checksum.checksum_value}" for checksum in sums]
     texts = [text.partition(": ") for text in (package.attribution_texts or ())[:MAX_LIST]]
     layers = (
         InventoryLayer(digest="", diff_id=value, size=-1, created_by="") for key, _, value in texts if key == "DiffID"
@@ -142,7 +142,7 @@ def _take_image(package: SpdxPackage, document: Document) -> None:
     document.source = msgspec.structs.replace(
         document.source,
         reference=clipped(package.name),
-        digest=next((clipped(each) for each in digests if each.startswith("sha256:")), ""),
+        digest=next((clipped(digest) for digest in digests if digest.startswith("sha256:")), ""),
         config_digest=next((clipped(value) for key, _, value in texts if key == "ImageID"), ""),
         platform=f"linux/{clipped(arch)}" if arch else "",
         layers=tuple(layers),
@@ -151,11 +151,15 @@ def _take_image(package: SpdxPackage, document: Document) -> None:
 
 
 def _purl(package: SpdxPackage) -> str:
-    found = [each.reference_locator for each in package.external_refs or () if each.reference_type.endswith("purl")]
-    return next((each for each in found if parts_of(each) is not None), found[0] if found else "")
+    found = [
+        reference.reference_locator
+        for reference in package.external_refs or ()
+        if reference.reference_type.endswith("purl")
+    ]
+    return next((purl for purl in found if parts_of(purl) is not None), found[0] if found else "")
 
 
-def _told(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own: bool) -> SbomPackage | None:
+def _entry(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own: bool) -> SbomPackage | None:
     purl = _purl(package)
     name = "" if package.name in _UNSAID else package.name
     version = package.version or ""
@@ -177,7 +181,9 @@ def _told(package: SpdxPackage, number: int, texts: Mapping[str, str], *, is_own
         locations=places,
         notes={"vendor": _vendor(package)} if purl.startswith("pkg:rpm/") else {},
         cpes=tuple(
-            each.reference_locator for each in (package.external_refs or ())[:MAX_LIST] if "cpe" in each.reference_type
+            reference.reference_locator
+            for reference in (package.external_refs or ())[:MAX_LIST]
+            if "cpe" in reference.reference_type
         ),
         is_exact=is_own,
     )

@@ -56,12 +56,12 @@ def read(body: bytes) -> Document:
     licenses = {element.id: element.expression for element in elements if element.expression}
     declared = _licenses(elements, licenses)
     names = {element.id: element.name or "" for element in elements if element.type.endswith("Organization")}
-    packages = [each for each in elements if each.type.rpartition("_")[2] == "Package"]
+    packages = [element for element in elements if element.type.rpartition("_")[2] == "Package"]
     documents = [element for element in elements if element.type.rpartition("_")[2] in ("SpdxDocument", "Sbom")]
     spdx = Spdx(
-        name=next((each.name for each in documents if each.name), ""),
-        described=[root for each in documents if each.type != "SpdxDocument" for root in each.root or ()],
-        packages=[(number, _package(each, declared, names)) for number, each in enumerate(packages)],
+        name=next((document.name for document in documents if document.name), ""),
+        described=[root for document in documents if document.type != "SpdxDocument" for root in document.root or ()],
+        packages=[(number, _package(package, declared, names)) for number, package in enumerate(packages)],
         relations=list(_relations(elements)),
         texts={element.id: element.text for element in elements if element.text},
     )
@@ -70,9 +70,9 @@ def read(body: bytes) -> Document:
 
 def _package(element: _Element, declared: dict[tuple[str, str], str], names: dict[str, str]) -> SpdxPackage:
     identifiers = [{"referenceType": "purl", "referenceLocator": element.purl}] if element.purl else []
-    for each in element.identifiers or ():
-        kind = "purl" if each.external_identifier_type == "packageUrl" else each.external_identifier_type
-        identifiers.append({"referenceType": kind, "referenceLocator": each.identifier})
+    for identifier in element.identifiers or ():
+        kind = "purl" if identifier.external_identifier_type == "packageUrl" else identifier.external_identifier_type
+        identifiers.append({"referenceType": kind, "referenceLocator": identifier.identifier})
     supplier = names.get(element.supplied_by or "", "")
     found: dict[str, Any] = {
         "SPDXID": element.id,
@@ -85,13 +85,15 @@ def _package(element: _Element, declared: dict[tuple[str, str], str], names: dic
         "licenseDeclared": declared.get((element.id, _DECLARED)),
         "licenseConcluded": declared.get((element.id, _CONCLUDED)),
         "externalRefs": identifiers,
-        "checksums": [{"algorithm": each.algorithm, "checksumValue": each.hash_value} for each in element.hashes or ()],
+        "checksums": [
+            {"algorithm": checksum.algorithm, "checksumValue": checksum.hash_value} for checksum in element.hashes or ()
+        ],
     }
     return msgspec.convert(found, SpdxPackage)
 
 
 def _licenses(elements: Iterable[_Element], expressions: dict[str, str]) -> dict[tuple[str, str], str]:
-    """What packages are said to be under, by package and kind. Where the licence is an element of another kind, its id stands."""
+    """The licences of packages, by package and kind. A licence that is an element of another kind is given by its id."""
     found: dict[tuple[str, str], str] = {}
     for element in elements:
         if element.relationship in (_DECLARED, _CONCLUDED):

@@ -46,7 +46,7 @@ class _Reader:
 
     def finish(self) -> Spdx:
         """The document."""
-        packages = ((n, msgspec.convert(each, SpdxPackage)) for n, each in enumerate(self._packages))
+        packages = ((n, msgspec.convert(package, SpdxPackage)) for n, package in enumerate(self._packages))
         return msgspec.structs.replace(self.spdx, packages=packages, texts=self._texts)
 
     def document_name(self, value: str) -> None:
@@ -66,7 +66,7 @@ class _Reader:
             self._problems.add(f"only the first {MAX_COMPONENTS:,} packages were read")
 
     def other(self, value: str) -> None:
-        """What begins something that is no package."""
+        """Begins something other than a package."""
         self._package = None
 
     def reference(self, value: str) -> None:

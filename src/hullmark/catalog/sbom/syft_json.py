@@ -48,7 +48,7 @@ class _Cpe(msgspec.Struct, gc=False):
 
 
 class _Metadata(msgspec.Struct, gc=False, rename="camel"):
-    """Of the metadata of all types, what is read."""
+    """The parts of all types' metadata that are read."""
 
     source: str | None = None
     source_version: str | None = None
@@ -137,11 +137,11 @@ def read(body: bytes) -> Document:
     owners: dict[str, str] = {}
     for number, artifact in decoded_parts(sbom.artifacts or (), _Artifact, "artifact", problems):
         label = label_of("artifact", number, artifact.name, artifact.version)
-        told = _told(artifact, label, numbers, problems, is_own=is_own)
-        document.told.append(told)
-        by_id.setdefault(artifact.id, told)
+        entry = _entry(artifact, label, numbers, problems, is_own=is_own)
+        document.packages.append(entry)
+        by_id.setdefault(artifact.id, entry)
         if purl_type(artifact.type) in SYSTEM:
-            owners.setdefault(artifact.id, told.purl)
+            owners.setdefault(artifact.id, entry.purl)
     for _, relation in decoded_parts(sbom.artifact_relationships or (), _Relationship, "relationship", problems):
         owner, owned = owners.get(relation.parent), by_id.get(relation.child)
         if relation.type == _OWNS and owner and owned is not None:
@@ -149,11 +149,13 @@ def read(body: bytes) -> Document:
     return document
 
 
-def _told(artifact: _Artifact, label: str, numbers: dict[str, int], problems: Problems, *, is_own: bool) -> SbomPackage:
+def _entry(
+    artifact: _Artifact, label: str, numbers: dict[str, int], problems: Problems, *, is_own: bool
+) -> SbomPackage:
     type = purl_type(artifact.type)
     metadata = _metadata(artifact.metadata, label, problems)
     found = list(artifact.licenses or ())[:MAX_LIST]
-    licenses = (each if isinstance(each, str) else each.value or each.expression for each in found)
+    licenses = (licence if isinstance(licence, str) else licence.value or licence.expression for licence in found)
     return SbomPackage(
         label=label,
         name=artifact.name,
@@ -167,7 +169,7 @@ def _told(artifact: _Artifact, label: str, numbers: dict[str, int], problems: Pr
         locations=_locations(artifact, metadata, numbers, is_own=is_own),
         main=metadata.main_module or "",
         notes={"vendor": metadata.vendor or "", "modularity": metadata.modularity_label or ""} if type == "rpm" else {},
-        cpes=tuple(each if isinstance(each, str) else each.cpe for each in (artifact.cpes or ())[:MAX_LIST]),
+        cpes=tuple(cpe if isinstance(cpe, str) else cpe.cpe for cpe in (artifact.cpes or ())[:MAX_LIST]),
         is_exact=is_own,
     )
 
@@ -193,28 +195,32 @@ def _locations(
     artifact: _Artifact, metadata: _Metadata, numbers: dict[str, int], *, is_own: bool
 ) -> tuple[Location, ...]:
     found = artifact.locations or []
-    primary = [each for each in found if each.annotations is not None and each.annotations.evidence == "primary"]
+    primary = [
+        location
+        for location in found
+        if location.annotations is not None and location.annotations.evidence == "primary"
+    ]
     places = []
-    for each in (primary or found)[:MAX_LIST]:
-        path = each.access_path or each.path if is_own else each.path
+    for location in (primary or found)[:MAX_LIST]:
+        path = location.access_path or location.path if is_own else location.path
         # A jar within an archive: syft's path is the archive's, and the virtual one goes on after a colon.
         inner = metadata.virtual_path or ""
         path = inner if not is_own and inner.startswith(f"{path}:") else path
-        places.append(Location(clipped(path), numbers.get(each.layer_id, -1)))
+        places.append(Location(clipped(path), numbers.get(location.layer_id, -1)))
     return tuple(places)
 
 
-def _distro(told: _Distro | None) -> Distro | None:
-    if told is None or not (told.id or told.name):
+def _distro(distro: _Distro | None) -> Distro | None:
+    if distro is None or not (distro.id or distro.name):
         return None
-    like = told.id_like.split() if isinstance(told.id_like, str) else told.id_like or ()
+    like = distro.id_like.split() if isinstance(distro.id_like, str) else distro.id_like or ()
     return Distro(
-        id=clipped(told.id or told.name),
-        version_id=clipped(told.version_id or ("" if told.id else told.version)),
-        codename=clipped(told.version_codename),
-        pretty_name=clipped(told.pretty_name),
-        id_like=tuple(clipped(each) for each in like[:MAX_LIST]),
-        cpe_name=clipped(told.cpe_name),
+        id=clipped(distro.id or distro.name),
+        version_id=clipped(distro.version_id or ("" if distro.id else distro.version)),
+        codename=clipped(distro.version_codename),
+        pretty_name=clipped(distro.pretty_name),
+        id_like=tuple(clipped(name) for name in like[:MAX_LIST]),
+        cpe_name=clipped(distro.cpe_name),
     )
 
 
@@ -229,9 +235,9 @@ def _source_of(source: _Source, problems: Problems) -> InventorySource:
         return empty_source(clipped(source.name))
     layers = (
         InventoryLayer(
-            digest="", diff_id=clipped(each.digest), size=-1 if each.size is None else each.size, created_by=""
+            digest="", diff_id=clipped(layer.digest), size=-1 if layer.size is None else layer.size, created_by=""
         )
-        for each in (image.layers or ())[:MAX_LIST]
+        for layer in (image.layers or ())[:MAX_LIST]
     )
     platform = (image.os or "linux", image.architecture, image.architecture_variant) if image.architecture else ()
     return InventorySource(

@@ -43,20 +43,22 @@ def system_named(name: str, version: str) -> Distro | None:
     return Distro(id=id, version_id="" if version.lower() in ("none", "noassertion") else version)
 
 
-def distro_of(told: Distro | None, packages: Iterable[Package], report: Report) -> Distro | None:
-    """The distribution. What the document says of itself counts; what it leaves out, its package URLs complete."""
+def distro_of(stated: Distro | None, packages: Iterable[Package], report: Report) -> Distro | None:
+    """The distribution as the document states it; its package URLs supply what is missing."""
     named = Counter(_named(package.purl) for package in packages if package.type in SYSTEM)
     named.pop(None, None)
-    if told is not None and (told.version_id or told.codename):
-        return told
-    ranked = sorted(named, key=lambda each: (-named[each], each.id, each.version_id) if each else (0, "", ""))
-    found = next((each for each in ranked if each is not None and (told is None or each.id == told.id)), None)
-    if told is not None:
+    if stated is not None and (stated.version_id or stated.codename):
+        return stated
+    ranked = sorted(named, key=lambda distro: (-named[distro], distro.id, distro.version_id) if distro else (0, "", ""))
+    found = next(
+        (distro for distro in ranked if distro is not None and (stated is None or distro.id == stated.id)), None
+    )
+    if stated is not None:
         if found is None:
-            return told
-        return msgspec.structs.replace(told, version_id=found.version_id, codename=found.codename)
+            return stated
+        return msgspec.structs.replace(stated, version_id=found.version_id, codename=found.codename)
     if len(ranked) > 1:
-        names = ", ".join(f"{each.id} {each.version_id}".strip() for each in ranked[:_MOST_SHOWN] if each)
+        names = ", ".join(f"{distro.id} {distro.version_id}".strip() for distro in ranked[:_MOST_SHOWN] if distro)
         report(f"its packages are of several distributions ({names}); most are of the first")
     if found is None and any(package.type in SYSTEM for package in packages):
         report("it does not say which release of which distribution its packages are of")
@@ -77,7 +79,7 @@ def _named(purl: str) -> Distro | None:
     if text in _ROLLING:
         return Distro(id=text)
     if text == parts.namespace:
-        # Testing and unstable have no number. Whether this is one of them, or the number was left out, cannot be told.
+        # Testing and unstable have no number: this may be one of them, or the number was left out.
         return None
     codename = text.removeprefix(f"{parts.namespace}-")
     return Distro(id=parts.namespace, codename=codename) if parts.namespace in ("debian", "ubuntu") else None

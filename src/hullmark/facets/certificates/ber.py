@@ -1,4 +1,4 @@
-"""The outer form of ASN.1 values: tags and lengths in BER (X.690), of which DER is a part. What stands inside is read when asked for."""
+"""The outer form of ASN.1 values: tags and lengths in BER (X.690), which includes DER. Content is only read on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_LENGTH = Limit(4, "bytes that say the length of a value of ASN.1")
 
 
 class DamagedBer(Exception):
-    """It is no BER, or nested deeper than anything in earnest."""
+    """It is not BER, or nested deeper than real files are."""
 
 
 class Element(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Element(msgspec.Struct, frozen=True):
 
 
 def elements(body: bytes) -> Iterator[Element]:
-    """The values that follow each other. Raises Damaged where one is met that is none."""
+    """The values, one after the other. Raises Damaged at an invalid one."""
     at = 0
     while at < len(body):
         begin, end, after = _extent(body, at, 0)
@@ -73,7 +73,7 @@ def _extent(body: bytes, at: int, depth: int) -> tuple[int, int, int]:
 
 
 def _indefinite(body: bytes, begin: int, depth: int) -> tuple[int, int, int]:
-    """The same of a value that goes on until two zeros stand where the next part would begin."""
+    """The same for a value of indefinite length, which ends with two zeros."""
     at = begin
     while at < len(body):
         if body.startswith(b"\0\0", at):

@@ -41,7 +41,7 @@ def extract(path: str, body: memoryview, report: Report) -> list[Item] | None:
 
 
 class _TooLarge:
-    """Takes no notice of a body, and says of a file that may hold keys that nobody looked."""
+    """Ignores a body, and reports that a file that may hold keys was not searched."""
 
     def write(self, piece: memoryview, /) -> None:
         """Nothing."""

@@ -62,7 +62,7 @@ def items_in(body: bytes) -> Iterator[Item]:
 
 def _block(label: str, text: bytes, number: int) -> Iterator[Item]:
     if label.endswith("PRIVATE KEY BLOCK"):
-        yield PrivateKey(number=number, is_encrypted=False)  # whether OpenPGP protects it is said inside of it
+        yield PrivateKey(number=number, is_encrypted=False)  # OpenPGP says inside of it whether it is protected
         return
     is_key = label.endswith("PRIVATE KEY")
     if not is_key and label not in _CERTIFICATES:
@@ -117,7 +117,7 @@ def _pkcs12(body: bytes) -> Iterator[Item]:
 
 
 def _private_key(label: str, der: bytes, number: int) -> PrivateKey:
-    """A key without a password, as far as it can be read: that it is one is certain from its label."""
+    """A key without a password, as far as it can be read: the label alone makes it a key."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_private_key, load_ssh_private_key
 

@@ -44,7 +44,7 @@ class _Reader:
 
 
 def keystore_items(body: bytes, certificate: Callable[[bytes], Item]) -> Iterator[Item]:
-    """All that a key store holds; `certificate` reads one in DER. What is cut off or of an unknown kind is said."""
+    """All that a key store holds; `certificate` reads one in DER. Parts that are cut off or of an unknown kind are reported."""
     if len(body) < _HEAD.size + _DIGEST_BYTES:
         yield Unread("it is a key store that was cut short", may_be_key=True)
         return
@@ -74,7 +74,7 @@ def _entry(reader: _Reader, number: int, version: int, certificate: Callable[[by
         for _ in range(chain):
             yield certificate(_encoded(reader, version))
     else:
-        # A secret key of JCEKS is a serialized Java object: where it ends cannot be told.
+        # A secret key of JCEKS is a serialized Java object: its end is not known.
         yield PrivateKey(number=number, is_encrypted=True)
         raise _Cut
 

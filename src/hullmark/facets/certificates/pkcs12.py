@@ -1,9 +1,9 @@
 """PKCS #12 files (RFC 7292): certificates and a key, opened with no password or with the one that all of Java's tools begin with.
 
 How often a password is hashed stands in the file, and its maker may ask for hours. So the file is taken apart before anything is
-opened, and what the library is given is put together anew: only parts whose cost is known, and the key before the encrypted parts.
-The library opens the first key that it meets and no other; keys in encrypted parts, whose cost cannot be known, are never opened.
-Programs put none there; what is larger than the certificates in it is said to hold more.
+opened, and what the library is given is put together again: only parts whose cost is known, and the key before the encrypted
+parts. The library opens the first key that it meets and no other; keys in encrypted parts, whose cost cannot be known, are never
+opened. Programs put none there; what is larger than the certificates in it is said to hold more.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _KEY, _SHROUDED, _SAFE = _BAG + b"\x01", _BAG + b"\x02", _BAG + b"\x06"
 _EXPLICIT = 0xA0
 _SHA1 = written(SEQUENCE, written(OBJECT, b"\x2b\x0e\x03\x02\x1a"), b"\x05\0")
 _SALT = bytes(64)
-# A key of nobody, for Ed25519 (RFC 8410): where a file has no key outside of its encrypted parts, it is the first that is met.
+# A dummy key for Ed25519 (RFC 8410): it comes first where a file has no key outside of its encrypted parts.
 _NOBODY = written(
     SEQUENCE,
     b"\2\1\0",
@@ -104,7 +104,7 @@ class _Parts:
 
 
 def open_store(body: bytes) -> KeystoreContent | None:
-    """What a file holds; None if none of the passwords opens it. Raises TooCostly, and Damaged where it is no file of this kind."""
+    """What a file holds; None if none of the passwords opens it. Raises TooCostly, and Damaged for any other file."""
     from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
     parts = _parts_of(body)
@@ -118,7 +118,7 @@ def open_store(body: bytes) -> KeystoreContent | None:
         except (ValueError, TypeError):
             continue
         found = ([held.cert] if held.cert is not None else []) + list(held.additional_certs)
-        certificates = [each.certificate.public_bytes(Encoding.DER) for each in found]
+        certificates = [entry.certificate.public_bytes(Encoding.DER) for entry in found]
         return KeystoreContent(held.key, parts.keys, certificates, parts.has_more(certificates))
     return None
 

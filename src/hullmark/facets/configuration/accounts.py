@@ -1,9 +1,10 @@
-"""Accounts: passwd(5), shadow(5), group(5) and gshadow(5), joined. No hash of a password is told."""
+"""Accounts: passwd(5), shadow(5), group(5) and gshadow(5), joined. Hashes of passwords are never shown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -79,7 +80,7 @@ def _entries(files: Files, path: str, counts: tuple[int, ...]) -> Iterator[_Entr
 
 
 def _by_name(files: Files, path: str, counts: tuple[int, ...]) -> dict[str, _Entry] | None:
-    """The lines of a shadow file; of two about the same name the first counts. None for a file that is there and was not read."""
+    """The lines of a shadow file; of two about the same name the first counts. None for a file that exists but was not read."""
     if files.status(path) is not None and files.text(path) is None:
         return None
     found: dict[str, _Entry] = {}
@@ -92,7 +93,7 @@ def _by_name(files: Files, path: str, counts: tuple[int, ...]) -> dict[str, _Ent
 
 
 def state(field: str) -> tuple[str, str]:
-    """What a field of passwords says: `locked`, `none` (no password is asked) or `set`; and how it is hashed, if it is."""
+    """The state in a password field, `locked`, `none` (no password needed) or `set`, and the kind of hash, if any."""
     if not field:
         return "none", ""
     if _MASKED(field):
@@ -111,19 +112,28 @@ def state(field: str) -> tuple[str, str]:
     return ("locked" if is_locked else "set"), kind
 
 
-def _password(entry: _Entry, shadow: dict[str, _Entry] | None) -> tuple[str | None, str, str, int]:
-    """State, hash, and where it is written: `x` in passwd or group means that the shadow file says it. None: it is not known."""
+class _Password(NamedTuple):
+    """The state of a password (None: unknown), how it is hashed, and where that is written."""
+
+    state: str | None
+    hashed: str
+    path: str
+    line: int
+
+
+def _password(entry: _Entry, shadow: dict[str, _Entry] | None) -> _Password:
+    """The password of a user or group: `x` in passwd or group refers to the shadow file."""
     is_user = len(entry.fields) == 7
     path, second = (_PASSWD, _SHADOW) if is_user else (_GROUP, _GSHADOW)
     field = entry.fields[1]
     if field == "x":
         shadowed = (shadow or {}).get(entry.name)
         if shadowed is None:
-            return (None if shadow is None else "x missing"), "", path, entry.line
+            return _Password(None if shadow is None else "x missing", "", path, entry.line)
         field, path, entry = shadowed.fields[1], second, shadowed
-    # newgrp(1) lets nobody in by an empty password.
-    told, hashed = state(field) if field or is_user else ("locked", "")
-    return told, hashed, path, entry.line
+    # For newgrp(1) an empty password means that nobody may join.
+    shown, hashed = state(field) if field or is_user else ("locked", "")
+    return _Password(shown, hashed, path, entry.line)
 
 
 def _user(collected: SettingCollector, key: str, entry: _Entry, shadow: dict[str, _Entry] | None) -> None:
@@ -133,10 +143,10 @@ def _user(collected: SettingCollector, key: str, entry: _Entry, shadow: dict[str
         collected.add(f"{key}.{name}", int(number) if number else None, *at)
     for name, word in (("gecos", gecos), ("home", home), ("shell", shell)):
         collected.add(f"{key}.{name}", word, *at)
-    password, hashed, path, line = _password(entry, shadow)
-    collected.add(f"{key}.password", password, path, line)
-    if hashed:
-        collected.add(f"{key}.password_hash", hashed, path, line)
+    password = _password(entry, shadow)
+    collected.add(f"{key}.password", password.state, password.path, password.line)
+    if password.hashed:
+        collected.add(f"{key}.password_hash", password.hashed, password.path, password.line)
     shadowed = (shadow or {}).get(entry.name)
     for name, days in zip(_AGES, shadowed.fields[2:8] if shadowed else (), strict=False):
         if shadowed and _DAYS(days):

@@ -53,7 +53,7 @@ _KNOWN_WORDS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "SSLProtocol": (PROTOCOLS, frozenset(PROTOCOLS)),
     "SSLProxyProtocol": (PROTOCOLS, frozenset(PROTOCOLS)),
 }
-"""Directives that switch words on and off: the words they know, and what `All` stands for."""
+"""Directives that switch words on and off: the words they know, and the meaning of `All`."""
 
 _MAX_DEPTH = Limit(50, "folders above a folder whose options it may take over")
 _PER_FOLDER = ("Options", "AllowOverride")
@@ -78,7 +78,7 @@ def settings(files: Files) -> Iterable[Setting]:
 
 
 class _Teller:
-    """Tells what the sections that were read come to."""
+    """Gives the settings that the sections amount to."""
 
     def __init__(self, files: Files, reader: ApacheReader, found: SettingCollector) -> None:
         self._files = files
@@ -192,7 +192,7 @@ def _switched(name: str, written: list[DirectiveWords], outer: _Effective | None
 
 
 def _value(name: str, written: DirectiveWords) -> Value:
-    """The value of a directive that stands once, or of the last one that counts."""
+    """The value of a directive that occurs once, or of the last one that counts."""
     if not written.words:
         return None
     word = " ".join(written.words)

@@ -179,7 +179,7 @@ RewriteRule ScriptAlias ScriptAliasMatch SecAction SecRule SetEnv SetEnvIf SetEn
 SSLCACertificateFile SSLCertificateFile SSLCertificateKeyFile SSLOpenSSLConfCmd SSLRandomSeed Substitute
 WSGIDaemonProcess WSGIScriptAlias
 """)
-"""What may stand several times: always a tuple, one element each time. Of other known directives the last one counts."""
+"""Directives that may be repeated: always a tuple with one element each time. Of other known directives the last one counts."""
 
 WORDS = {
     name: {word.lower(): word for word in words.split()} | dict(others)
@@ -201,7 +201,7 @@ WORDS = {
 
 OPTIONS = ("ExecCGI", "FollowSymLinks", "Includes", "IncludesNOEXEC", "Indexes", "MultiViews", "SymLinksIfOwnerMatch")
 ALL_OPTIONS = frozenset({"ExecCGI", "FollowSymLinks", "Includes", "Indexes"})
-"""What `Options All` stands for."""
+"""The meaning of `Options All`."""
 
 OVERRIDES = ("AuthConfig", "FileInfo", "Indexes", "Limit", "Options")
 PROTOCOLS = ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")

@@ -31,7 +31,7 @@ _CONDITIONS = frozenset({"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirec
 
 
 class DirectiveWords(msgspec.Struct):
-    """A directive's words as they stand in a file."""
+    """A directive's words as written in a file."""
 
     words: tuple[str, ...]
     path: str
@@ -39,7 +39,7 @@ class DirectiveWords(msgspec.Struct):
 
 
 class Section(msgspec.Struct):
-    """The server itself, or a section. Sections that a key names and that stand several times are one, named as the first."""
+    """The server itself, or a section. Repeated sections that a key names are one, named as the first."""
 
     key: str
     kind: str
@@ -269,9 +269,9 @@ def _folder(path: str) -> str:
 
 
 def _is_version(text: str) -> bool | None:
-    """Whether a condition on the version holds for httpd 2.4, of which the last number is not known.
+    """Whether a condition on the version holds for some httpd 2.4; the last number is not known.
 
-    That it is 2.4 is taken for granted: releases before it have not been cared for since 2018. 2.4.1 was its first.
+    Older releases are not considered: they have had no support since 2018. 2.4.1 was the first 2.4.
     """
     operator, _, wanted = text.rpartition(" ")
     found = _VERSION(wanted)

@@ -62,7 +62,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def resolved(text: str, lookup: Callable[[str], str | None], missing: Callable[[str], None]) -> str:
-    """A line with each `${NAME}` replaced. What has no value is kept as it is and told; with a colon it belongs to another module."""
+    """A line with each `${NAME}` replaced. Names without a value stay and are reported; those with a colon are another
+    module's."""
 
     def value(found: re.Match[str]) -> str:
         known = lookup(found[1])

@@ -53,8 +53,8 @@ def _settings(files: Files) -> Iterable[Setting]:
         for name, value in _DEFAULTS.items():
             settings.add(f"apt.conf.{name}", value)
     items = (item for path in conf for item in read_items(files, tree, path))
-    for each in _in_effect(at_most(files, _MAIN, items)):
-        settings.add(*each)
+    for option in _in_effect(at_most(files, _MAIN, items)):
+        settings.add(*option)
     count = 0
     for path in lists:
         for source in sources(files, tree, path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +29,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*").fullmatch
 class Item(msgspec.Struct, frozen=True):
     """One value. `name` has `::` between its parts and ends with `::` where the value is one of a list.
 
-    `value` None: the name and all that lies below it is forgotten.
+    `value` None: the name and everything below it is cleared.
     """
 
     name: str
@@ -71,13 +72,20 @@ def read_items(files: Files, tree: IncludeTree, path: str, by: str = "", at: int
                 files.problem(path, "the last statement has no end", line)
 
 
-def _statements(text: str) -> Iterator[tuple[list[_Word], str, int]]:
-    """The words of each statement, and what ends it: nothing at the end of the text."""
+class _Statement(NamedTuple):
+    """The words of a statement, what ends it ("": the end of the text), and its last line."""
+
+    words: list[_Word]
+    end: str
+    line: int
+
+
+def _statements(text: str) -> Iterator[_Statement]:
     words: list[_Word] = []
     line = 1
     for token in _TOKEN.finditer(text):
         if token["end"]:
-            yield words, token["end"], line
+            yield _Statement(words, token["end"], line)
             words = []
         elif token["quoted"] is not None:
             words.append(_Word(token["quoted"], line, is_quoted=True))
@@ -86,7 +94,7 @@ def _statements(text: str) -> Iterator[tuple[list[_Word], str, int]]:
         else:
             line += token[0].count("\n")
     if words:
-        yield words, "", line
+        yield _Statement(words, "", line)
 
 
 def _statement(
@@ -115,7 +123,7 @@ def _statement(
 
 
 def _joined(files: Files, place: tuple[str, int], blocks: list[str | None], name: str) -> str | None:
-    """The name with those of the blocks around it; None if it is longer than any in earnest, or stands in a block of such a name."""
+    """The name with those of the blocks around it; None if one of them is longer than real names are."""
     around = blocks[-1] if blocks else ""
     if around is None:
         return None

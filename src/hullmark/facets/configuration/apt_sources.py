@@ -13,7 +13,7 @@ from hullmark.facets.configuration.written import without_password
 from hullmark.model.setting import Value
 
 INLINE = "inline"
-"""Stands for a key that is written out where a path could stand."""
+"""Replaces a key that is written out in place of a path."""
 
 _LINE = re.compile(r"(\S+)\s+(?:\[([^\]]*)\]\s*)?(\S.*)").fullmatch
 _WORD = re.compile(r'(?:"[^"]{0,999}"|\[[^\]]{0,999}\]|[^\s"\[])+|[\["]\S*')

@@ -1,4 +1,4 @@
-"""Names as they stand in the brackets of keys."""
+"""Names in the brackets of keys."""
 
 from __future__ import annotations
 

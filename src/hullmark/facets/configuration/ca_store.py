@@ -1,6 +1,6 @@
 """Certificates that were added to those that the machine trusts, or taken from them (update-ca-certificates(8), update-ca-trust(8)).
 
-`ca.added` are the files of authorities that stand where an administrator puts them, `ca.blocked` those that are not to be trusted,
+`ca.added` are the authorities' files that an administrator added, `ca.blocked` those that must not be trusted,
 `ca.enabled` and `ca.disabled` the names in /etc/ca-certificates.conf without and with a `!`.
 """
 

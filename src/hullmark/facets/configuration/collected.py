@@ -34,7 +34,7 @@ class SettingCollector:
         self._settings[key] = Setting(key=key, value=value, path=path, line=line)
 
     def replace(self, key: str, value: Value) -> None:
-        """Change the value of a setting that is there already; where it is written stays as it is."""
+        """Change the value of a known setting, but not its place."""
         if key in self._settings:
             self._settings[key] = msgspec.structs.replace(self._settings[key], value=value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,13 +39,17 @@ _WORDS = re.compile(r"[ \t]*(\S+)").match
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
-    (0, 59, ()),
-    (0, 23, ()),
-    (1, 31, ()),
-    (1, 12, _MONTHS),
-    (0, 7, _DAYS),
-)
+
+
+class _Bounds(NamedTuple):
+    """The numbers that a field of a schedule may have, and names for them from the lowest up."""
+
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+
+_FIELDS = (_Bounds(0, 59), _Bounds(0, 23), _Bounds(1, 31), _Bounds(1, 12, _MONTHS), _Bounds(0, 7, _DAYS))
 _PART = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d{1,9}))?").fullmatch
 _RANDOM = re.compile(r"(\w+)~(\w+)|~").fullmatch
 
@@ -109,11 +114,11 @@ def _job(line: str, user: str | None, path: str, number: int) -> _Job | str:
         )
         if wrong is not None:
             return f"cron knows no time {wrong[:100]}"
-    told = without_password(command)
-    return _Job(" ".join(schedule), words[-1] if user is None else user, told, path, number)
+    shown = without_password(command)
+    return _Job(" ".join(schedule), words[-1] if user is None else user, shown, path, number)
 
 
-def _is_time(field: str, bounds: tuple[int, int, tuple[str, ...]]) -> bool:
+def _is_time(field: str, bounds: _Bounds) -> bool:
     """Whether a field of a schedule can be read: numbers, names, ranges and steps, with commas."""
     for part in field.split(","):
         random = _RANDOM(part)
@@ -130,12 +135,11 @@ def _is_time(field: str, bounds: tuple[int, int, tuple[str, ...]]) -> bool:
     return True
 
 
-def _number(word: str, bounds: tuple[int, int, tuple[str, ...]]) -> int | None:
-    low, high, names = bounds
-    if word.lower() in names:
-        return names.index(word.lower()) + low
+def _number(word: str, bounds: _Bounds) -> int | None:
+    if word.lower() in bounds.names:
+        return bounds.names.index(word.lower()) + bounds.low
     number = int(word) if word.isascii() and word.isdigit() and len(word) < 10 else -1
-    return number if low <= number <= high else None
+    return number if bounds.low <= number <= bounds.high else None
 
 
 def _anacrontab(files: Files) -> Iterator[_Job | _Variable]:
@@ -193,15 +197,15 @@ def settings(files: Files) -> list[Setting]:
     """Every job, numbered, and the variables of each file."""
     collected = SettingCollector(files, _CRONTAB)
     count = 0
-    for each in _everything(files):
+    for statement in _everything(files):
         if collected.is_full:
             break
-        if isinstance(each, _Variable):
-            key = f"cron.environment[{bracketed(each.path)}].{bracketed(each.name)}"
-            collected.add(key, without_password(each.value), each.path, each.line)
+        if isinstance(statement, _Variable):
+            key = f"cron.environment[{bracketed(statement.path)}].{bracketed(statement.name)}"
+            collected.add(key, without_password(statement.value), statement.path, statement.line)
             continue
-        for name, value in (("schedule", each.schedule), ("user", each.user), ("command", each.command)):
-            collected.add(f"cron.job[{count}].{name}", value, each.path, each.line)
+        for name, value in (("schedule", statement.schedule), ("user", statement.user), ("command", statement.command)):
+            collected.add(f"cron.job[{count}].{name}", value, statement.path, statement.line)
         count += 1
     return collected.settings()
 

@@ -32,7 +32,7 @@ def assemble(view: FacetView) -> Configuration:
             files.problem("", f"{parser.name} has more than {MAX_SETTINGS:,} settings; the rest was left out")
         settings += found[:MAX_SETTINGS]
     files.tell_the_rest()
-    located = [replace(each, layer=files.layer(each.path)) if each.path else each for each in settings]
+    located = [replace(setting, layer=files.layer(setting.path)) if setting.path else setting for setting in settings]
     return Configuration(settings=tuple(sorted(located, key=_order)), files=tuple(sorted(files.used)))
 
 

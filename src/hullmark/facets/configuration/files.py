@@ -15,7 +15,7 @@ MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one;
 
 
 class KeptFiles:
-    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was asked for and given,
+    """Implements facets.configuration.parser.Files over a view. `used` are the files whose content was requested and given,
     `program` is the one whose parser reads now.
     """
 
@@ -59,7 +59,7 @@ class KeptFiles:
         return found.layer if found is not None else -1
 
     def status(self, path: str) -> Status | None:
-        """What stands at a path, links followed."""
+        """What is at a path, with links followed."""
         entry = self._view.entry(path.lstrip("/"))
         if entry is None and self._view.is_null(path):
             return Status("c", 0o666, 0, 0, 0)
@@ -85,7 +85,7 @@ class KeptFiles:
             self._untold.setdefault(self.program, []).append(kind_of(reason))
 
     def tell_the_rest(self) -> None:
-        """Put a Problem for each program into the result that says how many others are not told."""
+        """For each program, add a Problem with the number of problems that are not listed."""
         for program, kinds in self._untold.items():
             reason = f"{len(kinds):,} more problems with configuration are not told"
             worst: ProblemKind = "unseen" if OPEN.intersection(kinds) else "note"

@@ -1,12 +1,13 @@
 """Files of sections with names and values, as Python's configparser reads them, which pip and dnf use.
 
-A value goes on in the lines that stand further in than its name. Comments have their own lines.
+A value continues in lines that are indented further than its name. Comments have their own lines.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +28,15 @@ class Option(msgspec.Struct, frozen=True):
     line: int
 
 
+class _OpenOption(NamedTuple):
+    """An option whose value may go on in the next lines, which are indented further than `depth`."""
+
+    name: str
+    lines: list[str]
+    line: int
+    depth: int
+
+
 def read_ini(files: Files, tree: IncludeTree, path: str) -> Iterator[Option]:
     """The values of one file in their order."""
     with tree.opened(path) as text:
@@ -35,16 +45,16 @@ def read_ini(files: Files, tree: IncludeTree, path: str) -> Iterator[Option]:
 
 def _options(files: Files, path: str, text: str) -> Iterator[Option]:
     section: str | None = None
-    last: tuple[str, list[str], int, int] | None = None
+    last: _OpenOption | None = None
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if not line or line[0] in "#;":
             if not line and last is not None:
-                last[1].append("")
+                last.lines.append("")
             continue
         depth = len(raw) - len(raw.lstrip())
-        if last is not None and depth > last[3]:
-            last[1].append(line)
+        if last is not None and depth > last.depth:
+            last.lines.append(line)
             continue
         if last is not None:
             yield _option(section or "", last, path)
@@ -56,11 +66,10 @@ def _options(files: Files, path: str, text: str) -> Iterator[Option]:
         elif option is None or section is None or not option[1].strip():
             files.problem(path, "it is neither a section nor a value in one", number)
         else:
-            last = (option[1].rstrip(), [option[2].strip()], number, depth)
+            last = _OpenOption(option[1].rstrip(), [option[2].strip()], number, depth)
     if last is not None:
         yield _option(section or "", last, path)
 
 
-def _option(section: str, found: tuple[str, list[str], int, int], path: str) -> Option:
-    name, lines, number, _ = found
-    return Option(section, name.lower(), "\n".join(lines).rstrip(), path, number)
+def _option(section: str, complete: _OpenOption, path: str) -> Option:
+    return Option(section, complete.name.lower(), "\n".join(complete.lines).rstrip(), path, complete.line)

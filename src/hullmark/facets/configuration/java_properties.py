@@ -23,7 +23,7 @@ class Property(msgspec.Struct, frozen=True):
 
 
 def properties(text: str) -> Iterator[Property]:
-    """The properties in the order in which they stand. A value with an escape that is none is None: Java then reads no more."""
+    """The properties in file order. A value with an invalid escape is None: Java stops reading there."""
     for number, line in _logical(text):
         found = _KEY.match(line)
         if found is not None:

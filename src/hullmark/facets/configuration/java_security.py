@@ -50,28 +50,28 @@ def _settings(files: Files) -> Iterable[Setting]:
             continue
         seen.add(real)
         prefix = f"java.security[{names.name(path)}]"
-        found = {each.key: each for each in at_most(files, path, _read(files, tree, path, "", 0))}
+        found = {written.key: written for written in at_most(files, path, _read(files, tree, path, "", 0))}
         asks = found.get("security.useSystemPropertiesFile")
         if asks is not None and asks.value == "true" and files.status(_POLICY) is not None:
             policy = _read(files, tree, _POLICY, asks.path, asks.line)
-            found |= {each.key: each for each in at_most(files, _POLICY, policy)}
-        for name, each in found.items():
-            settings.add(f"{prefix}.{name}", _typed(name, str(each.value), found), each.path, each.line)
+            found |= {written.key: written for written in at_most(files, _POLICY, policy)}
+        for name, written in found.items():
+            settings.add(f"{prefix}.{name}", _typed(name, str(written.value), found), written.path, written.line)
     return settings.settings()
 
 
 def _read(files: Files, tree: IncludeTree, path: str, by: str, at: int) -> Iterator[Setting]:
     """The properties of a file and of those that it includes, as settings with the plain word."""
     with tree.opened(path, by, at) as text:
-        for each in properties(text or ""):
-            if each.value is None:
-                files.problem(path, "a character is written with an escape that is none", each.line)
-            elif each.name != "include":
-                yield Setting(key=each.name, value=each.value, path=path, line=each.line)
-            elif "${" in each.value:
-                files.problem(path, "it includes a file that a property names, which is not known", each.line)
+        for property_ in properties(text or ""):
+            if property_.value is None:
+                files.problem(path, "a character is written with an escape that is none", property_.line)
+            elif property_.name != "include":
+                yield Setting(key=property_.name, value=property_.value, path=path, line=property_.line)
+            elif "${" in property_.value:
+                files.problem(path, "it includes a file that a property names, which is not known", property_.line)
             else:
-                yield from _read(files, tree, beside(files.real(path) or path, each.value), path, each.line)
+                yield from _read(files, tree, beside(files.real(path) or path, property_.value), path, property_.line)
 
 
 def _typed(name: str, value: str, found: _Properties) -> Value:
@@ -83,7 +83,7 @@ def _typed(name: str, value: str, found: _Properties) -> Value:
 
 
 def _words(value: str, found: _Properties) -> Iterator[str]:
-    """The members of a list. One that is `include` and the name of a property stands for that one's members."""
+    """The members of a list. `include` and the name of a property is replaced by that property's members."""
     for word in value.split(","):
         other = (
             found.get(word.strip().removeprefix("include ").strip()) if word.strip().startswith("include ") else None

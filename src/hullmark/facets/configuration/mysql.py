@@ -52,7 +52,10 @@ def _settings(files: Files) -> Iterable[Setting]:
         files.problem(
             last.path, "there are groups for several versions of the server; all are taken to count", last.line
         )
-    found = [replace(each, value=tuple(lists[each.key])) if each.key in lists else each for each in settings.settings()]
+    found = [
+        replace(setting, value=tuple(lists[setting.key])) if setting.key in lists else setting
+        for setting in settings.settings()
+    ]
     return _with_defaults(found) if has_server else found
 
 

@@ -69,7 +69,7 @@ _NAMED_SKIP = """
     skip_replica_start skip_show_database skip_slave_start skip_thread_priority
 """
 NAMED_SKIP = frozenset(_NAMED_SKIP.split())
-"""Options whose own name begins with `skip`: the word is no prefix that turns another option off."""
+"""Options whose own name begins with `skip`: here the word is not a prefix that turns another option off."""
 
 _REPEATED = """
     binlog_do_db binlog_ignore_db plugin_load_add replicate_do_db replicate_do_table replicate_ignore_db replicate_ignore_table

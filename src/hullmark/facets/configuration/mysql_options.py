@@ -96,7 +96,7 @@ def _option(group: str, line: str, path: str, number: int) -> Option:
 
 
 def _without_comment(line: str) -> str:
-    """The line up to a `#` that stands outside quotes. A quote that is never closed holds the rest of the line."""
+    """The line up to a `#` outside quotes. A quote that is never closed holds the rest of the line."""
     if "#" not in line:
         return line
     for piece in _QUOTED_OR_COMMENT.finditer(line):

@@ -50,7 +50,7 @@ _Effective = tuple[Value, str, int]
 
 
 class _Block(msgspec.Struct):
-    """A block with its includes read. `outermost` is http, stream or mail, or what else it stands in; "" for the file itself."""
+    """A block with its includes read. `outermost` is http, stream, mail or another top block; "" for the file itself."""
 
     key: str
     kind: str
@@ -120,7 +120,7 @@ class _Reader:
         self._is_stopped = True
 
     def _nest(self, block: _Block, directive: Directive, inner: list[Directive], depth: int) -> None:
-        """Sort a block that stands in another."""
+        """Sort a block inside another."""
         name = directive.name
         if depth >= _MAX_DEPTH:
             self._files.problem(
@@ -194,7 +194,7 @@ def _is_replaced(name: str, own: dict[str, _Effective]) -> bool:
 
 
 def _value(name: str, directives: list[Directive]) -> Value:
-    """The value of a directive that stands at one level once or several times."""
+    """The value of a directive that occurs once or several times at one level."""
     if name in LISTS:
         return tuple(word for directive in directives for word in directive.arguments)
     if len(directives) > 1 or name in REPEATED:

@@ -73,7 +73,7 @@ temp_file_write_size temp_path
         " ssl_server_name ssl_session_reuse ssl_trusted_certificate ssl_verify ssl_verify_depth",
     )
 )
-"""What stands at http, server and location."""
+"""Directives of http, server and location."""
 
 _TLS = _names("""
 ssl_certificate ssl_certificate_key ssl_ciphers ssl_client_certificate ssl_conf_command ssl_crl ssl_dhparam
@@ -87,7 +87,7 @@ http3_max_concurrent_streams ignore_invalid_headers large_client_header_buffers 
 request_pool_size ssl ssl_buffer_size ssl_early_data ssl_ocsp ssl_ocsp_responder ssl_reject_handshake ssl_stapling
 ssl_stapling_file ssl_stapling_responder ssl_stapling_verify underscores_in_headers
 """)
-"""What stands at http and server alone."""
+"""Directives of http and server only."""
 
 _STREAM = (
     _TLS
@@ -119,7 +119,7 @@ INHERITED: dict[tuple[str, str], frozenset[str]] = {
 }
 """By the outermost block and a block in it: what the block takes over from further out, unless it sets it itself.
 
-What says how a request is answered (`proxy_pass`, `return`, `try_files`) is not inherited and not among them.
+Directives that decide the response (`proxy_pass`, `return`, `try_files`) are not inherited and not listed.
 """
 
 TOGETHER = ({"allow", "deny"}, {"root", "alias"})
@@ -165,7 +165,7 @@ valid_referers xslt_types
     "proxy fastcgi uwsgi scgi grpc memcached",
     "cache_bypass cache_methods ignore_headers next_upstream no_cache ssl_protocols",
 )
-"""What takes a list of words; where it may stand several times, the lists are put together."""
+"""Directives with a list of words; the lists of repeated ones are joined."""
 
 REPEATED = (
     _names("""
@@ -179,13 +179,13 @@ sub_filter xslt_param xslt_string_param
     | _family("fastcgi uwsgi scgi", "param cache_path")
     | _family("proxy fastcgi uwsgi scgi grpc", "hide_header pass_header cache_valid")
 )
-"""What may stand several times at one level: always a tuple, one element each time."""
+"""Directives that may be repeated at one level: always a tuple with one element each time."""
 
 TABLES = frozenset({"map", "geo", "types", "split_clients", "charset_map", "geoip2", "otel_span_attrs"})
-"""Blocks whose lines are no directives but entries."""
+"""Blocks whose lines are entries, not directives."""
 
 SINGLE = frozenset({"events", "http", "stream", "mail"})
-"""Blocks that stand once and outermost."""
+"""Top-level blocks that occur once."""
 
 ARGUMENT = {"location": "path", "upstream": "name", "if": "condition", "limit_except": "methods"}
 """What the argument of a block is called; of others it is `arguments`."""

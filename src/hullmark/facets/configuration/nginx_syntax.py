@@ -1,7 +1,8 @@
 """The text of an nginx configuration file as a tree of directives.
 
-The rules are those of nginx's own reader: words are parted by blanks, a quote is one only where a word begins, `#` begins a comment
-only there, `${` does not open a block, and a backslash takes the next character with it. The blocks of nginx's Lua module hold Lua.
+The rules are those of nginx's own reader: words are separated by blanks, a quote only counts where a word begins, `#` begins a
+comment only there, `${` does not open a block, and a backslash takes the next character with it. The blocks of nginx's Lua
+module hold Lua.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import Remark
 
 MAX_NESTED = Limit(32, "blocks of one file of nginx in each other")
-"""So deep may blocks of one file stand in each other."""
+"""How deep blocks of one file may be nested."""
 
 Report = Callable[[str, int], None]
 """Takes a reason and a line."""
@@ -38,7 +39,7 @@ _LUA = re.compile(
 
 
 class Directive(msgspec.Struct):
-    """A name, its arguments with quotes and escapes undone, where it stands, and the directives of its block if it has one.
+    """A name, its arguments with quotes and escapes undone, its place, and the directives of its block if it has one.
 
     `code` is the program text of a Lua block, which has no directives.
     """

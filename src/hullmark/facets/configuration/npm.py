@@ -57,7 +57,7 @@ def _file(files: Files, tree: IncludeTree, path: str, settings: SettingCollector
 
 
 def _lines(files: Files, tree: IncludeTree, path: str) -> Iterator[tuple[str, str | None, int]]:
-    """Names, values and lines. What stands below the head of a section is no setting of npm's."""
+    """Names, values and lines. Lines in a section are not settings of npm."""
     with tree.opened(path) as text:
         is_in_section = False
         for number_, raw in enumerate((text or "").split("\n"), 1):
@@ -85,7 +85,7 @@ def _unquoted(text: str) -> str:
 
 
 def _typed(name: str, value: str | None) -> Value:
-    """The value: a name alone is switched on. `${NAME}` stands for a variable of the environment, which is not known."""
+    """The value: a name alone is switched on. `${NAME}` is a variable of the environment, which is not known."""
     if value is None:
         return True
     if _SECRET(name) and value and not (value.startswith("${") and value.endswith("}")):

@@ -66,7 +66,7 @@ def _file(sections: Sections, prefix: str, settings: SettingCollector) -> None:
 
 
 def _below(sections: Sections, way: str, entry: Entry, depth: int) -> Iterator[tuple[str, Entry]]:
-    """What an entry leads to: all that is in the section that it names, else itself."""
+    """What an entry refers to: everything in the section that it names, else itself."""
     section = sections.get(entry.value) if depth else None
     if not section:
         yield way, entry

@@ -48,7 +48,7 @@ Sections = dict[str, dict[str, Entry]]
 
 
 def read_sections(files: Files, path: str) -> Sections:
-    """The sections of a file and of those that it includes. What stands before the first one is in the section `default`.
+    """The sections of a file and of those that it includes. Lines before the first section are in `default`.
 
     Variables of the environment are not known; they stay as they are written.
     """

@@ -60,7 +60,7 @@ class _Stacks:
         self._steps = 0
 
     def service(self, path: str) -> Iterator[tuple[_Line, str]]:
-        """The lines in effect of a service, each with the substack that it stands in (mostly none)."""
+        """The effective lines of a service, with their substack (mostly none)."""
         yield from self._expand(self._lines(path), "", "", (path,))
 
     def conf(self, entries: list[_Line]) -> Iterator[tuple[_Line, str]]:
@@ -107,7 +107,7 @@ class _Stacks:
 
 
 def _read(files: Files, path: str, words_before: int = 0) -> Iterator[_Line]:
-    """The lines of a file. `words_before`: so many words stand in front, whose first becomes the first argument."""
+    """The lines of a file. `words_before`: the number of words in front; the first of them becomes the first argument."""
     for number, written in _joined(files.text(path) or ""):
         words = _words(written)
         service, words = words[:words_before], words[words_before:]
@@ -199,7 +199,7 @@ def _add(collected: SettingCollector, service: str, lines: Iterator[tuple[_Line,
 
 
 def settings(files: Files) -> list[Setting]:
-    """The stacks of every service. Where a service has no line of a type, PAM takes those of `other`."""
+    """The stacks of every service. Where a service has no line of a type, PAM uses those of `other`."""
     collected = SettingCollector(files, FOLDERS[0])
     for service, lines in _services(files, _Stacks(files)):
         _add(collected, bracketed(service), lines)

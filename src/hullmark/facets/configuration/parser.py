@@ -19,7 +19,7 @@ MAX_DEPTH = Limit(20, "files that include each other")
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What stands at a path once links are followed: a key of rootfs.entry.KINDS, permission bits, owner, size in bytes."""
+    """What is at a path once links are followed: a key of rootfs.entry.KINDS, permission bits, owner, size in bytes."""
 
     kind: str
     mode: int
@@ -42,13 +42,13 @@ class Files(Protocol):
         """
 
     def text(self, path: str) -> str | None:
-        """The content of a file, links followed, as UTF-8 with escapes for what is none; None if it is not there or was not read.
+        """The content of a file, links followed, as UTF-8 with escapes for other bytes; None if it is missing or was not read.
 
-        That a file which is there was not read (too large, binary) is a Problem already. Line ends are kept as they are.
+        An existing file that was not read (too large, binary) is a Problem already. Line ends are kept as they are.
         """
 
     def status(self, path: str) -> Status | None:
-        """What stands at a path, links followed; None if nothing does."""
+        """What is at a path, with links followed; None if nothing is."""
 
     def real(self, path: str) -> str | None:
         """The path with every link followed inside the root; None if nothing is there. /dev/null, which masks files, always is."""

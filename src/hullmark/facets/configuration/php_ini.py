@@ -111,7 +111,7 @@ class IniReader:
         return Entry(section, name, offset, self._value(), line)
 
     def _bracketed(self) -> str:
-        """What stands in brackets, quotes taken off."""
+        """The text in brackets, without quotes."""
         end = self._text.find("]", self._position)
         inner = self._text[self._position + 1 : end]
         if end < 0 or any(c in inner for c in "\r\n;"):
@@ -165,7 +165,7 @@ class IniReader:
         return "plain", self._text[start:end]
 
     def _double(self) -> tuple[str, str]:
-        """A string in double quotes: a quote in it stands behind one backslash, and not behind two."""
+        """A string in double quotes: a quote in it comes after one backslash, not after two."""
         start = end = self._position
         while True:
             end = self._text.find('"', end)

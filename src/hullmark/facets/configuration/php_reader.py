@@ -107,7 +107,7 @@ class PhpReader:
         return first + self._files.matching(f"{interface.scanned}/*.ini")
 
     def _section(self, entry: Entry, interface: Interface) -> str | None:
-        """What of a key tells that a setting is for one path or host; None where the interface takes no notice of it."""
+        """The part of a key that limits a setting to one path or host; None where the interface ignores it."""
         found = _SECTION(entry.section)
         if found is None:
             return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from hullmark.model.setting import Value
 
@@ -162,23 +163,30 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,15}").fullmatch
 _LEADING = re.compile(r"[ \t]*[+-]?[0-9]{1,15}").match
 
 
+class _Kinds(NamedTuple):
+    """The names of settings that are switches, numbers and lists; lists with what separates their items."""
+
+    flags: frozenset[str]
+    numbers: frozenset[str]
+    lists: Mapping[str, re.Pattern[str]]
+
+
 def typed(name: str, value: str) -> Value:
     """The value of a setting of php.ini."""
-    return _typed(name, value, (FLAGS, NUMBERS, LISTS))
+    return _typed(name, value, _Kinds(FLAGS, NUMBERS, LISTS))
 
 
 def pool_typed(name: str, value: str) -> Value:
     """The value of a setting of php-fpm."""
-    return _typed(name, value, (POOL_FLAGS, POOL_NUMBERS, POOL_LISTS))
+    return _typed(name, value, _Kinds(POOL_FLAGS, POOL_NUMBERS, POOL_LISTS))
 
 
-def _typed(name: str, value: str, kinds: tuple[frozenset[str], frozenset[str], Mapping[str, re.Pattern[str]]]) -> Value:
-    flags, numbers, lists = kinds
-    if name in flags:
+def _typed(name: str, value: str, kinds: _Kinds) -> Value:
+    if name in kinds.flags:
         found = _LEADING(value)
         return value.lower() in ("true", "yes", "on") or (found is not None and int(found[0]) != 0)
-    if name in numbers and _NUMBER(value):
+    if name in kinds.numbers and _NUMBER(value):
         return int(value)
-    if name in lists:
-        return tuple(word for word in lists[name].split(value) if word)
+    if name in kinds.lists:
+        return tuple(word for word in kinds.lists[name].split(value) if word)
     return value

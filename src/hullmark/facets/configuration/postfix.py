@@ -62,17 +62,17 @@ def _settings(files: Files) -> Iterable[Setting]:
     if files.status(_MAIN) is None and files.status(_MASTER) is None:
         return ()
     settings = SettingCollector(files, _MAIN)
-    written = {each.name: each for each in at_most(files, _MAIN, _parameters(files))}
+    written = {parameter.name: parameter for parameter in at_most(files, _MAIN, _parameters(files))}
     expander = _expander(written)
     for name, text in DEFAULTS.items():
         if name not in written:
             written_as = _expanded(files, expander, _Parameter(name, text, 0))
             settings.add(f"postfix.main.{name}", typed(name, written_as))
-    for each in written.values():
-        text = _expanded(files, expander, each)
-        if each.name in SWITCHES and text.lower() not in ("yes", "no") and "$" not in text:
-            files.problem(_MAIN, Remark(f"{bracketed(each.name)} is neither yes nor no"), each.line)
-        settings.add(f"postfix.main.{bracketed(each.name)}", typed(each.name, text), _MAIN, each.line)
+    for parameter in written.values():
+        text = _expanded(files, expander, parameter)
+        if parameter.name in SWITCHES and text.lower() not in ("yes", "no") and "$" not in text:
+            files.problem(_MAIN, Remark(f"{bracketed(parameter.name)} is neither yes nor no"), parameter.line)
+        settings.add(f"postfix.main.{bracketed(parameter.name)}", typed(parameter.name, text), _MAIN, parameter.line)
     _services(files, expander, written.get("default_process_limit"), settings)
     return settings.settings()
 
@@ -97,7 +97,7 @@ def _masked(name: str, text: str) -> str:
 
 def _expander(written: Mapping[str, _Parameter]) -> Expander:
     """Expands by what is written and by known defaults. The domain comes from the machine's name if that is written."""
-    values = {**KNOWN, **DEFAULTS, **{each.name: each.text for each in written.values()}}
+    values = {**KNOWN, **DEFAULTS, **{parameter.name: parameter.text for parameter in written.values()}}
     if "myhostname" in written and "mydomain" not in written:
         name = written["myhostname"].text
         if "$" not in name:
@@ -106,15 +106,15 @@ def _expander(written: Mapping[str, _Parameter]) -> Expander:
 
 
 def _expanded(
-    files: Files, expander: Expander, each: _Parameter, own: Mapping[str, str] | None = None, path: str = _MAIN
+    files: Files, expander: Expander, parameter: _Parameter, own: Mapping[str, str] | None = None, path: str = _MAIN
 ) -> str:
-    if each.name in AT_DELIVERY:
-        return each.text
+    if parameter.name in AT_DELIVERY:
+        return parameter.text
     try:
-        return expander.expanded(each.text, own)
+        return expander.expanded(parameter.text, own)
     except UnexpandableError as error:
-        files.problem(path, f"{bracketed(each.name)} stays as it is written: {error}", each.line)
-        return each.text
+        files.problem(path, f"{bracketed(parameter.name)} stays as it is written: {error}", parameter.line)
+        return parameter.text
 
 
 def typed(name: str, text: str) -> Value:
@@ -171,9 +171,9 @@ def _services(files: Files, expander: Expander, limit: _Parameter | None, settin
             place = defaults[name] if word == "-" else (_field(word), _MASTER, line)
             settings.add(f"{key}.{name}", *place)
         arguments, options = _arguments(files, words[8:], line)
-        own = {"service_name": words[0], **{each.name: each.text for each in options}}
+        own = {"service_name": words[0], **{option.name: option.text for option in options}}
         settings.add(f"{key}.command", without_password(" ".join((words[7], *arguments))), _MASTER, line)
-        given = (f"{each.name}={_expanded(files, expander, each, own, _MASTER)}" for each in options)
+        given = (f"{option.name}={_expanded(files, expander, option, own, _MASTER)}" for option in options)
         settings.add(f"{key}.options", tuple(given), _MASTER, line)
 
 

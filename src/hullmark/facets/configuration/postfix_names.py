@@ -76,7 +76,7 @@ LISTS = (
 """Lists that blanks and commas part."""
 
 WORDS = frozenset({"compatibility_level", "mail_version", "myhostname", "mydomain", "recipient_delimiter"})
-"""Are no numbers, though they may look like it."""
+"""Not numbers, though they may look like it."""
 
 AT_DELIVERY = frozenset(
     {
@@ -91,7 +91,7 @@ AT_DELIVERY = frozenset(
         "smtpd_reject_footer",
     }
 )
-"""Parameters whose references are followed only when a mail comes, and mean what it tells."""
+"""Parameters whose references are only followed when a mail arrives, with values from that mail."""
 
 DEFAULTS = {
     "compatibility_level": "0",

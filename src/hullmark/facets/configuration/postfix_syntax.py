@@ -60,7 +60,7 @@ def logical_lines(files: Files, path: str) -> Iterator[tuple[int, str]]:
 
 
 def split(text: str, separators: str = ", \t\r\n") -> list[str]:
-    """The words of a text. What is in braces is not parted; braces stay."""
+    """The words of a text. Text in braces is not split; the braces stay."""
     words = []
     start = depth = 0
     for found in _SEPARATOR.finditer(text):
@@ -129,7 +129,7 @@ class Expander:
             raise UnexpandableError("its references come to more than is followed")
 
     def _chosen(self, inner: str, own: Mapping[str, str], depth: int) -> str | None:
-        """The text that stands for a reference, itself not expanded; None if it is not known."""
+        """The replacement for a reference, itself not expanded; None if unknown."""
         value: str | None
         if inner.lstrip(_BLANKS).startswith("{"):
             value, rest = self._compared(inner, own, depth)

@@ -50,11 +50,13 @@ def _settings(files: Files) -> Iterable[Setting]:
 
 def _cluster(files: Files, tree: IncludeTree, main: str, settings: SettingCollector) -> None:
     folder = main.rpartition("/")[0]
-    found = {each.name: each for each in at_most(files, main, read_conf(files, tree, main))}
+    found = {assignment.name: assignment for assignment in at_most(files, main, read_conf(files, tree, main))}
     data = found["data_directory"].value if "data_directory" in found else folder
     automatic = f"{data}/postgresql.auto.conf"
     if files.status(automatic) is not None:
-        found |= {each.name: each for each in at_most(files, automatic, read_conf(files, tree, automatic))}
+        found |= {
+            assignment.name: assignment for assignment in at_most(files, automatic, read_conf(files, tree, automatic))
+        }
     debian = _DEBIAN(folder)
     cluster = f"postgresql.cluster[{bracketed(debian[1] if debian else folder)}]"
     for name, value in DEFAULTS.items():
@@ -62,10 +64,12 @@ def _cluster(files: Files, tree: IncludeTree, main: str, settings: SettingCollec
     version = _VERSION.search(main)
     if version and int(version[1]) < _FIRST_SCRAM:
         settings.add(f"{cluster}.password_encryption", "md5")
-    for each in found.values():
-        if each.name in LISTS and len(each.value) >= _LONGEST_LIST:
-            files.problem(each.path, f"{each.name} is too long, and was not taken apart", each.line)
-        settings.add(f"{cluster}.{each.name}", typed(each.name, each.value), each.path, each.line)
+    for assignment in found.values():
+        if assignment.name in LISTS and len(assignment.value) >= _LONGEST_LIST:
+            files.problem(assignment.path, f"{assignment.name} is too long, and was not taken apart", assignment.line)
+        settings.add(
+            f"{cluster}.{assignment.name}", typed(assignment.name, assignment.value), assignment.path, assignment.line
+        )
     for name, record in (("hba", hba_record), ("ident", ident_record)):
         path = _named(found.get(f"{name}_file"), data, f"pg_{name}.conf")
         if files.status(path) is not None:

@@ -30,7 +30,7 @@ _MAX_WORDS = Limit(10_000, "words of one field in pg_hba.conf")
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line that counts, parted into fields."""
+    """One effective line, split into fields."""
 
     fields: tuple[Field, ...]
     path: str

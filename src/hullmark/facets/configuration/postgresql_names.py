@@ -46,7 +46,7 @@ _LISTS = """
     unix_socket_directories wal_consistency_checking
 """
 LISTS = frozenset(_LISTS.split())
-"""Settings that are lists, parted by commas."""
+"""Settings that are comma-separated lists."""
 
 DEFAULTS: dict[str, Value] = {
     "allow_system_table_mods": False,

@@ -117,19 +117,19 @@ def _unquoted(found: re.Match[str]) -> str:
 
 
 def _server(directives: Iterable[Directive], prefix: str, settings: SettingCollector) -> None:
-    """The settings of one server: what is said twice counts as it is said last, but for what adds up."""
+    """The settings of one server: of repeated settings the last counts, except those that add up."""
     lists: dict[str, dict[str, str]] = {}
     places: dict[str, tuple[str, int]] = {}
-    for each in directives:
-        name = each.name.replace("slave", "replica").replace("ziplist", "listpack")
-        words = each.words
+    for directive in directives:
+        name = directive.name.replace("slave", "replica").replace("ziplist", "listpack")
+        words = directive.words
         if name == "sentinel" and words:
             name, words = f"sentinel.{words[0].lower()}", words[1:]
         if name in ADDING or (name.startswith("sentinel.") and len(words) > 1):
             _add_up(lists.setdefault(name, {}), name, words)
-            places[name] = (each.path, each.line)
+            places[name] = (directive.path, directive.line)
         else:
-            settings.add(f"{prefix}.{name}", typed(name, words), each.path, each.line)
+            settings.add(f"{prefix}.{name}", typed(name, words), directive.path, directive.line)
     for name, entries in lists.items():
         settings.add(f"{prefix}.{name}", tuple(entries.values()), *places[name])
 

@@ -1,4 +1,4 @@
-"""The directives of Redis and Valkey: where their files stand, which take lists or words, and what holds where none is given."""
+"""The directives of Redis and Valkey: where their files are, which take lists or words, and the defaults."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ ADDING = frozenset(("save", "user", "rename-command", "loadmodule", "client-outp
 LISTS = frozenset(
     ("bind", "bind-source-addr", "tls-protocols", "tls-ciphers", "tls-ciphersuites", "oom-score-adj-values")
 )
-"""Directives that take a list, parted by spaces."""
+"""Directives that take a space-separated list."""
 
 SECRETS = frozenset(("requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"))
-"""Directives whose value is told only as there or not."""
+"""Directives whose value is only shown as set or not."""
 
 SENTINEL_SECRETS = frozenset(("sentinel.auth-pass", "sentinel.sentinel-pass"))
 

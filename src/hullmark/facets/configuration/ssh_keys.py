@@ -1,6 +1,6 @@
 """Keys of SSH: those that let someone in (sshd(8), AUTHORIZED_KEYS FILE FORMAT), and the host's own, which an image should not carry.
 
-Only what is public of a key is told: its type, its size and the fingerprint of its public half (RFC 4253, RFC 4716).
+Only the public facts of a key are shown: its type, its size and the fingerprint of its public half (RFC 4253, RFC 4716).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,7 +49,7 @@ class PublicKey(msgspec.Struct, frozen=True):
 
 
 class _Quiet:
-    """The files as another parser sees them, which tells Problems itself; but what it did not see is missing here too."""
+    """The files as another parser sees them, which reports Problems itself; what it did not see is missing here too."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -84,7 +85,7 @@ def _string(blob: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _fields(blob: bytes, at: int, kind: str) -> list[bytes]:
-    """What follows the type: all of a plain key, and of a certificate the key, which a nonce stands in front of.
+    """What follows the type: all of a plain key; of a certificate, the key after its nonce.
 
     Raises ValueError where it ends early.
     """
@@ -98,7 +99,7 @@ def _fields(blob: bytes, at: int, kind: str) -> list[bytes]:
 
 
 def public_key(blob: bytes) -> PublicKey | None:
-    """The key in a public blob; None for what is none."""
+    """The key in a public blob; None if it is not one."""
     try:
         name, at = _string(blob, 0)
         kind = name.decode("ascii")
@@ -122,8 +123,16 @@ def _decoded(word: str) -> bytes | None:
         return None
 
 
-def authorized(line: str) -> tuple[PublicKey, str, tuple[str, ...]] | None:
-    """Key, comment and options of a line of an authorized_keys file; None for what is none."""
+class AuthorizedKey(NamedTuple):
+    """A line of an authorized_keys file."""
+
+    key: PublicKey
+    comment: str
+    options: tuple[str, ...]
+
+
+def authorized(line: str) -> AuthorizedKey | None:
+    """The key in a line of an authorized_keys file; None for any other line."""
     options: tuple[str, ...] = ()
     words = line.split(None, 2)
     if not (words and _TYPE(words[0])):
@@ -138,7 +147,7 @@ def authorized(line: str) -> tuple[PublicKey, str, tuple[str, ...]] | None:
     key = public_key(blob) if blob is not None else None
     if key is None or key.type != words[0]:
         return None
-    return key, words[2].strip() if len(words) > 2 else "", options
+    return AuthorizedKey(key, words[2].strip() if len(words) > 2 else "", options)
 
 
 def _homes(files: Files) -> Iterator[tuple[str, str]]:
@@ -165,7 +174,7 @@ def _expanded(pattern: str, user: str, home: str) -> str:
 
 
 def _files_of_users(files: Files, patterns: tuple[str, ...]) -> dict[str, str]:
-    """Files of authorized keys that are there → whose they are (empty: several users')."""
+    """Existing files of authorized keys → whose they are (empty: several users')."""
     found: dict[str, str] = {}
     if len(patterns) > _MAX_PATTERNS:
         files.problem(MAIN, "so many files of authorized keys for each user are not looked for")
@@ -205,29 +214,37 @@ def _add_authorized(collected: SettingCollector, files: Files, patterns: tuple[s
             count += 1
 
 
-def private_key(text: str) -> tuple[PublicKey | None, str, bool | None]:
-    """Of a private key's file: its public half, its type and whether it is encrypted, as far as they can be seen.
+class PrivateKey(NamedTuple):
+    """What a private key's file shows: its public half, its type, and whether it is encrypted. None or "": not known."""
 
-    The body may be masked, and then only the first line tells something.
+    public: PublicKey | None = None
+    type: str = ""
+    is_encrypted: bool | None = None
+
+
+def private_key(text: str) -> PrivateKey:
+    """What can be seen of a private key.
+
+    The body may be masked; then only the first line says anything.
     """
     pem = _PEM.search(text)
     if pem is None:
-        return None, "", None
+        return PrivateKey()
     if pem[1] != "OPENSSH ":
         is_encrypted = True if pem[1] == "ENCRYPTED " or "Proc-Type: 4,ENCRYPTED" in text[:4096] else None
-        return None, _PEM_TYPES.get(pem[1], ""), is_encrypted
+        return PrivateKey(None, _PEM_TYPES.get(pem[1], ""), is_encrypted)
     body = _decoded("".join(text[pem.end() :].partition("-----END")[0].split()))
     if body is None or not body.startswith(_MAGIC):
-        return None, "", None
+        return PrivateKey()
     try:
         cipher, at = _string(body, len(_MAGIC))
         _, at = _string(body, at)
         _, at = _string(body, at)
         blob, _ = _string(body, at + 4)
     except ValueError:
-        return None, "", None
+        return PrivateKey()
     key = public_key(blob)
-    return key, key.type if key else "", cipher != b"none"
+    return PrivateKey(key, key.type if key else "", cipher != b"none")
 
 
 def _add_host_keys(collected: SettingCollector, files: Files, named: tuple[str, ...]) -> None:
@@ -240,9 +257,9 @@ def _add_host_keys(collected: SettingCollector, files: Files, named: tuple[str, 
         public, kind, is_encrypted = private_key(files.text(path) or "")
         public = public or _public_half(files, f"{path}.pub")
         by_name = _HOST_KEY(posixpath.basename(path))
-        told = public.type if public else kind or (by_name[1] if by_name else None)
+        type_name = public.type if public else kind or (by_name[1] if by_name else None)
         key = f"ssh_keys.host[{name}]"
-        collected.add(f"{key}.type", told, path, 1)
+        collected.add(f"{key}.type", type_name, path, 1)
         if public is not None:
             collected.add(f"{key}.bits", public.bits, path, 1)
             collected.add(f"{key}.fingerprint", public.fingerprint, path, 1)

@@ -60,7 +60,7 @@ class _Block(msgspec.Struct):
 
 
 class _Reader:
-    """Reads the files in the order in which sshd does: an Include stands for the lines of its files."""
+    """Reads the files in the order in which sshd does: an Include is replaced by the lines of its files."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -295,7 +295,7 @@ def _listening(files: Files, everyone: dict[str, _WrittenValue]) -> None:
 
 
 def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _WrittenValue]:
-    """What holds for those whom no Match line names: `Match all` counts before what stands outside, and the defaults last."""
+    """The settings where no Match line applies: `Match all` comes before the lines outside, and the defaults last."""
     values: dict[str, _WrittenValue] = {}
     for block in (*(block for block in reader.matches if block.criteria.lower() == "all"), reader.everyone):
         for name, written in block.values.items():

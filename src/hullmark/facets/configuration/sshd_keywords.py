@@ -1,4 +1,4 @@
-"""What sshd_config(5) says about its keywords: how they are spelled, what they take, and what holds where nothing sets them.
+"""What sshd_config(5) says about its keywords: their spelling, values and defaults.
 
 The defaults are those that OpenSSH has had since release 8.5. Those that differ between releases, as the algorithms do, are only
 known for releases that were asked (`sshd -T`); a keyword whose default is not known has none.
@@ -26,7 +26,7 @@ class Keyword(msgspec.Struct, frozen=True):
 
     `kind`: `flag` is yes or no; `time` is in seconds; `choice` is a word of CHOICES; `rest` is the line as it is written; of
     `words` the first line counts, of `more` the words of all lines, of `lines` each line; `commas` is a list with commas; `old`
-    is a keyword that releases of today only warn about. `in_match`: whether it may stand in a Match block.
+    is a keyword that releases of today only warn about. `in_match`: whether a Match block may have it.
     """
 
     name: str
@@ -227,7 +227,7 @@ _OPENSSH_10_0: dict[str, Value] = {
 
 
 def defaults(distro: Distro | None) -> dict[str, Value]:
-    """What holds where nothing is set, by keyword, as far as it is known of a distribution's sshd."""
+    """The defaults by keyword, as far as known for a distribution's sshd."""
     if distro is None or "debian" not in (distro.id, *distro.id_like):
         return dict(_EVERYWHERE)
     is_trixie = distro.id == "debian" and distro.version_id.split(".")[0] == "13"

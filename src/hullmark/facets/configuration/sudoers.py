@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -46,6 +47,14 @@ _STANDARD: dict[str, Value] = {
     "targetpw": False,
     "visiblepw": False,
 }
+
+
+class _Exempt(NamedTuple):
+    """Who needs no password, and the path and line that say so."""
+
+    name: str
+    path: str
+    line: int
 
 
 class _WrittenValue(msgspec.Struct, frozen=True):
@@ -128,7 +137,7 @@ class _Policy:
         self.scoped.append(_ScopedDefaults(scope, path, line, settings))
 
     def members(self, kind: str, names: tuple[str, ...]) -> Iterator[str]:
-        """The names with aliases replaced by what they stand for; each once. What is excluded has a `!` in front."""
+        """The names with aliases replaced by their members, without repeats. Excluded ones have a `!` in front."""
         seen, waiting = set(), list(reversed(names))
         while waiting:
             name = waiting.pop()
@@ -141,26 +150,26 @@ class _Policy:
             else:
                 waiting += reversed(alias[0])
 
-    def without_password(self) -> Iterator[tuple[str, str, int]]:
+    def without_password(self) -> Iterator[_Exempt]:
         """Who may run a command without a password, and the line that says so.
 
-        Where it holds for some hosts, commands or target users only, everyone counts who may run something.
+        Where this holds only for some hosts, commands or target users, everyone who may run something counts.
         """
         exempt = self.everyone.get("exempt_group")
         if exempt is not None and isinstance(exempt.value, str):
-            yield f"%{exempt.value}", exempt.path, exempt.line
+            yield _Exempt(f"%{exempt.value}", exempt.path, exempt.line)
         nobody_asked = self.everyone.get("authenticate", _WrittenValue(True, "", 0)).value is False
         for scoped in self.scoped:
             if scoped.settings.get("authenticate") is False and scoped.scope.startswith(":"):
                 for name in self.members("user", tuple(scoped.scope[1:].split(","))):
-                    yield name, scoped.path, scoped.line
+                    yield _Exempt(name, scoped.path, scoped.line)
             elif scoped.settings.get("authenticate") is False:
                 nobody_asked = True
         for rule, path, line in self.rules:
             allows = any(not command.startswith("!") for command in rule.commands)
             if allows and ("NOPASSWD" in rule.tags or (nobody_asked and "PASSWD" not in rule.tags)):
                 for name in self.members("user", rule.users):
-                    yield name, path, line
+                    yield _Exempt(name, path, line)
 
 
 def _value(default: Default, before: Value) -> Value:
@@ -228,10 +237,10 @@ def settings(files: Files) -> list[Setting]:
     for i, (rule, path, line) in enumerate(policy.rules):
         _add_rule(collected, f"sudoers.rule[{i}]", rule, path, line)
     found = list(policy.without_password())
-    names = tuple(dict.fromkeys(name for name, _, _ in found if not name.startswith("!")))
-    collected.add("sudoers.nopasswd", names, *(found[0][1:] if found else ()))
+    names = tuple(dict.fromkeys(exempt.name for exempt in found if not exempt.name.startswith("!")))
+    collected.add("sudoers.nopasswd", names, *((found[0].path, found[0].line) if found else ()))
     return collected.settings()
 
 
 PARSER = Parser(name="sudoers", globs=("etc/sudoers", "etc/sudoers.d/*"), settings=settings)
-"""Who may run what as whom, one rule for each run of commands with the same rights; `sudoers.nopasswd`: who is asked no password."""
+"""Who may run what as whom, one rule for each run of commands with the same rights; `sudoers.nopasswd`: who needs no password."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,11 +17,11 @@ ALIASES = {
     "Cmnd_Alias": "command",
     "Cmd_Alias": "command",
 }
-"""The word that begins a line of aliases → what the aliases stand for."""
+"""The word that begins a line of aliases → the kind of the aliases."""
 
 _SWITCHES = ("EXEC", "FOLLOW", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "INTERCEPT", "PASSWD", "SETENV")
 TAGS = frozenset((*_SWITCHES, *(f"NO{switch}" for switch in _SWITCHES)))
-"""What may stand, with a colon, in front of a command."""
+"""Tags: words that may come, with a colon, before a command."""
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(
@@ -62,7 +63,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Default(msgspec.Struct, frozen=True):
-    """One setting of a Defaults line. `operator` is `=`, `+=`, `-=`, or empty for a switch, which `is_on` tells."""
+    """One setting of a Defaults line. `operator` is `=`, `+=`, `-=`, or empty for a switch, whose state is `is_on`."""
 
     name: str
     operator: str
@@ -139,7 +140,7 @@ def _scope(text: str) -> tuple[str, str]:
 
 
 def _command(word: str) -> str:
-    """A command with one blank between its words. Escapes stay where they are for the pattern, but for those of punctuation."""
+    """A command with one blank between its words. Escapes stay where they are for the pattern, except for those of punctuation."""
     return _PUNCTUATION.sub(r"\1", " ".join(word.split()))
 
 
@@ -197,7 +198,7 @@ class _Tokens:
 
 
 def aliases(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """What follows `User_Alias` and its like: names with what they stand for. Raises NotRead."""
+    """What follows `User_Alias` and its like: names with their members. Raises NotRead."""
     tokens, found = _Tokens(text), []
     while True:
         name = tokens.take("word") or ""
@@ -244,8 +245,8 @@ def rules(text: str) -> Iterator[Rule]:
 
 
 def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> Iterator[Rule]:
-    """What is said once holds for the commands that follow, until something else is said."""
-    runas: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """A tag holds for the commands that follow, until another one replaces it."""
+    runas = _RunAs((), ())
     options: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     rights, commands = None, []
@@ -255,7 +256,7 @@ def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> It
             name, _, value = option.partition("=")
             options[name.strip()] = plain(value.strip())
         tags = _tags(tokens, tags)
-        now = (runas, tuple(f"{name}={value}" for name, value in options.items()), tags)
+        now = _Rights(runas, tuple(f"{name}={value}" for name, value in options.items()), tags)
         if rights is not None and rights != now:
             yield _rule(users, hosts, rights, commands)
             commands = []
@@ -266,17 +267,34 @@ def _runs(users: tuple[str, ...], hosts: tuple[str, ...], tokens: _Tokens) -> It
     yield _rule(users, hosts, rights, commands)
 
 
-_Rights = tuple[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...], tuple[str, ...]]
+class _RunAs(NamedTuple):
+    """The target users and groups of commands."""
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+class _Rights(NamedTuple):
+    """What comes before a command: its target users and groups, options and tags."""
+
+    runas: _RunAs
+    options: tuple[str, ...]
+    tags: tuple[str, ...]
 
 
 def _rule(users: tuple[str, ...], hosts: tuple[str, ...], rights: _Rights, commands: list[str]) -> Rule:
-    (runas, groups), options, tags = rights
     return Rule(
-        users=users, hosts=hosts, runas=runas, groups=groups, options=options, tags=tags, commands=tuple(commands)
+        users=users,
+        hosts=hosts,
+        runas=rights.runas.users,
+        groups=rights.runas.groups,
+        options=rights.options,
+        tags=rights.tags,
+        commands=tuple(commands),
     )
 
 
-def _runas(tokens: _Tokens) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def _runas(tokens: _Tokens) -> _RunAs | None:
     if not tokens.mark("("):
         return None
     is_named = tokens.peek() not in (("mark", ":"), ("mark", ")"))
@@ -284,7 +302,7 @@ def _runas(tokens: _Tokens) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     groups = tokens.names("word") if tokens.mark(":") and tokens.peek() != ("mark", ")") else ()
     if not tokens.mark(")"):
         raise NotRead("a bracket is not closed")
-    return users, groups
+    return _RunAs(users, groups)
 
 
 def _tags(tokens: _Tokens, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -39,18 +39,20 @@ def _settings(files: Files) -> Iterable[Setting]:
     settings = SettingCollector(files, _LAST)
     tree = IncludeTree(files)
     last: dict[str, _Assignment] = {}
-    for each in at_most(files, _LAST, (each for path in _files(files) for each in _assignments(files, tree, path))):
-        if each.value is not None or each.name not in last:
-            last[each.name] = each
-    implied = (other for each in last.values() for other in _implied(each))
-    for each in (*last.values(), *(other for other in implied if other.name not in last)):
-        value = each.value if each.value is None else number(each.value)
-        settings.add(f"sysctl.{each.name}", value, each.path, each.line)
+    for assignment in at_most(
+        files, _LAST, (assignment for path in _files(files) for assignment in _assignments(files, tree, path))
+    ):
+        if assignment.value is not None or assignment.name not in last:
+            last[assignment.name] = assignment
+    implied = (other for assignment in last.values() for other in _implied(assignment))
+    for assignment in (*last.values(), *(other for other in implied if other.name not in last)):
+        value = assignment.value if assignment.value is None else number(assignment.value)
+        settings.add(f"sysctl.{assignment.name}", value, assignment.path, assignment.line)
     return settings.settings()
 
 
 def _files(files: Files) -> Iterator[str]:
-    """The files in the order in which they are read: by name, whatever the folder; of one name only the one of the first folder."""
+    """The files in reading order: by name, whatever the folder; of several with one name, the one in the first folder."""
     by_name: dict[str, str] = {}
     for folder in _FOLDERS:
         for path in files.matching(f"{folder}/*.conf"):
@@ -77,17 +79,17 @@ def _assignments(files: Files, tree: IncludeTree, path: str) -> Iterator[_Assign
 
 
 def _dotted(name: str) -> str:
-    """The name with dots between its parts. The separator that stands first is the one that parts."""
+    """The name with dots between its parts. The first separator is the one that counts."""
     slash, dot = name.find("/"), name.find(".")
     return name.translate(_TURNED) if slash >= 0 and (dot < 0 or slash < dot) else name
 
 
-def _implied(each: _Assignment) -> Iterator[_Assignment]:
+def _implied(assignment: _Assignment) -> Iterator[_Assignment]:
     """What a pattern for all interfaces says about those that are on every machine."""
-    found = _PER_INTERFACE(each.name)
-    if found and each.value is not None:
+    found = _PER_INTERFACE(assignment.name)
+    if found and assignment.value is not None:
         for interface in ("all", "default"):
-            yield _Assignment(f"{found[1]}{interface}{found[2]}", each.value, each.path, each.line)
+            yield _Assignment(f"{found[1]}{interface}{found[2]}", assignment.value, assignment.path, assignment.line)
 
 
 PARSER = Parser(

@@ -22,7 +22,7 @@ FOLDERS = (
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
-"""Where units stand; of two with one name the first counts."""
+"""Where units are; of two with one name the first counts."""
 
 TYPES = ("service", "socket", "target", "timer", "path", "mount", "automount", "swap", "slice", "scope", "device")
 """The endings of units' names."""
@@ -78,7 +78,7 @@ def _units(files: Files) -> dict[str, _Unit]:
 
 
 def _is_masked(files: Files, name: str, path: str) -> bool:
-    """Whether the file of a unit is empty, or a link to /dev/null stands in front of it."""
+    """Whether the file of a unit is empty, or masked by a link to /dev/null."""
     status = files.status(path)
     if status is not None and status.kind == "f" and not status.size:
         return True
@@ -150,19 +150,21 @@ def _effective(files: Files, paths: Iterable[str]) -> dict[tuple[str, str], _Wri
     """The settings by section and name after every file: lists add up, and of all else the last line counts."""
     found: dict[tuple[str, str], _WrittenValue] = {}
     lists: dict[tuple[str, str], list[str]] = {}
-    for each in _assignments(files, paths):
-        key = (each.section, each.name)
-        if not is_list(each.name):
-            found[key] = _WrittenValue(scalar(each.name, without_password(each.value)), each.path, each.line)
+    for assignment in _assignments(files, paths):
+        key = (assignment.section, assignment.name)
+        if not is_list(assignment.name):
+            found[key] = _WrittenValue(
+                scalar(assignment.name, without_password(assignment.value)), assignment.path, assignment.line
+            )
             continue
         gathered = lists.setdefault(key, [])
-        if not each.value:
+        if not assignment.value:
             gathered.clear()
         elif len(gathered) < _MAX_ITEMS:
-            gathered += items(each.name, without_password(each.value))
+            gathered += items(assignment.name, without_password(assignment.value))
         else:
-            files.problem(each.path, f"so many values of {each.name[:100]} are not read", each.line)
-        found[key] = _WrittenValue(None, each.path, each.line)
+            files.problem(assignment.path, f"so many values of {assignment.name[:100]} are not read", assignment.line)
+        found[key] = _WrittenValue(None, assignment.path, assignment.line)
     for key, gathered in lists.items():
         found[key].value = tuple(gathered)
     return found
@@ -170,11 +172,11 @@ def _effective(files: Files, paths: Iterable[str]) -> dict[tuple[str, str], _Wri
 
 def _assignments(files: Files, paths: Iterable[str]) -> Iterator[Assignment]:
     for path in paths:
-        for each in assignments(files.text(path) or "", path):
-            if isinstance(each, Fault):
-                files.problem(path, each.reason, each.line)
+        for assignment in assignments(files.text(path) or "", path):
+            if isinstance(assignment, Fault):
+                files.problem(path, assignment.reason, assignment.line)
             else:
-                yield each
+                yield assignment
 
 
 def _add_unit(collected: SettingCollector, files: Files, unit: _Unit, drop_ins: _DropIns) -> None:

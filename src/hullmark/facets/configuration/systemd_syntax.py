@@ -90,7 +90,7 @@ def assignments(text: str, path: str) -> Iterator[Assignment | Fault]:
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Each line that says something, with the number it begins at: a backslash at its end stands for a blank, and it goes on.
+    """Each line with content, with the number it begins at: a backslash at its end is a blank, and the line goes on.
 
     Comments between the parts of a line are left out.
     """
@@ -125,7 +125,7 @@ def items(name: str, value: str) -> tuple[str, ...]:
 
 
 def scalar(name: str, value: str) -> bool | int | str:
-    """A value that is no list, as systemd reads it: on and off in their spellings, plain numbers."""
+    """A single value as systemd reads it: on and off in their spellings, plain numbers."""
     if name in SWITCHES and value.lower() in (*_YES, *_NO):
         return value.lower() in _YES
     if name in NUMBERS and value.lstrip("+-").isdecimal() and len(value) < 12 and value.isascii():

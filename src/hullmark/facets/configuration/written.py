@@ -1,11 +1,11 @@
-"""Words as they stand in configuration files, and what of them may be told: numbers as numbers, addresses without passwords."""
+"""Words in configuration files, and how they are shown: numbers as numbers, addresses without passwords."""
 
 from __future__ import annotations
 
 import re
 
 MASK = "***"
-"""Stands where a password stood."""
+"""Replaces a password."""
 
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})").fullmatch
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{1,15}").fullmatch

@@ -68,7 +68,7 @@ def _settings(files: Files) -> Iterable[Setting]:
         _add("yum.main", main, {}, settings)
     for name, own in found.items():
         settings.add(f"yum.repo[{name}].enabled", True)
-        _add(f"yum.repo[{name}]", own, {each: main[each] for each in _INHERITED if each in main}, settings)
+        _add(f"yum.repo[{name}]", own, {option: main[option] for option in _INHERITED if option in main}, settings)
     return settings.settings()
 
 

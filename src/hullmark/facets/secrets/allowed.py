@@ -35,11 +35,11 @@ _OF_GNUTLS = (
     "cadf1e62661d5d21",
     "f287c70b1db074fe",
 )
-"""Digests of the private keys that GnuTLS tests itself with when it starts, which stand in each build of its library."""
+"""Digests of the private keys for GnuTLS's self-test, which each build of its library contains."""
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """Secrets that do not count, for this reason: where all that is given here is so.
+    """Secrets that do not count, for this reason: those that meet every condition given here.
 
     `path` is an expression that the file's absolute path fits, with or without its leading slash; settings have none. `value` is one
     that fits what the kind's own expression fits. `kinds`: only these; () for all. `known`: what `digest_of_value` gives for values that
@@ -108,13 +108,13 @@ def digest_of_value(secret: bytes) -> str:
 
 def values_that_fit(allowed: Sequence[Allowance], secret: bytes, fits: bytes) -> tuple[str, ...]:
     """Names of the allowances whose conditions about the value a secret meets; `fits` is all that its kind's expression fits."""
-    return tuple(each.name for each in allowed if each.sees_values() and _is_met(each, secret, fits))
+    return tuple(rule.name for rule in allowed if rule.sees_values() and _is_met(rule, secret, fits))
 
 
 def _is_met(allowance: Allowance, secret: bytes, fits: bytes) -> bool:
     if allowance.value and not compiled_bytes(allowance.value).search(fits):
         return False
-    # Of a token it is the signature that makes it the published one.
+    # The signature identifies a published token.
     parts = (secret, secret.rpartition(b".")[2])
     return not allowance.known or any(digest_of_value(part) in allowance.known for part in parts)
 
@@ -124,9 +124,9 @@ def why_allowed(allowed: Sequence[Allowance], path: str, kind: str, met: Sequenc
 
     `met` are the names of allowances whose conditions about the value are met.
     """
-    for each in allowed:
-        if (not each.kinds or kind in each.kinds) and (not each.sees_values() or each.name in met):
-            pattern = compiled(each.path)
-            if not each.path or (path and (pattern.search(path) or pattern.search(path[1:]))):
-                return f"{each.name}: {each.reason}"
+    for rule in allowed:
+        if (not rule.kinds or kind in rule.kinds) and (not rule.sees_values() or rule.name in met):
+            pattern = compiled(rule.path)
+            if not rule.path or (path and (pattern.search(path) or pattern.search(path[1:]))):
+                return f"{rule.name}: {rule.reason}"
     return ""

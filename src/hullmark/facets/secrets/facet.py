@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +15,7 @@ from hullmark.facets.secrets.finder import MAX_SECRETS as MAX_IN_FILE
 from hullmark.facets.secrets.finder import Finder, Spot, digest_of, lines_of, own_finder
 from hullmark.facets.secrets.given import given
 from hullmark.facets.secrets.kind import Kind
-from hullmark.facets.secrets.own import NO_RULES, OwnRules, spans_of
+from hullmark.facets.secrets.own import NO_RULES, OwnRules, Span, spans_of
 from hullmark.model.image import ImageConfig
 from hullmark.model.limit import Limit
 from hullmark.model.secret import Place, Secret
@@ -24,7 +25,7 @@ HELD = MIB
 """Larger files are looked at in pieces of this size, each with the end of the one before."""
 
 MAX_SECRETS = Limit(20_000, "secrets of an image")
-"""So many secrets are told of one image."""
+"""The most secrets reported for one image."""
 
 OVERLAP = 20 << 10
 """So many bytes behind a secret's first are looked at, and `LEAD` in front of it, wherever a piece ends."""
@@ -37,12 +38,20 @@ _GIVEN = Kind("setting-secret", "secret that is given to a variable by its name"
 
 
 class SecretFact(msgspec.Struct, frozen=True, array_like=True):
-    """One secret of a file, as it is kept with the layer. `met`: names of allowances whose conditions about the value it meets."""
+    """One secret of a file, as it is kept with the layer. `met`: names of the allowances whose conditions its value meets."""
 
     kind: str
     line: int
     digest: str
     met: tuple[str, ...] = ()
+
+
+class _Searched(NamedTuple):
+    """The secrets in a body, the body, and whether there may be more."""
+
+    spots: list[Spot]
+    body: bytes
+    is_cut: bool
 
 
 class _Search(msgspec.Struct, frozen=True):
@@ -53,14 +62,14 @@ class _Search(msgspec.Struct, frozen=True):
     own: OwnRules
     allowed: tuple[Allowance, ...]
 
-    def of(self, body: bytes | memoryview, name: str) -> tuple[list[Spot], bytes, bool]:
-        """The secrets in a body, the body, and whether there may be more."""
+    def of(self, body: bytes | memoryview, name: str) -> _Searched:
+        """Search a body."""
         spots = self.finder.find(body, name)
         if not spots.found:
-            return [], b"", spots.is_cut
+            return _Searched([], b"", spots.is_cut)
         whole = bytes(body)
         spans = spans_of(self.own.blocks, whole)
-        return [spot for spot in spots.found if not _is_left_out(spot, spans)], whole, spots.is_cut
+        return _Searched([spot for spot in spots.found if not _is_left_out(spot, spans)], whole, spots.is_cut)
 
     def found(self, body: bytes, spot: Spot, line: int) -> SecretFact:
         """A secret as it is kept."""
@@ -69,14 +78,15 @@ class _Search(msgspec.Struct, frozen=True):
         return SecretFact(spot.kind.id, line, digest_of(secret, self.salt), met)
 
 
-def _is_left_out(spot: Spot, spans: Sequence[tuple[int, int, tuple[str, ...]]]) -> bool:
+def _is_left_out(spot: Spot, spans: Sequence[Span]) -> bool:
     return any(
-        start <= spot.start and spot.end <= end and (not kinds or spot.kind.id in kinds) for start, end, kinds in spans
+        span.start <= spot.start and spot.end <= span.end and (not span.kinds or spot.kind.id in span.kinds)
+        for span in spans
     )
 
 
 def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet:
-    """The facet with rules of one's own. `salt` goes into the digests of secrets: whoever has it can compare and try them."""
+    """The facet with the user's own rules. `salt` goes into the digests of secrets: with it one can compare and guess them."""
     kinds = own.all_kinds()
     finder = Finder(kinds) if own.changes_the_search() else own_finder()
     search = _Search(finder, salt, own, own.all_allowed())
@@ -92,7 +102,7 @@ def secrets_facet(own: OwnRules = NO_RULES, salt: bytes = DEFAULT_SALT) -> Facet
 
 
 def _read(search: _Search) -> Read[list[SecretFact]]:
-    """What it finds depends on the rules of one's own and on the salt, so both are in its name."""
+    """The facts depend on the user's own rules and on the salt, so both are in its name."""
     digest = hashlib.sha256(search.salt + b"\0" + repr(search.own).encode()).hexdigest()
 
     def extract(path: str, body: memoryview, report: Report) -> list[SecretFact] | None:
@@ -146,11 +156,11 @@ class _Pieces:
             self._look(len(self._held) - OVERLAP)
 
     def _look(self, stop: int) -> None:
-        """Take the secrets that begin before `stop`, and keep what stands in front of it and behind it for the next look."""
+        """Take the secrets that begin before `stop`, and keep the bytes around it for the next search."""
         body = bytes(self._held)
         # Zeros are what large files are padded with; a comparison is a hundred times faster than a search.
         is_blank = _ZEROS.startswith(body)
-        spots, _, is_cut = ((), b"", False) if is_blank else self._search.of(body, self._name)
+        spots, _, is_cut = ([], b"", False) if is_blank else self._search.of(body, self._name)
         for spot, line in _with_lines(body, spots):
             if self._begin <= spot.start < stop:
                 self._found.append(self._search.found(body, spot, line + self._lines))
@@ -199,7 +209,7 @@ def _in_settings(config: ImageConfig | None, search: _Search) -> Iterator[Secret
     """Secrets in variables, labels, build instructions and what the image starts, by their form or by the name they are given to."""
     for place, name, text in _texts(config):
         body = text.encode("utf-8", "surrogateescape")
-        spots = search.of(body, "environment")[0]
+        spots = search.of(body, "environment").spots
         for spot in spots:
             if not spot.kind.path:
                 yield _setting(place, name, spot.kind, search.found(body, spot, 1), search)

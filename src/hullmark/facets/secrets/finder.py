@@ -1,4 +1,4 @@
-"""A body → the secrets in it: keywords are met in one pass, patterns are tried where they stand, and checks have the last word."""
+"""A body → the secrets in it: one pass finds keywords, patterns are tried around them, and checks decide."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hullmark.facets.secrets.kinds import KINDS
 from hullmark.model.limit import Limit
 
 MAX_SECRETS = Limit(1000, "secrets of one file, or MiB of a large one")
-"""So many secrets are told of one body."""
+"""The most secrets reported for one body."""
 
 _PIECE, _MORE = 32 << 10, 16 << 10
 _GROUPS = ("s", "t", "u")
@@ -61,7 +61,7 @@ class Finder:
         self._keywords = way(self._wanted)
 
     def find(self, body: bytes | memoryview, name: str = "") -> Spots:
-        """The secrets in a body that stands in a file of this name (its last path segment; "" for none: every kind is tried)."""
+        """The secrets in the body of a file with this name (its last path segment; "" for none: every kind is tried)."""
         meetings = self._keywords.meetings(body)
         if not meetings and not name.endswith(self._always_in):
             return _NONE
@@ -103,7 +103,7 @@ class Finder:
         return pattern
 
     def _place(self, number: int, body: bytes, start: int, end: int) -> _Place | None:
-        """Where the secret is whose keyword stands from `start` to `end`; None if there is none."""
+        """The place of the secret with its keyword from `start` to `end`; None if there is none."""
         kind, pattern = self._kinds[number], self._pattern(number)
         stop = end + kind.after
         if not kind.before:

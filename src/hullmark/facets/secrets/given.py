@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from hullmark.facets.secrets.kind import is_placeholder
 
@@ -25,12 +26,20 @@ def is_switch_or_place(value: str) -> bool:
     return value.lower() in _NO_VALUES or value.startswith(("/", "file:"))
 
 
-def given(text: str) -> Iterator[tuple[str, int, str]]:
-    """(name, where the value begins, value) of each secret in a text that is one by the name it is given to."""
+class GivenSecret(NamedTuple):
+    """A secret, the name it is assigned to, and where the value begins."""
+
+    name: str
+    start: int
+    value: str
+
+
+def given(text: str) -> Iterator[GivenSecret]:
+    """Each value in a text whose name says that it is a secret."""
     for found in _ASSIGNED.finditer(text):
         group = next((number for number in (2, 3, 4) if found[number]), 0)
         if group and is_secrets_name(found[1]) and _is_value(found[group].strip()):
-            yield found[1], found.start(group), found[group]
+            yield GivenSecret(found[1], found.start(group), found[group])
 
 
 def _is_value(value: str) -> bool:

@@ -53,7 +53,7 @@ def checked(expression: str) -> str:
 
 
 def _refuse_nested_repeats(expression: str) -> None:
-    """Raise ValueError where what has no end is repeated without end: a few bytes could take longer than anyone lives."""
+    """Raise ValueError for nested unbounded repeats: a few bytes could take for ever."""
     outer: list[bool] = []
     holds_open = was_open = False
     at = 0
@@ -229,5 +229,5 @@ class _Translation:
 
 
 def sorted_names(names: Collection[str]) -> tuple[str, ...]:
-    """Names, each once, in order."""
+    """Names without repeats, in order."""
     return tuple(sorted(set(names)))

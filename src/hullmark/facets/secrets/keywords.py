@@ -1,6 +1,6 @@
-"""Where keywords stand in a body: one pass for all of them with hyperscan, else one for each.
+"""Where keywords are in a body: one pass for all of them with hyperscan, else one for each.
 
-Both give the same positions; the library is faster by far, and not to be had everywhere.
+Both give the same positions; the library is much faster, but not available everywhere.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Hyperscan:
         self._lock = Lock()
 
     def meetings(self, body: bytes | memoryview) -> Sequence[Meeting]:
-        """As Keywords has it. What the library works with can serve one thread at a time."""
+        """As Keywords has it. The library's scratch space serves one thread at a time."""
         met: list[tuple[int, int, int]] = []
         with self._lock:
             try:

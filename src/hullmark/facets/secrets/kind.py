@@ -1,4 +1,4 @@
-"""What a kind of secret is: how it is met, what it looks like, and what proves that it is one."""
+"""A kind of secret: how it is found, what it looks like, and how it is confirmed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Kind(msgspec.Struct, frozen=True):
 def entropy(value: bytes) -> float:
     """Shannon's entropy of the bytes, in bits a byte."""
     size = len(value)
-    counts = (value.count(bytes((each,))) for each in set(value))
+    counts = (value.count(bytes((byte,))) for byte in set(value))
     return -sum(count / size * math.log2(count / size) for count in counts)
 
 
@@ -72,5 +72,5 @@ _RUN = re.compile(rb"^(.)\1*$")
 
 
 def is_placeholder(value: bytes) -> bool:
-    """Whether a value stands for a secret that is to be put in its place, or for a variable."""
+    """Whether a value is a placeholder for a secret, or a variable."""
     return not value or _PLACEHOLDER.search(value) is not None or _RUN.match(value) is not None

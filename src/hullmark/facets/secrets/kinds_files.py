@@ -12,7 +12,7 @@ OLD_HASH = "old-password-hash"
 
 
 def is_kept_password(value: bytes) -> bool:
-    """Whether a word stands where a program looks for its password, and is no placeholder."""
+    """Whether a word is where a program looks for its password, and is not a placeholder."""
     return not is_placeholder(value)
 
 
@@ -22,7 +22,7 @@ def is_salted_hash(value: bytes) -> bool:
 
 
 def is_old_hash(value: bytes) -> bool:
-    """Whether 13 characters are a hash of crypt(3)'s first form, rather than what one is masked with."""
+    """Whether 13 characters are a hash of crypt(3)'s first form, rather than a mask for one."""
     return bool(value.strip(b"_."))
 
 

@@ -70,13 +70,13 @@ def is_assigned_secret(value: bytes) -> bool:
 
 
 def is_key(value: bytes) -> bool:
-    """Whether what stands between the lines of a private key can be one: mostly base64, and random."""
+    """Whether the text between the lines of a private key can be one: mostly base64, and random."""
     body = re.sub(rb"\\[nrt]|[^A-Za-z0-9+/=]", b"", value)
     return len(body) >= 60 and entropy(body[:2000]) >= 4.0
 
 
 def is_encrypted_openssh_key(value: bytes) -> bool:
-    """Whether what stands between the lines of a key of OpenSSH names a cipher (PROTOCOL.key of OpenSSH)."""
+    """Whether the text between the lines of an OpenSSH key names a cipher (PROTOCOL.key of OpenSSH)."""
     try:
         head = base64.b64decode(re.sub(rb"\\[nrt]|[^A-Za-z0-9+/]", b"", value)[:80])
     except binascii.Error:

@@ -1,4 +1,4 @@
-"""Credentials without a form of their own: the name of the service stands beside them, and their length and alphabet are known."""
+"""Credentials without a form of their own: the name of the service is beside them, and their length and alphabet are known."""
 
 from __future__ import annotations
 

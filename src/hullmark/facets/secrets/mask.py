@@ -12,9 +12,9 @@ _ROUNDS = 8
 
 
 def masked(body: bytes, name: str = "") -> bytes:
-    """The body with each secret in it replaced by four stars. What stands around it stays: names, addresses, kinds of hashes.
+    """The body with each secret in it replaced by four stars. The text around it stays: names, addresses, kinds of hashes.
 
-    `name` is the last segment of the file's path, which some kinds go by. Masking what is masked changes nothing.
+    `name` is the last segment of the file's path, which some kinds depend on. Masking twice changes nothing.
     """
     return _masked(own_finder(), body, name)
 
@@ -26,7 +26,7 @@ def masked_text(text: str) -> str:
 
 
 def masked_instruction(text: str) -> str:
-    """A build instruction, with what is a secret by the name that it is given to masked as well."""
+    """A build instruction, with values masked as well whose names say that they are secrets."""
     for _, start, value in reversed(list(given(text))):
         text = text[:start] + MASK.decode() + text[start + len(value) :]
     return masked_text(text)
@@ -55,7 +55,7 @@ def _replaced(body: bytes, spots: Spots) -> bytes:
 
 
 def _mask(body: bytes, spot: Spot) -> bytes:
-    """Four stars; but the oldest form of hashes is told by its length and letters, and an account with stars there is a locked one."""
+    """Four stars; except for the oldest form of hashes, where stars would mean a locked account."""
     if spot.kind.id != OLD_HASH:
         return MASK
     first = b"_" if body.startswith(b"_", spot.start) else b"."

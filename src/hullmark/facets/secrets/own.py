@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -45,7 +46,7 @@ class OwnRules(msgspec.Struct, frozen=True, kw_only=True):
 
     def all_allowed(self) -> tuple[Allowance, ...]:
         """Every allowance that holds."""
-        return tuple(each for each in (*self.allowed, *ALLOWED) if each.name not in self.without_allowed)
+        return tuple(rule for rule in (*self.allowed, *ALLOWED) if rule.name not in self.without_allowed)
 
     def changes_the_search(self) -> bool:
         """Whether other secrets are found than without these rules, rather than only other ones allowed."""
@@ -55,12 +56,20 @@ class OwnRules(msgspec.Struct, frozen=True, kw_only=True):
 NO_RULES = OwnRules()
 
 
-def spans_of(blocks: tuple[Block, ...], body: bytes) -> list[tuple[int, int, tuple[str, ...]]]:
-    """(start, end, kinds) of each part of a body that is not searched."""
+class Span(NamedTuple):
+    """A part of a body that is not searched for these kinds of secrets; () for all."""
+
+    start: int
+    end: int
+    kinds: tuple[str, ...]
+
+
+def spans_of(blocks: tuple[Block, ...], body: bytes) -> list[Span]:
+    """The parts of a body that are not searched."""
     return list(islice(_spans(blocks, body), MAX_BLOCKS))
 
 
-def _spans(blocks: tuple[Block, ...], body: bytes) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+def _spans(blocks: tuple[Block, ...], body: bytes) -> Iterator[Span]:
     for block in blocks:
         for fits in compiled_bytes(block.pattern).finditer(body):
-            yield fits.start(), fits.end(), block.kinds
+            yield Span(fits.start(), fits.end(), block.kinds)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 HEAD = 8192
-"""So many bytes tell whether a file is text."""
+"""The number of bytes that decide whether a file is text."""
 
 
 def is_binary(body: memoryview) -> bool:
-    """Whether a file is no text: a NUL byte stands near its beginning."""
+    """Whether a file is binary: it has a NUL byte near its beginning."""
     return b"\0" in bytes(body[:HEAD])

@@ -1,4 +1,4 @@
-"""Accounts, their users, and what they reach registries with. No password is ever told."""
+"""Accounts, their users, and their registry logins. Passwords are never shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HIDDEN = "*********"
 
 
 class AccountInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as the server keeps it. `is_operator`: it is the one that sees to the server."""
+    """An account as the server keeps it. `is_operator`: it runs the server."""
 
     name: str
     state: AccountState
@@ -110,7 +110,7 @@ def user(info: UserInfo) -> User:
 
 
 def credentials(info: UserInfo) -> list[Json]:
-    """What a user signs in with, without the thing itself."""
+    """A user's kind of credential, without its value."""
     if info.is_foreign:
         return []
     return [{"created_at": stamp(info.updated_at or info.created_at), "type": "password", "value": _HIDDEN}]

@@ -92,7 +92,7 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MalwareFinding(msgspec.Struct, frozen=True):
-    """A file that a scanner takes for malware."""
+    """A file that a scanner reports as malware."""
 
     path: str
     signature: str
@@ -129,7 +129,7 @@ def content(known: KnownImage, kind: str) -> Content | None:
 
 
 def malware(scan: MalwareScan | None) -> list[MalwareResult]:
-    """What scanners found, one entry for each; empty if nobody looked."""
+    """What scanners found, one entry for each; empty if nothing was scanned."""
     if scan is None:
         return []
     return [

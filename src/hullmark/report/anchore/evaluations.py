@@ -47,7 +47,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings. `final_action` is what the rules alone come to, whatever the lists of images say."""
+    """The findings. `final_action` is the result of the rules alone, whatever the lists of images say."""
 
     final_action: str
     header: list[str]
@@ -88,7 +88,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is told only if it is asked for."""
+    """Fields that are only given on request."""
 
     policy: Json | None = None
     result: Result | None = None
@@ -108,11 +108,11 @@ Answer = list[dict[str, dict[str, list[Summary]]]]
 
 def check(digest: str, fulltag: str, evaluations: Iterable[Evaluation], *, detail: bool = False) -> Answer:
     """The answer about an image under a tag: its evaluations, the latest first; an empty list says that there is none."""
-    return [{digest: {fulltag: [_summary(each, detail=detail) for each in evaluations]}}]
+    return [{digest: {fulltag: [_summary(evaluation, detail=detail) for evaluation in evaluations]}}]
 
 
 def status_of(verdict: Verdict) -> Status:
-    """Anchore knows two words. What cannot be told does not pass."""
+    """Anchore has two words. An unknown verdict does not pass."""
     return "pass" if verdict.verdict in PASSING else "fail"
 
 
@@ -147,9 +147,9 @@ def result_of(evaluation: Evaluation) -> Result:
 
 
 def _summary(evaluation: Evaluation, *, detail: bool) -> Summary:
-    told = Detail(policy=evaluation.policy, result=result_of(evaluation)) if detail else Detail()
+    detailed = Detail(policy=evaluation.policy, result=result_of(evaluation)) if detail else Detail()
     return Summary(
-        detail=told,
+        detail=detailed,
         last_evaluation=stamp(evaluation.evaluated_at),
         policy_id=evaluation.policy_id,
         status=status_of(evaluation.verdict),

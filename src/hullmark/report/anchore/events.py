@@ -52,7 +52,7 @@ class EventInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Which process told of it."""
+    """The process that reported it."""
 
     base_url: str
     hostid: str

@@ -1,4 +1,4 @@
-"""Images as Anchore's API tells of them: records, their short form by tag, and what an image was built from."""
+"""Images in Anchore's API: records, their short form by tag, and what an image was built from."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class HistoryStep(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Deletion(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the wish to delete an image. Clients take any status but `deleting` for a failure, and print `detail`."""
+    """The result of a request to delete an image. Clients treat any status but `deleting` as a failure, and print `detail`."""
 
     detail: str
     digest: str
@@ -141,7 +141,7 @@ class Deletion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def image_record(info: ImageInfo) -> ImageRecord:
-    """An image. It always has a detail, for readers take the first one without looking."""
+    """An image. It always has a detail, because readers use the first one unchecked."""
     return ImageRecord(
         analysis_status=ANALYSIS[info.state],
         analyzed_at=stamp(info.analysed_at),
@@ -182,7 +182,7 @@ def deletion(digest: str) -> Deletion:
 
 
 def no_deletion(digest: str, reason: str, *, is_known: bool = True) -> Deletion:
-    """The image stays, for a reason; or is not there at all."""
+    """The image stays, for a reason; or does not exist."""
     return Deletion(detail=reason, digest=digest, status="delete_failed" if is_known else "not_found")
 
 

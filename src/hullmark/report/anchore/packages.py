@@ -39,14 +39,14 @@ def version_of(package: Package) -> str:
 
 
 def places(package: Package) -> list[str]:
-    """Where it is, once for each place. Python packages lie where their modules do, as policies see them."""
+    """Its places. A Python package is where its modules are, as policies see them."""
     if is_system(package):
         return [SYSTEM_PATH]
     return [_place(package, location) for location in package.locations] or [UNKNOWN]
 
 
 def folder_of_modules(place: str) -> str:
-    """The folder that the modules of a Python package lie in, from what `places` says."""
+    """The folder of a Python package's modules, from what `places` says."""
     return place.rpartition("/")[0] or place
 
 

@@ -124,7 +124,7 @@ class PolicyInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy; the document only where it was asked for."""
+    """A policy; the document only where it was requested."""
 
     active: bool
     created_at: str | None
@@ -186,14 +186,14 @@ def policy_spec(triggers: Iterable[TriggerLike], retired: Mapping[str, Sequence[
     for trigger in triggers:
         by_gate.setdefault(trigger.gate, []).append(trigger)
     gates = [
-        GateSpec(description=GATES.get(gate, ""), name=gate, triggers=[_trigger(each) for each in by_gate[gate]])
+        GateSpec(description=GATES.get(gate, ""), name=gate, triggers=[_trigger(trigger) for trigger in by_gate[gate]])
         for gate in sorted(by_gate)
     ]
     return gates + [_retired(gate, retired[gate]) for gate in sorted(retired) if gate not in by_gate]
 
 
 def _trigger(trigger: TriggerLike) -> TriggerSpec:
-    parameters = [_parameter(each) for each in trigger.parameters]
+    parameters = [_parameter(parameter) for parameter in trigger.parameters]
     return TriggerSpec(description=trigger.about, name=trigger.name, parameters=parameters)
 
 

@@ -1,4 +1,4 @@
-"""What clients of Anchore's API send. What a body has besides is not looked at, as clients send back whole records."""
+"""What clients of Anchore's API send. Other fields are ignored, because clients send back whole records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hullmark.model.limit import Limit
 from hullmark.report.anchore.words import Json
 
 MAX_DOCKERFILE = Limit(2**20, "bytes of a Dockerfile that Anchore's clients send", "refused")
-"""As many bytes of a Dockerfile are taken."""
+"""The most bytes of a Dockerfile that are accepted."""
 
 MAX_ANNOTATIONS = Limit(1000, "annotations that Anchore's clients give an image", "refused")
 _FORMS = 'a "tag" such as docker.io/library/nginx:1.27'
@@ -63,14 +63,14 @@ class WantedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A record of a policy as it should be. `active` makes it the active one."""
+    """The wanted state of a policy. `active` makes it the active one."""
 
     active: bool = False
     policybundle: Json | None = None
 
 
 class SubscriptionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A subscription to add, or to change: then only what is given counts."""
+    """A subscription to add, or to change: then only the given fields count."""
 
     subscription_key: str = ""
     subscription_type: str = ""
@@ -117,7 +117,7 @@ class CredentialRequest(msgspec.Struct, frozen=True):
 
 
 def wanted_image(request: ImageRequest) -> WantedImage:
-    """Which image a request is about. Raises HullmarkError where it names none, or one of a kind that is not supported."""
+    """Which image a request is about. Raises HullmarkError where it names none, or an unsupported kind."""
     annotations = request.annotations or {}
     if len(annotations) > MAX_ANNOTATIONS:
         raise HullmarkError(f"the image has more than {MAX_ANNOTATIONS} annotations", advice="send fewer of them")

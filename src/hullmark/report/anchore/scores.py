@@ -10,7 +10,7 @@ import msgspec
 from hullmark.model.advisory import Cvss
 
 MISSING = -1.0
-"""Stands where a score is not known."""
+"""Used where a score is not known."""
 
 _MAX_VECTOR = 400
 
@@ -24,7 +24,7 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RatedBy(msgspec.Struct, frozen=True, kw_only=True):
-    """The ratings of a vulnerability, which goes by `id` where they are from."""
+    """The ratings of a vulnerability, which their source calls `id`."""
 
     cvss_v2: Scores = Scores()
     cvss_v3: Scores = Scores()
@@ -44,7 +44,7 @@ def scores(rating: Cvss) -> Scores:
 
 
 def _first(ratings: list[Cvss], major: str) -> Scores:
-    rating = next((each for each in ratings if each.version.startswith(major)), None)
+    rating = next((rating for rating in ratings if rating.version.startswith(major)), None)
     return Scores() if rating is None else scores(rating)
 
 

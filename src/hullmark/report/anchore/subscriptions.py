@@ -1,4 +1,4 @@
-"""Subscriptions: who wants to hear of changes to a tag or a repository."""
+"""Subscriptions to changes of a tag or a repository."""
 
 from __future__ import annotations
 

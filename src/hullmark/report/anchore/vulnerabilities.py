@@ -70,11 +70,11 @@ def vulnerabilities(matches: Matches, kind: str, *, vendor_only: bool = True) ->
     """
     if kind not in VULNERABILITY_TYPES:
         return None
-    wanted = [each for each in matches.matches if each.suppressed is None]
+    wanted = [match for match in matches.matches if match.suppressed is None]
     if vendor_only:
-        wanted = [each for each in wanted if each.fix.state != "wont-fix"]
+        wanted = [match for match in wanted if match.fix.state != "wont-fix"]
     groups = {"os": (True,), "non-os": (False,), "all": (True, False)}[kind]
-    found = [row for group in groups for each in wanted if is_system(each.package) is group for row in _rows(each)]
+    found = [row for group in groups for match in wanted if is_system(match.package) is group for row in _rows(match)]
     return Vulnerabilities(image_digest=matches.source.digest, vulnerabilities=found, vulnerability_type=kind)
 
 
@@ -82,17 +82,17 @@ def images_by_vulnerability(concerned: Iterable[ConcernedImage], page: int, *, i
     """A page of the images with packages that a vulnerability affects."""
     images = [
         {
-            "image": _reference(each.image),
+            "image": _reference(concerned_image.image),
             "vulnerable_packages": [
                 {
                     **_package(match.package),
                     "namespace": feed_group(match.advisory),
                     "severity": match.advisory.severity.capitalize(),
                 }
-                for match in each.matches
+                for match in concerned_image.matches
             ],
         }
-        for each in concerned
+        for concerned_image in concerned
     ]
     return _page(images, page, is_last=is_last)
 
@@ -100,8 +100,11 @@ def images_by_vulnerability(concerned: Iterable[ConcernedImage], page: int, *, i
 def images_by_package(concerned: Iterable[ConcernedImage], page: int, *, is_last: bool) -> Json:
     """A page of the images that have a package."""
     images = [
-        {"image": _reference(each.image), "packages": [_package(package) for package in each.packages]}
-        for each in concerned
+        {
+            "image": _reference(concerned_image.image),
+            "packages": [_package(package) for package in concerned_image.packages],
+        }
+        for concerned_image in concerned
     ]
     return _page(images, page, is_last=is_last)
 
@@ -151,7 +154,9 @@ def _ratings(advisory: MatchedAdvisory) -> tuple[list[RatedBy], list[RatedBy]]:
     for rating in advisory.cvss:
         source = rating.source.lower()
         (of_nvd if source in _NVD or (is_nvd and not source) else others).append(rating)
-    names = dict.fromkeys((advisory.cve, *(each for each in (advisory.id, *advisory.aliases) if each[:4] == "CVE-")))
+    names = dict.fromkeys(
+        (advisory.cve, *(identifier for identifier in (advisory.id, *advisory.aliases) if identifier[:4] == "CVE-"))
+    )
     nvd = [rated(name, of_nvd if name == advisory.cve else ()) for name in names if name]
     by_source: dict[str, list[Cvss]] = {}
     for rating in others:

@@ -9,6 +9,6 @@ from hullmark.source.hooks import distribution, dockerhub, ecr, ghcr, harbor, qu
 from hullmark.source.hooks.hook import Hook
 
 HOOKS: dict[str, Hook] = {
-    each.name: each for each in (dockerhub.HOOK, harbor.HOOK, ghcr.HOOK, quay.HOOK, ecr.HOOK, distribution.HOOK)
+    hook.name: hook for hook in (dockerhub.HOOK, harbor.HOOK, ghcr.HOOK, quay.HOOK, ecr.HOOK, distribution.HOOK)
 }
 """Every kind by its name."""

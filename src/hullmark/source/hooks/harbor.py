@@ -38,8 +38,8 @@ def _names(delivery: Delivery) -> Iterator[NamedTag]:
     data = body.event_data or body.data
     if data is None or data.repository is None or body.type not in (*_PUSHED, *_DELETED):
         return
-    for each in data.resources:
-        yield NamedTag(data.repository.repo_full_name, each.tag, each.digest, is_deleted=body.type in _DELETED)
+    for resource in data.resources:
+        yield NamedTag(data.repository.repo_full_name, resource.tag, resource.digest, is_deleted=body.type in _DELETED)
 
 
 HOOK = Hook(

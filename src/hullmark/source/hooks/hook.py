@@ -1,6 +1,6 @@
 """What a kind of hook is: how its sender proves itself, and which tags a body names.
 
-Nothing that a body says is believed but which tags are worth a look: the registry is asked what they are.
+A body is only trusted to name tags that are worth a look: the registry is asked what they are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_NAMED = Limit(
     "images that one notification of a registry names (the others are found when the registry is looked at again)",
     "later",
 )
-"""As many tags of one body are taken."""
+"""The most tags of one body that are taken."""
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def same(given: str, secret: str) -> bool:
-    """Whether both are the same, in a time that does not tell how far they are."""
+    """Whether both are equal, in constant time."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode()) and bool(secret)
 
 
@@ -112,20 +112,20 @@ def decoded(delivery: Delivery, kind: type[T], what: str) -> T:
 
 
 def usable(found: Iterator[NamedTag], registry: str) -> list[NamedTag]:
-    """Those that can be names of tags in the hook's registry, each once, at most MOST_NAMED, with the registry filled in."""
+    """The valid names of tags in the hook's registry, without repeats, at most MOST_NAMED, with the registry filled in."""
     kept: dict[tuple[str, str], NamedTag] = {}
-    for each in found:
+    for named_tag in found:
         if len(kept) >= MOST_NAMED:
             break
-        if each.registry and registry and each.registry != registry:
+        if named_tag.registry and registry and named_tag.registry != registry:
             continue
-        host = registry or each.registry
+        host = registry or named_tag.registry
         try:
-            named = parse_reference(f"{host}/{each.repository}:{each.tag}")
+            named = parse_reference(f"{host}/{named_tag.repository}:{named_tag.tag}")
         except HullmarkError:
             continue
-        if (named.host, named.tag) == (host, each.tag) and not named.digest:
+        if (named.host, named.tag) == (host, named_tag.tag) and not named.digest:
             kept[(named.repository, named.tag)] = msgspec.structs.replace(
-                each, repository=named.repository, registry=host
+                named_tag, repository=named.repository, registry=host
             )
     return list(kept.values())

@@ -53,7 +53,7 @@ _THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="deliver")
 
 
 async def send(services: Services, row: ChannelRow, notice: Notice | Digest, number: int | None = None) -> Attempt:
-    """Send a notice, and say what became of it. `number` is the message's (None: it is none, but a test)."""
+    """Send a notice, and say what happened to it. `number` is the message's (None: it is none, but a test)."""
     at, began = services.clock(), time.monotonic()
     try:
         channel, settings = settings_of(services.vault, row)
@@ -99,9 +99,11 @@ async def _within(
     whole = _WHOLE_OF_MANY if is_long else _WHOLE
     if row.failures:
         whole /= _LESS  # who hangs takes turns away from others
-    told = await _threads(services, channel, row, number)
+    state = await _threads(services, channel, row, number)
     asking = _ChannelState(services, asyncio.get_running_loop(), row, await _begun(services, row, number))
-    work = partial(_attempt, services, channel, settings, lambda: wish_of(services, row, notice, told, asking), whole)
+    work = partial(
+        _attempt, services, channel, settings, lambda: delivery_of(services, row, notice, state, asking), whole
+    )
     try:
         async with asyncio.timeout(whole + _SLACK):
             outcome = await asyncio.get_running_loop().run_in_executor(_THREADS, work)
@@ -125,16 +127,16 @@ async def _begun(services: Services, row: ChannelRow, number: int | None) -> del
         return await deliveries.begun(connection, row.account_id, number)
 
 
-def wish_of(
+def delivery_of(
     services: Services,
     row: ChannelRow,
     notice: Notice | Digest,
-    told: tuple[Thread, ...] = (),
+    handed: tuple[Thread, ...] = (),
     asking: _ChannelState | None = None,
 ) -> Delivery:
     """What a channel is to deliver, in the words of its templates."""
     title, text = worded(row.templates, notice)
-    plain = Delivery(notice=notice, title=title, text=text, now=services.clock(), threads=told)
+    plain = Delivery(notice=notice, title=title, text=text, now=services.clock(), threads=handed)
     if asking is None:
         return plain
     return Delivery(
@@ -142,12 +144,12 @@ def wish_of(
         title=title,
         text=text,
         now=plain.now,
-        threads=told,
+        threads=handed,
         earlier=asking.begun.earlier if asking.begun is not None else "",
         keep=asking.keep,
         evaluation=asking.evaluation,
         evaluation_before=asking.evaluation_before,
-        each=asking.items if asking.begun is not None else None,
+        all_items=asking.items if asking.begun is not None else None,
         reached=asking.reached,
         subscribed=asking.subscribed,
     )
@@ -175,7 +177,7 @@ def tried(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, s
 
 
 def _attempt(
-    services: Services, channel: Channel, settings: Any, wish: Callable[[], Delivery], whole: float
+    services: Services, channel: Channel, settings: Any, delivery: Callable[[], Delivery], whole: float
 ) -> _SendOutcome:
     """Drive the channel's steps. Runs in a thread."""
     deadline = time.monotonic() + whole
@@ -183,7 +185,7 @@ def _attempt(
 
     def drive() -> NoReturn:
         nonlocal status
-        steps = channel.deliver(wish(), settings)
+        steps = channel.deliver(delivery(), settings)
         sent = next(steps)
         while True:
             if (left := deadline - time.monotonic()) <= 0:
@@ -210,12 +212,12 @@ def _attempt(
         return _SendOutcome("again", status, str(error))
 
 
-def preview(channel: Channel, settings: Any, wish: Delivery) -> tuple[list[Outgoing], str]:
+def preview(channel: Channel, settings: Any, delivery: Delivery) -> tuple[list[Outgoing], str]:
     """What would be sent if every step went well, with all secrets hidden; and why there is no more ("": that is all)."""
     shown: list[Outgoing] = []
 
     def drive() -> str:
-        steps = channel.deliver(wish, masked(settings))
+        steps = channel.deliver(delivery, masked(settings))
         sent = next(steps)
         while len(shown) < _STEPS_SHOWN:
             shown.append(sent)
@@ -267,7 +269,7 @@ class _ChannelState:
             return
         account, number, after = self._row.account_id, self.begun.number, self.begun.reached
         while some := self._ask(partial(messages.items, account_id=account, number=number, after=after, limit=_PAGE)):
-            yield from (item_of(self._services.settings, each) for each in some)
+            yield from (item_of(self._services.settings, transition) for transition in some)
             after = some[-1].id
 
     def reached(self, id: int) -> None:
@@ -281,7 +283,7 @@ class _ChannelState:
         found = self._ask(
             partial(anchore_subscriptions.list_subscriptions, account_id=self._row.account_id, type=type, key=tag)
         )
-        return any(each.is_active for each in found)
+        return any(subscription.is_active for subscription in found)
 
     def _ask(self, question: Callable[[Connection], Awaitable[_T]]) -> _T:
         async def asked() -> _T:
@@ -298,11 +300,11 @@ def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _leaves(each)
+        for child in value.values():
+            yield from _leaves(child)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _leaves(each)
+        for item in value:
+            yield from _leaves(item)
 
 
 def _parts(secret: str) -> Iterator[str]:
