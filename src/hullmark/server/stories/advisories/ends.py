@@ -21,7 +21,7 @@ from hullmark.policy.rules import Rule
 
 
 def asks_for_advisories(rule: Rule) -> bool:
-    """Whether it looks at what advisories say of packages, and cannot tell where they do not say all."""
+    """Whether it depends on advisories of packages, and is unknown where they are incomplete."""
     return Need.MATCHES in rule.trigger.needs_of(rule.params) and "packages" in facts_of(rule.trigger, rule.params)
 
 
@@ -32,15 +32,15 @@ def depends_on_ends(policy: AnyPolicy) -> bool:
     return any(asks_for_advisories(rule) for rule in policy.rules)
 
 
-def when_it_ends(distro: Distro | None, book: AdvisorySource, now: datetime) -> datetime | None:
+def when_it_ends(distro: Distro | None, source: AdvisorySource, now: datetime) -> datetime | None:
     """The first moment after the last day on which a release is maintained, longer support included; None if that has come, or is not
     known."""
-    return first_after(now, _moments(distro, book, now))
+    return first_after(now, _moments(distro, source, now))
 
 
-def _moments(distro: Distro | None, book: AdvisorySource, now: datetime) -> Iterator[datetime]:
-    known = lifecycles(plan_for(distro, book.namespaces), book)
-    end = max((each.extended or each.eol for each in known), default="")
+def _moments(distro: Distro | None, source: AdvisorySource, now: datetime) -> Iterator[datetime]:
+    known = lifecycles(plan_for(distro, source.namespaces), source)
+    end = max((release.extended or release.eol for release in known), default="")
     day = day_in(end)
     if day is not None and day.isoformat() == end:
         yield from starts(day, 1)
