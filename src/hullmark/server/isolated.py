@@ -33,7 +33,7 @@ ORDER, DOCUMENT, ANSWER, REFUSAL = "order", "document", "answer", "refusal"
 _ADD_IT = "add the image instead: hullmark image add, or POST /api/v1/images"
 
 _KINDS: dict[str, type[HullmarkError]] = {
-    each.__name__: each for each in (ImageNotFound, NetError, DatabaseUnreachable, ObjectsUnreachable, HullmarkError)
+    kind.__name__: kind for kind in (ImageNotFound, NetError, DatabaseUnreachable, ObjectsUnreachable, HullmarkError)
 }
 
 
@@ -106,7 +106,7 @@ async def _run(services: Services, task: str, folder: Path) -> None:
         async with services.database:
             answer = await _TASKS[task](services, books, folder)
     except HullmarkError as error:
-        kind = next(name for name, each in _KINDS.items() if isinstance(error, each))
+        kind = next(name for name, kind in _KINDS.items() if isinstance(error, kind))
         refused = _Refusal(kind=kind, reason=str(error)[:4000], advice=(error.advice or "")[:4000])
         (folder / REFUSAL).write_bytes(msgspec.json.encode(refused))
         return
@@ -116,7 +116,7 @@ async def _run(services: Services, task: str, folder: Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Carry out a task; answers the exit status."""
+    """Carry out a task; returns the exit status."""
     task, folder = argv
     settings = settings_from(os.environ)
     seconds = int(settings.scan_seconds) + 1

@@ -60,7 +60,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return _PROOF.sub(lambda found: (found[2] or f"{found[1]}_") + _MASK, _LOGIN.sub(rf"\1:{_MASK}@", value))
     if isinstance(value, Mapping):
-        return {key: _plain(str(key), each) for key, each in value.items()}
+        return {key: _plain(str(key), child) for key, child in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain("", each) for each in value]
+        return [_plain("", item) for item in value]
     return value

@@ -57,9 +57,11 @@ class NoticeSeconds:
         family = HistogramMetricFamily(
             "hullmark_notice_seconds", "From becoming known to having been told, by stage.", labels=("stage",)
         )
-        for stage, each in self.found.items():
+        for stage, histogram in self.found.items():
             bounds = ["+Inf" if math.isinf(bound) else repr(bound) for bound in latency.BOUNDS]
-            family.add_metric((stage,), buckets=list(zip(bounds, each.counts, strict=True)), sum_value=each.seconds)
+            family.add_metric(
+                (stage,), buckets=list(zip(bounds, histogram.counts, strict=True)), sum_value=histogram.seconds
+            )
         yield family
 
 

@@ -21,7 +21,7 @@ def flush() -> None:
 
 @lru_cache(1)
 def _provider() -> Any:
-    """What collects spans; None where nobody wants them."""
+    """Collects spans; None if tracing is off."""
     if not (os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
         return None
     try:

@@ -17,7 +17,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from hullmark._version import __version__
 from hullmark.server.api import RESOURCES, ROOT, anchore, protected
 from hullmark.server.api.bodies import body_guard
-from hullmark.server.api.caller import provide_asked, provide_caller
+from hullmark.server.api.caller import provide_caller, provide_origin
 from hullmark.server.api.contract import Contract
 from hullmark.server.api.measured import headed
 from hullmark.server.listening import Listeners
@@ -49,7 +49,7 @@ def create_app(services: Services) -> Litestar:
             "services": Provide(provide_services),
             "listeners": Provide(provide_listeners),
             "caller": Provide(provide_caller),
-            "asked": Provide(provide_asked),
+            "origin": Provide(provide_origin),
         },
         exception_handlers=anchore.FAILURES,
         state=State({"services": services, "listeners": Listeners(services.settings.database_url)}),

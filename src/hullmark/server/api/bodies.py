@@ -71,7 +71,7 @@ class BoundedBody:
                 yield body
 
     async def is_gone(self) -> bool:
-        """After a whole body: has the client gone, so that nobody waits for an answer?"""
+        """After a whole body: whether the client has gone."""
         try:
             async with asyncio.timeout(0.01):
                 return bool((await self._receive())["type"] == "http.disconnect")
@@ -115,8 +115,8 @@ class BoundedBody:
 class Slots:
     """How many uploads there may be at the same time in this process, of one account and in all."""
 
-    def __init__(self, each: int = UPLOADS_OF_ACCOUNT, in_all: int = UPLOADS_IN_ALL) -> None:
-        self._each = each
+    def __init__(self, of_account: int = UPLOADS_OF_ACCOUNT, in_all: int = UPLOADS_IN_ALL) -> None:
+        self._of_account = of_account
         self._in_all = in_all
         self._taken: dict[int, int] = {}
 
@@ -124,8 +124,8 @@ class Slots:
     def taken(self, account_id: int) -> Iterator[None]:
         """Hold a slot. Raises Refusal 503 if there is none."""
         mine = self._taken.get(account_id, 0)
-        if mine >= self._each or sum(self._taken.values()) >= self._in_all:
-            whose = "the account's uploads" if mine >= self._each else "uploads"
+        if mine >= self._of_account or sum(self._taken.values()) >= self._in_all:
+            whose = "the account's uploads" if mine >= self._of_account else "uploads"
             raise Refusal(
                 503,
                 f"there are as many of {whose} as may be at the same time",
@@ -142,7 +142,8 @@ class Slots:
 
 
 def body_guard(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
-    """Middleware that bounds the bodies of all routes, but for those with `request_max_body_size=None`, which do it themselves."""
+    """Middleware that bounds the bodies of all routes, except for those with `request_max_body_size=None`, which do it
+    themselves."""
 
     def guarded(app: ASGIApp) -> ASGIApp:
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,7 +159,7 @@ def body_guard(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
 
 
 def _limit_of(scope: Scope, settings: Settings) -> int | None:
-    """The bytes that a request's route takes; None for no bound, and for what is no request."""
+    """The most bytes that a request's route accepts; None for no bound, and for anything but a request."""
     if scope["type"] != ScopeType.HTTP:
         return None
     find = getattr(scope.get("route_handler"), "resolve_request_max_body_size", None)

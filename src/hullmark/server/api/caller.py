@@ -29,7 +29,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     is_operator: bool
     id: str = ""
     memberships: tuple[Membership, ...] = ()
-    asked: RequestOrigin = RequestOrigin()
+    origin: RequestOrigin = RequestOrigin()
 
     def may(self, permission: str) -> bool:
         """Whether it may do what needs this permission."""
@@ -62,7 +62,7 @@ async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     return cast("Caller", request.scope["state"]["caller"])
 
 
-def asked_by(scope: Scope) -> RequestOrigin:
+def origin_of(scope: Scope) -> RequestOrigin:
     """What the audit log keeps of a request: the number that was given to it (`scope["state"]["request_id"]`), and the address."""
     return RequestOrigin(request_id=str(scope["state"].get("request_id", ""))[:100], address=address_of(scope))
 
@@ -73,6 +73,6 @@ def address_of(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
-async def provide_asked(request: Request[Any, Any, Any]) -> RequestOrigin:
+async def provide_origin(request: Request[Any, Any, Any]) -> RequestOrigin:
     """The dependency `asked`: what the audit log keeps of a request; for public routes too."""
-    return asked_by(request.scope)
+    return origin_of(request.scope)

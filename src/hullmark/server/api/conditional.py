@@ -48,7 +48,7 @@ def _tagged(head: Message, body: Message, wanted: str) -> tuple[Message, Message
     headers["ETag"] = tag
     headers["Cache-Control"] = "private, no-cache"
     headers["Vary"] = "Authorization, X-Hullmark-Account"
-    if wanted == "*" or tag in (each.strip().removeprefix("W/") for each in wanted.split(",")):
+    if wanted == "*" or tag in (tag.strip().removeprefix("W/") for tag in wanted.split(",")):
         head["status"] = 304  # type: ignore[typeddict-unknown-key]
         for name in ("Content-Length", "Content-Type"):
             if name in headers:

@@ -31,14 +31,14 @@ _HARBOR_ERROR = "application/vnd.scanner.adapter.error+json; version=1.0"
 _STATE = "contract"
 _WORDS: Mapping[int, str] = {
     400: "The request is not understood.",
-    401: "Nobody is signed in, or the proof is worth nothing.",
+    401: "Nobody is signed in, or the credentials are not valid.",
     403: "The caller may not do this, or the account is not open to it.",
     404: "There is no such thing, or the account may not see it: both read the same.",
     408: "The body comes too slowly.",
     409: "The state of things does not allow it, or the first request with this Idempotency-Key is at work.",
     413: "The body is too long.",
     415: "The body is of a type that is not taken.",
-    422: "What is wished cannot be done as it is.",
+    422: "The request cannot be carried out as it is.",
     429: "Too many requests: `Retry-After` says when to come again.",
     431: "The head of the request is too long.",
     500: "A fault of the server.",
@@ -87,8 +87,8 @@ def contract_of(app: Litestar) -> dict[str, Any]:
 def operations(app: Litestar) -> Iterator[Operation]:
     """All that is described."""
     main: dict[object, str] = {}
-    routes = [each for each in app.routes if isinstance(each, HTTPRoute)]
-    for route in sorted(routes, key=lambda each: (len(each.path_format), each.path_format)):
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
+    for route in sorted(routes, key=lambda route: (len(route.path_format), route.path_format)):
         for method, (handler, _) in route.route_handler_map.items():
             if method != "OPTIONS" and handler.resolve_include_in_schema():
                 path = route.path_format or "/"
@@ -96,18 +96,18 @@ def operations(app: Litestar) -> Iterator[Operation]:
 
 
 def _family(path: str) -> str:
-    return next((each for each in (ANCHORE, HARBOR) if path == each or path.startswith(f"{each}/")), "")
+    return next((family for family in (ANCHORE, HARBOR) if path == family or path.startswith(f"{family}/")), "")
 
 
 def _completed(app: Litestar) -> dict[str, Any]:
     document: dict[str, Any] = app.openapi_schema.to_schema()
     components = document["components"]
     tags: dict[str, str] = {}
-    for operation in sorted(operations(app), key=lambda each: (each.path, each.method)):
-        told = document["paths"][operation.path][operation.method.lower()]
-        _complete(told, operation)
+    for operation in sorted(operations(app), key=lambda operation: (operation.path, operation.method)):
+        described = document["paths"][operation.path][operation.method.lower()]
+        _complete(described, operation)
         tag = _tag(operation)
-        told["tags"] = [tag]
+        described["tags"] = [tag]
         tags[tag] = (inspect.getdoc(_module(operation)) or "").partition("\n")[0]
     for schema in components["schemas"].values():
         for field in schema.get("properties", {}).values():
@@ -134,26 +134,27 @@ def _tag(operation: Operation) -> str:
     return f"anchore {name}" if operation.family else name
 
 
-def _complete(told: dict[str, Any], operation: Operation) -> None:
+def _complete(described: dict[str, Any], operation: Operation) -> None:
     handler, opt = operation.handler, operation.handler.opt
-    told["operationId"] = _identity(operation)
-    told.pop("deprecated", None)
+    described["operationId"] = _identity(operation)
+    described.pop("deprecated", None)
     if handler.summary is None:
-        told["summary"] = re.split(r"[.:;]\s", f"{inspect.getdoc(handler.fn) or ''} ".replace("\n", " "))[0].strip()
+        text = f"{inspect.getdoc(handler.fn) or ''} ".replace("\n", " ")
+        described["summary"] = re.split(r"[.:;]\s", text)[0].strip()
     permission = opt.get("permission")
     if permission is None:
-        told["security"] = []
+        described["security"] = []
     else:
-        told[PERMISSION] = permission
+        described[PERMISSION] = permission
         needs = "Needs to be signed in." if ":" not in permission and permission != "scan" else f"Needs `{permission}`."
-        told["description"] = f"{told.get('description', '').strip()}\n\n{needs}".strip()
-    parameters = [plain_parameter(each) for each in told.get("parameters", [])]
-    told["parameters"] = parameters + [{"$ref": f"#/components/parameters/{each}"} for each in _shared(operation)]
+        described["description"] = f"{described.get('description', '').strip()}\n\n{needs}".strip()
+    parameters = [plain_parameter(parameter) for parameter in described.get("parameters", [])]
+    described["parameters"] = parameters + [{"$ref": f"#/components/parameters/{name}"} for name in _shared(operation)]
     for media_type, kind in opt.get("takes", {}).items():
-        body = told.setdefault("requestBody", {"required": True, "content": {}})
+        body = described.setdefault("requestBody", {"required": True, "content": {}})
         body["content"][media_type] = {"schema": _inline(kind)}
-    success = told["responses"].pop(str(handler.status_code))
-    told["responses"] = {
+    success = described["responses"].pop(str(handler.status_code))
+    described["responses"] = {
         **_successes(operation, success),
         **{str(status): _reference(operation.family, status) for status in _failures(operation)},
     }
@@ -165,10 +166,12 @@ def _inline(kind: Any) -> dict[str, Any]:
 
     def inlined(node: Any) -> Any:
         if isinstance(node, list):
-            return [inlined(each) for each in node]
+            return [inlined(item) for item in node]
         if not isinstance(node, dict):
             return node
-        return inlined(known[node["$ref"]]) if "$ref" in node else {name: inlined(each) for name, each in node.items()}
+        return (
+            inlined(known[node["$ref"]]) if "$ref" in node else {name: inlined(child) for name, child in node.items()}
+        )
 
     found: dict[str, Any] = inlined(schema)
     return found
@@ -181,7 +184,7 @@ def _identity(operation: Operation) -> str:
         return own
     name = f"{'anchore' if operation.family == ANCHORE else 'harbor'}_{own}"
     known = operation.main.split("/")
-    return "_".join((name, *(each.strip("{}") for each in operation.path.split("/") if each not in known)))
+    return "_".join((name, *(segment.strip("{}") for segment in operation.path.split("/") if segment not in known)))
 
 
 def _shared(operation: Operation) -> Iterator[str]:
@@ -203,20 +206,25 @@ def _successes(operation: Operation, success: dict[str, Any]) -> dict[str, Any]:
         success["content"] = {"application/json": {"schema": _JSON}}  # a document that is written elsewhere
     if kind := opt.get("formats"):
         own = success["content"] if opt.get("keeps_shape") else {}
-        success["content"] = {**{each: {"schema": _JSON} for each in _media_types(kind)}, **own}
+        success["content"] = {**{media_type: {"schema": _JSON} for media_type in _media_types(kind)}, **own}
     if also := opt.get("also"):
         found[str(also)] = {**success, "description": HTTPStatus(also).description}
     for status, content in opt.get("answers", {}).items():
-        told = found.setdefault(
+        response = found.setdefault(
             str(status), {"description": HTTPStatus(status).description or HTTPStatus(status).phrase}
         )
-        told.pop("content", None)
+        response.pop("content", None)
         if content:
-            told["content"] = {each: {"schema": _JSON if "json" in each else _TEXT} for each in content}
+            response["content"] = {
+                media_type: {"schema": _JSON if "json" in media_type else _TEXT} for media_type in content
+            }
     if opt.get("redirects"):
         found["302"] = {"description": "It is not ready: ask again after `Refresh-After` seconds."}
-    for told in found.values():
-        told["headers"] = {**told.get("headers", {}), "X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+    for response in found.values():
+        response["headers"] = {
+            **response.get("headers", {}),
+            "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+        }
     if operation.method == "GET" and handler.status_code == 200:
         found["304"] = {"$ref": "#/components/responses/NotModified"}
     return found
@@ -335,7 +343,7 @@ def _renamed(document: dict[str, Any]) -> dict[str, Any]:
         chosen[name] = wanted if wanted not in chosen.values() else f"{wanted}{len(chosen)}"
     document["components"]["schemas"] = {
         chosen[name]: {**schema, **({"title": chosen[name]} if "title" in schema else {})}
-        for name, schema in sorted(schemas.items(), key=lambda each: chosen[each[0]])
+        for name, schema in sorted(schemas.items(), key=lambda item: chosen[item[0]])
     }
     renamed: dict[str, Any] = _with_references(document, chosen)
     return renamed
@@ -370,7 +378,7 @@ def _reached(schemas: dict[str, Any], start: Any) -> set[str]:
 
 def _with_references(node: Any, chosen: dict[str, str]) -> Any:
     if isinstance(node, list):
-        return [_with_references(each, chosen) for each in node]
+        return [_with_references(item, chosen) for item in node]
     if not isinstance(node, dict):
         return node
     reference = node.get("$ref")

@@ -171,22 +171,22 @@ async def scan(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> Response[bytes]:
     """The account holds the image from then on. The authorization is used for this scan alone; until it is done it is kept encrypted."""
     try:
-        wish = msgspec.json.decode(await request.body(), type=ScanBody)
+        body = msgspec.json.decode(await request.body(), type=ScanBody)
     except msgspec.ValidationError as error:
         return _error(422, str(error))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return _error(400, str(error))
-    order = harbor.HarborRequest(registry=wish.registry, artifact=wish.artifact)
-    if wish.artifact.mime_type and wish.artifact.mime_type not in _CONSUMES:
-        return _error(501, f"{wish.artifact.mime_type[:200]} cannot be scanned")
+    order = harbor.HarborRequest(registry=body.registry, artifact=body.artifact)
+    if body.artifact.mime_type and body.artifact.mime_type not in _CONSUMES:
+        return _error(501, f"{body.artifact.mime_type[:200]} cannot be scanned")
 
     async def entry(connection: Connection, _: str) -> None:
-        after = {"repository": wish.artifact.repository, "registry": wish.registry.url, "tag": wish.artifact.tag}
-        await audit.record(connection, caller, "harbor.scan", "image", wish.artifact.digest, None, after, asked)
+        after = {"repository": body.artifact.repository, "registry": body.registry.url, "tag": body.artifact.tag}
+        await audit.record(connection, caller, "harbor.scan", "image", body.artifact.digest, None, after, origin)
 
     try:
         key = await harbor.accept(services, caller.account_id, order, caller.name, entry)
@@ -238,15 +238,15 @@ async def report(
 
 
 def _wanted(accept: str) -> str | None:
-    """The type of report that a header asks for; the newest of vulnerabilities if it asks for none. None: there is no such type."""
-    known = {_bare(each): each for each in (_REPORT_1_0, _REPORT_1_1, _RAW, _SBOM)}
-    asked = [_bare(each) for each in accept.split(",") if each.strip()]
-    for each in asked:
-        if each in known:
-            return known[each]
-        if each.partition(";")[0] in ("*/*", "application/*"):
+    """The type of report in a header; the newest type for vulnerabilities if it has none. None for an unknown type."""
+    known = {_bare(media_type): media_type for media_type in (_REPORT_1_0, _REPORT_1_1, _RAW, _SBOM)}
+    media_types = [_bare(media_type) for media_type in accept.split(",") if media_type.strip()]
+    for media_type in media_types:
+        if media_type in known:
+            return known[media_type]
+        if media_type.partition(";")[0] in ("*/*", "application/*"):
             return _REPORT_1_1
-    return None if asked else _REPORT_1_1
+    return None if media_types else _REPORT_1_1
 
 
 def _bare(media_type: str) -> str:
@@ -298,8 +298,8 @@ def _item(match: Match) -> VulnerabilityBody:
 
 
 def _cvss(match: Match) -> CvssBody | None:
-    third = next((each for each in match.advisory.cvss if each.version.startswith("3")), None)
-    second = next((each for each in match.advisory.cvss if each.version.startswith("2")), None)
+    third = next((rating for rating in match.advisory.cvss if rating.version.startswith("3")), None)
+    second = next((rating for rating in match.advisory.cvss if rating.version.startswith("2")), None)
     if third is None and second is None:
         return None
     return CvssBody(

@@ -82,7 +82,7 @@ class _Claim:
         return listening
 
     async def settle(self) -> None:
-        """Keep the answer; give the key back where there is none that would be the same again."""
+        """Keep the answer; release the key if the answer cannot be repeated."""
         body = b"".join(self._parts)
         async with self._services.database.tenant(self._caller.account_id) as connection:
             if not self._is_whole or not 200 <= self._status < 500 or len(body) > _LARGEST_ANSWER:
@@ -136,6 +136,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _named(scope: Scope, body: bytes) -> bytes:
-    """Names what is asked for."""
+    """Names what is requested."""
     parts = (cast("HTTPScope", scope)["method"].encode(), scope["path"].encode(), scope["query_string"], body)
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()

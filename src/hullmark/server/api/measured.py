@@ -1,4 +1,4 @@
-"""Each request gets an id, is counted and timed, and is told in the log; its answer is kept by nobody who is not told to."""
+"""Each request gets an id, is counted, timed and logged; its answer must not be cached unless a header allows it."""
 
 from __future__ import annotations
 

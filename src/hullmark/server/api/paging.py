@@ -25,7 +25,7 @@ class Page(msgspec.Struct, Generic[T], kw_only=True):
 
 
 def page(items: list[T], limit: int, key: Any) -> Page[T]:
-    """A page of at most `limit` items of a list that was asked for one more; `key` makes an item's cursor values."""
+    """A page of at most `limit` items of a list that was requested one more; `key` makes an item's cursor values."""
     shown = items[:limit]
     return Page(items=shown, next=cursor_of(key(shown[-1])) if len(items) > limit else None)
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hullmark.server.tables.identity.accounts import Role
 
 SIGNED_IN = "signed-in"
-"""What a route asks for that everybody may who has signed in. It is no permission that could be given."""
+"""Marks a route for everyone who has signed in. It is not a permission that can be granted."""
 
 READS = frozenset(
     (
@@ -70,5 +70,5 @@ def permitted(roles: tuple[Role, ...], scopes: tuple[str, ...], is_operator: boo
 
 
 def unknown(scopes: Iterable[str]) -> list[str]:
-    """Those that are no permissions."""
+    """Those that are not permissions."""
     return sorted(set(scopes) - PERMISSIONS)

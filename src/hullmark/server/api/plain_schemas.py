@@ -16,8 +16,8 @@ def as_array(schema: dict[str, Any]) -> dict[str, Any]:
 def make_plain_list(schema: dict[str, Any]) -> None:
     """`tuple[T, ...]` is a list of T: what Litestar makes of the dots is anything at all beside it."""
     items = schema.get("items")
-    if isinstance(items, dict) and len(each := items.get("oneOf", ())) == 2 and each[1] == {}:
-        schema["items"] = each[0]
+    if isinstance(items, dict) and len(choices := items.get("oneOf", ())) == 2 and choices[1] == {}:
+        schema["items"] = choices[0]
 
 
 def plain_parameter(parameter: dict[str, Any]) -> dict[str, Any]:

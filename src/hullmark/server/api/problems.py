@@ -79,9 +79,9 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     errors: list[dict[str, str]] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         errors = [
-            {key: _worded(str(value))[:500] for key, value in each.items() if key in ("key", "message", "source")}
-            for each in error.extra
-            if isinstance(each, dict)
+            {key: _worded(str(value))[:500] for key, value in fault.items() if key in ("key", "message", "source")}
+            for fault in error.extra
+            if isinstance(fault, dict)
         ]
     status = error.status_code
     detail = str(error.detail)[:500] if status < 500 else ""

@@ -205,7 +205,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """What was sent is no HTTP."""
+        """What was sent is not HTTP."""
         self._refuse(400, msg.encode("ascii", "replace"))
 
     def end(self) -> None:
@@ -244,7 +244,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._tell_gone()
 
     def _tell_gone(self) -> None:
-        """Nobody waits for an answer any more. uvicorn tells this only to the last of several requests that came at once."""
+        """The client is gone. uvicorn reports this only to the last of several pipelined requests."""
         for cycle in self._unanswered:
             if not cycle.response_complete:
                 cycle.disconnected = True

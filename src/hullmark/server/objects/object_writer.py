@@ -1,4 +1,4 @@
-"""One object, written bit by bit, of which nothing is seen before it is whole."""
+"""One object, written bit by bit and invisible until it is whole."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ class ObjectWriter:
         self,
         store: ObjectStore,
         key: str,
-        told: Callable[[str], AbstractContextManager[None]],
+        reported: Callable[[str], AbstractContextManager[None]],
         settle: Callable[[str], None],
     ) -> None:
         self._key = key
-        self._told = told
+        self._reported = reported
         self._settle = settle
         self._lock = threading.Lock()
-        with told(f"write {key}"):
+        with reported(f"write {key}"):
             self._file: WritableFile | None = obstore.open_writer(
                 store, key, buffer_size=_PART, max_concurrency=_AT_ONCE
             )
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """Add to the object's end. Raises ObjectsUnreachable or ObjectsRefused, and ValueError once it has ended."""
-        with self._lock, self._told(f"write {self._key}"):
+        with self._lock, self._reported(f"write {self._key}"):
             if self._file is None:
                 raise ValueError("the writer has ended")
             self._file.write(chunk)
 
     def commit(self) -> None:
         """The object is whole: now it is there, in place of one that may have been there before."""
-        with self._lock, self._told(f"write {self._key}"):
+        with self._lock, self._reported(f"write {self._key}"):
             file, self._file = self._file, None
             if file is None:
                 raise ValueError("the writer has ended")

@@ -56,7 +56,7 @@ class ObjectsUnreachable(HullmarkError):
 
 
 class ObjectsRefused(HullmarkError):
-    """The store will not do it before somebody changes a setting: no such bucket, no permission, wrong credentials."""
+    """The store refuses until a setting changes: no such bucket, no permission, wrong credentials."""
 
 
 class BadKey(HullmarkError):
@@ -89,7 +89,7 @@ class Objects:
     def put(self, key: str, payload: bytes) -> None:
         """Write an object, in place of one that may be there."""
         is_large = len(payload) > 2 * _PART and isinstance(self._store, (S3Store, GCSStore, AzureStore))
-        with self._told(f"write {check_key(key)}"):
+        with self._reported(f"write {check_key(key)}"):
             obstore.put(self._store, key, payload, use_multipart=is_large, chunk_size=_PART, max_concurrency=_AT_ONCE)
             self._settle(key)
 
@@ -102,7 +102,7 @@ class Objects:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             part = max(_PART, -(-size // _PARTS))
-            with self._told(f"write {key}"):
+            with self._reported(f"write {key}"):
                 obstore.put(
                     self._store, key, file, use_multipart=size > _PART, chunk_size=part, max_concurrency=_AT_ONCE
                 )
@@ -110,17 +110,17 @@ class Objects:
 
     def writer(self, key: str) -> ObjectWriter:
         """Begin an object that is written bit by bit, and is there once its writer commits."""
-        return ObjectWriter(self._store, check_key(key), self._told, self._settle)
+        return ObjectWriter(self._store, check_key(key), self._reported, self._settle)
 
     def get(self, key: str) -> bytes | None:
         """The whole object, or None if there is none."""
-        with self._told(f"read {check_key(key)}"), suppress(FileNotFoundError):
+        with self._reported(f"read {check_key(key)}"), suppress(FileNotFoundError):
             return self._found(lambda: obstore.get(self._store, key).bytes().to_bytes())
         return None
 
     def open(self, key: str) -> ObjectReader | None:
         """The object to be read bit by bit, or None if there is none."""
-        with self._told(f"read {check_key(key)}"), suppress(FileNotFoundError):
+        with self._reported(f"read {check_key(key)}"), suppress(FileNotFoundError):
             meta = self._found(lambda: obstore.head(self._store, key))
             return ObjectReader(self, key, meta["size"], meta["e_tag"])
         return None
@@ -132,7 +132,7 @@ class Objects:
         """
         if start < 0 or length < 0:
             raise ValueError("an object is read from its first byte on")
-        with self._told(f"read {check_key(key)}"), suppress(FileNotFoundError):
+        with self._reported(f"read {check_key(key)}"), suppress(FileNotFoundError):
             # A range past the end is an error that each kind of store words in its own way.
             meta = self._found(lambda: obstore.head(self._store, key)) if version is None else None
             if length == 0 or (meta is not None and start >= meta["size"]):
@@ -150,7 +150,7 @@ class Objects:
 
     def head(self, key: str) -> Head | None:
         """An object's size and time, or None if there is none."""
-        with self._told(f"look for {check_key(key)}"), suppress(FileNotFoundError):
+        with self._reported(f"look for {check_key(key)}"), suppress(FileNotFoundError):
             meta = self._found(lambda: obstore.head(self._store, key))
             return Head(meta["size"], meta["last_modified"])
         return None
@@ -160,10 +160,10 @@ class Objects:
         prefix = prefix.rstrip("/")
         if prefix:
             check_key(prefix)
-        with self._told("list objects"):
+        with self._reported("list objects"):
             stream = obstore.list(self._store, prefix or None)
         while True:
-            with self._told("list objects"):
+            with self._reported("list objects"):
                 metas = next(stream, None)
             if metas is None:
                 return
@@ -172,9 +172,9 @@ class Objects:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove these objects. One that is not there is as good as removed."""
-        asked = [check_key(key) for key in keys]
-        for at in range(0, len(asked), _DELETED_AT_ONCE):
-            some = asked[at : at + _DELETED_AT_ONCE]
+        names = [check_key(key) for key in keys]
+        for at in range(0, len(names), _DELETED_AT_ONCE):
+            some = names[at : at + _DELETED_AT_ONCE]
             if self._folder is None and self._delete(some):
                 continue
             # A store that calls a missing object an error stops there.
@@ -182,20 +182,20 @@ class Objects:
                 self._delete(key)
 
     def _delete(self, keys: str | Sequence[str]) -> bool:
-        with self._told("remove objects"), suppress(FileNotFoundError):
+        with self._reported("remove objects"), suppress(FileNotFoundError):
             self._found(lambda: obstore.delete(self._store, keys))
             return True
         return False
 
     def check(self) -> None:
         """Raises ObjectsUnreachable or ObjectsRefused unless the store answers."""
-        with self._told("list objects"):
+        with self._reported("list objects"):
             if self._folder is not None and not self._folder.is_dir():
                 raise self._unreachable("list objects", "the folder is gone")
             next(obstore.list(self._store, chunk_size=1), None)
 
     def sweep(self, older_than_seconds: float) -> int:
-        """Remove what writers that were killed left in a folder, of this age at least; answers how many files."""
+        """Remove what writers that were killed left in a folder, of this age at least; returns how many files."""
         if self._folder is None:
             return 0
         before, count = time.time() - older_than_seconds, 0
@@ -208,13 +208,13 @@ class Objects:
         return count
 
     def _settle(self, key: str) -> None:
-        """In a folder: have the disk hold what was written, before anybody is told that it is there."""
+        """In a folder: sync what was written to disk before its existence is reported."""
         if self._folder is None:
             return
         path = self._folder / key
-        for each in (path, path.parent):
+        for place in (path, path.parent):
             with suppress(FileNotFoundError):  # removed again by another process
-                handle = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
+                handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     os.fsync(handle)
                 finally:
@@ -232,7 +232,7 @@ class Objects:
             raise
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _reported(self, what: str) -> Iterator[None]:
         """The store's errors as ours."""
         try:
             yield
@@ -309,7 +309,7 @@ class ObjectReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a place; answers which."""
+        """Go to a place; returns which."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
         if start + offset < 0:
             raise ValueError("there is nothing before the first byte")

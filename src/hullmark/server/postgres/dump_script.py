@@ -1,6 +1,7 @@
 """Puts the script that pg_restore writes into a server that is older than pg_restore, in one transaction.
 
-A script begins with settings of the session, of which an older server does not know all; psql, which would only warn, is not there.
+A script begins with settings of the session, some of which an older server does not know; psql, which would only warn, is not
+available.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def run_script(connection: psycopg.Connection, script: IO[bytes]) -> None:
 
 
 def _run(connection: psycopg.Connection, pending: list[bytes]) -> None:
-    """Run the statements that have come together: without parameters the server takes any number at once."""
+    """Run the collected statements: without parameters the server accepts any number at once."""
     text = b"".join(pending)
     pending.clear()
     if text.strip():
@@ -45,7 +46,7 @@ def _copy(connection: psycopg.Connection, statement: bytes, script: IO[bytes]) -
 
 
 def _rows(script: IO[bytes]) -> Iterator[bytes]:
-    """The rows of a table as they stand in the script, many at once."""
+    """The rows of a table as the script has them, many at once."""
     rows, size = [], 0
     for line in script:
         if line == _END:

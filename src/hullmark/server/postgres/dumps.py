@@ -45,7 +45,7 @@ def dump(url: str, target: Path) -> None:
 def restore(url: str, source: Path, roles: Sequence[str] = ()) -> None:
     """Put a backup back: what is in the database and in the backup is replaced, all of it or nothing.
 
-    `roles` are those that the backup grants rights to; what is missing of them is made first, as they are no part of a
+    `roles` are those that the backup grants rights to; what is missing of them is made first, as they are not part of a
     database. Raises HullmarkError.
     """
     try:
@@ -100,7 +100,7 @@ def _create_roles(conninfo: str, password: str | None, roles: Sequence[str]) -> 
             for role in roles:
                 if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
                     connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-                    if superuser != (True,):  # who made it may not take it without being told so
+                    if superuser != (True,):  # its creator is not a member of it without a grant
                         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
     except psycopg.Error as error:
         raise HullmarkError(
@@ -110,7 +110,7 @@ def _create_roles(conninfo: str, password: str | None, roles: Sequence[str]) -> 
 
 
 def _connection(url: str) -> tuple[str, dict[str, str]]:
-    """What the programs are told, and their environment: a command line can be seen by all, so the password is not on it."""
+    """The programs' arguments and environment: a command line is visible to all, so the password is not on it."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.Error as error:
@@ -134,11 +134,11 @@ def _run(program: Sequence[str], environment: dict[str, str], failure: str) -> N
         env=environment,
     ) as process:
         assert process.stderr is not None  # noqa: S101  # a pipe was asked for
-        said = b""
+        output = b""
         while piece := process.stderr.read(4096):
-            said = (said + piece)[-8000:]
+            output = (output + piece)[-8000:]
     if process.returncode != 0:
-        text = said.decode("utf-8", "replace")
+        text = output.decode("utf-8", "replace")
         advice = (
             "make room there"
             if "No space left" in text

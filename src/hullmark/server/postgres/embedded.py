@@ -64,7 +64,7 @@ _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    # Nobody follows this server: backups are dumps.
+    # This server has no replicas: backups are dumps.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
@@ -96,7 +96,7 @@ class Embedded:
         self._postmaster: Postmaster | None = None
 
     def start(self) -> str:
-        """Start it, and make what is missing. Answers the database's URL. Started already, it answers only that.
+        """Start it, and make what is missing. Returns the database's URL. Started already, it answers only that.
 
         Raises HullmarkError where that cannot be: the folder in use, of another version or not to be entered, a disk that is full.
         """
@@ -196,7 +196,7 @@ class Embedded:
         """The lock that the server is to inherit, once no process of an earlier one is left. Raises HullmarkError."""
         path = self.folder / "postgres.lock"
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        asked, deadline = False, time.monotonic() + 2 * _LEFTOVER_SECONDS
+        is_asked, deadline = False, time.monotonic() + 2 * _LEFTOVER_SECONDS
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -207,9 +207,9 @@ class Embedded:
                         f"processes of an earlier PostgreSQL still use {self.folder}",
                         advice=f"end them: {', '.join(map(str, leftovers(self.data))) or 'they are in another container'}",
                     ) from None
-                if not asked:
+                if not is_asked:
                     end_leftovers(self.data, _LEFTOVER_SECONDS)
-                    asked = True
+                    is_asked = True
                 time.sleep(0.02)
             else:
                 return lock
@@ -219,7 +219,7 @@ class Embedded:
         remembered = self.folder / "socket.path"
         self._forget_socket(remembered, who)
         place = self.folder / "socket"
-        # In a connection's address a comma stands between two hosts.
+        # In a connection's address a comma separates two hosts.
         if len(os.fsencode(place / _SOCKET)) <= LONGEST_SOCKET and "," not in str(place):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(0o700)
@@ -249,9 +249,9 @@ class Embedded:
         while not self.is_ready():
             status = self.poll()
             if self._postmaster is None or status is not None:
-                said = self._postmaster.log.tail() if self._postmaster is not None else ""
+                log = self._postmaster.log.tail() if self._postmaster is not None else ""
                 check_launched(status or 0, who, self.folder)
-                raise _failed("the embedded PostgreSQL does not start", said, self.folder)
+                raise _failed("the embedded PostgreSQL does not start", log, self.folder)
             if time.monotonic() > deadline:
                 raise HullmarkError(
                     "the embedded PostgreSQL does not become ready", advice=f"look into {self.folder / 'postgres.log'}"
@@ -347,7 +347,7 @@ def _cannot(error: OSError, folder: Path) -> HullmarkError:
     return HullmarkError(f"the database's folder {folder} cannot be used: {error.strerror or error}", advice=advice)
 
 
-def _failed(what: str, said: str, folder: Path) -> HullmarkError:
-    full = "No space left on device" in said or "quota exceeded" in said
+def _failed(what: str, log: str, folder: Path) -> HullmarkError:
+    full = "No space left on device" in log or "quota exceeded" in log
     advice = f"make room where {folder} is" if full else f"look into {folder / 'postgres.log'}"
-    return HullmarkError(f"{what}: {'the disk is full' if full else last_line(said)}", advice=advice)
+    return HullmarkError(f"{what}: {'the disk is full' if full else last_line(log)}", advice=advice)

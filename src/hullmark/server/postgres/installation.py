@@ -55,14 +55,14 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a program: its exit status, and the end of what it said."""
+    """The result of a program: its exit status, and the end of its output."""
 
     status: int
     said: str
 
 
 def installed() -> Installation | None:
-    """The installation of the right major version that the package brought; None if there is none."""
+    """The installation of the right major version in the package; None if there is none."""
     spec = importlib.util.find_spec(_PACKAGE)
     for place in (spec.submodule_search_locations or ()) if spec is not None else ():
         for folder in sorted(Path(place).glob("pginstall*"), reverse=True):
@@ -86,17 +86,20 @@ def binary(name: str) -> Path:
 
 
 def major_of(program: Path) -> int | None:
-    """The major version that a program tells; None where it cannot be run or tells none."""
+    """The major version that a program prints; None if it cannot be run or prints none."""
     try:
-        told = subprocess.run([program, "--version"], capture_output=True, timeout=60, env={"LC_ALL": "C"}, check=False)  # noqa: S603
+        answer = subprocess.run(  # noqa: S603
+            [program, "--version"], capture_output=True, timeout=60, env={"LC_ALL": "C"}, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION(told.stdout[:200].decode("utf-8", "replace"))
+    found = _VERSION(answer.stdout[:200].decode("utf-8", "replace"))
     return int(found[1]) if found else None
 
 
 def account(wanted: str = "") -> Account:
-    """Who the server is to run as: ourselves, but as root `wanted`, else `postgres` or `nobody`. Raises HullmarkError."""
+    """The user to run the server as: ourselves, or, if we are root, `wanted`, else `postgres` or `nobody`. Raises
+    HullmarkError."""
     if os.geteuid() != 0:
         name = next((entry.pw_name for entry in _entries((str(os.geteuid()),))), str(os.geteuid()))
         return Account(name=name, uid=os.geteuid(), gid=os.getegid(), is_other=False)
@@ -220,9 +223,9 @@ def _copy(own: Installation, copy: Installation, place: Path) -> None:
         ) from error
 
 
-def last_line(said: str) -> str:
+def last_line(output: str) -> str:
     """The line that says most of what a program of PostgreSQL said: the last error, else the last line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "FATAL:" in line or "PANIC:" in line or "rror:" in line]
-    told = (errors or lines or ["it said nothing"])[-1]
-    return re.sub(r"^.*?(?:FATAL|PANIC|ERROR|rror): +", "", told)[:240]
+    telling = (errors or lines or ["it said nothing"])[-1]
+    return re.sub(r"^.*?(?:FATAL|PANIC|ERROR|rror): +", "", telling)[:240]

@@ -32,7 +32,7 @@ def launch(arguments: list[str]) -> int:
     except OSError as error:
         return _refused(CANNOT_ENTER, error)
     if int(death_signal):
-        # After the change of user, since that takes the wish back.
+        # After the change of user, which resets it.
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != int(parent):
             return ORPHANED

@@ -34,7 +34,7 @@ class BoundedLog:
         self._stream: BinaryIO | None = None
 
     def write(self, piece: bytes) -> None:
-        """Add to it. A disk that is full loses the words, and stops nobody."""
+        """Add to it. If the disk is full the words are lost, without an error."""
         self._tail.append(piece)
         with suppress(OSError):
             if self._stream is None:
@@ -112,7 +112,7 @@ class Postmaster:
         return self._process.poll()
 
     def end(self, steps: Sequence[tuple[signal.Signals, float]]) -> None:
-        """Send each signal in turn, and wait so many seconds for the end, until it has ended."""
+        """Send each signal in turn, with this many seconds between them, until it has ended."""
         for number, seconds in steps:
             if self.poll() is None:
                 self._process.send_signal(number)

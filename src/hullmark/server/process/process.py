@@ -36,7 +36,7 @@ _CONNECTIONS = {"api": 20, "worker": 20, "scheduler": 20}
 
 
 def run_role(role: str, settings: Settings) -> None:
-    """Run until told to stop. Raises HullmarkError for settings that cannot be used."""
+    """Run until stopped. Raises HullmarkError for settings that cannot be used."""
     if not settings.database_url:
         raise HullmarkError("this role needs a database", advice="set HULLMARK_DATABASE_URL=postgresql://…")
     set_up(settings.log_level)
@@ -93,7 +93,7 @@ async def _worker(services: Services) -> None:
     from hullmark.server.process.worker.run import run_worker
 
     await run_worker(services)
-    # A thread may still read an image that was handed back, and nobody can end it but with the process.
+    # A thread may still read an image that was handed back; only the end of the process ends it.
     flush()
     sys.stderr.flush()
     os._exit(0)
@@ -139,14 +139,14 @@ def bound_to(parent: int) -> None:
 
 
 async def first_start(services: Services) -> str:
-    """Make the first account and person if there is none; answers the file with the first password, "" if there is none."""
+    """Make the first account and person if there is none; returns the file with the first password, "" if there is none."""
     async with services.database:
         path = await bootstrap(services)
     return str(path) if path is not None else ""
 
 
 def main(argv: list[str]) -> int:
-    """Run the role of the arguments; answers the exit status."""
+    """Run the role of the arguments; returns the exit status."""
     if len(argv) != 1 or argv[0] not in ROLES:
         sys.stderr.write(f"a role is one of {', '.join(ROLES)}\n")
         return 2

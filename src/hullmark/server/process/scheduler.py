@@ -1,8 +1,8 @@
-"""The scheduler: looks after what time alone brings about. Any number may run; one at a time acts.
+"""The scheduler: does what is due with time. Any number may run; one at a time acts.
 
-It frees images whose worker died, has advisories fetched, and looked at anew when the date changes, has those images analysed that newer
-extractors read otherwise, has images judged when time may change their verdict, notices exceptions that end and advisories that grow
-stale, and clears away what nobody needs.
+It frees images whose worker died, has advisories fetched, and looked at again when the date changes, has those images analysed
+that newer extractors read otherwise, has images judged when time may change their verdict, notices exceptions that end and
+advisories that grow stale, and clears away what nobody needs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _AT_ONCE = 200
 
 
 class Duty(NamedTuple):
-    """Something that is done every so many seconds."""
+    """A duty that is due every so many seconds."""
 
     name: str
     every: float
@@ -83,7 +83,8 @@ async def forget_jobs(services: Services) -> None:
 
 
 class Lane(NamedTuple):
-    """Duties that one scheduler at a time looks after, one after the other: whoever holds `lock`. `pause`: seconds between two rounds."""
+    """Duties that one scheduler at a time does, one after the other: the one that holds `lock`. `pause`: seconds between two
+    rounds."""
 
     lock: int
     pause: float
@@ -159,8 +160,8 @@ async def _run_lane(services: Services, lane: Lane) -> None:
 
 
 async def _round(services: Services, lane: Lane, due: dict[str, float]) -> None:
-    """Whoever holds the lock acts; the others wait for it to die. The lock's transaction writes nothing: it may last for hours, and would
-    keep all that is outdated from being cleared away."""
+    """The process with the lock acts; the others wait for its end. The lock's transaction writes nothing: it may last for hours,
+    and would keep outdated rows from being removed."""
     async with services.database.system() as connection:
         row = await (await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (lane.lock,))).fetchone()
         if row != (True,):

@@ -150,7 +150,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 
 
 async def _revive(embedded: Embedded, address: str, children: list[Child]) -> None:
-    """The database server died: it is started again, as often as it takes. Should it then be elsewhere, everybody starts anew."""
+    """The database server died: it is restarted as often as needed. If its address changes, all processes restart."""
     _log.warning("ended", process="postgres", status=embedded.poll())
     now = ""
     while not now:
@@ -159,7 +159,7 @@ async def _revive(embedded: Embedded, address: str, children: list[Child]) -> No
             now = await asyncio.shield(starting)
         except asyncio.CancelledError:
             with suppress(HullmarkError):
-                await starting  # whoever stops it has to find it whole
+                await starting  # a stop must find it complete
             raise
         except HullmarkError as error:
             _log.error("cannot start", process="postgres", reason=str(error), advice=error.advice)

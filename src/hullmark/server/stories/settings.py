@@ -116,12 +116,12 @@ def settings_from(environment: Mapping[str, str], *, data: str | None = None, li
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that give another process the same settings."""
-    told = {"HULLMARK_DATA": os.fspath(settings.data)}
+    variables = {"HULLMARK_DATA": os.fspath(settings.data)}
     for field in msgspec.structs.fields(Settings):
         value = getattr(settings, field.name)
         if field.name != "data" and value != field.default:
-            told[f"HULLMARK_{field.name.upper()}"] = str(value)
-    return told
+            variables[f"HULLMARK_{field.name.upper()}"] = str(value)
+    return variables
 
 
 def _value(variable: str, text: str, kind: Any) -> Any:

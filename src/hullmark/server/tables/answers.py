@@ -52,7 +52,7 @@ async def keep(connection: Connection, account_id: int, key: str, answer: KeptAn
 
 
 async def release(connection: Connection, account_id: int, key: str) -> None:
-    """Give a claimed key back: what was asked for did not happen."""
+    """Give a claimed key back: what was requested did not happen."""
     await connection.execute(
         "DELETE FROM idempotency WHERE account_id = %s AND key = %s AND status = 0", (account_id, key)
     )

@@ -125,7 +125,7 @@ def _without_secrets(value: object, depth: int) -> object:
             for name, kept in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_without_secrets(each, depth - 1) for each in value]
+        return [_without_secrets(child, depth - 1) for child in value]
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     return value.replace("\0", "") if isinstance(value, str) else value

@@ -55,8 +55,8 @@ def watchful(url: str, *, is_hasty: bool = False) -> str:
             advice="HULLMARK_DATABASE_URL is written postgresql://USER:PASSWORD@HOST/NAME",
         ) from error
     options = f"{_SERVER_NOTICES} -c synchronous_commit=off" if is_hasty else _SERVER_NOTICES
-    told: dict[str, Any] = {"application_name": "hullmark", **_CLIENT_NOTICES, "options": options, **given}
-    return make_conninfo("", **told)
+    parameters: dict[str, Any] = {"application_name": "hullmark", **_CLIENT_NOTICES, "options": options, **given}
+    return make_conninfo("", **parameters)
 
 
 class _PooledConnection(psycopg.AsyncConnection[tuple[Any, ...]]):

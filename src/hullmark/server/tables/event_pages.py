@@ -62,7 +62,7 @@ async def delete_events(
         f"DELETE FROM event WHERE {_WHERE} AND (%(number)s::bigint IS NULL OR id = %(number)s) RETURNING id",
         {**_values(account_id, wanted), "number": number},
     )
-    return [int(each) for (each,) in await cursor.fetchall()]
+    return [int(number) for (number,) in await cursor.fetchall()]
 
 
 def _values(account_id: int, wanted: EventWish) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hullmark.server.tables.database import Connection
 
 CHANNEL = "hullmark_event"
 _BEGUN = 0x484D << 48
-"""Where the numbers begin under which transactions that tell something are known by a lock until they end."""
+"""The first number of the locks that mark transactions with events until they end."""
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,21 +46,21 @@ async def tell(
     body: dict[str, Any],
     level: Literal["info", "error"] = "info",
 ) -> None:
-    """Write an event down and tell those who listen, once the transaction is done. `resource` is (type, name)."""
+    """Store an event and notify listeners once the transaction commits. `resource` is (type, name)."""
     event = NewEvent(kind=kind, resource=resource, body=body, level=level)
     await tell_all(connection, account_id, (event,))
 
 
-async def tell_all(connection: Connection, account_id: int, told: Sequence[NewEvent]) -> None:
+async def tell_all(connection: Connection, account_id: int, news: Sequence[NewEvent]) -> None:
     """The same of several events, in their order."""
-    if not told:
+    if not news:
         return
-    # Numbers are given in another order than transactions end: until this one does, nobody may take a later event for the newest.
+    # Numbers are not given in the order of commits: until this commits, no later event may count as the newest.
     await connection.execute(
         "SELECT pg_advisory_xact_lock_shared(%s + last_value - (NOT is_called)::int) FROM event_id_seq", (_BEGUN,)
     )
     rows = [
-        {"kind": e.kind, "level": e.level, "type": e.resource[0], "name": e.resource[1], "body": e.body} for e in told
+        {"kind": e.kind, "level": e.level, "type": e.resource[0], "name": e.resource[1], "body": e.body} for e in news
     ]
     await connection.execute(
         """

@@ -1,6 +1,6 @@
 """Everything of an account, row by row in the order of keys, as one snapshot of the database has it.
 
-Each kind is a function that answers some rows after a key, each row with its own. Whoever begins again with the last key gets what follows.
+Each kind is a function that returns some rows after a key, each row with its own key. A client continues after its last key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hullmark.server.tables.database import Connection
 Key = tuple[int, ...]
 Row = dict[str, Any]
 Read = Callable[[Connection, int, Key, int], Awaitable[list[tuple[Key, Row]]]]
-"""Rows of an account after a key, at most so many; none at the end."""
+"""Rows of an account after a key, at most this many; none at the end."""
 
 _SILENCE_MS = 60_000
 
@@ -24,7 +24,7 @@ _SILENCE_MS = 60_000
 async def begin(connection: Connection, account_id: int) -> None:
     """Have a transaction see one account, in one snapshot, for reading; the database ends it if nobody goes on reading for a minute.
 
-    It must be the first thing that is done in it.
+    It must come first in the transaction.
     """
     await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     await connection.execute(
@@ -151,4 +151,4 @@ KINDS: dict[str, tuple[Read, int]] = {
     "events": (_by_number(_EVENTS), 1),
     "transitions": (_by_number(_TRANSITIONS, _with_severity), 1),
 }
-"""What there is to be had, and of how many numbers a key is."""
+"""What can be exported, and how many numbers make a key."""

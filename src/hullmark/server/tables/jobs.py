@@ -58,7 +58,7 @@ async def is_judging_ahead(connection: Connection, account_id: int) -> bool:
 
 
 async def forget_waiting(connection: Connection, task: str, account_id: int, priority: int) -> int:
-    """Remove jobs of an account that nobody began with, up to a priority; answers how many."""
+    """Remove jobs of an account that were not started, up to a priority; returns how many."""
     cursor = await connection.execute(
         """
         DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'
@@ -78,7 +78,7 @@ async def waiting_by_task(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 async def requeue_abandoned(connection: Connection, silent: float) -> int:
-    """Put jobs back whose worker gave no sign of life for `silent` seconds; answers how many. Each task bears being run again.
+    """Put jobs back whose worker gave no sign of life for `silent` seconds; returns how many. Each task bears being run again.
 
     A job comes back as another one: should its worker still live, it can end the old one only, which is gone. One that was given up
     some times already may be what ends the workers: it waits longer each time.
@@ -108,7 +108,7 @@ async def requeue_abandoned(connection: Connection, silent: float) -> int:
 
 
 async def forget_ended(connection: Connection, keep: float) -> int:
-    """Remove jobs that ended more than `keep` seconds ago; answers how many."""
+    """Remove jobs that ended more than `keep` seconds ago; returns how many."""
     cursor = await connection.execute(
         """
         DELETE FROM procrastinate_jobs job WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted') AND NOT EXISTS (

@@ -59,7 +59,7 @@ async def form(connection: Connection) -> str:
 
 
 async def advisories_in_use(connection: Connection) -> InUse | None:
-    """The advisories that everything is matched with now; None: there are none yet."""
+    """The advisories that everything is matched with now; None if there are none yet."""
     async with connection.cursor(row_factory=class_row(InUse)) as cursor:
         await cursor.execute(
             "SELECT snapshot.adopted_at, snapshot.namespaces FROM matching JOIN snapshot ON snapshot.id = matching.snapshot_id"

@@ -21,7 +21,8 @@ _LOCK = 7_310_579_302
 
 
 def migrate(url: str, target: str = "head") -> str:
-    """Take the database to the newest form (or `target`); answers its name. Processes that do it at the same time wait for one another.
+    """Migrate the database to the newest schema (or `target`); returns its name. Processes that do it at the same time wait for
+    one another.
 
     Raises HullmarkError if it cannot be reached, is too old a PostgreSQL, or was made by a newer program.
     """

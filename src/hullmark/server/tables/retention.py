@@ -1,4 +1,4 @@
-"""What is no longer needed, and by whom it might still be."""
+"""Finds what is no longer needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def still_named(
 
 
 async def let_untagged_go(connection: Connection, days: int, limit: int) -> int:
-    """Have accounts hold images no longer that had no tag for so many days; answers how many."""
+    """Have accounts hold images no longer that had no tag for so many days; returns how many."""
     cursor = await connection.execute(
         """
         DELETE FROM account_image WHERE (account_id, image_id) IN (
@@ -41,7 +41,7 @@ async def let_untagged_go(connection: Connection, days: int, limit: int) -> int:
 
 
 async def forget_answers(connection: Connection, hours: int) -> int:
-    """Forget the answers that are kept for repeated requests and are older; answers how many."""
+    """Forget the answers that are kept for repeated requests and are older; returns how many."""
     cursor = await connection.execute(
         "DELETE FROM idempotency WHERE created_at < now() - make_interval(hours => %s)", (hours,)
     )
@@ -70,7 +70,7 @@ async def delete_account(connection: Connection, account_id: int) -> bool:
     """Remove an account that is to be deleted, with all that is its own; its audit log stays."""
     cursor = await connection.execute("DELETE FROM account WHERE id = %s AND state = 'deleting'", (account_id,))
     if cursor.rowcount:
-        # Only now: whoever was writing some had to be waited for.
+        # Only now: writers had to finish first.
         await connection.execute("DELETE FROM verdict_history WHERE account_id = %s", (account_id,))
         await connection.execute("DELETE FROM transition WHERE account_id = %s", (account_id,))
     return cursor.rowcount == 1
@@ -89,7 +89,7 @@ async def unheld_sets(connection: Connection, limit: int) -> list[int]:
 async def forget_sets(connection: Connection, ids: Sequence[int]) -> bool:
     """Remove those of package sets that no image holds, and packages and coordinates that nothing else has.
 
-    Nobody stores or matches packages until the transaction ends; False where somebody is at it, and nothing was done.
+    Storing and matching packages is locked until the transaction ends; returns False, without any change, if that is in progress.
     """
     if not await snapshots.is_ours_to_change(connection):
         return False

@@ -10,7 +10,7 @@ from hullmark.server.tables.database import Connection
 
 
 async def setting(connection: Connection, name: str) -> Any:
-    """The value that was kept last; None if there is none."""
+    """The last stored value; None if there is none."""
     row = await (await connection.execute("SELECT value FROM setting WHERE name = %s", (name,))).fetchone()
     return row[0] if row else None
 

@@ -1,4 +1,4 @@
-"""Slots: how many of all processes do a thing at the same time. Whoever dies gives its slot back by dying."""
+"""Slots: how many of all processes do a thing at the same time. A process that dies frees its slot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ANY = "SELECT slot FROM generate_series(1, %s) AS slot WHERE pg_try_advisory_lo
 
 @asynccontextmanager
 async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]:
-    """Hold one of the `count` slots of a name while the block lasts; False if all are taken. Nobody waits here.
+    """Hold one of the `count` slots of a name while the block lasts; False if all are taken. It never waits.
 
     Raises DatabaseUnreachable.
     """
@@ -24,7 +24,7 @@ async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]
     try:
         yield await _taken(connection, name, count)
     finally:
-        # Whatever became of the connection meanwhile is no fault of what was done in the slot.
+        # A connection that was lost meanwhile is not a fault of the work in the slot.
         await connection.close()
 
 

@@ -58,7 +58,7 @@ async def list_accounts(
     """All accounts for operators, else those that the caller belongs to."""
     if wanted and wanted not in _STATES:
         raise refused(400, f"{wanted[:50]!r} is no state of an account", f"it is one of {', '.join(_STATES)}")
-    names = None if caller.is_operator else [each.account for each in caller.memberships]
+    names = None if caller.is_operator else [membership.account for membership in caller.memberships]
     found: list[Account] = []
     after = ""
     async with services.database.system() as connection:
@@ -76,12 +76,12 @@ async def add_account(
 ) -> Account:
     """A new account without users."""
     try:
-        wish = msgspec.convert({"name": data.name, "email": data.email or ""}, AccountWish)
+        request = msgspec.convert({"name": data.name, "email": data.email or ""}, AccountWish)
     except msgspec.ValidationError as error:
         raise refused(
             400, f"the account cannot be made: {error}", "use small letters, digits, dots and dashes"
         ) from error
-    await native.add_account.fn(data=wish, services=services, caller=caller)
+    await native.add_account.fn(data=request, services=services, caller=caller)
     return _shown(await _row(services, data.name))
 
 

@@ -49,11 +49,11 @@ async def check(  # noqa: PLR0913 - one parameter a wish
     fulltag = held.full_tag(held.reference_of(tag))
     version = await _policy(services, caller, policy_id, fulltag)
     dated = await judging.verdict(caller.account_id, row, version, fulltag)
-    told = [(dated.verdict, dated.at)]
+    judgements = [(dated.verdict, dated.at)]
     if history:
-        told += await _earlier(services, caller, row, (version.name, fulltag))
+        judgements += await _earlier(services, caller, row, (version.name, fulltag))
     document = document_of(version) if detail and caller.may("policies:read") else None
-    found = [_evaluation(caller, row, (version.name, document), fulltag, each) for each in told]
+    found = [_evaluation(caller, row, (version.name, document), fulltag, judgement) for judgement in judgements]
     return shapes.check(digest, fulltag, found, detail=detail)
 
 
@@ -78,7 +78,7 @@ async def _policy(services: Services, caller: Caller, name: str, fulltag: str) -
             found = await policies.version_of(connection, caller.account_id, name) if "\0" not in name else None
         else:
             rows = await policies.activations(connection, caller.account_id)
-            usual = [each for each in rows if not each.environment and not each.is_shadow]
+            usual = [row for row in rows if not row.environment and not row.is_shadow]
             chosen = choose(usual, (fulltag,))
             found = await policies.version_by_id(connection, chosen[0].activation.version_id) if chosen else None
     if found is None:
@@ -93,11 +93,11 @@ async def _earlier(
     async with services.database.tenant(caller.account_id) as connection:
         rows = await verdicts.history(connection, caller.account_id, row.id, before=None, limit=_MOST_EARLIER)
     wanted = [
-        each for each in rows if (each.policy, each.reference) == judged and not each.environment and not each.is_shadow
+        row for row in rows if (row.policy, row.reference) == judged and not row.environment and not row.is_shadow
     ]
 
     def read() -> list[tuple[Verdict, datetime]]:
-        return [(verdict_at(services.objects, each), each.at) for each in wanted]
+        return [(verdict_at(services.objects, row), row.at) for row in wanted]
 
     return await asyncio.to_thread(read)
 

@@ -114,7 +114,7 @@ def _chosen(kinds: Sequence[str], event_type: str, resource_type: str) -> list[s
 
 
 def _about(resource: str) -> str:
-    """A tag in full; what is none stays as it is."""
+    """A tag in full; any other text stays as it is."""
     if not resource or is_digest(resource):
         return resource
     try:
@@ -124,7 +124,7 @@ def _about(resource: str) -> str:
 
 
 def _moment(text: str) -> datetime | None:
-    """A moment of a request, in UTC where it names no zone. Raises Told 400."""
+    """A time in a request, in UTC if it names no zone. Raises an error of status 400."""
     if not text:
         return None
     try:
@@ -148,8 +148,8 @@ async def delete_events(
     wanted = EventWish(level=level.lower(), since=_moment(since), before=_moment(before))
     async with services.database.system() as connection:
         gone = await event_pages.delete_events(connection, caller.account_id, wanted)
-        told = {"count": len(gone), "since": since, "before": before}
-        await audit.record(connection, caller, "event.delete", "event", "", told, None, caller.asked)
+        details = {"count": len(gone), "since": since, "before": before}
+        await audit.record(connection, caller, "event.delete", "event", "", details, None, caller.origin)
     return [str(number) for number in gone]
 
 
@@ -174,7 +174,7 @@ async def delete_event(
         gone = await event_pages.delete_events(connection, caller.account_id, EventWish(), _number(number))
         if not gone:
             raise missing(f"event {number[:50]}", "list them")
-        await audit.record(connection, caller, "event.delete", "event", number, {"count": 1}, None, caller.asked)
+        await audit.record(connection, caller, "event.delete", "event", number, {"count": 1}, None, caller.origin)
     return {}
 
 

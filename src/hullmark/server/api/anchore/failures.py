@@ -68,9 +68,9 @@ def _on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]
     status = error.status_code
     message = str(error.detail)[:500] if status < 500 else "the request could not be answered"
     wrong = error.extra if status == 400 and isinstance(error.extra, list) else []
-    told = [str(each.get("message", ""))[:500] for each in wrong if isinstance(each, dict)]
+    faults = [str(fault.get("message", ""))[:500] for fault in wrong if isinstance(fault, dict)]
     return _answer(
-        error_body(message, status, detail={"validation": told} if told else None), dict(error.headers or {})
+        error_body(message, status, detail={"validation": faults} if faults else None), dict(error.headers or {})
     )
 
 

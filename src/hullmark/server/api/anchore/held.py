@@ -49,7 +49,7 @@ async def of_tag(services: Services, caller: Caller, name: str, *, history: bool
         if history and named is not None and not named.digest:
             key = (named.host, named.repository, named.tag or "latest")
             wanted = await tags.history_of(connection, caller.account_id, key, _MOST_OF_TAG)
-        found = [await images.held_image(connection, caller.account_id, each) for each in wanted]
+        found = [await images.held_image(connection, caller.account_id, row) for row in wanted]
     return [row for row in found if row is not None]
 
 
@@ -116,7 +116,7 @@ def _place(reference: str) -> tuple[str, str]:
 
 
 def reference_of(text: str) -> Reference:
-    """What a tag names, in full. Raises Told 400 for what is no reference."""
+    """The full reference for a tag. Raises an error of status 400 if it is not valid."""
     try:
         return parse_reference(text)
     except HullmarkError as error:

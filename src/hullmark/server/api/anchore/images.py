@@ -28,7 +28,7 @@ READ: dict[str, Any] = {"permission": "images:read"}
 WRITE: dict[str, Any] = {"permission": "images:write"}
 _STATES = {theirs: ours for ours, theirs in ANALYSIS.items()}
 _MOST = Limit(1000, "images named in one request of Anchore's clients", "refused")
-"""As many images are deleted by one request."""
+"""The most images that one request deletes."""
 
 ImageStatus = Annotated[str, QueryParameter(name="image_status")]
 
@@ -42,15 +42,15 @@ async def add_image(
     autosubscribe: FromQuery[bool] = False,
 ) -> list[ImageRecord]:
     """Add an image: its registry is asked at once, it is analysed soon."""
-    wish = requests.wanted_image(data)
-    texts = (wish.dockerfile, *wish.annotations, *wish.annotations.values())
+    request = requests.wanted_image(data)
+    texts = (request.dockerfile, *request.annotations, *request.annotations.values())
     if any("\0" in text for text in texts):
         raise refused(400, "annotations and Dockerfile hold no zero characters", "send them without")
     wanted = register.ImageRegistration(
-        reference=wish.reference,
-        tag=wish.tag,
-        annotations=wish.annotations,
-        dockerfile=wish.dockerfile,
+        reference=request.reference,
+        tag=request.tag,
+        annotations=request.annotations,
+        dockerfile=request.dockerfile,
         force=force,
         watch=False,  # the subscription says it
     )
@@ -59,8 +59,8 @@ async def add_image(
         if added.tagged:
             tag = held.full_tag(held.reference_of(added.tagged))
             await watch_tag(services, connection, caller, tag, with_updates=autosubscribe)
-        after = {"reference": wish.reference, "state": added.placed.state}
-        await audit.record(connection, caller, "image.add", "image", added.digest, None, after, caller.asked)
+        after = {"reference": request.reference, "state": added.placed.state}
+        await audit.record(connection, caller, "image.add", "image", added.digest, None, after, caller.origin)
 
     added = await register.add(services, caller.account_id, wanted, caller.name, entry)
     return await _records(services, caller, [await held.find(services, caller, added.digest)])
@@ -141,7 +141,7 @@ async def delete_images(
     force: FromQuery[bool] = False,
 ) -> list[Deletion]:
     """Let several images go, named by digest with commas between; what becomes of each is answered."""
-    named = [each for each in (part.strip() for part in digests.split(",")) if each]
+    named = [digest for digest in (part.strip() for part in digests.split(",")) if digest]
     if not named or len(named) > _MOST:
         raise refused(400, f"imageDigests names {len(named)} images", f"name at least 1 and at most {_MOST}")
     found: list[Deletion] = []
@@ -165,7 +165,7 @@ async def _let_go(services: Services, caller: Caller, row: images.HeldImage, *, 
         await images.let_go(connection, caller.account_id, row.id)
         await forget_tags(connection, caller, row.tags)
         before = {"tags": row.tags, "reference": row.reference}
-        await audit.record(connection, caller, "image.delete", "image", row.digest, before, None, caller.asked)
+        await audit.record(connection, caller, "image.delete", "image", row.digest, before, None, caller.origin)
     return shapes.deletion(row.digest)
 
 

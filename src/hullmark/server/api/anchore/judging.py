@@ -48,7 +48,7 @@ class DatedVerdict(msgspec.Struct, frozen=True):
 
 
 class Judge:
-    """Judges for one process. What it comes to is kept by all that it depends on: a change of any is judged anew."""
+    """Judges for one process. Results are cached by everything they depend on."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -67,14 +67,16 @@ class Judge:
 
         def judge() -> DatedVerdict:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
-            with self._book(snapshot) as book:
-                asked = CheckOptions(profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, book=book)
-                return DatedVerdict(_judged(self._services, facts, (version, excepted), asked, now), now)
+            with self._opened(snapshot) as source:
+                options = CheckOptions(
+                    profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, book=source
+                )
+                return DatedVerdict(_judged(self._services, facts, (version, excepted), options, now), now)
 
         return await self._remembered(key, now, judge)
 
     async def matches(self, row: HeldImage) -> Matches | None:
-        """What is known to be wrong with the packages of an analysed image; None: there are no advisories yet."""
+        """The matches of an analysed image; None if there are no advisories yet."""
         async with self._services.database.system() as connection:
             snapshot = await current_snapshot(connection)
         if snapshot is None:
@@ -84,12 +86,12 @@ class Judge:
 
         def match() -> Matches:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
-            with self._books.opened(snapshot.digest, snapshot.object) as book:
-                return matched(facts.look(ScanRequest(reads=MATCHING_READS)), book, MatchOptions(at=day))
+            with self._books.opened(snapshot.digest, snapshot.object) as source:
+                return matched(facts.look(ScanRequest(reads=MATCHING_READS)), source, MatchOptions(at=day))
 
         return await self._remembered(_key("matches", row.document, snapshot.digest, day), now, match)
 
-    def _book(self, snapshot: SnapshotRow | None) -> AbstractContextManager[AdvisorySource | None]:
+    def _opened(self, snapshot: SnapshotRow | None) -> AbstractContextManager[AdvisorySource | None]:
         return self._books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
     async def _remembered(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
@@ -101,11 +103,11 @@ class Judge:
             found = self._known(key, now)
             if found is not None:
                 return found
-            made = await asyncio.to_thread(make)
-            self._kept[key] = (now, made)
+            value = await asyncio.to_thread(make)
+            self._kept[key] = (now, value)
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
-            return made
+            return value
 
     def _known(self, key: bytes, now: datetime) -> Any:
         kept = self._kept.get(key)
@@ -120,16 +122,16 @@ def _judged(
     services: Services,
     facts: StoredFacts,
     by: tuple[PolicyVersion, tuple[ExceptionRow, ...]],
-    asked: CheckOptions,
+    options: CheckOptions,
     now: datetime,
 ) -> Verdict:
     """The verdict; `unknown` with the reason where none can be given."""
     version, excepted = by
     try:
-        exceptions = exceptions_for(excepted, version.name, asked.tag or "")
+        exceptions = exceptions_for(excepted, version.name, options.tag or "")
         policy = load_any(version.text.encode())
-        asked = msgspec.structs.replace(asked, exceptions=exceptions)
-        return judge_by(facts.look, policy, now, means_of(services), asked).verdict
+        options = msgspec.structs.replace(options, exceptions=exceptions)
+        return judge_by(facts.look, policy, now, means_of(services), options).verdict
     except HullmarkError as error:
         return Verdict(
             verdict=Outcome.UNKNOWN,
@@ -137,6 +139,6 @@ def _judged(
             findings=(),
             problems=(),
             inputs=VerdictInputs(
-                image=asked.digest, policy=version.digest, snapshot=None, analyzer=ANALYZER, at=now.isoformat()
+                image=options.digest, policy=version.digest, snapshot=None, analyzer=ANALYZER, at=now.isoformat()
             ),
         )

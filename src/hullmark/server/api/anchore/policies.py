@@ -37,7 +37,7 @@ _WRITE: dict[str, Any] = {"permission": "policies:write"}
 _PAGE = 1000
 _NATIVE = "native"
 _EVERYWHERE = ("", "*")
-_NATIVE_COMMENT = "A native policy. Its text stands in `text`; it is changed at /api/v1/policies."
+_NATIVE_COMMENT = "A native policy. Its text is in `text`; it is changed at /api/v1/policies."
 
 
 def document_of(version: PolicyVersion) -> Json:
@@ -100,8 +100,12 @@ async def _existing(connection: Connection, caller: Caller, name: str) -> Policy
 async def _active(connection: Connection, caller: Caller) -> str:
     """The name of the policy that is in force everywhere; "": none is."""
     rows = await policies.activations(connection, caller.account_id)
-    usual = (each for each in rows if (each.environment, each.selector) == _EVERYWHERE and not each.is_shadow)
-    return next((each.name for each in usual), "")
+    usual = (
+        activation
+        for activation in rows
+        if (activation.environment, activation.selector) == _EVERYWHERE and not activation.is_shadow
+    )
+    return next((activation.name for activation in usual), "")
 
 
 @post(
@@ -131,7 +135,7 @@ async def _keep(connection: Connection, caller: Caller, new: NewVersion) -> None
     if not is_new:
         return
     after = {"version": version.version, "digest": version.digest}
-    await audit.record(connection, caller, "policy.keep", "policy", new.name, None, after, caller.asked)
+    await audit.record(connection, caller, "policy.keep", "policy", new.name, None, after, caller.origin)
     if await _active(connection, caller) == new.name:
         await _activate(connection, caller, version)
 
@@ -148,7 +152,7 @@ async def _activate(connection: Connection, caller: Caller, version: PolicyVersi
         by=caller.name,
     )
     after = {"version": version.version, "environment": environment, "selector": selector}
-    await audit.record(connection, caller, "policy.activate", "policy", version.name, None, after, caller.asked)
+    await audit.record(connection, caller, "policy.activate", "policy", version.name, None, after, caller.origin)
     await rejudge_account(connection, caller.account_id, f"policy {version.name} {version.version} activated")
 
 
@@ -225,11 +229,13 @@ async def delete_policy(
     """Remove a policy that is nowhere in force."""
     async with services.database.tenant(caller.account_id) as connection:
         await _existing(connection, caller, policy_id)
-        if any(each.name == policy_id for each in await policies.activations(connection, caller.account_id)):
+        if any(
+            activation.name == policy_id for activation in await policies.activations(connection, caller.account_id)
+        ):
             raise refused(409, f"the policy {policy_id} is active", "activate another one first")
         await policies.forget_policy(connection, caller.account_id, policy_id)
         before = {"name": policy_id}
-        await audit.record(connection, caller, "policy.delete", "policy", policy_id, before, None, caller.asked)
+        await audit.record(connection, caller, "policy.delete", "policy", policy_id, before, None, caller.origin)
     return {}
 
 
@@ -237,7 +243,7 @@ async def delete_policy(
 async def policy_spec() -> list[GateSpec]:
     """Every gate with its triggers and their parameters."""
     known = triggers_by_gate(with_enterprise=False)
-    return shapes.policy_spec([each for gate in known.values() for each in gate.values()], RETIRED)
+    return shapes.policy_spec([trigger for gate in known.values() for trigger in gate.values()], RETIRED)
 
 
 ROUTES = [add_policy, list_policies, get_policy, change_policy, delete_policy, policy_spec]

@@ -101,7 +101,7 @@ async def by_package(  # noqa: PLR0913 - one parameter a filter
         named = await package_names.packages_named(connection, [row.id for row in rows], wanted)
     infos = await held.told(services, caller, rows)
     concerned = [
-        ConcernedImage(info, packages=tuple(_package(*each) for each in named.get(row.id, ())))
+        ConcernedImage(info, packages=tuple(_package(*names) for names in named.get(row.id, ())))
         for row, info in zip(rows, infos, strict=True)
     ]
     return images_by_package(concerned, page, is_last=found.next is None)
@@ -125,9 +125,9 @@ async def _images(connection: Connection, caller: Caller, page: HolderPage) -> l
 def _wanted(matches: Iterable[StoredMatch], namespace: str, *, vendor_only: bool) -> tuple[Match, ...]:
     """Those of a namespace ("": of any), with `vendor_only` without what the vendor will not fix."""
     return tuple(
-        _match(each)
-        for each in matches
-        if namespace in ("", feed_group(each.advisory)) and not (vendor_only and each.fix.state == "wont-fix")
+        _match(match)
+        for match in matches
+        if namespace in ("", feed_group(match.advisory)) and not (vendor_only and match.fix.state == "wont-fix")
     )
 
 

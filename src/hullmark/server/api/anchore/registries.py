@@ -104,20 +104,20 @@ async def _keep(
         "verify": data.registry_verify,
     }
     try:
-        wish = msgspec.convert(given, RegistryWish)
+        request = msgspec.convert(given, RegistryWish)
     except msgspec.ValidationError as error:
         raise refused(400, f"the registry cannot be kept: {error}", "registry_type is docker_v2 or awsecr") from error
-    if "\0" in wish.username:
+    if "\0" in request.username:
         raise refused(400, "the user's name holds a zero character", "send it without")
     if validate:
-        await _prove(services, caller, wish, pattern)
-    await native.put_registry.fn(pattern=pattern, data=wish, services=services, caller=caller, asked=caller.asked)
+        await _prove(services, caller, request, pattern)
+    await native.put_registry.fn(pattern=pattern, data=request, services=services, caller=caller, origin=caller.origin)
     return [_shown(caller.account, await _row(services, caller, pattern))]
 
 
-async def _prove(services: Services, caller: Caller, wish: RegistryWish, pattern: str) -> None:
+async def _prove(services: Services, caller: Caller, request: RegistryWish, pattern: str) -> None:
     """Raise Told 400 if the registry does not take the login."""
-    row = native.row_of(services, caller.account_id, pattern, wish)
+    row = native.row_of(services, caller.account_id, pattern, request)
     if wrong := await asyncio.to_thread(proven, services, row, caller.account_id):
         codes = ("REGISTRY_PERMISSION_DENIED",)
         raise refused(
@@ -131,7 +131,7 @@ async def delete_registry(
 ) -> dict[str, str]:
     """Forget a login."""
     row = await _row(services, caller, pattern.strip("/"))
-    await native.forget_registry.fn(pattern=row.pattern, services=services, caller=caller, asked=caller.asked)
+    await native.forget_registry.fn(pattern=row.pattern, services=services, caller=caller, origin=caller.origin)
     return {}
 
 

@@ -95,7 +95,7 @@ async def list_subscriptions(
     """All subscriptions, or those of a type and a key."""
     key = _key_of(subscription_type, subscription_key)
     if subscription_key and not subscription_type and ":" not in subscription_key.rpartition("/")[2]:
-        key = key.rpartition(":")[0]  # without a type, what has no tag is a repository
+        key = key.rpartition(":")[0]  # without a type, a key without a tag is a repository
     async with services.database.tenant(caller.account_id) as connection:
         rows = await anchore_subscriptions.list_subscriptions(
             connection, caller.account_id, type=subscription_type, key=key
@@ -120,7 +120,7 @@ async def add_subscription(
         row = await _existing(connection, caller, wanted.id)
         await _watch(services, connection, caller, row)
         after = {"type": row.type, "key": row.key, "active": row.is_active}
-        await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.asked)
+        await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.origin)
     return [_shown(caller.account, row)]
 
 
@@ -150,7 +150,7 @@ async def change_subscription(
         row = await _existing(connection, caller, id)
         await _watch(services, connection, caller, row)
         changed = ({"active": before.is_active}, {"active": row.is_active})
-        await audit.record(connection, caller, "subscription.change", "subscription", id, *changed, caller.asked)
+        await audit.record(connection, caller, "subscription.change", "subscription", id, *changed, caller.origin)
     return [_shown(caller.account, row)]
 
 
@@ -165,7 +165,7 @@ async def delete_subscription(
             raise refused(409, "the subscription is active", "deactivate it first")
         await anchore_subscriptions.unsubscribe(connection, caller.account_id, id)
         before = {"type": row.type, "key": row.key}
-        await audit.record(connection, caller, "subscription.delete", "subscription", id, before, None, caller.asked)
+        await audit.record(connection, caller, "subscription.delete", "subscription", id, before, None, caller.origin)
     return {}
 
 
@@ -197,7 +197,7 @@ async def add_repository(
         row = await _existing(connection, caller, wanted.id)
         await _watch(services, connection, caller, row)
         after = {"type": row.type, "key": key, "tags": len(tags), "autosubscribe": autosubscribe}
-        await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.asked)
+        await audit.record(connection, caller, "subscription.add", "subscription", row.id, None, after, caller.origin)
     return [_shown(caller.account, row)]
 
 

@@ -98,7 +98,7 @@ async def list_services(
 ) -> list[Service]:
     """The services, or one."""
     found = (await _status(services, str(request.base_url).rstrip("/"))).service_states
-    chosen = [each for each in found if name in ("", each.servicename) and host in ("", each.hostid)]
+    chosen = [service for service in found if name in ("", service.servicename) and host in ("", service.hostid)]
     if name and not chosen:
         raise missing(f"service {name[:100]}", "GET /v1/system lists them")
     return chosen
@@ -121,12 +121,12 @@ async def _advisories(services: Services) -> AdvisoriesInfo:
         row = await liveness.advisories_in_use(connection)
     if row is None:
         return AdvisoriesInfo(adopted_at=None, counts={})
-    counts = {name: _count(told) for name, told in row.namespaces.items()}
+    counts = {name: _count(entry) for name, entry in row.namespaces.items()}
     return AdvisoriesInfo(adopted_at=row.adopted_at, counts=counts)
 
 
-def _count(told: Any) -> int:
-    count = told.get("count") if isinstance(told, dict) else None
+def _count(entry: Any) -> int:
+    count = entry.get("count") if isinstance(entry, dict) else None
     return count if isinstance(count, int) else 0
 
 
@@ -136,7 +136,7 @@ async def remove_service(
 ) -> dict[str, str]:
     """Not possible: a process is listed as long as it gives signs of life, and never after."""
     there = (await _status(services, "")).service_states
-    found = next((each for each in there if (each.servicename, each.hostid) == (name, host)), None)
+    found = next((process for process in there if (process.servicename, process.hostid) == (name, host)), None)
     if found is None:
         raise missing(f"service {name[:100]} on {host[:100]}", "GET /v1/system lists them")
     raise refused(409, f"{name} cannot be removed", "stop its process: then it is no longer told to be up")

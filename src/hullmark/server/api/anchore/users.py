@@ -67,12 +67,12 @@ async def add_user(
 ) -> User:
     """A new user, who may do all in the account."""
     try:
-        wish = msgspec.convert({"name": data.username, "password": data.password, "role": ROLE}, PersonWish)
+        person = msgspec.convert({"name": data.username, "password": data.password, "role": ROLE}, PersonWish)
     except msgspec.ValidationError as error:
         raise refused(400, f"the user cannot be made: {error}", "choose another name") from error
     if not data.password:
         raise refused(400, "a user has a password", "send one")
-    await native.add_person.fn(name=name, data=wish, services=services, caller=caller, request=request)
+    await native.add_person.fn(name=name, data=person, services=services, caller=caller, request=request)
     return shapes.user(_info(await _member(services, caller, data.username)))
 
 

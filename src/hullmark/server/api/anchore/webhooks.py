@@ -32,7 +32,7 @@ async def try_webhook(
     kind: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
     notification_type: FromQuery[str] = "",
 ) -> Json:
     """Send a test notification of a type, now, to each channel of the account that sends Anchore's notifications."""
@@ -57,8 +57,8 @@ async def try_webhook(
         async with services.database.tenant(caller.account_id) as connection:
             if await channels.channel_named(connection, caller.account_id, row.name) is not None:
                 await deliveries.log_test(connection, (caller.account_id, row.id), UUID(notice.id), attempt)
-            told = {"outcome": attempt.outcome}
-            await audit.record(connection, caller, "channel.test", "channel", row.name, None, told, asked)
+            details = {"outcome": attempt.outcome}
+            await audit.record(connection, caller, "channel.test", "channel", row.name, None, details, origin)
     if failed:
         raise refused(502, f"the test did not arrive: {'; '.join(failed)}"[:1000], "look at the channel's settings")
     return {"status": "success", "notification_type": type, "channels": [row.name for row in wanted]}

@@ -34,7 +34,7 @@ Number = Annotated[int, msgspec.Meta(ge=1, lt=_NUMBER)]
 
 
 class SentView(msgspec.Struct, kw_only=True):
-    """What became of a test: `message` is its number in the log, `status` the receiver's answer."""
+    """The result of a test: `message` is its number in the log, `status` the receiver's answer."""
 
     outcome: Literal["delivered", "again", "refused"]
     status: int | None
@@ -107,9 +107,9 @@ async def test_channel(
     name: Name,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> SentView:
-    """Send a notice that says it is a test, now, and say what became of it."""
+    """Send a test notice now, and return the result."""
     async with services.database.tenant(caller.account_id) as connection:
         row = await found(connection, caller, name)
     notice = sample_notice(services.settings, caller.account, services.clock(), str(uuid4()))
@@ -118,7 +118,7 @@ async def test_channel(
         await found(connection, caller, name)
         number = await deliveries.log_test(connection, (caller.account_id, row.id), UUID(notice.id), attempt)
         await audit.record(
-            connection, caller, "channel.test", "channel", name, None, {"outcome": attempt.outcome}, asked
+            connection, caller, "channel.test", "channel", name, None, {"outcome": attempt.outcome}, origin
         )
     return SentView(
         outcome=attempt.outcome,
@@ -170,9 +170,9 @@ def _preview(
     services: Services, kind: Channel, settings: Any, templates: Templates, notice: Notice | Digest
 ) -> PreviewView:
     title, text = tried(msgspec.to_builtins(templates), notice)
-    wish = Delivery(notice=notice, title=title, text=text, now=services.clock())
-    sent, note = preview(kind, settings, wish)
-    return PreviewView(title=title, text=text, sends=[_shown(each) for each in sent], note=note)
+    delivery = Delivery(notice=notice, title=title, text=text, now=services.clock())
+    sent, note = preview(kind, settings, delivery)
+    return PreviewView(title=title, text=text, sends=[_shown(message) for message in sent], note=note)
 
 
 def _shown(sent: Outgoing) -> SendingView:
@@ -192,7 +192,7 @@ async def replay_channel(
     data: JSONBody[ReplayWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> ReplayView:
     """Each message keeps its id, and says that it is a replay. They go out in their old order, before what comes now."""
     since, until = moment(data.since), moment(data.until)
@@ -203,7 +203,7 @@ async def replay_channel(
         count = await messages.replay(connection, row.id, since=since, until=until, states=states, now=services.clock())
         await transitions.want_delivery(connection, [str(row.id)])
         after = {**msgspec.to_builtins(data), "messages": count}
-        await audit.record(connection, caller, "channel.replay", "channel", name, None, after, asked)
+        await audit.record(connection, caller, "channel.replay", "channel", name, None, after, origin)
     return ReplayView(messages=count)
 
 
@@ -217,7 +217,7 @@ async def rotate_secret(
     name: Name,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> RotationView:
     """For a day messages are signed with both, so that the receiver can be told in peace."""
     now = services.clock()
@@ -234,7 +234,7 @@ async def rotate_secret(
         sealed = channel_settings.sealed(services.vault, row.account_id, row.id, hidden)
         after = msgspec.structs.replace(row, settings=plain, secrets=sealed, updated_at=now)
         await channels.change_channel(connection, after)
-        await audit.record(connection, caller, "channel.rotate", "channel", name, None, told(services, after), asked)
+        await audit.record(connection, caller, "channel.rotate", "channel", name, None, told(services, after), origin)
     return RotationView(secret=secret, previous_until=until)
 
 

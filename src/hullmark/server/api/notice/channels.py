@@ -105,8 +105,8 @@ class KindView(msgspec.Struct, kw_only=True):
 async def list_channel_kinds() -> list[KindView]:
     """Each with what it takes."""
     return [
-        KindView(name=each.name, title=each.title, module=each.module, settings=schema_of(each))
-        for each in CHANNELS.values()
+        KindView(name=channel.name, title=channel.title, module=channel.module, settings=schema_of(channel))
+        for channel in CHANNELS.values()
     ]
 
 
@@ -182,16 +182,16 @@ async def add_channel(
     data: JSONBody[ChannelWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> ChannelView:
     """Subscriptions that name no channels tell all of them. Where messages are signed and no secret is given, one is made, and shown
     this once."""
     if not _NAME(data.name) or data.name in _RESERVED:
         raise problem(422, f"{data.name[:50]!r} is no name for a channel", "use letters, digits, dots and dashes")
     kind = channel_settings.kind_named(data.kind)
-    made, given = None, channel_settings.filled(kind, data.settings, {})
+    new_secret_text, given = None, channel_settings.filled(kind, data.settings, {})
     if {"secret", "previous_secret"} <= channel_settings.secret_names(kind.settings) and not given.get("secret"):
-        made = given["secret"] = new_secret()
+        new_secret_text = given["secret"] = new_secret()
     await asyncio.to_thread(check_templates, services, data.templates)
     now = services.clock()
     settings, secret = await usable(services, kind, given)
@@ -219,8 +219,8 @@ async def add_channel(
             raise problem(409, f"the account has {_MOST} channels already", "remove one first")
         if not await channels.add_channel(connection, row):
             raise problem(409, f"there is a channel {data.name} already", "choose another name, or change that one")
-        await audit.record(connection, caller, "channel.add", "channel", row.name, None, told(services, row), asked)
-    return shown(services, row, {}, made)
+        await audit.record(connection, caller, "channel.add", "channel", row.name, None, told(services, row), origin)
+    return shown(services, row, {}, new_secret_text)
 
 
 @patch("/channels/{name:str}", opt=_WRITE, summary="Change a channel")
@@ -229,13 +229,13 @@ async def change_channel(
     data: JSONBody[ChannelChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> ChannelView:
     """What waits is tried with the new settings at once."""
     if data.templates is not None:
         await asyncio.to_thread(check_templates, services, data.templates)
     if data.settings is not None:
-        # Names of hosts may be sought for long, which nobody is to wait for in a transaction.
+        # Looking up host names may take long: never within a transaction.
         async with services.database.tenant(caller.account_id) as connection:
             kept = await found(connection, caller, name)
         await asyncio.to_thread(channel_settings.check_addresses, services, _settings(services, kept, data.settings))
@@ -245,7 +245,7 @@ async def change_channel(
         await channels.change_channel(connection, after)
         await transitions.want_delivery(connection, [str(after.id)])
         change = told(services, before), told(services, after)
-        await audit.record(connection, caller, "channel.change", "channel", name, *change, asked)
+        await audit.record(connection, caller, "channel.change", "channel", name, *change, origin)
         return shown(services, after, await channels.counts(connection, caller.account_id))
 
 
@@ -273,13 +273,13 @@ async def remove_channel(
     name: Name,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """With all its messages, also those that wait."""
     async with services.database.tenant(caller.account_id) as connection:
         before = await found(connection, caller, name)
         await channels.remove_channel(connection, caller.account_id, name)
-        await audit.record(connection, caller, "channel.delete", "channel", name, told(services, before), None, asked)
+        await audit.record(connection, caller, "channel.delete", "channel", name, told(services, before), None, origin)
 
 
 def new_secret() -> str:

@@ -1,4 +1,4 @@
-"""Messages: what was told, or is about to be, through which channel, and what became of each attempt."""
+"""Messages: what was or will be sent, through which channel, and the result of each attempt."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def redeliver_message(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> MessageView:
     """One that was given up, or arrived. It keeps its id, and says that it is a replay."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -174,7 +174,7 @@ async def redeliver_message(
             raise problem(409, f"message {number} is {before.state}", "what waits is sent by itself; send a new test")
         await transitions.want_delivery(connection, [str(before.channel_id)])
         await audit.record(
-            connection, caller, "message.redeliver", "message", str(number), {"state": before.state}, None, asked
+            connection, caller, "message.redeliver", "message", str(number), {"state": before.state}, None, origin
         )
         causes = await transitions.causes(connection, caller.account_id, [before.cause_id or 0])
         return shown(await _found(connection, caller, number), causes)

@@ -1,4 +1,4 @@
-"""Silences: of what nobody is to hear for a time."""
+"""Silences: what nobody is told about for a time."""
 
 from __future__ import annotations
 
@@ -88,23 +88,23 @@ def _shown(row: SilenceRow, now: datetime) -> SilenceView:
     return SilenceView(**{**values, "kinds": tuple(row.kinds)}, is_in_force=in_force)
 
 
-def _checked(wish: SilenceWish, now: datetime) -> NewSilence:
-    starts, ends = moment(wish.starts_at) or now, moment(wish.ends_at)
+def _checked(request: SilenceWish, now: datetime) -> NewSilence:
+    starts, ends = moment(request.starts_at) or now, moment(request.ends_at)
     assert ends is not None  # noqa: S101 - as the wish says
-    if not wish.owner.strip() or not wish.reason.strip():
+    if not request.owner.strip() or not request.reason.strip():
         raise problem(422, "a silence needs an owner and a reason", "say who answers for it and why")
-    if not all(text.isprintable() for text in (wish.owner, wish.reason, wish.subject)):
+    if not all(text.isprintable() for text in (request.owner, request.reason, request.subject)):
         raise problem(422, "a silence's texts are one line each", "leave out what cannot be printed")
     if ends <= max(starts, now):
         raise problem(422, "the silence has ended before it begins", "say until when with ends_at")
     if ends - max(starts, now) > _LONGEST:
         raise problem(422, "a silence lasts a year at most", "change the subscription instead")
     return NewSilence(
-        selector=checked_selector(wish.selector),
-        kinds=checked_kinds(wish.kinds),
-        subject=wish.subject,
-        owner=wish.owner.strip(),
-        reason=wish.reason.strip(),
+        selector=checked_selector(request.selector),
+        kinds=checked_kinds(request.kinds),
+        subject=request.subject,
+        owner=request.owner.strip(),
+        reason=request.reason.strip(),
         # What came about before anybody asked for silence was told, or is about to be.
         starts_at=max(starts, now),
         ends_at=ends,
@@ -116,7 +116,7 @@ async def add_silence(
     data: JSONBody[SilenceWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> SilenceView:
     """Hold messages back. What was held back is not told later: it stands in GET /transitions, with the silence as the reason."""
     now = services.clock()
@@ -127,7 +127,7 @@ async def add_silence(
             raise Refusal(409, f"the account has {_MOST} silences already", "end one first")
         row = await silences.add_silence(connection, caller.account_id, wanted, caller.name, now)
         after = _shown(row, now)
-        await audit.record(connection, caller, "silence.add", "silence", str(row.id), None, after, asked)
+        await audit.record(connection, caller, "silence.add", "silence", str(row.id), None, after, origin)
     return after
 
 
@@ -154,7 +154,7 @@ async def end_silence(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End a silence now. One that has ended already is not found."""
     now = services.clock()
@@ -163,7 +163,7 @@ async def end_silence(
         if before is None or not await silences.end_silence(connection, caller.account_id, key, now):
             raise not_found(f"silence {key} that has not ended")
         await audit.record(
-            connection, caller, "silence.end", "silence", str(key), _shown(before, now), {"ended_at": now}, asked
+            connection, caller, "silence.end", "silence", str(key), _shown(before, now), {"ended_at": now}, origin
         )
 
 

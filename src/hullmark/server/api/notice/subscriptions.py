@@ -129,36 +129,36 @@ def _shown(row: SubscriptionRow, names: Mapping[UUID, str], now: datetime) -> Su
     )
 
 
-def checked(wish: SubscriptionWish, names: Mapping[UUID, str], kept: Sequence[UUID] = ()) -> NewSubscription:
-    """What a wish asks for. `kept`: channels that it names already, also such as are no more. Raises Refusal."""
-    if not wish.name.strip() or not wish.name.isprintable() or "/" in wish.name:
+def checked(request: SubscriptionWish, names: Mapping[UUID, str], kept: Sequence[UUID] = ()) -> NewSubscription:
+    """The subscription that a request asks for. `kept`: channels that it names already, even if they are gone. Raises Refusal."""
+    if not request.name.strip() or not request.name.isprintable() or "/" in request.name:
         raise problem(422, "the subscription has no name that it could be kept under", "give one without a slash")
-    if not all(each.isprintable() for each in wish.environments):
+    if not all(environment.isprintable() for environment in request.environments):
         raise problem(422, "an environment's name cannot be printed", "correct it")
-    if wish.quiet is not None and never_ends(wish.quiet):
+    if request.quiet is not None and never_ends(request.quiet):
         raise problem(422, "these quiet hours never end", "switch the subscription off, or leave a day out")
     try:
-        zone_of(wish.timezone)
+        zone_of(request.timezone)
     except ValueError as error:
         raise problem(422, str(error), "write it as Europe/Berlin, or UTC") from error
     by_name = {name: key for key, name in names.items()} | {str(key): key for key in kept if key not in names}
-    for name in wish.channels:
+    for name in request.channels:
         if name not in by_name:
             raise problem(422, f"there is no channel {name!r}", "name one that there is, or make it first")
     return NewSubscription(
-        name=wish.name,
-        channels=tuple(dict.fromkeys(by_name[name] for name in wish.channels)),
-        kinds=checked_kinds(wish.kinds),
-        selector=checked_selector(wish.selector),
-        environments=tuple(dict.fromkeys(wish.environments)),
-        severity=SEVERITIES.index(wish.severity),
-        scope=wish.scope,
-        mode=wish.mode,
-        digest_at=wish.digest_at,
-        digest_days=tuple(sorted(set(wish.digest_days))),
-        timezone=wish.timezone,
-        quiet=None if wish.quiet is None else msgspec.to_builtins(wish.quiet),
-        is_active=wish.is_active,
+        name=request.name,
+        channels=tuple(dict.fromkeys(by_name[name] for name in request.channels)),
+        kinds=checked_kinds(request.kinds),
+        selector=checked_selector(request.selector),
+        environments=tuple(dict.fromkeys(request.environments)),
+        severity=SEVERITIES.index(request.severity),
+        scope=request.scope,
+        mode=request.mode,
+        digest_at=request.digest_at,
+        digest_days=tuple(sorted(set(request.digest_days))),
+        timezone=request.timezone,
+        quiet=None if request.quiet is None else msgspec.to_builtins(request.quiet),
+        is_active=request.is_active,
     )
 
 
@@ -174,7 +174,7 @@ async def add_subscription(
     data: JSONBody[SubscriptionWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> SubscriptionView:
     """Subscribe channels to what changes. Nobody is told of what came about before."""
     now = services.clock()
@@ -187,7 +187,7 @@ async def add_subscription(
             raise Refusal(409, f"there is a subscription {wanted.name} already", "change it, or take another name")
         row = await _named(connection, caller.account_id, wanted.name)
         after = _shown(row, names, now)
-        await audit.record(connection, caller, "subscription.add", "subscription", row.name, None, after, asked)
+        await audit.record(connection, caller, "subscription.add", "subscription", row.name, None, after, origin)
     return after
 
 
@@ -221,7 +221,7 @@ async def change_subscription(
     data: JSONBody[SubscriptionChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> SubscriptionView:
     """Have a subscription say something else from now on. What it holds back in quiet hours, and its digest, follow the new times."""
     now = services.clock()
@@ -229,10 +229,10 @@ async def change_subscription(
         row = await _named(connection, caller.account_id, name, for_change=True)
         names = await subscriptions.channel_names(connection, caller.account_id)
         before = _shown(row, names, now)
-        wish = {each: getattr(before, each) for each in SubscriptionWish.__struct_fields__}
-        said = {each: getattr(data, each) for each in data.__struct_fields__}
-        wish |= {each: value for each, value in said.items() if value is not msgspec.UNSET}
-        wanted = checked(SubscriptionWish(**wish), names, row.channels)
+        request = {name: getattr(before, name) for name in SubscriptionWish.__struct_fields__}
+        given = {name: getattr(data, name) for name in data.__struct_fields__}
+        request |= {field: value for field, value in given.items() if value is not msgspec.UNSET}
+        wanted = checked(SubscriptionWish(**request), names, row.channels)
         if name == DEFAULT and wanted.name != DEFAULT:
             raise Refusal(409, f"the subscription {DEFAULT} keeps its name", "switch it off, and add another one")
         if not await subscriptions.change_subscription(connection, caller.account_id, name, wanted, now):
@@ -243,7 +243,7 @@ async def change_subscription(
         )
         await transitions.want_delivery(connection, [str(channel) for channel in due])
         after = _shown(await _named(connection, caller.account_id, wanted.name), names, now)
-        await audit.record(connection, caller, "subscription.change", "subscription", name, before, after, asked)
+        await audit.record(connection, caller, "subscription.change", "subscription", name, before, after, origin)
     return after
 
 
@@ -252,7 +252,7 @@ async def remove_subscription(
     name: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """Remove a subscription; messages that it began still go out. `default` can be switched off only, so that one sees that it is."""
     now = services.clock()
@@ -263,7 +263,7 @@ async def remove_subscription(
         names = await subscriptions.channel_names(connection, caller.account_id)
         before = _shown(row, names, now)
         await subscriptions.remove_subscription(connection, caller.account_id, name)
-        await audit.record(connection, caller, "subscription.remove", "subscription", name, before, None, asked)
+        await audit.record(connection, caller, "subscription.remove", "subscription", name, before, None, origin)
 
 
 @post("/subscriptions/{name:str}/dry-run", status_code=200, opt=_READ, summary="What a subscription would have told")

@@ -1,4 +1,4 @@
-"""Transitions: what became of images, by what cause, and who was told of it or why nobody was."""
+"""Transitions: what happened to images, why, and who was told or why nobody was."""
 
 from __future__ import annotations
 
@@ -192,10 +192,10 @@ async def get_cause(
     cause = rows[number]
     by_kind: dict[str, int] = {}
     suppressed: dict[str, int] = {}
-    for each in counts:
-        by_kind[each.kind] = by_kind.get(each.kind, 0) + each.count
-        if each.outcome == "suppressed":
-            suppressed[each.why] = suppressed.get(each.why, 0) + each.count
+    for count in counts:
+        by_kind[count.kind] = by_kind.get(count.kind, 0) + count.count
+        if count.outcome == "suppressed":
+            suppressed[count.why] = suppressed.get(count.why, 0) + count.count
     return CauseView(
         **_brief(cause),
         before=cause.before,
@@ -203,11 +203,11 @@ async def get_cause(
         evidence=cause.evidence,
         seen_at=cause.seen_at,
         is_complete=cause.is_complete,
-        count=sum(each.count for each in counts),
+        count=sum(count.count for count in counts),
         by_kind=by_kind,
-        told=sum(each.count for each in counts if each.outcome == "told"),
+        told=sum(count.count for count in counts if count.outcome == "told"),
         suppressed=suppressed,
-        pending=sum(each.count for each in counts if not each.outcome),
+        pending=sum(count.count for count in counts if not count.outcome),
         messages=messages,
         items=found.items,
         next=found.next,

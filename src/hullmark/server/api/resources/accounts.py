@@ -51,7 +51,7 @@ class AccountView(msgspec.Struct, kw_only=True):
 
 
 def _shown(row: AccountRow, caller: Caller) -> AccountView:
-    role = next((each.role for each in caller.memberships if each.account_id == row.id), None)
+    role = next((membership.role for membership in caller.memberships if membership.account_id == row.id), None)
     return AccountView(name=row.name, email=row.email, state=row.state, role=role, created_at=row.created_at)
 
 
@@ -60,7 +60,7 @@ async def list_accounts(
     services: NamedDependency[Services], caller: NamedDependency[Caller], limit: Limit = 50, cursor: Cursor = ""
 ) -> Page[AccountView]:
     """All accounts for operators, else those that the caller belongs to."""
-    names = None if caller.is_operator else [each.account for each in caller.memberships]
+    names = None if caller.is_operator else [membership.account for membership in caller.memberships]
     after = values_in(cursor, str) or ""
     async with services.database.system() as connection:
         rows = await accounts.list_accounts(connection, after=after, limit=limit + 1, names=names)
@@ -78,7 +78,7 @@ async def add_account(
             raise Refusal(409, f"the account {data.name} exists already", "choose another name")
         after = {"name": row.name, "email": row.email}
         await audit.record_in(
-            connection, row.id, caller, "account.create", ("account", row.name), (None, after), caller.asked
+            connection, row.id, caller, "account.create", ("account", row.name), (None, after), caller.origin
         )
     return _shown(row, caller)
 
@@ -110,7 +110,7 @@ async def change_account(
         await accounts.change_account(connection, before.id, email=data.email, state=data.state)
         after = await _existing(connection, name)
         await audit.record(
-            connection, caller, "account.change", "account", name, _logged(before), _logged(after), caller.asked
+            connection, caller, "account.change", "account", name, _logged(before), _logged(after), caller.origin
         )
     gate_of(request.app).identity.forget()
     return _shown(after, caller)
@@ -141,7 +141,7 @@ async def delete_account(
             await accounts.change_account(connection, before.id, state="deleting")
             await defer(connection, "delete_account", {"account_id": before.id}, once=f"delete_account/{before.id}")
             await audit.record(
-                connection, caller, "account.delete", "account", name, _logged(before), None, caller.asked
+                connection, caller, "account.delete", "account", name, _logged(before), None, caller.origin
             )
         after = await _existing(connection, name)
     gate_of(request.app).identity.forget()

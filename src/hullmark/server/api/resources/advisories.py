@@ -104,7 +104,8 @@ async def show(services: NamedDependency[Services]) -> AdvisoriesView:
         rematching=left,
         namespaces=_namespaces(found, services.clock()) if found else [],
         kept=[
-            SnapshotBrief(**{name: getattr(each, name) for name in SnapshotBrief.__struct_fields__}) for each in kept
+            SnapshotBrief(**{name: getattr(snapshot, name) for name in SnapshotBrief.__struct_fields__})
+            for snapshot in kept
         ],
         feeds=services.settings.feeds,
         last_update=last,
@@ -115,12 +116,12 @@ def _namespaces(found: ShownSnapshot, now: datetime) -> list[NamespaceView]:
     return [
         NamespaceView(
             namespace=name,
-            count=int(told.get("count", 0)),
-            data_at=(data_at := str(told.get("data_at", ""))),
+            count=int(described.get("count", 0)),
+            data_at=(data_at := str(described.get("data_at", ""))),
             age_days=_age(data_at, now),
-            licences=[str(each) for each in told.get("licences", ())],
+            licences=[str(licence) for licence in described.get("licences", ())],
         )
-        for name, told in sorted(found.namespaces.items())
+        for name, described in sorted(found.namespaces.items())
     ]
 
 
@@ -153,14 +154,14 @@ async def take(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> TakenView:
     """The body is a snapshot's file, or a bundle that `hullmark db export` wrote. It is checked through and through before it counts; with
     HULLMARK_ADVISORY_KEYS it must be a bundle that one of these keys signed."""
 
     async def entry(connection: Connection, taken: feeds.TakenSnapshot) -> None:
         after = {"digest": taken.digest, "signed_by": taken.signer}
-        await audit.record(connection, caller, "advisories.send", "advisories", taken.digest, None, after, asked)
+        await audit.record(connection, caller, "advisories.send", "advisories", taken.digest, None, after, origin)
 
     limits = BodyLimits(most=services.settings.snapshot_limit, wait=services.settings.body_wait)
     with _slots(request).taken(caller.account_id), TemporaryDirectory(prefix="hullmark-advisories-") as folder:
@@ -200,17 +201,19 @@ def _slots(request: Request[Any, Any, Any]) -> Slots:
 async def update(
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
     data: JSONBody[UpdateBody | None] = None,
 ) -> Response[UpdateAsked]:
     """A worker fetches what HULLMARK_FEEDS says. A feed that gives much less than before is held: its last good data stays."""
-    wish = data or UpdateBody()
+    request = data or UpdateBody()
 
     async def entry(connection: Connection, _: bool) -> None:
         place = services.settings.feeds
-        await audit.record(connection, caller, "advisories.update", "advisories", place, None, wish, asked)
+        await audit.record(connection, caller, "advisories.update", "advisories", place, None, request, origin)
 
-    is_new = await feeds.want_update(services, accepts_shrinking=wish.accept_shrinking, is_anew=wish.anew, entry=entry)
+    is_new = await feeds.want_update(
+        services, accepts_shrinking=request.accept_shrinking, is_anew=request.anew, entry=entry
+    )
     return Response(UpdateAsked(state="asked" if is_new else "waiting"), status_code=202)
 
 

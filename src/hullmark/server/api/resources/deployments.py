@@ -1,4 +1,4 @@
-"""What runs where: told by whoever deploys, so that grace and messages know it."""
+"""What runs where, as reported by deployments; grace periods and messages use it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def put_deployment(
     data: JSONBody[DeploymentWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> Deployment:
     """Tell that an image runs in an environment. Told again with another moment, it was started anew: grace goes by it."""
     row, now = await find(services, caller, digest), services.clock()
@@ -57,11 +57,11 @@ async def put_deployment(
         known = await deployments.find(connection, caller.account_id, row.id, data.environment, data.place)
         if known is not None and since in (None, known.since):
             return known
-        made = Deployment(environment=data.environment, place=data.place, since=since or now, seen_at=now)
-        await deployments.put(connection, caller.account_id, row.id, made)
-        await audit.record(connection, caller, "deployment.put", "image", row.digest, known, made, asked)
+        deployment = Deployment(environment=data.environment, place=data.place, since=since or now, seen_at=now)
+        await deployments.put(connection, caller.account_id, row.id, deployment)
+        await audit.record(connection, caller, "deployment.put", "image", row.digest, known, deployment, origin)
         await want_verdict(connection, caller.account_id, row.id, "deployment told")
-    return made
+    return deployment
 
 
 @delete("/images/{digest:str}/deployments", status_code=204, opt=_WRITE, summary="Tell that an image runs no longer")
@@ -69,7 +69,7 @@ async def remove_deployment(
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
     environment: Environment = "",
     place: Place = "",
 ) -> None:
@@ -81,7 +81,7 @@ async def remove_deployment(
         )
         if known is None:
             raise not_found("deployment of the image in this environment and place", "list them to see their names")
-        await audit.record(connection, caller, "deployment.remove", "image", row.digest, known, None, asked)
+        await audit.record(connection, caller, "deployment.remove", "image", row.digest, known, None, origin)
         await want_verdict(connection, caller.account_id, row.id, "deployment ended")
 
 
@@ -98,7 +98,7 @@ async def list_deployments(
     after = values_in(cursor, tuple[str, str])
     async with services.database.tenant(caller.account_id) as connection:
         rows = await deployments.of_image(connection, caller.account_id, row.id, after, limit + 1)
-    return page(rows, limit, lambda each: (each.environment, each.place))
+    return page(rows, limit, lambda deployment: (deployment.environment, deployment.place))
 
 
 ROUTES = [put_deployment, remove_deployment, list_deployments]

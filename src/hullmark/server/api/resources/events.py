@@ -76,13 +76,13 @@ async def stream(
         raise problem(400, "Last-Event-ID is no event's number", "leave it out to begin now")
     start = int(last_event_id) if last_event_id else None
     return Stream(
-        _told(services, caller.account_id, listeners, EventFilter(kind=kind), start),
+        _stream(services, caller.account_id, listeners, EventFilter(kind=kind), start),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _told(
+async def _stream(
     services: Services, account_id: int, listeners: Listeners, wanted: EventFilter, start: int | None
 ) -> AsyncIterator[bytes]:
     """Events above a number, for ever. Notifications only say that it is time to look: none can be missed for good."""

@@ -47,7 +47,7 @@ async def add_exception(
     data: JSONBody[ExceptionBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> ExceptionView:
     """Accept the findings of a rule on some subjects until a day. They stay visible, and do not count."""
     if not data.owner.strip() or not data.reason.strip():
@@ -63,7 +63,7 @@ async def add_exception(
     async with services.database.tenant(caller.account_id) as connection:
         await policies.add_exception(connection, caller.account_id, key, body, ends, caller.name)
         await warn_as_made(connection, key, ends, services.clock())
-        await audit.record(connection, caller, "exception.add", "exception", str(key), None, body, asked)
+        await audit.record(connection, caller, "exception.add", "exception", str(key), None, body, origin)
         await rejudge_account(connection, caller.account_id, f"exception {key} added")
         found = await policies.exception_by_id(connection, caller.account_id, key)
     if found is None:
@@ -95,13 +95,13 @@ async def end_exception(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End an exception now: its findings count again."""
     async with services.database.tenant(caller.account_id) as connection:
         if not await policies.end_exception(connection, caller.account_id, key):
             raise not_found(f"exception {key}")
-        await audit.record(connection, caller, "exception.end", "exception", str(key), None, None, asked)
+        await audit.record(connection, caller, "exception.end", "exception", str(key), None, None, origin)
         await rejudge_account(connection, caller.account_id, f"exception {key} ended")
 
 

@@ -82,7 +82,7 @@ class ImageView(msgspec.Struct, kw_only=True):
 
 
 class AddedView(msgspec.Struct, kw_only=True):
-    """What became of a wish. `is_new`: the account did not hold the image before."""
+    """The result of a request. `is_new`: the account did not hold the image before."""
 
     digest: str
     state: str
@@ -107,12 +107,12 @@ def shown(row: HeldImage, counts: dict[int, dict[str, int]]) -> ImageView:
 
 
 async def counted(connection: Connection, rows: Sequence[HeldImage]) -> dict[int, dict[str, int]]:
-    """How many matches of images count, by image and severity; those of which that is not known are not there."""
+    """The number of matches that count, by image and severity; images without known counts are omitted."""
     known = [row.id for row in rows if row.state == "analysed"]
     if not known or (await snapshots.current(connection)).snapshot_id is None:
         return {}
     found = await reports.counts(connection, known)
-    return {number: {str(word): count for word, count in each.severities.items()} for number, each in found.items()}
+    return {number: {str(word): count for word, count in counts.severities.items()} for number, counts in found.items()}
 
 
 @post("/images", status_code=202, opt={**_WRITE, "fails": (502,)}, summary="Add an image by reference or digest")
@@ -120,7 +120,7 @@ async def add_image(
     data: JSONBody[ImageWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> Response[AddedView]:
     """Add an image: its registry is asked at once what it is, and it is analysed soon, if nobody did yet.
 
@@ -129,7 +129,7 @@ async def add_image(
 
     async def entry(connection: Connection, added: register.RegistrationResult) -> None:
         after = {"reference": data.reference, "state": added.placed.state}
-        await audit.record(connection, caller, "image.add", "image", added.digest, None, after, asked)
+        await audit.record(connection, caller, "image.add", "image", added.digest, None, after, origin)
 
     wanted = ImageRegistration(**msgspec.structs.asdict(data))
     added = await register.add(services, caller.account_id, wanted, caller.name, entry)
@@ -175,7 +175,7 @@ async def find(services: Services, caller: Caller, name: str) -> HeldImage:
 
 
 def tag_of(name: str) -> str:
-    """The full reference that a short one stands for. Raises HullmarkError for what is none."""
+    """The full reference for a short one. Raises HullmarkError if it is not valid."""
     named = parse_reference(name)
     if named.digest:
         return named.digest
@@ -236,14 +236,14 @@ async def let_go(
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """The account holds the image no longer; its tags and verdicts go with it. What was stored goes when no account holds it."""
     row = await find(services, caller, digest)
     async with services.database.tenant(caller.account_id) as connection:
         await images.let_go(connection, caller.account_id, row.id)
         before = {"tags": row.tags, "reference": row.reference}
-        await audit.record(connection, caller, "image.delete", "image", row.digest, before, None, asked)
+        await audit.record(connection, caller, "image.delete", "image", row.digest, before, None, origin)
 
 
 @post(
@@ -257,7 +257,7 @@ async def analyse_again(
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> AddedView:
     """Have the image read again from where it came from. Where that fails the earlier analysis is kept, and `reason` says why."""
     row = await find(services, caller, digest)
@@ -272,7 +272,7 @@ async def analyse_again(
     async with services.database.system() as connection:
         if await leases.wait_again(connection, [row.id]):
             await register.want_analysis(connection, row.id)
-        await audit.record(connection, caller, "image.analyse", "image", row.digest, None, None, asked)
+        await audit.record(connection, caller, "image.analyse", "image", row.digest, None, None, origin)
     return AddedView(digest=row.digest, state="waiting", is_new=False, tag=row.tags[0] if row.tags else "")
 
 
@@ -294,9 +294,9 @@ async def packages(  # noqa: PLR0913 - one parameter a filter
     """Every package with its place, licences and what owns it."""
     _, facts = await analysed(services, caller, digest)
     wanted = [
-        each
-        for each in facts.analysis.inventory.packages
-        if (not type or each.type == type) and (not name or each.name == name)
+        package
+        for package in facts.analysis.inventory.packages
+        if (not type or package.type == type) and (not name or package.name == name)
     ]
     return by_place(wanted, limit, cursor)
 
@@ -320,7 +320,7 @@ async def files(  # noqa: PLR0913 - one parameter a filter
     _, facts = await analysed(services, caller, digest)
     found = await asyncio.to_thread(facts.files)
     wanted = [
-        each for each in found or () if (not file_state or each.state == file_state) and each.path.startswith(prefix)
+        file for file in found or () if (not file_state or file.state == file_state) and file.path.startswith(prefix)
     ]
     return by_place(wanted, limit, cursor)
 
@@ -367,7 +367,7 @@ def by_place(items: Sequence[Any], limit: int, cursor: str) -> Page[Any]:
 
 
 def moment(text: datetime | None) -> datetime | None:
-    """A moment of a request, in UTC where it names no zone. Raises Refusal for one that no calendar of ours reaches."""
+    """A time in a request, in UTC if it names no zone. Raises Refusal for a time out of range."""
     if text is None:
         return None
     if not 1 < text.year < 9999:

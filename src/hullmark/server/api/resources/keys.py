@@ -147,7 +147,7 @@ async def add_key(
             raise Refusal(
                 409, f"there is a key {data.name} already", "choose another name, or revoke or rotate that one"
             )
-        await audit.record(connection, caller, "key.create", "key", row.name, None, _logged(row), caller.asked)
+        await audit.record(connection, caller, "key.create", "key", row.name, None, _logged(row), caller.origin)
     return _secret(row, secret)
 
 
@@ -159,7 +159,7 @@ async def revoke_key(
     async with services.database.tenant(caller.account_id) as connection:
         row = await _existing(connection, caller, name)
         await keys.revoke_key(connection, row.id, services.clock())
-        await audit.record(connection, caller, "key.revoke", "key", name, _logged(row), None, caller.asked)
+        await audit.record(connection, caller, "key.revoke", "key", name, _logged(row), None, caller.origin)
     gate_of(request.app).identity.forget()
 
 
@@ -176,7 +176,7 @@ async def rotate_key(
             raise Refusal(403, "this is another operator's key", "only its owner rotates it")
         await keys.replace_secret(connection, row.id, secret.prefix, secret.digest)
         before, after = {"prefix": row.prefix}, {"prefix": secret.prefix}
-        await audit.record(connection, caller, "key.rotate", "key", name, before, after, caller.asked)
+        await audit.record(connection, caller, "key.rotate", "key", name, before, after, caller.origin)
     gate_of(request.app).identity.forget()
     return _secret(row, secret)
 
@@ -198,7 +198,7 @@ async def issue_token(request: Request[Any, Any, Any], data: JSONBody[TokenWish]
 
 
 def token_answer(issued: IssuedToken) -> Response[TokenView]:
-    """The answer that holds a token, kept by nobody on the way (RFC 6749, 5.1)."""
+    """An answer with a token, which must not be cached on the way (RFC 6749, 5.1)."""
     view = TokenView(access_token=issued.token, expires_in=issued.seconds)
     return Response(view, status_code=200, headers={"Cache-Control": "no-store"})
 
@@ -222,26 +222,26 @@ def _check_scopes(role: Role, scopes: list[str]) -> None:
 
 
 def _check_holds(caller: Caller, role: Role, scopes: list[str]) -> None:
-    """Nobody gives a key more than he has himself."""
+    """Nobody can give a key more permissions than they have."""
     allowed = permitted((role,), tuple(scopes), "system:write" in scopes)
     if more := sorted(allowed - caller.permissions):
         raise Refusal(403, f"you may not do all that the key may: {', '.join(more)}", "nobody gives more than he has")
 
 
-async def _acting_for(connection: Connection, wish: KeyWish, caller: Caller) -> int | None:
+async def _acting_for(connection: Connection, request: KeyWish, caller: Caller) -> int | None:
     """The person that the key is to act for."""
-    if not wish.person:
-        if "system:write" in wish.scopes:
+    if not request.person:
+        if "system:write" in request.scopes:
             raise Refusal(422, "an operator's key acts for a person", "give your own name as person")
         return None
-    person = await accounts.person_by_name(connection, wish.person)
+    person = await accounts.person_by_name(connection, request.person)
     if person is not None and caller.is_operator and person.id == caller.person_id:
         return person.id
-    if "system:write" in wish.scopes:
+    if "system:write" in request.scopes:
         raise Refusal(403, "an operator's key acts for that operator", "give your own name as person")
-    member = await accounts.member_by_name(connection, caller.account_id, wish.person)
+    member = await accounts.member_by_name(connection, caller.account_id, request.person)
     if member is None:
-        raise Refusal(422, f"{wish.person} does not belong to {caller.account}", "list the persons of the account")
+        raise Refusal(422, f"{request.person} does not belong to {caller.account}", "list the persons of the account")
     return member.id
 
 

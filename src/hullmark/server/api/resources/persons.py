@@ -101,7 +101,8 @@ async def whoami(caller: NamedDependency[Caller]) -> Myself:
         is_operator=caller.is_operator,
         permissions=sorted(caller.permissions),
         accounts=[
-            MembershipView(account=each.account, state=each.state, role=each.role) for each in caller.memberships
+            MembershipView(account=membership.account, state=membership.state, role=membership.role)
+            for membership in caller.memberships
         ],
     )
 
@@ -118,7 +119,7 @@ async def change_password(
         raise Refusal(403, "only a person who signed in itself changes its password", "sign in with name and password")
     name, identity = caller.name.removeprefix("person:"), gate_of(request.app).identity
     try:
-        proven = await identity.by_password(name, data.old, caller.asked.address)
+        proven = await identity.by_password(name, data.old, caller.origin.address)
     except SignInRefused as error:
         raise Refusal(403, "the old password is wrong", error.advice) from error
     except TooManyFailures as error:
@@ -129,7 +130,7 @@ async def change_password(
     async with services.database.system() as connection:
         await accounts.change_person(connection, caller.person_id or 0, PersonChange(password_hash=hash_))
         change = {"password": True}
-        await audit.record(connection, caller, "person.password", "person", name, None, change, caller.asked)
+        await audit.record(connection, caller, "person.password", "person", name, None, change, caller.origin)
     identity.forget()
 
 
@@ -178,28 +179,28 @@ async def add_person(
                 f"change its role: hullmark user set-role {data.name}, or PATCH",
             )
         view = _shown(await _member(connection, caller, data.name))
-        await audit.record(connection, caller, "person.add", "person", data.name, None, _logged(view), caller.asked)
+        await audit.record(connection, caller, "person.add", "person", data.name, None, _logged(view), caller.origin)
     identity.forget()
     return view
 
 
 async def _new_or_existing(
-    connection: Connection, wish: PersonWish, caller: Caller, hash_: str, issuer: str
+    connection: Connection, request: PersonWish, caller: Caller, hash_: str, issuer: str
 ) -> PersonRow:
-    existing = await accounts.person_by_name(connection, wish.name)
+    existing = await accounts.person_by_name(connection, request.name)
     if existing is not None:
-        if not caller.is_operator or hash_ or wish.subject or wish.is_operator:
+        if not caller.is_operator or hash_ or request.subject or request.is_operator:
             raise Refusal(
-                409, f"the name {wish.name} is taken", "choose another; operators add existing persons by name alone"
+                409, f"the name {request.name} is taken", "choose another; operators add existing persons by name alone"
             )
         return existing
-    if not hash_ and not wish.subject:
+    if not hash_ and not request.subject:
         raise Refusal(422, "a new person needs a password or a subject", "give one of them")
-    if wish.subject and not issuer:
+    if request.subject and not issuer:
         raise Refusal(422, "there is no identity provider that could know this subject", "set HULLMARK_OIDC_ISSUER")
-    subject = subject_of(issuer, wish.subject) if wish.subject else None
-    made = NewPerson(name=wish.name, password_hash=hash_, subject=subject, is_operator=wish.is_operator)
-    person = await accounts.add_person(connection, made)
+    subject = subject_of(issuer, request.subject) if request.subject else None
+    new = NewPerson(name=request.name, password_hash=hash_, subject=subject, is_operator=request.is_operator)
+    person = await accounts.add_person(connection, new)
     if person is None:
         raise Refusal(409, "this subject, or name, is another person's", "list the persons")
     return person
@@ -230,7 +231,7 @@ async def change_person(
         view = _shown(await _member(connection, caller, person))
         after = _logged(view) | ({"password": True} if hash_ else {})
         await audit.record(
-            connection, caller, "person.change", "person", person, _logged(_shown(member)), after, caller.asked
+            connection, caller, "person.change", "person", person, _logged(_shown(member)), after, caller.origin
         )
     identity.forget()
     return view
@@ -253,7 +254,7 @@ async def remove_person(
         if member.accounts == 1 and not member.is_operator:
             await accounts.delete_person(connection, member.id)
         before = _logged(_shown(member)) | {"keys": revoked}
-        await audit.record(connection, caller, "person.remove", "person", person, before, None, caller.asked)
+        await audit.record(connection, caller, "person.remove", "person", person, before, None, caller.origin)
     gate_of(request.app).identity.forget()
 
 
@@ -265,7 +266,7 @@ async def _member(connection: Connection, caller: Caller, person: str) -> Member
 
 
 async def _managed(connection: Connection, caller: Caller, person: str) -> Member:
-    """A person that the caller may change; nobody else changes it or its accounts' members until the transaction ends."""
+    """A person that the caller may change, locked with its accounts' members until the transaction ends."""
     if caller.is_operator:
         await accounts.lock_operators(connection)
     member = await _member(connection, caller, person)
@@ -294,7 +295,8 @@ def _check_own(caller: Caller, member: Member, data: JSONBody[PersonPatch]) -> N
 
 
 async def _check_last(connection: Connection, member: Member, account: str, data: PersonPatch | None) -> None:
-    """Some enabled admin stays in each account, and some enabled operator. `data` is None for who leaves the account."""
+    """Raises Refusal unless each account keeps an enabled admin, and the server an enabled operator. `data` is None for a person
+    who leaves."""
     lonely = await accounts.accounts_without_admin(connection, member.id)
     disabled = data is not None and data.state == "disabled"
     demoted = data is None or (data.role is not None and data.role != "admin")

@@ -111,20 +111,20 @@ def activation_shown(active: Activation) -> ActivationView:
     )
 
 
-def checked(wish: PolicyWish, by: str) -> NewVersion:
-    """The version that a wish asks for. Raises HullmarkError, naming every fault of a native policy."""
-    policy = load_any(wish.text.encode())
-    language, name = language_of(policy), wish.name or policy.title
+def checked(request: PolicyWish, by: str) -> NewVersion:
+    """The version that a request asks for. Raises HullmarkError, naming every fault of a native policy."""
+    policy = load_any(request.text.encode())
+    language, name = language_of(policy), request.name or policy.title
     if not name.strip() or len(name) > 200 or not name.isprintable() or "/" in name:
         raise problem(422, "the policy has no name that it could be kept under", "give one as `name`, without a slash")
     language.check(policy, NATIVE)
     return NewVersion(
         name=name,
-        text=wish.text,
+        text=request.text,
         digest=policy.digest,
         kind=language.name,
-        note=wish.note,
-        is_draft=wish.draft,
+        note=request.note,
+        is_draft=request.draft,
         by=by,
     )
 
@@ -140,7 +140,7 @@ async def keep_policy(
     data: JSONBody[PolicyWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> Response[VersionView]:
     """Keep a text as the next version of its policy. The same text again is no new version (200)."""
     new = await asyncio.to_thread(checked, data, caller.name)
@@ -148,7 +148,7 @@ async def keep_policy(
         version, is_new = await policies.keep_version(connection, caller.account_id, new)
         if is_new:
             after = {"version": version.version, "digest": version.digest, "draft": version.is_draft}
-            await audit.record(connection, caller, "policy.keep", "policy", version.name, None, after, asked)
+            await audit.record(connection, caller, "policy.keep", "policy", version.name, None, after, origin)
     return Response(version_shown(version), status_code=201 if is_new else 200)
 
 
@@ -211,7 +211,7 @@ async def forget_policy(
     name: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """Remove a policy that is nowhere in force. What it once judged stays in the history."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -219,7 +219,7 @@ async def forget_policy(
             raise Refusal(409, f"the policy {name} is in force", "deactivate it first")
         if not await policies.forget_policy(connection, caller.account_id, name):
             raise not_found(f"policy {name}")
-        await audit.record(connection, caller, "policy.delete", "policy", name, {"name": name}, None, asked)
+        await audit.record(connection, caller, "policy.delete", "policy", name, {"name": name}, None, origin)
 
 
 @post("/activations", operation_id="activate_policy", status_code=201, opt=_WRITE, summary="Put a policy in force")
@@ -227,7 +227,7 @@ async def activate(
     data: JSONBody[ActivationWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> ActivationView:
     """Put a version in force; of its environment and selector it is then the only one. Every image is judged again."""
     version = await version_named(services, caller, data.policy, data.version)
@@ -252,9 +252,9 @@ async def activate(
             by=caller.name,
         )
         found = await policies.activations(connection, caller.account_id)
-        active = next(each for each in found if each.id == number)
+        active = next(activation for activation in found if activation.id == number)
         after = activation_shown(active)
-        await audit.record(connection, caller, "policy.activate", "policy", version.name, None, after, asked)
+        await audit.record(connection, caller, "policy.activate", "policy", version.name, None, after, origin)
         cause = f"policy {version.name} {version.version} activated"
         await rejudge_account(connection, caller.account_id, cause)
     return after
@@ -269,7 +269,7 @@ async def list_activations(
     """All activations of the account, shadows too; those of now, or of a moment."""
     async with services.database.tenant(caller.account_id) as connection:
         found = await policies.activations(connection, caller.account_id, moment(as_of))
-    return [activation_shown(each) for each in found]
+    return [activation_shown(activation) for activation in found]
 
 
 @delete(
@@ -283,13 +283,13 @@ async def deactivate(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End an activation. Every image is judged again."""
     async with services.database.tenant(caller.account_id) as connection:
         if not 0 < number < 1 << 62 or not await policies.deactivate(connection, caller.account_id, number):
             raise not_found(f"activation {number}")
-        await audit.record(connection, caller, "policy.deactivate", "activation", str(number), None, None, asked)
+        await audit.record(connection, caller, "policy.deactivate", "activation", str(number), None, None, origin)
         await rejudge_account(connection, caller.account_id, f"activation {number} ended")
 
 

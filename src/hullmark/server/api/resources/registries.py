@@ -61,17 +61,17 @@ def shown(row: RegistryRow) -> RegistryView:
     return RegistryView(**{name: getattr(row, name) for name in RegistryView.__struct_fields__})
 
 
-def row_of(services: Services, account_id: int, pattern: str, wish: RegistryWish) -> RegistryRow:
-    """A wish as it is kept: its password encrypted, for this account and pattern alone."""
+def row_of(services: Services, account_id: int, pattern: str, request: RegistryWish) -> RegistryRow:
+    """A request as it is stored: its password encrypted, for this account and pattern alone."""
     now = datetime.now(UTC)
     return RegistryRow(
         id=0,
         pattern=pattern,
-        username=wish.username,
-        secret=services.vault.encrypt(wish.password, context_of(account_id, pattern)),
-        kind=wish.kind,
-        verify=wish.verify,
-        parallel=wish.parallel,
+        username=request.username,
+        secret=services.vault.encrypt(request.password, context_of(account_id, pattern)),
+        kind=request.kind,
+        verify=request.verify,
+        parallel=request.parallel,
         created_at=now,
         updated_at=now,
     )
@@ -90,7 +90,7 @@ async def put_registry(
     data: JSONBody[RegistryWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> RegistryView:
     """Keep a login for a host, or for what begins with `HOST/PREFIX`. The most specific one that fits is used."""
     name = pattern_of(pattern.strip("/"))
@@ -99,9 +99,9 @@ async def put_registry(
         is_new = await registries.put_registry(connection, caller.account_id, row)
         action = "registry.add" if is_new else "registry.change"
         after = {"username": data.username, "verify": data.verify, "parallel": data.parallel}
-        await audit.record(connection, caller, action, "registry", name, None, after, asked)
+        await audit.record(connection, caller, action, "registry", name, None, after, origin)
         rows = await registries.registries(connection, caller.account_id)
-    return shown(next(each for each in rows if each.pattern == name))
+    return shown(next(row for row in rows if row.pattern == name))
 
 
 @delete(
@@ -111,14 +111,14 @@ async def forget_registry(
     pattern: Pattern,
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """The registry is asked without a login from now on."""
     name = pattern.strip("/")
     async with services.database.tenant(caller.account_id) as connection:
         if not await registries.forget_registry(connection, caller.account_id, name):
             raise not_found(f"registry {name}")
-        await audit.record(connection, caller, "registry.delete", "registry", name, None, None, asked)
+        await audit.record(connection, caller, "registry.delete", "registry", name, None, None, origin)
 
 
 @post("/registry-tests/{pattern:path}", status_code=200, opt=_WRITE, summary="Try a login")
@@ -129,7 +129,7 @@ async def test_registry(
     name = pattern.strip("/")
     async with services.database.tenant(caller.account_id) as connection:
         rows = await registries.registries(connection, caller.account_id)
-    row = next((each for each in rows if each.pattern == name), None)
+    row = next((row for row in rows if row.pattern == name), None)
     if row is None:
         raise not_found(f"registry {name}")
     wrong = await asyncio.to_thread(proven, services, row, caller.account_id)

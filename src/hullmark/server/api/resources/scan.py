@@ -1,4 +1,4 @@
-"""Scans of which nothing is kept, and SBOMs that are registered as images: each in a process of its own."""
+"""Scans that leave nothing behind, and SBOMs that are registered as images: each in a process of its own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PackagesWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Marks(msgspec.Struct):
-    """By what a wish is told from an SBOM."""
+    """The keys that distinguish a scan request from an SBOM."""
 
     reference: msgspec.Raw = msgspec.Raw()
     sbom: msgspec.Raw = msgspec.Raw()
@@ -108,38 +108,38 @@ async def scan(
     """
     async with _place(request, services, caller) as folder:
         document = folder / DOCUMENT
-        wish = await asyncio.to_thread(_wish, document)
-        if wish is None:
-            wish = ScanWish(policy=policy, environment=environment)
-        order = await _order(services, caller, wish)
+        body = await asyncio.to_thread(_scan_body, document)
+        if body is None:
+            body = ScanWish(policy=policy, environment=environment)
+        order = await _order(services, caller, body)
         answer = await isolated(services, "scan", order, folder)
     return Response(answer, media_type="application/json")
 
 
-def _wish(document: Path) -> ScanWish | None:
-    """The wish that a body is; the SBOM in it takes its place. None for what is an SBOM itself. Raises Refusal."""
+def _scan_body(document: Path) -> ScanWish | None:
+    """The scan request in a body; its SBOM replaces the body's file. None if the body itself is an SBOM. Raises Refusal."""
     if document.stat().st_size > _LARGEST_WISH:
         return None
     body = document.read_bytes()
     if not _marks(body):
         return None
     try:
-        wish = msgspec.json.decode(body, type=ScanWish)
-        sbom = bytes(wish.sbom)
+        request = msgspec.json.decode(body, type=ScanWish)
+        sbom = bytes(request.sbom)
         if sbom.startswith(b'"'):
             sbom = msgspec.json.decode(sbom, type=str).encode()
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Refusal(400, f"the wish is not understood: {error}", "see /api/v1/openapi") from error
-    if bool(wish.reference) == bool(sbom):
+    if bool(request.reference) == bool(sbom):
         raise problem(422, "one thing can be scanned", "give `reference` or `sbom`")
     document.unlink()
     if sbom:
         document.write_bytes(sbom)
-    return wish
+    return request
 
 
 def _marks(body: bytes, *fields: str) -> bool:
-    """Whether a body is a JSON object with one of these keys (by default those of a ScanWish), and no SBOM of our own."""
+    """Whether a body is a JSON object with one of these keys (by default those of a ScanWish), and not our own SBOM."""
     try:
         marks = msgspec.json.decode(body, type=_Marks)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -147,20 +147,20 @@ def _marks(body: bytes, *fields: str) -> bool:
     return not bytes(marks.schema) and any(bytes(getattr(marks, name)) for name in fields or ("reference", "sbom"))
 
 
-async def _order(services: Services, caller: Caller, wish: ScanWish) -> ScanOrder:
-    if wish.policy and wish.policy_text:
+async def _order(services: Services, caller: Caller, request: ScanWish) -> ScanOrder:
+    if request.policy and request.policy_text:
         raise problem(422, "one policy judges", "give `policy` or `policy_text`")
-    kept = await version_named(services, caller, wish.policy, wish.version) if wish.policy else None
+    kept = await version_named(services, caller, request.policy, request.version) if request.policy else None
     return ScanOrder(
         account_id=caller.account_id,
-        reference=wish.reference,
-        platform=wish.platform,
-        tag=wish.tag,
-        policy=kept.text if kept else wish.policy_text,
+        reference=request.reference,
+        platform=request.platform,
+        tag=request.tag,
+        policy=kept.text if kept else request.policy_text,
         policy_name=kept.name if kept else "",
-        environment=wish.environment,
-        dockerfile=wish.dockerfile,
-        matches=wish.matches,
+        environment=request.environment,
+        dockerfile=request.dockerfile,
+        matches=request.matches,
     )
 
 
@@ -182,10 +182,10 @@ async def vulnerability_scan(
     if format not in names("matches") or format == "template":
         raise problem(400, f"{format[:50]!r} is no format for this", f"choose one of {', '.join(names('matches'))}")
     async with _place(request, services, caller) as folder:
-        wish = await asyncio.to_thread(_packages, folder / DOCUMENT)
+        body = await asyncio.to_thread(_packages, folder / DOCUMENT)
         order = ScanOrder(account_id=caller.account_id, format=format)
-        if wish is not None:
-            order = msgspec.structs.replace(order, purls=tuple(wish.packages), distro=wish.distro)
+        if body is not None:
+            order = msgspec.structs.replace(order, purls=tuple(body.packages), distro=body.distro)
         answer = await isolated(services, "scan", order, folder)
     return Response(answer, media_type=load("matches", format).media_type)
 
@@ -195,13 +195,13 @@ def _packages(document: Path) -> PackagesWish | None:
     if document.stat().st_size > _LARGEST_WISH or not _marks(body := document.read_bytes(), "packages"):
         return None
     try:
-        wish = msgspec.json.decode(body, type=PackagesWish)
+        request = msgspec.json.decode(body, type=PackagesWish)
     except (msgspec.MsgspecError, UnicodeError) as error:
         if b"spdxVersion" in body:
             return None  # SPDX lists `packages` too
         raise Refusal(400, f"the packages are not understood: {error}", 'send {"packages": [purl, …]}') from error
     document.unlink()
-    return wish
+    return request
 
 
 @post(
@@ -215,7 +215,7 @@ async def register(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
     reference: Annotated[
         str, QueryParameter(min_length=1, max_length=1200, description="The tag that it is to go by.")
     ],
@@ -224,7 +224,7 @@ async def register(
     by the sha256 of the document; the annotation `sbom.image` has the digest of the image that it says it is about."""
     async with _place(request, services, caller) as folder:
         wanted = ImageRegistration(reference=reference)
-        order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted, origin=asked)
+        order = SbomOrder(account_id=caller.account_id, by=caller.name, wanted=wanted, origin=origin)
         added = msgspec.json.decode(await isolated(services, "sbom", order, folder), type=RegistrationResult)
     view = AddedView(digest=added.digest, state=added.placed.state, is_new=added.is_new_here, tag=added.tagged)
     return Response(view, status_code=201, headers={"Location": f"/api/v1/images/{added.digest}"})

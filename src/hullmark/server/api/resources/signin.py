@@ -19,7 +19,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from hullmark.net.http import Client
-from hullmark.server.api.caller import Caller, address_of, asked_by, member, operator
+from hullmark.server.api.caller import Caller, address_of, member, operator, origin_of
 from hullmark.server.api.permissions import PERMISSIONS, SIGNED_IN
 from hullmark.server.api.problems import Refusal
 from hullmark.server.stories.identity.bootstrap import ADMIN
@@ -85,7 +85,7 @@ class Gate:
             raise too_many("too many requests", wait)
 
     async def _in_account(self, who: Who, name: str, *, any_state: bool) -> Caller:
-        found = next((each for each in who.memberships if each.account == name), None)
+        found = next((membership for membership in who.memberships if membership.account == name), None)
         if found is not None and (found.state == "enabled" or (who.is_operator and any_state)):
             return member(who, found)
         if found is not None and found.state == "disabled" and not who.is_operator:
@@ -100,9 +100,9 @@ class Gate:
         return operator(who, account)
 
     async def _at_home(self, who: Who) -> Caller:
-        for each in who.memberships:
-            if each.state == "enabled":
-                return member(who, each)
+        for membership in who.memberships:
+            if membership.state == "enabled":
+                return member(who, membership)
         if who.is_operator:
             return await self._in_account(who, ADMIN, any_state=False)
         raise Refusal(403, "you belong to no account that is enabled", "ask an administrator to let you in")
@@ -130,7 +130,7 @@ class SignIn(ASGIMiddleware):
                 403, f"this needs the permission {needed}", advice if needed != "system:write" else _OPERATORS
             )
         scope.setdefault("state", {})
-        scope["state"]["caller"] = msgspec.structs.replace(caller, asked=asked_by(scope))
+        scope["state"]["caller"] = msgspec.structs.replace(caller, origin=origin_of(scope))
         await next_app(scope, receive, send)
 
 

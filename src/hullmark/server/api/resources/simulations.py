@@ -77,7 +77,7 @@ async def begin(
     data: JSONBody[SimulationWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> Response[SimulationView]:
     """Judge every analysed image of the account by a draft, and compare that with what is in force. Nothing else changes."""
     if bool(data.text) == bool(data.policy):
@@ -100,7 +100,7 @@ async def begin(
         args = {"simulation_id": str(new.id)}
         await jobs.defer(connection, "simulate", args, once=f"simulate:{new.id}", queue="judging", priority=5)
         after = {"policy": data.policy, "version": kept.version if kept else None, "environment": data.environment}
-        await audit.record(connection, caller, "simulation.begin", "simulation", str(new.id), None, after, asked)
+        await audit.record(connection, caller, "simulation.begin", "simulation", str(new.id), None, after, origin)
         row = await simulations.by_id(connection, new.id)
     if row is None:
         raise not_found(f"simulation {new.id}")
@@ -108,7 +108,7 @@ async def begin(
 
 
 def _check(text: str) -> None:
-    """Raises HullmarkError for what is no policy."""
+    """Raises HullmarkError if it is not a policy."""
     policy = load_any(text.encode("utf-8", "surrogatepass"))
     language_of(policy).check(policy, NATIVE)
 
@@ -171,14 +171,14 @@ async def cancel(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """End a trial. What it found so far stays. Of one that has ended nothing changes."""
     async with services.database.tenant(caller.account_id) as connection:
         if await simulations.by_id(connection, key) is None:
             raise not_found(f"simulation {key}")
         if await simulations.end(connection, key, "cancelled"):
-            await audit.record(connection, caller, "simulation.cancel", "simulation", str(key), None, None, asked)
+            await audit.record(connection, caller, "simulation.cancel", "simulation", str(key), None, None, origin)
 
 
 ROUTES = [begin, list_simulations, get_simulation, flips, cancel]

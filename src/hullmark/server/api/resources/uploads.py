@@ -34,7 +34,7 @@ Annotations = Annotated[str, QueryParameter(max_length=20_000, description="A JS
 
 
 class UploadedView(msgspec.Struct, kw_only=True):
-    """What became of an archive. `digest` is the image's; `archive` that of what was sent, whose `size` is in bytes.
+    """The result of an upload. `digest` is the image's; `archive` that of what was sent, whose `size` is in bytes.
 
     `is_new`: the account did not hold the image before.
     """
@@ -68,7 +68,7 @@ async def upload_image(
     request: Request[Any, Any, Any],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
     reference: Reference,
     annotations: Annotations = "",
 ) -> Response[UploadedView]:
@@ -86,7 +86,7 @@ async def upload_image(
 
         async def entry(connection: Connection, added: RegistrationResult) -> None:
             after = {"reference": wanted.reference, "archive": received.digest, "size": received.size}
-            await audit.record(connection, caller, "image.upload", "image", added.digest, None, after, asked)
+            await audit.record(connection, caller, "image.upload", "image", added.digest, None, after, origin)
 
         admission = uploads.Admission(wanted, caller.name, body.is_gone, entry)
         added = await uploads.admit(services, caller.account_id, received, admission)

@@ -86,17 +86,17 @@ async def _looked_up_then(
     found = [
         CurrentVerdict(
             image=row.digest,
-            policy=each.policy,
-            environment=each.environment,
-            reference=each.reference,
-            verdict=each.verdict,
-            reason=each.reason,
-            stops=each.stops,
-            warns=each.warns,
-            judged_at=each.at,
+            policy=current.policy,
+            environment=current.environment,
+            reference=current.reference,
+            verdict=current.verdict,
+            reason=current.reason,
+            stops=current.stops,
+            warns=current.warns,
+            judged_at=current.at,
         )
-        for each in await _held(services, caller, row.id, moments)
-        if each.environment in ("", environment)
+        for current in await _held(services, caller, row.id, moments)
+        if current.environment in ("", environment)
     ]
     if not found:
         raise not_found(f"verdict on {digest[:200]} of that moment", "leave as_of and known_at out for the present one")
@@ -125,7 +125,7 @@ async def of_image(
 ) -> list[VerdictView]:
     """The verdicts that hold, or held at a moment, by what is known, or was known then."""
     row = await find(services, caller, digest)
-    return [shown(each) for each in await _held(services, caller, row.id, (as_of, known_at), shadows=shadows)]
+    return [shown(verdict) for verdict in await _held(services, caller, row.id, (as_of, known_at), shadows=shadows)]
 
 
 @get(
@@ -151,8 +151,8 @@ async def history(  # noqa: PLR0913 - one parameter a filter
         rows = await verdicts.history(
             connection, caller.account_id, row.id, before=before, limit=limit + 1, until=until
         )
-    found = page(rows, limit, lambda each: each.id)
-    return Page(items=[shown(each) for each in found.items], next=found.next)
+    found = page(rows, limit, lambda entry: entry.id)
+    return Page(items=[shown(entry) for entry in found.items], next=found.next)
 
 
 @get(
@@ -197,12 +197,12 @@ async def check(  # noqa: PLR0913 - one parameter a filter
     that of a moment."""
     row = await find(services, caller, digest)
     rows = await _held(services, caller, row.id, (as_of, known_at))
-    rows = [each for each in rows if policy in ("", each.policy) and each.environment in ("", environment)]
+    rows = [row for row in rows if policy in ("", row.policy) and row.environment in ("", environment)]
     if not rows:
         raise Refusal(
             409, f"the image has no verdict yet: it is {row.state}", "activate a policy, and wait for the image"
         )
-    worst = max(rows, key=lambda each: (_SEVERITY[each.verdict], each.policy))
+    worst = max(rows, key=lambda row: (_SEVERITY[row.verdict], row.policy))
     verdict = await asyncio.to_thread(verdict_at, services.objects, worst)
     answer = await asyncio.to_thread(written, "verdict", format, verdict)
     answer.headers["X-Hullmark-Verdict"] = worst.verdict

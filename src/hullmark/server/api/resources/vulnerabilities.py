@@ -233,10 +233,10 @@ async def with_package(  # noqa: PLR0913 - one parameter a filter
 
 
 async def _holders(connection: Connection, account_id: int, found: HolderPage) -> Page[HolderView]:
-    names = await names_of(connection, account_id, [each.image_id for each in found.holders])
+    names = await names_of(connection, account_id, [holder.image_id for holder in found.holders])
     items = [
-        HolderView(digest=each.digest, references=names.get(each.image_id, []), packages=list(each.purls))
-        for each in found.holders
+        HolderView(digest=holder.digest, references=names.get(holder.image_id, []), packages=list(holder.purls))
+        for holder in found.holders
     ]
     return Page(items=items, next=cursor_of(found.next) if found.next is not None else None)
 

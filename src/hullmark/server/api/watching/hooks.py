@@ -96,7 +96,7 @@ async def add_hook(
     data: JSONBody[HookWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> NewHookView:
     """Make a hook, and the secret that the registry proves itself by. It is shown this once."""
     key, secret = uuid4(), new_secret()
@@ -116,7 +116,7 @@ async def add_hook(
         if await hooks.count_hooks(connection, caller.account_id) >= _MOST:
             raise problem(409, f"the account has {_MOST} hooks already", "remove one first")
         await _put(connection, row)
-        await audit.record(connection, caller, "hook.add", "hook", str(key), None, _kept(row), asked)
+        await audit.record(connection, caller, "hook.add", "hook", str(key), None, _kept(row), origin)
     return _shown_once(services, row, secret)
 
 
@@ -126,9 +126,9 @@ async def change_hook(
     data: JSONBody[HookChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> HookView:
-    """Its name, its registry, and whether it adds tags that nobody watches yet."""
+    """Its name, its registry, and whether it adds tags that are not watched yet."""
     async with services.database.tenant(caller.account_id) as connection:
         before = await _existing(connection, caller, key)
         row = msgspec.structs.replace(
@@ -138,7 +138,7 @@ async def change_hook(
             adds=before.adds if data.adds is None else data.adds,
         )
         await _put(connection, row)
-        await audit.record(connection, caller, "hook.change", "hook", str(key), _kept(before), _kept(row), asked)
+        await audit.record(connection, caller, "hook.change", "hook", str(key), _kept(before), _kept(row), origin)
     return _shown(services, row)
 
 
@@ -153,7 +153,7 @@ async def rotate_hook(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> NewHookView:
     """The earlier secret counts no longer. The new one is shown this once."""
     secret = new_secret()
@@ -161,7 +161,7 @@ async def rotate_hook(
         before = await _existing(connection, caller, key)
         row = msgspec.structs.replace(before, secret=sealed(services, caller.account_id, key, secret))
         await _put(connection, row)
-        await audit.record(connection, caller, "hook.rotate", "hook", str(key), None, None, asked)
+        await audit.record(connection, caller, "hook.rotate", "hook", str(key), None, None, origin)
     return _shown_once(services, row, secret)
 
 
@@ -170,13 +170,13 @@ async def forget_hook(
     key: FromPath[UUID],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """Whatever it sends from now on is refused."""
     async with services.database.tenant(caller.account_id) as connection:
         row = await _existing(connection, caller, key)
         await hooks.forget_hook(connection, caller.account_id, key)
-        await audit.record(connection, caller, "hook.delete", "hook", str(key), _kept(row), None, asked)
+        await audit.record(connection, caller, "hook.delete", "hook", str(key), _kept(row), None, origin)
 
 
 async def _existing(connection: Connection, caller: Caller, key: UUID) -> HookRow:

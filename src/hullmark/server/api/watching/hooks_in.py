@@ -1,4 +1,4 @@
-"""Where registries say that something was pushed. Nobody signs in here: each proves itself as its kind can, by the hook's secret."""
+"""Where registries report a push. There is no sign-in: each kind of hook proves itself with the hook's secret."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def hear_registry(
     services: NamedDependency[Services],
     token: Annotated[str, QueryParameter(max_length=500)] = "",
 ) -> HeardView:
-    """The tags that are named are looked at at once: the registry itself is asked what they are.
+    """The named tags are looked up at once: the registry itself is asked what they are.
 
     That there is no such hook and that the secret is wrong read the same.
     """

@@ -95,7 +95,7 @@ async def list_watches(  # noqa: PLR0913 - one parameter a filter
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[WatchView]:
-    """Watches by registry, repository and tag. `failing`: those of which the last look failed."""
+    """Watches by registry, repository and tag. `failing`: those whose last look failed."""
     wanted = WatchFilter(registry=registry, repository=repository, tag=tag, active=active, failing=failing)
     after = values_in(cursor, tuple[str, str, str])
     async with services.database.tenant(caller.account_id) as connection:
@@ -109,7 +109,7 @@ async def add_watch(
     data: JSONBody[WatchWish],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> WatchView:
     """Watch a tag, or a repository, from now on; what is watched already is watched as is said here. Images are added as they are found."""
     new = _new(data, services, caller)
@@ -118,27 +118,27 @@ async def add_watch(
             raise problem(409, f"the account has {watches.MOST:,} watches already", "remove one first")
         row = await watches.keep(connection, caller.account_id, new, is_decided=True)
         await watches.subscribe_in_step(connection, caller.account_id, row)
-        await audit.record(connection, caller, "watch.add", "watch", row.reference, None, _kept(row), asked)
+        await audit.record(connection, caller, "watch.add", "watch", row.reference, None, _kept(row), origin)
     return _shown(row)
 
 
-def _new(wish: WatchWish, services: Services, caller: Caller) -> NewWatch:
-    if bool(wish.reference) == bool(wish.repository):
+def _new(request: WatchWish, services: Services, caller: Caller) -> NewWatch:
+    if bool(request.reference) == bool(request.repository):
         raise problem(422, "a watch is of a reference, or of a repository", "give one of them")
-    named = parse_reference(wish.reference or wish.repository)
-    if named.digest or (wish.repository and named.tag):
+    named = parse_reference(request.reference or request.repository)
+    if named.digest or (request.repository and named.tag):
         raise problem(422, "what has a digest never changes, and a repository has no tag", "name HOST/REPOSITORY[:TAG]")
-    if wish.platform:
-        parse_platform(wish.platform)
-    _check(wish.pattern)
+    if request.platform:
+        parse_platform(request.platform)
+    _check(request.pattern)
     return NewWatch(
-        name=(named.host, named.repository, (named.tag or "latest") if wish.reference else ""),
-        every=wish.every or services.settings.watch_every,
+        name=(named.host, named.repository, (named.tag or "latest") if request.reference else ""),
+        every=request.every or services.settings.watch_every,
         next_at=services.clock(),
         by=caller.name,
-        pattern=wish.pattern,
-        follows=wish.follows,
-        platform=wish.platform,
+        pattern=request.pattern,
+        follows=request.follows,
+        platform=request.platform,
     )
 
 
@@ -157,7 +157,7 @@ async def change_watch(
     data: JSONBody[WatchChange],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> WatchView:
     """How often it is looked at, which tags of a repository, and whether at all. It is looked at at once."""
     if data.pattern is not None:
@@ -175,7 +175,7 @@ async def change_watch(
         await watches.change(connection, caller.account_id, changed)
         await watches.subscribe_in_step(connection, caller.account_id, changed)
         steps = (_kept(before), _kept(changed))
-        await audit.record(connection, caller, "watch.change", "watch", before.reference, *steps, asked)
+        await audit.record(connection, caller, "watch.change", "watch", before.reference, *steps, origin)
     return _shown(changed)
 
 
@@ -184,7 +184,7 @@ async def remove_watch(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> None:
     """The image stays. A tag of a repository that is watched itself is found again: switch it off instead."""
     async with services.database.tenant(caller.account_id) as connection:
@@ -192,7 +192,7 @@ async def remove_watch(
         await watches.remove(connection, caller.account_id, number)
         off = msgspec.structs.replace(row, is_active=False)
         await watches.subscribe_in_step(connection, caller.account_id, off)
-        await audit.record(connection, caller, "watch.delete", "watch", row.reference, _kept(row), None, asked)
+        await audit.record(connection, caller, "watch.delete", "watch", row.reference, _kept(row), None, origin)
 
 
 @post("/watches/{number:int}/look", operation_id="look_now", status_code=202, opt=_WRITE, summary="Look now")
@@ -200,7 +200,7 @@ async def look_now(
     number: FromPath[int],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
-    asked: NamedDependency[RequestOrigin],
+    origin: NamedDependency[RequestOrigin],
 ) -> WatchView:
     """Have the registry asked at once. What is switched off is not looked at."""
     now = services.clock()
@@ -209,7 +209,7 @@ async def look_now(
         if not row.is_active:
             raise problem(409, f"{row.reference} is not watched: its watch is switched off", "switch it on first")
         await watches.notice(connection, caller.account_id, [(row.registry, row.repository, row.tag)], now)
-        await audit.record(connection, caller, "watch.look", "watch", row.reference, None, None, asked)
+        await audit.record(connection, caller, "watch.look", "watch", row.reference, None, None, origin)
         return _shown(await _existing(connection, caller, number))
 
 

@@ -36,7 +36,7 @@ _GIVE_BACK = """
 
 
 class LastingJobs(JobManager):
-    """The jobs as a worker sees them. While the database does not answer there is none to be had, and no sign of life is given.
+    """The jobs as a worker sees them. While the database does not answer, there are no jobs and no signs of life.
 
     `lost` is called where the end of a job could not be written down in time: it then belongs to a worker that does not know of it,
     which has to come back as another worker, so that the job is given to somebody.
@@ -98,7 +98,7 @@ class LastingJobs(JobManager):
     async def listen_for_jobs(
         self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
     ) -> None:
-        """Hear of new jobs until cancelled. What is missed while there is no connection is found by looking."""
+        """Listen for new jobs until cancelled. Jobs missed without a connection are found by polling."""
         while True:
             try:
                 await super().listen_for_jobs(on_notification=on_notification, queues=queues)

@@ -1,4 +1,4 @@
-"""The worker process: takes jobs until it is told to stop, and then finishes what it does or hands it back."""
+"""The worker process: takes jobs until it must stop, then finishes its work or hands it back."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def _working(work: Work, lost: asyncio.Event) -> None:
         try:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # A lane ends when told to, or when it cannot go on: the worker then begins anew with all of them.
+            # A lane ends when told to, or when it cannot go on: the worker then begins again with all of them.
             for task in running:
                 task.cancel()
             ended = await asyncio.gather(*running, return_exceptions=True)

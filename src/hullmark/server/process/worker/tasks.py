@@ -64,19 +64,19 @@ async def judge_images(work: Work, account_id: int, image_ids: list[int], cause:
 
 
 async def rejudge_account(work: Work, account_id: int, cause: str) -> None:
-    """Have every image of an account judged, some to a job, after what is asked for by itself: those that run first, then those that were
-    in compliance once, then the others. What was asked for so before, and still waits, is asked for anew."""
+    """Have every image of an account judged, some to a job, after what is requested by itself: those that run first, then those
+    that were in compliance once, then the others. What was requested so before, and still waits, is requested again."""
     async with work.services.database.system() as connection:
         await jobs.forget_waiting(connection, "judge_some", account_id, priority=_FIRST[0][0])
-    asked = set[int]()
+    queued = set[int]()
     for priority, standing in _FIRST:
         after, count = 0, _AT_ONCE
         while count == _AT_ONCE:
             async with work.services.database.system() as connection:
                 some = await images.analysed_of(connection, account_id, after, _AT_ONCE, standing)
-                fresh = [(account_id, image_id) for image_id in some if image_id not in asked]
+                fresh = [(account_id, image_id) for image_id in some if image_id not in queued]
                 await want_verdicts(connection, fresh, cause, priority)
-            asked.update(some)
+            queued.update(some)
             count, after = len(some), max(some, default=after)
 
 
@@ -96,7 +96,7 @@ async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew
     """Fetch the feeds, and match with what comes of them."""
     wished = feeds.UpdateOptions(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
     last = await feeds.update_advisories(work.services, wished)
-    held = [each.feed for each in last.outcomes if each.status in ("failed", "held")]
+    held = [outcome.feed for outcome in last.outcomes if outcome.status in ("failed", "held")]
     (_log.warning if last.reason or held else _log.info)(
         "updated", digest=last.digest, reason=last.reason, not_taken=held
     )

@@ -35,7 +35,7 @@ def object_of(digest: str) -> str:
 
 
 def publish_file(objects: Objects, path: Path, digest: str) -> str:
-    """Put a snapshot's file into the object store; answers its key."""
+    """Put a snapshot's file into the object store; returns its key."""
     key = object_of(digest)
     if objects.head(key) is None:
         with TemporaryDirectory(prefix="hullmark-snapshot-") as folder:
@@ -54,17 +54,18 @@ async def publish(
     may_return: bool = False,
     entry: audit.Entry[int] | None = None,
 ) -> int:
-    """Make a snapshot known and have all matches brought to it; answers its number, of which `entry` writes in the same transaction.
+    """Make a snapshot known and have all matches brought to it; returns its number, which `entry` logs in the same
+    transaction.
 
-    One that was known before, with others since, counts again only if it `may_return`.
+    A snapshot that was replaced before counts again only if it `may_return`.
     """
     key = await asyncio.to_thread(publish_file, services.objects, path, digest)
-    with Snapshot(path, digest) as book:
-        told = _told_of(book)
-        data_at = book.data_at
+    with Snapshot(path, digest) as source:
+        namespaces = _namespace_summaries(source)
+        data_at = source.data_at
     async with services.database.system() as connection:
         number = await snapshots.add_snapshot(
-            connection, digest, data_at=data_at, object=key, namespaces=told, may_return=may_return
+            connection, digest, data_at=data_at, object=key, namespaces=namespaces, may_return=may_return
         )
         # Until here it may have been removed as an old one; from now on it is not.
         await asyncio.to_thread(publish_file, services.objects, path, digest)
@@ -76,26 +77,26 @@ async def publish(
     return number
 
 
-def _told_of(book: Snapshot) -> dict[str, dict[str, Any]]:
-    """By namespace: how many advisories, how young, under which licences."""
-    told: dict[str, dict[str, Any]] = {}
-    for row in book.coverage:
-        known = told.setdefault(row.namespace, {"count": 0, "data_at": "", "licences": []})
+def _namespace_summaries(source: Snapshot) -> dict[str, dict[str, Any]]:
+    """By namespace: the number of advisories, their date and their licences."""
+    namespaces: dict[str, dict[str, Any]] = {}
+    for row in source.coverage:
+        known = namespaces.setdefault(row.namespace, {"count": 0, "data_at": "", "licences": []})
         known["count"] += row.advisories
         known["data_at"] = max(known["data_at"], row.data_at)
-        known["licences"] = sorted({*known["licences"], book.licences[row.feed]})
-    return told
+        known["licences"] = sorted({*known["licences"], source.licences[row.feed]})
+    return namespaces
 
 
 async def current_snapshot(connection: Connection) -> SnapshotRow | None:
-    """The snapshot that everything is matched with, None if there is none yet."""
+    """The snapshot that everything is matched with; None if there is none yet."""
     now = await snapshots.current(connection)
     return await snapshots.snapshot_by_id(connection, now.snapshot_id) if now.snapshot_id is not None else None
 
 
 async def count_sets(services: Services) -> None:
-    """Count the matches of package sets that are not counted, some at a time. While a snapshot is carried out nobody does: it would be
-    in its way, and in vain."""
+    """Count the matches of package sets that are not counted, some at a time. Not while a snapshot is rolled out: it would be
+    in the way, and useless."""
     while True:
         async with services.database.system() as connection:
             if not await snapshots.is_carried_out(connection) or not await set_counts.fill(connection):
@@ -113,8 +114,8 @@ class Books:
     @contextmanager
     def opened(self, digest: str, key: str) -> Iterator[Snapshot]:
         """The snapshot of a digest, open in this thread. Raises HullmarkError if it is missing or damaged."""
-        with Snapshot(self._file(digest, key), digest) as book:
-            yield book
+        with Snapshot(self._file(digest, key), digest) as source:
+            yield source
 
     def _file(self, digest: str, key: str) -> Path:
         path = self._folder / f"{digest.partition(':')[2]}.sqlite"
@@ -151,4 +152,4 @@ class Books:
     def _tidy(self) -> None:
         files = sorted(self._folder.glob("*.sqlite"), key=lambda path: path.stat().st_mtime)
         for path in files[:-_KEPT]:
-            path.unlink(missing_ok=True)  # whoever has it open keeps reading it
+            path.unlink(missing_ok=True)  # processes that have it open keep reading it

@@ -13,15 +13,15 @@ from hullmark.policy.days import day_in, next_midnight, starts
 from hullmark.policy.deadlines import first_after
 
 
-def when_it_ends(distro: Distro | None, book: AdvisorySource, now: datetime) -> datetime | None:
+def when_it_ends(distro: Distro | None, source: AdvisorySource, now: datetime) -> datetime | None:
     """The first moment after the last day on which a release is maintained, longer support included; None if that has come, or is not
     known."""
-    return first_after(now, _moments(distro, book, now))
+    return first_after(now, _moments(distro, source, now))
 
 
-def _moments(distro: Distro | None, book: AdvisorySource, now: datetime) -> Iterator[datetime]:
-    known = lifecycles(plan_for(distro, book.namespaces), book)
-    end = max((each.extended or each.eol for each in known), default="")
+def _moments(distro: Distro | None, source: AdvisorySource, now: datetime) -> Iterator[datetime]:
+    known = lifecycles(plan_for(distro, source.namespaces), source)
+    end = max((release.extended or release.eol for release in known), default="")
     day = day_in(end)
     if day is not None and day.isoformat() == end:
         yield from starts(day, 1)

@@ -41,7 +41,7 @@ _TRIED = ("updated", "unchanged", "failed", "held")
 
 
 class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """The last time that feeds were fetched: asked for, ended, what came of it; `reason` says why nothing did.
+    """The last fetch of the feeds: requested, ended, the result; `reason` says why there is none.
 
     `digest` is that of the last snapshot that came of them. `failures` is how many times in a row nothing came of it. `good_at` says when
     each feed was last read, or last said that it had nothing new; of one that never was, when it was first asked.
@@ -126,10 +126,12 @@ async def update_advisories(services: Services, wished: UpdateOptions) -> LastUp
         shelf, updated = await asyncio.to_thread(_updated, services, wished, began)
         current = shelf.current()
         is_newest = current is not None and await _published(services, current, updated)
-        failed = [each for each in updated.outcomes if each.status == "failed"]
-        tried = [each for each in updated.outcomes if each.status not in ("absent", "left-out")]
+        failed = [outcome for outcome in updated.outcomes if outcome.status == "failed"]
+        tried = [outcome for outcome in updated.outcomes if outcome.status not in ("absent", "left-out")]
         reason = "no feed could be fetched" if tried and len(failed) == len(tried) else ""
-        outcomes = tuple(msgspec.structs.replace(each, problems=each.problems[:1]) for each in updated.outcomes)
+        outcomes = tuple(
+            msgspec.structs.replace(outcome, problems=outcome.problems[:1]) for outcome in updated.outcomes
+        )
         digest = updated.digest if is_newest else ""
         last = LastUpdate(asked_at=began, digest=digest, outcomes=outcomes, reason=reason)
     except HullmarkError as error:
@@ -141,16 +143,16 @@ async def update_advisories(services: Services, wished: UpdateOptions) -> LastUp
 
 
 async def _published(services: Services, current: tuple[Path, str], updated: UpdateResult) -> bool:
-    """Have all matches brought to what the feeds say; answers whether it is the newest snapshot now.
+    """Have all matches brought to what the feeds say; returns whether it is the newest snapshot now.
 
     If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at
-    hand here is not what came of them the last time: another machine may have read it since. And not if they say the same as the last
+    hand here is not the result the last time: another machine may have read it since. And not if they say the same as the last
     time: an operator may have sent something newer in between.
     """
     async with services.database.system() as connection:
         last = await last_update(connection)
     before = last.digest if last is not None else ""
-    is_whole = not any(each.status in ("failed", "held") for each in updated.outcomes)
+    is_whole = not any(outcome.status in ("failed", "held") for outcome in updated.outcomes)
     may_return = before not in ("", updated.digest) and (is_whole or updated.previous == before)
     number = await publish(services, *current, may_return=may_return)
     async with services.database.system() as connection:
@@ -160,7 +162,11 @@ async def _published(services: Services, current: tuple[Path, str], updated: Upd
 def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) -> LastUpdate:
     """What is remembered of an update that ended, after the one before."""
     good = before.good_at if before is not None else {}
-    tried = {each.feed: each.status in ("updated", "unchanged") for each in last.outcomes if each.status in _TRIED}
+    tried = {
+        outcome.feed: outcome.status in ("updated", "unchanged")
+        for outcome in last.outcomes
+        if outcome.status in _TRIED
+    }
     good_at = {feed: ended_at if is_good else good.get(feed, ended_at) for feed, is_good in tried.items()}
     failures = (before.failures if before is not None else 0) + 1 if last.reason else 0
     digest = last.digest or (before.digest if before is not None else "")
@@ -171,7 +177,7 @@ def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) 
 
 def _updated(services: Services, wished: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
     every = load()
-    wish = UpdateWish(
+    request = UpdateWish(
         now=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         accepts_shrinking=wished.accepts_shrinking,
         is_anew=wished.is_anew,
@@ -180,7 +186,7 @@ def _updated(services: Services, wished: UpdateOptions, now: datetime) -> tuple[
     shelf = Shelf(services.settings.data / "advisories")
     place = services.settings.feeds
     chosen = tuple(feed for feed in every if feed.is_default or place != UPSTREAMS)
-    return shelf, update(shelf, chosen, every, _origin(services, every, wished), wish)
+    return shelf, update(shelf, chosen, every, _origin(services, every, wished), request)
 
 
 def _origin(services: Services, every: tuple[Feed, ...], wished: UpdateOptions) -> Origin:
@@ -210,7 +216,8 @@ async def take_in_file(
     """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`. `entry`
     writes of it in the same transaction.
 
-    Raises HullmarkError, before anything counts, for what is none, is damaged, is not signed as is asked for, or is older than what counts.
+    Raises HullmarkError, before anything counts, if it is not valid, is damaged, lacks the required signature, or is older than
+    the one that counts.
     """
     keys = Path(services.settings.advisory_keys) if services.settings.advisory_keys else None
     with file.open("rb") as stream:
@@ -244,10 +251,10 @@ def _imported(file: Path, keys: Path | None, books: Books, parent: snapshots.Sna
     """Unpack a bundle beside its file. `parent` is the snapshot that it adds to."""
     shelf = Shelf(file.with_name("shelf"))
     if parent is not None:
-        with books.opened(parent.digest, parent.object) as book:
+        with books.opened(parent.digest, parent.object) as source:
             target = shelf.path_of(parent.digest)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(book.path, target)
+            shutil.copyfile(source.path, target)
     received = import_bundle(shelf, file, trusted=keys, allow_unsigned=keys is None)
     path = shelf.path_of(received.snapshot)
     inspect(path)

@@ -1,11 +1,12 @@
-"""What an image holds is matched once, whatever holds it; and a new snapshot matches again only what it says something else of.
+"""A package is matched once for all images that hold it, and a new snapshot only matches again what it changes.
 
-Everything is done in batches, each a transaction that has its effect once: whoever is stopped between two of them goes on.
+Everything is done in batches, each a transaction that has its effect once: a process stopped between two of them goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -58,40 +59,40 @@ def matchable(scanned: ScanResult) -> Inventory:
 
 
 async def take_in(
-    conn: Connection, book: AdvisorySource, image_id: int, inventory: Inventory, channels: Collection[str] = ()
+    conn: Connection, source: AdvisorySource, image_id: int, inventory: Inventory, channels: Collection[str] = ()
 ) -> None:
-    """Keep what an image holds and match what was never seen. `book` is the snapshot that counts: raises OtherSnapshot."""
+    """Keep what an image holds and match what was never seen. `source` is the snapshot that counts: raises OtherSnapshot."""
     known = await snapshots.current_kept(conn)
-    if known.snapshot_id is None or known.digest != book.digest:
+    if known.snapshot_id is None or known.digest != source.digest:
         raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current snapshot and try again")
     stored = await coordinates.store_packages(conn, image_id, inventory, channels)
-    await match_coordinates(conn, book, known.snapshot_id, stored.coordinates)
-    await settle_owned(conn, book, stored.owned, known.at)
+    await match_coordinates(conn, source, known.snapshot_id, stored.coordinates)
+    await settle_owned(conn, source, stored.owned, known.at)
 
 
 async def match_coordinates(
-    conn: Connection, book: AdvisorySource, snapshot_id: int, ids: Iterable[int]
+    conn: Connection, source: AdvisorySource, snapshot_id: int, ids: Iterable[int]
 ) -> tuple[int, ...]:
-    """Match those of these coordinates that were never matched, and write what comes of it; answers them, sorted.
+    """Match those of these coordinates that were never matched, and write what comes of it; returns them, sorted.
 
     Raises OtherSnapshot if the snapshot is not the one that counts.
     """
     known = await snapshots.require(conn, snapshot_id)
     never = await matches.unmatched(conn, ids)
-    told: dict[int, CoordinateMatches] = {}
+    found: dict[int, CoordinateMatches] = {}
     for at in range(0, len(never), BATCH):
-        told |= told_of(await coordinates.coordinates_by_id(conn, never[at : at + BATCH]), book, known.at)
-    # Written at once, so that all who write do it in one order and nobody waits for one who waits for him.
-    return await matches.write_first(conn, snapshot_id, told) if told else ()
+        found |= told_of(await coordinates.coordinates_by_id(conn, never[at : at + BATCH]), source, known.at)
+    # Written in one statement, so that all writers use one order and cannot deadlock.
+    return await matches.write_first(conn, snapshot_id, found) if found else ()
 
 
-async def settle_owned(conn: Connection, book: AdvisorySource, packages: Iterable[int], at: str) -> None:
+async def settle_owned(conn: Connection, source: AdvisorySource, packages: Iterable[int], at: str) -> None:
     """Find out for which matches of owned packages (by number) their owners answer."""
     owned = await matches.owned_by_number(conn, packages)
-    answered: dict[int, dict[bytes, str]] = {each.id: {} for each in owned}
+    answered: dict[int, dict[bytes, str]] = {member.id: {} for member in owned}
     for members, inventory, channels in _situations(owned):
-        numbers = {id(package): each.id for package, each in zip(inventory.packages[1:], members, strict=True)}
-        for match in find(inventory, book, at=at, channels=channels).matches:
+        numbers = {id(package): member.id for package, member in zip(inventory.packages[1:], members, strict=True)}
+        for match in find(inventory, source, at=at, channels=channels).matches:
             number = numbers.get(id(match.package))
             if number is not None and match.suppressed is not None and match.suppressed.by == "distro":
                 answered[number][matches.advisory_digest(match.advisory)] = match.suppressed.reason
@@ -101,35 +102,42 @@ async def settle_owned(conn: Connection, book: AdvisorySource, packages: Iterabl
 _Members = list[matches.OwnedPackage]
 
 
-def _situations(owned: Iterable[matches.OwnedPackage]) -> Iterator[tuple[_Members, Inventory, tuple[str, ...]]]:
-    """What one owner owns, as an inventory: the owner, then the owned packages."""
+class _OwnerGroup(NamedTuple):
+    """The packages of one owner, as an inventory too: the owner, then its packages."""
+
+    members: _Members
+    inventory: Inventory
+    channels: tuple[str, ...]
+
+
+def _situations(owned: Iterable[matches.OwnedPackage]) -> Iterator[_OwnerGroup]:
     groups: dict[bytes, _Members] = {}
-    for each in owned:
-        known = each.situation
-        groups.setdefault(msgspec.msgpack.encode((known.owner, known.distro, known.channels)), []).append(each)
+    for member in owned:
+        known = member.situation
+        groups.setdefault(msgspec.msgpack.encode((known.owner, known.distro, known.channels)), []).append(member)
     for members in groups.values():
         first = members[0].situation
-        # Each its own object, by which it is known again, also where two are equal.
-        packages = [first.owner, *(msgspec.structs.replace(each.situation.package) for each in members)]
-        yield members, _inventory(first.distro, packages), first.channels
+        # Each is its own object, by which it is recognised, even where two are equal.
+        packages = [first.owner, *(msgspec.structs.replace(member.situation.package) for member in members)]
+        yield _OwnerGroup(members, _inventory(first.distro, packages), first.channels)
 
 
-def told_of(wanted: Mapping[int, Coordinate], book: AdvisorySource, at: str) -> dict[int, CoordinateMatches]:
+def told_of(wanted: Mapping[int, Coordinate], source: AdvisorySource, at: str) -> dict[int, CoordinateMatches]:
     """What a snapshot says of coordinates, by number: what `find` says of their packages. `at` counts as today (ISO 8601)."""
     groups: dict[tuple[Distro | None, tuple[str, ...]], list[tuple[int, Package]]] = {}
-    for number, each in wanted.items():
-        groups.setdefault((each.distro, each.channels), []).append((number, package_of(each)))
+    for number, coordinate in wanted.items():
+        groups.setdefault((coordinate.distro, coordinate.channels), []).append((number, package_of(coordinate)))
     found: dict[int, CoordinateMatches] = {}
     for (distro, channels), members in groups.items():
         packages = [package for _, package in members]
-        result = find(_inventory(distro, packages), book, at=at, channels=channels)
+        result = find(_inventory(distro, packages), source, at=at, channels=channels)
         hits: dict[int, list[Match]] = {id(package): [] for package in packages}
         reasons: dict[int, list[str]] = {id(package): [] for package in packages}
         for match in result.matches:
             hits[id(match.package)].append(match)
         for unknown in result.unknown:
             reasons[id(unknown.package)].append(unknown.reason)
-        for package, reason in partly_told(_inventory(distro, packages), book, at=at, channels=channels):
+        for package, reason in partly_told(_inventory(distro, packages), source, at=at, channels=channels):
             reasons[id(package)] = reasons[id(package)] or [reason]
         for number, package in members:
             found[number] = CoordinateMatches(matches=tuple(hits[id(package)]), reasons=tuple(reasons[id(package)]))
@@ -165,43 +173,43 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
     is_same = known.digest == next.digest
     if not is_same and previous is not None and known.digest != previous.digest:
         raise snapshots.OtherSnapshot("the previous snapshot is not the one that counts", advice="take the current one")
-    book = next if is_same else previous
-    difference = compare(book, next) if book is not None else Difference()
+    source = next if is_same else previous
+    difference = compare(source, next) if source is not None else Difference()
     ranks: dict[str, int] = {}
     keys: dict[Key, int] = {}
-    if book is not None:
-        ranks = ranks_of(difference, book, next)
-        changed = changed_keys(difference, book, next, since=known.at, at=at)
-        keys = ranked(difference, changed, ranks, book, next)
+    if source is not None:
+        ranks = ranks_of(difference, source, next)
+        changed = changed_keys(difference, source, next, since=known.at, at=at)
+        keys = ranked(difference, changed, ranks, source, next)
     async with db.system() as conn:
         if await snapshots.current_to_change(conn) != known:
             raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current one and begin again")
         if is_next and known.snapshot_id not in (None, snapshot_id):
             await snapshots.require_next(conn, snapshot_id)
-        if book is None:
+        if source is None:
             await snapshots.plan_all(conn)
         else:
-            await snapshots.plan(conn, keys, changed_namespaces(difference, book, next, since=known.at, at=at))
+            await snapshots.plan(conn, keys, changed_namespaces(difference, source, next, since=known.at, at=at))
         await snapshots.count_on(conn, snapshot_id, at)
         await match_changes.note_news(conn, snapshot_id, ranks)
         await _weigh_first(conn, next, snapshot_id, sorted(ranks), thresholds)
 
 
 def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[Key]:
-    """The packages of which a snapshot says something else than the one before, on the day `at` rather than `since`.
+    """The packages about which a snapshot differs from the one before, on the day `at` rather than `since`.
 
-    Not those whose CVEs are listed or scored otherwise: that changes no match but what an advisory weighs.
+    Without those whose CVEs only have another KEV status or score: that changes an advisory's weight, not matches.
     """
     with Excerpt(previous) as old, Excerpt(next) as new:
-        rated = set[Key]().union(*(each.keys_of(each.going_by(difference.rated)) for each in (old, new)))
-    supported = {each.key for each in difference.support} | _begun(next, since, at)
+        rated = set[Key]().union(*(snapshot.keys_of(snapshot.going_by(difference.rated)) for snapshot in (old, new)))
+    supported = {change.key for change in difference.support} | _begun(next, since, at)
     return {*difference.keys, *rated, *(key for key in supported if "*" not in key[1])}
 
 
 def changed_namespaces(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[str]:
-    """The namespaces of which a snapshot may say something else of any package, on the day `at` rather than `since`: it knows them, or all
-    of them, and the one before does not, or support that is told by a pattern has changed."""
-    supported = {each.key for each in difference.support} | _begun(next, since, at)
+    """The namespaces in which a snapshot may differ for any package, on the day `at` rather than `since`: it covers them, or all
+    of them, and the one before does not, or support that is given by a pattern has changed."""
+    supported = {change.key for change in difference.support} | _begun(next, since, at)
     patterned = {namespace for namespace, name in supported if "*" in name}
     return patterned | difference.namespaces | covered_otherwise(previous, next, (since, at))
 
@@ -210,25 +218,27 @@ def _begun(snapshot: Snapshot, since: str, at: str) -> set[Key]:
     """The packages whose support ends, by the calendar, between two days."""
     with Excerpt(snapshot) as excerpt:
         known = (msgspec.msgpack.decode(body, type=Support) for body in excerpt.supported().values())
-        return {(each.namespace, each.name) for each in known if min(since, at) < each.since <= max(since, at)}
+        return {
+            (release.namespace, release.name) for release in known if min(since, at) < release.since <= max(since, at)
+        }
 
 
 async def rematch_some(
-    db: Database, book: AdvisorySource, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
+    db: Database, source: AdvisorySource, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
 ) -> bool:
-    """Match some of what is planned again, up to a rank; answers whether there may be more. Several may do so at the same time."""
+    """Match some of what is planned again, up to a rank; returns whether there may be more. Several may do so at the same time."""
     async with db.system() as conn:
         known = await snapshots.require(conn, snapshot_id)
         ids = await snapshots.take_planned(conn, size, rank)
         if not ids:
             return False
         owned = await match_changes.owned_among(conn, ids)
-        before = await match_changes.exempt_of(conn, [each.id for each in owned])
+        before = await match_changes.exempt_of(conn, [member.id for member in owned])
         wanted = await coordinates.coordinates_by_id(conn, ids)
-        rewritten = await matches.rewrite(conn, snapshot_id, told_of(wanted, book, known.at))
-        await settle_owned(conn, book, [each.id for each in owned], known.at)
+        rewritten = await matches.rewrite(conn, snapshot_id, told_of(wanted, source, known.at))
+        await settle_owned(conn, source, [member.id for member in owned], known.at)
         if not known.is_baseline:
-            after = await match_changes.exempt_of(conn, [each.id for each in owned])
+            after = await match_changes.exempt_of(conn, [member.id for member in owned])
             await note_rewritten(
                 conn, snapshot_id, rewritten, OwnedPackages(packages=owned, before=before, after=after)
             )
@@ -236,29 +246,29 @@ async def rematch_some(
 
 
 async def _weigh_first(
-    conn: Connection, book: AdvisorySource, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
+    conn: Connection, source: AdvisorySource, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
 ) -> None:
     """Bring the weights of the advisories of these names to the snapshot, before all others: of what is said differently anyway, nothing
     is to be told that holds for a moment only."""
     for start in range(0, len(names), _WEIGHED_AT_ONCE):
         rows = await matches.weighed_of(conn, names[start : start + _WEIGHED_AT_ONCE])
-        await _weigh(conn, book, snapshot_id, rows, thresholds)
+        await _weigh(conn, source, snapshot_id, rows, thresholds)
 
 
 async def weigh_some(
     db: Database,
-    book: AdvisorySource,
+    source: AdvisorySource,
     snapshot_id: int,
     size: int = _WEIGHED_AT_ONCE,
     thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
 ) -> bool:
-    """Bring the weights of some advisories to the snapshot; answers whether there may be more."""
+    """Bring the weights of some advisories to the snapshot; returns whether there may be more."""
     async with db.system() as conn:
         known = await _current_to_weigh(conn, snapshot_id)
         if known.is_weighed:
             return False
         rows = await matches.advisories_after(conn, known.weighed, size)
-        await _weigh(conn, book, snapshot_id, rows, thresholds)
+        await _weigh(conn, source, snapshot_id, rows, thresholds)
         await matches.weighed_until(conn, rows[-1].id if rows else None)
         return bool(rows)
 
@@ -272,12 +282,12 @@ async def _current_to_weigh(conn: Connection, snapshot_id: int) -> snapshots.Cur
 
 async def _weigh(
     conn: Connection,
-    book: AdvisorySource,
+    source: AdvisorySource,
     snapshot_id: int,
     rows: Sequence[matches.WeightedAdvisory],
     thresholds: Thresholds,
 ) -> None:
-    weights = await _weights(conn, rows, book)
+    weights = await _weights(conn, rows, source)
     news = {row.id: weights[row.id] for row in rows if is_news(row.weight, weights[row.id], thresholds)}
     if news:
         before = {row.id: row.weight for row in rows}
@@ -286,11 +296,11 @@ async def _weigh(
 
 
 async def _weights(
-    conn: Connection, rows: Sequence[matches.WeightedAdvisory], book: AdvisorySource
+    conn: Connection, rows: Sequence[matches.WeightedAdvisory], source: AdvisorySource
 ) -> dict[int, Weight]:
     """The weights of advisories by number. Their bodies are read only where the score or the listing is another one."""
     cves = {row.cve for row in rows} - {""}
-    scores, listed = book.exploitability(cves), book.exploited(cves)
+    scores, listed = source.exploitability(cves), source.exploited(cves)
     found = {row.id: row.weight for row in rows}
     others: dict[int, tuple[Epss | None, Kev | None]] = {}
     for row in rows:

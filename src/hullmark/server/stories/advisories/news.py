@@ -33,7 +33,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_news(before: Weight, after: Weight, thresholds: Thresholds) -> bool:
-    """Whether somebody wants to know: it is listed as exploited otherwise, or something that is asked for has come to another band."""
+    """KEV status changed, or a score crossed a threshold of a policy."""
     if before.kev != after.kev or (before.epss is None) is not (after.epss is None):
         return True
     scores = [weight.epss.score if weight.epss else 0.0 for weight in (before, after)]
@@ -52,13 +52,13 @@ def is_news(before: Weight, after: Weight, thresholds: Thresholds) -> bool:
 
 
 def ranks_of(difference: Difference, previous: Snapshot, next: Snapshot) -> dict[str, int]:
-    """The rank of every name under which something is said differently: where several advisories speak of one, the least urgent counts,
-    so that all of it is known when its rank is done."""
+    """The rank of every name with changes: where several advisories have one name, the least urgent counts,
+    so that everything about it is known when its rank is done."""
     exploited = {*previous.all_exploited(), *next.all_exploited()}
     ranks: dict[str, int] = {}
-    for each in _advisories(difference, previous, next):
-        rank = _rank(each, exploited)
-        for name in {name for advisory in each for name in (advisory.id, *advisory.aliases)}:
+    for pair in _advisories(difference, previous, next):
+        rank = _rank(pair, exploited)
+        for name in {name for advisory in pair for name in (advisory.id, *advisory.aliases)}:
             ranks[name] = max(ranks.get(name, 0), rank)
     for listing in difference.kev:
         ranks.setdefault(listing.cve, EXPLOITED)
@@ -68,11 +68,11 @@ def ranks_of(difference: Difference, previous: Snapshot, next: Snapshot) -> dict
 def ranked(
     difference: Difference, keys: Iterable[Key], ranks: Mapping[str, int], previous: Snapshot, next: Snapshot
 ) -> dict[Key, int]:
-    """The rank of each package of which something is said differently: that of the most urgent of it."""
+    """The rank of each package with changes: that of the most urgent one."""
     found = dict.fromkeys(keys, LAST_RANK)
-    for each in _advisories(difference, previous, next):
-        rank = min(ranks.get(advisory.id, LAST_RANK) for advisory in each)
-        for affected in (affected for advisory in each for affected in advisory.affected):
+    for pair in _advisories(difference, previous, next):
+        rank = min(ranks.get(advisory.id, LAST_RANK) for advisory in pair)
+        for affected in (affected for advisory in pair for affected in advisory.affected):
             key = (affected.namespace, affected.name)
             if key in found:
                 found[key] = min(found[key], rank)
@@ -92,14 +92,14 @@ def _rated_keys(cves: Collection[str], previous: Snapshot, next: Snapshot) -> It
 
 
 def _advisories(difference: Difference, previous: Snapshot, next: Snapshot) -> Iterator[tuple[Advisory, ...]]:
-    for each in difference.advisories:
-        before = None if each.before is None else previous.by_number(each.before)
-        after = None if each.after is None else next.by_number(each.after)
+    for change in difference.advisories:
+        before = None if change.before is None else previous.by_number(change.before)
+        after = None if change.after is None else next.by_number(change.after)
         yield tuple(advisory for advisory in (before, after) if advisory is not None)
 
 
-def _rank(said: Iterable[Advisory], exploited: Collection[str]) -> int:
-    return min((_rank_of(each, exploited) for each in said), default=LAST_RANK)
+def _rank(advisories: Iterable[Advisory], exploited: Collection[str]) -> int:
+    return min((_rank_of(advisory, exploited) for advisory in advisories), default=LAST_RANK)
 
 
 def _rank_of(advisory: Advisory, exploited: Collection[str]) -> int:
@@ -107,7 +107,7 @@ def _rank_of(advisory: Advisory, exploited: Collection[str]) -> int:
         return EXPLOITED
     if advisory.severity != "unknown":
         return _BY_SEVERITY.get(advisory.severity, LAST_RANK)
-    score = max((each.score for each in advisory.cvss), default=_HIGH_SCORE)
+    score = max((rating.score for rating in advisory.cvss), default=_HIGH_SCORE)
     return CRITICAL if score >= _CRITICAL_SCORE else HIGH if score >= _HIGH_SCORE else LAST_RANK
 
 
@@ -125,7 +125,7 @@ class OwnedPackages(msgspec.Struct, frozen=True, kw_only=True):
 async def note_rewritten(conn: Connection, snapshot_id: int, rewritten: RewriteResult, owned: OwnedPackages) -> None:
     """Write down what came and went as coordinates were matched again, and their owned packages settled."""
     before, after = _by_coordinate(rewritten.before), _by_coordinate(rewritten.after)
-    others = {each.coordinate_id for each in owned.packages} - before.keys() - after.keys()
+    others = {package.coordinate_id for package in owned.packages} - before.keys() - after.keys()
     same = _by_coordinate(await matches.rows_of(conn, sorted(others)))
     advisories = {row.advisory_id for rows in (*before.values(), *after.values(), *same.values()) for row in rows}
     weights = await match_changes.weights_of(conn, advisories)
@@ -155,14 +155,16 @@ async def note_weighed(
     names = {name for name, _ in (await match_changes.weights_of(conn, news)).values()}
     coordinates = await matches.coordinates_with(conn, news)
     rows = await match_changes.rows_about(conn, coordinates, names)
-    weights = await match_changes.weights_of(conn, {row.advisory_id for each in rows.values() for row in each})
+    weights = await match_changes.weights_of(conn, {row.advisory_id for weighed in rows.values() for row in weighed})
     old = weights | {number: (weights[number][0], weight) for number, weight in before.items() if number in weights}
     new = weights | {number: (weights[number][0], weight) for number, weight in after.items() if number in weights}
     owned = await match_changes.owned_among(conn, coordinates)
-    exempt = await match_changes.exempt_of(conn, [each.id for each in owned])
+    exempt = await match_changes.exempt_of(conn, [member.id for member in owned])
     changes: list[NewChange] = []
     holders: list[tuple[int, int | None, Exempt]] = [(number, None, {}) for number in sorted(rows)] + [
-        (each.coordinate_id, each.id, exempt.get(each.id, {})) for each in sorted(owned) if each.coordinate_id in rows
+        (member.coordinate_id, member.id, exempt.get(member.id, {}))
+        for member in sorted(owned)
+        if member.coordinate_id in rows
     ]
     for number, package, answered in holders:
         sides = [_sides(rows[number], known, answered) for known in (old, new)]
@@ -187,7 +189,7 @@ def _sides(rows: Iterable[FoundRow], weights: _Weights, exempt: Mapping[int, str
 def _differing(
     old: set[Side], new: set[Side], weights: _Weights
 ) -> Iterator[tuple[str, Sequence[Side], Sequence[Side]]]:
-    """The vulnerabilities of which something else is said, with all that was and is said of them."""
+    """The changed vulnerabilities, with everything said about them before and now."""
     for name in sorted({weights[side.row.advisory_id][0] for side in old ^ new}):
         was, now = ([side for side in sides if weights[side.row.advisory_id][0] == name] for sides in (old, new))
         yield name, was, now

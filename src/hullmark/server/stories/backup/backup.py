@@ -72,7 +72,7 @@ def back_up(
     objects = open_objects(settings.objects_url, environment)
     copied = _is_folder(settings) if copy is None else copy
     with database_of(settings) as url, written(target) as writer:
-        told = BackupHeader(
+        header = BackupHeader(
             format=FORMAT,
             hullmark=__version__,
             form=_form(url),
@@ -81,7 +81,7 @@ def back_up(
             copied=copied,
             key=key_mark(settings.key_path),
         )
-        add_bytes(writer, "backup.json", msgspec.json.encode(told))
+        add_bytes(writer, "backup.json", msgspec.json.encode(header))
         sizes: dict[str, int] = {}
         _take_objects(writer, objects, sizes, copied)
         _take_database(writer, url)
@@ -93,7 +93,7 @@ def back_up(
             add_bytes(writer, KEY, settings.key_path.read_bytes())
         done = ObjectTotals(objects=len(sizes), bytes=sum(sizes.values()))
         add_bytes(writer, COMPLETE, msgspec.json.encode(done))
-    return BackupResult(path=target, told=told, written=done, key_apart=None if with_key else settings.key_path)
+    return BackupResult(path=target, told=header, written=done, key_apart=None if with_key else settings.key_path)
 
 
 def key_mark(path: Path) -> str:
@@ -121,7 +121,7 @@ def database_of(settings: Settings) -> Iterator[str]:
 
 
 def _running(folder: Path) -> str:
-    """The URL of an embedded database that somebody runs, "" if nobody does."""
+    """The URL of a running embedded database, "" if there is none."""
     elsewhere = folder / "socket.path"
     socket = Path(elsewhere.read_text()) if elsewhere.is_file() else folder / "socket"
     url = f"postgresql://{USER}@/{DATABASE}?host={quote(str(socket), safe='')}&port=5432"

@@ -17,7 +17,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol, TypeVar
+from typing import IO, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -125,8 +125,16 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def entries(source: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """The entries of a backup: name, size and content, which is to be read before the next one. Raises HullmarkError."""
+class BackupEntry(NamedTuple):
+    """One entry of a backup; `content` must be read before the next entry. `size` is in bytes."""
+
+    name: str
+    size: int
+    content: IO[bytes]
+
+
+def entries(source: Path) -> Iterator[BackupEntry]:
+    """The entries of a backup. Raises HullmarkError."""
     try:
         if source.is_dir():
             yield from _in_folder(source)
@@ -137,31 +145,31 @@ def entries(source: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
         raise HullmarkError(f"the backup {source} cannot be read: {error}", advice="name another backup") from error
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _in_folder(folder: Path) -> Iterator[BackupEntry]:
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
     for name in sorted(names, key=lambda name: (name != TOLD, name == COMPLETE)):
         with (folder / name).open("rb") as file:
-            yield name, os.fstat(file.fileno()).st_size, file
+            yield BackupEntry(name, os.fstat(file.fileno()).st_size, file)
 
 
-def _in_tar(tar: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _in_tar(tar: tarfile.TarFile) -> Iterator[BackupEntry]:
     for entry in tar:
         content = tar.extractfile(entry) if entry.isreg() else None
         if content is not None:
-            yield entry.name, entry.size, content
+            yield BackupEntry(entry.name, entry.size, content)
 
 
 def told_in(source: Path) -> BackupHeader:
-    """What a backup is of. Raises HullmarkError where it is none, or of a format that is not known."""
+    """The header of a backup. Raises HullmarkError if it is not a backup, or of an unknown format."""
     if not source.exists():
         raise HullmarkError(f"there is no backup {source}", advice="name a folder or file that `hullmark backup` wrote")
     for name, size, content in entries(source):
         if name != TOLD or size > _JSON_BYTES:
             break
-        told = parsed(content.read(), BackupHeader, source)
-        if told.format != FORMAT:
-            raise HullmarkError(f"{source} was written by a newer hullmark", advice=f"use version {told.hullmark}")
-        return told
+        header = parsed(content.read(), BackupHeader, source)
+        if header.format != FORMAT:
+            raise HullmarkError(f"{source} was written by a newer hullmark", advice=f"use version {header.hullmark}")
+        return header
     raise HullmarkError(f"{source} is no backup", advice="name a folder or file that `hullmark backup` wrote")
 
 

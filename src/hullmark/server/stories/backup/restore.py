@@ -57,27 +57,27 @@ def restore(settings: Settings, environment: Mapping[str, str], source: Path, *,
     Raises HullmarkError where the target is not empty, the secret key is another's or missing, or the backup is damaged; the database is
     untouched then.
     """
-    told = told_in(source)
-    if told.form not in known_forms():
+    header = told_in(source)
+    if header.form not in known_forms():
         raise HullmarkError(
-            f"the backup's database has the form {told.form}, which a newer hullmark made",
-            advice=f"restore it with version {told.hullmark} or newer",
+            f"the backup's database has the form {header.form}, which a newer hullmark made",
+            advice=f"restore it with version {header.hullmark} or newer",
         )
     objects = open_objects(settings.objects_url, environment)
-    if not force and next(objects.list(), None) is not None and told.copied:
+    if not force and next(objects.list(), None) is not None and header.copied:
         raise HullmarkError(
             f"the object store {objects.where} is not empty",
             advice="name another one, or give --force to keep what is there beside",
         )
     if settings.database_url:
-        return _into(settings, settings.database_url, objects, source, told, force=force)
+        return _into(settings, settings.database_url, objects, source, header, force=force)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o711)
     with Embedded(settings.data / "postgres") as embedded:
-        return _into(settings, embedded.url, objects, source, told, force=force)
+        return _into(settings, embedded.url, objects, source, header, force=force)
 
 
 def _into(
-    settings: Settings, url: str, objects: Objects, source: Path, told: BackupHeader, *, force: bool
+    settings: Settings, url: str, objects: Objects, source: Path, header: BackupHeader, *, force: bool
 ) -> RestoreResult:
     _check_database(url, force)
     with TemporaryDirectory(prefix="hullmark-restore-") as folder:
@@ -86,12 +86,12 @@ def _into(
             done = _take(source, objects, dump, key)
         except (tarfile.TarError, EOFError) as error:
             raise HullmarkError(f"{source} is not a whole backup: {error}", advice="name another backup") from error
-        _settle_key(settings.key_path, key, told, force)
-        if force and form_of(url) not in ("", told.form):
+        _settle_key(settings.key_path, key, header, force)
+        if force and form_of(url) not in ("", header.form):
             _empty(url)  # tables of another form would stay beside what comes back
         dumps.restore(url, dump, roles=(ROLE,))
         form = migrate(url)
-    return RestoreResult(told=told, written=done, form=form)
+    return RestoreResult(told=header, written=done, form=form)
 
 
 def _check_database(url: str, force: bool) -> None:
@@ -156,10 +156,10 @@ def _check_listed(objects: Objects, content: IO[bytes]) -> tuple[int, int]:
     return count, total
 
 
-def _settle_key(path: Path, brought: Path, told: BackupHeader, force: bool) -> None:
-    """Have the right secret key in its place. Raises HullmarkError if it is not to be had."""
+def _settle_key(path: Path, brought: Path, header: BackupHeader, force: bool) -> None:
+    """Have the right secret key in its place. Raises HullmarkError if it is not available."""
     if path.exists():
-        if key_mark(path) == told.key:
+        if key_mark(path) == header.key:
             return
         if not (force and brought.is_file()):
             raise HullmarkError(
@@ -171,7 +171,7 @@ def _settle_key(path: Path, brought: Path, told: BackupHeader, force: bool) -> N
             f"the backup holds no secret key, and there is none in {path}",
             advice="put the server's secret key there first",
         )
-    if key_mark(brought) != told.key:
+    if key_mark(brought) != header.key:
         raise HullmarkError("the backup's secret key is damaged", advice="put the server's secret key there first")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f".{path.name}.new")

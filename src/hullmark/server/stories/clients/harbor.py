@@ -57,7 +57,7 @@ class HarborRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a scan stands: `waits`, or has `failed` with this reason, or its image is there."""
+    """The state of a scan: it `waits`, has `failed` with this reason, or its image exists."""
 
     artifact: Artifact
     waits: bool = False
@@ -69,33 +69,33 @@ def _lock(account_id: int, key: str) -> str:
     return f"harbor:{account_id}:{key}"
 
 
-async def accept(services: Services, account_id: int, asked: HarborRequest, by: str, entry: audit.Entry[str]) -> str:
-    """Have a worker scan an artifact; answers the scan's key, of which `entry` writes in the same transaction.
+async def accept(services: Services, account_id: int, order: HarborRequest, by: str, entry: audit.Entry[str]) -> str:
+    """Have a worker scan an artifact; returns the scan's key, of which `entry` writes in the same transaction.
 
-    Raises HullmarkError for what cannot be asked for.
+    Raises HullmarkError for an artifact that cannot be requested.
     """
-    reference_of(asked)
-    _auth(asked.registry.authorization)
+    reference_of(order)
+    _auth(order.registry.authorization)
     key = str(uuid4())
-    sealed = services.vault.encrypt(msgspec.json.encode(asked).decode(), _lock(account_id, key))
+    sealed = services.vault.encrypt(msgspec.json.encode(order).decode(), _lock(account_id, key))
     args = {"account_id": account_id, "key": key, "sealed": base64.b64encode(sealed).decode(), "by": by}
     async with services.database.system() as connection:
-        await harbor_scans.add_scan(connection, account_id, key, {"artifact": msgspec.to_builtins(asked.artifact)})
+        await harbor_scans.add_scan(connection, account_id, key, {"artifact": msgspec.to_builtins(order.artifact)})
         await jobs.defer(connection, "harbor", args, once=_lock(account_id, key), queue="analysis", priority=10)
         await entry(connection, key)
     return key
 
 
 async def standing(services: Services, account_id: int, key: str) -> ScanState | None:
-    """How a scan stands; None if the account has none of this key."""
+    """The state of a scan; None if the account has none with this key."""
     async with services.database.system() as connection:
-        told = await harbor_scans.scan_of(connection, account_id, key)
-        if told is None:
+        state = await harbor_scans.scan_of(connection, account_id, key)
+        if state is None:
             return None
         is_waiting = await harbor_scans.waits(connection, _lock(account_id, key))
-        artifact = msgspec.convert(told["artifact"], Artifact)
-        if told.get("failed"):
-            return ScanState(artifact=artifact, failed=str(told["failed"]))
+        artifact = msgspec.convert(state["artifact"], Artifact)
+        if state.get("failed"):
+            return ScanState(artifact=artifact, failed=str(state["failed"]))
         image = await images.held_image(connection, account_id, artifact.digest)
     if image is not None and image.state == "failed" and not is_waiting:
         return ScanState(artifact=artifact, failed=f"{image.reason}; {image.advice}")
@@ -106,14 +106,14 @@ async def standing(services: Services, account_id: int, key: str) -> ScanState |
     return ScanState(artifact=artifact, image=image)
 
 
-def reference_of(asked: HarborRequest) -> Reference:
-    """The artifact as a reference. Raises HullmarkError for what is none."""
-    parts = urlsplit(asked.registry.url)
+def reference_of(order: HarborRequest) -> Reference:
+    """The artifact as a reference. Raises HullmarkError if it is not valid."""
+    parts = urlsplit(order.registry.url)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise HullmarkError(
-            f"{asked.registry.url[:200]!r} is no registry's address", advice="send http(s)://HOST[:PORT]"
+            f"{order.registry.url[:200]!r} is no registry's address", advice="send http(s)://HOST[:PORT]"
         )
-    artifact = asked.artifact
+    artifact = order.artifact
     return parse_reference(f"{parts.netloc}/{artifact.repository}@{artifact.digest}")
 
 
@@ -127,7 +127,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def carry_out_scan(services: Services, books: Books, order: Order, worker: str) -> str:
-    """Add the artifact to the account and analyse it, as `worker`. What stands in the way is written down. Answers what it came to."""
+    """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome."""
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
         return await _scanned(services, books, order, msgspec.json.decode(opened, type=HarborRequest), worker)
@@ -137,14 +137,14 @@ async def carry_out_scan(services: Services, books: Books, order: Order, worker:
         return "failed"
 
 
-async def _scanned(services: Services, books: Books, order: Order, asked: HarborRequest, worker: str) -> str:
+async def _scanned(services: Services, books: Books, order: Order, scan_request: HarborRequest, worker: str) -> str:
     account_id = order.account_id
-    named = reference_of(asked)
+    named = reference_of(scan_request)
     async with services.database.tenant(account_id) as connection:
         login = login_for(await registries(connection, account_id), named, account_id, services.vault)
-    with asking_as(services, named, asked, is_lax=login is not None and not login.verify) as options:
+    with asking_as(services, named, scan_request, is_lax=login is not None and not login.verify) as options:
         image: Image = await asyncio.to_thread(open_image, f"registry:{named}", options)
-        tag = asked.artifact.tag
+        tag = scan_request.artifact.tag
         tagged = parse_reference(f"{named.host}/{named.repository}:{tag}") if tag else None
         wanted = ImageRegistration(reference=str(tagged or named))
         async with services.database.system() as connection:
@@ -161,14 +161,14 @@ async def _scanned(services: Services, books: Books, order: Order, asked: Harbor
 
 
 @contextmanager
-def asking_as(services: Services, named: Reference, asked: HarborRequest, *, is_lax: bool) -> Iterator[SourceOptions]:
+def asking_as(services: Services, named: Reference, order: HarborRequest, *, is_lax: bool) -> Iterator[SourceOptions]:
     """The options for asking the registry with the login that came. It is in a file that only this process reads, and then gone.
 
     `is_lax`: whatever certificate the registry shows.
     """
-    is_plain = asked.registry.url.startswith("http://")
+    is_plain = order.registry.url.startswith("http://")
     options = msgspec.structs.replace(outgoing(services), insecure=is_plain or is_lax)
-    entry = _auth(asked.registry.authorization)
+    entry = _auth(order.registry.authorization)
     if not entry:
         yield options
         return
@@ -180,7 +180,7 @@ def asking_as(services: Services, named: Reference, asked: HarborRequest, *, is_
 
 
 def _auth(authorization: str) -> dict[str, str]:
-    """A header's value as a login is kept in files. Raises HullmarkError for what is none, without repeating it."""
+    """A header's value as a login is kept in files. Raises HullmarkError if it is not valid, without repeating it."""
     scheme, _, rest = authorization.strip().partition(" ")
     rest = rest.strip()
     if not scheme:

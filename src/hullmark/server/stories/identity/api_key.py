@@ -16,7 +16,7 @@ _SHAPE = re.compile(r"hmk_[0-9A-Za-z]{8}_[0-9A-Za-z]{40}").fullmatch
 
 
 class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """A key: shown once, `digest` kept; `prefix` tells keys apart."""
+    """A key: shown once, `digest` kept; `prefix` distinguishes keys."""
 
     key: str
     prefix: str
@@ -35,7 +35,8 @@ def new_key() -> NewSecret:
 
 
 def is_key(text: str) -> bool:
-    """Whether a text has a key's form and its checksum; scanners and typing errors are told so without a question to the database."""
+    """Whether a text has a key's form and its checksum; scanners and typing errors are rejected without a query to the
+    database."""
     return _SHAPE(text) is not None and text[-_CHECKING:] == _checksum(text[:-_CHECKING])
 
 

@@ -29,8 +29,8 @@ class _Bootstrap(msgspec.Struct, frozen=True, kw_only=True):
 async def bootstrap(services: Services, passwords: Passwords | None = None) -> Path | None:
     """Make the first account and person, if there is no account yet. Processes that do it at the same time wait for one another.
 
-    The password is the settings', else a random one; answers the file that it was written to then, which only its owner reads, else None.
-    Raises HullmarkError for a password that will not do, or if the file cannot be written.
+    The password is the settings', else a random one; returns the file that it was written to then, which only its owner reads,
+    else None. Raises HullmarkError for a password that will not do, or if the file cannot be written.
     """
     given = services.settings.admin_password
     async with services.database.system() as connection:

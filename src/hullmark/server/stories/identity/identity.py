@@ -42,7 +42,7 @@ _FAILURES_A_MINUTE, _FAILURES_AT_ONCE = 30, 30
 
 
 class SignInRefused(HullmarkError):
-    """What was given proves nobody: wrong, unknown, expired, revoked, disabled or locked; which of them is not said."""
+    """The credentials identify nobody: wrong, unknown, expired, revoked, disabled or locked; which one is not said."""
 
 
 class TooManyFailures(HullmarkError):
@@ -112,7 +112,7 @@ class Identity:
         self._failures = TokenBuckets(_FAILURES_A_MINUTE, _FAILURES_AT_ONCE)
 
     def forget(self) -> None:
-        """What was kept is asked for again: something changed. Passwords that were proven stay so while their hash does."""
+        """What was kept is requested again: something changed. Passwords that were proven stay so while their hash does."""
         self._kept = {}  # what is being found just now goes to the old ones
         self._flights = {}
 
@@ -200,7 +200,7 @@ class Identity:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.cancelled():
-            flight.exception()  # looked at: whoever waited for it may be gone
+            flight.exception()  # looked at: the process that waited for it may be gone
 
     async def _find(self, key: bytes, find: Callable[[], Awaitable[_Subject]]) -> _Subject:
         kept = self._kept
@@ -287,7 +287,8 @@ class Identity:
         return _Subject(who=who, mark=_mark(person.password_hash.encode()))
 
     async def _prove(self, name: str, password: str, address: str) -> _Subject:
-        """By password. One that was proven lately is not computed again, and works on while somebody else's failures lock."""
+        """By password. A recently proven one is not computed again, and keeps working while another's failures lock the
+        account."""
         async with self._database.system() as connection:
             person = await accounts.person_by_name(connection, name) if _is_name(name) else None
             if person is not None and self._was_proven(person, password):
@@ -327,9 +328,9 @@ class Identity:
                 who = Who(kind="oidc", id=called, name=called, person_id=None, is_operator=False, memberships=granted)
                 return _Subject(who=who, mark="")
             known = await self._person(connection, person)
-        held = {each.account_id for each in known.who.memberships}
+        held = {membership.account_id for membership in known.who.memberships}
         more = tuple(
-            each for each in granted if each.account_id not in held
+            grant for grant in granted if grant.account_id not in held
         )  # what an administrator wrote down goes first
         return _Subject(who=msgspec.structs.replace(known.who, memberships=(*known.who.memberships, *more)), mark="")
 
@@ -338,7 +339,7 @@ class Identity:
 
 
 def refused() -> SignInRefused:
-    """The one answer to all that proves nobody, so that nothing is learned from it."""
+    """The one answer to all failed sign-ins, so that nothing is learned from it."""
     return SignInRefused(
         "the sign-in is refused", advice="check the name and password, or the key; after many failures, wait a while"
     )
@@ -364,7 +365,7 @@ def _is_name(name: str) -> bool:
 
 
 def _name_and_password(given: str) -> tuple[str, str]:
-    """Of Basic (RFC 7617). What is none comes out as a name that nobody has."""
+    """Basic credentials (RFC 7617). Invalid ones become a name that nobody has."""
     try:
         name, colon, password = base64.b64decode(given, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, ValueError):

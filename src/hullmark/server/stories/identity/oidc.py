@@ -59,7 +59,7 @@ class ProvenIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """The identity provider of the settings, None if there is none. Raises HullmarkError for settings that cannot be used."""
+    """The identity provider in the settings; None if there is none. Raises HullmarkError for settings that cannot be used."""
     if not settings.oidc_issuer:
         return None
     if not settings.oidc_issuer.startswith(("https://", "http://")) or not settings.oidc_audience:
@@ -105,7 +105,7 @@ def subject_of(issuer: str, sub: str) -> str:
 
 
 class Oidc:
-    """Checks tokens. Keys are asked for once in ten minutes, and when a token names one that is not known."""
+    """Checks tokens. Keys are requested once in ten minutes, and when a token names one that is not known."""
 
     def __init__(self, provider: Provider, client: Client, monotonic: Callable[[], float]) -> None:
         self.provider = provider
@@ -150,7 +150,7 @@ class Oidc:
         except jwt.InvalidTokenError as error:
             raise _refused(_REASONS.get(type(error), "its claims are not those of a valid one")) from error
         except jwt.PyJWTError:
-            return None  # a key that is none
+            return None  # an invalid key
 
     def _proven(self, claims: Mapping[str, Any]) -> ProvenIdentity:
         sub = claims["sub"]

@@ -32,7 +32,7 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, _bytes(password))
 
     async def verify(self, known: str, password: str) -> bool:
-        """Whether a password is the one of a hash. "" is nobody's: checked all the same, and wrong."""
+        """Whether a password matches a hash. "" is nobody's hash: checked all the same, and wrong."""
         if not self._nobodys:
             self._nobodys = await self.hash("nobody's password")
         async with self._room:

@@ -58,28 +58,28 @@ _T = TypeVar("_T")
 
 
 class AnalysisResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What reading an image came to: what is written down of it, and its packages."""
+    """The result of reading an image: what is stored of it, and its packages."""
 
     outcome: AnalysisOutcome
     inventory: Inventory
 
 
 class _ImageOrigin(msgspec.Struct, frozen=True):
-    """Where an image can be had from: a reference in a registry, and the login that an account has there."""
+    """Where an image is available from: a reference in a registry, and the login that an account has there."""
 
     reference: Reference
     login: RegistryLogin | None
 
 
 class _Busy(Exception):
-    """Every registry that has the image is asked by as many as it may be."""
+    """The number of registries that may be asked for one image."""
 
 
 async def analyse(services: Services, books: Books, image_id: int, worker: str) -> str:
     """Analyse an image that waits, as `worker`. A failure is written down, or is tried again later.
 
-    Answers what it came to: `analysed`, `failed`, `kept` (failed, and an earlier analysis counts on), `put off`, `lost` (another has the
-    image by now), or "" if it need not be analysed.
+    Returns the outcome: `analysed`, `failed`, `kept` (failed, and an earlier analysis counts on), `put off`, `lost` (another
+    has the image by now), or "" if it need not be analysed.
     """
     settings = services.settings
     async with services.database.system() as connection:
@@ -213,12 +213,12 @@ def means_of(services: Services) -> ScanResources:
 def read(services: Services, image: Image) -> AnalysisResult:
     """All that is to be known of an image, written into the object store. Raises HullmarkError where it cannot be read."""
     keep = ObjectKeep(services.objects, behind=_WRITES_BEHIND)
-    means = msgspec.structs.replace(means_of(services), keep=keep)
+    resources = msgspec.structs.replace(means_of(services), keep=keep)
     names = FACETS if services.settings.clamd else FACETS - {Need.MALWARE}
     try:
-        with facets_for(names, means) as facets:
-            wish = ScanRequest(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
-            scanned = scan_image(image, wish, means)
+        with facets_for(names, resources) as facets:
+            request = ScanRequest(files=True, digests=True, ghosts=True, reads=READS, facets=facets)
+            scanned = scan_image(image, request, resources)
         keep.settle()
     finally:
         keep.close()
@@ -252,21 +252,21 @@ async def _finished(services: Services, books: Books, row: ImageRow, worker: str
         async with services.database.system() as connection:
             snapshot = await current_snapshot(connection)
         try:
-            with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as book:
-                return await _written(services, book, row, worker, analysed)
+            with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as source:
+                return await _written(services, source, row, worker, analysed)
         except snapshots.OtherSnapshot:
             continue  # a new one came in between: what was written is undone, and is written again with that one
     raise HullmarkError("new advisories come faster than one image is stored", advice="it is tried again")
 
 
 async def _written(
-    services: Services, book: Snapshot | None, row: ImageRow, worker: str, analysed: AnalysisResult
+    services: Services, source: Snapshot | None, row: ImageRow, worker: str, analysed: AnalysisResult
 ) -> bool:
     async with services.database.system() as connection:
         if not await leases.finish(connection, row.id, worker, analysed.outcome):
             return False
-        if book is not None:
-            await take_in(connection, book, row.id, analysed.inventory)
+        if source is not None:
+            await take_in(connection, source, row.id, analysed.inventory)
         else:
             await coordinates.store_packages(connection, row.id, analysed.inventory, ())
         body = {"digest": row.digest, "packages": analysed.outcome.package_count, "distro": analysed.outcome.distro}
@@ -305,9 +305,11 @@ async def tell_failed(connection: Connection, ended: ReleasedLease, now: datetim
 
 
 def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tuple[Cause, Transition]:
-    """That an image could not be analysed, as it is told. Each failure is one, whenever it comes."""
+    """The notice that an image could not be analysed. Each failure is its own cause."""
     key = f"analysis:{ended.digest}@{now.isoformat()}"
-    told = Evidence(subject=ended.digest, message=f"{ended.reason} ({ended.advice})" if ended.advice else ended.reason)
+    evidence = Evidence(
+        subject=ended.digest, message=f"{ended.reason} ({ended.advice})" if ended.advice else ended.reason
+    )
     cause = Cause(
         kind="data",
         key=key,
@@ -315,7 +317,7 @@ def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tupl
         sentence=f"The image could not be analysed: {ended.reason}",
         seen_at=now,
         after=ended.state,
-        evidence=(told,),
+        evidence=(evidence,),
     )
     failed = Transition(
         kind="analysis.failed",
@@ -325,7 +327,7 @@ def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tupl
         image_digest=ended.digest,
         reference=reference,
         after=ended.state,
-        evidence=(told,),
+        evidence=(evidence,),
     )
     return cause, failed
 
@@ -341,7 +343,7 @@ async def _put_off(services: Services, image_id: int, worker: str) -> str:
 
 
 async def _handed_back(services: Services, image_id: int, worker: str) -> None:
-    """The worker is told to stop: the next one takes the image at once."""
+    """The worker must stop: the next one takes the image at once."""
     async with services.database.system() as connection:
         if await leases.give_back(connection, image_id, worker, "waiting"):
             await want_analysis(connection, image_id)

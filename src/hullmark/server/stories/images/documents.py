@@ -1,4 +1,4 @@
-"""What an analysis came to, as the object store keeps it: one document without the files, and one with them.
+"""The result of an analysis in the object store: one document without the files, and one with them.
 
 Documents are named by the digest of their content: written twice they are one, and never change.
 """
@@ -49,16 +49,16 @@ class StoredAnalysis(msgspec.Struct, frozen=True, kw_only=True):
 def fingerprint() -> str:
     """Names the extractors of this program, by their code and what they read: an image that others analysed is analysed again.
 
-    What malware scanners know is no part of it: their signatures change every day.
+    What malware scanners know is not part of it: their signatures change every day.
     """
     with facets_for(FACETS - {Need.MALWARE}, ScanResources()) as facets:
         reads = (*MATCHING_READS, *(read for facet in facets for read in facet.reads))
-    # Of what is kept, parsers and the words on what was not seen are a part, which no layer's record knows.
+    # Documents also depend on parsers and on the wording of problems, which no layer's record knows.
     return analysis_fingerprint((*map(read_fingerprint, reads), code_fingerprint(("app/rooms", "facets"))))
 
 
 def put_document(objects: Objects, room: str, value: object) -> str:
-    """Keep a value; answers the key of its document."""
+    """Keep a value; returns the key of its document."""
     payload = msgspec.msgpack.encode(value)
     key = f"{room}/{hashlib.sha256(payload).hexdigest()}"
     head = objects.head(key)
@@ -85,7 +85,7 @@ def get_document(objects: Objects, key: str, kind: type[_T]) -> _T:
 
 
 def put_analysis(objects: Objects, analysis: StoredAnalysis, files: tuple[FileRecord, ...] | None) -> tuple[str, str]:
-    """Keep an analysis and its files; answers the keys of both ("" where no files were listed)."""
+    """Keep an analysis and its files; returns the keys of both ("" where no files were listed)."""
     key = put_document(objects, "files", files) if files is not None else ""
     return put_document(objects, "analyses", msgspec.structs.replace(analysis, files=key)), key
 

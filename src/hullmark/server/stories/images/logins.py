@@ -42,7 +42,7 @@ def login_for(rows: Sequence[RegistryRow], reference: Reference, account_id: int
     fitting = [row for row in rows if fits(row.pattern, name)]
     if not fitting:
         return None
-    row = max(fitting, key=lambda each: (len(each.pattern.rstrip("*")), each.pattern))
+    row = max(fitting, key=lambda login: (len(login.pattern.rstrip("*")), login.pattern))
     return RegistryLogin(
         pattern=row.pattern,
         username=row.username,
@@ -81,7 +81,8 @@ def asking(
 
 
 def pattern_of(text: str) -> str:
-    """A pattern as it is kept: HOST or HOST/PREFIX, with an asterisk at the end at most. Raises HullmarkError for what is none."""
+    """A pattern as it is kept: HOST or HOST/PREFIX, with an asterisk at the end at most. Raises HullmarkError if it is not
+    valid."""
     bare = text.removesuffix("*")
     host, slash, rest = bare.partition("/")
     is_beginning = text.endswith("*")

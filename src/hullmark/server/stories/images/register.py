@@ -1,4 +1,4 @@
-"""An image is added: its registry is asked what it is, and it waits to be analysed if nobody did yet."""
+"""An image is added: its registry names it, and it is queued for analysis if it has none yet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegistrationResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of it. `tagged` is the reference whose tag points to it now ("": none), `moved_from` the image that it pointed to.
+    """What happened to it. `tagged` is the reference whose tag points to it now ("": none), `moved_from` the image that it
+    pointed to.
 
     `named` is the digest that the registry has under the reference: the image's, or that of the index which it was found in.
     """
@@ -98,7 +99,7 @@ async def add(
 async def _watched(
     connection: Connection, account_id: int, holding: Acquisition, named: str, when: tuple[int, datetime]
 ) -> None:
-    """Watch the tag of an image that its registry was asked for, which named this digest; at first after (seconds, now)."""
+    """Watch the tag of an image whose registry named this digest; first after (seconds, now)."""
     wanted, tagged = holding.wanted, holding.tagged
     if tagged is None or (wanted.watch is False and not wanted.is_followed):
         return
@@ -115,7 +116,7 @@ async def _watched(
 
 
 class Acquisition(msgspec.Struct, frozen=True):
-    """How an account comes to hold an image; `seen_at` is when it came to be known that the tag points to it."""
+    """How an account comes to hold an image; `seen_at` is when the tag was seen to point to it."""
 
     wanted: ImageRegistration
     digest: str
@@ -181,7 +182,7 @@ async def want_verdict(connection: Connection, account_id: int, image_id: int, c
 
 async def want_verdicts(connection: Connection, holdings: Iterable[tuple[int, int]], cause: str, priority: int) -> None:
     """Have many images judged (account, image), some at a time together."""
-    for account_id, holding in groupby(sorted(holdings), key=lambda each: each[0]):
+    for account_id, holding in groupby(sorted(holdings), key=lambda chosen: chosen[0]):
         image_ids = [image_id for _, image_id in holding]
         for start in range(0, len(image_ids), jobs.TOGETHER):
             some = image_ids[start : start + jobs.TOGETHER]

@@ -18,7 +18,7 @@ from hullmark.source.distribution import Session, sessions_for
 from hullmark.source.reference import Reference
 
 MOST_TAGS = Limit(20_000, "tags of a repository that are listed", "shortened")
-"""As many tags of a repository are listed."""
+"""The most tags of a repository that are listed."""
 
 _PAGE = 1000
 _MAX_BYTES = Limit(4 << 20, "bytes of a list of tags", "refused")

@@ -1,4 +1,4 @@
-"""What nobody needs any more is cleared away."""
+"""Clears away what nobody needs any more."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def retain(services: Services) -> None:
 
 
 async def forget_told(services: Services, limit: int = _TOLD_AT_ONCE) -> None:
-    """Forget what people were told more than 400 days ago, `limit` rows in a transaction."""
+    """Delete messages of more than 400 days ago, `limit` rows in a transaction."""
     before = services.clock() - _TOLD_KEPT
     for _ in range(_MOST_ROUNDS):
         async with services.database.system() as connection:
@@ -53,14 +53,14 @@ async def sweep_objects(services: Services, grace: float | None = None) -> None:
         listed = _old(services.objects, room, before)
         while some := await asyncio.to_thread(lambda it=listed: list(islice(it, _AT_ONCE))):  # type: ignore[misc]
             async with services.database.system() as connection:
-                named = await retention.still_named(connection, room, [name_of(each.key) for each in some])
-            unnamed = [each.key for each in some if name_of(each.key) not in named]
+                named = await retention.still_named(connection, room, [name_of(obj.key) for obj in some])
+            unnamed = [obj.key for obj in some if name_of(obj.key) not in named]
             await asyncio.to_thread(_delete_old, services.objects, unnamed, before)
     await asyncio.to_thread(services.objects.sweep, seconds)
     await _forget_packages(services)
     async with services.database.system() as connection:
         old = await retention.take_old_snapshots(connection, services.settings.keep_snapshots)
-        if old:  # before the transaction ends: one that returns meanwhile waits, and is written anew
+        if old:  # before the transaction ends: one that returns meanwhile waits, and is written again
             await asyncio.to_thread(services.objects.delete, old)
 
 
@@ -79,13 +79,13 @@ async def _forget_packages(services: Services) -> None:
 
 
 def _delete_old(objects: Objects, keys: list[str], before: datetime) -> None:
-    """Delete those that are still old: who wants to name one that is there already writes it anew."""
+    """Delete those that are still old: who wants to name one that is there already writes it again."""
     heads = [(key, objects.head(key)) for key in keys]
     objects.delete([key for key, head in heads if head is not None and head.modified < before])
 
 
 def _old(objects: Objects, room: str, before: datetime) -> Iterator[ListedObject]:
-    return (each for each in objects.list(f"{room}/") if each.modified < before)
+    return (obj for obj in objects.list(f"{room}/") if obj.modified < before)
 
 
 def _itself(key: str) -> str:

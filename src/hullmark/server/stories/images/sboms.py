@@ -1,4 +1,4 @@
-"""An SBOM is registered as an image: what it tells is its analysis."""
+"""An SBOM is registered as an image: its content is the analysis."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SbomOrder(msgspec.Struct, frozen=True, kw_only=True):
 async def register_sbom(
     services: Services, books: Books, order: SbomOrder, file: Path, worker: str
 ) -> RegistrationResult:
-    """Have an account hold what an SBOM tells, under a tag, analysed at once. Raises HullmarkError for what is no SBOM.
+    """Have an account hold an SBOM's content as an image under a tag, analysed at once. Raises HullmarkError if it is not an SBOM.
 
     It goes by the digest of the document: one that names an image's digest must not be taken for that image, which all accounts share.
     """
@@ -109,7 +109,7 @@ def _is_manifest(body: bytes) -> bool:
 
 
 def _written(services: Services, digest: str, inventory: Inventory) -> AnalysisResult:
-    """What is stored of it: nobody looked for anything but packages."""
+    """What is stored of it: only packages are known."""
     shown = without_secrets(inventory.config) if inventory.config is not None else None
     inventory = msgspec.structs.replace(inventory, config=shown, files=None)
     image = StoredImage(kind="sbom", reference=inventory.source.reference, layers=(), digest=digest, config=shown)

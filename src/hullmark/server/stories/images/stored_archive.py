@@ -122,9 +122,9 @@ def check_refused(head: bytes) -> None:
 def image_in(archive: Archive, choice: Choice) -> Image:
     """The image that was chosen. Raises HullmarkError."""
     source, read = _reader_of(archive)
-    # No platform of this machine's: whoever reads it later must find the same image.
-    asked = ImageRequest(kind=source.scheme, reference=choice.reference, options=SourceOptions())
-    image = read(archive, choice.wanted, asked)
+    # Without this machine's platform: a later reader must find the same image.
+    request = ImageRequest(kind=source.scheme, reference=choice.reference, options=SourceOptions())
+    image = read(archive, choice.wanted, request)
     if image.digest and choice.digest and image.digest != choice.digest:
         raise BrokenImage("the uploaded archive is another than it was", advice="upload it again")
     return image if image.digest else msgspec.structs.replace(image, digest=choice.digest)
@@ -159,7 +159,7 @@ def _named(archive: Archive, reference: Reference) -> tuple[Choice, Image]:
     names = ["/".join(parts[place:]) for place in range(len(parts))]
     _reader_of(archive)
     refusal: HullmarkError | None = None
-    for wanted in ("", *(f"{each}:{tag}" for each in names), tag):
+    for wanted in ("", *(f"{repository}:{tag}" for repository in names), tag):
         choice = Choice(wanted=wanted, digest="", reference=str(reference))
         try:
             return choice, image_in(archive, choice)
@@ -180,7 +180,7 @@ def _checked_layers(image: Image) -> list[str]:
 
 
 def _checked(layer: LayerBlob, known: dict[tuple[object, str], str]) -> str:
-    """The digest of a layer's stored bytes, the one that is promised if any; bytes that stand for several layers are read once."""
+    """The digest of a layer's stored bytes, the promised one if any; bytes that several layers share are read once."""
     algorithm = layer.digest.partition(":")[0] or _ALGORITHMS[0]
     if algorithm not in _ALGORITHMS:
         raise HullmarkError(

@@ -1,4 +1,4 @@
-"""A tag comes to point to another image: written down in one transaction with what people are told of it."""
+"""A tag moves to another image: stored in one transaction with the notices about it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def name_of(tagged: Reference) -> tuple[str, str, str]:
 async def point(
     connection: Connection, account_id: int, tagged: Reference, image: tuple[int, str], seen_at: datetime
 ) -> int | None:
-    """Have a tag point to an image (number, digest), which was seen at a moment; answers the image that it pointed to, if another."""
+    """Have a tag point to an image (number, digest), which was seen at a moment; returns the image that it pointed to, if
+    another."""
     name = name_of(tagged)
     moved_from = await images.point_tag(connection, account_id, name, image[0])
     if moved_from is None:
@@ -34,13 +35,13 @@ async def point(
     number = await tag_moves.last_move(connection, account_id, name)
     reference = f"{name[0]}/{name[1]}:{name[2]}"
     moved = _moved(reference, image, before.digest, number, seen_at)
-    told = [moved, *await _flips(connection, account_id, moved_from, moved)]
-    # Of the verdicts of the new image more may come.
+    pointed_tags = [moved, *await _flips(connection, account_id, moved_from, moved)]
+    # More may follow from the verdicts of the new image.
     await transitions.tell(
-        connection, account_id, _cause(reference, before.digest, image[1], seen_at), told, is_complete=False
+        connection, account_id, _cause(reference, before.digest, image[1], seen_at), pointed_tags, is_complete=False
     )
-    for each in told:
-        await tag_moves.stands_for(connection, account_id, each.key, moved_from)
+    for pointed in pointed_tags:
+        await tag_moves.stands_for(connection, account_id, pointed.key, moved_from)
     return moved_from
 
 
@@ -70,7 +71,7 @@ async def _flips(connection: Connection, account_id: int, moved_from: int, moved
 
 
 def cause_key(reference: str, digest: str) -> str:
-    """What the cause goes by that a tag (HOST/REPOSITORY:TAG) came to point to an image."""
+    """The key of the cause that a tag (HOST/REPOSITORY:TAG) moved to an image."""
     return f"tag:{reference}@{digest}"
 
 

@@ -1,4 +1,4 @@
-"""Archives that are uploaded: streamed into the object store, looked into there, registered as images, forgotten when nobody needs them.
+"""Archives that are uploaded: streamed into the object store, read there, registered as images, deleted when nobody needs them.
 
 Beside the archive `uploads/ID` lies `uploads/ID.image`, which says what image of it is meant (`Choice`).
 """
@@ -55,7 +55,7 @@ class ReceivedArchive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def named(reference: str) -> Reference:
-    """The tag that an uploaded image goes by. Raises HullmarkError for what is none."""
+    """The tag that an uploaded image goes by. Raises HullmarkError if it is not valid."""
     found = parse_reference(reference)
     if found.digest:
         raise HullmarkError(
@@ -88,7 +88,7 @@ async def receive(services: Services, account_id: int, chunks: AsyncIterator[byt
 
 
 class Admission(NamedTuple):
-    """Who adds an uploaded image as what; whether meanwhile nobody waits for the answer; and what writes of it in the log."""
+    """Who adds an uploaded image as what; whether the client is gone; and what writes to the log."""
 
     wanted: ImageRegistration
     by: str
@@ -121,11 +121,11 @@ async def admit(
 
 @contextmanager
 def opened_upload(objects: Objects, key: str) -> Iterator[Image]:
-    """The image in an uploaded archive, its layers read from the object store as they are asked for. Raises HullmarkError."""
-    told = objects.get(key + _CHOICE)
-    if told is None:
+    """The image in an uploaded archive, its layers read from the object store as they are requested. Raises HullmarkError."""
+    choice = objects.get(key + _CHOICE)
+    if choice is None:
         raise HullmarkError("the uploaded archive is no longer there", advice="upload it again")
-    yield image_in(archive_at(objects, key), msgspec.json.decode(told, type=Choice))
+    yield image_in(archive_at(objects, key), msgspec.json.decode(choice, type=Choice))
 
 
 async def forget_upload(services: Services, key: str) -> None:
@@ -136,7 +136,7 @@ async def forget_upload(services: Services, key: str) -> None:
 
 
 async def sweep_uploads(services: Services, age: float = LEFTOVER_SECONDS) -> int:
-    """Remove uploads that gave no sign of life for `age` seconds and that no image is to be read from; answers how many.
+    """Remove uploads that gave no sign of life for `age` seconds and that no image is to be read from; returns how many.
 
     So also objects that no upload knows of, as an account that was removed leaves them.
     """
@@ -155,7 +155,7 @@ async def _sweep_unknown(services: Services, age: float) -> int:
 
     def old() -> list[str]:
         listed = services.objects.list(ROOM)
-        return sorted({each.key.removesuffix(_CHOICE) for each in listed if each.modified < before})
+        return sorted({obj.key.removesuffix(_CHOICE) for obj in listed if obj.modified < before})
 
     keys, count = await _threaded(old), 0
     for place in range(0, len(keys), _SWEPT_AT_ONCE):
@@ -171,7 +171,7 @@ async def _written(
 ) -> tuple[int, str]:
     """All chunks into the writer; answers their number of bytes and their sha256."""
     hashed, size, piece, is_checked = hashlib.sha256(), 0, bytearray(), False
-    told = time.monotonic()
+    signalled_at = time.monotonic()
 
     def store(taken: bytearray) -> None:
         hashed.update(taken)
@@ -186,8 +186,8 @@ async def _written(
         if len(piece) >= _PIECE:
             await _threaded(store, piece)
             piece = bytearray()
-        if time.monotonic() - told > _SIGN_OF_LIFE:
-            told = time.monotonic()
+        if time.monotonic() - signalled_at > _SIGN_OF_LIFE:
+            signalled_at = time.monotonic()
             async with services.database.system() as connection:
                 if not await uploads.still_receiving(connection, upload, size):
                     raise _given_up()
@@ -212,7 +212,7 @@ async def _registered(
     what: tuple[Image, Acquisition],
     entry: audit.Entry[RegistrationResult],
 ) -> tuple[RegistrationResult, bool]:
-    """One transaction; also answers whether the image is to be read from this very archive."""
+    """One transaction; also returns whether the image is to be read from this very archive."""
     image, holding = what
     async with services.database.system() as connection:
         placed = await images.register(connection, _new(image, received))
@@ -265,7 +265,7 @@ def _given_up() -> HullmarkError:
 
 
 async def _threaded(work: Callable[..., _T], *arguments: Any) -> _T:
-    """In a thread of the uploads' own: they leave those of everybody else alone."""
+    """In a thread of a pool for uploads: other work keeps its threads."""
     return await asyncio.get_running_loop().run_in_executor(_threads(), work, *arguments)
 
 

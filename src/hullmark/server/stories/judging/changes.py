@@ -1,4 +1,4 @@
-"""What made the verdicts on an image change: of each change the one cause, what came and went, and who was told."""
+"""Why the verdicts on an image changed: the one cause of each change, the findings added and removed, and who was told."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hullmark.model.limit import Limit
 from hullmark.policy.verdict_diff import Cause, Change, Difference, compare
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.documents import verdict_at
-from hullmark.server.stories.judging.earlier import as_compared
+from hullmark.server.stories.judging.earlier import Basis, as_compared
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.judging import verdict_changes, verdicts
 from hullmark.server.tables.judging.verdict_changes import Receiver, VerdictTransition
 from hullmark.server.tables.judging.verdicts import VerdictRow
 
 MOST_FINDINGS = Limit(200, "findings that came, and that went, shown of a change", "shortened")
-"""As many findings that came, and that went, are shown of a change."""
+"""The most added, and removed, findings shown of a change."""
 
 _LOOKED_AT = 200
 _LONGEST = 2000
@@ -66,7 +66,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """What people were told of it. `outcome` is told, suppressed, or waiting while that is not decided; `why` says why nobody heard."""
+    """What people were told about it. `outcome` is told, suppressed, or waiting while that is not decided; `why` says why nobody
+    was told."""
 
     id: int
     kind: str
@@ -113,16 +114,16 @@ async def changes_of(
         numbers = {number for step in steps for number in (step.id, step.before_id) if number is not None}
         rows = {row.id: row for row in await verdicts.by_numbers(connection, account_id, sorted(numbers))}
         tellings = await verdict_changes.tellings(connection, account_id, image_id, [step.id for step in steps])
-        told = [each.id for some in tellings.values() for each in some]
-        receivers = await verdict_changes.receivers(connection, account_id, told)
+        transition_ids = [telling.id for some in tellings.values() for telling in some]
+        receivers = await verdict_changes.receivers(connection, account_id, transition_ids)
 
     def read() -> Pages:
         items: list[ChangeSaid] = []
         for step in steps[:_LOOKED_AT]:
             earlier = rows.get(step.before_id) if step.before_id is not None else None
-            said = _said(services.objects, (earlier, rows[step.id]), tellings.get(step.id, []), receivers)
-            if said is not None:
-                items.append(said)
+            item = _change_item(services.objects, (earlier, rows[step.id]), tellings.get(step.id, []), receivers)
+            if item is not None:
+                items.append(item)
             if len(items) == limit:
                 return Pages(items=items, next=step.id if step is not steps[-1] else None)
         return Pages(items=items, next=steps[_LOOKED_AT - 1].id if len(steps) > _LOOKED_AT else None)
@@ -130,7 +131,7 @@ async def changes_of(
     return await asyncio.to_thread(read)
 
 
-def _said(
+def _change_item(
     objects: Objects,
     rows: tuple[VerdictRow | None, VerdictRow],
     tellings: list[VerdictTransition],
@@ -142,7 +143,7 @@ def _said(
     if difference is not None and difference.cause is Cause.NOTHING and not difference.changes and not tellings:
         return None
     changes = difference.changes if difference is not None else ()
-    gained, lost = ([each for each in changes if each.is_gained is came] for came in (True, False))
+    gained, lost = ([change for change in changes if change.is_gained is came] for came in (True, False))
     return ChangeSaid(
         environment=new.environment,
         reference=new.reference,
@@ -150,36 +151,36 @@ def _said(
         before=_side(old) if old is not None else None,
         after=_side(new),
         cause=_cause(difference, tellings),
-        gained=[_finding(each) for each in gained[:MOST_FINDINGS]],
-        lost=[_finding(each) for each in lost[:MOST_FINDINGS]],
+        gained=[_finding(change) for change in gained[:MOST_FINDINGS]],
+        lost=[_finding(change) for change in lost[:MOST_FINDINGS]],
         gained_count=len(gained),
         lost_count=len(lost),
         also=_also(difference),
         told=[
             Announcement(
-                id=each.id,
-                kind=each.kind,
-                cause=each.sentence,
-                outcome=each.outcome or "waiting",
-                why=each.why,
-                receivers=receivers.get(each.id, []),
+                id=telling.id,
+                kind=telling.kind,
+                cause=telling.sentence,
+                outcome=telling.outcome or "waiting",
+                why=telling.why,
+                receivers=receivers.get(telling.id, []),
             )
-            for each in tellings
+            for telling in tellings
         ],
     )
 
 
 def _also(difference: Difference | None) -> list[Input]:
     found = difference.also if difference is not None else ()
-    return [Input(what=each.what, before=each.before, after=each.after) for each in found]
+    return [Input(what=change.what, before=change.before, after=change.after) for change in found]
 
 
 def _difference(objects: Objects, old: VerdictRow, new: VerdictRow) -> Difference | None:
-    """None where a document is lost: then only what was told at the time is known."""
+    """None if a document is lost: then only the announcement of that time is known."""
     try:
         before, after = (
             as_compared(
-                verdict_at(objects, row), row.image_digest, (row.policy_digest, row.snapshot_digest, row.analyzer)
+                verdict_at(objects, row), row.image_digest, Basis(row.policy_digest, row.snapshot_digest, row.analyzer)
             )
             for row in (old, new)
         )
@@ -200,7 +201,7 @@ def _side(row: VerdictRow) -> Side:
 
 
 def _cause(difference: Difference | None, tellings: list[VerdictTransition]) -> CauseSaid | None:
-    """The cause as it was told at the time, else as the two verdicts tell it now."""
+    """The cause as it was announced at the time, else as derived from the two verdicts."""
     is_certain = difference is None or difference.is_certain
     if tellings:
         first = tellings[0]

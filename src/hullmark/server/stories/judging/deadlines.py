@@ -1,6 +1,6 @@
-"""What the clock brings about: verdicts are made anew when their moment comes, and people hear of what ends soon or has ended.
+"""What the clock causes: verdicts are made again when their time comes, and people are told what ends soon or has ended.
 
-Everything happens at its time and once: a moment is taken in the transaction of what it brings about.
+Everything happens at its time and once: a moment is taken in the transaction of what it causes.
 """
 
 from __future__ import annotations
@@ -77,16 +77,16 @@ class _CoveredFindings(NamedTuple):
 
 
 async def warn_as_made(connection: Connection, key: UUID, ends: datetime, now: datetime) -> None:
-    """An exception is made that ends soon: nobody is told that it does, but for what is still to come."""
+    """An exception is made that ends soon: nobody is told that it does, except for what is still to come."""
     near = [days for days in _WARNED if ends - now <= timedelta(days=days)]
     if near:
         await deadlines.warn_no_more(connection, key, min(near))
 
 
 async def tell_of_exceptions(services: Services) -> None:
-    """Tell of exceptions that end in some days, and of those that have ended: of each once."""
+    """Announce exceptions that end in some days, and those that have ended: each once."""
     now = services.clock()
-    # The nearest end first: whoever is late tells of one only.
+    # The nearest end first: a late process announces one only.
     for days in (0, *sorted(_WARNED)):
         await _drain(services, now, days)
 
@@ -99,14 +99,14 @@ async def _drain(services: Services, now: datetime, days: int) -> None:
                 if days
                 else await deadlines.take_ended(connection, now, _EXCEPTIONS_AT_ONCE)
             )
-            for each in taken:
-                await _tell(services, connection, each, days)
+            for ending in taken:
+                await _tell(services, connection, ending, days)
         if not taken:
             return
 
 
 async def _tell(services: Services, connection: Connection, ending: EndingException, days: int) -> None:
-    """Write down that an exception ends in so many days, or has ended (0)."""
+    """Announce that an exception ends in so many days, or has ended (0)."""
     covered = await _covered_by(services, connection, ending)
     what = f"{days}d" if days else "expired"
     kind: TransitionKind = "exception.expiring" if days else "exception.expired"
@@ -144,7 +144,7 @@ async def _covered_by(services: Services, connection: Connection, ending: Ending
         for row in rows:
             if read < _READ and covers(body, row.policy, row.reference):
                 read += 1
-                found += [(row, each) for each in await _findings_of(services, connection, ending, row)]
+                found += [(row, finding) for finding in await _findings_of(services, connection, ending, row)]
         looked_at += len(rows)
         if len(rows) < _AT_ONCE:
             break
@@ -165,7 +165,7 @@ async def _findings_of(
     except HullmarkError:
         return []
     body = msgspec.convert(ending.body, ExceptionBody)
-    return [each for each in whole.findings if is_behind(body, each)]
+    return [finding for finding in whole.findings if is_behind(body, finding)]
 
 
 def _evidence(verdict: DatedVerdict, finding: Finding) -> Evidence:
@@ -190,10 +190,10 @@ def _sentence(ending: EndingException, days: int, covered: _CoveredFindings) -> 
     count = f"{len(covered.findings)}{'' if covered.is_all else ' or more'}"
     findings = "finding" if count == "1" else "findings"
     images = "image" if covered.images == 1 else "images"
-    said = f"{count} {findings} of {covered.images} {images}" if covered.findings else "nothing"
+    cover = f"{count} {findings} of {covered.images} {images}" if covered.findings else "nothing"
     if days:
-        return f"The exception {about} ends with {_last_day(ending)} (UTC). It covers {said}."
-    return f"The exception {about} ended with {_last_day(ending)} (UTC). It covered {said}."
+        return f"The exception {about} ends with {_last_day(ending)} (UTC). It covers {cover}."
+    return f"The exception {about} ended with {_last_day(ending)} (UTC). It covered {cover}."
 
 
 def _last_day(ending: EndingException) -> str:
@@ -217,10 +217,10 @@ async def tell_of_grace(
     if judged.is_shadow:
         return 0
     groups: dict[tuple[int, datetime], list[GrantedGrace]] = {}
-    for each in held:
-        near = [days for days in WARNED_DAYS if judged.at >= each.until - timedelta(days=days)]
+    for grace in held:
+        near = [days for days in WARNED_DAYS if judged.at >= grace.until - timedelta(days=days)]
         if near:
-            groups.setdefault((min(near), each.until), []).append(each)
+            groups.setdefault((min(near), grace.until), []).append(grace)
     count = 0
     for (days, until), some in sorted(groups.items()):
         count += await _tell_of_grace(connection, judged, _GraceEnd(policy, days, until, some, history_id))
@@ -240,8 +240,8 @@ class _GraceEnd(NamedTuple):
 async def _tell_of_grace(connection: Connection, judged: JudgedVerdict, ending: _GraceEnd) -> int:
     day = ending.until.astimezone(UTC).date().isoformat()
     evidence = tuple(
-        Evidence(rule=each.finding.rule_id, subject=each.finding.subject, message=each.finding.message)
-        for each in sorted(ending.held, key=lambda each: (each.finding.rule_id, each.finding.subject))[:_SHOWN]
+        Evidence(rule=grace.finding.rule_id, subject=grace.finding.subject, message=grace.finding.message)
+        for grace in sorted(ending.held, key=lambda grace: (grace.finding.rule_id, grace.finding.subject))[:_SHOWN]
     )
     cause = Cause(
         kind="time",
@@ -271,12 +271,12 @@ async def _tell_of_grace(connection: Connection, judged: JudgedVerdict, ending: 
     return await transitions.tell(connection, judged.account_id, cause, (transition,), is_complete=False)
 
 
-# What is told of how long distributions are maintained
+# Support of distributions
 
 
 async def follow_lifecycles(services: Services, books: Books) -> int:
-    """Have the images judged anew of whose distribution the snapshot says otherwise how long it is maintained, where a policy in force
-    asks for that, or for vulnerabilities; answers how many verdicts. Stopped anywhere, it is done again."""
+    """Have the images judged again for whose distribution the snapshot changes the end of support, if a policy
+    in force depends on that, or on vulnerabilities; returns how many verdicts. If stopped anywhere, it is done again."""
     async with services.database.system() as connection:
         snapshot = await current_snapshot(connection)
         known = await setting(connection, _LIFECYCLES)
@@ -285,9 +285,9 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
         return 0
 
     def told() -> dict[str, str]:
-        with books.opened(snapshot.digest, snapshot.object) as book:
-            of_all = _told_of_all(book)
-            return {name: _told_of(name, book) or of_all for name in named} | {_ALL: of_all}
+        with books.opened(snapshot.digest, snapshot.object) as source:
+            of_all = _support_digest_of_all(source)
+            return {name: _support_digest(name, source) or of_all for name in named} | {_ALL: of_all}
 
     now = await asyncio.to_thread(told)
     is_same = known is None or known.get(_ALL) == now[_ALL]
@@ -299,16 +299,16 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
     return count
 
 
-def _told_of(name: str, book: Snapshot) -> str:
-    """Names what is told of one distribution (`debian:12`); "" where its name alone does not say which release it is."""
+def _support_digest(name: str, source: Snapshot) -> str:
+    """A digest of the support of one distribution (`debian:12`); "" if its name alone does not identify the release."""
     distro, _, version = name.partition(":")
-    plan = plan_for(Distro(id=distro, version_id=version), book.namespaces)
-    return hashlib.sha256(msgspec.json.encode(lifecycles(plan, book))).hexdigest() if plan.product else ""
+    plan = plan_for(Distro(id=distro, version_id=version), source.namespaces)
+    return hashlib.sha256(msgspec.json.encode(lifecycles(plan, source))).hexdigest() if plan.product else ""
 
 
-def _told_of_all(book: Snapshot) -> str:
-    """Names what is told of all products' releases."""
-    with Excerpt(book) as excerpt:
+def _support_digest_of_all(source: Snapshot) -> str:
+    """A digest of the support of all products' releases."""
+    with Excerpt(source) as excerpt:
         return hashlib.sha256(msgspec.msgpack.encode(sorted(excerpt.releases().items()))).hexdigest()
 
 

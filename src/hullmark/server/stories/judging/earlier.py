@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -40,8 +41,7 @@ class MovedTag(msgspec.Struct, frozen=True, kw_only=True):
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """What holds before an image is judged: its current verdicts, what its tags said of other images, and where it runs.
 
-    `carried` are the numbers of verdicts that stand with the advisories that count now, whichever they were made with: all that these say
-    differently was carried into them.
+    `carried` are the ids of verdicts already updated to the current snapshot.
     """
 
     rows: tuple[VerdictRow, ...]
@@ -92,9 +92,9 @@ def compared_with(earlier: Earlier, policy_id: int, environment: str, reference:
     """What a verdict in force is compared with: the one of the same policy; else that of the policy which another one replaces in the
     environment; else that on the image which its tag pointed to. None if there is none."""
     there = [row for row in earlier.rows if not row.is_shadow and row.environment == environment]
-    for row in sorted(there, key=lambda each: (each.policy_id != policy_id, each.id)):
+    for row in sorted(there, key=lambda row: (row.policy_id != policy_id, row.id)):
         return EarlierVerdict(row=row)
-    for moved in sorted(earlier.moved, key=lambda each: each.reference != reference):
+    for moved in sorted(earlier.moved, key=lambda moved: moved.reference != reference):
         for row in moved.rows:
             if (row.policy_id, row.environment) == (policy_id, environment):
                 return EarlierVerdict(row=row, is_moved=True, reference=moved.reference, at=moved.at)
@@ -102,8 +102,8 @@ def compared_with(earlier: Earlier, policy_id: int, environment: str, reference:
 
 
 def as_it_was(objects: Objects, row: VerdictRow, snapshot_digest: str) -> KeptVerdict:
-    """The verdict of a row, with its inputs as the row names them, but the advisories that it stands with. If its document is lost, the
-    bare outcome."""
+    """The verdict of a row, with the inputs that the row names, but the current advisories. If its document is lost, the bare
+    outcome."""
     try:
         kept = verdict_at(objects, row)
     except HullmarkError:
@@ -115,27 +115,42 @@ def as_it_was(objects: Objects, row: VerdictRow, snapshot_digest: str) -> KeptVe
             inputs=VerdictInputs(image=row.image_digest, policy="", snapshot=None, analyzer="", at=row.at.isoformat()),
             has_unknowns=True,
         )
-    return as_compared(kept, row.image_digest, (row.policy_digest, snapshot_digest, row.analyzer))
+    return as_compared(kept, row.image_digest, Basis(row.policy_digest, snapshot_digest, row.analyzer))
 
 
-def as_compared(kept: KeptVerdict, image_digest: str, made_of: tuple[str, str, str]) -> KeptVerdict:
-    """A verdict with the inputs that it is compared by: `made_of` are the digests of policy and advisories, and the analyzer.
+class Basis(NamedTuple):
+    """What a verdict was made with: the digests of the policy and the advisories ("": none), and the analyzer."""
 
-    A policy's own digest counts also the exceptions that are kept beside it, and the extractors are no part of the analyzer's name.
+    policy_digest: str
+    snapshot_digest: str
+    analyzer: str
+
+
+def as_compared(kept: KeptVerdict, image_digest: str, basis: Basis) -> KeptVerdict:
+    """A verdict with the inputs that it is compared by.
+
+    A policy's own digest counts also the exceptions that are kept beside it, and the extractors are not part of the analyzer's
+    name.
     """
-    policy, snapshot, analyzer = made_of
-    told = f"{analyzer} ({kept.extractors[:12]})" if kept.extractors else analyzer
-    inputs = replace(kept.inputs, image=image_digest, policy=policy, snapshot=snapshot or None, analyzer=told)
+    analyzer = basis.analyzer
+    name = f"{analyzer} ({kept.extractors[:12]})" if kept.extractors else analyzer
+    inputs = replace(
+        kept.inputs,
+        image=image_digest,
+        policy=basis.policy_digest,
+        snapshot=basis.snapshot_digest or None,
+        analyzer=name,
+    )
     return replace(kept, inputs=inputs)
 
 
 def first_seen_of(kept: KeptVerdict, at: datetime) -> dict[str, datetime]:
     """Since when the findings of a verdict that was made at a moment are known."""
-    return {each.trigger_id: at for each in kept.findings} | dict(kept.first_seen)
+    return {finding.trigger_id: at for finding in kept.findings} | dict(kept.first_seen)
 
 
 async def seen_at(connection: Connection, snapshot_id: int | None) -> datetime | None:
-    """When a snapshot came to be known."""
+    """When a snapshot became known."""
     found = await adoptions.tell_of(connection, snapshot_id) if snapshot_id is not None else None
     return found.added_at if found is not None else None
 
@@ -143,7 +158,7 @@ async def seen_at(connection: Connection, snapshot_id: int | None) -> datetime |
 def named_exceptions(rows: tuple[ExceptionRow, ...]) -> Mapping[ExceptionName, KeptException]:
     """Exceptions by what findings say of them; of equal ones, that which counts still or was made last."""
     found: dict[ExceptionName, KeptException] = {}
-    for row in sorted(rows, key=lambda each: (each.ended_at is None, each.created_at)):
+    for row in sorted(rows, key=lambda row: (row.ended_at is None, row.created_at)):
         words = [str(row.body.get(word, "")) for word in ("rule", "subject", "owner", "reason", "expires")]
         found[(words[0], words[1], words[2], words[3], words[4])] = KeptException(
             id=str(row.id), created_at=row.created_at, ended_at=row.ended_at
@@ -169,9 +184,9 @@ def looking(books: Books) -> Iterator[Lookup]:
 def _remembering(opened: Callable[[str], Snapshot | None]) -> Lookup:
     @cache
     def look(digest: str, name: str) -> KnownVulnerability | None:
-        book = opened(digest)
-        if book is None:
+        source = opened(digest)
+        if source is None:
             raise KeyError(digest)
-        return known_of(book, name)
+        return known_of(source, name)
 
     return look

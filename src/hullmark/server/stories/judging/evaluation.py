@@ -1,10 +1,11 @@
-"""One judging: what an image comes to by one policy in one environment, and what became of it since the verdict before."""
+"""One judging: an image's verdict by one policy in one environment, and its transitions since the verdict before."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +28,7 @@ from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, put_verdict
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.earlier import (
+    Basis,
     Earlier,
     EarlierVerdict,
     as_compared,
@@ -46,7 +48,7 @@ ANALYZER = f"hullmark {__version__}"
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the verdicts of an image depend on, but for the moment and where it runs. `versions` are by their number.
+    """All that the verdicts of an image depend on, except for the moment and where it runs. `versions` are by their number.
 
     `ended` are exceptions that were ended by hand: they count no longer, and tell why something counts again.
     """
@@ -80,7 +82,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict that is to be written down, and what became of the image by it. `granted`: what it may start in spite of, until when."""
+    """A verdict that is to be written down, and what happened to the image by it. `granted`: what it may start in spite of,
+    until when."""
 
     judged: JudgedVerdict
     policy: str
@@ -92,21 +95,26 @@ def digest_of_exceptions(rows: tuple[ExceptionRow, ...]) -> str:
     """Names a set of exceptions by what they say; "" for none."""
     if not rows:
         return ""
-    said = sorted(msgspec.json.encode((str(row.id), row.body), order="sorted") for row in rows)
-    return "sha256:" + hashlib.sha256(b"\n".join(said)).hexdigest()
+    listed = sorted(msgspec.json.encode((str(row.id), row.body), order="sorted") for row in rows)
+    return "sha256:" + hashlib.sha256(b"\n".join(listed)).hexdigest()
 
 
-def judge_case(
-    services: Services, facts: StoredFacts, case: Evaluation, by: tuple[AdvisorySource | None, Lookup, datetime | None]
-) -> NewVerdict:
-    """The verdict of one case, its findings put into the object store, with what became of the image. `by`: the advisories that count, a
-    look into those that did, and when the former came to be known."""
-    book, lookup, known_at = by
+class JudgingSources(NamedTuple):
+    """The advisories that count, a look-up in those of earlier verdicts, and when the former became known."""
+
+    advisories: AdvisorySource | None
+    lookup: Lookup
+    known_at: datetime | None
+
+
+def judge_case(services: Services, facts: StoredFacts, case: Evaluation, sources: JudgingSources) -> NewVerdict:
+    """The verdict of one case with the image's transitions; its findings are put into the object store."""
+    source, lookup, known_at = sources
     inputs, chosen, compared, version = case.inputs, case.chosen, case.compared, case.version
     before = _before(services, case)
-    checked = verdict_of(services, facts, case, book, before)
+    checked = verdict_of(services, facts, case, source, before)
     verdict = kept_of(checked.verdict, case, before)
-    made_of = (version.digest, inputs.snapshot_digest, ANALYZER)
+    basis = Basis(version.digest, inputs.snapshot_digest, ANALYZER)
     judged = JudgedVerdict(
         account_id=case.account_id,
         image_id=inputs.image.id,
@@ -134,7 +142,7 @@ def judge_case(
     )
     if before is None or compared is None:
         return NewVerdict(judged=judged, policy=version.name, granted=checked.granted)
-    after = as_compared(verdict, inputs.image.digest, made_of)
+    after = as_compared(verdict, inputs.image.digest, basis)
     news = () if judged.is_shadow else transitions_of(before, after, scene_of(case, (before, after), known_at), lookup)
     settles = compared.row.id if _says_the_same(compared.row, before, judged, verdict) else None
     judged = msgspec.structs.replace(judged, settles=settles)
@@ -150,18 +158,18 @@ def _before(services: Services, case: Evaluation) -> KeptVerdict | None:
 
 
 def _says_the_same(row: VerdictRow, before: KeptVerdict, judged: JudgedVerdict, after: KeptVerdict) -> bool:
-    """Whether a verdict of which findings came and went is just what the image comes to."""
+    """Whether an incrementally updated verdict equals the full one."""
     names = ("policy_id", "environment", "image_digest", "policy_digest", "exceptions_digest", "snapshot_digest")
     if row.changes is None or any(
         getattr(row, name) != getattr(judged, name) for name in (*names, "analyzer", "reference")
     ):
         return False
-    told = [sorted((key_of(each), each.action) for each in verdict.findings) for verdict in (before, after)]
-    return row.verdict == judged.verdict and told[0] == told[1]
+    listed = [sorted((key_of(finding), finding.action) for finding in verdict.findings) for verdict in (before, after)]
+    return row.verdict == judged.verdict and listed[0] == listed[1]
 
 
 def scene_of(case: Evaluation, pair: tuple[KeptVerdict, KeptVerdict], known_at: datetime | None) -> Scene:
-    """What is judged, as it is told."""
+    """The judged image and policy, as notices name them."""
     inputs, active, compared, version = case.inputs, case.chosen.activation, case.compared, case.version
     before, after = pair
     seen: dict[CauseKind, datetime] = {"policy": active.created_at}
@@ -190,7 +198,7 @@ def verdict_of(
     services: Services,
     facts: StoredFacts,
     case: Evaluation,
-    book: AdvisorySource | None,
+    source: AdvisorySource | None,
     before: KeptVerdict | None = None,
 ) -> CheckResult:
     """What the case's policy says. If it cannot say anything the verdict is `unknown`, with the reason.
@@ -202,19 +210,21 @@ def verdict_of(
         exceptions = exceptions_for(inputs.exceptions, version.name, case.chosen.reference)
         policy = _loaded(version.text)
         runs = Deployment(running_since=_running_since(case), first_seen=_known_since(case, before))
-        asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
-        checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
+        options = asked_for(case.chosen, inputs.held, source, exceptions, runs)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), options)
         fresh = {
-            each.trigger_id: case.now for each in checked.verdict.findings if each.trigger_id not in runs.first_seen
+            finding.trigger_id: case.now
+            for finding in checked.verdict.findings
+            if finding.trigger_id not in runs.first_seen
         }
         if runs.running_since is None or not fresh:
-            return _until_it_ends(checked, policy, case.now, book)
+            return _until_it_ends(checked, policy, case.now, source)
         runs = Deployment(running_since=runs.running_since, first_seen={**fresh, **runs.first_seen})
-        asked = asked_for(case.chosen, inputs.held, book, exceptions, runs)
-        checked = judge_by(facts.look, policy, case.now, means_of(services), asked)
-        return _until_it_ends(checked, policy, case.now, book)
+        options = asked_for(case.chosen, inputs.held, source, exceptions, runs)
+        checked = judge_by(facts.look, policy, case.now, means_of(services), options)
+        return _until_it_ends(checked, policy, case.now, source)
     except HullmarkError as error:
-        told = VerdictInputs(
+        verdict_inputs = VerdictInputs(
             image=inputs.image.digest,
             policy=version.digest,
             snapshot=inputs.snapshot_digest or None,
@@ -223,17 +233,19 @@ def verdict_of(
         )
         reason = f"it cannot be judged: {error}"
         verdict = Verdict(
-            verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told, has_unknowns=True
+            verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=verdict_inputs, has_unknowns=True
         )
         # It may be mended by tomorrow.
         return CheckResult(verdict, facts.analysis.inventory, next(next_midnight(case.now), None))
 
 
-def _until_it_ends(checked: CheckResult, policy: AnyPolicy, now: datetime, book: AdvisorySource | None) -> CheckResult:
-    """A verdict that is made anew when the image's release ends, if the policy asks for vulnerabilities."""
-    if book is None or not language_of(policy).depends_on_ends(policy):
+def _until_it_ends(
+    checked: CheckResult, policy: AnyPolicy, now: datetime, source: AdvisorySource | None
+) -> CheckResult:
+    """A verdict that is made again when the image's release ends, if the policy asks for vulnerabilities."""
+    if source is None or not language_of(policy).depends_on_ends(policy):
         return checked
-    moments = [each for each in (checked.next_at, when_it_ends(checked.inventory.distro, book, now)) if each]
+    moments = [moment for moment in (checked.next_at, when_it_ends(checked.inventory.distro, source, now)) if moment]
     return msgspec.structs.replace(checked, next_at=min(moments, default=None))
 
 
@@ -254,9 +266,9 @@ def _known_since(case: Evaluation, before: KeptVerdict | None) -> dict[str, date
 
 
 def kept_of(verdict: Verdict, case: Evaluation, before: KeptVerdict | None) -> KeptVerdict:
-    """The verdict as it is kept: with since when its findings are known. What cannot be told for now is not forgotten."""
+    """The verdict as it is stored: with the first sight of its findings, also of those that are unknown for now."""
     known = _known_since(case, before)
-    found = {each.trigger_id: case.now for each in verdict.findings}
+    found = {finding.trigger_id: case.now for finding in verdict.findings}
     first_seen = {name: known.get(name, moment) for name, moment in found.items()}
     if verdict.has_unknowns:
         first_seen = {**known, **first_seen}

@@ -20,7 +20,7 @@ from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging.policies import ExceptionRow
 
 NOT_RUNNING = Deployment()
-"""An image of which nobody knows that it runs."""
+"""An image that is not known to run."""
 
 
 class ExceptionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,7 +77,7 @@ def _fits(pattern: str, name: str) -> bool:
 def asked_for(
     chosen: SelectedVersion,
     held: HeldImage,
-    book: AdvisorySource | None,
+    source: AdvisorySource | None,
     exceptions: tuple[PolicyException, ...],
     runs: Deployment = NOT_RUNNING,
 ) -> CheckOptions:
@@ -86,7 +86,7 @@ def asked_for(
         tag=chosen.reference,
         digest=held.digest,
         dockerfile=held.dockerfile,
-        book=book,
+        book=source,
         environment=chosen.activation.environment,
         exceptions=exceptions,
         context=Context(running_since=runs.running_since, first_seen=runs.first_seen),

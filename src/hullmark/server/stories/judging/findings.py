@@ -52,11 +52,11 @@ def matches_of(
 ) -> Matches:
     """What `hullmark vulns` says of the image with this snapshot. For a thread. Raises HullmarkError where the snapshot is not there."""
     scanned = facts.look(ScanRequest(reads=MATCHING_READS))
-    with books.opened(snapshot.digest, snapshot.object) as book:
-        return matched(scanned, book, MatchOptions(at=moments.day(services.clock())))
+    with books.opened(snapshot.digest, snapshot.object) as source:
+        return matched(scanned, source, MatchOptions(at=moments.day(services.clock())))
 
 
 def uncovered_of(books: Books, facts: StoredFacts, snapshot: str, day: str) -> tuple[CoverageGap, ...]:
-    """What the snapshot of this digest cannot speak of in the image, on a day (ISO 8601). For a thread. Raises as `matches_of`."""
-    with books.opened(snapshot, object_of(snapshot)) as book:
-        return uncovered_in(facts.analysis.inventory, book, at=day)
+    """The gaps of the snapshot with this digest for the image, on a day (ISO 8601). For a thread. Raises as `matches_of`."""
+    with books.opened(snapshot, object_of(snapshot)) as source:
+        return uncovered_in(facts.analysis.inventory, source, at=day)

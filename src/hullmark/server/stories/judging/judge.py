@@ -13,7 +13,6 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
 from hullmark.model.verdict import PASSING
 from hullmark.notify.transitions import numbered
-from hullmark.policy.verdict_diff import Lookup
 from hullmark.server.stories.advisories.advisories import Books, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.register import want_verdict
@@ -27,7 +26,7 @@ from hullmark.server.stories.judging.earlier import (
     looking,
     seen_at,
 )
-from hullmark.server.stories.judging.evaluation import Evaluation, Inputs, NewVerdict, judge_case
+from hullmark.server.stories.judging.evaluation import Evaluation, Inputs, JudgingSources, NewVerdict, judge_case
 from hullmark.server.stories.judging.selection import choose
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events, jobs
@@ -52,7 +51,7 @@ class _CameTo(NamedTuple):
 
 
 async def judge(services: Services, books: Books, account_id: int, image_id: int, cause: str) -> int:
-    """Judge an image by all that is in force for it; answers how many verdicts are new.
+    """Judge an image by all that is in force for it; returns how many verdicts are new.
 
     What changes while it is judged is noticed before anything is written: then it is judged again. Raises HullmarkError where that
     never ends.
@@ -67,8 +66,8 @@ async def judge(services: Services, books: Books, account_id: int, image_id: int
 
 
 async def judge_some(services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str) -> int:
-    """Judge images together, which takes far less than one after the other; answers how many verdicts are new. Those of which something
-    changed meanwhile, and those that cannot be judged, are judged by themselves after that."""
+    """Judge images together, which takes far less than one after the other; returns how many verdicts are new. Those of which
+    something changed meanwhile, and those that cannot be judged, are judged by themselves after that."""
     came_to = await _judge_once(services, books, account_id, image_ids, cause)
     async with services.database.system() as connection:
         for image_id in (*came_to.again, *came_to.faults):
@@ -84,21 +83,21 @@ async def _judge_once(
         some = next(iter(before.values()), None)
         known_at = await seen_at(connection, some.inputs.snapshot_id) if some is not None else None
     why = (services.clock(), cause)
-    cases = {image_id: _cases(account_id, *each, why) for image_id, each in before.items()}
-    made = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
-    faults = {image_id: each for image_id, each in made.items() if isinstance(each, HullmarkError)}
+    cases = {image_id: _cases(account_id, *inputs, why) for image_id, inputs in before.items()}
+    outcomes = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
+    faults = {image_id: error for image_id, error in outcomes.items() if isinstance(error, HullmarkError)}
     async with services.database.system() as connection:
         await verdicts.hold_current(connection, account_id, list(before))
         after = await _standing(connection, account_id, list(before))
         same = {
-            image_id: each
-            for image_id, each in made.items()
-            if not isinstance(each, HullmarkError) and after.get(image_id) == before[image_id]
+            image_id: judged
+            for image_id, judged in outcomes.items()
+            if not isinstance(judged, HullmarkError) and after.get(image_id) == before[image_id]
         }
-        for image_id, each in same.items():
-            await _drop_others(connection, account_id, image_id, (before[image_id].earlier, each))
-        count = await _written(connection, account_id, [one for each in same.values() for one in each])
-    return _CameTo(count, [each for each in before if each not in same and each not in faults], faults)
+        for image_id, judged in same.items():
+            await _drop_others(connection, account_id, image_id, before[image_id].earlier, judged)
+        count = await _written(connection, account_id, [one for judged in same.values() for one in judged])
+    return _CameTo(count, [image_id for image_id in before if image_id not in same and image_id not in faults], faults)
 
 
 class _JudgingInputs(NamedTuple):
@@ -107,21 +106,21 @@ class _JudgingInputs(NamedTuple):
 
 
 async def _standing(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, _JudgingInputs]:
-    """What images are judged by, and how they stand; those that are analysed and held."""
+    """The inputs and current verdicts of images; only those that are analysed and held."""
     inputs = await inputs_of(connection, account_id, image_ids)
     earlier = await earlier_of(connection, account_id, list(inputs))
-    return {image_id: _JudgingInputs(each, earlier[image_id]) for image_id, each in inputs.items()}
+    return {image_id: _JudgingInputs(image_inputs, earlier[image_id]) for image_id, image_inputs in inputs.items()}
 
 
 async def inputs_of(connection: Connection, account_id: int, image_ids: Sequence[int]) -> dict[int, Inputs]:
     """What images are judged by now; those that are analysed and that the account holds."""
     held = await images.held_by_ids(connection, account_id, image_ids)
     active = await policies.activations(connection, account_id)
-    versions = await policies.versions_by_ids(connection, {each.version_id for each in active})
+    versions = await policies.versions_by_ids(connection, {activation.version_id for activation in active})
     snapshot = await current_snapshot(connection)
     known = await policies.exceptions(connection, account_id, ended=True) if active else []
-    counting = tuple(each for each in known if each.ended_at is None)
-    ended = tuple(each for each in known if each.ended_at is not None)
+    counting = tuple(exception for exception in known if exception.ended_at is None)
+    ended = tuple(exception for exception in known if exception.ended_at is not None)
     found = {}
     for image_id in image_ids:
         row = held.get(image_id)
@@ -129,7 +128,7 @@ async def inputs_of(connection: Connection, account_id: int, image_ids: Sequence
             continue
         references = tuple(dict.fromkeys((*row.tags, row.reference) if row.reference else row.tags))
         chosen = choose(active, references)
-        wanted = {each.activation.version_id for each in chosen}
+        wanted = {choice.activation.version_id for choice in chosen}
         found[image_id] = Inputs(
             image=row,
             held=row,
@@ -149,7 +148,7 @@ def _cases(account_id: int, inputs: Inputs, earlier: Earlier, why: tuple[datetim
     cases = []
     for chosen in inputs.chosen:
         active = chosen.activation
-        row = next((each for each in earlier.rows if each.is_shadow and _slot(each) == _slot(active)), None)
+        row = next((row for row in earlier.rows if row.is_shadow and _slot(row) == _slot(active)), None)
         shadowed = EarlierVerdict(row=row) if row is not None else None
         in_force = compared_with(earlier, active.policy_id, active.environment, chosen.reference)
         cases.append(
@@ -166,8 +165,8 @@ def _cases(account_id: int, inputs: Inputs, earlier: Earlier, why: tuple[datetim
     return cases
 
 
-def _slot(each: VerdictRow | Activation) -> tuple[int, str]:
-    return each.policy_id, each.environment
+def _slot(row: VerdictRow | Activation) -> tuple[int, str]:
+    return row.policy_id, row.environment
 
 
 def _judge_all(
@@ -177,23 +176,21 @@ def _judge_all(
     judged = [some for some in cases.values() if some]
     if not judged:
         return {image_id: [] for image_id in cases}
-    made: dict[int, list[NewVerdict] | HullmarkError] = {}
-    with book_of(books, judged[0][0].inputs) as book, looking(books) as lookup:
+    outcomes: dict[int, list[NewVerdict] | HullmarkError] = {}
+    with book_of(books, judged[0][0].inputs) as source, looking(books) as lookup:
         for image_id, some in cases.items():
             try:
-                made[image_id] = _judge_image(services, some, (book, lookup, known_at))
+                outcomes[image_id] = _judge_image(services, some, JudgingSources(source, lookup, known_at))
             except HullmarkError as error:
-                made[image_id] = error
-    return made
+                outcomes[image_id] = error
+    return outcomes
 
 
-def _judge_image(
-    services: Services, cases: list[Evaluation], by: tuple[AdvisorySource | None, Lookup, datetime | None]
-) -> list[NewVerdict]:
+def _judge_image(services: Services, cases: list[Evaluation], sources: JudgingSources) -> list[NewVerdict]:
     if not cases:
         return []
     facts = StoredFacts(services.objects, cases[0].inputs.image.document, means_of(services))
-    return [judge_case(services, facts, case, by) for case in cases]
+    return [judge_case(services, facts, case, sources) for case in cases]
 
 
 def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[AdvisorySource | None]:
@@ -204,59 +201,64 @@ def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[AdvisorySour
 
 
 async def _drop_others(
-    connection: Connection, account_id: int, image_id: int, what: tuple[Earlier, list[NewVerdict]]
+    connection: Connection, account_id: int, image_id: int, earlier: Earlier, new_verdicts: list[NewVerdict]
 ) -> None:
     """Remove the verdicts of an image that nothing in force asks for any more."""
-    earlier, made = what
-    kept = [(each.judged.policy_id, each.judged.environment, each.judged.is_shadow) for each in made]
+    kept = [
+        verdicts.VerdictSlot(new_verdict.judged.policy_id, new_verdict.judged.environment, new_verdict.judged.is_shadow)
+        for new_verdict in new_verdicts
+    ]
     if any((row.policy_id, row.environment, row.is_shadow) not in kept for row in earlier.rows):
         await verdicts.drop_others(connection, account_id, image_id, kept)
 
 
-async def _written(connection: Connection, account_id: int, made: list[NewVerdict]) -> int:
-    """Write verdicts down and tell what changed; answers how many are new. The caller's transaction."""
-    recorded = [(each, await verdicts.record(connection, each.judged)) for each in made]
-    in_force = [(each, noted) for each, noted in recorded if not each.judged.is_shadow]
-    for each, noted in in_force:
-        await tell_of_grace(connection, each.judged, each.policy, each.granted, noted.history_id)
-    passing = [each.judged for each, _ in in_force if each.judged.verdict in PASSING]
+async def _written(connection: Connection, account_id: int, new_verdicts: list[NewVerdict]) -> int:
+    """Store verdicts and announce changes; returns how many are new. The caller's transaction."""
+    recorded = [(new_verdict, await verdicts.record(connection, new_verdict.judged)) for new_verdict in new_verdicts]
+    in_force = [(new_verdict, noted) for new_verdict, noted in recorded if not new_verdict.judged.is_shadow]
+    for new_verdict, noted in in_force:
+        await tell_of_grace(connection, new_verdict.judged, new_verdict.policy, new_verdict.granted, noted.history_id)
+    passing = [new_verdict.judged for new_verdict, _ in in_force if new_verdict.judged.verdict in PASSING]
     if passing:
         await summed.certify(connection, [(account_id, judged.image_id) for judged in passing], passing[0].at)
     await _tell_news(connection, account_id, in_force)
-    changed = [(each, noted.before) for each, noted in in_force if noted.before != each.judged.verdict]
-    await events.tell_all(connection, account_id, [_event(each, before) for each, before in changed])
+    changed = [
+        (new_verdict, noted.before) for new_verdict, noted in in_force if noted.before != new_verdict.judged.verdict
+    ]
+    await events.tell_all(connection, account_id, [_event(new_verdict, before) for new_verdict, before in changed])
     return sum(noted.is_new for _, noted in recorded)
 
 
 async def _tell_news(
     connection: Connection, account_id: int, in_force: list[tuple[NewVerdict, verdicts.RecordResult]]
 ) -> None:
-    """Tell what each cause brought about, of all images at once."""
-    told: dict[tuple[str, str], tuple[Cause, list[Transition]]] = {}
-    for each, noted in in_force:
+    """Write down the transitions of each cause, for all images together."""
+    groups: dict[tuple[str, str], tuple[Cause, list[Transition]]] = {}
+    for new_verdict, noted in in_force:
         if noted.is_new:
-            for one in each.news:
+            for one in new_verdict.news:
                 news = numbered(one, noted.history_id)
-                _, some = told.setdefault((news.cause.key, news.suppressed), (news.cause, []))
+                _, some = groups.setdefault((news.cause.key, news.suppressed), (news.cause, []))
                 some += news.transitions
-    # Each locks its cause: all who judge do so in one order. What nobody hears of comes first, as it says that no more is to come.
-    for (_, suppressed), (cause, some) in sorted(told.items(), key=lambda each: (each[0][0], not each[0][1])):
+    # Each locks its cause: all who judge do so in one order. What nobody is told of comes first, as it says that no more is to
+    # come.
+    for (_, suppressed), (cause, some) in sorted(groups.items(), key=lambda item: (item[0][0], not item[0][1])):
         await transitions.tell(connection, account_id, cause, some, is_complete=bool(suppressed), suppressed=suppressed)
-    await _complete(connection, account_id, [key for key, suppressed in told if not suppressed])
+    await _complete(connection, account_id, [key for key, suppressed in groups if not suppressed])
 
 
-async def _complete(connection: Connection, account_id: int, told: list[str]) -> None:
-    """Have what was told sent as wholes, if these were the last images of the account that waited to be judged."""
-    known = await transitions.open_causes(connection, account_id, told)
+async def _complete(connection: Connection, account_id: int, keys: list[str]) -> None:
+    """Mark causes as complete, if no other image of the account waits to be judged."""
+    known = await transitions.open_causes(connection, account_id, keys)
     if known and not await jobs.is_judging_ahead(connection, account_id):
         await transitions.complete(connection, account_id, known)
 
 
-def _event(made: NewVerdict, before: str) -> events.NewEvent:
-    judged = made.judged
+def _event(new_verdict: NewVerdict, before: str) -> events.NewEvent:
+    judged = new_verdict.judged
     body = {
         "digest": judged.image_digest,
-        "policy": made.policy,
+        "policy": new_verdict.policy,
         "environment": judged.environment,
         "reference": judged.reference,
         "before": before,

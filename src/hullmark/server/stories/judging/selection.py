@@ -32,7 +32,7 @@ def choose(activations: Iterable[Activation], references: Sequence[str]) -> tupl
         rank = (len(activation.selector.replace("*", "")), activation.id)
         if slot not in best or rank > best[slot][0]:
             best[slot] = (rank, SelectedVersion(activation, reference))
-    chosen = sorted((each for _, each in best.values()), key=lambda each: each.activation.id)
+    chosen = sorted((choice for _, choice in best.values()), key=lambda choice: choice.activation.id)
     once = {(c.activation.environment, c.activation.policy_id, c.activation.is_shadow): c for c in chosen}
     return tuple(once.values())
 

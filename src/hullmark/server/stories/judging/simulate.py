@@ -61,7 +61,7 @@ async def simulate(services: Services, books: Books, key: str) -> None:
 
 
 async def _some(services: Services, books: Books, row: SimulationRow, draft: AnyPolicy) -> SimulationRow | None:
-    """The next images; answers the trial as it then stands, None if it is over."""
+    """Judge the next images; returns the trial's new state, None if it is over."""
     async with services.database.system() as connection:
         some = await images.analysed_of(connection, row.account_id, row.last_image, _AT_ONCE)
         if not some:
@@ -69,7 +69,7 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
             return None
         inputs = await inputs_of(connection, row.account_id, some)
         current = await verdicts.current_of(connection, row.account_id, some)
-        wanted = [(each, list(current.get(image_id, ()))) for image_id, each in inputs.items()]
+        wanted = [(image_inputs, list(current.get(image_id, ()))) for image_id, image_inputs in inputs.items()]
         # Not those of the inputs: they are empty where nothing is in force yet.
         exceptions = tuple(await policies.exceptions(connection, row.account_id))
     trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())
@@ -85,7 +85,7 @@ def _tried(
 ) -> list[FlipRow]:
     flips = []
     for inputs, current in wanted:
-        after = _said(services, books, inputs, trial)
+        after = _draft_verdict(services, books, inputs, trial)
         before = _before(services, current, trial.row.environment)
         flip = _flip(inputs, before, after)
         if flip is not None:
@@ -93,24 +93,24 @@ def _tried(
     return flips
 
 
-def _said(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Verdict:
-    """What the draft says of one image. What stands in the way of that is the image's own trouble: the verdict is unknown."""
+def _draft_verdict(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Verdict:
+    """The draft's verdict on one image. A fault only affects this image: its verdict is unknown."""
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
     exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
     try:
         facts = StoredFacts(services.objects, inputs.image.document, means_of(services))
-        with book_of(books, inputs) as book:
-            asked = CheckOptions(
+        with book_of(books, inputs) as source:
+            options = CheckOptions(
                 tag=reference,
                 digest=inputs.image.digest,
                 dockerfile=inputs.held.dockerfile,
-                book=book,
+                book=source,
                 environment=trial.row.environment,
                 exceptions=exceptions,
             )
-            return judge_by(facts.look, trial.draft, trial.now, means_of(services), asked).verdict
+            return judge_by(facts.look, trial.draft, trial.now, means_of(services), options).verdict
     except HullmarkError as error:
-        told = VerdictInputs(
+        stated = VerdictInputs(
             image=inputs.image.digest,
             policy=trial.draft.digest,
             snapshot=inputs.snapshot_digest or None,
@@ -118,7 +118,7 @@ def _said(services: Services, books: Books, inputs: Inputs, trial: Trial) -> Ver
             at=trial.now.isoformat(),
         )
         reason = f"it cannot be judged: {error}"
-        return Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=told)
+        return Verdict(verdict=Outcome.UNKNOWN, reason=reason, findings=(), problems=(), inputs=stated)
 
 
 def _before(services: Services, current: list[VerdictRow], environment: str) -> Verdict | None:
@@ -126,7 +126,7 @@ def _before(services: Services, current: list[VerdictRow], environment: str) -> 
     fitting = [row for row in current if row.environment in (environment, "")]
     if not fitting:
         return None
-    row = max(fitting, key=lambda each: each.environment)
+    row = max(fitting, key=lambda current: current.environment)
     return verdict_at(services.objects, row)
 
 

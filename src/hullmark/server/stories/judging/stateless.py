@@ -1,4 +1,4 @@
-"""Scans of which nothing is kept: an image or what an SBOM tells, its matches, and what a policy says of it."""
+"""Scans that leave nothing behind: of an image or an SBOM, its matches, and a policy's verdict."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class _ServerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def scan(services: Services, books: Books, order: ScanOrder, document: Path | None) -> bytes:
-    """Carry an order out; answers a ScanAnswer as JSON, or the matches in the order's format. Raises HullmarkError."""
+    """Carry an order out; returns a ScanAnswer as JSON, or the matches in the order's format. Raises HullmarkError."""
     async with services.database.tenant(order.account_id) as connection:
         known = _ServerState(
             registries=tuple(await registries(connection, order.account_id)) if order.reference else (),
@@ -98,29 +98,31 @@ def _carried_out(
     services: Services, books: Books, order: ScanOrder, document: Path | None, known: _ServerState
 ) -> bytes:
     policy = load_any(order.policy.encode("utf-8", "surrogatepass")) if order.policy else None
-    needs_book = order.matches or (policy is not None and wants_advisories(policy, NO_CONTEXT))
+    needs_advisories = order.matches or (policy is not None and wants_advisories(policy, NO_CONTEXT))
     if order.format and known.snapshot is None:
         raise HullmarkError(
             "there are no advisories yet",
             advice="an operator has them fetched: hullmark advisories update, or POST /api/v1/advisories/update",
         )
-    with _book(books, known.snapshot if needs_book else None) as book:
+    with _opened(books, known.snapshot if needs_advisories else None) as source:
         if not order.reference:
-            return _told(services, order, known, policy, book, _looking_at(_inventory(order, document)))
+            return _scan_answer(services, order, known, policy, source, _looking_at(_inventory(order, document)))
         named = parse_reference(order.reference)
         login = login_for(known.registries, named, order.account_id, services.vault)
         platform = parse_platform(order.platform) if order.platform else None
         with asking(services, named, login, platform) as options:
             image = open_image(f"registry:{named}", options)
-            means = _means(services)
-            return _told(services, order, known, policy, book, lambda wish: scan_image(image, wish, means))
+            resources = _resources(services)
+            return _scan_answer(
+                services, order, known, policy, source, lambda request: scan_image(image, request, resources)
+            )
 
 
-def _book(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
+def _opened(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
     return books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
 
-def _means(services: Services) -> ScanResources:
+def _resources(services: Services) -> ScanResources:
     """Nothing is kept."""
     return ScanResources(keeping="never", scanners=ScannerPlaces(clamd=services.settings.clamd or None))
 
@@ -130,7 +132,7 @@ def _inventory(order: ScanOrder, document: Path | None) -> Inventory:
 
 
 def inventory_of(order: ScanOrder) -> Inventory:
-    """Packages that are told by their purls, as an inventory. Raises HullmarkError for what is no purl: nothing is left out silently."""
+    """Packages given by purls, as an inventory. Raises HullmarkError for an invalid purl: nothing is left out silently."""
     problems: list[str] = []
     found = []
     for number, purl in enumerate(order.purls, 1):
@@ -155,9 +157,9 @@ def inventory_of(order: ScanOrder) -> Inventory:
 
 
 def _looking_at(inventory: Inventory) -> Look:
-    """What an SBOM answers of a wish: of what only the image has, that nobody looked."""
+    """What an SBOM answers to a request: facts that only the image has count as not searched."""
     bare = msgspec.structs.replace(inventory, files=None)
-    return lambda wish: ScanResult(bare, facets={facet.name: None for facet in wish.facets})
+    return lambda request: ScanResult(bare, facets={facet.name: None for facet in request.facets})
 
 
 class _Once:
@@ -167,26 +169,26 @@ class _Once:
         self._look = look
         self.seen: ScanResult | None = None
 
-    def look(self, wish: ScanRequest) -> ScanResult:
-        more = tuple(read for read in MATCHING_READS if all(read.name != other.name for other in wish.reads))
-        self.seen = self._look(msgspec.structs.replace(wish, reads=(*wish.reads, *more)))
+    def look(self, request: ScanRequest) -> ScanResult:
+        more = tuple(read for read in MATCHING_READS if all(read.name != other.name for other in request.reads))
+        self.seen = self._look(msgspec.structs.replace(request, reads=(*request.reads, *more)))
         return self.seen
 
 
-def _told(
+def _scan_answer(
     services: Services,
     order: ScanOrder,
     known: _ServerState,
     policy: AnyPolicy | None,
-    book: Snapshot | None,
+    source: Snapshot | None,
     look: Look,
 ) -> bytes:
     once = _Once(look)
-    verdict = _verdict(services, order, known, policy, book, once.look) if policy is not None else None
+    verdict = _verdict(services, order, known, policy, source, once.look) if policy is not None else None
     scanned = once.seen or once.look(ScanRequest())
     matches: Matches | None = None
-    if order.matches and book is not None:
-        matches = matched(scanned, book, MatchOptions(at=services.clock().date().isoformat()))
+    if order.matches and source is not None:
+        matches = matched(scanned, source, MatchOptions(at=services.clock().date().isoformat()))
     if order.format:
         return load("matches", order.format).render(_required(matches), RenderContext(tool_version=__version__))
     config = scanned.inventory.config
@@ -203,19 +205,18 @@ def _told(
 
 
 def _verdict(
-    services: Services, order: ScanOrder, known: _ServerState, policy: AnyPolicy, book: Snapshot | None, look: Look
+    services: Services, order: ScanOrder, known: _ServerState, policy: AnyPolicy, source: Snapshot | None, look: Look
 ) -> msgspec.Raw:
     reference = order.tag or order.reference
     exceptions = exceptions_for(known.exceptions, order.policy_name, reference)
-    asked = CheckOptions(
+    options = CheckOptions(
         tag=reference or None,
         dockerfile=order.dockerfile,
-        book=book,
+        book=source,
         environment=order.environment,
         exceptions=exceptions,
     )
-    means = _means(services)
-    checked = judge_by(look, policy, services.clock(), means, asked)
+    checked = judge_by(look, policy, services.clock(), _resources(services), options)
     return _raw("verdict", checked.verdict)
 
 

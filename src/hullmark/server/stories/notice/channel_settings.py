@@ -23,7 +23,7 @@ from hullmark.server.stories.vault import Vault
 from hullmark.server.tables.notice.channels import ChannelRow
 
 HIDDEN = "***"
-"""Stands for a secret where settings are shown; sent back, it means the one that is kept."""
+"""Replaces a secret where settings are shown; sent back, it means the stored one."""
 
 _MOST_BYTES = Limit(200_000, "bytes of a channel's settings", "refused")
 _SIGNING = ("secret", "previous_secret")
@@ -51,7 +51,7 @@ def secret_names(settings: Any) -> frozenset[str]:
 def _is_secret(kind: inspect.Type) -> bool:
     if isinstance(kind, inspect.Metadata):
         return bool((kind.extra or {}).get("secret")) or _is_secret(kind.type)
-    return isinstance(kind, inspect.UnionType) and any(_is_secret(each) for each in kind.types)
+    return isinstance(kind, inspect.UnionType) and any(_is_secret(member) for member in kind.types)
 
 
 def as_settings(channel: Channel, given: Mapping[str, Any]) -> Any:
@@ -59,7 +59,7 @@ def as_settings(channel: Channel, given: Mapping[str, Any]) -> Any:
     try:
         if len(msgspec.json.encode(given)) > _MOST_BYTES:
             raise HullmarkError("the settings are too long", advice=f"keep them below {_MOST_BYTES} bytes")
-        return msgspec.convert(_said(channel.settings, given), channel.settings)
+        return msgspec.convert(_without_defaults(channel.settings, given), channel.settings)
     except (msgspec.MsgspecError, UnicodeEncodeError) as error:
         raise HullmarkError(
             f"the settings of {channel.name} cannot be used: {_fault(str(error))}"[:1000],
@@ -67,9 +67,9 @@ def as_settings(channel: Channel, given: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _said(settings: type[msgspec.Struct], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without those that are as they would be anyhow: "" where there is no address is no address that is written wrongly."""
-    usual = {each.encode_name: each.default for each in msgspec.structs.fields(settings)}
+def _without_defaults(settings: type[msgspec.Struct], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without default values: an empty address is the default, not a malformed address."""
+    usual = {field.encode_name: field.default for field in msgspec.structs.fields(settings)}
     return {name: value for name, value in given.items() if name not in usual or value != usual[name]}
 
 
@@ -127,9 +127,9 @@ def shown(channel: Channel, given: Mapping[str, Any]) -> dict[str, Any]:
 def hidden(value: Any) -> Any:
     """A secret as it is shown: whether there is one, and of mappings its names."""
     if isinstance(value, Mapping):
-        return {name: hidden(each) for name, each in value.items()}
+        return {name: hidden(child) for name, child in value.items()}
     if isinstance(value, list | tuple):
-        return [hidden(each) for each in value]
+        return [hidden(item) for item in value]
     return HIDDEN if value else value
 
 
@@ -173,10 +173,10 @@ def _filled(name: str, value: Any, kept: Any) -> Any:
         return kept
     if isinstance(value, Mapping):
         named = kept if isinstance(kept, Mapping) else {}
-        return {key: _filled(f"{name}.{key}", each, named.get(key)) for key, each in value.items()}
+        return {key: _filled(f"{name}.{key}", child, named.get(key)) for key, child in value.items()}
     if isinstance(value, list):
         placed = kept if isinstance(kept, list) else []
-        return [_filled(name, each, placed[i] if i < len(placed) else None) for i, each in enumerate(value)]
+        return [_filled(name, item, placed[i] if i < len(placed) else None) for i, item in enumerate(value)]
     return value
 
 
@@ -224,11 +224,11 @@ def _urls(value: Any) -> Iterator[str]:
         if value.partition("://")[0].lower() in _CHECKED and "://" in value:
             yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _urls(each)
+        for child in value.values():
+            yield from _urls(child)
     elif isinstance(value, list):
-        for each in value:
-            yield from _urls(each)
+        for item in value:
+            yield from _urls(item)
 
 
 def _context(account_id: int, channel_id: UUID) -> str:

@@ -14,7 +14,7 @@ from hullmark.server.tables.notice import silences
 from hullmark.server.tables.notice.report import KnownCounts, OutcomeCount, Sent, Totals
 
 _TEST = "test"
-"""Messages of this form tell of something that did not happen."""
+"""Messages of this form are tests."""
 
 _STATES = ("gathering", "waiting", "delivered", "dead")
 
@@ -29,14 +29,14 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TouchedCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was touched: packages in which policies find something else by the day's snapshots, images of which something is told."""
+    """What was affected: packages whose findings changed by the day's snapshots, and images with announcements."""
 
     packages: int
     images: int
 
 
 class Transitions(msgspec.Struct, frozen=True, kw_only=True):
-    """What changed: told to somebody, suppressed by reason, or pending: not decided yet."""
+    """What changed: announced, suppressed by reason, or pending (not decided yet)."""
 
     count: int
     by_kind: dict[str, int]
@@ -46,7 +46,7 @@ class Transitions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Messages(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages of a channel that began that day, by their state now, and how many transitions they tell of."""
+    """Messages of a channel that began that day, by their state now, and how many transitions they contain."""
 
     channel: str
     form: str
@@ -82,7 +82,9 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
 
 def bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     """When a day begins and ends in a zone, in UTC: it may have 23 hours, or 25."""
-    start, end = (datetime.combine(each, time.min, zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    start, end = (
+        datetime.combine(boundary, time.min, zone).astimezone(UTC) for boundary in (day, day + timedelta(days=1))
+    )
     return start, end
 
 
@@ -111,7 +113,7 @@ async def day_report(database: Database, account_id: int, day: date, timezone: s
         matched=TouchedCounts(packages=seen.packages, images=totals.images),
         transitions=changed,
         items={state: items.get(state, 0) for state in _STATES},
-        messages=[Messages(**{name: getattr(each, name) for name in Messages.__struct_fields__}) for each in sent],
+        messages=[Messages(**{name: getattr(counts, name) for name in Messages.__struct_fields__}) for counts in sent],
         attempts={outcome: attempts.get(outcome, 0) for outcome in ("delivered", "again", "refused")},
         silences=len(hushed),
         removed_channels=removed,
@@ -129,11 +131,11 @@ def _transitions(outcomes: Iterable[OutcomeCount]) -> Transitions:
     kinds: dict[str, int] = {}
     suppressed: dict[str, int] = {}
     by_outcome = dict.fromkeys(("", "told", "suppressed"), 0)
-    for each in outcomes:
-        kinds[each.kind] = kinds.get(each.kind, 0) + each.count
-        by_outcome[each.outcome] += each.count
-        if each.outcome == "suppressed":
-            suppressed[each.why] = suppressed.get(each.why, 0) + each.count
+    for outcome in outcomes:
+        kinds[outcome.kind] = kinds.get(outcome.kind, 0) + outcome.count
+        by_outcome[outcome.outcome] += outcome.count
+        if outcome.outcome == "suppressed":
+            suppressed[outcome.why] = suppressed.get(outcome.why, 0) + outcome.count
     return Transitions(
         count=sum(kinds.values()),
         by_kind=kinds,
@@ -157,10 +159,10 @@ def _checks(
     yield _check("items of told transitions = items in messages of all states", totals.items, sum(items.values()))
     yield _check(
         "items that the day's messages count = items that they have",
-        sum(each.items for each in sent if each.form != _TEST),
-        sum(each.held for each in sent),
+        sum(form.items for form in sent if form.form != _TEST),
+        sum(form.held for form in sent),
     )
-    yield _check("delivered messages without a successful attempt = 0", sum(each.without_attempt for each in sent), 0)
+    yield _check("delivered messages without a successful attempt = 0", sum(form.without_attempt for form in sent), 0)
 
 
 def _check(says: str, left: int, right: int) -> Check:

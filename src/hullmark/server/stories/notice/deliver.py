@@ -1,7 +1,7 @@
 """Sends what waits for a channel: in order, at least once, and known by its id when it is sent again.
 
 One deliverer at a time acts for a channel, and none waits for another channel. A message that did not arrive holds those behind it,
-until it arrives or is given up. What became of an attempt is written down after it: who is ended in between sends once more.
+until it arrives or is given up. The result of an attempt is written down after it: a process killed in between sends once more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hullmark.server.tables.notice.transitions import want_delivery
 
 MOST_REFUSALS = 3
 FAILING_AFTER = timedelta(minutes=15)
-"""A channel to which nothing came through for so long is told of."""
+"""A channel without a success for this long is reported."""
 
 _LONGEST = 900.0
 _TURN = 20.0
@@ -42,7 +42,7 @@ class _Next(msgspec.Struct, frozen=True):
 
 
 async def deliver(services: Services, channel_id: str) -> int:
-    """Send what is due to a channel; answers how many messages arrived. Nothing is done while somebody else does it."""
+    """Send what is due to a channel; returns how many messages arrived. Nothing is done while somebody else does it."""
     number = UUID(channel_id)
     count, is_more = 0, False
     ends = time.monotonic() + _TURN
@@ -63,7 +63,7 @@ async def deliver(services: Services, channel_id: str) -> int:
 
 
 async def _next(services: Services, channel_id: UUID) -> _Next | None:
-    """The message that is to be sent now; None if there is none, or the channel rests."""
+    """The message to send now; None if there is none, or the channel pauses."""
     while True:
         now = services.clock()
         async with services.database.system() as connection:
@@ -80,7 +80,7 @@ async def _next(services: Services, channel_id: UUID) -> _Next | None:
 
 
 async def _written_down(services: Services, sent: _Next, attempt: Attempt) -> bool:
-    """Write down what an attempt came to, and what follows from it; answers whether the message arrived."""
+    """Store the result of an attempt and its consequences; returns whether the message arrived."""
     now = services.clock()
     async with services.database.system() as connection:
         if not await deliveries.log_attempt(connection, sent.message.account_id, sent.message.id, attempt):
@@ -95,7 +95,7 @@ async def _written_down(services: Services, sent: _Next, attempt: Attempt) -> bo
 
 
 def _is_timed(message: MessageRow) -> bool:
-    """Whether its time says how long people wait: not that of digests, nor of what is sent again by wish."""
+    """Whether its time measures how long people wait: not for digests, nor for messages sent again on request."""
     return message.form == "group" and message.resent_at is None
 
 
@@ -137,10 +137,10 @@ def pause(failures: int, chance: float, after: float | None) -> float:
 
 
 async def wake_due(services: Services) -> None:
-    """Channels for which something is due have it sent; those to which nothing came through for long are told of."""
+    """Wake channels with due messages; report those without a success for long."""
     now = services.clock()
     async with services.database.system() as connection:
-        await want_delivery(connection, [str(each) for each in await channels.to_wake(connection, now, _WOKEN)])
+        await want_delivery(connection, [str(channel) for channel in await channels.to_wake(connection, now, _WOKEN)])
         for row in await channels.long_failing(connection, now - FAILING_AFTER, now):
             since = row.failing_since.isoformat() if row.failing_since else None
             body = {"kind": row.kind, "since": since, "reason": row.last_error, "failures": row.failures}

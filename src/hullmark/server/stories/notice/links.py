@@ -18,5 +18,5 @@ def image_link(settings: Settings, digest: str) -> str:
 
 
 def message_link(settings: Settings, number: int) -> str:
-    """A message, with all that it tells of."""
+    """A message with all its items."""
     return f"{root_of(settings)}/api/v1/messages/{number}"

@@ -13,7 +13,7 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -27,7 +27,7 @@ from hullmark.notify.channel import UNSAID_HOST, Again, Mail, MessageRefused, Re
 from hullmark.server.stories.services import Services
 
 MAX_ANSWER_BYTES = Limit(256 << 10, "bytes that a mail relay says in a conversation", "refused")
-"""All that a relay may say in one conversation, each way that it is encrypted counted anew."""
+"""The most bytes a relay may send in one conversation, counted again for each way it is encrypted."""
 
 _OF_LOGIN = frozenset((530, 534, 535, 538))
 _POLICY = policy.SMTP.clone(max_line_length=200)
@@ -72,7 +72,7 @@ def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
     try:
         return within(
             timeout,
-            lambda connections: _converse(server, guard, connections, (sender, mail.to, message), timeout),
+            lambda connections: _converse(server, guard, connections, _Envelope(sender, mail.to, message), timeout),
             server.name,
         )
     except ForbiddenAddress as error:
@@ -86,7 +86,7 @@ def send_mail(services: Services, mail: Mail, timeout: float) -> Reply:
 
 
 def _sender_of(services: Services, mail: Mail) -> str:
-    """Who sends. The server's relay believes the server: through it nobody speaks for a domain that is not the server's."""
+    """Who sends. The server's relay trusts the server: through it nobody can send from another domain."""
     usual = services.settings.mail_from
     if mail.sender and usual and not mail.relay and _domain(mail.sender) != _domain(usual):
         raise MessageRefused(
@@ -128,7 +128,7 @@ def composed(mail: Mail, sender: str, at: datetime) -> bytes:
         if mail.thread:
             message["In-Reply-To"] = _named(mail.thread, sender)
             message["References"] = _named(mail.thread, sender)
-        # So that nobody's holiday answers it (RFC 3834).
+        # So that no holiday message answers it (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text, cte="quoted-printable")
         if mail.html:
@@ -142,29 +142,32 @@ def _sender(sender: str) -> Address | str:
     return Address("Hullmark", addr_spec=sender) if "<" not in sender else sender
 
 
+class _Envelope(NamedTuple):
+    """A mail on its way: who sends it, who gets it, and its bytes."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message: bytes
+
+
 def _converse(
-    server: MailServer,
-    guard: Guard | None,
-    connections: Connections,
-    sent: tuple[str, tuple[str, ...], bytes],
-    timeout: float,
+    server: MailServer, guard: Guard | None, connections: Connections, envelope: _Envelope, timeout: float
 ) -> Reply:
-    sender, recipients, message = sent
     session = _Session(guard, connections, timeout)
     try:
         session.reach(server)
         _secured(session, server)
         if server.user:
             session.login(server.user, server.password)
-        rejected = session.sendmail(_address(sender), recipients, message)
+        rejected = session.sendmail(_address(envelope.sender), envelope.recipients, envelope.message)
     finally:
         session.close()
     for code, _ in rejected.values():
         if code < 500:
             # The others have it already, and know it by its Message-ID when it comes again.
             raise Again(f"{server.name} does not take it for all recipients yet", status=code)
-    said = "; ".join(f"{to}: {code} {_words(text)}" for to, (code, text) in rejected.items())
-    return Reply(status=200, body=said.encode()[:4096])
+    rejections = "; ".join(f"{to}: {code} {_words(text)}" for to, (code, text) in rejected.items())
+    return Reply(status=200, body=rejections.encode()[:4096])
 
 
 def _secured(session: _Session, server: MailServer) -> None:
@@ -204,8 +207,8 @@ def _judged(error: smtplib.SMTPException | OSError, server: MailServer) -> Again
 
 
 def _words(text: bytes | str) -> str:
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return " ".join(said.split())[:300]
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return " ".join(decoded.split())[:300]
 
 
 class _Session(smtplib.SMTP):
@@ -226,11 +229,11 @@ class _Session(smtplib.SMTP):
             raise smtplib.SMTPConnectError(code, text)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made = connected(host, port, self._guard, timeout)
-        self._connections.watch(made)
+        connection = connected(host, port, self._guard, timeout)
+        self._connections.watch(connection)
         if not self._is_secure:
-            return made
-        return context_for(Trust(), host, port).wrap_socket(made, server_hostname=host)
+            return connection
+        return context_for(Trust(), host, port).wrap_socket(connection, server_hostname=host)
 
     def getreply(self) -> tuple[int, bytes]:
         """The relay's next answer; OSError once it has said more than it may."""
@@ -240,7 +243,7 @@ class _Session(smtplib.SMTP):
 
 
 class _BoundedReader:
-    """Lines of a stream, up to so many bytes in all."""
+    """Lines of a stream, up to this many bytes in all."""
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
         self._stream = stream

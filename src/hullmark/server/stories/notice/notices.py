@@ -25,7 +25,7 @@ _KINDS: list[str] = list(TRANSITION_KINDS)
 
 
 async def notice_of(connection: Connection, settings: Settings, message: MessageRow, now: datetime) -> Notice | Digest:
-    """What a message says: the most urgent of what it tells of, and how much there is of all."""
+    """The content of a message: its most urgent items, and the number of all."""
     account = await _account(connection, message.account_id)
     groups = await messages.groups(connection, message.id)
     if message.form == "test":
@@ -93,7 +93,7 @@ def severity_of(rank: int) -> Severity:
 
 
 def cause_of(row: CauseRow) -> Cause:
-    """A cause as it is told."""
+    """A cause as messages show it."""
     known = {name: getattr(row, name) for name in ("kind", "key", "subject", "sentence", "seen_at", "before", "after")}
     return msgspec.convert(
         {**known, "severity": SEVERITIES[row.severity], "evidence": row.evidence}, Cause, from_attributes=True
@@ -101,7 +101,7 @@ def cause_of(row: CauseRow) -> Cause:
 
 
 def item_of(settings: Settings, row: TransitionRow) -> Item:
-    """A transition as it is told."""
+    """A transition as messages show it."""
     return Item(
         id=row.id,
         kind=row.kind,

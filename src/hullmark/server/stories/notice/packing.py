@@ -11,7 +11,7 @@ import msgspec
 
 from hullmark.server.stories.notice.wanted import Listening
 from hullmark.server.tables.notice.decisions import Decision
-from hullmark.server.tables.notice.routing import NewMessage, OpenMessage
+from hullmark.server.tables.notice.routing import NewDue, NewMessage, OpenMessage
 
 _WINDOW = 4.0
 _LONGEST_WINDOW = 240.0
@@ -35,7 +35,7 @@ class Lot(msgspec.Struct, kw_only=True):
 
 
 class _ImagePosition(NamedTuple):
-    """Where what a channel hears of an image stands: the last place of what came before its newest verdict, the last of all, and that
+    """A channel's position for an image: the last place before its newest verdict, the last place of all, and that
     verdict."""
 
     earlier: int
@@ -56,7 +56,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
     new: list[NewMessage] = []
     begun: list[Lot] = []
-    sooner: list[tuple[int, datetime, bool]] = []
+    sooner: list[NewDue] = []
     joined: list[tuple[int, Lot]] = []
     due: set[UUID] = set()
     """The channels that have something due now."""
@@ -65,22 +65,22 @@ class Plan(msgspec.Struct, kw_only=True):
 def lots_of(decisions: Iterable[Decision], listening: Listening) -> list[Lot]:
     """The transitions that somebody hears of, by the message that they go into."""
     found: dict[tuple[UUID, int | None, UUID | None], Lot] = {}
-    for each in decisions:
-        if each.channel is None or each.position is None:
+    for decision in decisions:
+        if decision.channel is None or decision.position is None:
             continue
-        wanted, times = listening.subscriptions[each.position], listening.times[each.position]
+        wanted, times = listening.subscriptions[decision.position], listening.times[decision.position]
         is_digest = wanted.mode == "digest"
-        due = times.digest_at if is_digest else times.quiet_until if each.is_held else None
-        key = (each.channel, None, wanted.id) if is_digest else (each.channel, each.cause_id, None)
+        due = times.digest_at if is_digest else times.quiet_until if decision.is_held else None
+        key = (decision.channel, None, wanted.id) if is_digest else (decision.channel, decision.cause_id, None)
         lot = found.get(key)
         if lot is None:
-            cause = None if is_digest else each.cause_id
+            cause = None if is_digest else decision.cause_id
             found[key] = lot = Lot(
-                channel_id=each.channel, subscription_id=wanted.id, cause_id=cause, due_at=due, ids=[]
+                channel_id=decision.channel, subscription_id=wanted.id, cause_id=cause, due_at=due, ids=[]
             )
         # What does not wait takes along what would.
         lot.due_at = None if lot.due_at is None or due is None else min(lot.due_at, due)
-        lot.ids += each.ids
+        lot.ids += decision.ids
     return sorted(found.values(), key=lambda lot: min(lot.ids))
 
 
@@ -98,38 +98,40 @@ def in_order(
     gathering = _gathering(there)
     current: dict[tuple[UUID, int], tuple[int, Lot]] = {}
     seen = {key: _ImagePosition(number - _NEW, number - _NEW, None) for key, number in last.items()}
-    made: list[Lot] = []
-    for number, lot in sorted(((number, each) for each in lots for number in each.ids), key=lambda told: told[0]):
+    ordered: list[Lot] = []
+    for number, lot in sorted(
+        ((number, waiting) for waiting in lots for number in waiting.ids), key=lambda pair: pair[0]
+    ):
         cause = lot.cause_id
         if cause is None:
             if lot.ids[0] == number:
                 lot.joins = gathering.get((lot.channel_id, None, lot.subscription_id))
-                made.append(lot)
+                ordered.append(lot)
             continue
         rank, into = current.get((lot.channel_id, cause), (None, None))
         if into is None:
             joins = gathering.get((lot.channel_id, cause, None))
             rank, into = (number if joins is None else joins.id - _NEW), _divided(lot, joins)
-            made.append(into)
+            ordered.append(into)
         image, verdict = about.get(number, (None, None))
         before = seen.get((lot.channel_id, image), _NOTHING) if image is not None else _NOTHING
         assert rank is not None  # noqa: S101 - as above
         if before.bound(verdict) > rank:
             rank, into = number, _divided(lot, None)
-            made.append(into)
+            ordered.append(into)
         current[lot.channel_id, cause] = (rank, into)
         into.ids.append(number)
         if image is not None:
             seen[lot.channel_id, image] = _ImagePosition(before.bound(verdict), max(rank, before.last), verdict)
-    return sorted((lot for lot in made if lot.ids), key=lambda lot: lot.ids[0])
+    return sorted((lot for lot in ordered if lot.ids), key=lambda lot: lot.ids[0])
 
 
 def _gathering(there: Iterable[OpenMessage]) -> dict[tuple[UUID, int | None, UUID | None], OpenMessage]:
     """Those messages that gather, by their channel and cause, or digests by their subscription."""
     return {
-        (each.channel_id, each.cause_id, None if each.cause_id else each.subscription_id): each
-        for each in there
-        if each.state == "gathering"
+        (message.channel_id, message.cause_id, None if message.cause_id else message.subscription_id): message
+        for message in there
+        if message.state == "gathering"
     }
 
 
@@ -145,8 +147,8 @@ def _divided(lot: Lot, joins: OpenMessage | None) -> Lot:
 
 
 def plan(lots: Sequence[Lot], there: Iterable[OpenMessage], unfinished: Collection[int], now: datetime) -> Plan:
-    """How these lots become messages, beside those that are there already. More is to come of the causes in `unfinished`."""
-    made = Plan()
+    """How these lots become messages, together with the existing ones. The causes in `unfinished` have more to come."""
+    planned = Plan()
     parts: dict[tuple[UUID, int | None], int] = {}
     for message in there:
         about = (message.channel_id, message.cause_id)
@@ -155,16 +157,16 @@ def plan(lots: Sequence[Lot], there: Iterable[OpenMessage], unfinished: Collecti
         about = (lot.channel_id, lot.cause_id)
         if lot.joins is None:
             parts[about] = parts.get(about, 0) + 1
-            _begin(made, lot, parts[about], unfinished, now)
+            _begin(planned, lot, parts[about], unfinished, now)
         else:
-            _join(made, lot, lot.joins, unfinished, now)
-    return made
+            _join(planned, lot, lot.joins, unfinished, now)
+    return planned
 
 
-def _begin(made: Plan, lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> None:
+def _begin(planned: Plan, lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> None:
     due = lot.due_at or _due(lot, part, unfinished, now)
-    made.begun.append(lot)
-    made.new.append(
+    planned.begun.append(lot)
+    planned.new.append(
         NewMessage(
             form="digest" if lot.cause_id is None else "group",
             channel_id=lot.channel_id,
@@ -176,17 +178,17 @@ def _begin(made: Plan, lot: Lot, part: int, unfinished: Collection[int], now: da
         )
     )
     if due <= now:
-        made.due.add(lot.channel_id)
+        planned.due.add(lot.channel_id)
 
 
-def _join(made: Plan, lot: Lot, message: OpenMessage, unfinished: Collection[int], now: datetime) -> None:
-    made.joined.append((message.id, lot))
+def _join(planned: Plan, lot: Lot, message: OpenMessage, unfinished: Collection[int], now: datetime) -> None:
+    planned.joined.append((message.id, lot))
     due = message.due_at
     if lot.cause_id is not None and lot.due_at is None and (message.is_held or lot.cause_id not in unfinished):
         due = min(due, _due(lot, message.part, unfinished, now))
-        made.sooner.append((message.id, due, False))
+        planned.sooner.append(NewDue(message.id, due, is_held=False))
     if due <= now:
-        made.due.add(lot.channel_id)
+        planned.due.add(lot.channel_id)
 
 
 def _due(lot: Lot, part: int, unfinished: Collection[int], now: datetime) -> datetime:

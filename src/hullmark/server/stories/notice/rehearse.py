@@ -1,4 +1,4 @@
-"""What a subscription would have told: the newest transitions are decided once more, and nothing comes of it."""
+"""A rehearsal of a subscription: the newest transitions are decided again, without any effect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hullmark.server.tables.notice.subscriptions import NewSubscription
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
-    """How many transitions were looked at, the numbers of those that would be told (the newest first), and why the others would not."""
+    """How many transitions were checked, the numbers of those that would be announced (the newest first), and why the others
+    would not."""
 
     looked_at: int
     told: list[int]
@@ -32,10 +33,10 @@ async def rehearse(
     silent = await hushes(connection, account_id, [at for _, at in newest])
     ids = [number for number, _ in newest]
     decided = await decisions.decide(connection, account_id, ids, [rule], silent, carried_by(channels))
-    told = {number for each in decided if each.channel is not None for number in each.ids}
+    announced = {number for decision in decided if decision.channel is not None for number in decision.ids}
     reasons: dict[str, int] = {}
-    for each in decided:
-        if each.channel is None:
-            why = each.silence or WHY[each.stage]
-            reasons[why] = reasons.get(why, 0) + len(each.ids)
-    return Rehearsal(looked_at=len(newest), told=sorted(told, reverse=True), reasons=dict(sorted(reasons.items())))
+    for decision in decided:
+        if decision.channel is None:
+            why = decision.silence or WHY[decision.stage]
+            reasons[why] = reasons.get(why, 0) + len(decision.ids)
+    return Rehearsal(looked_at=len(newest), told=sorted(announced, reverse=True), reasons=dict(sorted(reasons.items())))

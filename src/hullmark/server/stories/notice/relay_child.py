@@ -57,7 +57,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RelayOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of it. `meaningless`: the URL names no service; `missing`: the library is not installed."""
+    """What happened to it. `meaningless`: the URL names no service; `missing`: the library is not installed."""
 
     kind: Literal["done", "failed", "forbidden", "meaningless", "missing"]
     reason: str = ""
@@ -80,11 +80,11 @@ class Wall:
             raise PermissionError(f"{event} is not allowed here")
 
     def _address(self, address: object) -> None:
-        if address is None:  # of a connection that was asked about when it was made
+        if address is None:  # of a connection that was checked when it was made
             return
         host = address[0] if isinstance(address, tuple) and address else address
         try:
-            # A name is refused too: it would be looked up where nobody sees to which address.
+            # A name is refused too: its address could not be checked.
             self._guard.check(host if isinstance(host, str) else "a socket of this machine")
         except ForbiddenAddress as error:
             self.refused.append(str(error))
@@ -121,8 +121,8 @@ def passed_on(order: Order) -> RelayOutcome:
     # All of them now, since nothing more is loaded behind the wall.
     manager: Any = NotificationManager
     manager().load_modules()
-    said = _LastWarning(logging.WARNING)
-    logging.getLogger("apprise").addHandler(said)
+    warning = _LastWarning(logging.WARNING)
+    logging.getLogger("apprise").addHandler(warning)
     guard = Guard(parse_networks(order.allowed), order.strict)
     wall = Wall(guard, (*_LIBRARIES, *(f"{os.path.realpath(path)}/" for path in sys.path if path)))
     sys.addaudithook(wall)
@@ -144,7 +144,7 @@ def passed_on(order: Order) -> RelayOutcome:
         return RelayOutcome(kind="done")
     if wall.refused:
         return RelayOutcome(kind="forbidden", reason=wall.refused[0][:300])
-    return RelayOutcome(kind="failed", reason=without_secrets(said.last, order.url)[:300])
+    return RelayOutcome(kind="failed", reason=without_secrets(warning.last, order.url)[:300])
 
 
 def without_secrets(text: str, url: str) -> str:

@@ -17,7 +17,7 @@ from hullmark.server.stories.notice.relay_child import Order, RelayOutcome
 
 _CHILD = "hullmark.server.stories.notice.relay_child"
 _ENVIRONMENT = {"HOME": "/nonexistent", "NETRC": "/dev/null", "PATH": "/nonexistent"}
-"""All that it is told of this machine: no proxies, no logins, no settings of anybody's."""
+"""Its whole environment: no proxies, no logins, no user's settings."""
 
 _AT_ONCE = BoundedSemaphore(8)
 """Each is a process of some 40 MiB. Only messages of this kind wait for each other."""
@@ -43,7 +43,7 @@ def relay(guard: Guard, sent: Relay, timeout: float) -> Reply:
     if not _AT_ONCE.acquire(timeout=timeout):
         raise Again("too many messages are passed on at this moment")
     try:
-        outcome = _asked(order, scheme, max(ends - time.monotonic(), 1.0))
+        outcome = _answer_of_child(order, scheme, max(ends - time.monotonic(), 1.0))
     finally:
         _AT_ONCE.release()
     match outcome.kind:
@@ -61,7 +61,7 @@ def relay(guard: Guard, sent: Relay, timeout: float) -> Reply:
             raise Again(f"{scheme}: {outcome.reason or 'the service did not take the message'}")
 
 
-def _asked(order: Order, scheme: str, timeout: float) -> RelayOutcome:
+def _answer_of_child(order: Order, scheme: str, timeout: float) -> RelayOutcome:
     try:
         done = subprocess.run(  # noqa: S603 — no word of the command comes from outside
             [sys.executable, "-I", "-B", "-X", "utf8", "-m", _CHILD],

@@ -1,6 +1,6 @@
-"""Decides who hears of what changed: transitions become items of messages, or nobody hears of them and it is said why.
+"""Decides who is told about changes: transitions become items of messages, or are suppressed with a reason.
 
-What a silence held back is not told later, when it ends: it stands in lists, with the silence as the reason. Quiet hours only put off.
+What a silence suppressed is not sent when it ends: lists show it, with the silence as the reason. Quiet hours only delay.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ async def route(services: Services, account_id: int, at_once: int = _AT_ONCE) ->
 
 
 async def route_what_waits(services: Services) -> None:
-    """Have transitions routed whose job was lost, as one is that failed too often; and causes completed that nobody did complete.
+    """Have transitions routed whose job was lost or failed too often; and complete causes that were left open.
 
-    Such are those of which the last judge told while advisories were still carried into other verdicts.
+    This happens when the last job ends before the snapshot roll-out does.
     """
     now = services.clock()
     async with services.database.system() as connection:
@@ -74,18 +74,24 @@ async def _route_some(services: Services, connection: Connection, account_id: in
     silent = await hushes(connection, account_id, [at for _, at in waiting])
     decided = await decisions.decide(connection, account_id, ids, heard.rules, silent, heard.carried)
     begun, messages = await _pack(connection, account_id, decided, heard, now)
-    told = {number for each in decided if each.channel is not None for number in each.ids}
-    whys = {number: each.silence or WHY[each.stage] for each in decided if each.channel is None for number in each.ids}
-    outcomes = [(number, "" if number in told else whys[number]) for number in ids]
+    announced = {number for decision in decided if decision.channel is not None for number in decision.ids}
+    whys = {
+        number: decision.silence or WHY[decision.stage]
+        for decision in decided
+        if decision.channel is None
+        for number in decision.ids
+    }
+    outcomes = [(number, "" if number in announced else whys[number]) for number in ids]
     await routing.mark_routed(connection, account_id, outcomes, now)
     await _announce(services, connection, account_id, decided, messages)
-    return RoutingResult(count=len(ids), told=len(told), messages=begun)
+    return RoutingResult(count=len(ids), told=len(announced), messages=begun)
 
 
 async def _pack(
     connection: Connection, account_id: int, decided: Sequence[Decision], heard: Listening, now: datetime
 ) -> tuple[int, dict[int, int]]:
-    """Put what is told into messages, and have those sent that are due. Answers how many began, and each transition's (first) message."""
+    """Put announced transitions into messages, and have those sent that are due. Returns how many began, and each
+    transition's (first) message."""
     lots = lots_of(decided, heard)
     if not lots:
         return 0, {}
@@ -93,22 +99,22 @@ async def _pack(
     digests = [(lot.channel_id, lot.subscription_id) for lot in lots if lot.cause_id is None]
     there = await routing.messages_about(connection, account_id, groups) if groups else []
     there += await routing.open_digests(connection, account_id, digests) if digests else []
-    newest = max(number for each in decided for number in each.ids)
+    newest = max(number for decision in decided for number in decision.ids)
     more = await routing.unfinished(connection, sorted({cause for _, cause in groups}), newest)
     about = await routing.images_of(connection, account_id, [number for lot in lots for number in lot.ids])
     images = sorted({image for image, _ in about.values()})
-    joined = min((each.id for each in there if each.cause_id and each.state == "gathering"), default=None)
+    joined = min((message.id for message in there if message.cause_id and message.state == "gathering"), default=None)
     last = await routing.last_messages(connection, account_id, images, joined) if joined is not None else {}
-    made = plan(in_order(lots, there, about, last), there, more, now)
-    began = await routing.open_messages(connection, account_id, made.new, now) if made.new else []
-    if made.sooner:
-        await routing.hasten(connection, made.sooner)
-    placed = [*made.joined, *((message.id, lot) for message, lot in zip(began, made.begun, strict=True))]
+    planned = plan(in_order(lots, there, about, last), there, more, now)
+    began = await routing.open_messages(connection, account_id, planned.new, now) if planned.new else []
+    if planned.sooner:
+        await routing.hasten(connection, planned.sooner)
+    placed = [*planned.joined, *((message.id, lot) for message, lot in zip(began, planned.begun, strict=True))]
     await routing.fill(connection, account_id, [(message, number) for message, lot in placed for number in lot.ids])
-    due = made.due | await _keep_order(connection, account_id, heard, placed, now)
+    due = planned.due | await _keep_order(connection, account_id, heard, placed, now)
     await transitions.want_delivery(connection, sorted(map(str, due)))
     messages: dict[int, int] = {}
-    for message, lot in sorted(placed, key=lambda each: each[0], reverse=True):
+    for message, lot in sorted(placed, key=lambda item: item[0], reverse=True):
         messages |= dict.fromkeys(lot.ids, message)
     return len(began), messages
 
@@ -116,7 +122,7 @@ async def _pack(
 async def _keep_order(
     connection: Connection, account_id: int, heard: Listening, placed: Sequence[tuple[int, Lot]], now: datetime
 ) -> set[Any]:
-    """What is told of an image comes in order: what quiet hours hold of it goes out before what does not wait."""
+    """Messages about an image stay in order: those held by quiet hours go out before one that does not wait."""
     urgent = [message for message, lot in placed if lot.cause_id is not None and lot.due_at is None]
     if not urgent or all(wanted.quiet is None for wanted in heard.subscriptions):
         return set()
@@ -130,14 +136,14 @@ async def _announce(
     decided: Sequence[Decision],
     messages: dict[int, int],
 ) -> None:
-    """One event for all transitions of a kind that one cause brought about."""
+    """One event for all transitions of one kind and cause."""
     groups: dict[tuple[int, str], set[int]] = {}
-    for each in decided:
-        groups.setdefault((each.cause_id, each.kind), set()).update(each.ids)
+    for decision in decided:
+        groups.setdefault((decision.cause_id, decision.kind), set()).update(decision.ids)
     first = {key: sorted(ids)[:_SHOWN] for key, ids in groups.items()}
     causes = await transitions.causes(connection, account_id, sorted({cause for cause, _ in groups}))
     seen = await routing.images_in(connection, account_id, [number for ids in first.values() for number in ids])
-    told = []
+    news = []
     for (cause_id, kind), ids in groups.items():
         cause = causes[cause_id]
         heard = [messages[number] for number in ids if number in messages]
@@ -152,5 +158,5 @@ async def _announce(
             ],
             "message": message_link(services.settings, min(heard)) if heard else None,
         }
-        told.append(NewEvent(kind=kind, resource=("cause", str(cause_id)), body=body))
-    await events.tell_all(connection, account_id, told)
+        news.append(NewEvent(kind=kind, resource=("cause", str(cause_id)), body=body))
+    await events.tell_all(connection, account_id, news)

@@ -1,4 +1,4 @@
-"""One attempt to bring a notice to a channel: its words, the steps of the channel, and what they came to."""
+"""One attempt to deliver a notice to a channel: its wording, the steps of the channel, and the result."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="deliver")
 
 
 async def send(services: Services, row: ChannelRow, notice: Notice | Digest, number: int | None = None) -> Attempt:
-    """Send a notice, and say what happened to it. `number` is the message's (None: it is none, but a test)."""
+    """Send a notice, and return the result. `number` is the message's (None: it is a test)."""
     at, began = services.clock(), time.monotonic()
     try:
         channel, settings = settings_of(services.vault, row)
@@ -94,7 +94,7 @@ async def _within(
     number: int | None,
 ) -> _SendOutcome:
     """The attempt, in the time that it may take. A thread that does not come back in it is left to end by itself."""
-    # Of a test somebody waits for the answer.
+    # Somebody waits for the answer to a test.
     is_long = number is not None and (channel.is_threaded or channel.is_single)
     whole = _WHOLE_OF_MANY if is_long else _WHOLE
     if row.failures:
@@ -156,7 +156,7 @@ def delivery_of(
 
 
 def worded(templates: Mapping[str, str], notice: Notice | Digest) -> tuple[str, str]:
-    """Title and text; the usual ones where a template fails, since nobody is to miss a message for it."""
+    """Title and text; the default ones if a template fails, so that no message is lost."""
     usual = title_of(notice), text_of(notice)
     try:
         return tried(templates, notice)
@@ -264,7 +264,7 @@ class _ChannelState:
         return self.evaluation(before) if before is not None else None
 
     def items(self) -> Iterator[Item]:
-        """All that the message tells of and that did not arrive yet, in order."""
+        """The items of the message that did not arrive yet, in order."""
         if self.begun is None:
             return
         account, number, after = self._row.account_id, self.begun.number, self.begun.reached

@@ -34,27 +34,30 @@ class Stale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def look_for_stale(services: Services) -> None:
-    """A duty: tell each account that has images and policies of what has become stale, and of what is fresh again."""
+    """A duty: tell each account with images and policies what has become stale, and what is fresh again."""
     now = services.clock()
     async with services.database.system() as connection:
-        told = msgspec.convert(await setting(connection, _NAME) or {}, dict[str, Stale])
-        found = await _stale_now(services, connection, now, told)
+        known = msgspec.convert(await setting(connection, _NAME) or {}, dict[str, Stale])
+        found = await _stale_now(services, connection, now, known)
         day = today(now).isoformat()
-        kept = {name: Stale(day=told[name].day if name in told else day, reasons=said) for name, said in found.items()}
-        if kept == told:
+        kept = {
+            name: Stale(day=known[name].day if name in known else day, reasons=reasons)
+            for name, reasons in found.items()
+        }
+        if kept == known:
             return
-        come, gone = sorted(kept.keys() - told.keys()), sorted(told.keys() - kept.keys())
+        come, gone = sorted(kept.keys() - known.keys()), sorted(known.keys() - kept.keys())
         for account_id in await deadlines.listening_accounts(connection) if come or gone else ():
             for name in come:
                 await _tell(connection, account_id, name, kept[name], now)
             for name in gone:
-                body = {"name": name, "stale_since": told[name].day}
+                body = {"name": name, "stale_since": known[name].day}
                 await events.tell(connection, account_id, "data.fresh", ("advisories", name), body)
         await keep_setting(connection, _NAME, msgspec.to_builtins(kept))
 
 
 async def _stale_now(
-    services: Services, connection: Connection, now: datetime, told: dict[str, Stale]
+    services: Services, connection: Connection, now: datetime, known: dict[str, Stale]
 ) -> dict[str, tuple[str, ...]]:
     """What is wrong now, by name. Feeds that were held stay so while nothing can be fetched."""
     limit = timedelta(seconds=services.settings.stale_after)
@@ -64,15 +67,19 @@ async def _stale_now(
     last = await last_update(connection) if services.settings.feeds else None
     if last is not None:
         reasons += _failing(last, limit, now)
-        found = _held(last) if last.outcomes else {name: each.reasons for name, each in told.items() if name != FEEDS}
-    said = tuple(reason for reason in reasons if reason)
-    return {**found, FEEDS: said} if said else found
+        found = (
+            _held(last)
+            if last.outcomes
+            else {name: staleness.reasons for name, staleness in known.items() if name != FEEDS}
+        )
+    old = tuple(reason for reason in reasons if reason)
+    return {**found, FEEDS: old} if old else found
 
 
 def _held(last: LastUpdate) -> dict[str, tuple[str, ...]]:
     """The feeds whose last good records stay, because they bring much less than before."""
-    held = (each for each in last.outcomes if each.status == "held")
-    return {each.feed: (f"The feed {each.feed} is held back: {each.reason}.",) for each in held}
+    held = (outcome for outcome in last.outcomes if outcome.status == "held")
+    return {outcome.feed: (f"The feed {outcome.feed} is held back: {outcome.reason}.",) for outcome in held}
 
 
 def _old(data_at: str, limit: timedelta, now: datetime) -> str:
@@ -88,7 +95,7 @@ def _failing(last: LastUpdate, limit: timedelta, now: datetime) -> list[str]:
     if last.failures >= _MANY_FAILURES:  # the reason is forgotten while it is tried again
         why = f": {last.reason}" if last.reason else ""
         return [f"Advisories could not be fetched {last.failures} times in a row{why}."]
-    reasons = {each.feed: each.reason for each in last.outcomes if each.status == "failed"}
+    reasons = {outcome.feed: outcome.reason for outcome in last.outcomes if outcome.status == "failed"}
     return [
         f"The feed {feed} has brought nothing since {since:%Y-%m-%d}{f': {reasons[feed]}' if reasons.get(feed) else ''}."
         for feed, since in sorted(last.good_at.items())

@@ -1,8 +1,8 @@
 """Which issues and incidents a message opens, changes or closes, in channels that keep such threads.
 
-A thread is what one subject brought about in one channel: it is opened by the first image that a vulnerability (a policy, a tag …) puts out
-of compliance, is about all images that it does so to, and is closed when none is left. What the same subject brings about later goes into
-the same thread, which is opened again.
+A thread is what one subject caused in one channel: it is opened by the first image that a vulnerability (a policy, a tag …) puts
+out of compliance, is about all images that it does so to, and is closed when none is left. What the same subject causes later
+goes into the same thread, which is opened again.
 
 To deliver a message through a channel with `is_threaded`:
 
@@ -32,7 +32,7 @@ from hullmark.server.tables.notice import threads
 from hullmark.server.tables.notice.threads import OpenRow, ThreadRow, keep_remote
 
 MOST_IMAGES = Limit(200, "images that a thread names; all are counted", "shortened")
-"""So many images a thread names; it counts them all."""
+"""The most images that a thread names; it counts them all."""
 
 _MOST_SUBJECT = 300
 _FAMILIES = {
@@ -87,13 +87,13 @@ async def threads_of(
     """
     if await threads.count_message(connection, channel.account_id, message_id):
         causes = await threads.causes_of(connection, channel.account_id, message_id)
-        named = {each.id: _named(each.kind, each.subject) for each in causes}
+        named = {cause.id: _named(cause.kind, cause.subject) for cause in causes}
         await threads.apply_message(connection, channel.account_id, channel.id, message_id, named)
     rows = await threads.changed_by(connection, channel.id, message_id)
     keys = [row.key for row in rows if row.open_count]
     listed: dict[str, list[Item]] = {row.key: [] for row in rows}
-    for each in await threads.open_images(connection, channel.account_id, channel.id, keys, MOST_IMAGES):
-        listed[each.thread].append(_item(each, link))
+    for image in await threads.open_images(connection, channel.account_id, channel.id, keys, MOST_IMAGES):
+        listed[image.thread].append(_item(image, link))
     return tuple(_thread(channel.id, row, tuple(listed[row.key])) for row in rows)
 
 

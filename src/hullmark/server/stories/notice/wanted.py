@@ -30,7 +30,7 @@ WHY: dict[Stage, str] = {
     "not carried": "no channel carries this kind",
     "fits": "",
 }
-"""Why nobody hears of a transition, by how far it came with the subscription that came nearest to fitting."""
+"""Why a transition is not announced, by the stage it reached with the closest subscription."""
 
 _SHOWN = 300
 
@@ -92,9 +92,9 @@ def rule_of(wanted: NewSubscription, position: int, channels: Mapping[UUID, str]
 def carried_by(channels: Mapping[UUID, str]) -> list[CarriedKinds]:
     """What those of these channels carry that do not carry everything; `channels` are their kinds."""
     return [
-        CarriedKinds(channel=key, kinds=[each for each in TRANSITION_KINDS if _carries(kind, each)])
+        CarriedKinds(channel=key, kinds=[carried for carried in TRANSITION_KINDS if _carries(kind, carried)])
         for key, kind in channels.items()
-        if not all(_carries(kind, each) for each in TRANSITION_KINDS)
+        if not all(_carries(kind, carried) for carried in TRANSITION_KINDS)
     ]
 
 

@@ -1,10 +1,11 @@
-"""A newer snapshot of advisories: everything is matched with it, and what it says differently is carried into all verdicts."""
+"""A newer snapshot of advisories: everything is matched with it, and its changes are carried into all verdicts."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
 
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.model.errors import HullmarkError
@@ -25,9 +26,9 @@ _PAUSE = 0.1
 
 
 async def adopt(services: Services, books: Books, snapshot_id: int) -> bool:
-    """Bring all matches and verdicts to a snapshot; goes on where it was stopped. Answers whether it is the one that counts.
+    """Bring all matches and verdicts to a snapshot; goes on where it was stopped. Returns whether it is the one that counts.
 
-    What an earlier snapshot said differently is carried out to its end before, whoever began with it. Others may do the same meanwhile.
+    Changes of an earlier snapshot are carried out first. Others may do the same meanwhile.
     """
     while True:
         async with services.database.system() as connection:
@@ -53,36 +54,44 @@ async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
     async with services.database.system() as connection:
         before = await current_snapshot(connection)
         bounds = await thresholds(connection)
-    with books.opened(row.digest, row.object) as book:
+    with books.opened(row.digest, row.object) as source:
         if before is None or before.id == row.id:
             await matching.begin_adoption(
-                services.database, row.id, book, None, at=day, thresholds=bounds, is_next=True
+                services.database, row.id, source, None, at=day, thresholds=bounds, is_next=True
             )
         else:
             with _earlier(books, before) as previous:
                 await matching.begin_adoption(
-                    services.database, row.id, book, previous, at=day, thresholds=bounds, is_next=True
+                    services.database, row.id, source, previous, at=day, thresholds=bounds, is_next=True
                 )
-        await _carry_out(services, books, (row, book, bounds))
+        await _carry_out(services, books, _Adoption(row, source, bounds))
 
 
 @contextmanager
 def _earlier(books: Books, row: SnapshotRow) -> Iterator[Snapshot | None]:
     """The snapshot that counted before; None if it is lost: then all is matched again."""
     with ExitStack() as stack:
-        book = None
+        source = None
         with suppress(HullmarkError):
-            book = stack.enter_context(books.opened(row.digest, row.object))
-        yield book
+            source = stack.enter_context(books.opened(row.digest, row.object))
+        yield source
 
 
-async def _carry_out(services: Services, books: Books, what: tuple[SnapshotRow, Snapshot, Thresholds]) -> None:
-    """Match what is planned, the most urgent first, and write what follows from it, until nobody is at any of it."""
-    row, _, _ = what
+class _Adoption(NamedTuple):
+    """A snapshot on its way into all verdicts, and the thresholds that policies have."""
+
+    row: SnapshotRow
+    snapshot: Snapshot
+    thresholds: Thresholds
+
+
+async def _carry_out(services: Services, books: Books, adoption: _Adoption) -> None:
+    """Match what is planned, the most urgent first, and write the results, until no process is working on it."""
+    row = adoption.row
     async with services.database.system() as connection:
         step = await _step(connection, row)
     while True:
-        await _carry_some(services, books, what, step)
+        await _carry_some(services, books, adoption, step)
         async with services.database.system() as connection:
             if not await adoptions.is_under_way(connection, row.id, is_told=step is not None):
                 await _end(connection, services, row, step)
@@ -90,22 +99,20 @@ async def _carry_out(services: Services, books: Books, what: tuple[SnapshotRow, 
         await asyncio.sleep(_PAUSE)  # another process may be at the last of it, or be ended within
 
 
-async def _carry_some(
-    services: Services, books: Books, what: tuple[SnapshotRow, Snapshot, Thresholds], step: Step | None
-) -> None:
-    row, book, bounds = what
+async def _carry_some(services: Services, books: Books, adoption: _Adoption, step: Step | None) -> None:
+    row, source, bounds = adoption
     for rank in range(LAST_RANK + 1):
-        while await matching.rematch_some(services.database, book, row.id, rank=rank):
+        while await matching.rematch_some(services.database, source, row.id, rank=rank):
             pass
         if rank == LAST_RANK:
-            while await matching.weigh_some(services.database, book, row.id, thresholds=bounds):
+            while await matching.weigh_some(services.database, source, row.id, thresholds=bounds):
                 pass
         if step is not None:
             await rejudge(services, books, step, rank)
 
 
 async def _end(connection: Connection, services: Services, row: SnapshotRow, step: Step | None) -> None:
-    """Write down that all is done. What only single images can tell is judged after that."""
+    """Write down that all is done. Rules that depend on single images are judged after that."""
     if step is None:
         await _judge_all(connection)
     elif not row.is_adopted:
@@ -117,7 +124,8 @@ async def _end(connection: Connection, services: Services, row: SnapshotRow, ste
 
 
 async def _step(connection: Connection, row: SnapshotRow) -> Step | None:
-    """From which snapshot to which, or from one day to the next with the only one; None: there was none before, and nothing is told."""
+    """From which snapshot to which, or from one day to the next with the only one; None for the first one: nothing is
+    announced."""
     known = await snapshots.current(connection)
     if known.is_baseline:
         return None
@@ -149,11 +157,11 @@ async def _judge_wide(connection: Connection, services: Services, step: Step) ->
         for target in await targets_of(connection, [account_id]):
             if target.wide is None:
                 continue
-            said = [
+            verdicts_ = [
                 sums.says_of_all(target.wide, sums.Moment(now, SnapshotInfo(digest="", data_at=data_at)))
                 for data_at in (step.before_at, step.data_at)
             ]
-            if sums.differ(*said):
+            if sums.differ(*verdicts_):
                 await _judge_account(connection, account_id)
                 break
 

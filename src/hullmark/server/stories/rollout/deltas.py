@@ -1,4 +1,4 @@
-"""What becomes of a current verdict by changes of what is found in packages of its image: pure sums, and what is told of them."""
+"""Updates a current verdict by the changed findings in packages of its image: pure sums, and their news."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_EVIDENCE = Limit(50, "pieces of evidence of a transition", "shortened")
 
 
 class WorseningNotice(NamedTuple):
-    """What is told of an image that stays out of compliance ("": nothing), of which cause (by key)."""
+    """News about an image that stays out of compliance ("": none), and its cause (by key)."""
 
     cause: str
     kind: str
@@ -46,9 +46,9 @@ class VerdictDelta(NamedTuple):
 
 def added(change: FindingChange) -> VerdictDelta:
     """A change as it is added."""
-    told = tuple(
-        WorseningNotice(each["cause"], each["kind"], SEVERITY_RANK[each["severity"]], each["evidence"])
-        for each in change.told
+    notices = tuple(
+        WorseningNotice(entry["cause"], entry["kind"], SEVERITY_RANK[entry["severity"]], entry["evidence"])
+        for entry in change.told
     )
     return VerdictDelta(
         change.id,
@@ -58,14 +58,14 @@ def added(change: FindingChange) -> VerdictDelta:
         change.warns,
         change.findings,
         change.next_at,
-        told[0].cause if told else "",
-        max((each.severity for each in told), default=0),
-        told,
+        notices[0].cause if notices else "",
+        max((entry.severity for entry in notices), default=0),
+        notices,
     )
 
 
 class News(NamedTuple):
-    """A transition to be written down: of which cause (by key), what kind, from which verdict to which, and the evidence."""
+    """A transition to store: its cause (by key), kind, verdicts before and after, and evidence."""
 
     cause: str
     kind: str
@@ -76,7 +76,7 @@ class News(NamedTuple):
 
 
 class NextVerdict(NamedTuple):
-    """A verdict in place of the one before, and what is told. `news` are in the order in which it happened."""
+    """A verdict that replaces the one before, and its news, in the order of events."""
 
     row: NewRow
     news: tuple[News, ...]
@@ -99,35 +99,35 @@ def outcome_of(row: Row, changes: Sequence[VerdictDelta], now: datetime) -> Next
     """What becomes of a verdict; None: nothing. `changes` are in the order of their numbers."""
     if not _is_sum(row, changes, now):
         return JUDGE
-    told = [each for each in changes if each.says]
-    next_at = min((moment for moment in (row.next_at, *(each.next_at for each in changes)) if moment), default=None)
-    if not told:
+    loud = [change for change in changes if change.says]
+    next_at = min((moment for moment in (row.next_at, *(change.next_at for change in changes)) if moment), default=None)
+    if not loud:
         return Moment(next_at) if next_at is not None and next_at != row.next_at else None
-    stops = row.stops + sum([each.stops for each in told])
-    warns = row.warns + sum([each.warns for each in told])
+    stops = row.stops + sum([change.stops for change in loud])
+    warns = row.warns + sum([change.warns for change in loud])
     if stops < 0 or warns < 0 or (row.has_unknowns and row.verdict == "stop" and not stops):
         return JUDGE
     word = _word(row, stops, warns)
-    made = NewRow(
+    new_row = NewRow(
         row.history_id,
         word,
         _reason(row, word, stops, warns),
         stops,
         warns,
-        (row.finding_count or 0) + sum([each.findings for each in told]),
+        (row.finding_count or 0) + sum([change.findings for change in loud]),
         next_at,
-        tuple([each.id for each in told]),
+        tuple([change.id for change in loud]),
     )
-    return NextVerdict(made, () if row.is_shadow else tuple(_news(row, told)))
+    return NextVerdict(new_row, () if row.is_shadow else tuple(_news(row, loud)))
 
 
 def _is_sum(row: Row, changes: Sequence[VerdictDelta], now: datetime) -> bool:
-    """Whether what comes of the changes can be told from the counts."""
+    """Whether the result follows from the counts."""
     if row.finding_count is None or row.changes < 0 or row.changes + len(changes) > LONGEST:
         return False
-    if (row.next_at is not None and row.next_at <= now) or any(each.is_doubtful for each in changes):
+    if (row.next_at is not None and row.next_at <= now) or any(change.is_doubtful for change in changes):
         return False
-    if row.finding_count + sum([each.findings for each in changes if each.findings > 0]) >= MAX_FINDINGS:
+    if row.finding_count + sum([change.findings for change in changes if change.findings > 0]) >= MAX_FINDINGS:
         return False
     return row.has_unknowns or row.verdict != "unknown"
 
@@ -151,19 +151,19 @@ def _reason(row: Row, word: str, stops: int, warns: int) -> str | None:
 
 
 def _news(row: Row, changes: Sequence[VerdictDelta]) -> Iterator[News]:
-    """What is told, cause by cause: what is worse first."""
+    """The news, cause by cause, worsening first."""
     before, stops, warns = row.verdict, row.stops, row.warns
     for cause, group in _by_cause(changes):
-        stops += sum([each.stops for each in group])
-        warns += sum([each.warns for each in group])
+        stops += sum([change.stops for change in group])
+        warns += sum([change.warns for change in group])
         after = _word(row, stops, warns)
         if cause:
-            told = [entry for each in group for entry in each.told if entry.cause == cause]
-            for kind, entries in _kinds(before, after, told):
+            notices = [entry for change in group for entry in change.told if entry.cause == cause]
+            for kind, entries in _kinds(before, after, notices):
                 evidence = (
                     entries[0].evidence
                     if len(entries) == 1
-                    else [one for each in entries for one in each.evidence][:_MOST_EVIDENCE]
+                    else [one for entry in entries for one in entry.evidence][:_MOST_EVIDENCE]
                 )
                 severity = max([entry.severity for entry in entries], default=0)
                 yield News(cause, kind, before, after, severity, evidence)
@@ -172,23 +172,23 @@ def _news(row: Row, changes: Sequence[VerdictDelta]) -> Iterator[News]:
 
 def _by_cause(changes: Sequence[VerdictDelta]) -> list[tuple[str, list[VerdictDelta]]]:
     groups: dict[str, list[VerdictDelta]] = {}
-    for each in changes:
-        groups.setdefault(each.cause, []).append(each)
+    for change in changes:
+        groups.setdefault(change.cause, []).append(change)
     return list(groups.items()) if len(groups) == 1 else sorted(groups.items(), key=_urgency)
 
 
 def _urgency(item: tuple[str, list[VerdictDelta]]) -> tuple[bool, int, str]:
     cause, group = item
-    return sum([each.stops for each in group]) < 0, -max([each.severity for each in group]), cause
+    return sum([change.stops for change in group]) < 0, -max([change.severity for change in group]), cause
 
 
-def _kinds(before: str, after: str, told: list[WorseningNotice]) -> Iterable[tuple[str, list[WorseningNotice]]]:
+def _kinds(before: str, after: str, notices: list[WorseningNotice]) -> Iterable[tuple[str, list[WorseningNotice]]]:
     if (before in PASSING) is not (after in PASSING):
-        return [("compliance.lost" if before in PASSING else "compliance.regained", told)]
+        return [("compliance.lost" if before in PASSING else "compliance.regained", notices)]
     if after in PASSING:
         return []
     kinds: dict[str, list[WorseningNotice]] = {}
-    for entry in told:
+    for entry in notices:
         if entry.kind:
             kinds.setdefault(entry.kind, []).append(entry)
     return sorted(kinds.items()) if len(kinds) > 1 else list(kinds.items())

@@ -49,7 +49,7 @@ MOST_OF_A_WAVE = Limit(100_000, "changes of findings that one wave takes", "late
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """From one snapshot to the next: their digests and youngest dates, the number of the new one, and when it came to be known.
+    """From one snapshot to the next: their digests and newest dates, the number of the new one, and when it became known.
 
     `is_day`: from one day to the next, with the snapshot that counted already. Verdicts that were made with it may be of the day before.
     """
@@ -100,26 +100,41 @@ async def thresholds(connection: Connection) -> Thresholds:
 
 
 async def weigh_changes(services: Services, books: Books, step: Step, rank: int) -> bool:
-    """Ask policies about some changes up to a rank; answers whether there may be more."""
+    """Ask policies about some changes up to a rank; returns whether there may be more."""
     async with services.database.system() as connection:
         changes = await match_changes.take(connection, step.snapshot_id, rank, CHANGES)
         if not changes:
             return False
         targets = await targets_of(connection)
-        cases, untold = await _cases(connection, changes)
+        cases = await _cases(connection, changes)
         now = services.clock()
-        made = await asyncio.to_thread(_looked_up, books, targets, (cases, untold), (step, now))
-        await waves.add_changes(connection, step.snapshot_id, made)
+        weighed = await asyncio.to_thread(_looked_up, books, targets, cases, step, now)
+        await waves.add_changes(connection, step.snapshot_id, weighed)
     return True
 
 
-async def _cases(connection: Connection, changes: Sequence[MatchChange]) -> tuple[list[_Case], set[int]]:
-    """What is said of packages, as matches; and the packages of which something else cannot be told."""
-    ids = {each.coordinate_id for each in changes}
+class _Cases(NamedTuple):
+    """Changed packages with their matches, and the ids of packages about which something else is unknown."""
+
+    known: list[_Case]
+    untold: set[int]
+
+
+class _Context(NamedTuple):
+    """The step of the roll-out, the time that counts as now, and a look-up in both snapshots."""
+
+    step: Step
+    now: datetime
+    lookup: Lookup
+
+
+async def _cases(connection: Connection, changes: Sequence[MatchChange]) -> _Cases:
+    """The packages that the changes are about."""
+    ids = {change.coordinate_id for change in changes}
     known = await coordinates.coordinates_by_id(connection, ids)
     held = await match_changes.packages_of(connection, ids)
     bodies = await match_changes.bodies_of(
-        connection, {side.row.advisory_id for each in changes for side in (*each.before, *each.after)}
+        connection, {side.row.advisory_id for change in changes for side in (*change.before, *change.after)}
     )
     cases: list[_Case] = []
     untold: set[int] = set()
@@ -134,11 +149,11 @@ async def _cases(connection: Connection, changes: Sequence[MatchChange]) -> tupl
                 continue
             coordinate = known[change.coordinate_id]
             sides = [
-                tuple(_match(side, package, coordinate, bodies) for side in each)
-                for each in (change.before, change.after)
+                tuple(_match(side, package, coordinate, bodies) for side in sides)
+                for sides in (change.before, change.after)
             ]
             cases.append(_Case(package.id, change.name, sides[0], sides[1]))
-    return cases, untold
+    return _Cases(cases, untold)
 
 
 def _match(side: Side, package: HeldPackage, coordinate: Coordinate, bodies: Mapping[int, bytes]) -> Match:
@@ -163,19 +178,19 @@ def _match(side: Side, package: HeldPackage, coordinate: Coordinate, bodies: Map
 
 
 def _looked_up(
-    books: Books, targets: Sequence[Target], said: tuple[list[_Case], set[int]], about: tuple[Step, datetime]
+    books: Books, targets: Sequence[Target], cases: _Cases, step: Step, now: datetime
 ) -> list[FindingChange]:
     with looking(books) as lookup:
-        return _made(targets, *said, (*about, lookup))
+        return _finding_changes(targets, cases.known, cases.untold, _Context(step, now, lookup))
 
 
-def _made(
-    targets: Sequence[Target], cases: Sequence[_Case], untold: set[int], about: tuple[Step, datetime, Lookup]
+def _finding_changes(
+    targets: Sequence[Target], cases: Sequence[_Case], untold: set[int], context: _Context
 ) -> list[FindingChange]:
     """What changes by policy and package, cases in their order."""
-    step, now, _ = about
+    step, now, _ = context
     at = sums.Moment(now, SnapshotInfo(digest=step.after, data_at=step.data_at))
-    said: dict[str, list[_Change | None]] = {}
+    results: dict[str, list[_Change | None]] = {}
     found: list[dict[int, FindingChange]] = [{} for _ in cases]
     loose: list[FindingChange] = []
     for number, target in enumerate(targets):
@@ -187,31 +202,35 @@ def _made(
             continue
         # Policies that say the same find the same, in whatever account.
         key = f"{target.policy.digest} {target.narrowed}"
-        if key not in said:
+        if key not in results:
             before = sums.said_of(target.policy, [case.before for case in cases], at)
             after = sums.said_of(target.policy, [case.after for case in cases], at)
-            said[key] = [_change(target, each, about) for each in zip(before, after, strict=True)]
-        for place, change in enumerate(said[key]):
+            results[key] = [_change(target, pair, context) for pair in zip(before, after, strict=True)]
+        for place, change in enumerate(results[key]):
             if change is not None:
                 found[place][number] = _new(target, cases[place].package_id, **change)
-    return loose + [each for place, case in enumerate(cases) for each in _with_others(targets, case, found[place])]
+    return loose + [
+        outcome for place, case in enumerate(cases) for outcome in _with_others(targets, case, found[place])
+    ]
 
 
 def _with_others(targets: Sequence[Target], case: _Case, found: dict[int, FindingChange]) -> list[FindingChange]:
-    """The changes of a case, also of versions by which it changes nothing, where another of the policy's is in force."""
-    concerned = {(each.account_id, each.policy_id) for each in found.values()}
-    made = []
+    """The changes of a case, also for versions without a change if another version of the policy is in force."""
+    concerned = {(sharer.account_id, sharer.policy_id) for sharer in found.values()}
+    changes = []
     for number, target in enumerate(targets):
         if number in found:
-            made.append(found[number])
+            changes.append(found[number])
         elif target.key[:2] in concerned:
-            stage = min(each.stage for each in found.values() if (each.account_id, each.policy_id) == target.key[:2])
-            made.append(_new(target, case.package_id, stage=stage))
-    return made
+            stage = min(
+                sharer.stage for sharer in found.values() if (sharer.account_id, sharer.policy_id) == target.key[:2]
+            )
+            changes.append(_new(target, case.package_id, stage=stage))
+    return changes
 
 
 _Change = dict[str, Any]
-"""What a FindingChange says besides of whom."""
+"""The fields of a FindingChange other than its target."""
 
 
 def _new(target: Target, package_id: int, **values: Any) -> FindingChange:
@@ -229,46 +248,45 @@ def _doubtful(target: Target, package_id: int) -> FindingChange:
     return _new(target, package_id, stage=ADDS, is_doubtful=True)
 
 
-def _change(
-    target: Target, said: tuple[PackageFindings, PackageFindings], about: tuple[Step, datetime, Lookup]
-) -> _Change | None:
-    total = sums.sum_of(target, *said)
+def _change(target: Target, findings: tuple[PackageFindings, PackageFindings], context: _Context) -> _Change | None:
+    total = sums.sum_of(target, *findings)
     if total is None:
         return None
     if total.is_doubtful:
         return {"stage": ADDS, "is_doubtful": True}
-    told = _told(target, total, said, about)
-    takes = total.stops < 0 or (bool(told) and all(each["kind"] == "finding.retracted" for each in told))
+    entries = _announcements(target, total, findings, context)
+    takes = total.stops < 0 or (bool(entries) and all(entry["kind"] == "finding.retracted" for entry in entries))
     return {
-        "stage": QUIET if not told else TAKES if takes else ADDS,
+        "stage": QUIET if not entries else TAKES if takes else ADDS,
         "stops": total.stops,
         "warns": total.warns,
         "findings": total.findings,
         "next_at": total.next_at,
         "lost": [list(key) for key in total.lost],
         "gained": [msgspec.to_builtins(finding) for finding in total.gained],
-        "told": told,
+        "told": entries,
     }
 
 
-# What is told
+# What is announced
 
 
-def _told(
-    target: Target, total: Sum, said: tuple[PackageFindings, PackageFindings], about: tuple[Step, datetime, Lookup]
+def _announcements(
+    target: Target, total: Sum, findings: tuple[PackageFindings, PackageFindings], context: _Context
 ) -> list[dict[str, Any]]:
-    """What is told of an image that is out of compliance anyway, and the cause, which is also that of coming out of it, or back in."""
-    step, now, lookup = about
+    """The news about an image that stays out of compliance, and its cause, which is also that of losing or regaining
+    compliance."""
+    step, now, lookup = context
     before, after = (
         Verdict(
             verdict=Outcome.STOP,
             reason="",
-            findings=tuple(each.findings[key] for key in sorted(each.findings)),
+            findings=tuple(side.findings[key] for key in sorted(side.findings)),
             problems=(),
             inputs=VerdictInputs(image="", policy="", snapshot=digest, analyzer="", at=""),
             rule_count=1,
         )
-        for each, digest in zip(said, (step.before, step.after), strict=True)
+        for side, digest in zip(findings, (step.before, step.after), strict=True)
     )
     scene = Scene(
         image_id=None,
@@ -281,13 +299,13 @@ def _told(
         snapshot=str(step.snapshot_id),
         seen={"advisory": step.seen_at},
     )
-    told = [
+    entries = [
         _entry(news.cause, transition.kind, transition.severity, transition.evidence)
         for news in transitions_of(before, after, scene, lookup)
         for transition in news.transitions
     ]
-    if told or not total.stops:
-        return told
+    if entries or not total.stops:
+        return entries
     difference = compare(before, after, lookup)
     changes = difference.changes[:1]
     cause = cause_of(changes[0].cause, changes[0].compared, changes, Pair(before, after), scene)
@@ -299,7 +317,7 @@ def _entry(cause: notice.Cause, kind: str, severity: str, evidence: tuple[notice
         "cause": cause.key,
         "kind": kind,
         "severity": severity,
-        "evidence": [msgspec.to_builtins(each) for each in evidence],
+        "evidence": [msgspec.to_builtins(item) for item in evidence],
         "about": msgspec.to_builtins(msgspec.structs.replace(cause, evidence=())),
     }
 
@@ -322,7 +340,7 @@ async def rejudge(services: Services, books: Books, step: Step, rank: int) -> No
 
 
 async def _open(services: Services, step: Step, stages: tuple[int, ...], images: int | None = None) -> bool:
-    """Begin a wave; answers whether there was anything to do."""
+    """Begin a wave; returns whether there was anything to do."""
     async with services.database.system() as connection:
         found = await waves.open_wave(connection, step.snapshot_id, stages, MOST_OF_A_WAVE, images)
     return found is not None

@@ -1,4 +1,4 @@
-"""Verdicts to which something was added are written as wholes again, when nobody waits for anything else."""
+"""Incrementally updated verdicts are written in full again, when there is no other work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLACE = "settled"
 
 
 async def settle_some(services: Services) -> int:
-    """A duty: have some images judged whose verdicts had something added to them, the oldest first; answers how many."""
+    """A duty: have some images judged whose verdicts had something added to them, the oldest first; returns how many."""
     async with services.database.system() as connection:
         if not await snapshots.is_carried_out(connection):
             return 0  # people wait for that

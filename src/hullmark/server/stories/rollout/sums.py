@@ -48,8 +48,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a policy that an account has in force.
 
     `policy` holds the rules that look at single packages' vulnerabilities, with the exceptions that count for all images; None: its
-    verdicts are no sums. `narrowed` are exceptions that count for some images. `asks_untold`: what it says depends on whether anything
-    can be told. `wide` are rules that look at the advisories as a whole.
+    verdicts are no sums. `narrowed` are exceptions that count for some images. `asks_untold`: it depends on whether anything
+    is known. `wide` are rules about the advisories as a whole.
     """
 
     account_id: int
@@ -77,7 +77,7 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
     language = language_of(loaded)
     if not language.needs(loaded, NATIVELY).matches:
         return None
-    made = Target(
+    target = Target(
         account_id=account_id,
         policy_id=version.policy_id,
         version=version.version,
@@ -87,7 +87,7 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
     )
     native = language.as_native(loaded)
     if native is None or not _is_sum(native):
-        return made
+        return target
     wide: list[ExceptionRow] = []
     narrow: list[ExceptionRow] = []
     for row in exceptions:
@@ -98,7 +98,7 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
     }
     whole = native.with_exceptions(exceptions_for(wide, version.name, ""))
     return msgspec.structs.replace(
-        made,
+        target,
         policy=dataclasses.replace(whole, rules=(*rules[VulnerabilityFindings], *rules[ListedVulnerabilities])),
         narrowed=_narrowed(narrow, version.name),
         asks_untold=any(_asks_what_is_known(rule) for rule in native.rules),
@@ -117,7 +117,7 @@ def _asks(rule: Rule) -> bool:
 
 
 def _asks_what_is_known(rule: Rule) -> bool:
-    """Whether it cannot tell of packages of which nothing can be said."""
+    """Whether it is unknown for packages about which nothing is known."""
     return isinstance(rule.params, NoData) or asks_for_advisories(rule)
 
 
@@ -148,7 +148,7 @@ def thresholds_of(loaded: Iterable[AnyPolicy]) -> Thresholds:
             risk |= {float(params.risk)} if params.risk is not None else set()
         for value in msgspec.structs.astuple(params):
             if isinstance(value, Expression):
-                numbers = {float(each) for each in _NUMBERS.findall(value.text)}
+                numbers = {float(number) for number in _NUMBERS.findall(value.text)}
                 epss, percentile, risk = epss | numbers, percentile | numbers, risk | numbers
     return Thresholds(epss=_bounds(epss, 1), percentile=_bounds(percentile, 1), risk=_bounds(risk, 100))
 
@@ -181,14 +181,14 @@ def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> lis
     many = _AT_ONCE if is_timeless(policy) and not policy.exceptions else 1
     for numbers in _apart(cases, many):
         if len(numbers) == 1:
-            found[numbers[0]] = _said(policy, cases[numbers[0]], at)
+            found[numbers[0]] = _package_findings(policy, cases[numbers[0]], at)
             continue
-        verdict = evaluate(policy, _facts([match for each in numbers for match in cases[each]], at), analyzer="")
+        verdict = evaluate(policy, _facts([match for number in numbers for match in cases[number]], at), analyzer="")
         if verdict.has_unknowns:
-            for each in numbers:
-                found[each] = _said(policy, cases[each], at)
+            for number in numbers:
+                found[number] = _package_findings(policy, cases[number], at)
             continue
-        places = {_subject(cases[each]): each for each in numbers}
+        places = {_subject(cases[number]): number for number in numbers}
         for finding in verdict.findings:
             found[places[finding.subject]].findings[(finding.rule_id, finding.trigger_id)] = finding
     return found
@@ -215,7 +215,7 @@ def _subject(matches: Sequence[Match]) -> str:
     return f"{first.advisory.cve or first.advisory.id}+{first.package.purl}"
 
 
-def _said(policy: Policy, matches: Sequence[Match], at: Moment) -> PackageFindings:
+def _package_findings(policy: Policy, matches: Sequence[Match], at: Moment) -> PackageFindings:
     facts = _facts(matches, at)
     verdict = evaluate(policy, facts, analyzer="")
     unclear: tuple[object, ...] = ()
@@ -231,14 +231,17 @@ def says_of_all(policy: Policy, at: Moment) -> Verdict:
 
 
 def differ(before: Verdict, after: Verdict) -> bool:
-    """Whether two verdicts hold other findings against an image, or cannot tell other things."""
-    told = [{(each.rule_id, each.trigger_id, each.action) for each in verdict.findings} for verdict in (before, after)]
-    return told[0] != told[1] or (before.verdict, before.has_unknowns) != (after.verdict, after.has_unknowns)
+    """Whether two verdicts differ in findings or in what is unknown."""
+    keys = [
+        {(finding.rule_id, finding.trigger_id, finding.action) for finding in verdict.findings}
+        for verdict in (before, after)
+    ]
+    return keys[0] != keys[1] or (before.verdict, before.has_unknowns) != (after.verdict, after.has_unknowns)
 
 
 def _facts(matches: Sequence[Match], at: Moment) -> Facts:
-    told = Matches(source=_NOTHING.source, distro=None, snapshot=at.snapshot, matches=tuple(matches), unknown=())
-    return Facts(inventory=_NOTHING, now=at.now, matches=told)
+    matches_ = Matches(source=_NOTHING.source, distro=None, snapshot=at.snapshot, matches=tuple(matches), unknown=())
+    return Facts(inventory=_NOTHING, now=at.now, matches=matches_)
 
 
 # What that adds
@@ -266,13 +269,13 @@ def sum_of(target: Target, before: PackageFindings, after: PackageFindings) -> S
         return None if after.next_at == before.next_at or after.next_at is None else Sum(next_at=after.next_at)
     lost = tuple((before.findings[key]) for key in differing if key in before.findings)
     gained = tuple(after.findings[key] for key in differing if key in after.findings)
-    if any(_covers(each, finding) for each in target.narrowed for finding in (*lost, *gained)):
+    if any(_covers(exception, finding) for exception in target.narrowed for finding in (*lost, *gained)):
         return Sum(is_doubtful=True)
     return Sum(
         stops=_count(gained, Action.STOP) - _count(lost, Action.STOP),
         warns=_count(gained, Action.WARN) - _count(lost, Action.WARN),
         findings=len(gained) - len(lost),
-        lost=tuple((each.rule_id, each.trigger_id) for each in lost),
+        lost=tuple((finding.rule_id, finding.trigger_id) for finding in lost),
         gained=gained,
         next_at=after.next_at,
     )

@@ -38,8 +38,8 @@ _number = attrgetter("id")
 
 
 class Wave(msgspec.Struct, frozen=True, kw_only=True):
-    """A wave in memory. `packages` are those that changed, by the set that holds them; `twins` those of which a set holds another by the
-    same purl. `changes` are by version of a policy (with the digest of its exceptions) and package. `told`: accounts that hear of it
+    """A wave in memory. `packages` are the changed ones, by the set that holds them; `twins` those whose purl is in a set
+    twice. `changes` are by version of a policy (with the digest of its exceptions) and package. `told`: accounts that are notified
     already.
     """
 
@@ -56,7 +56,7 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
 
 async def work_off(services: Services, snapshot_id: int, digest: str, *, is_day: bool = False) -> None:
     """Write all waves that are open, and close them. Others may do so at the same time. `is_day`: only another day brought them, and
-    which verdicts are of the day before nobody knows: all are judged anew."""
+    which verdicts are of the day before nobody knows: all are judged again."""
     loaded: dict[int, Wave] = {}
     lock = asyncio.Lock()
     order = _Order(services=services, snapshot_id=snapshot_id, digest=digest, is_day=is_day, loaded=loaded, lock=lock)
@@ -102,13 +102,13 @@ async def _wave(connection: Connection, number: int) -> Wave:
     changes: dict[_Target, dict[int, list[VerdictDelta]]] = {}
     concerned: dict[tuple[int, int], set[int]] = {}
     causes: dict[tuple[int, str], notice.Cause] = {}
-    for each in await waves.changes_of(connection, number):
-        key = (each.account_id, each.policy_id, each.policy_version, each.exceptions_digest)
-        changes.setdefault(key, {}).setdefault(each.package_id, []).append(added(each))
-        concerned.setdefault((each.account_id, each.policy_id), set()).add(each.package_id)
-        for entry in each.told:
-            _gather(causes, each.account_id, entry)
-    packages = {package for each in concerned.values() for package in each}
+    for change in await waves.changes_of(connection, number):
+        key = (change.account_id, change.policy_id, change.policy_version, change.exceptions_digest)
+        changes.setdefault(key, {}).setdefault(change.package_id, []).append(added(change))
+        concerned.setdefault((change.account_id, change.policy_id), set()).add(change.package_id)
+        for entry in change.told:
+            _gather(causes, change.account_id, entry)
+    packages = {package for names in concerned.values() for package in names}
     others: dict[int, list[int]] = {}
     for package, twin in await waves.twins_of(connection, packages):
         others.setdefault(twin, []).append(package)
@@ -136,11 +136,11 @@ def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry:
     """Put together what all changes say of a cause: the gravest severity, and evidence of each."""
     key = (account_id, str(entry["cause"]))
     cause = msgspec.convert(entry["about"], notice.Cause)
-    evidence = tuple(msgspec.convert(each, notice.Evidence) for each in entry["evidence"])
+    evidence = tuple(msgspec.convert(item, notice.Evidence) for item in entry["evidence"])
     known = causes.get(key)
     if known is not None:
         cause = known if SEVERITY_RANK[known.severity] >= SEVERITY_RANK[cause.severity] else cause
-        evidence = (*known.evidence, *(each for each in evidence if each not in known.evidence))
+        evidence = (*known.evidence, *(item for item in evidence if item not in known.evidence))
     causes[key] = msgspec.structs.replace(cause, evidence=evidence[:_MOST_EVIDENCE])
 
 
@@ -148,7 +148,7 @@ def _gather(causes: dict[tuple[int, str], notice.Cause], account_id: int, entry:
 
 
 async def _write_part(order: _Order) -> bool:
-    """Write the verdicts of some images; answers whether there was any left."""
+    """Write the verdicts of some images; returns whether there was any left."""
     services, now = order.services, order.services.clock()
     async with services.database.system() as connection:
         part = await waves.take_part(connection, order.snapshot_id)
@@ -167,9 +167,12 @@ async def _outcomes(connection: Connection, order: _Order, wave: Wave, part: Par
     held: dict[int, tuple[frozenset[int], frozenset[int]]] = {}
     packages_of, twins_of = wave.packages.get, wave.twins.get
     for image, sets in await waves.images_with(connection, wave.sets, part):
-        packages = _NONE.union(*[packages_of(each, _NONE) for each in sets])
+        packages = _NONE.union(*[packages_of(package_set, _NONE) for package_set in sets])
         if packages:
-            held[image] = packages, _NONE.union(*[twins_of(each, _NONE) for each in sets]) if wave.twins else _NONE
+            held[image] = (
+                packages,
+                _NONE.union(*[twins_of(package_set, _NONE) for package_set in sets]) if wave.twins else _NONE,
+            )
     policies = {policy for _, policy in wave.concerned}
     rows = await summed.rows_of(connection, list(held), policies, None if order.is_day else order.snapshot_id)
     found = ((row, _outcome(wave, row, held[row.image_id], now)) for row in rows)
@@ -201,20 +204,20 @@ async def _write(connection: Connection, order: _Order, wave: Wave, found: _Foun
     await want_verdicts(connection, {row[:2] for row in unsummed}, CAUSE, priority=0)
     moments = [(row, outcome.next_at) for row, outcome in found if isinstance(outcome, Moment)]
     await summed.bring_forward(connection, moments)
-    made = [(row, outcome) for row, outcome in found if isinstance(outcome, NextVerdict)]
-    if not made:
+    written = [(row, outcome) for row, outcome in found if isinstance(outcome, NextVerdict)]
+    if not written:
         return
-    ids = await summed.write(connection, [outcome.row for _, outcome in made], order.digest, CAUSE, now)
-    await _tell(connection, order, wave, [(*each, number) for each, number in zip(made, ids, strict=True)], now)
+    ids = await summed.write(connection, [outcome.row for _, outcome in written], order.digest, CAUSE, now)
+    await _tell(connection, order, wave, [(*row, number) for row, number in zip(written, ids, strict=True)], now)
 
 
 _Written = list[tuple[Row, NextVerdict, int]]
 
 
 async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Written, now: datetime) -> None:
-    """Write down what is told of verdicts: events of those that say something else, transitions, and what they certify."""
-    told = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
-    keys = {(account_id, news.cause) for account_id, _, news in told}
+    """Store the news of verdicts: events for changed outcomes, transitions, and certifications."""
+    news_rows = [(row.account_id, number, news) for row, outcome, number in written for news in outcome.news]
+    keys = {(account_id, news.cause) for account_id, _, news in news_rows}
     numbers = await _causes(order, wave, keys)
     shown: dict[int, str] = {}
     rows = [
@@ -227,17 +230,19 @@ async def _tell(connection: Connection, order: _Order, wave: Wave, written: _Wri
             news.severity,
             _shown(shown, news.evidence),
         )
-        for account_id, number, news in told
+        for account_id, number, news in news_rows
     ]
     await summed.add_transitions(connection, rows, now)
     flipped = {
         number: row for row, outcome, number in written if row.verdict != outcome.row.verdict and not row.is_shadow
     }
     flips = await summed.flips_of(connection, list(flipped)) if flipped else []
-    await summed.certify(connection, [flipped[each.history_id][:2] for each in flips if each.after in PASSING], now)
-    for account_id in sorted({each.account_id for each in flips}):
-        said = [_event(each, flipped[each.history_id].verdict) for each in flips if each.account_id == account_id]
-        await events.tell_all(connection, account_id, said)
+    await summed.certify(connection, [flipped[flip.history_id][:2] for flip in flips if flip.after in PASSING], now)
+    for account_id in sorted({flip.account_id for flip in flips}):
+        flip_events = [
+            _event(flip, flipped[flip.history_id].verdict) for flip in flips if flip.account_id == account_id
+        ]
+        await events.tell_all(connection, account_id, flip_events)
     # People hear of the first images at once, and of all others together when the wave is closed.
     for account_id in sorted({account_id for account_id, _ in keys} - wave.told):
         wave.told.add(account_id)
@@ -279,16 +284,16 @@ async def _causes(order: _Order, wave: Wave, keys: Iterable[tuple[int, str]]) ->
                 wave.numbers[(account_id, key)] = await transitions.keep_cause(
                     connection, account_id, cause, is_complete=False
                 )
-    return {each: wave.numbers[each] for each in wanted}
+    return {cause: wave.numbers[cause] for cause in wanted}
 
 
 async def _close(order: _Order, number: int) -> None:
-    """Forget a wave that is written, and let its causes be told as wholes."""
+    """Delete a finished wave, and complete its causes."""
     async with order.services.database.system() as connection:
         changes = await waves.changes_of(connection, number)
         if not await waves.close_wave(connection, number):
             return
-        keys = {(each.account_id, str(entry["cause"])) for each in changes for entry in each.told}
+        keys = {(change.account_id, str(entry["cause"])) for change in changes for entry in change.told}
         known = await waves.cause_ids(connection, keys)
         for account_id in sorted({account for account, _ in known}):
             ids: Sequence[int] = [cause for (account, _), cause in known.items() if account == account_id]

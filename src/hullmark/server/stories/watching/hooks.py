@@ -1,4 +1,4 @@
-"""Hooks: a registry says that something was pushed. Whoever knows the secret is believed that a look is worth while, and nothing more."""
+"""Hooks: a registry reports a push. The secret only proves that a look is worth while, and nothing more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOBODY = "there is no hook with this secret"
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a delivery came to: how many tags it named, how many watches are looked at now, and how many of them are new."""
+    """The result of a delivery: how many tags it named, how many watches are looked at now, and how many of them are new."""
 
     named: int
     due: int
@@ -34,7 +34,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_secret() -> str:
-    """A secret that nobody guesses."""
+    """A secret that nobody can guess."""
     return secrets.token_urlsafe(32)
 
 
@@ -85,16 +85,20 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
         await hooks.used(connection, row.account_id, row.id, now)
         if not found:
             return Heard(named=0, due=0, added=0)
-        names = [(each.registry, each.repository, each.tag) for each in found]
+        names = [(named_tag.registry, named_tag.repository, named_tag.tag) for named_tag in found]
         known = await watches.notice(connection, row.account_id, names, now)
-        unknown = [each for each, name in zip(found, names, strict=True) if name not in known and not each.is_deleted]
+        unknown = [
+            named_tag
+            for named_tag, name in zip(found, names, strict=True)
+            if name not in known and not named_tag.is_deleted
+        ]
         repositories = await _repositories(connection, row.account_id, unknown, now)
         added = 0
         if row.adds:
             room = watches.MOST - await watches.count_watches(connection, row.account_id)
-            for each in unknown[: max(room, 0)]:
+            for named_tag in unknown[: max(room, 0)]:
                 new = NewWatch(
-                    name=(each.registry, each.repository, each.tag),
+                    name=(named_tag.registry, named_tag.repository, named_tag.tag),
                     every=services.settings.watch_every,
                     next_at=now,
                     by=f"hook:{row.name}",
@@ -105,11 +109,11 @@ async def hear(services: Services, row: HookRow, delivery: Delivery) -> Heard:
 
 
 async def _repositories(connection: Connection, account_id: int, unknown: Sequence[NamedTag], now: datetime) -> int:
-    """Watched repositories in which there may be a tag that nobody knows yet are looked at; answers how many."""
+    """Look at watched repositories that may have an unknown tag; returns how many."""
     count = 0
     wholes: dict[Name, list[str]] = {}
-    for each in unknown:
-        wholes.setdefault((each.registry, each.repository, ""), []).append(each.tag)
+    for named_tag in unknown:
+        wholes.setdefault((named_tag.registry, named_tag.repository, ""), []).append(named_tag.tag)
     for name, tags in wholes.items():
         rows = await watches.list_watches(
             connection, account_id, watches.WatchFilter(registry=name[0], repository=name[1], active=True), None, 1

@@ -22,7 +22,7 @@ from hullmark.source.reference import Reference
 from hullmark.source.source import RegistryUnwell
 
 MOST_TAGS = Limit(2000, "tags of a repository that are watched")
-"""As many tags of a repository are watched."""
+"""The most tags of a repository that are watched."""
 
 _AT_ONCE = 25
 _STATEMENT = re.compile(r"sha256-[0-9a-f]{64}(?:\..{1,60})?").fullmatch
@@ -31,14 +31,14 @@ _LONGEST_NUMBER = 18
 
 
 class RepositoryLook(msgspec.Struct, frozen=True):
-    """What came of a look: whether there are new tags still to be added, and what stands in the way ("": nothing)."""
+    """The result of a look: whether new tags remain to be added, and what prevents that ("": nothing)."""
 
     is_more: bool
     reason: str
 
 
 async def look_at_repository(services: Services, account_id: int, row: WatchRow) -> RepositoryLook:
-    """Add images of tags that are new. Raises ImageNotFound, NetError, HullmarkError if the registry does not tell its tags."""
+    """Add images of tags that are new. Raises ImageNotFound, NetError, HullmarkError if the registry does not list its tags."""
     there = await tags_of(services, account_id, Reference(row.registry, row.repository))
     async with services.database.tenant(account_id) as connection:
         known = await watches.tags_known(connection, account_id, row.registry, row.repository)
@@ -53,7 +53,7 @@ async def look_at_repository(services: Services, account_id: int, row: WatchRow)
 
 
 async def _add(services: Services, account_id: int, row: WatchRow, tag: str) -> None:
-    """Add the image of a tag, and watch it, or remember that it is known. What is no image is told of by its watch."""
+    """Add the image of a tag, and watch it, or remember that it is known. If it is not an image, its watch says so."""
     wanted = ImageRegistration(
         reference=f"{row.registry}/{row.repository}:{tag}",
         platform=row.platform,

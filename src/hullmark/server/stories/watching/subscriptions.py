@@ -25,7 +25,7 @@ class _Value(msgspec.Struct):
 async def keep_in_step(
     connection: Connection, account_id: int, row: SubscriptionRow, when: tuple[int, datetime], by: str
 ) -> None:
-    """Have a watch say the same as a subscription; what it looks at is looked at every so many seconds, from now on."""
+    """Make a watch follow a subscription; from now on it looks every so many seconds."""
     if row.type not in (TAG, REPOSITORY):
         return
     try:

@@ -33,7 +33,7 @@ from hullmark.source.source import ImageNotFound, RegistryUnwell
 from hullmark.source.tag_look import TagLook, TooOften, look_at_tag
 
 AT_ONCE = 200
-"""As many watches are looked at by one job."""
+"""The most watches that one job looks at."""
 
 _MOST = 10_000
 _SPREAD = (0.9, 1.1)
@@ -48,11 +48,11 @@ GONE = "the registry has no such tag any more"
 
 
 async def look_when_due(services: Services) -> int:
-    """Have those looked at whose time has come; answers how many. Registries that said something by themselves come first."""
+    """Have those looked at whose time has come; returns how many. Registries that said something by themselves come first."""
     async with services.database.system() as connection:
         due = await watches.take_due(connection, services.clock(), _MOST)
         for (account_id, registry, is_noticed), several in groupby(sorted(due, key=_lane), _lane):
-            numbers = [each.id for each in several]
+            numbers = [watch.id for watch in several]
             for start in range(0, len(numbers), AT_ONCE):
                 some = numbers[start : start + AT_ONCE]
                 args = {"account_id": account_id, "registry": registry, "numbers": some}
@@ -73,7 +73,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 async def look(services: Services, account_id: int, registry: str, numbers: Sequence[int]) -> str:
-    """Look at watches of one registry; answers what it came to. May be done twice: what was found once is found no more."""
+    """Look at watches of one registry; returns the results. May be done twice: nothing is found a second time."""
     async with services.database.tenant(account_id) as connection:
         rows = [row for row in await watches.watches_by_id(connection, account_id, numbers) if row.is_active]
         logins = await registries(connection, account_id)
@@ -223,16 +223,18 @@ async def _write_down(services: Services, account_id: int, registry: str, looked
         await watches.write_down(connection, account_id, services.clock(), looked)
         for kind, several in _news(looked).items():
             if several:
-                names = [each.watch.reference for each in several[:_SHOWN]]
+                names = [watch.watch.reference for watch in several[:_SHOWN]]
                 body = {"watches": names, "count": len(several), "reason": several[0].reason}
                 level: Literal["info", "error"] = "error" if kind == "watch.failing" else "info"
                 await events.tell(connection, account_id, kind, ("registry", registry), body, level)
 
 
 def _news(looked: Sequence[LookResult]) -> dict[str, list[LookResult]]:
-    """What turned out otherwise than before."""
+    """What differs from before."""
     return {
-        "watch.failing": [each for each in looked if each.failures == _IS_FAILING],
-        "watch.recovered": [each for each in looked if not each.failures and each.watch.failures >= _IS_FAILING],
-        "watch.gone": [each for each in looked if each.reason == GONE != each.watch.reason],
+        "watch.failing": [result for result in looked if result.failures == _IS_FAILING],
+        "watch.recovered": [
+            result for result in looked if not result.failures and result.watch.failures >= _IS_FAILING
+        ],
+        "watch.gone": [result for result in looked if result.reason == GONE != result.watch.reason],
     }

@@ -30,12 +30,12 @@ class Side(NamedTuple):
 
     @property
     def counts(self) -> bool:
-        """Whether nothing speaks for it."""
+        """Whether it counts: nothing suppresses it."""
         return self.row.suppressed_by is None and self.exempt is None
 
 
 class MatchChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said differently of a vulnerability in the packages of a coordinate that no other owns, or in one package.
+    """A change of a vulnerability in the unowned packages of a coordinate, or in one package.
 
     `name` is its CVE, else its id; "": it is another reason why nothing can be told, and there are no sides.
     """
@@ -162,7 +162,7 @@ def _kept(sides: Sequence[Side]) -> bytes:
 
 async def take(conn: Connection, snapshot_id: int, rank: int, most: int) -> list[MatchChange]:
     """The next changes up to a rank, in their order, one of each vulnerability in a coordinate or package: from what it was at first to
-    what it is. They are gone if this transaction comes to its end."""
+    what it is. They are deleted once this transaction commits."""
     cursor = await conn.execute(
         "WITH next AS (SELECT coordinate_id, name FROM match_change WHERE snapshot_id = %s AND rank <= %s ORDER BY rank, id LIMIT %s) "
         "DELETE FROM match_change WHERE snapshot_id = %s AND (coordinate_id, name) IN (SELECT * FROM next) "
@@ -182,13 +182,13 @@ async def take(conn: Connection, snapshot_id: int, rank: int, most: int) -> list
             before=known.before if known else _sides(before),
             after=_sides(after),
         )
-    return sorted(merged.values(), key=lambda each: (each.rank, each.id))
+    return sorted(merged.values(), key=lambda change: (change.rank, change.id))
 
 
 def _sides(kept: bytes) -> tuple[Side, ...]:
     return tuple(
-        Side(FoundRow(*each.row), _weight(each.risk, each.epss, each.percentile, each.kev), each.exempt)
-        for each in _decode(kept)
+        Side(FoundRow(*side.row), _weight(side.risk, side.epss, side.percentile, side.kev), side.exempt)
+        for side in _decode(kept)
     )
 
 

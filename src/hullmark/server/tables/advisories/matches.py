@@ -1,6 +1,6 @@
-"""What is known to be wrong with coordinates, as rows, and how they are written: each advisory once, each coordinate as a whole.
+"""The matches of coordinates, as rows, and how they are written: each advisory once, each coordinate as a whole.
 
-What of a match depends on the owner of a package stands beside it, in `package_exempt`, where the owner answers for it.
+The part of a match that depends on a package's owner is in `package_exempt`, if the owner clears it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import Situation, columns, plain
 
 LONGEST_NAME = 500
-"""Characters of an advisory's id by which it is found."""
+"""The number of an advisory id's characters that the index uses."""
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _named = msgspec.msgpack.Decoder(MatchedAdvisory).decode
@@ -25,7 +25,7 @@ _situation = msgspec.msgpack.Decoder(Situation).decode
 
 
 class CoordinateMatches(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot says of a coordinate: its matches, and why nothing can be told of it (empty: it can)."""
+    """What a snapshot says about a coordinate: its matches, and why nothing is known (empty: it is known)."""
 
     matches: tuple[Match, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -76,8 +76,8 @@ def advisory_digest(named: MatchedAdvisory) -> bytes:
     """What makes an advisory one: who says what under which names. What is new every day, and mere texts, are left out."""
     aliases = sorted(named.aliases)
     names = (named.id, named.source, named.namespace, aliases, named.vendor_ids)
-    said = (*names, named.severity, named.cvss, named.severities, named.unlisted_by)
-    return hashlib.sha256(_encode(said)).digest()
+    content = (*names, named.severity, named.cvss, named.severities, named.unlisted_by)
+    return hashlib.sha256(_encode(content)).digest()
 
 
 async def unmatched(conn: Connection, ids: Iterable[int]) -> tuple[int, ...]:
@@ -96,41 +96,41 @@ SELECT id, %s, ARRAY(SELECT jsonb_array_elements_text(reasons)), counts::integer
 FROM unnest(%s::bigint[], %s::jsonb[], %s::text[]) AS new (id, reasons, counts) """
 
 
-async def write_first(conn: Connection, snapshot_id: int, told: Mapping[int, CoordinateMatches]) -> tuple[int, ...]:
-    """Write what is known of coordinates, by number. Those that somebody else has matched meanwhile stay; answers the others."""
-    ids = sorted(told)
+async def write_first(conn: Connection, snapshot_id: int, results: Mapping[int, CoordinateMatches]) -> tuple[int, ...]:
+    """Write what is known of coordinates, by number. Those that somebody else has matched meanwhile stay; returns the others."""
+    ids = sorted(results)
     cursor = await conn.execute(
         _STATE + "ON CONFLICT DO NOTHING RETURNING coordinate_id",
-        (snapshot_id, ids, _reasons(told, ids), _counts(told, ids)),
+        (snapshot_id, ids, _reasons(results, ids), _counts(results, ids)),
     )
     new = tuple(sorted(number for (number,) in await cursor.fetchall()))
-    await _insert(conn, await _rows(conn, {number: told[number] for number in new}))
+    await _insert(conn, await _rows(conn, {number: results[number] for number in new}))
     return new
 
 
 class RewriteResult(NamedTuple):
-    """The coordinates of which nothing can be told for other reasons than before; and all rows, as they were and are."""
+    """The coordinates about which nothing is known for other reasons than before; and all rows, as they were and are."""
 
     untold: set[int]
     before: set[FoundRow]
     after: set[FoundRow]
 
 
-async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, CoordinateMatches]) -> RewriteResult:
+async def rewrite(conn: Connection, snapshot_id: int, results: Mapping[int, CoordinateMatches]) -> RewriteResult:
     """Write what is known of coordinates now, in place of what was."""
-    ids = sorted(told)
+    ids = sorted(results)
     cursor = await conn.execute(
         "SELECT coordinate_id, reasons FROM coordinate_state WHERE coordinate_id = ANY(%s::bigint[]) ORDER BY 1 FOR UPDATE",
         (ids,),
     )
     reasons: dict[int, list[str]] = dict(cast("list[tuple[int, list[str]]]", await cursor.fetchall()))
-    changed = {number for number in ids if reasons.get(number) != list(told[number].reasons)}
+    changed = {number for number in ids if reasons.get(number) != list(results[number].reasons)}
     await conn.execute(
         _STATE + "ON CONFLICT (coordinate_id) DO UPDATE SET snapshot_id = excluded.snapshot_id, "
         "reasons = excluded.reasons, counts = excluded.counts",
-        (snapshot_id, ids, _reasons(told, ids), _counts(told, ids)),
+        (snapshot_id, ids, _reasons(results, ids), _counts(results, ids)),
     )
-    after = await _rows(conn, told)
+    after = await _rows(conn, results)
     before = await rows_of(conn, ids)
     differing = {row.coordinate_id for row in after ^ before}
     await conn.execute("DELETE FROM coordinate_match WHERE coordinate_id = ANY(%s::bigint[])", (sorted(differing),))
@@ -138,16 +138,16 @@ async def rewrite(conn: Connection, snapshot_id: int, told: Mapping[int, Coordin
     return RewriteResult(changed, before, after)
 
 
-def _reasons(told: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[str]:
-    return [plain(msgspec.json.encode(told[number].reasons).decode().replace("\\u0000", "\ufffd")) for number in ids]
+def _reasons(results: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[str]:
+    return [plain(msgspec.json.encode(results[number].reasons).decode().replace("\\u0000", "\ufffd")) for number in ids]
 
 
-def _counts(told: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[str | None]:
+def _counts(results: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[str | None]:
     """How many matches of each coordinate count, as coordinate_state has it. What is of equal advisories is one match."""
     found: list[str | None] = []
     for number in ids:
         counts = [0] * (2 * len(SEVERITIES))
-        for match in {advisory_digest(each.advisory): each for each in reversed(told[number].matches)}.values():
+        for match in {advisory_digest(match.advisory): match for match in reversed(results[number].matches)}.values():
             if match.suppressed is None:
                 rank = SEVERITY_RANK[match.advisory.severity]
                 counts[rank] += 1
@@ -156,11 +156,11 @@ def _counts(told: Mapping[int, CoordinateMatches], ids: Sequence[int]) -> list[s
     return found
 
 
-async def _rows(conn: Connection, told: Mapping[int, CoordinateMatches]) -> set[FoundRow]:
-    advisories = await _store_advisories(conn, [match for each in told.values() for match in each.matches])
+async def _rows(conn: Connection, results: Mapping[int, CoordinateMatches]) -> set[FoundRow]:
+    advisories = await _store_advisories(conn, [match for result in results.values() for match in result.matches])
     rows: dict[tuple[int, int], FoundRow] = {}
-    for number, each in told.items():
-        for match in each.matches:
+    for number, result in results.items():
+        for match in result.matches:
             row = _found(number, advisories[advisory_digest(match.advisory)], match)
             rows.setdefault(
                 (row.coordinate_id, row.advisory_id), row
@@ -228,7 +228,7 @@ async def _store_advisories(conn: Connection, matches: Iterable[Match]) -> dict[
 def _advisory_row(digest: bytes, match: Match) -> tuple[Any, ...]:
     named = match.advisory
     body = _encode(msgspec.structs.replace(named, epss=None, kev=None))
-    texts = (plain(each) for each in (named.id, named.source, named.namespace, named.cve))
+    texts = (plain(text) for text in (named.id, named.source, named.namespace, named.cve))
     return (digest, *texts, SEVERITY_RANK[named.severity], *_weight(Weight(match.risk, named.epss, named.kev)), body)
 
 
@@ -315,7 +315,7 @@ async def coordinates_with(conn: Connection, advisories: Iterable[int]) -> tuple
 
 
 async def owned_by_number(conn: Connection, ids: Iterable[int]) -> list[OwnedPackage]:
-    """Those of these packages that others own, and of which something is known to be wrong; the others are settled at once."""
+    """Those of these packages that others own and that have matches; the others are settled at once."""
     wanted = sorted(set(ids))
     await conn.execute(
         "UPDATE package SET is_settled = true WHERE id IN (SELECT id FROM package WHERE id = ANY(%s::bigint[]) AND NOT is_settled "
@@ -338,13 +338,13 @@ async def owned_by_number(conn: Connection, ids: Iterable[int]) -> list[OwnedPac
 async def write_exempt(conn: Connection, answered: Mapping[int, Mapping[bytes, str]]) -> None:
     """Write which advisories (by digest, with the reason) the owners of packages (by number) answer for, in place of what was known."""
     ids = sorted(answered)
-    digests = sorted({digest for each in answered.values() for digest in each})
+    digests = sorted({digest for reasons in answered.values() for digest in reasons})
     found = await conn.execute("SELECT digest, id FROM advisory WHERE digest = ANY(%s::bytea[])", (digests,))
     numbers = dict(cast("list[tuple[bytes, int]]", await found.fetchall()))
     after = {
         (number, numbers[digest], "distro", plain(reason))
-        for number, each in answered.items()
-        for digest, reason in each.items()
+        for number, reasons in answered.items()
+        for digest, reason in reasons.items()
         if digest in numbers
     }
     cursor = await conn.execute("SELECT * FROM package_exempt WHERE package_id = ANY(%s::bigint[])", (ids,))

@@ -1,8 +1,8 @@
 """Snapshots of advisories, which of them all is matched with, and what is left to do until it is.
 
-One row (`matching`) says which snapshot counts. Whoever writes matches holds it for reading, whoever changes it for writing: so what was
-matched with an older snapshot is there when the work for a newer one is planned. What is to be matched again waits in `rematch`; a
-batch takes rows out and writes what came of them in one transaction, so that it has its effect once, however often it is begun.
+One row (`matching`) says which snapshot counts. Writers of matches lock it for reading, changes lock it for writing: so what was
+matched with an older snapshot exists when the work for a newer one is planned. What must be matched again waits in `rematch`; a
+batch takes rows out and writes the result in one transaction, so that it has its effect once, however often it is begun.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def add_snapshot(
 
 
 async def newest(conn: Connection) -> int | None:
-    """The number of the snapshot that came last, None if there is none."""
+    """The number of the newest snapshot; None if there is none."""
     row = await (await conn.execute("SELECT max(id) FROM snapshot")).fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
@@ -102,12 +102,12 @@ async def current_kept(conn: Connection) -> Current:
 
 
 async def current_to_change(conn: Connection) -> Current:
-    """What all is matched with. Nobody else writes matches, or changes this, until the transaction ends."""
+    """What everything is matched with; locks matches and this until the transaction ends."""
     return await _current(conn, _CURRENT + " FOR UPDATE OF matching")
 
 
 async def is_ours_to_change(conn: Connection) -> bool:
-    """Whether nobody writes matches, or changes what counts, until the transaction ends; False: somebody is at it."""
+    """Try to lock matches and the current snapshot until the transaction ends; False if they are in use."""
     return await (await conn.execute("SELECT FROM matching FOR UPDATE SKIP LOCKED")).fetchone() is not None
 
 
@@ -166,13 +166,13 @@ async def plan(conn: Connection, keys: Mapping[Key, int], namespaces: Iterable[s
         "SELECT coordinate_id, rank FROM unnest(%s::bytea[], %s::smallint[]) AS wanted (key, rank) JOIN coordinate_key USING (key) "
         "UNION ALL SELECT coordinate_id, %s FROM coordinate_key WHERE namespace = ANY(%s::text[])) AS planned "
         "GROUP BY 1 ORDER BY 1 ON CONFLICT (coordinate_id) DO UPDATE SET rank = least(rematch.rank, excluded.rank)",
-        (*columns(ranked, 2), LAST_RANK, [namespace_key(each) for each in namespaces]),
+        (*columns(ranked, 2), LAST_RANK, [namespace_key(namespace) for namespace in namespaces]),
     )
 
 
 async def take_planned(conn: Connection, most: int, rank: int = LAST_RANK) -> tuple[int, ...]:
-    """Some coordinates up to a rank that are to be matched again, sorted, the most urgent first, which nobody else takes; they are
-    planned no more if this transaction comes to its end."""
+    """Some coordinates up to a rank that are to be matched again, sorted, the most urgent first, locked for others; they leave
+    the plan once this transaction commits."""
     cursor = await conn.execute(
         "DELETE FROM rematch WHERE coordinate_id IN (SELECT coordinate_id FROM rematch WHERE rank <= %s "
         "ORDER BY rank, coordinate_id FOR UPDATE SKIP LOCKED LIMIT %s) RETURNING coordinate_id",
@@ -188,7 +188,7 @@ async def planned(conn: Connection, rank: int = LAST_RANK) -> int:
 
 
 async def settle(conn: Connection, snapshot_id: int) -> bool:
-    """Write down that a snapshot is adopted, if nothing is left to do; answers whether that is so."""
+    """Write down that a snapshot is adopted, if nothing is left to do; returns whether that is so."""
     cursor = await conn.execute(
         "UPDATE snapshot SET adopted_at = coalesce(adopted_at, now()) FROM matching WHERE snapshot.id = %s "
         "AND snapshot_id = snapshot.id AND is_weighed AND NOT EXISTS (SELECT FROM rematch) RETURNING 1",

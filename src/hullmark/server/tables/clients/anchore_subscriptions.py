@@ -47,11 +47,11 @@ async def subscribe(connection: Connection, account_id: int, wanted: Sequence[Ne
         """,
         (
             account_id,
-            [each.id for each in wanted],
-            [each.type for each in wanted],
-            [each.key for each in wanted],
-            [each.value for each in wanted],
-            [each.is_active for each in wanted],
+            [subscription.id for subscription in wanted],
+            [subscription.type for subscription in wanted],
+            [subscription.key for subscription in wanted],
+            [subscription.value for subscription in wanted],
+            [subscription.is_active for subscription in wanted],
         ),
     )
     return [str(row[0]) for row in await cursor.fetchall()]
@@ -75,7 +75,7 @@ async def list_subscriptions(
 async def subscription_by_id(
     connection: Connection, account_id: int, id: str, *, lock: bool = False
 ) -> SubscriptionRow | None:
-    """A subscription by its id; with `lock`, nobody else changes it until the transaction ends."""
+    """A subscription by its id; with `lock`, it is locked until the transaction ends."""
     async with connection.cursor(row_factory=class_row(SubscriptionRow)) as cursor:
         await cursor.execute(
             f"SELECT {_COLUMNS} FROM anchore_subscription WHERE account_id = %s AND id = %s {'FOR UPDATE' if lock else ''}",
@@ -87,7 +87,7 @@ async def subscription_by_id(
 async def change_subscription(
     connection: Connection, account_id: int, id: str, *, is_active: bool | None = None, value: str | None = None
 ) -> bool:
-    """Change what is not None; answers whether there is such a subscription."""
+    """Change what is not None; returns whether there is such a subscription."""
     cursor = await connection.execute(
         """
         UPDATE anchore_subscription SET is_active = coalesce(%s, is_active), value = coalesce(%s, value), updated_at = now()
@@ -99,7 +99,7 @@ async def change_subscription(
 
 
 async def unsubscribe(connection: Connection, account_id: int, id: str) -> bool:
-    """Remove a subscription; answers whether there was one."""
+    """Remove a subscription; returns whether there was one."""
     cursor = await connection.execute(
         "DELETE FROM anchore_subscription WHERE account_id = %s AND id = %s", (account_id, id)
     )

@@ -1,4 +1,4 @@
-"""Scans that Harbor asked for: what each is about, until some days after. They stand among the settings, by account and key."""
+"""Scans that Harbor asked for: what each is about, until some days after. They are stored in the settings, by account and key."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def _name(account_id: int, key: str) -> str:
     return f"harbor:{account_id}:{key}"
 
 
-async def add_scan(connection: Connection, account_id: int, key: str, told: dict[str, Any]) -> None:
+async def add_scan(connection: Connection, account_id: int, key: str, artifact: dict[str, Any]) -> None:
     """Know a scan; those of last week are forgotten."""
     await connection.execute(
         "DELETE FROM setting WHERE name IN (SELECT name FROM setting WHERE name LIKE 'harbor:%%' "
         "AND updated_at < now() - make_interval(days => %s) LIMIT %s)",
         (_KEPT_DAYS, _FORGOTTEN_AT_ONCE),
     )
-    await keep_setting(connection, _name(account_id, key), told)
+    await keep_setting(connection, _name(account_id, key), artifact)
 
 
 async def scan_of(connection: Connection, account_id: int, key: str) -> Any:
-    """What was told of a scan; None if there is none."""
+    """The state of a scan; None if there is none."""
     return await setting(connection, _name(account_id, key))
 
 

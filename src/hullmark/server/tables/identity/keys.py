@@ -149,7 +149,7 @@ async def revoke_key(connection: Connection, key_id: int, now: datetime) -> None
 
 
 async def revoke_keys_of(connection: Connection, account_id: int, person_id: int, now: datetime) -> list[str]:
-    """Revoke what acts for a person in an account; answers the names of the keys."""
+    """Revoke what acts for a person in an account; returns the names of the keys."""
     cursor = await connection.execute(
         "UPDATE api_key SET revoked_at = %s WHERE account_id = %s AND person_id = %s AND revoked_at IS NULL RETURNING name",
         (now, account_id, person_id),

@@ -91,7 +91,7 @@ def _content(inventory: Inventory, channels: Collection[str]) -> _Content:
     used = tuple(sorted({*channels, *channels_in_use(inventory)}))
     distro = inventory.distro
     if distro is not None and distro.repositories:
-        distro = msgspec.structs.replace(distro, repositories=())  # the channels say what came of them
+        distro = msgspec.structs.replace(distro, repositories=())  # the channels say the result
     owners = {package.purl: package for package in inventory.packages if is_system(package)}
     digests: dict[Coordinate, bytes] = {}
     rows: dict[bytes, _Row] = {}
@@ -113,7 +113,7 @@ def _content(inventory: Inventory, channels: Collection[str]) -> _Content:
         if row.digest not in rows:
             rows[row.digest] = row
             layers.setdefault(package.locations[0].layer if package.locations else -1, []).append(row.digest)
-    return _Content(rows, list(layers.values()), {digest: each for each, digest in digests.items()})
+    return _Content(rows, list(layers.values()), {digest: place for place, digest in digests.items()})
 
 
 def _bare(package: Package) -> Package:
@@ -169,7 +169,7 @@ async def _store_coordinates(conn: Connection, coordinates: dict[bytes, Coordina
 
 
 def _keys(coordinate: Coordinate) -> set[Key]:
-    """Every name under which any snapshot could speak of it."""
+    """Every name under which a snapshot could have it."""
     return {(lookup.ask.namespace, lookup.ask.name) for lookup in asked(package_of(coordinate), coordinate)}
 
 
@@ -210,9 +210,9 @@ async def _store_sets(
         (sorted(sets),),
     )
     members = sorted(
-        (number, packages[each], coordinates[content.rows[each].coordinate])
+        (number, packages[place], coordinates[content.rows[place].coordinate])
         for digest, number in new
-        for each in sets[digest]
+        for place in sets[digest]
     )
     await conn.execute(
         "INSERT INTO set_member SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])", columns(members, 3)

@@ -14,7 +14,7 @@ from hullmark.server.tables.images.coordinates import plain
 
 _MOST_PURLS = Limit(100, "packages that are named of an image that holds an advisory's", "shortened")
 _MANY_SETS = 300
-"""Above so many package sets, images of the account are looked through one by one: every few of them hold one of these."""
+"""Above this many package sets, the account's images are scanned one by one: every few of them hold one."""
 
 
 class PackageWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class PackageWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that holds what was asked for, and the purls of the packages in it (of many, the first hundred)."""
+    """An image that holds what was requested, and the purls of the packages in it (of many, the first hundred)."""
 
     image_id: int
     digest: str
@@ -64,14 +64,14 @@ async def images_with_package(
     return await _page(conn, account_id, await found.fetchall(), cursor or 0, limit)
 
 
-# Of each set, the next images of the account.
+# The account's next images of each set.
 _FROM_SETS: LiteralString = """
 SELECT DISTINCT image_id FROM unnest(%(sets)s::bigint[]) AS sets (set_id) CROSS JOIN LATERAL (
     SELECT i.image_id FROM image_set i JOIN account_image h ON h.image_id = i.image_id AND h.account_id = %(account)s
     WHERE i.set_id = sets.set_id AND i.image_id > %(after)s ORDER BY i.image_id LIMIT %(limit)s
 ) AS held ORDER BY image_id LIMIT %(limit)s"""
-# Of the account's images, those that hold one of the sets. `+ 0`: the sets are hashed once; as a key of the index they would be sorted
-# anew for each image.
+# The account's images that hold one of the sets. `+ 0`: the sets are hashed once; as a key of the index they would be sorted
+# again for each image.
 _FROM_ACCOUNT: LiteralString = """
 SELECT h.image_id FROM account_image h CROSS JOIN LATERAL
     (SELECT FROM image_set i WHERE i.image_id = h.image_id AND i.set_id + 0 = ANY(%(sets)s::bigint[]) LIMIT 1) AS held
@@ -93,9 +93,9 @@ async def _page(
         "SELECT DISTINCT set_id FROM set_member WHERE package_id = ANY(%s::bigint[])", (packages,)
     )
     sets = [number for (number,) in await cursor.fetchall()]
-    asked = {"sets": sets, "account": account_id, "after": after, "limit": limit + 1}
+    parameters = {"sets": sets, "account": account_id, "after": after, "limit": limit + 1}
     statement = _FROM_ACCOUNT if len(sets) > _MANY_SETS else _FROM_SETS
-    cursor = await conn.execute(statement, asked, prepare=False)
+    cursor = await conn.execute(statement, parameters, prepare=False)
     images = [number for (number,) in await cursor.fetchall()]
     shown = {"packages": packages, "images": images[:limit]}
     rows = await (await conn.execute(_PURLS, shown, prepare=False)).fetchall()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Any, Literal, LiteralString, NamedTuple
 
 import msgspec
 from psycopg.rows import class_row
@@ -70,7 +70,7 @@ class NewImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageState(msgspec.Struct, frozen=True):
-    """Where an image stands after it was registered."""
+    """The state of an image after it was registered."""
 
     image_id: int
     state: State
@@ -137,7 +137,8 @@ async def hold(  # noqa: PLR0913 - all but three by name
     dockerfile: str,
     by: str,
 ) -> bool:
-    """Have an account hold an image; answers whether it did not before. Annotations and Dockerfile replace earlier ones if given."""
+    """Have an account hold an image; returns whether it did not before. Annotations and Dockerfile replace earlier ones if
+    given."""
     cursor = await connection.execute(
         """
         INSERT INTO account_image (account_id, image_id, reference, annotations, dockerfile, added_by) VALUES (%s, %s, %s, %s, %s, %s)
@@ -154,7 +155,7 @@ async def hold(  # noqa: PLR0913 - all but three by name
 
 
 async def point_tag(connection: Connection, account_id: int, name: tuple[str, str, str], image_id: int) -> int | None:
-    """Have a tag (registry, repository, tag) point to an image; answers the image that it pointed to before, if another."""
+    """Have a tag (registry, repository, tag) point to an image; returns the image that it pointed to before, if another."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", ("/".join(name), account_id))
     cursor = await connection.execute(
         """
@@ -182,8 +183,16 @@ async def point_tag(connection: Connection, account_id: int, name: tuple[str, st
     return int(row[0]) if row else None
 
 
-async def moved_from(connection: Connection, account_id: int, image_id: int) -> list[tuple[str, int, datetime]]:
-    """The tags that point to an image and pointed to another before: (HOST/REPOSITORY:TAG, that other image, since when), by name."""
+class MovedTag(NamedTuple):
+    """A tag (HOST/REPOSITORY:TAG), the image that it pointed to before, and when it moved."""
+
+    reference: str
+    image_id: int
+    since: datetime
+
+
+async def moved_from(connection: Connection, account_id: int, image_id: int) -> list[MovedTag]:
+    """The tags that point to an image and pointed to another before, by name."""
     cursor = await connection.execute(
         """
         SELECT tag.registry || '/' || tag.repository || ':' || tag.tag, earlier.image_id, tag.seen_at
@@ -194,7 +203,7 @@ async def moved_from(connection: Connection, account_id: int, image_id: int) -> 
         """,
         (account_id, image_id),
     )
-    return [(str(name), int(other), at) for name, other, at in await cursor.fetchall()]
+    return [MovedTag(str(name), int(other), at) for name, other, at in await cursor.fetchall()]
 
 
 async def tagged_as_of(
@@ -306,7 +315,7 @@ async def list_images(
 async def let_go(connection: Connection, account_id: int, image_id: int) -> bool:
     """Have an account hold an image no longer: its tags and verdicts go with it. The image itself goes when nobody holds it.
 
-    Its tags are watched no longer, either: somebody who does not want it does not want the next one.
+    Its tags are no longer watched, either: who does not want it does not want the next one.
     """
     await watches.let_go(connection, account_id, image_id)
     cursor = await connection.execute(
@@ -315,17 +324,25 @@ async def let_go(connection: Connection, account_id: int, image_id: int) -> bool
     return cursor.rowcount == 1
 
 
-async def holders(connection: Connection, image_id: int) -> list[tuple[int, str, str]]:
-    """The accounts that hold an image: (account id, reference that it was added by, Dockerfile), the newest first."""
+class Holder(NamedTuple):
+    """An account that holds an image, with the reference that it was added by and the Dockerfile."""
+
+    account_id: int
+    reference: str
+    dockerfile: str
+
+
+async def holders(connection: Connection, image_id: int) -> list[Holder]:
+    """The accounts that hold an image, the newest first."""
     cursor = await connection.execute(
         "SELECT account_id, reference, dockerfile FROM account_image WHERE image_id = %s ORDER BY added_at DESC",
         (image_id,),
     )
-    return [(int(account), reference, dockerfile) for account, reference, dockerfile in await cursor.fetchall()]
+    return [Holder(int(account), reference, dockerfile) for account, reference, dockerfile in await cursor.fetchall()]
 
 
 async def forget_unheld(connection: Connection, limit: int) -> int:
-    """Remove images that no account holds and nobody analyses; answers how many."""
+    """Remove images that no account holds and nobody analyses; returns how many."""
     cursor = await connection.execute(
         """
         DELETE FROM image WHERE id IN (

@@ -12,7 +12,7 @@ from hullmark.server.tables.images.images import COLUMNS, ImageRow, State
 
 
 class AnalysisOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What an analysis came to. `layers` are (digest, diff id, stored size), bottom first."""
+    """The result of an analysis. `layers` are (digest, diff id, stored size), bottom first."""
 
     fingerprint: str
     document: str
@@ -74,7 +74,7 @@ async def keep_lease(connection: Connection, image_id: int, by: str, lease: floa
 
 
 async def finish(connection: Connection, image_id: int, by: str, outcome: AnalysisOutcome) -> bool:
-    """Write down what an analysis came to; False if `by` no longer holds the image, whose result then does not count."""
+    """Store the result of an analysis; False if `by` no longer holds the image, whose result then does not count."""
     cursor = await connection.execute(
         """
         UPDATE image SET state = 'analysed', reason = '', advice = '', attempts = 0, lease_by = '', lease_until = NULL, upload = '',
@@ -124,7 +124,7 @@ async def give_back(
     connection: Connection, image_id: int, by: str, state: State, failure: Failure | None = None
 ) -> ReleasedLease | None:
     """End a lease without a result: `waiting` hands the image to the next, `failed` says why nobody need try again by itself, which leaves
-    an earlier analysis as it is. Answers what is so now; None if `by` no longer holds the image."""
+    an earlier analysis as it is. Returns what is so now; None if `by` no longer holds the image."""
     why = failure or Failure()
     uncounted = 1 if state == "waiting" and not why.reason else 0
     async with connection.cursor(row_factory=class_row(ReleasedLease)) as cursor:
@@ -152,7 +152,7 @@ async def wait_again(connection: Connection, image_ids: Sequence[int]) -> list[i
 
 async def release_overdue(connection: Connection, most: int, tried: str) -> list[ReleasedLease]:
     """Images whose worker let its lease run out wait again; those that were tried `most` times, by the extractors of this fingerprint,
-    have failed, or stay as an earlier analysis has them. Answers all of them."""
+    have failed, or stay as an earlier analysis has them. Returns all of them."""
     found: list[ReleasedLease] = []
     died = Failure(
         reason="the worker that analysed it died each time",
@@ -175,8 +175,8 @@ async def release_overdue(connection: Connection, most: int, tried: str) -> list
 
 
 async def read_again(connection: Connection, image_id: int, key: str, fingerprint: str) -> bool:
-    """Have an uploaded image analysed anew from the archive of this key, which was sent again, if that may come to something else: other
-    extractors read it before, or could not. False if it is as it would be."""
+    """Have an uploaded image analysed again from the archive of this key, which was sent again, if that may come to something
+    else: other extractors read it before, or could not. False if it is as it would be."""
     cursor = await connection.execute(
         """
         UPDATE image SET state = 'waiting', attempts = 0, reason = '', advice = '', upload = %s

@@ -1,4 +1,4 @@
-"""The packages of a name in images, each once."""
+"""The packages of a name in images, without repeats."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ async def registries(connection: Connection, account_id: int) -> list[RegistryRo
 
 
 async def put_registry(connection: Connection, account_id: int, row: RegistryRow) -> bool:
-    """Keep a login under its pattern; answers whether it is new. Number and times of `row` are not read."""
+    """Keep a login under its pattern; returns whether it is new. Number and times of `row` are ignored."""
     cursor = await connection.execute(
         """
         INSERT INTO registry (account_id, pattern, username, secret, kind, verify, parallel) VALUES (%s, %s, %s, %s, %s, %s, %s)

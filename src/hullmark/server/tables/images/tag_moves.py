@@ -1,4 +1,4 @@
-"""Moves of tags: what tells one from the other, and what goes on from the image that a tag pointed to."""
+"""Moves of tags: how they are distinguished, and what the new image takes over from the old one."""
 
 from __future__ import annotations
 

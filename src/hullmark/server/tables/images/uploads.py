@@ -49,7 +49,7 @@ async def is_needed(connection: Connection, key: str) -> bool:
 
 
 async def forget(connection: Connection, keys: Sequence[str]) -> int:
-    """Remove the uploads that are stored under these keys; answers how many there were."""
+    """Remove the uploads that are stored under these keys; returns how many there were."""
     cursor = await connection.execute("DELETE FROM upload WHERE object = ANY(%s)", (list(keys),))
     return cursor.rowcount
 
@@ -57,7 +57,7 @@ async def forget(connection: Connection, keys: Sequence[str]) -> int:
 async def lock_leftovers(connection: Connection, age: float, limit: int) -> list[str]:
     """Keys of uploads that gave no sign of life for `age` seconds and that no image is still to be read from.
 
-    Nobody else uses or removes them until the transaction ends.
+    They are locked until the transaction ends.
     """
     cursor = await connection.execute(
         """

@@ -39,8 +39,8 @@ class DatedVerdict(msgspec.Struct, frozen=True, kw_only=True):
 async def expect_of_distros(
     connection: Connection, policies: Sequence[int], distros: Sequence[str], moment: datetime
 ) -> int:
-    """Have the verdicts of some policies on images of some distributions (`debian:12`) made anew at a moment, unless they are before;
-    answers how many."""
+    """Have the verdicts of some policies on images of some distributions (`debian:12`) made again at a moment, unless they are
+    before; returns how many."""
     cursor = await connection.execute(
         """
         UPDATE verdict SET next_at = %s FROM image WHERE image.id = verdict.image_id AND verdict.policy_id = ANY(%s::bigint[])
@@ -58,8 +58,8 @@ async def distros(connection: Connection) -> list[str]:
 
 
 async def take_due(connection: Connection, now: datetime, limit: int) -> list[tuple[int, int]]:
-    """The images (by account and number) of some verdicts whose moment has come, which waits no more if this transaction comes to its
-    end."""
+    """The images (by account and number) of some verdicts whose moment has come, removed from the queue once this transaction
+    commits."""
     cursor = await connection.execute(
         """
         WITH due AS (
@@ -110,11 +110,11 @@ async def take_ended(connection: Connection, now: datetime, limit: int) -> list[
 async def _taken(connection: Connection, statement: str, values: dict[str, Any]) -> list[EndingException]:
     async with connection.cursor(row_factory=class_row(EndingException)) as cursor:
         await cursor.execute(statement, values)
-        return sorted(await cursor.fetchall(), key=lambda each: (each.expires_at, each.id))
+        return sorted(await cursor.fetchall(), key=lambda row: (row.expires_at, row.id))
 
 
 async def warn_no_more(connection: Connection, key: UUID, days: int) -> None:
-    """Nobody is to be told again that an exception ends within so many days: it was made so."""
+    """Note that nobody is told again that an exception ends within so many days."""
     await connection.execute("UPDATE exception SET warned = %s WHERE id = %s", (days, key))
 
 

@@ -12,7 +12,7 @@ from hullmark.server.tables.database import Connection
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """An image runs in an environment ("": nobody says which), at a place in it (a cluster, a namespace; "" is not told), since a moment.
+    """An image runs in an environment ("": unknown), at a place in it (a cluster, a namespace; "": unknown), since a moment.
 
     `seen_at` is when that came to be known here.
     """
@@ -26,14 +26,14 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS = "environment, place, since, seen_at"
 
 
-async def put(connection: Connection, account_id: int, image_id: int, made: Deployment) -> None:
+async def put(connection: Connection, account_id: int, image_id: int, deployment: Deployment) -> None:
     """Note that an image runs somewhere; what was known of the place is replaced."""
     await connection.execute(
         """
         INSERT INTO deployment (account_id, image_id, environment, place, since, seen_at) VALUES (%s, %s, %s, %s, %s, %s)
         ON CONFLICT (account_id, image_id, environment, place) DO UPDATE SET since = EXCLUDED.since, seen_at = EXCLUDED.seen_at
         """,
-        (account_id, image_id, made.environment, made.place, made.since, made.seen_at),
+        (account_id, image_id, deployment.environment, deployment.place, deployment.since, deployment.seen_at),
     )
 
 
@@ -54,7 +54,7 @@ async def find(
 async def remove(
     connection: Connection, account_id: int, image_id: int, environment: str, place: str
 ) -> Deployment | None:
-    """Forget that an image runs somewhere; answers what was known, None if nothing was."""
+    """Forget that an image runs somewhere; returns what was known, None if nothing was."""
     async with connection.cursor(row_factory=class_row(Deployment)) as cursor:
         await cursor.execute(
             f"""
@@ -95,11 +95,13 @@ async def of_images(
     )
     found: dict[int, list[Deployment]] = {}
     for image_id, environment, place, since, seen_at in await cursor.fetchall():
-        each = Deployment(environment=environment, place=place, since=since, seen_at=seen_at)
-        found.setdefault(image_id, []).append(each)
+        deployment = Deployment(environment=environment, place=place, since=since, seen_at=seen_at)
+        found.setdefault(image_id, []).append(deployment)
     return {image_id: tuple(some) for image_id, some in found.items()}
 
 
 def running_since(deployments: Iterable[Deployment], environment: str) -> datetime | None:
     """Since when an image runs in an environment ("": in any), at the place where it runs longest; None if it does not."""
-    return min((each.since for each in deployments if environment in ("", each.environment)), default=None)
+    return min(
+        (deployment.since for deployment in deployments if environment in ("", deployment.environment)), default=None
+    )

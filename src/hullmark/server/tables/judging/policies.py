@@ -97,7 +97,8 @@ _EXCEPTION = "id, body, owner, reason, expires_at, created_by, created_at, ended
 
 
 async def keep_version(connection: Connection, account_id: int, new: NewVersion) -> tuple[PolicyVersion, bool]:
-    """Keep a text as the next version of its policy; answers it, and whether it is new: the newest one's own digest is not kept twice."""
+    """Keep a text as the next version of its policy; returns it, and whether it is new: the newest one's own digest is not kept
+    twice."""
     cursor = await connection.execute(
         """
         INSERT INTO policy (account_id, name) VALUES (%s, %s)
@@ -217,7 +218,8 @@ async def activate(  # noqa: PLR0913 - all but three by name
     is_shadow: bool,
     by: str,
 ) -> int:
-    """Put a version in force; the one before it of the same environment and selector is no longer. Answers the activation's number."""
+    """Put a version in force; the one before it of the same environment and selector is no longer. Returns the activation's
+    number."""
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (f"activation {environment}", account_id)
     )

@@ -21,7 +21,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import plain
 
 NOT_MATCHED = "it has not been matched yet"
-"""Why nothing can be told of a package that was stored a moment ago."""
+"""Why nothing is known about a package that was stored a moment ago."""
 
 
 class StoredPackage(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class StoredMatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A package of which nothing can be told, with the reasons. It is unknown, not clean."""
+    """A package about which nothing is known, with the reasons. It is unknown, not clean."""
 
     package: StoredPackage
     reasons: tuple[str, ...]
@@ -84,7 +84,7 @@ class MatchPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnknownPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Packages of which nothing can be told, by type, name and purl, and where to go on (None: that was all)."""
+    """Packages about which nothing is known, by type, name and purl, and where to go on (None: that was all)."""
 
     packages: tuple[UnknownPackage, ...]
     next: str | None
@@ -149,7 +149,7 @@ async def report(
     keys = _CURSOR if cursor is None else _keys(cursor, _CURSOR)
     values: dict[str, Any] = {
         "image": image_id,
-        "severities": [SEVERITIES.index(each) for each in wanted.severities] or None,
+        "severities": [SEVERITIES.index(severity) for severity in wanted.severities] or None,
         "fixes": list(wanted.fix_states) or None,
         "package": plain(wanted.package) or None,
         "advisory": plain(wanted.advisory)[:LONGEST_NAME] or None,
@@ -160,7 +160,7 @@ async def report(
         "limit": limit + 1,
         **{f"c{number}": key for number, key in enumerate(keys, 1)},
     }
-    # Planned for these very wishes: a plan for any would look up what nobody asks for.
+    # Planned for these very filters: a generic plan would look up things that are not requested.
     rows = await (await conn.execute(_REPORT, values, prepare=False)).fetchall()
     return MatchPage(matches=tuple(map(_match, rows[:limit])), next=_next(rows, limit, _KEYS))
 
@@ -203,7 +203,7 @@ ORDER BY p.type, p.name, p.purl, p.id LIMIT %(limit)s"""
 
 
 async def unknown(conn: Connection, image_id: int, cursor: str | None = None, limit: int = 100) -> UnknownPage:
-    """The packages of an image of which nothing can be told, at most `limit`. Raises HullmarkError for a bad cursor."""
+    """The packages of an image about which nothing is known, at most `limit`. Raises HullmarkError for a bad cursor."""
     start = ("", "", "", 0)
     keys = start if cursor is None else _keys(cursor, start)
     values: dict[str, Any] = {f"c{number}": key for number, key in enumerate(keys, 1)}
@@ -271,12 +271,12 @@ WHERE m.suppressed_by IS NULL GROUP BY 1, 2"""
 async def counts(conn: Connection, image_ids: Sequence[int]) -> dict[int, Counts]:
     """How many matches of each of these images count, by severity. An image that is unknown has none."""
     totals: dict[int, list[int]] = {number: [0] * (2 * len(SEVERITIES)) for number in image_ids}
-    asked = {"images": list(totals)}
-    totals |= dict(cast("list[tuple[int, list[int]]]", await (await conn.execute(_COUNTS, asked)).fetchall()))
-    for image_id, rank, number, fixable in await (await conn.execute(_EXEMPTED, asked)).fetchall():
+    parameters = {"images": list(totals)}
+    totals |= dict(cast("list[tuple[int, list[int]]]", await (await conn.execute(_COUNTS, parameters)).fetchall()))
+    for image_id, rank, number, fixable in await (await conn.execute(_EXEMPTED, parameters)).fetchall():
         totals[image_id][rank] -= number
         totals[image_id][len(SEVERITIES) + rank] -= fixable
-    return {number: _counted(each) for number, each in totals.items()}
+    return {number: _counted(total) for number, total in totals.items()}
 
 
 def _counted(totals: Sequence[int]) -> Counts:

@@ -1,4 +1,4 @@
-"""Drafts that are tried on the images of an account, and what would become of each."""
+"""Drafts that are tried on the images of an account, and their results."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ async def end(connection: Connection, key: UUID, state: str, reason: str = "") -
 
 
 async def flips(connection: Connection, key: UUID, after: tuple[int, str] | None, limit: int) -> list[FlipRow]:
-    """The images of which the draft says something else, by number."""
+    """The images with another verdict under the draft, by number."""
     last = after or (0, "")
     async with connection.cursor(row_factory=class_row(FlipRow)) as cursor:
         await cursor.execute(

@@ -1,4 +1,4 @@
-"""Verdicts beside those before them, what was told of each, and to whom."""
+"""Verdicts beside those before them, what was announced about each, and to whom."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class VerdictTransition(msgspec.Struct, frozen=True, kw_only=True):
     """A transition that came with a verdict, and its cause.
 
-    `outcome` is "" until it is decided who hears of it, then told or suppressed.
+    `outcome` is "" until it is routed, then told or suppressed.
     """
 
     id: int
@@ -75,7 +75,7 @@ async def steps(
 async def tellings(
     connection: Connection, account_id: int, image_id: int, numbers: Sequence[int]
 ) -> dict[int, list[VerdictTransition]]:
-    """What was told of verdicts of an image, by their numbers."""
+    """What was announced about verdicts of an image, by their numbers."""
     async with connection.cursor(row_factory=class_row(VerdictTransition)) as cursor:
         await cursor.execute(
             """
@@ -89,8 +89,8 @@ async def tellings(
             (account_id, image_id, list(numbers)),
         )
         found: dict[int, list[VerdictTransition]] = {}
-        for each in await cursor.fetchall():
-            found.setdefault(each.history_id, []).append(each)
+        for telling in await cursor.fetchall():
+            found.setdefault(telling.history_id, []).append(telling)
         return found
 
 
@@ -108,6 +108,6 @@ async def receivers(
             (account_id, list(transition_ids)),
         )
         found: dict[int, list[Receiver]] = {}
-        for each in await cursor.fetchall():
-            found.setdefault(each.transition_id, []).append(each)
+        for receiver in await cursor.fetchall():
+            found.setdefault(receiver.transition_id, []).append(receiver)
         return found

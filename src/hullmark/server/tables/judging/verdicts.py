@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from psycopg.rows import class_row
@@ -20,7 +20,7 @@ class JudgedVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict to be written down. `document` is the object with all of it; digests name what it was made of.
 
     `next_at` is the first moment at which time alone may change it (None: never), `has_unknowns`: some rule could not be judged. `settles`:
-    the number of the verdict of which findings came and went, and which says just the same. `snapshot_id` names the advisories,
+    the id of the incrementally updated verdict that this full one confirms. `snapshot_id` names the advisories,
     `finding_count` counts all findings.
     """
 
@@ -55,7 +55,8 @@ _OF_NOW = ("next_at", "has_unknowns", "settles", "snapshot_id", "finding_count")
 
 
 class RecordResult(msgspec.Struct, frozen=True):
-    """What became of a verdict: the one before in a word ("": there was none), whether it went into the history, and its number there."""
+    """What happened to a verdict: the one before in a word ("": there was none), whether it went into the history, and its
+    number there."""
 
     before: str
     is_new: bool
@@ -171,7 +172,7 @@ async def _note(connection: Connection, judged: JudgedVerdict) -> None:
 
 
 async def hold_current(connection: Connection, account_id: int, image_ids: Sequence[int]) -> None:
-    """Nobody else judges these images, or writes their current verdicts, until the transaction ends."""
+    """Lock the current verdicts of these images until the transaction ends."""
     await connection.execute(
         """
         SELECT pg_advisory_xact_lock(hashtextextended('judge ' || image_id, %s))
@@ -235,17 +236,29 @@ async def _append(connection: Connection, judged: JudgedVerdict) -> int:
     return int(row[0])
 
 
-async def drop_others(
-    connection: Connection, account_id: int, image_id: int, kept: list[tuple[int, str, bool]]
-) -> None:
-    """Remove the current verdicts of an image that nothing in force asks for: all but those of (policy id, environment, is shadow)."""
+class VerdictSlot(NamedTuple):
+    """What an image has one current verdict for."""
+
+    policy_id: int
+    environment: str
+    is_shadow: bool
+
+
+async def drop_others(connection: Connection, account_id: int, image_id: int, kept: Sequence[VerdictSlot]) -> None:
+    """Remove the current verdicts of an image that nothing in force asks for: all except the kept ones."""
     await connection.execute(
         """
         DELETE FROM verdict WHERE account_id = %s AND image_id = %s AND NOT EXISTS (
             SELECT FROM unnest(%s::bigint[], %s::text[], %s::boolean[]) AS kept(policy_id, environment, is_shadow)
             WHERE kept.policy_id = verdict.policy_id AND kept.environment = verdict.environment AND kept.is_shadow = verdict.is_shadow)
         """,
-        (account_id, image_id, [p for p, _, _ in kept], [e for _, e, _ in kept], [s for _, _, s in kept]),
+        (
+            account_id,
+            image_id,
+            [slot.policy_id for slot in kept],
+            [slot.environment for slot in kept],
+            [slot.is_shadow for slot in kept],
+        ),
     )
 
 

@@ -1,1 +1,1 @@
-"""Tables of transitions, of who wants to be told, and of messages and their delivery."""
+"""Tables of transitions, subscriptions, and messages with their delivery."""

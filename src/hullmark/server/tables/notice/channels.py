@@ -16,7 +16,7 @@ from hullmark.server.tables.notice.turns import DELIVERERS
 
 
 class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel. `failures` counts attempts that came to nothing since the last message that arrived."""
+    """A channel. `failures` counts failed attempts since the last success."""
 
     id: UUID
     account_id: int
@@ -53,7 +53,7 @@ async def channels(
 
 
 async def channel_named(connection: Connection, account_id: int, name: str, *, lock: bool = False) -> ChannelRow | None:
-    """A channel by its name; with `lock`, nobody else changes it until the transaction ends."""
+    """A channel by its name; with `lock`, it is locked until the transaction ends."""
     async with connection.cursor(row_factory=class_row(ChannelRow)) as cursor:
         await cursor.execute(
             f"SELECT {_COLUMNS} FROM channel WHERE account_id = %s AND name = %s {'FOR UPDATE' if lock else ''}",
@@ -126,7 +126,7 @@ async def remove_channel(connection: Connection, account_id: int, name: str) -> 
 
 
 async def resting(connection: Connection, channel_id: UUID, now: datetime, until: datetime, error: str) -> None:
-    """An attempt came to nothing: the next one is not made before `until`."""
+    """An attempt failed: the next one is not made before `until`."""
     await connection.execute(
         """
         UPDATE channel SET failures = failures + 1, failing_since = coalesce(failing_since, %s), resume_at = %s, last_error = %s
@@ -148,7 +148,7 @@ async def well(connection: Connection, channel_id: UUID) -> None:
 
 
 async def to_wake(connection: Connection, now: datetime, limit: int) -> list[UUID]:
-    """Channels that have something to send now, and for which nobody acts."""
+    """Channels that have something to send now and that no process serves."""
     cursor = await connection.execute(
         """
         SELECT channel.id FROM channel WHERE is_active AND (resume_at IS NULL OR resume_at <= %(now)s)
@@ -165,7 +165,7 @@ async def to_wake(connection: Connection, now: datetime, limit: int) -> list[UUI
 
 
 async def long_failing(connection: Connection, since: datetime, now: datetime) -> list[ChannelRow]:
-    """Channels to which nothing came through since before `since`, and of which that was not told yet; now it is."""
+    """Channels without a success since before `since` that were not reported yet; now they are."""
     async with connection.cursor(row_factory=class_row(ChannelRow)) as cursor:
         await cursor.execute(
             f"""
@@ -190,7 +190,7 @@ async def counts(connection: Connection, account_id: int) -> Mapping[UUID, tuple
 
 
 async def fares(connection: Connection) -> tuple[dict[str, int], int]:
-    """How many channels are well, failing and off, and how many attempts came to nothing since they last took a message."""
+    """How many channels are well, failing and off, and how many attempts failed since their last success."""
     cursor = await connection.execute(
         """
         SELECT count(*) FILTER (WHERE is_active AND failing_since IS NULL), count(*) FILTER (WHERE is_active AND failing_since IS NOT NULL),

@@ -72,7 +72,7 @@ class Hush(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What is decided alike about some transitions of one cause and kind.
+    """One decision about some transitions of one cause and kind.
 
     With a channel: they go there by the subscription at `position`; those of several channels stand in several decisions. Without: nobody
     hears of them, as `stage` says, or as `silence` says if that is not "".
@@ -192,7 +192,14 @@ async def decide(
         await cursor.execute(_DECIDE, values)
         found = await cursor.fetchall()
     return sorted(
-        found, key=lambda each: (each.cause_id, each.kind, str(each.channel), each.position or 0, each.ids[:1])
+        found,
+        key=lambda decision: (
+            decision.cause_id,
+            decision.kind,
+            str(decision.channel),
+            decision.position or 0,
+            decision.ids[:1],
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Attempts to deliver messages, and what they came to."""
+"""Attempts to deliver messages, and their results."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt came to. `at` is when it was made; `after`: seconds that the receiver wants to be left alone; `remote`: the name of
-    what was made elsewhere."""
+    """The result of an attempt. `at` is when it was made; `after`: seconds that the receiver asks us to wait; `remote`: the name
+    of what was created elsewhere."""
 
     at: datetime
     milliseconds: int
@@ -40,8 +40,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """What attempts before came to. `reached` is the last of the message's transitions that arrived by itself; `earlier` the name of what
-    was made elsewhere for the first part of its cause ("": nothing)."""
+    """The results of earlier attempts. `reached` is the last of the message's transitions that arrived by itself; `earlier` the
+    name of what was made elsewhere for the first part of its cause ("": nothing)."""
 
     number: int
     reached: int
@@ -134,7 +134,7 @@ async def delivered(connection: Connection, number: int, attempt: Attempt, now: 
 async def not_delivered(
     connection: Connection, number: int, attempt: Attempt, *, next_at: datetime | None, is_dead: bool
 ) -> None:
-    """An attempt came to nothing; the message waits, or is given up."""
+    """An attempt failed; the message waits, or is given up."""
     await connection.execute(
         """
         UPDATE message SET state = CASE WHEN %s THEN 'dead' ELSE 'waiting' END, attempts = attempts + 1, last_status = %s,
@@ -154,7 +154,7 @@ async def give_up(connection: Connection, number: int, reason: str) -> None:
 
 
 async def log_test(connection: Connection, channel: tuple[int, UUID], key: UUID, attempt: Attempt) -> int:
-    """Keep a test that was sent in the log; `channel` is (account, id). Answers the message's number."""
+    """Keep a test that was sent in the log; `channel` is (account, id). Returns the message's number."""
     state = "delivered" if attempt.outcome == "delivered" else "dead"
     cursor = await connection.execute(
         """

@@ -1,4 +1,4 @@
-"""How long it takes from something becoming known until people know what it brought about, by stage, counted as Prometheus reads it."""
+"""How long it takes from something becoming known until people know what it led to, by stage, counted as Prometheus reads it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def count_latency(connection: Connection, number: int) -> None:
         ON CONFLICT (stage, at_most) DO UPDATE SET count = notice_latency.count + EXCLUDED.count,
             seconds = notice_latency.seconds + EXCLUDED.seconds
         """,
-        {"message": number, "below": [-each for each in reversed(BOUNDS)]},
+        {"message": number, "below": [-bound for bound in reversed(BOUNDS)]},
     )
 
 

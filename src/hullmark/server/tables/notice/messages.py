@@ -1,4 +1,4 @@
-"""Messages: what one cause brought about for one channel, until it has arrived."""
+"""Messages: what one cause led to, for one channel, until it has arrived."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def first_waiting(connection: Connection, channel_id: UUID) -> MessageRow 
 async def seal_due(connection: Connection, channel_id: UUID, now: datetime) -> int:
     """What is due to a channel gathers no longer; nor does what began to gather before it, so that an image's news keep their order.
 
-    Digests gather by themselves, and what quiet hours hold. Answers how many there were.
+    Digests gather by themselves, and what quiet hours hold. Returns how many there were.
     """
     cursor = await connection.execute(
         """
@@ -137,7 +137,7 @@ async def seal_due(connection: Connection, channel_id: UUID, now: datetime) -> i
 async def items(
     connection: Connection, account_id: int, number: int, *, after: int = 0, limit: int
 ) -> list[TransitionRow]:
-    """What a message tells of, in the order in which it came about, behind a number."""
+    """The items of a message in order, after a number."""
     async with connection.cursor(row_factory=class_row(TransitionRow)) as cursor:
         await cursor.execute(
             f"""
@@ -152,7 +152,7 @@ async def items(
 async def most_urgent(
     connection: Connection, number: int, kinds: list[str], limit: int, cause_id: int | None = None
 ) -> list[TransitionRow]:
-    """What is most urgent in a message, or in what it tells of one cause. `kinds` are all, the most urgent first."""
+    """The most urgent kind in a message, or in its items of one cause. `kinds` are all, the most urgent first."""
     async with connection.cursor(row_factory=class_row(TransitionRow)) as cursor:
         await cursor.execute(
             f"""
@@ -167,7 +167,7 @@ async def most_urgent(
 
 
 class Group(msgspec.Struct, frozen=True):
-    """What a message tells of one cause: how much of a kind, and the greatest severity."""
+    """A message's items of one cause: how many of each kind, and the highest severity."""
 
     cause_id: int
     kind: str
@@ -176,7 +176,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 async def groups(connection: Connection, number: int) -> list[Group]:
-    """All that a message tells of, counted by cause and kind; the most severe causes first."""
+    """All items of a message, counted by cause and kind; the most severe causes first."""
     async with connection.cursor(row_factory=args_row(Group)) as cursor:
         await cursor.execute(
             """
@@ -212,7 +212,7 @@ async def replay(
     states: list[str],
     now: datetime,
 ) -> int:
-    """Have a channel's messages that were sealed in a time sent once more; answers how many there are."""
+    """Have a channel's messages that were sealed in a time sent once more; returns how many there are."""
     cursor = await connection.execute(
         """
         UPDATE message SET state = 'waiting', attempts = 0, reached = 0, resent_at = %(now)s, last_error = '', next_at = NULL

@@ -1,4 +1,4 @@
-"""The numbers of a day: what was seen, what came of it, and who was told. Each is counted from the rows themselves, by itself."""
+"""The numbers of a day: what was seen, the result, and who was told. Each is counted from the rows themselves, by itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many transitions of a kind came to an outcome ("": none yet), for a reason."""
+    """How many transitions of a kind have an outcome ("": none yet), for a reason."""
 
     kind: str
     outcome: str

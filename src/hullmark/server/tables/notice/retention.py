@@ -1,4 +1,4 @@
-"""What people were told long ago is forgotten, some at a time."""
+"""Deletes old messages, some at a time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DELETE FROM cause WHERE id IN (
 
 async def forget_told(connection: Connection, before: datetime, limit: int) -> bool:
     """Forget transitions, messages, attempts to deliver, causes and silences of before a moment, whatever became of them: at most `limit`
-    of each; answers whether there may be more."""
+    of each; returns whether there may be more."""
     values = {"before": before, "limit": limit}
     counts = [(await connection.execute(statement, values)).rowcount for statement in _OLD]
     if any(counts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -42,7 +42,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def lock_routing(connection: Connection, account_id: int) -> None:
-    """Route alone: whoever else wants to waits until this transaction ends."""
+    """Route alone: others wait until this transaction ends."""
     await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK, account_id % (1 << 31)))
 
 
@@ -56,7 +56,7 @@ async def unrouted(connection: Connection, account_id: int, limit: int) -> list[
 
 
 async def accounts_to_route(connection: Connection, until: datetime) -> list[int]:
-    """The accounts of which something is not routed that happened before a moment."""
+    """The accounts with unrouted transitions from before a moment."""
     cursor = await connection.execute(
         """
         SELECT id FROM account WHERE EXISTS (SELECT FROM (
@@ -69,7 +69,7 @@ async def accounts_to_route(connection: Connection, until: datetime) -> list[int
 
 
 async def unfinished(connection: Connection, causes: Sequence[int], after: int) -> set[int]:
-    """Those causes of which more is to come: they are not complete, or have transitions after a number that are not routed."""
+    """The causes with more to come: they are not complete, or have unrouted transitions after a number."""
     cursor = await connection.execute(
         """
         SELECT cause.id FROM cause WHERE id = ANY(%s::bigint[]) AND (NOT is_complete OR EXISTS (
@@ -112,7 +112,7 @@ _MESSAGE = "id, channel_id, cause_id, subscription_id, part, state, due_at, is_h
 async def messages_about(
     connection: Connection, account_id: int, wanted: Sequence[tuple[UUID, int]]
 ) -> list[OpenMessage]:
-    """All messages to a channel about a cause, of these pairs. Nobody else seals one that gathers until this transaction ends."""
+    """All messages to a channel about a cause, of these pairs. Those that gather are locked until this transaction ends."""
     about = """
         FROM message WHERE account_id = %s AND form = 'group'
             AND (channel_id, cause_id) IN (SELECT * FROM unnest(%s::uuid[], %s::bigint[]))
@@ -145,7 +145,7 @@ async def open_messages(
 ) -> list[OpenMessage]:
     """Begin messages, in this order."""
     columns: list[list[Any]] = [
-        [getattr(each, name) for each in new]
+        [getattr(message, name) for message in new]
         for name in ("channel_id", "subscription_id", "cause_id", "part", "form", "due_at", "is_held")
     ]
     async with connection.cursor(row_factory=class_row(OpenMessage)) as cursor:
@@ -162,19 +162,27 @@ async def open_messages(
         return await cursor.fetchall()
 
 
-async def hasten(connection: Connection, sooner: Sequence[tuple[int, datetime, bool]]) -> None:
-    """Give messages that gather (number, due, held) other moments at which they are due."""
+class NewDue(NamedTuple):
+    """Another due time for a message."""
+
+    message_id: int
+    due_at: datetime
+    is_held: bool
+
+
+async def hasten(connection: Connection, sooner: Sequence[NewDue]) -> None:
+    """Give messages that gather other due times."""
     await connection.execute(
         """
         UPDATE message SET due_at = sooner.due_at, is_held = sooner.is_held
         FROM unnest(%s::bigint[], %s::timestamptz[], %s::boolean[]) AS sooner(id, due_at, is_held) WHERE message.id = sooner.id
         """,
-        tuple([each[column] for each in sooner] for column in range(3)),
+        tuple([hastened[column] for hastened in sooner] for column in range(3)),
     )
 
 
 async def fill(connection: Connection, account_id: int, pairs: Sequence[tuple[int, int]]) -> None:
-    """Put transitions into messages (message, transition). What its channel is told already is left out."""
+    """Put transitions into messages (message, transition), except those that their channel has already."""
     await connection.execute(
         """
         WITH added AS (
@@ -195,7 +203,7 @@ async def fill(connection: Connection, account_id: int, pairs: Sequence[tuple[in
 
 
 async def mark_routed(connection: Connection, account_id: int, whys: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Write down what was decided about transitions: "" for those that somebody hears of, else why nobody does."""
+    """Write down the decisions about transitions: "" if anyone is told, else why nobody is."""
     await connection.execute(
         """
         UPDATE transition SET routed_at = %s, outcome = CASE given.why WHEN '' THEN 'told' ELSE 'suppressed' END, why = given.why
@@ -206,8 +214,8 @@ async def mark_routed(connection: Connection, account_id: int, whys: Sequence[tu
 
 
 async def release_images(connection: Connection, account_id: int, urgent: Sequence[int], now: datetime) -> list[UUID]:
-    """Have what quiet hours hold go out before messages that do not wait, if it is about one of their images: what is told of an image
-    comes in order. Answers the channels."""
+    """Send messages held by quiet hours before messages that do not wait, if they share an image: messages about an image
+    stay in order. Returns the channels."""
     cursor = await connection.execute(
         """
         WITH freed AS (

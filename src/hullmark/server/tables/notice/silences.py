@@ -1,4 +1,4 @@
-"""Silences: of what nobody is to hear for a time, who says so, and why."""
+"""Silences: what nobody is told about for a time, who asked for that, and why."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def silence_by_id(connection: Connection, account_id: int, key: UUID) -> S
 
 
 async def end_silence(connection: Connection, account_id: int, key: UUID, now: datetime) -> bool:
-    """End one that has not ended; False if there is none."""
+    """End a silence that has not ended; False if there is none."""
     cursor = await connection.execute(
         "UPDATE silence SET ended_at = %(now)s WHERE account_id = %(account)s AND id = %(key)s AND ended_at IS NULL"
         " AND ends_at > %(now)s",

@@ -80,7 +80,7 @@ async def add_subscription(
 async def change_subscription(
     connection: Connection, account_id: int, name: str, wanted: NewSubscription, now: datetime
 ) -> bool:
-    """Have the one of a name say something else, perhaps under another name; False if there is none, or one of the new name."""
+    """Change a subscription, perhaps its name too; False if there is none, or the new name is taken."""
     cursor = await connection.execute(
         """
         UPDATE subscription SET name = %(name)s, channels = %(channels)s::uuid[], kinds = %(kinds)s::text[], selector = %(selector)s,
@@ -96,7 +96,7 @@ async def change_subscription(
 
 
 async def remove_subscription(connection: Connection, account_id: int, name: str) -> bool:
-    """Forget one; what it already made stays. False if there is none."""
+    """Delete a subscription; its messages stay. False if there is none."""
     cursor = await connection.execute(
         "DELETE FROM subscription WHERE account_id = %s AND name = %s", (account_id, name)
     )
@@ -106,7 +106,7 @@ async def remove_subscription(connection: Connection, account_id: int, name: str
 async def subscription_named(
     connection: Connection, account_id: int, name: str, *, for_change: bool = False
 ) -> SubscriptionRow | None:
-    """One by its name; `for_change`: nobody else changes it until this transaction ends."""
+    """One by its name; `for_change`: it is locked until this transaction ends."""
     async with connection.cursor(row_factory=class_row(SubscriptionRow)) as cursor:
         lock = "FOR UPDATE" if for_change else ""
         await cursor.execute(
@@ -168,7 +168,7 @@ async def put_off(
     now: datetime,
 ) -> Sequence[UUID]:
     """Have what still gathers of a subscription go out when it says now: what quiet hours hold, at their new end (None: at once), and its
-    digests. Answers the channels that have something due."""
+    digests. Returns the channels that have something due."""
     cursor = await connection.execute(
         """
         UPDATE message SET due_at = CASE WHEN form = 'digest' THEN %(digest)s::timestamptz

@@ -36,7 +36,7 @@ class ThreadRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that a thread is about, as the last transition told of it; see model.notice.Item."""
+    """An image that a thread is about, as of its last transition; see model.notice.Item."""
 
     thread: str
     id: int

@@ -1,4 +1,4 @@
-"""Transitions as people look them up: by what they are about, by their cause, and what became of them."""
+"""Transitions as people look them up: by what they are about, by their cause, and what happened to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hullmark.server.tables.notice.decisions import like
 from hullmark.server.tables.notice.transitions import TRANSITION, TransitionRow
 
 PENDING = "pending"
-"""The outcome of what is not routed yet, where people ask for it."""
+"""The filter for transitions that are not routed yet."""
 
 
 class TransitionFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ async def by_numbers(connection: Connection, account_id: int, numbers: Sequence[
 
 
 async def messages_with(connection: Connection, account_id: int, numbers: Sequence[int]) -> dict[int, list[int]]:
-    """The messages that transitions are told in, by the transitions' numbers."""
+    """The messages of transitions, by the transitions' numbers."""
     cursor = await connection.execute(
         """
         SELECT transition_id, array_agg(message_id ORDER BY message_id) FROM message_item
@@ -99,7 +99,7 @@ async def messages_with(connection: Connection, account_id: int, numbers: Sequen
 
 
 class CauseCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many transitions of a cause are of a kind and came to an outcome."""
+    """How many transitions of a cause have a kind and an outcome."""
 
     kind: str
     outcome: str
@@ -108,7 +108,7 @@ class CauseCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CauseMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that tells of a cause, and of how many of its transitions."""
+    """A message about a cause, and the number of its transitions in it."""
 
     id: int
     channel_id: UUID
@@ -131,7 +131,7 @@ async def count_cause(connection: Connection, account_id: int, cause_id: int) ->
 
 
 async def messages_of_cause(connection: Connection, account_id: int, cause_id: int, limit: int) -> list[CauseMessage]:
-    """The first messages that tell of a cause."""
+    """The first messages about a cause."""
     async with connection.cursor(row_factory=class_row(CauseMessage)) as cursor:
         await cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""Causes and the transitions that they brought about: each written once, however often it is tried.
+"""Causes and their transitions: each is written once, however often it is tried.
 
 A transition that is not routed yet is the outbox: it is written in the transaction of what it tells of, together with the job that
 routes it to those who want to hear of it.
@@ -38,7 +38,8 @@ class CauseRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TransitionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition that was written down; see model.notice.Transition. `outcome` is "" until it is routed, `why` says why nobody heard."""
+    """A transition that was written down; see model.notice.Transition. `outcome` is "" until it is routed, `why` says why nobody
+    was told."""
 
     id: int
     cause_id: int
@@ -100,7 +101,7 @@ async def keep_cause(connection: Connection, account_id: int, cause: Cause, *, i
 async def add_transitions(
     connection: Connection, account_id: int, cause_id: int, transitions: Sequence[Transition], suppressed: str = ""
 ) -> int:
-    """Write down those that are new, and whether their images are certified and deployed; answers how many were new.
+    """Write down those that are new, and whether their images are certified and deployed; returns how many were new.
 
     `suppressed` says why nobody is to hear of them ("": those who want to).
     """
@@ -123,28 +124,28 @@ async def add_transitions(
             "account": account_id,
             "cause": cause_id,
             "why": suppressed,
-            "new": Jsonb([_row(each) for each in transitions]),
+            "new": Jsonb([_row(transition) for transition in transitions]),
         },
     )
     return cursor.rowcount
 
 
-def _row(each: Transition) -> dict[str, Any]:
+def _row(transition: Transition) -> dict[str, Any]:
     return {
-        "kind": each.kind,
-        "key": each.key[:1000],
-        "image": each.image_id,
-        "digest": each.image_digest,
-        "reference": each.reference,
-        "policy_id": each.policy_id,
-        "policy": each.policy,
-        "environment": each.environment,
-        "before": each.before,
-        "after": each.after,
-        "severity": SEVERITY_RANK[each.severity],
-        "history": each.history_id,
-        "evidence": msgspec.to_builtins(each.evidence),
-        "at": each.at.isoformat(),
+        "kind": transition.kind,
+        "key": transition.key[:1000],
+        "image": transition.image_id,
+        "digest": transition.image_digest,
+        "reference": transition.reference,
+        "policy_id": transition.policy_id,
+        "policy": transition.policy,
+        "environment": transition.environment,
+        "before": transition.before,
+        "after": transition.after,
+        "severity": SEVERITY_RANK[transition.severity],
+        "history": transition.history_id,
+        "evidence": msgspec.to_builtins(transition.evidence),
+        "at": transition.at.isoformat(),
     }
 
 
@@ -160,7 +161,7 @@ OF_ADVISORIES = ("advisory", "retraction", "severity", "exploitation", "fix")
 
 
 async def open_causes(connection: Connection, account_id: int, keys: Sequence[str]) -> list[int]:
-    """The causes of which more was to come: of these keys, and all that did not come with advisories."""
+    """The open causes: those with these keys, and all that did not come with advisories."""
     cursor = await connection.execute(
         "SELECT id FROM cause WHERE account_id = %s AND NOT is_complete AND (kind <> ALL(%s) OR key = ANY(%s))",
         (account_id, list(OF_ADVISORIES), list(keys)),
@@ -169,7 +170,7 @@ async def open_causes(connection: Connection, account_id: int, keys: Sequence[st
 
 
 async def forgotten_causes(connection: Connection, until: datetime) -> dict[int, list[int]]:
-    """The causes that began until a moment and of which more is to come, by account."""
+    """The open causes that began until a time, by account."""
     cursor = await connection.execute(
         "SELECT account_id, array_agg(id) FROM cause WHERE NOT is_complete AND created_at < %s GROUP BY 1 ORDER BY 1",
         (until,),
@@ -238,7 +239,7 @@ async def tell(
     is_complete: bool = True,
     suppressed: str = "",
 ) -> int:
-    """Write down what a cause brought about, and have people told of it; answers how many of the transitions are new.
+    """Write down a cause and its transitions, and have people notified; returns how many of the transitions are new.
 
     The caller's transaction: with what it tells of, or not at all. `is_complete`: no more transitions of this cause are on their way.
     `suppressed` says why nobody is to hear of it ("": those who want to).

@@ -49,7 +49,7 @@ class Turns:
             return
 
         async def still() -> None:
-            await self._asked(session, "SELECT 1", ())
+            await self._query(session, "SELECT 1", ())
 
         try:
             yield still
@@ -79,7 +79,7 @@ class Turns:
                 await self._run(session, "SELECT pg_advisory_unlock(%s, hashtext(%s))", (DELIVERERS, str(channel_id)))
             await self._end_if_idle(session)
 
-    async def _asked(self, session: _Session, question: str, values: tuple[Any, ...]) -> Any:
+    async def _query(self, session: _Session, question: str, values: tuple[Any, ...]) -> Any:
         async with self._one:
             return await self._run(session, question, values)
 
@@ -90,7 +90,7 @@ class Turns:
         return self._session
 
     async def _run(self, session: _Session, question: str, values: tuple[Any, ...]) -> Any:
-        """The one value that answers a question. Whatever goes wrong, all turns of the session are lost."""
+        """The one value of a query's answer. If anything goes wrong, all turns of the session are lost."""
         if session.is_over:
             raise DatabaseUnreachable("the database was away for a moment", advice="it is tried again")
         is_answered = False

@@ -91,9 +91,9 @@ async def by_digest(connection: Connection, digest: str) -> SnapshotRow | None:
 
 
 async def is_under_way(connection: Connection, snapshot_id: int, *, is_told: bool) -> bool:
-    """Whether anything is left of a snapshot that counts: also what another process is at, which sees it through, or leaves it here.
+    """Whether work is left for the current snapshot, including what another process is doing.
 
-    One statement: what is taken and what comes of it are seen as they were at one moment. `is_told`: it is also carried into verdicts.
+    It is one statement, so that work and its results are seen at one time. `is_told`: it is also carried into verdicts.
     """
     row = await (
         await connection.execute(

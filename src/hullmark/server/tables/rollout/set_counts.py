@@ -1,6 +1,7 @@
-"""How many matches of each package set count: kept with the set, so that lists of images cost a few rows an image.
+"""The number of matches of each package set that count: kept with the set, so that a list needs only a few rows for each image.
 
-Triggers make a set's count unknown in the transaction that changes anything about it; until it is counted again, whoever reads counts.
+Triggers make a set's count unknown in the transaction that changes anything about it; until it is counted again, readers count
+for themselves.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ WHERE member.set_id = ANY(%(sets)s::bigint[]) AND found.suppressed_by IS NULL GR
 
 
 async def fill(connection: Connection, most: int = 1000) -> int:
-    """Count up to `most` sets that are not counted; answers how many were. Nobody writes matches until the transaction ends."""
+    """Count up to `most` sets that are not counted; returns how many were. Writing matches is locked until the transaction
+    ends."""
     await snapshots.current_to_change(connection)
     rows = await connection.execute("SELECT id FROM package_set WHERE counts IS NULL ORDER BY id LIMIT %s", (most,))
     sets = [int(number) for (number,) in await rows.fetchall()]
     if not sets:
         return 0
-    asked = {"sets": sets, "width": _WIDTH}
-    found = await (await connection.execute(_PLAIN, asked)).fetchall()
+    parameters = {"sets": sets, "width": _WIDTH}
+    found = await (await connection.execute(_PLAIN, parameters)).fetchall()
     totals: dict[int, list[int]] = {number: list(counts) or [0] * _WIDTH for number, counts in found}
-    for number, rank, count, fixable in await (await connection.execute(_EXEMPT, asked)).fetchall():
+    for number, rank, count, fixable in await (await connection.execute(_EXEMPT, parameters)).fetchall():
         totals[number][rank] -= count
         totals[number][len(SEVERITIES) + rank] -= fixable
     await connection.execute(

@@ -1,4 +1,4 @@
-"""Verdicts to whose counts something is added, many at a time: read, written anew, and told of.
+"""Verdicts with changed counts, many at a time: read, written again, and announced.
 
 Numbers go to the database as texts of arrays, and texts that many rows have in common once: a million rows pass here.
 """
@@ -22,8 +22,8 @@ _WORD: LiteralString = "(ARRAY['go', 'warn', 'stop', 'unknown'])[1 + "
 
 
 class Row(NamedTuple):
-    """A current verdict and what it was made of. `changes`: how many findings came and went since its document was written; below 0:
-    that is not told by numbers."""
+    """A current verdict and its inputs. `changes`: how many findings were added and removed since its document was written;
+    below 0: unknown."""
 
     account_id: int
     image_id: int
@@ -43,7 +43,8 @@ class Row(NamedTuple):
 
 
 class NewRow(NamedTuple):
-    """A verdict in place of the one of a number. `reason` is None where it stays, `changes` are the numbers of what came since."""
+    """A verdict that replaces the one with a number. `reason` is None where it stays, `changes` are the numbers of what came
+    since."""
 
     history_id: int
     verdict: str
@@ -56,7 +57,7 @@ class NewRow(NamedTuple):
 
 
 class NewTransition(NamedTuple):
-    """What is told of a verdict by its number. `evidence` is JSON, the same object for many."""
+    """A transition of the verdict with a number. `evidence` is JSON, the same object for many."""
 
     history_id: int
     cause_id: int
@@ -70,8 +71,8 @@ class NewTransition(NamedTuple):
 async def rows_of(
     conn: Connection, images: Sequence[int], policies: Collection[int], snapshot_id: int | None
 ) -> list[Row]:
-    """The current verdicts of images by policies that were not judged with this snapshot (None: all), nor are to be judged anyway; nobody
-    else changes them until the transaction ends."""
+    """The current verdicts of images by policies that were not judged with this snapshot (None: all), nor are to be judged
+    anyway; they are locked until the transaction ends."""
     cursor = await conn.execute(
         "SELECT now.account_id, now.image_id, now.policy_id, now.environment, now.is_shadow, now.history_id, now.verdict, "
         "now.stops, now.warns, now.finding_count, now.has_unknowns, now.next_at, history.policy_version, "
@@ -121,7 +122,7 @@ _WRITE: LiteralString = (
 
 
 async def write(conn: Connection, rows: Sequence[NewRow], snapshot_digest: str, cause: str, now: datetime) -> list[int]:
-    """Put verdicts in place of others; answers their numbers. The history gets rows with what came since the documents were written."""
+    """Replace verdicts by others; answers their numbers. The history gets rows with what came since the documents were written."""
     cursor = await conn.execute(
         "SELECT nextval(pg_get_serial_sequence('verdict_history', 'id')) FROM generate_series(1, %s)", (len(rows),)
     )
@@ -150,7 +151,7 @@ async def write(conn: Connection, rows: Sequence[NewRow], snapshot_digest: str, 
 
 
 async def bring_forward(conn: Connection, rows: Sequence[tuple[Row, datetime]]) -> None:
-    """Of verdicts that stay, the first moment at which time may change them."""
+    """Set the first time at which unchanged verdicts may change."""
     if rows:
         await conn.execute(
             "UPDATE verdict SET next_at = new.next_at FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::boolean[], "
@@ -171,7 +172,7 @@ async def await_judging(conn: Connection, rows: Sequence[Row]) -> None:
 
 
 async def add_transitions(conn: Connection, rows: Sequence[NewTransition], now: datetime) -> int:
-    """Write down what is told of verdicts, in this order, each once; answers how many are new."""
+    """Write down the transitions of verdicts, in this order, without repeats; returns how many are new."""
     if not rows:
         return 0
     kinds, kind_at = _places(row.kind for row in rows)
@@ -224,7 +225,7 @@ async def certify(conn: Connection, holdings: Iterable[tuple[int, int]], now: da
 
 
 class Flip(NamedTuple):
-    """A verdict that says something else than the one before, as it is told."""
+    """A verdict that differs from the one before, as it is announced."""
 
     account_id: int
     history_id: int
@@ -237,7 +238,7 @@ class Flip(NamedTuple):
 
 
 async def flips_of(conn: Connection, numbers: Sequence[int]) -> list[Flip]:
-    """What there is to tell of verdicts by their numbers, in this order."""
+    """The transitions of verdicts by their numbers, in this order."""
     cursor = await conn.execute(
         "SELECT history.account_id, history.id, history.image_digest, coalesce(policy.name, ''), history.environment, history.reference, "
         "history.verdict, history.reason FROM unnest(%s::bigint[]) WITH ORDINALITY AS new (id, place) "

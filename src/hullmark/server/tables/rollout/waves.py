@@ -1,6 +1,6 @@
-"""What a snapshot changes in verdicts, as it is written down: changes of findings by package, waves of them, and the images of each.
+"""A snapshot's changes to verdicts in the database: changes of findings by package, waves of them, and the images of each.
 
-A wave is written part by part, each a transaction that has its effect once: whoever is stopped between two of them goes on.
+A wave is written part by part, each a transaction that has its effect once: a process stopped between two of them goes on.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import columns
 
 FEW_SETS = 2000
-"""Up to so many package sets, the images that hold one are looked up by them; above, all images are gone through."""
+"""Up to this many package sets, the images that hold one are looked up; above, all images are scanned."""
 PART = 5000
 """Images that are written in one transaction."""
 SMALL_PART = 500
 """The same where there are not many in all."""
 
 ADDS, TAKES, QUIET = 0, 1, 2
-"""Stages: what images are held against more, and less; and all that nobody is told of."""
+"""Stages: findings added, findings removed, and changes without news."""
 
 
 class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes in what a policy finds in a package. `told`: what is told of an image that stays out of compliance, and the causes."""
+    """A change of a policy's findings in a package. `told`: the news about an image that stays out of compliance, and the
+    causes."""
 
     id: int = 0
     account_id: int
@@ -68,8 +69,8 @@ class Part(NamedTuple):
 
 async def add_changes(conn: Connection, snapshot_id: int, changes: Sequence[FindingChange]) -> None:
     """Write changes down, in their order; they wait until a wave takes them."""
-    rows = [msgspec.structs.asdict(each) for each in changes]
-    said = msgspec.json.encode(rows).decode().replace("\\u0000", "\ufffd")
+    rows = [msgspec.structs.asdict(change) for change in changes]
+    document = msgspec.json.encode(rows).decode().replace("\\u0000", "\ufffd")
     names: LiteralString = (
         "account_id, policy_id, policy_version, exceptions_digest, package_id, stage, is_doubtful, stops, warns, findings, next_at, lost, "
         "gained, told"
@@ -83,7 +84,7 @@ async def add_changes(conn: Connection, snapshot_id: int, changes: Sequence[Find
         "AS (account_id bigint, policy_id bigint, policy_version integer, exceptions_digest text, package_id bigint, stage smallint, "
         "is_doubtful boolean, stops integer, warns integer, findings integer, next_at timestamptz, lost jsonb, gained jsonb, told jsonb)) "
         "WITH ORDINALITY AS new (" + names + ", place) ORDER BY place",
-        (snapshot_id, said),
+        (snapshot_id, document),
     )
 
 
@@ -102,17 +103,17 @@ async def open_wave(
         waiting = await _few(conn, waiting, images)
     if not waiting:
         return None
-    made = await (
+    row = await (
         await conn.execute("INSERT INTO wave (snapshot_id) VALUES (%s) RETURNING id", (snapshot_id,))
     ).fetchone()
-    assert made is not None  # noqa: S101 - an INSERT … RETURNING answers
+    assert row is not None  # noqa: S101 - an INSERT … RETURNING answers
     ids = [number for number, _, _ in waiting]
-    await conn.execute("UPDATE finding_change SET wave_id = %s WHERE id = ANY(%s::bigint[])", (made[0], ids))
+    await conn.execute("UPDATE finding_change SET wave_id = %s WHERE id = ANY(%s::bigint[])", (row[0], ids))
     lows = await _lows(conn, sorted({package for _, package, _ in waiting}))
     await conn.execute(
-        "INSERT INTO wave_part SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[])", (made[0], lows[:-1], lows[1:])
+        "INSERT INTO wave_part SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[])", (row[0], lows[:-1], lows[1:])
     )
-    return int(made[0])
+    return int(row[0])
 
 
 async def _few(conn: Connection, waiting: Sequence[tuple[int, int, str]], images: int) -> list[tuple[int, int, str]]:
@@ -132,7 +133,7 @@ async def _few(conn: Connection, waiting: Sequence[tuple[int, int, str]], images
         if count <= left:
             taken.add(cause)
             left -= count
-    return [each for each in waiting if each[2] in taken]
+    return [row for row in waiting if row[2] in taken]
 
 
 async def _lows(conn: Connection, packages: Sequence[int]) -> list[int]:
@@ -154,7 +155,7 @@ async def _lows(conn: Connection, packages: Sequence[int]) -> list[int]:
 
 
 async def take_part(conn: Connection, snapshot_id: int) -> Part | None:
-    """Work that is left, the oldest first, which nobody else takes; it is done if this transaction comes to its end."""
+    """Remaining work, the oldest first, locked for others; it is done once this transaction commits."""
     cursor = await conn.execute(
         "DELETE FROM wave_part WHERE (wave_id, low) = (SELECT wave_id, low FROM wave_part JOIN wave ON wave.id = wave_id "
         "WHERE snapshot_id = %s ORDER BY wave_id, low LIMIT 1 FOR UPDATE OF wave_part SKIP LOCKED) RETURNING wave_id, low, high",
@@ -180,7 +181,7 @@ async def waves(conn: Connection, snapshot_id: int) -> list[int]:
 
 
 async def close_wave(conn: Connection, wave_id: int) -> bool:
-    """Forget a wave if all of it is done; answers whether it was there."""
+    """Delete a wave if all of it is done; returns whether it existed."""
     cursor = await conn.execute(
         "DELETE FROM wave WHERE id = %s AND NOT EXISTS (SELECT FROM wave_part WHERE wave_id = wave.id)", (wave_id,)
     )
@@ -193,7 +194,7 @@ async def forget(conn: Connection, snapshot_id: int) -> None:
 
 
 async def forget_unreferenced(conn: Connection) -> int:
-    """Drop changes to which no verdict of the history refers any more, or can; answers how many."""
+    """Drop changes to which no verdict of the history refers any more, or can; returns how many."""
     cursor = await conn.execute(
         "DELETE FROM finding_change WHERE wave_id IS NOT NULL AND NOT EXISTS (SELECT FROM wave) AND id < coalesce("
         "(SELECT min(number::bigint) FROM verdict_history CROSS JOIN LATERAL jsonb_array_elements_text(changes) AS each (number) "

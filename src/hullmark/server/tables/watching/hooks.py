@@ -12,7 +12,7 @@ from hullmark.server.tables.database import Connection
 
 
 class HookRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A hook. `registry` is the host that it is of; `adds`: tags that nobody watches yet are added. `secret` is encrypted."""
+    """A hook. `registry` is the host that it is of; `adds`: tags that are not watched yet are added. `secret` is encrypted."""
 
     id: UUID
     account_id: int
@@ -67,7 +67,7 @@ async def count_hooks(connection: Connection, account_id: int) -> int:
 
 
 async def put_hook(connection: Connection, row: HookRow) -> bool:
-    """Keep a hook, under its id; answers False if another one has its name."""
+    """Keep a hook, under its id; returns False if another one has its name."""
     cursor = await connection.execute(
         """
         INSERT INTO hook (id, account_id, name, kind, registry, secret, adds, created_by, created_at)

@@ -14,7 +14,7 @@ PATIENCE = 3600.0
 """Seconds after which a watch that was handed to a worker is due again if nothing was heard of it."""
 
 MOST = 50_000
-"""As many watches an account may have before hooks and people can add none. Those of images that are added do not end here."""
+"""The most watches of an account that hooks and people can add. Watches of added images do not count."""
 
 Name = tuple[str, str, str]
 """Registry, repository, tag; a watch of a repository has the tag ""."""
@@ -87,7 +87,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LookResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look came to; `watch` is as it was when the look began. It is looked at again after `pause` seconds."""
+    """The result of a look; `watch` is as it was when the look began. It is looked at again after `pause` seconds."""
 
     watch: WatchRow
     digest: str
@@ -192,7 +192,7 @@ async def put_off(connection: Connection, account_id: int, numbers: Sequence[int
 
 
 async def write_down(connection: Connection, account_id: int, now: datetime, looked: Sequence[LookResult]) -> None:
-    """What looks came to. What the registry said by itself since they began is not forgotten: it is looked at again."""
+    """Store the results of looks. If the registry reported something since they began, it is looked at again."""
     await connection.execute(
         """
         UPDATE watch SET digest = look.digest, etag = look.etag, failures = look.failures, reason = look.reason,
@@ -207,13 +207,13 @@ async def write_down(connection: Connection, account_id: int, now: datetime, loo
         {
             "account": account_id,
             "now": now,
-            "ids": [each.watch.id for each in looked],
-            "noticed": [each.watch.noticed_at for each in looked],
-            "digests": [each.digest for each in looked],
-            "etags": [each.etag for each in looked],
-            "failures": [each.failures for each in looked],
-            "reasons": [each.reason for each in looked],
-            "pauses": [each.pause for each in looked],
+            "ids": [result.watch.id for result in looked],
+            "noticed": [result.watch.noticed_at for result in looked],
+            "digests": [result.digest for result in looked],
+            "etags": [result.etag for result in looked],
+            "failures": [result.failures for result in looked],
+            "reasons": [result.reason for result in looked],
+            "pauses": [result.pause for result in looked],
         },
     )
 
@@ -260,7 +260,7 @@ async def remove(connection: Connection, account_id: int, number: int) -> None:
 
 async def let_go(connection: Connection, account_id: int, image_id: int) -> None:
     """An image is let go: the tags that point to it are watched no longer. Where their repository is, they stay as switched off, or they
-    would be found anew."""
+    would be found again."""
     await connection.execute(
         """
         WITH named AS (
@@ -287,8 +287,8 @@ async def tags_known(connection: Connection, account_id: int, registry: str, rep
 
 
 async def notice(connection: Connection, account_id: int, names: Sequence[Name], now: datetime) -> set[Name]:
-    """What registries say by themselves: active watches of these names are due at once. Answers the names that there are watches of, also
-    those that are switched off."""
+    """What registries say by themselves: active watches of these names are due at once. Returns the names that there are watches
+    of, also those that are switched off."""
     cursor = await connection.execute(
         """
         WITH said AS (SELECT * FROM unnest(%(registries)s::text[], %(repositories)s::text[], %(tags)s::text[])
