@@ -14,6 +14,7 @@ import gc
 import itertools
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -51,9 +52,11 @@ class Wish:
 
 @dataclass
 class Nursery:
-    """A process that forks. It is started by the first run, and ends with this process."""
+    """A process that forks. It is started by the first run, and ends with this process. `of`: what is run, a package of `python`."""
 
     seed: int
+    python: str = sys.executable
+    of: str = "hullmark"
     process: subprocess.Popen[bytes] | None = None
     asking: socket.socket | None = None
     started_with: dict[str, str] = field(default_factory=dict)
@@ -88,7 +91,7 @@ class Nursery:
         self.asking, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with listener:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(listener.fileno())],
+                [self.python, "-P", __file__, str(listener.fileno()), self.of],
                 env={**wish.environment, "PYTHONHASHSEED": str(self.seed)},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -172,13 +175,13 @@ def _learn() -> None:
     for name in _FOREIGN:
         if find_spec(name) is not None:
             import_module(name)
-    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads cannot fork"
-    gc.collect()
-    gc.freeze()
 
 
 def _serve(listener: socket.socket) -> list[str]:
     """Fork for whoever asks. Comes back only in the process of a run, with its arguments. Ends with the one who started it."""
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads cannot fork"
+    gc.collect()
+    gc.freeze()
     watched = selectors.DefaultSelector()
     watched.register(listener, selectors.EVENT_READ)
     while True:
@@ -223,19 +226,33 @@ def _be_born(told: bytes, streams: Sequence[int]) -> list[str]:
     return [str(word) for word in arguments]
 
 
-def _main() -> NoReturn:
-    _learn()
-    sys.argv[1:] = _serve(socket.socket(fileno=int(sys.argv[1])))
+def _run_hullmark() -> None:
     from hullmark.cli import program
 
+    program()
+
+
+def _main() -> NoReturn:
+    number, of = sys.argv[1:]
+    if of == "hullmark":
+        _learn()
+    else:
+        import_module(f"{of}.cli")
+    sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
     try:
-        program()
+        if of == "hullmark":
+            _run_hullmark()
+        else:
+            runpy.run_module(of, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         # Help and wrong usage end so. Nobody waits until all that the nursery had learnt is taken apart.
         if not isinstance(end.code, int):
             raise
-        sys.stdout.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
         os._exit(end.code)
+    sys.exit(0)
 
 
 if __name__ == "__main__":
