@@ -4,6 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# What Python has compiled is kept: otherwise each process of a run would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -11,8 +13,10 @@ READY := .venv/.ready
 # make demo IMAGE=NAME; make test TESTS="tests/unit/rootfs -x"; make test-packages INSTALL=no
 IMAGE :=
 TESTS := tests
+# Two processes, that take whole files in the order of tests/conftest.py.
+BESIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-slow test-all lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
+.PHONY: help setup demo test test-slow test-all prove-properties lint format bench truth conformance corpus corpus-quick test-packages corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -26,10 +30,13 @@ demo: $(READY) ## show the main job on a real image (IMAGE=NAME: on yours)
 	@$(BIN)/python -m tools.demo $(if $(IMAGE),--image '$(IMAGE)')
 
 test: $(READY) test-packages corpus-quick ## run all tests but the slow ones (TESTS=… some of them)
-	$(BIN)/pytest -n 2 --dist loadfile -rs -m "not slow" $(TESTS)
+	$(BIN)/pytest $(BESIDE) -rs -m "not slow" $(TESTS)
 
 test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
-	$(BIN)/pytest -n 2 --dist loadfile -rs -m slow $(TESTS)
+	$(BIN)/pytest $(BESIDE) -rs -m slow $(TESTS)
+
+prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples, new ones each time
+	env -u CI HULLMARK_EXAMPLES=10 $(BIN)/pytest $(BESIDE) -m "not slow" tests/unit tests/contract
 
 test-all: test test-slow ## run all tests
 

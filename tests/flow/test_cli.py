@@ -57,6 +57,22 @@ def many(tmp_path: Path) -> Path:
     return write_layout(tmp_path / "many", blobs, [tagged(index, "latest")])
 
 
+def test_runs_that_are_forked_end_as_the_program_ends_that_is_started(hullmark: Program, shop: Path) -> None:
+    for words in ((), ("--version",), ("scan", "--help"), ("scan", "missing"), ("scan", "-o", "json", shop)):
+        for _ in range(2):  # each nursery
+            assert hullmark(*words) == hullmark.started(*words), words
+    many = "deb\t1\t2\n" * 10_000  # more than a pipe holds, both ways
+    assert hullmark("compare", "--stdin", given=many) == hullmark.started("compare", "--stdin", given=many)
+
+
+def test_a_run_that_is_forked_has_its_own_variables_folder_and_time(hullmark: Program, shop: Path) -> None:
+    assert hullmark("scan", "-o", "json=out", shop, env={"HULLMARK_CACHE_DIR": "elsewhere"}).status == 0
+    assert {"place/out", "place/elsewhere"} <= set(hullmark.leftovers())
+    assert hullmark("--version", env={"LC_ALL": "C"}).status == 0  # an interpreter reads that as it starts
+    with pytest.raises(subprocess.TimeoutExpired):
+        hullmark("scan", shop, seconds=0)
+
+
 @pytest.mark.parametrize("verb", [verb.NAME for verb in verbs()])
 def test_every_verb_explains_itself(hullmark: Program, verb: str) -> None:
     ran = hullmark(verb, "--help")

@@ -6,7 +6,6 @@ import json
 import random
 import re
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -16,10 +15,9 @@ import pytest
 from tests.support.advisories import advisory_files
 from tests.support.images import layout_of
 from tests.support.places import REPOSITORY
-from tests.support.program import HULLMARK, Program, program_in
+from tests.support.program import Program, program_in
 
 FEW = "kev,alpine,rustsec,friendsofphp"
-KILLS = 20
 
 
 @pytest.fixture
@@ -42,8 +40,15 @@ def test_twice_in_a_row_gives_the_same_snapshot(updated: Program) -> None:
     again = updated("db", "update", "--from", advisory_files(), "-o", "json", seconds=300).document
     assert again["digest"] == again["previous"] == first
     assert {each["status"] for each in again["feeds"]} == {"unchanged", "absent"}
-    anew = updated("db", "update", "--from", advisory_files(), "--anew", "-o", "json", seconds=300).document
-    assert anew["digest"] == first
+
+
+@pytest.mark.parametrize(
+    "some", [("--feeds", FEW), pytest.param((), marks=pytest.mark.slow)], ids=["a few feeds", "all feeds"]
+)
+def test_what_is_read_anew_gives_the_same_snapshot(updated: Program, some: tuple[str, ...]) -> None:
+    first = updated("db", "status", "-o", "json").document["digest"]
+    words = ("db", "update", "--from", advisory_files(), "--anew", *some, "-o", "json")
+    assert updated(*words, seconds=300).document["digest"] == first
 
 
 def test_status_names_count_age_and_licence_of_every_namespace(updated: Program) -> None:
@@ -154,24 +159,27 @@ def test_what_cannot_be_done_is_refused(hullmark: Program, words: tuple[str, ...
     assert advice
 
 
-def test_whenever_an_update_is_killed_the_old_snapshot_is_whole_and_the_next_update_succeeds(hullmark: Program) -> None:
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_whenever_an_update_is_killed_the_old_snapshot_is_whole_and_the_next_update_succeeds(
+    hullmark: Program, kills: int
+) -> None:
     chance = random.Random(7)  # noqa: S311 - the same moments in every run
     mirror = advisory_files()
     before = hullmark("db", "update", "--from", mirror, "--feeds", "kev", "-o", "json").document["digest"]
     began = time.monotonic()
     program_in(hullmark.place.parent / "timed")("db", "update", "--from", mirror, "--feeds", FEW)
     whole = time.monotonic() - began
-    for _ in range(KILLS):
-        command = [*HULLMARK, "db", "update", "--from", str(mirror), "--feeds", FEW, "--anew"]
-        with subprocess.Popen(
-            command, env=hullmark.environment(), stdout=subprocess.DEVNULL, cwd=hullmark.place
-        ) as running:
-            time.sleep(chance.random() * whole)
-            running.send_signal(signal.SIGKILL)
+    killed = 0
+    for _ in range(kills):
+        try:
+            hullmark("db", "update", "--from", mirror, "--feeds", FEW, "--anew", seconds=chance.random() * whole)
+        except subprocess.TimeoutExpired:
+            killed += 1
         status = hullmark("db", "status", "-o", "json").document
         found = hullmark("db", "search", "CVE-2021-44228", "-o", "json")
         assert found.status == 0, found.err
         assert status["digest"] in hullmark.home.joinpath(".local/share/hullmark/advisories/current").read_text()
+    assert killed > 0
     last = hullmark("db", "update", "--from", mirror, "--feeds", FEW, "-o", "json").document
     clean = program_in(hullmark.place.parent / "clean")(
         "db", "update", "--from", mirror, "--feeds", FEW, "-o", "json"

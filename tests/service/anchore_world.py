@@ -18,6 +18,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from hullmark.advisorydb.build import build
 from hullmark.server.stories.advisories import advisories
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings
+from tests.support import nursery
 from tests.support.books import advisory, affected, info
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of
@@ -121,22 +123,19 @@ class World:
         """Run Anchore's client."""
         assert self.interpreter is not None
         flags = ["--json"] if as_json else []
-        done = subprocess.run(
-            [str(self.interpreter), "-W", "ignore", "-m", "anchorecli", *flags, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env={
-                "PATH": os.environ.get("PATH", ""),
-                "HOME": str(self.folder),
-                "ANCHORE_CLI_URL": f"http://127.0.0.1:{self.port}/v1",
-                "ANCHORE_CLI_USER": user,
-                "ANCHORE_CLI_PASS": password,
-                "PYTHONUTF8": "1",
-            },
-        )
-        return Ran(done.returncode, done.stdout + done.stderr)
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(self.folder),
+            "ANCHORE_CLI_URL": f"http://127.0.0.1:{self.port}/v1",
+            "ANCHORE_CLI_USER": user,
+            "ANCHORE_CLI_PASS": password,
+            "PYTHONUTF8": "1",
+            "PYTHONWARNINGS": "ignore",
+        }
+        wish = nursery.Wish([*flags, *arguments], environment, str(self.folder))
+        done = nursery_of_clients(self.interpreter).run(wish, seconds=120)
+        assert done is not None
+        return Ran(done.returncode, (done.stdout + done.stderr).decode())
 
     def ok(self, *arguments: str, **more: Any) -> str:
         """What the client prints; it must end with 0 and print no warning of its own."""
@@ -176,6 +175,12 @@ class World:
                 check=True,
                 capture_output=True,
             )
+
+
+@cache
+def nursery_of_clients(interpreter: Path) -> nursery.Nursery:
+    """What gives birth to runs of the client."""
+    return nursery.Nursery(1, str(interpreter), "anchorecli")
 
 
 def client_interpreter() -> Path | None:

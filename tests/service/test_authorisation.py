@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from hullmark.server.api.anchore import absent as not_offered
 from hullmark.server.api.permissions import PERMISSIONS, ROLES, SIGNED_IN
 from hullmark.server.api.resources.signin import Gate
 from hullmark.server.stories.identity.passwords import Passwords
+from tests.support.database import fresh_database
 from tests.support.desk import PASSWORD, Desk, desk
 from tests.support.furnished import WORDS, Furnished, advised, furnish
 
@@ -222,9 +224,9 @@ def path_of(door: Door, by: Furnished) -> str:
     return path
 
 
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with desk(database_url, tmp_path) as at:
+@asynccontextmanager
+async def furnished(database_url: str, folder: Path) -> AsyncIterator[World]:
+    async with desk(database_url, folder) as at:
         await advised(at)
         ours = await furnish(at, "ours", OURS)
         theirs = await furnish(at, "theirs", THEIRS)
@@ -251,7 +253,22 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         yield World(at=at, ours=ours, theirs=theirs, visitors=visitors, seconds=seconds)
 
 
-async def test_who_may_use_which_route(world: World) -> None:
+@pytest.fixture(scope="module")
+async def world(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """For tests that ask for what is read, for what there is not, and for what is refused."""
+    async with furnished(fresh_database(database_server), tmp_path_factory.mktemp("world")) as found:
+        yield found
+
+
+@pytest.fixture
+async def own_world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """For a test that changes it."""
+    async with furnished(database_url, tmp_path) as found:
+        yield found
+
+
+async def test_who_may_use_which_route(own_world: World) -> None:
+    world = own_world
     wrong = []
     for door, who in itertools.product(list(doors(world.at.app)), world.visitors):
         if door.path == ENDLESS and who.may is not None and door.needs in who.may:
@@ -371,10 +388,12 @@ def _difference(foreign: Response, nothing: Response, both: tuple[Furnished, Fur
     return f"tells of them: {texts[0][:300]}" if THEIRS in texts[0] else ""
 
 
-async def test_a_disabled_account_answers_nobody_but_operators(world: World) -> None:
-    assert (await world.at.ask("PATCH", "/accounts/ours", {"state": "disabled"})).is_success
-    for door in doors(world.at.app):
+async def test_a_disabled_account_answers_nobody_but_operators(own_world: World) -> None:
+    assert (await own_world.at.ask("PATCH", "/accounts/ours", {"state": "disabled"})).is_success
+    for door in doors(own_world.at.app):
         if door.needs is None or door.path == ENDLESS:
             continue
-        answer = await world.ask(world.visitor("admin"), door.method, path_of(door, world.ours), body_of(door, ABSENT))
+        answer = await own_world.ask(
+            own_world.visitor("admin"), door.method, path_of(door, own_world.ours), body_of(door, ABSENT)
+        )
         assert answer.status_code in (401, 403), f"{door} → {answer.status_code} {answer.text[:200]}"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -101,106 +102,131 @@ def password_in(running: Server, key: Path) -> str:
     return open_vault(key).decrypt(bytes(secret), context_of(account, "private.example"))
 
 
-def test_what_a_server_knew_it_knows_again_after_its_folder_was_lost(registry: tuple[str, str]) -> None:
+@dataclass(frozen=True)
+class Kept:
+    """A server that has ended, where its key is, what it knew, and its backups: without the key, with it, and made at rest."""
+
+    running: Server
+    client: Client
+    key: Path
+    before: dict[str, Any]
+    backup: Path
+    file: Path
+    at_rest: Path
+
+
+@pytest.fixture(scope="module")
+def kept(registry: tuple[str, str]) -> Iterator[Kept]:
+    """Its data are lost; the key is elsewhere."""
     host, reference = registry
     with place() as folder, server(folder) as running:
         running.start()
         running.ready()
         client = fill(running, host, reference)
-        before = answers(client)
-        backup, file = folder / "backup", folder / "backup.tar"
-        said = hullmark(running, "backup", "--to", str(backup))  # while it runs
+        made = Kept(
+            running,
+            client,
+            folder / "secret.key",
+            answers(client),
+            *(folder / name for name in ("backup", "backup.tar", "at-rest.tar")),
+        )
+        said = hullmark(running, "backup", "--to", str(made.backup))  # while it runs
         assert "the secret key is not in the backup" in said
         assert "keep it elsewhere" in said or str(folder / "data" / "secret.key") in said
-        assert not (backup / "secret.key").exists()
-        assert (backup.stat().st_mode & 0o777, (backup / "database.dump").stat().st_mode & 0o777) == (0o700, 0o600)
-        hullmark(running, "backup", "--to", str(file), "--with-secret-key")
+        assert "is there already" in hullmark(running, "backup", "--to", str(made.backup), status=2)
+        hullmark(running, "backup", "--to", str(made.file), "--with-secret-key")
+        assert "serves from" in hullmark(running, "restore", str(made.backup), "--force", status=2)
+        assert answers(client) == made.before
         assert running.stop() == {"all": 0}
-        hullmark(running, "backup", "--to", str(folder / "at-rest.tar"))  # while it does not run
-
-        secret = folder / "secret.key"
-        shutil.move(folder / "data" / "secret.key", secret)
+        hullmark(running, "backup", "--to", str(made.at_rest), "--with-secret-key")  # while it does not run
+        shutil.move(folder / "data" / "secret.key", made.key)
         shutil.rmtree(folder / "data")
-        said = hullmark(running, "restore", str(backup), status=2)
-        assert "holds no secret key" in said
-        shutil.rmtree(folder / "data")
-        hullmark(running, "restore", str(backup), settings={"HULLMARK_SECRET_KEY_FILE": str(secret)})
-        running.start(HULLMARK_SECRET_KEY_FILE=str(secret))
-        running.ready()
-        assert answers(client) == before
-        assert password_in(running, secret) == "of-the-registry"
-        assert client.add(reference) in client.verdicts()
-        assert running.stop() == {"all": 0}
-
-        shutil.rmtree(folder / "data")
-        hullmark(running, "restore", str(file))
-        running.start()
-        running.ready()
-        assert answers(client) == before
-        assert password_in(running, folder / "data" / "secret.key") == "of-the-registry"
-        assert "Traceback" not in running.logs()
+        yield made
 
 
-def test_a_target_that_is_not_empty_is_replaced_only_by_force(registry: tuple[str, str]) -> None:
-    host, reference = registry
-    with place() as folder, server(folder) as running:
-        running.start()
-        running.ready()
-        client = fill(running, host, reference)
-        before = answers(client)
-        backup = folder / "backup"
-        hullmark(running, "backup", "--to", str(backup))
-        assert "is there already" in hullmark(running, "backup", "--to", str(backup), status=2)
-        assert "serves from" in hullmark(running, "restore", str(backup), "--force", status=2)
-        client.must("POST", "/api/v1/keys", {"name": "later", "role": "viewer"})
-        assert running.stop() == {"all": 0}
-        assert "not empty" in hullmark(running, "restore", str(backup), status=2)
-        hullmark(running, "restore", str(backup), "--force")
-        running.start()
-        running.ready()
-        assert answers(client) == before
-        assert running.stop() == {"all": 0}
-
-        (folder / "other.key").write_bytes(b"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n")
-        other = str(folder / "other.key")
-        said = hullmark(
-            running, "restore", str(backup), "--force", status=2, settings={"HULLMARK_SECRET_KEY_FILE": other}
-        )
-        assert "another secret key" in said
+@pytest.fixture
+def empty_place(kept: Kept) -> Iterator[Kept]:
+    """The same, for a test that puts data where there are none; they are gone again afterwards."""
+    yield kept
+    kept.running.stop()
+    shutil.rmtree(kept.running.folder / "data", ignore_errors=True)
 
 
-def test_backups_that_are_none_or_not_whole_are_refused_before_the_database_is_touched(tmp_path: Path) -> None:
-    with place() as folder, server(folder) as running:
-        running.start()
-        running.ready()
-        running.stop()
-        whole = folder / "whole.tar"
-        hullmark(running, "backup", "--to", str(whole), "--with-secret-key")
-        shutil.rmtree(folder / "data")
-        cut = folder / "cut.tar"
-        cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-        (folder / "text").write_text("no backup")
-        (folder / "nothing").mkdir()
-        for name, words in (
-            ("cut.tar", ("not a whole backup", "cannot be read")),
-            ("text", ("cannot be read",)),
-            ("nothing", ("is no backup",)),
-            ("missing", ("there is no backup",)),
-        ):
-            said = hullmark(running, "restore", str(folder / name), status=2)
-            assert any(word in said for word in words), said
-        bad = folder / "newer.tar"
-        with tarfile.open(whole) as source, tarfile.open(bad, "w") as target:
-            for entry in source:
-                content = source.extractfile(entry)
-                assert content is not None
-                if entry.name == "backup.json":
-                    told = json.loads(content.read())
-                    (folder / "told").write_text(json.dumps({**told, "form": "9999"}))
-                    target.add(folder / "told", "backup.json")
-                else:
-                    target.addfile(entry, content)
-        assert "a newer hullmark made" in hullmark(running, "restore", str(bad), status=2)
+def start(running: Server, **settings: str) -> None:
+    running.start(**settings)
+    running.ready()
+
+
+def test_what_a_server_knew_it_knows_again_after_its_folder_was_lost(
+    registry: tuple[str, str], empty_place: Kept
+) -> None:
+    kept, running = empty_place, empty_place.running
+    assert not (kept.backup / "secret.key").exists()
+    assert (kept.backup.stat().st_mode & 0o777, (kept.backup / "database.dump").stat().st_mode & 0o777) == (
+        0o700,
+        0o600,
+    )
+    said = hullmark(running, "restore", str(kept.backup), status=2)
+    assert "holds no secret key" in said
+    shutil.rmtree(running.folder / "data")
+    hullmark(running, "restore", str(kept.backup), settings={"HULLMARK_SECRET_KEY_FILE": str(kept.key)})
+    start(running, HULLMARK_SECRET_KEY_FILE=str(kept.key))
+    assert answers(kept.client) == kept.before
+    assert password_in(running, kept.key) == "of-the-registry"
+    assert kept.client.add(registry[1]) in kept.client.verdicts()
+    assert running.stop() == {"all": 0}
+    assert "Traceback" not in running.logs()
+
+
+def test_a_target_that_is_not_empty_is_replaced_only_by_force(empty_place: Kept) -> None:
+    kept, running = empty_place, empty_place.running
+    hullmark(running, "restore", str(kept.at_rest))
+    start(running)
+    assert answers(kept.client) == kept.before
+    assert password_in(running, running.folder / "data" / "secret.key") == "of-the-registry"
+    kept.client.must("POST", "/api/v1/keys", {"name": "later", "role": "viewer"})
+    assert answers(kept.client) != kept.before
+    assert running.stop() == {"all": 0}
+    assert "not empty" in hullmark(running, "restore", str(kept.file), status=2)
+    hullmark(running, "restore", str(kept.file), "--force")
+    start(running)
+    assert answers(kept.client) == kept.before
+    assert password_in(running, running.folder / "data" / "secret.key") == "of-the-registry"
+    assert running.stop() == {"all": 0}
+
+    (running.folder / "other.key").write_bytes(b"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=\n")
+    other = {"HULLMARK_SECRET_KEY_FILE": str(running.folder / "other.key")}
+    said = hullmark(running, "restore", str(kept.backup), "--force", status=2, settings=other)
+    assert "another secret key" in said
+
+
+def test_backups_that_are_none_or_not_whole_are_refused_before_the_database_is_touched(empty_place: Kept) -> None:
+    whole, running = empty_place.file, empty_place.running
+    folder = running.folder
+    cut = folder / "cut.tar"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    (folder / "text").write_text("no backup")
+    (folder / "nothing").mkdir()
+    for name, words in (
+        ("cut.tar", ("not a whole backup", "cannot be read")),
+        ("text", ("cannot be read",)),
+        ("nothing", ("is no backup",)),
+        ("missing", ("there is no backup",)),
+    ):
+        said = hullmark(running, "restore", str(folder / name), status=2)
+        assert any(word in said for word in words), said
+    bad = folder / "newer.tar"
+    with tarfile.open(whole) as source, tarfile.open(bad, "w") as target:
+        for entry in source:
+            content = source.extractfile(entry)
+            assert content is not None
+            if entry.name == "backup.json":
+                told = json.loads(content.read())
+                (folder / "told").write_text(json.dumps({**told, "form": "9999"}))
+                target.add(folder / "told", "backup.json")
+            else:
+                target.addfile(entry, content)
+    assert "a newer hullmark made" in hullmark(running, "restore", str(bad), status=2)
 
 
 def test_over_a_postgresql_and_a_bucket_objects_are_listed_or_copied(registry: tuple[str, str]) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import nursery
+
 _SCRIPT = Path(sys.executable).with_name("hullmark")
 _CODE = "from hullmark.cli import program; program()"
 HULLMARK = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-c", _CODE)
@@ -98,7 +100,17 @@ class Program:
     def __call__(
         self, *arguments: str | Path, env: Mapping[str, str] | None = None, seconds: float = 60, given: str = ""
     ) -> Ran:
-        """Run it with these arguments; `given` is its standard input."""
+        """Run it with these arguments; `given` is its standard input. It is born as `tests.support.nursery` tells."""
+        words = [*map(str, arguments)]
+        ran = nursery.run(nursery.Wish(words, self.environment(env), str(self.place), given.encode()), seconds)
+        if ran is None:
+            return self.started(*words, env=env, seconds=seconds, given=given)
+        return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
+
+    def started(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, seconds: float = 60, given: str = ""
+    ) -> Ran:
+        """The same, by its name, with an interpreter that starts: for tests of the start itself."""
         return self._run([*HULLMARK, *map(str, arguments)], env, seconds, given)
 
     def _run(self, command: Sequence[str], env: Mapping[str, str] | None, seconds: float = 60, given: str = "") -> Ran:

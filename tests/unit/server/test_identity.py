@@ -14,6 +14,7 @@ from typing import Any
 
 import jwt
 import pytest
+from argon2 import Parameters, PasswordHasher, extract_parameters
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,18 +103,23 @@ async def test_passwords() -> None:
     assert not passwords.is_outdated(known)
 
 
-async def test_nobodys_password_is_computed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobodys_password_takes_the_same_work_as_somebodys(monkeypatch: pytest.MonkeyPatch) -> None:
     passwords = Passwords(time_cost=1, memory_kib=64)
-    seen: list[str] = []
-    check = passwords._check
+    somebodys = await passwords.hash("somebody's password")
+    work: list[Parameters] = []
+    verify = PasswordHasher.verify
 
-    def watched(known: str, password: str) -> bool:
-        seen.append(known)
-        return check(known, password)
+    def watched(hasher: PasswordHasher, known: str, password: bytes) -> bool:
+        work.append(extract_parameters(known))
+        return verify(hasher, known, password)
 
-    monkeypatch.setattr(passwords, "_check", watched)
+    monkeypatch.setattr(PasswordHasher, "verify", watched)  # the library's: what it is asked for, it computes
+    assert await passwords.verify(somebodys, "somebody's password")
+    assert not await passwords.verify(somebodys, "another password")
+    assert not await passwords.verify("", "another password")
     assert not await passwords.verify("", "nobody's password")
-    assert [known.startswith("$argon2id$") for known in seen] == [True]
+    assert work == [extract_parameters(somebodys)] * 4
+    assert (work[0].time_cost, work[0].memory_cost) == (1, 64)
 
 
 @pytest.mark.parametrize("bad", ["", "short", "a" * 20, "x" * 1025, "with\0nul-inside", "ANNA-maria"])

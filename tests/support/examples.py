@@ -1,0 +1,14 @@
+"""How many examples properties are tried on: HULLMARK_EXAMPLES says how many times as many as `make test` takes."""
+
+from __future__ import annotations
+
+import os
+
+TIMES = int(os.environ.get("HULLMARK_EXAMPLES", "1"))
+EXAMPLES = 50 * TIMES
+"""Of a property that says nothing else."""
+
+
+def examples(number: int) -> int:
+    """So many of a property that needs more, or each of whose examples takes long."""
+    return number * TIMES

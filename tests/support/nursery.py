@@ -1,0 +1,259 @@
+"""What gives birth to runs of the program: a process that has the program's modules already, and forks for each run.
+
+A run is a process of its own, with arguments, variables, folder and streams of its own, and ends as `hullmark` ends; what it spares is
+that the interpreter starts and imports, which takes longer than most runs. Python hashes text otherwise in each of two nurseries that
+take turns, so that two runs in a row still differ in the order of sets, as two starts of the program do. What the start itself does,
+tests see that run the program by its name.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import itertools
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+_MOST = 100_000
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
+"""How variables begin that matter while an interpreter starts: a nursery has been started with them, or a run needs a start of its own."""
+
+_FOREIGN = ("hyperscan", "re2", "rich.console", "ssl", "urllib3", "yaml", "zstandard")
+"""What is not ours and is imported by many runs, where it is there."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A run: arguments behind the program's name, all its variables, where it is, and its standard input."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: str
+    given: bytes = b""
+
+    def at_start(self) -> dict[str, str]:
+        """The variables that its interpreter reads as it starts."""
+        return {name: text for name, text in self.environment.items() if name.startswith(_READ_AT_START)}
+
+
+@dataclass
+class Nursery:
+    """A process that forks. It is started by the first run, and ends with this process. `of`: what is run, a package of `python`."""
+
+    seed: int
+    python: str = sys.executable
+    of: str = "hullmark"
+    process: subprocess.Popen[bytes] | None = None
+    asking: socket.socket | None = None
+    started_with: dict[str, str] = field(default_factory=dict)
+
+    def run(self, wish: Wish, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+        """How it ended. None: it must be started by itself. Raises TimeoutExpired, and then it is killed."""
+        told = json.dumps([list(wish.arguments), dict(wish.environment), wish.folder]).encode()
+        asking = self.asking or self._start(wish)
+        if wish.at_start() != self.started_with or len(told) > _MOST:
+            return None
+        given, out, err, answer = os.pipe(), os.pipe(), os.pipe(), os.pipe()
+        theirs = (given[0], out[1], err[1], answer[1])
+        try:
+            socket.send_fds(asking, [told], theirs)
+        finally:
+            for stream in theirs:
+                os.close(stream)
+        heard = _Talk(given[1], wish.given, (out[0], err[0], answer[0]))
+        words = (*wish.arguments,)
+        try:
+            in_time = heard.until(time.monotonic() + seconds)
+            ended = heard.heard[answer[0]].split()
+            if not in_time:
+                os.kill(int(ended[0]), signal.SIGKILL)
+                raise subprocess.TimeoutExpired(words, seconds, bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
+        finally:
+            heard.close()
+        return subprocess.CompletedProcess(words, int(ended[1]), bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
+
+    def _start(self, wish: Wish) -> socket.socket:
+        self.started_with = wish.at_start()
+        self.asking, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with listener:
+            self.process = subprocess.Popen(
+                [self.python, "-P", __file__, str(listener.fileno()), self.of],
+                env={**wish.environment, "PYTHONHASHSEED": str(self.seed)},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()],
+            )
+        atexit.register(self._end)
+        return self.asking
+
+    def _end(self) -> None:
+        if self.asking is not None and self.process is not None:
+            self.asking.close()
+            self.process.wait(20)
+
+
+class _Talk:
+    """Gives a run its standard input, and hears what it says."""
+
+    def __init__(self, giving: int, given: bytes, hearing: Sequence[int]) -> None:
+        self.heard = {stream: bytearray() for stream in hearing}
+        self._given = memoryview(given)
+        self._watched = selectors.DefaultSelector()
+        os.set_blocking(giving, False)
+        self._watched.register(giving, selectors.EVENT_WRITE, self._give)
+        for stream in hearing:
+            self._watched.register(stream, selectors.EVENT_READ, self._hear)
+
+    def until(self, deadline: float) -> bool:
+        """Until all that is to be heard has ended; whether it has in time."""
+        while self._watched.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            for key, _ in self._watched.select(left):
+                act: Callable[[int], bool] = key.data
+                if not act(key.fd):
+                    self._watched.unregister(key.fd)
+                    os.close(key.fd)
+        return True
+
+    def _hear(self, stream: int) -> bool:
+        piece = os.read(stream, 1 << 16)
+        self.heard[stream] += piece
+        return bool(piece)
+
+    def _give(self, stream: int) -> bool:
+        try:
+            if self._given:
+                self._given = self._given[os.write(stream, self._given) :]
+        except BrokenPipeError:
+            return False
+        return bool(self._given)
+
+    def close(self) -> None:
+        """Let go of what is still open."""
+        for key in list(self._watched.get_map().values()):
+            os.close(key.fd)
+        self._watched.close()
+
+
+_NURSERIES = itertools.cycle([Nursery(1), Nursery(2)])
+
+
+def run(wish: Wish, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+    """Have one of the nurseries run it; see `Nursery.run`."""
+    return next(_NURSERIES).run(wish, seconds)
+
+
+# What follows is what the process does that forks.
+
+
+def _learn() -> None:
+    """Import what runs import, but not the server, which they ask over the network."""
+    import hullmark
+
+    top = Path(hullmark.__path__[0])
+    for path in sorted(top.rglob("*.py")):
+        parts = path.relative_to(top.parent).with_suffix("").parts
+        if parts[1] != "server":
+            import_module(".".join(parts).removesuffix(".__init__"))
+    for name in _FOREIGN:
+        if find_spec(name) is not None:
+            import_module(name)
+
+
+def _serve(listener: socket.socket) -> list[str]:
+    """Fork for whoever asks. Comes back only in the process of a run, with its arguments. Ends with the one who started it."""
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads cannot fork"
+    gc.collect()
+    gc.freeze()
+    watched = selectors.DefaultSelector()
+    watched.register(listener, selectors.EVENT_READ)
+    while True:
+        for key, _ in watched.select():
+            if key.fileobj is not listener:
+                watched.unregister(key.fileobj)
+                _tell_end(key.fd, *key.data)
+                continue
+            told, streams, _, _ = socket.recv_fds(listener, 2 * _MOST, 4)
+            if not told:
+                os._exit(0)
+            if (pid := os.fork()) == 0:
+                watched.close()
+                listener.close()
+                return _be_born(told, streams)
+            *theirs, answer = streams
+            os.write(answer, f"{pid}\n".encode())
+            for stream in theirs:
+                os.close(stream)
+            watched.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, answer))
+
+
+def _tell_end(watched: int, pid: int, answer: int) -> None:
+    """Of a run that has ended, tell how."""
+    os.close(watched)
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(BrokenPipeError):
+        os.write(answer, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os.close(answer)
+
+
+def _be_born(told: bytes, streams: Sequence[int]) -> list[str]:
+    """Become the process that was wished for; its arguments."""
+    arguments, environment, folder = json.loads(told)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, stream in enumerate(streams[:3]):
+        os.dup2(stream, number)
+    os.closerange(3, max(streams) + 1)
+    time.tzset()
+    return [str(word) for word in arguments]
+
+
+def _run_hullmark() -> None:
+    from hullmark.cli import program
+
+    program()
+
+
+def _main() -> NoReturn:
+    number, of = sys.argv[1:]
+    if of == "hullmark":
+        _learn()
+    else:
+        import_module(f"{of}.cli")
+    sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
+    try:
+        if of == "hullmark":
+            _run_hullmark()
+        else:
+            runpy.run_module(of, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        # Help and wrong usage end so. Nobody waits until all that the nursery had learnt is taken apart.
+        if not isinstance(end.code, int):
+            raise
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
+        os._exit(end.code)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    _main()
