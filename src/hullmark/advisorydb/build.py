@@ -46,11 +46,15 @@ def build_on(path: Path, sources: Sequence[Source], code: str, base: Base | None
     `code` names the program that writes. A base that is damaged, was written by another program or is of other feeds is left aside.
     """
     writer = None
-    if base is not None and base.ledger.code == code and base.ledger.feeds == [_bond(each.info) for each in sources]:
+    if (
+        base is not None
+        and base.ledger.code == code
+        and base.ledger.feeds == [_bond(source.info) for source in sources]
+    ):
         writer = _write_changed(path, sources, base)
     if writer is None:
         path.unlink(missing_ok=True)
-        writer = _write_whole(path, ((each.info, each.digest, each.records()) for each in sources))
+        writer = _write_whole(path, ((source.info, source.digest, source.records()) for source in sources))
     settle(path)
     return Ledger(code=code, snapshot=digest_of(path), contributions=tuple(writer.contributions))
 
@@ -82,7 +86,9 @@ def _write_whole(path: Path, feeds: Iterable[tuple[FeedInfo, str, Iterable[Recor
         writer = Writer(db)
         for info, digest, records in feeds:
             writer.feed(info, digest, records)
-        for feed, overridden in overriding((each.name, each.overrides) for each in writer.contributions):
+        for feed, overridden in overriding(
+            (contribution.name, contribution.overrides) for contribution in writer.contributions
+        ):
             writer.override(feed, overridden)
         rows = ((number, *key) for key, number in writer.packages.items())
         db.executemany("INSERT INTO package VALUES (?, ?, ?)", rows)

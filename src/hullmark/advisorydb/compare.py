@@ -89,12 +89,12 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
     advisories = tuple(_changed(previous, next))
     keys: set[Key] = set()
     rated: set[str] = set()
-    for each in advisories:
-        before = None if each.before is None else previous.by_number(each.before)
-        after = None if each.after is None else next.by_number(each.after)
+    for change in advisories:
+        before = None if change.before is None else previous.by_number(change.before)
+        after = None if change.after is None else next.by_number(change.after)
         keys |= _touched(before, after)
-        if each.id.startswith("CVE-") and _rating(before) != _rating(after):
-            rated.add(each.id)
+        if change.id.startswith("CVE-") and _rating(before) != _rating(after):
+            rated.add(change.id)
     kev = tuple(_listings(previous.all_exploited(), next.all_exploited()))
     with Excerpt(previous) as old, Excerpt(next) as new:
         epss = tuple(_crossings(old, new, sorted(thresholds)))

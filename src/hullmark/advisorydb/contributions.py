@@ -65,7 +65,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def feeds(self) -> list[Key]:
         """Each feed's name, and whom it overrides."""
-        return [(each.name, each.overrides) for each in self.contributions]
+        return [(contribution.name, contribution.overrides) for contribution in self.contributions]
 
 
 def encode_ledger(ledger: Ledger) -> bytes:

@@ -87,7 +87,7 @@ class _Table(NamedTuple):
 def _tables() -> dict[str, _Table]:
     found = {}
     for name, columns in columns_of_tables().items():
-        keys = [column for column, _, place in sorted(columns, key=lambda each: each[2]) if place]
+        keys = [column for column, _, place in sorted(columns, key=lambda column: column[2]) if place]
         reals = frozenset(column for column, kind, _ in columns if kind == "REAL")
         found[name] = _Table(name, tuple(column for column, _, _ in columns), tuple(keys), reals)
     return found
@@ -105,14 +105,14 @@ def make_delta(old: Path, new: Path, target: Path) -> None:
         _attach(db, "old", old)
         _attach(db, "new", new)
         out.write(_MAGIC)
-        for table, query in _NUMBERED.items():
-            _make_map(db, table)
-            db.execute(f"INSERT OR IGNORE INTO map_{table} {query}")
-            rows = _runs(db.execute(_PAIRS.format(table)))
-            _write(out, "map", _Table(table, ("old", "new", "count"), (), frozenset()), rows)
-        for each in _tables().values():
-            _write(out, "gone", _keys_of(each), db.execute(_gone(each)))
-            _write(out, "come", each, db.execute(_come(each)))
+        for name, query in _NUMBERED.items():
+            _make_map(db, name)
+            db.execute(f"INSERT OR IGNORE INTO map_{name} {query}")
+            rows = _runs(db.execute(_PAIRS.format(name)))
+            _write(out, "map", _Table(name, ("old", "new", "count"), (), frozenset()), rows)
+        for table in _tables().values():
+            _write(out, "gone", _keys_of(table), db.execute(_gone(table)))
+            _write(out, "come", table, db.execute(_come(table)))
 
 
 def _attach(db: sqlite3.Connection, name: str, path: Path) -> None:
@@ -173,8 +173,8 @@ def _come(table: _Table) -> str:
         if to:
             maps.append(f"map_{to} AS m{place} ON m{place}.new = n.{column}")
         conditions.append(f"o.{column} IS {f'm{place}.old' if to else f'n.{column}'}")
-    tables = " CROSS JOIN ".join((*(each.partition(" ON ")[0] for each in maps), f"old.{table.name} AS o"))
-    same = " AND ".join((*(each.partition(" ON ")[2] for each in maps), *conditions))
+    tables = " CROSS JOIN ".join((*(join.partition(" ON ")[0] for join in maps), f"old.{table.name} AS o"))
+    same = " AND ".join((*(join.partition(" ON ")[2] for join in maps), *conditions))
     return (
         f"SELECT {', '.join(table.columns)} FROM new.{table.name} AS n "  # noqa: S608
         f"WHERE NOT EXISTS (SELECT 1 FROM {tables} WHERE {same}) ORDER BY {', '.join(table.keys)}"
@@ -243,16 +243,16 @@ def _rebuild(old: Path, delta: BinaryIO, target: Path, size: int) -> None:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {FORMAT}")
         _attach(db, "old", old)
-        for table in _NUMBERED:
-            _make_map(db, table)
+        for name in _NUMBERED:
+            _make_map(db, name)
         db.executescript(TABLES)
         db.execute("BEGIN")
         pieces = _pieces(delta)
         first = _apply_maps(db, pieces)
-        for each in tables.values():
-            clause, becomes = _stays(each)
+        for table in tables.values():
+            clause, becomes = _stays(table)
             db.execute(
-                f"INSERT INTO main.{each.name} ({', '.join(becomes)}) SELECT {', '.join(becomes.values())} FROM {clause}"  # noqa: S608
+                f"INSERT INTO main.{table.name} ({', '.join(becomes)}) SELECT {', '.join(becomes.values())} FROM {clause}"  # noqa: S608
             )
         for piece in chain((first,) if first else (), pieces):
             _apply(db, tables, piece)

@@ -60,7 +60,7 @@ def last_digest(text: bytes) -> str:
 def in_use_at(uses: Sequence[Use], moment: datetime) -> str | None:
     """The digest of the snapshot that was in use at a moment; None before the first time. A moment of its own counts."""
     before = [use for use in uses if use.at <= moment]
-    return max(enumerate(before), key=lambda each: (each[1].at, each[0]))[1].digest if before else None
+    return max(enumerate(before), key=lambda numbered: (numbered[1].at, numbered[0]))[1].digest if before else None
 
 
 def _use(line: bytes) -> Use | None:

@@ -106,14 +106,14 @@ def decode_manifest(text: bytes) -> Manifest:
 
 def manifest_of(snapshot: Path, digest: str, packed: Iterable[PackedFile]) -> Manifest:
     """The manifest of a snapshot and its payloads. Raises HullmarkError if the file is no sound snapshot."""
-    told = inspect(snapshot)
+    info = inspect(snapshot)
     return Manifest(
         snapshot=digest,
         size=snapshot.stat().st_size,
         format=FORMAT,
-        data_at=told.data_at,
-        feeds=told.feeds,
-        payloads=tuple(each.payload for each in packed),
+        data_at=info.data_at,
+        feeds=info.feeds,
+        payloads=tuple(file.payload for file in packed),
         made_by=f"hullmark {__version__}",
     )
 

@@ -56,7 +56,7 @@ def renew(db: sqlite3.Connection, before: Sequence[Contribution], sources: Seque
             writer.keep(source.info, gave)
     _check_tables(writer.contributions, changed)
     _number_packages(db, old, writer.packages, changed)
-    for feed, overridden in overriding((each.name, each.overrides) for each in before):
+    for feed, overridden in overriding((contribution.name, contribution.overrides) for contribution in before):
         if feed in changed or overridden in changed:
             writer.override(feed, overridden)
     writer.describe()
@@ -67,7 +67,7 @@ def _changed(db: sqlite3.Connection, before: Sequence[Contribution], sources: Se
     """The numbers of the feeds that have to be written anew."""
     pairs = list(enumerate(zip(sources, before, strict=True), 1))
     changed = {number for number, (source, gave) in pairs if source.digest != gave.digest}
-    for feed, overridden in overriding((each.name, each.overrides) for each in before):
+    for feed, overridden in overriding((contribution.name, contribution.overrides) for contribution in before):
         if feed in changed and overridden not in changed and _releases(db, feed, overridden, sources[feed - 1]):
             changed.add(overridden)
     while True:

@@ -70,9 +70,9 @@ def verify(document: bytes, signature: bytes, trusted: Path) -> str:
     if not given:
         raise NotSigned("it is not signed", advice=_UNSIGNED)
     for key in keys:
-        for each in given:
+        for candidate in given:
             try:
-                key.verify(each, document)
+                key.verify(candidate, document)
             except InvalidSignature:
                 continue
             return _fingerprint(key)
@@ -96,7 +96,7 @@ def _signatures(text: bytes) -> list[bytes]:
             found.append(base64.b64decode(line, validate=True))
         except binascii.Error:
             continue
-    return [each for each in found if each]
+    return [signature for signature in found if signature]
 
 
 def _trusted_keys(trusted: Path) -> list[Ed25519PublicKey]:

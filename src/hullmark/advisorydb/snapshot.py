@@ -133,8 +133,8 @@ class Snapshot:
         if not claims:
             return []
         feeds = {name: number for number, name, _ in self._feeds}
-        told = json.dumps([(*claim[:3], feeds.get(claim.feed)) for claim in claims])
-        rows = self._db.execute(_SPOKEN, (told,)).fetchall()
+        encoded = json.dumps([(*claim[:3], feeds.get(claim.feed)) for claim in claims])
+        rows = self._db.execute(_SPOKEN, (encoded,)).fetchall()
         return [ClaimAnswer(claim, _advisory(head), _affected(body)) for claim, _, _, head, body in sorted(rows)]
 
     def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:

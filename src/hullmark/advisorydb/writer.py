@@ -118,8 +118,8 @@ class Writer:
         # A date in the future makes nothing fresh.
         past = max((day for day in gave.days if not info.checked_on or day <= info.checked_on), default="")
         info = msgspec.structs.replace(info, records=gave.count, data_at=max(gave.days, default=""))
-        extents = {each.namespace: each for each in gave.extents}
-        counts = {each.namespace: each.advisories for each in gave.extents}
+        extents = {extent.namespace: extent for extent in gave.extents}
+        counts = {extent.namespace: extent.advisories for extent in gave.extents}
         whole = dict(covered(info, counts, whole_at(info, past)))
         for name in sorted(extents.keys() | whole.keys()):
             extent = extents.get(name) or Extent(name, 0, "")
@@ -221,7 +221,7 @@ class Writer:
             return
         number, names = known
         self._forget_affected(number)
-        self._db.executemany("DELETE FROM alias WHERE name = ? AND advisory = ?", [(each, number) for each in names])
+        self._db.executemany("DELETE FROM alias WHERE name = ? AND advisory = ?", [(name, number) for name in names])
         self._db.execute("DELETE FROM advisory WHERE id = ?", (number,))
 
     def override(self, feed: int, overridden: int) -> None:

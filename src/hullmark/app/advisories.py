@@ -40,8 +40,8 @@ def opened(
                 "--known-at asks for the advisories that were in use then: --snapshot and --advisories exclude it",
                 advice="give one of them",
             )
-        with Snapshot(*shelf.used_at(known_at)) as book:
-            yield book
+        with Snapshot(*shelf.used_at(known_at)) as source:
+            yield source
         return
     if snapshot is not None and folder is not None:
         raise HullmarkError("--snapshot and --advisories exclude each other", advice="give one of them")
@@ -49,11 +49,11 @@ def opened(
         with TemporaryDirectory(prefix="hullmark-advisories-") as name:
             made = Path(name) / "snapshot"
             digest = build(made, [(_info(folder), _advisories(folder))])
-            with Snapshot(made, digest) as book:
-                yield book
+            with Snapshot(made, digest) as source:
+                yield source
         return
-    with _on_disk(shelf, snapshot) as book:
-        yield book
+    with _on_disk(shelf, snapshot) as source:
+        yield source
 
 
 def _on_disk(shelf: Shelf, snapshot: Path | None) -> Snapshot:

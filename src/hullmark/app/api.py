@@ -38,9 +38,9 @@ def scan(
 
     Raises hullmark.model.errors.HullmarkError (its `advice` says what to do), of which BrokenImage is one.
     """
-    wish = ScanRequest(files=files, digests=files, all_layers=all_layers)
+    request = ScanRequest(files=files, digests=files, all_layers=all_layers)
     return take(
-        reference, wish, ScanResources(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)
+        reference, request, ScanResources(cache_folder=cache_dir, jobs=jobs), options or _from(os.environ)
     ).inventory
 
 
@@ -67,15 +67,17 @@ def check(  # noqa: PLR0913 - all by name
     from hullmark.advisorydb.shelf import Shelf
     from hullmark.app.advisories import opened
 
-    loaded, asked = load(Path(policy)), CheckOptions(environment=environment)
+    loaded, check_options = load(Path(policy)), CheckOptions(environment=environment)
     is_advised = snapshot is not None or advisories is not None or db_dir is not None
     if known_at is not None and db_dir is None:
         raise ValueError("check takes what was known at a moment from db_dir, which is not given")
-    means, now = ScanResources(cache_folder=cache_dir, jobs=jobs), at or datetime.now(UTC)
-    wants_book = is_advised and needed(loaded, asked.context).matches
+    resources, now = ScanResources(cache_folder=cache_dir, jobs=jobs), at or datetime.now(UTC)
+    wants_book = is_advised and needed(loaded, check_options.context).matches
     shelf = Shelf(db_dir or Path())
-    with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as book:
-        return judge(reference, loaded, now, means, options or _from(os.environ), replace(asked, book=book)).verdict
+    with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as source:
+        return judge(
+            reference, loaded, now, resources, options or _from(os.environ), replace(check_options, book=source)
+        ).verdict
 
 
 def vulns(  # noqa: PLR0913 - all by name
@@ -103,9 +105,9 @@ def vulns(  # noqa: PLR0913 - all by name
     if snapshot is None and advisories is None and db_dir is None:
         raise ValueError("vulns takes advisories from snapshot, advisories or db_dir; none is given")
     day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
-    means = ScanResources(cache_folder=cache_dir, jobs=jobs)
-    with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as book:
-        return vulnerabilities(reference, book, MatchOptions(at=day), means, options or _from(os.environ))
+    resources = ScanResources(cache_folder=cache_dir, jobs=jobs)
+    with opened(Shelf(db_dir or Path()), snapshot, advisories, known_at) as source:
+        return vulnerabilities(reference, source, MatchOptions(at=day), resources, options or _from(os.environ))
 
 
 def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None = None) -> Difference:
@@ -118,7 +120,7 @@ def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None =
     from hullmark.app.verdicts import advisory_lookup, read_verdict
     from hullmark.policy.verdict_diff import compare
 
-    first, second = (read_verdict(each) if isinstance(each, Path) else each for each in (before, after))
+    first, second = (read_verdict(verdict) if isinstance(verdict, Path) else verdict for verdict in (before, after))
     if db_dir is None:
         return compare(first, second)
     with advisory_lookup(Shelf(db_dir)) as lookup:

@@ -118,7 +118,7 @@ def judge(
     asked: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
 ) -> CheckResult:
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
-    return judge_by(lambda wish: take_for_rules(reference, wish, means, options), policy, now, means, asked)
+    return judge_by(lambda request: take_for_rules(reference, request, means, options), policy, now, means, asked)
 
 
 def judge_by(
@@ -135,8 +135,8 @@ def judge_by(
     with facets_for(wanted.facets, means) as facets:
         matching = MATCHING_READS if wanted.matches and asked.book is not None else ()
         reads = (*searches.reads.values(), *matching)
-        wish = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
-        scanned = look(wish)
+        request = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
+        scanned = look(request)
     facts = _facts(scanned, wanted, now, asked, searches.hits(scanned))
     question = dataclasses.replace(question, context=_with_data(asked.context, asked.book))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
@@ -149,23 +149,23 @@ def judge_by(
     return CheckResult(verdict, scanned.inventory, next_at, held)
 
 
-def _question(asked: CheckOptions) -> Question:
+def _question(options: CheckOptions) -> Question:
     """How to judge, in the policy's words."""
     return Question(
-        profile=profile_of(asked.profile, asked.without_quirks),
-        context=asked.context,
-        unmapped=asked.unmapped,
-        digest=asked.digest,
-        exceptions=asked.exceptions,
-        deployment=_deployment(asked),
+        profile=profile_of(options.profile, options.without_quirks),
+        context=options.context,
+        unmapped=options.unmapped,
+        digest=options.digest,
+        exceptions=options.exceptions,
+        deployment=_deployment(options),
     )
 
 
-def _deployment(asked: CheckOptions) -> Deployment:
+def _deployment(options: CheckOptions) -> Deployment:
     """What is known of where the image is to run."""
-    context = asked.context
+    context = options.context
     return Deployment(
-        environment=asked.environment,
+        environment=options.environment,
         running_since=in_utc(context.running_since) if context.running_since is not None else None,
         first_seen={name: in_utc(moment) for name, moment in context.first_seen.items()},
     )
@@ -181,7 +181,7 @@ def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
         ) from error
 
 
-def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOptions, searched: Hits) -> Facts:
+def _facts(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOptions, searched: Hits) -> Facts:
     inventory = scanned.inventory
     return Facts(
         inventory=inventory,
@@ -189,44 +189,44 @@ def _facts(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOption
         contents=contents_of(scanned, wanted),
         **of_facets({name: scanned.facets[name] for name in wanted.facets}),
         ghosts=wanted.ghosts,
-        matches=_matches(scanned, wanted, now, asked),
-        dockerfile=_dockerfile(inventory, asked) if wanted.dockerfile else None,
-        dockerfile_text=asked.dockerfile,
+        matches=_matches(scanned, wanted, now, options),
+        dockerfile=_dockerfile(inventory, options) if wanted.dockerfile else None,
+        dockerfile_text=options.dockerfile,
         searched=searched,
-        reference=_reference(inventory) if asked.tag is None else asked.tag,
+        reference=_reference(inventory) if options.tag is None else options.tag,
         evaluate=evaluate_expression,
     )
 
 
-def _matches(scanned: ScanResult, wanted: Needs, now: datetime, asked: CheckOptions) -> Matches | None:
+def _matches(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOptions) -> Matches | None:
     """The matches, if they are needed. With a context that speaks for the advisories, and none at hand, there are none."""
     if not wanted.matches:
         return None
-    book: AdvisorySource | None = asked.book
-    if book is not None:
-        return matched(scanned, book, MatchOptions(at=now.astimezone(UTC).date().isoformat()))
-    if asked.context.vulnerability_data is None:
+    source: AdvisorySource | None = options.book
+    if source is not None:
+        return matched(scanned, source, MatchOptions(at=now.astimezone(UTC).date().isoformat()))
+    if options.context.vulnerability_data is None:
         return None
     inventory = scanned.inventory
     return Matches(source=inventory.source, distro=inventory.distro, snapshot=None, matches=(), unknown=())
 
 
-def _with_data(context: Context, book: AdvisorySource | None) -> Context:
+def _with_data(context: Context, source: AdvisorySource | None) -> Context:
     """The context, with what the advisories at hand say of themselves where it does not."""
-    if book is None or context.vulnerability_data is not None:
+    if source is None or context.vulnerability_data is not None:
         return context
     try:
-        built_at = datetime.fromisoformat(book.data_at) if book.data_at else None
+        built_at = datetime.fromisoformat(source.data_at) if source.data_at else None
     except ValueError:
         built_at = None
-    data = VulnerabilityData(built_at=built_at, namespaces=tuple(sorted(book.namespaces)))
+    data = VulnerabilityData(built_at=built_at, namespaces=tuple(sorted(source.namespaces)))
     return replace(context, vulnerability_data=data)
 
 
-def _dockerfile(inventory: Inventory, asked: CheckOptions) -> Dockerfile | None:
+def _dockerfile(inventory: Inventory, options: CheckOptions) -> Dockerfile | None:
     """The Dockerfile that was given, or what the history tells of it. Raises HullmarkError for what is none."""
-    if asked.dockerfile.strip():
-        return parse_dockerfile(asked.dockerfile.encode("utf-8", "surrogatepass"))
+    if options.dockerfile.strip():
+        return parse_dockerfile(options.dockerfile.encode("utf-8", "surrogatepass"))
     return from_history(inventory.config.history) if inventory.config is not None else None
 
 

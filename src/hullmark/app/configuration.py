@@ -27,11 +27,11 @@ def configuration_of(
     scanned = take(reference, ScanRequest(facets=(CONFIGURATION,)), means, options)
     found: Configuration = scanned.facets[CONFIGURATION.name]
     chosen = (
-        each
-        for each in found.settings
-        if (defaults or each.path) and (not wanted or any(glob.matches(each.key) for glob in wanted))
+        setting
+        for setting in found.settings
+        if (defaults or setting.path) and (not wanted or any(glob.matches(setting.key) for glob in wanted))
     )
-    problems = (each for each in scanned.inventory.problems if each.room in ("configuration", "kept"))
+    problems = (problem for problem in scanned.inventory.problems if problem.room in ("configuration", "kept"))
     return ImageConfiguration(
         source=scanned.inventory.source,
         configuration=replace(found, settings=tuple(chosen)),

@@ -27,12 +27,12 @@ def printed(reference: str, paths: Sequence[str], means: ScanResources, options:
     kept = _kept_facet(paths)
     scanned = take(reference, ScanRequest(facets=(kept,)), means, options)
     found: list[FileContent] = scanned.facets[kept.name]
-    missing = sorted({each.real for each in found if each.real and each.body is None})
+    missing = sorted({file.real for file in found if file.real and file.body is None})
     if not missing:
         return found
     globs = tuple(_literal(path.lstrip("/")) for path in missing)
     contents = take(reference, ScanRequest(contents=globs), means, options).contents
-    return [_with_content(each, contents) for each in found]
+    return [_with_content(file, contents) for file in found]
 
 
 def _kept_facet(paths: Sequence[str]) -> Facet:

@@ -178,7 +178,7 @@ def _document(file: Path) -> _Document:
 
 
 def _read(documents: list[_Document]) -> AnyPolicy:
-    return read_any([(each.name, each.text.encode()) for each in documents])
+    return read_any([(document.name, document.text.encode()) for document in documents])
 
 
 def _shown(moment: datetime) -> str:

@@ -96,8 +96,8 @@ class Web:
             if answer.status == "unchanged":
                 return kept
             if answer.status == "fetched":
-                told = {"etag": answer.etag, "last_modified": answer.last_modified}
-                return place.shelf.keep(place.feed, target, url=name_of(get), fetched_at=place.now, **told)
+                validators = {"etag": answer.etag, "last_modified": answer.last_modified}
+                return place.shelf.keep(place.feed, target, url=name_of(get), fetched_at=place.now, **validators)
         return None
 
     def _addresses(self, get: Get) -> list[str]:
@@ -147,7 +147,7 @@ class Folder:
                 if (candidate := path.with_name(path.name + ending)).is_file():
                     return candidate
             if get.or_latest and path.parent.is_dir():
-                dated = sorted(each.name for each in path.parent.iterdir() if fnmatchcase(each.name, get.or_latest))
+                dated = sorted(entry.name for entry in path.parent.iterdir() if fnmatchcase(entry.name, get.or_latest))
                 if dated:
                     return path.parent / dated[-1]
         return None

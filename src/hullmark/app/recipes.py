@@ -177,7 +177,7 @@ def _package(text: str, licenses: tuple[str, ...] = ()) -> Package:
 def matches_of(weaknesses: Sequence[Weakness], no_data: Sequence[str], inventory: Inventory) -> Matches:
     """The vulnerabilities as matching would have found them. Raises HullmarkError for a package that is not there."""
     packages = {package.purl: package for package in inventory.packages}
-    unknown = [purl for purl in (*(each.package for each in weaknesses), *no_data) if purl not in packages]
+    unknown = [purl for purl in (*(weakness.package for weakness in weaknesses), *no_data) if purl not in packages]
     if unknown:
         raise HullmarkError(f"the package {unknown[0]} is not in the image", advice="name its purl")
     return Matches(

@@ -14,6 +14,6 @@ def secrets_of(reference: str, means: ScanResources, options: SourceOptions) -> 
     with facets_for(("secrets",), means) as facets:
         scanned = take(reference, ScanRequest(facets=facets), means, options)
     problems = tuple(
-        each for each in scanned.inventory.problems if each.room.partition("-")[0] in ("rootfs", "secrets")
+        problem for problem in scanned.inventory.problems if problem.room.partition("-")[0] in ("rootfs", "secrets")
     )
     return ImageSecrets(source=scanned.inventory.source, secrets=scanned.facets["secrets"], problems=problems)

@@ -155,21 +155,21 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
     with tempfile.TemporaryDirectory(prefix="hullmark-push-") as name, _written(name):
         folder = Path(name)
         packed = [pack.pack_snapshot(path, digest, folder / "snapshot"), *_deltas(shelf, (path, digest), folder)]
-        packed[1:] = [each for each in packed[1:] if each.payload.size < _WORTH * packed[0].payload.size]
+        packed[1:] = [file for file in packed[1:] if file.payload.size < _WORTH * packed[0].payload.size]
         manifest = pack.manifest_of(path, digest, packed)
         document = pack.encode_manifest(manifest)
         signature = sign.sign(document, key) if key else b""
-        wish = ArtifactWish(
+        request = ArtifactWish(
             artifact_type=ARTIFACT_TYPE,
-            parts=(*_small_parts(document, signature), *(_large_part(each) for each in packed)),
+            parts=(*_small_parts(document, signature), *(_large_part(file) for file in packed)),
             annotations={SNAPSHOT_ANNOTATION: digest, DATA_AT_ANNOTATION: manifest.data_at},
         )
-        pushed = push_artifact(reference, wish, options)
+        pushed = push_artifact(reference, request, options)
     return PushResult(
         reference=pushed.reference,
         digest=pushed.digest,
         snapshot=digest,
-        deltas=tuple(each.payload.parent for each in packed[1:]),
+        deltas=tuple(file.payload.parent for file in packed[1:]),
         sent=pushed.sent,
         is_signed=bool(signature),
     )
@@ -177,7 +177,7 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
 
 def _deltas(shelf: Shelf, current: tuple[Path, str], folder: Path) -> Iterator[pack.PackedFile]:
     """What turns the other snapshots of the shelf into the current one. One that cannot be used is left out."""
-    for number, other in enumerate(each for each in shelf.digests() if each != current[1]):
+    for number, other in enumerate(digest for digest in shelf.digests() if digest != current[1]):
         try:
             if shelf.verify(other):
                 yield pack.pack_delta((shelf.path_of(other), other), current, folder / f"delta-{number}")
@@ -218,8 +218,8 @@ def pull(
         taking = _IncomingSnapshot(shelf, manifest, signer)
         if taking.is_here():
             return taking.done("nothing")
-        payloads = sorted(manifest.payloads, key=lambda each: each.size)
-        useful = [each for each in payloads if not each.parent or shelf.path_of(each.parent).exists()]
+        payloads = sorted(manifest.payloads, key=lambda payload: payload.size)
+        useful = [payload for payload in payloads if not payload.parent or shelf.path_of(payload.parent).exists()]
         if not useful:
             raise HullmarkError("it has deltas only, from snapshots that are not here", advice="import a whole bundle")
         for place, payload in enumerate(useful, 1):
@@ -239,7 +239,14 @@ def _small(artifact: Artifact, media_type: str, limit: int) -> bytes:
 
 
 def _fetch(artifact: Artifact, taking: _IncomingSnapshot, payload: pack.Payload) -> None:
-    part = next((each for each in artifact.parts if (each.digest, each.size) == (payload.digest, payload.size)), None)
+    part = next(
+        (
+            candidate
+            for candidate in artifact.parts
+            if (candidate.digest, candidate.size) == (payload.digest, payload.size)
+        ),
+        None,
+    )
     if part is None:
         raise HullmarkError(f"the registry lacks the {payload.kind} that the manifest names", advice="push it again")
     stream = artifact.open(part)

@@ -69,7 +69,7 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
 def try_cases(policy: Policy, cases: Iterable[tuple[Path, Cases]], options: SourceOptions) -> Trial:
     """Judge the image of each case; paths in cases are relative to their file. Raises HullmarkError for a case that makes no sense."""
     tried = tuple(_try(policy, case, file, options) for file, held in cases for case in held.cases)
-    fired = {rule for each in tried for rule in each.fired}
+    fired = {rule for trial in tried for rule in trial.fired}
     never = tuple(sorted(rule.id for rule in policy.rules if rule.id not in fired))
     return Trial(policy=policy.name, cases=tried, never_fired=never)
 
@@ -117,14 +117,14 @@ def _judge_case(policy: Policy, case: Case, folder: Path, options: SourceOptions
 def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) -> ScanResult:
     if case.inventory:
         return _scanned_of(read_inventory(folder / case.inventory))
-    means = ScanResources()
-    with facets_for(wanted.facets - {Need.MALWARE}, means) as facets:
-        wish = replace(wish_for(wanted), facets=facets)
+    resources = ScanResources()
+    with facets_for(wanted.facets - {Need.MALWARE}, resources) as facets:
+        request = replace(wish_for(wanted), facets=facets)
         if case.recipe is not None:
-            return cook(case.recipe, wish)
+            return cook(case.recipe, request)
         scheme, colon, rest = case.image.partition(":")
         is_beside = bool(colon) and (folder / rest).exists()
-        return take(f"{scheme}:{folder / rest}" if is_beside else case.image, wish, means, options)
+        return take(f"{scheme}:{folder / rest}" if is_beside else case.image, request, resources, options)
 
 
 def _scanned_of(known: KnownImage) -> ScanResult:
@@ -132,20 +132,20 @@ def _scanned_of(known: KnownImage) -> ScanResult:
     return ScanResult(known.inventory, facets=facets)
 
 
-def _facts_of(known: KnownImage, now: datetime, book: AdvisorySource | None) -> Facts:
+def _facts_of(known: KnownImage, now: datetime, source: AdvisorySource | None) -> Facts:
     """What is known of an image that was written down, and what the advisories say of its packages."""
     weighing = MatchOptions(at=now.astimezone(UTC).date().isoformat())
-    told = known.policy_facts
+    policy_facts = known.policy_facts
     return Facts(
         inventory=known.inventory,
         now=now,
-        ghosts=told.ghosts,
-        matches=weighed(known.inventory, book, weighing) if book is not None else None,
-        dockerfile=from_history(told.config.history) if told.config is not None else None,
-        configuration=told.configuration,
-        secrets=told.secrets,
-        malware=told.malware,
-        certificates=told.certificates,
+        ghosts=policy_facts.ghosts,
+        matches=weighed(known.inventory, source, weighing) if source is not None else None,
+        dockerfile=from_history(policy_facts.config.history) if policy_facts.config is not None else None,
+        configuration=policy_facts.configuration,
+        secrets=policy_facts.secrets,
+        malware=policy_facts.malware,
+        certificates=policy_facts.certificates,
         evaluate=evaluate_expression,
     )
 

@@ -104,14 +104,14 @@ class _FeedDocuments(NamedTuple):
 class _Run:
     """One run over feeds."""
 
-    def __init__(self, shelf: Shelf, origin: Origin, wish: UpdateWish, tell: Watch) -> None:
-        self._shelf, self._origin, self._wish, self._tell = shelf, origin, wish, tell
+    def __init__(self, shelf: Shelf, origin: Origin, request: UpdateWish, tell: Watch) -> None:
+        self._shelf, self._origin, self._request, self._tell = shelf, origin, request, tell
         self.reader = feeds_fingerprint()
 
     def refresh(self, feed: Feed) -> FeedOutcome:
         """Fetch one feed and read it, if anything is new. Whatever goes wrong is in the answer, and the last good records stay."""
         state = self._shelf.state(feed.name)
-        if feed.needs and self._origin.is_upstream and not self._wish.environment.get(feed.needs):
+        if feed.needs and self._origin.is_upstream and not self._request.environment.get(feed.needs):
             return _outcome(feed, "left-out", state, f"{feed.needs} is not set")
         fetched: _FeedDocuments | None = None
         try:
@@ -120,7 +120,7 @@ class _Run:
                 return _outcome(feed, "absent", state, "nothing is there")
             if self._is_known(state, fetched):
                 kept = msgspec.structs.replace(
-                    state, documents=fetched.documents, checked_at=self._wish.now, error="", failing_since=""
+                    state, documents=fetched.documents, checked_at=self._request.now, error="", failing_since=""
                 )
                 self._shelf.save_state(feed.name, kept)
                 self._shelf.tidy(feed.name, kept)
@@ -140,18 +140,18 @@ class _Run:
 
     def _failing(self, state: FeedState, **why: str) -> FeedState:
         """The state of a feed that failed or is held: it gives what it gave before."""
-        return msgspec.structs.replace(state, failing_since=state.failing_since or self._wish.now, **why)
+        return msgspec.structs.replace(state, failing_since=state.failing_since or self._request.now, **why)
 
     def _is_known(self, state: FeedState, fetched: _FeedDocuments) -> bool:
         same = [kept.sha256 for kept in fetched.documents] == [kept.sha256 for kept in state.documents]
         same = same and fetched.is_partial == state.is_partial
-        return same and state.reader == self.reader and not self._wish.is_anew and not state.held
+        return same and state.reader == self.reader and not self._request.is_anew and not state.held
 
     def _fetch(self, feed: Feed, state: FeedState) -> _FeedDocuments:
         """The documents that the feed is to be read from: those of this crawl, and earlier ones that they add to."""
         known = {kept.url: kept for kept in state.documents}
-        since = "" if self._wish.is_anew or not known else state.checked_at
-        crawl = feed.crawl(CrawlState(now=self._wish.now, since=since))
+        since = "" if self._request.is_anew or not known else state.checked_at
+        crawl = feed.crawl(CrawlState(now=self._request.now, since=since))
         found: dict[str, KeptDocument] = {}
         is_adding = is_partial = False
         get = next(crawl, None)
@@ -160,7 +160,7 @@ class _Run:
                 raise HullmarkError(f"the feed has more than {_MAX_DOCUMENTS:,} documents", advice="please report it")
             progress = partial(self._tell, feed.name, "fetch")
             kept = self._origin.fetch(
-                FetchContext(self._shelf, feed.name, self._wish.now), get, known.get(name_of(get)), progress
+                FetchContext(self._shelf, feed.name, self._request.now), get, known.get(name_of(get)), progress
             )
             if kept is None and not get.is_optional and not self._origin.may_lack:
                 raise HullmarkError(f"{get.url} is not there", advice="use a mirror (--from), or leave the feed out")
@@ -172,7 +172,7 @@ class _Run:
                 get = crawl.send(self._shelf.document(feed.name, kept) if kept else None)
             except StopIteration:
                 get = None
-        if is_adding and not self._wish.is_anew:
+        if is_adding and not self._request.is_anew:
             # An answer that was there before (an empty page, say) adds nothing, whatever was asked this time.
             old = {kept.sha256 for kept in known.values()}
             added = {url: kept for url, kept in found.items() if url in known or kept.sha256 not in old}
@@ -182,7 +182,7 @@ class _Run:
 
     def _read(self, feed: Feed, state: FeedState, fetched: _FeedDocuments) -> FeedOutcome:
         def accept(count: int) -> bool:
-            return self._wish.accepts_shrinking or count >= state.records * SHRINK_LIMIT
+            return self._request.accepts_shrinking or count >= state.records * SHRINK_LIMIT
 
         opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in fetched.documents]
         reading = _ReadingNotes()
@@ -195,8 +195,8 @@ class _Run:
         else:
             after = FeedState(
                 documents=fetched.documents,
-                checked_at=self._wish.now,
-                changed_at=self._wish.now,
+                checked_at=self._request.now,
+                changed_at=self._request.now,
                 reader=self.reader,
                 records=count,
                 problems=reading.problem_count,
@@ -250,7 +250,7 @@ def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> 
     return FeedOutcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
 
 
-def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, wish: UpdateWish, tell: Watch) -> str:
+def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, request: UpdateWish, tell: Watch) -> str:
     """A snapshot of all records that are kept; the one in use if it was made of the same. Answers its digest."""
     by_name = {feed.name: feed for feed in every}
     # A feed that overrides another one comes after it.
@@ -274,7 +274,7 @@ def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, wish: UpdateWish
     with shelf.scratch() as folder:
         made = folder / "snapshot"
         try:
-            ledger = build_on(made, sources, writer, None if wish.is_anew else _base(shelf))
+            ledger = build_on(made, sources, writer, None if request.is_anew else _base(shelf))
         except sqlite3.Error as error:
             raise HullmarkError(f"the snapshot cannot be written: {error}", advice="check space and rights") from error
         if current is None or ledger.snapshot != current[1]:

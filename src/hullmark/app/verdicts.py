@@ -75,16 +75,16 @@ def known_of(book: Snapshot, name: str) -> KnownVulnerability | None:
     found = book.complete(name)
     if not found:
         return None
-    cves = sorted({each for advisory in found for each in (advisory.id, *advisory.aliases) if each.startswith("CVE-")})
-    scores = [each.score for each in book.exploitability(cves).values()]
-    affected = [each for advisory in found if not advisory.withdrawn for each in advisory.affected]
+    cves = sorted({name for advisory in found for name in (advisory.id, *advisory.aliases) if name.startswith("CVE-")})
+    scores = [rating.score for rating in book.exploitability(cves).values()]
+    affected = [row for advisory in found if not advisory.withdrawn for row in advisory.affected]
     return KnownVulnerability(
         severity=max((advisory.severity for advisory in found), key=_BY_SEVERITY.index),
         is_exploited=bool(book.exploited(cves)),
         epss=max(scores, default=None),
         content=_content(found),
-        told=frozenset(_place(each) for each in affected),
-        fixed=frozenset(_place(each) for each in affected if any(ranged.fixed for ranged in each.ranges)),
+        told=frozenset(_place(row) for row in affected),
+        fixed=frozenset(_place(row) for row in affected if any(ranged.fixed for ranged in row.ranges)),
     )
 
 
@@ -94,5 +94,5 @@ def _place(affected: AffectedPackage) -> str:
 
 def _content(found: tuple[Advisory, ...]) -> str:
     """A digest of what matching goes by; ratings and texts are left out."""
-    bare = [(each.id, each.source, each.withdrawn, each.affected) for each in found]
-    return f"sha256:{hashlib.sha256(msgspec.json.encode(sorted(bare, key=lambda each: each[:2]))).hexdigest()}"
+    bare = [(advisory.id, advisory.source, advisory.withdrawn, advisory.affected) for advisory in found]
+    return f"sha256:{hashlib.sha256(msgspec.json.encode(sorted(bare, key=lambda row: row[:2]))).hexdigest()}"

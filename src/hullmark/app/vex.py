@@ -98,25 +98,25 @@ def statements_for(wish: VexRequest, inventory: Inventory, book: VexBook, option
     Raises HullmarkError if the image came from no registry, its registry cannot be asked, or keys cannot be read.
     """
     hub = tuple(dict.fromkeys(book.statements(products_of(inventory)))) if REPOSITORY in wish.words else ()
-    told = _attested(wish, inventory.source, options) if wish.wants_attestations else VexStatements()
-    return msgspec.structs.replace(told, statements=hub + told.statements)
+    attested = _attested(wish, inventory.source, options) if wish.wants_attestations else VexStatements()
+    return msgspec.structs.replace(attested, statements=hub + attested.statements)
 
 
 # Attestations
 
 
-def _attested(wish: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
+def _attested(request: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
     from hullmark.source.attestations import vex_documents
 
-    check_wish(wish)
+    check_wish(request)
     if source.kind != _REGISTRY or not source.digest:
         raise _not_there(source.kind)
     reference = source.reference.removeprefix(f"{_REGISTRY}:")
-    attested = vex_documents(reference, source.digest, _keys(wish), options)
+    attested = vex_documents(reference, source.digest, _keys(request), options)
     reading = _VexReader(
-        wish.allows_unsigned, [f"attestation {place}: {reason}" for place, reason in attested.problems]
+        request.allows_unsigned, [f"attestation {place}: {reason}" for place, reason in attested.problems]
     )
-    statements = tuple(statement for each in attested.documents for statement in reading.statements(each))
+    statements = tuple(statement for document in attested.documents for statement in reading.statements(document))
     if not statements and not reading.reasons:
         reading.reasons.append("the registry has no VEX attestation of this image")
     repository = msgspec.structs.replace(parse_reference(reference), tag="", digest="")
@@ -127,10 +127,10 @@ def _attested(wish: VexRequest, source: InventorySource, options: SourceOptions)
     )
 
 
-def _keys(wish: VexRequest) -> tuple[Key, ...]:
+def _keys(request: VexRequest) -> tuple[Key, ...]:
     from hullmark.source.dsse import KEY_LIMIT, read_keys
 
-    return tuple(key for file in wish.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
+    return tuple(key for file in request.keys for key in read_keys(_beginning(file, KEY_LIMIT), str(file)))
 
 
 class _VexReader:

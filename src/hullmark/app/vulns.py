@@ -60,8 +60,8 @@ def vulnerabilities(
     Raises HullmarkError where the image or its attestations cannot be read.
     """
     scanned = take(reference, ScanRequest(reads=MATCHING_READS), means, options)
-    told = statements_for(vex_wish, scanned.inventory, book, options)
-    return matched(scanned, book, weighing, told)
+    statements = statements_for(vex_wish, scanned.inventory, book, options)
+    return matched(scanned, book, weighing, statements)
 
 
 def matched(
@@ -81,8 +81,8 @@ def _linked(scanned: ScanResult) -> Inventory:
 def _shown(matches: Matches) -> Matches:
     """The matches, their packages without the long lists of functions, which only matching reads."""
 
-    def bare(each: _Told) -> _Told:
-        return msgspec.structs.replace(each, package=without_functions(each.package))
+    def bare(entry: _Told) -> _Told:
+        return msgspec.structs.replace(entry, package=without_functions(entry.package))
 
     return msgspec.structs.replace(
         matches, matches=tuple(map(bare, matches.matches)), unknown=tuple(map(bare, matches.unknown))
@@ -110,9 +110,9 @@ def weighed(
     )
 
 
-def _says(source: InventorySource, weighing: MatchOptions, told: VexStatements) -> vex.Says:
-    known = msgspec.structs.replace(source, tags=source.tags + told.names)
-    return vex.Says(told.statements + weighing.statements, known)
+def _says(source: InventorySource, weighing: MatchOptions, statements: VexStatements) -> vex.Says:
+    known = msgspec.structs.replace(source, tags=source.tags + statements.names)
+    return vex.Says(statements.statements + weighing.statements, known)
 
 
 def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:

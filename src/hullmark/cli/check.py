@@ -118,17 +118,17 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = wanted_outputs("verdict", arguments.output)
     known_at = known_moment(arguments.known_at)
     policy = _policy(settings, arguments.policy, known_at)
-    asked = _asked(arguments)
+    check_options = _asked(arguments)
     now = moment(arguments.at)
     options = settings.source_options()
     verdicts: list[Verdict] = []
-    with _book(settings, policy, asked, known_at) as book:
-        asked = replace(asked, book=book)
+    with _book(settings, policy, check_options, known_at) as snapshot:
+        check_options = replace(check_options, book=snapshot)
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
-                verdicts.append(judge(source, policy, now, settings.means(watch), options, asked).verdict)
+                verdicts.append(judge(source, policy, now, settings.means(watch), options, check_options).verdict)
     write(verdicts, outputs, settings)
-    if asked.profile == "compat":
+    if check_options.profile == "compat":
         _warn_of_unknowns(policy, verdicts)
     if any(output.format.name == "table" and not output.file for output in outputs):
         _print_explanations(verdicts)
@@ -203,7 +203,7 @@ def _asked(arguments: argparse.Namespace) -> CheckOptions:
 
 
 def _book(
-    settings: Settings, policy: AnyPolicy, asked: CheckOptions, known_at: datetime | None
+    settings: Settings, policy: AnyPolicy, check_options: CheckOptions, known_at: datetime | None
 ) -> AbstractContextManager[object]:
     """The advisories: those that were named, else those that are kept if a rule asks for them; None where there are none.
 
@@ -212,9 +212,9 @@ def _book(
     from hullmark.app.check import needed, wants_advisories
 
     is_named = settings.get("snapshot") or settings.get("advisories")
-    if is_named and needed(policy, asked.context).matches:
+    if is_named and needed(policy, check_options.context).matches:
         return settings.book(known_at)
-    wants_kept = not is_named and wants_advisories(policy, asked.context)
+    wants_kept = not is_named and wants_advisories(policy, check_options.context)
     if wants_kept and (known_at is not None or settings.shelf().current() is not None):
         return settings.book(known_at)
     return nullcontext()

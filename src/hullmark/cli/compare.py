@@ -61,6 +61,6 @@ def _order(name: str, a: str, b: str) -> int:
     scheme = scheme_named(name)
     if scheme is None:
         raise HullmarkError(
-            f"there is no scheme {name!r}", advice=f"known are {', '.join(each.name for each in SCHEMES)}"
+            f"there is no scheme {name!r}", advice=f"known are {', '.join(scheme.name for scheme in SCHEMES)}"
         )
     return scheme.compare(a, b)

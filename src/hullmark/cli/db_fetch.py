@@ -28,7 +28,7 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
 
     every = load()
     shelf = settings.shelf()
-    wish = UpdateWish(
+    request = UpdateWish(
         now=moment(None).strftime("%Y-%m-%dT%H:%M:%SZ"),
         accepts_shrinking=arguments.accept_shrinking,
         is_anew=arguments.anew,
@@ -37,20 +37,24 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
     origin = _origin(arguments, settings, every)
     with _bars(wanted=settings.wants_progress()) as watch:
         result = update(
-            shelf, _chosen(every, arguments.feeds, from_mirror=bool(arguments.origin)), every, origin, wish, watch
+            shelf, _chosen(every, arguments.feeds, from_mirror=bool(arguments.origin)), every, origin, request, watch
         )
     if arguments.output == "json":
         print_json(
-            {"digest": result.digest, "previous": result.previous, "feeds": [plain(each) for each in result.outcomes]}
+            {
+                "digest": result.digest,
+                "previous": result.previous,
+                "feeds": [plain(outcome) for outcome in result.outcomes],
+            }
         )
     else:
         for outcome in result.outcomes:
             _print_outcome(outcome)
         word = "the same as before" if result.digest == result.previous else "in use now"
         sys.stdout.write(f"snapshot {result.digest}, {word}\n")
-    tried = [each for each in result.outcomes if each.status not in ("absent", "left-out")]
-    if any(each.status in ("failed", "held") for each in tried):
-        return 2 if all(each.status == "failed" for each in tried) else 3
+    tried = [outcome for outcome in result.outcomes if outcome.status not in ("absent", "left-out")]
+    if any(outcome.status in ("failed", "held") for outcome in tried):
+        return 2 if all(outcome.status == "failed" for outcome in tried) else 3
     return 0
 
 

@@ -23,13 +23,13 @@ _LICENCE = 40
 def status(arguments: argparse.Namespace, settings: Settings) -> int:
     """Show what the snapshot in use holds."""
     shelf = settings.shelf()
-    with settings.book() as book:
+    with settings.book() as snapshot:
         document = {
-            "digest": book.digest,
-            "path": str(book.path),
-            "data_at": book.data_at,
-            "feeds": _feeds(book, shelf),
-            "namespaces": _namespaces(book),
+            "digest": snapshot.digest,
+            "path": str(snapshot.path),
+            "data_at": snapshot.data_at,
+            "feeds": _feeds(snapshot, shelf),
+            "namespaces": _namespaces(snapshot),
         }
     if arguments.output == "json":
         print_json(document)
@@ -38,11 +38,11 @@ def status(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _feeds(book: Snapshot, shelf: Shelf) -> list[dict[str, Any]]:
+def _feeds(snapshot: Snapshot, shelf: Shelf) -> list[dict[str, Any]]:
     """The feeds in the snapshot, and those that failed before they ever gave anything, by name."""
     from hullmark.advisorydb.schema import FeedInfo
 
-    known = {feed.name: _feed(feed, shelf.state(feed.name)) for feed in book.feeds}
+    known = {feed.name: _feed(feed, shelf.state(feed.name)) for feed in snapshot.feeds}
     for name in shelf.tried():
         state = shelf.state(name)
         if name not in known and state.error:
@@ -72,8 +72,8 @@ def _feed(feed: FeedInfo, state: FeedState) -> dict[str, Any]:
     }
 
 
-def _namespaces(book: Snapshot) -> list[dict[str, Any]]:
-    licences, today = book.licences, moment(None).date().isoformat()
+def _namespaces(snapshot: Snapshot) -> list[dict[str, Any]]:
+    licences, today = snapshot.licences, moment(None).date().isoformat()
     return [
         {
             "namespace": row.namespace,
@@ -83,9 +83,9 @@ def _namespaces(book: Snapshot) -> list[dict[str, Any]]:
             "age_days": _age(row.data_at),
             "licence": licences[row.feed],
             "whole_at": row.whole_at,
-            "is_known": book.namespaces[row.namespace].is_known(today),
+            "is_known": snapshot.namespaces[row.namespace].is_known(today),
         }
-        for row in book.coverage
+        for row in snapshot.coverage
     ]
 
 
@@ -152,11 +152,11 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
             "what is to be searched?", advice="hullmark db search CVE-2021-44228, or a package: pypi:django, openssl"
         )
     found: list[Advisory] = []
-    with settings.book() as book:
+    with settings.book() as snapshot:
         for text in arguments.arguments:
-            found += _found(book, text)
+            found += _found(snapshot, text)
     if arguments.output == "json":
-        print_json([plain(each) for each in found])
+        print_json([plain(advisory) for advisory in found])
         return 0
     for advisory in found:
         _print_advisory(advisory, arguments.arguments)
@@ -165,16 +165,16 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _found(book: Snapshot, text: str) -> tuple[Advisory, ...]:
-    by_id = book.complete(text) or book.complete(text.upper())
+def _found(snapshot: Snapshot, text: str) -> tuple[Advisory, ...]:
+    by_id = snapshot.complete(text) or snapshot.complete(text.upper())
     if by_id:
         return by_id
     namespace, colon, name = text.rpartition(":")
-    exact = book.about(namespace, name) if colon else ()
-    return exact or book.about("", text)
+    exact = snapshot.about(namespace, name) if colon else ()
+    return exact or snapshot.about("", text)
 
 
-def _print_advisory(advisory: Advisory, asked: list[str]) -> None:
+def _print_advisory(advisory: Advisory, terms: list[str]) -> None:
     from hullmark.match.why import condition
 
     head = f"{advisory.id}  {advisory.source}  {advisory.severity}  {advisory.published[:10]}"
@@ -205,18 +205,25 @@ def diff(arguments: argparse.Namespace, settings: Settings) -> int:
         difference = compare(older, after)
         digests = {"before": older.digest, "after": after.digest}
     listed = [
-        {"op": "added" if each.before is None else "removed" if each.after is None else "changed", "cve": each.cve}
-        for each in difference.kev
+        {
+            "op": "added" if change.before is None else "removed" if change.after is None else "changed",
+            "cve": change.cve,
+        }
+        for change in difference.kev
     ]
-    crossed = [{"cve": each.cve, "before": each.before, "after": each.after} for each in difference.epss]
+    crossed = [{"cve": change.cve, "before": change.before, "after": change.after} for change in difference.epss]
     if arguments.output == "json":
-        advisories = [{"op": each.op, "feed": each.feed, "id": each.id} for each in difference.advisories]
+        advisories = [
+            {"op": advisory.op, "feed": advisory.feed, "id": advisory.id} for advisory in difference.advisories
+        ]
         keys = [f"{namespace} {name}" for namespace, name in sorted(difference.keys)]
         print_json({**digests, "advisories": advisories, "packages": keys, "kev": listed, "epss": crossed})
         return 0
-    rows: list[tuple[str, ...]] = [(each.op, each.feed, each.id) for each in difference.advisories]
-    rows += [(each["op"], "kev", each["cve"]) for each in listed]
-    rows += [("changed", "epss", f"{each['cve']} {each['before']:.2f} to {each['after']:.2f}") for each in crossed]
+    rows: list[tuple[str, ...]] = [(advisory.op, advisory.feed, advisory.id) for advisory in difference.advisories]
+    rows += [(change["op"], "kev", change["cve"]) for change in listed]
+    rows += [
+        ("changed", "epss", f"{change['cve']} {change['before']:.2f} to {change['after']:.2f}") for change in crossed
+    ]
     if rows:
         print_rows(("CHANGE", "FEED", "WHAT"), rows)
     sys.stdout.write(f"{len(difference.advisories):,} advisories, of {len(difference.keys):,} packages\n")
@@ -245,7 +252,7 @@ def use(arguments: argparse.Namespace, settings: Settings) -> int:
     shelf = settings.shelf()
     if len(arguments.arguments) != 1:
         raise HullmarkError("which snapshot?", advice=f"kept are {', '.join(shelf.digests()) or 'none'}")
-    with _snapshot(shelf, arguments.arguments[0]) as book, shelf.locked():
-        shelf.use(book.digest)
-    sys.stdout.write(f"snapshot {book.digest}, in use now\n")
+    with _snapshot(shelf, arguments.arguments[0]) as snapshot, shelf.locked():
+        shelf.use(snapshot.digest)
+    sys.stdout.write(f"snapshot {snapshot.digest}, in use now\n")
     return 0

@@ -64,9 +64,9 @@ def _print(difference: Difference) -> None:
     arrow = f"{difference.before.value} to {difference.after.value}"
     certain = "" if difference.is_certain else " (most likely: other inputs differ too)"
     sys.stdout.write(f"{arrow}: {difference.cause.value}{certain}\n{safe(difference.sentence)}\n")
-    for each in difference.also:
+    for other in difference.also:
         sys.stdout.write(
-            f"also another {each.what}: {safe(each.before) or 'none'}, then {safe(each.after) or 'none'}\n"
+            f"also another {other.what}: {safe(other.before) or 'none'}, then {safe(other.after) or 'none'}\n"
         )
     if difference.changes:
         sys.stdout.write("\n")

@@ -17,20 +17,21 @@ def print_explanations(explanations: Iterable[Explanation]) -> None:
     """Each finding with its rule, where it can be seen, and what to do."""
     from hullmark.report.terminal import clip, safe
 
-    for each in explanations:
-        finding = each.finding
+    for explanation in explanations:
+        finding = explanation.finding
         sys.stdout.write(f"{finding.action.value}  {safe(finding.message)}\n")
-        source = f", from {safe(each.source)}" if each.source else ""
+        source = f", from {safe(explanation.source)}" if explanation.source else ""
         sys.stdout.write(
-            f"  rule   {finding.rule_id}: {finding.gate}.{finding.trigger} {clip(each.params, _LONGEST)}{source}\n"
+            f"  rule   {finding.rule_id}: {finding.gate}.{finding.trigger}"
+            f" {clip(explanation.params, _LONGEST)}{source}\n"
         )
-        if each.asks:
-            sys.stdout.write(f"         {each.asks}\n")
-        for place in each.places[:_MAX_PLACES]:
+        if explanation.asks:
+            sys.stdout.write(f"         {explanation.asks}\n")
+        for place in explanation.places[:_MAX_PLACES]:
             layer = f"layer {place.evidence.layer} {place.digest}".rstrip() if place.evidence.layer >= 0 else ""
             parts = (place.evidence.path, layer, place.instruction, place.evidence.detail)
             if shown := ", ".join(clip(safe(part), _LONGEST) for part in parts if part):
                 sys.stdout.write(f"  at     {shown}\n")
-        if each.ends:
-            sys.stdout.write(f"  note   {safe(each.ends)}\n")
-        sys.stdout.write(f"  do     {safe(each.advice)}\n\n")
+        if explanation.ends:
+            sys.stdout.write(f"  note   {safe(explanation.ends)}\n")
+        sys.stdout.write(f"  do     {safe(explanation.advice)}\n\n")

@@ -26,7 +26,7 @@ def _is_open(result: Matches | MatchesJson) -> bool:
     """Whether something may be wrong that cannot be told: of a package, of a namespace, or of what could not be looked at."""
     from hullmark.model.problem import OPEN
 
-    problems = any(each.kind in OPEN for each in result.problems)
+    problems = any(problem.kind in OPEN for problem in result.problems)
     return bool(result.unknown or result.uncovered or problems)
 
 

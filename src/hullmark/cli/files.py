@@ -81,11 +81,11 @@ def _list(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     options = settings.source_options()
     ghosts = "ghost" in (arguments.state or ())
-    wish = ScanRequest(files=True, digests=True, ghosts=ghosts, all_layers=arguments.all_layers)
+    request = ScanRequest(files=True, digests=True, ghosts=ghosts, all_layers=arguments.all_layers)
     inventories = []
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
-            inventory = take(source, wish, settings.means(watch), options).inventory
+            inventory = take(source, request, settings.means(watch), options).inventory
         if arguments.state:
             files = tuple(file for file in inventory.files or () if file.state in arguments.state)
             inventory = msgspec.structs.replace(inventory, files=files)

@@ -106,9 +106,9 @@ def _rendered(output: Output, results: list[Any], settings: Settings, wishes: Ma
 
 def columns(otherwise: int) -> int:
     """The terminal's width, or what COLUMNS says. (shutil's answer to this brings every kind of archive along.)"""
-    told = os.environ.get("COLUMNS", "")
-    if told.isascii() and told.isdigit() and int(told[:6]) > 0:
-        return int(told[:6])
+    width = os.environ.get("COLUMNS", "")
+    if width.isascii() and width.isdigit() and int(width[:6]) > 0:
+        return int(width[:6])
     try:
         return os.get_terminal_size(1).columns or otherwise
     except OSError:

@@ -40,7 +40,7 @@ def kept(arguments: argparse.Namespace) -> int:
         for version in settings_of(arguments).policies().versions()
         if not arguments.names or version.name in arguments.names
     ]
-    rows = [_row(version) for version in sorted(versions, key=lambda each: (each.name, each.at))]
+    rows = [_row(version) for version in sorted(versions, key=lambda version: (version.name, version.at))]
     if arguments.output == "json":
         print_json(rows)
     elif rows:

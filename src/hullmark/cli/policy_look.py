@@ -39,8 +39,8 @@ def _validated(name: str) -> dict[str, object]:
     except InvalidPolicy as error:
         return {"policy": name, "kind": "native", "digest": "", "rules": 0, "mistakes": _shown(error.mistakes)}
     language = language_of(policy)
-    said = {"policy": name, "kind": language.name, "digest": policy.digest, "rules": policy.rule_count}
-    return {**said, "mistakes": _shown(language.mistakes(policy))}
+    summary = {"policy": name, "kind": language.name, "digest": policy.digest, "rules": policy.rule_count}
+    return {**summary, "mistakes": _shown(language.mistakes(policy))}
 
 
 def _shown(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:

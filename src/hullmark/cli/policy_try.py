@@ -72,8 +72,8 @@ def simulate(arguments: argparse.Namespace) -> int:
     draft = load_native(Path(arguments.policy))
     current = load_native(Path(arguments.against)) if arguments.against else None
     paths = [path for name in arguments.inventories for path in inventories_in(Path(name))]
-    with _book(settings_of(arguments), [draft, current]) as book:
-        flips = list(flips_of(draft, current, paths, moment(arguments.at), arguments.environment, book))
+    with _book(settings_of(arguments), [draft, current]) as snapshot:
+        flips = list(flips_of(draft, current, paths, moment(arguments.at), arguments.environment, snapshot))
     if arguments.output == "json":
         print_json({"images": [plain(flip) for flip in flips], "totals": _totals(flips)})
         return 0

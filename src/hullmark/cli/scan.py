@@ -67,11 +67,11 @@ def _scan(arguments: argparse.Namespace, settings: Settings) -> int:
     from hullmark.scanning.take import take
 
     outputs = wanted_outputs("inventory", arguments.output)
-    wish = ScanRequest(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
+    request = ScanRequest(files=arguments.files, digests=arguments.files, all_layers=arguments.all_layers)
     options = settings.source_options()
     inventories = []
     for source in arguments.source:
         with progress(source, wanted=settings.wants_progress()) as watch:
-            inventories.append(take(source, wish, settings.means(watch), options).inventory)
+            inventories.append(take(source, request, settings.means(watch), options).inventory)
     write(inventories, outputs, settings)
     return 0

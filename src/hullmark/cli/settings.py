@@ -252,7 +252,7 @@ class Settings:
             yara_rules=Path(rules) if rules else None,
         )
         own, salt = self.get("secret_rules"), self.get("secret_salt")
-        means = ScanResources(
+        resources = ScanResources(
             cache_folder=self.cache_folder(),
             jobs=self.get("jobs"),
             watch=watch,
@@ -260,8 +260,8 @@ class Settings:
             keeping=self.get("keep_files") or "asked",
         )
         if own:
-            means = replace(means, secret_rules=(Path(own),))
-        return replace(means, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else means
+            resources = replace(resources, secret_rules=(Path(own),))
+        return replace(resources, secret_salt=salt.encode("utf-8", "surrogateescape")) if salt else resources
 
     def source_options(self) -> SourceOptions:
         """How images are found."""

@@ -127,11 +127,11 @@ def run(arguments: argparse.Namespace) -> int:
     template = _template(arguments.template)
     options = settings.source_options()
     results = []
-    with settings.book(known_moment(arguments.known_at)) as book:
+    with settings.book(known_moment(arguments.known_at)) as snapshot:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
-                means = settings.means(watch)
-                results.append(vulnerabilities(source, book, weighing, means, options, vex_wish=vex_wish))
+                resources = settings.means(watch)
+                results.append(vulnerabilities(source, snapshot, weighing, resources, options, vex_wish=vex_wish))
     wishes = {"explains": arguments.why, "shows_suppressed": arguments.show_suppressed, "template": template}
     write(results, outputs, settings, **wishes)
     return worst(status_of(result) for result in results)
@@ -171,15 +171,15 @@ def _vex_wish(arguments: argparse.Namespace) -> VexRequest:
 
     from hullmark.app.vex import WORDS, VexRequest, check_place, check_wish
 
-    wish = VexRequest(
+    request = VexRequest(
         words=tuple(word for word in WORDS if word in arguments.vex),
         keys=tuple(map(Path, arguments.vex_key)),
         allows_unsigned=arguments.vex_unsigned,
     )
-    check_wish(wish)
+    check_wish(request)
     for source in arguments.source:
-        check_place(source, wish)
-    return wish
+        check_place(source, request)
+    return request
 
 
 def _template(file: str | None) -> str:

@@ -135,7 +135,7 @@ def _update(element: Any, place: str) -> tuple[Advisory, dict[str, dict[str, set
     identity = (element.findtext("id") or "").strip()
     references = element.findall("references/reference")
     description = element.findtext("description") or ""
-    cves = [each.get("id", "") for each in references if each.get("type") == "cve"]
+    cves = [reference.get("id", "") for reference in references if reference.get("type") == "cve"]
     issued, updated = element.find("issued"), element.find("updated")
     advisory = Advisory(
         id=identity,
@@ -145,7 +145,7 @@ def _update(element: Any, place: str) -> tuple[Advisory, dict[str, dict[str, set
         summary=line_of(element.findtext("title") or description),
         published=instant(issued.get("date")) if issued is not None else "",
         modified=instant(updated.get("date")) if updated is not None else "",
-        references=links_of(each.get("href", "") for each in references),
+        references=links_of(reference.get("href", "") for reference in references),
     )
     builds: dict[str, dict[str, set[str]]] = {}
     for number, package in enumerate(element.iterfind("pkglist/collection/package")):

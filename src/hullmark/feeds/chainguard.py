@@ -104,11 +104,13 @@ def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPa
         return None
     if ecosystem is None or any(is_never(span.events) for span in entry.ranges):
         return None
-    ranges = tuple(each for span in entry.ranges for each in ranges_of_events(span.events, ecosystem.scheme))
+    ranges = tuple(interval for span in entry.ranges for interval in ranges_of_events(span.events, ecosystem.scheme))
     if not ranges:
         return None
     statuses = (
-        [each.latest_event_status for each in entry.ecosystem_specific.components] if entry.ecosystem_specific else []
+        [component.latest_event_status for component in entry.ecosystem_specific.components]
+        if entry.ecosystem_specific
+        else []
     )
     state: FixState = "wont-fix" if any(status in _WONT_FIX for status in statuses) else "not-fixed"
     return AffectedPackage(
@@ -116,7 +118,7 @@ def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPa
         name=entry.package.name,
         scheme=ecosystem.scheme,
         ranges=ranges,
-        fix_state="fixed" if all(each.fixed for each in ranges) else state,
+        fix_state="fixed" if all(interval.fixed for interval in ranges) else state,
         arch=_arch(entry.package.purl),
         note=" ".join(dict.fromkeys(status for status in statuses if status and status != "fixed")),
     )
@@ -124,7 +126,7 @@ def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPa
 
 def _arch(purl: str) -> str:
     qualifiers = purl.partition("?")[2].split("&")
-    return next((each.removeprefix("arch=") for each in qualifiers if each.startswith("arch=")), "")
+    return next((qualifier.removeprefix("arch=") for qualifier in qualifiers if qualifier.startswith("arch=")), "")
 
 
 FEED = Feed(

@@ -62,11 +62,11 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if document.url in LISTS:
             continue
         for package, raw in document_of(_PACKAGES, document).items():
-            for each, entry in (decode(_PACKAGE, raw, package, report) or {}).items():
-                places.setdefault(each, []).append((package, entry))
-    for each in sorted(places):
-        entries = [(package, decode(_ENTRY, raw, f"{package} {each}", report)) for package, raw in places.pop(each)]
-        yield _advisory(each, [(package, entry) for package, entry in entries if entry is not None], fixes)
+            for cve, entry in (decode(_PACKAGE, raw, package, report) or {}).items():
+                places.setdefault(cve, []).append((package, entry))
+    for cve in sorted(places):
+        entries = [(package, decode(_ENTRY, raw, f"{package} {cve}", report)) for package, raw in places.pop(cve)]
+        yield _advisory(cve, [(package, entry) for package, entry in entries if entry is not None], fixes)
 
 
 def _fixes(documents: Sequence[Document], report: Report) -> _Fixes:
@@ -76,8 +76,8 @@ def _fixes(documents: Sequence[Document], report: Report) -> _Fixes:
             for affected in announcement.affected:
                 version = affected.ranges[0].fixed
                 value = (announcement.id, announcement.published, version)
-                for each in announcement.aliases if version else ():
-                    fixes.setdefault((affected.namespace, sys.intern(affected.name), each), value)
+                for alias in announcement.aliases if version else ():
+                    fixes.setdefault((affected.namespace, sys.intern(affected.name), alias), value)
     return fixes
 
 

@@ -30,16 +30,16 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     severities: dict[str, Severity] = {}
     for document in documents:
         for package, raw in document_of(_PACKAGES, document).items():
-            for each, item in (decode(_PACKAGE, raw, f"{document.url} {package}", report) or {}).items():
-                entry = decode(_ENTRY, item, f"{document.url} {package} {each}", report)
-                if entry is None or each.startswith(_TEMPORARY):
+            for cve, item in (decode(_PACKAGE, raw, f"{document.url} {package}", report) or {}).items():
+                entry = decode(_ENTRY, item, f"{document.url} {package} {cve}", report)
+                if entry is None or cve.startswith(_TEMPORARY):
                     continue
-                found.setdefault(each, []).append(_affected(package, entry.fixed_version or ""))
-                severities[each] = max(
-                    severities.get(each, "unknown"), severity_of(entry.severity or ""), key=SEVERITIES.index
+                found.setdefault(cve, []).append(_affected(package, entry.fixed_version or ""))
+                severities[cve] = max(
+                    severities.get(cve, "unknown"), severity_of(entry.severity or ""), key=SEVERITIES.index
                 )
-    for each in sorted(found):
-        yield Advisory(id=each, source=FEED.name, severity=severities[each], affected=tuple(found[each]))
+    for cve in sorted(found):
+        yield Advisory(id=cve, source=FEED.name, severity=severities[cve], affected=tuple(found[cve]))
 
 
 def _affected(package: str, fixed: str) -> AffectedPackage:

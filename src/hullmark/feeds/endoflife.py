@@ -149,9 +149,9 @@ def _source(name: str, data: bytes, report: Report) -> Iterator[_SourceRelease]:
     except ValueError as error:
         report(name, reason_of(error))
         return
-    for number, each in enumerate(releases if isinstance(releases, list) else ()):
+    for number, release in enumerate(releases if isinstance(releases, list) else ()):
         try:
-            yield msgspec.convert(each, _SourceRelease)
+            yield msgspec.convert(release, _SourceRelease)
         except msgspec.ValidationError as error:
             report(f"{name} release {number}", f"left out: {error}")
 

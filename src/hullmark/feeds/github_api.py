@@ -253,9 +253,9 @@ def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advis
     if data.lstrip()[:1] == b"[":
         items = decode(_REST_PAGE, data, place, report)
         for number, raw in enumerate(items or ()):
-            told = decode(_REST_ADVISORY, raw, f"{place} item {number}", report)
-            if told is not None:
-                yield _advisory(_of_rest(told), "", place, report), False
+            advisory = decode(_REST_ADVISORY, raw, f"{place} item {number}", report)
+            if advisory is not None:
+                yield _advisory(_of_rest(advisory), "", place, report), False
         return
     found = _answer(data, place)
     ecosystem = place.rpartition("/")[2].removesuffix(".json")
@@ -274,83 +274,91 @@ def _nodes(pages: _Pages | None) -> Iterable[msgspec.Raw]:
     return (*pages.nodes, *(edge.node for edge in pages.edges)) if pages else ()
 
 
-def _of_rest(told: _RestAdvisory) -> _Advisory:
+def _of_rest(advisory: _RestAdvisory) -> _Advisory:
     vulnerabilities = [
-        _Vulnerability(each.package, each.vulnerable_version_range, _Version(each.first_patched_version or ""))
-        for each in told.vulnerabilities or ()
+        _Vulnerability(
+            vulnerability.package,
+            vulnerability.vulnerable_version_range,
+            _Version(vulnerability.first_patched_version or ""),
+        )
+        for vulnerability in advisory.vulnerabilities or ()
     ]
     return _Advisory(
-        identifiers=told.identifiers,
-        ghsa_id=told.ghsa_id,
-        summary=told.summary,
-        severity=told.severity,
-        published_at=told.published_at,
-        updated_at=told.updated_at,
-        withdrawn_at=told.withdrawn_at,
-        references=[_Link(url) for url in told.references or ()],
-        cvss_severities=told.cvss_severities,
-        cwes=_Cwes(told.cwes or []),
+        identifiers=advisory.identifiers,
+        ghsa_id=advisory.ghsa_id,
+        summary=advisory.summary,
+        severity=advisory.severity,
+        published_at=advisory.published_at,
+        updated_at=advisory.updated_at,
+        withdrawn_at=advisory.withdrawn_at,
+        references=[_Link(url) for url in advisory.references or ()],
+        cvss_severities=advisory.cvss_severities,
+        cwes=_Cwes(advisory.cwes or []),
         vulnerabilities=_Vulnerabilities(vulnerabilities),
     )
 
 
-def _advisory(told: _Advisory, ecosystem: str, place: str, report: Report) -> Advisory:
-    ids = dict.fromkeys(each.text for each in told.identifiers)
-    name = told.ghsa_id or next((each for each in ids if each.startswith("GHSA-")), "") or next(iter(ids), "")
+def _advisory(advisory: _Advisory, ecosystem: str, place: str, report: Report) -> Advisory:
+    ids = dict.fromkeys(identifier.text for identifier in advisory.identifiers)
+    name = (
+        advisory.ghsa_id
+        or next((identifier for identifier in ids if identifier.startswith("GHSA-")), "")
+        or next(iter(ids), "")
+    )
     ids.pop(name, None)
-    vectors = told.cvss_severities or _Vectors()
+    vectors = advisory.cvss_severities or _Vectors()
     ratings = tuple(
         rating
-        for each in (vectors.graphql_v3, vectors.graphql_v4, vectors.rest_v3, vectors.rest_v4)
-        if each and (rating := rating_of(each.graphql or each.rest or "")) is not None
+        for vector in (vectors.graphql_v3, vectors.graphql_v4, vectors.rest_v3, vectors.rest_v4)
+        if vector and (rating := rating_of(vector.graphql or vector.rest or "")) is not None
     )
-    severity = severity_of(told.severity or "")
-    affected = (_affected(each, ecosystem, place, report) for each in _vulnerabilities(told))
+    severity = severity_of(advisory.severity or "")
+    affected = (_affected(vulnerability, ecosystem, place, report) for vulnerability in _vulnerabilities(advisory))
     return Advisory(
         id=name,
         source=FEED.name,
         aliases=tuple(ids),
         severity=severity_of_ratings(ratings) if severity == "unknown" else severity,
         cvss=ratings,
-        cwes=tuple(each.graphql or each.rest for each in told.cwes.nodes) if told.cwes else (),
-        summary=line_of(told.summary or ""),
-        published=instant(told.published_at),
-        modified=instant(told.updated_at),
-        withdrawn=instant(told.withdrawn_at),
-        references=links_of(each.url for each in told.references),
-        affected=tuple(dict.fromkeys(each for each in affected if each is not None)),
+        cwes=tuple(node.graphql or node.rest for node in advisory.cwes.nodes) if advisory.cwes else (),
+        summary=line_of(advisory.summary or ""),
+        published=instant(advisory.published_at),
+        modified=instant(advisory.updated_at),
+        withdrawn=instant(advisory.withdrawn_at),
+        references=links_of(reference.url for reference in advisory.references),
+        affected=tuple(dict.fromkeys(row for row in affected if row is not None)),
     )
 
 
-def _vulnerabilities(told: _Advisory) -> list[_Vulnerability]:
-    return told.vulnerabilities.nodes if told.vulnerabilities else []
+def _vulnerabilities(advisory: _Advisory) -> list[_Vulnerability]:
+    return advisory.vulnerabilities.nodes if advisory.vulnerabilities else []
 
 
-def _affected(told: _Vulnerability, ecosystem: str, place: str, report: Report) -> AffectedPackage | None:
-    name = (told.package.ecosystem or ecosystem).lower()
+def _affected(vulnerability: _Vulnerability, ecosystem: str, place: str, report: Report) -> AffectedPackage | None:
+    name = (vulnerability.package.ecosystem or ecosystem).lower()
     found = ecosystem_of(_ECOSYSTEMS[name]) if name in _ECOSYSTEMS else None
     if found is None:
         report(place, f"the ecosystem {name[:60]!r} is not known")
         return None
     try:
-        span = _range(told)
+        span = _range(vulnerability)
     except ValueError as error:
-        report(f"{place} {told.package.name}", reason_of(error))
+        report(f"{place} {vulnerability.package.name}", reason_of(error))
         return None
     return AffectedPackage(
         namespace=found.namespace,
-        name=found.spelling(told.package.name),
+        name=found.spelling(vulnerability.package.name),
         scheme=found.scheme,
         ranges=(span,),
         fix_state=fix_state_of((span,)),
     )
 
 
-def _range(told: _Vulnerability) -> Range:
+def _range(vulnerability: _Vulnerability) -> Range:
     """The range; where the page does not tell of fixes, the version that a range stops before is taken for one."""
-    (bounds,) = parse_condition(told.vulnerable_version_range or "").alternatives
+    (bounds,) = parse_condition(vulnerability.vulnerable_version_range or "").alternatives
     span = range_of(bounds)
-    fix = told.first_patched_version
+    fix = vulnerability.first_patched_version
     if isinstance(fix, msgspec.UnsetType):
         return replace(span, fixed=span.high if span.high_open else "")
     return replace(span, fixed=fix.identifier if fix else "")

@@ -94,24 +94,24 @@ def _record(data: bytes) -> Record:
         aliases=front.advisory.aliases,
         related=front.advisory.related,
         summary=title[1] if title else "",
-        affected=[_entry(each) for each in front.affected],
+        affected=[_entry(affected) for affected in front.affected],
         references=front.references,
         database_specific=DatabaseSpecific(cwe_ids=[f"CWE-{number}" for number in front.advisory.cwe]),
     )
 
 
-def _entry(told: _AffectedPackage) -> Entry:
+def _entry(affected: _AffectedPackage) -> Entry:
     events = [
         event
-        for each in told.versions
-        for event in (Event(introduced=each.introduced), Event(fixed=each.fixed) if each.fixed else None)
+        for bounds in affected.versions
+        for event in (Event(introduced=bounds.introduced), Event(fixed=bounds.fixed) if bounds.fixed else None)
         if event is not None
     ]
     return Entry(
-        package=Package("Hackage", told.package) if told.package else Package("GHC", told.component or ""),
-        severity=[Rating("CVSS", told.cvss)],
+        package=Package("Hackage", affected.package) if affected.package else Package("GHC", affected.component or ""),
+        severity=[Rating("CVSS", affected.cvss)],
         ranges=[Span("ECOSYSTEM", events)],
-        ecosystem_specific=EcosystemSpecific(affects={"os": told.os} if told.os else None),
+        ecosystem_specific=EcosystemSpecific(affects={"os": affected.os} if affected.os else None),
     )
 
 

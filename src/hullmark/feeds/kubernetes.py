@@ -49,10 +49,10 @@ def _advisory(record: Record, report: Report, place: str) -> Advisory:
         entry.package = Package("Go", _MODULE if component.startswith("k8s.io/") else component)
     record.affected = entries
     programs = (
-        replace(each, namespace="generic", name=_PROGRAMS[component], scheme="semver")
+        replace(row, namespace="generic", name=_PROGRAMS[component], scheme="semver")
         for entry, component in zip(entries, components, strict=True)
         if component in _PROGRAMS
-        for each in affected_of(record, entry, report, place)
+        for row in affected_of(record, entry, report, place)
     )
     advisory = advisory_of(record, FEED.name, report, place)
     return replace(advisory, affected=tuple(dict.fromkeys((*advisory.affected, *programs))))

@@ -100,7 +100,7 @@ def _affected(
         )
     states: tuple[tuple[str, FixState], ...] = (("known_affected", "not-fixed"), ("known_not_affected", "unknown"))
     for kind, state in states:
-        named = dict.fromkeys((each.namespace, each.name) for each in _builds(status.get(kind, ()), products, {}))
+        named = dict.fromkeys((build.namespace, build.name) for build in _builds(status.get(kind, ()), products, {}))
         for namespace, name in named:
             if (namespace, name) not in fixed:
                 row = AffectedPackage(
@@ -118,8 +118,8 @@ def _builds(ids: Sequence[str], products: Mapping[str, csaf.Product], announced:
         parts = nevra(package) or (package.removesuffix(".src"), "", "src" if package.endswith(".src") else "")
         if release is None or not parts[0] or is_debug(parts[0]):
             continue
-        told = _ANNOUNCEMENT.search(announced.get(identity, ""))
-        found.append(_Build(f"openeuler:{release[1]}", *parts, told[0] if told else ""))
+        announcement = _ANNOUNCEMENT.search(announced.get(identity, ""))
+        found.append(_Build(f"openeuler:{release[1]}", *parts, announcement[0] if announcement else ""))
     sources = [build for build in found if build.arch == "src"]
     yield from sources or found
 

@@ -35,7 +35,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     """One advisory for each erratum that names packages of ordinary builds."""
     for document in documents:
         for definition in oval.definitions(document, report, _is_place):
-            identity = _ID.search(f"{definition.title} {' '.join(each for _, each, _ in definition.references)}")
+            identity = _ID.search(
+                f"{definition.title} {' '.join(reference_id for _, reference_id, _ in definition.references)}"
+            )
             if identity is None:
                 report(definition.id, "it names no erratum")
                 continue
@@ -49,14 +51,14 @@ def _is_place(test: oval.Test) -> bool:
 
 
 def _advisory(definition: oval.Definition, identity: str, affected: tuple[AffectedPackage, ...]) -> Advisory:
-    listed = [each.id for each in definition.cves]
+    listed = [cve.id for cve in definition.cves]
     named = [name for source, name, _ in definition.references if source.upper() == "CVE"]
     return Advisory(
         id=identity,
         source="oracle",
         aliases=tuple(dict.fromkeys(cve for name in (*named, *listed) for cve in cves_in(name))),
         severity=severity_of(definition.severity),
-        cvss=tuple(dict.fromkeys(rating for each in definition.cves for rating in each.cvss)),
+        cvss=tuple(dict.fromkeys(rating for cve in definition.cves for rating in cve.cvss)),
         summary=line_of(definition.title),
         published=definition.issued,
         modified=definition.updated or definition.issued,
@@ -95,9 +97,9 @@ def _found(claim: oval.Claim, pattern: re.Pattern[str]) -> Iterator[str]:
     """What a pattern finds in the places of a claim."""
     for group in claim.where:
         for test in group:
-            told = pattern.match(test.comment)
-            if told is not None:
-                yield told[1]
+            match = pattern.match(test.comment)
+            if match is not None:
+                yield match[1]
 
 
 FEED = Feed(

@@ -52,9 +52,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
                 continue
             found.setdefault(row.cve_id, []).append(affected)
             scores[row.cve_id] = max(scores.get(row.cve_id, 0.0), row.cve_score or 0.0)
-    for each in sorted(found):
-        severity = severity_of_score(scores[each])
-        yield Advisory(id=each, source=FEED.name, severity=severity, affected=tuple(dict.fromkeys(found[each])))
+    for cve in sorted(found):
+        severity = severity_of_score(scores[cve])
+        yield Advisory(id=cve, source=FEED.name, severity=severity, affected=tuple(dict.fromkeys(found[cve])))
 
 
 def _affected(namespace: str, row: _Row) -> AffectedPackage | None:

@@ -83,9 +83,9 @@ def release_of(platform: csaf.Product) -> Release | None:
     if found[1] not in _MAIN and stream is None:
         return None
     major, minor = int(found[2]), None if found[3] is None else int(found[3])
-    told = _MINOR.search(platform.product_id)
-    if minor is None and told is not None and int(told[1]) == major:
-        minor = int(told[2])
+    minor_match = _MINOR.search(platform.product_id)
+    if minor is None and minor_match is not None and int(minor_match[1]) == major:
+        minor = int(minor_match[2])
     if stream is not None:
         minor = None if stream[1] == "els" else minor
         if minor is None and stream[1] != "els":
@@ -128,8 +128,8 @@ def _whole_crawl(folder: str, archive: str) -> Crawl:
 
 def archive_name(latest: Document | None, archive: str = "csaf_vex") -> str:
     """The name of the archive that `archive_latest.txt` tells; a usual one if it tells none."""
-    told = next(lines(latest), "").strip() if latest is not None else ""
-    return told if _ARCHIVE.fullmatch(told) else f"{archive}_latest.tar.zst"
+    named = next(lines(latest), "").strip() if latest is not None else ""
+    return named if _ARCHIVE.fullmatch(named) else f"{archive}_latest.tar.zst"
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
@@ -205,8 +205,8 @@ def component_of(product: csaf.Product, between: Sequence[csaf.Product]) -> Comp
     """The package that a component is, by its purl or its id; None for what is no rpm."""
     module = ""
     for holder in between:
-        told = _MODULE_PURL.match(holder.purl)
-        module = f"{unquote(told[1])}:{unquote(told[2])}" if told else ":".join(holder.product_id.split(":")[:2])
+        named = _MODULE_PURL.match(holder.purl)
+        module = f"{unquote(named[1])}:{unquote(named[2])}" if named else ":".join(holder.product_id.split(":")[:2])
     identity, _, stream = product.product_id.partition("::")
     purl = _PURL.match(product.purl)
     if purl is None:
@@ -263,8 +263,8 @@ def _affected(
             found.fixed.setdefault((key, release), []).append(_fix(component, release, remedies.get(identity)))
     for release, parts in by_status["known_affected"].items():
         for key, identity, _ in _listed(parts, release):
-            told = remedies.get(identity)
-            state: FixState = "wont-fix" if told is not None and told.category == WONT_FIX else "not-fixed"
+            remedy = remedies.get(identity)
+            state: FixState = "wont-fix" if remedy is not None and remedy.category == WONT_FIX else "not-fixed"
             found.unfixed.setdefault((key, release), state)
     for release, parts in by_status["known_not_affected"].items():
         found.safe.update(dict.fromkeys((key, release) for key, _, _ in _listed(parts, release)))
@@ -299,7 +299,7 @@ def _listed(parts: Sequence[tuple[str, Component]], release: Release) -> Iterato
     """Source packages, and binary ones that none of the source packages stands for; or binary ones alone, if there are any."""
     sources = [part for _, part in parts if part.arch == "src"]
     if release.is_by_binary:
-        kept = [each for each in parts if each[1].arch != "src"] or parts
+        kept = [pair for pair in parts if pair[1].arch != "src"] or parts
         for identity, part in kept:
             yield _Key(part.name, part.module, "src" if part.arch == "src" else "binary"), identity, part
         return
@@ -323,8 +323,8 @@ def _has_source(part: Component, names: set[tuple[str, str]]) -> bool:
 
 
 def _fix(component: Component, release: Release, remedy: csaf.Remediation | None) -> Fix:
-    told = _ANNOUNCEMENT.search(remedy.url) if remedy else None
-    return Fix(component.evr, release.minor, told[0] if told else "", day_of(remedy.date) if remedy else "")
+    erratum = _ANNOUNCEMENT.search(remedy.url) if remedy else None
+    return Fix(component.evr, release.minor, erratum[0] if erratum else "", day_of(remedy.date) if remedy else "")
 
 
 def _rows(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
@@ -347,15 +347,15 @@ def _rows(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
 
 def _extended(found: _VulnerabilityFacts) -> Iterator[AffectedPackage]:
     """The fixes of streams. Whoever uses another stream of a minor release has its extended one too: what is equal is told once."""
-    told = {
+    streamed = {
         (key, release): rows([Fix(fix.evr, None, fix.announcement, fix.day) for fix in fixes])[0]
         for (key, release), fixes in found.fixed.items()
         if release.stream
     }
     first = {
-        (key, release.major, release.minor): row for (key, release), row in told.items() if release.stream == "eus"
+        (key, release.major, release.minor): row for (key, release), row in streamed.items() if release.stream == "eus"
     }
-    for (key, release), row in told.items():
+    for (key, release), row in streamed.items():
         same = first.get((key, release.major, release.minor))
         if release.stream == "eus" or same is None or same.ranges != row.ranges:
             yield _mended(key, release.namespace, row)

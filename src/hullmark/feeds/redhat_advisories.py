@@ -38,15 +38,17 @@ def _advisory(document: csaf.Csaf, report: Report, place: str) -> Advisory:
     return Advisory(
         id=head.tracking.id,
         source=FEED.name,
-        aliases=tuple(dict.fromkeys(each.id for each in vulnerabilities)),
-        severity=max((each.severity for each in vulnerabilities), key=SEVERITIES.index, default="unknown"),
-        cvss=tuple(dict.fromkeys(rating for each in vulnerabilities for rating in each.cvss)),
-        cwes=tuple(dict.fromkeys(cwe for each in vulnerabilities for cwe in each.cwes)),
+        aliases=tuple(dict.fromkeys(vulnerability.id for vulnerability in vulnerabilities)),
+        severity=max(
+            (vulnerability.severity for vulnerability in vulnerabilities), key=SEVERITIES.index, default="unknown"
+        ),
+        cvss=tuple(dict.fromkeys(rating for vulnerability in vulnerabilities for rating in vulnerability.cvss)),
+        cwes=tuple(dict.fromkeys(cwe for vulnerability in vulnerabilities for cwe in vulnerability.cwes)),
         summary=line_of(head.title),
         published=instant(head.tracking.initial_release_date),
         modified=instant(head.tracking.current_release_date),
-        references=tuple(dict.fromkeys(url for each in vulnerabilities for url in each.references)),
-        affected=tuple(dict.fromkeys(row for each in vulnerabilities for row in each.affected)),
+        references=tuple(dict.fromkeys(url for vulnerability in vulnerabilities for url in vulnerability.references)),
+        affected=tuple(dict.fromkeys(row for vulnerability in vulnerabilities for row in vulnerability.affected)),
     )
 
 

@@ -63,8 +63,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             library = decode(_LIBRARY, raw, f"{document.url} {name[:100]}", report) if name != _EXAMPLE else None
             if library is None:
                 continue
-            for each in _vulnerabilities(library, f"{document.url} {name[:100]}", report):
-                for advisory in _advisories(each, name, library):
+            for vulnerability in _vulnerabilities(library, f"{document.url} {name[:100]}", report):
+                for advisory in _advisories(vulnerability, name, library):
                     known = advisories.get(advisory.id)
                     advisories[advisory.id] = _both(known, advisory) if known else advisory
     yield from advisories.values()
@@ -77,42 +77,42 @@ def _vulnerabilities(library: _Library, place: str, report: Report) -> Iterator[
             yield found
 
 
-def _advisories(told: _Vulnerability, key: str, library: _Library) -> Iterator[Advisory]:
-    ids = told.identifiers or _Identifiers()
-    cves = tuple(dict.fromkeys(each for each in ids.cve or () if is_cve(each)))
+def _advisories(vulnerability: _Vulnerability, key: str, library: _Library) -> Iterator[Advisory]:
+    ids = vulnerability.identifiers or _Identifiers()
+    cves = tuple(dict.fromkeys(cve for cve in ids.cve or () if is_cve(cve)))
     github = (ids.github,) if ids.github else ()
     if len(cves) > 1:
         # Which of them GitHub's id means is not said: it is the name of none.
         for cve in cves:
-            yield _advisory(told, (cve,), (*github, *(each for each in cves if each != cve)), library, key)
+            yield _advisory(vulnerability, (cve,), (*github, *(other for other in cves if other != cve)), library, key)
     else:
-        names = (*github, *cves) or (_made_id(told, key, ids.summary or ""),)
-        yield _advisory(told, names, (), library, key)
+        names = (*github, *cves) or (_made_id(vulnerability, key, ids.summary or ""),)
+        yield _advisory(vulnerability, names, (), library, key)
 
 
 def _advisory(
-    told: _Vulnerability, names: Sequence[str], related: tuple[str, ...], library: _Library, key: str
+    vulnerability: _Vulnerability, names: Sequence[str], related: tuple[str, ...], library: _Library, key: str
 ) -> Advisory:
-    ids = told.identifiers or _Identifiers()
+    ids = vulnerability.identifiers or _Identifiers()
     return Advisory(
         id=names[0],
         source=FEED.name,
         aliases=tuple(names[1:]),
         related=related,
-        severity=severity_of(told.severity or ""),
-        cwes=tuple(told.cwe or ()),
+        severity=severity_of(vulnerability.severity or ""),
+        cwes=tuple(vulnerability.cwe or ()),
         summary=line_of(ids.summary or ""),
-        references=links_of(told.info or ()),
-        affected=tuple(_affected(told, key, library)),
+        references=links_of(vulnerability.info or ()),
+        affected=tuple(_affected(vulnerability, key, library)),
     )
 
 
-def _affected(told: _Vulnerability, key: str, library: _Library) -> Iterator[AffectedPackage]:
+def _affected(vulnerability: _Vulnerability, key: str, library: _Library) -> Iterator[AffectedPackage]:
     """A library is the package of npm of its name, unless it says that it is another, or none."""
     is_npm = bool(library.npmname) or not library.base_purl or library.base_purl.startswith(_NPM)
     name = library.npmname or (library.base_purl.removeprefix(_NPM) if is_npm else "") or key
-    high = "" if _NO_END(told.below) else told.below
-    span = Range(low=told.at_or_above, high=high, fixed="" if _NO_FIX(high) else high)
+    high = "" if _NO_END(vulnerability.below) else vulnerability.below
+    span = Range(low=vulnerability.at_or_above, high=high, fixed="" if _NO_FIX(high) else high)
     affected = AffectedPackage(
         namespace="npm" if is_npm else "generic",
         name=name,
@@ -121,20 +121,22 @@ def _affected(told: _Vulnerability, key: str, library: _Library) -> Iterator[Aff
         fix_state=fix_state_of((span,)),
     )
     yield affected
-    if told.excludes:
-        yield replace(affected, kind="unaffected", ranges=(), versions=tuple(told.excludes), fix_state="unknown")
+    if vulnerability.excludes:
+        yield replace(
+            affected, kind="unaffected", ranges=(), versions=tuple(vulnerability.excludes), fix_state="unknown"
+        )
 
 
-def _made_id(told: _Vulnerability, key: str, summary: str) -> str:
+def _made_id(vulnerability: _Vulnerability, key: str, summary: str) -> str:
     """Retire.js numbers nothing: the same entry has the same id as long as its words stay the same."""
-    words = "\n".join((told.at_or_above, told.below, summary, *(told.info or ())))
+    words = "\n".join((vulnerability.at_or_above, vulnerability.below, summary, *(vulnerability.info or ())))
     return f"RETIREJS-{key}-{hashlib.sha256(words.encode('utf-8', 'replace')).hexdigest()[:10]}"
 
 
 def _both(a: Advisory, b: Advisory) -> Advisory:
     return replace(
         a,
-        aliases=_once(*a.aliases, *(each for each in b.aliases if each != a.id)),
+        aliases=_once(*a.aliases, *(alias for alias in b.aliases if alias != a.id)),
         related=_once(*a.related, *b.related),
         references=links_of((*a.references, *b.references)),
         affected=_joined((*a.affected, *b.affected)),
@@ -148,13 +150,13 @@ def _once(*texts: str) -> tuple[str, ...]:
 def _joined(affected: Iterable[AffectedPackage]) -> tuple[AffectedPackage, ...]:
     """Ranges of one package in one place."""
     by_name: dict[tuple[str, str, str], AffectedPackage] = {}
-    for each in affected:
-        key = each.kind, each.namespace, each.name
+    for row in affected:
+        key = row.kind, row.namespace, row.name
         known = by_name.get(key)
-        ranges = tuple(dict.fromkeys((*(known.ranges if known else ()), *each.ranges)))
-        versions = _once(*(known.versions if known else ()), *each.versions)
-        state = fix_state_of(ranges) if ranges else each.fix_state
-        by_name[key] = replace(each, ranges=ranges, versions=versions, fix_state=state)
+        ranges = tuple(dict.fromkeys((*(known.ranges if known else ()), *row.ranges)))
+        versions = _once(*(known.versions if known else ()), *row.versions)
+        state = fix_state_of(ranges) if ranges else row.fix_state
+        by_name[key] = replace(row, ranges=ranges, versions=versions, fix_state=state)
     return tuple(by_name.values())
 
 

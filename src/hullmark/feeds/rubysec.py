@@ -77,7 +77,7 @@ def _advisory(name: str, entry: _Entry) -> Advisory:
         id=name,
         source=FEED.name,
         aliases=_aliases(entry),
-        related=tuple(f"CVE-{each}" for each in related.cve or ()),
+        related=tuple(f"CVE-{number}" for number in related.cve or ()),
         severity=severity_of_ratings(ratings),
         cvss=ratings,
         summary=line_of(entry.title),
@@ -89,7 +89,7 @@ def _advisory(name: str, entry: _Entry) -> Advisory:
 
 def _aliases(entry: _Entry) -> tuple[str, ...]:
     pairs = (("CVE", entry.cve), ("GHSA", entry.ghsa), ("OSVDB", entry.osvdb))
-    return tuple(f"{kind}-{each}" for kind, each in pairs if each)
+    return tuple(f"{kind}-{number}" for kind, number in pairs if number)
 
 
 def _affected(entry: _Entry) -> AffectedPackage:
@@ -109,7 +109,9 @@ def _affected(entry: _Entry) -> AffectedPackage:
 
 
 def _ranges(requirements: Iterable[str]) -> tuple[Range, ...]:
-    return tuple(each for requirement in requirements for each in ranges_of(gem.ranges(requirement), gem.SCHEME))
+    return tuple(
+        interval for requirement in requirements for interval in ranges_of(gem.ranges(requirement), gem.SCHEME)
+    )
 
 
 FEED = Feed(

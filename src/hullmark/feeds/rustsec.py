@@ -33,7 +33,7 @@ def _with_kind(advisory: Advisory, kind: str) -> Advisory:
     if not kind:
         return advisory
     rated = advisory.severity if advisory.severity != "unknown" else _INFORMATIONAL.get(kind, "unknown")
-    return replace(advisory, severity=rated, affected=tuple(replace(each, note=kind) for each in advisory.affected))
+    return replace(advisory, severity=rated, affected=tuple(replace(row, note=kind) for row in advisory.affected))
 
 
 FEED = Feed(

@@ -56,7 +56,9 @@ def parse(documents: Sequence[Document], report: Report, source: str) -> Iterato
         for definition in oval.definitions(document, report, _is_place):
             if definition.kind == "patch":
                 continue
-            ids = cves_in(definition.title) or cves_in(" ".join(each for _, each, _ in definition.references))
+            ids = cves_in(definition.title) or cves_in(
+                " ".join(reference_id for _, reference_id, _ in definition.references)
+            )
             if not ids:
                 report(definition.id, "it names no CVE")
                 continue
@@ -72,7 +74,7 @@ def _is_place(test: oval.Test) -> bool:
 def _advisory(
     definition: oval.Definition, ids: Sequence[str], affected: tuple[AffectedPackage, ...], source: str
 ) -> Advisory:
-    ratings = dict.fromkeys(rating for each in definition.cves for rating in each.cvss)
+    ratings = dict.fromkeys(rating for cve in definition.cves for rating in cve.cvss)
     named = [url for _, _, url in definition.references if "suse.com/security/cve" in url]
     return Advisory(
         id=ids[0],
@@ -80,7 +82,7 @@ def _advisory(
         aliases=tuple(ids[1:]),
         severity=severity_of(definition.severity),
         cvss=tuple(ratings),
-        cwes=tuple(dict.fromkeys(each.cwe for each in definition.cves if each.cwe)),
+        cwes=tuple(dict.fromkeys(cve.cwe for cve in definition.cves if cve.cwe)),
         summary=line_of(definition.description or definition.title),
         published=definition.issued,
         modified=definition.updated or definition.issued,
@@ -93,21 +95,21 @@ def _affected(definition: oval.Definition) -> Iterator[AffectedPackage]:
     found: dict[tuple[str, str], dict[int, list[PackageStatement]]] = {}
     places: dict[int, tuple[ProductNamespace, ...]] = {}
     for claim in definition.claims:
-        said = _said(claim)
-        if said is None:
+        statement = _said(claim)
+        if statement is None:
             continue
         if id(claim.where) not in places:
             places[id(claim.where)] = tuple(dict.fromkeys(_places(claim)))
         for place in places[id(claim.where)]:
-            found.setdefault((place.namespace, said.name), {}).setdefault(place.rank, []).append(said)
+            found.setdefault((place.namespace, statement.name), {}).setdefault(place.rank, []).append(statement)
     for (namespace, name), by_rank in found.items():
         yield row(namespace, name, by_rank[min(by_rank)], day_of(definition.issued))
 
 
-def row(namespace: str, name: str, said: Sequence[PackageStatement], issued: str) -> AffectedPackage:
+def row(namespace: str, name: str, statements: Sequence[PackageStatement], issued: str) -> AffectedPackage:
     """One row: what is open counts before fixes, fixes before safety."""
-    open_ranges = tuple(dict.fromkeys(each for one in said for each in one.open))
-    fixes = tuple(dict.fromkeys(fix for one in said for fix in one.fixes))
+    open_ranges = tuple(dict.fromkeys(interval for one in statements for interval in one.open))
+    fixes = tuple(dict.fromkeys(fix for one in statements for fix in one.fixes))
     is_safe = not open_ranges and not fixes
     ranges = (EVERY_VERSION,) if is_safe else open_ranges or below_each(fixes)
     return AffectedPackage(
@@ -177,5 +179,5 @@ def _feed(name: str, title: str, file: str, covers: dict[str, int]) -> Feed:
     )
 
 
-FEEDS = tuple(_feed(*each) for each in _FILES)
+FEEDS = tuple(_feed(*file) for file in _FILES)
 FEED = FEEDS[0]

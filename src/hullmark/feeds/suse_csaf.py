@@ -81,9 +81,9 @@ def _affected(status: Mapping[str, Sequence[str]], published: str) -> Iterator[A
         for identity in dict.fromkeys(status.get(kind, ())):
             platform, _, component = identity.partition(":")
             place = place_of(platform)
-            said = _said(kind, component)
-            if place is not None and said is not None:
-                found.setdefault((place.namespace, said.name), {}).setdefault(place.rank, []).append(said)
+            statement = _said(kind, component)
+            if place is not None and statement is not None:
+                found.setdefault((place.namespace, statement.name), {}).setdefault(place.rank, []).append(statement)
     for (namespace, name), by_rank in found.items():
         yield row(namespace, name, by_rank[min(by_rank)], published)
 

@@ -95,8 +95,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
             elif record.id.startswith("UBUNTU-CVE-"):
                 cve = record.id.removeprefix("UBUNTU-")
                 packed.append(_PACK.encode(_advisory(record, cve, known.pop(cve, NOTHING))))
-    for each in packed:
-        advisory = _UNPACK.decode(each)
+    for encoded in packed:
+        advisory = _UNPACK.decode(encoded)
         affected = tuple(_noticed(row, notices) for row in advisory.affected)
         yield msgspec.structs.replace(advisory, affected=affected)
     for cve, told_of in known.items():
@@ -108,8 +108,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
 def _note(record: _Osv, notices: _Notices) -> None:
     for affected in record.affected:
         namespace = _namespace(affected.package.ecosystem)
-        for each in affected.ranges if namespace else ():
-            for event in each.events:
+        for span in affected.ranges if namespace else ():
+            for event in span.events:
                 if event.fixed:
                     key = (namespace, affected.package.name, event.fixed)
                     notices.setdefault(key, (record.id, day_of(record.published)))
@@ -128,16 +128,16 @@ def _namespace(ecosystem: str) -> str:
 
 
 def _advisory(record: _Osv, cve: str, vex: CveStatement) -> Advisory:
-    priority = next((each.score for each in record.severity if each.type == "Ubuntu"), "")
-    ratings = [rating_of(each.score) for each in record.severity if each.type.startswith("CVSS")]
+    priority = next((rating.score for rating in record.severity if rating.type == "Ubuntu"), "")
+    ratings = [rating_of(rating.score) for rating in record.severity if rating.type.startswith("CVSS")]
     is_rejected = record.details.startswith(_REJECTED)
     return Advisory(
         id=cve,
         source=FEED.name,
         aliases=(record.id,),
-        related=tuple(dict.fromkeys(each for each in record.related if each != cve)),
+        related=tuple(dict.fromkeys(name for name in record.related if name != cve)),
         severity=severity_of(priority),
-        cvss=tuple(dict.fromkeys(each for each in ratings if each is not None)),
+        cvss=tuple(dict.fromkeys(rating for rating in ratings if rating is not None)),
         summary=line_of(record.details),
         published=record.published,
         modified=record.modified,
@@ -160,15 +160,15 @@ def _with_vex(rows: Iterable[AffectedPackage], vex: CveStatement) -> Iterator[Af
 
 
 def _rows(affected: Sequence[_AffectedPackage], vex: CveStatement) -> Iterator[AffectedPackage]:
-    found = {(_namespace(each.package.ecosystem), each.package.name): each for each in affected}
-    for (namespace, name), each in found.items():
+    found = {(_namespace(entry.package.ecosystem), entry.package.name): entry for entry in affected}
+    for (namespace, name), entry in found.items():
         if not namespace:
             continue
-        ranges = tuple(span for part in each.ranges for span in ranges_of_events(part.events, "deb"))
+        ranges = tuple(span for part in entry.ranges for span in ranges_of_events(part.events, "deb"))
         is_pro = namespace.endswith("+esm")
         is_fixed = bool(ranges) and all(span.fixed for span in ranges)
         base = namespace.removesuffix("+esm")
-        if any(is_never(part.events) for part in each.ranges):
+        if any(is_never(part.events) for part in entry.ranges):
             yield AffectedPackage(
                 namespace=namespace, name=name, scheme="deb", kind="unaffected", ranges=(EVERY_VERSION,)
             )

@@ -145,5 +145,7 @@ def _release_and_name(purl: str) -> tuple[str, str]:
     qualifiers = found[2].split("&") if found else []
     if found is None or "arch=source" not in qualifiers:
         return "", ""
-    codename = next((each.removeprefix("distro=") for each in qualifiers if each.startswith("distro=")), "")
+    codename = next(
+        (qualifier.removeprefix("distro=") for qualifier in qualifiers if qualifier.startswith("distro=")), ""
+    )
     return esm_or_base(codename), found[1].replace("%2B", "+").replace("%2b", "+")

@@ -123,7 +123,9 @@ def _advisory(cve: _Cve) -> Advisory:
         id=meta.cve_id,
         source=FEED.name,
         severity=_severity([cvss for _, cvss in rated]),
-        cvss=tuple(dict.fromkeys(Cvss(each.version, each.vector_string, each.base_score, by) for by, each in rated)),
+        cvss=tuple(
+            dict.fromkeys(Cvss(rating.version, rating.vector_string, rating.base_score, by) for by, rating in rated)
+        ),
         cwes=_cwes((*cisa, cna)),
         summary=line_of(next((text.value for text in cna.descriptions if text.lang.startswith("en")), "")),
         published=meta.date_published,
@@ -136,11 +138,11 @@ def _advisory(cve: _Cve) -> Advisory:
 
 def _ratings(container: _Container) -> Iterator[_Cvss]:
     for metric in container.metrics:
-        yield from (each for each in (metric.v4, metric.v31, metric.v3, metric.v2) if each is not None)
+        yield from (rating for rating in (metric.v4, metric.v31, metric.v3, metric.v2) if rating is not None)
 
 
 def _severity(ratings: Sequence[_Cvss]) -> Severity:
-    return next((severity_of(each.base_severity) for each in ratings if each.base_severity), "unknown")
+    return next((severity_of(rating.base_severity) for rating in ratings if rating.base_severity), "unknown")
 
 
 def _cwes(containers: Sequence[_Container]) -> tuple[str, ...]:
@@ -148,8 +150,8 @@ def _cwes(containers: Sequence[_Container]) -> tuple[str, ...]:
         name
         for container in containers
         for problem in container.problem_types
-        for each in problem.descriptions
-        for name in _CWE.findall(each.cwe_id or each.description)
+        for description in problem.descriptions
+        for name in _CWE.findall(description.cwe_id or description.description)
     )
     return tuple(dict.fromkeys(named))
 

@@ -107,19 +107,19 @@ class Clearing:
 
 def is_tracked(package: Package, owner: Package) -> bool:
     """Whether a distribution tracks what is owned by the owner's source package: it is that library, or that very program."""
-    names = {each.lower() for each in (owner.name, owner.source.name if owner.source else "") if each}
+    names = {name.lower() for name in (owner.name, owner.source.name if owner.source else "") if name}
     if package.type == "generic":
-        return _is_of(package, owner) or package.name.lower() in names | {_COUNT.sub("", each) for each in names}
+        return _is_of(package, owner) or package.name.lower() in names | {_COUNT.sub("", name) for name in names}
     affixes = _NAMED.get(package.type)
     if affixes is None:
         return False
-    theirs = {_stem(each, affixes) for each in names}
-    own = {_stem(each, affixes) for each in _names(package)}
+    theirs = {_stem(name, affixes) for name in names}
+    own = {_stem(name, affixes) for name in _names(package)}
     if package.type != "maven":
         return not own.isdisjoint(theirs)
     # A project's archives have its name before their own: netty-codec, log4j-core.
-    theirs = {_COUNT.sub("", each) for each in theirs} - {""}
-    return any(_COUNT.sub("", each) in theirs or each.startswith(tuple(f"{one}-" for one in theirs)) for each in own)
+    theirs = {_COUNT.sub("", name) for name in theirs} - {""}
+    return any(_COUNT.sub("", name) in theirs or name.startswith(tuple(f"{one}-" for one in theirs)) for name in own)
 
 
 def _names(package: Package) -> Iterator[str]:

@@ -137,7 +137,7 @@ def _bare(distro: Distro | None, channels: tuple[str, ...]) -> Distro | None:
     if distro is None:
         return None
     whole = _decisions(potential(distro, channels))
-    return next((each for each in _shorter(distro) if _decisions(potential(each, channels)) == whole), distro)
+    return next((lesser for lesser in _shorter(distro) if _decisions(potential(lesser, channels)) == whole), distro)
 
 
 def _shorter(distro: Distro) -> Iterator[Distro]:

@@ -52,10 +52,10 @@ def past_its_end(label: str, since: str) -> str:
 
 def lacks_in(text: str) -> Iterator[Lack]:
     """All that a text says of the kind, in its order."""
-    for said in _SAID.finditer(text):
-        if said["release"]:
-            yield Lack(said["release"], said["since"] or "ended", is_end=True)
-        elif said["old"]:
-            yield Lack(said["old"], f"{ALL} until {said['day']}")
+    for match in _SAID.finditer(text):
+        if match["release"]:
+            yield Lack(match["release"], match["since"] or "ended", is_end=True)
+        elif match["old"]:
+            yield Lack(match["old"], f"{ALL} until {match['day']}")
         else:
-            yield Lack(said["none"] or said["part"], "none" if said["none"] else "a part")
+            yield Lack(match["none"] or match["part"], "none" if match["none"] else "a part")

@@ -101,7 +101,7 @@ def candidates(package: Package) -> Iterator[Candidate]:
         if version and _WORD(name):
             made = () if given else ((name, name), (f"{name}_project", name))
             found = (Candidate(f"a:{vendor}:{product}", scheme, version) for vendor, product in _KNOWN.get(name, made))
-            yield from (each for each in found if each.name not in given)
+            yield from (candidate for candidate in found if candidate.name not in given)
 
 
 def given_names(package: Package) -> tuple[str, ...]:

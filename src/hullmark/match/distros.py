@@ -216,8 +216,8 @@ def plan_for(distro: Distro | None, known: Collection[str], channels: Collection
     else:
         tiers, resolutions = own, paid
         plan = msgspec.structs.replace(plan, needs=own[-1:], namespace=own[-1])
-    tiers = tuple(each for each in tiers if each in known)
-    resolutions = tuple(each for each in resolutions if each in known)
+    tiers = tuple(tier for tier in tiers if tier in known)
+    resolutions = tuple(resolution for resolution in resolutions if resolution in known)
     if not tiers and not resolutions:
         return msgspec.structs.replace(plan, reason=none_for(label))
     return msgspec.structs.replace(plan, tiers=tiers, resolutions=resolutions)

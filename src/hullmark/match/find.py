@@ -47,7 +47,7 @@ def find(
     plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
     plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
     owners = {package.owned_by for package in inventory.packages if package.owned_by}
-    told, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
+    covered, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
     found: list[tuple[Package, AffectingAdvisory]] = []
     left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
@@ -61,20 +61,18 @@ def find(
         left_out.update(elsewhere(package, usable))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
-        found += [(package, each) for each in resolve(package, usable, plan.release, plan.stays_at)]
-    overrule(book, (each for _, each in found))
-    unknown += [*_unsupported(told, plan, book, at), *_unheard(told, spoken_of)]
+        found += [(package, candidate) for candidate in resolve(package, usable, plan.release, plan.stays_at)]
+    overrule(book, (candidate for _, candidate in found))
+    unknown += [*_unsupported(covered, plan, book, at), *_unheard(covered, spoken_of)]
     open_namespaces = uncovered(gaps(inventory.packages, plan, book, at))
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
         snapshot=SnapshotInfo(digest=book.digest, data_at=book.data_at),
         matches=ordered(Writer(book, plan, inventory.packages, found, sound).matches()),
-        unknown=tuple(
-            sorted(unknown, key=lambda each: (each.package.type, each.package.name, each.package.purl, each.reason))
-        ),
+        unknown=tuple(sorted(unknown, key=_by_package)),
         problems=(
-            *(Problem("", -1, ROOM, each.reason, "uncovered") for each in open_namespaces),
+            *(Problem("", -1, ROOM, gap.reason, "uncovered") for gap in open_namespaces),
             *_notes(left_out),
         ),
         lifecycles=lifecycles(plan, book),
@@ -108,11 +106,16 @@ def channels_in_use(inventory: Inventory) -> set[str]:
     return {*streams_of(inventory.distro), *(("esm",) if has_esm else ())}
 
 
+def _by_package(unknown: UnknownPackage) -> tuple[str, str, str, str]:
+    package = unknown.package
+    return (package.type, package.name, package.purl, unknown.reason)
+
+
 def _sorted_out(
     packages: Iterable[Package], plan: Plan, namespaces: Collection[str], owners: Collection[str]
 ) -> tuple[list[Package], list[UnknownPackage], list[Question]]:
     """The packages of which something can be said, those of which nothing can, and what is asked about either."""
-    told: list[Package] = []
+    covered: list[Package] = []
     unknown: list[UnknownPackage] = []
     questions: list[Question] = []
     for package in packages:
@@ -120,15 +123,15 @@ def _sorted_out(
         if reason:
             unknown.append(UnknownPackage(package=package, reason=reason, kind=kind_of(package, namespaces)))
         else:
-            told.append(package)
+            covered.append(package)
         if not reason or is_guessed(package, plan):
             questions.append((package, lookups(package, plan, namespaces, is_owner=package.purl in owners)))
-    return told, unknown, questions
+    return covered, unknown, questions
 
 
-def _unsupported(packages: Iterable[Package], plan: Plan, book: AdvisorySource, at: str) -> Iterator[UnknownPackage]:
+def _unsupported(packages: Iterable[Package], plan: Plan, source: AdvisorySource, at: str) -> Iterator[UnknownPackage]:
     """Packages that the distribution itself maintains no more."""
-    known = book.support(plan.tiers) if plan.tiers else {}
+    known = source.support(plan.tiers) if plan.tiers else {}
     if not known:
         return
     patterns = [(_pattern(name), support) for name, support in known.items() if "*" in name]
@@ -136,7 +139,7 @@ def _unsupported(packages: Iterable[Package], plan: Plan, book: AdvisorySource, 
         if not is_system(package):
             continue
         name = package.source.name if package.source else package.name
-        support = known.get(name) or next((each for matches, each in patterns if matches(name)), None)
+        support = known.get(name) or next((support for matches, support in patterns if matches(name)), None)
         if support is not None and (not support.since or support.since <= at):
             is_over = support.level == "ended"
             note = f" ({support.note})" if support.note else ""
@@ -169,8 +172,8 @@ def _notes(left_out: Iterable[tuple[str, str, str]]) -> Iterator[Problem]:
         yield Problem(path="", layer=-1, room=ROOM, reason=f"{rows} of {platform} only {were} left out", kind="note")
 
 
-def _is_unmaintained(plan: Plan, book: AdvisorySource, at: str) -> bool:
+def _is_unmaintained(plan: Plan, source: AdvisorySource, at: str) -> bool:
     """Whether the release is past its regular end of life, whatever longer support can be bought."""
-    found = lifecycles(plan, book)
+    found = lifecycles(plan, source)
     ends = [known.eol for known in found if known.eol]
     return max(ends) < at if ends else any(known.is_ended for known in found)

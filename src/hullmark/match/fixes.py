@@ -16,10 +16,10 @@ def nearest(version: str, scheme_name: str, fixes: Iterable[str]) -> str:
     """The least of the fixed versions above the installed one, "" if there is none: it is of the version's own line, if any is."""
     compare = (scheme_named(scheme_name) or generic.SCHEME).compare
     best = ""
-    for each in dict.fromkeys(fixes):
+    for fix in dict.fromkeys(fixes):
         try:
-            if each and compare(version, each) < 0 and (not best or compare(each, best) < 0):
-                best = each
+            if fix and compare(version, fix) < 0 and (not best or compare(fix, best) < 0):
+                best = fix
         except InvalidVersion:
             continue
     return best

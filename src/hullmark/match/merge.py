@@ -50,8 +50,8 @@ def merged(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
         return found
     single: list[AffectingAdvisory] = []
     bundles: list[AffectingAdvisory] = []
-    for each in found:
-        (single if len(cves_of(each.advisory)) == 1 else bundles).append(each)
+    for candidate in found:
+        (single if len(cves_of(candidate.advisory)) == 1 else bundles).append(candidate)
     out = [_spoken_for(group) for group in _grouped(single)]
     return [*out, *_left(out, bundles)] if bundles else out
 
@@ -60,10 +60,10 @@ def _left(out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]
     """The bundles of which something is not told by itself; the others become announcements."""
     by_cve: dict[str, list[AffectingAdvisory]] = {}
     by_id: dict[str, AffectingAdvisory] = {}
-    for each in out:
-        by_id.setdefault(each.advisory.id, each)
-        for cve in cves_of(each.advisory):
-            by_cve.setdefault(cve, []).append(each)
+    for candidate in out:
+        by_id.setdefault(candidate.advisory.id, candidate)
+        for cve in cves_of(candidate.advisory):
+            by_cve.setdefault(cve, []).append(candidate)
     left: dict[str, list[AffectingAdvisory]] = {}
     for bundle in bundles:
         cves = cves_of(bundle.advisory)
@@ -78,11 +78,11 @@ def _left(out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]
     return [_spoken_for(group) for group in left.values()]
 
 
-def _announce(told: Iterable[AffectingAdvisory], bundle: str) -> None:
+def _announce(candidates: Iterable[AffectingAdvisory], bundle: str) -> None:
     """Name the bundle as an announcement of what it is about."""
-    for each in told:
-        if bundle not in each.vendor_ids:
-            each.vendor_ids = (*each.vendor_ids, bundle)
+    for candidate in candidates:
+        if bundle not in candidate.vendor_ids:
+            candidate.vendor_ids = (*candidate.vendor_ids, bundle)
 
 
 def _same(by_id: dict[str, AffectingAdvisory], bundle: AffectingAdvisory) -> AffectingAdvisory | None:
@@ -96,8 +96,8 @@ def _grouped(single: Iterable[AffectingAdvisory]) -> list[list[AffectingAdvisory
     """Those that share an id, directly or through others, together."""
     groups: list[list[AffectingAdvisory]] = []
     where: dict[str, list[AffectingAdvisory]] = {}
-    for each in single:
-        names = sorted(ids_of(each.advisory))
+    for candidate in single:
+        names = sorted(ids_of(candidate.advisory))
         joined = [where[name] for name in names if name in where]
         group = joined[0] if joined else []
         if not joined:
@@ -108,7 +108,7 @@ def _grouped(single: Iterable[AffectingAdvisory]) -> list[list[AffectingAdvisory
                 for member in other:
                     where.update(dict.fromkeys(ids_of(member.advisory), group))
                 other.clear()
-        group.append(each)
+        group.append(candidate)
         where.update(dict.fromkeys(names, group))
     return [group for group in groups if group]
 
@@ -132,15 +132,15 @@ def _take_nearest(first: AffectingAdvisory, others: Iterable[AffectingAdvisory])
     if ":" in first.affected.namespace or first.fix.state != "fixed":
         return
     record = (first.advisory.source, first.advisory.id)
-    same = [each for each in others if (each.advisory.source, each.advisory.id) == record and each.fix.version]
-    fixes = {each.fix.version: each for each in (*same, first)}
+    same = [other for other in others if (other.advisory.source, other.advisory.id) == record and other.fix.version]
+    fixes = {candidate.fix.version: candidate for candidate in (*same, first)}
     ask = first.lookup.ask
     best = fixes.get(nearest(ask.version, ask.scheme, fixes)) if len(fixes) > 1 else None
     if best is not None:
         first.fix, first.range = best.fix, best.range
 
 
-def _precedence(each: AffectingAdvisory) -> tuple[int, int, int, str, str]:
-    source, speaker = each.advisory.source, rank(each.affected.namespace, each.advisory)
+def _precedence(candidate: AffectingAdvisory) -> tuple[int, int, int, str, str]:
+    source, speaker = candidate.advisory.source, rank(candidate.affected.namespace, candidate.advisory)
     kinds = ("direct", "source", "cpe")
-    return (kinds.index(each.lookup.kind), speaker, each.fix.state != "fixed", source, each.advisory.id)
+    return (kinds.index(candidate.lookup.kind), speaker, candidate.fix.state != "fixed", source, candidate.advisory.id)

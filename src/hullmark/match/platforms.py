@@ -44,12 +44,12 @@ _NARROW_ARCHITECTURES = frozenset(
 
 def hold(platforms: Collection[str]) -> bool:
     """Whether one of the platforms is there, or none is wanted."""
-    return not platforms or any(_is_linux(each.lower().split(":")) for each in platforms)
+    return not platforms or any(_is_linux(platform.lower().split(":")) for platform in platforms)
 
 
 def title(platforms: Collection[str]) -> str:
     """What the platforms are called, for people: `Windows`, `node.js`; "another platform" where they do not say."""
-    names = {_title(each.lower().split(":")) for each in platforms}
+    names = {_title(platform.lower().split(":")) for platform in platforms}
     return " or ".join(sorted(names - {""})) or "another platform"
 
 

@@ -36,19 +36,19 @@ def resolve(package: Package, answers: Sequence[Answer], release: str, stays_at:
     What another record of the same namespace clears is kept with the reason in `vetoed`.
     """
     usable = _usable(package, answers)
-    told = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
-    spoken = _governing([answer for answer in told if not answer[0].is_resolution])
+    affecting = [answer for answer in usable if answer[1].affected.kind == "affected" and answer[0].kind != "cpe"]
+    spoken = _governing([answer for answer in affecting if not answer[0].is_resolution])
     disclosed = _ended(images.governing(package, spoken) if package.type == image_names.TYPE else spoken)
     found = [_affecting(lookup, hit) for lookup, hit in disclosed if hit.covers]
     resolutions = [answer for answer in usable if answer[0].is_resolution]
     if resolutions:
         found = _resolved(package, found, resolutions, release)
         known = _names_of(disclosed)
-        rest = [answer for answer in told if answer[0].is_resolution and answer[1].covers]
+        rest = [answer for answer in affecting if answer[0].is_resolution and answer[1].covers]
         found += [_affecting(lookup, hit) for lookup, hit in rest if not cves_of(hit.advisory) & known]
     if stays_at and is_system(package):
-        for each in found:
-            _reach(each, stays_at)
+        for candidate in found:
+            _reach(candidate, stays_at)
     found = merged(found)
     _veto(found, _vetoes(usable), _unused(package, disclosed))
     guessed = [answer for answer in usable if answer[0].kind == "cpe" and answer[1].affected.kind == "affected"]
@@ -98,25 +98,27 @@ def _veto(found: Iterable[AffectingAdvisory], vetoes: Mapping[str, str], unused:
     """Set why what is found does not count."""
     if not vetoes and not unused:
         return
-    for each in found:
-        names = (each.advisory.id, *each.advisory.aliases)
+    for candidate in found:
+        names = (candidate.advisory.id, *candidate.advisory.aliases)
         # A bundle of several CVEs is not cleared by a word about one of them.
-        cleared = names if len(cves_of(each.advisory)) == 1 else names[:1]
+        cleared = names if len(cves_of(candidate.advisory)) == 1 else names[:1]
         reasons = (*(vetoes.get(name, "") for name in cleared), *(unused.get(name, "") for name in names))
-        each.vetoed = next(filter(None, reasons), "")
+        candidate.vetoed = next(filter(None, reasons), "")
 
 
 def _exempt(package: Package, found: Iterable[AffectingAdvisory]) -> None:
     """Set why what is known to be recorded by mistake does not count."""
     rules = mistaken.rules_about(package)
-    for each in found if rules else ():
-        each.vetoed = each.vetoed or mistaken.reason_for(rules, cves_of(each.advisory))
+    for candidate in found if rules else ():
+        candidate.vetoed = candidate.vetoed or mistaken.reason_for(rules, cves_of(candidate.advisory))
 
 
 def _settled(usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[AffectingAdvisory]) -> set[str]:
     """The ids of which the package's own ecosystem has spoken, whatever it said."""
     cleared = [answer for answer in usable if answer[1].affected.kind == "unaffected" and answer[1].covers]
-    return _names_of(disclosed) | _names_of(cleared) | {name for each in found for name in ids_of(each.advisory)}
+    return (
+        _names_of(disclosed) | _names_of(cleared) | {name for candidate in found for name in ids_of(candidate.advisory)}
+    )
 
 
 def _guesses(package: Package, guessed: Iterable[Answer], settled: set[str]) -> list[AffectingAdvisory]:
@@ -296,11 +298,11 @@ def _next_fix(lookup: Lookup, hit: Hit) -> str:
     return nearest(lookup.ask.version, lookup.ask.scheme, [span.fixed for span in affected.ranges if span.fixed])
 
 
-def _reach(each: AffectingAdvisory, stays_at: str) -> None:
+def _reach(candidate: AffectingAdvisory, stays_at: str) -> None:
     """Take back a fix that the image's stream does not get: there is none in it, and where there is one, `why` tells."""
-    if each.fix.state == "fixed" and not is_reachable(each.fix.version, stays_at):
-        each.beyond = each.fix.version
-        each.fix = Fix(state="not-fixed")
+    if candidate.fix.state == "fixed" and not is_reachable(candidate.fix.version, stays_at):
+        candidate.beyond = candidate.fix.version
+        candidate.fix = Fix(state="not-fixed")
 
 
 def _resolved(
@@ -317,28 +319,28 @@ def _resolved(
             for name in ids_of(hit.advisory):
                 by_name.setdefault((lookup.kind, lookup.ask.name, name), {})[number] = (lookup, hit)
     kept = []
-    for each in found:
+    for candidate in found:
         about: dict[int, Answer] = {}
         own: dict[int, Answer] = {}
-        for cve in cves_of(each.advisory):
-            about |= by_name.get((each.lookup.kind, each.lookup.ask.name, cve), {})
+        for cve in cves_of(candidate.advisory):
+            about |= by_name.get((candidate.lookup.kind, candidate.lookup.ask.name, cve), {})
             own |= by_name.get(("direct", package.name, cve), {})
         if any(_is_at_least(lookup, _fixed_by(hit)) for lookup, hit in (about | own).values()):
             continue
         if about or own:
-            _give_fix(each, *((about or own)[min(about or own)]))
-        kept.append(each)
+            _give_fix(candidate, *((about or own)[min(about or own)]))
+        kept.append(candidate)
     return kept
 
 
-def _give_fix(each: AffectingAdvisory, lookup: Lookup, hit: Hit) -> None:
+def _give_fix(candidate: AffectingAdvisory, lookup: Lookup, hit: Hit) -> None:
     fixed = _fixed_by(hit)
-    if lookup.kind != each.lookup.kind:
-        each.lookup = lookup  # the fix is of that name and version
-    each.fix = Fix(state="fixed", version=fixed, date=hit.affected.fix_date)
-    each.range = Range(high=fixed, fixed=fixed)
-    ids = () if hit.advisory.id in ids_of(each.advisory) else (hit.advisory.id,)
-    each.vendor_ids = tuple(dict.fromkeys((*ids, *hit.affected.vendor_ids)))
+    if lookup.kind != candidate.lookup.kind:
+        candidate.lookup = lookup  # the fix is of that name and version
+    candidate.fix = Fix(state="fixed", version=fixed, date=hit.affected.fix_date)
+    candidate.range = Range(high=fixed, fixed=fixed)
+    ids = () if hit.advisory.id in ids_of(candidate.advisory) else (hit.advisory.id,)
+    candidate.vendor_ids = tuple(dict.fromkeys((*ids, *hit.affected.vendor_ids)))
 
 
 def _fixed_by(hit: Hit) -> str:

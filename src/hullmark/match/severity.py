@@ -19,23 +19,25 @@ _CNA = "vulnrichment"
 _V2_HIGH = 7.0
 
 
-def severities(each: AffectingAdvisory, rated: Sequence[Advisory]) -> tuple[SeverityBy, ...]:
+def severities(candidate: AffectingAdvisory, rated: Sequence[Advisory]) -> tuple[SeverityBy, ...]:
     """What everybody says who may be asked, the one that counts first. `rated`: records of the CVE itself, whatever they affect."""
-    own = _of(each.advisory, each.affected.severity or each.advisory.severity)
-    if not each.others and not rated and own is not None:
+    own = _of(candidate.advisory, candidate.affected.severity or candidate.advisory.severity)
+    if not candidate.others and not rated and own is not None:
         return (own,)
-    namespace = each.affected.namespace
+    namespace = candidate.affected.namespace
     others = (
-        sorted(each.others, key=lambda other: (rank(namespace, other), other.source, other.id)) if each.others else []
+        sorted(candidate.others, key=lambda other: (rank(namespace, other), other.source, other.id))
+        if candidate.others
+        else []
     )
     kept = [other for other in others if is_maintained_by(namespace, other)]
-    told = [own]
-    told += [_of(other, other.severity) for other in kept]
-    told += _by_nvd((each.advisory, *each.others, *rated))
-    told += [_of(known, known.severity) for known in rated if known.source == _CNA]
-    told += [_of(other, other.severity) for other in others if other not in kept]
+    stated = [own]
+    stated += [_of(other, other.severity) for other in kept]
+    stated += _by_nvd((candidate.advisory, *candidate.others, *rated))
+    stated += [_of(known, known.severity) for known in rated if known.source == _CNA]
+    stated += [_of(other, other.severity) for other in others if other not in kept]
     by_source: dict[str, SeverityBy] = {}
-    for one in told:
+    for one in stated:
         if one is not None:
             by_source.setdefault(one.source, one)
     return tuple(by_source.values())

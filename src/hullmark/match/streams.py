@@ -28,7 +28,7 @@ def streams_of(distro: Distro | None) -> frozenset[str]:
     """
     if distro is None or distro.id not in _SYSTEMS:
         return frozenset()
-    found = {stream for each in distro.repositories if (stream := _stream(each, distro.version_id))}
+    found = {stream for repository in distro.repositories if (stream := _stream(repository, distro.version_id))}
     return frozenset(found | {"eus"} if found - {"els"} else found)
 
 

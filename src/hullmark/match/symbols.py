@@ -39,7 +39,7 @@ def symbols_of(package: Package) -> Functions:
 
 def has_one_of(functions: Functions, imports: Iterable[GoImport]) -> bool:
     """Whether one of the vulnerable functions is there; where a Go package as a whole is vulnerable, anything of it."""
-    return any(_has(functions, each) for each in imports)
+    return any(_has(functions, imported) for imported in imports)
 
 
 def _has(functions: Functions, vulnerable: GoImport) -> bool:

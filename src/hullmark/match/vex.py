@@ -89,10 +89,10 @@ class Says:
         last."""
         advisory = match.advisory
         ids = {id.lower() for id in (advisory.id, advisory.cve, *advisory.aliases) if id}
-        said = {place: statement for id in ids for place, statement in self._by_vulnerability.get(id, ())}
+        statements = {place: statement for id in ids for place, statement in self._by_vulnerability.get(id, ())}
         best: tuple[datetime, int, bool, int] | None = None
         decides = None
-        for place, statement in said.items():
+        for place, statement in statements.items():
             reach = self._reach(statement, match.package)
             if reach is None:
                 continue

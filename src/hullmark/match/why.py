@@ -15,33 +15,35 @@ _PLACES = {
 }  # fmt: skip
 
 
-def why(package: Package, each: AffectingAdvisory, plan: Plan) -> str:
+def why(package: Package, candidate: AffectingAdvisory, plan: Plan) -> str:
     """The sentence for one match."""
-    ask = each.lookup.ask
-    source = f" (source of {package.name})" if each.lookup.kind == "source" and ask.name != package.name else ""
-    if each.lookup.kind == "cpe":
+    ask = candidate.lookup.ask
+    source = f" (source of {package.name})" if candidate.lookup.kind == "source" and ask.name != package.name else ""
+    if candidate.lookup.kind == "cpe":
         vendor, product = ask.name.split(":")[1:3]
-        return f"{product} {ask.version} {condition(each.range)}, by the name {vendor} {product} in NVD alone"
+        return f"{product} {ask.version} {condition(candidate.range)}, by the name {vendor} {product} in NVD alone"
     place = _PLACES.get(ask.namespace) or epel.label(ask.namespace) or (plan.label if ":" in ask.namespace else "")
     within = "product" if package.type == image_names.TYPE else "module"
-    module = f", {within} {each.affected.module}" if each.affected.module else ""
+    module = f", {within} {candidate.affected.module}" if candidate.affected.module else ""
     channel = f" {ask.namespace.rpartition('+')[2].upper()}" if "+" in ask.namespace else ""
     end = f", {place}{channel}" if place else ""
-    if each.beyond:
-        end += f"; fixed only in {each.beyond}, which is beyond the release {plan.stays_at} that its stream stays at"
-    return f"{ask.name} {ask.version} {condition(each.range)}{source}{module}{end}{_by_whom(each)}"
+    if candidate.beyond:
+        end += (
+            f"; fixed only in {candidate.beyond}, which is beyond the release {plan.stays_at} that its stream stays at"
+        )
+    return f"{ask.name} {ask.version} {condition(candidate.range)}{source}{module}{end}{_by_whom(candidate)}"
 
 
-def _by_whom(each: AffectingAdvisory) -> str:
+def _by_whom(candidate: AffectingAdvisory) -> str:
     """Whose word it rests on, where nobody who maintains the package's ecosystem says it."""
-    if not each.alone:
+    if not candidate.alone:
         return ""
     silent = (
-        f", which {each.unlisted_by} {'do' if ' and ' in each.unlisted_by else 'does'} not list"
-        if each.unlisted_by
+        f", which {candidate.unlisted_by} {'do' if ' and ' in candidate.unlisted_by else 'does'} not list"
+        if candidate.unlisted_by
         else ""
     )
-    return f", by {each.alone} alone{silent}"
+    return f", by {candidate.alone} alone{silent}"
 
 
 def condition(span: Range) -> str:

@@ -45,10 +45,12 @@ class Writer:
         self._clearing = Clearing(plan, book.namespaces, owners)
         self._reported: dict[str, set[str]] = {}
         cves = set()
-        for package, each in found:
-            cves.add(cve_of(each.advisory))
-            if is_system(package) and not each.vetoed:
-                self._reported.setdefault(package.purl, set()).update((each.advisory.id, *each.advisory.aliases))
+        for package, candidate in found:
+            cves.add(cve_of(candidate.advisory))
+            if is_system(package) and not candidate.vetoed:
+                self._reported.setdefault(package.purl, set()).update(
+                    (candidate.advisory.id, *candidate.advisory.aliases)
+                )
         self._kev = book.exploited(cves - {""})
         self._epss = book.exploitability(cves - {""})
         self._rated = book.rated(cves - {""})
@@ -56,73 +58,73 @@ class Writer:
 
     def matches(self) -> Iterator[Match]:
         """The matches, in the order of what was found."""
-        return (self._match(package, each) for package, each in self._found)
+        return (self._match(package, candidate) for package, candidate in self._found)
 
-    def _match(self, package: Package, each: AffectingAdvisory) -> Match:
-        named, weight = self._weigh(each)
-        ask, kind, reason = each.lookup.ask, each.lookup.kind, why(package, each, self._plan)
+    def _match(self, package: Package, candidate: AffectingAdvisory) -> Match:
+        named, weight = self._weigh(candidate)
+        ask, kind, reason = candidate.lookup.ask, candidate.lookup.kind, why(package, candidate, self._plan)
         # A distribution knows what it ships; others speak of a program wherever it runs.
         platform = "" if ":" in ask.namespace else spoken_of(named.summary, package.arch)
         return Match(
             package=package,
             advisory=named,
-            fix=each.fix,
+            fix=candidate.fix,
             kind=kind,
             name=ask.name,
             version=ask.version,
             why=f"{reason}; it speaks of {platform} only" if platform else reason,
             risk=weight,
             confidence=_GUESSED if kind == "cpe" or platform else 1.0,
-            suppressed=self._suppressed(package, each) if each.vetoed or package.owned_by else None,
+            suppressed=self._suppressed(package, candidate) if candidate.vetoed or package.owned_by else None,
         )
 
-    def _suppressed(self, package: Package, each: AffectingAdvisory) -> Suppression | None:
+    def _suppressed(self, package: Package, candidate: AffectingAdvisory) -> Suppression | None:
         """Who overrules a match, and why. Of what a package owns, whoever built that package may speak."""
-        if each.vetoed:
-            return Suppression(by="not-affected", reason=each.vetoed)
-        names = {each.advisory.id, *each.advisory.aliases}
+        if candidate.vetoed:
+            return Suppression(by="not-affected", reason=candidate.vetoed)
+        names = {candidate.advisory.id, *candidate.advisory.aliases}
         return self._clearing.suppressed(package, names, self._reported, self._sound)
 
-    def _weigh(self, each: AffectingAdvisory) -> tuple[MatchedAdvisory, float]:
+    def _weigh(self, candidate: AffectingAdvisory) -> tuple[MatchedAdvisory, float]:
         """The advisory with what is known besides, and the risk. Packages of one source share it: they show the same objects."""
-        affected = each.affected
-        parts = (id(each.advisory), *map(id, each.others))
-        key = (parts, affected.namespace, affected.severity, each.vendor_ids, each.unlisted_by)
+        affected = candidate.affected
+        parts = (id(candidate.advisory), *map(id, candidate.others))
+        key = (parts, affected.namespace, affected.severity, candidate.vendor_ids, candidate.unlisted_by)
         known = self._weighed.get(key)
         if known is None:
-            named = self._named(each)
+            named = self._named(candidate)
             known = self._weighed[key] = (named, risk(named.severity, named.cvss, named.epss, named.kev))
         return known
 
-    def _named(self, each: AffectingAdvisory) -> MatchedAdvisory:
-        advisory = each.advisory
+    def _named(self, candidate: AffectingAdvisory) -> MatchedAdvisory:
+        advisory = candidate.advisory
         cve = cve_of(advisory)
         rated = self._rated.get(cve, [])
-        told = (advisory, *each.others)
-        is_unrated = _is_unrated(each)
-        known = (*told, *rated) if is_unrated else told
-        said = severities(each, rated)
+        records = (advisory, *candidate.others)
+        is_unrated = _is_unrated(candidate)
+        known = (*records, *rated) if is_unrated else records
+        stated = severities(candidate, rated)
         scored, entry = self._epss.get(cve), self._kev.get(cve)
         shown = shown_id(advisory)
         return MatchedAdvisory(
             id=shown,
             source=advisory.source,
-            namespace=each.affected.namespace,
+            namespace=candidate.affected.namespace,
             licence=self._licences.get(advisory.source, ""),
             cve=cve,
-            aliases=tuple(name for name in _together((one.id, *one.aliases) for one in told) if name != shown),
-            severity=said[0].severity if said else "unknown",
-            severities=said,
-            unlisted_by=each.unlisted_by,
-            cvss=_together((*(each.cvss for each in known), *(() if is_unrated else map(_by_nvd, rated)))),
-            cwes=_together(each.cwes for each in known),
+            aliases=tuple(name for name in _together((one.id, *one.aliases) for one in records) if name != shown),
+            severity=stated[0].severity if stated else "unknown",
+            severities=stated,
+            unlisted_by=candidate.unlisted_by,
+            cvss=_together((*(record.cvss for record in known), *(() if is_unrated else map(_by_nvd, rated)))),
+            cwes=_together(record.cwes for record in known),
             epss=Epss(score=scored.score, percentile=scored.percentile, day=scored.day) if scored else None,
             kev=Kev(added=entry.added, due=entry.due, ransomware=entry.ransomware) if entry else None,
-            summary=next((each.summary for each in known if each.summary), ""),
+            summary=next((record.summary for record in known if record.summary), ""),
             published=advisory.published,
             modified=advisory.modified,
             references=advisory.references,
-            vendor_ids=each.vendor_ids,
+            vendor_ids=candidate.vendor_ids,
         )
 
 
@@ -131,9 +133,9 @@ def _together(values: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(values)))
 
 
-def _is_unrated(each: AffectingAdvisory) -> bool:
+def _is_unrated(candidate: AffectingAdvisory) -> bool:
     """Whether all ratings of the CVE are told, not NVD's alone. What else is in the image must not decide that."""
-    return not each.advisory.cvss or (each.affected.severity or each.advisory.severity) == "unknown"
+    return not candidate.advisory.cvss or (candidate.affected.severity or candidate.advisory.severity) == "unknown"
 
 
 def _by_nvd(advisory: Advisory) -> tuple[Cvss, ...]:

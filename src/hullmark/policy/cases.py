@@ -227,10 +227,10 @@ def _is(wanted: ExpectedFinding, finding: Finding) -> bool:
 
 
 def _words(wanted: ExpectedFinding) -> str:
-    said: list[Any] = [f"the rule {wanted.rule}"]
-    said += [f"about {wanted.subject}"] if wanted.subject is not None else []
-    said += [f"with the action {wanted.action.value}"] if wanted.action is not None else []
-    return " ".join(said)
+    words: list[Any] = [f"the rule {wanted.rule}"]
+    words += [f"about {wanted.subject}"] if wanted.subject is not None else []
+    words += [f"with the action {wanted.action.value}"] if wanted.action is not None else []
+    return " ".join(words)
 
 
 def _instead(wanted: ExpectedFinding, findings: Sequence[Finding]) -> str:

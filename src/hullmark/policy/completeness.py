@@ -72,10 +72,10 @@ def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
     wanted = facts_of(trigger, params)
     if not wanted:
         return []
-    asked, left_out = PathGlobs(params.asked_paths).match, PathGlobs(params.left_out_paths).match
+    included, left_out = PathGlobs(params.asked_paths).match, PathGlobs(params.left_out_paths).match
 
     def is_meant(path: str) -> bool:
-        return (not params.asked_paths or asked(path)) and not left_out(path)
+        return (not params.asked_paths or included(path)) and not left_out(path)
 
     found = {
         _gap(problem, facts)
@@ -83,7 +83,7 @@ def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
         if _concerns(problem, wanted, params) and _may_be_at(problem, is_meant)
     }
     if "packages" in wanted and Need.MATCHES in trigger.needs_of(params) and facts.matches is not None:
-        found.update(_uncovered(each) for each in facts.matches.uncovered if _asks_for(each.types, params))
+        found.update(_uncovered(gap) for gap in facts.matches.uncovered if _asks_for(gap.types, params))
         found.update(_unmatched(facts.matches, params, facts))
     return sorted(found)
 
@@ -99,15 +99,15 @@ def _concerns(problem: Problem, wanted: frozenset[Fact], params: Params) -> bool
 
 
 def _asks_for(types: Iterable[str], params: Params) -> bool:
-    left = [each for each in types if each not in params.left_out_types]
+    left = [package_type for package_type in types if package_type not in params.left_out_types]
     if params.asked_types:
-        return not types or any(each in params.asked_types for each in left)
+        return not types or any(package_type in params.asked_types for package_type in left)
     return not types or bool(left)
 
 
 def _asks_for_program(programs: Iterable[str], params: Params) -> bool:
-    asked = params.asked_programs
-    return not programs or not asked or any(glob.matches(program) for glob in asked for program in programs)
+    wanted = params.asked_programs
+    return not programs or not wanted or any(glob.matches(program) for glob in wanted for program in programs)
 
 
 def _may_be_at(problem: Problem, is_meant: Callable[[str], bool]) -> bool:
@@ -127,17 +127,17 @@ def _gap(problem: Problem, facts: Facts) -> Gap:
     )
 
 
-def _uncovered(each: CoverageGap) -> Gap:
-    return Gap(cause=each.reason, subject=each.namespace, reason=each.reason, kind="uncovered")
+def _uncovered(gap: CoverageGap) -> Gap:
+    return Gap(cause=gap.reason, subject=gap.namespace, reason=gap.reason, kind="uncovered")
 
 
 def _unmatched(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
     """Packages of a version that cannot be compared with those that advisories name, and those that nobody records, as far as no namespace
     stands for them."""
-    told = {type for each in matches.uncovered for type in each.types}
+    uncovered = {type for gap in matches.uncovered for type in gap.types}
     for untold in matches.unknown:
         package = untold.package
-        is_told = untold.kind == "uncovered" and package.type in told
+        is_told = untold.kind == "uncovered" and package.type in uncovered
         if untold.kind in OPEN and not is_told and _asks_for((package.type,), params):
             cause = "versions" if untold.kind == "unseen" else untold.reason
             reason = f"{package.name} {package.version} ({package.type}): {untold.reason}"

@@ -55,7 +55,7 @@ def translate(bundle: Bundle) -> Translation:
     """Make a native policy of a bundle. Raises InvalidBundle for one with mistakes."""
     bundle.require_valid()
     work = _Work()
-    rule_sets = {each.id: _rules(each, work) for each in bundle.rule_sets}
+    rule_sets = {rule_set.id: _rules(rule_set, work) for rule_set in bundle.rule_sets}
     denied = list(_entries(bundle.denied_images, work, [_DENIED]))
     if denied:
         rule_sets[_DENIED] = [{"id": _DENIED, "gate": "always", "trigger": "always", "action": "stop"}]
@@ -93,7 +93,7 @@ def _rules(rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
         name = _id(rule_set, rule, place)
         ids = tuple(name if number == 1 else f"{name}.{number}" for number, _ in enumerate(natives, 1))
         work.translated.setdefault(rule_set.id, []).append(ConvertedRule(rule, ids))
-        made += [_rule(each, rule, native) for each, native in zip(ids, natives, strict=True)]
+        made += [_rule(rule_id, rule, native) for rule_id, native in zip(ids, natives, strict=True)]
     return made
 
 
@@ -156,13 +156,15 @@ def _exceptions(bundle: Bundle, work: _Work) -> Iterator[dict[str, Any]]:
             )
             continue
         wanted = next(iter(lists), ())
-        for allowlist in (each for each in bundle.allowlists if each.id in wanted):
+        for allowlist in (allowlist for allowlist in bundle.allowlists if allowlist.id in wanted):
             for item in allowlist.items:
                 yield from _excepted(item, allowlist, rule_set, work)
 
 
 def _excepted(item: Item, allowlist: Allowlist, rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
-    rules = [each for each in work.translated.get(rule_set.id, ()) if each.rule.gate == item.gate.lower()]
+    rules = [
+        converted for converted in work.translated.get(rule_set.id, ()) if converted.rule.gate == item.gate.lower()
+    ]
     try:
         return list(exceptions(item, allowlist, rules))
     except NoEqual as reason:

@@ -51,8 +51,8 @@ def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> 
     last = _last_day(item.expires)
     if last is None:
         raise NoEqual("it ends within a day; here exceptions last to the end of one")
-    for each, subject in _covered(item, rules):
-        for name in each.ids:
+    for converted, subject in _covered(item, rules):
+        for name in converted.ids:
             yield {
                 "rule": name,
                 "subject": subject,
@@ -63,11 +63,21 @@ def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> 
 
 
 def _covered(item: Item, rules: list[ConvertedRule]) -> list[tuple[ConvertedRule, str]]:
-    told = [(each, subject) for each in rules if _told(each.rule) is not None for subject in _subjects(item, each.rule)]
-    if told and item.trigger_id.is_literal:
-        return told  # A digest is that of one message.
-    rest = [(each, subject) for each in rules if _told(each.rule) is None for subject in _subjects(item, each.rule)]
-    return told + rest
+    known = [
+        (converted, subject)
+        for converted in rules
+        if _told(converted.rule) is not None
+        for subject in _subjects(item, converted.rule)
+    ]
+    if known and item.trigger_id.is_literal:
+        return known  # A digest is that of one message.
+    rest = [
+        (converted, subject)
+        for converted in rules
+        if _told(converted.rule) is None
+        for subject in _subjects(item, converted.rule)
+    ]
+    return known + rest
 
 
 def _subjects(item: Item, rule: Rule) -> list[str]:
@@ -75,9 +85,9 @@ def _subjects(item: Item, rule: Rule) -> list[str]:
     text = item.trigger_id.text
     if text == "*":
         return ["*"]
-    told = _told(rule)
-    if told is not None:
-        return list(dict.fromkeys(each.here for each in told if _covers(item, rule, each)))
+    findings = _told(rule)
+    if findings is not None:
+        return list(dict.fromkeys(finding.here for finding in findings if _covers(item, rule, finding)))
     if rule.gate == "vulnerabilities" and not item.trigger_id.is_regexp and "?" not in text:
         vulnerability, plus, package = text.partition("+")
         if plus and _VULNERABILITY(vulnerability) is not None:
@@ -85,13 +95,15 @@ def _subjects(item: Item, rule: Rule) -> list[str]:
     raise NoEqual(f"{text!r} names a message that tells of the image, not a subject")
 
 
-def _covers(item: Item, rule: Rule, told: ReachableFinding) -> bool:
+def _covers(item: Item, rule: Rule, finding: ReachableFinding) -> bool:
     known = rule.check.name if rule.check is not None else rule.trigger
-    ids = [told.legacy or legacy_id(rule.gate, name, told.message) for name in dict.fromkeys((known, rule.trigger))]
-    if told.subject:
-        ids.append(trigger_id(rule.gate, known, told.subject))
+    ids = [
+        finding.legacy or legacy_id(rule.gate, name, finding.message) for name in dict.fromkeys((known, rule.trigger))
+    ]
+    if finding.subject:
+        ids.append(trigger_id(rule.gate, known, finding.subject))
     try:
-        return any(item.trigger_id.fits(each, Work()) for each in ids)
+        return any(item.trigger_id.fits(finding_id, Work()) for finding_id in ids)
     except RuleFailed as failure:
         raise NoEqual(str(failure)) from failure
 

@@ -79,7 +79,7 @@ def _shown(name: str, bounds: dict[str, int]) -> Params:
 
 def _size(number: int) -> str:
     """A number of bytes, in the largest unit that divides it."""
-    unit, factor = next(((unit, each) for unit, each in _NATIVE_UNITS if number and number % each == 0), ("B", 1))
+    unit, factor = next(((unit, factor) for unit, factor in _NATIVE_UNITS if number and number % factor == 0), ("B", 1))
     return f"{number // factor}{unit}"
 
 

@@ -192,7 +192,7 @@ def _verified(values: Values) -> Translated:
     check = values.text("check")
     # Where no record has a digest to compare, the original finds nothing changed.
     kinds = {"changed": "go", "missing": ""}
-    return tuple(Native("integrity", each, dict(params), kinds[each]) for each in kinds if check in ("", each))
+    return tuple(Native("integrity", kind, dict(params), kinds[kind]) for kind in kinds if check in ("", kind))
 
 
 def _beneath(folder: str) -> tuple[str, ...]:

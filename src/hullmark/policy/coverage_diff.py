@@ -24,7 +24,7 @@ class CoverageChange(NamedTuple):
 
 def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
     """The change that tells two verdicts apart of which at least one is `unknown`; None where the advisories are not why."""
-    old, new = (_lacks(each) for each in (before, after))
+    old, new = (_lacks(verdict) for verdict in (before, after))
     if Outcome.UNKNOWN is not before.verdict:
         moved = set(new) - set(old)
     elif Outcome.UNKNOWN is not after.verdict:
@@ -33,7 +33,7 @@ def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
         moved = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     if not moved:
         return None
-    key = min(moved, key=lambda each: (not each[1], each[0]))  # an end is the graver one
+    key = min(moved, key=lambda subject: (not subject[1], subject[0]))  # an end is the graver one
     return _change(key, old.get(key, ""), new.get(key, ""))
 
 
@@ -53,10 +53,10 @@ def subject_of(what: str) -> str:
 
 
 def _lacks(verdict: Verdict) -> dict[tuple[str, bool], str]:
-    told: Iterable[Lack] = (
+    lacks: Iterable[Lack] = (
         lack for problem in verdict.problems if problem.room in _ROOMS for lack in lacks_in(problem.reason)
     )
-    return {(lack.about, lack.is_end): lack.covers for lack in told}
+    return {(lack.about, lack.is_end): lack.covers for lack in lacks}
 
 
 def _change(key: tuple[str, bool], before: str, after: str) -> CoverageChange:

@@ -77,10 +77,10 @@ def _moments(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deploym
     for rule, _ in choose(policy, facts, deployment).rules:
         yield from _of_rule(rule, facts)
     yield from ends_of(verdict.findings, policy.exceptions)
-    for each in granted(policy, facts, verdict, deployment):
-        yield each.until
+    for grace in granted(policy, facts, verdict, deployment):
+        yield grace.until
         for days in WARNED_DAYS:
-            yield from later(each.until, -days)
+            yield from later(grace.until, -days)
 
 
 def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
@@ -105,6 +105,6 @@ def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) 
                 days.add(date.fromisoformat(finding.allowlisted["expires"]))
             except ValueError:
                 continue  # an allowlist's own, which ends at a time of day
-    days.update(each.expires for each in exceptions if counts.get(each.rule, 0) >= MAX_FINDINGS)
+    days.update(exception.expires for exception in exceptions if counts.get(exception.rule, 0) >= MAX_FINDINGS)
     for day in days:
         yield from starts(day, 1)

@@ -74,9 +74,9 @@ def _json(text: bytes) -> dict[str, Any] | None:
 
 def _plain(node: Node) -> Any:
     if isinstance(node.value, dict):
-        return {name: _plain(each) for name, each in node.value.items()}
+        return {name: _plain(item) for name, item in node.value.items()}
     if isinstance(node.value, list):
-        return [_plain(each) for each in node.value]
+        return [_plain(item) for item in node.value]
     return node.value
 
 

@@ -64,10 +64,10 @@ def evaluate(
     judged = [_judge(rule, stage, facts, _live(policy.exceptions, rule.id, today)) for rule, stage in chosen.rules]
     if policy.grace is not None:
         grants = Grants(policy.grace, facts, deployment)
-        for each in judged:
-            each.findings = [_with_grace(finding, each.rule, grants, facts.now) for finding in each.findings]
-    findings = sorted((finding for each in judged for finding in each.findings), key=finding_order)
-    problems = {problem for each in judged for problem in each.problems}
+        for result in judged:
+            result.findings = [_with_grace(finding, result.rule, grants, facts.now) for finding in result.findings]
+    findings = sorted((finding for result in judged for finding in result.findings), key=finding_order)
+    problems = {problem for result in judged for problem in result.problems}
     problems.update(facts.inventory.problems, _expired(policy.exceptions, today), _not_identified(facts))
     outcome, reason = _outcome(judged, findings)
     if chosen.unmatched or chosen.lacking:
@@ -79,7 +79,7 @@ def evaluate(
         problems=tuple(sorted(problems)),
         inputs=_inputs(policy, facts, analyzer, snapshot),
         rule_count=len(judged),
-        has_unknowns=bool(chosen.lacking) or any(each.has_unknowns for each in judged),
+        has_unknowns=bool(chosen.lacking) or any(result.has_unknowns for result in judged),
     )
 
 
@@ -87,13 +87,13 @@ def _unchosen(policy: Policy, chosen: SelectedRules) -> tuple[Outcome, str, list
     """What an image comes to that no rule set was chosen for."""
     if chosen.lacking:
         return Outcome.UNKNOWN, chosen.lacking, []
-    said = chosen.unmatched[0].upper() + chosen.unmatched[1:] + "."
+    message = chosen.unmatched[0].upper() + chosen.unmatched[1:] + "."
     finding = Finding(
         gate="policy",
         trigger="unmatched",
         trigger_id=trigger_id("policy", "unmatched", "image"),
         action=policy.unmatched,
-        message=said,
+        message=message,
         subject="image",
         rule_id="unmatched",
     )
@@ -212,11 +212,11 @@ def _finding(
 
 def _staged(finding: Finding, judged: _RuleResult) -> Finding:
     """The finding as it counts in a stage before the last: not at all, or as a warning."""
-    stage, asked = judged.stage, finding.action
-    if stage is Stage.SHADOW and asked is not Action.GO:
-        held = {"stage": stage.value, "action": asked.value, "rule_set": judged.rule.rule_set}
+    stage, action = judged.stage, finding.action
+    if stage is Stage.SHADOW and action is not Action.GO:
+        held = {"stage": stage.value, "action": action.value, "rule_set": judged.rule.rule_set}
         return replace(finding, action=Action.GO, allowlisted=held)
-    if stage is Stage.WARN and asked is Action.STOP:
+    if stage is Stage.WARN and action is Action.STOP:
         message = f"{finding.message} (It will stop: the rule set {judged.rule.rule_set} only warns for now.)"
         return replace(finding, action=Action.WARN, message=message)
     return finding
@@ -251,7 +251,7 @@ def _expired(exceptions: Iterable[PolicyException], today: date) -> Iterable[Pro
 
 def _not_identified(facts: Facts) -> Iterable[Problem]:
     """How much was seen that nobody can say anything of: whoever reads that an image may go should know."""
-    found = [each.subject for each in unidentified(facts)]
+    found = [violation.subject for violation in unidentified(facts)]
     if found:
         named = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
         reason = f"{counted(len(found), 'thing')} in the image could not be identified: {named}"
@@ -260,10 +260,10 @@ def _not_identified(facts: Facts) -> Iterable[Problem]:
 
 def _outcome(judged: Sequence[_RuleResult], findings: Sequence[Finding]) -> tuple[Outcome, str]:
     outcome, reason = outcome_of(findings, len(judged))
-    unknown = [each for each in judged if each.unknown]
+    unknown = [result for result in judged if result.unknown]
     if outcome is Outcome.STOP or not unknown:
         return outcome, reason
-    first = min((each.rule.id, min(each.unknown)) for each in unknown)
+    first = min((result.rule.id, min(result.unknown)) for result in unknown)
     others = f"; the same goes for {counted(len(unknown) - 1, 'other rule')}" if len(unknown) > 1 else ""
     return Outcome.UNKNOWN, f"the rule {first[0]} cannot be judged: {first[1]}{others}"
 

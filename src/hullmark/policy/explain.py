@@ -21,10 +21,10 @@ def explain(verdict: Verdict, policy: Policy, facts: Facts) -> tuple[Explanation
 
 
 def _explain(finding: Finding, rule: Rule | None, facts: Facts) -> Explanation:
-    asked = " ".join((rule.trigger.params.__doc__ or "").split()) if rule is not None else ""
+    description = " ".join((rule.trigger.params.__doc__ or "").split()) if rule is not None else ""
     return Explanation(
         finding=finding,
-        asks=asked,
+        asks=description,
         params=_params(rule) if rule is not None else "{}",
         source=rule.source if rule is not None else "",
         rule_set=rule.rule_set if rule is not None else "",

@@ -46,7 +46,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     @property
     def left_out_paths(self) -> tuple[PathGlob, ...]:
         """The files that it is not about."""
-        return tuple(each for each in getattr(self, "allow", ()) if isinstance(each, PathGlob))
+        return tuple(glob for glob in getattr(self, "allow", ()) if isinstance(glob, PathGlob))
 
     @property
     def asked_programs(self) -> tuple[NameGlob, ...]:

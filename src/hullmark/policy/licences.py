@@ -68,7 +68,7 @@ class Licence(msgspec.Struct, frozen=True):
         family, _, version = self.name.removesuffix("-or-later").partition("-")
         if not self.name.endswith("-or-later") or family not in _LATER:
             return self.names + ((self.name.removesuffix("+"),) if self.name.endswith("+") else ())
-        later = tuple(f"{family}-{each}" for each in _LATER[family] if each >= version)
+        later = tuple(f"{family}-{number}" for number in _LATER[family] if number >= version)
         return (*self.names, *(name + end for name in later for end in ("-only", "-or-later")))
 
     @property

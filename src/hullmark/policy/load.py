@@ -12,5 +12,5 @@ def load_any(text: bytes) -> AnyPolicy:
     Raises Unreadable or InvalidPolicy, both HullmarkErrors, for a native one. The mistakes of an Anchore policy stand in the Bundle.
     """
     document = Document(text)
-    found: AnyPolicy = next(each for language in LANGUAGES if (each := language.read(document)) is not None)
+    found: AnyPolicy = next(policy for language in LANGUAGES if (policy := language.read(document)) is not None)
     return found

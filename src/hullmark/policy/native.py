@@ -262,7 +262,7 @@ def _check_together(documents: Sequence[tuple[str, Node, _Document]], reading: _
         given = [document for _, _, document in documents if getattr(document, key) is not None]
         if len(given) > 1:
             mistakes.add(root, key, "is given in more than one document")
-    sets = {each.name for each in reading.rule_sets}
+    sets = {rule_set.name for rule_set in reading.rule_sets}
     for file, root, document in documents:
         mistakes.file = file
         _check_exceptions(root, document, set(reading.seen), mistakes)

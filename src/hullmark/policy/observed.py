@@ -35,15 +35,23 @@ def observed(
         yield CannotTell(lacking)
         return
     wanted, left_out = PathGlobs(params.paths), PathGlobs(params.allow)
-    for each in observations:
-        is_meant = not params.rules or any(glob.matches(each.rule) for glob in params.rules)
-        is_left_out = any(glob.matches(each.rule) for glob in params.allow_rules) or left_out.match(each.path)
-        if not is_meant or is_left_out or (params.paths and not wanted.match(each.path)):
+    for observation in observations:
+        is_meant = not params.rules or any(glob.matches(observation.rule) for glob in params.rules)
+        is_left_out = any(glob.matches(observation.rule) for glob in params.allow_rules) or left_out.match(
+            observation.path
+        )
+        if not is_meant or is_left_out or (params.paths and not wanted.match(observation.path)):
             continue
-        place = f"{each.path}:{each.line}" if each.line else each.path
-        evidence = (facts.at(each.path, each.layer, f"line {each.line}" if each.line else ""),)
-        if params.severity is not None and each.severity == "unknown" != params.severity:
-            yield CannotTell(f"how severe {each.rule} is is not known", evidence)
-        elif params.severity is None or SEVERITY_RANK[each.severity] >= SEVERITY_RANK[params.severity]:
-            message = f"{place}: {each.summary} ({each.rule})" if place else f"{each.summary} ({each.rule})"
-            yield Violation(f"{each.rule}+{place}" if place else each.rule, message, evidence)
+        place = f"{observation.path}:{observation.line}" if observation.line else observation.path
+        evidence = (
+            facts.at(observation.path, observation.layer, f"line {observation.line}" if observation.line else ""),
+        )
+        if params.severity is not None and observation.severity == "unknown" != params.severity:
+            yield CannotTell(f"how severe {observation.rule} is is not known", evidence)
+        elif params.severity is None or SEVERITY_RANK[observation.severity] >= SEVERITY_RANK[params.severity]:
+            message = (
+                f"{place}: {observation.summary} ({observation.rule})"
+                if place
+                else f"{observation.summary} ({observation.rule})"
+            )
+            yield Violation(f"{observation.rule}+{place}" if place else observation.rule, message, evidence)

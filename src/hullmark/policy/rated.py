@@ -38,9 +38,9 @@ def severe(
 def _said(advisory: MatchedAdvisory, name: str) -> SeverityBy | None:
     return next(
         (
-            each
-            for each in advisory.severities
-            if (is_vendor(advisory.namespace, each.source) if name == VENDOR else each.source == name)
+            severity
+            for severity in advisory.severities
+            if (is_vendor(advisory.namespace, severity.source) if name == VENDOR else severity.source == name)
         ),
         None,
     )

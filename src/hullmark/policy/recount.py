@@ -37,7 +37,7 @@ def changed(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str
     """The verdict with other findings: `lost` are (rule id, trigger id), and go before `gained` come. One with unknowns keeps its outcome,
     but for one that could not be told and has something to stop for now, and a native one that stops or passes."""
     gone = set(lost)
-    kept = [each for each in verdict.findings if (each.rule_id, each.trigger_id) not in gone]
+    kept = [finding for finding in verdict.findings if (finding.rule_id, finding.trigger_id) not in gone]
     findings = tuple(sorted((*kept, *gained), key=finding_order))
     outcome, reason = outcome_of(findings, verdict.rule_count)
     is_native = verdict.rule_count is not None

@@ -71,8 +71,8 @@ def _compiled(text: str, flags: str = "") -> Any:
     try:
         return re2.compile(f"{flags}{text}".encode(), options)
     except (re2.error, UnicodeEncodeError) as error:
-        said = error.args[0]
-        reason = said.decode("utf-8", "replace") if isinstance(said, bytes) else "it is no text"
+        detail = error.args[0]
+        reason = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else "it is no text"
         raise ValueError(f"expected a regular expression; RE2 says: {reason}") from error
 
 

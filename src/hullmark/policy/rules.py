@@ -127,18 +127,18 @@ def _normalised(policy: Policy) -> bytes:
 
 def _rollout(policy: Policy) -> dict[str, Any]:
     """How it comes into force. Nothing where all rules count for all images, however they are grouped."""
-    said: dict[str, Any] = {}
+    rollout: dict[str, Any] = {}
     if policy.apply:
-        said["apply"] = [msgspec.structs.replace(selector, name="") for selector in policy.apply]
-        said["unmatched"] = policy.unmatched
-    if policy.apply or any(each.stage is not Stage.ENFORCE for each in policy.rule_sets):
-        stages = {each.name: each.stage for each in policy.rule_sets}
-        said["rule_sets"] = sorted(
+        rollout["apply"] = [msgspec.structs.replace(selector, name="") for selector in policy.apply]
+        rollout["unmatched"] = policy.unmatched
+    if policy.apply or any(rule_set.stage is not Stage.ENFORCE for rule_set in policy.rule_sets):
+        stages = {rule_set.name: rule_set.stage for rule_set in policy.rule_sets}
+        rollout["rule_sets"] = sorted(
             (rule.id, rule.rule_set, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules
         )
     if policy.grace is not None:
-        said["grace"] = policy.grace
-    return said
+        rollout["grace"] = policy.grace
+    return rollout
 
 
 def _normal_rule(rule: Rule) -> dict[str, Any]:

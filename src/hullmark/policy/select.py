@@ -39,7 +39,7 @@ class SelectedRules:
 
 def choose(policy: Policy, facts: Facts, deployment: Deployment) -> SelectedRules:
     """The rules for this image. Without entries every rule judges every image."""
-    stages = {each.name: each.stage for each in policy.rule_sets}
+    stages = {rule_set.name: rule_set.stage for rule_set in policy.rule_sets}
     if not policy.apply:
         return SelectedRules(rules=tuple((rule, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules))
     names = names_of(facts)

@@ -42,5 +42,7 @@ def support_end_of(finding: Finding) -> SupportEnd | None:
     """What a finding says of the end of support; None if it is about something else."""
     if (finding.gate, finding.trigger) != (GATE, TRIGGER):
         return None
-    said = _SAID.match(finding.message)
-    return SupportEnd(release=said["release"], day=said["past"] or said["until"] or "") if said is not None else None
+    match = _SAID.match(finding.message)
+    return (
+        SupportEnd(release=match["release"], day=match["past"] or match["until"] or "") if match is not None else None
+    )

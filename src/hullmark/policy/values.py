@@ -222,7 +222,7 @@ class ScoreCondition(Value):
         found = [_COMPARISON(part) for part in text.split(",")]
         if not all(found):
             raise ValueError(f"expected {self.kind}, not {text!r}")
-        self._comparisons = [(_OPERATORS[each[1]], float(each[2])) for each in found if each]
+        self._comparisons = [(_OPERATORS[comparison[1]], float(comparison[2])) for comparison in found if comparison]
 
     def holds(self, score: float) -> bool:
         """Whether the score meets it."""

@@ -133,7 +133,7 @@ def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Di
 
 def _also(cause: Cause, inputs: dict[str, InputDifference]) -> tuple[InputDifference, ...]:
     """The inputs that differ besides the one that the cause is part of. Time always passes."""
-    return tuple(each for each in inputs.values() if each.what not in ("at", _PART_OF.get(cause)))
+    return tuple(difference for difference in inputs.values() if difference.what not in ("at", _PART_OF.get(cause)))
 
 
 def _inputs(before: Verdict, after: Verdict) -> dict[str, InputDifference]:
@@ -150,10 +150,10 @@ def key_of(finding: Finding) -> tuple[str, str, str]:
 def _changes(
     before: Verdict, after: Verdict, inputs: dict[str, InputDifference], lookup: Lookup | None
 ) -> Iterable[Change]:
-    then, now = ({key_of(finding): finding for finding in each.findings} for each in (before, after))
+    then, now = ({key_of(finding): finding for finding in verdict.findings} for verdict in (before, after))
     for key in sorted(then.keys() | now.keys()):
         old, new = then.get(key), now.get(key)
-        weights = [_SEVERE[each.action] if each is not None else 0 for each in (old, new)]
+        weights = [_SEVERE[finding.action] if finding is not None else 0 for finding in (old, new)]
         finding = new if weights[1] > weights[0] else old
         if weights[0] == weights[1] or finding is None:
             continue
@@ -174,9 +174,9 @@ def _cause(
         return Cause.IMAGE, inputs["image"]
     advisory = advisory_of(finding)
     if advisory and "snapshot" in inputs:
-        told = _of_snapshots(inputs, finding, lookup, is_gained=new is not None)
-        if told is not None:
-            return told
+        answer = _of_snapshots(inputs, finding, lookup, is_gained=new is not None)
+        if answer is not None:
+            return answer
     for name, cause in (("policy", Cause.POLICY), ("analyzer", Cause.ANALYZER)):
         if name in inputs:
             return cause, inputs[name]
@@ -184,10 +184,10 @@ def _cause(
         is_there = ("suppressed", "open") if new is not None else ("open", "suppressed")
         return Cause.VEX, InputDifference(what=f"statements about {advisory}", before=is_there[0], after=is_there[1])
     if (end := support_end_of(finding)) is not None:
-        said = end.day or "ended"
+        day = end.day or "ended"
         gained = new is not None
         return Cause.LIFECYCLE, InputDifference(
-            what=f"end of support of {end.release}", before="" if gained else said, after=said if gained else ""
+            what=f"end of support of {end.release}", before="" if gained else day, after=day if gained else ""
         )
     if (covered := change_of(finding, is_gained=new is not None)) is not None:
         return _of_coverage(covered, inputs)
@@ -243,18 +243,18 @@ def _of_snapshots(
     place = finding.weakness.place if finding.weakness is not None else ""
     was_told, is_told = _are_told((old, new), place)
     if old is None or new is None or was_told != is_told:
-        words = ["known" if each else "not known" for each in (was_told, is_told)]
+        words = ["known" if is_known else "not known" for is_known in (was_told, is_told)]
         cause = Cause.RETRACTION if was_told and not is_told else Cause.ADVISORY
         return cause, InputDifference(what=f"advisory {advisory}", before=words[0], after=words[1])
     return _said_otherwise(advisory, place if is_gained else "", (old, new), is_alone=_is_alone(inputs))
 
 
-def _are_told(said: tuple[KnownVulnerability | None, KnownVulnerability | None], place: str) -> tuple[bool, bool]:
+def _are_told(records: tuple[KnownVulnerability | None, KnownVulnerability | None], place: str) -> tuple[bool, bool]:
     """Whether two snapshots know a vulnerability; of this package, where one of them says so."""
-    places = [each.told if each is not None else frozenset[str]() for each in said]
+    places = [record.told if record is not None else frozenset[str]() for record in records]
     if place and place in places[0] | places[1]:
         return place in places[0], place in places[1]
-    return said[0] is not None, said[1] is not None
+    return records[0] is not None, records[1] is not None
 
 
 def _is_alone(inputs: dict[str, InputDifference]) -> bool:
@@ -263,9 +263,9 @@ def _is_alone(inputs: dict[str, InputDifference]) -> bool:
 
 
 def _said_otherwise(
-    advisory: str, place: str, said: tuple[KnownVulnerability, KnownVulnerability], *, is_alone: bool
+    advisory: str, place: str, records: tuple[KnownVulnerability, KnownVulnerability], *, is_alone: bool
 ) -> tuple[Cause, InputDifference] | None:
-    old, new = said
+    old, new = records
     if old.severity != new.severity:
         return Cause.SEVERITY, InputDifference(what=f"severity of {advisory}", before=old.severity, after=new.severity)
     if place in new.fixed - old.fixed:
@@ -292,7 +292,9 @@ def threat(known: KnownVulnerability | Weakness) -> str:
 def deciding(difference: Difference) -> tuple[Change, ...]:
     """The changes that the one cause brought about, and that made the outcome what it is."""
     decisive = _decisive(difference.before, difference.after, difference.changes)
-    return tuple(each for each in decisive if (each.cause, each.compared) == (difference.cause, difference.compared))
+    return tuple(
+        change for change in decisive if (change.cause, change.compared) == (difference.cause, difference.compared)
+    )
 
 
 def _decisive(before: Outcome, after: Outcome, changes: tuple[Change, ...]) -> list[Change]:
@@ -317,15 +319,15 @@ def _without_findings(
     if before.verdict is not after.verdict or covered is not None:
         cause, compared = _untold(covered, inputs)
     also = _also(cause, inputs)
-    said = "Both say the same."
+    sentence = "Both say the same."
     if compared is not None:
         values = _values(compared) if covered is not None and compared.what == covered.what else ""
-        said = f"{_LEADS[cause]}{values}: {after.reason or before.reason}."
+        sentence = f"{_LEADS[cause]}{values}: {after.reason or before.reason}."
     return Difference(
         before=before.verdict,
         after=after.verdict,
         cause=cause,
-        sentence=said,
+        sentence=sentence,
         compared=compared,
         is_certain=not also or compared is None,
         changes=changes,

@@ -54,7 +54,7 @@ def _send(arguments: argparse.Namespace) -> int:
     if arguments.wait:
         return _show(arguments, _when_done(api, _ADOPTING, arguments.timeout))
     by = f", signed by {taken['signed_by']}" if taken["signed_by"] else ""
-    return show(arguments, taken, lambda each: f"taken: {each['digest']}{by}")
+    return show(arguments, taken, lambda snapshot: f"taken: {snapshot['digest']}{by}")
 
 
 def _update(arguments: argparse.Namespace) -> int:
@@ -62,15 +62,15 @@ def _update(arguments: argparse.Namespace) -> int:
     from hullmark.model.errors import HullmarkError
 
     api = connect(arguments)
-    wish = {"accept_shrinking": arguments.accept_shrinking, "anew": arguments.anew}
-    asked = api.json("POST", "/advisories/update", document=wish)
+    request = {"accept_shrinking": arguments.accept_shrinking, "anew": arguments.anew}
+    started = api.json("POST", "/advisories/update", document=request)
     if not arguments.wait:
         lines = {"asked": "asked for", "waiting": "is waiting already"}
-        return show(arguments, asked, lambda each: f"an update {lines.get(each['state'], each['state'])}")
-    told = _when_done(api, _UPDATING, arguments.timeout)
-    if (last := told["last_update"]) and last["reason"]:
+        return show(arguments, started, lambda answer: f"an update {lines.get(answer['state'], answer['state'])}")
+    status = _when_done(api, _UPDATING, arguments.timeout)
+    if (last := status["last_update"]) and last["reason"]:
         raise HullmarkError(f"the update came to nothing: {last['reason']}", advice="see: hullmark advisories status")
-    return _show(arguments, told)
+    return _show(arguments, status)
 
 
 def _when_done(api: ApiClient, tasks: tuple[str, ...], timeout: float) -> dict[str, Any]:
@@ -80,23 +80,23 @@ def _when_done(api: ApiClient, tasks: tuple[str, ...], timeout: float) -> dict[s
     def look() -> dict[str, Any] | None:
         if any(name.partition(":")[0] in tasks for name in api.get("/system")["jobs"]):
             return None
-        told: dict[str, Any] = api.get("/advisories")
-        return None if told["rematching"] else told
+        status: dict[str, Any] = api.get("/advisories")
+        return None if status["rematching"] else status
 
     return wait_until(look, timeout, "the advisories are not matched with")
 
 
-def _show(arguments: argparse.Namespace, told: dict[str, Any]) -> int:
+def _show(arguments: argparse.Namespace, status: dict[str, Any]) -> int:
     if arguments.output == "json":
-        return show_fields(arguments, told)
-    if not told["digest"]:
+        return show_fields(arguments, status)
+    if not status["digest"]:
         sys.stdout.write("the server has no advisories\n")
-    shown = {name: told[name] for name in _HEAD if told[name] not in ("", None)}
-    show_fields(arguments, shown | _last(told["last_update"]))
-    if told["namespaces"]:
+    shown = {name: status[name] for name in _HEAD if status[name] not in ("", None)}
+    show_fields(arguments, shown | _last(status["last_update"]))
+    if status["namespaces"]:
         sys.stdout.write("\n")
         columns = (("OF", "namespace"), ("ADVISORIES", "count"), ("DATA OF", "data_at"), ("DAYS OLD", "age_days"))
-        show_list(arguments, told["namespaces"], columns, "")
+        show_list(arguments, status["namespaces"], columns, "")
     return 0
 
 
@@ -104,7 +104,9 @@ def _last(update: dict[str, Any] | None) -> dict[str, Any]:
     """What came of the feeds last: when it ended, and which feeds gave nothing."""
     if update is None:
         return {}
-    failed = [f"{each['feed']} ({each['status']})" for each in update["outcomes"] if each["status"] in _NOT_TAKEN]
+    failed = [
+        f"{outcome['feed']} ({outcome['status']})" for outcome in update["outcomes"] if outcome["status"] in _NOT_TAKEN
+    ]
     found = {"updated": update["ended_at"] or "not yet", "not_taken": failed, "reason": update["reason"]}
     return {name: value for name, value in found.items() if value}
 

@@ -78,36 +78,36 @@ def _previewing(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    wish = {
+    request = {
         "name": arguments.name,
         "kind": arguments.kind,
         "settings": _settings(arguments, {}),
         "templates": _templates(arguments, {}),
         "is_active": not arguments.off,
     }
-    made = api_of(arguments).json("POST", _ALL, document=wish)
+    made = api_of(arguments).json("POST", _ALL, document=request)
     return show(arguments, made, _made)
 
 
 def _made(channel: Any) -> str:
-    told = f"channel {channel['name']} added"
+    sentence = f"channel {channel['name']} added"
     if channel.get("secret"):
-        told += f"; it signs with {channel['secret']}, which is not shown again"
-    return told
+        sentence += f"; it signs with {channel['secret']}, which is not shown again"
+    return sentence
 
 
 def _change(arguments: argparse.Namespace) -> int:
     api = api_of(arguments)
-    wish: dict[str, Any] = {}
+    request: dict[str, Any] = {}
     there = api.json("GET", at(_ONE, arguments))
     if arguments.set or arguments.secret or arguments.settings:
-        wish["settings"] = _settings(arguments, {} if arguments.settings else there["settings"])
+        request["settings"] = _settings(arguments, {} if arguments.settings else there["settings"])
     if arguments.title is not None or arguments.text is not None:
-        wish["templates"] = _templates(arguments, there["templates"])
+        request["templates"] = _templates(arguments, there["templates"])
     if arguments.on or arguments.off:
-        wish["is_active"] = arguments.on
-    kept = api.json("PATCH", at(_ONE, arguments), document=wish)
-    return show(arguments, kept, lambda each: f"channel {each['name']} changed: {each['state']}")
+        request["is_active"] = arguments.on
+    kept = api.json("PATCH", at(_ONE, arguments), document=request)
+    return show(arguments, kept, lambda channel: f"channel {channel['name']} changed: {channel['state']}")
 
 
 def _test(arguments: argparse.Namespace) -> int:
@@ -127,20 +127,20 @@ def _sent(sent: Any) -> str:
 
 
 def _preview(arguments: argparse.Namespace) -> int:
-    wish: dict[str, Any] = {"message": arguments.message}
+    request: dict[str, Any] = {"message": arguments.message}
     if arguments.title is not None or arguments.text is not None:
-        wish["templates"] = _templates(arguments, {})
-    seen = api_of(arguments).json("POST", at(f"{_ONE}/preview", arguments), document=wish)
+        request["templates"] = _templates(arguments, {})
+    seen = api_of(arguments).json("POST", at(f"{_ONE}/preview", arguments), document=request)
     return show_lines(arguments, seen, _previewed)
 
 
 def _previewed(seen: Any) -> list[str]:
     lines = [seen["title"], "", seen["text"]]
-    for each in seen["sends"]:
-        where = f"{each.get('method', '')} {each.get('url', '')}".strip() or ", ".join(each.get("to", []))
-        lines += ["", f"--- {each['type']} {where}"]
-        lines += [f"{name}: {value}" for name, value in each.get("headers", {}).items()]
-        lines += ["", each.get("body", "")]
+    for message in seen["sends"]:
+        where = f"{message.get('method', '')} {message.get('url', '')}".strip() or ", ".join(message.get("to", []))
+        lines += ["", f"--- {message['type']} {where}"]
+        lines += [f"{name}: {value}" for name, value in message.get("headers", {}).items()]
+        lines += ["", message.get("body", "")]
     return [*lines, "", seen["note"]] if seen["note"] else lines
 
 

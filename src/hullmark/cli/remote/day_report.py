@@ -37,9 +37,9 @@ def _lines(report: Mapping[str, Any]) -> Iterator[tuple[int, str, object]]:
     yield 0, "of these not decided yet", changed["pending"]
     yield 0, "told, by the state of the message", sum(report["items"].values())
     yield from _parts(report["items"])
-    yield 0, "messages that began", sum(each["count"] for each in report["messages"])
-    for each in report["messages"]:
-        yield 1, f"{each['channel']}, {each['form']}, {each['state']}", each["count"]
+    yield 0, "messages that began", sum(message["count"] for message in report["messages"])
+    for message in report["messages"]:
+        yield 1, f"{message['channel']}, {message['form']}, {message['state']}", message["count"]
     yield 0, "attempts to deliver", sum(report["attempts"].values())
     yield from _parts(report["attempts"])
     yield 0, "silences", report["silences"]

@@ -49,8 +49,8 @@ def _report(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
     from hullmark.cli.remote.day_report import show_report
 
-    wish = {"day": arguments.day or None, "timezone": arguments.timezone or None}
-    found = connect(arguments).get("/notice-report", wish)
+    query = {"day": arguments.day or None, "timezone": arguments.timezone or None}
+    found = connect(arguments).get("/notice-report", query)
     show_report(arguments, found)
     return 0 if found["adds_up"] else 1
 
@@ -96,7 +96,7 @@ def more_of(event: dict[str, Any]) -> str:
     body = event["body"]
     if event["resource_type"] != "cause":
         return cell(body)
-    names = [str(each["reference"] or each["image"]) for each in body["images"]]
+    names = [str(image["reference"] or image["image"]) for image in body["images"]]
     shown = ", ".join(names[:_NAMES]) + (f" and {body['count'] - _NAMES} more" if body["count"] > _NAMES else "")
     because = body["cause"]["sentence"] or body["cause"]["subject"]
     heard = "" if body["told"] else " (nobody was told)"

@@ -62,14 +62,14 @@ def lines_of(change: Any) -> Iterator[str]:
     if not before or before["reason"] != after["reason"]:
         yield f"  verdict  {after['reason']}"
     for sign, name in (("+", "gained"), ("-", "lost")):
-        for each in change[name][:_SHOWN]:
-            yield f"  {sign} {each['action']:<4} {each['rule']}: {each['message']}"
+        for finding in change[name][:_SHOWN]:
+            yield f"  {sign} {finding['action']:<4} {finding['rule']}: {finding['message']}"
         more = change[f"{name}_count"] - len(change[name][:_SHOWN])
         if more > 0:
             yield f"  {sign} and {more} more: -o json shows them"
-    for each in change["also"]:
-        yield f"  also     another {each['what']}: {each['before'] or 'none'}, then {each['after'] or 'none'}"
-    yield from itertools.chain.from_iterable(_told(each) for each in change["told"])
+    for other in change["also"]:
+        yield f"  also     another {other['what']}: {other['before'] or 'none'}, then {other['after'] or 'none'}"
+    yield from itertools.chain.from_iterable(_told(notice) for notice in change["told"])
 
 
 def _cause(cause: Any) -> Iterator[str]:
@@ -82,15 +82,17 @@ def _cause(cause: Any) -> Iterator[str]:
         yield f"           {cause['before'] or 'none'}, then {cause['after'] or 'none'}"
 
 
-def _told(told: Any) -> Iterator[str]:
-    if told["outcome"] == "suppressed" or (told["outcome"] == "told" and not told["receivers"]):
-        yield f"  told     {told['kind']}: nobody: {told['why'] or 'nobody was to hear of it'}"
-    elif told["outcome"] == "waiting":
-        yield f"  told     {told['kind']}: it is not decided yet who hears of it"
-    for each in told["receivers"]:
-        is_there = each["state"] == "delivered" and each["delivered_at"]
-        state = f"at {_moment(each['delivered_at'])}" if is_there else _STATES.get(each["state"], each["state"])
-        yield f"  told     {told['kind']}: {each['channel']} ({each['kind']}) {state}"
+def _told(notice: Any) -> Iterator[str]:
+    if notice["outcome"] == "suppressed" or (notice["outcome"] == "told" and not notice["receivers"]):
+        yield f"  told     {notice['kind']}: nobody: {notice['why'] or 'nobody was to hear of it'}"
+    elif notice["outcome"] == "waiting":
+        yield f"  told     {notice['kind']}: it is not decided yet who hears of it"
+    for receiver in notice["receivers"]:
+        is_there = receiver["state"] == "delivered" and receiver["delivered_at"]
+        state = (
+            f"at {_moment(receiver['delivered_at'])}" if is_there else _STATES.get(receiver["state"], receiver["state"])
+        )
+        yield f"  told     {notice['kind']}: {receiver['channel']} ({receiver['kind']}) {state}"
 
 
 _STATES = {"gathering": "soon", "waiting": "is being sent to", "dead": "could not be reached"}

@@ -28,8 +28,8 @@ _COLUMNS = (
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    wish = {each.sent: getattr(arguments, each.dest) for each in _NEW}
-    return _told(arguments, api_of(arguments).json("POST", "/hooks", document=wish))
+    request = {argument.sent: getattr(arguments, argument.dest) for argument in _NEW}
+    return _told(arguments, api_of(arguments).json("POST", "/hooks", document=request))
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
@@ -54,9 +54,9 @@ def _path(arguments: argparse.Namespace) -> str:
     """The path of a hook that goes by its id or its name. Raises HullmarkError where there is none."""
     from hullmark.model.errors import HullmarkError
 
-    for each in api_of(arguments).pages("/hooks"):
-        if arguments.name in (each["id"], each["name"]):
-            return f"/hooks/{each['id']}"
+    for hook in api_of(arguments).pages("/hooks"):
+        if arguments.name in (hook["id"], hook["name"]):
+            return f"/hooks/{hook['id']}"
     raise HullmarkError(f"there is no hook {arguments.name}", advice="list them: hullmark hook list")
 
 

@@ -20,7 +20,7 @@ def add(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.connection import connect
 
     api = connect(arguments)
-    wish = {
+    request = {
         "tag": arguments.tag,
         "platform": arguments.platform,
         "annotations": notes_of(arguments.annotation),
@@ -28,7 +28,7 @@ def add(arguments: argparse.Namespace) -> int:
         "force": arguments.force,
         **({"watch": False} if arguments.no_watch else {}),
     }
-    added = [added_to(api, {"reference": name, **wish}) for name in arguments.images]
+    added = [added_to(api, {"reference": name, **request}) for name in arguments.images]
     return _shown(arguments, api, added)
 
 
@@ -108,8 +108,8 @@ def analyse(arguments: argparse.Namespace) -> int:
 
     api = connect(arguments)
     digests = [digest_of(api, name) for name in arguments.images]
-    told = [api.json("POST", f"/images/{segment(digest)}/analysis") for digest in digests]
-    return show_list(arguments, told, (("DIGEST", "digest"), ("STATE", "state")), "nothing was asked for")
+    started = [api.json("POST", f"/images/{segment(digest)}/analysis") for digest in digests]
+    return show_list(arguments, started, (("DIGEST", "digest"), ("STATE", "state")), "nothing was asked for")
 
 
 def delete(arguments: argparse.Namespace) -> int:
@@ -124,12 +124,12 @@ def delete(arguments: argparse.Namespace) -> int:
         digest = digest_of(api, name)
         api.json("DELETE", f"/images/{segment(digest)}")
         gone.append(digest)
-    return show(arguments, {"deleted": gone}, lambda each: f"let go: {', '.join(each['deleted'])}")
+    return show(arguments, {"deleted": gone}, lambda answer: f"let go: {', '.join(answer['deleted'])}")
 
 
 def _shown(arguments: argparse.Namespace, api: ApiClient, added: list[dict[str, Any]]) -> int:
     if arguments.wait:
-        return _waited(arguments, api, [each["digest"] for each in added])
+        return _waited(arguments, api, [image["digest"] for image in added])
     columns = (("DIGEST", "digest"), ("STATE", "state"), ("NEW", "is_new"), ("TAG", "tag"))
     return show_list(arguments, added, columns, "nothing was added")
 

@@ -97,7 +97,7 @@ def packages(arguments: argparse.Namespace) -> int:
         ("NAME", "name"),
         ("VERSION", "version"),
         ("LICENCES", lambda package: ", ".join(map(str, package.get("licenses", ())))),
-        ("PATH", lambda package: next((each["path"] for each in package.get("locations", ())), "")),
+        ("PATH", lambda package: next((location["path"] for location in package.get("locations", ())), "")),
     )
     return _listed(arguments, "packages", {"type": arguments.type, "name": arguments.name}, columns, "no package")
 
@@ -177,7 +177,7 @@ def _send_sbom(arguments: argparse.Namespace) -> int:
     query = {"reference": arguments.reference}
     added = sent(connect(arguments), "/sboms", query, arguments.image, ("application/octet-stream", meant))
     plain = argparse.Namespace(output=wanted[0])
-    return show(plain, added, lambda each: f"{each['tag']} is {each['state']}: {each['digest']}")
+    return show(plain, added, lambda image: f"{image['tag']} is {image['state']}: {image['digest']}")
 
 
 def check(arguments: argparse.Namespace) -> int:

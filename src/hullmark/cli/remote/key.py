@@ -36,7 +36,7 @@ def _adding(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    wish: dict[str, Any] = {
+    request: dict[str, Any] = {
         "name": arguments.name,
         "role": arguments.role,
         "scopes": arguments.scope,
@@ -45,8 +45,8 @@ def _add(arguments: argparse.Namespace) -> int:
     if arguments.expires:
         from hullmark.cli.settings import moment
 
-        wish["expires_at"] = moment(arguments.expires, "--expires").isoformat()
-    return _secret(arguments, api_of(arguments).json("POST", "/keys", document=wish))
+        request["expires_at"] = moment(arguments.expires, "--expires").isoformat()
+    return _secret(arguments, api_of(arguments).json("POST", "/keys", document=request))
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ def _secret(arguments: argparse.Namespace, made: dict[str, Any]) -> int:
     """The key alone on standard output, so that it can be piped into where secrets are kept."""
     if arguments.output == "table":
         sys.stderr.write("the key is shown this once:\n")
-    return show(arguments, made, lambda each: str(each["key"]))
+    return show(arguments, made, lambda key: str(key["key"]))
 
 
 VERBS = (

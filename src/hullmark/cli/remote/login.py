@@ -108,7 +108,7 @@ def _wish(arguments: argparse.Namespace, myself: dict[str, Any], user: str) -> d
     import secrets
 
     is_operator = bool(myself["is_operator"]) and not arguments.role
-    wish: dict[str, Any] = {
+    request: dict[str, Any] = {
         "name": arguments.key_name or f"{user}-{secrets.token_hex(4)}",
         "role": arguments.role or ("admin" if is_operator else myself["role"]),
         "person": user,
@@ -117,5 +117,5 @@ def _wish(arguments: argparse.Namespace, myself: dict[str, Any], user: str) -> d
     if arguments.expires:
         from hullmark.cli.settings import moment
 
-        wish["expires_at"] = moment(arguments.expires, "--expires").isoformat()
-    return wish
+        request["expires_at"] = moment(arguments.expires, "--expires").isoformat()
+    return request

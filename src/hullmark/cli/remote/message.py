@@ -46,11 +46,10 @@ def _told(found: Any) -> list[str]:
     lines = [f"message {message['id']} to {message['channel']}: {message['state']}", cause]
     lines += [f"  {count} {kind}" for kind, count in found["kinds"].items()]
     lines += [f"  {stage.replace('_', ' to ')}: {seconds:.3f} s" for stage, seconds in found["latency"].items()]
-    for each in found["attempts"]:
-        status = f" (status {each['status']})" if each["status"] else ""
-        lines.append(
-            f"{each['at'][:19]}Z {each['outcome']} in {each['milliseconds']} ms{status} {each['error']}".rstrip()
-        )
+    for attempt in found["attempts"]:
+        status = f" (status {attempt['status']})" if attempt["status"] else ""
+        ended = f"{attempt['outcome']} in {attempt['milliseconds']} ms{status}"
+        lines.append(f"{attempt['at'][:19]}Z {ended} {attempt['error']}".rstrip())
     return lines
 
 

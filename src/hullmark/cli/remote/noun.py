@@ -69,11 +69,11 @@ OUTPUT = Field("-o", "", {})
 
 def add_fields(parser: argparse.ArgumentParser, fields: Sequence[Field]) -> None:
     """Arguments, and the format of the answer."""
-    for each in fields if OUTPUT in fields else (*fields, OUTPUT):
-        if each is OUTPUT:
+    for argument in fields if OUTPUT in fields else (*fields, OUTPUT):
+        if argument is OUTPUT:
             add_output(parser)
         else:
-            parser.add_argument(each.flag, **each.how)
+            parser.add_argument(argument.flag, **argument.how)
 
 
 def acting(help: str, fields: Sequence[Field], run: Run) -> Action:
@@ -92,13 +92,13 @@ def listing(
     """A list, or what fits some filters. `more` is shown besides with a filter; `none` is said of an empty one."""
 
     def add(parser: argparse.ArgumentParser) -> None:
-        for each in filters:
-            parser.add_argument(each.flag, **each.how)
+        for argument in filters:
+            parser.add_argument(argument.flag, **argument.how)
         add_limit(parser)
         add_output(parser)
 
     def run(arguments: argparse.Namespace) -> int:
-        query = {each.sent: getattr(arguments, each.dest) or None for each in filters if each.sent}
+        query = {argument.sent: getattr(arguments, argument.dest) or None for argument in filters if argument.sent}
         shown = [*columns, *(column for name, column in more.items() if getattr(arguments, name))]
         return show_list(arguments, api_of(arguments).pages(at(path, arguments), query, arguments.limit), shown, none)
 
@@ -118,7 +118,7 @@ def sending(help: str, method: str, path: Path, fields: Sequence[Field], said: S
     """A request with the fields that the API knows, or with a document that is always the same; and its answer."""
 
     def run(arguments: argparse.Namespace) -> int:
-        given = {each.sent: getattr(arguments, each.dest) for each in fields if each.sent}
+        given = {argument.sent: getattr(arguments, argument.dest) for argument in fields if argument.sent}
         answer = api_of(arguments).json(method, at(path, arguments), document=given or document)
         return show(arguments, answer, said if callable(said) else said.format_map)
 

@@ -88,14 +88,16 @@ def add(arguments: argparse.Namespace) -> int:
     """Keep a file as the next version."""
     from hullmark.cli.remote.image_add import text_of
 
-    wish = {
+    request = {
         "text": text_of(arguments.policy, _MOST_TEXT, "policy"),
         "name": arguments.name,
         "note": arguments.note,
         "draft": arguments.draft,
     }
-    kept = api_of(arguments).json("POST", _ALL, document=wish)
-    return show(arguments, kept, lambda each: f"policy {each['name']}, version {each['version']}, {each['digest']}")
+    kept = api_of(arguments).json("POST", _ALL, document=request)
+    return show(
+        arguments, kept, lambda policy: f"policy {policy['name']}, version {policy['version']}, {policy['digest']}"
+    )
 
 
 def get(arguments: argparse.Namespace) -> int:

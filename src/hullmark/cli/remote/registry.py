@@ -45,21 +45,21 @@ def _add(arguments: argparse.Namespace) -> int:
     password = settings.environment.get("HULLMARK_REGISTRY_PASSWORD", "")
     if arguments.username and not password:
         password = asked(f"password of {arguments.username}")
-    wish = {
+    request = {
         "username": arguments.username,
         "password": password if arguments.username else "",
         "kind": arguments.kind,
         "verify": not arguments.no_verify,
         "parallel": arguments.parallel,
     }
-    kept = connect(arguments, settings).json("PUT", _path(arguments), document=wish)
-    return show(arguments, kept, lambda each: f"registry {each['pattern']} kept")
+    kept = connect(arguments, settings).json("PUT", _path(arguments), document=request)
+    return show(arguments, kept, lambda registry: f"registry {registry['pattern']} kept")
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    told = api_of(arguments).json("POST", _path(arguments, "/registry-tests"))
-    show(arguments, told, lambda each: f"{arguments.name}: {each['status']} {each['detail']}".rstrip())
-    return 0 if told["status"] == "ok" else 1
+    result = api_of(arguments).json("POST", _path(arguments, "/registry-tests"))
+    show(arguments, result, lambda outcome: f"{arguments.name}: {outcome['status']} {outcome['detail']}".rstrip())
+    return 0 if result["status"] == "ok" else 1
 
 
 def _path(arguments: argparse.Namespace, place: str = "/registries") -> str:

@@ -28,7 +28,7 @@ _COLUMNS: tuple[Column, ...] = (
     ("FROM", time_of("starts_at")),
     ("UNTIL", time_of("ends_at")),
     ("IMAGES", "selector"),
-    ("KINDS", lambda each: ", ".join(each["kinds"]) or "all"),
+    ("KINDS", lambda silence: ", ".join(silence["kinds"]) or "all"),
     ("SUBJECT", "subject"),
     ("OWNER", "owner"),
     ("REASON", "reason"),

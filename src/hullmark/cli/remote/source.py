@@ -131,12 +131,12 @@ def _judging(active: list[dict[str, Any]], image: Mapping[str, Any], query: Mapp
     """Is any of these activations about the image, as it is asked about?"""
     from hullmark.policy.values import NameGlob
 
-    def fits(each: Mapping[str, Any]) -> bool:
+    def fits(activation: Mapping[str, Any]) -> bool:
         return (
-            not each["shadow"]
-            and query["policy"] in ("", each["policy"])
-            and each["environment"] in ("", query["environment"])
-            and (each["selector"] == "*" or any(map(NameGlob(each["selector"]).matches, image["tags"])))
+            not activation["shadow"]
+            and query["policy"] in ("", activation["policy"])
+            and activation["environment"] in ("", query["environment"])
+            and (activation["selector"] == "*" or any(map(NameGlob(activation["selector"]).matches, image["tags"])))
         )
 
     return any(map(fits, active))
@@ -150,13 +150,13 @@ def _image(api: ApiClient, source: str, arguments: argparse.Namespace, settings:
         file, name = archive
         added = uploaded(api, file, tag or name, {})
     else:
-        wish = {
+        request = {
             "reference": source.removeprefix("registry:"),
             "tag": tag,
             "platform": settings.get("platform") or "",
             "dockerfile": dockerfile(getattr(arguments, "dockerfile", None)),
         }
-        added = added_to(api, wish)
+        added = added_to(api, request)
     analysed(api, added["digest"], arguments.timeout)
     return f"/images/{segment(added['digest'])}"
 

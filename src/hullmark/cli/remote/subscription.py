@@ -77,51 +77,51 @@ def _trying(parser: argparse.ArgumentParser) -> None:
 
 def _said(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the options say, as the server takes it."""
-    said = {name: getattr(arguments, name) for name in _PLAIN if getattr(arguments, name) is not None}
+    fields = {name: getattr(arguments, name) for name in _PLAIN if getattr(arguments, name) is not None}
     for option, field in _MANY.items():
         if (words := getattr(arguments, option)) is not None:
-            said[field] = [word for word in words if word]
+            fields[field] = [word for word in words if word]
     if arguments.images is not None:
-        said["selector"] = arguments.images
+        fields["selector"] = arguments.images
     if arguments.digest_days is not None:
-        said["digest_days"] = arguments.digest_days
+        fields["digest_days"] = arguments.digest_days
     if arguments.at_once:
-        said["mode"] = "at-once"
+        fields["mode"] = "at-once"
     elif arguments.digest_at is not None or arguments.digest_days is not None:
-        said["mode"] = "digest"
+        fields["mode"] = "digest"
     if arguments.off:
-        said["is_active"] = False
-    return said
+        fields["is_active"] = False
+    return fields
 
 
 def _quiet(arguments: argparse.Namespace, before: dict[str, Any] | None) -> dict[str, Any]:
     """What the options say of quiet hours; what they do not say is as before."""
     if arguments.no_quiet:
         return {"quiet": None}
-    said: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     if arguments.quiet_hours is not None:
-        said["from"], said["until"] = arguments.quiet_hours
+        changes["from"], changes["until"] = arguments.quiet_hours
     if arguments.quiet_days is not None:
-        said["days"] = arguments.quiet_days
+        changes["days"] = arguments.quiet_days
     if arguments.quiet_unless is not None:
-        said["unless_severity"] = arguments.quiet_unless
-    return {"quiet": {**(before or {}), **said}} if said else {}
+        changes["unless_severity"] = arguments.quiet_unless
+    return {"quiet": {**(before or {}), **changes}} if changes else {}
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    wish = {"name": arguments.name, **_said(arguments), **_quiet(arguments, None)}
-    made = api_of(arguments).json("POST", _ALL, document=wish)
-    return show(arguments, made, lambda each: f"subscription {each['name']} tells {_how(each)}")
+    request = {"name": arguments.name, **_said(arguments), **_quiet(arguments, None)}
+    made = api_of(arguments).json("POST", _ALL, document=request)
+    return show(arguments, made, lambda subscription: f"subscription {subscription['name']} tells {_how(subscription)}")
 
 
 def _change(arguments: argparse.Namespace) -> int:
     api, path = api_of(arguments), at(_ONE, arguments)
-    wish = {**_said(arguments), **({"is_active": True} if arguments.on else {})}
+    request = {**_said(arguments), **({"is_active": True} if arguments.on else {})}
     if arguments.new_name:
-        wish["name"] = arguments.new_name
-    wish |= _quiet(arguments, api.get(path)["quiet"])
-    made = api.json("PATCH", path, document=wish)
-    return show(arguments, made, lambda each: f"subscription {each['name']} tells {_how(each)}")
+        request["name"] = arguments.new_name
+    request |= _quiet(arguments, api.get(path)["quiet"])
+    made = api.json("PATCH", path, document=request)
+    return show(arguments, made, lambda subscription: f"subscription {subscription['name']} tells {_how(subscription)}")
 
 
 def _how(subscription: dict[str, Any]) -> str:
@@ -133,7 +133,7 @@ def _how(subscription: dict[str, Any]) -> str:
 
 
 def _some(field: str) -> Any:
-    return lambda each: ", ".join(each[field]) or "all"
+    return lambda subscription: ", ".join(subscription[field]) or "all"
 
 
 _COLUMNS: tuple[Column, ...] = (

@@ -49,18 +49,18 @@ def _setting_password(parser: argparse.ArgumentParser) -> None:
 def _add(arguments: argparse.Namespace) -> int:
     from hullmark.cli.remote.asking import asked
 
-    wish: dict[str, Any] = {"name": arguments.name, "role": arguments.role, "is_operator": arguments.operator}
+    request: dict[str, Any] = {"name": arguments.name, "role": arguments.role, "is_operator": arguments.operator}
     if arguments.subject:
-        wish["subject"] = arguments.subject
+        request["subject"] = arguments.subject
     elif not arguments.existing:
-        wish["password"] = asked(f"password of {arguments.name}")
-    made = api_of(arguments).json("POST", _persons(arguments), document=wish)
-    return show(arguments, made, lambda each: f"{each['name']} added as {each['role']}")
+        request["password"] = asked(f"password of {arguments.name}")
+    made = api_of(arguments).json("POST", _persons(arguments), document=request)
+    return show(arguments, made, lambda user: f"{user['name']} added as {user['role']}")
 
 
 def _set_role(arguments: argparse.Namespace) -> int:
     after = _change(arguments, {"role": arguments.role})
-    return show(arguments, after, lambda each: f"{each['name']} is {each['role']} now")
+    return show(arguments, after, lambda user: f"{user['name']} is {user['role']} now")
 
 
 def _set_password(arguments: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def _set_password(arguments: argparse.Namespace) -> int:
         api.json("PUT", "/password", document=change)
         return show(arguments, {"changed": True}, "your password is changed")
     after = _change(arguments, {"password": asked(f"new password of {arguments.name}")})
-    return show(arguments, after, lambda each: f"{each['name']} has another password now")
+    return show(arguments, after, lambda user: f"{user['name']} has another password now")
 
 
 def _change(arguments: argparse.Namespace, change: dict[str, Any]) -> Any:

@@ -41,43 +41,43 @@ def _changing(parser: argparse.ArgumentParser) -> None:
     switch.add_argument("--off", dest="active", action="store_false", default=None, help="do not look at it for now")
 
 
-def _watched(each: Any) -> str:
-    return str(each["reference"] if each["tag"] else f"{each['reference']} (tags {each['pattern']})")
+def _watched(watch: Any) -> str:
+    return str(watch["reference"] if watch["tag"] else f"{watch['reference']} (tags {watch['pattern']})")
 
 
 _COLUMNS: tuple[Column, ...] = (
     ("ID", "id"),
     ("WATCHED", _watched),
-    ("EVERY", lambda each: f"{each['every']} s"),
+    ("EVERY", lambda watch: f"{watch['every']} s"),
     ("ACTIVE", "active"),
-    ("DIGEST", lambda each: short(each["digest"])),
+    ("DIGEST", lambda watch: short(watch["digest"])),
     ("CHECKED", time_of("checked_at")),
     ("REASON", "reason"),
 )
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    wish = {
+    request = {
         "repository" if arguments.all else "reference": arguments.name,
         "pattern": arguments.pattern,
         "follows": not arguments.no_follow,
         "platform": arguments.platform,
         "every": arguments.every,
     }
-    made = api_of(arguments).json("POST", "/watches", document=wish)
-    return show(arguments, made, lambda each: f"watch {each['id']}: {_watched(each)}, every {each['every']} s")
+    made = api_of(arguments).json("POST", "/watches", document=request)
+    return show(arguments, made, lambda watch: f"watch {watch['id']}: {_watched(watch)}, every {watch['every']} s")
 
 
 def _change(arguments: argparse.Namespace) -> int:
     from hullmark.model.errors import HullmarkError
 
-    wish = {name: getattr(arguments, name) for name in ("every", "pattern", "active")}
-    wish = {name: value for name, value in wish.items() if value is not None}
-    if not wish:
+    request = {name: getattr(arguments, name) for name in ("every", "pattern", "active")}
+    request = {name: value for name, value in request.items() if value is not None}
+    if not request:
         raise HullmarkError("nothing is to change", advice="give --every, --pattern, --on or --off")
-    made = api_of(arguments).json("PATCH", _path(arguments), document=wish)
+    made = api_of(arguments).json("PATCH", _path(arguments), document=request)
     state = "on" if made["active"] else "off"
-    return show(arguments, made, lambda each: f"{_watched(each)}: {state}, every {each['every']} s")
+    return show(arguments, made, lambda watch: f"{_watched(watch)}: {state}, every {watch['every']} s")
 
 
 def _path(arguments: argparse.Namespace) -> str:
@@ -91,8 +91,8 @@ def _path(arguments: argparse.Namespace) -> str:
     meant = parse_reference(name)
     query = {"registry": meant.host, "repository": meant.repository, "tag": meant.tag or None}
     found = list(api_of(arguments).pages("/watches", query))
-    fitting = [each for each in found if each["tag"] == meant.tag] or [
-        each for each in found if each["tag"] == "latest"
+    fitting = [watch for watch in found if watch["tag"] == meant.tag] or [
+        watch for watch in found if watch["tag"] == "latest"
     ]
     if not fitting:
         raise HullmarkError(f"{name} is not watched", advice="list what is: hullmark watch list")
@@ -115,7 +115,7 @@ VERBS = (
                 "POST",
                 lambda arguments: f"{_path(arguments)}/look",
                 (_WATCH,),
-                lambda each: f"{_watched(each)} is looked at now",
+                lambda watch: f"{_watched(watch)} is looked at now",
             ),
         },
         guide="watch-registries",

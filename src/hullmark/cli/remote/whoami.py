@@ -26,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     myself = api.get("/whoami")
     if arguments.output == "json":
         return show_fields(arguments, myself)
-    accounts = [f"{each['account']} ({each['role']})" for each in myself["accounts"]]
+    accounts = [f"{membership['account']} ({membership['role']})" for membership in myself["accounts"]]
     return show_fields(arguments, {"server": api.url, **myself, "accounts": accounts})

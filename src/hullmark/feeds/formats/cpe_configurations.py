@@ -112,7 +112,7 @@ class Products:
                 scheme="jvm" if name in _RUNTIMES else "generic",
                 ranges=tuple(ranges),
                 versions=tuple(versions),
-                fix_state="fixed" if ranges and all(each.fixed for each in ranges) else "unknown",
+                fix_state="fixed" if ranges and all(interval.fixed for interval in ranges) else "unknown",
                 platforms=platforms,
             )
             for (name, platforms), (ranges, versions) in self._found.items()
@@ -145,7 +145,9 @@ def _vulnerable(configuration: Configuration) -> Iterator[tuple[Match, tuple[str
 
 
 def _others(criteria: Sequence[tuple[str, ...]], index: int) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each for other, group in enumerate(criteria) if other != index for each in group))
+    return tuple(
+        dict.fromkeys(criterion for other, group in enumerate(criteria) if other != index for criterion in group)
+    )
 
 
 def _bounds(match: Match) -> Range | None:

@@ -166,7 +166,7 @@ class Vulnerability(msgspec.Struct):
     @property
     def id(self) -> str:
         """The CVE, or the first other id."""
-        return self.cve or next((each.text for each in self.ids if each.text), "")
+        return self.cve or next((entry.text for entry in self.ids if entry.text), "")
 
 
 class Tracking(msgspec.Struct, gc=False):
@@ -275,11 +275,11 @@ def _is_in_itself(product: Product, products: Mapping[str, Product]) -> bool:
     """Whether one follows components, or platforms, for ever: such a product is broken, and nothing of it is left to see."""
     for follows in ("component", "platform"):
         seen: set[str] = set()
-        each: Product | None = product
-        while each is not None and each.product_id not in seen:
-            seen.add(each.product_id)
-            each = products.get(getattr(each, follows))
-        if each is not None:
+        current: Product | None = product
+        while current is not None and current.product_id not in seen:
+            seen.add(current.product_id)
+            current = products.get(getattr(current, follows))
+        if current is not None:
             return True
     return False
 
@@ -313,8 +313,8 @@ def references_of(vulnerability: Vulnerability, csaf: Csaf) -> tuple[str, ...]:
     return links_of(link.url for link in (*vulnerability.references, *csaf.document.references))
 
 
-def targets(each: Remediation | Threat | Flag, groups: Mapping[str, list[str]]) -> Iterator[str]:
+def targets(statement: Remediation | Threat | Flag, groups: Mapping[str, list[str]]) -> Iterator[str]:
     """The product ids that something holds for, those of its groups too."""
-    yield from each.product_ids
-    for group in each.group_ids:
+    yield from statement.product_ids
+    for group in statement.group_ids:
         yield from groups.get(group, ())

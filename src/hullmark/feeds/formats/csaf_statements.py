@@ -52,7 +52,7 @@ def statements_of(data: bytes, source: str, report: Report, place: str) -> Itera
                 source=source,
                 status="affected",
                 aliases=tuple(
-                    dict.fromkeys(each.text for each in vulnerability.ids if each.text.startswith(("CVE-", "GHSA-")))
+                    dict.fromkeys(entry.text for entry in vulnerability.ids if entry.text.startswith(("CVE-", "GHSA-")))
                 ),
                 at=at,
             ),

@@ -36,7 +36,7 @@ def rating_of(vector: str, source: str = "") -> Cvss | None:
 
 def severity_of_ratings(ratings: Iterable[Cvss]) -> Severity:
     """The severity by the newest version of CVSS among the ratings, its highest score; CVSS 2 knows nothing above high."""
-    best = max(ratings, key=lambda each: (each.version, each.score), default=None)
+    best = max(ratings, key=lambda rating: (rating.version, rating.score), default=None)
     if best is None:
         return "unknown"
     if best.version == "2.0" and best.score >= _V2_HIGH:

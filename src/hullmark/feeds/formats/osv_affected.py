@@ -56,10 +56,10 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
             ranges=(EVERY_VERSION,),
         )
         return
-    found = dict.fromkeys(each for events in spans for each in ranges_of_events(events, ecosystem.scheme))
-    told = tuple(found)
-    versions = not_covered(entry.versions or (), told, ecosystem.scheme)
-    ranges = _with_project_versions(_bounded(told, entry), entry, ecosystem)
+    found = dict.fromkeys(interval for events in spans for interval in ranges_of_events(events, ecosystem.scheme))
+    stated = tuple(found)
+    versions = not_covered(entry.versions or (), stated, ecosystem.scheme)
+    ranges = _with_project_versions(_bounded(stated, entry), entry, ecosystem)
     if ranges or versions:
         yield _affected(record, entry, ecosystem, ranges, versions)
 
@@ -72,10 +72,10 @@ def word_among(words: Iterable[object]) -> Severity:
 
 def fix_state_of(ranges: Iterable[Range]) -> FixState:
     """`fixed` if all have a fix; `not-fixed` if one without has no end either; else it is not known."""
-    open_ended = [each for each in ranges if not each.fixed]
+    open_ended = [interval for interval in ranges if not interval.fixed]
     if not open_ended:
         return "fixed"
-    return "not-fixed" if any(not each.high for each in open_ended) else "unknown"
+    return "not-fixed" if any(not interval.high for interval in open_ended) else "unknown"
 
 
 def platforms_of(systems: Iterable[object]) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _affected(
         fix_date=day_of(record.published or "") if is_announced else "",
         severity="" if word == "unknown" else word,
         module=_module(record, ranges) if ecosystem.namespace.startswith(_MODULAR) else None,
-        symbols=tuple(GoImport(each.path, tuple(each.symbols or ())) for each in specific.imports or ()),
+        symbols=tuple(GoImport(imported.path, tuple(imported.symbols or ())) for imported in specific.imports or ()),
         platforms=_platforms(specific),
         vendor_ids=(record.id,) if is_announced else (),
     )
@@ -114,7 +114,7 @@ def _fix_state(ranges: tuple[Range, ...], entry: Entry) -> FixState:
 
 def _module(record: Record, ranges: Iterable[Range]) -> str | None:
     """The stream that the summary names if the fix is a module's; None if it names none or several; "" outside modules."""
-    if not any(_MODULE_MARK in each.fixed for each in ranges):
+    if not any(_MODULE_MARK in interval.fixed for interval in ranges):
         return ""
     streams = set(_STREAM.findall(record.summary or "")) - {record.id}
     return streams.pop() if len(streams) == 1 else None
@@ -127,7 +127,8 @@ def _bounded(ranges: tuple[Range, ...], entry: Entry) -> tuple[Range, ...]:
     if found is None:
         return ranges
     return tuple(
-        each if each.high else Range(low=each.low, high=found[2], high_open=found[1] == "<") for each in ranges
+        interval if interval.high else Range(low=interval.low, high=found[2], high_open=found[1] == "<")
+        for interval in ranges
     )
 
 
@@ -139,13 +140,13 @@ def _with_project_versions(ranges: tuple[Range, ...], entry: Entry, ecosystem: E
     spans = entry.ecosystem_specific.custom_ranges if entry.ecosystem_specific else None
     if not spans or ranges != (EVERY_VERSION,):
         return ranges
-    own = tuple(each for span in spans for each in ranges_of_events(span.events or (), ecosystem.scheme))
+    own = tuple(interval for span in spans for interval in ranges_of_events(span.events or (), ecosystem.scheme))
     return (msgspec.structs.replace(own[0], low=""), *own[1:]) if own else ranges
 
 
 def _platforms(specific: EcosystemSpecific) -> tuple[str, ...]:
-    if specific.imports and all(each.goos for each in specific.imports):
-        return platforms_of(system for each in specific.imports for system in each.goos or ())
+    if specific.imports and all(imported.goos for imported in specific.imports):
+        return platforms_of(system for imported in specific.imports for system in imported.goos or ())
     if isinstance(specific.affects, dict) and isinstance(specific.affects.get("os"), list):
         return platforms_of(specific.affects["os"])
     return ()

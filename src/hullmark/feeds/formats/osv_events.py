@@ -66,11 +66,11 @@ def is_never(events: Sequence[Event]) -> bool:
 def not_covered(versions: Iterable[str], ranges: Sequence[Range], scheme: str) -> tuple[str, ...]:
     """Those of the versions that are in none of the ranges, each once. Of absurdly many, all."""
     distinct = dict.fromkeys(versions)
-    if any(not each.low and not each.high for each in ranges):
+    if any(not interval.low and not interval.high for interval in ranges):
         return ()
     if len(distinct) * len(ranges) > _MAX_COMPARED:
         return tuple(distinct)
-    return tuple(each for each in distinct if not any(contains(span, each, scheme) for span in ranges))
+    return tuple(version for version in distinct if not any(contains(span, version, scheme) for span in ranges))
 
 
 def _steps(event: Event) -> Iterator[_Step]:

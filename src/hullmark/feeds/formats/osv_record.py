@@ -49,10 +49,10 @@ def advisory_of(record: Record, source: str, report: Report, place: str) -> Advi
         id=record.id,
         source=source,
         aliases=aliases,
-        related=tuple(each for each in dict.fromkeys(record.related or ()) if each not in aliases)[:_MAX_RELATED],
+        related=tuple(name for name in dict.fromkeys(record.related or ()) if name not in aliases)[:_MAX_RELATED],
         severity=_severity(record, database, ratings),
         cvss=tuple(dict.fromkeys(ratings)),
-        cwes=tuple(each for each in database.cwe_ids if isinstance(each, str))
+        cwes=tuple(cwe for cwe in database.cwe_ids if isinstance(cwe, str))
         if isinstance(database.cwe_ids, list)
         else (),
         summary=line_of(record.summary or record.details or ""),
@@ -72,21 +72,25 @@ def moment(text: str | None) -> str:
 def _links(references: Iterable[Reference]) -> tuple[str, ...]:
     """Announcements and fixes before the rest, for only so many are kept."""
 
-    def rank(each: Reference) -> int:
-        return _FIRST_REFERENCES.index(each.type) if each.type in _FIRST_REFERENCES else len(_FIRST_REFERENCES)
+    def rank(reference: Reference) -> int:
+        return (
+            _FIRST_REFERENCES.index(reference.type) if reference.type in _FIRST_REFERENCES else len(_FIRST_REFERENCES)
+        )
 
-    return links_of(each.url for each in sorted(references, key=rank))
+    return links_of(reference.url for reference in sorted(references, key=rank))
 
 
 def _ratings(ratings: Iterable[Rating] | None, source: str = "") -> list[Cvss]:
-    vectors = (each.score for each in ratings or () if each.type.startswith("CVSS") and isinstance(each.score, str))
+    vectors = (
+        rating.score for rating in ratings or () if rating.type.startswith("CVSS") and isinstance(rating.score, str)
+    )
     return [rating for vector in vectors if (rating := rating_of(vector, source)) is not None]
 
 
 def _severity(record: Record, database: DatabaseSpecific, ratings: Sequence[Cvss]) -> Severity:
     """The source's own word, if it has one; else by the ratings. Malware is critical."""
     words: list[object] = [database.severity]
-    words += [each.score for each in record.severity or () if not each.type.startswith("CVSS")]
+    words += [rating.score for rating in record.severity or () if not rating.type.startswith("CVSS")]
     if record.id.startswith(ERRATA) and (found := _WORD(record.summary or "")):
         words += found.groups()
     word = word_among(words)
@@ -99,9 +103,9 @@ def _aliases(record: Record) -> tuple[str, ...]:
     """Other ids, those it comes from, and the CVEs that an announcement of a fix relates to."""
     ids = dict.fromkeys((*(record.aliases or ()), *(record.upstream or ())))
     if record.id.startswith(ERRATA):
-        ids.update(dict.fromkeys(each for each in record.related or () if is_cve(each)))
-    for each in (record.id, *ids):
-        if found := _PREFIXED_CVE(each):
+        ids.update(dict.fromkeys(name for name in record.related or () if is_cve(name)))
+    for name in (record.id, *ids):
+        if found := _PREFIXED_CVE(name):
             ids[found[1]] = None
     ids.pop(record.id, None)
     return tuple(ids)

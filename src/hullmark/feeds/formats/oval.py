@@ -250,14 +250,14 @@ def _definition(element: _Element, tests: dict[str, Test], places: IsPlace) -> D
         if _local(child.tag) == "criteria":
             _walk(child, (), _Walk(tests, places, claims), 0)
             continue
-        for each in child.iter():
-            name, given = _local(each.tag), each.attrib
+        for descendant in child.iter():
+            name, given = _local(descendant.tag), descendant.attrib
             if name == "reference":
                 references.append((given.get("source", ""), given.get("ref_id", ""), given.get("ref_url", "")))
             elif name == "cve":
-                cves.append(_rated(each))
+                cves.append(_rated(descendant))
             else:
-                details.setdefault(name, given.get("date") or _text(each))
+                details.setdefault(name, given.get("date") or _text(descendant))
     return Definition(
         id=element.attrib.get("id", ""),
         kind=element.attrib.get("class", ""),
@@ -306,10 +306,10 @@ class _Walk(msgspec.Struct):
         found = self.tests.get(criterion.attrib.get("test_ref", ""))
         if found is not None:
             return msgspec.structs.replace(found, comment=comment)
-        said = _EARLIER.match(comment)
-        if said is None:
+        match = _EARLIER.match(comment)
+        if match is None:
             return Test(comment=comment)
-        return Test("rpminfo", said[1], "evr", "less than", said[2], comment=comment)
+        return Test("rpminfo", match[1], "evr", "less than", match[2], comment=comment)
 
 
 def _walk(criteria: _Element, where: tuple[tuple[Test, ...], ...], walk: _Walk, depth: int) -> None:

@@ -144,8 +144,8 @@ def _stream(tag: str) -> tuple[str, str] | None:
 
 
 def _fix(tag: str, remedy: csaf.Remediation | None) -> _Fix:
-    told = _ANNOUNCEMENT.search(remedy.url) if remedy is not None else None
-    return _Fix(tag, told[0] if told else "", day_of(remedy.date) if remedy is not None else "")
+    announcement = _ANNOUNCEMENT.search(remedy.url) if remedy is not None else None
+    return _Fix(tag, announcement[0] if announcement else "", day_of(remedy.date) if remedy is not None else "")
 
 
 def _fixed_rows(fixed: Mapping[_Key, Mapping[tuple[str, str], _Fix]]) -> Iterator[AffectedPackage]:

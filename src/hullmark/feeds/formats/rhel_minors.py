@@ -73,11 +73,11 @@ def governed(fixes: Iterable[Fix]) -> tuple[Row, ...]:
     found = [_row(None, last)]
     upcoming = iter(placed)
     minor, fix = next(upcoming)
-    for each in range(placed[-1][0]):
-        while minor < each:
+    for number in range(placed[-1][0]):
+        while minor < number:
             minor, fix = next(upcoming)
         if fix.evr != last.evr:
-            found.append(_row(each, fix))
+            found.append(_row(number, fix))
     return tuple(found)
 
 
@@ -100,7 +100,7 @@ def _placed(fixes: Iterable[Fix]) -> list[tuple[int, Fix]]:
         elif fix.minor <= _MAX_MINOR and (fix.minor not in by_minor or _evr(fix) > _evr(by_minor[fix.minor])):
             by_minor[fix.minor] = fix
     placed = sorted(by_minor.items())
-    for fix in sorted(general, key=lambda each: EVR_ORDER(each.evr)):
+    for fix in sorted(general, key=lambda fix: EVR_ORDER(fix.evr)):
         if placed and _evr(fix) > _evr(placed[-1][1]):
             placed.append((placed[-1][0] + 1, fix))
     return placed

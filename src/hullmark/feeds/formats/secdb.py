@@ -87,9 +87,12 @@ def advisories(source: str, sections: Iterable[tuple[str, Iterable[Fix]]]) -> It
             packages.setdefault((namespace, fix.package), {})[fix.version] = None
             if fix.aliases:
                 aliases.setdefault(fix.id, {}).update(dict.fromkeys(fix.aliases))
-    for each in sorted(by_id):
+    for identifier in sorted(by_id):
         yield Advisory(
-            id=each, source=source, aliases=tuple(aliases.get(each, ())), affected=tuple(_affected(by_id[each]))
+            id=identifier,
+            source=source,
+            aliases=tuple(aliases.get(identifier, ())),
+            affected=tuple(_affected(by_id[identifier])),
         )
 
 

@@ -68,7 +68,8 @@ def without(
     for cut in cuts:
         left = [piece for span in left for piece in _cut(span, cut, order)]
     starts = sorted(
-        (_span(each).start for each in fixes if each.low and not each.low_open), key=cmp_to_key(_edge_order(order))
+        (_span(interval).start for interval in fixes if interval.low and not interval.low_open),
+        key=cmp_to_key(_edge_order(order)),
     )
     return tuple(_with_fix(_range(span), span.end, starts, order) for span in _merged(left, order))
 
@@ -91,10 +92,10 @@ def _edge_order(order: Order) -> Callable[[_Edge, _Edge], int]:
     return lambda a, b: _compare(a, b, order)
 
 
-def _span(each: Range) -> _Span:
+def _span(interval: Range) -> _Span:
     return _Span(
-        _Edge(each.low, _AFTER if each.low and each.low_open else _BEFORE),
-        _Edge(each.high, _BEFORE if each.high and each.high_open else _AFTER),
+        _Edge(interval.low, _AFTER if interval.low and interval.low_open else _BEFORE),
+        _Edge(interval.high, _BEFORE if interval.high and interval.high_open else _AFTER),
     )
 
 
@@ -139,7 +140,7 @@ def _cut(span: _Span, cut: _Span, order: Order) -> Iterator[_Span]:
 def _merged(spans: Iterable[_Span], order: Order) -> list[_Span]:
     by_place = cmp_to_key(_edge_order(order))
     merged: list[_Span] = []
-    for span in sorted(spans, key=lambda each: by_place(each.start)):
+    for span in sorted(spans, key=lambda span: by_place(span.start)):
         if merged and _compare(span.start, merged[-1].end, order) <= 0:
             if _compare(span.end, merged[-1].end, order) > 0:
                 merged[-1] = _Span(merged[-1].start, span.end)

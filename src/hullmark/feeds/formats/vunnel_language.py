@@ -113,7 +113,7 @@ def _with_tags(entry: dict[str, Any]) -> dict[str, Any]:
     tags = specific.get("custom_ranges") if isinstance(specific, dict) else None
     if not isinstance(spans, list) or not isinstance(tags, list) or not _end_in_commits(spans):
         return entry
-    own = [{"type": "SEMVER", "events": [_from_tags(each) for each in _events_of([span])]} for span in tags]
+    own = [{"type": "SEMVER", "events": [_from_tags(event) for event in _events_of([span])]} for span in tags]
     return entry | {"ranges": [*spans, *own]}
 
 
@@ -142,7 +142,7 @@ def _safe(row: AffectedPackage) -> AffectedPackage | None:
     """From the fix on; None where there is none. Rows that are already of what is safe stay."""
     if row.kind == "unaffected":
         return row
-    ranges = tuple(Range(low=each.fixed, fixed=each.fixed) for each in row.ranges if each.fixed)
+    ranges = tuple(Range(low=interval.fixed, fixed=interval.fixed) for interval in row.ranges if interval.fixed)
     return msgspec.structs.replace(row, kind="unaffected", ranges=ranges, versions=()) if ranges else None
 
 
@@ -190,19 +190,19 @@ _GITHUB_ITEM = msgspec.json.Decoder(_Github)
 
 def of_github(item: bytes, provider: str, report: Report, place: str) -> Iterator[Record]:
     """The advisory of one of GitHub's."""
-    told = _GITHUB_ITEM.decode(item).Advisory
-    rows = [row for fix in told.fixes or () if (row := _github_row(fix, report, place)) is not None]
+    advisory = _GITHUB_ITEM.decode(item).Advisory
+    rows = [row for fix in advisory.fixes or () if (row := _github_row(fix, report, place)) is not None]
     yield Advisory(
-        id=told.ghsa_id,
+        id=advisory.ghsa_id,
         source=provider,
-        aliases=tuple(dict.fromkeys(told.cve or ())),
-        severity=severity_of(told.severity or ""),
-        cvss=_rating(told.cvss),
-        summary=line_of(told.summary or ""),
-        published=instant(told.published),
-        modified=instant(told.updated),
-        withdrawn=instant(told.withdrawn),
-        references=links_of(each.url for each in told.references or ()),
+        aliases=tuple(dict.fromkeys(advisory.cve or ())),
+        severity=severity_of(advisory.severity or ""),
+        cvss=_rating(advisory.cvss),
+        summary=line_of(advisory.summary or ""),
+        published=instant(advisory.published),
+        modified=instant(advisory.updated),
+        withdrawn=instant(advisory.withdrawn),
+        references=links_of(reference.url for reference in advisory.references or ()),
         affected=tuple(_joined(rows)),
     )
 
@@ -276,12 +276,12 @@ _ANNOTATED = msgspec.json.Decoder(_AnnotatedDocument)
 
 def of_openvex(item: bytes, provider: str, report: Report, place: str) -> Iterator[Record]:
     """The advisory of a statement about exact versions of libraries: of kind unaffected where they are fixed or were never affected."""
-    told = _ANNOTATED.decode(item).document
-    if told.status not in (*_SAFE, "affected"):
+    statement = _ANNOTATED.decode(item).document
+    if statement.status not in (*_SAFE, "affected"):
         return
-    kind: Kind = "unaffected" if told.status in _SAFE else "affected"
+    kind: Kind = "unaffected" if statement.status in _SAFE else "affected"
     versions: dict[tuple[str, str], dict[str, None]] = {}
-    for product in told.products:
+    for product in statement.products:
         purl = _PURL.match(product.identifiers.purl or product.id)
         if purl is None:
             report(place, f"{(product.identifiers.purl or product.id)[:100]!r} is no purl with a version")
@@ -292,11 +292,11 @@ def of_openvex(item: bytes, provider: str, report: Report, place: str) -> Iterat
         for (space, name), known in versions.items()
     ]
     yield Advisory(
-        id=told.vulnerability.name,
+        id=statement.vulnerability.name,
         source=provider,
-        aliases=tuple(dict.fromkeys(told.vulnerability.aliases)),
-        published=instant(told.timestamp),
-        modified=instant(told.last_updated),
+        aliases=tuple(dict.fromkeys(statement.vulnerability.aliases)),
+        published=instant(statement.timestamp),
+        modified=instant(statement.last_updated),
         affected=tuple(rows),
     )
 

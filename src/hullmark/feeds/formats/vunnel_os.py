@@ -88,7 +88,7 @@ class _FixedIn(msgspec.Struct, rename="pascal"):
     def announcements(self) -> tuple[str, ...]:
         """The ids of the announcements of the fix."""
         summary = self.vendor_advisory.advisory_summary if self.vendor_advisory else None
-        return tuple(dict.fromkeys(each.id for each in summary or () if each.id))
+        return tuple(dict.fromkeys(entry.id for entry in summary or () if entry.id))
 
     @property
     def day(self) -> str:
@@ -149,35 +149,35 @@ def namespace_of(text: str) -> str:
 
 def advisory_of(item: OsItem, source: str, report: Report, place: str) -> Advisory:
     """The advisory of one record. Raises ValueError if it belongs to no release."""
-    told = item.Vulnerability
-    namespace = namespace_of(told.NamespaceName)
-    metadata = told.Metadata or _Metadata()
+    vulnerability = item.Vulnerability
+    namespace = namespace_of(vulnerability.NamespaceName)
+    metadata = vulnerability.Metadata or _Metadata()
     groups: dict[tuple[str, str | None, str, str], list[_FixedIn]] = {}
-    for fix in told.FixedIn or ():
+    for fix in vulnerability.FixedIn or ():
         scheme = _FORMATS.get(fix.version_format.lower())
         if not fix.name or scheme is None:
             report(place, f"a package is left out: its versions are in {fix.version_format[:30]!r}")
             continue
         groups.setdefault((fix.name, _module(fix, namespace), fix.arch or "", scheme), []).append(fix)
-    severity = severity_of(told.Severity or "")
+    severity = severity_of(vulnerability.Severity or "")
     affected: dict[AffectedPackage, None] = {}
     for (name, module, arch, scheme), fixes in groups.items():
         row = AffectedPackage(
             namespace=namespace, name=name, scheme=scheme, module=module, arch=arch, severity=severity
         )
-        affected.update(dict.fromkeys(_rows(row, fixes, told.Name, report)))
+        affected.update(dict.fromkeys(_rows(row, fixes, vulnerability.Name, report)))
     cves = metadata.CVE or ()
     return Advisory(
-        id=told.Name,
+        id=vulnerability.Name,
         source=source,
-        aliases=tuple(dict.fromkeys(each.name for each in cves if each.name and each.name != told.Name)),
+        aliases=tuple(dict.fromkeys(cve.name for cve in cves if cve.name and cve.name != vulnerability.Name)),
         severity=severity,
-        cvss=tuple(_ratings(told, metadata)),
-        summary=line_of(told.Description or ""),
+        cvss=tuple(_ratings(vulnerability, metadata)),
+        summary=line_of(vulnerability.Description or ""),
         published=instant(metadata.Issued),
         modified=instant(metadata.Updated),
         withdrawn=instant(metadata.Withdrawn),
-        references=links_of((told.Link or "", *(each.link for each in cves))),
+        references=links_of((vulnerability.Link or "", *(cve.link for cve in cves))),
         affected=tuple(affected),
     )
 
@@ -186,8 +186,8 @@ def _module(fix: _FixedIn, namespace: str) -> str | None:
     return (fix.module or "") if namespace.startswith(_MODULAR) else None
 
 
-def _ratings(told: _Vulnerability, metadata: _Metadata) -> Iterator[Cvss]:
-    for rating in told.CVSS or ():
+def _ratings(vulnerability: _Vulnerability, metadata: _Metadata) -> Iterator[Cvss]:
+    for rating in vulnerability.CVSS or ():
         if rating.vector_string and rating.base_metrics and 0 <= rating.base_metrics.base_score <= 10:
             yield Cvss(rating.version, rating.vector_string, rating.base_metrics.base_score)
     second = metadata.NVD.get("CVSSv2") if isinstance(metadata.NVD, dict) else None

@@ -125,8 +125,8 @@ class Bundle:
     def unresolved(self, mapping: Mapping) -> list[Mistake]:
         """What a mapping names that is not there, or is there twice."""
         known: tuple[tuple[tuple[str, ...], list[str], str], ...] = (
-            (mapping.rule_sets, [each.id for each in self.rule_sets], "rule set"),
-            (mapping.allowlists, [each.id for each in self.allowlists], "allowlist"),
+            (mapping.rule_sets, [rule_set.id for rule_set in self.rule_sets], "rule set"),
+            (mapping.allowlists, [allowlist.id for allowlist in self.allowlists], "allowlist"),
         )
         return [
             _reference(mapping.path, wanted, ids, word)
@@ -137,10 +137,10 @@ class Bundle:
 
     def _doubled(self) -> Iterator[Mistake]:
         for word, ids in (
-            ("rule set", [each.id for each in self.rule_sets]),
-            ("allowlist", [each.id for each in self.allowlists]),
+            ("rule set", [rule_set.id for rule_set in self.rule_sets]),
+            ("allowlist", [allowlist.id for allowlist in self.allowlists]),
         ):
-            for name in dict.fromkeys(each for each in ids if ids.count(each) > 1):
+            for name in dict.fromkeys(part_id for part_id in ids if ids.count(part_id) > 1):
                 yield _twice("", name, word)
 
 

@@ -62,5 +62,5 @@ def untold(trigger: Trigger, values: Values, facts: AnchoreFacts) -> Iterator[Ca
         needs=trigger.needs,
     )
     paths = tuple(globs for path in scope.paths if (globs := as_glob(path)) is not None)
-    asked = ScopeParams(types=tuple(sorted(scope.types)), except_types=tuple(sorted(scope.left_out)), paths=paths)
-    yield from answers(gaps(native, asked, facts.facts))
+    params = ScopeParams(types=tuple(sorted(scope.types)), except_types=tuple(sorted(scope.left_out)), paths=paths)
+    yield from answers(gaps(native, params, facts.facts))

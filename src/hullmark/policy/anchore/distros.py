@@ -38,7 +38,7 @@ _NUMBERS = re.compile(r"([0-9]+)\.([0-9]+)").match
 
 def flavor_of(name: str, like: Iterable[str]) -> str:
     """How its packages' versions are ordered; "" if the original does not know."""
-    return next((_TABLE[each].flavor for each in (name, *like) if each in _TABLE), "")
+    return next((_TABLE[distro].flavor for distro in (name, *like) if distro in _TABLE), "")
 
 
 def namespaces_of(name: str, version: str) -> Iterator[str]:
@@ -46,5 +46,5 @@ def namespaces_of(name: str, version: str) -> Iterator[str]:
     mapped = _TABLE[name].name if name in _TABLE else name
     found = _NUMBERS(version)
     versions = (version, f"{found[1]}.{found[2]}", found[1]) if found is not None else (version,)
-    for each in (mapped, _NAMES_HERE.get(mapped, mapped)):
-        yield from (f"{each}:{release}" for release in versions)
+    for distro in (mapped, _NAMES_HERE.get(mapped, mapped)):
+        yield from (f"{distro}:{release}" for release in versions)

@@ -71,20 +71,24 @@ def guessed_lines(config: ImageConfig) -> tuple[Line, ...]:
     """The instructions of the history, and what the image's settings know besides: ports, user, health check."""
     dockerfile = from_history(config.history)
     lines = list(_lines(dockerfile.final)) if dockerfile is not None else []
-    said = {line.keyword for line in lines}
-    if config.exposed_ports and "EXPOSE" not in said:
+    keywords = {line.keyword for line in lines}
+    if config.exposed_ports and "EXPOSE" not in keywords:
         lines.append(_line(f"EXPOSE {' '.join(sorted(config.exposed_ports))}"))
-    if config.user and "USER" not in said:
+    if config.user and "USER" not in keywords:
         lines.append(_line(f"USER {config.user}"))
-    if config.healthcheck is not None and config.healthcheck.test and "HEALTHCHECK" not in said:
+    if config.healthcheck is not None and config.healthcheck.test and "HEALTHCHECK" not in keywords:
         lines.append(_line(f"HEALTHCHECK {' '.join(config.healthcheck.test)}"))
     return tuple(lines)
 
 
 def _lines(instructions: Iterable[Instruction]) -> tuple[Line, ...]:
     return tuple(
-        Line(each.keyword, " ".join((*each.flags, each.value)).strip(), each.text or f"{each.keyword} {each.value}")
-        for each in instructions
+        Line(
+            instruction.keyword,
+            " ".join((*instruction.flags, instruction.value)).strip(),
+            instruction.text or f"{instruction.keyword} {instruction.value}",
+        )
+        for instruction in instructions
     )
 
 

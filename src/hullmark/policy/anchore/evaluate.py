@@ -104,16 +104,18 @@ def _of_image(facts: Facts, profile: Profile) -> Iterable[Problem]:
 
 def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
     mapping, mistakes = chosen_mapping(bundle, image, facts)
-    told = _told(mistakes, facts.profile, run)
-    run.has_unknowns = bool(told) or mapping is None
-    if told:
-        count = f"{len(told)} mistakes" if len(told) > 1 else "a mistake"
-        return Outcome.STOP, _reason(facts, "policy_evaluation", f"the policy has {count}: {told[0]}")
+    fatal = _told(mistakes, facts.profile, run)
+    run.has_unknowns = bool(fatal) or mapping is None
+    if fatal:
+        count = f"{len(fatal)} mistakes" if len(fatal) > 1 else "a mistake"
+        return Outcome.STOP, _reason(facts, "policy_evaluation", f"the policy has {count}: {fatal[0]}")
     if mapping is None:
         outcome, sentence = _unmapped(image, facts, question, run)
     else:
         rule_sets = [_by_id(bundle.rule_sets, name) for name in mapping.rule_sets]
-        lists = [next(each for each in bundle.allowlists if each.id == name) for name in mapping.allowlists]
+        lists = [
+            next(allowlist for allowlist in bundle.allowlists if allowlist.id == name) for name in mapping.allowlists
+        ]
         exceptions = Exceptions(lists, facts.now)
         for rule_set in rule_sets:
             for rule in rule_set.rules:
@@ -125,7 +127,7 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
         (bundle.denied_images, Outcome.STOP, "blacklisted"),
         (bundle.allowed_images, Outcome.GO, "whitelisted"),
     ):
-        entry = next((each for each in entries if means(each, image, facts)), None)
+        entry = next((entry for entry in entries if means(entry, image, facts)), None)
         if entry is not None:
             run.has_unknowns = True
             kind = "denied" if word == "blacklisted" else "allowed"
@@ -142,7 +144,7 @@ def _told(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mist
 
 
 def _by_id(rule_sets: Sequence[RuleSet], name: str) -> RuleSet:
-    return next(each for each in rule_sets if each.id == name)
+    return next(rule_set for rule_set in rule_sets if rule_set.id == name)
 
 
 def _unmapped(image: Image, facts: AnchoreFacts, question: Question, run: _Run) -> tuple[Outcome, str]:
@@ -253,9 +255,11 @@ def _excepted(finding: Finding, exceptions: Sequence[PolicyException], now: date
     today = now.astimezone(UTC).date()
     covering = next(
         (
-            each
-            for each in exceptions
-            if each.rule == finding.rule_id and today <= each.expires and each.subject.matches(finding.subject)
+            exception
+            for exception in exceptions
+            if exception.rule == finding.rule_id
+            and today <= exception.expires
+            and exception.subject.matches(finding.subject)
         ),
         None,
     )
@@ -265,7 +269,7 @@ def _excepted(finding: Finding, exceptions: Sequence[PolicyException], now: date
 
 
 def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:
-    counts = {action: sum(each.action is action for each in run.findings) for action in Action}
+    counts = {action: sum(finding.action is action for finding in run.findings) for action in Action}
     if counts[Action.STOP]:
         return Outcome.STOP, f"{_count(counts[Action.STOP], 'finding')} to stop for"
     if run.failed and question.on_failure is Outcome.STOP:
@@ -275,7 +279,7 @@ def _outcome(run: _Run, question: Question) -> tuple[Outcome, str]:
         return Outcome.UNKNOWN, f"{_count(len(untold), 'rule')} cannot be judged, {untold[0]} among them"
     if counts[Action.WARN] or (run.failed and question.on_failure is Outcome.WARN):
         return Outcome.WARN, _count(counts[Action.WARN], "warning")
-    excepted = sum(each.allowlisted is not None for each in run.findings)
+    excepted = sum(finding.allowlisted is not None for finding in run.findings)
     note = f"; {_count(excepted, 'finding')} excepted" if excepted else ""
     return Outcome.GO, f"nothing to stop or warn for{note}"
 

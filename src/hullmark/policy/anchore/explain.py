@@ -17,7 +17,7 @@ _Rules = Mapping[tuple[str, str], tuple[RuleSet, Rule]]
 
 def explain_bundle(verdict: Verdict, bundle: Bundle, facts: Facts) -> tuple[Explanation, ...]:
     """An explanation of each finding, in the verdict's order."""
-    rules = {(each.id, rule.id): (each, rule) for each in bundle.rule_sets for rule in each.rules}
+    rules = {(rule_set.id, rule.id): (rule_set, rule) for rule_set in bundle.rule_sets for rule in rule_set.rules}
     return tuple(_explain(finding, rules, facts) for finding in verdict.findings)
 
 

@@ -142,10 +142,10 @@ class AnchoreFacts:
         if found is None and named:
             raise RuleFailed("the image's files were not searched")
         for path, hits in sorted((found or {}).items()):
-            for each, number in hits if path in self.files else ():
+            for regex, number in hits if path in self.files else ():
                 if not number:
                     raise RuleFailed(f"the expressions it searches for take too long on {path}")
-                yield path, each, number
+                yield path, regex, number
 
     def at(self, path: str, detail: str = "") -> tuple[Evidence, ...]:
         """Evidence: a file."""

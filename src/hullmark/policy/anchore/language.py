@@ -25,7 +25,7 @@ def _read(document: Document) -> Bundle | None:
 
 
 def _mistakes(bundle: Bundle) -> tuple[Mistake, ...]:
-    return tuple(Mistake(0, each.path, each.reason) for each in bundle.every_mistake())
+    return tuple(Mistake(0, mistake.path, mistake.reason) for mistake in bundle.every_mistake())
 
 
 def _evaluate(bundle: Bundle, facts: Facts, question: Question, analyzer: str, snapshot: str | None) -> Verdict:

@@ -35,7 +35,7 @@ def next_bundle_moment(
         mapping, mistakes = chosen_mapping(bundle, image, anchore)
     except RuleFailed:
         return None
-    if mapping is None or any(each.is_fatal and each.counts(question.profile) for each in mistakes):
+    if mapping is None or any(mistake.is_fatal and mistake.counts(question.profile) for mistake in mistakes):
         return None
     return first_after(facts.now, _moments(bundle, mapping, anchore, verdict, question))
 
@@ -48,7 +48,11 @@ def _moments(
             for rule in rule_set.rules:
                 yield from _of_rule(rule, facts)
     yield from ends_of(verdict.findings, question.exceptions)
-    shown = {(each.get("id"), each.get("expires")) for each in _covering(verdict) if each.get("expires")}
+    shown = {
+        (allowlisted.get("id"), allowlisted.get("expires"))
+        for allowlisted in _covering(verdict)
+        if allowlisted.get("expires")
+    }
     for allowlist in bundle.allowlists:
         for item in allowlist.items if shown else ():
             if item.expires is not None and (allowlist.id, item.expires_text) in shown:

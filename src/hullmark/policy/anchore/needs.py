@@ -48,4 +48,4 @@ def _searches(bundle: Bundle, question: Question) -> dict[str, Search]:
     kinds = {rule.check.search for rule in rules if rule.check is not None}
     secrets = Search(context.secret_search, SECRET_BYTES if question.profile.keeps("QS2") else CONTENT_LIMIT)
     wanted = {"secrets": secrets, "contents": Search(context.content_search, CONTENT_LIMIT)}
-    return {kind: each for kind, each in wanted.items() if kind in kinds and each.named}
+    return {kind: search for kind, search in wanted.items() if kind in kinds and search.named}

@@ -79,11 +79,11 @@ def read_bundle(document: dict[str, Any]) -> Bundle:
         id=_text(document, "id"),
         name=_text(document, "name"),
         format=form,
-        rule_sets=tuple(_rule_set(each, path, form) for path, each in rule_sets),
-        allowlists=tuple(_allowlist(each, path, form) for path, each in allowlists),
-        mappings=tuple(_mapping(each, path, words) for path, each in mappings),
-        allowed_images=tuple(_image_entry(each, path) for path, each in _parts(document, words.allowed, head)),
-        denied_images=tuple(_image_entry(each, path) for path, each in _parts(document, words.denied, head)),
+        rule_sets=tuple(_rule_set(entry, path, form) for path, entry in rule_sets),
+        allowlists=tuple(_allowlist(entry, path, form) for path, entry in allowlists),
+        mappings=tuple(_mapping(entry, path, words) for path, entry in mappings),
+        allowed_images=tuple(_image_entry(entry, path) for path, entry in _parts(document, words.allowed, head)),
+        denied_images=tuple(_image_entry(entry, path) for path, entry in _parts(document, words.denied, head)),
         digest=_digest(document),
         mistakes=tuple(head.found),
     )
@@ -110,9 +110,9 @@ def _parts(
         into.add(place, "expected a list", "TypeError")
         return []
     found = []
-    for number, each in enumerate(value[:MAX_ENTRIES]):
-        if isinstance(each, dict):
-            found.append((f"{place}[{number}]", each))
+    for number, part in enumerate(value[:MAX_ENTRIES]):
+        if isinstance(part, dict):
+            found.append((f"{place}[{number}]", part))
         else:
             into.add(f"{place}[{number}]", "expected an object", "TypeError")
     if len(value) > MAX_ENTRIES:
@@ -148,8 +148,8 @@ def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
     if entry.get("rules") is None:
         own.add(f"{path}.rules", "expected a list of rules", "TypeError", "Q4")
     rules: list[Rule] = []
-    for place, each in _parts(entry, "rules", own, f"{path}."):
-        rules.append(read_rule(each, place, form))
+    for place, rule in _parts(entry, "rules", own, f"{path}."):
+        rules.append(read_rule(rule, place, form))
     return RuleSet(id=name, name=_text(entry, "name"), rules=tuple(rules), mistakes=tuple(own.found))
 
 
@@ -167,7 +167,7 @@ def _allowlist(entry: dict[str, Any], path: str, form: str) -> Allowlist:
     _check_version(entry, path, form, own)
     if entry.get("items") is None:
         own.add(f"{path}.items", "expected a list of items", "TypeError", "Q4")
-    items = [_item(each, place, own) for place, each in _parts(entry, "items", own, f"{path}.")]
+    items = [_item(item, place, own) for place, item in _parts(entry, "items", own, f"{path}.")]
     return Allowlist(
         id=name,
         name=_text(entry, "name"),
@@ -263,7 +263,7 @@ def _mapping(entry: dict[str, Any], path: str, words: _Words) -> Mapping:
 def _ids(value: object, path: str, into: MistakeCollector) -> list[str]:
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         into.add(path, "expected a list of ids", "TypeError")
         return []
     return value[:MAX_ENTRIES]

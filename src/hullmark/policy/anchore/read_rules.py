@@ -98,15 +98,15 @@ def _values(params: object, trigger: Trigger | None, path: str, form: str, into:
     place = f"{path}.params"
     if params is None:
         into.add(place, "expected a list of parameters", "TypeError", "Q4")
-    elif not isinstance(params, list) or not all(isinstance(each, dict) for each in params):
+    elif not isinstance(params, list) or not all(isinstance(param, dict) for param in params):
         into.add(place, "expected a list of objects with name and value", "TypeError")
         return Values({})
     if trigger is None:
         return Values({})
     given: dict[str, tuple[int, object]] = {}
     unknown: list[str] = []
-    for number, each in enumerate(params[:MAX_PARAMS] if isinstance(params, list) else ()):
-        name = str(each.get("name")).lower()
+    for number, param in enumerate(params[:MAX_PARAMS] if isinstance(params, list) else ()):
+        name = str(param.get("name")).lower()
         parameter = trigger.parameter(name)
         if parameter is None:
             unknown.append(f"{place}[{number}].name: there is no parameter {name[:60]!r}")
@@ -116,7 +116,7 @@ def _values(params: object, trigger: Trigger | None, path: str, form: str, into:
                     f"{place}[{number}].name", f"Anchore has no parameter {name!r}", "InvalidParameterError", "Q36"
                 )
             if parameter.name == name or parameter.name not in given:
-                given[parameter.name] = (number, each.get("value"))
+                given[parameter.name] = (number, param.get("value"))
     if unknown:
         names = nearest(unknown[0].split("'")[1] if "'" in unknown[0] else "", (p.name for p in trigger.parameters))
         into.add(place, "; ".join(unknown) + names, "InvalidParameterError")
@@ -146,7 +146,7 @@ def _read_values(
             into.add(where, f"{parameter.name}: {objection}", objection.problem_type, objection.quirk)
     values = Values(found, frozenset(name for name, (_, raw) in given.items() if raw is False))
     has_all = all(not parameter.is_required or parameter.name in found for parameter in trigger.parameters)
-    if trigger.verify is not None and has_all and all(each.quirk for each in into.found[before:]):
+    if trigger.verify is not None and has_all and all(mistake.quirk for mistake in into.found[before:]):
         for name, fault in trigger.verify(values):
             into.add(place, f"{name}: {fault}", fault.problem_type, fault.quirk)
     return values

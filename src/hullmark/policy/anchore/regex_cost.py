@@ -87,7 +87,7 @@ def required_texts(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
         run = ""
         if kind_of(node) == "SUBPATTERN":
             found += required_texts(list(node[1][3]), flags)
-    return tuple(sorted({each for each in (*found, run) if len(each) > 1}, key=len, reverse=True))
+    return tuple(sorted({text for text in (*found, run) if len(text) > 1}, key=len, reverse=True))
 
 
 def fragments(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def fragments(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
             continue
         found.append("".join(run))
         run = []
-    return tuple(each for each in (*found, "".join(run)) if each)
+    return tuple(text for text in (*found, "".join(run)) if text)
 
 
 def _flat(tree: Sequence[Node]) -> Iterator[Node]:

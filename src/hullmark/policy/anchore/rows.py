@@ -110,8 +110,8 @@ def _location(kind: str, path: str) -> str:
         return path
     folder, _, last = path.rpartition("/")
     for end in _INFO_ENDINGS:
-        for each in (last, folder.rpartition("/")[2]):
-            if each.endswith(end):
-                site = folder if each == last else folder.rpartition("/")[0]
-                return f"{site}/{each.removesuffix(end).partition('-')[0]}"
+        for part in (last, folder.rpartition("/")[2]):
+            if part.endswith(end):
+                site = folder if part == last else folder.rpartition("/")[0]
+                return f"{site}/{part.removesuffix(end).partition('-')[0]}"
     return path

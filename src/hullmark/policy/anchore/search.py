@@ -23,12 +23,12 @@ def search(body: bytes | memoryview, named: tuple[str, ...], work: Work) -> list
     before = own.left
     hits: list[Hit] = []
     try:
-        for each in named:
-            wanted = expression(body_of(each))
+        for regex in named:
+            wanted = expression(body_of(regex))
             # Most files hold none of the literal texts: they are never decoded.
             if all(part in folded for part in wanted.required_bytes):
                 number = _first_line(raw, folded, wanted, own)
-                hits += [(each, number)] if number else []
+                hits += [(regex, number)] if number else []
     except RuleFailed:
         hits.append(TOO_SLOW)
     work.left -= before - max(own.left, 0)

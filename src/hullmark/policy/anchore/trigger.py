@@ -86,7 +86,10 @@ class Trigger:
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of this name or alias, in any case."""
         wanted = name.lower()
-        return next((each for each in self.parameters if wanted == each.name or wanted in each.aliases), None)
+        return next(
+            (parameter for parameter in self.parameters if wanted == parameter.name or wanted in parameter.aliases),
+            None,
+        )
 
 
 def legacy_id(gate: str, trigger: str, message: str) -> str:

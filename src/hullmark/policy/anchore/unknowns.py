@@ -23,14 +23,14 @@ def with_unknowns(facts: Facts) -> set[Problem]:
 
 def _of_matches(matches: Matches) -> Iterator[Problem]:
     """Namespaces without whole and fresh advisories, once for each reason; then packages that are not of these."""
-    told = {each.reason for each in matches.uncovered}
-    yield from (Problem("", -1, _ROOM, reason, "uncovered") for reason in told)
-    yield from (each for each in matches.problems if each.kind in OPEN and each.reason not in told)
-    types = {kind for each in matches.uncovered for kind in each.types}
+    reasons = {gap.reason for gap in matches.uncovered}
+    yield from (Problem("", -1, _ROOM, reason, "uncovered") for reason in reasons)
+    yield from (problem for problem in matches.problems if problem.kind in OPEN and problem.reason not in reasons)
+    types = {kind for gap in matches.uncovered for kind in gap.types}
     left = (
-        each
-        for each in matches.unknown
-        if each.kind == "unseen" or (each.kind == "uncovered" and each.package.type not in types)
+        unmatched
+        for unmatched in matches.unknown
+        if unmatched.kind == "unseen" or (unmatched.kind == "uncovered" and unmatched.package.type not in types)
     )
     yield from _of_packages(left)
 
@@ -38,11 +38,11 @@ def _of_matches(matches: Matches) -> Iterator[Problem]:
 def _of_packages(unknown: Iterable[UnknownPackage]) -> Iterator[Problem]:
     """One for each reason, however many packages it is given for."""
     by_reason: dict[str, list[UnknownPackage]] = {}
-    for each in unknown:
-        by_reason.setdefault(each.reason, []).append(each)
+    for unmatched in unknown:
+        by_reason.setdefault(unmatched.reason, []).append(unmatched)
     reasons = sorted(by_reason)
     for reason in reasons[:_MAX_LISTED]:
-        first, *others = sorted(by_reason[reason], key=lambda each: each.package.purl)
+        first, *others = sorted(by_reason[reason], key=lambda unmatched: unmatched.package.purl)
         more = f" and {len(others):,} more" if others else ""
         yield Problem("", -1, _ROOM, f"{first.package.purl}{more}: {reason}", first.kind)
     if len(reasons) > _MAX_LISTED:

@@ -198,8 +198,8 @@ class _Build:
             text = self._expanded(word)
             if text is None:
                 self._add_port(word, None, instruction)
-            for each in (text or "").split():
-                self._add_port(each, _ports(each), instruction)
+            for port in (text or "").split():
+                self._add_port(port, _ports(port), instruction)
 
     def expose_configured(self) -> None:
         """The ports that the settings name, and the Dockerfile does not."""
@@ -264,6 +264,6 @@ def _sources_of(instruction: Instruction) -> Iterator[str]:
     if instruction.keyword == "COPY":
         yield flag(instruction, "from") or ""
     elif instruction.keyword == "RUN":
-        for each in instruction.flags:
-            if each.startswith("--mount="):
-                yield from (part[5:] for part in each[8:].split(",") if part.startswith("from="))
+        for option in instruction.flags:
+            if option.startswith("--mount="):
+                yield from (part[5:] for part in option[8:].split(",") if part.startswith("from="))

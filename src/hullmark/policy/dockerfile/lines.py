@@ -125,7 +125,7 @@ class Lines:
             if line == name:
                 joined.written.extend(self._lines[self._at : place + 1])
                 self._at = place + 1
-                return Heredoc(name=name, text="".join(f"{each}\n" for each in lines), is_quoted=is_quoted)
+                return Heredoc(name=name, text="".join(f"{line}\n" for line in lines), is_quoted=is_quoted)
             lines.append(line)
         raise fault(joined.number, f"the here-document {name[:50]!r} does not end")
 

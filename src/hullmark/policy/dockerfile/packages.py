@@ -123,5 +123,5 @@ def _is_under(folder: str, parent: str) -> bool:
 def _mounts(run: Instruction) -> list[str]:
     """Where a RUN has mounts, whose contents are in no layer."""
     keys = ("target=", "dst=", "destination=")
-    parts = (part for each in run.flags if each.startswith("--mount=") for part in each[8:].split(","))
+    parts = (part for flag in run.flags if flag.startswith("--mount=") for part in flag[8:].split(","))
     return [part.partition("=")[2] for part in parts if part.startswith(keys)]

@@ -168,7 +168,7 @@ def _stage(instruction: Instruction, variables: dict[str, str | None], escape: s
         raise fault(instruction.line, f"{words[2][:50]!r} cannot be a stage's name")
     platform = flag(instruction, "platform") or ""
     try:
-        base, platform = (expand(each, variables, escape).text for each in (words[0], platform))
+        base, platform = (expand(word, variables, escape).text for word in (words[0], platform))
     except BadSubstitution as error:
         raise fault(instruction.line, f"FROM: {error}") from error
     if not base:
@@ -178,8 +178,8 @@ def _stage(instruction: Instruction, variables: dict[str, str | None], escape: s
 
 def flag(instruction: Instruction, name: str) -> str | None:
     """The value of a flag; "" where it has none, None where it is not there."""
-    for each in instruction.flags:
-        key, _, value = each.removeprefix("--").partition("=")
+    for option in instruction.flags:
+        key, _, value = option.removeprefix("--").partition("=")
         if key == name:
             return value
     return None

@@ -65,7 +65,7 @@ def split_words(text: str, escape: str = "\\", *, has_heredocs: bool = False) ->
         elif word:
             words.append("".join(word))
             word = []
-    return [each for each in (*words, "".join(word)) if each]
+    return [text for text in (*words, "".join(word)) if text]
 
 
 def stripped(text: str) -> str:

@@ -117,9 +117,9 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
     if params.numeric and not is_numeric:
         yield Violation("user", f"The image runs as {shown}, and the user must be given as a number.", evidence)
     names = {"root", "0", name} if is_root else {name}
-    if any(glob.matches(each) for glob in params.forbidden for each in names):
+    if any(glob.matches(name) for glob in params.forbidden for name in names):
         yield Violation("user", f"The image runs as {shown}, which is forbidden.", evidence)
-    elif params.allowed and not any(glob.matches(each) for glob in params.allowed for each in names):
+    elif params.allowed and not any(glob.matches(name) for glob in params.allowed for name in names):
         allowed = ", ".join(glob.text for glob in params.allowed)
         yield Violation("user", f"The image runs as {shown}, and may only run as {allowed}.", evidence)
 

@@ -151,17 +151,21 @@ def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
         return
-    named = [each for each in _instructions(dockerfile, params.all_stages) if each.keyword == params.keyword]
-    meant = [each for each in named if params.pattern is None or params.pattern.is_in(rest(each))]
+    named = [
+        directive for directive in _instructions(dockerfile, params.all_stages) if directive.keyword == params.keyword
+    ]
+    meant = [directive for directive in named if params.pattern is None or params.pattern.is_in(rest(directive))]
     fitting = f" that fits {params.pattern.text!r}" if params.pattern else ""
     if params.required and not meant:
         yield Violation(params.keyword, f"The Dockerfile must have the instruction {params.keyword}{fitting}.")
-    for each in meant:
+    for directive in meant:
         if params.forbidden:
-            yield Violation(shown(each), f"The instruction {shown(each)} is forbidden.", evidence_of(each))
-        if params.must_fit is not None and not params.must_fit.is_in(rest(each)):
-            message = f"The instruction {shown(each)} must fit {params.must_fit.text!r}."
-            yield Violation(shown(each), message, evidence_of(each))
+            yield Violation(
+                shown(directive), f"The instruction {shown(directive)} is forbidden.", evidence_of(directive)
+            )
+        if params.must_fit is not None and not params.must_fit.is_in(rest(directive)):
+            message = f"The instruction {shown(directive)} must fit {params.must_fit.text!r}."
+            yield Violation(shown(directive), message, evidence_of(directive))
 
 
 def base_image(params: BaseImages, facts: Facts) -> Iterator[Answer]:
@@ -218,15 +222,15 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
         return
     name = found.user.partition(":")[0].strip()
     is_root = _ROOT(found.user) is not None
-    said = found.user[:_LONGEST] or "root (no USER is set)"
+    user_name = found.user[:_LONGEST] or "root (no USER is set)"
     names = {"root", "0", name, found.user} if is_root else {name, found.user}
     if params.not_root and is_root:
-        yield Violation("user", f"The image runs as {said}, and must not run as root.", evidence)
-    if any(glob.matches(each) for glob in params.forbidden for each in names):
-        yield Violation("user", f"The image runs as {said}, which is forbidden.", evidence)
-    elif params.allowed and not any(glob.matches(each) for glob in params.allowed for each in names):
+        yield Violation("user", f"The image runs as {user_name}, and must not run as root.", evidence)
+    if any(glob.matches(name) for glob in params.forbidden for name in names):
+        yield Violation("user", f"The image runs as {user_name}, which is forbidden.", evidence)
+    elif params.allowed and not any(glob.matches(name) for glob in params.allowed for name in names):
         allowed = ", ".join(glob.text for glob in params.allowed)
-        yield Violation("user", f"The image runs as {said}, and may only run as {allowed}.", evidence)
+        yield Violation("user", f"The image runs as {user_name}, and may only run as {allowed}.", evidence)
 
 
 def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
@@ -252,15 +256,15 @@ def add_remote(params: AddRemote, facts: Facts) -> Iterator[Answer]:
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
         return
-    for each in _instructions(dockerfile, all_stages=True):
-        if each.keyword != "ADD":
+    for directive in _instructions(dockerfile, all_stages=True):
+        if directive.keyword != "ADD":
             continue
-        for source in arguments(each.value)[:-1]:
-            is_pinned = bool(flag(each, "checksum")) or _COMMIT(source) is not None
+        for source in arguments(directive.value)[:-1]:
+            is_pinned = bool(flag(directive, "checksum")) or _COMMIT(source) is not None
             is_allowed = any(glob.matches(source) for glob in params.allowed)
             if _REMOTE(source) and not is_allowed and (params.even_pinned or not is_pinned):
                 reason = "comes from the network" if is_pinned else "comes from the network without a checksum"
-                yield Violation(source, f"What ADD fetches from {source[:_LONGEST]} {reason}.", evidence_of(each))
+                yield Violation(source, f"What ADD fetches from {source[:_LONGEST]} {reason}.", evidence_of(directive))
 
 
 def commands(params: Commands, facts: Facts) -> Iterator[Answer]:
@@ -269,10 +273,10 @@ def commands(params: Commands, facts: Facts) -> Iterator[Answer]:
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
         return
-    for each in _runs(dockerfile, params.all_stages):
-        for name in sorted({command[0] for command in commands_of(each)}):
+    for run in _runs(dockerfile, params.all_stages):
+        for name in sorted({command[0] for command in commands_of(run)}):
             if any(glob.matches(name) for glob in params.forbidden):
-                yield Violation(name, f"A RUN starts {name[:_LONGEST]}, which is forbidden.", evidence_of(each))
+                yield Violation(name, f"A RUN starts {name[:_LONGEST]}, which is forbidden.", evidence_of(run))
 
 
 def package_cache(params: PackageCache, facts: Facts) -> Iterator[Answer]:
@@ -282,14 +286,14 @@ def package_cache(params: PackageCache, facts: Facts) -> Iterator[Answer]:
         yield dockerfile
         return
     variables = frozenset(effective(dockerfile, facts.inventory.config).env)
-    for each in _runs(dockerfile, all_stages=False):
+    for run in _runs(dockerfile, all_stages=False):
         for manager in params.managers:
-            command = leaves_cache(each, manager, variables)
+            command = leaves_cache(run, manager, variables)
             if command:
                 message = (
                     f"`{command[:_LONGEST]}` leaves the cache of {manager} in its layer: empty it in the same RUN."
                 )
-                yield Violation(manager, message, evidence_of(each))
+                yield Violation(manager, message, evidence_of(run))
 
 
 def update_alone(params: UpdateAlone, facts: Facts) -> Iterator[Answer]:
@@ -298,12 +302,12 @@ def update_alone(params: UpdateAlone, facts: Facts) -> Iterator[Answer]:
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
         return
-    for each in _runs(dockerfile, all_stages=False):
+    for run in _runs(dockerfile, all_stages=False):
         for manager in params.managers:
-            command = updates_alone(each, manager)
+            command = updates_alone(run, manager)
             if command:
                 message = f"`{command[:_LONGEST]}` stands alone: update and install in the same RUN."
-                yield Violation(manager, message, evidence_of(each))
+                yield Violation(manager, message, evidence_of(run))
 
 
 def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
@@ -312,13 +316,14 @@ def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
         return
-    for each in _instructions(dockerfile, params.all_stages):
-        for name, value in variables_of(each, dockerfile.escape).items():
-            is_empty = each.keyword == "ENV" and value in ("", '""', "''")
+    for directive in _instructions(dockerfile, params.all_stages):
+        for name, value in variables_of(directive, dockerfile.escape).items():
+            is_empty = directive.keyword == "ENV" and value in ("", '""', "''")
             is_named_so = not is_empty and _SECRET(name) is not None and _PUBLIC(name) is None
             if is_named_so and not any(glob.matches(name) for glob in params.allowed):
-                message = f"{each.keyword} {name[:_LONGEST]} is named like a secret, and keeps none: builds and images tell its value."
-                yield Violation(name, message, evidence_of(each))
+                subject = f"{directive.keyword} {name[:_LONGEST]}"
+                message = f"{subject} is named like a secret, and keeps none: builds and images tell its value."
+                yield Violation(name, message, evidence_of(directive))
 
 
 def not_given(params: NotGiven, facts: Facts) -> Iterator[Answer]:
@@ -350,11 +355,11 @@ def _effective(params: User | ExposedPorts, facts: Facts) -> Effective | CannotT
 def _instructions(dockerfile: Dockerfile, all_stages: bool) -> tuple[Instruction, ...]:
     if not all_stages:
         return dockerfile.final
-    return (*dockerfile.head, *(each for stage in dockerfile.stages for each in stage.instructions))
+    return (*dockerfile.head, *(directive for stage in dockerfile.stages for directive in stage.instructions))
 
 
 def _runs(dockerfile: Dockerfile, all_stages: bool) -> Iterable[Instruction]:
-    return (each for each in _instructions(dockerfile, all_stages) if each.keyword == "RUN")
+    return (directive for directive in _instructions(dockerfile, all_stages) if directive.keyword == "RUN")
 
 
 _LOOKS_AT: frozenset[Fact] = frozenset(("settings",))

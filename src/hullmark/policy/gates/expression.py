@@ -63,8 +63,8 @@ def holds(params: Holds, facts: Facts) -> Iterator[Answer]:
 
 
 def _answer(element: Any, params: Holds, facts: Facts) -> Answer:
-    said = element if isinstance(element, dict) else {"subject": element}
-    subject, message = said.get("subject"), said.get("message", "")
+    result = element if isinstance(element, dict) else {"subject": element}
+    subject, message = result.get("subject"), result.get("message", "")
     if not isinstance(subject, str) or not isinstance(message, str) or not subject:
         return CannotTell("the expression gives a list with something else than subjects and messages")
     package = facts.packages_by_purl.get(subject)

@@ -123,15 +123,15 @@ def size(params: ImageSize, facts: Facts) -> Iterator[Answer]:
         yield CannotTell(_UNTOLD)
         return
     sizes = [layer.size for layer in facts.inventory.source.layers]
-    if any(each < 0 for each in sizes):
+    if any(layer_size < 0 for layer_size in sizes):
         yield CannotTell("the size of a layer is not known")
-    total = sum(each for each in sizes if each >= 0)
-    said = f"The image has {total} bytes ({total / 10**6:.1f} MB)"
+    total = sum(layer_size for layer_size in sizes if layer_size >= 0)
+    sentence = f"The image has {total} bytes ({total / 10**6:.1f} MB)"
     evidence = (Evidence(detail=f"{total} bytes"),)
     if params.max is not None and total > params.max.bytes:
-        yield Violation("size", f"{said}, and may have {params.max.text}.", evidence)
+        yield Violation("size", f"{sentence}, and may have {params.max.text}.", evidence)
     elif params.min is not None and total < params.min.bytes:
-        yield Violation("size", f"{said}, and must have {params.min.text}.", evidence)
+        yield Violation("size", f"{sentence}, and must have {params.min.text}.", evidence)
 
 
 def layers(params: LayerCount, facts: Facts) -> Iterator[Answer]:
@@ -192,8 +192,8 @@ def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
         return
     shown = f"{distro.id} {distro.version_id}".strip()
     evidence = (Evidence(detail=shown),)
-    forbidden = [_is_one(each, distro) for each in params.forbidden]
-    allowed = [_is_one(each, distro) for each in params.allowed]
+    forbidden = [_is_one(wanted, distro) for wanted in params.forbidden]
+    allowed = [_is_one(wanted, distro) for wanted in params.allowed]
     if None in forbidden or (None in allowed and True not in allowed):
         yield CannotTell(f"the version of the distribution, {shown}, cannot be compared")
     if True in forbidden:

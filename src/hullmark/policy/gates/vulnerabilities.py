@@ -241,9 +241,9 @@ def _rated(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, b
     """The other conditions that need a rating."""
     advisory, epss = match.advisory, match.advisory.epss
     if params.cvss is not None:
-        yield "the CVSS score", _at_least(max((each.score for each in advisory.cvss), default=None), params.cvss)
-    for each in params.scores:
-        yield f"the CVSS {each.score} score", each.is_met(advisory.cvss)
+        yield "the CVSS score", _at_least(max((rating.score for rating in advisory.cvss), default=None), params.cvss)
+    for condition in params.scores:
+        yield f"the CVSS {condition.score} score", condition.is_met(advisory.cvss)
     if params.epss is not None:
         yield "the EPSS score", _at_least(epss.score if epss else None, params.epss)
     if params.epss_percentile is not None:
@@ -293,8 +293,8 @@ def _fix(match: Match) -> str:
     if match.fix.state == "fixed" and match.fix.version:
         since = f", which can be had since {match.fix.date[:10]}" if match.fix.date else ""
         return f"Upgrade {match.name} to {match.fix.version}{since}."
-    said = {"wont-fix": "It will not be fixed.", "not-fixed": "There is no fix yet.", "fixed": "There is a fix."}
-    return said.get(match.fix.state, "Whether there is a fix is not known.")
+    sentences = {"wont-fix": "It will not be fixed.", "not-fixed": "There is no fix yet.", "fixed": "There is a fix."}
+    return sentences.get(match.fix.state, "Whether there is a fix is not known.")
 
 
 def _evidence(match: Match, facts: Facts) -> tuple[Evidence, ...]:
@@ -321,7 +321,7 @@ def _matches(facts: Facts) -> Matches:
 
 def _turns(params: VulnerabilityFindings, facts: Facts) -> Iterator[datetime]:
     """When matches come to be as old as is asked for, if they meet everything else."""
-    for match in (each for matches in _by_subject(params, facts).values() for each in matches):
+    for match in (match for matches in _by_subject(params, facts).values() for match in matches):
         given = ((match.fix.date, params.fixed_for_days), (match.advisory.published, params.known_for_days))
         days = [(day, count) for text, count in given if count is not None and (day := day_in(text)) is not None]
         last = max((moment for day, count in days for moment in starts(day, count)), default=facts.now)

@@ -14,7 +14,7 @@ _NOBODY_LOOKED = CannotTell("nobody told which images it was built on: give them
 
 
 def _names(field: str) -> Callable[[Ancestor], tuple[str, ...]]:
-    return (lambda each: each.tags) if field == "tag" else (lambda each: (each.digest,))
+    return (lambda ancestor: ancestor.tags) if field == "tag" else (lambda ancestor: (ancestor.digest,))
 
 
 def _allowed(parameter: str, field: str) -> Check:
@@ -25,10 +25,10 @@ def _allowed(parameter: str, field: str) -> Check:
         if ancestors is None:
             yield _NOBODY_LOOKED
             return
-        base = [each for each in ancestors if each.is_base] or list(ancestors[:1])
+        base = [ancestor for ancestor in ancestors if ancestor.is_base] or list(ancestors[:1])
         allowed = values.texts(parameter)
-        if not any(name in allowed for each in base for name in names(each)):
-            shown = ", ".join(name for each in base for name in names(each)) or "none"
+        if not any(name in allowed for ancestor in base for name in names(ancestor)):
+            shown = ", ".join(name for ancestor in base for name in names(ancestor)) or "none"
             yield TriggerMatch(
                 message=f"Base image {field} ({shown}) is not among the allowed ones", subject=f"base {field}"
             )
@@ -45,7 +45,7 @@ def _denied(parameter: str, field: str) -> Check:
             yield _NOBODY_LOOKED
             return
         denied = values.texts(parameter)
-        for name in dict.fromkeys(name for each in ancestors for name in names(each) if name in denied):
+        for name in dict.fromkeys(name for ancestor in ancestors for name in names(ancestor) if name in denied):
             yield TriggerMatch(message=f"Ancestor image {field} ({name}) is on the deny list", subject=name)
 
     return check

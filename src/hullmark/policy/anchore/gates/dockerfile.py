@@ -93,7 +93,7 @@ def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         found = _denied(named, wanted) if is_denied else _not_allowed(named, wanted)
     else:
         tokens = sorted({token for line in lines for token in line.value.split()})
-        found = _meant(tokens, wanted) if is_denied else (each for each in tokens if not _is_allowed(each, wanted))
+        found = _meant(tokens, wanted) if is_denied else (token for token in tokens if not _is_allowed(token, wanted))
     words = "is in policy file DENIEDPORTS" if is_denied else "is not in policy file ALLOWEDPORTS"
     for token in found:
         yield TriggerMatch(message=f"Dockerfile exposes port ({token}) which {words} list", subject=f"port {token}")

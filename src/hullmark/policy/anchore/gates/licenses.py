@@ -30,7 +30,7 @@ def _matching(values: Values, facts: AnchoreFacts, trigger: str, fits: Callable[
     listed = values.texts("licenses")
     # The original tries each listed text on each word of each package's licences.
     words = [(row, word) for row in facts.packages for word in (row.licence or "").split()]
-    together = [f"{row.name}({word})" for row, word in words for each in listed if fits(each, word)]
+    together = [f"{row.name}({word})" for row, word in words for text in listed if fits(text, word)]
     whole = _WORDS[trigger] + ", ".join(together)
     if facts.keeps("Q19"):
         if together:
@@ -53,7 +53,7 @@ def _denied(
     """The package's licences that cannot be complied with; an expression with a choice is denied if each choice is."""
 
     def is_listed(name: str) -> bool:
-        return any(fits(each, name) for each in listed)
+        return any(fits(text, name) for text in listed)
 
     for licence in dict.fromkeys(row.package.licenses or (("Unknown",) if row.package.type == "deb" else ())):
         if is_partial:

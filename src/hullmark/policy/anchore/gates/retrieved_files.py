@@ -36,7 +36,7 @@ def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         raise RuleFailed(f"{path} is no text in UTF-8") from error
     wanted = compiled(regex)
     tries = text.split() + ([] if facts.keeps("Q14") else text.splitlines())
-    is_found = any(wanted.matches(each, facts.work) for each in tries)
+    is_found = any(wanted.matches(candidate, facts.work) for candidate in tries)
     if is_found is (check == "match"):
         yield TriggerMatch(
             message=f"Content regex '{regex}' check '{check}' found in retrieved file '{path}'",

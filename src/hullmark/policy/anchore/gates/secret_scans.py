@@ -19,10 +19,9 @@ def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer
     wanted, filename = values.text("content_regex_name"), values.text("filename_regex")
     is_path = compiled(filename) if filename else None
     found = [
-        each
-        for each in facts.searched("secrets")
-        if (not wanted or _is_named(each[1], wanted, facts))
-        and (is_path is None or is_path.matches(each[0], facts.work))
+        hit
+        for hit in facts.searched("secrets")
+        if (not wanted or _is_named(hit[1], wanted, facts)) and (is_path is None or is_path.matches(hit[0], facts.work))
     ]
     if values.text("match_type", "found") == "notfound":
         if not found:
@@ -44,8 +43,8 @@ def _is_named(named: str, wanted: str, facts: AnchoreFacts) -> bool:
     names = [name for name in (name_of(named), body_of(named)) if name]
     if facts.keeps("Q16"):
         return any(name in wanted for name in names)
-    asked = {part.strip() for part in wanted.split(",")} | {wanted}
-    return not asked.isdisjoint(names)
+    wanted_names = {part.strip() for part in wanted.split(",")} | {wanted}
+    return not wanted_names.isdisjoint(names)
 
 
 TRIGGERS = (

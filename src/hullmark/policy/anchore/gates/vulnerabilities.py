@@ -231,7 +231,7 @@ def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         if not (is_vendor_only and found.match.fix.state == "wont-fix")
         for name in _names(found, facts)
     }
-    listed = [each for each in values.texts("vulnerability_ids") if each in matched]
+    listed = [vulnerability_id for vulnerability_id in values.texts("vulnerability_ids") if vulnerability_id in matched]
     if listed:
         yield TriggerMatch(
             message=f"Blacklisted vulnerabilities detected: {listed}", subject=" ".join(sorted(set(listed)))
@@ -260,7 +260,7 @@ def vulnerability_data_unavailable(values: Values, facts: AnchoreFacts) -> Itera
     data = facts.context.vulnerability_data
     known = frozenset(data.namespaces if data is not None else ())
     names = {name} if facts.keeps("QS5") else {name, *facts.likes}
-    if known.isdisjoint(namespace for each in names for namespace in namespaces_of(each, version)):
+    if known.isdisjoint(namespace for distro in names for namespace in namespaces_of(distro, version)):
         message = (
             f"Distro-specific feed data not found for distro namespace: {name}:{version}."
             " Cannot perform CVE scan OS/distro packages"
@@ -307,8 +307,8 @@ TRIGGERS = (
             Parameter(name="package_path_exclude"),
             Parameter(name="max_days_since_creation", kind=Kind.INTEGER),
             Parameter(name="max_days_since_fix", kind=Kind.INTEGER),
-            *(each for name in _SCORES for each in _scored(name)),
-            *(each for name in _SCORES for each in _scored(f"vendor_{name}")),
+            *(parameter for name in _SCORES for parameter in _scored(name)),
+            *(parameter for name in _SCORES for parameter in _scored(f"vendor_{name}")),
             Parameter(name="if_missing", kind=Kind.CHOICE, choices=("skip", "fire"), is_addition=True),
         ),
     ),
