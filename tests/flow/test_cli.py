@@ -59,7 +59,7 @@ def many(tmp_path: Path) -> Path:
 
 def test_runs_that_are_forked_end_as_the_program_ends_that_is_started(hullmark: Program, shop: Path) -> None:
     for words in ((), ("--version",), ("scan", "--help"), ("scan", "missing"), ("scan", "-o", "json", shop)):
-        for _ in range(2):  # each nursery
+        for _ in range(2):  # each fork server
             assert hullmark(*words) == hullmark.started(*words), words
     many = "deb\t1\t2\n" * 10_000  # more than a pipe holds, both ways
     assert hullmark("compare", "--stdin", given=many) == hullmark.started("compare", "--stdin", given=many)

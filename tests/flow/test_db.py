@@ -47,8 +47,8 @@ def test_twice_in_a_row_gives_the_same_snapshot(updated: Program) -> None:
 )
 def test_what_is_read_anew_gives_the_same_snapshot(updated: Program, some: tuple[str, ...]) -> None:
     first = updated("db", "status", "-o", "json").document["digest"]
-    again = updated("db", "update", "--from", advisory_files(), "--anew", *some, "-o", "json", seconds=300)
-    assert again.document["digest"] == first
+    ran = updated("db", "update", "--from", advisory_files(), "--anew", *some, "-o", "json", seconds=300)
+    assert ran.document["digest"] == first
 
 
 def test_status_names_count_age_and_licence_of_every_namespace(updated: Program) -> None:

@@ -33,9 +33,10 @@ SPECIAL = {
 """What is special about an image, so that some rules cannot be judged."""
 
 
-@pytest.fixture
-def hullmark(tmp_path: Path) -> Program:
-    return program_in(tmp_path / "run")
+@pytest.fixture(scope="module")
+def hullmark(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """One that looks into an image once: what its layers hold does not depend on the policy."""
+    return program_in(tmp_path_factory.mktemp("run"))
 
 
 @pytest.mark.parametrize("profile", ["native", "compat"])

@@ -28,7 +28,7 @@ from hullmark.advisorydb.build import build
 from hullmark.server.stories.advisories import advisories
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings
-from tests.support import nursery
+from tests.support import fork_server
 from tests.support.books import advisory, affected, info
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of
@@ -132,8 +132,8 @@ class World:
             "PYTHONUTF8": "1",
             "PYTHONWARNINGS": "ignore",
         }
-        wish = nursery.Wish([*flags, *arguments], environment, str(self.folder))
-        done = nursery_of_clients(self.interpreter).run(wish, seconds=120)
+        wish = fork_server.RunRequest([*flags, *arguments], environment, str(self.folder))
+        done = fork_server_of_clients(self.interpreter).run(wish, seconds=120)
         assert done is not None
         return Ran(done.returncode, (done.stdout + done.stderr).decode())
 
@@ -178,9 +178,9 @@ class World:
 
 
 @cache
-def nursery_of_clients(interpreter: Path) -> nursery.Nursery:
+def fork_server_of_clients(interpreter: Path) -> fork_server.ForkServer:
     """What gives birth to runs of the client."""
-    return nursery.Nursery(1, str(interpreter), "anchorecli")
+    return fork_server.ForkServer(1, str(interpreter), "anchorecli")
 
 
 def client_interpreter() -> Path | None:

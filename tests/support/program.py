@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import nursery
+from tests.support import fork_server
 
 _SCRIPT = Path(sys.executable).with_name("hullmark")
 _CODE = "from hullmark.cli import program; program()"
@@ -100,9 +100,11 @@ class Program:
     def __call__(
         self, *arguments: str | Path, env: Mapping[str, str] | None = None, seconds: float = 60, given: str = ""
     ) -> Ran:
-        """Run it with these arguments; `given` is its standard input. It is born as `tests.support.nursery` tells."""
+        """Run it with these arguments; `given` is its standard input. It is forked (`tests.support.fork_server`)."""
         words = [*map(str, arguments)]
-        ran = nursery.run(nursery.Wish(words, self.environment(env), str(self.place), given.encode()), seconds)
+        ran = fork_server.run(
+            fork_server.RunRequest(words, self.environment(env), str(self.place), given.encode()), seconds
+        )
         if ran is None:
             return self.started(*words, env=env, seconds=seconds, given=given)
         return Ran(ran.returncode, ran.stdout, ran.stderr.decode())

@@ -21,6 +21,7 @@ from hullmark.catalog.golang_symbols import (
     without_functions,
 )
 from hullmark.model.package import Location, Package
+from tests.support.examples import examples
 from tests.support.executables import Part, elf, fat, macho, pe
 
 RUNTIME = ("runtime.main",)
@@ -107,7 +108,7 @@ def test_the_sink_keeps_the_names_of_a_large_file(make: Callable[[int], bytes]) 
 
 
 @given(st.lists(st.integers(5000, 400_000), min_size=1, max_size=5), st.integers(0, 1 << 15))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(10))
 def test_the_sink_gives_the_fact_of_extract_at_any_piece_size_and_place(sizes: list[int], place: int) -> None:
     names = [*NAMES, *(f"example.com/m/p{number % 9}.F{number}" for number in range(20_000))]
     body = elf([Part(b".gopclntab", bytes(place * 16) + table(names), writable=False)], stride=1 << 21, tail=3 << 20)
@@ -242,7 +243,7 @@ def test_a_program_of_many_tables_says_nothing() -> None:
     st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=12),
     st.integers(0, 4096),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 def test_a_hostile_table_never_fails(names: list[str], changes: list[tuple[int, int]], length: int) -> None:
     data = bytearray(table([*NAMES, *names]))
     for at, value in changes:

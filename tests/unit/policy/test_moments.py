@@ -32,6 +32,7 @@ from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment, Grace
 from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown
 from hullmark.policy.values import Expression, NameGlob
+from tests.support.examples import examples
 from tests.unit.policy.anchore.building import bundle as anchore_bundle
 from tests.unit.policy.anchore.building import rule as anchore_rule
 from tests.unit.policy.building import NOW, facts, match, matches, package
@@ -190,7 +191,7 @@ def prove(judge: Judge, following: Next) -> None:
         assert said(judge(until - timedelta(microseconds=1))) == words, f"before {until}"
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(policies(), images(), deployments())
 def test_between_two_moments_nothing_changes(policy: Policy, image: Facts, deployment: Deployment) -> None:
     def judge(at: datetime) -> Verdict:
@@ -229,7 +230,7 @@ def bundles(draw: Any) -> dict[str, Any]:
     return anchore_bundle(anchore_rule("vulnerabilities", "package", params), stale, items=tuple(items))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(bundles(), images(), deployments(), _near, _near)
 def test_so_it_is_under_an_anchore_policy(
     document: dict[str, Any], image: Facts, deployment: Deployment, built: datetime, ends: datetime

@@ -29,6 +29,7 @@ from hullmark.policy.load import load_any
 from hullmark.policy.native import InvalidPolicy
 from hullmark.policy.question import Question
 from hullmark.policy.values import NameGlob, Pattern
+from tests.support.examples import examples
 from tests.support.policies import native_policy
 from tests.unit.policy.anchore.building import bundle, rule, sample, second
 from tests.unit.policy.building import facts, file, match, matches, package
@@ -208,7 +209,7 @@ _rules = st.one_of(
 
 
 @given(images(), _rules)
-@settings(max_examples=600)
+@settings(max_examples=examples(200))
 def test_a_native_policy_judges_as_the_one_it_was_made_of(seen: Facts, asked: dict[str, Any]) -> None:
     if asked["gate"] == "vulnerabilities" and asked["trigger"] == "stale_feed_data":
         seen = facts(matches=None)  # Of the advisories themselves, Anchore policies hear by the context alone.

@@ -1,9 +1,9 @@
-"""What gives birth to runs of the program: a process that has the program's modules already, and forks for each run.
+"""Runs of the program for tests: a fork server has the program's modules already, and forks for each run.
 
-A run is a process of its own, with arguments, variables, folder and streams of its own, and ends as `hullmark` ends; what it spares is
-that the interpreter starts and imports, which takes longer than most runs. Python hashes text otherwise in each of two nurseries that
-take turns, so that two runs in a row still differ in the order of sets, as two starts of the program do. What the start itself does,
-tests see that run the program by its name.
+A run is a process of its own, with its own arguments, variables, folder and streams, and ends as `hullmark` ends; only the start of
+the interpreter and the imports are spared, which take longer than most runs. Two fork servers with different hash seeds take turns,
+so that two runs in a row still differ in the order of sets, as two starts of the program do. What happens at the start itself is
+tested by runs of the program by its name.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from typing import NoReturn
 
 _MOST = 100_000
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
-"""How variables begin that matter while an interpreter starts: a nursery has been started with them, or a run needs a start of its own."""
+"""Prefixes of variables that matter while an interpreter starts: where they differ from the fork server's, a run is started by itself."""
 
 _FOREIGN = ("hyperscan", "re2", "rich.console", "ssl", "urllib3", "yaml", "zstandard")
 """What is not ours and is imported by many runs, where it is there."""
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunRequest:
     """A run: arguments behind the program's name, all its variables, where it is, and its standard input."""
 
     arguments: Sequence[str]
@@ -51,7 +51,7 @@ class Wish:
 
 
 @dataclass
-class Nursery:
+class ForkServer:
     """A process that forks. It is started by the first run, and ends with this process. `of`: what is run, a package of `python`."""
 
     seed: int
@@ -61,21 +61,21 @@ class Nursery:
     asking: socket.socket | None = None
     started_with: dict[str, str] = field(default_factory=dict)
 
-    def run(self, wish: Wish, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+    def run(self, request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
         """How it ended. None: it must be started by itself. Raises TimeoutExpired, and then it is killed."""
-        told = json.dumps([list(wish.arguments), dict(wish.environment), wish.folder]).encode()
-        asking = self.asking or self._start(wish)
-        if wish.at_start() != self.started_with or len(told) > _MOST:
+        message = json.dumps([list(request.arguments), dict(request.environment), request.folder]).encode()
+        asking = self.asking or self._start(request)
+        if request.at_start() != self.started_with or len(message) > _MOST:
             return None
         given, out, err, answer = os.pipe(), os.pipe(), os.pipe(), os.pipe()
         theirs = (given[0], out[1], err[1], answer[1])
         try:
-            socket.send_fds(asking, [told], theirs)
+            socket.send_fds(asking, [message], theirs)
         finally:
             for stream in theirs:
                 os.close(stream)
-        heard = _Talk(given[1], wish.given, (out[0], err[0], answer[0]))
-        words = (*wish.arguments,)
+        heard = _Talk(given[1], request.given, (out[0], err[0], answer[0]))
+        words = (*request.arguments,)
         try:
             in_time = heard.until(time.monotonic() + seconds)
             ended = heard.heard[answer[0]].split()
@@ -86,13 +86,13 @@ class Nursery:
             heard.close()
         return subprocess.CompletedProcess(words, int(ended[1]), bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
 
-    def _start(self, wish: Wish) -> socket.socket:
-        self.started_with = wish.at_start()
+    def _start(self, request: RunRequest) -> socket.socket:
+        self.started_with = request.at_start()
         self.asking, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with listener:
             self.process = subprocess.Popen(
                 [self.python, "-P", __file__, str(listener.fileno()), self.of],
-                env={**wish.environment, "PYTHONHASHSEED": str(self.seed)},
+                env={**request.environment, "PYTHONHASHSEED": str(self.seed)},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -152,12 +152,12 @@ class _Talk:
         self._watched.close()
 
 
-_NURSERIES = itertools.cycle([Nursery(1), Nursery(2)])
+_SERVERS = itertools.cycle([ForkServer(1), ForkServer(2)])
 
 
-def run(wish: Wish, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
-    """Have one of the nurseries run it; see `Nursery.run`."""
-    return next(_NURSERIES).run(wish, seconds)
+def run(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+    """Have one of the fork servers run it; see `ForkServer.run`."""
+    return next(_SERVERS).run(request, seconds)
 
 
 # What follows is what the process does that forks.
@@ -214,7 +214,7 @@ def _tell_end(watched: int, pid: int, answer: int) -> None:
 
 
 def _be_born(told: bytes, streams: Sequence[int]) -> list[str]:
-    """Become the process that was wished for; its arguments."""
+    """Become the requested process; its arguments."""
     arguments, environment, folder = json.loads(told)
     os.environ.clear()
     os.environ.update(environment)
@@ -245,7 +245,7 @@ def _main() -> NoReturn:
         else:
             runpy.run_module(of, run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        # Help and wrong usage end so. Nobody waits until all that the nursery had learnt is taken apart.
+        # Help and wrong usage end so. There is no need to tear the interpreter down.
         if not isinstance(end.code, int):
             raise
         for stream in (sys.stdout, sys.stderr):
