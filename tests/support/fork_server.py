@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import NoReturn
 
 _MOST = 100_000
+_FORK_SECONDS = 120
+"""How long a fork server may take to start and to say which process it forked; the time of a run is counted from then."""
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
 """Prefixes of variables that matter while an interpreter starts: where they differ from the fork server's, a run is started by itself."""
 
@@ -77,6 +79,7 @@ class ForkServer:
         heard = _Talk(given[1], request.given, (out[0], err[0], answer[0]))
         words = (*request.arguments,)
         try:
+            heard.until(time.monotonic() + _FORK_SECONDS, answer[0])
             in_time = heard.until(time.monotonic() + seconds)
             ended = heard.heard[answer[0]].split()
             if not in_time:
@@ -119,9 +122,9 @@ class _Talk:
         for stream in hearing:
             self._watched.register(stream, selectors.EVENT_READ, self._hear)
 
-    def until(self, deadline: float) -> bool:
-        """Until all that is to be heard has ended; whether it has in time."""
-        while self._watched.get_map():
+    def until(self, deadline: float, wanted: int | None = None) -> bool:
+        """Until all that is to be heard has ended, or something is heard on a `wanted` stream; whether that is so in time."""
+        while self._watched.get_map() and not (wanted is not None and self.heard[wanted]):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
@@ -190,15 +193,16 @@ def _serve(listener: socket.socket) -> list[str]:
                 watched.unregister(key.fileobj)
                 _tell_end(key.fd, *key.data)
                 continue
-            told, streams, _, _ = socket.recv_fds(listener, 2 * _MOST, 4)
-            if not told:
+            message, streams, _, _ = socket.recv_fds(listener, 2 * _MOST, 4)
+            if not message:
                 os._exit(0)
             if (pid := os.fork()) == 0:
                 watched.close()
                 listener.close()
-                return _be_born(told, streams)
+                return _become(message, streams)
             *theirs, answer = streams
-            os.write(answer, f"{pid}\n".encode())
+            with contextlib.suppress(BrokenPipeError):
+                os.write(answer, f"{pid}\n".encode())
             for stream in theirs:
                 os.close(stream)
             watched.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, answer))
@@ -213,9 +217,9 @@ def _tell_end(watched: int, pid: int, answer: int) -> None:
     os.close(answer)
 
 
-def _be_born(told: bytes, streams: Sequence[int]) -> list[str]:
+def _become(message: bytes, streams: Sequence[int]) -> list[str]:
     """Become the requested process; its arguments."""
-    arguments, environment, folder = json.loads(told)
+    arguments, environment, folder = json.loads(message)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
