@@ -18,9 +18,9 @@ import psycopg
 from bench.notify import receiver
 from bench.sections import replace_section
 from bench.speed import machine
-from tests.support.books import advisory, affected
 from tests.support.desk import OS_RELEASE, status_file
 from tests.support.images import Blobs, layout_files, tagged, tar_of
+from tests.support.matching import advisory, affected
 from tests.support.processes import Client, Server, place, server, until
 from tests.support.shelves import made
 

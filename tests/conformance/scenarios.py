@@ -13,7 +13,7 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.feeds import vunnel
 from hullmark.model.package import Package
 from tests.support.advisories import Bytes
-from tests.support.books import book_of, package
+from tests.support.matching import book_of, package
 from tests.support.places import SHARED
 
 Row = dict[str, Any]

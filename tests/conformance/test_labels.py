@@ -17,7 +17,7 @@ from hullmark.model.advisory import Record, Statement
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
 from tests.support.advisories import advisory_files, crawled
-from tests.support.books import TODAY, advisory, affected, book_of, inventory, package
+from tests.support.matching import TODAY, advisory, affected, book_of, inventory, package
 from tests.support.places import shared
 
 TYPES = {"python": "pypi", "go-module": "golang", "rust-crate": "cargo"}

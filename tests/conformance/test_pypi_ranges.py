@@ -10,7 +10,7 @@ from hullmark.feeds import pypa
 from hullmark.match.advisory_source import Ask
 from hullmark.versions import InvalidVersion, scheme_named
 from tests.support.advisories import advisory_files, crawled
-from tests.support.books import book_of
+from tests.support.matching import book_of
 from tests.support.places import shared
 
 

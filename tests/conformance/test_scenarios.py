@@ -15,7 +15,7 @@ from hullmark.match.lookups import RULES, lookups
 from hullmark.model.match import Match
 from tests.conformance.lost_scenarios import CONSTANTS, LOST, MENDED
 from tests.conformance.scenarios import TYPES, Case, Row, book, cases, scenarios, title
-from tests.support.books import TODAY, inventory
+from tests.support.matching import TODAY, inventory
 
 EXCEPTIONS = {
     "TestMatcher_SearchForStdlib": (

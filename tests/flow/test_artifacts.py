@@ -20,7 +20,7 @@ from hullmark.app.share import ARTIFACT_TYPE, pull, push
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.net.errors import BadRedirect, CertificateRefused
 from hullmark.source import ImageNotFound, SourceOptions, open_image
-from hullmark.source.artifacts import ArtifactWish, Part, open_artifact, push_artifact
+from hullmark.source.artifacts import ArtifactRequest, Part, open_artifact, push_artifact
 from tests.support.images import Blobs
 from tests.support.registry import FakeRegistry, debian_registry, encoded, make_certificates
 from tests.support.shelves import fingerprint_of, key_pair, put, some_feeds
@@ -55,8 +55,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         yield Registry(host, folder, options)
 
 
-def thing(body: bytes, piece: int = 0) -> ArtifactWish:
-    return ArtifactWish(
+def thing(body: bytes, piece: int = 0) -> ArtifactRequest:
+    return ArtifactRequest(
         artifact_type=TYPE, parts=(Part(media_type="text/plain", title="a", content=body),), piece=piece
     )
 

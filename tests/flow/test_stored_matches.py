@@ -34,7 +34,7 @@ from hullmark.server.stories.advisories import matching
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.images import holders
-from hullmark.server.tables.images.holders import PackageWish
+from hullmark.server.tables.images.holders import PackageQuery
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, StoredMatch
 from hullmark.source import SourceOptions
@@ -42,8 +42,8 @@ from tests.support import advisory_days
 from tests.support.adoption import adopt_snapshot
 from tests.support.advisories import advisory_files
 from tests.support.advisory_days import days
-from tests.support.books import advisory, affected, inventory, package
 from tests.support.database import fresh_database
+from tests.support.matching import advisory, affected, inventory, package
 from tests.support.places import CORPUS, corpus
 from tests.support.program import program_in
 from tests.support.snapshots import snapshot_in, two_snapshots
@@ -318,7 +318,7 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
                     await held(db, mine, lambda conn, a, at, n=name: holders.images_with_advisory(conn, a, n, at, 2))
                     == []
                 )
-            wished = PackageWish(name="libfoo", version="1.2-1", type="deb")
+            wished = PackageQuery(name="libfoo", version="1.2-1", type="deb")
             for account, expected in ((mine, ids), (theirs, sorted([foreign, ids[0]]))):
                 assert expected == await held(
                     db, account, lambda conn, a, at: holders.images_with_advisory(conn, a, "CVE-2024-3", at, 2)
@@ -326,7 +326,7 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
                 assert expected == await held(
                     db, account, lambda conn, a, at: holders.images_with_package(conn, a, wished, at, 2)
                 )
-            nothing = PackageWish(name="libfoo", version="1.2-2")
+            nothing = PackageQuery(name="libfoo", version="1.2-2")
             assert await held(db, mine, lambda conn, a, at: holders.images_with_package(conn, a, nothing, at, 2)) == []
             with snapshot_in(tmp_path, [ODD, DEB, FILLER]) as following:
                 new = await adopted(db, following, book, at=AT)

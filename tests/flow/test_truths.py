@@ -11,7 +11,7 @@ from hullmark.match.find import find
 from hullmark.model.match import Match
 from hullmark.model.purl import unquote
 from tests.support.advisories import advisory_files
-from tests.support.books import TODAY, inventory, package
+from tests.support.matching import TODAY, inventory, package
 from tests.support.places import corpus
 from tests.support.program import Program, program_in
 

@@ -11,8 +11,8 @@ import pytest
 from hullmark.feeds.vexhub import FEED
 from hullmark.model.advisory import Record
 from tests.support.attestations import openvex
-from tests.support.books import advisory, affected
 from tests.support.images import layout_of
+from tests.support.matching import advisory, affected
 from tests.support.program import Program, program_in
 from tests.support.snapshots import snapshot_in
 from tests.unit.feeds.reading import read, tar_document

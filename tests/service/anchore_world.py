@@ -29,9 +29,9 @@ from hullmark.server.stories.advisories import advisories
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings
 from tests.support import fork_server
-from tests.support.books import advisory, affected, info
 from tests.support.executables import elf, go_inline
 from tests.support.images import layout_of
+from tests.support.matching import advisory, affected, info
 from tests.support.places import REPOSITORY
 from tests.support.program import HULLMARK
 from tests.support.registry import free_port, wait_for_port

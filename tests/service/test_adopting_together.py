@@ -15,8 +15,8 @@ from hullmark.model.errors import HullmarkError
 from hullmark.server.stories.advisories import matching
 from hullmark.server.stories.rollout.adopt import adopt
 from hullmark.server.tables.advisories import snapshots
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

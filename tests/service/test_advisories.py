@@ -19,8 +19,8 @@ from hullmark.feeds import debian
 from hullmark.model.advisory import Record
 from hullmark.server.stories.advisories.feeds import update_when_due
 from tests.service.test_verdicts import NO_HIGH
-from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.shelves import key_pair, made, put, some_feeds
 
 pytestmark = pytest.mark.anyio

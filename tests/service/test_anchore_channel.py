@@ -15,8 +15,8 @@ from httpx import Response
 from hullmark.notify.channel import Delivery, Steps
 from hullmark.notify.channels import CHANNELS
 from hullmark.server.stories.notice.deliver import wake_due
-from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.receivers import Receiver, receiver
 
 pytestmark = pytest.mark.anyio

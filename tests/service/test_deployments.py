@@ -12,8 +12,8 @@ import pytest
 from hullmark.server.stories.judging.judge import judge
 from hullmark.server.tables.judging.deployments import Deployment, running_since
 from tests.service.test_verdicts import LIBC, NO_HIGH, SHOP, kept, word
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ import pytest
 
 from hullmark.cli.remote.explain_change import lines_of
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk
 from tests.support.images import docker_files, write_docker_archive
+from tests.support.matching import advisory, affected
 from tests.support.processes import place, until
 from tests.support.program import Ran, program_in
 from tests.support.server import running_server

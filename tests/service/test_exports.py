@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hullmark.server.tables import exports
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

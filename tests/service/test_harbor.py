@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from httpx import Response
 
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.registry import encoded
 
 pytestmark = pytest.mark.anyio

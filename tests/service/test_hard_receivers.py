@@ -19,8 +19,8 @@ from hullmark.server.stories.notice import sending
 from hullmark.server.stories.notice.deliver import deliver, wake_due
 from hullmark.server.stories.notice.route import route
 from hullmark.server.tables.notice import transitions
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.receiver import Receiver
 from tests.support.receivers import talker
 

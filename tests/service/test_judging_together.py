@@ -13,8 +13,8 @@ from hullmark.server.stories.judging.judge import judge, judge_some
 from hullmark.server.tables import jobs
 from tests.service.test_rejudge import BUNDLE
 from tests.service.test_verdicts import NO_HIGH
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

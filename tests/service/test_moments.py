@@ -13,9 +13,9 @@ import pytest
 from hullmark.model.advisory import Lifecycle
 from hullmark.server.stories.advisories.feeds import bring_to_today
 from hullmark.server.stories.judging.deadlines import judge_due
-from tests.support.books import advisory, affected
 from tests.support.desk import OS_RELEASE, Desk, desk, status_file
 from tests.support.images import tar_of
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

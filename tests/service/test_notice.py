@@ -25,14 +25,14 @@ from hullmark.server.stories.judging.deadlines import judge_due
 from hullmark.server.stories.notice.deliver import wake_due
 from tests.service.test_serve import TEN
 from tests.support.advisories import advisory_files
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.heard import Ears, Told
 from tests.support.mailbox import mailbox
+from tests.support.matching import advisory, affected
 from tests.support.places import REPOSITORY, corpus, layouts
 from tests.support.processes import PASSWORD, Client, Server, docker_registry, place, push, server, until
 from tests.support.program import Program, program_in
 from tests.support.receiver import Receiver
-from tests.support.told import Ears, Told
 
 FEEDS = ("secdb.alpinelinux.org", "security-tracker.debian.org", "raw.githubusercontent.com")
 HELD_BACK = "www.cisa.gov"

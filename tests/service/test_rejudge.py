@@ -21,9 +21,9 @@ from hullmark.server.stories.rollout.adopt import adopt
 from hullmark.server.stories.rollout.settle import forget_changes, settle_some
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.judging import verdicts
-from tests.support.books import advisory, affected
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

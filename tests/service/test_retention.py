@@ -12,8 +12,8 @@ from hullmark.server.stories.advisories.advisories import object_of, publish
 from hullmark.server.stories.images import retain as retain_module
 from hullmark.server.stories.images.retain import retain, sweep_objects
 from hullmark.server.tables.advisories import snapshots
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.shelves import made, some_feeds
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hullmark.server.stories.advisories.advisories import count_sets
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 LIBC = advisory("CVE-2026-1", affected("debian:13", "libc6", "deb", "2.41-13"), severity="high")

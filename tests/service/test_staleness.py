@@ -14,8 +14,8 @@ from hullmark.app.update import FeedOutcome
 from hullmark.server.stories.advisories.feeds import LastUpdate, UpdateOptions, update_advisories
 from hullmark.server.stories.notice.staleness import look_for_stale
 from hullmark.server.tables.settings import keep_setting
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from httpx import Response
 
-from tests.support.books import advisory, affected
 from tests.support.desk import PASSWORD, Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

@@ -19,8 +19,8 @@ from hullmark.server.tables import jobs
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.notice import transitions
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.notices import transitions_of
 
 pytestmark = pytest.mark.anyio

@@ -11,8 +11,8 @@ import pytest
 
 from hullmark.server.process.worker import tasks
 from hullmark.server.stories.judging.deadlines import judge_due
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
 

@@ -19,8 +19,8 @@ from hullmark.scanning.request import ScanResources
 from hullmark.server.tables.advisories.snapshots import current
 from hullmark.source import SourceOptions
 from tests.service.test_verdicts import NO_HIGH
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
+from tests.support.matching import advisory, affected
 from tests.support.snapshots import snapshot_in
 
 pytestmark = pytest.mark.anyio

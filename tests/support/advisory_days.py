@@ -18,7 +18,7 @@ from hullmark.model.advisory import (
     Support,
 )
 from hullmark.model.package import UNKNOWN_VERSION
-from tests.support.books import inventory, package
+from tests.support.matching import inventory, package
 
 IMAGES = [
     inventory(

@@ -11,8 +11,8 @@ import msgspec
 from hullmark.model.advisory import Cvss
 from hullmark.model.notice import Cause, Transition
 from hullmark.server.tables.notice import transitions
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, status_file
+from tests.support.matching import advisory, affected
 
 ROLES = ("admin", "editor", "analyst", "viewer", "auditor", "ci")
 WORDS = "some long enough words"

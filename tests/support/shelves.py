@@ -16,7 +16,7 @@ from hullmark.advisorydb.build import build, digest_of
 from hullmark.advisorydb.layout import settle
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.model.advisory import Advisory, AffectedPackage, Exploitability, Range, Record
-from tests.support.books import info
+from tests.support.matching import info
 
 
 def numbered(number: int, summary: str = "", modified: str = "2026-01-01") -> Advisory:

@@ -11,7 +11,7 @@ from typing import Any
 from hullmark.advisorydb.build import build
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.model.advisory import Advisory, Record
-from tests.support.books import info
+from tests.support.matching import info
 
 
 def snapshot_in(folder: Path, records: Sequence[Record], **more: Any) -> Snapshot:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hullmark.model.advisory import Exploitability, KevEntry, Record
-from tests.support.books import advisory, affected
 from tests.support.desk import status_file
 from tests.support.images import Blobs, Json, tar_of
+from tests.support.matching import advisory, affected
 from tests.support.processes import Client
 from tests.support.small_images import archive_of, put_image
 from tests.support.snapshots import snapshot_in

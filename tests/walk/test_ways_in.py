@@ -17,9 +17,9 @@ from hullmark.report import load
 from hullmark.report.format import RenderContext
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
-from tests.support.books import advisory, affected
 from tests.support.desk import Desk, desk, status_file
 from tests.support.images import Blobs, tagged, write_layout
+from tests.support.matching import advisory, affected
 from tests.support.policies import native_policy
 from tests.support.snapshots import snapshot_in
 from tests.walk.cases_problems import HIDDEN

@@ -27,8 +27,8 @@ from hullmark.rootfs.reads import Read
 from hullmark.scanning.analysis import analyse, extra_reads_for, reads_for
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import inventory_of
-from tests.support.books import advisory, affected, book_of, scheme_of
 from tests.support.layers import TarBuilder, blob
+from tests.support.matching import advisory, affected, book_of, scheme_of
 from tools.limits import Bound
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)

@@ -36,7 +36,7 @@ from hullmark.policy.needs import Needs
 from hullmark.policy.question import Question
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import PolicyException
-from hullmark.scanning.collect import contents_of, wish_for
+from hullmark.scanning.collect import contents_of, request_for
 from hullmark.scanning.documents import read_bounded
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
@@ -135,7 +135,7 @@ def judge_by(
     with facets_for(wanted.facets, means) as facets:
         matching = MATCHING_READS if wanted.matches and asked.book is not None else ()
         reads = (*searches.reads.values(), *matching)
-        request = replace(wish_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
+        request = replace(request_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(request)
     facts = _facts(scanned, wanted, now, asked, searches.hits(scanned))
     question = dataclasses.replace(question, context=_with_data(asked.context, asked.book))

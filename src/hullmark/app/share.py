@@ -14,7 +14,7 @@ import msgspec
 from hullmark.advisorydb import bundle, pack, sign
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.model.errors import HullmarkError
-from hullmark.source.artifacts import Artifact, ArtifactWish, Part, open_artifact, push_artifact
+from hullmark.source.artifacts import Artifact, ArtifactRequest, Part, open_artifact, push_artifact
 from hullmark.source.source import SourceOptions
 
 ARTIFACT_TYPE = "application/vnd.hullmark.advisories.v1"
@@ -159,7 +159,7 @@ def push(shelf: Shelf, reference: str, options: SourceOptions, key: Path | None 
         manifest = pack.manifest_of(path, digest, packed)
         document = pack.encode_manifest(manifest)
         signature = sign.sign(document, key) if key else b""
-        request = ArtifactWish(
+        request = ArtifactRequest(
             artifact_type=ARTIFACT_TYPE,
             parts=(*_small_parts(document, signature), *(_large_part(file) for file in packed)),
             annotations={SNAPSHOT_ANNOTATION: digest, DATA_AT_ANNOTATION: manifest.data_at},

@@ -28,7 +28,7 @@ from hullmark.policy.gate import FACETS, Need
 from hullmark.policy.needs import Needs, needs
 from hullmark.policy.rollout import Deployment
 from hullmark.policy.rules import Policy
-from hullmark.scanning.collect import contents_of, wish_for
+from hullmark.scanning.collect import contents_of, request_for
 from hullmark.scanning.facets import facets_for
 from hullmark.scanning.request import ScanResources, ScanResult
 from hullmark.scanning.take import take
@@ -119,7 +119,7 @@ def _scanned(case: Case, folder: Path, wanted: Needs, options: SourceOptions) ->
         return _scanned_of(read_inventory(folder / case.inventory))
     resources = ScanResources()
     with facets_for(wanted.facets - {Need.MALWARE}, resources) as facets:
-        request = replace(wish_for(wanted), facets=facets)
+        request = replace(request_for(wanted), facets=facets)
         if case.recipe is not None:
             return cook(case.recipe, request)
         scheme, colon, rest = case.image.partition(":")

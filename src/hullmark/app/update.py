@@ -61,7 +61,7 @@ class UpdateResult(msgspec.Struct, frozen=True, kw_only=True):
     previous: str
 
 
-class UpdateWish(msgspec.Struct, frozen=True, kw_only=True):
+class UpdateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """How to update. `now` is RFC 3339 in UTC. `accepts_shrinking`: take a feed's data however little it gives.
 
     `is_anew`: read everything again, whatever was kept.
@@ -78,7 +78,7 @@ def update(
     feeds: Sequence[Feed],
     every: Sequence[Feed],
     origin: Origin,
-    wish: UpdateWish,
+    wish: UpdateRequest,
     watch: Watch | None = None,
 ) -> UpdateResult:
     """Refresh `feeds`, then make a snapshot of all (`every`) that the shelf has records of.
@@ -104,7 +104,7 @@ class _FeedDocuments(NamedTuple):
 class _Run:
     """One run over feeds."""
 
-    def __init__(self, shelf: Shelf, origin: Origin, request: UpdateWish, tell: Watch) -> None:
+    def __init__(self, shelf: Shelf, origin: Origin, request: UpdateRequest, tell: Watch) -> None:
         self._shelf, self._origin, self._request, self._tell = shelf, origin, request, tell
         self.reader = feeds_fingerprint()
 
@@ -250,7 +250,7 @@ def _outcome(feed: Feed, status: Status, state: FeedState, reason: str = "") -> 
     return FeedOutcome(feed=feed.name, status=status, records=state.records, before=state.records, reason=reason)
 
 
-def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, request: UpdateWish, tell: Watch) -> str:
+def _assemble(shelf: Shelf, every: Sequence[Feed], reader: str, request: UpdateRequest, tell: Watch) -> str:
     """A snapshot of all records that are kept; the one in use if it was made of the same. Answers its digest."""
     by_name = {feed.name: feed for feed in every}
     # A feed that overrides another one comes after it.

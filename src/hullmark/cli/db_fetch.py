@@ -23,12 +23,12 @@ def update(arguments: argparse.Namespace, settings: Settings) -> int:
     """Update, and say what came of each feed. Status 3 where one failed or is held, 2 where nothing could be had."""
     import os
 
-    from hullmark.app.update import UpdateWish, update
+    from hullmark.app.update import UpdateRequest, update
     from hullmark.feeds import load
 
     every = load()
     shelf = settings.shelf()
-    request = UpdateWish(
+    request = UpdateRequest(
         now=moment(None).strftime("%Y-%m-%dT%H:%M:%SZ"),
         accepts_shrinking=arguments.accept_shrinking,
         is_anew=arguments.anew,

@@ -7,7 +7,7 @@ from hullmark.policy.needs import Needs
 from hullmark.scanning.request import ScanRequest, ScanResult
 
 
-def wish_for(wanted: Needs) -> ScanRequest:
+def request_for(wanted: Needs) -> ScanRequest:
     """What a scan must collect, except for facets. With contents the list of files tells which of them could not be read."""
     return ScanRequest(
         files=wanted.files or bool(wanted.contents),

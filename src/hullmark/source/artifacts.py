@@ -51,7 +51,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     path: Path | None = None
 
 
-class ArtifactWish(msgspec.Struct, frozen=True, kw_only=True):
+class ArtifactRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to push. `piece`: send blobs in pieces of this many bytes; 0: whole, and in pieces only if that is refused."""
 
     artifact_type: str
@@ -126,7 +126,7 @@ def _login(endpoint: Endpoint, client: Client, options: SourceOptions, actions: 
 # Pushing
 
 
-def push_artifact(reference: str, request: ArtifactWish, options: SourceOptions) -> PushedArtifact:
+def push_artifact(reference: str, request: ArtifactRequest, options: SourceOptions) -> PushedArtifact:
     """Put an artifact under a tag at the registry itself, never at a mirror. Parts that exist already are not sent again.
 
     Raises HullmarkError if the reference has a digest or the registry refuses, and what the network gives.
@@ -145,7 +145,7 @@ def push_artifact(reference: str, request: ArtifactWish, options: SourceOptions)
     return PushedArtifact(reference=str(named), digest=digest_of(body), sent=sent + len(body))
 
 
-def _manifest(request: ArtifactWish, empty: _Blob, blobs: Sequence[_Blob]) -> bytes:
+def _manifest(request: ArtifactRequest, empty: _Blob, blobs: Sequence[_Blob]) -> bytes:
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,

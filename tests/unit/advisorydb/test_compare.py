@@ -27,7 +27,7 @@ from hullmark.model.advisory import (
     Record,
     Support,
 )
-from tests.support.books import advisory, affected, info
+from tests.support.matching import advisory, affected, info
 from tests.support.snapshots import snapshot_in
 
 FOO = affected("debian:12", "foo", "deb", "1.5")

@@ -30,7 +30,7 @@ from hullmark.model.advisory import (
     Support,
 )
 from hullmark.model.errors import HullmarkError
-from tests.support.books import advisory, affected, info
+from tests.support.matching import advisory, affected, info
 
 CODE = "this program"
 OVERRIDES = {"over": "b", "under": "over", "first": "zero"}

@@ -26,7 +26,7 @@ from hullmark.model.advisory import (
 from hullmark.model.errors import HullmarkError
 from hullmark.versions import InvalidVersion, scheme_named
 from hullmark.versions.ranges import contains
-from tests.support.books import advisory, affected, book_of, info
+from tests.support.matching import advisory, affected, book_of, info
 
 VERSIONS = {
     "deb": ["0", "0-0~bpo1", "1.0", "1.0-1", "1.0-1+b1", "1:0.9", "1.0~rc1-1", "1.0+dfsg-1", "1.0-0"],

@@ -12,7 +12,7 @@ from hullmark.app.advisories import opened
 from hullmark.app.declared_coverage import declared_in
 from hullmark.match.find import find
 from hullmark.model.errors import HullmarkError
-from tests.support.books import inventory, package
+from tests.support.matching import inventory, package
 
 RECORD = {
     "id": "A-1",

@@ -15,8 +15,8 @@ from hullmark.model.advisory import Advisory, Cvss, Exploitability, Record, Supp
 from hullmark.server.stories.advisories.matching import changed_keys, changed_namespaces, told_of
 from hullmark.server.tables.advisories.matches import CoordinateMatches, advisory_digest
 from tests.support.advisory_days import IMAGES, days
-from tests.support.books import TODAY, advisory, affected
 from tests.support.coordinates import coordinates_in, keys_of
+from tests.support.matching import TODAY, advisory, affected
 from tests.support.snapshots import two_snapshots
 
 LATER = "2027-06-30"

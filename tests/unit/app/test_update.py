@@ -11,11 +11,11 @@ import pytest
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.origins import Folder, place_of
-from hullmark.app.update import FeedOutcome, UpdateResult, UpdateWish, update
+from hullmark.app.update import FeedOutcome, UpdateRequest, UpdateResult, update
 from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, crawl_of
 from hullmark.model.advisory import Advisory, Record
 from hullmark.model.errors import HullmarkError
-from tests.support.books import affected
+from tests.support.matching import affected
 
 NOW = "2026-06-30T12:00:00Z"
 
@@ -57,7 +57,7 @@ def serve(mirror: Path, place: str, ids: Sequence[str]) -> None:
 
 
 def run(tmp_path: Path, mirror: Path, *feeds: Feed, **wish: object) -> UpdateResult:
-    return update(Shelf(tmp_path / "shelf"), feeds, feeds, Folder(mirror), UpdateWish(now=NOW, **wish))  # type: ignore[arg-type]
+    return update(Shelf(tmp_path / "shelf"), feeds, feeds, Folder(mirror), UpdateRequest(now=NOW, **wish))  # type: ignore[arg-type]
 
 
 def ids_in(tmp_path: Path) -> list[tuple[str, str]]:

@@ -15,15 +15,15 @@ import pytest
 from hullmark.advisorydb.shelf import FeedState, Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.origins import Folder
-from hullmark.app.update import FeedOutcome, UpdateWish, update
+from hullmark.app.update import FeedOutcome, UpdateRequest, update
 from hullmark.feeds.feed import Crawl, CrawlState, Cut, DamagedDocument, Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_documents import advisories_in
 from hullmark.feeds.formats.reading import document_of, lines
 from hullmark.model.advisory import Advisory, Record
 from hullmark.model.errors import HullmarkError
-from tests.support.books import advisory as advisory_about
-from tests.support.books import affected
+from tests.support.matching import advisory as advisory_about
+from tests.support.matching import affected
 from tests.support.snapshots import snapshot_in
 from tests.unit.feeds.reading import tar_document, zip_document
 
@@ -88,7 +88,7 @@ class Place:
     def update(self, feed: Feed, now: str = "2026-06-30T12:00:00Z", **wish: Any) -> FeedOutcome:
         """What comes of a feed, beside one that is good."""
         feeds = (feed, feed_of("good", of_json))
-        outcomes = update(self.shelf, feeds, feeds, Folder(self.mirror), UpdateWish(now=now, **wish)).outcomes
+        outcomes = update(self.shelf, feeds, feeds, Folder(self.mirror), UpdateRequest(now=now, **wish)).outcomes
         assert outcomes[1].status in ("updated", "unchanged")
         return outcomes[0]
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from hullmark.app.vex import VexRequest, check_place, check_wish, products_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
-from tests.support.books import inventory, package
+from tests.support.matching import inventory, package
 
 DIGEST, CONFIG = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 

@@ -10,8 +10,8 @@ from hullmark.app.vulns import MatchOptions, vulnerabilities
 from hullmark.model.advisory import GoImport
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
-from tests.support.books import TODAY, advisory, affected, book_of
 from tests.support.executables import Part, elf, go_inline
+from tests.support.matching import TODAY, advisory, affected, book_of
 from tests.unit.catalog.test_golang_symbols import RUNTIME, table
 
 INFO = "path\texample.com/tool\nmod\texample.com/tool\tv1.0.0\t\ndep\texample.com/m\tv1.2.3\th1:abc=\n"

@@ -8,7 +8,7 @@ from hullmark.match.advisory_source import Ask
 from hullmark.model.advisory import EVERY_VERSION, Range
 from hullmark.model.match import Matches
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, inventory, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, inventory, matched, package
 
 
 def reasons(result: Matches) -> list[tuple[str, str]]:

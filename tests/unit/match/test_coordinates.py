@@ -14,7 +14,7 @@ from hullmark.model.advisory import Cvss
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from tests.support.books import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, book_of, matched, package
 
 BOOKWORM = Distro(id="debian", version_id="12", codename="bookworm", pretty_name="Debian GNU/Linux 12 (bookworm)")
 LIBC = package("deb", "libc6", "2.36-9", source=("glibc", "2.36-9"), arch="amd64")

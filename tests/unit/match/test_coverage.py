@@ -12,7 +12,7 @@ from hullmark.match.advisory_source import Extent
 from hullmark.model.advisory import Advisory, Lifecycle, Record, Support
 from hullmark.model.match import CoverageGap, Matches
 from hullmark.model.package import Package
-from tests.support.books import TODAY, advisory, affected, book_of, matched, package
+from tests.support.matching import TODAY, advisory, affected, book_of, matched, package
 
 DEB, APK, RPM = package("deb", "x", "1"), package("apk", "x", "1"), package("rpm", "x", "1")
 NPM = package("npm", "x", "1")

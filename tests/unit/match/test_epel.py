@@ -9,7 +9,7 @@ from hullmark.match import epel
 from hullmark.match.distros import plan_for
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 FEDORA = {"vendor": "Fedora Project"}
 KNOWN = ("rhel:9", "rhel:8", "epel:9", "epel:10.1", "epel:10", "fedora:38", "amazon:2", "epel:7")

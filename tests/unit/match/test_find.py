@@ -16,7 +16,7 @@ from hullmark.model.advisory import (
     Support,
 )
 from hullmark.model.package import UNKNOWN_VERSION
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 GLIBC = affected("debian:12", "glibc", "deb", "2.36-9+deb12u6")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hullmark.match.fixes import is_reachable, nearest
 from hullmark.model.advisory import EVERY_VERSION, Range
 from hullmark.versions import scheme_named
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 NEAREST = [
     ("2.6.0", "npm", ("3.1.1", "2.6.7"), "2.6.7"),

@@ -9,7 +9,7 @@ from hullmark.match.coordinates import package_of as as_matched
 from hullmark.match.cpes import MOST_GIVEN, candidates, given_names
 from hullmark.match.lookups import RULES
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 ACME = advisory("CVE-1-1", affected("cpe", "a:acme:rocket", "generic", "2"), source="nvd")
 JAVA = advisory("CVE-1-2", affected("cpe", "a:oracle:java_se", "jvm", "8u361"), source="nvd")

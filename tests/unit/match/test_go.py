@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, GoImport, Range
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 NAME = "example.com/m"
 OPEN = affected("golang", NAME, "golang", ranges=(EVERY_VERSION,))

@@ -13,7 +13,7 @@ from hullmark.match.find import find
 from hullmark.model.advisory import EVERY_VERSION, AffectedPackage, Lifecycle, Range
 from hullmark.model.match import Matches
 from hullmark.model.package import Package
-from tests.support.books import TODAY, advisory, affected, book_of, inventory, matched, package
+from tests.support.matching import TODAY, advisory, affected, book_of, inventory, matched, package
 
 NVD = advisory(
     "CVE-1-1",

@@ -8,7 +8,7 @@ from hullmark.match.image_names import names_of, product_of, repository_of
 from hullmark.match.images import is_about
 from hullmark.model.advisory import AffectedPackage, Range, Record
 from hullmark.model.package import UNKNOWN_VERSION, Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 CONSOLE = "openshift4/ose-console-rhel9"
 OTHER = advisory("CVE-0-0", affected("oci:redhat", "other", "rhctag", "1"))

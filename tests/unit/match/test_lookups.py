@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hullmark.match.find import find
 from hullmark.model.package import Package
-from tests.support.books import TODAY, advisory, affected, book_of, counted, inventory, matched, package
+from tests.support.matching import TODAY, advisory, affected, book_of, counted, inventory, matched, package
 
 TYPES = {"deb": "deb", "npm": "npm", "pypi": "pep440", "gem": "gem", "golang": "golang", "cargo": "cargo"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hullmark.model.advisory import EVERY_VERSION
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 DEBIAN = affected("debian:12", "x", "deb", "2")
 PYPI = affected("pypi", "x", "pep440", "2")

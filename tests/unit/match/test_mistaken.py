@@ -8,7 +8,7 @@ import pytest
 
 from hullmark.match.mistaken import RULES, Rule
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 CASES = [(rule, name, id) for rule in RULES for name in rule.names for id in sorted(rule.vulnerabilities)]
 

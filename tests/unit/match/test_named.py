@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hullmark.match.named import shown_id
-from tests.support.books import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, book_of, matched, package
 
 SHOWN = [
     ("gems/rack/CVE-2024-1", ("CVE-2024-1",), "CVE-2024-1"),

@@ -9,7 +9,7 @@ from hullmark.match.origin import is_foreign
 from hullmark.model.advisory import AffectedPackage
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 ELSEWHERE = [
     advisory("CVE-9-1", affected("rhel:9", "other", "rpm", "1")),

@@ -10,7 +10,7 @@ from hullmark.match.distros import plan_for
 from hullmark.model.advisory import AffectedPackage
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 OWNER = package("apk", "py3-x", "1.0-r2", purl="pkg:apk/alpine/py3-x@1.0-r2")
 OWNED = package("pypi", "x", "1.0", owned_by=OWNER.purl)

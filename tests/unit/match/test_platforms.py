@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.match.platforms import hold, spoken_of, title
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 LINUX = "cpe:2.3:o:linux:linux_kernel:-:*:*:*:*:*:*:*"
 WINDOWS = "cpe:2.3:o:microsoft:windows:-:*:*:*:*:*:*:*"

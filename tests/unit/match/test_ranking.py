@@ -7,7 +7,7 @@ import pytest
 from hullmark.feeds import load
 from hullmark.match.ranking import RANKINGS, database_of, decides, is_maintained_by, maintainers, rank
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range
-from tests.support.books import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, book_of, matched, package
 
 NAME = "g:a"
 OLD = affected("maven", NAME, "maven", "2.9.10")

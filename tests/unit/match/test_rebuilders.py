@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.model.advisory import Advisory, Range
 from hullmark.model.package import Package
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 
 def mended(namespace: str, name: str, scheme: str, version: str) -> Advisory:

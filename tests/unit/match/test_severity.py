@@ -8,7 +8,7 @@ import pytest
 
 from hullmark.model.advisory import Advisory, Cvss
 from hullmark.model.match import MatchedAdvisory, SeverityBy
-from tests.support.books import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, book_of, matched, package
 
 PYPI = affected("pypi", "x", "pep440", "2")
 OTHER = affected("ubuntu:22.04", "y", "deb", "2", severity="medium")

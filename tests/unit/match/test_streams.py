@@ -11,7 +11,7 @@ from hullmark.match.streams import streams_of
 from hullmark.model.advisory import EVERY_VERSION
 from hullmark.model.inventory import Distro
 from tests.support.advisories import sample
-from tests.support.books import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, book_of, counted, matched, package
 
 
 def streams(version: str, *repositories: str, id: str = "rhel") -> str:

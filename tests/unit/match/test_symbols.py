@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.match.symbols import has_one_of, symbols_of
 from hullmark.model.advisory import GoImport
-from tests.support.books import package
+from tests.support.matching import package
 
 NOTE = "*: WithAuth Client\na.com/b: F Server.Serve T.M\na.com/b/sub: G\nmain: main helper"
 

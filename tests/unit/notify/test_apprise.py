@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.apprise import CHANNEL, LOCAL_SCHEMES, MAX_BODY, Settings
 from hullmark.notify.channel import Again, Delivery, Reply
-from tests.support.wishes import HOSTILE, digest, drive, notice, refusing, wish, wishes
+from tests.support.deliveries import HOSTILE, digest, drive, notice, refusing, wish, wishes
 
 URL = "gotify://push.example/secret"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.discord import CHANNEL, MAX_DESCRIPTION, MAX_TITLE, Settings, message
-from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, wish, wishes
 
 MAX_FOOTER, MAX_EMBED = 2048, 6000
 """What Discord takes of a footer, and of an embed in all."""

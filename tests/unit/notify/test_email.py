@@ -17,7 +17,7 @@ from hullmark.notify.channel import Delivery, Reply
 from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of
 from hullmark.server.stories.notice.mailing import composed
-from tests.support.wishes import AT, HOSTILE, LINK, cause, digest, drive, item, notice, wish, wishes
+from tests.support.deliveries import AT, HOSTILE, LINK, cause, digest, drive, item, notice, wish, wishes
 
 
 def settings(**more: Any) -> Settings:

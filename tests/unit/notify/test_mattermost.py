@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.mattermost import CHANNEL, MAX_ATTACHMENTS, Settings, message
-from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
 
 HOOK = "http://mattermost.example:8065/hooks/secret"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hullmark.notify.channel import Delivery
 from hullmark.notify.shown import address, as_templated, clean, fitted, packed, shown, units, unmentioned
-from tests.support.wishes import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
+from tests.support.deliveries import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
 
 
 @given(texts(), st.integers(1, 300))

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.slack import CHANNEL, MAX_BLOCKS, MAX_BLOCKS_LENGTH, MAX_SECTION, Settings, message
-from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
 
 HOOK = "https://hooks.slack.example/services/T0/B0/secret"
 TOKEN = "xoxb-1"  # noqa: S105

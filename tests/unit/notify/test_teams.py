@@ -10,7 +10,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.teams import CHANNEL, Settings, card, message
-from tests.support.wishes import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
 
 HOOK = "https://prod-1.westeurope.logic.azure.example/workflows/a/triggers/manual/paths/invoke?api-version=2016-06-01&sig=secret"
 LIMIT = 28 * 1024

@@ -14,9 +14,9 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.images.coordinates import coordinates_by_id, key_of, store_packages
-from tests.support.books import inventory, package
 from tests.support.coordinates import coordinates_in, keys_of
 from tests.support.database import database_url  # noqa: F401
+from tests.support.matching import inventory, package
 
 TABLES = ("coordinate", "coordinate_key", "package", "package_set", "set_member", "image_set")
 

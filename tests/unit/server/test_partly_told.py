@@ -10,7 +10,7 @@ from hullmark.match.coordinates import coordinate_of
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Distro
 from hullmark.server.stories.advisories.matching import told_of
-from tests.support.books import TODAY, advisory, affected, book_of, package
+from tests.support.matching import TODAY, advisory, affected, book_of, package
 
 DISTRO = Distro(id="debian", version_id="13")
 WANTED = {

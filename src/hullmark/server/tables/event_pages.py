@@ -13,7 +13,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.events import EventRow
 
 
-class EventWish(msgspec.Struct, frozen=True, kw_only=True):
+class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which events: of these kinds, of a level, about a resource or a reference, within times; what is "" or None is not asked for."""
 
     kinds: Sequence[str] | None = None
@@ -36,7 +36,7 @@ async def kinds_of(connection: Connection, account_id: int) -> list[str]:
 
 
 async def event_page(
-    connection: Connection, account_id: int, wanted: EventWish, skip: int, limit: int
+    connection: Connection, account_id: int, wanted: EventQuery, skip: int, limit: int
 ) -> list[EventRow]:
     """Events, the newest first, after `skip` of them."""
     async with connection.cursor(row_factory=class_row(EventRow)) as cursor:
@@ -55,7 +55,7 @@ async def event_by_id(connection: Connection, account_id: int, number: int) -> E
 
 
 async def delete_events(
-    connection: Connection, account_id: int, wanted: EventWish, number: int | None = None
+    connection: Connection, account_id: int, wanted: EventQuery, number: int | None = None
 ) -> list[int]:
     """Remove events of an account, or only that of a number; answers their numbers. Tenants cannot: take a transaction of the system's."""
     cursor = await connection.execute(
@@ -65,7 +65,7 @@ async def delete_events(
     return [int(number) for (number,) in await cursor.fetchall()]
 
 
-def _values(account_id: int, wanted: EventWish) -> dict[str, Any]:
+def _values(account_id: int, wanted: EventQuery) -> dict[str, Any]:
     return {
         "account": account_id,
         "kinds": list(wanted.kinds) if wanted.kinds is not None else None,

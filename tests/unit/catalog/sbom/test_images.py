@@ -12,7 +12,7 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.package import Location, Package
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from tests.support.books import inventory
+from tests.support.matching import inventory
 
 PURL = "pkg:oci/ose-console-rhel9?arch=amd64&repository_url=registry.redhat.io%2Fopenshift4%2Fose-console-rhel9&tag=v4.16.0-9"
 IMAGE = Package(

@@ -17,7 +17,7 @@ from hullmark.server.api.anchore.failures import missing, refused
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.api.resources import accounts as native
-from hullmark.server.api.resources.accounts import AccountChange, AccountName, AccountWish
+from hullmark.server.api.resources.accounts import AccountBody, AccountChange, AccountName
 from hullmark.server.stories.identity.bootstrap import ADMIN
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.identity import accounts
@@ -76,7 +76,7 @@ async def add_account(
 ) -> Account:
     """A new account without users."""
     try:
-        request = msgspec.convert({"name": data.name, "email": data.email or ""}, AccountWish)
+        request = msgspec.convert({"name": data.name, "email": data.email or ""}, AccountBody)
     except msgspec.ValidationError as error:
         raise refused(
             400, f"the account cannot be made: {error}", "use small letters, digits, dots and dashes"

@@ -22,7 +22,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit, event_pages
-from hullmark.server.tables.event_pages import EventWish
+from hullmark.server.tables.event_pages import EventQuery
 from hullmark.server.tables.events import EventRow
 from hullmark.source.digest import is_digest
 from hullmark.source.reference import parse_reference
@@ -92,7 +92,7 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
         return shapes.events([], page, is_last=True)
     if level.lower() not in ("", "info", "error"):
         raise refused(400, f"{level[:50]!r} is no level", "it is info or error")
-    wanted = EventWish(level=level.lower(), about=_about(resource_id), since=_moment(since), before=_moment(before))
+    wanted = EventQuery(level=level.lower(), about=_about(resource_id), since=_moment(since), before=_moment(before))
     async with services.database.tenant(caller.account_id) as connection:
         if event_type or resource_type:
             there = await event_pages.kinds_of(connection, caller.account_id)
@@ -145,7 +145,7 @@ async def delete_events(
     before: Moment = "",
 ) -> list[str]:
     """Remove the events of the account, or those within times; answers their ids."""
-    wanted = EventWish(level=level.lower(), since=_moment(since), before=_moment(before))
+    wanted = EventQuery(level=level.lower(), since=_moment(since), before=_moment(before))
     async with services.database.system() as connection:
         gone = await event_pages.delete_events(connection, caller.account_id, wanted)
         details = {"count": len(gone), "since": since, "before": before}
@@ -171,7 +171,7 @@ async def delete_event(
 ) -> dict[str, str]:
     """Remove an event."""
     async with services.database.system() as connection:
-        gone = await event_pages.delete_events(connection, caller.account_id, EventWish(), _number(number))
+        gone = await event_pages.delete_events(connection, caller.account_id, EventQuery(), _number(number))
         if not gone:
             raise missing(f"event {number[:50]}", "list them")
         await audit.record(connection, caller, "event.delete", "event", number, {"count": 1}, None, caller.origin)

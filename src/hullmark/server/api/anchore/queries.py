@@ -26,7 +26,7 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import holders, images, package_names
-from hullmark.server.tables.images.holders import HolderPage, PackageWish
+from hullmark.server.tables.images.holders import HolderPage, PackageQuery
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, StoredMatch, StoredPackage
@@ -90,7 +90,7 @@ async def by_package(  # noqa: PLR0913 - one parameter a filter
 ) -> Json:
     """The images that hold a package of this very name."""
     type = _TYPES.get(package_type.lower(), package_type.lower())
-    wanted = PackageWish(name=name, version=version, type=type)
+    wanted = PackageQuery(name=name, version=version, type=type)
 
     async def turn(connection: Connection, after: int | None) -> HolderPage:
         return await holders.images_with_package(connection, caller.account_id, wanted, after, limit)

@@ -16,7 +16,7 @@ from hullmark.report.anchore.requests import RegistryRequest
 from hullmark.server.api.anchore.failures import missing, refused
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.resources import registries as native
-from hullmark.server.api.resources.registries import RegistryWish
+from hullmark.server.api.resources.registries import RegistryBody
 from hullmark.server.stories.images.logins import pattern_of, proven
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import registries
@@ -104,7 +104,7 @@ async def _keep(
         "verify": data.registry_verify,
     }
     try:
-        request = msgspec.convert(given, RegistryWish)
+        request = msgspec.convert(given, RegistryBody)
     except msgspec.ValidationError as error:
         raise refused(400, f"the registry cannot be kept: {error}", "registry_type is docker_v2 or awsecr") from error
     if "\0" in request.username:
@@ -115,7 +115,7 @@ async def _keep(
     return [_shown(caller.account, await _row(services, caller, pattern))]
 
 
-async def _prove(services: Services, caller: Caller, request: RegistryWish, pattern: str) -> None:
+async def _prove(services: Services, caller: Caller, request: RegistryBody, pattern: str) -> None:
     """Raise Told 400 if the registry does not take the login."""
     row = native.row_of(services, caller.account_id, pattern, request)
     if wrong := await asyncio.to_thread(proven, services, row, caller.account_id):

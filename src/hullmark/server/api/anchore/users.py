@@ -21,7 +21,7 @@ from hullmark.server.api.permissions import SIGNED_IN
 from hullmark.server.api.resources import persons as native
 from hullmark.server.api.resources.accounts import AccountName
 from hullmark.server.api.resources.keys import TokenView, token_answer
-from hullmark.server.api.resources.persons import PasswordChange, PersonName, PersonPatch, PersonWish
+from hullmark.server.api.resources.persons import PasswordChange, PersonBody, PersonName, PersonPatch
 from hullmark.server.api.resources.signin import answer_of, gate_of
 from hullmark.server.stories.identity.identity import KEY_USER, SignInRefused, TooManyFailures
 from hullmark.server.stories.identity.oidc import ProviderUnreachable
@@ -67,7 +67,7 @@ async def add_user(
 ) -> User:
     """A new user, who may do all in the account."""
     try:
-        person = msgspec.convert({"name": data.username, "password": data.password, "role": ROLE}, PersonWish)
+        person = msgspec.convert({"name": data.username, "password": data.password, "role": ROLE}, PersonBody)
     except msgspec.ValidationError as error:
         raise refused(400, f"the user cannot be made: {error}", "choose another name") from error
     if not data.password:

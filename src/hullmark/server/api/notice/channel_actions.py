@@ -43,7 +43,7 @@ class SentView(msgspec.Struct, kw_only=True):
     message: int
 
 
-class PreviewWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class PreviewBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A channel that need not be kept. `message`: show that one, else a sample."""
 
     kind: str
@@ -81,7 +81,7 @@ class PreviewView(msgspec.Struct, kw_only=True):
     note: str
 
 
-class ReplayWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ReplayBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Send again what was to be sent from `since` until before `until`: what was given up, and `include_delivered` what arrived, too."""
 
     since: datetime
@@ -131,7 +131,7 @@ async def test_channel(
 
 @post("/channels/preview", status_code=200, opt=_READ, summary="See what a channel would send")
 async def preview_channel(
-    data: JSONBody[PreviewWish], services: NamedDependency[Services], caller: NamedDependency[Caller]
+    data: JSONBody[PreviewBody], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> PreviewView:
     """Nothing is sent, and nothing is kept."""
     kind = channel_settings.kind_named(data.kind)
@@ -189,7 +189,7 @@ def _shown(sent: Outgoing) -> SendingView:
 @post("/channels/{name:str}/replay", status_code=202, opt=_WRITE, summary="Send again what a time brought")
 async def replay_channel(
     name: Name,
-    data: JSONBody[ReplayWish],
+    data: JSONBody[ReplayBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

@@ -49,7 +49,7 @@ class Templates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     text: Annotated[str, msgspec.Meta(max_length=int(MOST_TEMPLATE))] = ""
 
 
-class ChannelWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ChannelBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A new channel. `settings` are as its kind says (GET /channel-kinds)."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -179,7 +179,7 @@ async def get_channel(name: Name, services: NamedDependency[Services], caller: N
 
 @post("/channels", status_code=201, opt={**_WRITE, "fails": (409,)}, summary="Add a channel")
 async def add_channel(
-    data: JSONBody[ChannelWish],
+    data: JSONBody[ChannelBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

@@ -32,7 +32,7 @@ _MOST = Bound(500, "silences of an account", "refused")
 _MOST_PARTS = Bound(50, "parts of a silence's selector", "refused")
 
 
-class SilenceWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class SilenceBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What nobody is to hear of until `ends_at`: transitions of these kinds (none: all), about references that the selector's wildcards
     fit, by causes whose subject (as CVE-2026-1) fits `subject`. `starts_at`: now, if it is left out."""
 
@@ -88,7 +88,7 @@ def _shown(row: SilenceRow, now: datetime) -> SilenceView:
     return SilenceView(**{**values, "kinds": tuple(row.kinds)}, is_in_force=in_force)
 
 
-def _checked(request: SilenceWish, now: datetime) -> NewSilence:
+def _checked(request: SilenceBody, now: datetime) -> NewSilence:
     starts, ends = moment(request.starts_at) or now, moment(request.ends_at)
     assert ends is not None  # noqa: S101 - as the wish says
     if not request.owner.strip() or not request.reason.strip():
@@ -113,7 +113,7 @@ def _checked(request: SilenceWish, now: datetime) -> NewSilence:
 
 @post("/silences", status_code=201, opt=_WRITE, summary="Have nobody hear of something for a time")
 async def add_silence(
-    data: JSONBody[SilenceWish],
+    data: JSONBody[SilenceBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

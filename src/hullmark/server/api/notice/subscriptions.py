@@ -41,7 +41,7 @@ Selector = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 Zone = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-class SubscriptionWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class SubscriptionBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Who wants to hear of what. Empty `channels` (names), `kinds` (with wildcards) and `environments` are all.
 
     `selector`: wildcards on HOST/REPOSITORY:TAG, several with commas between. `severity`: at least that; what has no rating passes.
@@ -82,7 +82,7 @@ class SubscriptionChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tru
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class SubscriptionView(SubscriptionWish, kw_only=True):
+class SubscriptionView(SubscriptionBody, kw_only=True):
     """A subscription as it is kept. A channel that is no more shows by its id: without it the subscription would ask for all.
 
     `quiet_until`: the end of the quiet hours that it is now; `next_digest`: when the next one is due, of digests.
@@ -95,7 +95,7 @@ class SubscriptionView(SubscriptionWish, kw_only=True):
     updated_at: datetime
 
 
-class RehearsalWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class RehearsalBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How many of the newest transitions are looked at."""
 
     last: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
@@ -115,7 +115,7 @@ def _shown(row: SubscriptionRow, names: Mapping[UUID, str], now: datetime) -> Su
     return SubscriptionView(
         **{
             name: getattr(row, name)
-            for name in (*SubscriptionWish.__struct_fields__, "created_by", "created_at", "updated_at")
+            for name in (*SubscriptionBody.__struct_fields__, "created_by", "created_at", "updated_at")
             if name not in ("channels", "kinds", "environments", "severity", "digest_days", "quiet")
         },
         channels=tuple(names.get(key, str(key)) for key in row.channels),
@@ -129,7 +129,7 @@ def _shown(row: SubscriptionRow, names: Mapping[UUID, str], now: datetime) -> Su
     )
 
 
-def checked(request: SubscriptionWish, names: Mapping[UUID, str], kept: Sequence[UUID] = ()) -> NewSubscription:
+def checked(request: SubscriptionBody, names: Mapping[UUID, str], kept: Sequence[UUID] = ()) -> NewSubscription:
     """The subscription that a request asks for. `kept`: channels that it names already, even if they are gone. Raises Refusal."""
     if not request.name.strip() or not request.name.isprintable() or "/" in request.name:
         raise problem(422, "the subscription has no name that it could be kept under", "give one without a slash")
@@ -171,7 +171,7 @@ async def _named(connection: Connection, account_id: int, name: str, *, for_chan
 
 @post("/subscriptions", status_code=201, opt=_WRITE, summary="Subscribe to what changes")
 async def add_subscription(
-    data: JSONBody[SubscriptionWish],
+    data: JSONBody[SubscriptionBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
@@ -229,10 +229,10 @@ async def change_subscription(
         row = await _named(connection, caller.account_id, name, for_change=True)
         names = await subscriptions.channel_names(connection, caller.account_id)
         before = _shown(row, names, now)
-        request = {name: getattr(before, name) for name in SubscriptionWish.__struct_fields__}
+        request = {name: getattr(before, name) for name in SubscriptionBody.__struct_fields__}
         given = {name: getattr(data, name) for name in data.__struct_fields__}
         request |= {field: value for field, value in given.items() if value is not msgspec.UNSET}
-        wanted = checked(SubscriptionWish(**request), names, row.channels)
+        wanted = checked(SubscriptionBody(**request), names, row.channels)
         if name == DEFAULT and wanted.name != DEFAULT:
             raise Refusal(409, f"the subscription {DEFAULT} keeps its name", "switch it off, and add another one")
         if not await subscriptions.change_subscription(connection, caller.account_id, name, wanted, now):
@@ -269,7 +269,7 @@ async def remove_subscription(
 @post("/subscriptions/{name:str}/dry-run", status_code=200, opt=_READ, summary="What a subscription would have told")
 async def try_subscription(
     name: FromPath[str],
-    data: JSONBody[RehearsalWish],
+    data: JSONBody[RehearsalBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
 ) -> RehearsalView:

@@ -26,7 +26,7 @@ AccountName = Annotated[str, PathParameter(max_length=63, description="An accoun
 Email = Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class AccountWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class AccountBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An account to be made."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
@@ -69,7 +69,7 @@ async def list_accounts(
 
 @post("/accounts", opt={"permission": "system:write"}, summary="Make an account")
 async def add_account(
-    data: JSONBody[AccountWish], services: NamedDependency[Services], caller: NamedDependency[Caller]
+    data: JSONBody[AccountBody], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> AccountView:
     """A new account without members. Operators only."""
     async with services.database.system() as connection:

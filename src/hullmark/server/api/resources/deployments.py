@@ -30,7 +30,7 @@ Environment = Annotated[str, QueryParameter(max_length=200, description=_ENVIRON
 Place = Annotated[str, QueryParameter(max_length=1000, description=_PLACE)]
 
 
-class DeploymentWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class DeploymentBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """That an image runs in an environment, at a place in it, and since when (left out: since now)."""
 
     environment: Annotated[str, msgspec.Meta(max_length=200, description=_ENVIRONMENT)] = ""
@@ -41,7 +41,7 @@ class DeploymentWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 @put("/images/{digest:str}/deployments", opt=_WRITE, summary="Tell that an image runs somewhere")
 async def put_deployment(
     digest: FromPath[str],
-    data: JSONBody[DeploymentWish],
+    data: JSONBody[DeploymentBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

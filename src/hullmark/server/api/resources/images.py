@@ -37,7 +37,7 @@ _READ: dict[str, Any] = {"permission": "images:read"}
 _WRITE: dict[str, Any] = {"permission": "images:write"}
 
 
-class ImageWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ImageBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An image to be added: `reference` with a tag or a digest; with a digest, `tag` may name the reference that it goes by.
 
     `watch`: whether the registry is asked from now on where the tag points to; null: unless somebody switched that off.
@@ -117,7 +117,7 @@ async def counted(connection: Connection, rows: Sequence[HeldImage]) -> dict[int
 
 @post("/images", status_code=202, opt={**_WRITE, "fails": (502,)}, summary="Add an image by reference or digest")
 async def add_image(
-    data: JSONBody[ImageWish],
+    data: JSONBody[ImageBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

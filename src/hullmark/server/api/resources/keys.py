@@ -29,7 +29,7 @@ KeyName = Annotated[str, PathParameter(max_length=200, description="A key's name
 _WRITE: dict[str, Any] = {"permission": "keys:write"}
 
 
-class KeyWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class KeyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A key to be made. `scopes` narrow its role; `person` is for whom it acts: it may then no more than that person, and ends with it.
 
     With the scope `system:write`, which an operator gives to a key of its own, the key is an operator's.
@@ -67,7 +67,7 @@ class SecretView(msgspec.Struct, kw_only=True):
     expires_at: datetime | None
 
 
-class TokenWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class TokenBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a token is asked for with: a person's name and password, or a key; nothing if the header Authorization says it."""
 
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -121,7 +121,7 @@ async def list_keys(
 
 @post("/keys", opt=_WRITE, summary="Make an API key")
 async def add_key(
-    data: JSONBody[KeyWish], services: NamedDependency[Services], caller: NamedDependency[Caller]
+    data: JSONBody[KeyBody], services: NamedDependency[Services], caller: NamedDependency[Caller]
 ) -> SecretView:
     """A new key. Its secret is in this answer and nowhere else."""
     expires_at = _future(data.expires_at, services.clock())
@@ -182,7 +182,7 @@ async def rotate_key(
 
 
 @post("/tokens", status_code=200, opt={"public": True, "fails": (401, 429, 503)}, summary="Get a short-lived token")
-async def issue_token(request: Request[Any, Any, Any], data: JSONBody[TokenWish]) -> Response[TokenView]:
+async def issue_token(request: Request[Any, Any, Any], data: JSONBody[TokenBody]) -> Response[TokenView]:
     """For a password or a key, in the body or in the header Authorization."""
     identity, address = gate_of(request.app).identity, address_of(request.scope)
     try:
@@ -228,7 +228,7 @@ def _check_holds(caller: Caller, role: Role, scopes: list[str]) -> None:
         raise Refusal(403, f"you may not do all that the key may: {', '.join(more)}", "nobody gives more than he has")
 
 
-async def _acting_for(connection: Connection, request: KeyWish, caller: Caller) -> int | None:
+async def _acting_for(connection: Connection, request: KeyBody, caller: Caller) -> int | None:
     """The person that the key is to act for."""
     if not request.person:
         if "system:write" in request.scopes:

@@ -30,7 +30,7 @@ Password = Annotated[str, msgspec.Meta(max_length=1024)]
 _WRITE: dict[str, Any] = {"permission": "accounts:write", "of": "name"}
 
 
-class PersonWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class PersonBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Who is to belong to an account. A new person needs a password, or the `subject` that the identity provider knows it by."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f:/]{1,200}\Z")]
@@ -156,7 +156,7 @@ async def list_persons(
 @post("/accounts/{name:str}/persons", opt=_WRITE, summary="Add a person to an account")
 async def add_person(
     name: AccountName,
-    data: JSONBody[PersonWish],
+    data: JSONBody[PersonBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     request: Request[Any, Any, Any],
@@ -185,7 +185,7 @@ async def add_person(
 
 
 async def _new_or_existing(
-    connection: Connection, request: PersonWish, caller: Caller, hash_: str, issuer: str
+    connection: Connection, request: PersonBody, caller: Caller, hash_: str, issuer: str
 ) -> PersonRow:
     existing = await accounts.person_by_name(connection, request.name)
     if existing is not None:

@@ -32,7 +32,7 @@ _WRITE: dict[str, Any] = {"permission": "policies:write"}
 _MAX_TEXT = Bound(2 << 20, "characters of a policy", "refused")
 
 
-class PolicyWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class PolicyBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A version of a policy: its text, in YAML or JSON, native or Anchore's. `name`: another one than it gives itself."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=int(_MAX_TEXT))]
@@ -68,7 +68,7 @@ class HeadView(msgspec.Struct, kw_only=True):
     updated_at: datetime
 
 
-class ActivationWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ActivationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A policy (its newest version, or `version`) is to be in force: in an environment ("": any), for the references that the selector's
     wildcards fit. `shadow`: it judges too, and counts for nothing."""
 
@@ -111,7 +111,7 @@ def activation_shown(active: Activation) -> ActivationView:
     )
 
 
-def checked(request: PolicyWish, by: str) -> NewVersion:
+def checked(request: PolicyBody, by: str) -> NewVersion:
     """The version that a request asks for. Raises HullmarkError, naming every fault of a native policy."""
     policy = load_any(request.text.encode())
     language, name = language_of(policy), request.name or policy.title
@@ -137,7 +137,7 @@ async def rejudge_account(connection: Connection, account_id: int, cause: str) -
 
 @post("/policies", status_code=201, opt={**_WRITE, "also": 200}, summary="Keep a version of a policy")
 async def keep_policy(
-    data: JSONBody[PolicyWish],
+    data: JSONBody[PolicyBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
@@ -224,7 +224,7 @@ async def forget_policy(
 
 @post("/activations", operation_id="activate_policy", status_code=201, opt=_WRITE, summary="Put a policy in force")
 async def activate(
-    data: JSONBody[ActivationWish],
+    data: JSONBody[ActivationBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

@@ -27,7 +27,7 @@ Pattern = Annotated[
 ]
 
 
-class RegistryWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class RegistryBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A login. `verify` false: plain HTTP and unknown certificates are accepted. `parallel`: images read at once, by all workers."""
 
     username: Annotated[str, msgspec.Meta(max_length=500)] = ""
@@ -61,7 +61,7 @@ def shown(row: RegistryRow) -> RegistryView:
     return RegistryView(**{name: getattr(row, name) for name in RegistryView.__struct_fields__})
 
 
-def row_of(services: Services, account_id: int, pattern: str, request: RegistryWish) -> RegistryRow:
+def row_of(services: Services, account_id: int, pattern: str, request: RegistryBody) -> RegistryRow:
     """A request as it is stored: its password encrypted, for this account and pattern alone."""
     now = datetime.now(UTC)
     return RegistryRow(
@@ -87,7 +87,7 @@ async def list_registries(services: NamedDependency[Services], caller: NamedDepe
 @put("/registries/{pattern:path}", opt=_WRITE, summary="Keep a login")
 async def put_registry(
     pattern: Pattern,
-    data: JSONBody[RegistryWish],
+    data: JSONBody[RegistryBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

@@ -41,7 +41,7 @@ _MAX_TEXT = Limit(2 << 20, "characters of a policy that an image is checked with
 Name = Annotated[str, QueryParameter(max_length=200)]
 
 
-class ScanWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class StatelessScanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An image by `reference`, or an SBOM (JSON as it is, other formats as a text); and by which policy to judge it, if by any: one that is
     kept (`policy`, its newest version or `version`), or the text of one. `tag` is the reference that it is judged under."""
 
@@ -57,7 +57,7 @@ class ScanWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     matches: bool = True
 
 
-class PackagesWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class PackagesBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Packages by their purls, and the distribution that they are of, as `debian:12`."""
 
     packages: Annotated[list[Purl], msgspec.Meta(min_length=1, max_length=100_000)]
@@ -110,13 +110,13 @@ async def scan(
         document = folder / DOCUMENT
         body = await asyncio.to_thread(_scan_body, document)
         if body is None:
-            body = ScanWish(policy=policy, environment=environment)
+            body = StatelessScanBody(policy=policy, environment=environment)
         order = await _order(services, caller, body)
         answer = await isolated(services, "scan", order, folder)
     return Response(answer, media_type="application/json")
 
 
-def _scan_body(document: Path) -> ScanWish | None:
+def _scan_body(document: Path) -> StatelessScanBody | None:
     """The scan request in a body; its SBOM replaces the body's file. None if the body itself is an SBOM. Raises Refusal."""
     if document.stat().st_size > _LARGEST_WISH:
         return None
@@ -124,7 +124,7 @@ def _scan_body(document: Path) -> ScanWish | None:
     if not _marks(body):
         return None
     try:
-        request = msgspec.json.decode(body, type=ScanWish)
+        request = msgspec.json.decode(body, type=StatelessScanBody)
         sbom = bytes(request.sbom)
         if sbom.startswith(b'"'):
             sbom = msgspec.json.decode(sbom, type=str).encode()
@@ -139,7 +139,7 @@ def _scan_body(document: Path) -> ScanWish | None:
 
 
 def _marks(body: bytes, *fields: str) -> bool:
-    """Whether a body is a JSON object with one of these keys (by default those of a ScanWish), and not our own SBOM."""
+    """Whether a body is a JSON object with one of these keys (by default those of a StatelessScanBody), and not our own SBOM."""
     try:
         marks = msgspec.json.decode(body, type=_Marks)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -147,7 +147,7 @@ def _marks(body: bytes, *fields: str) -> bool:
     return not bytes(marks.schema) and any(bytes(getattr(marks, name)) for name in fields or ("reference", "sbom"))
 
 
-async def _order(services: Services, caller: Caller, request: ScanWish) -> ScanOrder:
+async def _order(services: Services, caller: Caller, request: StatelessScanBody) -> ScanOrder:
     if request.policy and request.policy_text:
         raise problem(422, "one policy judges", "give `policy` or `policy_text`")
     kept = await version_named(services, caller, request.policy, request.version) if request.policy else None
@@ -190,12 +190,12 @@ async def vulnerability_scan(
     return Response(answer, media_type=load("matches", format).media_type)
 
 
-def _packages(document: Path) -> PackagesWish | None:
+def _packages(document: Path) -> PackagesBody | None:
     """The packages of a body that names them, which then is gone. None for an SBOM. Raises Refusal."""
     if document.stat().st_size > _LARGEST_WISH or not _marks(body := document.read_bytes(), "packages"):
         return None
     try:
-        request = msgspec.json.decode(body, type=PackagesWish)
+        request = msgspec.json.decode(body, type=PackagesBody)
     except (msgspec.MsgspecError, UnicodeError) as error:
         if b"spdxVersion" in body:
             return None  # SPDX lists `packages` too

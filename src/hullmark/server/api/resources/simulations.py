@@ -32,7 +32,7 @@ _MAX_TEXT = Bound(2 << 20, "characters of a policy that is tried", "refused")
 _AT_ONCE = 10
 
 
-class SimulationWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class SimulationBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be tried: a policy's `text`, or a version of a `policy` that is kept (the newest, or `version`)."""
 
     text: Annotated[str, msgspec.Meta(max_length=int(_MAX_TEXT))] = ""
@@ -74,7 +74,7 @@ def _shown(row: SimulationRow) -> SimulationView:
     "/simulations", operation_id="begin_simulation", status_code=202, opt=_WRITE, summary="Try a policy on all images"
 )
 async def begin(
-    data: JSONBody[SimulationWish],
+    data: JSONBody[SimulationBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

@@ -27,7 +27,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import holders
-from hullmark.server.tables.images.holders import HolderPage, PackageWish
+from hullmark.server.tables.images.holders import HolderPage, PackageQuery
 from hullmark.server.tables.images.images import HeldImage
 from hullmark.server.tables.images.names import names_of
 from hullmark.server.tables.judging import reports
@@ -225,7 +225,7 @@ async def with_package(  # noqa: PLR0913 - one parameter a filter
     cursor: Cursor = "",
 ) -> Page[HolderView]:
     """By name, and version and type where they are given. A page may be shorter than asked for; `next` says whether there is more."""
-    wanted = PackageWish(name=name, version=version, type=type)
+    wanted = PackageQuery(name=name, version=version, type=type)
     after = _number(cursor)
     async with services.database.tenant(caller.account_id) as connection:
         found = await holders.images_with_package(connection, caller.account_id, wanted, after, limit)

@@ -31,7 +31,7 @@ HookKind = Literal["dockerhub", "harbor", "ghcr", "quay", "ecr", "distribution"]
 HookName = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\A[^\x00]*\Z")]
 
 
-class HookWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class HookBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A hook. `registry` is the host that images are named by, where the kind does not say it. `adds`: tags that nobody watches, too."""
 
     name: HookName
@@ -93,7 +93,7 @@ async def list_hooks(
 
 @post("/hooks", status_code=201, opt=_WRITE, summary="Have a registry say when something is pushed")
 async def add_hook(
-    data: JSONBody[HookWish],
+    data: JSONBody[HookBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],

@@ -29,7 +29,7 @@ Every = Annotated[int, msgspec.Meta(ge=10, le=604_800)]
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class WatchWish(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class WatchBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be watched: a `reference` with a tag, or all tags of a `repository` that fit the `pattern`.
 
     `every`: seconds between two looks (null: as the server is set). `follows`: whether new tags of a repository are watched too, once they
@@ -106,7 +106,7 @@ async def list_watches(  # noqa: PLR0913 - one parameter a filter
 
 @post("/watches", status_code=201, opt=_WRITE, summary="Watch a tag or a repository")
 async def add_watch(
-    data: JSONBody[WatchWish],
+    data: JSONBody[WatchBody],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
@@ -122,7 +122,7 @@ async def add_watch(
     return _shown(row)
 
 
-def _new(request: WatchWish, services: Services, caller: Caller) -> NewWatch:
+def _new(request: WatchBody, services: Services, caller: Caller) -> NewWatch:
     if bool(request.reference) == bool(request.repository):
         raise problem(422, "a watch is of a reference, or of a repository", "give one of them")
     named = parse_reference(request.reference or request.repository)

@@ -17,7 +17,7 @@ from hullmark.advisorydb.layout import inspect
 from hullmark.advisorydb.shelf import Shelf
 from hullmark.app.origins import Folder, Origin, Web
 from hullmark.app.share import import_bundle
-from hullmark.app.update import FeedOutcome, UpdateResult, UpdateWish, update
+from hullmark.app.update import FeedOutcome, UpdateRequest, UpdateResult, update
 from hullmark.feeds import load
 from hullmark.feeds.feed import Feed
 from hullmark.model.errors import HullmarkError
@@ -57,7 +57,7 @@ class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to update: see UpdateWish. `environment` may hold the tokens that some feeds need."""
+    """How to update: see UpdateRequest. `environment` may hold the tokens that some feeds need."""
 
     accepts_shrinking: bool = False
     is_anew: bool = False
@@ -177,7 +177,7 @@ def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) 
 
 def _updated(services: Services, wished: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
     every = load()
-    request = UpdateWish(
+    request = UpdateRequest(
         now=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         accepts_shrinking=wished.accepts_shrinking,
         is_anew=wished.is_anew,

@@ -17,7 +17,7 @@ _MANY_SETS = 300
 """Above this many package sets, the account's images are scanned one by one: every few of them hold one."""
 
 
-class PackageWish(msgspec.Struct, frozen=True, kw_only=True):
+class PackageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which packages are looked for: of this very name; in this version and of this purl type where they are said."""
 
     name: str
@@ -54,7 +54,7 @@ async def images_with_advisory(
 
 
 async def images_with_package(
-    conn: Connection, account_id: int, wanted: PackageWish, cursor: int | None = None, limit: int = 100
+    conn: Connection, account_id: int, wanted: PackageQuery, cursor: int | None = None, limit: int = 100
 ) -> HolderPage:
     """The images of an account that hold such a package."""
     found = await conn.execute(

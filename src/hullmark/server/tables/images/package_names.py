@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.coordinates import plain
-from hullmark.server.tables.images.holders import PackageWish
+from hullmark.server.tables.images.holders import PackageQuery
 
 Named = tuple[str, str, str, str]
 """Type, name, version, purl."""
 
 
-async def packages_named(conn: Connection, image_ids: Sequence[int], wanted: PackageWish) -> dict[int, list[Named]]:
+async def packages_named(conn: Connection, image_ids: Sequence[int], wanted: PackageQuery) -> dict[int, list[Named]]:
     """The packages that are looked for, in each of these images."""
     cursor = await conn.execute(
         "SELECT DISTINCT i.image_id, p.type, p.name, p.version, p.purl FROM image_set i JOIN set_member s ON s.set_id = i.set_id "
