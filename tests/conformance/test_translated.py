@@ -125,7 +125,7 @@ def verdict(case: dict[str, Any], policy: AnyPolicy, image: Path, folder: Path) 
     if not case.get("advisories"):
         return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
     with opened(Shelf(folder / "shelf"), None, advisories) as book:
-        asked = msgspec.structs.replace(asked, book=book)
+        asked = msgspec.structs.replace(asked, advisories=book)
         return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
 
 

@@ -64,7 +64,7 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
             dockerfile=case["dockerfile"] or "",
             tag=case["tag"] or "",
             digest=case["digest"] or "",
-            book=book,
+            advisories=book,
         )
         now = datetime.fromisoformat(case["now"] or _NOW).astimezone(UTC)
         verdict = judge(str(folder / "image"), policy, now, ScanResources(), source_options({}), asked).verdict

@@ -49,7 +49,7 @@ def book() -> Snapshot:
 
 
 def answer(files: Files) -> Verdict:
-    asked = CheckOptions(book=book())
+    asked = CheckOptions(advisories=book())
     return judge_by(lambda wish: seen(files, wish), one_rule("vulnerabilities"), NOW, ScanResources(), asked).verdict
 
 
@@ -75,7 +75,7 @@ def test_a_release_that_no_feed_covers_is_unknown() -> None:
 @pytest.mark.parametrize("name", ["debian-slim", "nginx", "distroless"])
 def test_a_real_image_gets_a_plain_answer(name: str) -> None:
     image = corpus(f"oci/{name}")
-    asked = CheckOptions(book=book())
+    asked = CheckOptions(advisories=book())
     policy = one_rule("vulnerabilities")
     assert (
         judge(f"oci-dir:{image}", policy, NOW, ScanResources(), source_options({}), asked).verdict.verdict is Outcome.GO

@@ -39,7 +39,7 @@ def test_what_an_sbom_holds_beyond_a_limit_is_never_let_go(key: tuple[str, str],
         one_rule("packages"),
         NOW,
         ScanResources(),
-        CheckOptions(book=book()),
+        CheckOptions(advisories=book()),
     )
     assert ask().verdict.verdict is Outcome.STOP
     with lowered(UNSEEN[key], 1):
@@ -76,7 +76,7 @@ def test_a_problem_of_which_an_older_document_does_not_say_the_kind_is_something
     def verdict(**kind: str) -> Verdict:
         document.write_text(json.dumps(written(**kind)))
         look = partial(take_part_of_sbom, str(document))
-        return judge_by(look, one_rule("packages"), NOW, ScanResources(), CheckOptions(book=book())).verdict
+        return judge_by(look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book())).verdict
 
     told = verdict()
     assert told.verdict is Outcome.UNKNOWN
@@ -100,7 +100,7 @@ def test_names_in_cpe_beyond_the_limit_are_told(tmp_path: Path) -> None:
     document = tmp_path / "sbom.json"
     document.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [component]}))
     look = partial(take_part_of_sbom, str(document))
-    ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(book=book()))
+    ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book()))
     assert not any("names in CPE" in problem.reason for problem in ask().verdict.problems)
     with lowered(UNSEEN["hullmark.catalog.sbom.packages", "_MOST_NAMES"], 2):
         assert ask().verdict.verdict in HELD

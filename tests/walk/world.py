@@ -125,7 +125,7 @@ def seen(
 
 def judged(layers: Layers, policy: Any, **how: Any) -> CheckResult:
     """The verdict on an image."""
-    return judge_by(partial(_look, layers, how), policy, NOW, ScanResources(), CheckOptions(book=book()))
+    return judge_by(partial(_look, layers, how), policy, NOW, ScanResources(), CheckOptions(advisories=book()))
 
 
 def _look(layers: Layers, how: dict[str, Any], wish: ScanRequest) -> ScanResult:

@@ -76,7 +76,7 @@ def check(  # noqa: PLR0913 - all by name
     shelf = Shelf(db_dir or Path())
     with opened(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as source:
         return judge(
-            reference, loaded, now, resources, options or _from(os.environ), replace(check_options, book=source)
+            reference, loaded, now, resources, options or _from(os.environ), replace(check_options, advisories=source)
         ).verdict
 
 

@@ -63,7 +63,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to judge, besides by which policy.
 
     `profile` (native or compat), `unmapped` and `without_quirks` are for Anchore policies. `dockerfile` is the text the image was
-    built by, `tag` the reference and `digest` the one it is judged under (None: its own). `book` holds advisories; None: there are none.
+    built by, `tag` the reference and `digest` the one it is judged under (None: its own). `advisories`: None for none.
     `environment` is where the image is to run, as native policies name it. `wants_explanations`: the verdict is an ExplainedVerdict.
     `exceptions` are kept beside the policy, and count as its own do.
     """
@@ -75,7 +75,7 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     dockerfile: str = ""
     tag: str | None = None
     digest: str = ""
-    book: Any = None
+    advisories: Any = None
     environment: str = ""
     wants_explanations: bool = False
     exceptions: tuple[PolicyException, ...] = ()
@@ -113,37 +113,39 @@ def judge(
     reference: str,
     policy: AnyPolicy,
     now: datetime,
-    means: ScanResources,
+    resources: ScanResources,
     options: SourceOptions,
-    asked: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
+    check_options: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
 ) -> CheckResult:
     """Take just the inventory that the policy needs, and judge it as of `now`. Raises HullmarkError where it cannot be read."""
-    return judge_by(lambda request: take_for_rules(reference, request, means, options), policy, now, means, asked)
+    return judge_by(
+        lambda request: take_for_rules(reference, request, resources, options), policy, now, resources, check_options
+    )
 
 
 def judge_by(
     look: Callable[[ScanRequest], ScanResult],
     policy: AnyPolicy,
     now: datetime,
-    means: ScanResources,
-    asked: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
+    resources: ScanResources,
+    check_options: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
 ) -> CheckResult:
     """As `judge`, whatever the image is taken from: `look` answers a wish."""
-    language, question = language_of(policy), _question(asked)
+    language, question = language_of(policy), _question(check_options)
     wanted = language.needs(policy, question)
-    searches = searches_of(wanted.searches, means)
-    with facets_for(wanted.facets, means) as facets:
-        matching = MATCHING_READS if wanted.matches and asked.book is not None else ()
+    searches = searches_of(wanted.searches, resources)
+    with facets_for(wanted.facets, resources) as facets:
+        matching = MATCHING_READS if wanted.matches and check_options.advisories is not None else ()
         reads = (*searches.reads.values(), *matching)
         request = replace(request_for(wanted), reads=reads, facets=(*facets, *searches.facets.values()))
         scanned = look(request)
-    facts = _facts(scanned, wanted, now, asked, searches.hits(scanned))
-    question = dataclasses.replace(question, context=_with_data(asked.context, asked.book))
+    facts = _facts(scanned, wanted, now, check_options, searches.hits(scanned))
+    question = dataclasses.replace(question, context=_with_data(check_options.context, check_options.advisories))
     snapshot = facts.matches.snapshot.digest if facts.matches is not None and facts.matches.snapshot else None
     verdict = language.evaluate(policy, facts, question, _ANALYZER, snapshot)
     next_at = language.next_deadline(policy, facts, verdict, question)
     held = language.granted(policy, facts, verdict, question)
-    if asked.wants_explanations:
+    if check_options.wants_explanations:
         explanations = language.explain(verdict, policy, facts)
         verdict = ExplainedVerdict(**asdict(verdict), explanations=explanations)
     return CheckResult(verdict, scanned.inventory, next_at, held)
@@ -202,7 +204,7 @@ def _matches(scanned: ScanResult, wanted: Needs, now: datetime, options: CheckOp
     """The matches, if they are needed. With a context that speaks for the advisories, and none at hand, there are none."""
     if not wanted.matches:
         return None
-    source: AdvisorySource | None = options.book
+    source: AdvisorySource | None = options.advisories
     if source is not None:
         return matched(scanned, source, MatchOptions(at=now.astimezone(UTC).date().isoformat()))
     if options.context.vulnerability_data is None:

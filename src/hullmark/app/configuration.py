@@ -16,7 +16,7 @@ from hullmark.source import SourceOptions
 
 
 def configuration_of(
-    reference: str, means: ScanResources, options: SourceOptions, *, keys: Sequence[str] = (), defaults: bool = True
+    reference: str, resources: ScanResources, options: SourceOptions, *, keys: Sequence[str] = (), defaults: bool = True
 ) -> ImageConfiguration:
     """The settings of an image's programs, and the problems met on the way.
 
@@ -24,7 +24,7 @@ def configuration_of(
     cannot be read, or a glob is none.
     """
     wanted = [_glob(key) for key in keys]
-    scanned = take(reference, ScanRequest(facets=(CONFIGURATION,)), means, options)
+    scanned = take(reference, ScanRequest(facets=(CONFIGURATION,)), resources, options)
     found: Configuration = scanned.facets[CONFIGURATION.name]
     chosen = (
         setting

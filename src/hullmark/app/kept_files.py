@@ -22,16 +22,18 @@ class FileContent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def printed(reference: str, paths: Sequence[str], means: ScanResources, options: SourceOptions) -> list[FileContent]:
+def printed(
+    reference: str, paths: Sequence[str], resources: ScanResources, options: SourceOptions
+) -> list[FileContent]:
     """The files at these absolute paths. Raises HullmarkError where the image cannot be read."""
     kept = _kept_facet(paths)
-    scanned = take(reference, ScanRequest(facets=(kept,)), means, options)
+    scanned = take(reference, ScanRequest(facets=(kept,)), resources, options)
     found: list[FileContent] = scanned.facets[kept.name]
     missing = sorted({file.real for file in found if file.real and file.body is None})
     if not missing:
         return found
     globs = tuple(_literal(path.lstrip("/")) for path in missing)
-    contents = take(reference, ScanRequest(contents=globs), means, options).contents
+    contents = take(reference, ScanRequest(contents=globs), resources, options).contents
     return [_with_content(file, contents) for file in found]
 
 

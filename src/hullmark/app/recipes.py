@@ -33,9 +33,9 @@ _MODES = {"file": 0o644, "dir": 0o755, "symlink": 0o777}
 _FLAT = frozenset(("alpm", "apk", "deb", "rpm"))
 
 
-def cook(recipe: Recipe, wish: ScanRequest) -> ScanResult:
+def cook(recipe: Recipe, request: ScanRequest) -> ScanResult:
     """What a scan finds in the image that the recipe describes. Raises HullmarkError for a recipe that makes no sense."""
-    scanned = _sized(scan_image(image_of(recipe), wish, ScanResources()), recipe)
+    scanned = _sized(scan_image(image_of(recipe), request, ScanResources()), recipe)
     if not recipe.packages:
         return scanned
     found = {package.purl: package for package in scanned.inventory.packages}

@@ -9,10 +9,10 @@ from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 
 
-def secrets_of(reference: str, means: ScanResources, options: SourceOptions) -> ImageSecrets:
+def secrets_of(reference: str, resources: ScanResources, options: SourceOptions) -> ImageSecrets:
     """The secrets in all layers and settings of an image. Raises HullmarkError where it cannot be read, or a file of rules is none."""
-    with facets_for(("secrets",), means) as facets:
-        scanned = take(reference, ScanRequest(facets=facets), means, options)
+    with facets_for(("secrets",), resources) as facets:
+        scanned = take(reference, ScanRequest(facets=facets), resources, options)
     problems = tuple(
         problem for problem in scanned.inventory.problems if problem.room.partition("-")[0] in ("rootfs", "secrets")
     )

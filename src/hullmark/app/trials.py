@@ -156,12 +156,13 @@ def simulate(
     inventories: Iterable[Path],
     now: datetime,
     environment: str = "",
-    book: AdvisorySource | None = None,
+    advisories: AdvisorySource | None = None,
 ) -> Iterator[Flip]:
-    """What a draft makes of images that are known, beside what the policy in force makes of them. `book` holds advisories, if any."""
+    """What a draft makes of images that are known, beside what the policy in force makes of them. `advisories` are matched with, if
+    there are any."""
     deployment = Deployment(environment=environment)
     for path in inventories:
-        facts = _facts_of(read_inventory(path), now, book)
+        facts = _facts_of(read_inventory(path), now, advisories)
         after = evaluate(draft, facts, analyzer=_ANALYZER, deployment=deployment)
         before = evaluate(current, facts, analyzer=_ANALYZER, deployment=deployment) if current is not None else None
         yield _flip(_name_of(facts.inventory, path), before, after)

@@ -78,7 +78,7 @@ def update(
     feeds: Sequence[Feed],
     every: Sequence[Feed],
     origin: Origin,
-    wish: UpdateRequest,
+    request: UpdateRequest,
     watch: Watch | None = None,
 ) -> UpdateResult:
     """Refresh `feeds`, then make a snapshot of all (`every`) that the shelf has records of.
@@ -88,9 +88,9 @@ def update(
     tell = watch or (lambda *_: None)
     with shelf.locked():
         before = shelf.current()
-        run = _Run(shelf, origin, wish, tell)
+        run = _Run(shelf, origin, request, tell)
         outcomes = tuple(run.refresh(feed) for feed in feeds)
-        digest = _assemble(shelf, every, run.reader, wish, tell)
+        digest = _assemble(shelf, every, run.reader, request, tell)
     return UpdateResult(outcomes=outcomes, digest=digest, previous=before[1] if before else "")
 
 

@@ -70,17 +70,17 @@ def advisory_lookup(shelf: Shelf) -> Iterator[Lookup]:
         yield look
 
 
-def known_of(book: Snapshot, name: str) -> KnownVulnerability | None:
+def known_of(snapshot: Snapshot, name: str) -> KnownVulnerability | None:
     """What a snapshot says of a vulnerability, None if it knows none of that name."""
-    found = book.complete(name)
+    found = snapshot.complete(name)
     if not found:
         return None
     cves = sorted({name for advisory in found for name in (advisory.id, *advisory.aliases) if name.startswith("CVE-")})
-    scores = [rating.score for rating in book.exploitability(cves).values()]
+    scores = [rating.score for rating in snapshot.exploitability(cves).values()]
     affected = [row for advisory in found if not advisory.withdrawn for row in advisory.affected]
     return KnownVulnerability(
         severity=max((advisory.severity for advisory in found), key=_BY_SEVERITY.index),
-        is_exploited=bool(book.exploited(cves)),
+        is_exploited=bool(snapshot.exploited(cves)),
         epss=max(scores, default=None),
         content=_content(found),
         told=frozenset(_place(row) for row in affected),

@@ -68,37 +68,39 @@ class VexBook(AdvisorySource, Protocol):
         """The statements about products: purls without version, or names."""
 
 
-def check_wish(wish: VexRequest) -> None:
+def check_wish(request: VexRequest) -> None:
     """Raises HullmarkError if attestations could not be believed, the keys cannot be read, or they have nothing to do."""
-    if not wish.wants_attestations:
-        if wish.keys or wish.allows_unsigned:
+    if not request.wants_attestations:
+        if request.keys or request.allows_unsigned:
             raise HullmarkError(
                 "--vex-key and --vex-unsigned are for attestations", advice="add --vex attestation, or leave them out"
             )
         return
-    if not wish.keys and not wish.allows_unsigned:
+    if not request.keys and not request.allows_unsigned:
         raise HullmarkError(
             "attestations need a public key to verify them with",
             advice="name it: --vex-key FILE; or take them unverified: --vex-unsigned",
         )
-    _keys(wish)
+    _keys(request)
 
 
-def check_place(reference: str, wish: VexRequest) -> None:
+def check_place(reference: str, request: VexRequest) -> None:
     """Raises HullmarkError if attestations are wanted for what a person named, and it is seen at once that it is in no registry."""
-    if wish.wants_attestations:
+    if request.wants_attestations:
         scheme, _ = classify(reference)
         if scheme not in (IMAGE, _REGISTRY):
             raise _not_there(scheme)
 
 
-def statements_for(wish: VexRequest, inventory: Inventory, book: VexBook, options: SourceOptions) -> VexStatements:
-    """What is said about an image where the wish tells to look: first repositories, then attestations.
+def statements_for(
+    request: VexRequest, inventory: Inventory, advisories: VexBook, options: SourceOptions
+) -> VexStatements:
+    """The statements about an image, from where the request says to look: first repositories, then attestations.
 
     Raises HullmarkError if the image came from no registry, its registry cannot be asked, or keys cannot be read.
     """
-    hub = tuple(dict.fromkeys(book.statements(products_of(inventory)))) if REPOSITORY in wish.words else ()
-    attested = _attested(wish, inventory.source, options) if wish.wants_attestations else VexStatements()
+    hub = tuple(dict.fromkeys(advisories.statements(products_of(inventory)))) if REPOSITORY in request.words else ()
+    attested = _attested(request, inventory.source, options) if request.wants_attestations else VexStatements()
     return msgspec.structs.replace(attested, statements=hub + attested.statements)
 
 

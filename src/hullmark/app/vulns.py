@@ -48,9 +48,9 @@ class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 def vulnerabilities(
     reference: str,
-    book: VexBook,
+    advisories: VexBook,
     weighing: MatchOptions,
-    means: ScanResources,
+    resources: ScanResources,
     options: SourceOptions,
     *,
     vex_wish: VexRequest = VexRequest(),  # noqa: B008 - it cannot change
@@ -59,16 +59,16 @@ def vulnerabilities(
 
     Raises HullmarkError where the image or its attestations cannot be read.
     """
-    scanned = take(reference, ScanRequest(reads=MATCHING_READS), means, options)
-    statements = statements_for(vex_wish, scanned.inventory, book, options)
-    return matched(scanned, book, weighing, statements)
+    scanned = take(reference, ScanRequest(reads=MATCHING_READS), resources, options)
+    statements = statements_for(vex_wish, scanned.inventory, advisories, options)
+    return matched(scanned, advisories, weighing, statements)
 
 
 def matched(
-    scanned: ScanResult, book: AdvisorySource, weighing: MatchOptions, told: VexStatements | None = None
+    scanned: ScanResult, advisories: AdvisorySource, weighing: MatchOptions, statements: VexStatements | None = None
 ) -> Matches:
     """What is wrong with the packages of an image that was scanned with MATCHING_READS (without them, less is set aside)."""
-    return _shown(weighed(_linked(scanned), book, weighing, told))
+    return _shown(weighed(_linked(scanned), advisories, weighing, statements))
 
 
 def _linked(scanned: ScanResult) -> Inventory:
@@ -90,13 +90,13 @@ def _shown(matches: Matches) -> Matches:
 
 
 def weighed(
-    inventory: Inventory, book: AdvisorySource, weighing: MatchOptions, told: VexStatements | None = None
+    inventory: Inventory, advisories: AdvisorySource, weighing: MatchOptions, statements: VexStatements | None = None
 ) -> Matches:
-    """What is wrong with the packages of an inventory, weighed as is wished. What was `told` of this image gives way to the
+    """What is wrong with the packages of an inventory, weighed as requested. The `statements` about this image give way to the
     statements of `weighing`, which a person chose, where nothing else decides between them."""
-    result = find(inventory, book, at=weighing.at, channels=weighing.channels)
-    told = told or VexStatements()
-    says = _says(inventory.source, weighing, told)
+    result = find(inventory, advisories, at=weighing.at, channels=weighing.channels)
+    statements = statements or VexStatements()
+    says = _says(inventory.source, weighing, statements)
     matches: tuple[Match, ...] = vex.judged(result.matches, says)
     if weighing.rules:
         matches = ignores.apply(matches, weighing.rules, weighing.at, says.of)
@@ -106,7 +106,7 @@ def weighed(
         matches = risk.by_cve(matches)
     notes = tuple(Problem("", -1, "match", note) for note in ignores.expired(weighing.rules, weighing.at))
     return msgspec.structs.replace(
-        result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + told.problems + notes
+        result, matches=risk.ordered(matches, weighing.sort), problems=result.problems + statements.problems + notes
     )
 
 

@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = settings.source_options()
     verdicts: list[Verdict] = []
     with _book(settings, policy, check_options, known_at) as snapshot:
-        check_options = replace(check_options, book=snapshot)
+        check_options = replace(check_options, advisories=snapshot)
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 verdicts.append(judge(source, policy, now, settings.means(watch), options, check_options).verdict)

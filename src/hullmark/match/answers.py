@@ -20,11 +20,11 @@ Question = tuple[Package, Sequence[Lookup]]
 _MOST_NAMED = Limit(3, "advisories that are named as the reason why a match does not count", "shortened")
 
 
-def answered(book: AdvisorySource, questions: Sequence[Question]) -> Iterator[tuple[Package, list[Answer]]]:
+def answered(advisories: AdvisorySource, questions: Sequence[Question]) -> Iterator[tuple[Package, list[Answer]]]:
     """The packages of which advisories speak, with what is said, in the order of the questions and of each package's look-ups."""
     asks = list({lookup.ask: None for _, lookups in questions for lookup in lookups})
     found: dict[Ask, list[Hit]] = {}
-    for hit in book.hits(asks):
+    for hit in advisories.hits(asks):
         found.setdefault(asks[hit.ask], []).append(hit)
     for package, lookups in questions:
         answers = [(lookup, hit) for lookup in lookups if lookup.ask in found for hit in found[lookup.ask]]

@@ -1,6 +1,6 @@
 """What a snapshot cannot speak of for the packages at hand: namespaces without a feed, with a part of one, or with an old one.
 
-That a namespace has a record says nothing: it is known where a whole and fresh feed stands behind it (`book.Extent`).
+That a namespace has a record says nothing: it is known where a whole and fresh feed stands behind it (`advisory_source.Extent`).
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def kind_of(package: Package, namespaces: Collection[str]) -> ProblemKind:
     return "unidentified" if rule is not None and rule.namespace in namespaces else "uncovered"
 
 
-def gaps(packages: Sequence[Package], plan: Plan, book: AdvisorySource, at: str) -> list[Gap]:
+def gaps(packages: Sequence[Package], plan: Plan, advisories: AdvisorySource, at: str) -> list[Gap]:
     """What is not known of these packages on the day `at` (ISO 8601). A release past its end has a gap also without any package."""
     found: list[Gap] = []
-    known = book.namespaces
+    known = advisories.namespaces
     system = [package for package in packages if is_system(package)]
     own = [package for package in system if _is_own(package, plan, known)]
     if plan.reason and own:
@@ -68,7 +68,7 @@ def gaps(packages: Sequence[Package], plan: Plan, book: AdvisorySource, at: str)
             found += (_of_rebuild(gap, plan) for gap in _gap(namespace, known.get(namespace), own, at))
     for namespace, members in sorted(_elsewhere(packages, system, plan, known).items()):
         found += _gap(namespace, known.get(namespace), members, at)
-    ended = ended_since(plan, book, at)
+    ended = ended_since(plan, advisories, at)
     if ended is not None:
         found.append(Gap(plan.namespace, *_past_its_end(plan, ended), tuple(own), is_end=True))
     return found
@@ -79,20 +79,20 @@ def lasting_gap(namespace: str, extent: Extent | None, at: str) -> str:
     return next((gap.lasting for gap in _gap(namespace, extent, (), at)), "")
 
 
-def ended_since(plan: Plan, book: AdvisorySource, at: str) -> str | None:
+def ended_since(plan: Plan, advisories: AdvisorySource, at: str) -> str | None:
     """The last day on which the release was maintained, longer support included; "" where that is not known, None while it is."""
-    found = lifecycles(plan, book)
+    found = lifecycles(plan, advisories)
     ends = [end for known in found if (end := known.extended or known.eol)]
     if max(ends) < at if ends else any(known.is_ended for known in found):
         return max(ends, default="")
     return None
 
 
-def lifecycles(plan: Plan, book: AdvisorySource) -> tuple[Lifecycle, ...]:
+def lifecycles(plan: Plan, advisories: AdvisorySource) -> tuple[Lifecycle, ...]:
     """What is known of the release, of its minor release if that has a life of its own."""
     parts = plan.release.split(".") if plan.product else [""]
     releases = [release for release in dict.fromkeys((".".join(parts[:2]), parts[0])) if release]
-    return next((found for release in releases if (found := book.lifecycles(plan.product, release))), ())
+    return next((found for release in releases if (found := advisories.lifecycles(plan.product, release))), ())
 
 
 def _is_own(package: Package, plan: Plan, known: Mapping[str, Extent]) -> bool:

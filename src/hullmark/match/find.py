@@ -32,7 +32,7 @@ _NO_CHANNELS: tuple[str, ...] = ()
 
 def find(
     inventory: Inventory,
-    book: AdvisorySource,
+    advisories: AdvisorySource,
     *,
     at: str,
     channels: Collection[str] = _NO_CHANNELS,
@@ -44,15 +44,15 @@ def find(
     taken for used where a package from it is installed, Red Hat's where the image names a repository of it. `cpe_for_ended`: of a
     release whose regular maintenance is over, NVD is asked by name besides.
     """
-    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
-    plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, book, at))
+    plan = plan_for(inventory.distro, advisories.namespaces, {*channels, *channels_in_use(inventory)})
+    plan = msgspec.structs.replace(plan, uses_cpe=cpe_for_ended and _is_unmaintained(plan, advisories, at))
     owners = {package.owned_by for package in inventory.packages if package.owned_by}
-    covered, unknown, questions = _sorted_out(inventory.packages, plan, book.namespaces, owners)
+    covered, unknown, questions = _sorted_out(inventory.packages, plan, advisories.namespaces, owners)
     found: list[tuple[Package, AffectingAdvisory]] = []
     left_out: set[tuple[str, str, str]] = set()
     sound: dict[str, set[str]] = {}
     spoken_of: set[int] = set()
-    for package, answers in answered(book, questions):
+    for package, answers in answered(advisories, questions):
         spoken_of.add(id(package))
         usable, reason = split(package, answers)
         if reason:
@@ -62,41 +62,41 @@ def find(
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
         found += [(package, candidate) for candidate in resolve(package, usable, plan.release, plan.stays_at)]
-    overrule(book, (candidate for _, candidate in found))
-    unknown += [*_unsupported(covered, plan, book, at), *_unheard(covered, spoken_of)]
-    open_namespaces = uncovered(gaps(inventory.packages, plan, book, at))
+    overrule(advisories, (candidate for _, candidate in found))
+    unknown += [*_unsupported(covered, plan, advisories, at), *_unheard(covered, spoken_of)]
+    open_namespaces = uncovered(gaps(inventory.packages, plan, advisories, at))
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
-        snapshot=SnapshotInfo(digest=book.digest, data_at=book.data_at),
-        matches=ordered(Writer(book, plan, inventory.packages, found, sound).matches()),
+        snapshot=SnapshotInfo(digest=advisories.digest, data_at=advisories.data_at),
+        matches=ordered(Writer(advisories, plan, inventory.packages, found, sound).matches()),
         unknown=tuple(sorted(unknown, key=_by_package)),
         problems=(
             *(Problem("", -1, ROOM, gap.reason, "uncovered") for gap in open_namespaces),
             *_notes(left_out),
         ),
-        lifecycles=lifecycles(plan, book),
+        lifecycles=lifecycles(plan, advisories),
         uncovered=open_namespaces,
     )
 
 
 def uncovered_in(
-    inventory: Inventory, book: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
+    inventory: Inventory, advisories: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
 ) -> tuple[CoverageGap, ...]:
     """What a snapshot cannot speak of for an inventory's packages (`Matches.uncovered`), without looking for matches."""
-    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
-    return uncovered(gaps(inventory.packages, plan, book, at))
+    plan = plan_for(inventory.distro, advisories.namespaces, {*channels, *channels_in_use(inventory)})
+    return uncovered(gaps(inventory.packages, plan, advisories, at))
 
 
 def partly_told(
-    inventory: Inventory, book: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
+    inventory: Inventory, advisories: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
 ) -> Iterator[tuple[Package, str]]:
     """The packages of an inventory of which a snapshot tells only a part, or too old a one, each with the reason, whatever day it is.
 
     That the release has ended is none: that is told of releases (`Matches.problems`).
     """
-    plan = plan_for(inventory.distro, book.namespaces, {*channels, *channels_in_use(inventory)})
-    for gap in gaps(inventory.packages, plan, book, at):
+    plan = plan_for(inventory.distro, advisories.namespaces, {*channels, *channels_in_use(inventory)})
+    for gap in gaps(inventory.packages, plan, advisories, at):
         yield from ((package, gap.lasting) for package in gap.packages if not gap.is_end)
 
 

@@ -13,7 +13,7 @@ from hullmark.model.advisory import AffectedPackage, Range
 from hullmark.versions.ranges import contains
 
 
-def overrule(book: AdvisorySource, found: Iterable[AffectingAdvisory]) -> None:
+def overrule(advisories: AdvisorySource, found: Iterable[AffectingAdvisory]) -> None:
     """Say of what is found who overrules it (`vetoed`), or which databases do not list it (`unlisted_by`).
 
     Of the better databases that speak of it, the best decides.
@@ -21,7 +21,7 @@ def overrule(book: AdvisorySource, found: Iterable[AffectingAdvisory]) -> None:
     doubted = [(candidate, _claims(candidate)) for candidate in found if _is_doubted(candidate)]
     claims = list(dict.fromkeys(chain.from_iterable(names for _, names in doubted)))
     answers: dict[Claim, list[ClaimAnswer]] = {}
-    for spoken in book.spoken(claims):
+    for spoken in advisories.spoken(claims):
         answers.setdefault(claims[spoken.claim], []).append(spoken)
     silent: dict[str, str] = {}
     for candidate, names in doubted:
@@ -35,7 +35,7 @@ def overrule(book: AdvisorySource, found: Iterable[AffectingAdvisory]) -> None:
             candidate.vetoed = candidate.vetoed or _against(candidate, better)
         elif is_lesser:
             if namespace not in silent:
-                silent[namespace] = " and ".join(maintainers(namespace, book.licences))
+                silent[namespace] = " and ".join(maintainers(namespace, advisories.licences))
             candidate.unlisted_by = silent[namespace]
 
 

@@ -32,7 +32,7 @@ class Writer:
 
     def __init__(
         self,
-        book: AdvisorySource,
+        advisories: AdvisorySource,
         plan: Plan,
         packages: Iterable[Package],
         found: Sequence[Found],
@@ -40,9 +40,9 @@ class Writer:
     ) -> None:
         """`sound`: the ids of which the distribution says that a package is sound, by the purl of that package."""
         self._plan, self._found, self._sound = plan, found, sound
-        self._licences = book.licences
+        self._licences = advisories.licences
         owners = {package.purl: package for package in packages if is_system(package)}
-        self._clearing = Clearing(plan, book.namespaces, owners)
+        self._clearing = Clearing(plan, advisories.namespaces, owners)
         self._reported: dict[str, set[str]] = {}
         cves = set()
         for package, candidate in found:
@@ -51,9 +51,9 @@ class Writer:
                 self._reported.setdefault(package.purl, set()).update(
                     (candidate.advisory.id, *candidate.advisory.aliases)
                 )
-        self._kev = book.exploited(cves - {""})
-        self._epss = book.exploitability(cves - {""})
-        self._rated = book.rated(cves - {""})
+        self._kev = advisories.exploited(cves - {""})
+        self._epss = advisories.exploitability(cves - {""})
+        self._rated = advisories.rated(cves - {""})
         self._weighed: dict[tuple[object, ...], tuple[MatchedAdvisory, float]] = {}
 
     def matches(self) -> Iterator[Match]:

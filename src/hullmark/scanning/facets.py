@@ -11,34 +11,34 @@ from hullmark.scanning.request import ScanResources
 
 
 @contextmanager
-def facets_for(names: Iterable[str], means: ScanResources) -> Iterator[tuple[Facet, ...]]:
+def facets_for(names: Iterable[str], resources: ScanResources) -> Iterator[tuple[Facet, ...]]:
     """The facets of these names, with what they work with on this machine.
 
     Raises HullmarkError where that is wished for and not to be had.
     """
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(_opened(name, means)) for name in sorted(names))
+        yield tuple(stack.enter_context(_opened(name, resources)) for name in sorted(names))
 
 
 @contextmanager
-def _malware(means: ScanResources) -> Iterator[Facet]:
+def _malware(resources: ScanResources) -> Iterator[Facet]:
     from hullmark.facets.malware.facet import malware_facet
     from hullmark.scanning.scanners import opened
 
-    with opened(means.scanners) as scanners:
+    with opened(resources.scanners) as scanners:
         yield malware_facet(scanners)
 
 
-def _secrets(means: ScanResources) -> AbstractContextManager[Facet]:
+def _secrets(resources: ScanResources) -> AbstractContextManager[Facet]:
     from hullmark.facets.secrets.facet import secrets_facet
     from hullmark.facets.secrets.own import NO_RULES
 
     own = NO_RULES
-    if means.secret_rules:
+    if resources.secret_rules:
         from hullmark.scanning.secret_rules import rules_of
 
-        own = rules_of(means.secret_rules)
-    return nullcontext(secrets_facet(own, means.secret_salt))
+        own = rules_of(resources.secret_rules)
+    return nullcontext(secrets_facet(own, resources.secret_salt))
 
 
 _WITH_RESOURCES: dict[str, Callable[[ScanResources], AbstractContextManager[Facet]]] = {
@@ -48,7 +48,7 @@ _WITH_RESOURCES: dict[str, Callable[[ScanResources], AbstractContextManager[Face
 """Those that are made of something that the machine has, in place of a constant."""
 
 
-def _opened(name: str, means: ScanResources) -> AbstractContextManager[Facet]:
+def _opened(name: str, resources: ScanResources) -> AbstractContextManager[Facet]:
     if name in _WITH_RESOURCES:
-        return _WITH_RESOURCES[name](means)
+        return _WITH_RESOURCES[name](resources)
     return nullcontext(facet_named(name))

@@ -32,9 +32,9 @@ def add(arguments: argparse.Namespace) -> int:
     return _shown(arguments, api, added)
 
 
-def added_to(api: ApiClient, wish: dict[str, Any]) -> dict[str, Any]:
-    """What became of a wish for an image."""
-    added: dict[str, Any] = api.json("POST", "/images", document=wish)
+def added_to(api: ApiClient, request: dict[str, Any]) -> dict[str, Any]:
+    """What became of a request for an image."""
+    added: dict[str, Any] = api.json("POST", "/images", document=request)
     return added
 
 

@@ -114,23 +114,25 @@ def showing(help: str, path: Path, one: Field) -> Action:
     return acting(help, (one,), run)
 
 
-def sending(help: str, method: str, path: Path, fields: Sequence[Field], said: Said, document: object = None) -> Action:
+def sending(
+    help: str, method: str, path: Path, fields: Sequence[Field], sentence: Said, document: object = None
+) -> Action:
     """A request with the fields that the API knows, or with a document that is always the same; and its answer."""
 
     def run(arguments: argparse.Namespace) -> int:
         given = {argument.sent: getattr(arguments, argument.dest) for argument in fields if argument.sent}
         answer = api_of(arguments).json(method, at(path, arguments), document=given or document)
-        return show(arguments, answer, said if callable(said) else said.format_map)
+        return show(arguments, answer, sentence if callable(sentence) else sentence.format_map)
 
     return acting(help, fields, run)
 
 
-def removing(help: str, path: Path, one: Field, word: str, said: str) -> Action:
+def removing(help: str, path: Path, one: Field, word: str, sentence: str) -> Action:
     """One is no longer there; `word` names it in the answer, as the server answers nothing."""
 
     def run(arguments: argparse.Namespace) -> int:
         api_of(arguments).json("DELETE", at(path, arguments))
-        return show(arguments, {word: getattr(arguments, one.dest)}, said.format_map)
+        return show(arguments, {word: getattr(arguments, one.dest)}, sentence.format_map)
 
     return acting(help, (one,), run)
 

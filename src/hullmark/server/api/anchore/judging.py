@@ -69,7 +69,7 @@ class Judge:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
             with self._opened(snapshot) as source:
                 options = CheckOptions(
-                    profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, book=source
+                    profile=PROFILE, tag=tag, digest=row.digest, dockerfile=row.dockerfile, advisories=source
                 )
                 return DatedVerdict(_judged(self._services, facts, (version, excepted), options, now), now)
 

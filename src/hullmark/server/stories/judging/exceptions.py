@@ -86,7 +86,7 @@ def asked_for(
         tag=chosen.reference,
         digest=held.digest,
         dockerfile=held.dockerfile,
-        book=source,
+        advisories=source,
         environment=chosen.activation.environment,
         exceptions=exceptions,
         context=Context(running_since=runs.running_since, first_seen=runs.first_seen),

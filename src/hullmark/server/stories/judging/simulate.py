@@ -104,7 +104,7 @@ def _draft_verdict(services: Services, books: Books, inputs: Inputs, trial: Tria
                 tag=reference,
                 digest=inputs.image.digest,
                 dockerfile=inputs.held.dockerfile,
-                book=source,
+                advisories=source,
                 environment=trial.row.environment,
                 exceptions=exceptions,
             )

@@ -212,7 +212,7 @@ def _verdict(
     options = CheckOptions(
         tag=reference or None,
         dockerfile=order.dockerfile,
-        book=source,
+        advisories=source,
         environment=order.environment,
         exceptions=exceptions,
     )
