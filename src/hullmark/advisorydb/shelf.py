@@ -62,8 +62,8 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     """What a feed last gave. `checked_at`: the last crawl that went well; `reader` names the code that read the records.
 
     `error` is what went wrong last time, `held` why new data was not taken (the last good records stay in both cases), and `failing_since`
-    since when it is so. `problems`: how many records could not be read, or only in part; `cut`: how many of these lie beyond a limit.
-    `is_partial`: a mirror lacks some of its documents; `is_dated`: a record has a date.
+    since when it is so. `problems`: how many things were reported of its records; `cut` and `unread`: how many of these lie beyond a limit,
+    or are not as their format says. `is_partial`: a mirror lacks some of its documents; `is_dated`: a record has a date.
     """
 
     documents: tuple[KeptDocument, ...] = ()
@@ -73,6 +73,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     problems: int = 0
     cut: int = 0
+    unread: int = 0
     error: str = ""
     held: str = ""
     failing_since: str = ""

@@ -10,7 +10,8 @@ from hullmark.advisorydb.schema import FeedInfo
 from hullmark.model.advisory import Advisory, Exploitability, KevEntry, Record, Statement
 
 TOLERATED_PARTS = 100
-"""A feed of which one record in so many cannot be read is not whole. Fewer are faults that large sources have for weeks: they are told."""
+"""A feed is not whole if more than one of so many records could not be read. Large sources carry fewer faulty records for weeks:
+those are reported."""
 
 _DAY = len("2026-01-31")
 

@@ -16,7 +16,7 @@ from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
 from hullmark.advisorydb.wholeness import day_of, goes_by_check
 from hullmark.app.origins import FetchContext, Origin, name_of
-from hullmark.feeds.feed import CrawlState, Cut, DamagedDocument, Document, Feed
+from hullmark.feeds.feed import CrawlState, Cut, DamagedDocument, Document, Feed, RecordFault
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -201,6 +201,7 @@ class _Run:
                 records=count,
                 problems=reading.problem_count,
                 cut=reading.cut_count,
+                unread=reading.unread_count,
                 is_partial=fetched.is_partial,
                 is_dated=reading.is_dated,
             )
@@ -221,12 +222,13 @@ class _ReadingNotes:
 
     def __init__(self) -> None:
         self.problems: list[tuple[str, str]] = []
-        self.problem_count = self.cut_count = 0
+        self.problem_count = self.cut_count = self.unread_count = 0
         self.is_dated = False
 
     def report(self, place: str, reason: str) -> None:
         self.problem_count += 1
         self.cut_count += isinstance(reason, Cut)
+        self.unread_count += isinstance(reason, RecordFault)
         if len(self.problems) < _SHOWN_PROBLEMS:
             self.problems.append((place[:200], reason[:300]))
 
@@ -304,7 +306,7 @@ def _info(feed: Feed, state: FeedState) -> FeedInfo:
         stale_days=feed.stale_days,
         dated_by=feed.dated_by,
         is_partial=state.is_partial,
-        unread=state.problems,
+        unread=state.unread,
         cut=state.cut,
         checked_on=state.checked_at[:_DAY],
     )
@@ -318,7 +320,7 @@ def _recipe(shelf: Shelf, feeds: Sequence[Feed], code: str) -> str:
         info = _info(feed, state)
         parts += [feed.name, state.changed_at, str(state.records), *(kept.sha256 for kept in state.documents)]
         parts += [
-            str((state.is_partial, state.problems, state.cut)),
+            str((state.is_partial, state.unread, state.cut)),
             info.checked_on if goes_by_check(info, state.is_dated) else "",
         ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -84,7 +84,7 @@ Texts = dict[str, list[str]]
 
 
 class _Names(msgspec.Struct):
-    """Names from tables: functions, and those that closures are in."""
+    """Function names from tables; for a closure, the function that contains it."""
 
     functions: Texts
     closures: Texts

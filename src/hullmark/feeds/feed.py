@@ -13,7 +13,8 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import BeyondLimit
 
 Report = Callable[[str, str], None]
-"""Called with a place (document, or member of one) and what is wrong there, a `Cut` where a limit is the reason. The rest is still read."""
+"""Called with a place (document, or member of one) and what is wrong there: a `Cut` or a `RecordFault` where something of a record was
+lost, other text where it says nothing that could be matched. The rest is still read."""
 
 
 class Cut(str):
@@ -22,9 +23,15 @@ class Cut(str):
     __slots__ = ()
 
 
-def reason_of(error: Exception) -> str:
+class RecordFault(str):
+    """A reason why a record, or a part of it, was left out: it is not as its format says."""
+
+    __slots__ = ()
+
+
+def reason_of(error: Exception) -> Cut | RecordFault:
     """What to report of an error: a `Cut` if a limit may be behind it."""
-    return Cut(error) if isinstance(error, BeyondLimit | DamagedDocument) else str(error)
+    return Cut(error) if isinstance(error, BeyondLimit | DamagedDocument) else RecordFault(error)
 
 
 class DamagedDocument(HullmarkError):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, RecordFault, Report, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.formats.ecosystems import ecosystem_of
@@ -206,7 +206,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         for place, data in _pages(document, report):
             for advisory, is_part in _advisories(data, place, report):
                 if not advisory.id:
-                    report(place, "an advisory has no id")
+                    report(place, RecordFault("an advisory has no id"))
                     continue
                 known = joined.pop(advisory.id, None) if not is_part else joined.get(advisory.id)
                 joined[advisory.id] = _both(known, advisory) if known is not None and is_part else advisory

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, RecordFault, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.reading import json_content, lines
 from hullmark.feeds.formats.rpms import below_each, instant, is_debug, nevra
@@ -60,7 +60,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             if vulnerability.id:
                 yield _advisory(vulnerability, read, products)
             else:
-                report(document.url, "a vulnerability without an id is left out")
+                report(document.url, RecordFault("a vulnerability without an id is left out"))
 
 
 def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf, products: Mapping[str, csaf.Product]) -> Advisory:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from hullmark.feeds.feed import Document, Feed, Report, reason_of
+from hullmark.feeds.feed import Document, Feed, RecordFault, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import line_of
@@ -29,7 +29,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         if document.document.tracking.id:
             yield _advisory(document, report, place)
         else:
-            report(place, "a document without an id is left out")
+            report(place, RecordFault("a document without an id is left out"))
 
 
 def _advisory(document: csaf.Csaf, report: Report, place: str) -> Advisory:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, RecordFault, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.rpms import instant
@@ -56,7 +56,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                 if vulnerability.id:
                     yield _advisory(vulnerability, read)
                 else:
-                    report(place, "a vulnerability without an id is left out")
+                    report(place, RecordFault("a vulnerability without an id is left out"))
 
 
 def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf) -> Advisory:

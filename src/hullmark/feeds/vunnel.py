@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from hullmark.feeds import endoflife, hummingbird, kev, nvd, redhat
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, RecordFault, Report, reason_of
 from hullmark.feeds.formats import vunnel_language, vunnel_os
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.csaf import Product
@@ -77,7 +77,7 @@ def records_of(envelope: bytes, provider: str, report: Report, place: str) -> It
             return
         yield from reader(bytes(read.item), provider, report, place)
     except UNREADABLE as error:
-        report(place, f"it cannot be read: {error}")
+        report(place, RecordFault(f"it cannot be read: {error}"))
     except (ValueError, DamagedDocument) as error:  # readers of whole feeds take an envelope for a document
         report(place, reason_of(error))
 

@@ -22,7 +22,7 @@ OTHER_NAME = "it was not read, because the layer has it under another name"
 _MOST_LOOKS = Limit(2_000_000, "files behind links to folders that packages may be installed in")
 
 
-class Misnamed(NamedTuple):
+class MissedRead(NamedTuple):
     """The path that a container sees, the layer of the file there, and the read that wants it."""
 
     path: bytes
@@ -30,7 +30,7 @@ class Misnamed(NamedTuple):
     read: Read[Any]
 
 
-def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[Any]]) -> Iterator[Misnamed]:
+def misnamed(tree: Tree, records: Sequence[LayerRecord], reads: Sequence[Read[Any]]) -> Iterator[MissedRead]:
     """Files that were wanted but not read because of their name: of each linked folder, the first for each read."""
     names = _Names(tree, Dispatch(reads))
     for (layer, position), place in tree.moved.items():
@@ -56,14 +56,14 @@ class _Names:
         self._tree = tree
         self.dispatch = dispatch
 
-    def unread(self, seen: bytes, name: bytes, node: Node) -> Iterator[Misnamed]:
+    def unread(self, seen: bytes, name: bytes, node: Node) -> Iterator[MissedRead]:
         """The reads that want a file by its visible name, but not by its name in the layer."""
         known = self.dispatch.wanted(name)
         for i in self.dispatch.wanted(seen):
             if i not in known:
-                yield Misnamed(seen, node.layer, self.dispatch.reads[i])
+                yield MissedRead(seen, node.layer, self.dispatch.reads[i])
 
-    def linked(self, path: bytes) -> Iterator[Misnamed]:
+    def linked(self, path: bytes) -> Iterator[MissedRead]:
         """The reads that miss the file that a link leads to."""
         real = self._tree.resolve(path)
         node = self._tree.nodes.get(real) if real is not None else None
@@ -76,7 +76,7 @@ class _Names:
         if real and self._tree.is_folder(real) and real[real.rfind(b"/") + 1 :] != path[path.rfind(b"/") + 1 :]:
             yield path, real
 
-    def behind(self, folders: Sequence[tuple[bytes, bytes]]) -> Iterator[Misnamed]:
+    def behind(self, folders: Sequence[tuple[bytes, bytes]]) -> Iterator[MissedRead]:
         """The reads that miss files in folders that links lead to."""
         paths = sorted(path for path, node in self._tree.nodes.items() if node.entry.kind == "f")
         left: int = _MOST_LOOKS
@@ -93,7 +93,7 @@ class _Names:
                 if left < 0:
                     # An image with so many is hiding something: everything that may be there counts as unread.
                     layer = self._tree.nodes[path].layer
-                    yield from (Misnamed(link, layer, read) for read in self.dispatch.reads)
+                    yield from (MissedRead(link, layer, read) for read in self.dispatch.reads)
                     return
 
 

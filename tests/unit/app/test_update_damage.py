@@ -16,7 +16,18 @@ from hullmark.advisorydb.shelf import FeedState, Shelf
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.app.origins import Folder
 from hullmark.app.update import FeedOutcome, UpdateRequest, update
-from hullmark.feeds.feed import Crawl, CrawlState, Cut, DamagedDocument, Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import (
+    Crawl,
+    CrawlState,
+    Cut,
+    DamagedDocument,
+    Document,
+    Feed,
+    Get,
+    RecordFault,
+    Report,
+    crawl_of,
+)
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_documents import advisories_in
 from hullmark.feeds.formats.reading import document_of, lines
@@ -249,7 +260,7 @@ def test_a_feed_of_which_much_cannot_be_read_covers_nothing(place: Place) -> Non
     def faulty(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         for record in of_json(documents, report):
             if isinstance(record, Advisory) and record.id.startswith("bad"):
-                report(record.id, "it cannot be read")
+                report(record.id, RecordFault("it cannot be read"))
             else:
                 yield record
 
@@ -260,6 +271,17 @@ def test_a_feed_of_which_much_cannot_be_read_covers_nothing(place: Place) -> Non
     place.put("a.example/all", json.dumps([*IDS, "bad-1", "bad-2"]).encode())
     place.update(feed)
     assert (whole_at(place), place.ids()) == ("", IDS)
+
+
+def test_what_says_nothing_that_could_be_matched_leaves_a_feed_whole(place: Place) -> None:
+    def remarking(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+        for record in of_json(documents, report):
+            report("somewhere", "it names no CVE")
+            yield record
+
+    place.put("a.example/all", json.dumps(IDS).encode())
+    assert place.update(replace(COVERING, parse=remarking)).problem_count == COUNT
+    assert whole_at(place) == "2026-06-30"
 
 
 def test_a_document_that_comes_later_makes_a_feed_whole(place: Place) -> None:

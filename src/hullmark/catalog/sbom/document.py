@@ -154,7 +154,7 @@ def clipped(text: str) -> str:
 
 
 def empty_source(reference: str = "") -> InventorySource:
-    """A source of which nothing more is known."""
+    """A source about which nothing else is known."""
     return InventorySource(kind="sbom", reference=reference, digest="", config_digest="", platform="", layers=())
 
 

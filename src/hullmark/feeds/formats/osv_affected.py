@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.feeds.feed import Report, reason_of
+from hullmark.feeds.feed import Report
 from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
 from hullmark.feeds.formats.osv_events import is_never, not_covered, ranges_of_events
 from hullmark.feeds.formats.osv_schema import EcosystemSpecific, Entry, Record
@@ -41,7 +41,7 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
     try:
         ecosystem = ecosystem_of(package.ecosystem)
     except LookupError as error:
-        report(place, reason_of(error))
+        report(place, str(error))
         return
     if ecosystem is None:
         return

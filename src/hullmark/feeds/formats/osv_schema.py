@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.feeds.feed import Report
+from hullmark.feeds.feed import RecordFault, Report
 from hullmark.feeds.formats.osv_events import Event
 from hullmark.feeds.formats.reading import UNREADABLE, decode
 
@@ -113,12 +113,12 @@ def record_of_data(data: object, report: Report, place: str) -> Record | None:
     try:
         return _checked(msgspec.convert(data, Record), report, place)
     except UNREADABLE as error:
-        report(place, f"it cannot be read: {error}")
+        report(place, RecordFault(f"it cannot be read: {error}"))
         return None
 
 
 def _checked(record: Record | None, report: Report, place: str) -> Record | None:
     if record is not None and not record.id:
-        report(place, "it has no id")
+        report(place, RecordFault("it has no id"))
         return None
     return record

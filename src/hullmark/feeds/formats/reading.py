@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hullmark.feeds.feed import DamagedDocument, Document, Report
+from hullmark.feeds.feed import DamagedDocument, Document, RecordFault, Report
 from hullmark.feeds.formats.archives import plain, undamaged, whole
 from hullmark.model.limit import Limit
 
@@ -38,7 +38,7 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, place: s
     try:
         return decoder.decode(data)
     except UNREADABLE as error:
-        report(place, f"it cannot be read: {error}")
+        report(place, RecordFault(f"it cannot be read: {error}"))
         return None
 
 

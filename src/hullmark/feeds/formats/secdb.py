@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import DamagedDocument, Document, Report
+from hullmark.feeds.feed import DamagedDocument, Document, RecordFault, Report
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.reading import UNREADABLE, content
 from hullmark.feeds.formats.wording import is_cve
@@ -58,7 +58,7 @@ def fixes_of(document: Document, report: Report) -> Iterator[Fix]:
         try:
             package = msgspec.convert(item, _Item).pkg
         except msgspec.ValidationError as error:
-            report(f"{document.url} package {number}", f"left out: {error}")
+            report(f"{document.url} package {number}", RecordFault(f"left out: {error}"))
             continue
         for version, entries in (package.secfixes or {}).items():
             for entry in entries or ():

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hullmark.feeds.amazon import low_of
-from hullmark.feeds.feed import Report, reason_of
+from hullmark.feeds.feed import RecordFault, Report, reason_of
 from hullmark.feeds.formats import rhel_minors
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
@@ -156,7 +156,7 @@ def advisory_of(item: OsItem, source: str, report: Report, place: str) -> Adviso
     for fix in vulnerability.FixedIn or ():
         scheme = _FORMATS.get(fix.version_format.lower())
         if not fix.name or scheme is None:
-            report(place, f"a package is left out: its versions are in {fix.version_format[:30]!r}")
+            report(place, RecordFault(f"a package is left out: its versions are in {fix.version_format[:30]!r}"))
             continue
         groups.setdefault((fix.name, _module(fix, namespace), fix.arch or "", scheme), []).append(fix)
     severity = severity_of(vulnerability.Severity or "")

@@ -1,4 +1,4 @@
-"""Where registries report a push. There is no sign-in: each kind of hook proves itself with the hook's secret."""
+"""Where registries report a push. There is no sign-in: each request proves itself by the secret of its hook."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def hear_registry(
 ) -> HeardView:
     """The named tags are looked up at once: the registry itself is asked what they are.
 
-    That there is no such hook and that the secret is wrong read the same.
+    A hook that does not exist and a wrong secret give the same answer.
     """
     gate = gate_of(request.app)
     gate.slow_down(f"hook-address:{network_of(address_of(request.scope))}")
