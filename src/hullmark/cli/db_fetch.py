@@ -91,7 +91,7 @@ def _print_outcome(outcome: FeedOutcome) -> None:
     note = f": {outcome.reason}" if outcome.reason else ""
     if outcome.problem_count:
         place, reason = outcome.problems[0]
-        note += f" ({outcome.problem_count:,} could not be read: {place}: {reason})"
+        note += f" ({outcome.problem_count:,} problem(s), as {place}: {reason})"
     sys.stdout.write(f"{outcome.feed:<18} {outcome.status:<10} {outcome.records:>9,} records{note}\n")
 
 
