@@ -10,7 +10,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 
 APPLICATION_ID = 0x48554C4C
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the tables or what stands in them change; a program reads only its own format."""
 
 FOLDER = "folder"
@@ -82,8 +82,9 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     `overrides` names a feed whose word on what is affected this one replaces, id by id. `covers`, `least_records`, `stale_days` (0: never)
     and `dated_by` are as the feed declares them. `is_partial`: not all of its documents were to be had. `unread`: how many of its records
-    could not be read; `cut`: of how many a limit left something out. `checked_on`: the day on which it was last asked with success; it
-    stands in a snapshot only where the feed's age goes by it.
+    could not be read, `unplaced`: how many of these may be about any package; `cut`: of how many a limit left
+    something out. `checked_on`: the day on which it was last asked with success; it stands in a snapshot only where the
+    feed's age goes by it.
     """
 
     name: str
@@ -100,6 +101,7 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     dated_by: Literal["records", "check"] = "records"
     is_partial: bool = False
     unread: int = 0
+    unplaced: int = 0
     cut: int = 0
     checked_on: str = ""
 

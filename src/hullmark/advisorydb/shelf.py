@@ -63,7 +63,8 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
 
     `error` is what went wrong last time, `held` why new data was not taken (the last good records stay in both cases), and `failing_since`
     since when it is so. `problems`: how many things were reported of its records; `cut` and `unread`: how many of these lie beyond a limit,
-    or are not as their format says. `is_partial`: a mirror lacks some of its documents; `is_dated`: a record has a date.
+    or are not as their format says, and `unplaced` how many of the latter may be about any package.
+    `is_partial`: a mirror lacks some of its documents; `is_dated`: a record has a date.
     """
 
     documents: tuple[KeptDocument, ...] = ()
@@ -74,6 +75,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     problems: int = 0
     cut: int = 0
     unread: int = 0
+    unplaced: int = 0
     error: str = ""
     held: str = ""
     failing_since: str = ""

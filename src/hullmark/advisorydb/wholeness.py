@@ -11,7 +11,7 @@ from hullmark.model.advisory import Advisory, Exploitability, KevEntry, Record, 
 
 TOLERATED_PARTS = 100
 """A feed is not whole if more than one of so many records could not be read. Large sources carry fewer faulty records for weeks:
-those are reported."""
+only the packages that those name are unknown for it (`feeds.faults`)."""
 
 _DAY = len("2026-01-31")
 
@@ -37,6 +37,8 @@ def why_partial(info: FeedInfo) -> str:
         return "some of its documents are missing"
     if info.cut:
         return f"a limit left something out of {info.cut:,} record(s)"
+    if info.unplaced:
+        return f"{info.unplaced:,} of its records could not be read, and may be about any package"
     if info.unread * TOLERATED_PARTS > info.records:
         return f"{info.unread:,} of its records could not be read"
     if info.records < info.least_records:

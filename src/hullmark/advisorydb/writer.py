@@ -176,7 +176,7 @@ class Writer:
         self._db.execute("INSERT INTO advisory VALUES (?, ?, ?, ?, ?)", values)
         self._db.executemany("INSERT INTO alias VALUES (?, ?)", [(name, number) for name in names])
         day = day_of(record)
-        for namespace in {affected.namespace for affected in record.affected}:
+        for namespace in {affected.namespace for affected in record.affected if affected.kind != "unknown"}:
             count, youngest = self._extents.get(namespace, (0, ""))
             self._extents[namespace] = (count + 1, max(youngest, day))
         if not record.withdrawn:

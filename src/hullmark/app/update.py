@@ -16,7 +16,8 @@ from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
 from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
 from hullmark.advisorydb.wholeness import day_of, goes_by_check
 from hullmark.app.origins import FetchContext, Origin, name_of
-from hullmark.feeds.feed import CrawlState, Cut, DamagedDocument, Document, Feed, RecordFault
+from hullmark.feeds.faults import FaultReport
+from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Feed
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -185,8 +186,8 @@ class _Run:
             return self._request.accepts_shrinking or count >= state.records * SHRINK_LIMIT
 
         opened: list[Document] = [self._shelf.document(feed.name, kept) for kept in fetched.documents]
-        reading = _ReadingNotes()
-        records = self._counted(feed, reading.dated(feed.parse(opened, reading.report)))
+        reading = _ReadingNotes(feed.name)
+        records = self._counted(feed, reading.records(feed.parse(opened, reading.report)))
         count = self._shelf.write_records(feed.name, records, accept)
         if count is None:
             share = f"less than {SHRINK_LIMIT:.0%} of the {state.records:,} records that it had"
@@ -199,16 +200,17 @@ class _Run:
                 changed_at=self._request.now,
                 reader=self.reader,
                 records=count,
-                problems=reading.problem_count,
-                cut=reading.cut_count,
-                unread=reading.unread_count,
+                problems=reading.faults.problems,
+                cut=reading.faults.cut,
+                unread=reading.faults.unread,
+                unplaced=reading.faults.unplaced,
                 is_partial=fetched.is_partial,
                 is_dated=reading.is_dated,
             )
             outcome = msgspec.structs.replace(_outcome(feed, "updated", after), before=state.records)
         self._shelf.save_state(feed.name, after)
         self._shelf.tidy(feed.name, after)
-        return msgspec.structs.replace(outcome, problems=tuple(reading.problems), problem_count=reading.problem_count)
+        return msgspec.structs.replace(outcome, problems=tuple(reading.problems), problem_count=reading.faults.problems)
 
     def _counted(self, feed: Feed, records: Iterator[Record]) -> Iterator[Record]:
         for number, record in enumerate(records, 1):
@@ -220,20 +222,18 @@ class _Run:
 class _ReadingNotes:
     """What is noticed while a feed is read: records that could not be, and whether a record has a date."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self.faults = FaultReport(source)
         self.problems: list[tuple[str, str]] = []
-        self.problem_count = self.cut_count = self.unread_count = 0
         self.is_dated = False
 
     def report(self, place: str, reason: str) -> None:
-        self.problem_count += 1
-        self.cut_count += isinstance(reason, Cut)
-        self.unread_count += isinstance(reason, RecordFault)
+        self.faults(place, reason)
         if len(self.problems) < _SHOWN_PROBLEMS:
             self.problems.append((place[:200], reason[:300]))
 
-    def dated(self, records: Iterator[Record]) -> Iterator[Record]:
-        for record in records:
+    def records(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in self.faults.through(records):
             self.is_dated = self.is_dated or day_of(record) != ""
             yield record
 
@@ -307,6 +307,7 @@ def _info(feed: Feed, state: FeedState) -> FeedInfo:
         dated_by=feed.dated_by,
         is_partial=state.is_partial,
         unread=state.unread,
+        unplaced=state.unplaced,
         cut=state.cut,
         checked_on=state.checked_at[:_DAY],
     )
@@ -320,7 +321,7 @@ def _recipe(shelf: Shelf, feeds: Sequence[Feed], code: str) -> str:
         info = _info(feed, state)
         parts += [feed.name, state.changed_at, str(state.records), *(kept.sha256 for kept in state.documents)]
         parts += [
-            str((state.is_partial, state.unread, state.cut)),
+            str((state.is_partial, state.unread, state.unplaced, state.cut)),
             info.checked_on if goes_by_check(info, state.is_dated) else "",
         ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -131,7 +131,7 @@ def _trouble(row: dict[str, Any]) -> str:
         return f"{row['state'].upper()}{since}: {row['error']}"
     if row["is_partial"]:
         return f"in part, it covers nothing: {row['partial_because']}"
-    return f"{row['unread']:,} record(s) could not be read" if row["unread"] else ""
+    return f"{row['unread']:,} record(s) could not be read: what they name is unknown" if row["unread"] else ""
 
 
 def _age(day: str) -> int | None:

@@ -14,7 +14,7 @@ import msgspec
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, RecordFault, Report
 from hullmark.feeds.formats.archives import DAMAGE, plain, undamaged, whole
 from hullmark.feeds.formats.reading import document_of
 from hullmark.feeds.formats.rpms import below, below_each, by_arch, instant, is_debug
@@ -111,8 +111,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             continue
         for element in _updates(document):
             advisory, builds = _update(element, document.url)
+            if not advisory.id and builds:
+                report(document.url, RecordFault("an announcement has no id", builds))
             if not advisory.id or not builds:
-                report(advisory.id or document.url, "it has no id" if not advisory.id else "it names no packages")
                 continue
             _, known = found.setdefault(advisory.id, (advisory, {}))
             for name, by in builds.items():
@@ -161,7 +162,7 @@ def _update(element: Any, place: str) -> tuple[Advisory, dict[str, dict[str, set
 def _affected(advisory: Advisory, builds: dict[str, dict[str, set[str]]], report: Report) -> Iterator[AffectedPackage]:
     release = _RELEASE.match(advisory.id)
     if release is None:
-        report(advisory.id, "its id tells no release of Amazon Linux")
+        report(advisory.id, RecordFault("its id tells no release of Amazon Linux", builds))
         return
     for name, by in builds.items():
         for arch, fixes in by_arch({arch: frozenset(evrs) for arch, evrs in by.items()}):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, FixState, Kind, Range, Record
@@ -36,7 +37,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document in documents:
         groups = document_of(_GROUPS, document)
         for number, raw in enumerate(groups):
-            group = decode(_GROUP, raw, f"{document.url} group {number}", report)
+            group = decode(_GROUP, raw, f"{document.url} group {number}", report, found_at("packages.*"))
             if group is not None:
                 yield _advisory(group)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, RecordFault, Report, crawl_of
 from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.rpms import instant
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
@@ -42,7 +42,8 @@ def _advisories(definition: oval.Definition, namespace: str, report: Report) -> 
     ids = [identity for source, identity, _ in definition.references if source.upper() == "CVE"]
     affected = tuple(filter(None, (_affected(claim, definition, namespace) for claim in definition.claims)))
     if not ids or not affected:
-        report(definition.id, "it names no CVE" if not ids else "it names no versions of a package")
+        reason = "it names no versions of a package" if ids else "it names no CVE"
+        report(definition.id, RecordFault(reason, oval.names_of(definition)))
         return
     at = instant(definition.details.get("advisory_date"))
     for identity in dict.fromkeys(ids):

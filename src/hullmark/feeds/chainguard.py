@@ -13,6 +13,7 @@ import msgspec
 from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.ecosystems import ecosystem_of
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.secdb import advisories, fixes_of
@@ -58,6 +59,7 @@ class _Osv(msgspec.Struct):
     affected: list[_AffectedPackage] = []
 
 
+_NAMES = found_at("affected.*.package.name")
 _RECORD = msgspec.json.Decoder(_Osv)
 
 
@@ -74,7 +76,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document in documents:
         if document.url.endswith(".tar.gz"):
             for name, data in members(document, (".json",)):
-                record = decode(_RECORD, data, name, report) if name.rpartition("/")[2].startswith(_PREFIX) else None
+                record = (
+                    decode(_RECORD, data, name, report, _NAMES) if name.rpartition("/")[2].startswith(_PREFIX) else None
+                )
                 if record is not None:
                     yield _advisory(record, report, name)
 
@@ -100,7 +104,7 @@ def _affected(entry: _AffectedPackage, report: Report, place: str) -> AffectedPa
     try:
         ecosystem = ecosystem_of(entry.package.ecosystem)
     except LookupError as error:
-        report(place, reason_of(error))
+        report(place, reason_of(error, (entry.package.name,)))
         return None
     if ecosystem is None or any(is_never(span.events) for span in entry.ranges):
         return None

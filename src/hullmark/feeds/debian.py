@@ -13,6 +13,7 @@ import msgspec
 
 from hullmark.feeds.debian_lists import LISTS, announcements, namespace_of
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.formats.names import only
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import (
@@ -62,10 +63,13 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if document.url in LISTS:
             continue
         for package, raw in document_of(_PACKAGES, document).items():
-            for cve, entry in (decode(_PACKAGE, raw, package, report) or {}).items():
+            for cve, entry in (decode(_PACKAGE, raw, package, report, only(package)) or {}).items():
                 places.setdefault(cve, []).append((package, entry))
     for cve in sorted(places):
-        entries = [(package, decode(_ENTRY, raw, f"{package} {cve}", report)) for package, raw in places.pop(cve)]
+        entries = [
+            (package, decode(_ENTRY, raw, f"{package} {cve}", report, only(package)))
+            for package, raw in places.pop(cve)
+        ]
         yield _advisory(cve, [(package, entry) for package, entry in entries if entry is not None], fixes)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.formats.names import only
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import severity_of
 from hullmark.model.advisory import EVERY_VERSION, SEVERITIES, Advisory, AffectedPackage, Range, Record, Severity
@@ -30,8 +31,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     severities: dict[str, Severity] = {}
     for document in documents:
         for package, raw in document_of(_PACKAGES, document).items():
-            for cve, item in (decode(_PACKAGE, raw, f"{document.url} {package}", report) or {}).items():
-                entry = decode(_ENTRY, item, f"{document.url} {package} {cve}", report)
+            for cve, item in (decode(_PACKAGE, raw, f"{document.url} {package}", report, only(package)) or {}).items():
+                entry = decode(_ENTRY, item, f"{document.url} {package} {cve}", report, only(package))
                 if entry is None or cve.startswith(_TEMPORARY):
                     continue
                 found.setdefault(cve, []).append(_affected(package, entry.fixed_version or ""))

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, RecordFault, Report
+from hullmark.feeds.formats.names import found_at, names_at
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, AffectedPackage, Range, Record
@@ -91,7 +92,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         page = document_of(_PAGES, document)
         for number, raw in enumerate(page.updates):
             place = f"{document.url} update {number}"
-            update = decode(_UPDATE, raw, place, report)
+            update = decode(_UPDATE, raw, place, report, found_at("builds.*.nvr"))
             if update is None or update.alias in seen:
                 continue
             seen.add(update.alias)
@@ -122,7 +123,8 @@ def _affected(update: _Update, place: str, report: Report) -> Iterator[AffectedP
         name, version = _module_and_version(build) if kind == "module" else _name_and_version(build)
         if not name:
             expected = "name-stream-version.context" if kind == "module" else "name-version-release"
-            report(place, f"left out: {build.nvr[:200]!r} is no {expected}")
+            reason = f"{build.nvr[:200]!r} is not a {expected}"
+            report(place, RecordFault(reason, names_at(build.nvr, "**")))
             continue
         yield AffectedPackage(
             namespace=f"{system}:{update.release.version}",

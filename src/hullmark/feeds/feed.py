@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, Protocol
 
@@ -24,14 +24,24 @@ class Cut(str):
 
 
 class RecordFault(str):
-    """A reason why a record, or a part of it, was left out: it is not as its format says."""
+    """A reason why a record, or a part of it, was left out: it is not as its format says.
 
-    __slots__ = ()
+    `names`: what it names, among which the names of all packages are that it is about; None where that cannot be told.
+    """
+
+    __slots__ = ("names",)
+
+    names: frozenset[str] | None
+
+    def __new__(cls, reason: object, names: Iterable[str] | None = None) -> RecordFault:
+        fault = super().__new__(cls, reason)
+        fault.names = None if names is None else frozenset(names)
+        return fault
 
 
-def reason_of(error: Exception) -> Cut | RecordFault:
-    """What to report of an error: a `Cut` if a limit may be behind it."""
-    return Cut(error) if isinstance(error, BeyondLimit | DamagedDocument) else RecordFault(error)
+def reason_of(error: Exception, names: Iterable[str] | None = None) -> Cut | RecordFault:
+    """What to report of an error: a `Cut` if a limit may be behind it, else a fault in a record with these names."""
+    return Cut(error) if isinstance(error, BeyondLimit | DamagedDocument) else RecordFault(error, names)
 
 
 class DamagedDocument(HullmarkError):

@@ -15,6 +15,7 @@ from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Fe
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
 from hullmark.feeds.formats.ecosystems import ecosystem_of
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.osv_affected import fix_state_of
 from hullmark.feeds.formats.reading import UNREADABLE, decode, json_content
 from hullmark.feeds.formats.rpms import instant
@@ -206,7 +207,8 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         for place, data in _pages(document, report):
             for advisory, is_part in _advisories(data, place, report):
                 if not advisory.id:
-                    report(place, RecordFault("an advisory has no id"))
+                    names = {affected.name for affected in advisory.affected}
+                    report(place, RecordFault("an advisory has no id", names or None))
                     continue
                 known = joined.pop(advisory.id, None) if not is_part else joined.get(advisory.id)
                 joined[advisory.id] = _both(known, advisory) if known is not None and is_part else advisory
@@ -253,18 +255,20 @@ def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advis
     if data.lstrip()[:1] == b"[":
         items = decode(_REST_PAGE, data, place, report)
         for number, raw in enumerate(items or ()):
-            advisory = decode(_REST_ADVISORY, raw, f"{place} item {number}", report)
+            advisory = decode(
+                _REST_ADVISORY, raw, f"{place} item {number}", report, found_at("vulnerabilities.*.package.name")
+            )
             if advisory is not None:
                 yield _advisory(_of_rest(advisory), "", place, report), False
         return
     found = _answer(data, place)
     ecosystem = place.rpartition("/")[2].removesuffix(".json")
     for raw in _nodes(found.security_advisories):
-        whole = decode(_ADVISORY, raw, place, report)
+        whole = decode(_ADVISORY, raw, place, report, found_at("vulnerabilities.nodes.*.package.name"))
         if whole is not None:
             yield _advisory(whole, "", place, report), False
     for raw in _nodes(found.security_vulnerabilities):
-        part = decode(_VULNERABILITY, raw, place, report)
+        part = decode(_VULNERABILITY, raw, place, report, found_at("package.name"))
         if part is not None and part.advisory is not None:
             part.advisory.vulnerabilities = _Vulnerabilities([part])
             yield _advisory(part.advisory, ecosystem, place, report), True
@@ -343,7 +347,8 @@ def _affected(vulnerability: _Vulnerability, ecosystem: str, place: str, report:
     try:
         span = _range(vulnerability)
     except ValueError as error:
-        report(f"{place} {vulnerability.package.name}", reason_of(error))
+        name = vulnerability.package.name
+        report(f"{place} {name}", reason_of(error, (name,)))
         return None
     return AffectedPackage(
         namespace=found.namespace,

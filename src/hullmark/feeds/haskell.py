@@ -10,6 +10,7 @@ import msgspec
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.names import names_at
 from hullmark.feeds.formats.osv_events import Event
 from hullmark.feeds.formats.osv_record import advisory_of
 from hullmark.feeds.formats.osv_schema import (
@@ -71,11 +72,24 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 record = _record(data)
             except (ValueError, *UNREADABLE) as error:
-                report(place, reason_of(error))
+                report(place, reason_of(error, _names(data)))
                 continue
             if record.id not in seen:
                 seen.add(record.id)
                 yield advisory_of(record, FEED.name, report, place)
+
+
+def _names(data: bytes) -> frozenset[str] | None:
+    """What a file that cannot be read may be about; None where its TOML is none."""
+    fence = _FENCE(data.decode("utf-8", "replace").replace("\r\n", "\n"))
+    try:
+        return (
+            names_at(tomllib.loads(fence[1]), "affected.*.package")
+            if fence is not None and len(fence[1]) <= _MAX_TOML
+            else None
+        )
+    except (ValueError, RecursionError):
+        return None
 
 
 def _record(data: bytes) -> Record:

@@ -10,6 +10,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of, severity_of_ratings
+from hullmark.feeds.formats.names import found_at, only
 from hullmark.feeds.formats.osv_affected import fix_state_of, platforms_of
 from hullmark.feeds.formats.reading import decode, newest_first
 from hullmark.feeds.formats.spans import ranges_of, without
@@ -51,6 +52,7 @@ class _Npm(msgspec.Struct):
 
 _CORE = msgspec.json.Decoder(_Core)
 _NPM = msgspec.json.Decoder(_Npm)
+_names = found_at("module_name")
 
 
 def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
@@ -64,7 +66,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 advisory = (_core if found[1] == "core" else _package)(name, data, place, report)
             except ValueError as error:
-                report(place, reason_of(error))
+                report(place, reason_of(error, ("node",) if found[1] == "core" else _names(data)))
                 continue
             if advisory is not None and name not in seen:
                 seen.add(name)
@@ -72,7 +74,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
 
 
 def _core(name: str, data: bytes, place: str, report: Report) -> Advisory | None:
-    entry = decode(_CORE, data, place, report)
+    entry = decode(_CORE, data, place, report, only("node"))
     if entry is None:
         return None
     ranges = _ranges(entry.vulnerable, entry.patched)
@@ -101,7 +103,7 @@ def _core(name: str, data: bytes, place: str, report: Report) -> Advisory | None
 
 
 def _package(name: str, data: bytes, place: str, report: Report) -> Advisory | None:
-    entry = decode(_NPM, data, place, report)
+    entry = decode(_NPM, data, place, report, _names)
     if entry is None:
         return None
     ranges = _ranges(entry.vulnerable_versions, entry.patched_versions or _NO_VERSION)

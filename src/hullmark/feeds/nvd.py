@@ -12,6 +12,7 @@ import msgspec
 
 from hullmark.feeds.feed import Crawl, CrawlState, DamagedDocument, Document, Feed, Get, Report
 from hullmark.feeds.formats.cpe_configurations import Configuration, affected_of
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.reading import decode, document_of, newest_first
 from hullmark.feeds.formats.wording import line_of, links_of, severity_of
 from hullmark.model.advisory import Advisory, Cvss, Record, Severity
@@ -79,6 +80,7 @@ class _Page(msgspec.Struct, rename="camel"):
 
 
 _PAGES = msgspec.json.Decoder(_Page)
+_NAMES = found_at("configurations.*.nodes.*.cpeMatch.*.criteria")
 _CVE = msgspec.json.Decoder(_Cve)
 
 
@@ -99,7 +101,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
     for document, seen in newest_first(documents):
         page = document_of(_PAGES, document)
         for number, item in enumerate(page.vulnerabilities):
-            cve = decode(_CVE, item.cve, f"{document.url} item {number}", report)
+            cve = decode(_CVE, item.cve, f"{document.url} item {number}", report, _NAMES)
             if cve is not None and cve.id not in seen:
                 seen.add(cve.id)
                 yield _advisory(cve, report, document.url)

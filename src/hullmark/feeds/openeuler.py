@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, RecordFault, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.reading import json_content, lines
 from hullmark.feeds.formats.rpms import below_each, instant, is_debug, nevra
@@ -50,17 +50,18 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     for document in documents:
         if not document.url.endswith(".json"):
             continue
+        data = json_content(document)
         try:
-            read = csaf.read(json_content(document))
+            read = csaf.read(data)
         except ValueError as error:
-            report(document.url, reason_of(error))
+            report(document.url, reason_of(error, csaf.names_of(data)))
             continue
         products = csaf.products_of(read)
         for vulnerability in read.vulnerabilities:
             if vulnerability.id:
                 yield _advisory(vulnerability, read, products)
             else:
-                report(document.url, RecordFault("a vulnerability without an id is left out"))
+                report(document.url, csaf.without_id(vulnerability))
 
 
 def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf, products: Mapping[str, csaf.Product]) -> Advisory:

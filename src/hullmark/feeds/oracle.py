@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, RecordFault, Report, crawl_of
 from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.rpms import below_each, by_arch
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
@@ -39,7 +39,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                 f"{definition.title} {' '.join(reference_id for _, reference_id, _ in definition.references)}"
             )
             if identity is None:
-                report(definition.id, "it names no erratum")
+                report(definition.id, RecordFault("it names no erratum", oval.names_of(definition)))
                 continue
             affected = tuple(_affected(definition, identity[0]))
             if affected:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.feed import Document, Feed, Get, RecordFault, Report, crawl_of
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import severity_of_score
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range, Record
@@ -43,12 +44,13 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         rows = document_of(_ROWS, document)
         for number, raw in enumerate(rows):
             place = f"{document.url} row {number}"
-            row = decode(_ROW, raw, place, report)
+            row = decode(_ROW, raw, place, report, found_at("pkg"))
             if row is None:
                 continue
             affected = _affected(f"photon:{release[1]}", row)
             if not _ID(row.cve_id) or affected is None:
-                report(place, f"left out: it says nothing to go by ({row.cve_id[:40]}, {row.status[:40]})")
+                reason = f"it says nothing to go by ({row.cve_id[:40]}, {row.status[:40]})"
+                report(place, RecordFault(reason, (row.pkg,)))
                 continue
             found.setdefault(row.cve_id, []).append(affected)
             scores[row.cve_id] = max(scores.get(row.cve_id, 0.0), row.cve_score or 0.0)

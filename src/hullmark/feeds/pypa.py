@@ -33,7 +33,7 @@ def _record(place: str, data: bytes, report: Report) -> Record | None:
     try:
         return record_of_data(yamls.load(data), report, place)
     except ValueError as error:
-        report(place, reason_of(error))
+        report(place, reason_of(error, (place.split("/")[-2],)))
         return None
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, RecordFault, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.reading import lines
@@ -170,7 +170,7 @@ def advisories_of(
     try:
         document = csaf.read(data)
     except ValueError as error:
-        report(place, reason_of(error))
+        report(place, reason_of(error, csaf.names_of(data)))
         return
     yield from advisories_in(document, source, releases, report, place, has_images)
 
@@ -183,7 +183,7 @@ def advisories_in(
     tracking = document.document.tracking
     for vulnerability in document.vulnerabilities:
         if not vulnerability.id:
-            report(place, RecordFault("a vulnerability without an id is left out"))
+            report(place, csaf.without_id(vulnerability))
             continue
         remedies = remedies_of(vulnerability, document.groups)
         images = image_rows(vulnerability, products, remedies, partial(report, place)) if has_images else ()

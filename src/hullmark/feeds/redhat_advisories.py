@@ -24,12 +24,12 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
         try:
             document = csaf.read(data)
         except ValueError as error:
-            report(place, reason_of(error))
+            report(place, reason_of(error, csaf.names_of(data)))
             continue
         if document.document.tracking.id:
             yield _advisory(document, report, place)
         else:
-            report(place, RecordFault("a document without an id is left out"))
+            report(place, RecordFault("it has no id", csaf.names_of(data)))
 
 
 def _advisory(document: csaf.Csaf, report: Report, place: str) -> Advisory:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
+from hullmark.feeds.formats.names import only
 from hullmark.feeds.formats.osv_affected import fix_state_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import is_cve, line_of, links_of, severity_of
@@ -60,19 +61,23 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
     advisories: dict[str, Advisory] = {}
     for document in documents:
         for name, raw in document_of(_LIBRARIES, document).items():
-            library = decode(_LIBRARY, raw, f"{document.url} {name[:100]}", report) if name != _EXAMPLE else None
+            library = (
+                decode(_LIBRARY, raw, f"{document.url} {name[:100]}", report, only(name)) if name != _EXAMPLE else None
+            )
             if library is None:
                 continue
-            for vulnerability in _vulnerabilities(library, f"{document.url} {name[:100]}", report):
+            for vulnerability in _vulnerabilities(
+                library, library.npmname or name, f"{document.url} {name[:100]}", report
+            ):
                 for advisory in _advisories(vulnerability, name, library):
                     known = advisories.get(advisory.id)
                     advisories[advisory.id] = _both(known, advisory) if known else advisory
     yield from advisories.values()
 
 
-def _vulnerabilities(library: _Library, place: str, report: Report) -> Iterator[_Vulnerability]:
+def _vulnerabilities(library: _Library, key: str, place: str, report: Report) -> Iterator[_Vulnerability]:
     for number, raw in enumerate(library.vulnerabilities or ()):
-        found = decode(_VULNERABILITY, raw, f"{place} {number}", report)
+        found = decode(_VULNERABILITY, raw, f"{place} {number}", report, only(key))
         if found is not None:
             yield found
 

@@ -60,7 +60,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
                 entry = msgspec.convert(yamls.load(data), _Entry)
                 advisory = _advisory(found[1], entry)
             except (ValueError, *UNREADABLE) as error:
-                report(place, reason_of(error))
+                report(place, reason_of(error, (found[1].split("/")[1],)))
                 continue
             seen.add(found[1])
             yield advisory

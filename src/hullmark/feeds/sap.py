@@ -10,6 +10,7 @@ from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
 from hullmark.feeds.formats import yamls
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
+from hullmark.feeds.formats.names import names_at
 from hullmark.feeds.formats.reading import UNREADABLE, newest_first
 from hullmark.feeds.formats.wording import line_of
 from hullmark.model.advisory import Advisory, AffectedPackage, Kind
@@ -41,11 +42,18 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 statement = msgspec.convert(yamls.load(data), _Statement)
             except (ValueError, *UNREADABLE) as error:
-                report(place, reason_of(error))
+                report(place, reason_of(error, _names(data)))
                 continue
             if statement.vulnerability_id and statement.vulnerability_id not in seen:
                 seen.add(statement.vulnerability_id)
                 yield _advisory(statement, report, place)
+
+
+def _names(data: bytes) -> frozenset[str] | None:
+    try:
+        return names_at(yamls.load(data), "artifacts.*.id")
+    except ValueError:
+        return None
 
 
 def _advisory(statement: _Statement, report: Report, place: str) -> Advisory:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, RecordFault, Report
 from hullmark.feeds.formats import oval
 from hullmark.feeds.formats.rpms import below_each
 from hullmark.feeds.formats.wording import cves_in, day_of, line_of, links_of, severity_of
@@ -60,7 +60,7 @@ def parse(documents: Sequence[Document], report: Report, source: str) -> Iterato
                 " ".join(reference_id for _, reference_id, _ in definition.references)
             )
             if not ids:
-                report(definition.id, "it names no CVE")
+                report(definition.id, RecordFault("it names no CVE", oval.names_of(definition)))
                 continue
             affected = tuple(_affected(definition))
             if affected:

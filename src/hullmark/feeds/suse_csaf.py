@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, RecordFault, Report, reason_of
+from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, reason_of
 from hullmark.feeds.formats import csaf
 from hullmark.feeds.formats.csaf_folders import changes_in, texts_in
 from hullmark.feeds.formats.rpms import instant
@@ -50,13 +50,13 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             try:
                 read = csaf.read(data)
             except ValueError as error:
-                report(place, reason_of(error))
+                report(place, reason_of(error, csaf.names_of(data)))
                 continue
             for vulnerability in read.vulnerabilities:
                 if vulnerability.id:
                     yield _advisory(vulnerability, read)
                 else:
-                    report(place, RecordFault("a vulnerability without an id is left out"))
+                    report(place, csaf.without_id(vulnerability))
 
 
 def _advisory(vulnerability: csaf.Vulnerability, read: csaf.Csaf) -> Advisory:

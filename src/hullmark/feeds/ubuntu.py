@@ -16,6 +16,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.cvss import rating_of
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.osv_events import Event, is_never, ranges_of_events
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, line_of, links_of, severity_of
@@ -87,7 +88,7 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         if document.url == _VEX:
             continue
         for name, data in members(document, (".json",)):
-            record = decode(_RECORD, data, name, report)
+            record = decode(_RECORD, data, name, report, found_at("affected.*.package.name"))
             if record is None:
                 continue
             if record.id.startswith("USN-"):

@@ -15,6 +15,7 @@ import msgspec
 
 from hullmark.feeds.feed import Document, Report
 from hullmark.feeds.formats.archives import members
+from hullmark.feeds.formats.names import found_at
 from hullmark.feeds.formats.reading import decode
 from hullmark.feeds.formats.wording import day_of, is_cve
 from hullmark.feeds.ubuntu_tracker import esm_or_base
@@ -95,7 +96,7 @@ def told(documents: Sequence[Document], report: Report) -> dict[str, CveStatemen
         for place, data in members(document, (".json",)):
             if not any(hint in data for hint in _HINTS):
                 continue
-            vex = decode(_DOCUMENT, data, place, report)
+            vex = decode(_DOCUMENT, data, place, report, found_at("statements.*.products.*.@id"))
             for statement in vex.statements if vex else ():
                 sign, name = _sign(statement), statement.vulnerability.name
                 if not sign or not is_cve(name):
@@ -129,7 +130,7 @@ def _lines(sign: str, products: msgspec.Raw, place: str, report: Report) -> Iter
 def _sources(products: bytes, place: str, report: Report) -> Iterator[str]:
     """The names of products that are source packages: one of some hundreds, so the others are not even decoded."""
     if b"\\" in products:
-        yield from (product.id for product in decode(_PRODUCTS, products, place, report) or ())
+        yield from (product.id for product in decode(_PRODUCTS, products, place, report, found_at("*.@id")) or ())
         return
     at = products.find(_MARK)
     while at >= 0:

@@ -73,7 +73,8 @@ def records_of(envelope: bytes, provider: str, report: Report, place: str) -> It
         schema = _SCHEMA.search(read.schema)
         reader = _READERS.get(schema[1]) if schema else None
         if reader is None:
-            report(place, f"its schema {read.schema[-80:]!r} is not known")
+            reason = f"its schema {read.schema[-80:]!r} is not known"
+            report(place, RecordFault(reason))
             return
         yield from reader(bytes(read.item), provider, report, place)
     except UNREADABLE as error:

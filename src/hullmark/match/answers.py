@@ -46,5 +46,10 @@ def split(package: Package, answers: list[Answer]) -> tuple[list[Answer], str]:
     return left, f"its version is none of {scheme}'s, and advisories speak of it ({_names(about)})"
 
 
+def named(hits: Iterable[Hit]) -> str:
+    """The advisories of some hits, for people; the first three where there are more."""
+    return ", ".join(sorted({shown_id(hit.advisory) for hit in hits})[:_MOST_NAMED])
+
+
 def _names(answers: Iterable[Answer]) -> str:
-    return ", ".join(sorted({shown_id(hit.advisory) for _, hit in answers})[:_MOST_NAMED])
+    return named(hit for _, hit in answers)

@@ -16,7 +16,7 @@ from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import is_guessed, is_system, lookups, untold
 from hullmark.match.merge import AffectingAdvisory
 from hullmark.match.overrule import overrule
-from hullmark.match.resolve import cleared, elsewhere, resolve
+from hullmark.match.resolve import cleared, elsewhere, resolve, why_undecided
 from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
@@ -55,9 +55,7 @@ def find(
     for package, answers in answered(advisories, questions):
         spoken_of.add(id(package))
         usable, reason = split(package, answers)
-        if reason:
-            kind: ProblemKind = "unidentified" if package.version == UNKNOWN_VERSION else "unseen"
-            unknown.append(UnknownPackage(package=package, reason=reason, kind=kind))
+        unknown += _unjudged(package, reason, why_undecided(package, usable))
         left_out.update(elsewhere(package, usable))
         if package.purl in owners:
             sound[package.purl] = cleared(package, usable)
@@ -127,6 +125,12 @@ def _sorted_out(
         if not reason or is_guessed(package, plan):
             questions.append((package, lookups(package, plan, namespaces, is_owner=package.purl in owners)))
     return covered, unknown, questions
+
+
+def _unjudged(package: Package, *reasons: str) -> Iterator[UnknownPackage]:
+    """The package for each reason that there is why advisories of it cannot be judged."""
+    kind: ProblemKind = "unidentified" if package.version == UNKNOWN_VERSION else "unseen"
+    yield from (UnknownPackage(package=package, reason=reason, kind=kind) for reason in reasons if reason)
 
 
 def _unsupported(packages: Iterable[Package], plan: Plan, source: AdvisorySource, at: str) -> Iterator[UnknownPackage]:

@@ -14,6 +14,7 @@ from hullmark.match.image_names import product_of
 from hullmark.versions import InvalidVersion, rhctag
 
 if TYPE_CHECKING:
+    from hullmark.match.advisory_source import Hit
     from hullmark.match.answers import Answer
     from hullmark.model.advisory import AffectedPackage
     from hullmark.model.package import Package
@@ -38,6 +39,17 @@ def governing(package: Package, answers: Iterable[Answer]) -> list[Answer]:
         own = _of_product(product, group) if product else _of_stream(package.version, group)
         kept += _with_nearest_fix(package.version, own)
     return kept
+
+
+def undecided(package: Package, open_ones: Iterable[Hit], answers: Iterable[Answer]) -> list[Hit]:
+    """Those of the hits that cannot be told of the image, without advisories that tell of a fix in its own stream."""
+    stream = _stream(package.version)
+    told = {
+        (hit.advisory.source, hit.advisory.id)
+        for _, hit in answers
+        if stream and hit.range.fixed and is_about(package, hit.affected) and _stream(hit.range.fixed) == stream
+    }
+    return [hit for hit in open_ones if (hit.advisory.source, hit.advisory.id) not in told]
 
 
 def _of_product(product: str, group: list[Answer]) -> list[Answer]:

@@ -110,7 +110,9 @@ def can_be_overruled(namespace: str, advisory: Advisory) -> bool:
 
 
 def decides(affected: AffectedPackage) -> bool:
-    """Whether what is said of a package can be held against others: ends that are commits say nothing of tagged versions."""
+    """Whether what is said of a package can be held against others: not ends that are commits (they say nothing of tags), nor doubts."""
+    if affected.kind == "unknown":
+        return False
     ends = [end for span in affected.ranges for end in (span.low, span.high) if end]
     return not ends or not all(map(_COMMIT, ends))
 

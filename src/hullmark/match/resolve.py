@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from hullmark.match import image_names, images, mistaken, platforms, rebuilders, symbols
 from hullmark.match.advisory_source import Hit
-from hullmark.match.answers import Answer
+from hullmark.match.answers import Answer, named
 from hullmark.match.fixes import is_reachable, nearest
 from hullmark.match.lookups import Lookup, is_system
 from hullmark.match.merge import AffectingAdvisory, cves_of, ids_of, merged
@@ -65,6 +65,16 @@ def elsewhere(package: Package, answers: Iterable[Answer]) -> list[tuple[str, st
         for _, hit in answers
         if hit.affected.platforms and _is_elsewhere(hit)
     ]
+
+
+def why_undecided(package: Package, answers: Iterable[Answer]) -> str:
+    """Why nobody can tell whether some advisories affect the package, "" if that can be told of all."""
+    open_ones = [hit for lookup, hit in answers if hit.affected.kind == "unknown" and _applies(package, lookup, hit)]
+    if open_ones and package.type == image_names.TYPE:
+        open_ones = images.undecided(package, open_ones, answers)
+    if not open_ones:
+        return ""
+    return f"nobody can tell whether {named(open_ones)} affects it: {open_ones[0].affected.note}"
 
 
 def _is_elsewhere(hit: Hit) -> bool:

@@ -13,7 +13,7 @@ SEVERITY_RANK: dict[str, int] = {severity: rank for rank, severity in enumerate(
 
 Severity = Literal["unknown", "negligible", "low", "medium", "high", "critical"]
 FixState = Literal["fixed", "not-fixed", "wont-fix", "unknown"]
-Kind = Literal["affected", "unaffected"]
+Kind = Literal["affected", "unaffected", "unknown"]
 
 
 class Cvss(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -56,7 +56,8 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     the namespace writes it: normalised for pypi, `group:artifact` for maven, `@scope/name` for npm, a repository without its registry
     for images, the source package where a distribution speaks of sources.
     `scheme` names the order of its versions. `kind` unaffected: these versions are known to be safe (of what is affected
-    elsewhere); it vetoes. Of `ranges` and `versions` (exact ones) any may hold; with neither, no version is meant.
+    elsewhere); it vetoes. `kind` unknown: nobody can tell whether these versions are affected, and `note` says why.
+    Of `ranges` and `versions` (exact ones) any may hold; with neither, no version is meant.
     `fix_state` speaks of ranges that have no `fixed`. `fix_date` is the day (ISO 8601) on which the fix could first be had.
     `severity` "" leaves the advisory's. `module` is an rpm module `name:stream`, "" for packages outside modules, None where
     modules do not matter; of a container image of Red Hat's the product that it is part of, `openshift:4.16`, "" where that is not told.

@@ -31,6 +31,7 @@ from hullmark.feeds.feed import (
 from hullmark.feeds.formats.archives import members
 from hullmark.feeds.formats.osv_documents import advisories_in
 from hullmark.feeds.formats.reading import document_of, lines
+from hullmark.match.advisory_source import Ask
 from hullmark.model.advisory import Advisory, Record
 from hullmark.model.errors import HullmarkError
 from tests.support.matching import advisory as advisory_about
@@ -256,21 +257,41 @@ def test_a_record_that_a_limit_cut_leaves_its_feed_covering_nothing_until_it_is_
     assert (place.update(feed).status, whole_at(place)) == ("updated", "2026-06-30")
 
 
-def test_a_feed_of_which_much_cannot_be_read_covers_nothing(place: Place) -> None:
-    def faulty(documents: Sequence[Document], report: Report) -> Iterator[Record]:
+def faulty(names: Sequence[str] | None) -> Feed:
+    """The feed, in which records that are called `bad-…` cannot be read, and name these packages."""
+
+    def parse(documents: Sequence[Document], report: Report) -> Iterator[Record]:
         for record in of_json(documents, report):
             if isinstance(record, Advisory) and record.id.startswith("bad"):
-                report(record.id, RecordFault("it cannot be read"))
+                report(record.id, RecordFault("it cannot be read", names))
             else:
                 yield record
 
-    feed = replace(COVERING, parse=faulty)
+    return replace(COVERING, parse=parse)
+
+
+def test_a_feed_of_which_much_cannot_be_read_covers_nothing(place: Place) -> None:
     place.put("a.example/all", json.dumps([*IDS, "bad-1"]).encode())
-    place.update(feed)
-    assert whole_at(place) == "2026-06-30"
+    place.update(faulty(("y",)))
+    assert (whole_at(place), place.ids()) == ("2026-06-30", [*IDS, "bad-1"])
     place.put("a.example/all", json.dumps([*IDS, "bad-1", "bad-2"]).encode())
-    place.update(feed)
+    place.update(faulty(("y",)))
+    assert whole_at(place) == ""
+
+
+def test_a_feed_with_one_record_that_may_be_about_any_package_covers_nothing(place: Place) -> None:
+    place.put("a.example/all", json.dumps([*IDS, "bad-1"]).encode())
+    place.update(faulty(None))
     assert (whole_at(place), place.ids()) == ("", IDS)
+
+
+def test_what_a_record_names_that_cannot_be_read_is_unknown(place: Place) -> None:
+    place.put("a.example/all", json.dumps([*IDS, "bad-1"]).encode())
+    place.update(faulty(("y",)))
+    with place.opened() as book:
+        hits = book.hits([Ask("n", "y", "deb", "1"), Ask("n", "x", "deb", "1")])
+    assert [(hit.advisory.id, hit.affected.kind) for hit in hits if hit.ask == 0] == [("bad-1", "unknown")]
+    assert {hit.affected.kind for hit in hits if hit.ask == 1} == {"affected"}
 
 
 def test_what_says_nothing_that_could_be_matched_leaves_a_feed_whole(place: Place) -> None:

@@ -88,7 +88,7 @@ def test_an_announcement_without_an_id_costs_itself_and_a_document_that_breaks_o
     nameless = updateinfo(UPDATE.replace("<update><id>ALAS2023-2023-126</id>", "<update>"))
     records, problems = read(FEED, updateinfo(UPDATE), nameless)
     assert [record.id for record in records if isinstance(record, Advisory)] == ["ALAS2023-2023-126"]
-    assert [why for _, why in problems] == ["it has no id"]
+    assert [why for _, why in problems] == ["an announcement has no id"]
     records, problems = read(FEED, updateinfo(UPDATE), updateinfo(UPDATE.replace("</updates>", "<update>")))
     assert not records
     assert [why.split(":")[0] for _, why in problems] == ["it cannot be read to its end"]

@@ -152,6 +152,24 @@ def test_a_version_that_is_none_is_unknown_only_where_advisories_speak_of_the_na
         ]
 
 
+def test_an_advisory_that_cannot_be_judged_makes_its_package_unknown_and_no_other() -> None:
+    doubt = affected("debian:12", "x", "deb", kind="unknown", ranges=(Range(),), note="it cannot be read")
+    records = [advisory("tracker x CVE-1-1", doubt), advisory("CVE-1-2", affected("debian:12", "y", "deb", "2"))]
+    found = matched(book_of(*records), [package("deb", name, "1") for name in ("x", "y", "z")], "debian:12")
+    assert [(unknown.package.name, unknown.kind, unknown.reason) for unknown in found.unknown] == [
+        ("x", "unseen", "nobody can tell whether tracker x CVE-1-1 affects it: it cannot be read")
+    ]
+    assert counted(found) == {("y", "CVE-1-2"): "2"}
+
+
+def test_an_advisory_that_cannot_be_judged_overrules_and_clears_nothing() -> None:
+    known = advisory("CVE-1-1", affected("npm", "x", "npm", "2"), source="retirejs")
+    doubt = advisory("CVE-1-1", affected("npm", "x", "npm", kind="unknown", ranges=(Range(),), note="?"), source="ghsa")
+    found = matched(book_of(known, doubt), [package("npm", "x", "1")])
+    assert counted(found) == {("x", "CVE-1-1"): "2"}
+    assert len(found.unknown) == 1
+
+
 def test_a_language_package_that_a_system_package_owns_is_judged_by_the_distributions_word() -> None:
     owner = package("rpm", "python3-urllib3", "1.24.2-5.el8", purl="pkg:rpm/redhat/python3-urllib3@1.24.2-5.el8")
     owned = package("pypi", "urllib3", "1.24.2", owned_by=owner.purl)

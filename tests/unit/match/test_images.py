@@ -172,6 +172,19 @@ def test_the_word_about_the_images_own_product_goes_before_that_about_the_whole(
     assert fixes(image("v4.16.0-1"), open_("openshift:4"), open_("openshift:4.16", kind="unaffected")) == [""]
 
 
+def untold(product: str) -> AffectedPackage:
+    return affected("oci:redhat", CONSOLE, "rhctag", kind="unknown", ranges=(Range(),), module=product, note="not told")
+
+
+def test_of_an_advisory_whose_fixed_builds_are_not_told_nothing_is_known_but_in_streams_with_a_fix_that_is() -> None:
+    about = [advisory("CVE-1-1", untold("openshift:4.16"), fixed("v4.15.0-9", "v4.15", "openshift:4.15"))]
+    says = [("unseen", "nobody can tell whether CVE-1-1 affects it: not told")]
+    assert counted_unknown(image("v4.16.0-1"), *about) == says
+    assert counted_unknown(image("v4.15.0-10"), *about) == []
+    assert counted_unknown(image("v4.16.0-1", cpe="cpe:/a:redhat:openshift:4.16::el9"), *about) == says
+    assert counted_unknown(image("v4.17.0-1", cpe="cpe:/a:redhat:openshift:4.17::el9"), *about) == []
+
+
 def test_a_fix_is_no_matter_of_the_release_that_the_image_stays_at() -> None:
     tag = "v4.16.0-202410180404.p0.g95b8916.assembly.stream.el8"
     repositories = ("rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2",)

@@ -56,7 +56,7 @@ class Match(msgspec.Struct, rename="camel"):
 class Node(msgspec.Struct, rename="camel"):
     """Matches of which one (`OR`) or all (`AND`) must be there."""
 
-    cpe_match: list[Match] = []
+    cpe_match: list[Match]
     operator: str = "OR"
     negate: bool = False
 
@@ -64,7 +64,7 @@ class Node(msgspec.Struct, rename="camel"):
 class Configuration(msgspec.Struct):
     """Nodes of which one (`OR`) or all (`AND`) must be there."""
 
-    nodes: list[Node] = []
+    nodes: list[Node]
     operator: str = "OR"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from hullmark.feeds.feed import DamagedDocument
+from hullmark.feeds.feed import DamagedDocument, RecordFault
+from hullmark.feeds.formats.names import found_at, names_at
 from hullmark.feeds.formats.wording import line_of, links_of
 from hullmark.feeds.formats.wording import severity_of as severity_named
 from hullmark.model.advisory import Cvss, Severity
@@ -209,6 +210,9 @@ class Csaf(msgspec.Struct):
         return {group.group_id: group.product_ids for group in tree.product_groups} if tree else {}
 
 
+names_of = found_at("vulnerabilities.*.product_status.**", "product_tree.**")
+"""The names in a document that cannot be read."""
+
 _DECODER = msgspec.json.Decoder(Csaf)
 
 
@@ -219,7 +223,12 @@ def read(data: bytes) -> Csaf:
     except RecursionError as error:
         raise DamagedDocument("a CSAF document", "it is nested too deep") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"it is no CSAF document: {error}") from error
+        raise ValueError(f"it is not a CSAF document: {error}") from error
+
+
+def without_id(vulnerability: Vulnerability) -> RecordFault:
+    """What to report of a vulnerability without an id."""
+    return RecordFault("a vulnerability has no id", names_at(vulnerability.product_status, "**"))
 
 
 def products_of(csaf: Csaf) -> dict[str, Product]:

@@ -61,6 +61,7 @@ _LANGUAGES: dict[str, Ecosystem] = {
     "RubyGems": Ecosystem("gem", "gem", as_it_is),
     "SwiftURL": Ecosystem("swift", "semver", swift_name),
 }
+_SPELLINGS = {ecosystem.namespace: ecosystem.spelling for ecosystem in _LANGUAGES.values()}
 _ROLLING = {"Chainguard": "apk", "CleanStart": "apk", "Echo": "deb", "MinimOS": "apk", "Wolfi": "apk"}
 _WITHOUT_PACKAGES = frozenset(
     ("Android", "Docker Hardened Images", "FreeBSD", "GIT", "Kubernetes", "Linux", "OSS-Fuzz", "Root", "VSCode")
@@ -148,6 +149,11 @@ _DISTRIBUTIONS: dict[str, tuple[str, Callable[[str], str]]] = {
 
 
 @lru_cache(maxsize=4096)
+def spelling_in(namespace: str) -> Spelling:
+    """How a language's packages are spelt in a namespace; elsewhere names stand as they are."""
+    return _SPELLINGS.get(namespace, as_it_is)
+
+
 def ecosystem_of(text: str) -> Ecosystem | None:
     """What an ecosystem's name, with the release that may follow a colon, stands for.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from hullmark.feeds.feed import Report
+from hullmark.feeds.feed import RecordFault, Report
 from hullmark.feeds.formats.ecosystems import Ecosystem, ecosystem_of
 from hullmark.feeds.formats.osv_events import is_never, not_covered, ranges_of_events
 from hullmark.feeds.formats.osv_schema import EcosystemSpecific, Entry, Record
@@ -37,6 +37,8 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
     """None or one `AffectedPackage`: none for what images do not hold, for versions in git only, and, reported, what is not known."""
     package = entry.package
     if package is None or not package.name:
+        if not record.withdrawn and all(span.type != "GIT" for span in entry.ranges or ()):
+            report(place, RecordFault("one of its `affected` names no package"))
         return
     try:
         ecosystem = ecosystem_of(package.ecosystem)
@@ -62,6 +64,13 @@ def affected_of(record: Record, entry: Entry, report: Report, place: str) -> Ite
     ranges = _with_project_versions(_bounded(stated, entry), entry, ecosystem)
     if ranges or versions:
         yield _affected(record, entry, ecosystem, ranges, versions)
+    elif not record.withdrawn and not _begins(entry):
+        report(place, RecordFault(f"it names no versions of {package.name[:100]}", (package.name,)))
+
+
+def _begins(entry: Entry) -> bool:
+    """Whether a range says where it begins, whatever it comes to."""
+    return any(event.introduced for span in entry.ranges or () for event in span.events or ())
 
 
 def word_among(words: Iterable[object]) -> Severity:

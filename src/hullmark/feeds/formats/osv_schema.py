@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hullmark.feeds.feed import RecordFault, Report
+from hullmark.feeds.formats.names import found_at, names_at
 from hullmark.feeds.formats.osv_events import Event
 from hullmark.feeds.formats.reading import UNREADABLE, decode
 
@@ -100,12 +101,13 @@ class Record(msgspec.Struct):
     database_specific: DatabaseSpecific | None = None
 
 
+_NAMED = "affected.*.package.name"
 _RECORD = msgspec.json.Decoder(Record)
 
 
 def record_of_json(data: bytes | msgspec.Raw, report: Report, place: str) -> Record | None:
     """The record that JSON holds; None, and a report, if it holds none."""
-    return _checked(decode(_RECORD, data, place, report), report, place)
+    return _checked(decode(_RECORD, data, place, report, found_at(_NAMED)), report, place)
 
 
 def record_of_data(data: object, report: Report, place: str) -> Record | None:
@@ -113,12 +115,12 @@ def record_of_data(data: object, report: Report, place: str) -> Record | None:
     try:
         return _checked(msgspec.convert(data, Record), report, place)
     except UNREADABLE as error:
-        report(place, RecordFault(f"it cannot be read: {error}"))
+        report(place, RecordFault(f"it cannot be read: {error}", names_at(data, _NAMED)))
         return None
 
 
 def _checked(record: Record | None, report: Report, place: str) -> Record | None:
     if record is not None and not record.id:
-        report(place, RecordFault("it has no id"))
+        report(place, RecordFault("it has no id", names_at(msgspec.to_builtins(record), _NAMED)))
         return None
     return record

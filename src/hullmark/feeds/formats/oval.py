@@ -134,6 +134,11 @@ def range_of(tests: tuple[Test, ...]) -> Range | None:
     return Range(**bounds)
 
 
+def names_of(definition: Definition) -> set[str] | None:
+    """The packages that a definition speaks of; None if it names none."""
+    return {claim.name for claim in definition.claims if claim.name} or None
+
+
 def _is_zero(evr: str) -> bool:
     return not evr.strip("0:-")
 

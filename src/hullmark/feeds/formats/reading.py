@@ -9,6 +9,7 @@ import msgspec
 
 from hullmark.feeds.feed import DamagedDocument, Document, RecordFault, Report
 from hullmark.feeds.formats.archives import plain, undamaged, whole
+from hullmark.feeds.formats.names import NamesOf, untold
 from hullmark.model.limit import Limit
 
 T = TypeVar("T")
@@ -33,12 +34,14 @@ def json_content(document: Document) -> bytes:
     return data
 
 
-def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, place: str, report: Report) -> T | None:
-    """The decoded value; None, and a report, if it is not what the decoder wants."""
+def decode(
+    decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, place: str, report: Report, names: NamesOf = untold
+) -> T | None:
+    """The decoded value; None, and a report, if it is not what the decoder wants. `names` tells then what packages it is about."""
     try:
         return decoder.decode(data)
     except UNREADABLE as error:
-        report(place, RecordFault(f"it cannot be read: {error}"))
+        report(place, RecordFault(f"it cannot be read: {error}", names(data)))
         return None
 
 

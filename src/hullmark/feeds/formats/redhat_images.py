@@ -33,6 +33,7 @@ WONT_FIX = "no_fix_planned"
 
 _PURL = re.compile(r"pkg:oci/(?P<path>[^@?#]+)(?:@[^?#]*)?(?:\?(?P<qualifiers>[^#]*))?").match
 _ANNOUNCEMENT = re.compile(r"RH[A-Z]A-\d{4}:\d+")
+_UNTOLD = "which builds are fixed is not told"
 _ORDER = cmp_to_key(rhctag.compare)
 _MOMENTS = ("moments", "")
 
@@ -88,21 +89,16 @@ def image_rows(
     remedies: Mapping[str, csaf.Remediation],
     report: Callable[[str], None],
 ) -> Iterator[AffectedPackage]:
-    """The rows of one vulnerability. A fix without a tag that can be compared is reported: nobody can tell which builds it is in."""
-    untold: dict[str, None] = {}
-    fixed: dict[_Key, dict[tuple[str, str], _Fix]] = {}
-    for identity, key, image in _listed(vulnerability, "fixed", products):
-        stream = _stream(image.tag)
-        if stream is None:
-            untold[identity] = None
-        else:
-            fix = _fix(image.tag, remedies.get(identity))
-            best = fixed.setdefault(key, {}).setdefault(stream, fix)
-            if rhctag.compare(best.tag, fix.tag) < 0:
-                fixed[key][stream] = fix
+    """The rows of one vulnerability.
+
+    Of a fix without a tag that can be compared nobody can tell which builds have it: it is reported, and its row is of kind unknown.
+    """
+    fixed, untold = _fixes(vulnerability, products, remedies)
     if untold:
         which = f"{vulnerability.id}: {len(untold):,} fixed container image(s)"
-        report(f"{which} without the tag of a build, as {next(iter(untold))[:200]}, were left out")
+        report(
+            f"{which} without the tag of a build, as {next(iter(untold.values()))[:200]}: which builds are safe is unknown"
+        )
     unfixed: dict[_Key, FixState] = {}
     for identity, key, _ in _listed(vulnerability, "known_affected", products):
         remedy = remedies.get(identity)
@@ -114,9 +110,29 @@ def image_rows(
     yield from _fixed_rows(fixed)
     for key, state in unfixed.items():
         yield _row(key, ranges=(EVERY_VERSION,), fix_state=state)
+    for key in sorted(untold.keys() - unfixed.keys()):
+        yield _row(key, kind="unknown", ranges=(EVERY_VERSION,), note=_UNTOLD)
     for key in safe:
-        if key not in fixed and key not in unfixed:
+        if key not in fixed and key not in unfixed and key not in untold:
             yield _row(key, kind="unaffected", ranges=(EVERY_VERSION,))
+
+
+def _fixes(
+    vulnerability: csaf.Vulnerability, products: Mapping[str, csaf.Product], remedies: Mapping[str, csaf.Remediation]
+) -> tuple[dict[_Key, dict[tuple[str, str], _Fix]], dict[_Key, str]]:
+    """The newest fix of each image in each stream; and the images that are fixed in builds that are not told, with their ids."""
+    fixed: dict[_Key, dict[tuple[str, str], _Fix]] = {}
+    untold: dict[_Key, str] = {}
+    for identity, key, image in _listed(vulnerability, "fixed", products):
+        stream = _stream(image.tag)
+        if stream is None:
+            untold.setdefault(key, identity)
+            continue
+        fix = _fix(image.tag, remedies.get(identity))
+        best = fixed.setdefault(key, {}).setdefault(stream, fix)
+        if rhctag.compare(best.tag, fix.tag) < 0:
+            fixed[key][stream] = fix
+    return fixed, untold
 
 
 def _listed(

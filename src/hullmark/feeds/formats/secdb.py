@@ -14,6 +14,7 @@ import msgspec
 
 from hullmark.feeds.feed import DamagedDocument, Document, RecordFault, Report
 from hullmark.feeds.formats import yamls
+from hullmark.feeds.formats.names import names_at
 from hullmark.feeds.formats.reading import UNREADABLE, content
 from hullmark.feeds.formats.wording import is_cve
 from hullmark.model.advisory import EVERY_VERSION, Advisory, AffectedPackage, Range
@@ -58,7 +59,10 @@ def fixes_of(document: Document, report: Report) -> Iterator[Fix]:
         try:
             package = msgspec.convert(item, _Item).pkg
         except msgspec.ValidationError as error:
-            report(f"{document.url} package {number}", RecordFault(f"left out: {error}"))
+            report(
+                f"{document.url} package {number}",
+                RecordFault(f"it cannot be read: {error}", names_at(item, "pkg.name")),
+            )
             continue
         for version, entries in (package.secfixes or {}).items():
             for entry in entries or ():

@@ -224,7 +224,7 @@ def _github_row(fix: _Fix, report: Report, place: str) -> AffectedPackage | None
     try:
         ranges = ranges_of(fix.range, fixed)
     except ValueError as error:
-        report(place, reason_of(error))
+        report(place, reason_of(error, (fix.name,)))
         return None
     return AffectedPackage(
         namespace=ecosystem.namespace,

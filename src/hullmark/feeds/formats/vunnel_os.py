@@ -156,7 +156,7 @@ def advisory_of(item: OsItem, source: str, report: Report, place: str) -> Adviso
     for fix in vulnerability.FixedIn or ():
         scheme = _FORMATS.get(fix.version_format.lower())
         if not fix.name or scheme is None:
-            report(place, RecordFault(f"a package is left out: its versions are in {fix.version_format[:30]!r}"))
+            report(place, _left_out(fix))
             continue
         groups.setdefault((fix.name, _module(fix, namespace), fix.arch or "", scheme), []).append(fix)
     severity = severity_of(vulnerability.Severity or "")
@@ -220,11 +220,16 @@ def _rows(row: AffectedPackage, fixes: Sequence[_FixedIn], identity: str, report
         try:
             ranges = _ranges(fix, identity)
         except ValueError as error:
-            report(f"{identity} {row.name}", reason_of(error))
+            report(f"{identity} {row.name}", reason_of(error, (row.name,)))
             continue
         yield msgspec.structs.replace(
             row, ranges=ranges, fix_state=_state(fix), fix_date=fix.day if fix.fix else "", vendor_ids=fix.announcements
         )
+
+
+def _left_out(fix: _FixedIn) -> RecordFault:
+    reason = f"the versions of a package are in {fix.version_format[:30]!r}, which is not known"
+    return RecordFault(reason, (fix.name,) if fix.name else None)
 
 
 def _builds(fixes: Sequence[_FixedIn]) -> list[rhel_minors.Fix]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from hullmark.feeds.feed import RecordFault
 from hullmark.feeds.formats.osv_record import advisories_of
 from hullmark.model.advisory import EVERY_VERSION, Advisory, Cvss, GoImport, Range
 from tests.support.advisories import advisory_files
@@ -117,10 +118,30 @@ def test_versions_of_git_and_of_what_images_do_not_hold_are_left_out_without_a_w
             entry("Linux", "Kernel", ZERO),
             entry("Android", ":linux_kernel:", ZERO),
             {"ranges": [git]},
-            {"package": {"ecosystem": "PyPI", "name": ""}},
         ]
     )
     assert found.affected == ()
+
+
+@pytest.mark.parametrize(
+    ("affected", "names"),
+    [
+        ({"package": {"ecosystem": "PyPI", "name": ""}}, None),
+        ({}, None),
+        ({"package": {"ecosystem": "PyPI", "name": "x"}}, {"x"}),
+        ({"package": {"ecosystem": "PyPI", "name": "x"}, "ranges": [{"type": "ECOSYSTEM"}]}, {"x"}),
+    ],
+)
+def test_an_entry_without_package_or_versions_is_a_fault_unless_it_was_withdrawn(
+    affected: dict[str, Any], names: set[str] | None
+) -> None:
+    found, problems = read_one({"id": "X-1", "affected": [affected]})
+    [(_, fault)] = problems
+    assert isinstance(fault, RecordFault)
+    assert fault.names == names
+    assert found is not None
+    assert not found.affected
+    assert read_one({"id": "X-1", "affected": [affected], "withdrawn": "2026-01-01T00:00:00Z"})[1] == []
 
 
 def test_an_ecosystem_that_is_not_known_is_reported_and_the_rest_kept() -> None:

@@ -13,7 +13,7 @@ from hullmark.feeds.formats.redhat_images import NAMESPACE, Image, image_of
 from hullmark.feeds.hummingbird import FEED as HUMMINGBIRD
 from hullmark.feeds.redhat import FEED
 from hullmark.feeds.redhat_advisories import FEED as ADVISORIES
-from hullmark.model.advisory import Advisory, AffectedPackage
+from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from hullmark.model.cpe import red_hat_product
 from tests.support.advisories import Bytes, sample
 from tests.unit.feeds.reading import advisories, read
@@ -181,14 +181,23 @@ def test_what_is_not_affected_is_told_of_its_product_unless_another_word_affects
     assert [(row.kind, row.module) for row in rows] == [("affected", "openshift:4.16"), ("unaffected", "openshift:4")]
 
 
-def test_a_fix_without_the_tag_of_a_build_is_reported() -> None:
+def test_of_a_fix_without_the_tag_of_a_build_nobody_can_tell_which_builds_are_safe() -> None:
     fixed = [(OLD, purl()), (OLD, purl("latest")), (OLD, purl("v4.16.0-9"))]
     records, problems = read(FEED, Bytes("https://example.org/2024/cve-2024-0001.json", document({"fixed": fixed})))
     [(_, reason)] = problems
-    assert reason.startswith("CVE-2024-0001: 2 fixed container image(s) without the tag of a build, as ")
+    assert reason.startswith("CVE-2024-0001: 1 fixed container image(s) without the tag of a build, as ")
     [advisory] = records
     assert isinstance(advisory, Advisory)
-    assert spans(advisory.affected) == [("openshift:4.16", "", "v4.16.0-9")]
+    told, untold = advisory.affected
+    assert spans((told,)) == [("openshift:4.16", "", "v4.16.0-9")]
+    assert (untold.kind, untold.name, untold.module, untold.ranges) == ("unknown", told.name, told.module, (Range(),))
+
+
+def test_what_is_not_fixed_is_known_though_a_fix_is_told_of_without_a_tag() -> None:
+    status = {"fixed": [(OLD, purl("latest"))], "known_affected": [(OLD, purl())]}
+    [advisory], _ = read(FEED, Bytes("https://example.org/2024/cve-2024-0001.json", document(status)))
+    assert isinstance(advisory, Advisory)
+    assert [row.kind for row in advisory.affected] == ["affected"]
 
 
 def test_packages_of_the_release_and_images_stand_beside_each_other() -> None:
