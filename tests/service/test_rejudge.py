@@ -14,6 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from hullmark.advisorydb.schema import Cover
 from hullmark.model.advisory import Exploitability, KevEntry, Record
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging import judge
@@ -23,7 +24,7 @@ from hullmark.server.tables.database import Connection, Database
 from hullmark.server.tables.judging import verdicts
 from tests.support.database import fresh_database
 from tests.support.desk import Desk, desk, status_file
-from tests.support.matching import advisory, affected
+from tests.support.matching import WHOLE, advisory, affected
 
 pytestmark = pytest.mark.anyio
 
@@ -238,6 +239,21 @@ async def test_feeds_that_are_whole_no_more_keep_rules_from_telling_until_they_a
         assert [told[0] for _, told in sorted(anew.items())] == ["stop", word, "unknown"], (
             "the third says what it is only"
         )
+
+
+async def test_where_it_is_known_no_more_what_is_exploited_rules_that_ask_cannot_tell(at: Desk) -> None:
+    low = deb("CVE-2026-2", "a", severity="low")
+    await in_force(at, TIMELESS)
+    await at.advise(FILLER, low)
+    await at.work()
+    await world(at, ("a",), ("b",))
+    for number, (covers, word) in enumerate(
+        (((Cover("*", 0),), "unknown"), (WHOLE, "warn"), ((Cover("*", 0),), "unknown"))
+    ):
+        await advised(at, low, deb(f"CVE-2026-{number + 10}", "z"), covers=covers)
+        await at.work()
+        assert [told[0] for _, told in sorted((await stored(at)).items())] == [word, "warn"]
+        assert await stored(at) == await judged_anew(at)
 
 
 async def test_where_rules_cannot_tell_a_verdict_names_those_that_stop(at: Desk) -> None:

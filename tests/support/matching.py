@@ -11,7 +11,7 @@ from hullmark.advisorydb.build import build
 from hullmark.advisorydb.schema import Cover, FeedInfo
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.find import find
-from hullmark.model.advisory import Advisory, AffectedPackage, Range, Record
+from hullmark.model.advisory import EXPLOITED, Advisory, AffectedPackage, Range, Record
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Matches
 from hullmark.model.package import Package, SourcePackage
@@ -39,7 +39,7 @@ def book_of(*records: Record, feed: str = "test", kept_fresh: bool = False, **mo
         return Snapshot(path, digest)  # SQLite keeps what it has opened
 
 
-WHOLE = (Cover("*", 0),)
+WHOLE = (Cover("*", 0), Cover(EXPLOITED, 0, day=TODAY))
 
 
 def info(name: str, fresh_days: int = 0, **more: Any) -> FeedInfo:

@@ -17,6 +17,7 @@ from hullmark.advisorydb.keys import bare_bound_key, bound_key
 from hullmark.advisorydb.schema import BY_CODE, HIGH_OPEN, LOW_OPEN, UNAFFECTED, FeedInfo, numbers_of, row_number
 from hullmark.advisorydb.wholeness import covered, day_of, goes_by_check, whole_at
 from hullmark.model.advisory import (
+    EXPLOITED,
     Advisory,
     AffectedPackage,
     Exploitability,
@@ -143,6 +144,7 @@ class Writer:
                     self._write_scores()
             case KevEntry():
                 self._tables.add("kev")
+                self._extend(EXPLOITED, record.added)
                 self._db.execute("INSERT OR REPLACE INTO kev VALUES (?, ?)", (record.cve, self._encode(record)))
             case Lifecycle():
                 release = (record.product, record.release, self._feed, self._encode(record))
@@ -177,8 +179,7 @@ class Writer:
         self._db.executemany("INSERT INTO alias VALUES (?, ?)", [(name, number) for name in names])
         day = day_of(record)
         for namespace in {affected.namespace for affected in record.affected if affected.kind != "unknown"}:
-            count, youngest = self._extents.get(namespace, (0, ""))
-            self._extents[namespace] = (count + 1, max(youngest, day))
+            self._extend(namespace, day)
         if not record.withdrawn:
             parts = [(number, place, self._encode(affected)) for place, affected in enumerate(record.affected)]
             self._db.executemany("INSERT INTO part VALUES (?, ?, ?)", parts)
@@ -186,6 +187,10 @@ class Writer:
                 row for place, affected in enumerate(record.affected) for row in self._spans(number, place, affected)
             ]
             self._db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", spans)
+
+    def _extend(self, namespace: str, day: str) -> None:
+        count, youngest = self._extents.get(namespace, (0, ""))
+        self._extents[namespace] = (count + 1, max(youngest, day))
 
     def _spans(self, advisory: int, part: int, affected: AffectedPackage) -> Iterator[Span]:
         package = self._package(affected.namespace, affected.name)

@@ -9,7 +9,7 @@ import msgspec
 from hullmark.feeds.feed import Document, Feed, Get, Report, crawl_of
 from hullmark.feeds.formats.reading import decode, document_of
 from hullmark.feeds.formats.wording import day_of, line_of
-from hullmark.model.advisory import KevEntry, Record
+from hullmark.model.advisory import EXPLOITED, KevEntry, Record
 
 
 class _Entry(msgspec.Struct, rename="camel"):
@@ -54,5 +54,6 @@ FEED = Feed(
     licence="CC0-1.0",
     crawl=crawl_of(Get(url="https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json")),
     parse=parse,
+    covers={EXPLOITED: 700},
     least_records=700,
 )

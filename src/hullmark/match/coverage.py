@@ -12,13 +12,17 @@ from hullmark.match import coverage_words, epel, origin
 from hullmark.match.advisory_source import AdvisorySource, Extent
 from hullmark.match.distros import Plan
 from hullmark.match.lookups import is_system, rule_for
-from hullmark.model.advisory import Lifecycle
-from hullmark.model.match import CoverageGap
+from hullmark.model.advisory import EXPLOITED, Lifecycle
+from hullmark.model.match import CoverageGap, SnapshotInfo
 from hullmark.model.package import Package
 from hullmark.model.problem import ProblemKind
 
 _CPE = "cpe"
-_NAMES = {_CPE: "programs that no package manager installed (NVD)", "oci:redhat": "Red Hat's container images"}
+_NAMES = {
+    _CPE: "programs that no package manager installed (NVD)",
+    EXPLOITED: "known exploitation (KEV)",
+    "oci:redhat": "Red Hat's container images",
+}
 """What namespaces are called, where their own name tells people nothing."""
 
 
@@ -72,6 +76,12 @@ def gaps(packages: Sequence[Package], plan: Plan, advisories: AdvisorySource, at
     if ended is not None:
         found.append(Gap(plan.namespace, *_past_its_end(plan, ended), tuple(own), is_end=True))
     return found
+
+
+def snapshot_info(advisories: AdvisorySource, at: str) -> SnapshotInfo:
+    """What results say of the snapshot that they were made with, on the day `at` (ISO 8601)."""
+    gap = next(_gap(EXPLOITED, advisories.namespaces.get(EXPLOITED), (), at), None)
+    return SnapshotInfo(digest=advisories.digest, data_at=advisories.data_at, exploited_gap=gap.reason if gap else "")
 
 
 def lasting_gap(namespace: str, extent: Extent | None, at: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from hullmark.match import cpes, image_names
 from hullmark.match.advisory_source import AdvisorySource
 from hullmark.match.answers import Question, answered, split
-from hullmark.match.coverage import gaps, kind_of, lifecycles, uncovered
+from hullmark.match.coverage import gaps, kind_of, lifecycles, snapshot_info, uncovered
 from hullmark.match.distros import Plan, plan_for
 from hullmark.match.lookups import is_guessed, is_system, lookups, untold
 from hullmark.match.merge import AffectingAdvisory
@@ -21,7 +21,7 @@ from hullmark.match.risk import ordered
 from hullmark.match.streams import streams_of
 from hullmark.match.write import Writer
 from hullmark.model.inventory import Inventory
-from hullmark.model.match import CoverageGap, Matches, SnapshotInfo, UnknownPackage
+from hullmark.model.match import CoverageGap, Matches, UnknownPackage
 from hullmark.model.package import UNKNOWN_VERSION, Package
 from hullmark.model.problem import Problem, ProblemKind
 
@@ -66,7 +66,7 @@ def find(
     return Matches(
         source=inventory.source,
         distro=inventory.distro,
-        snapshot=SnapshotInfo(digest=advisories.digest, data_at=advisories.data_at),
+        snapshot=snapshot_info(advisories, at),
         matches=ordered(Writer(advisories, plan, inventory.packages, found, sound).matches()),
         unknown=tuple(sorted(unknown, key=_by_package)),
         problems=(

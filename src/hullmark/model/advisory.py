@@ -104,6 +104,10 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     affected: tuple[AffectedPackage, ...] = ()
 
 
+EXPLOITED = "exploited"
+"""The namespace of which a feed tells all that are known to be exploited."""
+
+
 class KevEntry(msgspec.Struct, frozen=True, kw_only=True, tag="kev"):
     """An entry of a catalogue of known exploited vulnerabilities (CISA KEV). Dates are ISO 8601 days."""
 

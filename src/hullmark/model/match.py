@@ -16,10 +16,14 @@ SuppressedBy = Literal["distro", "ignore", "not-affected", "states", "vex"]
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The advisories that were matched with. `digest` is `sha256:…`; `data_at` the youngest date in them (ISO 8601)."""
+    """The advisories that were matched with. `digest` is `sha256:…`; `data_at` the youngest date in them (ISO 8601).
+
+    `exploited_gap`: why they do not tell of all vulnerabilities that are known to be exploited, a clause; "" if they do.
+    """
 
     digest: str
     data_at: str = ""
+    exploited_gap: str = ""
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):

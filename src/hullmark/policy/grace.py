@@ -64,9 +64,14 @@ class Grants:
 
     def _days_for(self, match: Match) -> int:
         days = self.grace.severity_days.get(match.advisory.severity, self.grace.days)
-        if match.advisory.kev is None or self.grace.exploited_days is None:
+        if self.grace.exploited_days is None or not self._may_be_exploited(match):
             return days
         return min(days, self.grace.exploited_days)
+
+    def _may_be_exploited(self, match: Match) -> bool:
+        """Whether it is known to be exploited, or the advisories do not tell of all that are."""
+        snapshot = self.facts.matches.snapshot if self.facts.matches is not None else None
+        return match.advisory.kev is not None or bool(snapshot is not None and snapshot.exploited_gap)
 
 
 def _names(match: Match) -> set[str]:

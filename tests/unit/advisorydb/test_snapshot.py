@@ -174,6 +174,7 @@ def test_every_row_names_its_source_its_licence_and_its_date() -> None:
         advisory(
             "A-2", affected("n", "y", "deb", "2"), affected("m", "y", "deb", "2"), source="a", published="2024-01-01"
         ),
+        covers=(),
     ) as book:
         assert [(row.namespace, row.feed, row.advisories, row.data_at) for row in book.coverage] == [
             ("m", "a", 1, "2024-01-01"),
@@ -225,7 +226,7 @@ def test_any_text_is_in_a_range_or_not(span: Range, version: str, scheme: str) -
 
 
 def test_an_advisory_without_anything_affected_only_rates() -> None:
-    with book_of(Advisory(id="CVE-1-1", source="nvd", severity="high")) as book:
+    with book_of(Advisory(id="CVE-1-1", source="nvd", severity="high"), covers=()) as book:
         assert [each.severity for each in book.rated(["CVE-1-1"])["CVE-1-1"]] == ["high"]
         assert book.namespaces == {}
 

@@ -9,7 +9,8 @@ import pytest
 from hullmark.advisorydb.schema import Cover
 from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.advisory_source import Extent
-from hullmark.model.advisory import Advisory, Lifecycle, Record, Support
+from hullmark.match.coverage import snapshot_info
+from hullmark.model.advisory import EXPLOITED, Advisory, KevEntry, Lifecycle, Record, Support
 from hullmark.model.match import CoverageGap, Matches
 from hullmark.model.package import Package
 from tests.support.matching import TODAY, advisory, affected, book_of, matched, package
@@ -222,3 +223,28 @@ def test_what_is_told_of_a_single_package_says_what_it_means() -> None:
         "a": "unidentified",
         "x": "uncovered",
     }
+
+
+@pytest.mark.parametrize(
+    ("cover", "at", "gap"),
+    [
+        (Cover(EXPLOITED, 2), TODAY, ""),
+        (Cover(EXPLOITED, 3), TODAY, partly("known exploitation (KEV)")),
+        (Cover("npm", 0), TODAY, partly("known exploitation (KEV)")),
+        (
+            Cover(EXPLOITED, 2),
+            "2026-08-31",
+            "the advisories for known exploitation (KEV) end on 2026-06-20, 72 days ago: what came since is not known",
+        ),
+    ],
+)
+def test_what_is_exploited_is_known_where_a_whole_and_fresh_list_is_there(cover: Cover, at: str, gap: str) -> None:
+    listed = [KevEntry(cve=f"CVE-1-{number}", source="kev", added="2026-06-20") for number in range(2)]
+    book = book_of(*listed, *said("npm"), feed="kev", covers=(cover,), stale_days=30, dated_by="records")
+    assert snapshot_info(book, at).exploited_gap == gap
+    assert gap in ("", matched(book, [NPM], at=at).snapshot.exploited_gap)  # type: ignore[union-attr]
+
+
+def test_without_a_list_nothing_is_known_of_exploitation() -> None:
+    book = book_of(*said("npm"), covers=(Cover("npm", 1),))
+    assert snapshot_info(book, TODAY).exploited_gap == "the snapshot has no advisories for known exploitation (KEV)"

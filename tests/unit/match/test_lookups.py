@@ -23,7 +23,7 @@ def test_an_inventory_of_five_hundred_packages_of_several_ecosystems_is_looked_u
         for n, each in enumerate(there)
     ]
     with book_of(*records) as book:
-        assert len(book.namespaces) == 6  # what is there is known once the snapshot is open
+        assert len(book.namespaces) == 7  # what is there is known once the snapshot is open
         statements: list[str] = []
         for connection in (book._db, book._look_up._db):
             connection.set_trace_callback(statements.append)

@@ -91,6 +91,7 @@ def matches(
     packages: Sequence[Package] = (),
     data_at: str = "2026-02-28",
     lifecycles: Sequence[Lifecycle] = (),
+    exploited_gap: str = "",
 ) -> Matches:
     """Matches from a snapshot of a day; `unknown` has the reasons, by name of one of the packages."""
     source = facts().inventory.source
@@ -98,7 +99,7 @@ def matches(
     return Matches(
         source=source,
         distro=None,
-        snapshot=SnapshotInfo(digest="sha256:5a", data_at=data_at) if data_at else None,
+        snapshot=SnapshotInfo(digest="sha256:5a", data_at=data_at, exploited_gap=exploited_gap) if data_at else None,
         matches=found,
         unknown=tuple(
             UnknownPackage(

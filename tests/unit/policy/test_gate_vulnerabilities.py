@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.model.match import SeverityBy
+from hullmark.model.match import Kev, SeverityBy
 from hullmark.policy.gate import CannotTell, Violation
 from hullmark.policy.gates.vulnerabilities import (
     ListedVulnerabilities,
@@ -29,7 +29,8 @@ SUBJECT = "CVE-2026-0001+pkg:deb/openssl@3.0.14"
 
 def answers(params: VulnerabilityFindings, **fields: Any) -> list[str]:
     """The subjects it fires on; `?` for what it cannot tell."""
-    seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", **fields)))
+    gap = fields.pop("gap", "")
+    seen = facts(matches=matches(match(OPENSSL, "CVE-2026-0001", **fields), exploited_gap=gap))
     return [answer.subject if isinstance(answer, Violation) else "?" for answer in found(params, seen)]
 
 
@@ -47,6 +48,40 @@ def test_severity_is_at_least(severity: str, fires: list[str]) -> None:
 @pytest.mark.parametrize(("unrated", "fires"), [("cannot-tell", ["?"]), ("count", [SUBJECT]), ("ignore", [])])
 def test_what_is_not_rated_is_as_the_rule_wants_it(unrated: Any, fires: list[str]) -> None:
     assert answers(VulnerabilityFindings(severity="low", epss=Share("1%"), unrated=unrated)) == fires
+
+
+GAP = "the snapshot has no advisories for known exploitation (KEV)"
+KEV = Kev(added="2026-01-31")
+
+
+@pytest.mark.parametrize(
+    ("params", "kev", "gap", "fires"),
+    [
+        ({"exploited": True}, None, "", []),
+        ({"exploited": True}, KEV, "", [SUBJECT]),
+        ({"exploited": True}, None, GAP, ["?"]),
+        ({"exploited": True}, KEV, GAP, [SUBJECT]),
+        ({"exploited": False}, None, "", [SUBJECT]),
+        ({"exploited": False}, None, GAP, ["?"]),
+        ({"exploited": False}, KEV, GAP, []),
+        ({"ransomware": True}, None, GAP, ["?"]),
+        ({"ransomware": True}, KEV, GAP, []),
+        ({"exploited": True, "severity": "high"}, None, GAP, []),
+        ({}, None, GAP, [SUBJECT]),
+    ],
+)
+def test_what_is_exploited_is_known_only_from_a_whole_list(
+    params: dict[str, Any], kev: Kev | None, gap: str, fires: list[str]
+) -> None:
+    assert answers(VulnerabilityFindings(**params), gap=gap, severity="medium", kev=kev) == fires
+
+
+def test_that_the_list_is_not_whole_is_said_once() -> None:
+    many = [match(OPENSSL, f"CVE-2026-000{number}") for number in range(3)]
+    [answer] = found(VulnerabilityFindings(exploited=True), facts(matches=matches(*many, exploited_gap=GAP)))
+    assert isinstance(answer, CannotTell)
+    assert answer.reason == f"whether CVE-2026-0000 and 2 more is known to be exploited cannot be told: {GAP}"
+    assert (answer.kind, answer.subject) == ("uncovered", "exploited")
 
 
 SAID = {

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from hullmark.model.advisory import FixState, Severity
+from hullmark.model.advisory import EXPLOITED, FixState, Severity
 from hullmark.model.match import Match, Matches, SuppressedBy
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact
@@ -136,16 +136,23 @@ class StaleData(Params, frozen=True, kw_only=True):
 
 def found(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
     """Look at each match."""
+    doubted: list[Match] = []
     for subject, matches in _by_subject(params, facts).items():
         answers = [_meets(params, match, facts) for match in matches]
         met = next((match for match, answer in zip(matches, answers, strict=True) if answer is True), None)
         open_ = next((match for match, answer in zip(matches, answers, strict=True) if answer is None), None)
         if met is not None:
             yield _violation(subject, met, facts, severity_by(met.advisory, params.severity_from).severity)
+        elif open_ is not None and not _lacking(params, open_, facts):
+            doubted.append(open_)
         elif open_ is not None:
             lacking = _lacking(params, open_, facts)
             reason = f"{lacking} of {_name(open_)} in {open_.package.name} is not known"
             yield CannotTell(reason, _evidence(open_, facts), kind="uncovered")
+    if doubted:
+        more = f" and {len(doubted) - 1:,} more" if len(doubted) > 1 else ""
+        reason = f"whether {_name(doubted[0])}{more} is known to be exploited cannot be told: {_exploited_gap(facts)}"
+        yield CannotTell(reason, _evidence(doubted[0], facts), subject=EXPLOITED, kind="uncovered")
 
 
 def listed(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
@@ -215,12 +222,22 @@ def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | 
         return False
     if params.sources and not _fits(params.sources, (advisory.source, advisory.namespace)):
         return False
-    if params.exploited is not None and params.exploited != (advisory.kev is not None):
-        return False
-    if params.ransomware and not (advisory.kev and advisory.kev.ransomware):
-        return False
     answers = {answer for _, answer in _told(params, match, facts)}
+    if params.exploited is not None:
+        answers.add(None if _is_doubtful(match, facts) else params.exploited == (advisory.kev is not None))
+    if params.ransomware:
+        answers.add(None if _is_doubtful(match, facts) else bool(advisory.kev and advisory.kev.ransomware))
     return False if False in answers else None if None in answers else True
+
+
+def _is_doubtful(match: Match, facts: Facts) -> bool:
+    """Whether it may be known to be exploited, though the snapshot does not say so."""
+    return match.advisory.kev is None and bool(match.advisory.cve) and bool(_exploited_gap(facts))
+
+
+def _exploited_gap(facts: Facts) -> str:
+    snapshot = _matches(facts).snapshot
+    return snapshot.exploited_gap if snapshot is not None else ""
 
 
 def _lacking(params: VulnerabilityFindings, match: Match, facts: Facts) -> str:

@@ -5,7 +5,7 @@ Everything is done in batches, each a transaction that has its effect once: a pr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -160,11 +160,13 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
     at: str,
     thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
     is_next: bool = False,
+    judge_otherwise: Callable[[Connection, set[str]], Awaitable[None]] | None = None,
 ) -> None:
     """Let a snapshot count from now on, and plan what has to be matched again: it says something else of it, or did not know it.
 
-    What was planned and not done for an earlier snapshot stays planned. Raises OtherSnapshot if `previous` is not what counts so far;
-    with `is_next` also if that is newer, or not all that it says differently is in the verdicts.
+    What was planned and not done for an earlier snapshot stays planned. `judge_otherwise` is told, in the same transaction, of the
+    namespaces of which the snapshot tells all and the one before does not, or the other way round. Raises OtherSnapshot if `previous`
+    is not what counts so far; with `is_next` also if that is newer, or not all that it says differently is in the verdicts.
     """
     async with db.system() as conn:
         known = await snapshots.current(conn)
@@ -189,7 +191,10 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
         if source is None:
             await snapshots.plan_all(conn)
         else:
-            await snapshots.plan(conn, keys, changed_namespaces(difference, source, next, since=known.at, at=at))
+            namespaces = changed_namespaces(difference, source, next, since=known.at, at=at)
+            await snapshots.plan(conn, keys, namespaces)
+            if judge_otherwise is not None:
+                await judge_otherwise(conn, namespaces)
         await snapshots.count_on(conn, snapshot_id, at)
         await match_changes.note_news(conn, snapshot_id, ranks)
         await _weigh_first(conn, next, snapshot_id, sorted(ranks), thresholds)

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.model.advisory import EXPLOITED
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import SnapshotInfo
 from hullmark.server.stories.advisories import matching
@@ -57,12 +58,26 @@ async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
     with books.opened(row.digest, row.object) as source:
         if before is None or before.id == row.id:
             await matching.begin_adoption(
-                services.database, row.id, source, None, at=day, thresholds=bounds, is_next=True
+                services.database,
+                row.id,
+                source,
+                None,
+                at=day,
+                thresholds=bounds,
+                is_next=True,
+                judge_otherwise=_judge_askers,
             )
         else:
             with _earlier(books, before) as previous:
                 await matching.begin_adoption(
-                    services.database, row.id, source, previous, at=day, thresholds=bounds, is_next=True
+                    services.database,
+                    row.id,
+                    source,
+                    previous,
+                    at=day,
+                    thresholds=bounds,
+                    is_next=True,
+                    judge_otherwise=_judge_askers,
                 )
         await _carry_out(services, books, _Adoption(row, source, bounds))
 
@@ -164,6 +179,15 @@ async def _judge_wide(connection: Connection, services: Services, step: Step) ->
             if sums.differ(*verdicts_):
                 await _judge_account(connection, account_id)
                 break
+
+
+async def _judge_askers(connection: Connection, namespaces: set[str]) -> None:
+    """Judge all images of accounts that ask what is known to be exploited, if the advisories have begun or ceased to tell all of that."""
+    if EXPLOITED not in namespaces:
+        return
+    for account_id in await adoptions.accounts_with_policies(connection):
+        if any(sums.asks_what_is_exploited(target) for target in await targets_of(connection, [account_id])):
+            await _judge_account(connection, account_id)
 
 
 async def _judge_account(connection: Connection, account_id: int) -> None:

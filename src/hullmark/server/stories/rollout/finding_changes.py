@@ -15,15 +15,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hullmark.match.coordinates import Coordinate, package_of
+from hullmark.match.coverage import snapshot_info
 from hullmark.model import notice
 from hullmark.model.limit import Limit
-from hullmark.model.match import Fix, Match, MatchKind, SnapshotInfo, Suppression
+from hullmark.model.match import Fix, Match, MatchKind, Suppression
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.notify.causes import Pair, Scene, cause_of, evidence_of
 from hullmark.notify.transitions import transitions_of
 from hullmark.policy.load import load_any
 from hullmark.policy.verdict_diff import Lookup, compare
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import Books, object_of
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.earlier import looking
 from hullmark.server.stories.rollout import sums
@@ -121,10 +122,10 @@ class _Cases(NamedTuple):
 
 
 class _Context(NamedTuple):
-    """The step of the roll-out, the time that counts as now, and a look-up in both snapshots."""
+    """The step of the roll-out, the moment that counts as now with the new snapshot, and a look-up in both snapshots."""
 
     step: Step
-    now: datetime
+    at: sums.Moment
     lookup: Lookup
 
 
@@ -180,16 +181,16 @@ def _match(side: Side, package: HeldPackage, coordinate: Coordinate, bodies: Map
 def _looked_up(
     books: Books, targets: Sequence[Target], cases: _Cases, step: Step, now: datetime
 ) -> list[FindingChange]:
-    with looking(books) as lookup:
-        return _finding_changes(targets, cases.known, cases.untold, _Context(step, now, lookup))
+    with looking(books) as lookup, books.opened(step.after, object_of(step.after)) as source:
+        at = sums.Moment(now, snapshot_info(source, now.date().isoformat()))
+        return _finding_changes(targets, cases.known, cases.untold, _Context(step, at, lookup))
 
 
 def _finding_changes(
     targets: Sequence[Target], cases: Sequence[_Case], untold: set[int], context: _Context
 ) -> list[FindingChange]:
     """What changes by policy and package, cases in their order."""
-    step, now, _ = context
-    at = sums.Moment(now, SnapshotInfo(digest=step.after, data_at=step.data_at))
+    at = context.at
     results: dict[str, list[_Change | None]] = {}
     found: list[dict[int, FindingChange]] = [{} for _ in cases]
     loose: list[FindingChange] = []
@@ -276,7 +277,7 @@ def _announcements(
 ) -> list[dict[str, Any]]:
     """The news about an image that stays out of compliance, and its cause, which is also that of losing or regaining
     compliance."""
-    step, now, lookup = context
+    step, at, lookup = context
     before, after = (
         Verdict(
             verdict=Outcome.STOP,
@@ -295,7 +296,7 @@ def _announcements(
         policy=target.name,
         environment="",
         reference="",
-        at=now,
+        at=at.now,
         snapshot=str(step.snapshot_id),
         seen={"advisory": step.seen_at},
     )

@@ -106,6 +106,15 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
     )
 
 
+def asks_what_is_exploited(target: Target) -> bool:
+    """Whether a policy says something else where it is not known what is exploited. Of one that is no sum, that cannot be told."""
+    policy = target.policy
+    if policy is None or (policy.grace is not None and policy.grace.exploited_days is not None):
+        return True
+    findings = (rule.params for rule in policy.rules if isinstance(rule.params, VulnerabilityFindings))
+    return any(params.exploited is not None or params.ransomware for params in findings)
+
+
 def _narrowed(rows: Iterable[ExceptionRow], name: str) -> tuple[PolicyException, ...]:
     """Exceptions for some images, as if they counted for all."""
     widened = [msgspec.structs.replace(row, body={**row.body, "images": "*"}) for row in rows]
