@@ -158,8 +158,8 @@ def jwk(r: Random) -> Fields:
     }
 
 
-def jks(r: Random, words: str = "changeit") -> bytes:
-    """A Java key store with one RSA key under Sun's key protector, both under the password `words`."""
+def jks(r: Random, words: str, certificate: bytes) -> bytes:
+    """A Java key store with one RSA key and its certificate (DER), the key under Sun's key protector, both under the password `words`."""
     plain, wide = rsa_der(r), words.encode("utf-16-be")
     salt = r.randbytes(20)
     stream, block = b"", salt
@@ -170,7 +170,8 @@ def jks(r: Random, words: str = "changeit") -> bytes:
     algorithm = bytes.fromhex("300e060a2b060104012a021101010500")
     protected = der(0x30, algorithm + der(4, hidden))
     entry = struct.pack(">IH", 1, 6) + b"server" + struct.pack(">qI", 1760000000000, len(protected)) + protected
-    store = struct.pack(">III", 0xFEEDFEED, 2, 1) + entry + struct.pack(">I", 0)
+    chain = struct.pack(">IH", 1, 5) + b"X.509" + struct.pack(">I", len(certificate)) + certificate
+    store = struct.pack(">III", 0xFEEDFEED, 2, 1) + entry + chain
     return store + hashlib.sha1(wide + b"Mighty Aphrodite" + store).digest()  # noqa: S324
 
 

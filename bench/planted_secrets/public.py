@@ -6,6 +6,7 @@ from random import Random
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -14,14 +15,17 @@ from bench.planted_secrets.model import Fields
 from bench.planted_secrets.values import b64, crc24, lines
 
 
-def certificate(r: Random) -> Fields:
-    key = rsa_key(r.getrandbits(20) % 3)
+def certify(key: rsa.RSAPrivateKey, serial: int) -> x509.Certificate:
+    """A certificate that a key signs for itself."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "northgale.net")])
     start = datetime.datetime(2025, 10, 9, tzinfo=datetime.UTC)
-    built = x509.CertificateBuilder(
-        name, name, key.public_key(), r.getrandbits(120), start, start + datetime.timedelta(3650)
-    )
-    text = built.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    built = x509.CertificateBuilder(name, name, key.public_key(), serial, start, start + datetime.timedelta(3650))
+    return built.sign(key, hashes.SHA256())
+
+
+def certificate(r: Random) -> Fields:
+    key = rsa_key(r.getrandbits(20) % 3)
+    text = certify(key, r.getrandbits(120)).public_bytes(Encoding.PEM)
     return {"value": text.decode().strip(), "wrapped": b64(text)}
 
 

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from bench.planted_secrets.keys import jks, pkcs12, rsa_der, rsa_of
 from bench.planted_secrets.model import Row, Stored
+from bench.planted_secrets.public import certify
 
 
 def _row(kind: str, container: str, path: str, seed: int, content: bytes) -> Row:
@@ -23,7 +24,8 @@ def _pkcs12(r: Random, kind: str) -> Iterable[Row]:
 def _jks(r: Random, kind: str) -> Iterable[Row]:
     for path, words in (("/opt/tomcat/conf/server.jks", "changeit"), ("/app/ledger/client.keystore", "changeit")):
         seed = r.getrandbits(20)
-        yield _row(kind, "jks, password " + words, path, seed, jks(Random(seed), words))  # noqa: S311
+        chain = certify(rsa_of(seed), seed + 1).public_bytes(Encoding.DER)
+        yield _row(kind, "jks, password " + words, path, seed, jks(Random(seed), words, chain))  # noqa: S311
 
 
 def _der(r: Random, kind: str) -> Iterable[Row]:
