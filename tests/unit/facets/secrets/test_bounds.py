@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
 from tests.unit.facets.secrets.samples import SAMPLES
 
+_PARSER: Any = import_module("re._parser")
 _MOST_FOLLOWERS = 4
 _CONTEXTS = (
     "KEY={}",
@@ -59,7 +61,7 @@ def _repeats(parsed: Any) -> Iterator[int]:
 def test_every_repeat_has_an_end(kind: Kind) -> None:
     for expression in (kind.pattern, kind.tail):
         # The module's parser is the only one that reads all of Python's language.
-        most = list(_repeats(re._parser.parse(expression)))
+        most = list(_repeats(_PARSER.parse(expression)))
         assert max(most, default=0) <= 16_000
 
 
