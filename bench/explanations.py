@@ -41,7 +41,7 @@ class Explanation:
 
 
 def _is_fixture(item: Item) -> bool:
-    """Data of a test is no package, whoever ships it: nothing explains it."""
+    """Data of a test is not a package, whoever ships it: nothing explains it."""
     return _TESTS(item.place) is not None
 
 

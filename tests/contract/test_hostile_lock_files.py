@@ -16,8 +16,8 @@ from tests.support.places import corpus
 EXPECTED = {
     "python-malformed": {
         "/app/requirements.txt": "entries that cannot be used",
-        "/app/poetry.lock": "it is no TOML",
-        "/app/Pipfile.lock": "its default is no object",
+        "/app/poetry.lock": "it is not TOML",
+        "/app/Pipfile.lock": "its default is not an object",
     },
     "npm-malformed": {
         "/srv/package-lock.json": "entries that cannot be used",

@@ -147,7 +147,7 @@ def test_where_history_is_missing_it_is_said(kept: Program, shelf: Shelf) -> Non
 
 
 def test_what_makes_no_sense_is_refused(kept: Program) -> None:
-    assert "--known-at: 'then' is no time" in check(kept, "--known-at", "then").refusal[0]
+    assert "--known-at: 'then' is not a time" in check(kept, "--known-at", "then").refusal[0]
     assert "exclude it" in check(kept, "--known-at", text(3), "--advisories", "app").refusal[0]
     assert "no policy is kept as bose" in check(kept, policy="kept:bose").refusal[0]
 

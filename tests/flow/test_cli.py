@@ -234,10 +234,10 @@ def test_a_flag_counts_before_the_environment_and_that_before_the_file(
     ("text", "said"),
     [
         ("colour: true", "unknown setting 'colour'"),
-        ("jobs: many", "'many' is no value for jobs"),
+        ("jobs: many", "'many' is not a value for jobs"),
         ("[jobs, 2]", "is not a mapping"),
         ("jobs: [", "is not YAML"),
-        ("quiet: perhaps", "'perhaps' is no value for quiet"),
+        ("quiet: perhaps", "'perhaps' is not a value for quiet"),
     ],
 )
 def test_a_mistake_in_the_settings_is_named(hullmark: Program, many: Path, text: str, said: str) -> None:

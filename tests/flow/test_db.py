@@ -142,7 +142,7 @@ def test_a_snapshot_is_used_by_its_file_too(hullmark: Program, tmp_path: Path) -
 
 
 REFUSED = [
-    (("db", "update", "--from", "/no/such/folder"), "is no folder"),
+    (("db", "update", "--from", "/no/such/folder"), "is not a folder"),
     (("db", "update", "--feeds", "nothing"), "there is no feed 'nothing'"),
     (("db", "status"), "there are no advisories yet"),
     (("db", "search"), "what is to be searched?"),

@@ -103,7 +103,7 @@ def test_a_file_that_is_not_there_is_said_and_the_others_are_printed(hullmark: P
     ran = hullmark("files", made, "/etc/a", "/etc/none", "/etc/dir", "/etc/dir/b")
     assert (ran.status, ran.out) == (2, b"==> /etc/a <==\nA\n==> /etc/dir/b <==\n")
     assert "/etc/none: there is no such file" in ran.err
-    assert "/etc/dir: it is no regular file" in ran.err
+    assert "/etc/dir: it is not a regular file" in ran.err
 
 
 def test_a_layer_with_too_much_to_keep_says_so(hullmark: Program, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_what_is_kept_can_be_switched(hullmark: Program, tmp_path: Path) -> None
     assert hullmark("scan", made, "--keep-files", "always").status == 0
     ran, read = hullmark.read(*words, "asked")
     assert (ran.out, layers_read(read, tmp_path)) == (b"x = 1\n", 0)
-    assert hullmark(*words, "sometimes").refusal[0] == "--keep-files: 'sometimes' is no value for keep_files"
+    assert hullmark(*words, "sometimes").refusal[0] == "--keep-files: 'sometimes' is not a value for keep_files"
 
 
 def test_an_anchore_policy_s_content_search_looks_into_kept_text(hullmark: Program, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_case_that_does_not_go_as_expected_fails_with_what_differs(hullmark: P
         ("{name: x, recipe: {}, expect: {verdict: good}}", "expected one of go, stop, unknown, warn"),
         ("{name: x, recipe: {files: {/a: {base64: '!'}}}, expect: {verdict: go}}", "no base64"),
         ("{name: x, recipe: {files: {/a: {texts: a}}}, expect: {verdict: go}}", "did you mean 'text'?"),
-        ("{name: x, recipe: {}, at: soon, expect: {verdict: go}}", "is no time"),
+        ("{name: x, recipe: {}, at: soon, expect: {verdict: go}}", "is not a time"),
         ("{name: x, inventory: none.json, expect: {verdict: go}}", "cannot read"),
         ("{name: x, recipe: {}, no_data: ['pkg:a/b'], expect: {verdict: go}}", "is not in the image"),
     ],
@@ -167,7 +167,7 @@ def test_diff_names_the_one_cause(hullmark: Program, tmp_path: Path) -> None:
     (found,) = json.loads(after.read_text())["findings"]
     assert [each["finding"] for each in document["changes"]] == [found], "as the verdict shows it, and no more"
     assert hullmark("diff", after, after).text == "stop to stop: nothing\nBoth say the same.\n"
-    assert "is no verdict" in hullmark("diff", before, tmp_path / "before.yaml").refusal[0]
+    assert "is not a verdict" in hullmark("diff", before, tmp_path / "before.yaml").refusal[0]
 
 
 def test_convert_writes_a_native_policy_and_names_what_it_leaves_out(hullmark: Program, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_what_is_no_sbom_is_refused(hullmark: Program, tmp_path: Path) -> None:
     file.write_text("{}")
     for words in (("scan", f"sbom:{file}"), ("vulns", "--advisories", ADVISORIES, file), ("sbom", "convert", file)):
         what, advice = hullmark(*words).refusal
-        assert "is no SBOM that can be read" in what
+        assert "is not an SBOM that can be read" in what
         assert "cyclonedx-json" in advice
     assert "cannot read" in hullmark("scan", f"sbom:{tmp_path / 'none'}").refusal[0]
 

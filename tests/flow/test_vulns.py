@@ -233,7 +233,7 @@ WRONG = [
     (("--ignore-states", "maybe"), "--ignore-states: there is no 'maybe'"),
     (("--ignore", "absent.yaml"), "cannot read absent.yaml"),
     (("--vex", "absent.json"), "cannot read absent.json"),
-    (("--at", "never"), "--at: 'never' is no time"),
+    (("--at", "never"), "--at: 'never' is not a time"),
     (("--snapshot", "absent"), "exclude each other"),
 ]
 

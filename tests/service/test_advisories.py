@@ -285,7 +285,7 @@ async def test_what_goes_wrong_is_told_and_tried_again_soon(database_url: str, t
         await update_when_due(at.services)
         await at.work()
         told = await at.get("/advisories")
-        assert "is no folder" in told["last_update"]["reason"]
+        assert "is not a folder" in told["last_update"]["reason"]
         mirror(tmp_path / "nowhere", 10)
         at.now += timedelta(minutes=6)
         await update_when_due(at.services)

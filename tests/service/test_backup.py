@@ -210,7 +210,7 @@ def test_backups_that_are_none_or_not_whole_are_refused_before_the_database_is_t
     for name, words in (
         ("cut.tar", ("not a whole backup", "cannot be read")),
         ("text", ("cannot be read",)),
-        ("nothing", ("is no backup",)),
+        ("nothing", ("is not a backup",)),
         ("missing", ("there is no backup",)),
     ):
         said = hullmark(running, "restore", str(folder / name), status=2)

@@ -185,7 +185,7 @@ class TestPosts:
         "url", ["ftp://a/", "file:///etc/passwd", "http://", "http://a b/", "x", "http://[::1", "http://h:99999/"]
     )
     def test_what_is_no_web_address_is_refused_without_showing_it(self, at: Services, url: str) -> None:
-        with pytest.raises(MessageRefused, match="no web address") as error:
+        with pytest.raises(MessageRefused, match="not a web address") as error:
             carry(at, Post(url=f"{url}?{TOKEN}"))
         assert TOKEN not in str(error.value)
 

@@ -60,7 +60,7 @@ def test_what_is_refused(world: World) -> None:
     assert "cannot be removed" in world("subscription", "remove", "default").refusal[0]
     assert "switched off" in world("subscription", "change", "default", "--off").text
     assert world("subscription", "change", "default", "--on").text == "subscription default tells at once\n"
-    assert "no time zone" in world("subscription", "add", "x", "--timezone", "Mars").refusal[0]
+    assert "not a time zone" in world("subscription", "add", "x", "--timezone", "Mars").refusal[0]
     assert "there is no channel 'x'" in world("subscription", "add", "x", "--channel", "x").refusal[0]
     for wrong in (("--digest-days", "monday"), ("--quiet-hours", "22:00"), ("--severity", "awful")):
         assert world("subscription", "add", "x", *wrong).status == 2

@@ -220,7 +220,7 @@ def test_an_archive_is_sent_to_the_server(world: World) -> None:
     assert [package["name"].lower() for package in inventory["packages"]] == ["django"]
     (sent,) = world.json("image", "upload", str(archive), "--reference", "archive.example/shop:3", "--wait")
     assert {f"archive.example/shop:{number}" for number in (1, 2, 3)} <= set(sent["tags"])
-    assert "is no file" in world("image", "upload", "none.tar", "--reference", "a.example/b:1").refusal[0]
+    assert "is not a file" in world("image", "upload", "none.tar", "--reference", "a.example/b:1").refusal[0]
     broken = world.file("broken.tar", "no archive at all")
     assert world("image", "upload", broken, "--reference", "a.example/b:1").refusal[1]
 
@@ -527,7 +527,7 @@ def test_what_is_no_server_is_told_apart(world: World) -> None:
         (f"http://127.0.0.1:{free_port()}", "refuses connections"),
         (world.server.url.replace("http:", "https:"), "does not speak TLS"),
         (f"http://{world.registry}", "answers with status 404"),
-        ("ftp://127.0.0.1", "is no address of a server"),
+        ("ftp://127.0.0.1", "is not an address of a server"),
         ("http://hullmark.example.com", "is plain HTTP"),
         ("http://admin:words@127.0.0.1", "holds a login"),
     ):

@@ -92,7 +92,7 @@ def test_what_is_no_snapshot_is_refused(world: World) -> None:
     broken = world.folder / "broken"
     broken.write_bytes(b"SQLite format 3\0 and no more")
     assert world("advisories", "send", str(broken)).refusal[1]
-    assert "is no file" in world("advisories", "send", "nothing.db").refusal[0]
+    assert "is not a file" in world("advisories", "send", "nothing.db").refusal[0]
     assert world.json("advisories", "status")["digest"]
 
 
@@ -192,7 +192,7 @@ def test_a_bill_of_materials_becomes_an_image(world: World) -> None:
     assert "send the SBOM again" in world("image", "analyse", name).refusal[1]
     file.write_text("no bill at all")
     assert world("image", "sbom", str(file), "--reference", name).refusal[1]
-    assert "is no file" in world("image", "sbom", "none.json", "--reference", name).refusal[0]
+    assert "is not a file" in world("image", "sbom", "none.json", "--reference", name).refusal[0]
     assert "are written" in world("image", "sbom", str(file), "--reference", name, "-o", "purls").refusal[0]
 
 

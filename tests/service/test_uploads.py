@@ -493,7 +493,7 @@ def test_a_length_that_promises_more_than_comes(serve: Serve) -> None:
 
 @pytest.mark.parametrize("cut", [1, 700, 3000])
 def test_a_length_that_promises_less_than_comes(serve: Serve, cut: int) -> None:
-    """What follows the promised bytes is no request; the archive in them is cut off, or its sender is gone."""
+    """What follows the promised bytes is not a request; the archive in them is cut off, or its sender is gone."""
     server = serve()
     files, entry = docker_files()
     body = tar_of({**files, "manifest.json": to_json([entry])}).rstrip(b"\0")

@@ -82,7 +82,7 @@ class _Quiet(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Who was killed hangs up: that is no fault."""
+        """Who was killed hangs up: that is not a fault."""
 
 
 def _handler(receiver: Unruly) -> type[BaseHTTPRequestHandler]:

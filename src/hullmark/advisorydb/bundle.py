@@ -50,7 +50,7 @@ class Bundle:
     """A bundle that is read from an open file, from its beginning to its end.
 
     `manifest_bytes` are what was signed, `signature` is empty if there is none. Nothing has been verified yet.
-    Raises HullmarkError if the file is no bundle.
+    Raises HullmarkError if the file is not a bundle.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -90,7 +90,7 @@ class Bundle:
         except (tarfile.HeaderError, UnicodeDecodeError, ValueError) as error:
             raise _no_bundle("is damaged, or no tar file") from error
         if not info.isreg() or info.type == tarfile.GNUTYPE_SPARSE or info.size < 0:
-            raise _no_bundle(f"holds {info.name[:100]!r}, which is no plain file")
+            raise _no_bundle(f"holds {info.name[:100]!r}, which is not a plain file")
         return info.name.removeprefix("./"), info.size
 
     def _whole(self, name: str, size: int, limit: int) -> bytes:
@@ -103,4 +103,4 @@ class Bundle:
 
 
 def _no_bundle(what: str) -> HullmarkError:
-    return HullmarkError(f"the file {what}: it is no bundle of advisories", advice=_DAMAGED)
+    return HullmarkError(f"the file {what}: it is not a bundle of advisories", advice=_DAMAGED)

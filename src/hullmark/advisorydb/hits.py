@@ -131,7 +131,7 @@ class _AskTable:
         return json.dumps(self._names[group])
 
     def version_of(self, i: int) -> bytes | None:
-        """The key of the version, None where its order has none, or it is no version."""
+        """The key of the version, None where its order has none, or it is not a version."""
         ask = self._asks[i]
         self._compared[i] = self._of_version.setdefault((ask.scheme, ask.version, ask.is_bare), ({}, {}))
         try:
@@ -140,7 +140,7 @@ class _AskTable:
             return None
 
     def is_refused(self, i: int) -> bool:
-        """Whether it is no version at all: what is said of the name is wanted then, so that nothing passes for sound."""
+        """Whether it is not a version at all: what is said of the name is wanted then, so that nothing passes for sound."""
         return not is_version(self._asks[i].version, self._asks[i].scheme)
 
     def is_equal(self, i: int, exact: bytes) -> bool:

@@ -20,7 +20,7 @@ _BY_CODE = frozenset(("alpm", "bitnami"))
 
 
 def _key(scheme_name: str, version: str) -> bytes | None:
-    """The key of a version, None where its order has none. Raises InvalidVersion for what is no version of the scheme."""
+    """The key of a version, None where its order has none. Raises InvalidVersion for what is not a version of the scheme."""
     scheme = scheme_named(scheme_name)
     if scheme is None or scheme.name in _BY_CODE:
         return None
@@ -64,7 +64,7 @@ def bare_bound_key(scheme_name: str, bound: str) -> bytes | None:
 
 @lru_cache(maxsize=1 << 16)
 def version_key(scheme_name: str, version: str, *, is_bare: bool = False) -> bytes | None:
-    """The key of an installed version; None where its order has none. Raises InvalidVersion for what is no version of the scheme."""
+    """The key of an installed version; None where its order has none. Raises InvalidVersion for what is not a version of the scheme."""
     if scheme_name == "pep440":
         version = version.partition("+")[0]
     return _key(scheme_name, rpm.without_epoch(version) if is_bare else version)

@@ -105,7 +105,7 @@ def decode_manifest(text: bytes) -> Manifest:
 
 
 def manifest_of(snapshot: Path, digest: str, packed: Iterable[PackedFile]) -> Manifest:
-    """The manifest of a snapshot and its payloads. Raises HullmarkError if the file is no sound snapshot."""
+    """The manifest of a snapshot and its payloads. Raises HullmarkError if the file is not a sound snapshot."""
     info = inspect(snapshot)
     return Manifest(
         snapshot=digest,
@@ -129,7 +129,7 @@ def pack_snapshot(snapshot: Path, digest: str, target: Path) -> PackedFile:
 def pack_delta(parent: tuple[Path, str], snapshot: tuple[Path, str], target: Path) -> PackedFile:
     """Compress what turns the snapshot `parent` (path, digest) into another into `target`, once that is proved to work.
 
-    Raises HullmarkError if it does not, or if one of them is no sound snapshot; OSError.
+    Raises HullmarkError if it does not, or if one of them is not a sound snapshot; OSError.
     """
     (old, old_digest), (new, new_digest) = parent, snapshot
     for path in (old, new):

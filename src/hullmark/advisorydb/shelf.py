@@ -231,7 +231,7 @@ class Shelf:
 
     def _feed(self, name: str) -> Path:
         if not _NAME(name):
-            raise HullmarkError(f"{name!r} is no feed's name", advice="hullmark feeds lists them")
+            raise HullmarkError(f"{name!r} is not a feed's name", advice="hullmark feeds lists them")
         return self.folder / "feeds" / name
 
     def feeds(self) -> list[str]:

@@ -40,7 +40,7 @@ class Snapshot:
     """One opened snapshot. Use it in one thread; close it, or use it as a context manager."""
 
     def __init__(self, path: Path, digest: str) -> None:
-        """Open the file. Raises HullmarkError if it is no snapshot, or one of another format."""
+        """Open the file. Raises HullmarkError if it is not a snapshot, or one of another format."""
         self.path, self.digest = path, digest
         advice = "make a new one: hullmark db update"
         try:
@@ -48,13 +48,13 @@ class Snapshot:
             found = (self._pragma("application_id"), self._pragma("user_version"))
             if path.stat().st_size != self._pragma("page_size") * self._pragma("page_count"):
                 self._db.close()
-                raise HullmarkError(f"{path} is no whole snapshot: it breaks off", advice=advice)
+                raise HullmarkError(f"{path} is not a whole snapshot: it breaks off", advice=advice)
         except sqlite3.Error as error:
             raise HullmarkError(f"{path} cannot be opened as a snapshot: {error}", advice=advice) from error
         if found != (APPLICATION_ID, FORMAT):
             self._db.close()
             what = (
-                "is no snapshot"
+                "is not a snapshot"
                 if found[0] != APPLICATION_ID
                 else f"has format {found[1]}, this program reads {FORMAT}"
             )
@@ -234,7 +234,7 @@ class Snapshot:
 
 
 def _connection(path: Path) -> sqlite3.Connection:
-    """A connection that only reads. Raises sqlite3.Error for what is no database."""
+    """A connection that only reads. Raises sqlite3.Error for what is not a database."""
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     db.execute("PRAGMA temp_store = MEMORY")
     db.execute("PRAGMA mmap_size = 1073741824")

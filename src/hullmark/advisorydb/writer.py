@@ -36,7 +36,7 @@ _MANY = 10_000
 
 
 def match_hash(advisory: Advisory) -> bytes:
-    """Sixteen bytes over what decides matching and weighing, so that a reworded text is no change.
+    """Sixteen bytes over what decides matching and weighing, so that a reworded text is not a change.
 
     That is: who says it, aliases, severity, ratings, withdrawal, and all that is affected.
     """

@@ -100,7 +100,9 @@ def _advisories(place: Path) -> Iterator[Advisory]:
             yield advisory
     if wrong:
         more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
-        raise HullmarkError(f"{place} holds what is no OSV document: {wrong[0]}{more}", advice="mend it or take it out")
+        raise HullmarkError(
+            f"{place} holds what is not an OSV document: {wrong[0]}{more}", advice="mend it or take it out"
+        )
     if not count and place.is_dir() and not declared_in(place):
         raise HullmarkError(f"{place} holds no OSV document", advice="give a folder with files NAME.json")
 
@@ -111,7 +113,9 @@ def _records(place: Path) -> Iterator[tuple[str, bytes]]:
         yield from _listed(place)
         return
     if not place.is_dir():
-        raise HullmarkError(f"{place} is no folder", advice="give a folder of OSV documents, or a file that lists them")
+        raise HullmarkError(
+            f"{place} is not a folder", advice="give a folder of OSV documents, or a file that lists them"
+        )
     for number, path in enumerate(path for path in sorted(place.rglob("*.json")) if path != place / DECLARATION):
         if number == _MAX_FILES or path.stat().st_size > _MAX_BYTES:
             raise HullmarkError(
@@ -129,6 +133,6 @@ def _listed(file: Path) -> Iterator[tuple[str, bytes]]:
     try:
         records = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise HullmarkError(f"{file} is no list of OSV records: {error}", advice="mend it") from error
+        raise HullmarkError(f"{file} is not a list of OSV records: {error}", advice="mend it") from error
     for number, record in enumerate(records):
         yield f"{file.name}[{number}]", bytes(record)

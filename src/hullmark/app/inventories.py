@@ -39,7 +39,7 @@ def read_inventory(path: Path) -> KnownImage:
         document = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise HullmarkError(
-            f"{path} is no inventory: {error}", advice="hullmark scan --files -o json=FILE IMAGE writes one"
+            f"{path} is not an inventory: {error}", advice="hullmark scan --files -o json=FILE IMAGE writes one"
         ) from error
     if document.schema != _SCHEMA:
         raise HullmarkError(f"{path} is not of the schema {_SCHEMA}", advice="write it anew with hullmark scan -o json")

@@ -50,7 +50,7 @@ def _look(view: FacetView, path: str) -> FileContent:
         return FileContent(path=path, reason="there is no such file")
     entry = view.entry(path)
     if entry is None or entry.kind not in "fh":
-        return FileContent(path=path, reason="it is no regular file")
+        return FileContent(path=path, reason="it is not a regular file")
     found = view.fact_at(KEPT, path)
     if entry.size == 0:
         return FileContent(path=path, real="/" + real, body=b"")

@@ -121,7 +121,7 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise HullmarkError(
-                f"{folder} is no folder", advice="give the folder that holds HOST/PATH as upstreams serve them"
+                f"{folder} is not a folder", advice="give the folder that holds HOST/PATH as upstreams serve them"
             )
         self._folder = folder
 

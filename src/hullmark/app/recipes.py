@@ -121,7 +121,7 @@ def _body(path: str, file: RecipeFile) -> bytes:
     try:
         return base64.b64decode(file.base64, validate=True)
     except binascii.Error as error:
-        raise HullmarkError(f"the recipe's file {path} is no base64: {error}", advice="or write it as text") from error
+        raise HullmarkError(f"the recipe's file {path} is not base64: {error}", advice="or write it as text") from error
 
 
 def _capability(path: str, names: Sequence[str]) -> str:
@@ -161,7 +161,7 @@ def _config(settings: RecipeSettings, layers: Sequence[RecipeLayer], blobs: Sequ
 def _package(text: str, licenses: tuple[str, ...] = ()) -> Package:
     purl = parse_purl(text)
     if purl is None:
-        raise HullmarkError(f"{text[:100]!r} is no package URL", advice="write it as pkg:deb/debian/bash@5.2-1")
+        raise HullmarkError(f"{text[:100]!r} is not a package URL", advice="write it as pkg:deb/debian/bash@5.2-1")
     name = purl.name.rpartition("/")[2] if purl.type in _FLAT else purl.name
     return Package(
         type=purl.type,
@@ -220,7 +220,7 @@ def _epss(weakness: Weakness) -> Epss | None:
     try:
         score = float(weakness.epss)
     except ValueError as error:
-        raise HullmarkError(f"the epss of {weakness.id} is no number", advice="write it as 0.05") from error
+        raise HullmarkError(f"the epss of {weakness.id} is not a number", advice="write it as 0.05") from error
     return Epss(score=score, percentile=score)
 
 
@@ -231,7 +231,7 @@ def malware_of(report: MalwareReport, inventory: Inventory) -> MalwareScan:
         day = datetime.fromisoformat(report.signatures_at).replace(tzinfo=UTC) if report.signatures_at else None
     except ValueError as error:
         raise HullmarkError(
-            f"signatures_at: {report.signatures_at[:40]!r} is no day", advice="write it as 2026-01-31"
+            f"signatures_at: {report.signatures_at[:40]!r} is not a day", advice="write it as 2026-01-31"
         ) from error
     engine = Engine(name=report.engine, version="", signatures="", signatures_at=day)
     unscanned = tuple(

@@ -214,7 +214,7 @@ def _moment(text: str) -> datetime:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise HullmarkError(f"{text[:60]!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from error
+        raise HullmarkError(f"{text[:60]!r} is not a time", advice="write it as 2026-03-01T12:00:00Z") from error
 
 
 def failed(trial: Trial) -> Sequence[CaseResult]:

@@ -38,7 +38,7 @@ def read_verdict(path: Path) -> Verdict:
         document = msgspec.json.decode(read_bounded(path, MAX_BYTES), type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise HullmarkError(
-            f"{path} is no verdict: {error}", advice="hullmark check -o json=FILE IMAGE writes one"
+            f"{path} is not a verdict: {error}", advice="hullmark check -o json=FILE IMAGE writes one"
         ) from error
     if document.schema != _SCHEMA:
         raise HullmarkError(

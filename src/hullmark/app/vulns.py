@@ -130,7 +130,7 @@ def statements_in(file: Path) -> tuple[Statement, ...]:
     wrong: list[str] = []
     found = tuple(statements_of(_read(file), "file", lambda place, reason: wrong.append(reason), file.name))
     if wrong and not found:
-        raise HullmarkError(f"{file} is no VEX document: {wrong[0]}", advice="OpenVEX, CSAF and CycloneDX are read")
+        raise HullmarkError(f"{file} is not a VEX document: {wrong[0]}", advice="OpenVEX, CSAF and CycloneDX are read")
     return found
 
 

@@ -123,7 +123,7 @@ def _package(chunk: bytes, complain: _Complain) -> InstalledPackage | None:
         complain(f"the package {name} has the version {version[:80]!r} and was not read")
         return None
     if _NO_FIELD(chunk):
-        complain(f"the record of {name} has a line that is no field")
+        complain(f"the record of {name} has a line that is not a field")
     arch, origin = _text(fields, b"A"), _text(fields, b"o")
     begin = _FILES(chunk)
     files = chunk[begin.start() :] if begin else b""
@@ -237,7 +237,7 @@ def assemble(view: View) -> Iterator[Package]:
     for path in ("lib/apk/db/installed", "usr/lib/apk/db/installed"):
         if view.exists(path) and view.fact_at(INSTALLED, path) is None:
             view.problem(
-                path, "the package database could not be read: it is no file, or a link to one of another name"
+                path, "the package database could not be read: it is not a file, or a link to one of another name"
             )
     for found, layers in _databases(view):
         for package in found.fact:

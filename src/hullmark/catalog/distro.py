@@ -74,7 +74,7 @@ def parse_os_release(path: str, body: memoryview, report: Report) -> dict[str, s
         elif match[1] in _KEPT:
             values[match[1]] = value
     if bad:
-        reason = f"{bad} line(s) of this file are no assignment and were not read"
+        reason = f"{bad} line(s) of this file are not assignments and were not read"
         # The keys that identify the distribution are there all the same.
         report(Remark(reason) if values.get("ID") and values.get("VERSION_ID") else reason)
     return values

@@ -62,11 +62,11 @@ def json_object(body: memoryview, report: Report) -> Table | None:
     except RecursionError:
         report("it is nested too deeply")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        report(f"it is no JSON: {error}")
+        report(f"it is not JSON: {error}")
     else:
         if isinstance(found, dict):
             return found
-        report("it is no JSON object")
+        report("it is not a JSON object")
     return None
 
 
@@ -83,7 +83,7 @@ def toml_table(body: memoryview, report: Report) -> Table | None:
     except RecursionError:
         report("it is nested too deeply")
     except ValueError as error:
-        report(f"it is no TOML: {error}")
+        report(f"it is not TOML: {error}")
     return None
 
 
@@ -101,13 +101,13 @@ def yaml_documents(body: memoryview, report: Report) -> list[Table]:
             if isinstance(document, dict):
                 documents.append(document)
             elif document:
-                report("it is no YAML mapping")
+                report("it is not a YAML mapping")
     except RecursionError:
         report("it is nested too deeply")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
-        report(f"it is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}{where}")
+        report(f"it is not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}{where}")
     except _RefusedContent as reason:
         report(str(reason))
     return documents
@@ -162,7 +162,7 @@ def xml_root(body: memoryview, report: Report) -> Element | None:
     except DefusedXmlException:
         report("it has a document type definition, which is not read")
     except (ParseError, LookupError, ValueError):
-        report("it is no well-formed XML")
+        report("it is not well-formed XML")
     else:
         return root
     return None

@@ -138,7 +138,7 @@ def _records(chunk: bytes, complain: _Complain) -> Iterator[_Fields]:
     if not fields and not chunk.strip():
         return
     if _NO_FIELD(chunk):
-        complain(f"the stanza of {_shown(fields.get(b'package', b''))} has a line that is no field")
+        complain(f"the stanza of {_shown(fields.get(b'package', b''))} has a line that is not a field")
     if twice:
         complain(f"the stanza of {_shown(fields.get(b'package', b''))} has {', '.join(twice[:8])} more than once")
     yield fields
@@ -355,7 +355,7 @@ def _report_unread(view: View) -> None:
     for path in ("var/lib/dpkg/status", "var/lib/opkg/status", "usr/lib/opkg/status"):
         if view.exists(path) and view.resolve(path) not in read:
             view.problem(
-                path, "the package database could not be read: it is no file, or a link to one of another name"
+                path, "the package database could not be read: it is not a file, or a link to one of another name"
             )
 
 

@@ -221,7 +221,7 @@ def _licences(element: _Element | None) -> tuple[str, ...]:
 
 
 def _settled(text: str, properties: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The text with its `${references}` resolved; empty if one cannot be, or if it is no printable word."""
+    """The text with its `${references}` resolved; empty if one cannot be, or if it is not a printable word."""
     for _ in range(_REFERENCE_DEPTH):
         if "${" not in text:
             break

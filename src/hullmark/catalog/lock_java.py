@@ -57,7 +57,7 @@ def extract_pom(path: str, body: memoryview, report: Report) -> Project | None:
     if root is None:
         return None
     if _tag(root) != "project":
-        report("it is no Maven project")
+        report("it is not a Maven project")
         return None
     parts = {_tag(child): child for child in root}
     parent = _texts(parts.get("parent"), report)

@@ -50,7 +50,7 @@ def extract_npm(path: str, body: memoryview, report: Report) -> Listing | None:
     key = "packages" if lock.get("packages") is not None else "dependencies"
     entries = lock.get(key, {})
     if not isinstance(entries, dict):
-        report(f"its {key} are no object")
+        report(f"its {key} are not an object")
         return None
     if key == "packages":
         _gather_places(entries, lock, gathering)

@@ -93,7 +93,7 @@ def extract_pipfile(path: str, body: memoryview, report: Report) -> Listing | No
         if group in ("_meta", "develop"):
             continue
         if not isinstance(entries, dict):
-            report(f"its {group[:60]} is no object")
+            report(f"its {group[:60]} is not an object")
             continue
         for name, entry in entries.items():
             if not isinstance(entry, dict):
@@ -114,7 +114,7 @@ def extract_toml(path: str, body: memoryview, report: Report) -> Listing | None:
     key = "packages" if "packages" in lock else "package"
     entries = lock.get(key, [])
     if not isinstance(entries, list):
-        report(f"its {key} is no list")
+        report(f"its {key} is not a list")
         return None
     for entry in entries:
         if isinstance(entry, dict):

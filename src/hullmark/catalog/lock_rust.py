@@ -25,7 +25,7 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
         return None
     entries = lock.get("package", [])
     if not isinstance(entries, list):
-        report("its package is no list")
+        report("its package is not a list")
         return None
     gathering = PackageCollector(_IS_NAME, _IS_VERSION)
     # Version 1 files of old have the workspace's own crate apart.

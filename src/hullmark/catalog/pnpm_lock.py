@@ -18,7 +18,7 @@ def gather_pnpm(lock: Table, gathering: PackageCollector, report: Report) -> Non
     number = _VERSION.match(str(lock.get("lockfileVersion", "")))
     entries = lock.get("packages", {})
     if number is None or not isinstance(entries, dict):
-        report("it has no lockfileVersion" if number is None else "its packages are no mapping")
+        report("it has no lockfileVersion" if number is None else "its packages are not a mapping")
         return
     unwanted = _for_development(lock) if int(number[0]) >= 9 else frozenset[str]()
     for key, entry in entries.items():

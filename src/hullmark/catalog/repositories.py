@@ -56,7 +56,7 @@ def parse_repo(path: str, body: memoryview, report: Report) -> tuple[str, ...] |
 
 
 def parse_manifest(path: str, body: memoryview, report: Report) -> tuple[str, ...] | None:
-    """The content sets of a manifest; None if it has none, and for files that are no JSON by their name."""
+    """The content sets of a manifest; None if it has none, and for files that are not JSON by their name."""
     if not path.endswith(".json"):
         return None
     try:

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stdin",
         action="store_true",
-        help="read lines SCHEME<TAB>A<TAB>B; answer each on a line, ? for what is no version",
+        help="read lines SCHEME<TAB>A<TAB>B; answer each on a line, ? for what is not a version",
     )
 
 

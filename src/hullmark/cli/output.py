@@ -128,4 +128,4 @@ def _timestamp() -> str | None:
         return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         advice = "set it to seconds since 1970, or unset it"
-        raise HullmarkError(f"SOURCE_DATE_EPOCH: {epoch!r} is no time", advice=advice) from None
+        raise HullmarkError(f"SOURCE_DATE_EPOCH: {epoch!r} is not a time", advice=advice) from None

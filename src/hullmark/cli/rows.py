@@ -1,4 +1,4 @@
-"""Plain tables and JSON for verbs whose results are no documents of their own."""
+"""Plain tables and JSON for verbs whose results are not documents of their own."""
 
 from __future__ import annotations
 

@@ -40,5 +40,5 @@ def seconds(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number <= _LONGEST_WAIT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, up to {_LONGEST_WAIT:.0f}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, up to {_LONGEST_WAIT:.0f}")
     return number

@@ -217,7 +217,7 @@ class Settings:
             try:
                 return option.kind(text)
             except ValueError:
-                raise HullmarkError(f"{origin}: {text!r} is no value for {name}", advice=option.help) from None
+                raise HullmarkError(f"{origin}: {text!r} is not a value for {name}", advice=option.help) from None
         return None
 
     @property
@@ -363,7 +363,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 
 def moment(text: str | None, option: str = "--at") -> datetime:
-    """The moment that an option says, else this one. Raises HullmarkError for what is no time."""
+    """The moment that an option says, else this one. Raises HullmarkError for what is not a time."""
     from datetime import UTC, datetime
 
     from hullmark.model.errors import HullmarkError
@@ -374,9 +374,9 @@ def moment(text: str | None, option: str = "--at") -> datetime:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise HullmarkError(f"{option}: {text!r} is no time", advice="write it as 2026-03-01T12:00:00Z") from None
+        raise HullmarkError(f"{option}: {text!r} is not a time", advice="write it as 2026-03-01T12:00:00Z") from None
 
 
 def known_moment(text: str | None) -> datetime | None:
-    """The moment that --known-at says, None if it is not given. Raises HullmarkError for what is no time."""
+    """The moment that --known-at says, None if it is not given. Raises HullmarkError for what is not a time."""
     return moment(text, "--known-at") if text is not None else None

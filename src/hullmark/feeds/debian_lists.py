@@ -54,7 +54,7 @@ _MONTH_FIRST = re.compile(r"([A-Za-z]{3})[a-z]*\s+([0-9]{1,2})[a-z]{0,2},?\s+([0
 
 
 def namespace_of(codename: str) -> str:
-    """`debian:12` for bookworm; "" for what is no release of Debian. Old releases share a major number: they keep the minor."""
+    """`debian:12` for bookworm; "" for what is not a release of Debian. Old releases share a major number: they keep the minor."""
     release = _RELEASES.get(codename)
     return f"debian:{release}" if release else ""
 
@@ -91,7 +91,7 @@ def _announcement(head: re.Match[str], block: Sequence[str], url: str, report: R
         if found:
             ids.update(dict.fromkeys(found[1].split()))
         elif fix and not namespace_of(fix[1]):
-            report(f"{url} {name}", f"left out: {fix[1]} is no release known here")
+            report(f"{url} {name}", f"left out: {fix[1]} is not a release known here")
         elif fix and fix[3] not in _SAYS_NOTHING:
             affected.append(_affected(fix, name, day))
     return Advisory(

@@ -43,7 +43,7 @@ def _scores(document: Document, report: Report) -> Iterator[Exploitability]:
         if cve[:4] == "CVE-" and 0.0 <= values[0] <= 1.0 and 0.0 <= values[1] <= 1.0:
             yield Exploitability(cve, *values, day)
         else:
-            report(f"{document.url} line {number}", "left out: it is no score of a CVE")
+            report(f"{document.url} line {number}", "left out: it is not a score of a CVE")
 
 
 FEED = Feed(

@@ -234,7 +234,7 @@ def _answer(data: bytes, url: str) -> _Data:
     except UNREADABLE as error:
         raise DamagedDocument(url, f"it cannot be read: {error}") from error
     if answer.data is None:
-        raise DamagedDocument(url, "it is no answer to what was asked")
+        raise DamagedDocument(url, "it is not an answer to what was asked")
     return answer.data
 
 

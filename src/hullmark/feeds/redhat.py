@@ -202,7 +202,7 @@ def advisories_in(
 
 
 def component_of(product: csaf.Product, between: Sequence[csaf.Product]) -> Component | None:
-    """The package that a component is, by its purl or its id; None for what is no rpm."""
+    """The package that a component is, by its purl or its id; None for what is not an rpm."""
     module = ""
     for holder in between:
         named = _MODULE_PURL.match(holder.purl)

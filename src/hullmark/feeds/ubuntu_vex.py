@@ -141,7 +141,7 @@ def _sources(products: bytes, place: str, report: Report) -> Iterator[str]:
 
 
 def _release_and_name(purl: str) -> tuple[str, str]:
-    """`ubuntu:22.04` (or `ubuntu:22.04+esm`) and the package; "" twice for what is no source package of them."""
+    """`ubuntu:22.04` (or `ubuntu:22.04+esm`) and the package; "" twice for what is not a source package of them."""
     found = _SOURCE(purl)
     qualifiers = found[2].split("&") if found else []
     if found is None or "arch=source" not in qualifiers:

@@ -108,7 +108,7 @@ def _of_kev(item: bytes, provider: str, report: Report, place: str) -> Iterator[
 def _of_epss(item: bytes, provider: str, report: Report, place: str) -> Iterator[Record]:
     score = msgspec.json.decode(item, type=_Score)
     if not (0 <= score.epss <= 1 and 0 <= score.percentile <= 1):
-        raise ValueError("its scores are no probabilities")
+        raise ValueError("its scores are not probabilities")
     yield Exploitability(score.cve, score.epss, score.percentile, day_of(score.date))
 
 

@@ -65,7 +65,7 @@ class Extent(NamedTuple):
     is_given: bool = False
 
     def days_old(self, at: str) -> int:
-        """How many days before a day (ISO 8601) it was whole; 0 if it was not, and where either is no day."""
+        """How many days before a day (ISO 8601) it was whole; 0 if it was not, and where either is not a day."""
         try:
             return max(0, (date.fromisoformat(at[:10]) - date.fromisoformat(self.whole_at)).days)
         except ValueError:

@@ -43,7 +43,7 @@ def split(package: Package, answers: list[Answer]) -> tuple[list[Answer], str]:
     left = [answer for answer in answers if answer[0].ask not in refused]
     about = [answer for answer in answers if answer[0].ask in refused]
     scheme = about[0][0].ask.scheme
-    return left, f"its version is none of {scheme}'s, and advisories speak of it ({_names(about)})"
+    return left, f"its version is not one of {scheme}'s, and advisories speak of it ({_names(about)})"
 
 
 def named(hits: Iterable[Hit]) -> str:

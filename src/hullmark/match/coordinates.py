@@ -1,6 +1,6 @@
 """Coordinates: all that decides which advisories match a package, and nothing else. What is equal is matched once, whatever holds it.
 
-What an image adds (where a package lies, which package owns its files, what is ignored) is no part of it.
+What an image adds (where a package lies, which package owns its files, what is ignored) is not a part of it.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ def _document(data: bytes) -> Mapping[str, Any]:
             raise ValueError("the document has aliases; write out what they stand for")
         root = yaml.load(data, Loader=_Loader)  # noqa: S506 - the base loader makes texts only
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise ValueError(f"the document is no YAML: {' '.join(str(error).split())[:200]}") from error
+        raise ValueError(f"the document is not YAML: {' '.join(str(error).split())[:200]}") from error
     if root in (None, ""):
         return {}
     if not isinstance(root, dict):

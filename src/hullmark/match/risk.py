@@ -159,7 +159,7 @@ def _worth(match: Match) -> tuple[Any, ...]:
 
 
 def ignore_states(matches: Iterable[Match], states: Iterable[str]) -> tuple[Match, ...]:
-    """All matches; those whose fix is in one of the states are set aside. Raises ValueError for what is no state."""
+    """All matches; those whose fix is in one of the states are set aside. Raises ValueError for what is not a state."""
     unwanted = set(states)
     for state in sorted(unwanted.difference(FIX_STATES)):
         raise ValueError(f"there is no fix state {state[:40]!r}{_nearest(state, FIX_STATES)}")

@@ -134,7 +134,7 @@ def judged(matches: Iterable[Match], says: Says) -> tuple[Match, ...]:
     """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
 
     Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is; a distribution's
-    silence is no word, and gives way to any.
+    silence is not a word, and gives way to any.
     """
     return tuple(_judged(match, says.of(match)) for match in matches)
 

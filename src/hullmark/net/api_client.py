@@ -99,7 +99,7 @@ def server_url(text: str, *, insecure: bool = False) -> str:
 
 
 def _no_address(text: str) -> HullmarkError:
-    return HullmarkError(f"{text[:200]!r} is no address of a server", advice="write it as https://HOST[:PORT]")
+    return HullmarkError(f"{text[:200]!r} is not an address of a server", advice="write it as https://HOST[:PORT]")
 
 
 def segment(text: str, safe: str = "") -> str:

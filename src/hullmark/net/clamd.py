@@ -46,7 +46,7 @@ class ClamdScanner:
             reason = getattr(error, "strerror", None) or str(error)
             raise HullmarkError(f"clamd at {address} cannot be reached: {reason}", advice="check --clamd") from error
         if engine is None:
-            raise HullmarkError(f"what answers at {address} is no clamd", advice="check --clamd")
+            raise HullmarkError(f"what answers at {address} is not a clamd", advice="check --clamd")
         self.engine: Engine = msgspec.structs.replace(engine, caveat="" if self._tells_limits() else _SILENT)
 
     def _tells_limits(self) -> bool:

@@ -93,7 +93,7 @@ class Guard:
             plain = ipaddress.ip_address(address)
         except ValueError as error:
             raise ForbiddenAddress(
-                f"{str(address)[:80]!r} is no address to connect to", advice="check the address"
+                f"{str(address)[:80]!r} is not an address to connect to", advice="check the address"
             ) from error
         if isinstance(plain, ipaddress.IPv6Address):
             plain = plain.ipv4_mapped or ipaddress.IPv6Address(int(plain))  # without its scope
@@ -186,4 +186,4 @@ def _network(word: str) -> Network:
         advice = f"write {ipaddress.ip_network(word, strict=False)}, or the address alone"
     except ValueError:
         advice = "write addresses and networks, as in 127.0.0.0/8,::1"
-    raise HullmarkError(f"{VARIABLE}: {word[:80]!r} is no network", advice=advice)
+    raise HullmarkError(f"{VARIABLE}: {word[:80]!r} is not a network", advice=advice)

@@ -234,7 +234,7 @@ def _ticked(before: str, still: set[str], room: int) -> list[str]:
 def _numbered(reply: Reply) -> dict[str, Any]:
     issue = fields(document(reply, _WHERE))
     if not isinstance(issue.get("number"), int):
-        raise Again(f"{_WHERE} answered with something that is no issue", status=reply.status)
+        raise Again(f"{_WHERE} answered with something that is not an issue", status=reply.status)
     return issue
 
 

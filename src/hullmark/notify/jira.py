@@ -208,7 +208,7 @@ def _text(text: Text, settings: Settings) -> Any:
 def _keyed(reply: Reply) -> dict[str, Any]:
     issue = fields(document(reply, _WHERE))
     if not isinstance(issue.get("key"), str) or not issue["key"]:
-        raise Again(f"{_WHERE} answered with something that is no issue", status=reply.status)
+        raise Again(f"{_WHERE} answered with something that is not an issue", status=reply.status)
     return issue
 
 

@@ -48,7 +48,7 @@ def zone_of(name: str) -> tzinfo:
             raise ValueError(name[:_LONGEST_ZONE])
         return ZoneInfo(name)
     except (ValueError, ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"{name[:_LONGEST_ZONE]!r} is no time zone") from error
+        raise ValueError(f"{name[:_LONGEST_ZONE]!r} is not a time zone") from error
 
 
 def next_digest(now: datetime, at: str, days: Collection[int], zone: tzinfo) -> datetime:

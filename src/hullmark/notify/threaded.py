@@ -149,7 +149,7 @@ def document(reply: Reply, where: str) -> Any:
     try:
         return msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Again(f"{where} answered with something that is no JSON", status=reply.status) from None
+        raise Again(f"{where} answered with something that is not JSON", status=reply.status) from None
 
 
 def fields(value: Any) -> dict[str, Any]:

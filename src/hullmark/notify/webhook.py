@@ -59,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 _check_secret(secret)
         for name, value in self.headers.items():
             if not _NAME(name) or not _VALUE(value):
-                raise ValueError(f"{name[:50]!r} is no header that can be sent")
+                raise ValueError(f"{name[:50]!r} is not a header that can be sent")
             if name.lower().startswith(_OURS):
                 raise ValueError(f"the header {name} is set by the server")
         if self.token and (self.username or self.password):
@@ -75,7 +75,7 @@ def key_of(secret: str) -> bytes:
     try:
         return base64.b64decode(secret[len(PREFIX) :], validate=True)
     except binascii.Error:
-        raise ValueError("behind whsec_ the secret is no base64") from None
+        raise ValueError("behind whsec_ the secret is not base64") from None
 
 
 def _check_secret(secret: str) -> None:

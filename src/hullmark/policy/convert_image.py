@@ -65,7 +65,7 @@ def _numbers(name: str, check: str, text: str) -> Params:
 def _number(name: str, text: str) -> int:
     found = _SIZE(text.strip().lower())
     if found is None or (name == "layer_count" and found[2]):
-        raise NoEqual(f"{text[:60]!r} is no number")
+        raise NoEqual(f"{text[:60]!r} is not a number")
     return int(found[1]) * _UNITS.get(found[2] or "", 1)
 
 

@@ -40,7 +40,7 @@ class Native:
 
 
 def plain(text: str) -> str:
-    """A name that is no pattern here either. Raises NoEqual."""
+    """A name that is not a pattern here either. Raises NoEqual."""
     if _WILD.search(text) or not text:
         raise NoEqual(f"the name {text!r} would be a pattern here")
     return text
@@ -58,7 +58,7 @@ def literal_path(text: str) -> str:
     except ValueError:
         is_path = False
     if not is_path:
-        raise NoEqual(f"{text[:100]!r} is no path from the root, or would be a pattern here")
+        raise NoEqual(f"{text[:100]!r} is not a path from the root, or would be a pattern here")
     return text
 
 
@@ -100,9 +100,9 @@ def compared(operator: str, version: str) -> str:
     try:
         Versions(text)
     except ValueError as error:
-        raise NoEqual(f"{version[:60]!r} is no version: {error}") from error
+        raise NoEqual(f"{version[:60]!r} is not a version: {error}") from error
     if len(version.split()) != 1 or not {",", "|"}.isdisjoint(version):
-        raise NoEqual(f"{version[:60]!r} is no version")
+        raise NoEqual(f"{version[:60]!r} is not a version")
     return text
 
 
@@ -111,7 +111,7 @@ def glob_of(wildcard: Wildcard) -> str:
     if wildcard.is_regexp:
         return _glob_of_expression(wildcard.text[len(_REGEXP) :])
     if "?" in wildcard.text or not wildcard.text:
-        raise NoEqual(f"{wildcard.text!r} is no pattern with * alone")
+        raise NoEqual(f"{wildcard.text!r} is not a pattern with * alone")
     return wildcard.text
 
 

@@ -79,7 +79,7 @@ def _file_attributes(values: Values) -> Translated:
     params: Params = {}
     if checksum := values.text("checksum"):
         if not re.fullmatch(r"[0-9a-f]{64}", checksum):
-            raise NoEqual(f"{checksum[:70]!r} is no SHA-256 in small letters")
+            raise NoEqual(f"{checksum[:70]!r} is not a SHA-256 in small letters")
         key = "sha256" if values.text("checksum_match", "equals") == "equals" else "except_sha256"
         params[key] = [checksum]
     if values.text("mode"):
@@ -97,14 +97,14 @@ def _mode(text: str) -> str:
     try:
         bits = int(text[:40], 8)
     except ValueError as error:
-        raise NoEqual(f"{text[:60]!r} is no mode in octal") from error
+        raise NoEqual(f"{text[:60]!r} is not a mode in octal") from error
     if not 0 <= bits <= _MAX_MODE:
-        raise NoEqual(f"{text[:60]!r} is no mode of permission bits")
+        raise NoEqual(f"{text[:60]!r} is not a mode of permission bits")
     return f"{bits:04o}"
 
 
 def _retrieved(values: Values) -> Translated:
-    """What is no text fails the rule there, and that stops; larger files are not stored."""
+    """What is not text fails the rule there, and that stops; larger files are not stored."""
     params: Params = {
         "paths": [literal_path(values.text("path"))],
         "pattern": at_start(values.text("regex")),

@@ -39,7 +39,7 @@ def base_score(rating: Cvss) -> float:
 
 
 def exploitability_score(rating: Cvss) -> float:
-    """The exploitability, rounded to one decimal; MISSING for what is no vector."""
+    """The exploitability, rounded to one decimal; MISSING for what is not a vector."""
     metrics = _metrics(rating.vector)
     try:
         factors = [values[metrics[name]] for name, values in _ATTACK.items()]
@@ -52,7 +52,7 @@ def exploitability_score(rating: Cvss) -> float:
 
 
 def impact_score(rating: Cvss) -> float:
-    """The impact, rounded to one decimal; MISSING for what is no vector."""
+    """The impact, rounded to one decimal; MISSING for what is not a vector."""
     metrics = _metrics(rating.vector)
     try:
         kept = 1.0

@@ -27,7 +27,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable(HullmarkError):
-    """The text is no YAML document that can be taken."""
+    """The text is not a YAML document that can be taken."""
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class _OpenNode:
 
 
 def read_document(text: bytes) -> Node:
-    """Parse one document. Raises Unreadable, naming the line, for what is no YAML or is out of bounds."""
+    """Parse one document. Raises Unreadable, naming the line, for what is not YAML or is out of bounds."""
     if len(text) > MAX_BYTES:
         raise Unreadable("the policy is larger than 1 MiB", advice="split it into several policies")
     try:
@@ -109,7 +109,7 @@ def read_document(text: bytes) -> Node:
         place = f" in line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "it cannot be read"
         raise Unreadable(
-            f"the policy is no valid YAML{place}: {problem}", advice="correct the document's syntax"
+            f"the policy is not valid YAML{place}: {problem}", advice="correct the document's syntax"
         ) from error
     if builder.root is None:
         raise Unreadable("the policy is empty", advice="see examples/policy.yaml for a policy to start from")

@@ -13,7 +13,7 @@ _MAX_DEPTH = Limit(50, "brackets in each other of a licence expression")
 
 
 def is_denied(text: str, is_listed: Callable[[str], bool]) -> bool:
-    """Whether every way to comply uses a listed licence. Text that is no expression is denied if it or one of its words is listed."""
+    """Whether every way to comply uses a listed licence. Text that is not an expression is denied if it or one of its words is listed."""
     tokens = _TOKEN.findall(text)
     if is_listed(text):
         return True

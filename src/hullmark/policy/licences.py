@@ -1,7 +1,7 @@
 """What packages say of their licences, as choices: any one of several, all of several, or one licence.
 
 SPDX expressions (specification 2.3, annex D: AND before OR, WITH, `+`), and what packages write instead: Debian's short names with
-`GPL-2+`, Fedora's former ones with `GPLv2+`, words in any case, `MIT/Apache-2.0`. Every text is taken; what is no licence's name
+`GPL-2+`, Fedora's former ones with `GPLv2+`, words in any case, `MIT/Apache-2.0`. Every text is taken; what is not a licence's name
 stays as it is, and its category is `unknown`.
 """
 

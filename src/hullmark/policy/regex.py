@@ -35,7 +35,7 @@ class Expression:
         return self._in_text.search(_bytes_of(text)) is not None
 
     def first_line(self, text: str) -> int | None:
-        """The number of the first line it fits in, counted from 1. A carriage return at its end is no part of a line."""
+        """The number of the first line it fits in, counted from 1. A carriage return at its end is not a part of a line."""
         body = _bytes_of(text).replace(b"\r\n", b"\n").removesuffix(b"\r")
         before = 0
         if self._in_lines is not None:
@@ -72,12 +72,12 @@ def _compiled(text: str, flags: str = "") -> Any:
         return re2.compile(f"{flags}{text}".encode(), options)
     except (re2.error, UnicodeEncodeError) as error:
         detail = error.args[0]
-        reason = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else "it is no text"
+        reason = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else "it is not text"
         raise ValueError(f"expected a regular expression; RE2 says: {reason}") from error
 
 
 def _bytes_of(text: str) -> bytes:
-    """A text as the engine takes it. What is no character, as in names that are not UTF-8, is one that stands for any such."""
+    """A text as the engine takes it. What is not a character, as in names that are not UTF-8, is one that stands for any such."""
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -302,7 +302,7 @@ def _decisive(before: Outcome, after: Outcome, changes: tuple[Change, ...]) -> l
     if before is after:
         return list(changes)
     if Outcome.UNKNOWN in (before, after) and Outcome.STOP not in (before, after):
-        return []  # what could not be told, or can be now, is no finding
+        return []  # what could not be told, or can be now, is not a finding
     is_worse = _BADNESS[after] > _BADNESS[before]
     moved = [change for change in changes if change.is_gained == is_worse]
     heaviest = max((_SEVERE[change.finding.action] for change in moved), default=0)

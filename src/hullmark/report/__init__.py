@@ -63,5 +63,5 @@ def load(kind: Kind, name: str) -> Format[Any]:
     """The format of this name for this kind of result. Raises HullmarkError where there is none."""
     module = FORMATS.get((kind, name))
     if module is None:
-        raise HullmarkError(f"{name!r} is no format for this", advice=f"choose one of {', '.join(names(kind))}")
+        raise HullmarkError(f"{name!r} is not a format for this", advice=f"choose one of {', '.join(names(kind))}")
     return cast("Format[Any]", import_module(module).FORMAT)

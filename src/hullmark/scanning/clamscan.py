@@ -183,7 +183,7 @@ def _engine(program: str, database: Path) -> Engine:
         raise HullmarkError(f"{program} does not run: {error}", advice="install ClamAV, or use clamd") from error
     engine = engine_of(answer)
     if engine is None:
-        raise HullmarkError(f"{program} is no clamscan", advice="install ClamAV, or use clamd")
+        raise HullmarkError(f"{program} is not a clamscan", advice="install ClamAV, or use clamd")
     files = signature_files(database)
     if not files:
         raise HullmarkError(f"there are no signatures of ClamAV in {database}", advice="fetch some with freshclam")

@@ -18,7 +18,7 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     """The inventory that a document tells, in whichever of the formats in `catalog.sbom`; its `source.kind` is `sbom`.
 
     `name` stands for what was inspected where the document does not say (by default a file's path). Raises HullmarkError for what
-    cannot be read, is no SBOM, or is too large.
+    cannot be read, is not an SBOM, or is too large.
     """
     if isinstance(document, Path):
         return read_sbom(read_bounded(document, MAX_BYTES), name or str(document))

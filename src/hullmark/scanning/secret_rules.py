@@ -115,7 +115,7 @@ def _yaml(text: str) -> Mapping[str, Any]:
         # Texts stay texts: an expression may look like a number.
         document = yaml.BaseLoader(text).get_single_data()
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"it is no YAML: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"it is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise ValueError("expected a mapping")
     return document
@@ -129,7 +129,7 @@ def _ours(document: Mapping[str, Any]) -> OwnRules:
     known = {*(kind.id for kind in KINDS), *(rule.id for rule in rules.kinds)}
     for name in (*rules.without, *(name for allow in rules.allow for name in allow.kinds)):
         if name not in known:
-            raise ValueError(f"{name} is no kind of secret")
+            raise ValueError(f"{name} is not a kind of secret")
     return OwnRules(
         kinds=tuple(_kind(rule) for rule in rules.kinds),
         allowed=tuple(_allowance(number, allow) for number, allow in enumerate(rules.allow, 1)),

@@ -174,7 +174,7 @@ def _ours(names: Iterable[str], known: Mapping[str, Sequence[str]], own: Iterabl
     ours = set(own)
     for name in names:
         if name not in known and name not in ours:
-            raise ValueError(f"{name} is no rule that there is a kind of secret for")
+            raise ValueError(f"{name} is not a rule that there is a kind of secret for")
         found += known.get(name, (name,))
     return found
 

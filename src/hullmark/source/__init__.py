@@ -91,7 +91,7 @@ def open_image(reference: str, options: SourceOptions) -> Image:
             f"{rest} is an SBOM, and this needs the image itself", advice="name the image that it is of"
         )
     if scheme not in _BY_SCHEME:
-        raise HullmarkError(f"{scheme}: is no source of images", advice="name an image, an archive or an OCI folder")
+        raise HullmarkError(f"{scheme}: is not a source of images", advice="name an image, an archive or an OCI folder")
     return _BY_SCHEME[scheme].open(rest, reference, options)
 
 

@@ -74,7 +74,7 @@ def read_envelope(body: bytes) -> Envelope:
         payload = _decoded(wire.payload)
         wire.payload_type.encode()
     except _UNREADABLE as error:
-        raise ValueError(f"it is no DSSE envelope: {str(error)[:200]}") from error
+        raise ValueError(f"it is not a DSSE envelope: {str(error)[:200]}") from error
     signatures = []
     for signature in wire.signatures[:_MAX_SIGNATURES]:
         try:

@@ -44,7 +44,7 @@ def _mirror(mirror: str, repository: str) -> RegistryLocation:
     scheme, separator, rest = mirror.rpartition("://")
     rest = rest.strip("/")
     if (separator and scheme not in ("http", "https")) or not rest or "@" in rest:
-        raise HullmarkError(f"{mirror[:100]!r} is no mirror", advice=_ADVICE)
+        raise HullmarkError(f"{mirror[:100]!r} is not a mirror", advice=_ADVICE)
     return RegistryLocation(f"{scheme}{separator}{rest}/{repository}")
 
 
@@ -52,7 +52,7 @@ def _endpoint(place: RegistryLocation, options: SourceOptions) -> Endpoint:
     scheme, separator, rest = place.name.rpartition("://")
     host, _, repository = rest.partition("/")
     if not host or not repository:
-        raise HullmarkError(f"{place.name[:100]!r} is no place for images", advice=_ADVICE)
+        raise HullmarkError(f"{place.name[:100]!r} is not a place for images", advice=_ADVICE)
     login, host = (HUB, "registry-1.docker.io") if host in HUB_ALIASES else (host, host)
     insecure = options.insecure or place.insecure
     schemes = (scheme,) if separator else _schemes(host, insecure=insecure)

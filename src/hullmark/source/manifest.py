@@ -186,7 +186,7 @@ def artifact_kind(manifest: Manifest) -> str:
         return ""
     if len(strange) < len(manifest.layers):
         raise HullmarkError(
-            f"a layer is of type {strange[0][:100]}, which is no file system",
+            f"a layer is of type {strange[0][:100]}, which is not a file system",
             advice="name an image with tar layers only",
         )
     return manifest.artifact_type or strange[0]

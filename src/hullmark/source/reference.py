@@ -44,16 +44,16 @@ class Reference(msgspec.Struct, frozen=True):
 def parse_reference(text: str) -> Reference:
     """The full name for a short one. Raises HullmarkError with what is wrong about it."""
     if not text or len(text) > _MAX_LENGTH:
-        raise HullmarkError("that is no image reference", advice=_ADVICE)
+        raise HullmarkError("that is not an image reference", advice=_ADVICE)
     rest, at, digest = text.partition("@")
     if at and not is_digest(digest):
-        raise HullmarkError(f"{digest[:100]!r} is no digest", advice="write it as sha256: and 64 hexadecimal digits")
+        raise HullmarkError(f"{digest[:100]!r} is not a digest", advice="write it as sha256: and 64 hexadecimal digits")
     slash, colon = rest.rfind("/"), rest.rfind(":")
     tag = ""
     if colon > slash:
         rest, tag = rest[:colon], rest[colon + 1 :]
         if not _TAG(tag):
-            raise HullmarkError(f"{tag[:100]!r} is no tag", advice=_ADVICE)
+            raise HullmarkError(f"{tag[:100]!r} is not a tag", advice=_ADVICE)
     host, repository = _split_host(rest)
     _check_repository(repository, text)
     return Reference(host, repository, tag, digest)
@@ -65,7 +65,7 @@ def _split_host(name: str) -> tuple[str, str]:
     if not slash or not (first == "localhost" or "." in first or ":" in first):
         first, repository = HUB, name
     if not _HOST(first):
-        raise HullmarkError(f"{first[:100]!r} is no registry", advice=_ADVICE)
+        raise HullmarkError(f"{first[:100]!r} is not a registry", advice=_ADVICE)
     if first in HUB_ALIASES:
         return HUB, repository if "/" in repository else f"library/{repository}"
     return first, repository
@@ -76,4 +76,4 @@ def _check_repository(repository: str, text: str) -> None:
         return
     if repository != repository.lower() and _PATH(repository.lower()):
         raise HullmarkError(f"{text[:100]!r} has upper-case letters, which names of images have not", advice=_ADVICE)
-    raise HullmarkError(f"{text[:100]!r} is no image reference", advice=_ADVICE)
+    raise HullmarkError(f"{text[:100]!r} is not an image reference", advice=_ADVICE)

@@ -122,4 +122,4 @@ def _read(path: str) -> tuple[_Registry, ...]:
         return msgspec.convert(tomllib.loads(body.decode()), _File).registry
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error)[:120].replace("\n", " ")
-        raise HullmarkError(f"{path} is no registries.conf of version 2: {reason}", advice="mend it") from error
+        raise HullmarkError(f"{path} is not a registries.conf of version 2: {reason}", advice="mend it") from error

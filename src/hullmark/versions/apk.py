@@ -2,7 +2,7 @@
 
 Of two versions that begin alike, the one that goes on is newer, unless it goes on with `_alpha`, `_beta`, `_pre` or
 `_rc`. A part after a dot that begins with 0 is compared as text. Like apk, this scheme orders by what it understands:
-a rest that is no version sorts before the end. A leading `v`, numbers after the letter (`5.7.1p1`) and missing ones
+a rest that is not a version sorts before the end. A leading `v`, numbers after the letter (`5.7.1p1`) and missing ones
 (`1-r`) are taken too.
 """
 

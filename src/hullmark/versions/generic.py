@@ -150,7 +150,7 @@ def operator_ranges(text: str, check: Callable[[str], object]) -> Condition:
 def plain_bound(operator: str, version: str, check: Callable[[str], object]) -> Bound:
     """The bound of an operator that needs no translation; ValueError for any other, or for an invalid version."""
     if operator not in _PLAIN:
-        raise ValueError(f"{operator!r} is no operator of version conditions here")
+        raise ValueError(f"{operator!r} is not an operator of version conditions here")
     check(version)
     return Bound(operator, version)
 

@@ -20,7 +20,7 @@ _MOMENT = re.compile(r"[0-9]{10}").fullmatch
 
 
 def compare(a: str, b: str) -> int:
-    """-1, 0 or 1. A version without a release sorts before the same with one. Refuses what is no tag of a build."""
+    """-1, 0 or 1. A version without a release sorts before the same with one. Refuses what is not a tag of a build."""
     return rpm.compare(_version(a), _version(b))
 
 

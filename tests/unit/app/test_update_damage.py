@@ -365,5 +365,5 @@ def test_a_snapshot_that_is_cut_is_not_opened(tmp_path: Path, share: int) -> Non
     data = snapshot_in(tmp_path, [advisory_about(id, affected("n", id, "deb", "2")) for id in IDS]).path.read_bytes()
     cut = tmp_path / "cut"
     cut.write_bytes(data[: len(data) * share // 100])
-    with pytest.raises(HullmarkError, match=r"is no whole snapshot|cannot be opened as a snapshot"):
+    with pytest.raises(HullmarkError, match=r"is not a whole snapshot|cannot be opened as a snapshot"):
         Snapshot(cut, "")

@@ -171,7 +171,7 @@ def test_a_bad_record_loses_only_itself() -> None:
         "the package long has 1 path(s) that are too long or leave the root, which were not read",
         "a record has no name and was not read",
         "the package slip has 1 path(s) that are too long or leave the root, which were not read",
-        "the record of last has a line that is no field",
+        "the record of last has a line that is not a field",
     ]
 
 

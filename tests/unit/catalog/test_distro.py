@@ -66,7 +66,7 @@ def test_a_line_that_cannot_be_read_is_reported_and_the_others_stay(line: str) -
     problems: list[str] = []
     body = memoryview(f"ID=debian\n{line}\nVERSION_ID=12".encode())
     assert parse_os_release(ETC, body, problems.append) == {"ID": "debian", "VERSION_ID": "12"}
-    assert problems == ["1 line(s) of this file are no assignment and were not read"]
+    assert problems == ["1 line(s) of this file are not assignments and were not read"]
 
 
 def test_the_later_assignment_counts_and_crlf_is_read() -> None:

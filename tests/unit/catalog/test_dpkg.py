@@ -161,9 +161,9 @@ def test_a_bad_stanza_loses_only_itself() -> None:
     }
     assert complaints == [
         "a stanza has no Package and was not read",
-        "the stanza of a package without a name has a line that is no field",
+        "the stanza of a package without a name has a line that is not a field",
         "a stanza has no Package and was not read",
-        "the stanza of a package without a name has a line that is no field",
+        "the stanza of a package without a name has a line that is not a field",
         "a stanza has no Package and was not read",
         "the stanza of 'twice' has Version more than once",
         "a stanza has the package name '\\x1b[2Jansi' and was not read",

@@ -42,7 +42,7 @@ def test_an_announcement_names_its_cves_and_the_fixing_version_a_release() -> No
     assert first.summary == "xorg-server - security update"
     assert rows(first) == [("debian:11", "xorg-server", "affected", "fixed", ("2:1.20.11-1+deb11u6",))]
     assert (first.affected[0].fix_date, first.affected[0].vendor_ids) == ("2023-03-29", ("DSA-5380-1",))
-    assert problems == [(f"{LISTS[0]} DSA-135", "left out: marvin is no release known here")]
+    assert problems == [(f"{LISTS[0]} DSA-135", "left out: marvin is not a release known here")]
     assert found["DSA-135"].affected == ()
 
 

@@ -132,7 +132,10 @@ UNTOLD: dict[str, tuple[Feed, Document]] = {
         nvd.FEED,
         json_document(URL, {"vulnerabilities": [{"cve": {"configurations": BROKEN}}]}),
     ),
-    "a file in an archive that is no JSON": (redhat.FEED, tar_document(f"{URL}.tar.gz", {"2026/cve-2026-1.json": "{"})),
+    "a file in an archive that is not JSON": (
+        redhat.FEED,
+        tar_document(f"{URL}.tar.gz", {"2026/cve-2026-1.json": "{"}),
+    ),
 }
 
 

@@ -270,7 +270,10 @@ def test_exploits_scores_and_ends_of_life_are_read() -> None:
         (b"[]", "it cannot be read"),
         (envelope("vulnerability/other", {}), "its schema"),
         (envelope("vulnerability/os", {}), "it cannot be read"),
-        (envelope("vulnerability/os", {"Vulnerability": {"Name": "x", "NamespaceName": "y"}}), "'y' is no namespace"),
+        (
+            envelope("vulnerability/os", {"Vulnerability": {"Name": "x", "NamespaceName": "y"}}),
+            "'y' is not a namespace",
+        ),
         (envelope("epss", {"cve": "CVE-2024-0001", "epss": 7}), "its scores"),
     ],
 )

@@ -20,13 +20,13 @@ def test_a_version_that_is_none_is_unknown_wherever_a_bound_lies(bound: str) -> 
     book = book_of(advisory("CVE-1-1", affected("debian:12", "x", "deb", bound)))
     result = matched(book, [package("deb", "x", "a:b")], "debian:12")
     assert result.matches == ()
-    assert reasons(result) == [("x", "its version is none of deb's, and advisories speak of it (CVE-1-1)")]
+    assert reasons(result) == [("x", "its version is not one of deb's, and advisories speak of it (CVE-1-1)")]
 
 
 def test_a_version_from_before_pep_440_is_no_version_of_ranges() -> None:
     book = book_of(advisory("GHSA-1", affected("pypi", "x", "pep440", "2005.1")))
     assert reasons(matched(book, [package("pypi", "x", "2004d")])) == [
-        ("x", "its version is none of pep440's, and advisories speak of it (GHSA-1)")
+        ("x", "its version is not one of pep440's, and advisories speak of it (GHSA-1)")
     ]
 
 
@@ -37,7 +37,7 @@ def test_of_two_versions_of_a_package_the_one_that_can_be_compared_still_is() ->
     )
     result = matched(book, [package("apk", "x", "1-r0", source=("y", "none at all"))], "alpine:3.18")
     assert counted(result) == {("x", "CVE-1-1"): "2-r0"}
-    assert reasons(result) == [("x", "its version is none of apk's, and advisories speak of it (CVE-1-2)")]
+    assert reasons(result) == [("x", "its version is not one of apk's, and advisories speak of it (CVE-1-2)")]
 
 
 def test_unknown_packages_name_advisories_as_matches_do() -> None:

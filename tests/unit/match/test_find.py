@@ -148,7 +148,7 @@ def test_a_version_that_is_none_is_unknown_only_where_advisories_speak_of_the_na
     for version in ("a:b", "abc", "1_2"):
         result = matched(book, [package("deb", "x", version), package("deb", "y", version)], "debian:12")
         assert [(each.package.name, each.reason, each.kind) for each in result.unknown] == [
-            ("x", "its version is none of deb's, and advisories speak of it (CVE-1-1)", "unseen")
+            ("x", "its version is not one of deb's, and advisories speak of it (CVE-1-1)", "unseen")
         ]
 
 

@@ -159,7 +159,7 @@ def test_a_runtime_whose_version_is_none_is_unknown() -> None:
     result = matched(book, [package("generic", "jdk", "rolling")])
     assert result.matches == ()
     assert [each.reason for each in result.unknown] == [
-        "its version is none of jvm's, and advisories speak of it (CVE-1-1)"
+        "its version is not one of jvm's, and advisories speak of it (CVE-1-1)"
     ]
 
 

@@ -106,7 +106,7 @@ def test_a_document_without_rules_has_none(text: str) -> None:
     ("text", "message"),
     [
         ("- a", "the document: expected a mapping"),
-        ("a: [", "the document is no YAML"),
+        ("a: [", "the document is not YAML"),
         ("a: &x [1]\nb: *x", "the document has aliases"),
         ("ignored: []", "ignored: there is no such key; did you mean 'ignore'?"),
         ("ignore: x", "ignore: expected a list of rules"),
@@ -147,7 +147,7 @@ def test_any_bytes_are_rules_or_a_value_error(data: bytes) -> None:
 
 
 def test_deep_nesting_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match=r"no YAML|expected a mapping"):
+    with pytest.raises(ValueError, match=r"not YAML|expected a mapping"):
         parse(b"ignore: " + b"[" * 900 + b"]" * 900)
 
 

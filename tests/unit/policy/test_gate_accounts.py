@@ -49,7 +49,7 @@ def test_without_a_condition_it_would_forbid_all() -> None:
 def test_a_line_that_is_no_entry_cannot_be_told_where_that_decides(line: str) -> None:
     body = f"\n{line}\n".encode()
     assert said([*forbidden(ForbiddenAccounts(uids=(0,), gids=(0,)), seen(body))]) == [
-        "? line 2 of /etc/passwd is no entry of passwd(5)"
+        "? line 2 of /etc/passwd is not an entry of passwd(5)"
     ]
     assert said([*forbidden(ForbiddenAccounts(uids=(0,), names=(NameGlob("b"),)), seen(body))]) == []
     assert said([*forbidden(ForbiddenAccounts(names=(NameGlob("a"),)), seen(body))]) == ["a"]

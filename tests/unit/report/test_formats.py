@@ -65,7 +65,7 @@ def test_plain_text_is_written_without_rich() -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_names_of_the_known() -> None:
-    with pytest.raises(HullmarkError, match="'xml' is no format") as refusal:
+    with pytest.raises(HullmarkError, match="'xml' is not a format") as refusal:
         load("verdict", "xml")
     assert refusal.value.advice == "choose one of github, html, json, junit, markdown, sarif, table"
 

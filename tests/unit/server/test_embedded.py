@@ -439,7 +439,7 @@ def test_backups_that_cannot_be_made_or_read_say_so(pg: Path, room: Path) -> Non
     assert "secret" not in f"{refused.value} {refused.value.advice}"
     assert backup.read_bytes() == b"the last one"
     assert sorted(path.name for path in room.iterdir()) == ["b.dump", "pg"]
-    with pytest.raises(HullmarkError, match="is no backup"):
+    with pytest.raises(HullmarkError, match="is not a backup"):
         restore(nowhere, backup)
     with pytest.raises(HullmarkError, match="cannot be read"):
         restore(nowhere, room / "missing")

@@ -107,7 +107,7 @@ def test_any_envelope_is_read_or_a_value_error_and_nobody_signed_it(
 
 
 def test_deep_nesting_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="no DSSE envelope"):
+    with pytest.raises(ValueError, match="not a DSSE envelope"):
         read_envelope(b'{"payloadType": ' + b"[" * 100_000)
 
 

@@ -169,7 +169,7 @@ def test_a_binary_file_is_not_an_image(tmp_path: Path) -> None:
 
 
 def test_folders_and_inventories_are_no_images(tmp_path: Path) -> None:
-    with pytest.raises(HullmarkError, match="dir: is no source of images"):
+    with pytest.raises(HullmarkError, match="dir: is not a source of images"):
         open_image(str(tmp_path), SourceOptions())
 
 

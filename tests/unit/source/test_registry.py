@@ -261,7 +261,7 @@ def test_a_mirror_that_lies_about_a_digest_is_passed_over(registry: FakeRegistry
 
 @pytest.mark.parametrize("mirror", ["", "ftp://x", "http://", "user@host"])
 def test_a_mirror_that_is_none_is_refused(mirror: str) -> None:
-    with pytest.raises(HullmarkError, match="no mirror"):
+    with pytest.raises(HullmarkError, match="not a mirror"):
         endpoints(parse_reference("a"), replace(OPTIONS, mirrors={"docker.io": (mirror,)}))
 
 

@@ -49,7 +49,7 @@ def read_sbom(body: bytes, name: str = "") -> Inventory:
     if format is None:
         names = ", ".join(format.name for format in FORMATS)
         raise HullmarkError(
-            f"{name or 'the document'} is no SBOM that can be read", advice=f"these can be read: {names}"
+            f"{name or 'the document'} is not an SBOM that can be read", advice=f"these can be read: {names}"
         )
     return _inventory(format.read(body), name)
 

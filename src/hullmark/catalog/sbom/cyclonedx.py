@@ -129,7 +129,7 @@ def document_of(
         else:
             passed[kind] += 1
     for kind, count in sorted(passed.items()):
-        problems.add(f"{count:,} component(s) of the type {kind[:40]} are no packages and were not read")
+        problems.add(f"{count:,} component(s) of the type {kind[:40]} are not packages and were not read")
     return document
 
 

@@ -58,7 +58,7 @@ def _root(body: bytes) -> _Element:
     except DefusedXmlException:
         raise Unreadable("it has a document type definition, which is not read") from None
     except (ParseError, LookupError, ValueError) as error:
-        raise Unreadable(f"it is no well-formed XML: {error}") from None
+        raise Unreadable(f"it is not well-formed XML: {error}") from None
     found: _Element = root
     return found
 

@@ -39,7 +39,7 @@ def package_of(entry: SbomPackage, report: Report) -> Package | None:
     """The package; None, with a report, where the document says too little about it."""
     parts = parts_of(entry.purl) if entry.purl else None
     if entry.purl and parts is None:
-        report(f"{entry.label}: {entry.purl[:200]!r} is no package URL")
+        report(f"{entry.label}: {entry.purl[:200]!r} is not a package URL")
     if parts is None:
         entry = entry if entry.type else _by_cpe(entry)
     if parts is None and not entry.name.strip():

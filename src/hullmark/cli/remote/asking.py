@@ -19,7 +19,7 @@ def line_of_stdin(what: str) -> str:
 
 
 def asked(what: str, *, is_secret: bool = True) -> str:
-    """What a person types, or the next line of standard input where that is no terminal."""
+    """What a person types, or the next line of standard input where that is not a terminal."""
     if not sys.stdin.isatty():
         return line_of_stdin(what)
     if not is_secret:

@@ -156,7 +156,7 @@ def _settings(arguments: argparse.Namespace, there: dict[str, Any]) -> dict[str,
         try:
             document = json.loads(_read(arguments.settings))
         except (ValueError, RecursionError) as error:
-            raise HullmarkError(f"{arguments.settings} is no JSON: {error}", advice="write an object") from error
+            raise HullmarkError(f"{arguments.settings} is not JSON: {error}", advice="write an object") from error
         if not isinstance(document, dict):
             raise HullmarkError(f"{arguments.settings} holds no object", advice='write {"url": "https://…"}')
         found |= document
@@ -175,7 +175,7 @@ def _pairs(texts: Iterable[str]) -> Iterable[tuple[str, Any]]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise HullmarkError(f"{text[:50]!r} is no setting", advice="write KEY=VALUE")
+            raise HullmarkError(f"{text[:50]!r} is not a setting", advice="write KEY=VALUE")
         try:
             yield name, json.loads(value)
         except (ValueError, RecursionError):

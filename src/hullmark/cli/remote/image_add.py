@@ -57,7 +57,7 @@ def dockerfile(file: str | None) -> str:
 
 
 def text_of(file: str, most: int, what: str) -> str:
-    """A file's text. Raises HullmarkError if it cannot be read, has more than `most` bytes, or is no text."""
+    """A file's text. Raises HullmarkError if it cannot be read, has more than `most` bytes, or is not text."""
     from hullmark.model.errors import HullmarkError
 
     try:
@@ -69,7 +69,7 @@ def text_of(file: str, most: int, what: str) -> str:
     except OSError as error:
         raise HullmarkError(f"cannot read the {what} {file}: {error.strerror}", advice="check the path") from error
     except UnicodeDecodeError as error:
-        raise HullmarkError(f"the {what} {file} is no text", advice="it must be UTF-8") from error
+        raise HullmarkError(f"the {what} {file} is not text", advice="it must be UTF-8") from error
 
 
 def upload(arguments: argparse.Namespace) -> int:

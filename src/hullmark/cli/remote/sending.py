@@ -29,7 +29,7 @@ class _FileBody:
 
 
 def sent(api: ApiClient, path: str, query: Query, file: str, kind: tuple[str, str]) -> dict[str, Any]:
-    """What became of a file that is posted. `kind` is its media type, and what to name instead where it is no file.
+    """What became of a file that is posted. `kind` is its media type, and what to name instead where it is not a file.
 
     Raises HullmarkError if it cannot be read or is not taken.
     """
@@ -40,7 +40,7 @@ def sent(api: ApiClient, path: str, query: Query, file: str, kind: tuple[str, st
     place = Path(file)
     try:
         if not place.is_file():
-            raise HullmarkError(f"{file} is no file", advice=f"name {meant}")
+            raise HullmarkError(f"{file} is not a file", advice=f"name {meant}")
         size = place.stat().st_size
         with place.open("rb"):
             pass

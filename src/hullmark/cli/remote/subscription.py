@@ -20,14 +20,14 @@ _MANY = {"channel": "channels", "kind": "kinds", "environment": "environments"}
 def _days(text: str) -> list[int]:
     names = text.lower().split(",")
     if not all(name in _DAYS for name in names):
-        raise argparse.ArgumentTypeError(f"{text!r} are no days: write mon,tue,wed,thu,fri,sat,sun, or some of these")
+        raise argparse.ArgumentTypeError(f"{text!r} are not days: write mon,tue,wed,thu,fri,sat,sun, or some of these")
     return sorted({_DAYS.index(name) + 1 for name in names})
 
 
 def _hours(text: str) -> tuple[str, str]:
     begins, dash, until = text.partition("-")
     if not dash or not begins or not until:
-        raise argparse.ArgumentTypeError(f"{text!r} are no hours: write them as 22:00-07:00")
+        raise argparse.ArgumentTypeError(f"{text!r} are not hours: write them as 22:00-07:00")
     return begins, until
 
 

@@ -28,7 +28,7 @@ _ACTIONS = frozenset({"vendor_fix", "no_fix_planned", "none_available", "workaro
 def statements_of(data: bytes, source: str, report: Report, place: str) -> Iterator[Statement]:
     """The statements of a CSAF document: one for each vulnerability, status, reason and part of a product.
 
-    `products` are purls; where only the component of a relationship has one, that is the product. What is no CSAF, or
+    `products` are purls; where only the component of a relationship has one, that is the product. What is not a CSAF, or
     too large, is reported.
     """
     try:

@@ -142,7 +142,7 @@ def _bounded(ranges: tuple[Range, ...], entry: Entry) -> tuple[Range, ...]:
 
 
 def _with_project_versions(ranges: tuple[Range, ...], entry: Entry, ecosystem: Ecosystem) -> tuple[Range, ...]:
-    """Go modules whose tags are no versions of the module are affected in every version; their own say more of the end.
+    """Go modules whose tags are not versions of the module are affected in every version; their own say more of the end.
 
     The beginning stays open: what is built from such a module has a pseudo-version, which is below all of its own.
     """

@@ -27,7 +27,7 @@ _FIRST_REFERENCES = ("ADVISORY", "FIX")
 
 
 def advisories_of(data: bytes, source: str, report: Report, place: str) -> Advisory | None:
-    """The advisory of one OSV record in JSON, as said by `source`; None, and a report, if it is no record."""
+    """The advisory of one OSV record in JSON, as said by `source`; None, and a report, if it is not a record."""
     record = record_of_json(data, report, place)
     return None if record is None else advisory_of(record, source, report, place)
 

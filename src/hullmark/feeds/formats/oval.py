@@ -93,7 +93,7 @@ IsPlace = Callable[[Test], bool]
 
 
 def is_place(test: Test) -> bool:
-    """The usual answer: tests of a `…-release` package, of files, and of anything that is no package."""
+    """The usual answer: tests of a `…-release` package, of files, and of anything that is not a package."""
     return test.kind not in ("rpminfo", "") or test.name.endswith("-release") or test.subject == "arch"
 
 

@@ -152,7 +152,7 @@ def _listed(
 
 
 def _stream(tag: str) -> tuple[str, str] | None:
-    """The stream of a tag, the same one for all moments; None for what is no tag of a build."""
+    """The stream of a tag, the same one for all moments; None for what is not a tag of a build."""
     try:
         return _MOMENTS if rhctag.is_moment(tag) else rhctag.stream_of(tag)
     except InvalidVersion:

@@ -48,7 +48,7 @@ def range_of(bounds: Iterable[Bound]) -> Range:
 
 
 def ranges_of(condition: Condition, scheme: Scheme) -> tuple[Range, ...]:
-    """A condition as ranges that do not touch, in their order. Raises InvalidVersion if a bound is no version of the scheme."""
+    """A condition as ranges that do not touch, in their order. Raises InvalidVersion if a bound is not a version of the scheme."""
     spans = (span for bounds in condition.alternatives for span in _conjunction(bounds, scheme.compare))
     return tuple(map(_range, _merged(spans, scheme.compare)))
 

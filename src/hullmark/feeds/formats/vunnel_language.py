@@ -218,7 +218,7 @@ def _github_row(fix: _Fix, report: Report, place: str) -> AffectedPackage | None
     language = _GITHUB.get(fix.namespace.removeprefix("github:").removeprefix("language:"))
     ecosystem = ecosystem_of(language) if language else None
     if ecosystem is None:
-        report(place, f"{fix.namespace[:60]!r} is no ecosystem that is known")
+        report(place, f"{fix.namespace[:60]!r} is not an ecosystem that is known")
         return None
     fixed = "" if (fix.identifier or "None") == "None" else str(fix.identifier)
     try:
@@ -284,7 +284,7 @@ def of_openvex(item: bytes, provider: str, report: Report, place: str) -> Iterat
     for product in statement.products:
         purl = _PURL.match(product.identifiers.purl or product.id)
         if purl is None:
-            report(place, f"{(product.identifiers.purl or product.id)[:100]!r} is no purl with a version")
+            report(place, f"{(product.identifiers.purl or product.id)[:100]!r} is not a purl with a version")
             continue
         versions.setdefault((purl[1], _name_of(purl[1], purl[2])), {})[unquote(purl[3])] = None
     rows = [

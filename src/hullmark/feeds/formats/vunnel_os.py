@@ -141,7 +141,7 @@ def namespace_of(text: str) -> str:
     distribution, colon, release = text.partition(":")
     distribution = _DISTRIBUTIONS.get(distribution, distribution)
     if not (distribution and colon and release):
-        raise ValueError(f"{text[:60]!r} is no namespace of a distribution")
+        raise ValueError(f"{text[:60]!r} is not a namespace of a distribution")
     if distribution == "mariner" and release.partition(".")[0] not in ("1", "2"):
         distribution = "azurelinux"
     return f"{distribution}:{release}"
@@ -269,7 +269,7 @@ def _range(clause: str, fixed: str) -> Range:
     while at < len(clause.rstrip()):
         bound = _CLAUSE.match(clause, at)
         if bound is None:
-            raise ValueError(f"{clause.strip()[:100]!r} is no range of versions")
+            raise ValueError(f"{clause.strip()[:100]!r} is not a range of versions")
         operator, version = bound.groups()
         if operator in (">", ">="):
             low, low_open = "" if version == "0" and operator == ">=" else version, operator == ">"

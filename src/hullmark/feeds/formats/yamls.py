@@ -31,4 +31,4 @@ def load(data: bytes) -> Any:
         return yaml.load(data, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     # PyYAML's own constructors stumble over odd values behind explicit tags (`!!int ''`).
     except (yaml.YAMLError, UnicodeError, RecursionError, LookupError, AttributeError, TypeError) as error:
-        raise ValueError(f"it is no YAML: {' '.join(str(error).split())[:200]}") from error
+        raise ValueError(f"it is not YAML: {' '.join(str(error).split())[:200]}") from error

@@ -222,7 +222,7 @@ class _Build:
 
 
 def _ports(text: str) -> Ports | None:
-    """`8080`, `53/udp`, `8000-8010/tcp`, with a host's port in front or not; None for what is no port."""
+    """`8080`, `53/udp`, `8000-8010/tcp`, with a host's port in front or not; None for what is not a port."""
     found = _PORT(text)
     try:
         return Ports(f"{found[1]}/{(found[2] or 'tcp').lower()}") if found else None

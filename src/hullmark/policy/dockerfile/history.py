@@ -2,7 +2,7 @@
 
 Each builder writes in its own way: docker's first one (`/bin/sh -c #(nop)  CMD ["x"]`), BuildKit (`RUN /bin/sh -c make # buildkit`),
 buildah (as the first, its text as the Dockerfile has it), kaniko (the instruction itself). What others write (a tool's name, a
-comment) is no instruction and is left out.
+comment) is not an instruction and is left out.
 """
 
 from __future__ import annotations

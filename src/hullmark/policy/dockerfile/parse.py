@@ -63,7 +63,7 @@ def instruction_of(joined: JoinedInstruction, escape: str = "\\") -> Instruction
     word, *rest = _BLANK.split(joined.line, maxsplit=1)
     keyword = word.upper()
     if keyword not in _KNOWN:
-        raise fault(joined.number, f"{word[:50]!r} is no instruction")
+        raise fault(joined.number, f"{word[:50]!r} is not an instruction")
     flags, value = _flags(rest[0] if rest else "")
     if not value and keyword not in _MAY_BE_EMPTY:
         raise fault(joined.number, f"{keyword} says nothing")

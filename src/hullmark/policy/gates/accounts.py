@@ -65,7 +65,7 @@ def forbidden(params: ForbiddenAccounts, facts: Facts) -> Iterator[Answer]:
         is_meant = _meets(params, account)
         evidence = (facts.at(PASSWD, _layer(facts), f"line {account.number}"),)
         if is_meant is None:
-            yield CannotTell(f"line {account.number} of {PASSWD} is no entry of passwd(5)", evidence)
+            yield CannotTell(f"line {account.number} of {PASSWD} is not an entry of passwd(5)", evidence)
         elif is_meant:
             message = f"The account {_shown(account)} in line {account.number} of {PASSWD} is forbidden."
             yield Violation(account.name[:_LONGEST], message, evidence)

@@ -83,7 +83,7 @@ def layers(params: Layers, facts: Facts) -> Iterator[Answer]:
         yield CannotTell("the digest of an uncompressed layer is not known")
         return
     names = ", ".join(base.name for base in params.allowed[:_SHOWN])
-    message = f"The image's lowest layers are none of those of {names}."
+    message = f"The image's lowest layers are not those of {names}."
     yield Violation("base", message, (facts.at("", 0, own[0]),) if own else ())
 
 

@@ -152,7 +152,7 @@ def _out_of_range(params: MustBe, value: SettingValue) -> str:
         return ""
     amount = amount_of(value)
     if amount is None:
-        return "which is no amount that could be compared"
+        return "which is not an amount that could be compared"
     if params.at_least is not None and amount < params.at_least.amount:
         return f"and must be at least {params.at_least}"
     if params.at_most is not None and amount > params.at_most.amount:

@@ -34,7 +34,7 @@ class _Lines(Params, frozen=True, kw_only=True):
     ] = False
     only_utf8: Annotated[
         bool,
-        Meta(description="Whether it cannot be told of what is no text in UTF-8; else odd bytes are odd characters."),
+        Meta(description="Whether it cannot be told of what is not text in UTF-8; else odd bytes are odd characters."),
     ] = False
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ def _text(file: FileRecord, params: _Lines, facts: Facts) -> str | CannotTell:
     try:
         return body.decode("utf-8", "strict" if params.only_utf8 else "replace")
     except UnicodeDecodeError:
-        return CannotTell(f"the file {file.path} is no text in UTF-8", facts.at_file(file))
+        return CannotTell(f"the file {file.path} is not text in UTF-8", facts.at_file(file))
 
 
 def _first_line(params: _Lines, text: str) -> int | None:

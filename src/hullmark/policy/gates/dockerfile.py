@@ -137,7 +137,7 @@ class UpdateAlone(PackageCache, frozen=True, kw_only=True):
 class Secrets(_OfDockerfile, frozen=True, kw_only=True):
     """Fires for each ENV or ARG that is named like a secret: neither keeps one. Values are never shown."""
 
-    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Names that are no secrets.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Names that are not secrets.")] = ()
     all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = True
 
 

@@ -207,7 +207,7 @@ def owning_package(params: OwningPackage, facts: Facts) -> Iterator[Answer]:
             message = f"The {_noun(file)} {file.path} came with no package."
             yield Violation(file.path, message, facts.at_file(file))
         elif params.packages and not any(glob.matches(package.name if package else "") for glob in params.packages):
-            message = f"The {_noun(file)} {file.path} came with {facts.owner_of(file)}, which is none of the packages that may own it."
+            message = f"The {_noun(file)} {file.path} came with {facts.owner_of(file)}, which is not one of the packages that may own it."
             yield Violation(file.path, message, facts.at_file(file, file.owner))
 
 

@@ -150,7 +150,7 @@ def _decoded(text: str) -> str:
     try:
         raw = b64decode("".join(text.split()), validate=True)
     except (NotBase64, ValueError) as error:
-        raise HullmarkError("the Dockerfile is no base64", advice="encode its bytes in base64") from error
+        raise HullmarkError("the Dockerfile is not base64", advice="encode its bytes in base64") from error
     if len(raw) > MAX_DOCKERFILE:
         raise HullmarkError("the Dockerfile is too large", advice=f"send at most {MAX_DOCKERFILE:,} bytes")
     return raw.decode("utf-8", "replace")

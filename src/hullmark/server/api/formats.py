@@ -26,7 +26,7 @@ def written(kind: Literal["inventory", "matches", "verdict"], format: str, resul
     """A result as a response. Raises Refusal for a format that there is not."""
     if format not in names(kind) or format == "template":
         there = ", ".join(name for name in names(kind) if name != "template")
-        raise problem(400, f"{format[:50]!r} is no format for this", f"choose one of {there}")
+        raise problem(400, f"{format[:50]!r} is not a format for this", f"choose one of {there}")
     chosen = load(kind, format)
     body = chosen.render(result, RenderContext(tool_version=__version__))
     return Response(body, media_type=chosen.media_type)

@@ -43,4 +43,4 @@ def values_in(cursor: str, kind: type[T]) -> T | None:
         payload = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         return msgspec.msgpack.decode(payload, type=kind)
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise Refusal(400, "the cursor is none of this list", "begin again without a cursor") from error
+        raise Refusal(400, "the cursor is not from this list", "begin again without a cursor") from error

@@ -132,7 +132,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._in_head and self._since_content > self.limits.head_bytes:
             self._refuse(431, b"the head of the request is too long")
         elif self._since_content > self.limits.overhead_bytes:
-            self._refuse(400, b"what comes is no request, or more framing than content")
+            self._refuse(400, b"what comes is not a request, or more framing than content")
 
     def eof_received(self) -> None:
         """The client sends nothing more; a request that is not whole by now will never be."""

@@ -56,7 +56,7 @@ def restore(url: str, source: Path, roles: Sequence[str] = ()) -> None:
             f"the backup {source} cannot be read: {error.strerror or error}", advice="name another file"
         ) from error
     if not is_dump:
-        raise HullmarkError(f"{source} is no backup", advice="name a file that `pg_dump -Fc` has written")
+        raise HullmarkError(f"{source} is not a backup", advice="name a file that `pg_dump -Fc` has written")
     conninfo, environment = _connection(url)
     _create_roles(conninfo, environment.get("PGPASSWORD"), roles)
     program = [str(binary("pg_restore")), "--clean", "--if-exists", "--no-owner", str(source.absolute())]

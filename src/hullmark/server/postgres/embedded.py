@@ -179,7 +179,7 @@ class Embedded:
             owner = self.data.stat().st_uid
         except (OSError, ValueError) as error:
             raise HullmarkError(
-                f"{self.data} is no data folder of PostgreSQL that can be read", advice="restore it, or move it away"
+                f"{self.data} is not a data folder of PostgreSQL that can be read", advice="restore it, or move it away"
             ) from error
         if owner != who.uid:
             raise HullmarkError(

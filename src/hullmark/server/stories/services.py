@@ -22,7 +22,7 @@ def _now() -> datetime:
 class Services:
     """Database, object store, settings, keys, clock, what outgoing requests may reach, and for which channels this process acts.
 
-    It is no msgspec struct on purpose: the framework would look into each of its fields for every request.
+    It is not a msgspec struct on purpose: the framework would look into each of its fields for every request.
     """
 
     __slots__ = ("clock", "database", "guard", "objects", "settings", "turns", "vault")

@@ -134,7 +134,7 @@ def _value(variable: str, text: str, kind: Any) -> Any:
 def _checked(settings: Settings) -> Settings:
     host, colon, port = settings.listen.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise HullmarkError(f"{settings.listen!r} is no address to listen on", advice="write it as HOST:PORT")
+        raise HullmarkError(f"{settings.listen!r} is not an address to listen on", advice="write it as HOST:PORT")
     if settings.workers < 1 or settings.lease <= settings.heartbeat:
         raise HullmarkError(
             "HULLMARK_WORKERS must be at least 1 and HULLMARK_LEASE longer than HULLMARK_HEARTBEAT",

@@ -1,7 +1,7 @@
 """Jobs: deferred in the transaction of the state change that they belong to, so that neither is without the other.
 
 Procrastinate's tables carry them. The database function `defer_job` puts a row in by its documented columns: the library's own function
-fails the whole transaction where a job with the same queueing lock waits already, which here is no fault. Tenants may call it.
+fails the whole transaction where a job with the same queueing lock waits already, which here is not a fault. Tenants may call it.
 """
 
 from __future__ import annotations

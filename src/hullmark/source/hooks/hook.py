@@ -104,11 +104,11 @@ def decoded(delivery: Delivery, kind: type[T], what: str) -> T:
         return msgspec.json.decode(delivery.body, type=kind)
     except RecursionError:
         raise HullmarkError(
-            f"this is no {what}: it is nested too deeply", advice="check the kind of the hook"
+            f"this is not a {what}: it is nested too deeply", advice="check the kind of the hook"
         ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error)[:150]
-        raise HullmarkError(f"this is no {what}: {reason}", advice="check the kind of the hook") from error
+        raise HullmarkError(f"this is not a {what}: {reason}", advice="check the kind of the hook") from error
 
 
 def usable(found: Iterator[NamedTag], registry: str) -> list[NamedTag]:

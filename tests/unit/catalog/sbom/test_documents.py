@@ -325,7 +325,7 @@ def test_every_module_with_a_format_is_listed() -> None:
 )
 def test_what_is_no_sbom_is_refused(body: bytes) -> None:
     assert recognised(body) is None
-    with pytest.raises(HullmarkError, match="is no SBOM that can be read") as refused:
+    with pytest.raises(HullmarkError, match="is not an SBOM that can be read") as refused:
         read_sbom(body, "x.txt")
     assert "cyclonedx-json" in refused.value.advice
 
@@ -338,7 +338,7 @@ def test_what_is_no_sbom_is_refused(body: bytes) -> None:
         (b'{"bomFormat": "CycloneDX", "x": ' + b"[" * 100_000, "nested too deeply"),
         (b'{"bomFormat": "CycloneDX", "x": [' + b"0," * 16_000_001 + b"0]}", "more than 16,000,000 values"),
         (b'<!DOCTYPE bom [<!ENTITY a "b">]><bom>&a;</bom>', "document type definition"),
-        (b'<bom xmlns:a="b"><components>', "no well-formed XML"),
+        (b'<bom xmlns:a="b"><components>', "not well-formed XML"),
         (b" " * (MAX_BYTES + 1), "larger than 256 MiB"),
     ],
     ids=["wrong-shape", "truncated", "deep", "many-values", "entities", "open-xml", "large"],
@@ -378,11 +378,11 @@ def test_what_is_missing_or_wrong_is_said_and_the_rest_is_kept() -> None:
     assert [reason for reason in told if reason.startswith("component 6 was not read: ")]
     assert {
         "component 1 (bare) has no version",
-        "component 2 (wrong 1): 'no purl at all' is no package URL",
+        "component 2 (wrong 1): 'no purl at all' is not a package URL",
         "component 2 (wrong 1) has no package URL: it is taken for software of its name, whatever installed it",
         "component 3 was left out: it has neither a name nor a package URL",
         "component 4 (other 2): its version is not that of its package URL (3), which was not used",
-        "1 component(s) of the type file are no packages and were not read",
+        "1 component(s) of the type file are not packages and were not read",
     } <= set(told)
 
 

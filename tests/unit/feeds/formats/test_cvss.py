@@ -1,4 +1,4 @@
-"""Scores of CVSS vectors: FIRST's own examples, and what is no vector."""
+"""Scores of CVSS vectors: FIRST's own examples, and what is not a vector."""
 
 from __future__ import annotations
 

@@ -70,9 +70,9 @@ DIFFERS: dict[str, dict[str, _Short]] = {
     "Q30: folders end at a slash": {"pkg-verify-dir-boundary-exact": PASSES},
     "Q32: newer means newer": {"npm-newer-downgrade": PASSES},
     "Q34: without packages no feed is missed": {"npm-feed-missing-no-packages": PASSES},
-    "Q36: a missing score is no score": {"vuln-pkg-cvss-base-lt-missing": stops(VULNERABILITY, VULNERABILITY)},
+    "Q36: a missing score is not a score": {"vuln-pkg-cvss-base-lt-missing": stops(VULNERABILITY, VULNERABILITY)},
     "Q39: what is not known is told": {"vuln-pkg-fix-age-unknown": ("unknown", [])},
-    "QS1: a link is no file": {"pkg-verify-symlink": stops(("stop", "packages", "verify"))},
+    "QS1: a link is not a file": {"pkg-verify-symlink": stops(("stop", "packages", "verify"))},
     "QS2: larger files are searched": {"secret-big-file-skipped": stops(SECRET)},
 }
 NATIVE = {name: short for quirk in DIFFERS.values() for name, short in quirk.items()}

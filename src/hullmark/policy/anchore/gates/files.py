@@ -72,7 +72,7 @@ def _mode(values: Values, file: FileRecord) -> str | None:
     try:
         wanted = oct(int(values.text("mode")[:40], 8))
     except ValueError as error:
-        raise RuleFailed(f"{values.text('mode')[:60]!r} is no mode in octal") from error
+        raise RuleFailed(f"{values.text('mode')[:60]!r} is not a mode in octal") from error
     actual = oct(file.mode)
     operation = values.text("mode_op", "equals")
     if (wanted == actual) is not (operation == "equals"):

@@ -33,7 +33,7 @@ def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
-        raise RuleFailed(f"{path} is no text in UTF-8") from error
+        raise RuleFailed(f"{path} is not text in UTF-8") from error
     wanted = compiled(regex)
     tries = text.split() + ([] if facts.keeps("Q14") else text.splitlines())
     is_found = any(wanted.matches(candidate, facts.work) for candidate in tries)

@@ -57,7 +57,7 @@ async def list_accounts(
 ) -> list[Account]:
     """All accounts for operators, else those that the caller belongs to."""
     if wanted and wanted not in _STATES:
-        raise refused(400, f"{wanted[:50]!r} is no state of an account", f"it is one of {', '.join(_STATES)}")
+        raise refused(400, f"{wanted[:50]!r} is not a state of an account", f"it is one of {', '.join(_STATES)}")
     names = None if caller.is_operator else [membership.account for membership in caller.memberships]
     found: list[Account] = []
     after = ""

@@ -91,7 +91,7 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     if (source_servicename and source_servicename != _SERVICE) or source_hostid:
         return shapes.events([], page, is_last=True)
     if level.lower() not in ("", "info", "error"):
-        raise refused(400, f"{level[:50]!r} is no level", "it is info or error")
+        raise refused(400, f"{level[:50]!r} is not a level", "it is info or error")
     wanted = EventQuery(level=level.lower(), about=_about(resource_id), since=_moment(since), before=_moment(before))
     async with services.database.tenant(caller.account_id) as connection:
         if event_type or resource_type:
@@ -130,7 +130,7 @@ def _moment(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
-        raise refused(400, f"{text[:50]!r} is no moment", "write it as 2026-01-31T12:00:00Z") from error
+        raise refused(400, f"{text[:50]!r} is not a moment", "write it as 2026-01-31T12:00:00Z") from error
     if not 1 < found.year < 9999:
         raise refused(400, f"{text[:50]!r} is out of all bounds", "give a moment of the years 2 to 9998")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found

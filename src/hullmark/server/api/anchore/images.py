@@ -100,7 +100,7 @@ def _last_seen(info: ImageInfo) -> datetime:
 
 def _state_of(status: str) -> str:
     if status and status not in _STATES:
-        raise refused(400, f"{status[:50]!r} is no analysis_status", f"it is one of {', '.join(_STATES)}")
+        raise refused(400, f"{status[:50]!r} is not an analysis_status", f"it is one of {', '.join(_STATES)}")
     return _STATES[status] if status else ""
 
 

@@ -63,8 +63,8 @@ def bundle_of(document: bytes) -> Bundle:
     """The Anchore policy of a body. Raises Told 400, HullmarkError that names every mistake."""
     policy = ANCHORE.read(Document(document))
     if policy is None:
-        load_any(document)  # of what is no policy at all it names the mistakes
-        raise refused(400, "that is no Anchore policy", "native policies are kept at /api/v1/policies")
+        load_any(document)  # of what is not a policy at all it names the mistakes
+        raise refused(400, "that is not an Anchore policy", "native policies are kept at /api/v1/policies")
     policy.require_valid(PROFILES[PROFILE])
     if not policy.id.strip() or len(policy.id) > 200 or not policy.id.isprintable() or "/" in policy.id:
         raise refused(400, "the policy's id cannot be used", "at most 200 printable characters, without a slash")

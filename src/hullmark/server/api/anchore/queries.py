@@ -55,7 +55,7 @@ async def by_vulnerability(  # noqa: PLR0913 - one parameter a filter
     """The images with packages that a vulnerability (any of its names) affects."""
     level = severity.lower()
     if level and level not in SEVERITIES:
-        raise refused(400, f"{severity[:50]!r} is no severity", f"it is one of {', '.join(SEVERITIES)}")
+        raise refused(400, f"{severity[:50]!r} is not a severity", f"it is one of {', '.join(SEVERITIES)}")
     wanted = Filter(
         advisory=vulnerability_id,
         package=affected_package,

@@ -78,7 +78,9 @@ async def forget_tags(connection: Connection, caller: Caller, tags: Sequence[str
 def _key_of(type: str, key: str) -> str:
     """The key in full. Raises Told 400."""
     if type and type not in shapes.SUBSCRIPTION_TYPES:
-        raise refused(400, f"{type[:50]!r} is no subscription_type", f"one of {', '.join(shapes.SUBSCRIPTION_TYPES)}")
+        raise refused(
+            400, f"{type[:50]!r} is not a subscription_type", f"one of {', '.join(shapes.SUBSCRIPTION_TYPES)}"
+        )
     if not key:
         return ""
     named = reference_of(key)

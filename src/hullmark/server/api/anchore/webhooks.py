@@ -37,7 +37,7 @@ async def try_webhook(
 ) -> Json:
     """Send a test notification of a type, now, to each channel of the account that sends Anchore's notifications."""
     if notification_type and notification_type not in TYPES:
-        raise refused(400, f"{notification_type[:50]!r} is no notification_type", f"one of {', '.join(TYPES)}")
+        raise refused(400, f"{notification_type[:50]!r} is not a notification_type", f"one of {', '.join(TYPES)}")
     type = notification_type or (kind if kind in TYPES else TYPES[0])
     async with services.database.tenant(caller.account_id) as connection:
         rows = await channels.channels(connection, caller.account_id)

@@ -187,7 +187,7 @@ async def add_channel(
     """Subscriptions that name no channels tell all of them. Where messages are signed and no secret is given, one is made, and shown
     this once."""
     if not _NAME(data.name) or data.name in _RESERVED:
-        raise problem(422, f"{data.name[:50]!r} is no name for a channel", "use letters, digits, dots and dashes")
+        raise problem(422, f"{data.name[:50]!r} is not a name for a channel", "use letters, digits, dots and dashes")
     kind = channel_settings.kind_named(data.kind)
     new_secret_text, given = None, channel_settings.filled(kind, data.settings, {})
     if {"secret", "previous_secret"} <= channel_settings.secret_names(kind.settings) and not given.get("secret"):

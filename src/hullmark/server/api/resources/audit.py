@@ -46,7 +46,7 @@ async def list_audit(  # noqa: PLR0913 - one parameter a filter
     )
     below = values_in(cursor, int)
     if below is not None and not 0 <= below < 1 << 63:
-        raise Refusal(400, "the cursor is none of this list", "begin again without a cursor")
+        raise Refusal(400, "the cursor is not from this list", "begin again without a cursor")
     async with services.database.tenant(caller.account_id) as connection:
         rows = await audit.list_audit(connection, caller.account_id, wanted, below=below, limit=limit + 1)
     return page(rows, limit, lambda row: row.id)

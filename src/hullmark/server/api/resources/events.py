@@ -73,7 +73,7 @@ async def stream(
     """Server-Sent Events: `id` is the event's number, `event` its kind, `data` the event. A client that comes back with Last-Event-ID
     gets what it missed."""
     if last_event_id and not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19):
-        raise problem(400, "Last-Event-ID is no event's number", "leave it out to begin now")
+        raise problem(400, "Last-Event-ID is not an event's number", "leave it out to begin now")
     start = int(last_event_id) if last_event_id else None
     return Stream(
         _stream(services, caller.account_id, listeners, EventFilter(kind=kind), start),

@@ -81,7 +81,7 @@ async def _lines(
 def _key(after: str, width: int) -> Key:
     values = values_in(after, tuple[int, ...]) if after else (0,) * width
     if values is None or len(values) != width or not all(0 <= value < 1 << 62 for value in values):
-        raise Refusal(400, "`after` is no cursor of this kind", "begin again without it")
+        raise Refusal(400, "`after` is not a cursor of this kind", "begin again without it")
     return values
 
 

@@ -361,7 +361,7 @@ def by_place(items: Sequence[Any], limit: int, cursor: str) -> Page[Any]:
     """A page of a list that never changes, by number."""
     start = values_in(cursor, int) or 0
     if not 0 <= start <= len(items):
-        raise Refusal(400, "the cursor is none of this list", "begin again without a cursor")
+        raise Refusal(400, "the cursor is not from this list", "begin again without a cursor")
     end = start + limit
     return Page(items=list(items[start:end]), next=cursor_of(end) if end < len(items) else None)
 

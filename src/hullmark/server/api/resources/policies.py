@@ -142,7 +142,7 @@ async def keep_policy(
     caller: NamedDependency[Caller],
     origin: NamedDependency[RequestOrigin],
 ) -> Response[VersionView]:
-    """Keep a text as the next version of its policy. The same text again is no new version (200)."""
+    """Keep a text as the next version of its policy. The same text again is not a new version (200)."""
     new = await asyncio.to_thread(checked, data, caller.name)
     async with services.database.tenant(caller.account_id) as connection:
         version, is_new = await policies.keep_version(connection, caller.account_id, new)

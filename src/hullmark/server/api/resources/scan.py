@@ -35,7 +35,7 @@ _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
 _RECEIVING = "scan_bodies"
 _RETRY_SECONDS = 10
-_LARGEST_WISH = Limit(8 << 20, "bytes of a request to scan at once that is no document", "refused")
+_LARGEST_WISH = Limit(8 << 20, "bytes of a request to scan at once that is not a document", "refused")
 _MAX_TEXT = Limit(2 << 20, "characters of a policy that an image is checked with at once", "refused")
 
 Name = Annotated[str, QueryParameter(max_length=200)]
@@ -180,7 +180,7 @@ async def vulnerability_scan(
     """The body is an SBOM of any format that is read, or `{"packages": [purl, …], "distro": "debian:12"}`. Answers as `hullmark vulns`
     does, in a format of its own: json, table, sarif, cyclonedx-json …"""
     if format not in names("matches") or format == "template":
-        raise problem(400, f"{format[:50]!r} is no format for this", f"choose one of {', '.join(names('matches'))}")
+        raise problem(400, f"{format[:50]!r} is not a format for this", f"choose one of {', '.join(names('matches'))}")
     async with _place(request, services, caller) as folder:
         body = await asyncio.to_thread(_packages, folder / DOCUMENT)
         order = ScanOrder(account_id=caller.account_id, format=format)

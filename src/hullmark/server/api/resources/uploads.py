@@ -115,7 +115,9 @@ def _annotations(text: str) -> dict[str, str]:
     try:
         found = msgspec.json.decode(text, type=dict[str, str]) if text else {}
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refusal(400, "the annotations are no JSON object of strings", 'write them as {"name":"value"}') from None
+        raise Refusal(
+            400, "the annotations are not a JSON object of strings", 'write them as {"name":"value"}'
+        ) from None
     if len(found) > _MOST_ANNOTATIONS or "\0" in "".join((*found, *found.values())):
         raise Refusal(400, "these annotations cannot be kept", f"give at most {_MOST_ANNOTATIONS}, of plain text")
     return found

@@ -244,7 +244,7 @@ async def _holders(connection: Connection, account_id: int, found: HolderPage) -
 def _number(cursor: str) -> int | None:
     after = values_in(cursor, int)
     if after is not None and not 0 <= after < 1 << 62:
-        raise Refusal(400, "the cursor is none of this list", "begin again without a cursor")
+        raise Refusal(400, "the cursor is not from this list", "begin again without a cursor")
     return after
 
 

@@ -170,7 +170,7 @@ def told_in(source: Path) -> BackupHeader:
         if header.format != FORMAT:
             raise HullmarkError(f"{source} was written by a newer hullmark", advice=f"use version {header.hullmark}")
         return header
-    raise HullmarkError(f"{source} is no backup", advice="name a folder or file that `hullmark backup` wrote")
+    raise HullmarkError(f"{source} is not a backup", advice="name a folder or file that `hullmark backup` wrote")
 
 
 def parsed(content: bytes, kind: type[_Kind], source: Path) -> _Kind:

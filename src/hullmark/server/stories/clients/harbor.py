@@ -111,7 +111,7 @@ def reference_of(order: HarborRequest) -> Reference:
     parts = urlsplit(order.registry.url)
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise HullmarkError(
-            f"{order.registry.url[:200]!r} is no registry's address", advice="send http(s)://HOST[:PORT]"
+            f"{order.registry.url[:200]!r} is not a registry's address", advice="send http(s)://HOST[:PORT]"
         )
     artifact = order.artifact
     return parse_reference(f"{parts.netloc}/{artifact.repository}@{artifact.digest}")

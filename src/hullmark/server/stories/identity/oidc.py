@@ -121,7 +121,7 @@ class Oidc:
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
-            raise _refused("it is no token") from error
+            raise _refused("it is not a token") from error
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS:
             raise _refused("it is signed by an algorithm that is not allowed")

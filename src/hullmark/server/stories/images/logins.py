@@ -92,11 +92,11 @@ def pattern_of(text: str) -> str:
         named = parse_reference(f"{host}/{rest.rstrip('/-_.') or 'any'}")
     except HullmarkError as error:
         raise HullmarkError(
-            f"{text[:100]!r} is no registry: {error}",
+            f"{text[:100]!r} is not a registry: {error}",
             advice="write HOST[:PORT], or HOST[:PORT]/PREFIX with an asterisk",
         ) from error
     if named.host != host and named.host != HUB:
-        raise HullmarkError(f"{host[:100]!r} is no host of a registry", advice="write HOST[:PORT]")
+        raise HullmarkError(f"{host[:100]!r} is not a host of a registry", advice="write HOST[:PORT]")
     return text
 
 

@@ -144,7 +144,7 @@ def inventory_of(order: ScanOrder) -> Inventory:
         )
         if parts is None or package is None:
             raise HullmarkError(
-                f"package {number} is no purl: {purl[:200]!r}", advice="write it as pkg:TYPE/NAME@VERSION"
+                f"package {number} is not a purl: {purl[:200]!r}", advice="write it as pkg:TYPE/NAME@VERSION"
             )
         found.append(package)
     id, _, version = order.distro.partition(":")

@@ -54,7 +54,7 @@ def _where(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or not url.isascii() or any(letter <= " " for letter in url):
-        raise MessageRefused("the channel's URL is no web address: it must begin with https:// or http://")
+        raise MessageRefused("the channel's URL is not a web address: it must begin with https:// or http://")
     return origin(url)
 
 

@@ -152,7 +152,7 @@ def filled(channel: Channel, given: Mapping[str, Any], kept: Mapping[str, Any]) 
 
 
 def _origins(settings: Mapping[str, Any], names: Collection[str]) -> set[str]:
-    """Scheme, host and port of the addresses that are no secrets."""
+    """Scheme, host and port of the addresses that are not secrets."""
     shown = {name: value for name, value in settings.items() if name not in names}
     return {
         f"{scheme}://{rest.partition('/')[0]}".lower()

@@ -74,7 +74,7 @@ async def send(services: Services, row: ChannelRow, notice: Notice | Digest, num
 _ENDS = (StopIteration, Again, MessageRefused, HullmarkError)
 """How the steps of a channel end."""
 _TROUBLE = (OSError, psycopg.Error)
-"""What is no fault of a channel: this machine's trouble, or the database's. The job is done again."""
+"""What is not a fault of a channel: this machine's trouble, or the database's. The job is done again."""
 
 
 class _SendOutcome(msgspec.Struct, frozen=True):

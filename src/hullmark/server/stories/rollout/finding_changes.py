@@ -2,7 +2,7 @@
 
 Each policy in force is asked about the changed packages alone, as they were and as they are (`sums`). What differs is added to the counts
 of every image that holds them, in waves: what images are held against more comes first, the most urgent of it before all else. Images
-whose verdicts are no sums are judged one by one.
+whose verdicts are not sums are judged one by one.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a policy that an account has in force.
 
     `policy` holds the rules that look at single packages' vulnerabilities, with the exceptions that count for all images; None: its
-    verdicts are no sums. `narrowed` are exceptions that count for some images. `asks_untold`: it depends on whether anything
+    verdicts are not sums. `narrowed` are exceptions that count for some images. `asks_untold`: it depends on whether anything
     is known. `wide` are rules about the advisories as a whole.
     """
 
@@ -107,7 +107,7 @@ def target_of(account_id: int, version: PolicyVersion, exceptions: Sequence[Exce
 
 
 def asks_what_is_exploited(target: Target) -> bool:
-    """Whether a policy says something else where it is not known what is exploited. Of one that is no sum, that cannot be told."""
+    """Whether a policy says something else where it is not known what is exploited. Of one that is not a sum, that cannot be told."""
     policy = target.policy
     if policy is None or (policy.grace is not None and policy.grace.exploited_days is not None):
         return True
@@ -257,7 +257,7 @@ def _facts(matches: Sequence[Match], at: Moment) -> Facts:
 
 
 class Sum(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes in the counts of an image that holds a package. `is_doubtful`: that is no sum, and the image has to be judged."""
+    """What changes in the counts of an image that holds a package. `is_doubtful`: that is not a sum, and the image has to be judged."""
 
     stops: int = 0
     warns: int = 0

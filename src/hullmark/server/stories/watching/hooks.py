@@ -62,7 +62,7 @@ def registry_of(kind: str, registry: str) -> str:
         )
     named = parse_reference(f"{host}/any")
     if named.host != host:
-        raise HullmarkError(f"{host[:100]!r} is no host of a registry", advice="write HOST[:PORT]")
+        raise HullmarkError(f"{host[:100]!r} is not a host of a registry", advice="write HOST[:PORT]")
     return host
 
 

@@ -235,7 +235,7 @@ def _keys(cursor: str, like: Sequence[Any]) -> tuple[Any, ...]:
             return found
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         pass
-    raise HullmarkError("that is no cursor of this list", advice="begin again without a cursor")
+    raise HullmarkError("that is not a cursor of this list", advice="begin again without a cursor")
 
 
 # Equal sets are counted once, however many of the images hold them; most are counted already.
