@@ -91,7 +91,7 @@ def test_a_case_that_does_not_go_as_expected_fails_with_what_differs(hullmark: P
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("{name: x, recipe: {packages: [bash]}, expect: {verdict: go}}", "no package URL"),
+        ("{name: x, recipe: {packages: [bash]}, expect: {verdict: go}}", "not a package URL"),
         ("{name: x, expect: {verdict: go}}", "expected one of recipe, inventory and image"),
         ("{name: x, recipe: {}, expect: {verdict: good}}", "expected one of go, stop, unknown, warn"),
         ("{name: x, recipe: {files: {/a: {base64: '!'}}}, expect: {verdict: go}}", "no base64"),
