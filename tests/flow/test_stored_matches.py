@@ -40,13 +40,12 @@ from hullmark.server.tables.judging.reports import Filter, StoredMatch
 from hullmark.source import SourceOptions
 from tests.support import advisory_days
 from tests.support.adoption import adopt_snapshot
-from tests.support.advisories import advisory_files
 from tests.support.advisory_days import days
 from tests.support.database import fresh_database
 from tests.support.matching import advisory, affected, inventory, package
 from tests.support.places import CORPUS, corpus
-from tests.support.program import program_in
 from tests.support.snapshots import snapshot_in, two_snapshots
+from tests.support.updated import updated_program
 
 AT = "2026-11-26"
 BEFORE = "2026-11-25"
@@ -74,11 +73,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         corpus("oci", "nginx")
     wish, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=folder / "cache")
     images = {name: take(f"oci-dir:{corpus('oci', name)}", wish, means, SourceOptions()) for name in names}
-    ran = program_in(folder / "run")(
-        "db", "update", "--from", advisory_files(), "--db-dir", folder / "db", "--quiet", seconds=300
-    )
-    assert ran.status == 0, ran.err
-    shelf = Shelf(folder / "db")
+    shelf = Shelf(updated_program(tmp_path_factory).program.home / ".local/share/hullmark/advisories")
     current = shelf.current()
     assert current is not None
     with Snapshot(*current) as first:

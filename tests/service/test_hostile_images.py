@@ -64,7 +64,7 @@ def peak_mib(pid: int) -> float:
 
 def test_every_hostile_image_comes_to_an_end_and_the_worker_lives(cases: list[Path]) -> None:
     layouts = [path for path in cases if (path / "index.json").is_file()]
-    with place() as folder, served(layouts).running() as registry, server(folder) as running:
+    with place() as folder, served(layouts).running() as registry, server(folder, is_forked=True) as running:
         running.start()
         running.ready()
         client = running.client.signed_in()

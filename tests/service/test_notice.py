@@ -173,7 +173,7 @@ def world() -> Iterator[World]:
             "HULLMARK_MAIL_FROM": "hullmark@example.org",
             "HULLMARK_STALE_AFTER": "9999999999",
         }
-        running = stack.enter_context(server(folder, **settings))
+        running = stack.enter_context(server(folder, is_forked=True, **settings))
         running.start()
         running.ready()
         program = program_in(folder / "run")

@@ -115,7 +115,7 @@ def world() -> Iterator[World]:
         tracker_url = stack.enter_context(served(tracker))
         registry = stack.enter_context(docker_registry(stack.enter_context(place("hm-registry-")) / "registry"))
         folder = stack.enter_context(place())
-        running = stack.enter_context(server(folder, **QUICK))
+        running = stack.enter_context(server(folder, is_forked=True, **QUICK))
         running.start()
         running.ready()
         storm = prepared(running, registry, made)
