@@ -30,8 +30,8 @@ from tests.support.processes import (
     Server,
     debian_postgres,
     debian_programs,
+    forked_server,
     place,
-    server,
     until,
 )
 from tests.support.registry import FakeRegistry
@@ -115,7 +115,7 @@ class Kept:
 def kept(registry: tuple[str, str]) -> Iterator[Kept]:
     """Its data are lost; the key is elsewhere."""
     host, reference = registry
-    with place() as folder, server(folder, is_forked=True) as running:
+    with place() as folder, forked_server(folder) as running:
         running.start()
         running.ready()
         client = fill(running, host, reference)
@@ -233,7 +233,7 @@ def test_over_a_postgresql_and_a_bucket_objects_are_listed_or_copied(registry: t
     host, reference = registry
     with place() as folder, debian_postgres(folder / "postgres") as database, s3_bucket() as bucket:
         settings = {**bucket, "HULLMARK_DATABASE_URL": database.url(), "HULLMARK_OBJECTS": "s3://marks/all"}
-        with server(folder, is_forked=True, **settings) as running:
+        with forked_server(folder, **settings) as running:
             running.migrate()
             for name in ("api", "worker", "scheduler"):
                 running.start(name)

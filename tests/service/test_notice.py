@@ -30,7 +30,7 @@ from tests.support.heard import Ears, Told
 from tests.support.mailbox import mailbox
 from tests.support.matching import advisory, affected
 from tests.support.places import REPOSITORY, corpus, layouts
-from tests.support.processes import PASSWORD, Client, Server, docker_registry, place, push, server, until
+from tests.support.processes import PASSWORD, Client, Server, docker_registry, forked_server, place, push, until
 from tests.support.program import Program, program_in
 from tests.support.receiver import Receiver
 
@@ -173,7 +173,7 @@ def world() -> Iterator[World]:
             "HULLMARK_MAIL_FROM": "hullmark@example.org",
             "HULLMARK_STALE_AFTER": "9999999999",
         }
-        running = stack.enter_context(server(folder, is_forked=True, **settings))
+        running = stack.enter_context(forked_server(folder, **settings))
         running.start()
         running.ready()
         program = program_in(folder / "run")

@@ -158,8 +158,10 @@ class Launched:
         return self.returncode
 
     def kill(self) -> None:
-        """End it."""
-        os.kill(self.pid, signal.SIGKILL)
+        """End it, if it runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def _hear(self, seconds: float) -> bool:
         with selectors.DefaultSelector() as watched:
@@ -259,7 +261,7 @@ _OF_SERVERS = ForkServer(1, of="hullmark.server")
 
 
 def launch(request: RunRequest, output: int) -> Launched | None:
-    """Have `hullmark serve` forked; see `ForkServer.launch`."""
+    """Have `hullmark serve` forked, or code (`-c CODE …`) that works on a server's data; see `ForkServer.launch`."""
     return _OF_SERVERS.launch(request, output)
 
 
@@ -341,6 +343,14 @@ def _run_hullmark() -> None:
     program()
 
 
+def _run_code(code: str, *arguments: str) -> NoReturn:
+    """Run code with arguments as `python -c` does, which may import what lies in its folder."""
+    sys.argv[:] = ["-c", *arguments]
+    sys.path.insert(0, str(Path.cwd()))
+    exec(code, {"__name__": "__main__"})  # noqa: S102 - a test's own
+    sys.exit(0)
+
+
 def _fork_roles() -> None:
     """Have the supervisor that this process becomes fork its roles, from a process that is as this one is now."""
     from hullmark.server.process import process, supervisor
@@ -381,6 +391,8 @@ def _main() -> NoReturn:
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
     try:
         if of in ("hullmark", "hullmark.server"):
+            if sys.argv[1] == "-c":
+                _run_code(*sys.argv[2:])
             if sys.argv[1:] == ["serve", "--role", "all"]:
                 _fork_roles()
             _run_hullmark()

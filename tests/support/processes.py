@@ -285,9 +285,21 @@ def place(prefix: str = "hm-server-") -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def server(folder: Path, *, is_forked: bool = False, **settings: str) -> Iterator[Server]:
+def server(folder: Path, **settings: str) -> Iterator[Server]:
     """A server in a folder, nothing of it started yet. In the end nothing of it runs. `settings` are variables."""
-    made = Server(folder, settings, is_forked=is_forked)
+    with _ended(Server(folder, settings)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def forked_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """The same, of processes that are forked."""
+    with _ended(Server(folder, settings, is_forked=True)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _ended(made: Server) -> Iterator[Server]:
     try:
         yield made
     finally:
@@ -295,7 +307,7 @@ def server(folder: Path, *, is_forked: bool = False, **settings: str) -> Iterato
             if process.alive():
                 with contextlib.suppress(AssertionError):
                     process.end()
-        for pid in processes_of(folder):
+        for pid in processes_of(made.folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
