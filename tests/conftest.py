@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support.collecting import build_grammars_late, has_none_of
 from tests.support.database import database_server, database_url
 from tests.support.examples import EXAMPLES
 
@@ -15,6 +18,10 @@ __all__ = ["database_server", "database_url"]
 settings.register_profile("judged", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("exploring", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("judged" if os.environ.get("CI") else "exploring")
+
+build_grammars_late()
+# What is collected stays until the end: there is nothing to be found among it.
+gc.disable()
 
 _LONGEST = (
     "tests/oracle/test_configuration_postfix.py",  # its program sleeps a second before each fatal end
@@ -26,6 +33,20 @@ _LONGEST = (
     "tests/service/test_rejudge.py",
 )
 _FIRST = ("tests/service", "tests/flow", "tests/walk", "tests/oracle", "tests/conformance", "tests/contract")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file unread whose tests would all be left out, unless it is named."""
+    named = {Path(each.partition("::")[0]).resolve() for each in config.args}
+    if collection_path.is_dir() or collection_path in named:
+        return None
+    return has_none_of(config.getoption("markexpr"), collection_path) or None
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but not among what was collected."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
