@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -180,10 +180,11 @@ class Launched:
 
 
 class ForkedRole:
-    """A role of a server, as its supervisor has it."""
+    """A process of a server, as the one that had it forked has it."""
 
     def __init__(self, launched: Launched) -> None:
         self._launched = launched
+        self.pid = launched.pid
 
     @property
     def returncode(self) -> int | None:
@@ -262,12 +263,35 @@ _OF_SERVERS = ForkServer(1, of="hullmark.server")
 
 def launch(request: RunRequest, output: int) -> Launched | None:
     """Have `hullmark serve` forked, or code (`-c CODE …`) that works on a server's data; see `ForkServer.launch`."""
-    return _OF_SERVERS.launch(request, output)
+    return _OF_SERVERS.launch(_like_others(request), output)
 
 
 def run_beside_servers(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
     """Run what works on a server's data; see `ForkServer.run`."""
-    return _OF_SERVERS.run(request, seconds)
+    return _OF_SERVERS.run(_like_others(request), seconds)
+
+
+def _like_others(request: RunRequest) -> RunRequest:
+    """The same with what an interpreter reads as it starts left out, but for where its modules are: one fork server forks all."""
+    left = {name: text for name, text in request.environment.items() if not name.startswith(_READ_AT_START)}
+    if path := os.environ.get("PYTHONPATH"):
+        left["PYTHONPATH"] = path
+    return replace(request, environment=left)
+
+
+async def fork_task(*words: str, env: Mapping[str, str], **_: object) -> ForkedRole:
+    """In place of `asyncio.create_subprocess_exec`, for a module of the server's that is run with `-m` in a session of its own."""
+    assert words[1] == "-m", words
+    launched = launch(RunRequest(["-c", _TASK, *words[2:]], env, str(Path.cwd())), 2)
+    assert launched is not None
+    return ForkedRole(launched)
+
+
+_TASK = """
+import importlib, os, sys
+os.setsid()
+os._exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
+"""
 
 
 # What follows is what the process does that forks.
