@@ -87,11 +87,14 @@ class ForkServer:
             heard.close()
         return subprocess.CompletedProcess(words, int(ended[1]), bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
 
-    def launch(self, request: RunRequest, output: int) -> Launched | None:
-        """A run that goes on, with all that it says written to `output`. None: it must be started by itself."""
+    def launch(self, request: RunRequest, output: int, given: int | None = None) -> Launched | None:
+        """A run that goes on, with all that it says written to `output`. None: it must be started by itself.
+
+        `given`: what it has as its standard input.
+        """
         answer, theirs = os.pipe()
-        with Path(os.devnull).open("rb") as nothing:
-            asked = self._ask(request, (os.dup(nothing.fileno()), os.dup(output), os.dup(output), theirs))
+        given = os.open(os.devnull, os.O_RDONLY) if given is None else os.dup(given)
+        asked = self._ask(request, (given, os.dup(output), os.dup(output), theirs))
         if not asked:
             os.close(answer)
             return None
@@ -157,6 +160,12 @@ class Launched:
                 raise subprocess.TimeoutExpired(str(self.pid), seconds)
         return self.returncode
 
+    def terminate(self) -> None:
+        """Have it end, if it runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
     def kill(self) -> None:
         """End it, if it runs."""
         if self.poll() is None:
@@ -193,7 +202,7 @@ class ForkedRole:
 
     def terminate(self) -> None:
         """Have it end."""
-        os.kill(self._launched.pid, signal.SIGTERM)
+        self._launched.terminate()
 
     def kill(self) -> None:
         """End it."""
@@ -261,9 +270,9 @@ def run(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[byte
 _OF_SERVERS = ForkServer(1, of="hullmark.server")
 
 
-def launch(request: RunRequest, output: int) -> Launched | None:
+def launch(request: RunRequest, output: int, given: int | None = None) -> Launched | None:
     """Have `hullmark serve` forked, or code (`-c CODE …`) that works on a server's data; see `ForkServer.launch`."""
-    return _OF_SERVERS.launch(_like_others(request), output)
+    return _OF_SERVERS.launch(_like_others(request), output, given)
 
 
 def run_beside_servers(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
