@@ -24,7 +24,6 @@ build_grammars_late()
 gc.disable()
 
 _LONGEST = (
-    "tests/oracle/test_configuration_postfix.py",  # its program sleeps a second before each fatal end
     "tests/flow/test_stored_matches.py",
     "tests/service/test_backup.py",
     "tests/service/test_authorisation.py",
