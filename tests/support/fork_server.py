@@ -424,7 +424,7 @@ def _main() -> NoReturn:
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
     try:
         if of in ("hullmark", "hullmark.server"):
-            if sys.argv[1] == "-c":
+            if of == "hullmark.server" and sys.argv[1] == "-c":
                 _run_code(*sys.argv[2:])
             if sys.argv[1:] == ["serve", "--role", "all"]:
                 _fork_roles()
