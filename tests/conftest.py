@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,6 @@ settings.register_profile("exploring", deadline=None, max_examples=EXAMPLES)
 settings.load_profile("judged" if os.environ.get("CI") else "exploring")
 
 build_grammars_late()
-# What is collected stays until the end: there is nothing to be found among it.
-gc.disable()
 
 _LONGEST = (
     "tests/flow/test_stored_matches.py",
@@ -42,10 +41,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return has_none_of(config.getoption("markexpr"), collection_path) or None
 
 
-def pytest_collection_finish() -> None:
-    """Look for garbage again, but not among what was collected."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage meanwhile, nor among what was collected later: it stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
