@@ -6,6 +6,7 @@ python -m tools.limits --check  # exit status 1 unless it is current
 
 from __future__ import annotations
 
+import functools
 import inspect
 import pkgutil
 import re
@@ -88,9 +89,10 @@ def modules() -> Iterator[ModuleType]:
             yield import_module(info.name)
 
 
-def bounds() -> list[Bound]:
+@functools.cache
+def bounds() -> tuple[Bound, ...]:
     """All limits of the program, sorted by module and name."""
-    return sorted({bound for module in modules() for bound in _of_module(module)})
+    return tuple(sorted({bound for module in modules() for bound in _of_module(module)}))
 
 
 def defined_in(module: ModuleType) -> Iterator[tuple[str, Any]]:

@@ -16,6 +16,7 @@ from tests.support.advisories import advisory_files
 from tests.support.images import layout_of
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, program_in
+from tests.support.updated import updated_program
 
 FEW = "kev,alpine,rustsec,friendsofphp"
 
@@ -28,11 +29,10 @@ def hullmark(tmp_path: Path) -> Program:
 @pytest.fixture(scope="module")
 def updated(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """A program whose advisories are those of every feed of the real data."""
-    program = program_in(tmp_path_factory.mktemp("updated"))
-    ran = program("db", "update", "--from", advisory_files(), "-o", "json", seconds=300)
-    outcomes = {each["feed"]: each for each in ran.document["feeds"]}
+    made = updated_program(tmp_path_factory)
+    outcomes = {each["feed"]: each for each in made.answer["feeds"]}
     assert {each["status"] for each in outcomes.values()} <= {"updated", "absent"}, outcomes
-    return program
+    return made.program
 
 
 def test_twice_in_a_row_gives_the_same_snapshot(updated: Program) -> None:

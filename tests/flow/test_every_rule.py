@@ -12,8 +12,8 @@ from tests.support.program import Program, program_in
 from tests.unit.policy.anchore.building import every_rule, second
 
 IMAGES = (
-    *("debian-slim", "nginx", "python-app", "node-app", "java-app", "ruby-app", "go-tools", "big"),
-    *("rpm-image", "rpm-ndb", "apk-image", "distroless", "secrets"),
+    *("debian-slim", "nginx", "ruby-app", "rpm-image", "rpm-ndb", "apk-image", "distroless", "secrets"),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("python-app", "node-app", "java-app", "go-tools", "big")),
 )
 OUTSIDE = {
     "ancestors": [{"digest": "sha256:" + 64 * "0", "tags": ["docker.io/library/debian:13"], "is_base": True}],

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -38,15 +36,15 @@ from hullmark.server.tables.images.holders import PackageQuery
 from hullmark.server.tables.judging import reports
 from hullmark.server.tables.judging.reports import Filter, StoredMatch
 from hullmark.source import SourceOptions
-from tests.support import advisory_days
+from tests.support import advisory_days, fork_server
 from tests.support.adoption import adopt_snapshot
-from tests.support.advisories import advisory_files
 from tests.support.advisory_days import days
 from tests.support.database import fresh_database
+from tests.support.fork_server import RunRequest
 from tests.support.matching import advisory, affected, inventory, package
-from tests.support.places import CORPUS, corpus
-from tests.support.program import program_in
+from tests.support.places import CORPUS, REPOSITORY, corpus
 from tests.support.snapshots import snapshot_in, two_snapshots
+from tests.support.updated import updated_program
 
 AT = "2026-11-26"
 BEFORE = "2026-11-25"
@@ -74,11 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         corpus("oci", "nginx")
     wish, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=folder / "cache")
     images = {name: take(f"oci-dir:{corpus('oci', name)}", wish, means, SourceOptions()) for name in names}
-    ran = program_in(folder / "run")(
-        "db", "update", "--from", advisory_files(), "--db-dir", folder / "db", "--quiet", seconds=300
-    )
-    assert ran.status == 0, ran.err
-    shelf = Shelf(folder / "db")
+    shelf = Shelf(updated_program(tmp_path_factory).program.home / ".local/share/hullmark/advisories")
     current = shelf.current()
     assert current is not None
     with Snapshot(*current) as first:
@@ -455,7 +449,7 @@ def test_an_adoption_that_is_killed_again_and_again_comes_to_the_same_end(tmp_pa
             number = await taken(db, first, "image", image)
             async with db.system() as conn:
                 new = await snapshots.add_snapshot(conn, second.digest, data_at="", object="", namespaces={})
-            words = [sys.executable, "-c", KILLED, database_url, str(new), str(first.path), first.digest, str(second.path),
+            words = ["-c", KILLED, database_url, str(new), str(first.path), first.digest, str(second.path),
                      second.digest]  # fmt: skip
             kills = await killed_until_done(db, words)
             assert kills > 1
@@ -487,18 +481,18 @@ async def killed_until_done(db: Database, words: list[str]) -> int:
     kills = 0
     while True:
         left = await how_far(db)
-        process = subprocess.Popen(words, stderr=subprocess.PIPE, env=dict(os.environ))
+        process = fork_server.launch(RunRequest(words, dict(os.environ), str(REPOSITORY)), sys.stderr.fileno())
+        assert process is not None
         try:
             while process.poll() is None and await how_far(db) == left:
                 await asyncio.sleep(0.002)
             if process.poll() is not None:
-                assert process.returncode == 0, process.communicate()[1].decode()
+                assert process.returncode == 0
                 return kills
-            process.send_signal(signal.SIGKILL)
             kills += 1
         finally:
             process.kill()
-            process.communicate()
+            process.wait(60)
 
 
 async def how_far(db: Database) -> tuple[Any, ...]:

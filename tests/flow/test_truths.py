@@ -10,10 +10,10 @@ from hullmark.advisorydb.snapshot import Snapshot
 from hullmark.match.find import find
 from hullmark.model.match import Match
 from hullmark.model.purl import unquote
-from tests.support.advisories import advisory_files
 from tests.support.matching import TODAY, inventory, package
 from tests.support.places import corpus
-from tests.support.program import Program, program_in
+from tests.support.program import Program
+from tests.support.updated import updated_program
 
 KNOWN = {
     "pypi/django 2.2": ("CVE-2019-12308", "CVE-2019-14234", "CVE-2019-19844", "CVE-2020-7471", "CVE-2021-28658"),
@@ -59,9 +59,7 @@ IMAGES = {
 
 @pytest.fixture(scope="module")
 def updated(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    program = program_in(tmp_path_factory.mktemp("truths"))
-    program("db", "update", "--from", advisory_files(), "-o", "json", seconds=300)
-    return program
+    return updated_program(tmp_path_factory).program
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,15 @@ from hullmark.facets.configuration.postfix import PARSER as POSTFIX
 from hullmark.facets.configuration.postfix_names import AT_DELIVERY, DEFAULTS, KNOWN, SWITCHES
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
-from tests.support.configured import run_in, settings_of
+from tests.support.configured import run_in, run_until, settings_of
 
 pytestmark = pytest.mark.slow
 
 odd = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 START = "myhostname = mail.example.org\n"
+YESTERDAY = time.time() - 86_400
+"""When its files were written: while they are younger than some seconds, postconf waits, as somebody may still write them."""
 FIELDS = ("private", "unpriv", "chroot", "wakeup", "maxproc")
 
 
@@ -30,15 +34,22 @@ class Postconf:
         self._root, self._folder = root, folder
 
     def write(self, main: str, master: str = "") -> ReadSettings:
-        (self._folder / "main.cf").write_text(main, newline="")
-        (self._folder / "master.cf").write_text(master, newline="")
+        for name, text in (("main.cf", main), ("master.cf", master)):
+            path = self._folder / name
+            path.write_text(text, newline="")
+            os.utime(path, (YESTERDAY, YESTERDAY))
         return read_settings(POSTFIX, {"etc/postfix/main.cf": main, "etc/postfix/master.cf": master})
 
-    def says(self, *arguments: str, status: int | None = 0) -> str:
+    def says(self, *arguments: str) -> str:
         """What it prints, warnings too, whose lines begin with its own name."""
-        return run_in(
-            self._root, "postconf", "-c", f"/{self._folder.relative_to(self._root)}", *arguments, status=status
-        )
+        return run_in(self._root, *self._command(*arguments))
+
+    def says_or_refuses(self, *arguments: str) -> str:
+        """The same, or as much as it prints before a fatal error, behind which it would sleep for a second."""
+        return run_until(self._root, "postconf: fatal: ", *self._command(*arguments))
+
+    def _command(self, *arguments: str) -> tuple[str, ...]:
+        return ("postconf", "-c", f"/{self._folder.relative_to(self._root)}", *arguments)
 
 
 @pytest.fixture
@@ -144,7 +155,7 @@ def test_lines_are_read_alike(postconf: Postconf, lines: list[str]) -> None:
         f"{name} ={line}\n{more}" for name, line, more in zip(names, lines, lines[1:], strict=False)
     )
     read = postconf.write(text)
-    said = postconf.says("-n", status=None)
+    said = postconf.says_or_refuses("-n")
     if any("gives no parameter" in reason for _, reason in read.problems):
         assert "missing '=' after attribute name" in said or "missing attribute name" in said
     else:
@@ -181,7 +192,7 @@ def references(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @given(st.recursive(st.one_of(words, st.builds("${} ".format, names_)), references, max_leaves=8))
 def test_references_come_to_the_same(postconf: Postconf, text: str) -> None:
     read = postconf.write(f"{START}{VALUES}relayhost = {text}|\n")
-    said = postconf.says("-xh", "relayhost", status=None)
+    said = postconf.says_or_refuses("-xh", "relayhost")
     if read.problems:
         assert "fatal: macro processing error" in said
     else:
@@ -193,7 +204,7 @@ def test_references_come_to_the_same(postconf: Postconf, text: str) -> None:
 @given(st.text(alphabet="$a{}()?:= ", max_size=10))
 def test_what_postfix_does_not_follow_is_a_problem(postconf: Postconf, text: str) -> None:
     read = postconf.write(f"{START}a = x\nrelayhost = |{text}|\n")
-    said = postconf.says("-xh", "relayhost", status=None)
+    said = postconf.says_or_refuses("-xh", "relayhost")
     if any(reason.endswith("no parameter a value") for _, reason in read.problems):
         return
     assert bool(read.problems) == ("fatal: macro processing error" in said)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,13 +26,12 @@ from tests.support.buckets import s3_bucket
 from tests.support.database import named
 from tests.support.images import Blobs, tar_of
 from tests.support.processes import (
-    _PROGRAM,
     Client,
     Server,
     debian_postgres,
     debian_programs,
+    forked_server,
     place,
-    server,
     until,
 )
 from tests.support.registry import FakeRegistry
@@ -60,9 +58,7 @@ def registry() -> Iterator[tuple[str, str]]:
 
 def hullmark(running: Server, *words: str, status: int = 0, settings: dict[str, str] | None = None) -> str:
     """Run the program with a server's settings; what it said."""
-    ran = subprocess.run(
-        [str(_PROGRAM), *words], env={**running.environment(), **(settings or {})}, capture_output=True, timeout=120
-    )
+    ran = running.run(*words, **(settings or {}))
     said = (ran.stdout + ran.stderr).decode()
     assert ran.returncode == status, said
     return said
@@ -119,7 +115,7 @@ class Kept:
 def kept(registry: tuple[str, str]) -> Iterator[Kept]:
     """Its data are lost; the key is elsewhere."""
     host, reference = registry
-    with place() as folder, server(folder) as running:
+    with place() as folder, forked_server(folder) as running:
         running.start()
         running.ready()
         client = fill(running, host, reference)
@@ -237,7 +233,7 @@ def test_over_a_postgresql_and_a_bucket_objects_are_listed_or_copied(registry: t
     host, reference = registry
     with place() as folder, debian_postgres(folder / "postgres") as database, s3_bucket() as bucket:
         settings = {**bucket, "HULLMARK_DATABASE_URL": database.url(), "HULLMARK_OBJECTS": "s3://marks/all"}
-        with server(folder, **settings) as running:
+        with forked_server(folder, **settings) as running:
             running.migrate()
             for name in ("api", "worker", "scheduler"):
                 running.start(name)

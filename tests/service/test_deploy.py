@@ -132,11 +132,13 @@ HELM = ("helm-python-sdk==0.2.2", "kubernetes-validate==1.37.0")
 """Helm's own engine as a library, and the schemas of Kubernetes."""
 
 RENDER = """
-import json, sys
-import kubernetes_validate, yaml
+import functools, json, sys
+import kubernetes_validate, kubernetes_validate.utils, yaml
 from helm_python import Chart
 from helm_python.chart import lint
 asked = json.load(sys.stdin)
+of_file = functools.cache(kubernetes_validate.utils.schema_contents)
+kubernetes_validate.utils.schema_contents = of_file  # megabytes, for each document anew
 chart = Chart.load(asked["chart"])
 made = []
 for values in asked["values"]:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.images import Blobs
 from tests.support.places import corpus
-from tests.support.processes import place, processes_of, role_of, server, until
+from tests.support.processes import forked_server, place, processes_of, role_of, until
 from tests.support.registry import FakeRegistry
 from tests.support.small_images import archive_of, numbered
 
@@ -64,7 +64,7 @@ def peak_mib(pid: int) -> float:
 
 def test_every_hostile_image_comes_to_an_end_and_the_worker_lives(cases: list[Path]) -> None:
     layouts = [path for path in cases if (path / "index.json").is_file()]
-    with place() as folder, served(layouts).running() as registry, server(folder) as running:
+    with place() as folder, served(layouts).running() as registry, forked_server(folder) as running:
         running.start()
         running.ready()
         client = running.client.signed_in()

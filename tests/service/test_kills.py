@@ -32,9 +32,9 @@ from tests.support.processes import (
     Client,
     Server,
     docker_registry,
+    forked_server,
     place,
     push,
-    server,
     until,
 )
 from tests.support.small_images import archive_of, numbered, put_image
@@ -123,7 +123,7 @@ def registry() -> Iterator[tuple[str, list[str]]]:
 def test_nothing_is_lost_and_nothing_is_done_twice(registry: tuple[str, list[str]]) -> None:
     host, references = registry
     made = random.Random(SEED)  # noqa: S311 - the same kills for a seed
-    with place() as folder, server(folder, **QUICK) as running:
+    with place() as folder, forked_server(folder, **QUICK) as running:
         running.start()
         running.ready()
         client = running.client.signed_in()

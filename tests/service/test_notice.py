@@ -23,14 +23,13 @@ from hullmark.advisorydb.shelf import Shelf
 from hullmark.notify.webhook import signature
 from hullmark.server.stories.judging.deadlines import judge_due
 from hullmark.server.stories.notice.deliver import wake_due
-from tests.service.test_serve import TEN
 from tests.support.advisories import advisory_files
 from tests.support.desk import Desk, desk, status_file
 from tests.support.heard import Ears, Told
 from tests.support.mailbox import mailbox
 from tests.support.matching import advisory, affected
 from tests.support.places import REPOSITORY, corpus, layouts
-from tests.support.processes import PASSWORD, Client, Server, docker_registry, place, push, server, until
+from tests.support.processes import PASSWORD, Client, Server, docker_registry, forked_server, place, push, until
 from tests.support.program import Program, program_in
 from tests.support.receiver import Receiver
 
@@ -152,10 +151,10 @@ def mirror(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """Up to ten images, certified by what is known before a feed comes that is held back."""
+    """Some images, certified by what is known before a feed comes that is held back."""
     if shutil.which("docker-registry") is None or shutil.which("skopeo") is None:
         pytest.skip("docker-registry and skopeo are not installed")
-    built = layouts((*TEN, "java-app"), 5)
+    built = layouts((MOVING, MOVED_TO, "apk-image", "rpm-image", "distroless", "nginx", "ruby-app"), 5)
     if not {MOVING, MOVED_TO} <= built.keys():
         pytest.skip(f"the corpus images {MOVING} and {MOVED_TO} were not built")
     moved_to = built.pop(MOVED_TO)
@@ -173,7 +172,7 @@ def world() -> Iterator[World]:
             "HULLMARK_MAIL_FROM": "hullmark@example.org",
             "HULLMARK_STALE_AFTER": "9999999999",
         }
-        running = stack.enter_context(server(folder, **settings))
+        running = stack.enter_context(forked_server(folder, **settings))
         running.start()
         running.ready()
         program = program_in(folder / "run")
@@ -214,7 +213,7 @@ def _prepare(world: World) -> None:
     assert len(digests) == len(world.images)
     until(lambda: world.client.verdicts().keys() == digests, 180, "the verdicts")
     assert set(world.client.verdicts().values()) == {"go"}
-    world.held = {reference for reference in world.images if "node" not in reference and "python" not in reference}
+    world.held = {reference for reference in world.images if "ruby" not in reference}
     for reference in world.held:
         world.second.add(reference)
     until(lambda: set(world.second.verdicts().values()) == {"go"}, 60, "the other verdicts")

@@ -37,7 +37,7 @@ from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.judging import verdicts
 from tests.support.anew import judge_all, written
 from tests.support.kills import QUICK, Keeper, kill
-from tests.support.processes import Client, Server, docker_registry, place, server, until
+from tests.support.processes import Client, Server, docker_registry, forked_server, place, until
 from tests.support.storm import SILENCED, Blowing, Storm
 from tests.support.trackers import GitHub, said, served
 from tests.support.unruly import Got, Unruly
@@ -115,7 +115,7 @@ def world() -> Iterator[World]:
         tracker_url = stack.enter_context(served(tracker))
         registry = stack.enter_context(docker_registry(stack.enter_context(place("hm-registry-")) / "registry"))
         folder = stack.enter_context(place())
-        running = stack.enter_context(server(folder, **QUICK))
+        running = stack.enter_context(forked_server(folder, **QUICK))
         running.start()
         running.ready()
         storm = prepared(running, registry, made)

@@ -11,7 +11,16 @@ import time
 import pytest
 
 from tests.support.images import Blobs, Json, tar_of
-from tests.support.processes import Client, Postgres, Server, debian_postgres, debian_programs, place, server, until
+from tests.support.processes import (
+    Client,
+    Postgres,
+    Server,
+    debian_postgres,
+    debian_programs,
+    forked_server,
+    place,
+    until,
+)
 from tests.support.small_images import archive_of, numbered
 
 pytestmark = pytest.mark.slow
@@ -34,7 +43,7 @@ def test_the_database_is_away_during_an_analysis(number: signal.Signals) -> None
     with (
         place() as folder,
         debian_postgres(folder / "postgres") as database,
-        server(folder, HULLMARK_DATABASE_URL=database.url(), **SETTINGS) as running,
+        forked_server(folder, HULLMARK_DATABASE_URL=database.url(), **SETTINGS) as running,
     ):
         running.migrate()
         for name in ROLES:
@@ -81,7 +90,7 @@ def away(database: Postgres, number: signal.Signals, seconds: float) -> None:
 
 
 def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -> None:
-    with place() as folder, server(folder, HULLMARK_WORKERS="1", **SETTINGS) as running:
+    with place() as folder, forked_server(folder, HULLMARK_WORKERS="1", **SETTINGS) as running:
         running.start()
         running.ready()
         client = running.client.signed_in()
@@ -102,7 +111,7 @@ def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -
 
 
 def test_a_worker_that_is_told_to_stop_hands_back_what_takes_longer_than_it_may_wait() -> None:
-    with place() as folder, server(folder, HULLMARK_WORKERS="1") as running:
+    with place() as folder, forked_server(folder, HULLMARK_WORKERS="1") as running:
         running.start()
         running.ready()
         client = running.client.signed_in()

@@ -530,9 +530,36 @@ EXCEPTIONS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(IMAGES, SNAPSHOTS, EXCEPTIONS, st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3, unique=True))
+ANYTHING = given(IMAGES, SNAPSHOTS, EXCEPTIONS, st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3, unique=True))
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+
+
+@settings(max_examples=4, phases=PHASES)
+@ANYTHING
 def test_whatever_snapshots_say_all_verdicts_are_those_of_judging_anew(
+    database_server: str,
+    images: list[tuple[str, ...]],
+    said: list[tuple[list[Said], bool]],
+    exceptions: list[dict[str, str]],
+    texts: list[str],
+) -> None:
+    _comes_to_judging_anew(database_server, images, said, exceptions, texts)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, phases=PHASES)
+@ANYTHING
+def test_whatever_many_snapshots_say_all_verdicts_are_those_of_judging_anew(
+    database_server: str,
+    images: list[tuple[str, ...]],
+    said: list[tuple[list[Said], bool]],
+    exceptions: list[dict[str, str]],
+    texts: list[str],
+) -> None:
+    _comes_to_judging_anew(database_server, images, said, exceptions, texts)
+
+
+def _comes_to_judging_anew(
     database_server: str,
     images: list[tuple[str, ...]],
     said: list[tuple[list[Said], bool]],

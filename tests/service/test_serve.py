@@ -37,12 +37,16 @@ TEN = (
 )
 
 
+FEW = ("corpus/apk-image:1", "corpus/debian-slim:1", "corpus/rpm-ndb:1", "corpus/distroless:1")
+"""Repositories and tags of the smallest of them."""
+
+
 @pytest.fixture(scope="module")
 def registry() -> Iterator[tuple[str, dict[str, str]]]:
     """A real registry with ten images of the corpus, or those that were built: HOST:PORT, and the digests by reference."""
     if shutil.which("docker-registry") is None or shutil.which("skopeo") is None:
         pytest.skip("docker-registry and skopeo are not installed")
-    built = layouts(TEN, 5)
+    built = layouts(TEN, 3)
     with place("hm-registry-") as folder, docker_registry(folder / "registry") as host:
         digests = {}
         for name, layout in built.items():
@@ -73,10 +77,12 @@ def no_job_is_left(running: Server) -> None:
     until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 30, "the end of all jobs")
 
 
-def test_from_an_empty_folder_to_ten_verdicts_and_all_is_still_there_after_a_restart(
+def test_from_an_empty_folder_to_verdicts_and_all_is_still_there_after_a_restart(
     registry: tuple[str, dict[str, str]],
 ) -> None:
-    host, digests = registry
+    host, every = registry
+    digests = {reference: digest for reference, digest in every.items() if reference.endswith(FEW)}
+    assert digests
     with place() as folder, server(folder) as running:
         running.start()
         running.ready()
@@ -99,7 +105,8 @@ def test_from_an_empty_folder_to_ten_verdicts_and_all_is_still_there_after_a_res
         assert "Traceback" not in running.logs(), running.logs()
 
 
-def test_the_same_over_a_postgresql_and_a_bucket_with_two_workers(registry: tuple[str, dict[str, str]]) -> None:
+@pytest.mark.slow
+def test_ten_images_over_a_postgresql_and_a_bucket_with_two_workers(registry: tuple[str, dict[str, str]]) -> None:
     if debian_programs() is None:
         pytest.skip("Debian's PostgreSQL is not installed")
     host, digests = registry

@@ -36,6 +36,7 @@ from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.database import Database
 from tests.support.buckets import s3_bucket
+from tests.support.fork_server import Launched, RunRequest, launch
 from tests.support.images import (
     LAYERS,
     Blobs,
@@ -50,7 +51,7 @@ from tests.support.images import (
     to_json,
     with_platform,
 )
-from tests.support.places import corpus
+from tests.support.places import REPOSITORY, corpus
 
 MIB = 1 << 20
 PASSWORD = "the operator's words"  # noqa: S105
@@ -149,7 +150,7 @@ Serve = Callable[..., Server]
 @pytest.fixture
 def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
     """Starts the interface with these settings; `limits` are the connections'."""
-    running: list[tuple[subprocess.Popen[bytes], Server]] = []
+    running: list[tuple[Launched, Server]] = []
 
     def start(*, limits: Limits | None = None, environment: dict[str, str] | None = None, **settings: str) -> Server:
         data = tmp_path / "data"
@@ -166,13 +167,10 @@ def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
         listening = socket.create_server(("127.0.0.1", 0))
         errors = tmp_path / "errors"
         with listening, errors.open("wb") as log:
-            fd = listening.fileno()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.service.upload_server", str(fd), json.dumps(limits or {})],
-                env=variables,
-                pass_fds=(fd,),
-                stderr=log,
-            )
+            code = "from tests.service.upload_server import main; main()"
+            request = RunRequest(["-c", code, json.dumps(limits or {})], variables, str(REPOSITORY))
+            process = launch(request, log.fileno(), listening.fileno())
+            assert process is not None
             port = listening.getsockname()[1]
         place = settings.get("objects") or str(data / "objects")
         mine = Settings(data=data, database_url=database_url, objects=place)
@@ -192,7 +190,7 @@ def serve(database_url: str, tmp_path: Path) -> Iterator[Serve]:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(20)
     for _, server in running:
         assert "Traceback" not in server.errors.read_text(), server.errors.read_text()
 

@@ -1,4 +1,4 @@
-"""The real interface in a process of its own: `upload_server.py FD LIMITS`, settings from the environment."""
+"""The real interface in a process of its own: standard input is its socket, LIMITS its argument; settings from the environment."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def main() -> None:
     settings = settings_from(os.environ)
     asyncio.run(_prepared(services_for(settings, dict(os.environ), connections=2)))
     app = create_app(services_for(settings, dict(os.environ)))
-    limits = msgspec.json.decode(sys.argv[2], type=ConnectionLimits)
+    limits = msgspec.json.decode(sys.argv[1], type=ConnectionLimits)
     config = uvicorn.Config(app, http=protocol_class(limits), ws="none", log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=sys.stdin.fileno())])
 
 
 if __name__ == "__main__":

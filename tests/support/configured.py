@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -82,11 +83,33 @@ def settings_of(parser: Parser, root: Path) -> ReadSettings:
     return read_settings(parser, files, links=links)
 
 
+_VARIABLES = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
 def run_in(root: Path, *command: str, status: int | None = 0) -> str:
     """What a program in it prints, on standard output and then standard error. `status`: what it must end with (None: anything)."""
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     done = subprocess.run(
-        ["chroot", str(root), *command], capture_output=True, text=True, timeout=60, check=False, env=environment
+        ["chroot", str(root), *command], capture_output=True, text=True, timeout=60, check=False, env=_VARIABLES
     )
     assert status is None or done.returncode == status, done.stderr[-500:]
     return done.stdout + done.stderr
+
+
+def run_until(root: Path, last: str, *command: str) -> str:
+    """The same, however it ends; but a line on standard error with `last` in it is its last: it is not waited for afterwards."""
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        subprocess.Popen(
+            ["chroot", str(root), *command], stdout=out, stderr=subprocess.PIPE, text=True, env=_VARIABLES
+        ) as process,
+    ):
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if last in line:
+                process.kill()
+                break
+        process.wait(60)
+        out.seek(0)
+        return out.read() + said

@@ -8,6 +8,7 @@ tested by runs of the program by its name.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import gc
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,11 +32,14 @@ from typing import NoReturn
 _MOST = 100_000
 _FORK_SECONDS = 120
 """How long a fork server may take to start and to say which process it forked; the time of a run is counted from then."""
+NAMED = "hm-"
+"""What the kernel's name of a process of a forked server begins with; its role follows."""
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_")
 """Prefixes of variables that matter while an interpreter starts: where they differ from the fork server's, a run is started by itself."""
 
 _FOREIGN = ("hyperscan", "re2", "rich.console", "ssl", "urllib3", "yaml", "zstandard")
 """What is not ours and is imported by many runs, where it is there."""
+_FOREIGN_TO_SERVERS = ("uvicorn.logging", "uvicorn.loops.auto", "uvicorn.lifespan.on", "uvicorn.protocols.http.auto")
 
 
 @dataclass(frozen=True)
@@ -65,17 +69,11 @@ class ForkServer:
 
     def run(self, request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
         """How it ended. None: it must be started by itself. Raises TimeoutExpired, and then it is killed."""
-        message = json.dumps([list(request.arguments), dict(request.environment), request.folder]).encode()
-        asking = self.asking or self._start(request)
-        if request.at_start() != self.started_with or len(message) > _MOST:
-            return None
         given, out, err, answer = os.pipe(), os.pipe(), os.pipe(), os.pipe()
-        theirs = (given[0], out[1], err[1], answer[1])
-        try:
-            socket.send_fds(asking, [message], theirs)
-        finally:
-            for stream in theirs:
+        if not self._ask(request, (given[0], out[1], err[1], answer[1])):
+            for stream in (given[1], out[0], err[0], answer[0]):
                 os.close(stream)
+            return None
         heard = _Talk(given[1], request.given, (out[0], err[0], answer[0]))
         words = (*request.arguments,)
         try:
@@ -89,13 +87,39 @@ class ForkServer:
             heard.close()
         return subprocess.CompletedProcess(words, int(ended[1]), bytes(heard.heard[out[0]]), bytes(heard.heard[err[0]]))
 
+    def launch(self, request: RunRequest, output: int, given: int | None = None) -> Launched | None:
+        """A run that goes on, with all that it says written to `output`. None: it must be started by itself.
+
+        `given`: what it has as its standard input.
+        """
+        answer, theirs = os.pipe()
+        given = os.open(os.devnull, os.O_RDONLY) if given is None else os.dup(given)
+        asked = self._ask(request, (given, os.dup(output), os.dup(output), theirs))
+        if not asked:
+            os.close(answer)
+            return None
+        return Launched(answer)
+
+    def _ask(self, request: RunRequest, theirs: Sequence[int]) -> bool:
+        """Whether it forks, for what is at the other ends of these streams, which are closed here."""
+        message = json.dumps([list(request.arguments), dict(request.environment), request.folder]).encode()
+        try:
+            asking = self.asking or self._start(request)
+            if request.at_start() != self.started_with or len(message) > _MOST:
+                return False
+            socket.send_fds(asking, [message], theirs)
+            return True
+        finally:
+            for stream in theirs:
+                os.close(stream)
+
     def _start(self, request: RunRequest) -> socket.socket:
         self.started_with = request.at_start()
         self.asking, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with listener:
             self.process = subprocess.Popen(
                 [self.python, "-P", __file__, str(listener.fileno()), self.of],
-                env={**request.environment, "PYTHONHASHSEED": str(self.seed)},
+                env={"PATH": os.environ["PATH"], **self.started_with, "PYTHONHASHSEED": str(self.seed)},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -108,6 +132,86 @@ class ForkServer:
         if self.asking is not None and self.process is not None:
             self.asking.close()
             self.process.wait(20)
+
+
+class Launched:
+    """A run that goes on, as `subprocess.Popen` has it. `pid` is its number, `returncode` how it ended (None: it runs)."""
+
+    def __init__(self, answer: int) -> None:
+        self.returncode: int | None = None
+        self._answer = answer
+        self._told = b""
+        deadline = time.monotonic() + _FORK_SECONDS
+        while b"\n" not in self._told:
+            assert self._hear(deadline - time.monotonic()), "the fork server does not fork"
+        self.pid = int(self._told.split()[0])
+
+    def poll(self) -> int | None:
+        """How it ended, if it has."""
+        while self.returncode is None and self._hear(0):
+            pass
+        return self.returncode
+
+    def wait(self, seconds: float) -> int:
+        """How it ended. Raises TimeoutExpired."""
+        deadline = time.monotonic() + seconds
+        while self.returncode is None:
+            if not self._hear(max(deadline - time.monotonic(), 0)) and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), seconds)
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Have it end, if it runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it, if it runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def _hear(self, seconds: float) -> bool:
+        with selectors.DefaultSelector() as watched:
+            watched.register(self._answer, selectors.EVENT_READ)
+            if not watched.select(seconds):
+                return False
+        piece = os.read(self._answer, 1 << 16)
+        self._told += piece
+        if not piece:
+            os.close(self._answer)
+            assert self._told, "the fork server has ended"
+            # Who told nothing of the end was killed, and with it what it had forked.
+            words = self._told.split()
+            self.returncode = int(words[1]) if len(words) > 1 else -signal.SIGKILL
+        return True
+
+
+class ForkedRole:
+    """A process of a server, as the one that had it forked has it."""
+
+    def __init__(self, launched: Launched) -> None:
+        self._launched = launched
+        self.pid = launched.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, if it has."""
+        return self._launched.poll()
+
+    def terminate(self) -> None:
+        """Have it end."""
+        self._launched.terminate()
+
+    def kill(self) -> None:
+        """End it."""
+        self._launched.kill()
+
+    async def wait(self) -> None:
+        """Until it has ended."""
+        while self.returncode is None:
+            await asyncio.sleep(0.02)
 
 
 class _Talk:
@@ -163,19 +267,55 @@ def run(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[byte
     return next(_SERVERS).run(request, seconds)
 
 
+_OF_SERVERS = ForkServer(1, of="hullmark.server")
+
+
+def launch(request: RunRequest, output: int, given: int | None = None) -> Launched | None:
+    """Have `hullmark serve` forked, or code (`-c CODE …`) that works on a server's data; see `ForkServer.launch`."""
+    return _OF_SERVERS.launch(_like_others(request), output, given)
+
+
+def run_beside_servers(request: RunRequest, seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+    """Run what works on a server's data; see `ForkServer.run`."""
+    return _OF_SERVERS.run(_like_others(request), seconds)
+
+
+def _like_others(request: RunRequest) -> RunRequest:
+    """The same with what an interpreter reads as it starts left out, but for where its modules are: one fork server forks all."""
+    left = {name: text for name, text in request.environment.items() if not name.startswith(_READ_AT_START)}
+    if path := os.environ.get("PYTHONPATH"):
+        left["PYTHONPATH"] = path
+    return replace(request, environment=left)
+
+
+async def fork_task(*words: str, env: Mapping[str, str], **_: object) -> ForkedRole:
+    """In place of `asyncio.create_subprocess_exec`, for a module of the server's that is run with `-m` in a session of its own."""
+    assert words[1] == "-m", words
+    launched = launch(RunRequest(["-c", _TASK, *words[2:]], env, str(Path.cwd())), 2)
+    assert launched is not None
+    return ForkedRole(launched)
+
+
+_TASK = """
+import importlib, os, sys
+os.setsid()
+os._exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
+"""
+
+
 # What follows is what the process does that forks.
 
 
-def _learn() -> None:
-    """Import what runs import, but not the server, which they ask over the network."""
+def _learn(*, with_server: bool) -> None:
+    """Import what runs import: without the server for those who ask it over the network."""
     import hullmark
 
     top = Path(hullmark.__path__[0])
     for path in sorted(top.rglob("*.py")):
         parts = path.relative_to(top.parent).with_suffix("").parts
-        if parts[1] != "server":
+        if (parts[1] != "server" or with_server) and "migrations" not in parts:
             import_module(".".join(parts).removesuffix(".__init__"))
-    for name in _FOREIGN:
+    for name in (*_FOREIGN, *(_FOREIGN_TO_SERVERS if with_server else ())):
         if find_spec(name) is not None:
             import_module(name)
 
@@ -225,7 +365,7 @@ def _become(message: bytes, streams: Sequence[int]) -> list[str]:
     os.chdir(folder)
     for number, stream in enumerate(streams[:3]):
         os.dup2(stream, number)
-    os.closerange(3, max(streams) + 1)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     time.tzset()
     return [str(word) for word in arguments]
 
@@ -236,15 +376,58 @@ def _run_hullmark() -> None:
     program()
 
 
+def _run_code(code: str, *arguments: str) -> NoReturn:
+    """Run code with arguments as `python -c` does, which may import what lies in its folder."""
+    sys.argv[:] = ["-c", *arguments]
+    sys.path.insert(0, str(Path.cwd()))
+    exec(code, {"__name__": "__main__"})  # noqa: S102 - a test's own
+    sys.exit(0)
+
+
+def _fork_roles() -> None:
+    """Have the supervisor that this process becomes fork its roles, from a process that is as this one is now."""
+    from hullmark.server.process import process, supervisor
+
+    asking, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if (forking := os.fork()) == 0:
+        asking.close()
+        _be_named("roles")
+        arguments = _serve(listener)
+        os.setsid()
+        _be_named(*arguments)
+        gc.enable()
+        os._exit(process.main(arguments))
+    listener.close()
+    _be_named("all")
+    roles = ForkServer(0, asking=asking)
+
+    async def start_role(role: str, environment: Mapping[str, str]) -> ForkedRole:
+        mine = RunRequest([role], {**environment, process.PARENT: str(forking)}, str(Path.cwd()))
+        roles.started_with = mine.at_start()
+        launched = roles.launch(mine, sys.stderr.fileno())
+        assert launched is not None
+        return ForkedRole(launched)
+
+    supervisor.start_role = start_role
+
+
+def _be_named(name: str) -> None:
+    Path("/proc/self/comm").write_text(NAMED + name)
+
+
 def _main() -> NoReturn:
     number, of = sys.argv[1:]
-    if of == "hullmark":
-        _learn()
+    if of in ("hullmark", "hullmark.server"):
+        _learn(with_server=of == "hullmark.server")
     else:
         import_module(f"{of}.cli")
     sys.argv[1:] = _serve(socket.socket(fileno=int(number)))
     try:
-        if of == "hullmark":
+        if of in ("hullmark", "hullmark.server"):
+            if of == "hullmark.server" and sys.argv[1] == "-c":
+                _run_code(*sys.argv[2:])
+            if sys.argv[1:] == ["serve", "--role", "all"]:
+                _fork_roles()
             _run_hullmark()
         else:
             runpy.run_module(of, run_name="__main__", alter_sys=True)

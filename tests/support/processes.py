@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import pwd
-import resource
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.support import fork_server
 from tests.support.places import REPOSITORY
 from tests.support.registry import free_port
 
@@ -139,19 +139,23 @@ def until(fact: Callable[[], bool], seconds: float, what: str = "it", pause: flo
 
 @dataclass
 class Process:
-    """A process of `hullmark serve`. `usage` is what it took with all that it waited for, once it has ended."""
+    """A process of `hullmark serve`, started by the program's name, or forked as `tests.support.fork_server` forks."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
-    child: subprocess.Popen[bytes] | None = None
-    usage: resource.struct_rusage | None = None
+    is_forked: bool = False
+    child: subprocess.Popen[bytes] | fork_server.Launched | None = None
     status: int | None = None
 
     def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen(self.command, env=dict(self.environment), stderr=log, stdout=log)
+            if self.is_forked:
+                request = fork_server.RunRequest(self.command[1:], self.environment, str(self.log.parent))
+                self.child = fork_server.launch(request, log.fileno())
+            if self.child is None:
+                self.child = subprocess.Popen(self.command, env=dict(self.environment), stderr=log, stdout=log)
 
     @property
     def pid(self) -> int:
@@ -169,28 +173,27 @@ class Process:
             return 0
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.child.pid, number)
-        deadline = time.monotonic() + seconds
-        while True:
-            pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
-                self.child.kill()
-                self.child.wait()
-                raise AssertionError(f"{self.command} did not end in {seconds} s")
-            time.sleep(0.02)
-        self.status = self.child.returncode = os.waitstatus_to_exitcode(status)
-        self.usage, self.child = usage, None
+        try:
+            self.status = self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait(seconds)
+            raise AssertionError(f"{self.command} did not end in {seconds} s") from None
+        self.child = None
         return self.status
 
 
 @dataclass
 class Server:
-    """A server's processes, that share a folder and settings. `all` is the one with everything, if it runs so."""
+    """A server's processes, that share a folder and settings. `all` is the one with everything, if it runs so.
+
+    `is_forked`: they are forked, for tests that are not about how they start; which costs a quarter.
+    """
 
     folder: Path
     settings: dict[str, str]
     port: int = field(default_factory=free_port)
+    is_forked: bool = False
     processes: dict[str, Process] = field(default_factory=dict)
 
     @property
@@ -220,6 +223,7 @@ class Server:
             [*before, str(_PROGRAM), "serve", "--role", role],
             {**self.environment(), **settings},
             self.folder / f"{name}.log",
+            self.is_forked and not before,
         )
         self.processes[name] = process
         process.start()
@@ -227,8 +231,18 @@ class Server:
 
     def migrate(self) -> None:
         """Bring its database into form."""
-        ran = subprocess.run([str(_PROGRAM), "migrate"], env=self.environment(), capture_output=True, timeout=120)
+        ran = self.run("migrate")
         assert ran.returncode == 0, ran.stderr
+
+    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+        """Run another of the program's verbs with its settings, and more."""
+        environment = {**self.environment(), **settings}
+        ran = None
+        if self.is_forked:
+            ran = fork_server.run_beside_servers(fork_server.RunRequest(words, environment, str(self.folder)), 120)
+        if ran is None:
+            ran = subprocess.run([str(_PROGRAM), *words], env=environment, capture_output=True, timeout=120)
+        return ran
 
     def ready(self, seconds: float = 60.0) -> None:
         """Wait until it answers that all is well."""
@@ -273,7 +287,19 @@ def place(prefix: str = "hm-server-") -> Iterator[Path]:
 @contextlib.contextmanager
 def server(folder: Path, **settings: str) -> Iterator[Server]:
     """A server in a folder, nothing of it started yet. In the end nothing of it runs. `settings` are variables."""
-    made = Server(folder, settings)
+    with _ended(Server(folder, settings)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def forked_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """The same, of processes that are forked."""
+    with _ended(Server(folder, settings, is_forked=True)) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _ended(made: Server) -> Iterator[Server]:
     try:
         yield made
     finally:
@@ -281,7 +307,7 @@ def server(folder: Path, **settings: str) -> Iterator[Server]:
             if process.alive():
                 with contextlib.suppress(AssertionError):
                     process.end()
-        for pid in processes_of(folder):
+        for pid in processes_of(made.folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -303,6 +329,9 @@ def role_of(pid: int) -> str:
     """What a process of a server is: api, worker, scheduler, all (the supervisor), postmaster or backend."""
     with contextlib.suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        if name.startswith(fork_server.NAMED):
+            return name.removeprefix(fork_server.NAMED)
         if words[0].startswith(b"postgres:"):
             return "backend"
         if words[0].endswith(b"/postgres"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import PASSWORD, Client, place, server
+from tests.support.processes import PASSWORD, Client, forked_server, place
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def running_server(**settings: str) -> Iterator[Running]:
 
     The folder is a temporary one that the database's user can pass through, which pytest's own are not.
     """
-    with place() as folder, server(folder, **settings) as made:
+    with place() as folder, forked_server(folder, **settings) as made:
         made.start()
         made.ready()
         yield Running(f"http://127.0.0.1:{made.port}", "admin", PASSWORD, folder, made.client)

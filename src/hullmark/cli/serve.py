@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hullmark.server.stories.settings import Settings
 
 NAME = "serve"
 HELP = "run the server: API, worker, scheduler and a database on this machine, or one role of many machines'"
@@ -37,19 +41,27 @@ def run(arguments: argparse.Namespace) -> int:
 
     gc.enable()  # a server lives long
     with server_extra():
-        import asyncio
-
-        from hullmark.server.logs import set_up
-        from hullmark.server.process.process import run_role
-        from hullmark.server.process.supervisor import serve
         from hullmark.server.stories.settings import settings_from
     settings = settings_from(os.environ, data=arguments.data, listen=arguments.listen)
-    if arguments.role != "all":
+    if arguments.role == "all":
+        _serve_all(settings)
+    else:
+        with server_extra():
+            from hullmark.server.process.process import run_role
         run_role(arguments.role, settings)
-        return 0
+    return 0
+
+
+def _serve_all(settings: Settings) -> None:
+    import asyncio
+
+    from hullmark.cli.extras import server_extra
+
+    with server_extra():
+        from hullmark.server.logs import set_up
+        from hullmark.server.process.supervisor import serve
     set_up(settings.log_level)
     asyncio.run(serve(settings, _say))
-    return 0
 
 
 def _say(line: str) -> None:

@@ -12,10 +12,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
-import uvicorn
 
 from hullmark.model.errors import HullmarkError
-from hullmark.server.api.protocol import protocol_class
 from hullmark.server.logs import set_up
 from hullmark.server.stories.identity.bootstrap import bootstrap
 from hullmark.server.stories.services import Services, services_for
@@ -46,7 +44,10 @@ def run_role(role: str, settings: Settings) -> None:
 
 
 async def _api(services: Services) -> None:
+    import uvicorn
+
     from hullmark.server.api.app import create_app
+    from hullmark.server.api.protocol import protocol_class
 
     settings = services.settings
     await _first_person(settings)

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -29,6 +30,35 @@ _LONGEST_PAUSE = 5.0
 _STEADY = 10.0
 
 
+class Role(Protocol):
+    """A process in a role, as its supervisor needs it."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, if it has."""
+
+    def terminate(self) -> None:
+        """Have it end. Raises ProcessLookupError if it has."""
+
+    def kill(self) -> None:
+        """End it. Raises ProcessLookupError if it has ended."""
+
+    async def wait(self) -> object:
+        """Until it has ended."""
+
+
+async def start_role(role: str, environment: Mapping[str, str]) -> Role:
+    """Start a process in this role, out of reach of the signals that a terminal sends to ours."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hullmark.server.process.process",
+        role,
+        env=environment,
+        start_new_session=True,
+    )
+
+
 class Child:
     """A process of ours that is to run: started again when it ends, after a pause that grows while it keeps ending early."""
 
@@ -36,7 +66,7 @@ class Child:
         self.name = name
         self._role = role
         self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Role | None = None
         self._started = 0.0
         self._pause = 0.0
         self._due = 0.0
@@ -54,14 +84,7 @@ class Child:
             self._process = None
             _log.warning("ended", process=self.name, status=process.returncode, again_in=self._pause)
         if now >= self._due:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "hullmark.server.process.process",
-                self._role,
-                env=self._environment,
-                start_new_session=True,
-            )
+            self._process = await start_role(self._role, self._environment)
             self._started = now
 
     async def moved(self, database_url: str) -> None:
