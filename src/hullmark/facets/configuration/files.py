@@ -12,6 +12,7 @@ from hullmark.facets.kept import KEPT
 from hullmark.model.inventory import Distro
 from hullmark.model.limit import Limit
 from hullmark.model.problem import OPEN, ProblemKind
+from hullmark.rootfs.dispatch import compile_globs
 from hullmark.rootfs.reads import Remark, kind_of
 
 MAX_PROBLEMS = Limit(200, "problems with configuration that are told one by one; the others are counted", "shortened")
@@ -31,10 +32,14 @@ class KeptFiles:
         self.used: set[str] = set()
         self.start = Start()
         self._names: tuple[str, ...] = ()
+        self._globs: tuple[str, ...] = ()
+        self._used_now: set[str] = set()
 
     def turn_to(self, parser: Parser) -> None:
         """Read for this parser from now on."""
         self.program, self._names = parser.name, parser.programs
+        self._globs = tuple(glob for glob in parser.globs if not glob.startswith("**"))
+        self._used_now = set()
 
     @property
     def distro(self) -> Distro | None:
@@ -59,6 +64,7 @@ class KeptFiles:
             self.problem(path, found.fact.left_out)
             return None
         self.used.add("/" + found.path)
+        self._used_now |= {path, "/" + found.path}
         return found.fact.body.decode("utf-8", "backslashreplace")
 
     @property
@@ -69,6 +75,11 @@ class KeptFiles:
     def environment(self, name: str) -> StartWord | None:
         """A variable of the environment that the image's programs are started in; its text is None where it is not known."""
         return self.start.environment.get(name)
+
+    def variables(self, beginning: str) -> dict[str, StartWord]:
+        """The variables of the environment whose names begin so, in any case, by name, sorted."""
+        found = self.start.environment
+        return {name: found[name] for name in sorted(found) if name.lower().startswith(beginning.lower())}
 
     def script(self, path: str) -> str | None:
         """The text of a script, links followed; "" for what is no text, None for a file that is not there or was not kept."""
@@ -88,6 +99,11 @@ class KeptFiles:
             is_about = any(is_named(name, self._names) for name in untold.programs)
             if is_about or (not untold.programs and self._names and (is_there or self._is_installed())):
                 self.problem(untold.path, f"how the image starts it is not known: {untold.reason}", untold.line)
+
+        fits = compile_globs(self._globs).fullmatch
+        for path, (by, line) in sorted(self.start.written.items()) if self._names and is_there else ():
+            if path in self._used_now or fits(path.lstrip("/").encode("utf-8", "surrogateescape")):
+                self.problem(by, f"{path[:200]} is changed before the image's program is started", line)
 
     def _is_installed(self) -> bool:
         folders = ("usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")

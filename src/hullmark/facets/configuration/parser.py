@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -61,6 +61,9 @@ class Files(Protocol):
 
     def environment(self, name: str) -> StartWord | None:
         """A variable of the environment that the image's programs are started in; its text is None where it is not known."""
+
+    def variables(self, beginning: str) -> Mapping[str, StartWord]:
+        """Those whose names begin so, in any case, by name, sorted."""
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
         """Put a Problem about a file into the result: what in it could not be understood. The rest of the file still counts."""

@@ -68,22 +68,25 @@ def _cluster(word: StartWord, letters: str, valued: str, words: list[StartWord])
         return
 
 
-def run_of(files: Files, is_run: Callable[[Command], bool]) -> Command | None:
+def _words(command: Command) -> object:
+    return [word.text for word in command.arguments]
+
+
+def run_of(
+    files: Files, is_run: Callable[[Command], bool], way: Callable[[Command], object] = _words
+) -> Command | None:
     """The command that the image's program runs on with; None where it starts none.
 
-    Of several the one that a shell becomes counts, and that there are others is a Problem.
+    Of several the one that a shell becomes counts, and that there are others is a Problem. `way` says what makes
+    two of them differ.
     """
     runs = sorted((command for command in files.commands if is_run(command)), key=lambda command: not command.is_exec)
     if not runs:
         return None
     first = runs[0]
-    if any(_differs(first, other) for other in runs[1:]):
+    if any(way(first) != way(other) for other in runs[1:]):
         files.problem(first.path, f"{first.program} is started in more than one way; the first one counts", first.line)
     return first
-
-
-def _differs(one: Command, other: Command) -> bool:
-    return [word.text for word in one.arguments] != [word.text for word in other.arguments]
 
 
 def named_file(files: Files, command: Command, word: StartWord, folder: str = "") -> str:

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -78,6 +78,9 @@ class _Quiet:
 
     def environment(self, name: str) -> StartWord | None:
         return self._files.environment(name)
+
+    def variables(self, beginning: str) -> Mapping[str, StartWord]:
+        return self._files.variables(beginning)
 
     def problem(self, path: str, reason: str, line: int = 0) -> None:
         """Pass on what leaves it open where keys are."""

@@ -24,6 +24,8 @@ _MAX_DEPTH = Limit(8, "programs and scripts that start each other when an image 
 _MAX_COMMANDS = Limit(200, "commands that an image is started with")
 _SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"))
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_IN_PLACE = frozenset(("perl", "sed"))
+_WRITING = _IN_PLACE | {"cp", "crudini", "install", "ln", "mv", "patch", "rm", "tee"}
 _WORDS = re.compile(r"[\w.@+-]+")
 _SHEBANG = re.compile(r"#![ \t]*+(?:\S*/env[ \t]+(?:-\S+[ \t]+)?)?(?:\S*/)?(\S+)").match
 
@@ -162,6 +164,8 @@ class _Starter:
             self._wrapped(started, inner)
         elif started.name in SUPERVISORS:
             self._supervised(started)
+        elif started.name in _WRITING:
+            self._note_written(started)
         elif is_script and script is not None:
             self._shell.follow(script, path, self._state(path, started.words[1:], started))
         else:
@@ -190,6 +194,15 @@ class _Starter:
             self._tell(f"the script {path} was not kept, and what it starts is not known", started.place)
         elif not path and "/" in started.first and started.is_exec:
             self._tell(f"{started.first[:200]} is not in the image", started.place)
+
+    def _note_written(self, started: _Started) -> None:
+        """Files that a command changes, as far as its words name them."""
+        texts = [word.text or "" for word in started.words[1:]]
+        if started.name in _IN_PLACE and not any(text.startswith(("-i", "--in-place", "-pi")) for text in texts):
+            return
+        for text in texts:
+            if text.startswith("/"):
+                self._shell.written.setdefault(text, started.place)
 
     def _names_one(self, text: str) -> bool:
         return any(self._is_meant(word) for word in _WORDS.findall(text))
