@@ -86,6 +86,10 @@ def _tell_of_start(files: Files) -> None:
     if folder is not None and folder.text != _FOLDER:
         files.problem(folder.path, "MAIL_CONFIG names another folder than /etc/postfix, which is not read", folder.line)
     for command in files.commands:
+        if not command.is_known:
+            files.problem(
+                command.path, f"{command.program} is started with an argument that is not known", command.line
+            )
         words = [word.text or "" for word in command.arguments]
         if "-c" in words[:-1] and words[words.index("-c") + 1].rstrip("/") != _FOLDER:
             files.problem(

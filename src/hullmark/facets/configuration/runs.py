@@ -84,6 +84,9 @@ def run_of(
     if not runs:
         return None
     first = runs[0]
+    for run in runs:
+        if not run.is_known:
+            files.problem(run.path, f"{run.program} is started with an argument that is not known", run.line)
     if any(way(first) != way(other) for other in runs[1:]):
         files.problem(first.path, f"{first.program} is started in more than one way; the first one counts", first.line)
     return first

@@ -44,9 +44,9 @@ class StartFiles(Protocol):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A program as it is started. `arguments` without those that cannot be known, which are told; `environment` by name.
+    """A program as it is started. `arguments` without those that cannot be known, of which there are some where `is_known` is not set.
 
-    `folder` is where it is started, "" where that is not known.
+    `environment` goes by name, `folder` is where it is started, "" where that is not known.
     """
 
     program: str
@@ -56,6 +56,7 @@ class Command(msgspec.Struct, frozen=True):
     line: int
     is_exec: bool
     folder: str = ""
+    is_known: bool = True
 
 
 class Untold(NamedTuple):
@@ -218,16 +219,20 @@ class _Starter:
     def _take(self, started: _Started) -> None:
         """A program whose configuration is read."""
         known = tuple(word for word in started.words[1:] if word.text is not None)
-        if len(known) < len(started.words) - 1:
-            self._untold[
-                Untold(frozenset((started.name,)), "it is started with an argument that is not known", *started.place)
-            ] = None
         for name, word in started.environment.items():
             if word.path != "ENV":
                 self._environment[name] = word
         folder = "" if self._shell.has_moved else self._config.working_dir or "/"
-        command = Command(started.name, known, started.environment, *started.place, started.is_exec, folder)
-        self._commands.setdefault((started.name, tuple(word.text for word in known)), command)
+        command = Command(
+            started.name,
+            known,
+            started.environment,
+            *started.place,
+            started.is_exec,
+            folder,
+            len(known) == len(started.words) - 1,
+        )
+        self._commands.setdefault((started.name, tuple(word.text for word in started.words)), command)
 
     def _shelled(self, started: _Started) -> None:
         """A shell with a command, or with a script."""
