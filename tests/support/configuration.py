@@ -45,7 +45,8 @@ def read_settings(
     """Run a parser over `files` (paths without leading slash), symbolic `links` (path → target) and permission bits, in an image of
     these settings.
 
-    Only files that the parser's globs ask for are kept, or with settings of the image all that are kept of one. No two settings may have one key.
+    Only files that the parser's globs ask for are kept, or with settings of the image all that are kept of one. No two settings may
+    have one key.
     """
     builder = RecordBuilder(Dispatch((kept_read(parser.globs) if config is None else KEPT,)), DEFAULT)
     for path, target in sorted((links or {}).items()):

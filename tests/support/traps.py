@@ -1,7 +1,7 @@
 """Traps: images in which a program is set to what a rule forbids, by a file, by how the image starts it, or by a script.
 
-What the program itself says is asked in a root file system with that program in it (`answer_of`); `judged` is what Hullmark says of an image
-that holds the trap's files.
+What the program itself says is asked in a root file system with that program in it (`answer_of`); `judged` is what Hullmark says of an
+image that holds the trap's files.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from tests.unit.policy.building import NOW
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
-    """One trap. The rule says that `setting` must not be `value`; `says` is a regular expression for what the program prints of it, and `ask` is
-    what it is asked for where it does not print everything.
+    """One trap. The rule says that `setting` must not be `value`.
 
+    `says` is a regular expression for what the program prints of it, and `ask` is what it is asked for where it does not print everything.
     `cmd` and `entrypoint` are words as a shell parts them, `sh` is a CMD in the shell's form.
     """
 
@@ -175,16 +175,21 @@ def _write(path: Path, text: str) -> None:
 
 def answer_of(trap: Trap, root: Path) -> str:
     """What the program prints, started as the trap's image starts it in a root file system as `overlaid` gives it."""
+    before = {root / path: (root / path).read_text() if (root / path).is_file() else None for path in trap.files}
     for path, text in trap.files.items():
         _write(root / path, text)
     (root / "srv").mkdir(exist_ok=True)
     command = [*shlex.split(trap.entrypoint), *trap.command] or shlex.split(_USUAL[trap.program])
     environment = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ASK": trap.ask}
     environment |= dict(variable.split("=", 1) for variable in trap.env)
-    done = subprocess.run(
-        ["chroot", str(root), *command], capture_output=True, text=True, timeout=60, check=False, env=environment
-    )
-    return done.stdout + done.stderr
+    try:
+        done = subprocess.run(
+            ["chroot", str(root), *command], capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
+        return done.stdout + done.stderr
+    finally:
+        for file, old in before.items():
+            file.unlink() if old is None else file.write_text(old)
 
 
 _USUAL = {

@@ -314,6 +314,15 @@ def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dic
     for name, value in standard.items():
         known = values.setdefault(name, _WrittenValue(value, "", 0))
         values[name] = _WrittenValue(_changed(known.value, value), known.path, known.line)
+    for name, known in values.items():
+        if (
+            name not in standard
+            and isinstance(known.value, tuple)
+            and known.value[:1]
+            and known.value[0][:1] in ("+", "^")
+        ):
+            files.problem(known.path, f"{name} adds to a default that is not known", known.line)
+            known.value = (known.value[0][1:], *known.value[1:])
     _listening(files, values)
     return values
 
