@@ -98,6 +98,8 @@ def _inner(wrapper: _Wrapper, words: list[StartWord]) -> Wrapped:
 def _as_user(words: list[StartWord]) -> list[StartWord] | None:
     """The command that `su` or `runuser` is given for a shell."""
     for i, word in enumerate(words[:-1]):
+        if word.text in ("--", "-u", "--user"):
+            return None
         if word.text in ("-c", "--command"):
             shell = StartWord("sh", word.path, word.line)
             return [shell, StartWord("-c", word.path, word.line), words[i + 1]]

@@ -16,7 +16,9 @@ _VALUE = re.compile(r"([A-Za-z_]+)\s*[=:]\s*(.*)").match
 _S6 = ("/etc/services.d", "/etc/s6-overlay/s6-rc.d", "/etc/s6")
 _EXEC_START = re.compile(r"ExecStart\s*=\s*[-@:+!|]*(.*)").match
 _SERVICES = {"ssh": "sshd", "mysql": "mysqld", "mariadb": "mariadbd", "httpd": "httpd"}
-_OPTIONS = re.compile(r"""(?:export\s+)?\w*(?:OPT|ARG|FLAG)\w*=(?!['"]?\s*(?:['"]|\Z))""", re.IGNORECASE).match
+_OPTIONS = re.compile(
+    r"""(?:export\s+)?\w*(?:OPT|ARG|FLAG)\w*=(?!(?:''|"")?\s*(?:\#.*)?\Z)""", re.IGNORECASE | re.VERBOSE
+).match
 
 Found = list[StartWord] | str
 """The words of a command, or what cannot be told."""
