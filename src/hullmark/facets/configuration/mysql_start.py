@@ -17,7 +17,6 @@ _ASKING = frozenset((
     "--bootstrap", "--help", "--initialize", "--initialize-insecure", "--print-defaults", "--version", "-?", "-V",
 ))  # fmt: skip
 _SHORT: Mapping[str, str] = {"-P": "port", "-h": "datadir", "-u": "user", "-b": "basedir", "-t": "tmpdir"}
-_KNOWN = SWITCHES.union(DEFAULTS)
 _FILES = ("--defaults-file", "--defaults-extra-file")
 
 
@@ -70,7 +69,7 @@ def given_options(files: Files, run: Command) -> Iterator[Option]:
             continue
         bare = name[2:]
         plain = bare.replace("-", "_")
-        if plain not in _KNOWN and any(known.startswith(plain) for known in _KNOWN):
+        if plain not in DEFAULTS and any(known.startswith(plain) for known in DEFAULTS):
             files.problem(
                 word.path, f"{name[:100]}, which the server is started with, may be a shortened name", word.line
             )

@@ -99,6 +99,8 @@ def named_file(files: Files, command: Command, word: StartWord, folder: str = ""
     """
     text = word.text or ""
     base = folder or command.folder
+    if not base.startswith("/"):
+        base = f"{command.folder.rstrip('/')}/{base}" if command.folder else ""
     if not text.startswith("/") and not base:
         files.problem(
             word.path, f"where {text[:200]} lies, which {command.program} is started with, is not known", word.line

@@ -138,7 +138,16 @@ def test_a_shell_is_followed(sh: str, expected: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "sh",
-    ["nginx -c $A", "A=x nginx -c $A", "nginx -c $(cat /x)", "nginx -c `cat /x`", "read A; nginx -c $A", "nginx -c ${A#x}", "A=(x); nginx ${A[@]}", "nginx -c <(x)"],
+    [
+        "nginx -c $A",
+        "A=x nginx -c $A",
+        "nginx -c $(cat /x)",
+        "nginx -c `cat /x`",
+        "read A; nginx -c $A",
+        "nginx -c ${A#x}",
+        "A=(x); nginx ${A[@]}",
+        "nginx -c <(x)",
+    ],
 )  # fmt: skip
 def test_an_argument_that_is_not_known_is_told(sh: str) -> None:
     assert [command.is_known for command in start_of(sh=sh).commands] == [False]
@@ -240,7 +249,10 @@ def test_a_health_check_is_followed() -> None:
         ("my_init -- nginx -c y", {"/etc/service/a/run": "#!/bin/sh\nexec nginx -c x\n"}, ["nginx -c x", "nginx -c y"]),
         (
             "supervisord -n -c /s.conf",
-            {"/s.conf": "[program:a]\ncommand = nginx -c x ; no\n[include]\nfiles = /d/*.conf\n", "/d/b.conf": "[program:b]\ncommand=sshd -D\n"},
+            {
+                "/s.conf": "[program:a]\ncommand = nginx -c x ; no\n[include]\nfiles = /d/*.conf\n",
+                "/d/b.conf": "[program:b]\ncommand=sshd -D\n",
+            },
             ["nginx -c x", "sshd -D"],
         ),
         ("/sbin/init", {"/etc/systemd/system/a.wants/b.service": "[Service]\nExecStart=-/usr/sbin/sshd -D -o X=1\n"}, ["sshd -D -o X=1"]),
