@@ -46,7 +46,7 @@ class State(msgspec.Struct):
         variables, exported, places = dict(self.variables), set(self.exported), dict(self.places)
         return State(self.name, variables, exported, self.arguments, places)
 
-    def set(self, name: str, value: str | None, place: tuple[str, int]) -> None:
+    def assign(self, name: str, value: str | None, place: tuple[str, int]) -> None:
         """Give a variable a value."""
         self.variables[name] = value
         self.places[name] = place

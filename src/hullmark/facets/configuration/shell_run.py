@@ -65,8 +65,8 @@ class Shell:
         read: Callable[[str], str | None],
         told: Callable[[str, tuple[str, int], str], None],
     ) -> None:
-        self._run = run
-        self._read = read
+        self.run = run
+        self.source = read
         self._told = told
         self._steps = 0
         self.depth = 0
@@ -77,6 +77,10 @@ class Shell:
         """Follow a script from its beginning. `line`: where it is written in another file, if it is."""
         _Script(self, path, line).follow(text, state)
 
+    def tell(self, reason: str, place: tuple[str, int], text: str = "") -> None:
+        """Something cannot be followed."""
+        self._told(reason, place, text)
+
     def may_go_on(self, place: tuple[str, int]) -> bool:
         """Whether one more command may be followed."""
         self._steps += 1
@@ -84,18 +88,6 @@ class Shell:
             self._steps = _MAX_STEPS + 1
             self.tell("its scripts run more commands than are followed", place)
         return self._steps <= _MAX_STEPS
-
-    def run(self, command: Ran) -> None:
-        """A program is run."""
-        self._run(command)
-
-    def source(self, path: str) -> str | None:
-        """The text of a script that another one reads."""
-        return self._read(path)
-
-    def tell(self, reason: str, place: tuple[str, int], text: str = "") -> None:
-        """Something cannot be followed."""
-        self._told(reason, place, text)
 
 
 class _Script:
@@ -199,7 +191,7 @@ class _Script:
         ways = [way]
         for word in words:
             for each in ways:
-                each.state.set(node.name, word.text, (word.path, word.line))
+                each.state.assign(node.name, word.text, (word.path, word.line))
             ways = self._list(node.parts[0], ways)
         return [Way(each.state) for each in ways]
 
@@ -209,7 +201,7 @@ class _Script:
             if isinstance(node, Simple):
                 for name, _ in node.assigned:
                     if not node.words:
-                        state.set(name, None, self._place(node.line))
+                        state.assign(name, None, self._place(node.line))
                 first = joined(node.words[0], state) if node.words else ""
                 if first in ("shift", "set") and len(node.words) > (first == "set"):
                     state.arguments = None if not is_option(node) else state.arguments
@@ -236,7 +228,7 @@ class _Script:
         words = expanded(node.words, state, *place)
         if not words:
             for name, word in own.items():
-                state.set(name, word.text, place)
+                state.assign(name, word.text, place)
             return [Way(state, True)]
         while words[1:] and words[0].text in ("command", "builtin", "time") and (words[1].text or "-")[0] != "-":
             words = words[1:]
@@ -363,7 +355,7 @@ class _Script:
             first = word[0].text if word and word[0].kind == "text" else ""
             name, equals, rest = first.partition("=")
             if equals:
-                state.set(name, joined((Part("text", rest, is_quoted=True), *word[1:]), state), place)
+                state.assign(name, joined((Part("text", rest, is_quoted=True), *word[1:]), state), place)
             if is_export and name and name[0] != "-":
                 state.exported.add(name)
         return [Way(state, True)]
