@@ -48,6 +48,7 @@ class KeptContent(msgspec.Struct, frozen=True, array_like=True):
 
     body: bytes | None
     left_out: str = ""
+    is_too_large: bool = False
 
 
 def keep(path: str, body: memoryview, report: Report) -> KeptContent:
@@ -86,7 +87,7 @@ class _TooLarge:
 
     def finish(self, report: Report, /) -> KeptContent:
         """Say that it was left out."""
-        return KeptContent(None, f"it has {self._size:,} bytes, more than the {self._limit:,} that are kept")
+        return KeptContent(None, f"it has {self._size:,} bytes, more than the {self._limit:,} that are kept", True)
 
 
 def kept_read(

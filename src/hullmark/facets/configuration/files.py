@@ -82,10 +82,12 @@ class KeptFiles:
         return {name: found[name] for name in sorted(found) if name.lower().startswith(beginning.lower())}
 
     def script(self, path: str) -> str | None:
-        """The text of a script, links followed; "" for what is no text, None for a file that is not there or was not kept."""
+        """The text of a script, links followed; "" for what was not kept as one, None for a file that is not there or could not be kept."""
         found = self._view.fact_at(KEPT, path.lstrip("/"))
-        if found is None or found.fact.body is None:
-            return None
+        if found is None:
+            return "" if self.exists(path) else None
+        if found.fact.body is None:
+            return None if found.fact.is_too_large else ""
         return found.fact.body.decode("utf-8", "backslashreplace")
 
     def exists(self, path: str) -> bool:

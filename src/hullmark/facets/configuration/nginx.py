@@ -99,11 +99,11 @@ def _main_file(files: Files, run: Command, given: Options) -> str:
     named, prefix = given.last("c"), given.last("p")
     if named is None:
         usual = next((path for path in _MAIN if files.status(path) is not None), "")
-        return (
-            named_file(files, run, StartWord("conf/nginx.conf", *_place(prefix)), prefix.text or "")
-            if prefix and not usual
-            else usual
-        )
+        if not usual and prefix is not None:
+            return named_file(files, run, StartWord("conf/nginx.conf", *_place(prefix)), prefix.text or "")
+        if not usual:
+            files.problem(run.path, "nginx is started, and its configuration is not where it is looked for", run.line)
+        return usual
     text = named.text or ""
     if text.startswith("/") or prefix is not None:
         return named_file(files, run, named, (prefix.text or "") if prefix is not None else "")

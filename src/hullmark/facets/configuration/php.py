@@ -18,6 +18,7 @@ from hullmark.facets.configuration.php_reader import Installation, Interface, Ph
 from hullmark.facets.configuration.php_start import PROGRAMS
 from hullmark.model.setting import Setting
 
+_WITHOUT_FOLDER = ("-c", "--php-ini", "-n", "--no-php-ini")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,40}").fullmatch
 _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})").fullmatch
 
@@ -26,6 +27,9 @@ def settings(files: Files) -> Iterable[Setting]:
     """The settings of each installation."""
     found = list(_installations(files))
     if not found and files.commands:
+        for command in files.commands:
+            if not any((word.text or "").startswith(_WITHOUT_FOLDER) for word in command.arguments):
+                files.problem(command.path, "it is started, and where it looks for php.ini is not known", command.line)
         found = [Installation("", [Interface(name, "", "") for name in ("cli", "fpm")])]
     for number, installation in enumerate(found):
         yield from PhpReader(files, installation, f"php[{installation.label}]" if number else "php").settings()

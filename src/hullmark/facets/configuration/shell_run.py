@@ -315,7 +315,7 @@ class _Script:
     def _source(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
         path = words[1].text if len(words) > 1 else None
         text = self._shell.source(path) if path is not None else None
-        if text is None or path is None or self._calls >= _MAX_CALLS:
+        if not text or path is None or self._calls >= _MAX_CALLS:
             state.forget()
             return [Way(state)]
         outer, self._path = self._path, path

@@ -34,10 +34,13 @@ class StartFiles(Protocol):
     """The files of the finished image as the reading of its start sees them. Paths are absolute."""
 
     def script(self, path: str) -> str | None:
-        """The text of a script, links followed; "" for what is no text, None for a file that is not there or was not kept."""
+        """The text of a script, links followed; "" for what was not kept as one, None for a file that is not there or could not be kept."""
 
     def exists(self, path: str) -> bool:
         """Whether there is a file, links followed."""
+
+    def real(self, path: str) -> str | None:
+        """The path with every link followed; None if nothing is there."""
 
     def matching(self, glob: str) -> list[str]:
         """The files that a glob(7) pattern fits, sorted."""
@@ -156,6 +159,7 @@ class _Starter:
     def _started(self, started: _Started) -> None:
         path = self._found(started.first)
         script = self._files.script(path) if path else None
+        started = started._replace(name=self._true_name(started.name, path))
         is_script = bool(script) and _interpreter(script or "") in _SHELLS
         if self._is_meant(started.name) and (not is_script or started.name in _OWN_SCRIPTS):
             self._take(started)
@@ -171,6 +175,11 @@ class _Starter:
             self._shell.follow(script, path, self._state(path, started.words[1:], started))
         else:
             self._unread(started, path, script)
+
+    def _true_name(self, name: str, path: str) -> str:
+        """The name of a program: of one that only a link names otherwise, its own."""
+        own = (self._files.real(path) or "").rpartition("/")[2] if path and not self._is_meant(name) else ""
+        return own if own and self._is_meant(own) else name
 
     def _wrapped(self, started: _Started, inner: Wrapped) -> None:
         if inner.words is None:
@@ -191,10 +200,12 @@ class _Starter:
         if script:
             if self._names_one(script):
                 self._tell("its script is not a shell's", (path, 0), script)
-        elif path and script is None and path.endswith((".sh", ".bash")):
-            self._tell(f"the script {path} was not kept, and what it starts is not known", started.place)
+        elif path and script is None:
+            self._tell(f"the script {path} is too large, and what it starts is not known", started.place)
         elif not path and "/" in started.first and started.is_exec:
             self._tell(f"{started.first[:200]} is not in the image", started.place)
+        elif started.is_exec and any(self._names_one(word.text or "") for word in started.words[1:]):
+            self._tell(f"what {started.name[:100]} does with its arguments is not known", started.place)
 
     def _note_written(self, started: _Started) -> None:
         """Files that a command changes, as far as its words name them."""

@@ -28,6 +28,9 @@ class Scripts:
     def exists(self, path: str) -> bool:
         return path in self._files
 
+    def real(self, path: str) -> str | None:
+        return "/usr/sbin/nginx" if path == "/web" else path
+
     def matching(self, glob: str) -> list[str]:
         folder, _, name = glob.rpartition("/*/")
         if folder:
@@ -164,12 +167,23 @@ def test_an_argument_that_is_not_known_is_told(sh: str) -> None:
         ("sh /not/there.sh", set()),
         ("exec /not/there", set()),
         ("env -S 'nginx -c x'", {"nginx"}),
+        ("exec chroot /x nginx -c x", {"nginx"}),
+        ("exec multirun 'nginx -c x' 'sshd -D'", {"nginx", "sshd"}),
     ],
 )
 def test_what_cannot_be_followed_is_told_of_the_programs_that_are_named(sh: str, programs: set[str]) -> None:
     (untold,) = start_of(sh=sh).untold
     assert untold.programs == programs
     assert untold.path == "CMD"
+
+
+def test_a_program_goes_by_its_own_name() -> None:
+    assert commands(start_of("/web -c x", {"/web": ""})) == ["nginx -c x"]
+
+
+def test_what_a_script_reads_that_was_not_kept_may_set_anything() -> None:
+    (command,) = start_of(sh="A=x; . /lib; nginx -c $A").commands
+    assert not command.is_known
 
 
 def test_a_program_that_is_not_known_is_no_matter_where_a_known_one_takes_its_place() -> None:

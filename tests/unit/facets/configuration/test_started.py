@@ -269,6 +269,8 @@ def test_a_start_counts(
             "",
             "CMD: /etc/nginx/nginx.conf is changed before the image's program is started",
         ),
+        ("nginx", {}, "nginx", "", "CMD: nginx is started, and its configuration is not where it is looked for"),
+        ("php", {}, "php x", "", "CMD: it is started, and where it looks for php.ini is not known"),
         ("sshd", {}, "sshd", "", "CMD: sshd is started, and /etc/ssh/sshd_config is not in the image"),
         ("apache", APACHE, "httpd -d /no", "T=1", "CMD: no configuration of httpd is known in /no"),
         ("php", PHP, "php x", "PHP_INI_SCAN_DIR=/no", "ENV: PHP_INI_SCAN_DIR names /no, which is not in the image"),
