@@ -18,7 +18,6 @@ _FPM = re.compile(r"php-fpm.*|php[0-9.]*-fpm.*").fullmatch
 _CGI = re.compile(r"php-cgi.*|php[0-9.]*-cgi.*").fullmatch
 _LONG = {"define": "d", "php-ini": "c", "no-php-ini": "n", "fpm-config": "y", "prefix": "p"}
 _ASKING = ("h", "i", "m", "t", "v", "help", "info", "modules", "test", "version", "ini")
-_MAX_FOLDERS = 100
 
 
 class PhpStart(msgspec.Struct, frozen=True):
@@ -98,7 +97,7 @@ def _scanned(files: Files) -> tuple[str, ...] | None:
     if word.text is None:
         files.problem(word.path, "PHP_INI_SCAN_DIR is set to what is not known", word.line)
         return None
-    folders = tuple(word.text.split(":")[:_MAX_FOLDERS]) if word.text else ()
+    folders = tuple(word.text.split(":")) if word.text else ()
     for folder in folders:
         if folder and files.status(folder) is None:
             files.problem(word.path, f"PHP_INI_SCAN_DIR names {folder[:200]}, which is not in the image", word.line)

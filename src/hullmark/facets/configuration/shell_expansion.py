@@ -187,9 +187,14 @@ def _parameter(name: str, state: State) -> tuple[bool, str | None]:
     return name in state.variables, state.variables.get(name)
 
 
-def _cut(value: str, operator: str, pattern: str) -> str:
-    """A value without the beginning (#) or end (%) that fits a pattern: the shortest one, or the longest where the sign is doubled."""
-    lengths = range(min(len(value), _LONGEST_CUT) + 1)
+def _cut(value: str, operator: str, pattern: str) -> str | None:
+    """A value without the beginning (#) or end (%) that fits a pattern: the shortest one, or the longest where the sign is doubled.
+
+    None for a value that is too long to try.
+    """
+    if len(value) > _LONGEST_CUT:
+        return None
+    lengths = range(len(value) + 1)
     for length in reversed(lengths) if len(operator) > 1 else lengths:
         start = len(value) - length
         piece, rest = (value[:length], value[length:]) if operator[0] == "#" else (value[start:], value[:start])

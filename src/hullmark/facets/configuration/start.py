@@ -22,6 +22,7 @@ from hullmark.model.limit import Limit
 
 _MAX_DEPTH = Limit(8, "programs and scripts that start each other when an image is started")
 _MAX_COMMANDS = Limit(200, "commands that an image is started with")
+_MOST_FOLDERS = 50
 _SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"))
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _IN_PLACE = frozenset(("perl", "sed"))
@@ -105,6 +106,8 @@ class _Starter:
             name, _, value = variable.partition("=")
             self._environment[name] = StartWord(masked_text(value), "ENV")
         self._first = dict(self._environment)
+        if (self._environment.get("PATH", StartWord("", "")).text or "").count(":") >= _MOST_FOLDERS:
+            self._tell("PATH names so many folders that programs are not looked for in all", ("ENV", 0))
 
     def read(self) -> Start:
         """Follow what is run when a container starts, and what its health is checked with."""
@@ -140,7 +143,10 @@ class _Starter:
     ) -> None:
         """Follow a command to the programs that it starts."""
         texts = tuple(word.text for word in words)
-        if not words or texts in self._seen or len(self._commands) >= _MAX_COMMANDS:
+        if not words or texts in self._seen:
+            return
+        if len(self._commands) >= _MAX_COMMANDS:
+            self._tell("it is started with so many commands that not all are read", place)
             return
         first = texts[0]
         if first is None:
@@ -225,7 +231,9 @@ class _Starter:
             path = name if name.startswith("/") else f"{self._config.working_dir or '/'}/{name}"
             return path if self._files.exists(path) else ""
         folders = self._first.get("PATH", StartWord(_PATH, "")).text or _PATH
-        return next((f"{f}/{name}" for f in folders.split(":")[:50] if f and self._files.exists(f"{f}/{name}")), "")
+        return next(
+            (f"{f}/{name}" for f in folders.split(":")[:_MOST_FOLDERS] if f and self._files.exists(f"{f}/{name}")), ""
+        )
 
     def _take(self, started: _Started) -> None:
         """A program whose configuration is read."""
