@@ -131,8 +131,9 @@ _FAKES = {
     ' /usr/lib/apache2/modules/mod_info.so" "$@" -t -D DUMP_CONFIG',
     "php-fpm8.4": '/opt/real/php-fpm8.4 "$@" -tt; exec /opt/real/php-fpm8.4 "$@" -i',
     "mariadbd": 'exec /opt/real/mariadbd "$@" --verbose --help',
-    "redis-server": '/opt/real/redis-server "$@" --port 0 --unixsocket /tmp/trap.sock --daemonize no & '
-    "for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; redis-cli -s /tmp/trap.sock CONFIG GET '*' | paste - - && break; done; kill $!",
+    "redis-server": 'rm -f /tmp/trap.sock; /opt/real/redis-server "$@" --port 0 --unixsocket /tmp/trap.sock --daemonize no & '
+    "for i in $(seq 200); do sleep 0.1; redis-cli -s /tmp/trap.sock PING | grep -q PONG && break; done; "
+    "redis-cli -s /tmp/trap.sock CONFIG GET '*' | paste - -; kill $!; wait",
 }
 """Programs in the root that are replaced by ones that let the real one say what it would run with, given the same words."""
 
