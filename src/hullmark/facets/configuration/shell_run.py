@@ -346,6 +346,7 @@ class _Script:
     def _unset(self, words: list[StartWord], state: State, place: tuple[str, int]) -> list[Way]:
         for word in words[1:]:
             state.variables.pop(word.text or "", None)
+            state.exported.discard(word.text or "")
         return [Way(state, True)]
 
     def _declare(self, node: Simple, state: State, place: tuple[str, int]) -> list[Way]:

@@ -241,6 +241,8 @@ class _Starter:
         for name, word in started.environment.items():
             if word.path != "ENV":
                 self._environment[name] = word
+        for name in self._first.keys() - started.environment.keys():  # one program has it, another may not
+            self._environment[name] = StartWord(None, *started.place)
         folder = "" if self._shell.has_moved else self._config.working_dir or "/"
         command = Command(
             started.name,

@@ -210,6 +210,23 @@ def test_words_keep_the_place_where_they_are_written() -> None:
     assert [word.path for word in command.arguments] == ["CMD", "ENV"]
 
 
+@pytest.mark.parametrize(
+    "sh", ["unset A; exec nginx", "exec env -i B=1 nginx", "A=$(date) nginx", "export A=; A=$(date); nginx"]
+)
+def test_a_variable_that_the_start_takes_away_is_not_known(sh: str) -> None:
+    assert start_of(sh=sh, env=("A=1",)).environment["A"].text is None
+
+
+def test_a_variable_is_what_the_program_is_given() -> None:
+    start = start_of(sh="export A=2 D=5; B=3 nginx; env C=4 sshd", env=("A=1",))
+    assert {name: (word.text, word.path) for name, word in start.environment.items()} == {
+        "A": ("2", "CMD"),
+        "B": ("3", "CMD"),
+        "C": ("4", "CMD"),
+        "D": ("5", "CMD"),
+    }
+
+
 def test_scripts_are_followed_through_others() -> None:
     files = {
         "/usr/local/bin/first": '#!/usr/bin/env bash\n. /lib.sh\nexec /work/second "$NAME" "$@"\n',
